@@ -1,0 +1,1 @@
+"""The one public door: nginx, its configuration written by one generator for every place."""

@@ -1,0 +1,1 @@
+"""The services: each owns its database, hears facts and announces facts; none imports another."""

@@ -1,0 +1,72 @@
+"""What the gift service announces: gifts asked for, sent and refused."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import Coins, Event, Name, UserId
+from shared.contracts.wallet import Slice
+
+Count = Annotated[int, Field(strict=True, ge=1, le=999)]
+
+
+class GiftEvent(Event):
+    """
+    Something that happened to one gift.
+
+    `coins` and `count` are what this gift itself cost and held (the delta); a combo's running
+    totals are `repeat_count` and `combo_coins`. Sum the first, show the second.
+    """
+
+    subject_field = "gift"
+    partition_field = "viewer"
+
+    gift: UUID
+    viewer: UserId
+    creator: UserId
+    room: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    # The catalogue's immutable id; names are translated and prices change.
+    gift_type: Name
+    count: Count
+    coins: Coins
+    combo: UUID | None = None
+
+
+class GiftRequested(GiftEvent):
+    """A viewer asked to send a gift; no coin has moved yet. `attempt` counts the asking."""
+
+    name = "gift.requested"
+    discriminator_fields = ("attempt",)
+
+    price_coins: Coins
+    # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
+    expires_at: AwareDatetime
+    attempt: Annotated[int, Field(strict=True, ge=1)] = 1
+
+
+class GiftSent(GiftEvent):
+    """The gift is paid and given. Sum `coins` for money; never the running totals."""
+
+    name = "gift.sent"
+
+    slices: tuple[Slice, ...]
+    tier: Name | None = None
+    display_name: Name | None = None
+    message: Annotated[str, Field(max_length=80)] | None = None
+    anonymous: bool = False
+    requested_at: AwareDatetime
+    repeat_count: Annotated[int, Field(strict=True, ge=1)] | None = None
+    repeat_end: bool | None = None
+    combo_coins: Coins | None = None
+
+
+class GiftRefused(GiftEvent):
+    """The gift will not be given; `reason` is a stable code."""
+
+    name = "gift.refused"
+
+    reason: Name
+
+
+EVENTS: tuple[type[Event], ...] = (GiftRequested, GiftSent, GiftRefused)

@@ -1,0 +1,28 @@
+"""Who announces what, and which queue hears it: the whole map of messages, as data."""
+
+from collections.abc import Mapping
+
+from shared.contracts import gift, payout, purchase, wallet
+from shared.contracts.base import Event
+
+EVENTS: tuple[type[Event], ...] = (
+    *purchase.EVENTS,
+    *wallet.EVENTS,
+    *gift.EVENTS,
+    *payout.EVENTS,
+)
+
+BY_TYPE: Mapping[str, type[Event]] = {event.type(): event for event in EVENTS}
+
+# Services that connect to the broker. live announces nothing yet, but it hears.
+SERVICES: tuple[str, ...] = ("purchase", "wallet", "gift", "payout", "live")
+
+QUEUES: Mapping[str, tuple[type[Event], ...]] = {
+    "purchase.credits": (wallet.CoinsCredited,),
+    # Money and gifts apart: a burst of gifts must not delay the coins that pay for them.
+    "wallet.money": (purchase.PurchasePaid,),
+    "wallet.gifts": (gift.GiftRequested,),
+    "gift.outcomes": (wallet.GiftPaid, wallet.GiftPaymentRefused),
+    "payout.gifts": (gift.GiftSent,),
+    "live.gifts": (gift.GiftSent,),
+}

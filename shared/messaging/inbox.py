@@ -1,0 +1,39 @@
+"""What has arrived before: the fast path against duplicates, beside each table's own keys."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.database import Transaction
+
+# Longer than the 30 days of the log streams, so that a replay meets it.
+RETENTION_DAYS = 35
+
+
+async def accept(tx: Transaction, queue: str, message_ids: Sequence[UUID]) -> set[UUID]:
+    """
+    Claim arriving messages; return those that were not claimed before.
+
+    The ids are inserted sorted: two consumers with overlapping batches would otherwise each
+    hold a row that the other waits for.
+    """
+    if not message_ids:
+        return set()
+    rows = await tx.execute(_ACCEPT, {"queue": queue, "ids": sorted(set(message_ids))})
+    return {row.message_id for row in rows}
+
+
+async def forget_old(tx: Transaction) -> None:
+    """Delete what no redelivery, redrive or replay can bring again."""
+    await tx.execute(_FORGET, {"days": RETENTION_DAYS})
+
+
+_ACCEPT = text("""
+    INSERT INTO inbox (queue, message_id)
+    SELECT :queue, id FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS m (id, position)
+    ORDER BY position
+    ON CONFLICT DO NOTHING
+    RETURNING message_id
+""")
+_FORGET = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")

@@ -1,0 +1,115 @@
+"""Facts leave in the transaction that caused them: this writes them, the relay sends them."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import text
+
+from shared.contracts.base import Event
+from shared.contracts.envelope import Cause, encode
+from shared.database import Transaction
+
+EVENTS_EXCHANGE = "ovation.events"
+DEAD_LETTER_EXCHANGE = "ovation.dlx"
+# Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
+PARTS = 16
+BODY_BYTES_MAX = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """
+    An event about to be announced.
+
+    `sequence` is the version of the subject's row after this fact. The row must be locked by
+    the announcing transaction: that lock is what keeps the facts of one subject in order.
+    """
+
+    event: Event
+    sequence: int
+    cause: Cause
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A row of the outbox: what is published where, and which messages must not overtake it."""
+
+    key: str
+    message_id: UUID
+    exchange: str
+    routing_key: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def part_of(key: str) -> int:
+    return zlib.crc32(key.encode()) % PARTS
+
+
+async def announce(tx: Transaction, facts: Sequence[Fact]) -> None:
+    """Announce the facts, in this order, if and only if this transaction commits."""
+    now = datetime.now(UTC)
+    await send(tx, [_message(fact, fact.occurred_at or now) for fact in facts])
+
+
+async def send(tx: Transaction, messages: Sequence[Message]) -> None:
+    """Put messages into the outbox. One that still waits there is not put in twice."""
+    if not messages:
+        return
+    await tx.execute(
+        _INSERT,
+        {
+            "parts": [part_of(message.key) for message in messages],
+            "keys": [message.key for message in messages],
+            "message_ids": [message.message_id for message in messages],
+            "exchanges": [message.exchange for message in messages],
+            "routing_keys": [message.routing_key for message in messages],
+            "headers": [to_json(message.headers).decode() for message in messages],
+            "bodies": [message.body for message in messages],
+        },
+    )
+
+
+def _message(fact: Fact, occurred_at: datetime) -> Message:
+    event = fact.event
+    headers = {
+        "cloudEvents_specversion": "1.0",
+        "cloudEvents_id": str(event.id),
+        "cloudEvents_type": event.type(),
+        "cloudEvents_source": f"/ovation/{event.owner()}",
+        "cloudEvents_subject": event.subject,
+        "cloudEvents_partitionkey": event.partition_key,
+        "correlation_id": fact.cause.correlation_id,
+    }
+    if fact.cause.traceparent is not None:
+        headers["traceparent"] = fact.cause.traceparent
+    body = encode(event, sequence=fact.sequence, occurred_at=occurred_at, cause=fact.cause)
+    # Brokers refuse very large messages by closing the channel; a fact that large is a bug.
+    assert len(body) <= BODY_BYTES_MAX, f"{event.name} is too large"
+    return Message(
+        key=event.partition_key,
+        message_id=event.id,
+        exchange=EVENTS_EXCHANGE,
+        routing_key=event.name,
+        headers=headers,
+        body=body,
+    )
+
+
+_INSERT = text("""
+    INSERT INTO outbox (part, key, message_id, exchange, routing_key, headers, body)
+    SELECT part, key, message_id, exchange, routing_key, headers::jsonb, body
+    FROM unnest(
+        CAST(:parts AS smallint[]), CAST(:keys AS text[]), CAST(:message_ids AS uuid[]),
+        CAST(:exchanges AS text[]), CAST(:routing_keys AS text[]), CAST(:headers AS text[]),
+        CAST(:bodies AS bytea[])
+    ) WITH ORDINALITY
+        AS m (part, key, message_id, exchange, routing_key, headers, body, position)
+    ORDER BY position
+    ON CONFLICT (message_id) DO NOTHING
+""")

@@ -1,0 +1,43 @@
+"""The mailbox tables as first released; every service's first migration creates them."""
+
+MAILBOXES_V1 = """
+CREATE TABLE outbox (
+    id           bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    part         smallint     NOT NULL CONSTRAINT outbox_part_known CHECK (part BETWEEN 0 AND 15),
+    key          text         NOT NULL,
+    message_id   uuid         NOT NULL UNIQUE,
+    exchange     text         NOT NULL,
+    routing_key  text         NOT NULL,
+    headers      jsonb        NOT NULL,
+    body         bytea        NOT NULL,
+    created_at   timestamptz  NOT NULL DEFAULT now(),
+    attempts     integer      NOT NULL DEFAULT 0
+) WITH (
+    -- The table is a queue: all its rows die young, so it is vacuumed early and often.
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_limit = 2000
+);
+
+-- A key whose next message the broker would not route: later messages of it wait behind it.
+CREATE TABLE outbox_blocked (
+    part        smallint     NOT NULL,
+    key         text         NOT NULL,
+    message_id  uuid         NOT NULL,
+    reason      text         NOT NULL,
+    blocked_at  timestamptz  NOT NULL DEFAULT now(),
+    retry_at    timestamptz,  -- NULL: parked until an operator unparks it
+    PRIMARY KEY (part, key)
+);
+
+CREATE TABLE inbox (
+    queue        text         NOT NULL,
+    message_id   uuid         NOT NULL,
+    received_at  timestamptz  NOT NULL DEFAULT now(),
+    PRIMARY KEY (queue, message_id)
+);
+CREATE INDEX inbox_received_at ON inbox USING brin (received_at);
+"""
+
+MAILBOX_RIGHTS_V1 = """
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, outbox_blocked TO {role};
+GRANT SELECT, INSERT, DELETE ON inbox TO {role};
+"""

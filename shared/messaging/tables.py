@@ -1,0 +1,50 @@
+"""The mailbox tables as columns, for each service to register as its own."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+_NOW = {"server_default": text("now()")}
+
+
+class OutboxColumns(SQLModel):
+    """A message that has to leave."""
+
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_args=(Identity(always=True),),
+    )
+    part: int = Field(sa_type=SmallInteger)
+    key: str = Field(sa_type=Text)
+    message_id: UUID = Field(unique=True)
+    exchange: str = Field(sa_type=Text)
+    routing_key: str = Field(sa_type=Text)
+    headers: dict[str, Any] = Field(sa_type=JSONB)
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class OutboxBlockedColumns(SQLModel):
+    """A key whose messages wait, and why."""
+
+    part: int = Field(primary_key=True, sa_type=SmallInteger)
+    key: str = Field(primary_key=True, sa_type=Text)
+    message_id: UUID
+    reason: str = Field(sa_type=Text)
+    blocked_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    retry_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
+class InboxColumns(SQLModel):
+    """A message that has arrived."""
+
+    queue: str = Field(primary_key=True, sa_type=Text)
+    message_id: UUID = Field(primary_key=True)
+    received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)

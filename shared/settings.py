@@ -1,0 +1,46 @@
+"""What every service reads from its environment; each adds its own and its own prefix."""
+
+import os
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import SecretsSettingsSource
+
+SECRETS_FOLDER = "/run/secrets"
+
+
+class ServiceSettings(BaseSettings):
+    """
+    Addresses come from the environment, secrets from files (or the environment in development).
+
+    `WALLET_DATABASE_PASSWORD` may also be the file `wallet_database_password` in the folder
+    `OVATION_SECRETS_DIR`, by default `/run/secrets`.
+    """
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int
+    database_url: str
+    database_password: SecretStr
+    broker_url: str
+    broker_password: SecretStr
+    jwt_issuer: str
+    jwt_audience: str
+    jwks_url: str
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - we read no .env files
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced below
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = os.environ.get("OVATION_SECRETS_DIR", SECRETS_FOLDER)
+        sources: tuple[Any, ...] = (init_settings, env_settings)
+        if os.path.isdir(folder):  # noqa: PTH112 - a path from the environment, only looked at
+            sources += (SecretsSettingsSource(settings_cls, secrets_dir=folder),)
+        return sources

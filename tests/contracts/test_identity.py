@@ -1,0 +1,101 @@
+"""The same fact carries the same id, whoever announces it; another fact never does."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.contracts.envelope import Cause, Envelope, encode
+from shared.contracts.gift import GiftRequested
+from shared.contracts.purchase import PurchaseCompleted, PurchaseDisputed
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def a_gift_requested(**about):
+    known = {
+        "gift": uuid4(),
+        "viewer": "mira",
+        "creator": "lea",
+        "gift_type": "g_tea",
+        "count": 2,
+        "coins": 10,
+        "price_coins": 5,
+        "expires_at": NOON,
+    }
+    return GiftRequested(**{**known, **about})
+
+
+def test_a_repeated_question_is_a_fact_of_its_own():
+    asked = a_gift_requested()
+    again = asked.model_copy(update={"attempt": 2})
+
+    assert a_gift_requested(gift=asked.gift, viewer="someone else").id == asked.id
+    assert GiftRequested(**again.model_dump()).id != asked.id
+
+
+def test_each_revision_of_a_dispute_is_a_fact_of_its_own():
+    purchase = uuid4()
+    ids = {
+        PurchaseDisputed(
+            purchase=purchase,
+            viewer="mira",
+            dispute="dp_1",
+            revision=revision,
+            amount_minor=99,
+            currency="USD",
+            reason="fraudulent",
+        ).id
+        for revision in (1, 2, 1)
+    }
+
+    assert len(ids) == 2
+
+
+def test_facts_of_different_names_about_one_subject_differ():
+    subject = uuid4()
+    completed = PurchaseCompleted(purchase=subject, viewer="mira", coins=100)
+
+    assert completed.id != a_gift_requested(gift=subject).id
+
+
+def test_ids_never_change():
+    """Receivers remember them for ever: a change here would repeat every event ever sent."""
+    fixed = UUID("00000000-0000-0000-0000-000000000001")
+
+    assert str(a_gift_requested(gift=fixed).id) == "615b5b5f-eb09-5f58-895a-c434d480641a"
+
+
+@given(count=st.integers(1, 999), sequence=st.integers(0, 10**12))
+def test_what_is_written_is_what_is_read(count, sequence):
+    asked = a_gift_requested(count=count, coins=5 * count)
+
+    body = encode(asked, sequence=sequence, occurred_at=NOON, cause=Cause("story", "step"))
+    envelope = Envelope[GiftRequested].model_validate_json(body)
+
+    assert envelope.data == asked
+    assert int(envelope.sequence) == sequence
+    assert (envelope.partitionkey, envelope.subject) == ("mira", str(asked.gift))
+    assert envelope.cause == Cause("story", str(asked.id))
+
+
+def test_an_unknown_field_is_ignored_so_that_fields_can_be_added():
+    body = json.loads(encode(a_gift_requested(), sequence=1, occurred_at=NOON, cause=Cause("s")))
+    body["data"]["mood"] = "sunny"
+    body["newattribute"] = 1
+
+    assert Envelope[GiftRequested].model_validate(body).data.count == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"coins": 10.5}, {"coins": "10"}, {"coins": 0}, {"count": -1}, {"viewer": "nul\x00"}],
+    ids=str,
+)
+def test_a_value_that_is_not_exactly_right_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        a_gift_requested(**wrong)

@@ -1,0 +1,127 @@
+"""Which coins pay for a gift, and when none do."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.wallet.domain import (
+    COINS,
+    InsufficientCoins,
+    Lot,
+    Origin,
+    TooLate,
+    credit,
+    pay_for_gift,
+    spending_order,
+)
+from shared.ledger.rules import MAIN, Holder
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HASH = b"\x01" * 16
+
+
+def a_lot(number, coins, *, origin=Origin.PAID, frozen=0, age_days=0, expires_at=None):
+    return Lot(
+        id=UUID(int=number),
+        origin=origin,
+        remaining=coins,
+        frozen=frozen,
+        diamond_rate_bp=10_000,
+        funded_at=NOON - timedelta(days=age_days),
+        expires_at=expires_at,
+    )
+
+
+def a_holder_of(*lots):
+    holder = Holder("mira")
+    credit(holder, cause="purchase:1", coins=sum(lot.remaining for lot in lots), request_hash=HASH)
+    holder.conclude("{}")
+    return holder
+
+
+def pay(holder, lots, coins, *, cause="gift:1", expires_at=NOON + timedelta(minutes=5)):
+    slices = pay_for_gift(
+        holder,
+        lots,
+        cause=cause,
+        coins=coins,
+        request_hash=HASH,
+        expires_at=expires_at,
+        now=NOON,
+    )
+    holder.conclude("{}")
+    return slices
+
+
+def test_promotional_coins_go_first_then_bonus_then_the_oldest_paid():
+    soon, later = NOON + timedelta(days=1), NOON + timedelta(days=9)
+    lots = [
+        a_lot(1, 10, age_days=1),
+        a_lot(2, 10, age_days=5),
+        a_lot(3, 10, origin=Origin.BONUS),
+        a_lot(4, 10, origin=Origin.PROMO, expires_at=later),
+        a_lot(5, 10, origin=Origin.PROMO, expires_at=soon),
+    ]
+
+    assert [lot.id.int for lot in spending_order(lots)] == [5, 4, 3, 2, 1]
+
+
+def test_a_gift_takes_coins_from_lot_after_lot():
+    lots = [a_lot(1, 30), a_lot(2, 100)]
+    holder = a_holder_of(*lots)
+
+    slices = pay(holder, lots, 50)
+
+    assert [(piece.lot.id.int, piece.coins) for piece in slices] == [(1, 30), (2, 20)]
+    assert [lot.remaining for lot in lots] == [0, 80]
+    assert holder.balance(MAIN, COINS) == 80
+
+
+def test_a_gift_the_wallet_cannot_pay_moves_nothing_and_says_what_is_missing():
+    lots = [a_lot(1, 30)]
+    holder = a_holder_of(*lots)
+
+    with pytest.raises(InsufficientCoins) as no:
+        pay(holder, lots, 50)
+
+    assert no.value.facts["shortfall_coins"] == 20
+    assert lots[0].remaining == 30
+    assert holder.balance(MAIN, COINS) == 30
+
+
+def test_frozen_coins_cannot_be_spent():
+    lots = [a_lot(1, 30, frozen=20)]
+
+    with pytest.raises(InsufficientCoins):
+        pay(a_holder_of(*lots), lots, 11)
+
+
+def test_a_gift_nobody_waits_for_any_more_is_not_charged():
+    lots = [a_lot(1, 30)]
+
+    with pytest.raises(TooLate):
+        pay(a_holder_of(*lots), lots, 10, expires_at=NOON - timedelta(seconds=1))
+
+
+@given(
+    lots=st.lists(st.integers(1, 500), min_size=1, max_size=8),
+    gifts=st.lists(st.integers(1, 400), max_size=20),
+)
+def test_lots_and_balance_agree_whatever_is_bought_and_given(lots, gifts):
+    """Coins in lots = coins in the account, and what left the lots is what the gifts cost."""
+    opened = [a_lot(number, coins) for number, coins in enumerate(lots)]
+    holder = a_holder_of(*opened)
+    given_coins = 0
+    for number, coins in enumerate(gifts):
+        try:
+            slices = pay(holder, opened, coins, cause=f"gift:{number}")
+        except InsufficientCoins:
+            continue
+        assert sum(piece.coins for piece in slices) == coins
+        given_coins += coins
+
+    assert sum(lot.remaining for lot in opened) == holder.balance(MAIN, COINS)
+    assert holder.balance(MAIN, COINS) + given_coins == sum(lots)
