@@ -305,7 +305,7 @@ class _Edge:
                 await self._app(scope, _limited(receive), send_marked)
         except _BodyTooLarge:
             await _too_large()(scope, receive, send_marked)
-        except Exception as error:  # noqa: BLE001 - the last resort of every route
+        except Exception as error:
             if answer["started"]:
                 raise
             await _failure(error)(scope, receive, send_marked)

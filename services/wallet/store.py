@@ -128,12 +128,10 @@ async def record_payments(tx: Transaction, payments: Sequence[Payment]) -> None:
 
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
     """Return the balance of each account of a user; empty if there is none yet."""
-    rows = await tx.exec(
-        select(Account.kind, Account.balance).where(
-            col(Account.user_id) == user, col(Account.unit) == COINS
-        )
+    accounts = select(Account.kind, Account.balance).where(
+        col(Account.user_id) == user, col(Account.unit) == COINS
     )
-    return dict(rows.all())
+    return {kind: balance for kind, balance in await tx.execute(accounts)}
 
 
 async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import time
 import traceback
+import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -31,6 +33,10 @@ log = structlog.get_logger()
 Handler: TypeAlias = Callable[[Transaction, Sequence[Received]], Awaitable[None]]
 
 BATCH_MAX = 500
+# Batches in flight at once: while PostgreSQL works on one, the next is decided. A key stays in
+# its lane, so the facts about one user are handled in the order in which they arrived.
+LANES = 3
+PREFETCH_BATCHES = 4
 # Tries of one message whose handler raised something nobody foresaw, before it is parked.
 TRIES_MAX = 3
 TRY_AGAIN_SECONDS = 0.2
@@ -40,6 +46,8 @@ DATABASE_WAIT_SECONDS_MAX = 5.0
 class Consumer:
     """
     Gives a queue's messages to their handlers: one transaction a batch, ack after commit.
+
+    Messages are spread over a few lanes by their partition key, so that batches overlap.
 
     `routes` is the routing table. Messages of one handler reach it in one call, in the order
     in which they arrived. A batch that fails is done again item by item, so that one bad
@@ -74,20 +82,26 @@ class Consumer:
         try:
             connection = await self._broker.connect(self.queue)
             channel = await connection.channel(publisher_confirms=False)
-            await channel.set_qos(prefetch_count=2 * self._batch_max)
-            waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            await channel.set_qos(prefetch_count=PREFETCH_BATCHES * self._batch_max)
+            queue = await channel.declare_queue(self.queue, passive=True)
             underlay = await channel.get_underlay_channel()
             lost = asyncio.ensure_future(_lost(underlay))
-            queue = await channel.declare_queue(self.queue, passive=True)
-            await queue.consume(waiting.put)
+            lanes: list[_Lane] = [asyncio.Queue() for _ in range(LANES)]
+            progress = _Progress()
+
+            async def take(message: AbstractIncomingMessage) -> None:
+                progress.expect(_tag(message))
+                lanes[_lane_of(message)].put_nowait(message)
+
+            await queue.consume(take)
             self._set_connected(connected=True)
             try:
-                await self._consume(waiting, underlay, lost, stopping)
+                await self._consume(lanes, progress, underlay, lost, stopping)
             finally:
                 lost.cancel()
         finally:
             self._set_connected(connected=False)
-            # The running batch is settled; closing the channel gives the rest back in order.
+            # What runs is settled; closing the channel gives the rest back, in order.
             await close_quietly(connection)
 
     def _set_connected(self, *, connected: bool) -> None:
@@ -96,34 +110,49 @@ class Consumer:
 
     async def _consume(
         self,
-        waiting: asyncio.Queue[AbstractIncomingMessage],
+        lanes: Sequence["_Lane"],
+        progress: "_Progress",
         underlay: aiormq.abc.AbstractChannel,
         lost: asyncio.Future[str],
         stopping: asyncio.Event,
     ) -> None:
-        stop = asyncio.ensure_future(stopping.wait())
+        """Work on all lanes until we stop or the channel is lost; let what runs finish."""
+        workers = [
+            asyncio.create_task(self._work(lane, progress, underlay, stopping)) for lane in lanes
+        ]
+        stop = asyncio.create_task(stopping.wait())
+        ends: set[asyncio.Future[Any]] = {lost, stop, *workers}
         try:
-            while not stopping.is_set():
-                first = asyncio.ensure_future(waiting.get())
-                ends: set[asyncio.Future[Any]] = {first, lost, stop}
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                if not first.done():
-                    first.cancel()
-                    if lost.done():
-                        raise ConnectionError(lost.result())
-                    return
-                # No timer: whatever arrived while the last batch was in flight is the batch.
-                batch = [first.result()]
-                while len(batch) < self._batch_max and not waiting.empty():
-                    batch.append(waiting.get_nowait())
-                await self.receive([_delivery(message) for message in batch], stopping)
-                if lost.done():
-                    raise ConnectionError(lost.result())
-                last_tag = batch[-1].delivery_tag
-                assert last_tag is not None
-                await underlay.basic_ack(last_tag, multiple=True)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.cancel()
+            progress.closing = True
+            for lane in lanes:
+                lane.put_nowait(None)
+            results = await asyncio.gather(*workers, return_exceptions=True)
+        if lost.done():
+            raise ConnectionError(lost.result())
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _work(
+        self,
+        lane: "_Lane",
+        progress: "_Progress",
+        underlay: aiormq.abc.AbstractChannel,
+        stopping: asyncio.Event,
+    ) -> None:
+        while (first := await lane.get()) is not None and not progress.closing:
+            # No timer: whatever arrived while the last batch was in flight is the batch.
+            batch = [first]
+            while len(batch) < self._batch_max and not lane.empty():
+                if (message := lane.get_nowait()) is not None:
+                    batch.append(message)
+            await self.receive([_delivery(message) for message in batch], stopping)
+            tag = progress.settle([_tag(message) for message in batch])
+            if tag is not None and not underlay.is_closed:
+                await underlay.basic_ack(tag, multiple=True)
 
     async def receive(
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
@@ -271,6 +300,44 @@ class Consumer:
             code=code,
             detail=detail[:500],
         )
+
+
+_Lane: TypeAlias = "asyncio.Queue[AbstractIncomingMessage | None]"
+
+
+class _Progress:
+    """
+    Which deliveries are settled, so that everything up to a tag can be acknowledged at once.
+
+    Lanes finish in any order; a tag is acknowledged when all before it are settled too.
+    """
+
+    def __init__(self) -> None:
+        self.closing = False
+        self._outstanding: deque[int] = deque()
+        self._settled: set[int] = set()
+
+    def expect(self, tag: int) -> None:
+        self._outstanding.append(tag)
+
+    def settle(self, tags: Sequence[int]) -> int | None:
+        """Return the tag up to which everything is settled now, if that is news."""
+        self._settled.update(tags)
+        last = None
+        while self._outstanding and self._outstanding[0] in self._settled:
+            last = self._outstanding.popleft()
+            self._settled.discard(last)
+        return last
+
+
+def _lane_of(message: AbstractIncomingMessage) -> int:
+    key = str(message.headers.get("cloudEvents_partitionkey", ""))
+    return zlib.crc32(key.encode()) % LANES
+
+
+def _tag(message: AbstractIncomingMessage) -> int:
+    assert message.delivery_tag is not None
+    return message.delivery_tag
 
 
 async def _lost(underlay: aiormq.abc.AbstractChannel) -> str:

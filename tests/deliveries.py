@@ -1,0 +1,43 @@
+"""Facts as they arrive at a consumer, without a broker in between; and what was announced."""
+
+import json
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from shared.contracts.envelope import Cause, encode
+from shared.messaging.broker import Broker
+from shared.messaging.delivery import Delivery
+
+
+def a_broker(service):
+    """An address nobody connects to: deliveries are handed over directly."""
+    return Broker(f"amqp://{service}@127.0.0.1:9/ovation", "unused", service)
+
+
+def a_delivery(event, *, user=None, correlation_id="story", sequence=1):
+    """The event as its owner would have published it."""
+    body = encode(
+        event,
+        sequence=sequence,
+        occurred_at=datetime.now(UTC),
+        cause=Cause(correlation_id),
+    )
+    return Delivery(body, event.type(), str(event.id), user or event.owner(), {})
+
+
+async def announced(database, name=None):
+    """The data of every fact in the outbox, in order; of one name, if given."""
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT routing_key, body FROM outbox ORDER BY id"))
+        return [
+            {"name": row.routing_key, **json.loads(row.body)["data"]}
+            for row in rows
+            if name in (None, row.routing_key)
+        ]
+
+
+async def forget_inbox(database):
+    """Empty the inbox, as time does: what follows must not rely on it."""
+    async with database.transaction() as tx:
+        await tx.execute(text("DELETE FROM inbox"))

@@ -1,0 +1,84 @@
+"""The wallet in a test's words: buy, give, and look at what is left."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.wallet import consumers
+from services.wallet.main import build_http
+from services.wallet.settings import Settings
+from shared.contracts.gift import GiftRequested
+from shared.contracts.purchase import PurchasePaid
+from shared.messaging.consumer import Consumer
+from tests.clients import a_verifier
+from tests.deliveries import a_broker, a_delivery
+
+
+def a_purchase_paid(**about):
+    known = {
+        "purchase": uuid4(),
+        "viewer": "mira",
+        "package": "coins_100",
+        "coins": 100,
+        "amount_minor": 99,
+        "currency": "USD",
+        "channel": "web",
+        "country": "US",
+        "provider": "sandbox",
+        "payment": "pay_1",
+        "paid_at": datetime.now(UTC),
+    }
+    return PurchasePaid(**{**known, **about})
+
+
+def a_gift_requested(**about):
+    known = {
+        "gift": uuid4(),
+        "viewer": "mira",
+        "creator": "lea",
+        "room": "room-1",
+        "gift_type": "g_tea",
+        "count": 1,
+        "coins": 10,
+        "price_coins": 10,
+        "expires_at": datetime.now(UTC) + timedelta(minutes=5),
+    }
+    return GiftRequested(**{**known, **about})
+
+
+@pytest.fixture
+def settings():
+    return Settings(
+        port=1,
+        database_url="postgresql://unused",
+        database_password="unused",
+        broker_url="amqp://unused",
+        broker_password="unused",
+        jwt_issuer="unused",
+        jwt_audience="unused",
+        jwks_url="unused",
+    )
+
+
+@pytest.fixture
+def hear(database, settings):
+    """Hand facts to the wallet as one batch."""
+    queues = consumers.build(settings, database, a_broker("wallet"))
+
+    async def hear_all(*events):
+        for consumer in queues:
+            mine = [event for event in events if _hears(consumer, event)]
+            if mine:
+                await consumer.receive([a_delivery(event) for event in mine])
+
+    return hear_all
+
+
+def _hears(consumer: Consumer, event):
+    return consumer.queue == ("wallet.money" if isinstance(event, PurchasePaid) else "wallet.gifts")
+
+
+@pytest.fixture
+def app(database):
+    return build_http(database, a_verifier())

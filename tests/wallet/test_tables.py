@@ -1,0 +1,122 @@
+"""The tables stop what the code should never try, and look as the code believes they do."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from services.wallet.tables import WalletTable
+
+LOT = """
+    INSERT INTO lots (user_id, id, purchase, kind, coins, remaining, frozen, open, price_minor,
+                      currency, channel, diamond_rate_bp, funded_at, expires_at)
+    VALUES ('mira', gen_random_uuid(), gen_random_uuid(), {kind}, {coins}, {remaining}, {frozen},
+            {open}, {price}, 'USD', 'web', {rate}, now(), {expires})
+"""
+A_LOT = {
+    "kind": "'paid'",
+    "coins": 10,
+    "remaining": 10,
+    "frozen": 0,
+    "open": "true",
+    "price": 99,
+    "rate": 10_000,
+    "expires": "NULL",
+}
+
+
+async def run(database, statement):
+    async with database.transaction() as tx:
+        await tx.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "wrong"),
+    [
+        ("lot_kind_known", {"kind": "'stolen'"}),
+        ("lot_has_coins", {"coins": 0, "remaining": 0, "open": "false"}),
+        ("lot_remains", {"remaining": 11}),
+        ("lot_freezes_what_remains", {"frozen": 11}),
+        ("lot_open_while_it_remains", {"open": "false"}),
+        ("lot_price_known", {"price": -1}),
+        ("lot_rate_known", {"rate": -1}),
+        ("only_promo_expires", {"expires": "now()"}),
+    ],
+)
+async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
+    with pytest.raises(IntegrityError, match=constraint):
+        await run(database, LOT.format(**{**A_LOT, **wrong}))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "statement"),
+    [
+        (
+            "only_debt_is_negative",
+            "INSERT INTO accounts (user_id, kind, unit, balance) VALUES ('m', 'main', 'coins', -1)",
+        ),
+        (
+            "account_kind_known",
+            "INSERT INTO accounts (user_id, kind, unit) VALUES ('m', 'secret', 'coins')",
+        ),
+        (
+            "posting_moves",
+            (
+                "INSERT INTO postings (user_id, movement, account, unit, amount) "
+                "VALUES ('m', 1, 'main', 'coins', 0)"
+            ),
+        ),
+        (
+            "one_movement_a_cause",
+            (
+                "INSERT INTO movements (user_id, id, kind, cause) "
+                "VALUES ('m', 1, 'gift', 'gift:1'), ('m', 2, 'gift', 'gift:1')"
+            ),
+        ),
+        (
+            "slice_has_coins",
+            (
+                "INSERT INTO slices (user_id, gift, lot, coins, movement) "
+                "VALUES ('m', gen_random_uuid(), gen_random_uuid(), 0, 1)"
+            ),
+        ),
+        (
+            "outbox_part_known",
+            (
+                "INSERT INTO outbox (part, key, message_id, exchange, routing_key, headers, body) "
+                "VALUES (16, 'm', gen_random_uuid(), 'e', 'r', '{}', '')"
+            ),
+        ),
+    ],
+)
+async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
+    with pytest.raises(IntegrityError, match=constraint):
+        await run(database, statement)
+
+
+@pytest.mark.parametrize("table", ["movements", "postings", "outcomes", "slices"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET user_id = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_history_cannot_be_rewritten_by_the_service_itself(database, table, verb):
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        await run(database, verb.format(table))
+
+
+async def test_the_tables_are_what_the_code_believes(database):
+    async with database.engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(
+                    sync,
+                    opts={
+                        "compare_type": True,
+                        "include_object": lambda _, name, kind, *__: (
+                            kind != "index" and name != "alembic_version"
+                        ),
+                    },
+                ),
+                WalletTable.metadata,
+            )
+        )
+
+    assert [change for change in differences if change[0] != "remove_constraint"] == []
