@@ -6,6 +6,8 @@ and age. https://www.rfc-editor.org/rfc/rfc8725 is why the algorithms are a shor
 """
 
 import asyncio
+import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +16,16 @@ from typing import Annotated, Any
 import httpx
 import structlog
 from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.errors import (
+    BadSignatureError,
+    InvalidKeyIdError,
+    JoseError,
+    UnsupportedAlgorithmError,
+)
+from joserfc.jwk import KeySet, import_key
 
 from shared.errors import Kind, Refusal
 
@@ -25,13 +34,21 @@ log = structlog.get_logger()
 ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_SECONDS = 30
 TOKEN_BYTES_MAX = 8_192
-USER_CHARACTERS_MAX = 64
 # Rotated keys are picked up this often, and at once when a token names an unknown one ...
 REFRESH_SECONDS = 300.0
 # ... but a stranger who invents key names must not make us hammer the issuer.
 UNKNOWN_KEY_SECONDS = 10.0
+# An issuer that does not answer is asked again after this: rarely while old keys still work.
+RETRY_SECONDS = 10.0
+RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 OPERATOR = "operator"
+
+# No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
+# NUL nor those, and a log line stays a line.
+_USER = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
+# Times beyond this are not times; NaN, which would never expire, is below nothing.
+_TIME_MAX = 2**53
 
 
 class Unauthenticated(Refusal):
@@ -58,6 +75,10 @@ class IssuerUnavailable(Refusal):
     kind = Kind.UNAVAILABLE
 
 
+class _UnknownKey(Exception):
+    """The token names a key that our copy of the issuer's keys does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who calls, as the host application vouches for it."""
@@ -73,103 +94,177 @@ class Verifier:
     """Checks tokens of one issuer for one audience."""
 
     def __init__(
-        self, *, issuer: str, audience: str, jwks_url: str, keys: KeySet | None = None
+        self, *, issuer: str, audience: str, jwks_url: str | None, keys: KeySet | None = None
     ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._jwks_url = jwks_url
         self._keys = keys
-        self._fetched_at = time.monotonic() if keys else 0.0
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS if keys else -math.inf
+        self._unknown_again_at = -math.inf
+
+    @classmethod
+    def with_keys(cls, *, issuer: str, audience: str, keys: KeySet) -> "Verifier":
+        """Trust these keys for good, and never ask anyone."""
+        return cls(issuer=issuer, audience=audience, jwks_url=None, keys=keys)
 
     async def refresh(self) -> None:
         """Fetch the issuer's keys; the old ones stay if it does not answer."""
-        self._fetched_at = time.monotonic()
-        async with httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client:
+        assert self._jwks_url is not None
+        async with (
+            asyncio.timeout(FETCH_SECONDS_MAX),
+            httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
+        ):
             answer = await client.get(self._jwks_url)
-            answer.raise_for_status()
-        self._keys = KeySet.import_key_set(answer.json())
+        answer.raise_for_status()
+        self._keys = _usable(answer.json())
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS
 
     async def verify(self, token: str) -> Identity:
         """Return who a token speaks for, or refuse with the reason."""
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="too-large")
-        await self._refresh_if_older(REFRESH_SECONDS)
-        if self._keys is None:
-            await self._refresh_if_older(1.0)
+        keys = await self._current_keys()
+        try:
+            return self._identity(_claims(token, keys))
+        except _UnknownKey:
+            # Perhaps the key is newer than our copy.
+            keys = await self._newer_keys(keys)
+        try:
+            return self._identity(_claims(token, keys))
+        except _UnknownKey:
+            raise Unauthenticated(reason="unknown-key") from None
+
+    async def _current_keys(self) -> KeySet:
+        if time.monotonic() >= self._refresh_at and self._jwks_url is not None:
+            fetching = self._fetch()
+            if self._keys is None:
+                await asyncio.shield(fetching)
         if self._keys is None:
             raise IssuerUnavailable
-        try:
-            return self._identity(jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims)
-        except BadSignatureError:
-            raise Unauthenticated(reason="bad-signature") from None
-        except (JoseError, ValueError):
-            # Perhaps the key is newer than our copy: look once, then it is the token's fault.
-            await self._refresh_if_older(UNKNOWN_KEY_SECONDS)
-        try:
-            return self._identity(jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims)
-        except (JoseError, ValueError):
-            raise Unauthenticated(reason="malformed") from None
+        return self._keys
 
-    async def _refresh_if_older(self, seconds: float) -> None:
-        if time.monotonic() - self._fetched_at < seconds and (self._keys or self._fetched_at):
-            return
-        async with self._fetching:
-            if time.monotonic() - self._fetched_at < seconds and self._fetched_at:
-                return
-            try:
-                await self.refresh()
-            except (httpx.HTTPError, JoseError, ValueError) as error:
-                log.warning("keys.fetch_failed", error=repr(error)[:200])
+    async def _newer_keys(self, keys: KeySet) -> KeySet:
+        if self._jwks_url is None:
+            return keys
+        now = time.monotonic()
+        if now >= self._unknown_again_at:
+            self._unknown_again_at = now + UNKNOWN_KEY_SECONDS
+            self._fetch()
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        return self._keys or keys
+
+    def _fetch(self) -> "asyncio.Task[None]":
+        """Fetch in a task that everybody who needs the keys shares: one question at a time."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._try_to_refresh())
+        return self._fetching
+
+    async def _try_to_refresh(self) -> None:
+        try:
+            await self.refresh()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the issuer is asked again
+            log.warning("keys.fetch_failed", error=repr(error)[:200])
+            wait_seconds = RETRY_SECONDS if self._keys else RETRY_WITHOUT_KEYS_SECONDS
+            self._refresh_at = time.monotonic() + wait_seconds
+        finally:
+            self._fetching = None
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
-        self._check_times(claims)
+        _check_times(claims)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated(reason="wrong-audience")
         user = claims.get("sub")
-        if not isinstance(user, str) or not 0 < len(user) <= USER_CHARACTERS_MAX:
-            raise Unauthenticated(reason="subject-missing")
-        if not user.isprintable():
-            raise Unauthenticated(reason="subject-unprintable")
-        scope = claims.get("scope")
+        if not isinstance(user, str) or not _USER.fullmatch(user):
+            raise Unauthenticated(reason="bad-subject")
         country, age = claims.get("country"), claims.get("age_verified")
         return Identity(
             user=user,
             roles=_texts(claims.get("roles")),
-            scopes=frozenset(scope.split()) if isinstance(scope, str) else _texts(scope),
+            scopes=_texts(claims.get("scope")) | _texts(claims.get("scopes")),
             country=country if isinstance(country, str) and len(country) == 2 else None,
             age_verified=age if type(age) is int else None,
         )
 
-    def _check_times(self, claims: Mapping[str, Any]) -> None:
-        now = time.time()
-        expires, begins = claims.get("exp"), claims.get("nbf", 0)
-        if not isinstance(expires, int | float) or not isinstance(begins, int | float):
-            raise Unauthenticated(reason="malformed")
-        if now > expires + LEEWAY_SECONDS:
-            raise Unauthenticated(reason="expired")
-        if now < begins - LEEWAY_SECONDS:
-            raise Unauthenticated(reason="not-yet-valid")
+
+def _usable(document: object) -> KeySet:
+    """Import what can sign for us; one key we do not understand must not cost us the others."""
+    published = document.get("keys") if isinstance(document, dict) else None
+    keys = []
+    for key in published if isinstance(published, list) else []:
+        try:
+            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
+                keys.append(import_key(key))
+        except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
+            log.warning("keys.one_unusable", error=repr(error)[:200])
+    if not keys:
+        raise ValueError("the issuer publishes no key that we can use")
+    return KeySet(keys)
+
+
+def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
+    try:
+        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+    except InvalidKeyIdError:
+        raise _UnknownKey from None
+    except BadSignatureError:
+        raise Unauthenticated(reason="bad-signature") from None
+    except UnsupportedAlgorithmError:
+        raise Unauthenticated(reason="wrong-algorithm") from None
+    except Exception:  # noqa: BLE001 - whatever a stranger's text trips is the text's fault
+        raise Unauthenticated(reason="malformed") from None
+
+
+def _check_times(claims: Mapping[str, Any]) -> None:
+    now = time.time()
+    expires, begins = claims.get("exp"), claims.get("nbf", 0)
+    if not _is_time(expires) or not _is_time(begins):
+        raise Unauthenticated(reason="malformed")
+    if now > expires + LEEWAY_SECONDS:
+        raise Unauthenticated(reason="expired")
+    if now < begins - LEEWAY_SECONDS:
+        raise Unauthenticated(reason="not-yet-valid")
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < _TIME_MAX
 
 
 def _texts(value: object) -> frozenset[str]:
+    """Read a claim that is a list of words, or words between spaces."""
+    if isinstance(value, str):
+        return frozenset(value.split())
     if not isinstance(value, list):
         return frozenset()
     return frozenset(item for item in value if isinstance(item, str))
 
 
-async def _caller(request: Request) -> Identity:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated(reason="missing")
-    verifier: Verifier = request.app.state.verifier
-    return await verifier.verify(token.strip())
+class _Bearer(SecurityBase):
+    """Reads the token; as a security scheme, so that OpenAPI says which routes want one."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
+        self.scheme_name = "bearer"
+
+    async def __call__(self, request: Request) -> Identity:
+        header = request.headers.get("authorization")
+        if header is None:
+            raise Unauthenticated(reason="missing")
+        scheme, _, token = header.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated(reason="malformed")
+        verifier: Verifier | None = request.app.state.verifier
+        assert verifier is not None, "an application without a verifier has a route for callers"
+        return await verifier.verify(token)
 
 
-Caller = Annotated[Identity, Depends(_caller)]
+Caller = Annotated[Identity, Depends(_Bearer())]
 
 
 def require_own(caller: Identity, user: str) -> None:

@@ -5,7 +5,12 @@ from prometheus_client import Counter, Gauge, Histogram
 HTTP_REQUESTS = Counter(
     "ovation_http_requests", "Requests answered.", ["method", "route", "status"]
 )
-HTTP_SECONDS = Histogram("ovation_http_seconds", "Time to answer a request.", ["route"])
+HTTP_SECONDS = Histogram(
+    "ovation_http_seconds",
+    "Time until the answer begins.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
 
 OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.")
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
@@ -24,13 +29,17 @@ CONSUMER_BATCH_SIZE = Histogram(
     "ovation_consumer_batch_size",
     "Messages a batch.",
     ["queue"],
-    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
 )
 CONSUMER_HANDLE_SECONDS = Histogram(
     "ovation_consumer_handle_seconds", "Time to settle a batch.", ["queue"]
 )
 CONSUMER_LAG_SECONDS = Histogram(
-    "ovation_consumer_lag_seconds", "Age of the oldest fact of a batch once settled.", ["queue"]
+    "ovation_consumer_lag_seconds",
+    "Age of the oldest fact of a batch once settled.",
+    ["queue"],
+    # Up to an hour: what a broker or a database that was away leaves behind.
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60, 300, 3_600),
 )
 CONSUMER_CONNECTED = Gauge(
     "ovation_consumer_connected", "1 while the queue is consumed.", ["queue"]

@@ -23,7 +23,7 @@ CONNECT_SECONDS_MAX = 5
 # A dead peer is noticed after about three heartbeats; the default of 60 s would take minutes.
 HEARTBEAT_SECONDS = 10
 BACK_OFF_SECONDS_MIN = 0.2
-BACK_OFF_SECONDS_MAX = 10.0
+BACK_OFF_SECONDS_MAX = 5.0
 CLOSE_SECONDS_MAX = 2
 
 

@@ -1,0 +1,41 @@
+"""HTTP as every service speaks it: problem documents, idempotency keys, cursors, health."""
+
+from shared.http.app import build_app
+from shared.http.edge import BODY_BYTES_MAX
+from shared.http.identifiers import request_id
+from shared.http.keys import IdempotencyKey, IdempotencyKeyMissing, KeyReused, fingerprint
+from shared.http.pages import PAGE_MAX, BadCursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.problems import (
+    PROBLEM_TYPE,
+    STATUS,
+    DatabaseUnavailable,
+    Problem,
+    TryAgain,
+    problem,
+    refusal_response,
+    refusals,
+)
+
+__all__ = [
+    "BODY_BYTES_MAX",
+    "PAGE_MAX",
+    "PROBLEM_TYPE",
+    "STATUS",
+    "BadCursor",
+    "DatabaseUnavailable",
+    "IdempotencyKey",
+    "IdempotencyKeyMissing",
+    "KeyReused",
+    "Limit",
+    "Page",
+    "Problem",
+    "TryAgain",
+    "build_app",
+    "decode_cursor",
+    "encode_cursor",
+    "fingerprint",
+    "problem",
+    "refusal_response",
+    "refusals",
+    "request_id",
+]

@@ -1,0 +1,132 @@
+"""An application with everything that is the same in every service."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.auth import Verifier
+from shared.database import Database
+from shared.errors import Kind, Refusal
+from shared.http.edge import BODY_BYTES_MAX, Edge
+from shared.http.problems import (
+    INVALID_REQUEST,
+    SCHEMAS,
+    DatabaseUnavailable,
+    InvalidRequest,
+    Problem,
+    answer_errors,
+    documented,
+    plain,
+    refusal_response,
+)
+
+log = structlog.get_logger()
+
+READY_SECONDS_MAX = 1.0
+
+Document = dict[str, Any]
+
+
+class Stopping(Refusal):
+    """The service is stopping; another instance, or this one after its start, will answer."""
+
+    kind = Kind.UNAVAILABLE
+
+
+def build_app(
+    *, title: str, description: str, verifier: Verifier | None, database: Database | None
+) -> FastAPI:
+    """Make a FastAPI application with everything that is the same in every service."""
+    app = _App(
+        title=title,
+        description=description,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would name the host we are called by inside; a wrong address is simply wrong.
+        redirect_slashes=False,
+    )
+    app.state.verifier = verifier
+    app.state.database = database
+    app.state.stopping = asyncio.Event()
+    # What else an operator may want to see at /readyz; it never makes the service unready.
+    app.state.reports = {}
+    answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
+    _add_health(app, database)
+    app.add_middleware(Edge)
+    return app
+
+
+class _App(FastAPI):
+    """Describes its errors as what they are: FastAPI would document its own."""
+
+    def openapi(self) -> Document:
+        if self.openapi_schema is None:
+            _describe_problems(super().openapi())
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def _describe_problems(document: Document) -> None:
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            _describe_invalid(operation)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for model in (Problem, InvalidRequest):
+        schema = model.model_json_schema(ref_template=SCHEMAS + "/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+
+
+def _describe_invalid(operation: Document) -> None:
+    """Say that a request can be invalid, beside the refusals that answer 422 as well."""
+    if "parameters" not in operation and "requestBody" not in operation:
+        return
+    code, title = INVALID_REQUEST
+    line = f"`{code}`: {title}"
+    described = operation["responses"].get("422")
+    if described is None or described["description"] == "Validation Error":
+        operation["responses"]["422"] = documented(InvalidRequest, line)
+    else:
+        described["description"] = f"{line}\n\n{described['description']}"
+
+
+def _add_health(app: FastAPI, database: Database | None) -> None:
+    @app.get("/livez", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def ready() -> Response:
+        told = _told(app.state.reports)
+        if app.state.stopping.is_set():
+            return refusal_response(Stopping(**told))
+        if database is not None:
+            try:
+                await asyncio.wait_for(database.ping(), READY_SECONDS_MAX)
+            except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
+                log.warning("service.unready", error=repr(error)[:200])
+                return refusal_response(DatabaseUnavailable(**told))
+        return JSONResponse({**told, "status": "ready"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _told(reports: Mapping[str, Callable[[], object]]) -> dict[str, Any]:
+    """Ask every report; one that fails says so, and takes nothing else with it."""
+    told: dict[str, object] = {}
+    for name, report in reports.items():
+        try:
+            told[name] = report()
+        except Exception as error:  # noqa: BLE001 - a report only informs
+            told[name] = f"failed: {type(error).__name__}"
+    return plain(told)

@@ -1,0 +1,56 @@
+"""Idempotency keys: how a caller repeats a request without repeating what it does."""
+
+import hashlib
+import json
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+from pydantic import BaseModel
+
+from shared.errors import Kind, Refusal
+
+HEADER = "Idempotency-Key"
+_KEY = re.compile(r"[\x20-\x7e]{1,128}")
+# https://www.rfc-editor.org/rfc/rfc8941#section-3.3.3: only a quote and a backslash are escaped.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+class IdempotencyKeyMissing(Refusal):
+    """This request needs an Idempotency-Key header of 1 to 128 printable ASCII characters."""
+
+    kind = Kind.MALFORMED
+
+
+class KeyReused(Refusal):
+    """This idempotency key was already used for a different request."""
+
+    kind = Kind.INVALID
+
+
+def _idempotency_key(
+    given: Annotated[
+        str,
+        Header(
+            alias=HEADER,
+            description="Repeat a request with the same key and it happens once. Kept for ever.",
+        ),
+    ],
+) -> str:
+    """Take the header as a structured-field string (`"abc"`) or, as most clients send it, bare."""
+    key = given
+    if given.startswith('"'):
+        quoted = _QUOTED.fullmatch(given)
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyMissing
+    return key
+
+
+IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+
+
+def fingerprint(body: BaseModel) -> bytes:
+    """Hash what was asked, to notice a key that comes back with another question."""
+    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()

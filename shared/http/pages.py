@@ -1,0 +1,62 @@
+"""Long lists, one page at a time."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Annotated, Generic, TypeAlias, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from shared.errors import Kind, Refusal
+
+PAGE_MAX = 100
+# What a few ids and times take; a longer one was not made by us.
+CURSOR_CHARACTERS_MAX = 1_024
+BIGINT_MAX = 2**63 - 1
+
+Item = TypeVar("Item")
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+
+
+class BadCursor(Refusal):
+    """This cursor was not made by us; start again without one."""
+
+    kind = Kind.MALFORMED
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some of a list; `next_cursor` asks for what follows, and is null at the end."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+def encode_cursor(values: Sequence[str | int]) -> str:
+    written = json.dumps(list(values), separators=(",", ":"))
+    cursor = base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
+    assert len(cursor) <= CURSOR_CHARACTERS_MAX
+    return cursor
+
+
+def decode_cursor(cursor: str) -> list[str | int]:
+    if len(cursor) > CURSOR_CHARACTERS_MAX:
+        raise BadCursor
+    try:
+        written = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        values = json.loads(written)
+    except (ValueError, RecursionError):
+        raise BadCursor from None
+    if not isinstance(values, list) or not all(map(_is_sound, values)):
+        raise BadCursor
+    return values
+
+
+def _is_sound(value: object) -> bool:
+    """Whether PostgreSQL can compare with it: a forged cursor must not become its error."""
+    if type(value) is int:
+        return -BIGINT_MAX <= value <= BIGINT_MAX
+    # It keeps no NUL, and no half of a surrogate pair.
+    return isinstance(value, str) and not any(
+        sign == "\x00" or "\ud800" <= sign <= "\udfff" for sign in value
+    )

@@ -1,0 +1,205 @@
+"""Every error as a problem document (RFC 9457): a stable code, a sentence, and the facts."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from shared.database import is_contention, is_unavailable
+from shared.errors import Kind, Refusal
+from shared.http.identifiers import request_id
+from shared.http.keys import HEADER, IdempotencyKeyMissing
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+ERRORS_MAX = 20
+RETRY_AFTER = {"Retry-After": "1"}
+INVALID_REQUEST = ("invalid-request", "The request is not what this route takes.")
+SCHEMAS = "#/components/schemas"
+
+STATUS: Mapping[Kind, int] = {
+    Kind.MALFORMED: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.PAYMENT: 402,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.INVALID: 422,
+    Kind.UNAVAILABLE: 503,
+}
+_HEADERS: Mapping[Kind, Mapping[str, str]] = {
+    Kind.UNAUTHENTICATED: {"WWW-Authenticate": "Bearer"},
+    Kind.UNAVAILABLE: RETRY_AFTER,
+}
+_ROUTE_ERRORS = {
+    400: ("malformed-json", "The body is not JSON."),
+    404: ("no-such-route", "There is nothing at this address."),
+    405: ("method-not-allowed", "This address does not take this method."),
+}
+# Pydantic's own words for these quote what was sent.
+_QUOTING = {
+    "union_tag_invalid": "Input is none of the expected kinds",
+    "uuid_parsing": "Input should be a valid UUID",
+}
+_FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457); further members are the facts to act on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request, and where."""
+
+    where: str
+    problem: str
+
+
+class InvalidRequest(Problem):
+    """What is wrong with each field (RFC 9457)."""
+
+    errors: list[Fault]
+
+
+class DatabaseUnavailable(Refusal):
+    """The service cannot reach its database; nothing was done, try again."""
+
+    kind = Kind.UNAVAILABLE
+
+
+class TryAgain(Refusal):
+    """Somebody else is changing the same thing; nothing was done, try again."""
+
+    kind = Kind.CONFLICT
+
+
+class BodyTooLarge(Exception):
+    """Raised into the route while it reads a body that does not end."""
+
+
+def problem(
+    code: str, title: str, status: int, facts: Mapping[str, object] | None = None
+) -> Response:
+    """Answer with a problem document."""
+    content: dict[str, object] = {"type": code, "title": title, "status": status}
+    for name, fact in plain(facts or {}).items():
+        # Reserved members win: a fact must never change what kind of problem this is.
+        content.setdefault(name, fact)
+    return Response(json.dumps(content), status, media_type=PROBLEM_TYPE)
+
+
+def plain(facts: Mapping[str, object]) -> dict[str, Any]:
+    """Turn facts into what JSON can say: an error about an error would hide the first."""
+    turned: dict[str, Any] = to_jsonable_python(
+        dict(facts), inf_nan_mode="strings", fallback=str, serialize_unknown=True
+    )
+    return turned
+
+
+def refusal_response(no: Refusal) -> Response:
+    response = problem(no.code(), no.title(), STATUS[no.kind], no.facts)
+    response.headers.update(_HEADERS.get(no.kind, {}))
+    return response
+
+
+def too_large(body_bytes_max: int) -> Response:
+    title = "The body is larger than this service takes."
+    return problem("body-too-large", title, 413, {"body_bytes_max": body_bytes_max})
+
+
+def refusals(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
+    """Document, on a route, the refusals its caller must be ready for."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for refusal in kinds:
+        entry = by_status.setdefault(STATUS[refusal.kind], documented(Problem))
+        line = f"`{refusal.code()}`: {refusal.title()}"
+        entry["description"] = f"{entry['description']}\n\n{line}".strip()
+    return by_status
+
+
+def documented(model: type[Problem], description: str = "") -> dict[str, Any]:
+    """Describe an answer for OpenAPI; `build_app` puts the schema where this points."""
+    schema = {"$ref": f"{SCHEMAS}/{model.__name__}"}
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": schema}}}
+
+
+def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
+    """Make an application answer everything that goes wrong as a problem document."""
+
+    @app.exception_handler(Refusal)
+    async def refuse(_: Request, no: Refusal) -> Response:
+        return refusal_response(no)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_invalid(_: Request, error: RequestValidationError) -> Response:
+        return _invalid(error.errors())
+
+    @app.exception_handler(HTTPException)
+    async def refuse_route(_: Request, error: HTTPException) -> Response:
+        # FastAPI calls whatever stops it from reading a body a bad request.
+        if isinstance(error.__cause__, BodyTooLarge):
+            return too_large(body_bytes_max)
+        otherwise = ("http-error", str(error.detail))
+        code, title = _ROUTE_ERRORS.get(error.status_code, otherwise)
+        response = problem(code, title, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def fail(_: Request, error: Exception) -> Response:
+        """Reached only from middleware that somebody put outside of ours."""
+        return failure(error, body_bytes_max=body_bytes_max)
+
+
+def _invalid(faults: Sequence[Mapping[str, Any]]) -> Response:
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return problem(*_ROUTE_ERRORS[400], 400)
+    if any(fault["loc"] == ("header", HEADER) for fault in faults):
+        return refusal_response(IdempotencyKeyMissing())
+    errors = [
+        {"where": _where(fault["loc"]), "problem": _QUOTING.get(fault["type"], fault["msg"])}
+        for fault in faults[:ERRORS_MAX]
+    ]
+    return problem(*INVALID_REQUEST, 422, {"errors": errors})
+
+
+def _where(steps: Sequence[str | int]) -> str:
+    """Name the field; an invented one that is no name (it may be anything) is not repeated."""
+    names = [str(step) for step in steps]
+    return ".".join(name if _FIELD.fullmatch(name) else "?" for name in names)
+
+
+def failure(error: Exception, *, body_bytes_max: int) -> Response:
+    """Say what an unforeseen error means to the caller, and nothing about how we are made."""
+    if isinstance(error, Refusal):
+        return refusal_response(error)
+    if isinstance(error, BodyTooLarge):
+        return too_large(body_bytes_max)
+    if isinstance(error, ClientDisconnect):
+        return problem("body-incomplete", "The connection ended before the body did.", 400)
+    if is_unavailable(error):
+        log.warning("database.unavailable", error=repr(error)[:200])
+        return refusal_response(DatabaseUnavailable())
+    if is_contention(error):
+        response = refusal_response(TryAgain())
+        response.headers.update(RETRY_AFTER)
+        return response
+    log.error("request.failed", exc_info=error)
+    title = "Something went wrong on our side."
+    return problem("internal-error", title, 500, {"request_id": request_id()})

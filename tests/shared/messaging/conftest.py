@@ -1,0 +1,112 @@
+"""A relay and a consumer in a test's words, with a database and a broker that are real."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import aio_pika
+import pytest
+
+from shared.contracts.envelope import Cause
+from shared.contracts.wallet import GiftPaymentRefused
+from shared.messaging.broker import Broker
+from shared.messaging.outbox import Fact, announce
+from shared.messaging.relay import Relay
+
+
+def a_fact(sequence=1, *, viewer="mira"):
+    event = GiftPaymentRefused(
+        viewer=viewer, gift=uuid4(), coins=10, reason="insufficient-coins", balance_coins=0
+    )
+    return Fact(event, sequence, Cause("story"))
+
+
+async def eventually(condition, *, seconds=10.0):
+    """Wait until the condition holds, or say that it never did."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (found := await condition()):
+        assert asyncio.get_running_loop().time() < deadline, f"never: {condition}"
+        await asyncio.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def broker_of(rabbit, vhost, credentials):
+    """The broker as a service's own restricted user, in this test's vhost."""
+
+    def broker(service):
+        url = f"amqp://{service}@{rabbit.host}:{rabbit.port}/{vhost}"
+        return Broker(url, credentials.broker[service], service)
+
+    return broker
+
+
+@pytest.fixture
+def wallet_database(database_of):
+    return database_of("wallet")
+
+
+@pytest.fixture
+def say(wallet_database):
+    """Announce facts in one transaction."""
+
+    async def say_all(*facts):
+        async with wallet_database.transaction() as tx:
+            await announce(tx, facts)
+
+    return say_all
+
+
+@pytest.fixture
+async def running():
+    """Run relays and consumers until the test ends; stop them as a service would."""
+    stopping, tasks = asyncio.Event(), []
+
+    def run(part):
+        tasks.append(asyncio.create_task(part.run(stopping)))
+        return part
+
+    yield run
+    stopping.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+
+@pytest.fixture
+def relay(wallet_database, broker_of, running):
+    return lambda service="wallet": running(Relay(wallet_database, broker_of(service)))
+
+
+@pytest.fixture
+def as_operator(rabbit, vhost, credentials):
+    """A channel with all rights in this test's vhost."""
+
+    @asynccontextmanager
+    async def channel():
+        password = credentials.broker["ovationctl"]
+        url = rabbit.url(vhost, user="ovationctl", password=password)
+        async with await aio_pika.connect(url) as connection:
+            yield await connection.channel(on_return_raises=True)
+
+    return channel
+
+
+@pytest.fixture
+def messages_in(as_operator):
+    """Take all messages out of a queue."""
+
+    async def take(queue_name, count, *, seconds=15.0):
+        taken = []
+        async with as_operator() as channel:
+            queue = await channel.get_queue(queue_name)
+            deadline = asyncio.get_running_loop().time() + seconds
+            while len(taken) < count:
+                message = await queue.get(no_ack=True, fail=False)
+                if message is None:
+                    now = asyncio.get_running_loop().time()
+                    assert now < deadline, f"{len(taken)} of {count} in {queue_name}"
+                    await asyncio.sleep(0.05)
+                else:
+                    taken.append(message)
+        return taken
+
+    return take

@@ -1,0 +1,245 @@
+"""What arrives is applied once; what cannot be is set aside with its reason, and life goes on."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import aio_pika
+import pytest
+from sqlalchemy import text
+
+from shared.contracts.envelope import Cause, encode
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
+from shared.errors import Kind, Refusal
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from tests.shared.messaging.conftest import a_fact, eventually
+
+QUEUE = "gift.outcomes"
+
+
+class NeverRight(Refusal):
+    """This message breaks a rule for good."""
+
+    kind = Kind.CONFLICT
+
+
+@pytest.fixture
+def gift_database(database_of):
+    """Any database with mailboxes will do for hearing."""
+    return database_of("wallet")
+
+
+@pytest.fixture
+def heard():
+    """The coins of what was handled, in the order of handling."""
+    return []
+
+
+@pytest.fixture
+def consume(gift_database, broker_of, running, heard):
+    """Consume the queue; `but` may raise for a message."""
+
+    def start(but=lambda envelope: None):
+        async def remember(tx, received):
+            for envelope in received:
+                but(envelope)
+            heard.extend(received)
+
+        return running(
+            Consumer(
+                QUEUE,
+                {GiftPaymentRefused: remember, GiftPaid: remember},
+                database=gift_database,
+                broker=broker_of("gift"),
+            )
+        )
+
+    return start
+
+
+@pytest.fixture
+def publish(as_operator):
+    """Publish as an operator would, whatever it is."""
+
+    async def publish_one(body, *, kind="dev.ovation.wallet.gift_refused.v1", user=True, **more):
+        async with as_operator() as channel:
+            message = aio_pika.Message(
+                body, type=kind, user_id="ovationctl" if user else None, **more
+            )
+            exchange = await channel.get_exchange("ovation.redeliver")
+            await exchange.publish(message, routing_key=QUEUE)
+
+    return publish_one
+
+
+@pytest.fixture
+def dead_letters(messages_in, gift_database, broker_of, running):
+    """Take dead letters; they leave through the outbox of whoever could not handle them."""
+
+    async def take(count):
+        running(Relay(gift_database, broker_of("gift")))
+        letters = await messages_in(f"{QUEUE}.dlq", count)
+        return {letter.headers["ovation_error_code"]: letter for letter in letters}
+
+    return take
+
+
+def body_of(fact):
+    return encode(
+        fact.event, sequence=fact.sequence, occurred_at=datetime.now(UTC), cause=Cause("story")
+    )
+
+
+async def test_what_the_relay_sends_is_heard_once_and_in_order_per_key(relay, say, consume, heard):
+    consume()
+    relay()
+    viewers = [f"viewer-{number}" for number in range(10)]
+    for sequence in range(1, 51):
+        await say(*(a_fact(sequence, viewer=viewer) for viewer in viewers))
+
+    async def all_heard():
+        return len(heard) == 500
+
+    await eventually(all_heard)
+    for viewer in viewers:
+        order = [int(envelope.sequence) for envelope in heard if envelope.subject == viewer]
+        assert order == list(range(1, 51))
+
+
+async def test_a_repeated_message_is_handled_once(publish, consume, heard):
+    fact, last = a_fact(), a_fact()
+    for _ in range(5):
+        await publish(body_of(fact))
+    consume()
+    for _ in range(5):
+        await publish(body_of(fact))
+    await publish(body_of(last))
+
+    async def the_last_is_heard():
+        return last.event.id in {envelope.id for envelope in heard}
+
+    await eventually(the_last_is_heard)
+    assert len(heard) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "options"),
+    [
+        ("invalid-envelope", b"not json", {}),
+        ("invalid-envelope", b'{"specversion": "1.0"}', {}),
+        ("invalid-envelope", b"\xff\xfe\x00", {}),
+        ("unknown-type", b"{}", {"kind": "dev.ovation.wallet.levitated.v1"}),
+        ("unknown-type", b"{}", {"kind": "dev.ovation.wallet.gift_refused.v2"}),
+        ("unknown-type", b"{}", {"kind": "nul\x00"}),
+        ("foreign-publisher", b"{}", {"user": False}),
+    ],
+)
+async def test_a_message_that_can_never_be_read_is_set_aside_and_the_next_is_heard(
+    publish, consume, heard, dead_letters, code, body, options
+):
+    consume()
+    await publish(body, **options)
+    good = a_fact()
+    await publish(body_of(good))
+
+    letters = await dead_letters(1)
+
+    assert letters[code].body == body
+    assert letters[code].headers["ovation_publisher"] in ("ovationctl", "")
+
+    async def the_good_one_is_heard():
+        return [envelope.id for envelope in heard] == [good.event.id]
+
+    await eventually(the_good_one_is_heard)
+
+
+async def test_a_message_without_an_attribute_says_which(publish, consume, dead_letters):
+    consume()
+    await publish(body_of(a_fact()).replace(b'"sequence"', b'"sequins"'))
+
+    letters = await dead_letters(1)
+
+    assert (
+        "sequence: Field required" in letters["invalid-envelope"].headers["ovation_error_message"]
+    )
+
+
+async def test_a_broken_rule_is_parked_at_once_and_its_neighbours_are_handled(
+    publish, consume, heard, dead_letters
+):
+    def refuse_nobody(envelope):
+        if envelope.data.viewer == "nobody":
+            raise NeverRight
+
+    bad = a_fact(viewer="nobody")
+    facts = [a_fact(), bad, a_fact()]
+    for fact in facts:
+        await publish(body_of(fact))
+    consume(but=refuse_nobody)
+
+    letters = await dead_letters(1)
+
+    assert b"nobody" in letters["never-right"].body
+
+    async def neighbours_heard():
+        return {envelope.id for envelope in heard} == {facts[0].event.id, facts[2].event.id}
+
+    await eventually(neighbours_heard)
+
+
+async def test_an_unforeseen_failure_is_tried_again_before_it_is_parked(
+    publish, consume, heard, dead_letters
+):
+    tries = []
+
+    def fail_twice_for_one_and_always_for_another(envelope):
+        tries.append(envelope.data.viewer)
+        if envelope.data.viewer == "passing" and tries.count("passing") < 3:
+            raise KeyError("passing trouble")
+        if envelope.data.viewer == "lasting":
+            raise ZeroDivisionError("lasting trouble")
+
+    await publish(body_of(a_fact(viewer="passing")))
+    await publish(body_of(a_fact(viewer="lasting")))
+    consume(but=fail_twice_for_one_and_always_for_another)
+
+    letters = await dead_letters(1)
+
+    assert "lasting trouble" in letters["ZeroDivisionError"].headers["ovation_error_message"]
+    assert [envelope.data.viewer for envelope in heard] == ["passing"]
+
+
+async def test_a_parked_message_can_be_redriven(publish, consume, heard, dead_letters, as_operator):
+    """Its inbox row was never written, so what failed is not remembered as done."""
+    mended = asyncio.Event()
+
+    def fail_until_mended(_):
+        if not mended.is_set():
+            raise NeverRight
+
+    fact = a_fact()
+    await publish(body_of(fact))
+    consume(but=fail_until_mended)
+    letter = (await dead_letters(1))["never-right"]
+    mended.set()
+
+    await publish(letter.body, kind=letter.headers["cloudEvents_type"])
+
+    async def heard_at_last():
+        return [envelope.id for envelope in heard] == [fact.event.id]
+
+    await eventually(heard_at_last)
+
+
+async def test_a_message_whose_work_fails_leaves_no_trace_in_the_inbox(
+    publish, consume, gift_database, dead_letters
+):
+    def refuse(_):
+        raise NeverRight
+
+    await publish(body_of(a_fact()))
+    consume(but=refuse)
+    await dead_letters(1)
+
+    async with gift_database.transaction() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM inbox"))).scalar_one() == 0
