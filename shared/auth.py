@@ -222,17 +222,19 @@ def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
 
 def _check_times(claims: Mapping[str, Any]) -> None:
     now = time.time()
-    expires, begins = claims.get("exp"), claims.get("nbf", 0)
-    if not _is_time(expires) or not _is_time(begins):
-        raise Unauthenticated(reason="malformed")
-    if now > expires + LEEWAY_SECONDS:
+    if now > _time(claims.get("exp")) + LEEWAY_SECONDS:
         raise Unauthenticated(reason="expired")
-    if now < begins - LEEWAY_SECONDS:
+    if now < _time(claims.get("nbf", 0)) - LEEWAY_SECONDS:
         raise Unauthenticated(reason="not-yet-valid")
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < _TIME_MAX
+def _time(value: object) -> float:
+    if type(value) not in (int, float):  # a bool is an int to isinstance
+        raise Unauthenticated(reason="malformed")
+    assert isinstance(value, int | float)
+    if not 0 <= value < _TIME_MAX:
+        raise Unauthenticated(reason="malformed")
+    return value
 
 
 def _texts(value: object) -> frozenset[str]:

@@ -7,6 +7,7 @@ substitute: it fires when the *thread* that started a child ends, takes one sign
 process, and can remove no folder and no container.)
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -28,13 +30,13 @@ class Watchdog:
 
     def __init__(self) -> None:
         # Its own session: a Ctrl-C at the terminal must not reach it before it has done its work.
-        self._process = subprocess.Popen(  # noqa: S603 - this very file
+        self._process = subprocess.Popen(
             [sys.executable, "-S", "-E", str(Path(__file__))],
             stdin=subprocess.PIPE,
             start_new_session=True,
-            text=True,
             cwd="/",
         )
+        atexit.register(self._end)
 
     def end_group(self, group: int, first_signal: signal.Signals) -> None:
         """When we end, send the signal to the process group, and later kill it."""
@@ -55,6 +57,10 @@ class Watchdog:
         # One short write: orders from several threads never mix.
         os.write(self._process.stdin.fileno(), f"{json.dumps([verb, subject, detail])}\n".encode())
 
+    def _end(self) -> None:
+        """Close the pipe and wait: when we have ended, so has everything."""
+        self._process.communicate()
+
 
 @cache
 def watchdog() -> Watchdog:
@@ -64,34 +70,36 @@ def watchdog() -> Watchdog:
 
 def main(orders: IO[str]) -> None:
     """Read until the pipe closes, then end processes, then remove what they left."""
-    groups: dict[str, int] = {}
+    groups: dict[int, int] = {}
     containers: list[str] = []
     folders: list[str] = []
     for line in orders:
         verb, subject, detail = json.loads(line)
-        if verb == "group":
-            groups[subject] = int(detail)
-        elif verb == "forget":
-            groups.pop(subject, None)
-        elif verb == "container":
-            containers.append(subject)
-        elif verb == "folder":
-            folders.append(subject)
-    for group, number in groups.items():
-        _signal(int(group), number)
-    deadline = time.monotonic() + END_SECONDS_MAX
-    while time.monotonic() < deadline and any(_signal(int(group), 0) for group in groups):
-        time.sleep(0.05)
-    for group in groups:
-        _signal(int(group), signal.SIGKILL)
+        match verb:
+            case "group":
+                groups[int(subject)] = int(detail)
+            case "forget":
+                groups.pop(int(subject), None)
+            case "container":
+                containers.append(subject)
+            case "folder":
+                folders.append(subject)
+    _end_groups(groups)
     for container in containers:
-        subprocess.run(  # noqa: S603
-            ["docker", "rm", "--force", "--volumes", container],  # noqa: S607
-            check=False,
-            capture_output=True,
-        )
+        command = ["docker", "rm", "--force", "--volumes", container]
+        subprocess.run(command, check=False, capture_output=True)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_groups(groups: Mapping[int, int]) -> None:
+    for group, number in groups.items():
+        _signal(group, number)
+    deadline = time.monotonic() + END_SECONDS_MAX
+    while time.monotonic() < deadline and any(_signal(group, 0) for group in groups):
+        time.sleep(0.05)
+    for group in groups:
+        _signal(group, signal.SIGKILL)
 
 
 def _signal(group: int, number: int) -> bool:

@@ -1,0 +1,56 @@
+# Everything that is done by hand. `make help` lists it.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+RUN := .venv/bin/
+# Without bytecode each start of a service costs two seconds more.
+export UV_COMPILE_BYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench secrets format contracts clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/ready ## Run the whole story once, with the proof that the books balance
+	$(RUN)python -m deploy.local demo
+
+up: .venv/ready ## Run everything at http://localhost:8080 until Ctrl-C
+	$(RUN)python -m deploy.local up
+
+test: .venv/ready ## Run all tests, with real servers
+	$(RUN)pytest tests
+
+check: .venv/ready ## Formatting, lint, import contracts, types, generated files
+	$(RUN)ruff format --check
+	$(RUN)ruff check
+	$(RUN)lint-imports --no-cache
+	$(RUN)mypy
+	$(RUN)python -m deploy.ctl contracts --check
+
+bench: .venv/ready ## Measure how fast it is here
+	$(RUN)python -m tests.performance
+
+secrets: .venv/ready ## Make the secrets of an installation that are missing
+	$(RUN)python -m deploy.ctl secrets
+
+format: .venv/ready ## Format and fix what can be fixed
+	$(RUN)ruff format
+	$(RUN)ruff check --fix
+
+contracts: .venv/ready ## Write the generated files: topology, schemas, API, gateway
+	$(RUN)python -m deploy.ctl contracts
+	OVATION_WRITE_GOLDEN=1 $(RUN)pytest -q tests/contracts
+
+clean: ## Remove what was made here, secrets excepted
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/ready: pyproject.toml uv.lock
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "No venv module here. Debian, Ubuntu: apt install python3-venv"; exit 1; }
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ rm -rf .venv; echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	.venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	.venv/bin/uv sync --frozen
+	@touch $@

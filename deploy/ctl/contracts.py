@@ -1,0 +1,47 @@
+"""Files that are generated and committed: the broker's topology, the gateway, the whole API."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deploy.gateway.nginx import UPSTREAMS, render
+from deploy.gateway.openapi import whole_api
+from shared.messaging.topology import topology
+
+DEPLOY = Path(__file__).parent.parent
+# Docker's own resolver, inside every network that Compose makes.
+COMPOSE_RESOLVER = "127.0.0.11"
+COMPOSE_PORT = 8000
+
+
+def write_contracts(*, only: str | None = None) -> None:
+    for name, (path, generate) in _generated().items():
+        if only in (None, name):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(generate())
+
+
+def stale_files() -> list[str]:
+    """Return the files that are not what would be generated now."""
+    return [
+        str(path)
+        for path, generate in _generated().values()
+        if not path.exists() or path.read_text() != generate()
+    ]
+
+
+def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
+    return {
+        "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
+        "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
+        "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
+    }
+
+
+def _compose_gateway() -> str:
+    upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
+    return render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER)
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2) + "\n"

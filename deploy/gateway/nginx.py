@@ -1,0 +1,176 @@
+"""The gateway's configuration: one generator for Docker Compose and for one machine."""
+
+import json
+from collections.abc import Mapping
+
+# The longest body any service takes.
+BODY_KILOBYTES_MAX = 64
+# Kept below the five seconds after which uvicorn closes an idle connection: a request sent into
+# a closing connection is lost.
+KEEPALIVE_SECONDS = 4
+KEEPALIVE_CONNECTIONS = 64
+WORKER_CONNECTIONS = 4096
+
+# First match wins. What no line names belongs to web.
+ROUTES: tuple[tuple[str, str], ...] = (
+    ("^/v1/(packages|purchases)(/|$)", "purchase"),
+    ("^/v1/webhooks/[^/]+/payments$", "purchase"),
+    ("^/v1/wallets(/|$)", "wallet"),
+    ("^/v1/(gifts|catalogue)(/|$)", "gift"),
+    ("^/v1/(payouts|earnings)(/|$)", "payout"),
+    ("^/v1/webhooks/[^/]+/transfers$", "payout"),
+    ("^/v1/rooms(/|$)", "live"),
+    ("^/v1/operator/purchase(/|$)", "purchase"),
+    ("^/v1/operator/wallet(/|$)", "wallet"),
+    ("^/v1/operator/gift(/|$)", "gift"),
+    ("^/v1/operator/payout(/|$)", "payout"),
+    ("^/v1/operator/live(/|$)", "live"),
+)
+# For development only: they live behind a prefix that they do not know.
+STRIPPED = ("sandbox", "issuer")
+UPSTREAMS = ("purchase", "wallet", "gift", "payout", "live", *STRIPPED, "web")
+
+REQUEST_ID = """\
+map $http_x_request_id $ovation_request_id {
+    ""      $request_id;
+    default $http_x_request_id;
+}"""
+FORWARDED = """\
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_set_header Host $http_host;
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+proxy_set_header X-Forwarded-Host $http_host;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Request-Id $ovation_request_id;
+proxy_connect_timeout 2s;
+proxy_read_timeout 30s;"""
+
+
+def render(
+    upstreams: Mapping[str, str],
+    *,
+    listen: str,
+    resolver: str | None,
+    openapi_file: str = "/etc/nginx/openapi.json",
+) -> str:
+    """
+    Return what belongs into nginx's `http` block. `upstreams` are `host:port` by service.
+
+    With a resolver, names are looked up when they are needed, so that a service that is not
+    there does not keep the gateway from starting; without one, addresses are fixed and
+    connections to them are kept open.
+    """
+    blocks = [
+        "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit.",
+        REQUEST_ID,
+        "proxy_headers_hash_bucket_size 128;",
+    ]
+    if resolver is None:
+        blocks += [_upstream(name, address) for name, address in upstreams.items()]
+    prefix = "" if resolver is None else "$to_"
+    targets = {name: f"http://{prefix}{name}" for name in upstreams}
+    locations = [
+        _hidden(),
+        *(_route(pattern, name, targets) for pattern, name in ROUTES),
+        *(_stripped(name, targets) for name in STRIPPED),
+        _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
+        _location("/", _pass("web", targets)),
+        *_problems(),
+    ]
+    settings = [
+        f"listen {listen};",
+        f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
+        "error_page 413 = @body_too_large;",
+        "error_page 502 503 504 = @unavailable;",
+        *_resolution(upstreams, resolver),
+        FORWARDED,
+    ]
+    body = "\n\n".join(["\n".join(settings), *locations])
+    blocks.append("server {\n" + _indented(body) + "\n}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def render_whole(http: str) -> str:
+    """Return a complete nginx.conf for a private nginx that keeps everything in its prefix."""
+    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    settings = [
+        "access_log off;",
+        "server_tokens off;",
+        "tcp_nodelay on;",
+        "keepalive_requests 100000;",
+        *(f"{folder}_temp_path temp/{folder};" for folder in folders),
+    ]
+    return (
+        "daemon off;\n"
+        "worker_processes auto;\n"
+        "pid nginx.pid;\n"
+        "error_log stderr warn;\n"
+        f"events {{\n    worker_connections {WORKER_CONNECTIONS};\n}}\n"
+        "http {\n" + _indented("\n".join(settings) + "\n\n" + http.rstrip()) + "\n}\n"
+    )
+
+
+def _upstream(name: str, address: str) -> str:
+    return (
+        f"upstream {name} {{\n    server {address};\n    keepalive {KEEPALIVE_CONNECTIONS};\n"
+        f"    keepalive_timeout {KEEPALIVE_SECONDS}s;\n    keepalive_requests 100000;\n}}"
+    )
+
+
+def _resolution(upstreams: Mapping[str, str], resolver: str | None) -> list[str]:
+    if resolver is None:
+        return []
+    names = [f"set $to_{name} {address};" for name, address in upstreams.items()]
+    return [f"resolver {resolver} valid=5s;", *names]
+
+
+def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
+    lines = [_pass(name, targets)]
+    if name == "live":
+        # Server-sent events: each goes on at once, and a quiet room is not a broken one.
+        lines += ["proxy_buffering off;", "proxy_read_timeout 1h;"]
+    return _location(f"~ {pattern}", *lines)
+
+
+def _stripped(name: str, targets: Mapping[str, str]) -> str:
+    rewrite = f"rewrite ^/{name}(/.*)$ $1 break;"
+    return _location(f"~ ^/{name}/", rewrite, _pass(name, targets))
+
+
+def _pass(name: str, targets: Mapping[str, str]) -> str:
+    return f"proxy_pass {targets[name]};" if name in targets else "return 503;"
+
+
+def _hidden() -> str:
+    """What operators and probes ask a service directly is nobody else's business."""
+    stripped = "|".join(STRIPPED)
+    return _location(
+        f"~ ^(/({stripped}))?/(metrics|livez|readyz)(/|$)",
+        *_problem(404, "no-such-route", "Not Found"),
+    )
+
+
+def _problems() -> list[str]:
+    """What the gateway says itself, in the words the services use."""
+    title = "The body is larger than this service takes."
+    limit = BODY_KILOBYTES_MAX * 1024
+    too_large = _problem(413, "body-too-large", title, body_bytes_max=limit)
+    unavailable = _problem(503, "unavailable", "This service does not answer at the moment.")
+    return [
+        _location("@body_too_large", *too_large),
+        _location("@unavailable", "add_header Retry-After 1 always;", *unavailable),
+    ]
+
+
+def _problem(status: int, code: str, title: str, **facts: int) -> list[str]:
+    document = json.dumps({**facts, "type": code, "title": title, "status": status})
+    return ["default_type application/problem+json;", f"return {status} '{document}';"]
+
+
+def _location(matches: str, *lines: str) -> str:
+    return f"location {matches} {{\n" + _indented("\n".join(lines)) + "\n}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" if line else "" for line in text.split("\n"))

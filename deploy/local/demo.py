@@ -1,0 +1,305 @@
+"""
+The whole story, played through the public HTTP APIs only, with the proof that the books balance.
+
+`python -m deploy.local demo` starts everything, plays it and stops everything. With OVATION_URL it
+plays against a system that runs already, whose development issuer and sandbox are switched on.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+SETTLE_SECONDS_MAX = 20.0
+POLL_SECONDS = 0.1
+GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
+OPERATOR_SCOPES = ["books:read"]
+
+Answer = TypeVar("Answer")
+console = Console(highlight=False, soft_wrap=True)
+
+
+class StoryFailed(Exception):
+    """A step did not do what the story says; the message is what it did instead."""
+
+
+class Person:
+    """Someone with a token, who calls the public API."""
+
+    def __init__(self, url: str, name: str, **claims: object) -> None:
+        # A name of this run's own: the story may be played often against one system.
+        self.user = f"{name}-{uuid4().hex[:6]}"
+        self._http = httpx.Client(base_url=url, timeout=15)
+        answer = self._http.post("/issuer/token", json={"sub": self.user, **claims})
+        answer.raise_for_status()
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def get(self, path: str, **params: Any) -> Any:
+        return _checked(self._http.get(path, params=params), 200)
+
+    def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+        """Post with an idempotency key: a new one, or the one given to repeat a request."""
+        return self._http.post(path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return _checked(self._http.put(path, json=body), 200)
+
+    def follow(self, path: str, *, after: int) -> list[str]:
+        """Read a room's event stream from where one left off, until its first events came."""
+        headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
+        with self._http.stream("GET", path, headers=headers) as answer:
+            lines = []
+            for line in answer.iter_lines():
+                lines.append(line)
+                if line.startswith("data:"):
+                    break
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays."""
+
+    mira: Person
+    jonas: Person
+    lea: Person
+    ops: Person
+    room: str
+
+
+def play(url: str) -> bool:
+    """Play the story; return whether every book balances."""
+    cast = Cast(
+        mira=Person(url, "mira", country="US", age_verified=30),
+        jonas=Person(url, "jonas", country="DE", age_verified=24),
+        lea=Person(url, "lea", country="FR", age_verified=28),
+        ops=Person(url, "ops", roles=["operator"], scopes=OPERATOR_SCOPES),
+        room=f"room-{uuid4().hex[:6]}",
+    )
+    console.rule("[bold]Ovation: from a card to a creator")
+    _buy_coins(cast)
+    _send_gifts(cast)
+    _refuse_gifts(cast)
+    _watch_the_room(cast)
+    _cash_out(cast)
+    return _prove_the_books(cast)
+
+
+def _buy_coins(cast: Cast) -> None:
+    _chapter("Buying coins")
+    packages = cast.mira.get("/v1/packages", currency="USD")["items"]
+    first, last = packages[0], packages[-1]
+    _say(f"{len(packages)} packages, {_money(first)} for {first['coins']} coins")
+    _say(f"up to {_money(last)} for {last['coins']:,} coins")
+    bought = _buy(cast.mira, "coins_5000")
+    _say(f"{cast.mira.user} paid {_money(bought)} by card: {_coins(cast.mira):,} coins")
+    bought = _buy(cast.jonas, "coins_100")
+    _say(f"{cast.jonas.user} paid {_money(bought)} by card: {_coins(cast.jonas):,} coins")
+    declined = _buy(cast.jonas, "coins_300", card=DECLINED_CARD, ends_as="failed")
+    _say(f"a declined card: the purchase {declined['state']}, still {_coins(cast.jonas)} coins")
+
+
+def _buy(
+    person: Person, package: str, *, card: str = GOOD_CARD, ends_as: str = "completed"
+) -> dict[str, Any]:
+    order = {"package": package, "currency": "USD"}
+    purchase = _checked(person.post("/v1/purchases", order), 201, 202)
+    path = f"/v1/purchases/{purchase['purchase']}"
+    purchase = _until(lambda: person.get(path), lambda seen: seen["next_action"] is not None)
+    # The provider's own page, where a browser would be sent: it asks for the card, we never see it.
+    paid = httpx.post(purchase["next_action"]["url"], data={"card": card}, timeout=15)
+    if paid.status_code >= 500:
+        raise StoryFailed(f"the pay page answered {paid.status_code}")
+    return _until(lambda: person.get(path), lambda seen: seen["state"] == ends_as)
+
+
+def _send_gifts(cast: Cast) -> None:
+    _chapter("Sending gifts")
+    catalogue = cast.mira.get("/v1/catalogue")["items"]
+    _say(f"{len(catalogue)} gifts in the catalogue")
+    taps = 20
+    for _ in range(taps):
+        _give(cast.mira, cast, "g_pebble")
+    _say(f"{cast.mira.user} tapped Pebble Heart {taps} times, {_coins(cast.mira):,} coins left")
+    key = str(uuid4())
+    sent = _give(cast.mira, cast, "g_orchestra", key=key)
+    again = _give(cast.mira, cast, "g_orchestra", key=key)
+    if sent["gift"] != again["gift"]:
+        raise StoryFailed("the same key sent two gifts")
+    left = _coins(cast.mira)
+    _say(f"a Sky Orchestra for {sent['coins']:,} coins, asked for twice, sent once: {left:,} left")
+    jonas = _give(cast.jonas, cast, "g_lemon", count=2)
+    _say(f"{cast.jonas.user} sent two Lemon Slices for {jonas['coins']} coins")
+
+
+def _give(
+    person: Person, cast: Cast, gift_type: str, *, count: int = 1, key: str | None = None
+) -> dict[str, Any]:
+    wish = {"gift_type": gift_type, "creator": cast.lea.user, "room": cast.room, "count": count}
+    answer = person.post("/v1/gifts", wish, key=key)
+    gift = _checked(answer, 201, 202)
+    path = f"/v1/gifts/{gift['gift']}"
+    return _until(lambda: person.get(path), lambda seen: seen["state"] == "sent")
+
+
+def _refuse_gifts(cast: Cast) -> None:
+    _chapter("What is refused")
+    to_lea = {"creator": cast.lea.user, "room": cast.room, "count": 1}
+    dear = cast.jonas.post("/v1/gifts", {"gift_type": "g_loco", **to_lea})
+    missing = _refused(dear, 402, "insufficient-coins")["shortfall_coins"]
+    offers = cast.jonas.get("/v1/packages", covering=missing)["items"]
+    _say(f"a Velvet Locomotive: {missing} coins short, the {offers[0]['sku']} package covers it")
+    key = str(uuid4())
+    _checked(cast.jonas.post("/v1/gifts", {"gift_type": "g_note", **to_lea}, key=key), 201, 202)
+    other = cast.jonas.post("/v1/gifts", {"gift_type": "g_tea", **to_lea}, key=key)
+    _refused(other, 422, "key-reused")
+    unknown = cast.jonas.post("/v1/gifts", {"gift_type": "g_moonshot", **to_lea})
+    _refused(unknown, 404, "unknown-gift")
+    own = {"gift_type": "g_note", "creator": cast.jonas.user, "room": cast.room, "count": 1}
+    _refused(cast.jonas.post("/v1/gifts", own), 422, "gift-to-self")
+
+
+def _watch_the_room(cast: Cast) -> None:
+    _chapter("In the room")
+    gifts = 23
+    room = _until(
+        lambda: cast.lea.get(f"/v1/rooms/{cast.room}"), lambda seen: seen["gifts"] >= gifts
+    )
+    _say(f"{room['gifts']} gifts, {room['coins']:,} coins")
+    for place, top in enumerate(room["top_gifters"][:3], start=1):
+        _say(f"{place}. {top['viewer']} with {top['coins']:,} coins")
+    lines = cast.lea.follow(f"/v1/rooms/{cast.room}/events", after=int(room["last_event_id"]) - 1)
+    event = next(line for line in lines if line.startswith("id:"))
+    _say(f"the event stream goes on after a reconnect, with {event}")
+
+
+def _cash_out(cast: Cast) -> None:
+    _chapter("Cashing out")
+    lea = cast.lea
+    earned = _until(
+        lambda: lea.get("/v1/earnings/me"), lambda seen: seen["available_diamonds"] >= 2_000
+    )
+    available = earned["available_diamonds"]
+    _say(f"{lea.user} has {available:,} diamonds, worth {_money(earned['value'])}")
+    lea.put("/v1/payouts/payee", {"destination": "acct_ok_lea"})
+    _refused(lea.post("/v1/payouts/quotes", {"diamonds": 1_999}), 422, "below-minimum")
+    above = lea.post("/v1/payouts/quotes", {"diamonds": available + 1_000})
+    _refused(above, 409, "not-enough-diamonds")
+    quote = _checked(lea.post("/v1/payouts/quotes", {}), 201)
+    _say(f"a quote: {quote['diamonds']:,} diamonds for {_money(quote)}, fee {quote['fee_minor']}")
+    payout = _checked(lea.post("/v1/payouts", {"quote": quote["quote"]}), 201)
+    path = f"/v1/payouts/{payout['payout']}"
+    paid = _until(lambda: lea.get(path), lambda seen: seen["state"] == "paid")
+    steps = " → ".join(step["state"] for step in paid["timeline"])
+    left = lea.get("/v1/earnings/me")["available_diamonds"]
+    _say(f"{_money(paid)} arrived ({steps}), {left:,} diamonds left")
+
+
+def _prove_the_books(cast: Cast) -> bool:
+    """Ask every service for its totals until they agree, or time is up; show what they say."""
+    _chapter("The books")
+    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    while True:
+        proofs = _proofs(cast)
+        balanced = all(left == right for _, left, right in proofs)
+        if balanced or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("law", "left", "right", ""):
+        table.add_column(heading, justify="right" if heading in ("left", "right") else "left")
+    for law, left, right in proofs:
+        mark = "[green]✓" if left == right else "[bold red]✗"
+        table.add_row(law, f"{left:,}", f"{right:,}", mark)
+    console.print(table)
+    console.print("[green]The books balance." if balanced else "[bold red]The books do NOT balance.")
+    return balanced
+
+
+def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
+    def books(service: str) -> Any:
+        return cast.ops.get(f"/v1/operator/{service}/books")
+
+    purchase, wallet, gift, payout = map(books, ("purchase", "wallet", "gift", "payout"))
+    room = cast.lea.get(f"/v1/rooms/{cast.room}")
+    in_room = sum(
+        sent["coins"]
+        for person in (cast.mira, cast.jonas)
+        for sent in _all_gifts(person)
+        if sent["state"] == "sent"
+    )
+    sold = purchase["coins_sold"] + purchase["bonus_coins_sold"]
+    held_and_spent = wallet["balances_coins"] + wallet["spent_coins"]
+    diamonds = (
+        payout["diamonds_available"] + payout["diamonds_reserved"] + payout["diamonds_paid_out"]
+    )
+    return [
+        ("coins sold = coins credited", sold, wallet["issued_coins"]),
+        ("coins credited = held + spent", wallet["issued_coins"], held_and_spent),
+        ("coins held = coins in lots", wallet["balances_coins"], wallet["lots_coins"]),
+        ("coins spent = gifts sent", wallet["spent_coins"], gift["coins_sent"]),
+        ("gifts sent = gifts that earned", gift["sent"], payout["gifts"]),
+        ("diamonds earned = gifts x rate", payout["diamonds_earned"], payout["coins_of_gifts"]),
+        ("diamonds earned = held + paid", payout["diamonds_earned"], diamonds),
+        ("postings sum to zero", wallet["postings_sum"] + payout["postings_sum"], 0),
+        ("the room's coins = its gifts", room["coins"], in_room),
+    ]
+
+
+def _all_gifts(person: Person) -> list[dict[str, Any]]:
+    gifts: list[dict[str, Any]] = []
+    page = person.get("/v1/gifts", limit=100)
+    gifts += page["items"]
+    while page["next_cursor"]:
+        page = person.get("/v1/gifts", limit=100, cursor=page["next_cursor"])
+        gifts += page["items"]
+    return gifts
+
+
+def _coins(person: Person) -> int:
+    return int(person.get("/v1/wallets/me")["coins"])
+
+
+def _money(amount: Mapping[str, Any]) -> str:
+    """Show minor units as people write them; the demo pays in a currency with two decimals."""
+    return f"{amount['amount_minor'] // 100}.{amount['amount_minor'] % 100:02} {amount['currency']}"
+
+
+def _checked(answer: httpx.Response, *expected: int) -> Any:
+    if answer.status_code not in expected:
+        request = answer.request
+        raise StoryFailed(
+            f"{request.method} {request.url.path}: {answer.status_code} {answer.text}"
+        )
+    return answer.json()
+
+
+def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = _checked(answer, status)
+    if problem["type"] != code:
+        raise StoryFailed(f"expected {code}, not {problem}")
+    _say(f"[yellow]{status} {code}[/]: {problem['title']}")
+    return problem
+
+
+def _until(look: Callable[[], Answer], happy: Callable[[Answer], bool]) -> Answer:
+    """Look again and again until what is seen is what the story waits for."""
+    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    while not happy(seen := look()):
+        if time.monotonic() > deadline:
+            raise StoryFailed(f"this did not change in {SETTLE_SECONDS_MAX:.0f} s: {seen}")
+        time.sleep(POLL_SECONDS)
+    return seen
+
+
+def _chapter(title: str) -> None:
+    console.print(f"\n[bold]{title}")
+
+
+def _say(text: str) -> None:
+    console.print(f"  {text}")

@@ -1,0 +1,103 @@
+"""What each process finds in its environment: addresses, secrets, files."""
+
+import base64
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.databases import SERVICES, role_names
+from shared.messaging.topology import user_names
+
+ROOT = Path(__file__).parent.parent.parent
+AUDIENCE = "ovation"
+# Who asks a payment provider, and who hears from it.
+WITH_PROVIDER = ("purchase", "payout")
+SEEDS = {
+    "purchase": ("PURCHASE_PACKAGES_FILE", "packages.toml"),
+    "gift": ("GIFT_CATALOGUE_FILE", "gifts.toml"),
+    "payout": ("PAYOUT_RULES_FILE", "rules.toml"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything is: URLs by name (the gateway's too), servers as host:port."""
+
+    urls: Mapping[str, str]
+    postgres: str
+    rabbit: str
+    vhost: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What only the services may know: passwords by role and broker user, the provider's keys."""
+
+    database: Mapping[str, str]
+    broker: Mapping[str, str]
+    provider_api_key: str
+    webhook_secret: str
+
+
+def new_secrets() -> Secrets:
+    """Return secrets nobody has seen before."""
+    return Secrets(
+        database={role: random.token_urlsafe(24) for role in role_names()},
+        broker={user: random.token_urlsafe(24) for user in user_names()},
+        provider_api_key=random.token_urlsafe(24),
+        webhook_secret=new_webhook_secret(),
+    )
+
+
+def new_webhook_secret() -> str:
+    """Return a signing secret as https://www.standardwebhooks.com wants it."""
+    return f"whsec_{base64.b64encode(random.token_bytes(32)).decode()}"
+
+
+def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
+    """Return the variables of one process, all with its own prefix."""
+    host, port = places.urls[name].removeprefix("http://").split(":")
+    settings = {"HOST": host, "PORT": port}
+    if name == "issuer":
+        settings["URL"] = places.urls["issuer"]
+    if name == "sandbox":
+        settings |= _sandbox(places, secrets)
+    if name in SERVICES:
+        settings |= _service(name, places, secrets)
+    if name in WITH_PROVIDER:
+        settings |= {
+            "PROVIDER_URL": places.urls["sandbox"],
+            "PROVIDER_API_KEY": secrets.provider_api_key,
+            "WEBHOOK_SECRET": secrets.webhook_secret,
+        }
+    if name == "purchase":
+        settings["PAY_PAGE_URL"] = f"{places.urls['gateway']}/sandbox"
+    variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
+    if name in SEEDS:
+        variable, file = SEEDS[name]
+        variables[variable] = str(ROOT / "seeds" / file)
+    return variables
+
+
+def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
+    return {
+        "DATABASE_URL": f"postgresql://{name}@{places.postgres}/{name}",
+        "DATABASE_PASSWORD": secrets.database[name],
+        "BROKER_URL": f"amqp://{name}@{places.rabbit}/{places.vhost}",
+        "BROKER_PASSWORD": secrets.broker[name],
+        "JWT_ISSUER": places.urls["issuer"],
+        "JWT_AUDIENCE": AUDIENCE,
+        "JWKS_URL": f"{places.urls['issuer']}/.well-known/jwks.json",
+    }
+
+
+def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
+    purchase, payout = places.urls["purchase"], places.urls["payout"]
+    return {
+        "API_KEY": secrets.provider_api_key,
+        "WEBHOOK_SECRET": secrets.webhook_secret,
+        "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
+        "PAYMENTS_WEBHOOK_URL": f"{purchase}/v1/webhooks/sandbox/payments",
+        "TRANSFERS_WEBHOOK_URL": f"{payout}/v1/webhooks/sandbox/transfers",
+    }

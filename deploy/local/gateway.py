@@ -1,0 +1,54 @@
+"""A private nginx in front of the services, with the configuration that production has."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.gateway.nginx import render, render_whole
+from deploy.local.packages import require
+from deploy.local.ports import listens
+from deploy.local.processes import Process
+
+OPENAPI_FILE = Path(__file__).parent.parent / "gateway" / "openapi.json"
+START_SECONDS_MAX = 10
+
+
+class Gateway:
+    """nginx below a folder of ours, on a port of this machine."""
+
+    def __init__(self, folder: Path, port: int, upstreams: Mapping[str, str]) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
+        prefix = folder / "gateway"
+        # nginx's workers are not root: they have to read what is served and write what is buffered.
+        for place in (prefix, prefix / "temp"):
+            place.mkdir(mode=0o755)
+        if OPENAPI_FILE.exists():
+            shutil.copy(OPENAPI_FILE, prefix / "openapi.json")
+        configuration = prefix / "nginx.conf"
+        configuration.write_text(
+            render_whole(
+                render(
+                    upstreams,
+                    listen=f"127.0.0.1:{port}",
+                    resolver=None,
+                    openapi_file=str(prefix / "openapi.json"),
+                )
+            )
+        )
+        nginx = require("nginx", "nginx-light")
+        self._process = Process(
+            name="nginx",
+            command=[str(nginx), "-e", "stderr", "-p", f"{prefix}/", "-c", str(configuration)],
+            log=folder / "gateway.log",
+        )
+
+    def start(self) -> None:
+        self._process.start()
+        self._process.wait_until(lambda: listens(self._port), seconds_max=START_SECONDS_MAX)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def kill(self) -> None:
+        self._process.kill()

@@ -1,0 +1,220 @@
+"""The whole system as processes of one machine: servers, services, issuer, sandbox, gateway."""
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from deploy.local.databases import SERVICES, provision
+from deploy.local.environment import ROOT, Places, Secrets, environment_of, new_secrets
+from deploy.local.gateway import Gateway
+from deploy.local.ports import free_port
+from deploy.local.postgres import PostgresServer
+from deploy.local.processes import Process, remove_folder, temporary_folder
+from deploy.local.rabbitmq import RabbitServer
+from deploy.local.servers import Servers, choose_postgres, choose_rabbit
+from shared.messaging.topology import VHOST, topology, users
+from shared.migrate import migrate
+
+# In the order in which they are useful: what others ask for comes first.
+PROGRAMS = ("issuer", "sandbox", *SERVICES, "web")
+READY_SECONDS_MAX = 60
+# What our processes need of our own environment; everything else is theirs alone.
+INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "SSL_CERT_FILE",
+)
+
+
+class System:
+    """
+    Everything, started by `with System() as system:` and ended with it.
+
+    `servers` (and the secrets their users have) are used if given, and left running; else they
+    are chosen and end with the system.
+    """
+
+    def __init__(
+        self,
+        *,
+        servers: Servers | None = None,
+        secrets: Secrets | None = None,
+        vhost: str = VHOST,
+        gateway_port: int | None = None,
+        fast: bool = False,
+    ) -> None:
+        self._lent = servers
+        self._vhost = vhost
+        self._fast = fast
+        self._ending = ExitStack()
+        self._port = gateway_port or free_port()
+        self._processes: dict[str, Process] = {}
+        self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in PROGRAMS}
+        self.urls["gateway"] = f"http://127.0.0.1:{self._port}"
+        self.secrets = secrets or new_secrets()
+        self.postgres: PostgresServer
+        self.rabbit: RabbitServer
+        self.folder: Path
+
+    @property
+    def gateway_url(self) -> str:
+        return self.urls["gateway"]
+
+    @property
+    def issuer_url(self) -> str:
+        return self.urls["issuer"]
+
+    @property
+    def sandbox_url(self) -> str:
+        return self.urls["sandbox"]
+
+    @property
+    def names(self) -> list[str]:
+        """Return what is there to run: services that are not written yet are left out."""
+        return [name for name in PROGRAMS if name == "issuer" or _main_file(name).exists()]
+
+    def open(self) -> None:
+        """Start everything and return when all of it is ready."""
+        try:
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End everything that this system started."""
+        self._ending.close()
+
+    def start(self, name: str) -> None:
+        """Start a service, or start it again after `kill`, and wait until it is ready."""
+        self._processes[name].start()
+        self._wait_until_ready(name)
+
+    def kill(self, name: str) -> None:
+        """Kill a service without warning."""
+        self._processes[name].kill()
+
+    def terminate(self, name: str) -> None:
+        """Ask a service to end, as a new version's arrival does, and wait until it has."""
+        self._processes[name].stop()
+
+    def log_of(self, name: str) -> str:
+        """Return everything a process wrote."""
+        return self._processes[name].log.read_text(errors="replace")
+
+    def is_running(self, name: str) -> bool:
+        return self._processes[name].is_running()
+
+    def token(self, subject: str, **claims: object) -> str:
+        """Return a bearer token for someone: roles, scopes, country, age_verified, ttl_seconds."""
+        answer = httpx.post(
+            f"{self.issuer_url}/token", json={"sub": subject, **claims}, trust_env=False
+        )
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _open(self) -> None:
+        self.folder = temporary_folder("system")
+        self._ending.callback(remove_folder, self.folder)
+        self._start_servers()
+        places = Places(
+            urls=self.urls,
+            postgres=f"{self.postgres.host}:{self.postgres.port}",
+            rabbit=f"{self.rabbit.host}:{self.rabbit.port}",
+            vhost=self._vhost,
+        )
+        for name in self.names:
+            self._processes[name] = self._process(name, places)
+            self._processes[name].start()
+            self._ending.callback(self._processes[name].kill)
+        self._start_gateway()
+        for name in self.names:
+            self._wait_until_ready(name)
+
+    def _start_servers(self) -> None:
+        """Start both servers at once: the databases are ready long before the broker is."""
+        if self._lent is None:
+            self.postgres, self.rabbit = choose_postgres(fast=self._fast), choose_rabbit()
+            self._ending.callback(self.rabbit.close)
+            self._ending.callback(self.postgres.close)
+        else:
+            self.postgres, self.rabbit = self._lent.postgres, self._lent.rabbit
+        with ThreadPoolExecutor(2) as threads:
+            for work in [threads.submit(self._prepare_broker), threads.submit(self._prepare_data)]:
+                work.result()
+
+    def _prepare_broker(self) -> None:
+        if self._lent is None:
+            self.rabbit.start()
+        self.rabbit.load(topology(), vhost=self._vhost)
+        self.rabbit.load(users(self.secrets.broker), vhost=self._vhost)
+        if self._lent is not None:
+            self._ending.callback(self.rabbit.remove_vhost, self._vhost)
+
+    def _prepare_data(self) -> None:
+        if self._lent is None:
+            self.postgres.start()
+        provision(self.postgres.dsn(), self.secrets.database)
+        # One after the other: Alembic keeps what it migrates in a module, not in a thread.
+        for name in SERVICES:
+            if (ROOT / "services" / name / "migrations").exists():
+                owner = f"{name}_owner"
+                migrate(
+                    name, self.postgres.dsn(name, user=owner, password=self.secrets.database[owner])
+                )
+
+    def _process(self, name: str, places: Places) -> Process:
+        module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
+        inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
+        own = environment_of(name, places, self.secrets)
+        return Process(
+            name=name,
+            command=[sys.executable, "-m", module],
+            log=self.folder / f"{name}.log",
+            environment={**inherited, **own, "PYTHONUNBUFFERED": "1"},
+            folder=str(ROOT),
+        )
+
+    def _start_gateway(self) -> None:
+        upstreams = {name: self.urls[name].removeprefix("http://") for name in self.names}
+        gateway = Gateway(self.folder, self._port, upstreams)
+        gateway.start()
+        self._ending.callback(gateway.kill)
+
+    def _wait_until_ready(self, name: str) -> None:
+        def answers() -> bool:
+            try:
+                answer = httpx.get(f"{self.urls[name]}/readyz", timeout=5, trust_env=False)
+            except httpx.TransportError:
+                time.sleep(0.05)
+                return False
+            return answer.is_success
+
+        self._processes[name].wait_until(answers, seconds_max=READY_SECONDS_MAX)
+
+
+def _main_file(name: str) -> Path:
+    return ROOT / "services" / name / "main.py"

@@ -1,0 +1,45 @@
+"""The totals that prove the sales."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.purchase.commands.purchases import read_books
+from services.purchase.domain.purchases import State
+from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.database import Database
+from shared.http import refusals
+
+BOOKS_SCOPE = "books:read"
+
+
+class Amount(BaseModel):
+    """Money of one currency."""
+
+    currency: str
+    amount_minor: int
+
+
+class Books(BaseModel):
+    """All purchases: what was paid, what was sold for it, and what the wallet has credited."""
+
+    purchases_by_state: dict[State, int]
+    paid_amounts: list[Amount]
+    coins_sold: int
+    bonus_coins_sold: int
+    coins_credited: int
+    disputes_open: int
+
+
+def add_routes(router: APIRouter, database: Database) -> None:
+    @router.get(
+        "/operator/purchase/books",
+        tags=["operator"],
+        responses=refusals(Unauthenticated, ScopeMissing),
+    )
+    async def books(caller: Caller) -> Books:
+        """Read the totals that prove the sales, all of one instant."""
+        require_scope(caller, BOOKS_SCOPE)
+        async with database.transaction() as tx:
+            return Books.model_validate(asdict(await read_books(tx)))

@@ -1,0 +1,192 @@
+"""Buying coins, and reading what became of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.purchase.api.packages import COINS_MAX, Currency
+from services.purchase.commands.inquiries import Inquiry, ask, settle
+from services.purchase.commands.purchases import (
+    Wish,
+    read_purchase,
+    read_purchases,
+    record_purchase,
+)
+from services.purchase.domain import purchases as domain
+from services.purchase.domain.prices import (
+    CoinsNotOffered,
+    CurrencyNotOffered,
+    PriceList,
+    UnknownPackage,
+)
+from services.purchase.domain.purchases import NoSuchPurchase, State
+from services.purchase.providers import Provider
+from shared.auth import Caller, Unauthenticated
+from shared.database import Database
+from shared.http import (
+    BadCursor,
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    KeyReused,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    fingerprint,
+    refusals,
+    request_id,
+)
+
+Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
+
+
+class PurchaseAsk(BaseModel):
+    """What to buy; only the package `custom` takes a number of coins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    package: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+    currency: Currency = "USD"
+    coins: Coins | None = None
+
+
+class Redirect(BaseModel):
+    """Where to send the viewer to pay."""
+
+    type: Literal["redirect"] = "redirect"
+    url: str
+
+
+class Purchase(BaseModel):
+    """A purchase; `next_action` is what the viewer has to do now, if anything."""
+
+    purchase: UUID
+    state: State
+    package: str
+    coins: int
+    bonus_coins: int
+    amount_minor: int
+    currency: str
+    next_action: Redirect | None
+    created_at: datetime
+    paid_at: datetime | None
+    completed_at: datetime | None
+
+
+def add_routes(
+    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+) -> None:
+    @router.post(
+        "/purchases",
+        tags=["purchases"],
+        status_code=201,
+        responses={
+            202: {"model": Purchase, "description": "Recorded; the provider has yet to answer."},
+            **refusals(
+                IdempotencyKeyMissing,
+                Unauthenticated,
+                UnknownPackage,
+                CurrencyNotOffered,
+                CoinsNotOffered,
+                KeyReused,
+            ),
+        },
+    )
+    async def buy(
+        wanted: PurchaseAsk, key: IdempotencyKey, caller: Caller, response: Response
+    ) -> Purchase:
+        """
+        Buy coins.
+
+        Send the viewer to `next_action.url` to pay. A 202 has none yet: repeat the request with
+        the same key, or read the purchase a moment later.
+        """
+        wish = Wish(
+            viewer=caller.user,
+            key=key,
+            request_hash=fingerprint(wanted),
+            package=wanted.package,
+            currency=wanted.currency,
+            coins=wanted.coins,
+            country=caller.country,
+            provider=provider.name,
+            correlation_id=request_id(),
+        )
+        async with database.transaction() as tx:
+            purchase = await record_purchase(tx, wish, prices)
+        if purchase.state is State.CREATED:
+            purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
+        response.headers["Location"] = f"/v1/purchases/{purchase.id}"
+        if purchase.state is State.CREATED:
+            response.status_code = 202
+        return _shown(purchase)
+
+    @router.get(
+        "/purchases/{purchase}",
+        tags=["purchases"],
+        responses=refusals(Unauthenticated, NoSuchPurchase),
+    )
+    async def read(purchase: UUID, caller: Caller) -> Purchase:
+        """Read one of one's own purchases."""
+        async with database.transaction() as tx:
+            return _shown(await read_purchase(tx, caller.user, purchase))
+
+    @router.get("/purchases", tags=["purchases"], responses=refusals(BadCursor, Unauthenticated))
+    async def read_own(
+        caller: Caller, cursor: str | None = None, limit: Limit = 50
+    ) -> Page[Purchase]:
+        """List one's own purchases, newest first."""
+        before = _position(cursor)
+        async with database.transaction() as tx:
+            found = await read_purchases(tx, caller.user, before=before, limit=limit)
+        last = found[-1] if len(found) == limit else None
+        return Page(
+            items=[_shown(purchase) for purchase in found],
+            next_cursor=encode_cursor([last.created_at.isoformat(), str(last.id)])
+            if last
+            else None,
+        )
+
+
+async def inquire(
+    database: Database, provider: Provider, inquiry: Inquiry
+) -> domain.Purchase | None:
+    """Ask the provider, and settle what it says; None if it says nothing yet."""
+    truth = await ask(provider, inquiry)
+    if truth is None:
+        return None
+    async with database.transaction() as tx:
+        return await settle(tx, inquiry, truth)
+
+
+def _shown(purchase: domain.Purchase) -> Purchase:
+    payable = purchase.state is State.PENDING and purchase.next_action_url is not None
+    return Purchase(
+        purchase=purchase.id,
+        state=purchase.state,
+        package=purchase.package,
+        coins=purchase.coins,
+        bonus_coins=purchase.bonus_coins,
+        amount_minor=purchase.amount_minor,
+        currency=purchase.currency,
+        next_action=Redirect(url=purchase.next_action_url or "") if payable else None,
+        created_at=purchase.created_at,
+        paid_at=purchase.paid_at,
+        completed_at=purchase.credited_at if purchase.state is State.COMPLETED else None,
+    )
+
+
+def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        at, purchase = decode_cursor(cursor)
+        position = datetime.fromisoformat(str(at)), UUID(str(purchase))
+    except ValueError:
+        raise BadCursor from None
+    if position[0].tzinfo is None:
+        raise BadCursor
+    return position

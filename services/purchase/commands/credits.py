@@ -1,0 +1,29 @@
+"""Completing purchases whose coins have arrived."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.purchase.commands.facts import facts_of
+from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.settlement import credit
+from services.purchase.store.purchases import lock, save
+from shared.contracts.envelope import Envelope
+from shared.contracts.wallet import CoinsCredited
+from shared.database import Transaction
+from shared.messaging.outbox import Fact, announce
+
+
+async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsCredited]]) -> None:
+    """Complete each purchase the wallet has credited, once."""
+    keys = [(credited.data.viewer, credited.data.purchase) for credited in received]
+    purchases = await lock(tx, sorted(set(keys)))
+    facts: list[Fact] = []
+    for key, credited in zip(keys, received, strict=True):
+        before = purchases.get(key)
+        if before is None:
+            raise NoSuchPurchase(purchase=credited.data.purchase)
+        settled = credit(before, coins=credited.data.coins, at=credited.time)
+        purchases[key] = settled.purchase
+        facts += facts_of(before, settled, credited.cause)
+    await save(tx, list(purchases.values()), now=datetime.now(UTC))
+    await announce(tx, facts)

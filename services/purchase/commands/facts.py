@@ -1,0 +1,93 @@
+"""Each step of a purchase, as the fact that others hear."""
+
+import structlog
+
+from services.purchase.domain.purchases import DisputeState, Purchase
+from services.purchase.domain.settlement import (
+    Completed,
+    DisputeClosed,
+    Disputed,
+    Expired,
+    Failed,
+    Paid,
+    Settlement,
+    Step,
+)
+from shared.contracts.envelope import Cause
+from shared.contracts.purchase import (
+    PurchaseCompleted,
+    PurchaseDisputeClosed,
+    PurchaseDisputed,
+    PurchaseEvent,
+    PurchaseExpired,
+    PurchaseFailed,
+    PurchasePaid,
+)
+from shared.messaging.outbox import Fact
+
+log = structlog.get_logger()
+
+
+def facts_of(before: Purchase, settled: Settlement, cause: Cause) -> list[Fact]:
+    """Number the steps from the version they started at: one step, one version, one fact."""
+    facts = []
+    for sequence, step in enumerate(settled.steps, start=before.version + 1):
+        event = _event(settled.purchase, step)
+        log.info(event.name, purchase=event.subject)
+        facts.append(Fact(event, sequence, cause))
+    return facts
+
+
+def _event(purchase: Purchase, step: Step) -> PurchaseEvent:
+    viewer = purchase.viewer
+    match step:
+        case Paid():
+            return _paid(purchase)
+        case Completed():
+            return PurchaseCompleted(
+                purchase=purchase.id, viewer=viewer, coins=purchase.coins + purchase.bonus_coins
+            )
+        case Failed(reason):
+            return PurchaseFailed(purchase=purchase.id, viewer=viewer, reason=reason)
+        case Expired():
+            return PurchaseExpired(purchase=purchase.id, viewer=viewer)
+        case Disputed(dispute):
+            return PurchaseDisputed(
+                purchase=purchase.id,
+                viewer=viewer,
+                dispute=dispute.id,
+                revision=1,
+                amount_minor=dispute.amount_minor,
+                currency=dispute.currency,
+                reason=dispute.reason,
+            )
+        case DisputeClosed(dispute):
+            return PurchaseDisputeClosed(
+                purchase=purchase.id,
+                viewer=viewer,
+                dispute=dispute.id,
+                revision=2,
+                amount_minor=dispute.amount_minor,
+                currency=dispute.currency,
+                won=dispute.state is DisputeState.WON,
+            )
+
+
+def _paid(purchase: Purchase) -> PurchasePaid:
+    assert purchase.payment is not None
+    assert purchase.paid_at is not None
+    return PurchasePaid(
+        purchase=purchase.id,
+        viewer=purchase.viewer,
+        package=purchase.package,
+        coins=purchase.coins,
+        bonus_coins=purchase.bonus_coins,
+        amount_minor=purchase.amount_minor,
+        currency=purchase.currency,
+        channel=purchase.channel,
+        country=purchase.country,
+        provider=purchase.provider,
+        payment=purchase.payment,
+        paid_at=purchase.paid_at,
+        late=purchase.late,
+    )

@@ -1,0 +1,109 @@
+"""Recording what viewers want to buy, and reading what became of it."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+import structlog
+
+from services.purchase.commands.inquiries import REQUEST_SECONDS
+from services.purchase.domain.prices import PriceList
+from services.purchase.domain.purchases import PAYABLE_FOR, NoSuchPurchase, Purchase
+from services.purchase.store import books, purchases
+from shared.contracts.base import NAMESPACE
+from shared.database import Transaction
+from shared.http import KeyReused
+
+log = structlog.get_logger()
+
+WEB = "web"
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a viewer asks to buy, from where, and under which key."""
+
+    viewer: str
+    key: str
+    request_hash: bytes
+    package: str
+    currency: str
+    coins: int | None
+    country: str | None
+    provider: str
+    correlation_id: str
+
+
+async def record_purchase(tx: Transaction, wish: Wish, prices: PriceList) -> Purchase:
+    """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
+    if (recorded := await _recorded(tx, wish)) is not None:
+        return recorded
+    offer = prices.offer(wish.package, currency=wish.currency, coins=wish.coins)
+    now = datetime.now(UTC)
+    purchase = Purchase(
+        viewer=wish.viewer,
+        id=purchase_id(wish.viewer, wish.key),
+        package=offer.sku,
+        coins=offer.coins,
+        bonus_coins=offer.bonus_coins,
+        amount_minor=offer.amount_minor,
+        currency=offer.currency,
+        channel=WEB,
+        country=wish.country if _COUNTRY.fullmatch(wish.country or "") else None,
+        provider=wish.provider,
+        correlation_id=wish.correlation_id,
+        created_at=now,
+        expires_at=now + PAYABLE_FOR,
+    )
+    added = await purchases.add_purchase(
+        tx,
+        purchase,
+        key=wish.key,
+        request_hash=wish.request_hash,
+        next_check_at=now + timedelta(seconds=REQUEST_SECONDS),
+    )
+    if added:
+        log.info("purchase.recorded", purchase=str(purchase.id))
+        return purchase
+    # The same key at the same moment: the other request was first, and has committed.
+    recorded = await _recorded(tx, wish)
+    assert recorded is not None
+    return recorded
+
+
+def purchase_id(viewer: str, key: str) -> UUID:
+    """
+    Derive the id of a purchase, which is also the provider's idempotency key.
+
+    Neither a user nor a key contains a line break, so no two pairs of them meet in one id.
+    """
+    return uuid5(NAMESPACE, f"purchase|{viewer}\n{key}")
+
+
+async def read_purchase(tx: Transaction, viewer: str, purchase: UUID) -> Purchase:
+    found = await purchases.purchase(tx, viewer, purchase)
+    if found is None:
+        raise NoSuchPurchase(purchase=purchase)
+    return found
+
+
+async def read_purchases(
+    tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Purchase]:
+    return await purchases.page(tx, viewer, before=before, limit=limit)
+
+
+async def read_books(tx: Transaction) -> books.Books:
+    return await books.read_books(tx)
+
+
+async def _recorded(tx: Transaction, wish: Wish) -> Purchase | None:
+    found = await purchases.purchase_of_key(tx, wish.viewer, wish.key)
+    if found is None:
+        return None
+    purchase, request_hash = found
+    if request_hash != wish.request_hash:
+        raise KeyReused(purchase=purchase.id)
+    return purchase

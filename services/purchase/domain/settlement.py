@@ -1,0 +1,220 @@
+"""
+What the provider's word makes of a purchase.
+
+It comes in any order and more than once, so every step follows from the set of facts known, and
+a step that was taken is never taken again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from services.purchase.domain.purchases import (
+    CoinsDiffer,
+    Dispute,
+    DisputeState,
+    NoPayment,
+    Payment,
+    Purchase,
+    Standing,
+    State,
+    Status,
+    Truth,
+)
+
+CANCELLED = "cancelled"
+_OPEN = (State.CREATED, State.PENDING)
+_GIVEN_UP = (State.FAILED, State.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The money is there; the coins are owed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The coins are there too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider will not bring the money."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Nobody paid in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The bank wants the money back."""
+
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeClosed:
+    """The bank has decided."""
+
+    dispute: Dispute
+
+
+Step: TypeAlias = Paid | Completed | Failed | Expired | Disputed | DisputeClosed
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A purchase as it is now, and the steps that led there, each worth one fact."""
+
+    purchase: Purchase
+    steps: tuple[Step, ...] = ()
+    # What the money of the payment led to, if this is when it came.
+    standing: Standing | None = None
+    # Disputes that are new or have moved.
+    disputes: tuple[Dispute, ...] = ()
+
+
+def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
+    """
+    Whether the payment should be cancelled at the provider before we believe its status.
+
+    A declined payment could still be paid at a second try, an expired one in the very moment we
+    give it up, and a second one for a purchase that is paid would be paid for nothing.
+    """
+    if payment.status is Status.FAILED:
+        return True
+    if payment.status is not Status.OPEN:
+        return False
+    return now >= purchase.expires_at or purchase.paid_at is not None
+
+
+def settle(
+    purchase: Purchase,
+    truth: Truth,
+    *,
+    standings: Mapping[str, Standing],
+    disputes: Mapping[str, Dispute],
+    now: datetime,
+) -> Settlement:
+    """
+    Take the steps that the provider's word allows and that were not taken before.
+
+    `standings` is the money that came before, by payment; `disputes` the known ones, by id.
+    """
+    if isinstance(truth, NoPayment):
+        purchase, steps = _give_up(purchase, truth.reason, now)
+        return Settlement(_count(purchase, steps), steps)
+
+    assert truth.reference == str(purchase.id)
+    purchase, steps, came = _attach(purchase, truth), (), None
+    if truth.status is Status.SUCCEEDED and truth.id not in standings:
+        came = _standing(purchase, truth)
+        purchase, steps = _receive(purchase, truth, came, now)
+    elif truth.status is Status.CANCELLED and truth.id == purchase.payment:
+        purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
+    credited = (came or standings.get(truth.id)) is Standing.CREDITED
+    moved, more = _follow_disputes(truth.disputes, disputes, credited=credited)
+    return Settlement(_count(purchase, steps + more), steps + more, came, moved)
+
+
+def credit(purchase: Purchase, *, coins: int, at: datetime) -> Settlement:
+    """The wallet has the coins; the purchase is complete once its payment is known as well."""
+    if coins != purchase.coins + purchase.bonus_coins:
+        raise CoinsDiffer(
+            purchase=purchase.id,
+            credited_coins=coins,
+            bought_coins=purchase.coins + purchase.bonus_coins,
+        )
+    if purchase.credited_at is not None:
+        return Settlement(purchase)
+    purchase, steps = _complete(replace(purchase, credited_at=at))
+    return Settlement(_count(purchase, steps), steps)
+
+
+def _attach(purchase: Purchase, payment: Payment) -> Purchase:
+    """Remember where to pay: the first payment the provider made for the purchase."""
+    if purchase.payment is not None or purchase.state is not State.CREATED:
+        return purchase
+    purchase = replace(purchase, payment=payment.id, next_action_url=payment.pay_url)
+    return replace(purchase, state=State.PENDING) if payment.pay_url else purchase
+
+
+def _standing(purchase: Purchase, payment: Payment) -> Standing:
+    if purchase.paid_at is not None:
+        return Standing.SURPLUS
+    asked = (purchase.amount_minor, purchase.currency)
+    if (payment.amount_minor, payment.currency) != asked:
+        return Standing.MISMATCHED
+    return Standing.CREDITED
+
+
+def _receive(
+    purchase: Purchase, payment: Payment, standing: Standing, now: datetime
+) -> tuple[Purchase, tuple[Step, ...]]:
+    if standing is Standing.SURPLUS:
+        return purchase, ()
+    if standing is Standing.MISMATCHED:
+        return replace(purchase, state=State.MISMATCHED), ()
+    paid = replace(
+        purchase,
+        state=State.PAID,
+        payment=payment.id,
+        late=purchase.state in _GIVEN_UP,
+        paid_at=payment.paid_at or now,
+    )
+    purchase, steps = _complete(paid)
+    return purchase, (Paid(), *steps)
+
+
+def _complete(purchase: Purchase) -> tuple[Purchase, tuple[Step, ...]]:
+    if purchase.state is State.PAID and purchase.credited_at is not None:
+        return replace(purchase, state=State.COMPLETED), (Completed(),)
+    return purchase, ()
+
+
+def _give_up(
+    purchase: Purchase, reason: str | None, now: datetime
+) -> tuple[Purchase, tuple[Step, ...]]:
+    """No money will come, as far as the provider knows."""
+    if purchase.state not in _OPEN:
+        return purchase, ()
+    if now >= purchase.expires_at and reason in (None, CANCELLED):
+        return replace(purchase, state=State.EXPIRED), (Expired(),)
+    return replace(purchase, state=State.FAILED), (Failed(reason or CANCELLED),)
+
+
+def _follow_disputes(
+    told: tuple[Dispute, ...], known: Mapping[str, Dispute], *, credited: bool
+) -> tuple[tuple[Dispute, ...], tuple[Step, ...]]:
+    """
+    Announce each dispute's opening and closing once, in this order, whatever we heard first.
+
+    A closed dispute stays as it was closed: the bank's later changes of mind are for people.
+    """
+    moved: list[Dispute] = []
+    steps: list[Step] = []
+    for dispute in told:
+        before = known.get(dispute.id)
+        if before is not None and before.state is not DisputeState.OPEN:
+            continue
+        announced = before.revision if before is not None else 0
+        closed = dispute.state is not DisputeState.OPEN
+        revision = (2 if closed else 1) if credited else 0
+        now = replace(dispute, revision=revision)
+        if credited and announced < 1:
+            steps.append(Disputed(now))
+        if credited and closed:
+            steps.append(DisputeClosed(now))
+        if now != before:
+            moved.append(now)
+    return tuple(moved), tuple(steps)
+
+
+def _count(purchase: Purchase, steps: tuple[Step, ...]) -> Purchase:
+    """Every fact is one version of the purchase."""
+    return replace(purchase, version=purchase.version + len(steps))

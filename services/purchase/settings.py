@@ -1,0 +1,19 @@
+"""Everything the purchase service reads from its environment."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="PURCHASE_", frozen=True)
+
+    packages_file: Path
+    provider_url: str
+    provider_api_key: SecretStr
+    webhook_secret: SecretStr
+    # Where the provider sends people back to once they have paid.
+    return_url: str | None = None

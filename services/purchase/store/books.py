@@ -1,0 +1,59 @@
+"""All purchases in a few numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from services.purchase.domain.purchases import State
+from shared.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one currency."""
+
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All purchases in a few numbers; the amounts are those that were credited."""
+
+    purchases_by_state: Mapping[str, int]
+    paid_amounts: tuple[Money, ...]
+    coins_sold: int
+    bonus_coins_sold: int
+    coins_credited: int
+    disputes_open: int
+
+
+async def read_books(tx: Transaction) -> Books:
+    """Count everything, in one statement and so at one instant."""
+    row = (await tx.execute(_BOOKS)).one()
+    return Books(
+        purchases_by_state={state.value: row.states.get(state.value, 0) for state in State},
+        paid_amounts=tuple(Money(currency, row.paid[currency]) for currency in sorted(row.paid)),
+        coins_sold=row.coins_sold,
+        bonus_coins_sold=row.bonus_coins_sold,
+        coins_credited=row.coins_credited,
+        disputes_open=row.disputes_open,
+    )
+
+
+_BOOKS = text("""
+    SELECT
+        coalesce(CAST(sum(coins) FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0) AS coins_sold,
+        coalesce(CAST(sum(bonus_coins) FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0)
+            AS bonus_coins_sold,
+        coalesce(CAST(sum(coins + bonus_coins) FILTER (WHERE state = 'completed') AS bigint), 0)
+            AS coins_credited,
+        (SELECT count(*) FROM disputes WHERE state = 'open') AS disputes_open,
+        (SELECT coalesce(jsonb_object_agg(state, number), '{}')
+         FROM (SELECT state, count(*) AS number FROM purchases GROUP BY state) AS s) AS states,
+        (SELECT coalesce(jsonb_object_agg(currency, amount_minor), '{}')
+         FROM (SELECT currency, sum(amount_minor) AS amount_minor
+               FROM payments WHERE standing = 'credited' GROUP BY currency) AS a) AS paid
+    FROM purchases
+""")

@@ -1,0 +1,97 @@
+"""The money that came for purchases, and the disputes over it."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlmodel import col
+
+from services.purchase import tables
+from services.purchase.domain.purchases import (
+    Dispute,
+    DisputeState,
+    Payment,
+    Purchase,
+    Standing,
+)
+from shared.database import Transaction
+
+
+async def standings(tx: Transaction, purchase: Purchase) -> dict[str, Standing]:
+    """Return what the money that came for a purchase has led to, by payment."""
+    statement = select(col(tables.Payment.payment), col(tables.Payment.standing)).where(
+        col(tables.Payment.viewer) == purchase.viewer,
+        col(tables.Payment.purchase) == purchase.id,
+    )
+    return {row.payment: Standing(row.standing) for row in await tx.execute(statement)}
+
+
+async def add_payment(
+    tx: Transaction, purchase: Purchase, payment: Payment, standing: Standing, *, now: datetime
+) -> None:
+    await tx.execute(
+        _ADD_PAYMENT,
+        {
+            "viewer": purchase.viewer,
+            "purchase": purchase.id,
+            "payment": payment.id,
+            "standing": standing.value,
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "paid_at": payment.paid_at or now,
+        },
+    )
+
+
+async def disputes(tx: Transaction, purchase: Purchase) -> dict[str, Dispute]:
+    """Return the disputes recorded over a purchase, by id."""
+    columns = (
+        col(tables.Dispute.dispute).label("id"),
+        *(col(getattr(tables.Dispute, field.name)) for field in fields(Dispute)[1:]),
+    )
+    statement = select(*columns).where(
+        col(tables.Dispute.viewer) == purchase.viewer, col(tables.Dispute.purchase) == purchase.id
+    )
+    rows = (await tx.execute(statement)).mappings()
+    return {row["id"]: Dispute(**{**row, "state": DisputeState(row["state"])}) for row in rows}
+
+
+async def save_disputes(tx: Transaction, purchase: Purchase, moved: Sequence[Dispute]) -> None:
+    """Record disputes as they are now; the purchase is locked."""
+    if not moved:
+        return
+    await tx.execute(
+        _SAVE_DISPUTES,
+        {
+            "viewer": purchase.viewer,
+            "purchase": purchase.id,
+            "disputes": [each.id for each in moved],
+            "payments": [each.payment for each in moved],
+            "states": [each.state.value for each in moved],
+            "reasons": [each.reason for each in moved],
+            "amounts": [each.amount_minor for each in moved],
+            "currencies": [each.currency for each in moved],
+            "revisions": [each.revision for each in moved],
+        },
+    )
+
+
+_ADD_PAYMENT = text("""
+    INSERT INTO payments (viewer, purchase, payment, standing, amount_minor, currency, paid_at)
+    VALUES (:viewer, :purchase, :payment, :standing, :amount_minor, :currency, :paid_at)
+""")
+_SAVE_DISPUTES = text("""
+    INSERT INTO disputes (
+        viewer, purchase, dispute, payment, state, reason, amount_minor, currency, revision
+    )
+    SELECT :viewer, :purchase, *
+    FROM unnest(
+        CAST(:disputes AS text[]), CAST(:payments AS text[]), CAST(:states AS text[]),
+        CAST(:reasons AS text[]), CAST(:amounts AS bigint[]), CAST(:currencies AS text[]),
+        CAST(:revisions AS smallint[])
+    )
+    ON CONFLICT (viewer, purchase, dispute) DO UPDATE
+    SET state = excluded.state, reason = excluded.reason, amount_minor = excluded.amount_minor,
+        currency = excluded.currency, revision = excluded.revision
+""")

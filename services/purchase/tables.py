@@ -1,0 +1,146 @@
+"""The shape of what the purchase service remembers. Only store.py reads this file."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+
+_DUE = text("next_check_at IS NOT NULL")
+
+
+class PurchaseTable(SQLModel, registry=registry()):
+    """Keeps this service's tables out of every other service's metadata."""
+
+
+class Purchase(PurchaseTable, table=True):
+    """A viewer's wish for coins, and what has become of it."""
+
+    __tablename__ = "purchases"
+    __table_args__ = (
+        UniqueConstraint("viewer", "idempotency_key", name="one_purchase_a_key"),
+        Index("purchases_by_id", "id"),
+        Index("purchases_by_time", "viewer", "created_at", "id"),
+        Index("purchases_due", "next_check_at", postgresql_where=_DUE),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    package: str = Field(sa_type=Text)
+    coins: int = Field(sa_type=BigInteger)
+    bonus_coins: int = Field(sa_type=BigInteger)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    country: str | None = Field(sa_type=Text)
+    provider: str = Field(sa_type=Text)
+    correlation_id: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    payment: str | None = Field(sa_type=Text)
+    next_action_url: str | None = Field(sa_type=Text)
+    late: bool
+    version: int = Field(sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True))
+    paid_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    credited_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    checks: int
+
+
+class Payment(PurchaseTable, table=True):
+    """Money that came, and what it led to."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
+        Index(
+            "one_credited_payment_a_purchase",
+            "viewer",
+            "purchase",
+            unique=True,
+            postgresql_where=text("standing = 'credited'"),
+        ),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    purchase: UUID = Field(primary_key=True)
+    payment: str = Field(primary_key=True, sa_type=Text)
+    standing: str = Field(sa_type=Text)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    paid_at: datetime = Field(sa_type=DateTime(timezone=True))
+    recorded_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": text("clock_timestamp()")},
+    )
+
+
+class Dispute(PurchaseTable, table=True):
+    """A cardholder's bank asks for the money of a payment back."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    purchase: UUID = Field(primary_key=True)
+    dispute: str = Field(primary_key=True, sa_type=Text)
+    payment: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    revision: int = Field(sa_type=SmallInteger)
+    recorded_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": text("clock_timestamp()")},
+    )
+
+
+class Notification(PurchaseTable, table=True):
+    """A webhook of a provider: that something happened, not what."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index("notifications_due", "next_check_at", postgresql_where=_DUE),)
+
+    provider: str = Field(primary_key=True, sa_type=Text)
+    webhook_id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    payload_hash: bytes = Field(sa_type=LargeBinary)
+    payment: str | None = Field(sa_type=Text)
+    reference: str | None = Field(sa_type=Text)
+    viewer: str | None = Field(sa_type=Text)
+    purchase: UUID | None
+    received_at: datetime = Field(sa_type=DateTime(timezone=True))
+    settled_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    checks: int
+
+
+class Outbox(OutboxColumns, PurchaseTable, table=True):
+    __tablename__ = "outbox"
+
+
+class OutboxBlocked(OutboxBlockedColumns, PurchaseTable, table=True):
+    __tablename__ = "outbox_blocked"
+
+
+class Inbox(InboxColumns, PurchaseTable, table=True):
+    __tablename__ = "inbox"

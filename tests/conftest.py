@@ -1,0 +1,127 @@
+"""Real servers for every test that asks: one PostgreSQL and one RabbitMQ for the whole run."""
+
+import secrets as random
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from deploy.local.databases import (
+    SERVICES,
+    database_sql,
+    in_own_thread,
+    quoted,
+    roles_sql,
+    run_sql,
+    schema_sql,
+)
+from deploy.local.environment import new_secrets
+from deploy.local.rabbitmq import RabbitServer
+from deploy.local.servers import Servers, choose_postgres, choose_rabbit
+from deploy.local.system import System
+from shared.database import Database
+from shared.messaging.topology import topology, users
+from shared.migrate import migrate
+
+_STARTING_RABBIT = pytest.StashKey[Future[RabbitServer]]()
+
+
+def pytest_collection_finish(session):
+    """Start the broker while tests that do not need it run: it takes longer than all of them."""
+    wanted = any("rabbit" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        thread = ThreadPoolExecutor(1)
+        session.config.stash[_STARTING_RABBIT] = thread.submit(_start_rabbit)
+        thread.shutdown(wait=False)
+
+
+def _start_rabbit():
+    server = choose_rabbit()
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def credentials():
+    """The passwords of all database roles and broker users, and the provider's keys."""
+    return new_secrets()
+
+
+@pytest.fixture(scope="session")
+def postgres(credentials):
+    """A PostgreSQL with the roles of all services. It may be killed and started again."""
+    with choose_postgres(fast=True) as server:
+        run_sql(server.dsn(), roles_sql(credentials.database))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbit(request, credentials):
+    """A RabbitMQ with our topology and users in the vhost `ovation`."""
+    with closing(request.config.stash[_STARTING_RABBIT].result()) as server:
+        server.load(topology())
+        server.load(users(credentials.broker))
+        yield server
+
+
+@pytest.fixture
+def vhost(rabbit, credentials):
+    """A vhost with our topology that is this test's alone; returns its name."""
+    name = f"test-{random.token_hex(4)}"
+    rabbit.load(topology(), vhost=name)
+    rabbit.load(users(credentials.broker), vhost=name)
+    yield name
+    rabbit.remove_vhost(name)
+
+
+@pytest.fixture(scope="session")
+def template_of(postgres, credentials):
+    """Migrate a service's database once; tests work on copies of it."""
+    made: dict[str, str] = {}
+
+    def template(service: str) -> str:
+        if service not in made:
+            name = made[service] = f"template_{service}_{random.token_hex(4)}"
+            owner = f"{service}_owner"
+            dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
+            run_sql(postgres.dsn(), database_sql(service, name))
+            run_sql(postgres.dsn(name), schema_sql(service))
+            in_own_thread(lambda: migrate(service, dsn))
+        return made[service]
+
+    yield template
+    run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)}" for name in made.values()])
+
+
+@pytest.fixture
+async def database_of(postgres, template_of, credentials):
+    """Give a fresh, migrated database of a service, opened as its restricted role."""
+    opened: dict[str, Database] = {}
+
+    def open_database(service: str, *, pool_size: int = 5) -> Database:
+        name = f"test_{service}_{random.token_hex(4)}"
+        run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
+        url = postgres.dsn(name, user=service, password=credentials.database[service])
+        opened[name] = Database(url, pool_size=pool_size)
+        return opened[name]
+
+    yield open_database
+    for database in opened.values():
+        await database.close()
+    # By force: a test may have killed what held a connection.
+    run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
+
+
+@pytest.fixture
+def database(request, database_of):
+    """The database of the service that the test's folder is named after."""
+    (service,) = set(request.path.parts) & set(SERVICES)
+    return database_of(service)
+
+
+@pytest.fixture(scope="session")
+def system(postgres, rabbit, credentials):
+    """Everything, running, behind its gateway: for journeys from end to end."""
+    servers = Servers(postgres, rabbit)
+    with System(servers=servers, secrets=credentials, vhost="journeys") as running:
+        yield running

@@ -1,0 +1,179 @@
+"""Buying in a test's words: buy, pay, tell, wait, credit, and look at what became of it."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from services.purchase import consumers, jobs
+from services.purchase.main import build_http, read_prices
+from services.purchase.providers import Provider
+from shared.contracts.wallet import CoinsCredited, Lot, LotKind
+from tests.clients import a_token, a_verifier, client_of
+from tests.deliveries import a_broker, a_delivery
+from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
+
+PRICES = read_prices(Path(__file__).parent / "packages.toml")
+AGE_PURCHASES = text("""
+    UPDATE purchases SET
+        created_at = created_at - make_interval(mins => :minutes),
+        expires_at = expires_at - make_interval(mins => :minutes),
+        next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
+""")
+AGE_NOTIFICATIONS = text("""
+    UPDATE notifications SET next_check_at = now() WHERE next_check_at IS NOT NULL
+""")
+
+
+@pytest.fixture
+def pretend():
+    return PretendProvider()
+
+
+@pytest.fixture
+async def provider(pretend):
+    opened = Provider(
+        url="http://provider.example",
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        transport=pretend,
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def app(database, provider):
+    return build_http(database, a_verifier(), provider, PRICES)
+
+
+@pytest.fixture
+def buy(app):
+    """Buy as a viewer; returns the response."""
+
+    async def buy_one(package="coins_100", *, viewer="mira", key="key-1", claims=None, **about):
+        async with client_of(app, a_token(viewer, **(claims or {}))) as client:
+            return await client.post(
+                "/v1/purchases",
+                json={"package": package, **about},
+                headers={"Idempotency-Key": key},
+            )
+
+    return buy_one
+
+
+@pytest.fixture
+def bought(buy):
+    """Buy, and return the id of the purchase."""
+
+    async def buy_one(*args, **about):
+        return (await buy(*args, **about)).json()["purchase"]
+
+    return buy_one
+
+
+@pytest.fixture
+def read(app):
+    """Read a purchase as its viewer."""
+
+    async def read_one(purchase, *, viewer="mira"):
+        async with client_of(app, a_token(viewer)) as client:
+            return (await client.get(f"/v1/purchases/{purchase}")).json()
+
+    return read_one
+
+
+@pytest.fixture
+def deliver(app):
+    """Deliver a webhook as it is."""
+
+    async def deliver_one(headers, body, *, name="sandbox"):
+        async with client_of(app) as client:
+            return await client.post(f"/v1/webhooks/{name}/payments", content=body, headers=headers)
+
+    return deliver_one
+
+
+@pytest.fixture
+def tell(deliver, pretend):
+    """Let the provider send the webhook of a purchase's payment."""
+
+    async def tell_one(purchase, kind="payment.succeeded", **about):
+        return await deliver(*a_webhook(pretend.payment_of(purchase), kind=kind, **about))
+
+    return tell_one
+
+
+@pytest.fixture
+def pay(pretend, tell):
+    """Let a viewer pay, and the provider say so."""
+
+    async def pay_one(purchase):
+        pretend.become(purchase, "succeeded")
+        return await tell(purchase)
+
+    return pay_one
+
+
+@pytest.fixture
+def turn_due(database):
+    """Let time pass, so that the janitor's next turn is due."""
+
+    async def let_pass(*, minutes=0):
+        async with database.transaction() as tx:
+            await tx.execute(AGE_PURCHASES, {"minutes": minutes})
+            await tx.execute(AGE_NOTIFICATIONS)
+
+    return let_pass
+
+
+@pytest.fixture
+def janitor(database, provider):
+    """Let the janitor take a turn."""
+    return lambda: jobs.follow_up(database, provider)
+
+
+@pytest.fixture
+def wait(turn_due, janitor):
+    """Let time pass, and the janitor take its turn."""
+
+    async def wait_until_done(*, minutes=0):
+        await turn_due(minutes=minutes)
+        return await janitor()
+
+    return wait_until_done
+
+
+@pytest.fixture
+def credit(database):
+    """Let the wallet say, in one batch, that it has credited purchases."""
+    (consumer,) = consumers.build(database, a_broker("purchase"))
+
+    async def credit_all(*purchases, viewer="mira", coins=100):
+        await consumer.receive(
+            [a_delivery(a_coins_credited(each, viewer=viewer, coins=coins)) for each in purchases]
+        )
+
+    return credit_all
+
+
+@pytest.fixture
+def rows(database):
+    """Read what is stored."""
+
+    async def read_rows(statement):
+        async with database.transaction() as tx:
+            return [dict(row) for row in (await tx.execute(text(statement))).mappings()]
+
+    return read_rows
+
+
+def a_coins_credited(purchase, *, viewer="mira", coins=100):
+    return CoinsCredited(
+        viewer=viewer,
+        purchase=UUID(purchase),
+        coins=coins,
+        lots=(Lot(lot=UUID(purchase), kind=LotKind.PAID, coins=coins),),
+        balance_coins=coins,
+    )

@@ -1,0 +1,299 @@
+"""A viewer buys coins: once, twice, at the same time, and with a provider that does not answer."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from shared.http import encode_cursor
+from tests.clients import a_token, an_operator_token, client_of
+from tests.deliveries import announced
+
+
+@pytest.fixture
+def get(app):
+    async def get_one(path, *, token=None, **params):
+        async with client_of(app, token or a_token("mira")) as client:
+            return await client.get(path, params=params)
+
+    return get_one
+
+
+async def test_packages_are_listed_with_their_prices(get):
+    answer = (await get("/v1/packages")).json()
+
+    assert answer["currency"] == "USD"
+    assert answer["items"][1] == {
+        "sku": "coins_500",
+        "coins": 500,
+        "bonus_coins": 25,
+        "amount_minor": 499,
+        "currency": "USD",
+        "highlight": True,
+    }
+
+
+async def test_packages_that_cover_a_shortfall_come_cheapest_first(get):
+    answer = (await get("/v1/packages", covering=101)).json()
+
+    assert [item["sku"] for item in answer["items"]] == ["coins_500", "coins_1000"]
+
+
+@pytest.mark.parametrize("params", [{"covering": 0}, {"covering": "many"}, {"currency": "usd"}])
+async def test_nonsense_about_packages_is_refused(get, params):
+    assert (await get("/v1/packages", **params)).status_code == 422
+
+
+async def test_a_currency_we_do_not_sell_in_is_refused_with_those_we_do(get):
+    answer = await get("/v1/packages", currency="CHF")
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "currency-not-offered")
+    assert answer.json()["currencies"] == ["JPY", "USD"]
+
+
+async def test_a_purchase_answers_with_where_to_pay(buy, pretend):
+    answer = await buy("coins_500")
+
+    purchase = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/v1/purchases/{purchase['purchase']}"
+    payment = pretend.payment_of(purchase["purchase"])
+    assert (payment["amount_minor"], payment["currency"]) == (499, "USD")
+    assert purchase.pop("created_at")
+    assert purchase == {
+        "purchase": payment["reference"],
+        "state": "pending",
+        "package": "coins_500",
+        "coins": 500,
+        "bonus_coins": 25,
+        "amount_minor": 499,
+        "currency": "USD",
+        "next_action": {"type": "redirect", "url": payment["pay_url"]},
+        "paid_at": None,
+        "completed_at": None,
+    }
+
+
+async def test_nothing_is_announced_before_anybody_paid(buy, database):
+    await buy()
+
+    assert await announced(database) == []
+
+
+async def test_custom_coins_are_bought_by_the_coin(buy):
+    purchase = (await buy("custom", coins=77)).json()
+
+    assert (purchase["coins"], purchase["amount_minor"]) == (77, 77)
+
+
+async def test_the_same_key_buys_once(buy, pretend):
+    first, second = await buy(), await buy()
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert len(pretend.payments) == 1
+
+
+async def test_the_same_key_at_the_same_time_buys_once(buy, pretend, rows):
+    answers = await asyncio.gather(*[buy() for _ in range(8)])
+
+    assert {answer.json()["purchase"] for answer in answers} == {answers[0].json()["purchase"]}
+    assert {answer.status_code for answer in answers} == {201}
+    assert len(pretend.payments) == 1
+    assert len(await rows("SELECT 1 FROM purchases")) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"package": "coins_500"}, {"currency": "JPY"}, {"package": "custom", "coins": 99}]
+)
+async def test_a_key_that_comes_back_with_another_wish_is_refused(bought, buy, other):
+    purchase = await bought()
+
+    answer = await buy(**other)
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "key-reused")
+    assert answer.json()["purchase"] == purchase
+
+
+async def test_two_viewers_may_use_the_same_key(bought):
+    assert await bought(viewer="mira") != await bought(viewer="otto")
+
+
+async def test_no_two_pairs_of_viewer_and_key_are_one_purchase(bought):
+    """Host applications do have users like `auth0|7`."""
+    assert await bought(viewer="auth0|7", key="1") != await bought(viewer="auth0", key="7|1")
+
+
+async def test_a_purchase_is_repeatable_once_it_is_completed(buy, bought, pay, credit):
+    purchase = await bought()
+    await pay(purchase)
+    await credit(purchase)
+
+    answer = await buy()
+
+    assert (answer.status_code, answer.json()["state"]) == (201, "completed")
+    assert answer.json()["next_action"] is None
+
+
+REFUSED = [
+    ({"package": "coins_7"}, 404, "unknown-package"),
+    ({"package": "coins_500", "currency": "JPY"}, 422, "currency-not-offered"),
+    ({"package": "coins_100", "coins": 100}, 422, "coins-not-offered"),
+    ({"package": "custom"}, 422, "coins-not-offered"),
+    ({"package": "custom", "coins": 25_001}, 422, "coins-not-offered"),
+    ({"package": "custom", "coins": 100, "currency": "JPY"}, 422, "currency-not-offered"),
+    ({"package": "custom", "coins": "100"}, 422, "invalid-request"),
+    ({"package": "custom", "coins": 1.0}, 422, "invalid-request"),
+    ({"package": "coins_100", "amount_minor": 1}, 422, "invalid-request"),
+    ({"package": "coins\x00100"}, 422, "invalid-request"),
+]
+
+
+async def test_what_cannot_be_bought_is_refused_and_not_recorded(buy, rows, subtests):
+    for wish, status, code in REFUSED:
+        with subtests.test(**wish):
+            answer = await buy(**wish)
+            assert (answer.status_code, answer.json()["type"]) == (status, code)
+
+    assert await rows("SELECT 1 FROM purchases") == []
+
+
+async def test_a_purchase_needs_a_key_and_a_token(app):
+    async with client_of(app, a_token("mira")) as client:
+        keyless = await client.post("/v1/purchases", json={"package": "coins_100"})
+    async with client_of(app) as client:
+        nameless = await client.post(
+            "/v1/purchases", json={"package": "coins_100"}, headers={"Idempotency-Key": "k"}
+        )
+
+    assert keyless.json()["type"] == "idempotency-key-missing"
+    assert nameless.json()["type"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("mood", ["silent", "broken", "babbling", "forgetful"])
+async def test_a_provider_without_an_answer_makes_it_a_202_and_the_repeat_a_201(buy, pretend, mood):
+    pretend.mood = mood
+    first = await buy()
+    pretend.mood = "well"
+    second = await buy()
+
+    assert (first.status_code, first.json()["state"]) == (202, "created")
+    assert first.json()["next_action"] is None
+    assert (second.status_code, second.json()["state"]) == (201, "pending")
+    assert len(pretend.payments) == 1
+
+
+@pytest.mark.parametrize("mood", ["silent", "forgetful"])
+async def test_the_janitor_asks_the_provider_again_under_the_same_key(
+    bought, read, wait, pretend, mood
+):
+    pretend.mood = mood
+    purchase = await bought()
+    pretend.mood = "well"
+
+    await wait()
+
+    assert (await read(purchase))["next_action"]["url"] == pretend.payment_of(purchase)["pay_url"]
+
+
+async def test_a_payment_the_provider_refuses_fails_the_purchase(buy, database):
+    answer = await buy("custom", coins=55)
+
+    assert (answer.status_code, answer.json()["state"]) == (201, "failed")
+    (failed,) = await announced(database)
+    assert (failed["name"], failed["reason"]) == ("purchase.failed", "amount-too-small")
+
+
+async def test_the_country_comes_from_the_token_if_it_is_one(bought, pay, database):
+    for key, country in (("a", "DE"), ("b", "de"), ("c", 49)):
+        await pay(await bought(key=key, claims={"country": country}))
+
+    facts = await announced(database, "purchase.paid")
+    assert [fact["country"] for fact in facts] == ["DE", None, None]
+
+
+async def test_somebody_elses_purchase_is_not_there(get, bought):
+    purchase = await bought()
+
+    answer = await get(f"/v1/purchases/{purchase}", token=a_token("otto"))
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-purchase")
+    assert (await get(f"/v1/purchases/{uuid4()}")).status_code == 404
+    assert (await get("/v1/purchases/nonsense")).status_code == 422
+
+
+async def test_purchases_are_read_newest_first_page_by_page_without_gaps(get, bought):
+    made = [await bought(key=f"key-{number}") for number in range(7)]
+    await bought(viewer="otto")
+
+    seen: list[str] = []
+    more: dict[str, str] = {}
+    while True:
+        page = (await get("/v1/purchases", limit=3, **more)).json()
+        seen += [item["purchase"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        more = {"cursor": page["next_cursor"]}
+
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "nonsense",
+        "W10",
+        encode_cursor(["a", "b"]),
+        encode_cursor(["2026-11-23T12:00:00", str(uuid4())]),
+        encode_cursor([1, 2, 3]),
+    ],
+)
+async def test_an_invented_cursor_is_refused(get, cursor):
+    """One of them has a time without a zone, which is no point in time."""
+    answer = await get("/v1/purchases", cursor=cursor)
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "bad-cursor")
+
+
+async def test_the_books_show_what_was_sold_and_what_is_credited(get, bought, pay, credit):
+    for key, package in (("a", "coins_100"), ("b", "coins_500"), ("c", "coins_1000")):
+        purchase = await bought(package, key=key)
+        if key != "c":
+            await pay(purchase)
+        if key == "a":
+            await credit(purchase)
+    await pay(await bought(key="d", currency="JPY"))
+
+    answer = await get("/v1/operator/purchase/books", token=an_operator_token("books:read"))
+
+    assert answer.json() == {
+        "purchases_by_state": {
+            "created": 0,
+            "pending": 1,
+            "paid": 2,
+            "completed": 1,
+            "failed": 0,
+            "expired": 0,
+            "mismatched": 0,
+        },
+        "paid_amounts": [
+            {"currency": "JPY", "amount_minor": 160},
+            {"currency": "USD", "amount_minor": 598},
+        ],
+        "coins_sold": 700,
+        "bonus_coins_sold": 25,
+        "coins_credited": 100,
+        "disputes_open": 0,
+    }
+
+
+async def test_empty_books_are_all_zero(get):
+    answer = await get("/v1/operator/purchase/books", token=an_operator_token("books:read"))
+
+    assert answer.json()["paid_amounts"] == []
+    assert set(answer.json()["purchases_by_state"].values()) == {0}
+
+
+async def test_the_books_are_for_operators_with_the_scope(get):
+    for token in (a_token("mira"), an_operator_token("gifts:write"), a_token(scope="books:read")):
+        assert (await get("/v1/operator/purchase/books", token=token)).status_code == 403

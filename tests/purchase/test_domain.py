@@ -1,0 +1,334 @@
+"""What coins cost, and what a purchase becomes: without a database, a broker or a clock."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.purchase.domain.prices import (
+    CoinsNotOffered,
+    CurrencyNotOffered,
+    CustomPackage,
+    Package,
+    PriceList,
+    UnknownPackage,
+)
+from services.purchase.domain.purchases import (
+    CoinsDiffer,
+    Dispute,
+    DisputeState,
+    NoPayment,
+    Payment,
+    Purchase,
+    Standing,
+    State,
+    Status,
+)
+from services.purchase.domain.settlement import (
+    Completed,
+    DisputeClosed,
+    Disputed,
+    Expired,
+    Failed,
+    Paid,
+    credit,
+    is_unwanted,
+    settle,
+)
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+PURCHASE = Purchase(
+    viewer="mia",
+    id=UUID("5f7f0f6e-24a3-5f6c-b7a5-8c1f0d1d2c11"),
+    package="coins_500",
+    coins=500,
+    bonus_coins=25,
+    amount_minor=499,
+    currency="USD",
+    channel="web",
+    country="DE",
+    provider="sandbox",
+    correlation_id="request-1",
+    created_at=NOON,
+    expires_at=NOON + timedelta(minutes=30),
+)
+PAYMENT = Payment(
+    id="pay_1",
+    reference=str(PURCHASE.id),
+    status=Status.OPEN,
+    amount_minor=499,
+    currency="USD",
+    pay_url="https://pay.example/pay_1",
+)
+SUCCEEDED = replace(PAYMENT, status=Status.SUCCEEDED, paid_at=NOON + timedelta(minutes=1))
+CANCELLED = replace(PAYMENT, status=Status.CANCELLED)
+OPENED = Dispute("dp_1", "pay_1", DisputeState.OPEN, "fraudulent", 499, "USD")
+LOST = replace(OPENED, state=DisputeState.LOST)
+
+PRICES = PriceList(
+    packages=(
+        Package("coins_100", 100, {"USD": 99, "JPY": 160}),
+        Package("coins_500", 500, {"USD": 499, "JPY": 800}, bonus_coins=25, highlight=True),
+        Package("coins_1000", 1_000, {"USD": 999}),
+    ),
+    custom=CustomPackage("custom", "USD", 50, 25_000, coin_minor=1, amount_minor_min=50),
+)
+
+
+class Till:
+    """Remembers what settling leads to, as the database would."""
+
+    def __init__(self, purchase=PURCHASE):
+        self.purchase = purchase
+        self.standings = {}
+        self.disputes = {}
+        self.steps = []
+
+    def told(self, truth, *, now=NOON):
+        self._keep(
+            settle(self.purchase, truth, standings=self.standings, disputes=self.disputes, now=now),
+            truth,
+        )
+        return self
+
+    def credited(self, *, coins=525):
+        self._keep(credit(self.purchase, coins=coins, at=NOON))
+        return self
+
+    def _keep(self, settled, truth=None):
+        assert settled.purchase.version == self.purchase.version + len(settled.steps)
+        self.purchase = settled.purchase
+        self.steps += settled.steps
+        self.disputes |= {dispute.id: dispute for dispute in settled.disputes}
+        if settled.standing is not None:
+            self.standings[truth.id] = settled.standing
+
+
+def test_a_package_is_offered_in_each_currency_it_has_a_price_in():
+    assert [offer.sku for offer in PRICES.offers("USD")] == ["coins_100", "coins_500", "coins_1000"]
+    assert [offer.amount_minor for offer in PRICES.offers("JPY")] == [160, 800]
+
+
+def test_covering_lists_what_is_enough_cheapest_first():
+    assert [offer.sku for offer in PRICES.offers("USD", covering=101)] == [
+        "coins_500",
+        "coins_1000",
+    ]
+
+
+def test_bonus_coins_cover_as_well():
+    assert PRICES.offers("USD", covering=525)[0].sku == "coins_500"
+    assert PRICES.offers("USD", covering=526)[0].sku == "coins_1000"
+
+
+def test_when_nothing_covers_the_largest_comes_nearest():
+    assert [offer.sku for offer in PRICES.offers("USD", covering=5_000)] == ["coins_1000"]
+
+
+def test_a_currency_without_prices_is_refused_with_those_that_have_some():
+    with pytest.raises(CurrencyNotOffered) as refused:
+        PRICES.offers("CHF")
+    assert refused.value.facts["currencies"] == ["JPY", "USD"]
+    with pytest.raises(CurrencyNotOffered):
+        PRICES.offer("coins_1000", currency="JPY")
+
+
+def test_an_unknown_package_is_refused():
+    with pytest.raises(UnknownPackage):
+        PRICES.offer("coins_7", currency="USD")
+
+
+def test_a_package_takes_no_number_of_coins():
+    with pytest.raises(CoinsNotOffered):
+        PRICES.offer("coins_100", currency="USD", coins=100)
+
+
+@given(coins=st.integers(min_value=50, max_value=25_000))
+def test_custom_coins_cost_a_cent_each_and_at_least_the_card_minimum(coins):
+    offer = PRICES.offer("custom", currency="USD", coins=coins)
+    assert (offer.coins, offer.amount_minor) == (coins, max(coins, 50))
+
+
+@pytest.mark.parametrize("coins", [None, 49, 25_001])
+def test_custom_coins_have_limits(coins):
+    with pytest.raises(CoinsNotOffered):
+        PRICES.offer("custom", currency="USD", coins=coins)
+
+
+def test_custom_coins_have_one_currency():
+    with pytest.raises(CurrencyNotOffered):
+        PRICES.offer("custom", currency="JPY", coins=100)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"coins": 0},
+        {"bonus_coins": -1},
+        {"prices_minor": {"USD": 0}},
+        {"prices_minor": {"usd": 99}},
+    ],
+)
+def test_a_package_that_gives_or_costs_nothing_is_a_mistake_in_the_price_list(wrong):
+    with pytest.raises(AssertionError):
+        replace(PRICES.packages[0], **wrong)
+
+
+def test_two_packages_of_one_name_are_a_mistake_in_the_price_list():
+    with pytest.raises(AssertionError):
+        PriceList(packages=(PRICES.packages[0], PRICES.packages[0]))
+
+
+def test_a_payment_makes_a_purchase_payable():
+    till = Till().told(PAYMENT)
+    assert (till.purchase.state, till.purchase.next_action_url) == (
+        State.PENDING,
+        "https://pay.example/pay_1",
+    )
+    assert till.steps == []
+
+
+def test_a_purchase_is_paid_and_then_completed():
+    till = Till().told(PAYMENT).told(SUCCEEDED).credited()
+    assert till.steps == [Paid(), Completed()]
+    assert (till.purchase.state, till.purchase.version) == (State.COMPLETED, 2)
+
+
+def test_coins_heard_of_before_the_payment_complete_the_purchase_once_it_is_paid():
+    till = Till().told(PAYMENT).credited()
+    assert till.steps == []
+    till.told(SUCCEEDED)
+    assert till.steps == [Paid(), Completed()]
+
+
+def test_whatever_is_said_twice_happens_once():
+    till = Till()
+    for _ in range(2):
+        till.told(PAYMENT).told(replace(SUCCEEDED, disputes=(LOST,))).credited()
+    assert till.steps == [Paid(), Disputed(replace(LOST, revision=2)),
+                          DisputeClosed(replace(LOST, revision=2)), Completed()]  # fmt: skip
+
+
+def test_a_payment_nobody_asked_for_twice_is_paid_even_when_we_never_learned_of_it():
+    """The provider made the payment, but its answer never arrived; the webhook comes first."""
+    till = Till().told(SUCCEEDED)
+    assert (till.purchase.state, till.purchase.payment) == (State.PAID, "pay_1")
+
+
+@pytest.mark.parametrize(
+    "came", [replace(SUCCEEDED, amount_minor=498), replace(SUCCEEDED, currency="EUR")]
+)
+def test_a_wrong_amount_or_currency_credits_nothing(came):
+    till = Till().told(PAYMENT).told(came).told(came)
+    assert (till.purchase.state, till.steps) == (State.MISMATCHED, [])
+    assert till.standings == {"pay_1": Standing.MISMATCHED}
+
+
+def test_the_right_payment_is_honoured_after_a_wrong_one():
+    till = Till().told(replace(SUCCEEDED, amount_minor=1)).told(replace(SUCCEEDED, id="pay_2"))
+    assert till.steps == [Paid()]
+    assert till.purchase.payment == "pay_2"
+
+
+def test_a_second_payment_is_remembered_and_not_credited():
+    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, id="pay_2"))
+    assert till.steps == [Paid()]
+    assert till.standings == {"pay_1": Standing.CREDITED, "pay_2": Standing.SURPLUS}
+
+
+def test_a_purchase_nobody_paid_in_time_expires():
+    till = Till().told(PAYMENT).told(CANCELLED, now=LATER).told(CANCELLED, now=LATER)
+    assert (till.purchase.state, till.steps) == (State.EXPIRED, [Expired()])
+
+
+def test_a_purchase_the_provider_never_heard_of_expires():
+    assert Till().told(NoPayment(), now=LATER).steps == [Expired()]
+
+
+def test_a_declined_payment_fails_once_it_is_cancelled():
+    declined = replace(PAYMENT, status=Status.FAILED, failure="card_declined")
+    till = Till().told(PAYMENT).told(declined)
+    assert till.steps == []
+    till.told(replace(declined, status=Status.CANCELLED))
+    assert (till.purchase.state, till.steps) == (State.FAILED, [Failed("card_declined")])
+
+
+def test_a_payment_the_payer_cancels_fails_the_purchase():
+    assert Till().told(PAYMENT).told(CANCELLED).steps == [Failed("cancelled")]
+
+
+def test_a_payment_the_provider_will_not_make_fails_the_purchase():
+    assert Till().told(NoPayment("amount-too-small")).steps == [Failed("amount-too-small")]
+
+
+@pytest.mark.parametrize("given_up", [NoPayment(), replace(CANCELLED, failure="card_declined")])
+def test_money_that_comes_late_is_honoured(given_up):
+    till = Till().told(PAYMENT).told(given_up, now=LATER).told(SUCCEEDED, now=LATER)
+    assert till.steps[1:] == [Paid()]
+    assert till.purchase.late
+
+
+def test_money_that_comes_in_time_is_not_late():
+    assert not Till().told(PAYMENT).told(SUCCEEDED, now=LATER).purchase.late
+
+
+def test_a_cancelled_second_payment_changes_nothing():
+    till = Till().told(PAYMENT).told(replace(CANCELLED, id="pay_2"))
+    assert till.purchase.state is State.PENDING
+
+
+@pytest.mark.parametrize("order", list(permutations(["paid", "opened", "lost", "credited"])))
+def test_in_whatever_order_we_hear_every_step_is_taken_once_and_in_its_order(order):
+    """The provider's word is a state and not an event: who hears late, hears all at once."""
+    till = Till()
+    word = {
+        "paid": SUCCEEDED,
+        "opened": replace(SUCCEEDED, disputes=(OPENED,)),
+        "lost": replace(SUCCEEDED, disputes=(LOST,)),
+    }
+    for heard in order:
+        till.credited() if heard == "credited" else till.told(word[heard])
+    kinds = [type(step) for step in till.steps]
+    assert sorted(kind.__name__ for kind in kinds) == [
+        "Completed",
+        "DisputeClosed",
+        "Disputed",
+        "Paid",
+    ]
+    assert kinds.index(Paid) < kinds.index(Completed)
+    assert kinds.index(Paid) < kinds.index(Disputed) < kinds.index(DisputeClosed)
+    assert till.purchase.state is State.COMPLETED
+    assert till.disputes["dp_1"].state is DisputeState.LOST
+
+
+def test_a_dispute_over_money_that_credited_nothing_is_only_recorded():
+    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, id="pay_2", disputes=(LOST,)))
+    assert till.steps == [Paid()]
+    assert till.disputes["dp_1"].revision == 0
+
+
+def test_another_number_of_coins_than_bought_is_refused():
+    with pytest.raises(CoinsDiffer):
+        Till().told(SUCCEEDED).credited(coins=524)
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "paid", "unwanted"),
+    [
+        (Status.OPEN, NOON, False, False),
+        (Status.OPEN, LATER, False, True),
+        (Status.OPEN, NOON, True, True),
+        (Status.FAILED, NOON, False, True),
+        (Status.PROCESSING, LATER, False, False),
+        (Status.SUCCEEDED, LATER, False, False),
+        (Status.CANCELLED, LATER, False, False),
+    ],
+)
+def test_what_may_still_be_paid_in_vain_is_cancelled_first(status, now, paid, unwanted):
+    purchase = replace(PURCHASE, paid_at=NOON if paid else None)
+    assert is_unwanted(purchase, replace(PAYMENT, status=status), now=now) is unwanted

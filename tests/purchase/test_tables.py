@@ -1,0 +1,184 @@
+"""The tables stop what the code should never try, and look as the code believes they do."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from services.purchase.tables import PurchaseTable
+
+PURCHASE = """
+    INSERT INTO purchases (viewer, id, idempotency_key, request_hash, package, coins, bonus_coins,
+                           amount_minor, currency, channel, country, provider, correlation_id,
+                           state, payment, next_action_url, late, version, created_at, expires_at,
+                           paid_at, credited_at, next_check_at)
+    VALUES ('mira', {id}, {key}, '', 'coins_100', {coins}, {bonus}, {amount}, {currency},
+            {channel}, {country}, 'sandbox', 'story', {state}, {payment}, {url}, {late}, {version},
+            now(), now(), {paid}, {credited}, {check})
+"""
+A_PURCHASE = {
+    "id": "'00000000-0000-0000-0000-000000000001'",
+    "key": "'key-1'",
+    "coins": 100,
+    "bonus": 0,
+    "amount": 99,
+    "currency": "'USD'",
+    "channel": "'web'",
+    "country": "NULL",
+    "state": "'created'",
+    "payment": "NULL",
+    "url": "NULL",
+    "late": "false",
+    "version": 0,
+    "paid": "NULL",
+    "credited": "NULL",
+    "check": "now()",
+}
+PAID = {"state": "'paid'", "payment": "'pay_1'", "paid": "now()", "check": "NULL"}
+PAYMENT = """
+    INSERT INTO payments (viewer, purchase, payment, standing, amount_minor, currency, paid_at)
+    VALUES ('mira', '00000000-0000-0000-0000-000000000001', {payment}, {standing}, {amount}, 'USD',
+            now())
+"""
+DISPUTE = """
+    INSERT INTO disputes (viewer, purchase, dispute, payment, state, reason, amount_minor, currency,
+                          revision)
+    VALUES ('mira', '00000000-0000-0000-0000-000000000001', 'dp_1', 'pay_1', {state}, 'fraudulent',
+            {amount}, 'USD', {revision})
+"""
+NOTIFICATION = """
+    INSERT INTO notifications (provider, webhook_id, kind, payload_hash, viewer, purchase,
+                               received_at, settled_at, next_check_at)
+    VALUES ('sandbox', 'msg_1', 'payment.succeeded', '', {viewer}, {purchase}, now(), {settled},
+            {check})
+"""
+
+
+async def run(database, *statements):
+    async with database.transaction() as tx:
+        for statement in statements:
+            await tx.execute(text(statement))
+
+
+def a_purchase(**about):
+    return PURCHASE.format(**{**A_PURCHASE, **about})
+
+
+WRONG_PURCHASES = [
+    ("purchase_has_coins", {"coins": 0}),
+    ("purchase_bonus_known", {"bonus": -1}),
+    ("purchase_has_price", {"amount": 0}),
+    ("purchase_currency_known", {"currency": "'usd'"}),
+    ("purchase_channel_known", {"channel": "'fax'"}),
+    ("purchase_country_known", {"country": "'Germany'"}),
+    ("purchase_state_known", {"state": "'lost'", "check": "NULL"}),
+    ("purchase_version_counts", {"version": -1}),
+    ("purchase_pending_is_payable", {"state": "'pending'", "payment": "'pay_1'"}),
+    ("purchase_pending_is_payable", {"state": "'pending'", "url": "'https://pay'"}),
+    ("purchase_paid_by_a_payment", {**PAID, "paid": "NULL"}),
+    ("purchase_paid_by_a_payment", {**PAID, "payment": "NULL"}),
+    ("purchase_paid_by_a_payment", {"paid": "now()", "payment": "'pay_1'"}),
+    ("purchase_completed_is_credited", {**PAID, "state": "'completed'"}),
+    ("purchase_completed_is_credited", {**PAID, "credited": "now()"}),
+    ("purchase_late_is_paid", {"late": "true"}),
+    ("purchase_followed_while_open", {"check": "NULL"}),
+    ("purchase_followed_while_open", {**PAID, "check": "now()"}),
+]
+
+
+async def test_a_purchase_that_cannot_be_is_refused(database, subtests):
+    for constraint, wrong in WRONG_PURCHASES:
+        with subtests.test(constraint, **wrong), pytest.raises(IntegrityError, match=constraint):
+            await run(database, a_purchase(**wrong))
+
+
+async def test_a_key_buys_once(database):
+    again = a_purchase(id="gen_random_uuid()")
+    with pytest.raises(IntegrityError, match="one_purchase_a_key"):
+        await run(database, a_purchase(), again)
+
+
+WRONG_ROWS = [
+    (
+        "payment_standing_known",
+        PAYMENT.format(payment="'pay_1'", standing="'lent'", amount=99),
+    ),
+    (
+        "payment_amount_known",
+        PAYMENT.format(payment="'pay_1'", standing="'credited'", amount=-1),
+    ),
+    ("dispute_state_known", DISPUTE.format(state="'moot'", amount=99, revision=2)),
+    ("dispute_amount_known", DISPUTE.format(state="'open'", amount=-1, revision=1)),
+    ("dispute_revision_follows_state", DISPUTE.format(state="'open'", amount=99, revision=2)),
+    ("dispute_revision_follows_state", DISPUTE.format(state="'won'", amount=99, revision=1)),
+    (
+        "notification_matches_a_purchase",
+        NOTIFICATION.format(viewer="'m'", purchase="NULL", settled="NULL", check="NULL"),
+    ),
+    (
+        "notification_settled_is_done",
+        NOTIFICATION.format(viewer="NULL", purchase="NULL", settled="now()", check="now()"),
+    ),
+]
+
+
+async def test_a_row_that_cannot_be_is_refused(database, subtests):
+    for constraint, statement in WRONG_ROWS:
+        with subtests.test(constraint), pytest.raises(IntegrityError, match=constraint):
+            await run(database, a_purchase(**PAID), statement)
+
+
+async def test_two_payments_never_credit_one_purchase(database):
+    first, second = (
+        PAYMENT.format(payment=payment, standing="'credited'", amount=99)
+        for payment in ("'pay_1'", "'pay_2'")
+    )
+    with pytest.raises(IntegrityError, match="one_credited_payment_a_purchase"):
+        await run(database, a_purchase(**PAID), first, second)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [PAYMENT.format(payment="'pay_1'", standing="'credited'", amount=99),
+     DISPUTE.format(state="'open'", amount=99, revision=1)],
+)  # fmt: skip
+async def test_money_belongs_to_a_purchase(database, statement):
+    with pytest.raises(IntegrityError, match="foreign key"):
+        await run(database, statement)
+
+
+REWRITES = [
+    "UPDATE payments SET amount_minor = 0",
+    "DELETE FROM payments",
+    "DELETE FROM purchases",
+    "DELETE FROM disputes",
+    "DELETE FROM notifications",
+    "TRUNCATE payments",
+]
+
+
+async def test_history_cannot_be_rewritten_by_the_service_itself(database, subtests):
+    for statement in REWRITES:
+        with subtests.test(statement), pytest.raises(ProgrammingError, match="denied"):
+            await run(database, statement)
+
+
+async def test_the_tables_are_what_the_code_believes(database):
+    async with database.engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(
+                    sync,
+                    opts={
+                        "compare_type": True,
+                        "include_object": lambda _, name, *__: (
+                            name not in ("alembic_version", "inbox_received_at")
+                        ),
+                    },
+                ),
+                PurchaseTable.metadata,
+            )
+        )
+
+    assert differences == []
