@@ -10,7 +10,7 @@ from pydantic_settings.sources import SecretsSettingsSource
 SECRETS_FOLDER = "/run/secrets"
 
 
-class ServiceSettings(BaseSettings):
+class SecretFileSettings(BaseSettings):
     """
     Addresses come from the environment, secrets from files (or the environment in development).
 
@@ -19,16 +19,6 @@ class ServiceSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(frozen=True)
-
-    host: str = "127.0.0.1"
-    port: int
-    database_url: str
-    database_password: SecretStr
-    broker_url: str
-    broker_password: SecretStr
-    jwt_issuer: str
-    jwt_audience: str
-    jwks_url: str
 
     @classmethod
     def settings_customise_sources(
@@ -44,3 +34,17 @@ class ServiceSettings(BaseSettings):
         if os.path.isdir(folder):  # noqa: PTH112 - a path from the environment, only looked at
             sources += (SecretsSettingsSource(settings_cls, secrets_dir=folder),)
         return sources
+
+
+class ServiceSettings(SecretFileSettings):
+    """Where a service listens, and where it finds its database, the broker and the issuer."""
+
+    host: str = "127.0.0.1"
+    port: int
+    database_url: str
+    database_password: SecretStr
+    broker_url: str
+    broker_password: SecretStr
+    jwt_issuer: str
+    jwt_audience: str
+    jwks_url: str

@@ -64,14 +64,16 @@ class Provider:
         api_key: str,
         webhook_secret: str,
         return_url: str | None = None,
+        answer_seconds_max: float = ANSWER_SECONDS_MAX,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._return_url = return_url
+        self._answer_seconds_max = answer_seconds_max
         self._webhook = Webhook(webhook_secret)
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"},
-            timeout=ANSWER_SECONDS_MAX,
+            timeout=answer_seconds_max,
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
             transport=transport,
         )
@@ -143,7 +145,7 @@ class Provider:
     async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             # The client's own timeout is per read: a provider that drips would keep us for ever.
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            async with asyncio.timeout(self._answer_seconds_max):
                 return await self._client.request(method, path, **options)
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderSilent(repr(error)) from error

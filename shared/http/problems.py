@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -106,9 +106,8 @@ def problem(
 
 def plain(facts: Mapping[str, object]) -> dict[str, Any]:
     """Turn facts into what JSON can say: an error about an error would hide the first."""
-    turned: dict[str, Any] = to_jsonable_python(
-        dict(facts), inf_nan_mode="strings", fallback=str, serialize_unknown=True
-    )
+    written = to_json(dict(facts), inf_nan_mode="strings", fallback=str, serialize_unknown=True)
+    turned: dict[str, Any] = json.loads(written)
     return turned
 
 

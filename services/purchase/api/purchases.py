@@ -44,7 +44,7 @@ Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
 
 class PurchaseAsk(BaseModel):
-    """What to buy; only the package `custom` takes a number of coins."""
+    """What to buy; only a package without a fixed size takes `coins`."""
 
     model_config = ConfigDict(extra="forbid")
 

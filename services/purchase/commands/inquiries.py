@@ -150,7 +150,7 @@ async def _match(tx: Transaction, unmatched: Sequence[Notification]) -> dict[str
             references[UUID(notification.reference or "")] = notification.reference
         except ValueError:
             continue  # somebody else's payment at the same provider
-    found = await purchases.purchases_by_id(tx, list(references))
+    found = await purchases.purchases_by_id(tx, list(references)) if references else []
     return {references[purchase.id]: purchase for purchase in found}
 
 

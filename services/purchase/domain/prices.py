@@ -27,35 +27,36 @@ class CoinsNotOffered(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Coins at a price, in each currency they are sold in."""
+    """Coins at a price, in minor units of each currency they are sold in."""
 
     sku: str
     coins: int
-    prices_minor: Mapping[str, int]
+    prices: Mapping[str, int]
     bonus_coins: int = 0
+    enabled: bool = True
     highlight: bool = False
 
     def __post_init__(self) -> None:
         assert self.coins > 0
         assert self.bonus_coins >= 0
-        assert all(price > 0 for price in self.prices_minor.values())
-        assert all(re.fullmatch(r"[A-Z]{3}", currency) for currency in self.prices_minor)
+        _require_prices(self.prices)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomPackage:
-    """As many coins as the viewer likes, within limits: in one currency, at one price a coin."""
+    """As many coins as the viewer likes, within limits, at one price a coin."""
 
     sku: str
-    currency: str
     coins_min: int
     coins_max: int
-    coin_minor: int
-    amount_minor_min: int
+    coin_price_minor: Mapping[str, int]
+    # A card payment below the minimum costs more in fees than it brings.
+    amount_minor_min: Mapping[str, int]
+    enabled: bool = True
 
     def __post_init__(self) -> None:
         assert 0 < self.coins_min <= self.coins_max
-        assert self.coin_minor > 0
+        _require_prices(self.coin_price_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class PriceList:
         offers = [
             _offer(package, currency)
             for package in self.packages
-            if currency in package.prices_minor
+            if package.enabled and currency in package.prices
         ]
         if not offers:
             raise CurrencyNotOffered(currency=currency, currencies=self._currencies())
@@ -105,39 +106,46 @@ class PriceList:
 
     def offer(self, sku: str, *, currency: str, coins: int | None = None) -> Offer:
         """Return the one thing asked for; only the custom package takes a number of coins."""
-        if self.custom is not None and sku == self.custom.sku:
+        if self.custom is not None and self.custom.enabled and sku == self.custom.sku:
             return _custom_offer(self.custom, currency, coins)
         for package in self.packages:
-            if package.sku == sku:
+            if package.enabled and package.sku == sku:
                 if coins is not None:
                     raise CoinsNotOffered(package=sku, coins=package.coins)
                 return _offer(package, currency)
         raise UnknownPackage(package=sku)
 
     def _currencies(self) -> list[str]:
-        return sorted({currency for package in self.packages for currency in package.prices_minor})
+        sold = [package.prices for package in self.packages if package.enabled]
+        return sorted({currency for prices in sold for currency in prices})
+
+
+def _require_prices(prices: Mapping[str, int]) -> None:
+    for currency, price in prices.items():
+        assert re.fullmatch(r"[A-Z]{3}", currency), f"{currency} is no currency"
+        assert price > 0, f"a price in {currency} is not one"
 
 
 def _offer(package: Package, currency: str) -> Offer:
-    if currency not in package.prices_minor:
-        raise CurrencyNotOffered(currency=currency, currencies=sorted(package.prices_minor))
+    if currency not in package.prices:
+        raise CurrencyNotOffered(currency=currency, currencies=sorted(package.prices))
     return Offer(
         sku=package.sku,
         coins=package.coins,
         bonus_coins=package.bonus_coins,
-        amount_minor=package.prices_minor[currency],
+        amount_minor=package.prices[currency],
         currency=currency,
         highlight=package.highlight,
     )
 
 
 def _custom_offer(custom: CustomPackage, currency: str, coins: int | None) -> Offer:
-    if currency != custom.currency:
-        raise CurrencyNotOffered(currency=currency, currencies=[custom.currency])
+    price = custom.coin_price_minor.get(currency)
+    if price is None:
+        raise CurrencyNotOffered(currency=currency, currencies=sorted(custom.coin_price_minor))
     if coins is None or not custom.coins_min <= coins <= custom.coins_max:
         raise CoinsNotOffered(
             package=custom.sku, coins_min=custom.coins_min, coins_max=custom.coins_max
         )
-    # A card payment below the minimum costs more in fees than it brings.
-    amount_minor = max(coins * custom.coin_minor, custom.amount_minor_min)
+    amount_minor = max(coins * price, custom.amount_minor_min.get(currency, 0))
     return Offer(custom.sku, coins, 0, amount_minor, currency)

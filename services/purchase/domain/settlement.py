@@ -25,6 +25,7 @@ from services.purchase.domain.purchases import (
 
 CANCELLED = "cancelled"
 _OPEN = (State.CREATED, State.PENDING)
+_DEAD = (Status.FAILED, Status.CANCELLED)
 _GIVEN_UP = (State.FAILED, State.EXPIRED)
 
 
@@ -81,7 +82,7 @@ class Settlement:
 
 def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
     """
-    Whether the payment should be cancelled at the provider before we believe its status.
+    Whether the payment must be cancelled at the provider before its status is settled.
 
     A declined payment could still be paid at a second try, an expired one in the very moment we
     give it up, and a second one for a purchase that is paid would be paid for nothing.
@@ -104,6 +105,7 @@ def settle(
     """
     Take the steps that the provider's word allows and that were not taken before.
 
+    What is unwanted has been cancelled before: a payment that failed has failed for good.
     `standings` is the money that came before, by payment; `disputes` the known ones, by id.
     """
     if isinstance(truth, NoPayment):
@@ -115,7 +117,7 @@ def settle(
     if truth.status is Status.SUCCEEDED and truth.id not in standings:
         came = _standing(purchase, truth)
         purchase, steps = _receive(purchase, truth, came, now)
-    elif truth.status is Status.CANCELLED and truth.id == purchase.payment:
+    elif truth.status in _DEAD and truth.id == purchase.payment:
         purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
     credited = (came or standings.get(truth.id)) is Standing.CREDITED
     moved, more = _follow_disputes(truth.disputes, disputes, credited=credited)

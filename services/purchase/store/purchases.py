@@ -114,6 +114,8 @@ async def claim_purchases(tx: Transaction, *, now: datetime, limit: int) -> list
         },
     )
     keys = [(row.viewer, row.id) for row in claimed]
+    if not keys:
+        return []
     rows = await tx.execute(_PURCHASES.where(tuple_(*_KEY).in_(keys)))
     return [_purchase(row) for row in rows.mappings()]
 
@@ -139,7 +141,8 @@ _ADD_PURCHASE = text("""
         :currency, :channel, :country, :provider, :correlation_id, 'created', :created_at,
         :expires_at, :next_check_at
     )
-    ON CONFLICT (viewer, idempotency_key) DO NOTHING
+    -- The key derives the id, so two requests at once may meet in either index.
+    ON CONFLICT DO NOTHING
     RETURNING id
 """)
 _SAVE = text("""

@@ -1,0 +1,25 @@
+"""Looking at one's own gifts, and at the totals."""
+
+from datetime import datetime
+from uuid import UUID
+
+from services.gift import store
+from services.gift.domain import Gift, NoSuchGift
+from shared.database import Transaction
+
+
+async def read_gift(tx: Transaction, viewer: str, gift: UUID) -> Gift:
+    found = await store.find(tx, viewer, gift)
+    if found is None:
+        raise NoSuchGift
+    return found
+
+
+async def newest_gifts(
+    tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Gift]:
+    return await store.newest(tx, viewer, before=before, limit=limit)
+
+
+async def books(tx: Transaction) -> store.Books:
+    return await store.books(tx)

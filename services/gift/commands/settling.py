@@ -1,0 +1,89 @@
+"""Giving gifts their outcome: what the wallet decided, written once and announced."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import event
+
+from services.gift import store
+from services.gift.domain import Catalogue, Gift, State, UnknownOutcome
+from shared.contracts.envelope import Cause, Envelope
+from shared.contracts.gift import GiftRefused, GiftSent
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
+from shared.database import Transaction
+from shared.messaging.outbox import Fact, announce
+
+Outcome: TypeAlias = GiftPaid | GiftPaymentRefused
+Listener: TypeAlias = Callable[[Sequence[Gift]], None]
+
+
+async def settle_gifts(
+    tx: Transaction,
+    received: Sequence[Envelope[Outcome]],
+    *,
+    catalogue: Catalogue,
+    tell: Listener,
+) -> None:
+    """
+    Settle the gifts that are still open, and tell those who wait, after the commit.
+
+    An outcome that is heard again, or after the gift was settled, changes nothing.
+    """
+    open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
+    settled: list[Gift] = []
+    slices: dict[Any, list[dict[str, Any]]] = {}
+    facts: list[Fact] = []
+    now = datetime.now(UTC)
+    for heard in received:
+        gift = open_gifts.get(heard.data.gift)
+        if gift is None:
+            raise UnknownOutcome(gift=heard.data.gift)
+        if gift.state is not State.REQUESTED:
+            continue
+        if isinstance(heard.data, GiftPaid):
+            gift = replace(gift, state=State.SENT, settled_at=now)
+            slices[gift.id] = [piece.model_dump(mode="json") for piece in heard.data.slices]
+        else:
+            gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
+        open_gifts[gift.id] = gift
+        settled.append(gift)
+        facts.append(_outcome(gift, heard, catalogue))
+    if not settled:
+        return
+    await store.settle(tx, settled, slices)
+    await announce(tx, facts)
+    # A caller is answered from a row that is final, so nobody is told before the commit.
+    event.listen(tx.sync_session, "after_commit", lambda _: tell(settled), once=True)
+
+
+def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
+    return refused.model_dump(mode="json", include={"reason", "shortfall_coins", "balance_coins"})
+
+
+def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue) -> Fact:
+    about = {
+        "gift": gift.id,
+        "viewer": gift.viewer,
+        "creator": gift.creator,
+        "room": gift.room,
+        "gift_type": gift.gift_type,
+        "count": gift.count,
+        "coins": gift.coins,
+    }
+    # The story began with the viewer's request; the step before this one was the wallet's.
+    cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
+    if isinstance(heard.data, GiftPaymentRefused):
+        return Fact(GiftRefused(**about, reason=heard.data.reason), gift.attempt + 1, cause)
+    shown = catalogue.find(gift.gift_type)
+    sent = GiftSent(
+        **about,
+        slices=heard.data.slices,
+        tier=shown.tier if shown else None,
+        display_name=shown.name if shown else None,
+        message=gift.message,
+        anonymous=gift.anonymous,
+        requested_at=gift.requested_at,
+    )
+    return Fact(sent, gift.attempt + 1, cause)

@@ -1,0 +1,93 @@
+"""
+Callers who wait for an outcome, and who tells them.
+
+The instance that hears an outcome tells its own callers in memory. Outcomes that another
+instance heard are found by one query for all that wait, a few times a second at most.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from services.gift import store
+from services.gift.domain import Gift
+from shared.database import Database, is_unavailable
+from shared.messaging.broker import pause
+
+log = structlog.get_logger()
+
+WAIT_SECONDS_MAX = 2.0
+POLL_SECONDS = 0.02
+# Most outcomes come back to the instance that asked; the query is for those that do not.
+PATIENCE_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """All callers of one gift; a repeated request waits beside the first."""
+
+    viewer: str
+    since: float
+    futures: list[asyncio.Future[Gift]] = field(default_factory=list)
+
+
+class Waiters:
+    """Everyone in this process who waits for a gift."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[UUID, _Waiting] = {}
+
+    @asynccontextmanager
+    async def expect(self, viewer: str, gift: UUID) -> AsyncIterator[asyncio.Future[Gift]]:
+        """Start to wait before the question is asked, so that no answer is missed."""
+        future: asyncio.Future[Gift] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(gift, _Waiting(viewer, time.monotonic()))
+        waiting.futures.append(future)
+        try:
+            yield future
+        finally:
+            waiting.futures.remove(future)
+            if not waiting.futures:
+                self._waiting.pop(gift, None)
+
+    def tell(self, gifts: Sequence[Gift]) -> None:
+        """Answer those who wait for these gifts."""
+        for gift in gifts:
+            waiting = self._waiting.get(gift.id)
+            for future in waiting.futures if waiting else ():
+                if not future.done():
+                    future.set_result(gift)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Look for outcomes that other instances have written."""
+        while not stopping.is_set():
+            await pause(POLL_SECONDS, stopping)
+            overdue = time.monotonic() - PATIENCE_SECONDS
+            keys = [
+                (waiting.viewer, gift)
+                for gift, waiting in self._waiting.items()
+                if waiting.since < overdue
+            ]
+            if not keys:
+                continue
+            try:
+                async with self._database.transaction() as tx:
+                    self.tell(await store.settled(tx, keys))
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                log.warning("outcomes.unavailable", error=repr(error)[:200])
+
+
+async def outcome(future: asyncio.Future[Gift], gift: Gift) -> Gift:
+    """Return the settled gift, or after two seconds the gift as it was."""
+    try:
+        return await asyncio.wait_for(asyncio.shield(future), WAIT_SECONDS_MAX)
+    except TimeoutError:
+        return gift

@@ -1,0 +1,27 @@
+"""What the gift service hears."""
+
+from collections.abc import Sequence
+
+from services.gift.commands.settling import Listener, settle_gifts
+from services.gift.domain import Catalogue
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
+from shared.database import Database, Transaction
+from shared.messaging.broker import Broker
+from shared.messaging.consumer import Consumer
+from shared.messaging.delivery import Received
+
+
+def build(
+    database: Database, broker: Broker, *, catalogue: Catalogue, tell: Listener
+) -> list[Consumer]:
+    async def settle(tx: Transaction, received: Sequence[Received]) -> None:
+        await settle_gifts(tx, received, catalogue=catalogue, tell=tell)
+
+    return [
+        Consumer(
+            "gift.outcomes",
+            {GiftPaid: settle, GiftPaymentRefused: settle},
+            database=database,
+            broker=broker,
+        )
+    ]

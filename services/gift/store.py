@@ -1,0 +1,229 @@
+"""Every statement the gift service sends to PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import Row, text
+
+from services.gift.domain import Gift, State
+from shared.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All gifts in four numbers."""
+
+    requested: int
+    sent: int
+    refused: int
+    coins_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A gift about to be remembered, with what makes its request repeatable."""
+
+    gift: Gift
+    idempotency_key: str
+    request_hash: bytes
+
+
+async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID]:
+    """Remember the gifts whose keys are new; return the ids of those."""
+    ordered = sorted(requests, key=lambda request: (request.gift.viewer, request.idempotency_key))
+    gifts = [request.gift for request in ordered]
+    rows = await tx.execute(
+        _INSERT,
+        {
+            "viewers": [gift.viewer for gift in gifts],
+            "ids": [gift.id for gift in gifts],
+            "keys": [request.idempotency_key for request in ordered],
+            "hashes": [request.request_hash for request in ordered],
+            "gift_types": [gift.gift_type for gift in gifts],
+            "prices": [gift.price_coins for gift in gifts],
+            "counts": [gift.count for gift in gifts],
+            "coins": [gift.coins for gift in gifts],
+            "creators": [gift.creator for gift in gifts],
+            "rooms": [gift.room for gift in gifts],
+            "messages": [gift.message for gift in gifts],
+            "anonymous": [gift.anonymous for gift in gifts],
+            "requested_at": [gift.requested_at for gift in gifts],
+            "expires_at": [gift.expires_at for gift in gifts],
+            "correlation_ids": [gift.correlation_id for gift in gifts],
+        },
+    )
+    return {row.id for row in rows}
+
+
+async def remembered(
+    tx: Transaction, keys: Sequence[tuple[str, UUID]]
+) -> dict[UUID, tuple[Gift, bytes]]:
+    """Read gifts with the hashes of their requests."""
+    rows = await tx.execute(_READ, _pairs(keys))
+    return {row.id: (_gift(row), row.request_hash) for row in rows}
+
+
+async def lock(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> dict[UUID, Gift]:
+    """Read gifts and keep them still, locked in sorted order."""
+    rows = await tx.execute(_LOCK, _pairs(sorted(keys)))
+    return {row.id: _gift(row) for row in rows}
+
+
+async def settled(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> list[Gift]:
+    """Read those of the gifts that are final."""
+    return [_gift(row) for row in await tx.execute(_SETTLED, _pairs(keys))]
+
+
+async def settle(
+    tx: Transaction, gifts: Sequence[Gift], slices: Mapping[UUID, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Write the outcomes of gifts that were open; `slices` by gift, for those that were sent."""
+    await tx.execute(
+        _SETTLE,
+        {
+            "viewers": [gift.viewer for gift in gifts],
+            "ids": [gift.id for gift in gifts],
+            "states": [gift.state.value for gift in gifts],
+            "settled_at": [gift.settled_at for gift in gifts],
+            "slices": [_json(slices.get(gift.id)) for gift in gifts],
+            "refusals": [_json(gift.refusal) for gift in gifts],
+        },
+    )
+
+
+async def ask_again(tx: Transaction, *, older_than_seconds: int, limit: int) -> list[Gift]:
+    """Count up the attempts of gifts that have been open for too long, and return them."""
+    rows = await tx.execute(_ASK_AGAIN, {"seconds": older_than_seconds, "limit": limit})
+    return [_gift(row) for row in rows]
+
+
+async def find(tx: Transaction, viewer: str, gift: UUID) -> Gift | None:
+    row = (await tx.execute(_READ, _pairs([(viewer, gift)]))).first()
+    return _gift(row) if row else None
+
+
+async def newest(
+    tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Gift]:
+    """Return a viewer's gifts, the newest first, older than `before`."""
+    at, gift = before or (None, None)
+    rows = await tx.execute(_NEWEST, {"viewer": viewer, "at": at, "gift": gift, "limit": limit})
+    return [_gift(row) for row in rows]
+
+
+async def books(tx: Transaction) -> Books:
+    return Books(*(await tx.execute(_BOOKS)).one())
+
+
+def _pairs(keys: Sequence[tuple[str, UUID]]) -> dict[str, Any]:
+    return {"viewers": [viewer for viewer, _ in keys], "ids": [gift for _, gift in keys]}
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else to_json(value).decode()
+
+
+def _gift(row: Row[Any]) -> Gift:
+    return Gift(
+        viewer=row.viewer,
+        id=row.id,
+        creator=row.creator,
+        room=row.room,
+        gift_type=row.gift_type,
+        count=row.count_,
+        price_coins=row.price_coins,
+        coins=row.coins,
+        message=row.message,
+        anonymous=row.anonymous,
+        state=State(row.state),
+        attempt=row.attempt,
+        requested_at=row.requested_at,
+        expires_at=row.expires_at,
+        settled_at=row.settled_at,
+        correlation_id=row.correlation_id,
+        refusal=row.refusal,
+    )
+
+
+# `count` is a method of every row, so the column comes under another name.
+_COLUMNS = """
+    gifts.viewer, gifts.id, request_hash, gift_type, price_coins, count AS count_, coins, creator,
+    room, message, anonymous, state, attempt, requested_at, expires_at, settled_at,
+    correlation_id, refusal
+"""
+_ASKED = """
+    unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
+    WHERE gifts.viewer = asked.viewer AND gifts.id = asked.id
+"""
+_INSERT = text("""
+    INSERT INTO gifts (
+        viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
+        room, message, anonymous, asked_at, requested_at, expires_at, correlation_id
+    )
+    SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
+           creator, room, message, anonymous, requested_at, requested_at, expires_at,
+           correlation_id
+    FROM unnest(
+        CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:keys AS text[]),
+        CAST(:hashes AS bytea[]), CAST(:gift_types AS text[]), CAST(:prices AS bigint[]),
+        CAST(:counts AS integer[]), CAST(:coins AS bigint[]), CAST(:creators AS text[]),
+        CAST(:rooms AS text[]), CAST(:messages AS text[]), CAST(:anonymous AS boolean[]),
+        CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
+        CAST(:correlation_ids AS text[])
+    ) WITH ORDINALITY AS new (
+        viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
+        room, message, anonymous, requested_at, expires_at, correlation_id, position
+    )
+    ORDER BY position
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""")
+_READ = text(f"SELECT {_COLUMNS} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM gifts, {_ASKED}"  # noqa: S608 - our own text only
+    " ORDER BY gifts.viewer, gifts.id FOR UPDATE OF gifts"
+)
+_SETTLED = text(
+    f"SELECT {_COLUMNS} FROM gifts, {_ASKED} AND state <> 'requested'"  # noqa: S608 - our own
+)
+_SETTLE = text("""
+    UPDATE gifts
+    SET state = new.state, settled_at = new.settled_at,
+        slices = new.slices::jsonb, refusal = new.refusal::jsonb
+    FROM unnest(
+        CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:states AS text[]),
+        CAST(:settled_at AS timestamptz[]), CAST(:slices AS text[]), CAST(:refusals AS text[])
+    ) AS new (viewer, id, state, settled_at, slices, refusal)
+    WHERE gifts.viewer = new.viewer AND gifts.id = new.id
+""")
+_ASK_AGAIN = text(f"""
+    UPDATE gifts SET attempt = attempt + 1, asked_at = now()
+    FROM (
+        SELECT viewer, id FROM gifts
+        WHERE state = 'requested' AND asked_at < now() - make_interval(secs => :seconds)
+        ORDER BY asked_at LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ) AS open
+    WHERE gifts.viewer = open.viewer AND gifts.id = open.id
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_NEWEST = text(f"""
+    SELECT {_COLUMNS} FROM gifts
+    WHERE viewer = :viewer AND (
+        CAST(:at AS timestamptz) IS NULL
+        OR (requested_at, id) < (CAST(:at AS timestamptz), CAST(:gift AS uuid))
+    )
+    ORDER BY requested_at DESC, id DESC
+    LIMIT :limit
+""")  # noqa: S608 - our own text only
+_BOOKS = text("""
+    SELECT count(*) FILTER (WHERE state = 'requested'),
+           count(*) FILTER (WHERE state = 'sent'),
+           count(*) FILTER (WHERE state = 'refused'),
+           coalesce(sum(coins) FILTER (WHERE state = 'sent'), 0)::bigint
+    FROM gifts
+""")

@@ -1,0 +1,58 @@
+"""The shape of what the gift service remembers. Only store.py reads this file."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+
+_TIME = DateTime(timezone=True)
+
+
+class GiftTable(SQLModel, registry=registry()):
+    """Keeps this service's tables out of every other service's metadata."""
+
+
+class Gift(GiftTable, table=True):
+    """One gift, from the asking to its outcome; its own idempotency record."""
+
+    __tablename__ = "gifts"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    gift_type: str = Field(sa_type=Text)
+    price_coins: int = Field(sa_type=BigInteger)
+    count: int = Field(sa_type=Integer)
+    coins: int = Field(sa_type=BigInteger)
+    creator: str = Field(sa_type=Text)
+    room: str | None = Field(sa_type=Text)
+    message: str | None = Field(sa_type=Text)
+    anonymous: bool
+    state: str = Field(sa_type=Text)
+    attempt: int = Field(sa_type=Integer)
+    asked_at: datetime = Field(sa_type=_TIME)
+    requested_at: datetime = Field(sa_type=_TIME)
+    expires_at: datetime = Field(sa_type=_TIME)
+    settled_at: datetime | None = Field(sa_type=_TIME)
+    correlation_id: str = Field(sa_type=Text)
+    slices: list[Any] | None = Field(sa_type=JSONB)
+    refusal: dict[str, Any] | None = Field(sa_type=JSONB)
+
+
+class Outbox(OutboxColumns, GiftTable, table=True):
+    __tablename__ = "outbox"
+
+
+class OutboxBlocked(OutboxBlockedColumns, GiftTable, table=True):
+    __tablename__ = "outbox_blocked"
+
+
+class Inbox(InboxColumns, GiftTable, table=True):
+    __tablename__ = "inbox"

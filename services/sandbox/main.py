@@ -1,0 +1,54 @@
+"""Wires the sandbox together, and runs it."""
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from services.sandbox import api, pages
+from services.sandbox.provider import Provider
+from services.sandbox.settings import Settings
+from services.sandbox.webhooks import Webhooks
+from shared.http import build_app
+from shared.logging import configure_logging
+
+
+def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """Return the sandbox; `transport` replaces the network for its webhooks."""
+    webhooks = Webhooks(
+        secret=settings.webhook_secret.get_secret_value(),
+        payments_url=settings.payments_webhook_url,
+        transfers_url=settings.transfers_webhook_url,
+        transport=transport,
+    )
+    provider = Provider(public_url=settings.public_url, announce=webhooks.announce)
+    app = build_app(
+        title="Ovation sandbox",
+        description="A payment provider to practise with.",
+        verifier=None,
+        database=None,
+    )
+    app.include_router(
+        api.build_router(
+            provider,
+            api_key=settings.api_key.get_secret_value(),
+            events=webhooks.events,
+            redeliver=webhooks.deliver,
+        )
+    )
+    app.include_router(pages.build_router(provider))
+    app.state.webhooks = webhooks
+    return app
+
+
+if __name__ == "__main__":
+    settings = Settings()
+    configure_logging("sandbox")
+    uvicorn.run(
+        build(settings),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        loop="uvloop",
+        access_log=False,
+        log_config=None,
+    )

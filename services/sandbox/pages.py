@@ -1,0 +1,109 @@
+"""The hosted pay page: where a browser is sent, so that the shop never sees a card."""
+
+from html import escape
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Header
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from services.sandbox.provider import (
+    DECLINED_CARD,
+    DISPUTED_CARD,
+    SLOW_CARD,
+    SUCCESS_CARD,
+    NotPayable,
+    Payment,
+    Provider,
+    Status,
+    UnknownCard,
+)
+
+CARDS = (
+    (SUCCESS_CARD, "succeeds"),
+    (DECLINED_CARD, "is declined"),
+    (SLOW_CARD, "succeeds after three seconds"),
+    (DISPUTED_CARD, "succeeds, and is disputed a second later"),
+)
+WITHOUT_MINOR_UNITS = ("JPY", "KRW")
+# The pay page needs no script, and nobody may frame it.
+SECURITY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+)
+STYLE = """
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 28rem; margin: 3rem auto; padding: 0 1rem }
+h1 { font-size: 1.2rem } .amount { font-size: 2rem; margin: 0 } .error { color: #a40000 }
+label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit }
+input, button { padding: .6rem; margin: .4rem 0 1rem; border-radius: .4rem; border: 1px solid #888 }
+button { background: #1a4d8f; color: #fff; border: 0 } li { margin: .2rem 0 }
+"""
+
+
+def build_router(provider: Provider) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/pay/{payment}")
+    async def show(payment: str) -> Response:
+        return _page(provider.payment(payment))
+
+    @router.post("/pay/{payment}")
+    async def pay(
+        payment: str,
+        card: Annotated[str, Form(max_length=40)] = "",
+        accept: Annotated[str, Header()] = "",
+    ) -> Response:
+        found = provider.payment(payment)
+        wants_json = "application/json" in accept
+        try:
+            provider.pay(found, "".join(card.split()))
+        except (NotPayable, UnknownCard) as no:
+            if wants_json:
+                raise
+            return _page(found, error=no.title(), status=409 if isinstance(no, NotPayable) else 422)
+        if wants_json:
+            return JSONResponse(found.shown())
+        if found.return_url:
+            return RedirectResponse(found.return_url, status_code=303)
+        return _page(found)
+
+    return router
+
+
+def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> Response:
+    if payment.status in (Status.OPEN, Status.FAILED):
+        content = _form(payment)
+    else:
+        content = f"<p role='status'>This payment is <b>{payment.status.value}</b>.</p>"
+    fault = error or payment.failure_reason
+    alert = f"<p class='error' role='alert'>{escape(fault)}</p>" if fault else ""
+    amount = _amount(payment)
+    html = (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'><title>Sandbox payment</title>"
+        f"<style>{STYLE}</style></head><body><main><h1>Sandbox payment</h1>"
+        f"<p class='amount'>{escape(amount)}</p><p>{escape(payment.description)}</p>"
+        f"{alert}{content}</main></body></html>"
+    )
+    return HTMLResponse(html, status, headers={"Content-Security-Policy": SECURITY})
+
+
+def _form(payment: Payment) -> str:
+    cards = "".join(f"<li><code>{_spaced(card)}</code> {does}</li>" for card, does in CARDS)
+    return (
+        f"<form method='post' action='{escape(payment.id)}'>"
+        "<label for='card'>Card number</label>"
+        "<input id='card' name='card' inputmode='numeric' autocomplete='off' required "
+        f"value='{_spaced(SUCCESS_CARD)}'><button>Pay</button></form>"
+        f"<p>No real money moves here. Test cards:</p><ul>{cards}</ul>"
+    )
+
+
+def _spaced(card: str) -> str:
+    return " ".join(card[start : start + 4] for start in range(0, len(card), 4))
+
+
+def _amount(payment: Payment) -> str:
+    """Write minor units as people read them; the yen has none."""
+    if payment.currency in WITHOUT_MINOR_UNITS:
+        return f"{payment.amount_minor} {payment.currency}"
+    whole, minor = divmod(payment.amount_minor, 100)
+    return f"{whole}.{minor:02} {payment.currency}"

@@ -1,0 +1,313 @@
+"""What the pretend provider does with money that does not exist."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from shared.errors import Kind, Refusal
+
+SUCCESS_CARD = "4242424242424242"
+DECLINED_CARD = "4000000000000002"
+SLOW_CARD = "4000000000003220"
+DISPUTED_CARD = "4000000000000259"
+SLOW_CARD_SECONDS = 3.0
+DISPUTE_AFTER_SECONDS = 1.0
+TRANSFER_SECONDS = 0.2
+RETURN_AFTER_SECONDS = 0.5
+# Destinations that behave; any other is as good as acct_ok.
+FAILING, RETURNING, SILENT = "acct_fail", "acct_return", "acct_timeout"
+
+Announce: TypeAlias = Callable[[str, dict[str, Any]], None]
+
+
+class KeyReused(Refusal):
+    """This idempotency key was already used for a different request."""
+
+    kind = Kind.INVALID
+
+
+class NotFound(Refusal):
+    """The provider knows nothing of this."""
+
+    kind = Kind.NOT_FOUND
+
+
+class AlreadyPaid(Refusal):
+    """This payment has been made and can no longer be cancelled."""
+
+    kind = Kind.CONFLICT
+
+
+class NotPayable(Refusal):
+    """This payment can no longer be made."""
+
+    kind = Kind.CONFLICT
+
+
+class UnknownCard(Refusal):
+    """The sandbox takes its test cards only."""
+
+    kind = Kind.INVALID
+
+
+class RefundTooLarge(Refusal):
+    """More cannot be refunded than was paid."""
+
+    kind = Kind.INVALID
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class Payment:
+    """Money somebody is asked for."""
+
+    amount_minor: int
+    currency: str
+    reference: str
+    description: str
+    return_url: str | None
+    pay_url: str
+    id: str
+    created_at: datetime
+    status: Status = Status.OPEN
+    failure_reason: str | None = None
+    paid_at: datetime | None = None
+    refunded_minor: int = 0
+    disputes: list[dict[str, Any]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "reference": self.reference,
+            "description": self.description,
+            "pay_url": self.pay_url,
+            "created_at": self.created_at.isoformat(),
+            "paid_at": self.paid_at.isoformat() if self.paid_at else None,
+            "failure_reason": self.failure_reason,
+            "refunded_minor": self.refunded_minor,
+            "disputes": self.disputes,
+        }
+
+
+@dataclass(slots=True)
+class Transfer:
+    """Money on its way to somebody."""
+
+    amount_minor: int
+    currency: str
+    destination: str
+    reference: str
+    id: str
+    created_at: datetime
+    status: str = "submitted"
+    reason: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "status": self.status,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "destination": self.destination,
+            "reference": self.reference,
+            "reason": self.reason,
+            "created_at": self.created_at.isoformat(),
+        }
+
+
+class Provider:
+    """Everything the sandbox remembers until it is restarted."""
+
+    def __init__(self, *, public_url: str, announce: Announce) -> None:
+        self._public_url = public_url
+        self._announce = announce
+        self._payments: dict[str, Payment] = {}
+        self._transfers: dict[str, Transfer] = {}
+        self._by_reference: dict[tuple[str, str], list[Any]] = {}
+        # Idempotency keys: what was asked, and what it became.
+        self._keys: dict[tuple[str, str], tuple[object, Any]] = {}
+        self._later: set[asyncio.Task[None]] = set()
+
+    def create_payment(
+        self, *, key: str, amount_minor: int, currency: str, reference: str, **more: str | None
+    ) -> Payment:
+        asked = (amount_minor, currency, reference)
+
+        def make() -> Payment:
+            identifier = f"pay_{uuid4().hex}"
+            payment = Payment(
+                amount_minor=amount_minor,
+                currency=currency,
+                reference=reference,
+                description=more.get("description") or "",
+                return_url=more.get("return_url"),
+                pay_url=f"{self._public_url}/pay/{identifier}",
+                id=identifier,
+                created_at=datetime.now(UTC),
+            )
+            self._payments[identifier] = payment
+            self._by_reference.setdefault(("payments", reference), []).append(payment)
+            return payment
+
+        return self._once("payment", key, asked, make)
+
+    def create_transfer(
+        self, *, key: str, amount_minor: int, currency: str, destination: str, reference: str
+    ) -> Transfer:
+        asked = (amount_minor, currency, destination, reference)
+
+        def make() -> Transfer:
+            transfer = Transfer(
+                amount_minor=amount_minor,
+                currency=currency,
+                destination=destination,
+                reference=reference,
+                id=f"tr_{uuid4().hex}",
+                created_at=datetime.now(UTC),
+            )
+            self._transfers[transfer.id] = transfer
+            self._by_reference.setdefault(("transfers", reference), []).append(transfer)
+            self._do_later(TRANSFER_SECONDS, lambda: self._settle(transfer))
+            return transfer
+
+        return self._once("transfer", key, asked, make)
+
+    def payment(self, identifier: str) -> Payment:
+        if identifier not in self._payments:
+            raise NotFound
+        return self._payments[identifier]
+
+    def transfer(self, identifier: str) -> Transfer:
+        if identifier not in self._transfers:
+            raise NotFound
+        return self._transfers[identifier]
+
+    def payments_of(self, reference: str) -> list[Payment]:
+        return self._by_reference.get(("payments", reference), [])
+
+    def transfers_of(self, reference: str) -> list[Transfer]:
+        return self._by_reference.get(("transfers", reference), [])
+
+    def pay(self, payment: Payment, card: str) -> None:
+        """Let somebody pay with a test card; a payment that failed may be tried again."""
+        if payment.status not in (Status.OPEN, Status.FAILED):
+            raise NotPayable(status=payment.status.value)
+        if card == DECLINED_CARD:
+            payment.status, payment.failure_reason = Status.FAILED, "card_declined"
+            self._announce("payment.failed", payment.shown())
+        elif card == SLOW_CARD:
+            payment.status = Status.PROCESSING
+            self._announce("payment.processing", payment.shown())
+            self._do_later(SLOW_CARD_SECONDS, lambda: self._succeed(payment))
+        elif card in (SUCCESS_CARD, DISPUTED_CARD):
+            self._succeed(payment)
+        else:
+            raise UnknownCard
+        if card == DISPUTED_CARD:
+            self._do_later(DISPUTE_AFTER_SECONDS, lambda: self.dispute(payment, "fraudulent"))
+
+    def cancel(self, payment: Payment) -> Payment:
+        if payment.status in (Status.SUCCEEDED, Status.PROCESSING):
+            raise AlreadyPaid(payment=payment.shown())
+        if payment.status is not Status.CANCELLED:
+            payment.status = Status.CANCELLED
+            self._announce("payment.cancelled", payment.shown())
+        return payment
+
+    def refund(self, payment: Payment, *, key: str, amount_minor: int) -> dict[str, Any]:
+        def make() -> dict[str, Any]:
+            left = payment.amount_minor - payment.refunded_minor
+            if payment.status is not Status.SUCCEEDED or amount_minor > left:
+                raise RefundTooLarge(refundable_minor=left)
+            payment.refunded_minor += amount_minor
+            made = {
+                "id": f"re_{uuid4().hex}",
+                "payment": payment.id,
+                "reference": payment.reference,
+                "amount_minor": amount_minor,
+                "currency": payment.currency,
+                "status": "succeeded",
+            }
+            self._announce("refund.succeeded", made)
+            return made
+
+        refunded: dict[str, Any] = self._once("refund", key, (payment.id, amount_minor), make)
+        return refunded
+
+    def dispute(
+        self, payment: Payment, reason: str, amount_minor: int | None = None
+    ) -> dict[str, Any]:
+        """Let the cardholder ask the bank for the money back."""
+        dispute = {
+            "id": f"dp_{uuid4().hex}",
+            "payment": payment.id,
+            "status": "open",
+            "reason": reason,
+            "amount_minor": payment.amount_minor if amount_minor is None else amount_minor,
+            "currency": payment.currency,
+        }
+        payment.disputes.append(dispute)
+        self._announce("payment.disputed", payment.shown())
+        return dispute
+
+    def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
+        for payment in self._payments.values():
+            for dispute in payment.disputes:
+                if dispute["id"] == identifier:
+                    dispute["status"] = "won" if won else "lost"
+                    self._announce("payment.dispute_closed", payment.shown())
+                    return dispute
+        raise NotFound
+
+    def _succeed(self, payment: Payment) -> None:
+        payment.status, payment.failure_reason = Status.SUCCEEDED, None
+        payment.paid_at = datetime.now(UTC)
+        self._announce("payment.succeeded", payment.shown())
+
+    def _settle(self, transfer: Transfer) -> None:
+        if transfer.destination.startswith(FAILING):
+            transfer.status, transfer.reason = "failed", "account_closed"
+        else:
+            transfer.status = "paid"
+        self._announce(f"transfer.{transfer.status}", transfer.shown())
+        if transfer.destination.startswith(RETURNING):
+            self._do_later(RETURN_AFTER_SECONDS, lambda: self._return(transfer))
+
+    def _return(self, transfer: Transfer) -> None:
+        transfer.status, transfer.reason = "returned", "account_refused"
+        self._announce("transfer.returned", transfer.shown())
+
+    def _once(self, what: str, key: str, asked: object, make: Callable[[], Any]) -> Any:
+        if (what, key) in self._keys:
+            before, made = self._keys[what, key]
+            if before != asked:
+                raise KeyReused
+            return made
+        made = make()
+        self._keys[what, key] = (asked, made)
+        return made
+
+    def _do_later(self, seconds: float, action: Callable[[], object]) -> None:
+        async def later() -> None:
+            await asyncio.sleep(seconds)
+            action()
+
+        task = asyncio.create_task(later())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)

@@ -1,0 +1,19 @@
+"""Everything the sandbox reads from its environment."""
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import SecretFileSettings
+
+
+class Settings(SecretFileSettings):
+    model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int
+    api_key: SecretStr
+    webhook_secret: SecretStr
+    # Where browsers reach the pay page.
+    public_url: str
+    payments_webhook_url: str
+    transfers_webhook_url: str

@@ -1,0 +1,7 @@
+"""
+The web service: the pages people open.
+
+Owns:      nothing
+Hears:     nothing
+Announces: nothing
+"""

@@ -1,0 +1,34 @@
+"""Wires the web service together, and runs it."""
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.web import pages
+from services.web.settings import Settings
+from shared.http import build_app
+from shared.logging import configure_logging
+
+
+def build() -> FastAPI:
+    app = build_app(
+        title="Ovation web",
+        description="The pages people open.",
+        verifier=None,
+        database=None,
+    )
+    app.include_router(pages.build_router())
+    return app
+
+
+if __name__ == "__main__":
+    settings = Settings()
+    configure_logging("web")
+    uvicorn.run(
+        build(),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        loop="uvloop",
+        access_log=False,
+        log_config=None,
+    )
