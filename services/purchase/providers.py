@@ -170,6 +170,7 @@ class _Payment(BaseModel):
     pay_url: Annotated[str, Field(max_length=2_048)] | None = None
     paid_at: AwareDatetime | None = None
     failure_reason: str | None = None
+    refunded_minor: _Amount = 0
     disputes: tuple[_Dispute, ...] = ()
 
     def payment(self) -> Payment:
@@ -182,6 +183,7 @@ class _Payment(BaseModel):
             pay_url=self.pay_url,
             paid_at=self.paid_at,
             failure=_word(self.failure_reason) if self.failure_reason else None,
+            refunded_minor=self.refunded_minor,
             disputes=tuple(
                 Dispute(
                     id=dispute.id,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 from shared.errors import Kind, Refusal
@@ -21,6 +21,7 @@ RETURN_AFTER_SECONDS = 0.5
 # Destinations that behave; any other is as good as acct_ok.
 FAILING, RETURNING, SILENT = "acct_fail", "acct_return", "acct_timeout"
 
+Made = TypeVar("Made")
 Announce: TypeAlias = Callable[[str, dict[str, Any]], None]
 
 
@@ -247,8 +248,7 @@ class Provider:
             self._announce("refund.succeeded", made)
             return made
 
-        refunded: dict[str, Any] = self._once("refund", key, (payment.id, amount_minor), make)
-        return refunded
+        return self._once("refund", key, (payment.id, amount_minor), make)
 
     def dispute(
         self, payment: Payment, reason: str, amount_minor: int | None = None
@@ -293,12 +293,13 @@ class Provider:
         transfer.status, transfer.reason = "returned", "account_refused"
         self._announce("transfer.returned", transfer.shown())
 
-    def _once(self, what: str, key: str, asked: object, make: Callable[[], Any]) -> Any:
+    def _once(self, what: str, key: str, asked: object, make: Callable[[], Made]) -> Made:
+        """Make something under a key, or return what was made under it before."""
         if (what, key) in self._keys:
-            before, made = self._keys[what, key]
+            before, known = self._keys[what, key]
             if before != asked:
                 raise KeyReused
-            return made
+            return cast("Made", known)
         made = make()
         self._keys[what, key] = (asked, made)
         return made

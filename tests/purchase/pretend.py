@@ -31,6 +31,8 @@ class PretendProvider(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request):
         await asyncio.sleep(0)
         self.asked.append((request.method, request.url.path))
+        if self.mood == "slow":
+            await asyncio.sleep(60)
         if self.mood == "silent":
             raise httpx.ConnectTimeout("nobody answers", request=request)
         if self.mood == "broken":

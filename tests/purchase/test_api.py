@@ -1,13 +1,19 @@
 """A viewer buys coins: once, twice, at the same time, and with a provider that does not answer."""
 
 import asyncio
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
+from services.purchase.main import build_http, read_prices
+from services.purchase.providers import Provider
 from shared.http import encode_cursor
-from tests.clients import a_token, an_operator_token, client_of
+from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
+from tests.purchase.conftest import PRICES
+from tests.purchase.pretend import WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -31,6 +37,28 @@ async def test_packages_are_listed_with_their_prices(get):
         "currency": "USD",
         "highlight": True,
     }
+
+
+def test_what_a_new_installation_sells_can_be_read():
+    prices = read_prices(Path(__file__).parents[2] / "seeds" / "packages.toml")
+
+    assert prices.offer("coins_100", currency="USD").amount_minor == 99
+    assert prices.offer("coins_custom", currency="USD", coins=50).amount_minor == 50
+
+
+@pytest.mark.parametrize(
+    "mistake", ["coins = 0", "coins = 'many'", "prices = { usd = 99 }", "sku = 'coins_500'"]
+)
+def test_a_mistake_in_the_price_list_is_not_sold(tmp_path, mistake):
+    lines = (Path(__file__).parent / "packages.toml").read_text().splitlines()
+    name = mistake.partition(" ")[0]
+    line = next(number for number, line in enumerate(lines) if line.startswith(f"{name} "))
+    lines[line] = mistake
+    path = tmp_path / "packages.toml"
+    path.write_text("\n".join(lines))
+
+    with pytest.raises(ValidationError):
+        read_prices(path)
 
 
 async def test_packages_that_cover_a_shortfall_come_cheapest_first(get):
@@ -95,7 +123,7 @@ async def test_the_same_key_buys_once(buy, pretend):
 
 
 async def test_the_same_key_at_the_same_time_buys_once(buy, pretend, rows):
-    answers = await asyncio.gather(*[buy() for _ in range(8)])
+    answers = await asyncio.gather(*[buy() for _ in range(16)])
 
     assert {answer.json()["purchase"] for answer in answers} == {answers[0].json()["purchase"]}
     assert {answer.status_code for answer in answers} == {201}
@@ -135,7 +163,7 @@ async def test_a_purchase_is_repeatable_once_it_is_completed(buy, bought, pay, c
     assert answer.json()["next_action"] is None
 
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, object], int, str]] = [
     ({"package": "coins_7"}, 404, "unknown-package"),
     ({"package": "coins_500", "currency": "JPY"}, 422, "currency-not-offered"),
     ({"package": "coins_100", "coins": 100}, 422, "coins-not-offered"),
@@ -181,6 +209,26 @@ async def test_a_provider_without_an_answer_makes_it_a_202_and_the_repeat_a_201(
     assert first.json()["next_action"] is None
     assert (second.status_code, second.json()["state"]) == (201, "pending")
     assert len(pretend.payments) == 1
+
+
+async def test_a_provider_that_takes_too_long_is_not_waited_for(database, pretend):
+    impatient = Provider(
+        url="http://provider.example",
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        answer_seconds_max=0.05,
+        transport=pretend,
+    )
+    app = build_http(database, a_verifier(), impatient, PRICES)
+    pretend.mood = "slow"
+
+    async with client_of(app, a_token("mira")) as client:
+        answer = await client.post(
+            "/v1/purchases", json={"package": "coins_100"}, headers={"Idempotency-Key": "k"}
+        )
+    await impatient.close()
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "created")
 
 
 @pytest.mark.parametrize("mood", ["silent", "forgetful"])

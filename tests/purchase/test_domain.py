@@ -76,7 +76,9 @@ PRICES = PriceList(
         Package("coins_500", 500, {"USD": 499, "JPY": 800}, bonus_coins=25, highlight=True),
         Package("coins_1000", 1_000, {"USD": 999}),
     ),
-    custom=CustomPackage("custom", "USD", 50, 25_000, coin_minor=1, amount_minor_min=50),
+    custom=CustomPackage(
+        "custom", 50, 25_000, coin_price_minor={"USD": 1}, amount_minor_min={"USD": 50}
+    ),
 )
 
 
@@ -170,13 +172,23 @@ def test_custom_coins_have_one_currency():
     [
         {"coins": 0},
         {"bonus_coins": -1},
-        {"prices_minor": {"USD": 0}},
-        {"prices_minor": {"usd": 99}},
+        {"prices": {"USD": 0}},
+        {"prices": {"usd": 99}},
     ],
 )
 def test_a_package_that_gives_or_costs_nothing_is_a_mistake_in_the_price_list(wrong):
     with pytest.raises(AssertionError):
         replace(PRICES.packages[0], **wrong)
+
+
+def test_a_disabled_package_is_not_sold():
+    withdrawn = replace(PRICES.packages[2], enabled=False)
+    assert PRICES.custom is not None
+    prices = PriceList((*PRICES.packages[:2], withdrawn), replace(PRICES.custom, enabled=False))
+    assert [offer.sku for offer in prices.offers("USD")] == ["coins_100", "coins_500"]
+    for sku in ("coins_1000", "custom"):
+        with pytest.raises(UnknownPackage):
+            prices.offer(sku, currency="USD", coins=100)
 
 
 def test_two_packages_of_one_name_are_a_mistake_in_the_price_list():
@@ -221,12 +233,22 @@ def test_a_payment_nobody_asked_for_twice_is_paid_even_when_we_never_learned_of_
 
 
 @pytest.mark.parametrize(
-    "came", [replace(SUCCEEDED, amount_minor=498), replace(SUCCEEDED, currency="EUR")]
+    "came",
+    [
+        replace(SUCCEEDED, amount_minor=498),
+        replace(SUCCEEDED, currency="EUR"),
+        replace(SUCCEEDED, refunded_minor=499),
+    ],
 )
 def test_a_wrong_amount_or_currency_credits_nothing(came):
     till = Till().told(PAYMENT).told(came).told(came)
     assert (till.purchase.state, till.steps) == (State.MISMATCHED, [])
     assert till.standings == {"pay_1": Standing.MISMATCHED}
+
+
+def test_a_refund_after_the_payment_was_credited_takes_nothing_back_here():
+    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, refunded_minor=499))
+    assert (till.purchase.state, till.steps) == (State.PAID, [Paid()])
 
 
 def test_the_right_payment_is_honoured_after_a_wrong_one():
@@ -250,11 +272,10 @@ def test_a_purchase_the_provider_never_heard_of_expires():
     assert Till().told(NoPayment(), now=LATER).steps == [Expired()]
 
 
-def test_a_declined_payment_fails_once_it_is_cancelled():
-    declined = replace(PAYMENT, status=Status.FAILED, failure="card_declined")
-    till = Till().told(PAYMENT).told(declined)
-    assert till.steps == []
-    till.told(replace(declined, status=Status.CANCELLED))
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+def test_a_declined_payment_that_is_cancelled_or_needs_no_cancelling_fails(status):
+    declined = replace(PAYMENT, status=status, failure="card_declined")
+    till = Till().told(PAYMENT).told(declined).told(declined)
     assert (till.purchase.state, till.steps) == (State.FAILED, [Failed("card_declined")])
 
 
@@ -271,6 +292,11 @@ def test_money_that_comes_late_is_honoured(given_up):
     till = Till().told(PAYMENT).told(given_up, now=LATER).told(SUCCEEDED, now=LATER)
     assert till.steps[1:] == [Paid()]
     assert till.purchase.late
+
+
+def test_the_right_money_after_wrong_money_after_the_end_is_late_as_well():
+    till = Till().told(NoPayment(), now=LATER).told(replace(SUCCEEDED, currency="EUR"))
+    assert till.told(replace(SUCCEEDED, id="pay_2")).purchase.late
 
 
 def test_money_that_comes_in_time_is_not_late():
@@ -332,3 +358,38 @@ def test_another_number_of_coins_than_bought_is_refused():
 def test_what_may_still_be_paid_in_vain_is_cancelled_first(status, now, paid, unwanted):
     purchase = replace(PURCHASE, paid_at=NOON if paid else None)
     assert is_unwanted(purchase, replace(PAYMENT, status=status), now=now) is unwanted
+
+
+TRUTHS = st.builds(
+    replace,
+    st.just(PAYMENT),
+    id=st.sampled_from(["pay_1", "pay_2"]),
+    status=st.sampled_from(Status),
+    amount_minor=st.sampled_from([499, 498]),
+    disputes=st.sampled_from([(), (OPENED,), (LOST,)]),
+) | st.builds(NoPayment)
+
+
+@given(
+    heard=st.lists(st.tuples(TRUTHS | st.just("credited"), st.sampled_from([NOON, LATER]))),
+)
+def test_whatever_a_provider_says_coins_are_owed_once_and_exactly_when_they_were_paid(heard):
+    till = Till()
+    for truth, now in heard:
+        till.credited() if truth == "credited" else till.told(truth, now=now)
+
+    kinds = [type(step) for step in till.steps]
+    owed = [
+        payment for payment, standing in till.standings.items() if standing is Standing.CREDITED
+    ]
+    assert kinds.count(Paid) == len(owed) <= 1
+    assert (Paid in kinds) == (till.purchase.paid_at is not None)
+    assert (Completed in kinds) == (till.purchase.state is State.COMPLETED)
+    assert kinds.count(Completed) + kinds.count(Failed) + kinds.count(Expired) <= 2
+    assert kinds.count(Failed) + kinds.count(Expired) <= 1
+    assert till.purchase.version == len(kinds)
+    if Paid in kinds:
+        assert {Failed, Expired}.isdisjoint(kinds[kinds.index(Paid) :])
+        assert till.purchase.late == (not {Failed, Expired}.isdisjoint(kinds))
+    else:
+        assert {Disputed, DisputeClosed, Completed}.isdisjoint(kinds)

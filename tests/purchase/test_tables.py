@@ -65,7 +65,7 @@ def a_purchase(**about):
     return PURCHASE.format(**{**A_PURCHASE, **about})
 
 
-WRONG_PURCHASES = [
+WRONG_PURCHASES: list[tuple[str, dict[str, object]]] = [
     ("purchase_has_coins", {"coins": 0}),
     ("purchase_bonus_known", {"bonus": -1}),
     ("purchase_has_price", {"amount": 0}),
@@ -81,7 +81,7 @@ WRONG_PURCHASES = [
     ("purchase_paid_by_a_payment", {"paid": "now()", "payment": "'pay_1'"}),
     ("purchase_completed_is_credited", {**PAID, "state": "'completed'"}),
     ("purchase_completed_is_credited", {**PAID, "credited": "now()"}),
-    ("purchase_late_is_paid", {"late": "true"}),
+    ("purchase_late_once_money_came", {"late": "true"}),
     ("purchase_followed_while_open", {"check": "NULL"}),
     ("purchase_followed_while_open", {**PAID, "check": "now()"}),
 ]

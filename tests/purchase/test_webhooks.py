@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from tests.deliveries import announced
 from tests.purchase.pretend import a_webhook, signed
@@ -154,6 +155,23 @@ async def test_an_unmatched_webhook_is_kept_and_tried_again(
     await wait()
     (kept,) = await rows("SELECT checks, settled_at, purchase FROM notifications")
     assert kept == {"checks": 1, "settled_at": None, "purchase": None}
+
+
+async def test_what_matches_nothing_for_long_is_left_to_people_and_what_matches_is_not(
+    *, bought, pretend, deliver, wait, database, rows
+):
+    purchase = await bought()
+    payment = pretend.become(purchase, "succeeded")
+    pretend.mood = "silent"
+    await deliver(*a_webhook(payment, webhook_id="msg_ours"))
+    await deliver(*a_webhook({**payment, "reference": "order-7"}, webhook_id="msg_foreign"))
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE notifications SET checks = 199"))
+
+    await wait()
+
+    kept = "SELECT webhook_id FROM notifications WHERE next_check_at IS NOT NULL"
+    assert await rows(kept) == [{"webhook_id": "msg_ours"}]
 
 
 async def test_a_webhook_of_a_payment_that_belongs_to_another_purchase_settles_neither(

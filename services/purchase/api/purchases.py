@@ -79,6 +79,24 @@ class Purchase(BaseModel):
 def add_routes(
     router: APIRouter, database: Database, provider: Provider, prices: PriceList
 ) -> None:
+    _add_buying(router, database, provider, prices)
+    _add_reading(router, database)
+
+
+async def inquire(
+    database: Database, provider: Provider, inquiry: Inquiry
+) -> domain.Purchase | None:
+    """Ask the provider, and settle what it says; None if it says nothing yet."""
+    truth = await ask(provider, inquiry)
+    if truth is None:
+        return None
+    async with database.transaction() as tx:
+        return await settle(tx, inquiry, truth)
+
+
+def _add_buying(
+    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+) -> None:
     @router.post(
         "/purchases",
         tags=["purchases"],
@@ -124,6 +142,8 @@ def add_routes(
             response.status_code = 202
         return _shown(purchase)
 
+
+def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get(
         "/purchases/{purchase}",
         tags=["purchases"],
@@ -149,17 +169,6 @@ def add_routes(
             if last
             else None,
         )
-
-
-async def inquire(
-    database: Database, provider: Provider, inquiry: Inquiry
-) -> domain.Purchase | None:
-    """Ask the provider, and settle what it says; None if it says nothing yet."""
-    truth = await ask(provider, inquiry)
-    if truth is None:
-        return None
-    async with database.transaction() as tx:
-        return await settle(tx, inquiry, truth)
 
 
 def _shown(purchase: domain.Purchase) -> Purchase:

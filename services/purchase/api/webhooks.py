@@ -1,8 +1,8 @@
 """What payment providers tell us, unasked."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from services.purchase.api.purchases import inquire
@@ -21,11 +21,11 @@ class Received(BaseModel):
 
 def add_routes(router: APIRouter, database: Database, provider: Provider) -> None:
     @router.post(
-        "/webhooks/{name}/payments",
+        "/webhooks/{provider}/payments",
         tags=["webhooks"],
         responses=refusals(BadSignature, UnknownProvider),
     )
-    async def notify(name: str, request: Request) -> Received:
+    async def notify(name: Annotated[str, Path(alias="provider")], request: Request) -> Received:
         """
         Take a provider's notification, signed as https://www.standardwebhooks.com says.
 

@@ -73,7 +73,7 @@ class Standing(StrEnum):
     """What the money of a payment has led to."""
 
     CREDITED = "credited"
-    MISMATCHED = "mismatched"  # another amount or currency than was asked for
+    MISMATCHED = "mismatched"  # another amount or currency than was asked for, or given back
     SURPLUS = "surplus"  # the purchase had been paid before: to be refunded
 
 
@@ -133,6 +133,7 @@ class Payment:
     pay_url: str | None = None
     paid_at: datetime | None = None
     failure: str | None = None
+    refunded_minor: int = 0
     disputes: tuple[Dispute, ...] = ()
 
 

@@ -150,7 +150,8 @@ def _standing(purchase: Purchase, payment: Payment) -> Standing:
     if purchase.paid_at is not None:
         return Standing.SURPLUS
     asked = (purchase.amount_minor, purchase.currency)
-    if (payment.amount_minor, payment.currency) != asked:
+    # What was given back before we heard of the payment at all buys nothing.
+    if (payment.amount_minor - payment.refunded_minor, payment.currency) != asked:
         return Standing.MISMATCHED
     return Standing.CREDITED
 
@@ -160,13 +161,14 @@ def _receive(
 ) -> tuple[Purchase, tuple[Step, ...]]:
     if standing is Standing.SURPLUS:
         return purchase, ()
+    late = purchase.late or purchase.state in _GIVEN_UP
     if standing is Standing.MISMATCHED:
-        return replace(purchase, state=State.MISMATCHED), ()
+        return replace(purchase, state=State.MISMATCHED, late=late), ()
     paid = replace(
         purchase,
         state=State.PAID,
         payment=payment.id,
-        late=purchase.state in _GIVEN_UP,
+        late=late,
         paid_at=payment.paid_at or now,
     )
     purchase, steps = _complete(paid)

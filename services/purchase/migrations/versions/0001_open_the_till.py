@@ -1,7 +1,7 @@
 """
 Open the till: purchases, the money that came for them, its disputes, and what providers told us.
 
-The CHECKs repeat rules that domain.py already enforces. That is the point: the domain explains
+The CHECKs repeat rules that the domain already enforces. That is the point: the domain explains
 a refusal to a person, the constraint stops a bug.
 """
 
@@ -55,7 +55,8 @@ CREATE TABLE purchases (
                AND (paid_at IS NULL OR payment IS NOT NULL)),
     CONSTRAINT purchase_completed_is_credited
         CHECK ((state = 'completed') = (paid_at IS NOT NULL AND credited_at IS NOT NULL)),
-    CONSTRAINT purchase_late_is_paid CHECK (NOT late OR paid_at IS NOT NULL),
+    CONSTRAINT purchase_late_once_money_came
+        CHECK (NOT late OR state IN ('paid', 'completed', 'mismatched')),
     -- Nothing open is ever forgotten, nothing settled is asked about for ever.
     CONSTRAINT purchase_followed_while_open
         CHECK ((state IN ('created', 'pending')) = (next_check_at IS NOT NULL))

@@ -1,0 +1,16 @@
+"""What the payout service is asked: by creators, by operators, and by the provider."""
+
+from fastapi import APIRouter
+
+from services.payout.api import earnings, payouts, webhooks
+from services.payout.domain import Rules
+from services.payout.providers import Provider
+from shared.database import Database
+
+
+def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+    router.include_router(earnings.build_router(database, rules))
+    router.include_router(payouts.build_router(database, provider, rules))
+    router.include_router(webhooks.build_router(database, provider))
+    return router

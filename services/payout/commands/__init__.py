@@ -1,0 +1,1 @@
+"""What the payout service does: books earnings, quotes, pays out, and follows the money."""

@@ -1,0 +1,11 @@
+"""What the payout service hears."""
+
+from services.payout.commands.earning import earn_diamonds
+from shared.contracts.gift import GiftSent
+from shared.database import Database
+from shared.messaging.broker import Broker
+from shared.messaging.consumer import Consumer
+
+
+def build(database: Database, broker: Broker) -> list[Consumer]:
+    return [Consumer("payout.gifts", {GiftSent: earn_diamonds}, database=database, broker=broker)]

@@ -1,0 +1,146 @@
+"""The payment provider, as its HTTP API and its webhooks."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from services.payout.domain import BadSignature, Truth
+
+ANSWER_SECONDS_MAX = 5.0
+CONNECTIONS_MAX = 20
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ProviderSilent(Exception):
+    """The provider gave no answer that can be used; whether it did anything is unknown."""
+
+
+class TransferRefused(Exception):
+    """The provider will not make this transfer, however often it is asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Transfer(BaseModel):
+    """What the provider says of a transfer."""
+
+    id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
+    status: Truth
+    reason: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]+$")] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A webhook that was signed by the provider, and the attempt it is about."""
+
+    webhook_id: str
+    kind: str
+    attempt: UUID | None
+    payload_hash: bytes
+
+
+class _Transfers(BaseModel):
+    items: tuple[Transfer, ...]
+
+
+class Provider:
+    """
+    The sandbox provider; a real one is another class with the same methods.
+
+    Submitting is idempotent under the attempt's id; finding may be done as often as one likes.
+    """
+
+    name = "sandbox"
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        webhook_secret: str,
+        answer_seconds_max: float = ANSWER_SECONDS_MAX,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._webhook = Webhook(webhook_secret)
+        self._answer_seconds_max = answer_seconds_max
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=answer_seconds_max,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            transport=transport,
+        )
+
+    async def submit(
+        self, attempt: UUID, *, amount_minor: int, currency: str, destination: str
+    ) -> Transfer:
+        """Order a transfer, or learn about the one that was ordered under this attempt."""
+        asked = {
+            "amount_minor": amount_minor,
+            "currency": currency,
+            "destination": destination,
+            "reference": str(attempt),
+        }
+        response = await self._request(
+            "POST", "/transfers", json=asked, headers={"Idempotency-Key": str(attempt)}
+        )
+        if response.is_client_error:
+            raise TransferRefused(f"refused-{response.status_code}")
+        return _read(Transfer, response)
+
+    async def find(self, attempt: UUID) -> Transfer | None:
+        """Return what the provider knows of an attempt, or None if it never heard of it."""
+        response = await self._request("GET", "/transfers", params={"reference": str(attempt)})
+        items = _read(_Transfers, response).items
+        return items[0] if items else None
+
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Read a webhook, if the provider signed it within the last minutes."""
+        try:
+            told = self._webhook.verify(body, dict(headers))
+        except (WebhookVerificationError, ValueError):
+            raise BadSignature from None
+        about = told.get("data", {}).get("object", {}) if isinstance(told, dict) else {}
+        return Notification(
+            webhook_id=headers["webhook-id"][:128],
+            kind=str(told.get("type", "unknown"))[:64] if isinstance(told, dict) else "unknown",
+            attempt=_uuid(about.get("reference") if isinstance(about, dict) else None),
+            payload_hash=hashlib.sha256(body).digest(),
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            # The client's own timeout is per read: a provider that drips would keep us for ever.
+            async with asyncio.timeout(self._answer_seconds_max):
+                return await self._client.request(method, path, **options)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ProviderSilent(repr(error)) from error
+
+
+def _read(model: type[Model], response: httpx.Response) -> Model:
+    if not response.is_success:
+        raise ProviderSilent(f"{response.request.url.path} answered {response.status_code}")
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError:
+        raise ProviderSilent(f"{response.request.url.path} is unreadable") from None
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Every statement the payout service sends to PostgreSQL, beside the ledger's own."""

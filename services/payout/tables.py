@@ -1,0 +1,173 @@
+"""The shape of what the payout service remembers. Only the store reads this file."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.ledger.tables import AccountColumns, MovementColumns, OutcomeColumns, PostingColumns
+from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+
+_TIME = DateTime(timezone=True)
+_NOW = {"server_default": text("now()")}
+_ZERO = {"server_default": "0"}
+
+
+class PayoutTable(SQLModel, registry=registry()):
+    """Keeps this service's tables out of every other service's metadata."""
+
+
+class Account(AccountColumns, PayoutTable, table=True):
+    __tablename__ = "accounts"
+
+
+class Movement(MovementColumns, PayoutTable, table=True):
+    __tablename__ = "movements"
+
+
+class Posting(PostingColumns, PayoutTable, table=True):
+    __tablename__ = "postings"
+
+
+class Outcome(OutcomeColumns, PayoutTable, table=True):
+    __tablename__ = "outcomes"
+
+
+class Earning(PayoutTable, table=True):
+    """What one slice of one gift brought."""
+
+    __tablename__ = "earnings"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    slice: int = Field(primary_key=True, sa_type=SmallInteger)
+    decision: int = Field(sa_type=BigInteger)
+    viewer: str = Field(sa_type=Text)
+    lot: UUID
+    lot_kind: str = Field(sa_type=Text)
+    coins: int = Field(sa_type=BigInteger)
+    rate_bp: int = Field(sa_type=Integer)
+    diamonds: int = Field(sa_type=BigInteger)
+    reversed_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    occurred_at: datetime = Field(sa_type=_TIME)
+    matures_at: datetime = Field(sa_type=_TIME)
+
+
+class Payee(PayoutTable, table=True):
+    """Where a creator's money goes."""
+
+    __tablename__ = "payees"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    provider: str = Field(sa_type=Text)
+    destination: str = Field(sa_type=Text)
+    changed_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Quote(PayoutTable, table=True):
+    """An offer of money for diamonds."""
+
+    __tablename__ = "quotes"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    diamonds: int = Field(sa_type=BigInteger)
+    amount_minor: int = Field(sa_type=BigInteger)
+    fee_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    rate_version: int = Field(sa_type=Integer)
+    expires_at: datetime = Field(sa_type=_TIME)
+    payout: UUID | None
+
+
+class Payout(PayoutTable, table=True):
+    """One payout; its own idempotency record."""
+
+    __tablename__ = "payouts"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    quote: UUID
+    diamonds: int = Field(sa_type=BigInteger)
+    amount_minor: int = Field(sa_type=BigInteger)
+    fee_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    rate_version: int = Field(sa_type=Integer)
+    provider: str = Field(sa_type=Text)
+    destination: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    version: int = Field(sa_type=Integer)
+    requested_at: datetime = Field(sa_type=_TIME)
+    correlation_id: str = Field(sa_type=Text)
+
+
+class PayoutState(PayoutTable, table=True):
+    """One step of one payout."""
+
+    __tablename__ = "payout_states"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    payout: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_type=Integer)
+    state: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Attempt(PayoutTable, table=True):
+    """One try to send one payout."""
+
+    __tablename__ = "attempts"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    payout: UUID
+    number: int = Field(sa_type=Integer)
+    transfer: str | None = Field(sa_type=Text)
+    closed: bool
+    checks: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+    next_check_at: datetime | None = Field(sa_type=_TIME)
+
+
+class Notification(PayoutTable, table=True):
+    """One webhook, kept so that its repetition is known."""
+
+    __tablename__ = "notifications"
+
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_args=(Identity(always=True),),
+    )
+    provider: str = Field(sa_type=Text)
+    webhook_id: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    attempt: UUID | None
+    payload_hash: bytes = Field(sa_type=LargeBinary)
+    received_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Outbox(OutboxColumns, PayoutTable, table=True):
+    __tablename__ = "outbox"
+
+
+class OutboxBlocked(OutboxBlockedColumns, PayoutTable, table=True):
+    __tablename__ = "outbox_blocked"
+
+
+class Inbox(InboxColumns, PayoutTable, table=True):
+    __tablename__ = "inbox"

@@ -1,0 +1,174 @@
+"""The service and the sandbox talk to each other over their real HTTP interfaces."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from services.purchase.main import build_http
+from services.purchase.providers import Provider
+from services.sandbox import main as sandbox
+from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
+from services.sandbox.settings import Settings
+from tests.clients import a_verifier
+from tests.deliveries import announced
+from tests.purchase.conftest import PRICES
+from tests.purchase.pretend import WEBHOOK_SECRET
+
+ANSWER_SECONDS_MAX = 10
+SETTLED = "SELECT 1 FROM notifications WHERE settled_at IS NOT NULL"
+
+
+class Switchboard(httpx.AsyncBaseTransport):
+    """Connects the two apps, which each need the other to be built."""
+
+    def __init__(self):
+        self.apps = {}
+
+    async def handle_async_request(self, request):
+        return await self.apps[request.url.host].handle_async_request(request)
+
+
+@pytest.fixture
+def switchboard():
+    return Switchboard()
+
+
+@pytest.fixture
+async def provider(switchboard):
+    opened = Provider(
+        url="http://sandbox",
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        return_url="https://app.example/coins",
+        transport=switchboard,
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def app(database, provider, switchboard):
+    app = build_http(database, a_verifier(), provider, PRICES)
+    settings = Settings(
+        port=1,
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        public_url="http://sandbox",
+        payments_webhook_url="http://app/v1/webhooks/sandbox/payments",
+        transfers_webhook_url="http://app/v1/webhooks/sandbox/transfers",
+    )
+    practice = sandbox.build(settings, transport=switchboard)
+    switchboard.apps = {
+        "app": httpx.ASGITransport(app),
+        "sandbox": httpx.ASGITransport(practice),
+    }
+    yield app
+    await practice.state.webhooks.close()
+
+
+@pytest.fixture
+async def browser(switchboard):
+    async with httpx.AsyncClient(transport=switchboard, base_url="http://sandbox") as client:
+        client.headers["Authorization"] = "Bearer key"
+        yield client
+
+
+@pytest.fixture
+def pay_with(buy, browser):
+    """Buy, and pay on the sandbox's page with a card."""
+
+    async def buy_and_pay(card, **about):
+        purchase = (await buy(**about)).json()
+        answer = await browser.post(purchase["next_action"]["url"], data={"card": card})
+        assert answer.headers["location"] == "https://app.example/coins"
+        return purchase["purchase"]
+
+    return buy_and_pay
+
+
+@pytest.fixture
+def heard(database):
+    """Wait until so many facts are announced; return their names."""
+
+    async def wait_for(count):
+        facts = await until(lambda: announced(database), count)
+        return [fact["name"] for fact in facts]
+
+    return wait_for
+
+
+async def until(look, count):
+    """Look until there is as much to see as expected: webhooks come in their own time."""
+    async with asyncio.timeout(ANSWER_SECONDS_MAX):
+        seen = await look()
+        while len(seen) < count:
+            await asyncio.sleep(0.02)
+            seen = await look()
+    return seen
+
+
+async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
+    pay_with, heard, browser, rows
+):
+    await pay_with(SUCCESS_CARD)
+    assert await heard(1) == ["purchase.paid"]
+
+    for event in (await browser.get("/events")).json()["items"]:
+        await browser.post(f"/events/{event['id']}/redeliver")
+    await asyncio.sleep(0.1)
+
+    assert await heard(1) == ["purchase.paid"]
+    assert len(await rows(SETTLED)) == 1
+
+
+async def test_a_declined_card_fails_the_purchase_and_cancels_the_payment(
+    pay_with, heard, browser, read
+):
+    purchase = await pay_with(DECLINED_CARD)
+
+    assert await heard(1) == ["purchase.failed"]
+    assert (await read(purchase))["state"] == "failed"
+    payments = await browser.get("/payments", params={"reference": purchase})
+    assert [payment["status"] for payment in payments.json()["items"]] == ["cancelled"]
+
+
+async def test_a_disputed_card_pays_and_is_disputed_and_the_bank_decides(
+    pay_with, heard, browser, database
+):
+    purchase = await pay_with(DISPUTED_CARD)
+    assert await heard(2) == ["purchase.paid", "purchase.disputed"]
+
+    payments = await browser.get("/payments", params={"reference": purchase})
+    (dispute,) = payments.json()["items"][0]["disputes"]
+    await browser.post(f"/disputes/{dispute['id']}/close", json={"won": True})
+
+    assert (await heard(3))[2] == "purchase.dispute_closed"
+    assert (await announced(database))[2]["won"] is True
+
+
+async def test_an_unpaid_purchase_expires_and_can_no_longer_be_paid(buy, wait, heard, browser):
+    purchase = (await buy()).json()
+
+    await wait(minutes=31)
+
+    assert await heard(1) == ["purchase.expired"]
+    too_late = await browser.post(
+        purchase["next_action"]["url"],
+        data={"card": SUCCESS_CARD},
+        headers={"Accept": "application/json"},
+    )
+    assert (too_late.status_code, too_late.json()["type"]) == (409, "not-payable")
+
+
+async def test_a_refund_made_elsewhere_takes_no_coins_yet(pay_with, heard, browser, read, rows):
+    purchase = await pay_with(SUCCESS_CARD)
+    await heard(1)
+    payments = await browser.get("/payments", params={"reference": purchase})
+    path = f"/payments/{payments.json()['items'][0]['id']}/refunds"
+
+    await browser.post(path, json={"amount_minor": 99}, headers={"Idempotency-Key": "refund-1"})
+    await until(lambda: rows(SETTLED), 2)
+
+    assert await heard(1) == ["purchase.paid"]
+    assert (await read(purchase))["state"] == "paid"

@@ -1,0 +1,331 @@
+"""Who calls: which tokens are believed, and what their holders may touch."""
+
+import asyncio
+import base64
+import hmac
+import json
+import time
+
+import httpx
+import pytest
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from shared.auth import (
+    Caller,
+    IssuerUnavailable,
+    Unauthenticated,
+    Verifier,
+    require_own,
+    require_scope,
+)
+from shared.http import build_app
+from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
+
+
+def a_key(kid):
+    return RSAKey.generate_key(2048, parameters={"kid": kid}, private=True)
+
+
+class Issuer:
+    """Publishes keys and counts how often it is asked."""
+
+    def __init__(self, *keys):
+        self.keys = [key.as_dict(private=False) for key in keys]
+        self.asked = 0
+        self.away = False
+        self.answering = asyncio.Event()
+        self.answering.set()
+
+    async def answer(self, request):
+        self.asked += 1
+        await self.answering.wait()
+        if self.away:
+            raise httpx.ConnectError("away", request=request)
+        return httpx.Response(200, json={"keys": self.keys})
+
+
+@pytest.fixture
+def issuer(monkeypatch):
+    issuer = Issuer(signing_key())
+    real = httpx.AsyncClient
+    transport = httpx.MockTransport(issuer.answer)
+    monkeypatch.setattr("shared.auth.httpx.AsyncClient", lambda **_: real(transport=transport))
+    return issuer
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Moves the verifier's monotonic clock; tokens keep the real time."""
+    moved = [0.0]
+    real = time.monotonic
+    monkeypatch.setattr("shared.auth.time.monotonic", lambda: real() + moved[0])
+
+    def advance(seconds):
+        moved[0] += seconds
+
+    return advance
+
+
+@pytest.fixture
+def verifier():
+    return Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="http://issuer/keys")
+
+
+async def reason(token, verifier=None):
+    with pytest.raises(Unauthenticated) as refused:
+        await (verifier or a_verifier()).verify(token)
+    return refused.value.facts["reason"]
+
+
+def claims_of(user):
+    return {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "exp": int(time.time()) + 600}
+
+
+def a_token_under(kid, key):
+    return jwt.encode({"alg": "RS256", "kid": kid}, claims_of("mira"), key)
+
+
+def unsigned(header, claims):
+    parts = (json.dumps(part).encode() for part in (header, claims))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
+
+
+async def test_a_good_token_says_who_calls():
+    token = a_token(
+        "mira", roles=["operator"], scope="a b", scopes=["c"], country="DE", age_verified=18
+    )
+
+    caller = await a_verifier().verify(token)
+
+    assert (caller.user, caller.country, caller.age_verified) == ("mira", "DE", 18)
+    assert caller.roles == {"operator"}
+    assert caller.scopes == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"exp": time.time() - 60}, "expired"),
+        ({"exp": None}, "malformed"),
+        ({"exp": True}, "malformed"),
+        ({"exp": float("nan")}, "malformed"),
+        ({"exp": "tomorrow"}, "malformed"),
+        ({"nbf": time.time() + 3_600}, "not-yet-valid"),
+        ({"iss": "https://other.example"}, "wrong-issuer"),
+        ({"iss": None}, "wrong-issuer"),
+        ({"aud": "somebody"}, "wrong-audience"),
+        ({"aud": ["somebody", "else"]}, "wrong-audience"),
+        ({"aud": None}, "wrong-audience"),
+        ({"sub": ""}, "bad-subject"),
+        ({"sub": 7}, "bad-subject"),
+        ({"sub": "m" * 65}, "bad-subject"),
+        ({"sub": "mira\nadmin"}, "bad-subject"),
+        ({"sub": "mira\n"}, "bad-subject"),
+        ({"sub": "mira\x00"}, "bad-subject"),
+    ],
+)
+async def test_a_signed_token_with_wrong_claims_is_refused(claims, why):
+    assert await reason(a_token(**claims)) == why
+
+
+async def test_clocks_may_differ_a_little_and_audiences_may_be_several():
+    late = a_token(exp=int(time.time()) - 20, nbf=int(time.time()) + 20, aud=["x", AUDIENCE])
+
+    assert (await a_verifier().verify(late)).user == "mira"
+
+
+async def test_a_token_without_a_signature_is_refused():
+    token = unsigned({"alg": "none", "kid": "test"}, claims_of("mira"))
+
+    assert await reason(token) == "wrong-algorithm"
+
+
+async def test_our_public_key_is_not_a_shared_secret():
+    """The classic confusion: HS256 under the text of the RSA key that everyone can read."""
+    body = unsigned({"alg": "HS256", "kid": "test"}, claims_of("mira"))[:-1]
+    public = signing_key().as_pem(private=False)
+    signature = hmac.digest(public, body.encode(), "sha256")
+
+    token = f"{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+    assert await reason(token) == "wrong-algorithm"
+
+
+async def test_half_a_character_is_no_subject():
+    claims = json.dumps(claims_of("mira\ud800")).encode()
+    token = jws.serialize_compact({"alg": "RS256", "kid": "test"}, claims, signing_key())
+
+    assert await reason(token) == "bad-subject"
+
+
+async def test_a_forged_or_changed_token_is_refused():
+    header, _, signature = a_token("mira").split(".")
+    other = a_token("nils").split(".")[1]
+
+    assert await reason(a_token(key=a_key("test"))) == "bad-signature"
+    assert await reason(f"{header}.{other}.{signature}") == "bad-signature"
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["x", "a.b.c", "..", "ü.ü.ü", unsigned([], {}), base64.b64encode(b"[" * 6_000).decode() + ".."],
+)
+async def test_what_is_no_token_is_malformed(token):
+    assert await reason(token) == "malformed"
+
+
+async def test_a_token_has_a_largest_size():
+    assert await reason(a_token(note="x" * 8_192)) == "too-large"
+
+
+async def test_elliptic_keys_are_believed_under_their_own_algorithm():
+    key = ECKey.generate_key("P-256", parameters={"kid": "test"}, private=True)
+
+    assert (await a_verifier(key).verify(a_token(key=key, algorithm="ES256"))).user == "mira"
+
+
+async def test_keys_are_fetched_once_for_many_callers(issuer, verifier):
+    issuer.answering.clear()
+    callers = [asyncio.create_task(verifier.verify(a_token())) for _ in range(20)]
+    await asyncio.sleep(0.01)
+    issuer.answering.set()
+
+    assert {caller.user for caller in await asyncio.gather(*callers)} == {"mira"}
+    assert issuer.asked == 1
+
+
+async def test_an_unknown_key_is_looked_for_once_however_many_are_forged(issuer, verifier, clock):
+    await verifier.refresh()
+    forged = a_token_under("forged", a_key("forged"))
+
+    assert {await reason(forged, verifier) for _ in range(50)} == {"unknown-key"}
+    assert issuer.asked == 2
+
+    clock(11)
+    await reason(forged, verifier)
+    assert issuer.asked == 3
+
+
+async def test_a_new_key_is_believed_as_soon_as_a_token_names_it(issuer, verifier):
+    await verifier.refresh()
+    new = a_key("new")
+    issuer.keys = [new.as_dict(private=False)]
+
+    assert (await verifier.verify(a_token_under("new", new))).user == "mira"
+    assert issuer.asked == 2
+
+
+async def test_old_keys_work_while_the_issuer_is_away(issuer, verifier, clock):
+    await verifier.refresh()
+    issuer.away = True
+    clock(301)
+
+    assert (await verifier.verify(a_token())).user == "mira"
+    await asyncio.sleep(0.01)
+    assert (await verifier.verify(a_token())).user == "mira"
+    assert issuer.asked == 2
+
+
+async def test_nobody_waits_for_keys_that_are_renewed(issuer, verifier, clock):
+    await verifier.refresh()
+    issuer.answering.clear()
+    clock(301)
+
+    caller = await asyncio.wait_for(verifier.verify(a_token()), 0.5)
+
+    assert caller.user == "mira"
+    issuer.answering.set()
+    await asyncio.sleep(0.01)
+    assert issuer.asked == 2
+
+
+async def test_without_any_keys_nobody_is_refused_for_good(issuer, verifier):
+    issuer.away = True
+    for _ in range(10):
+        with pytest.raises(IssuerUnavailable):
+            await verifier.verify(a_token())
+    assert issuer.asked == 1
+
+
+async def test_one_odd_published_key_does_not_cost_us_the_others(issuer, verifier):
+    issuer.keys = [{"kty": "RSA"}, "odd", {"kty": "OKP", "crv": "x"}, *issuer.keys]
+
+    assert (await verifier.verify(a_token())).user == "mira"
+
+
+async def test_keys_given_for_good_never_ask_anyone(issuer, clock):
+    keys = KeySet([signing_key()])
+    offline = Verifier.with_keys(issuer=ISSUER, audience=AUDIENCE, keys=keys)
+    clock(100_000)
+
+    assert (await offline.verify(a_token())).user == "mira"
+    assert await reason(a_token_under("other", a_key("other")), offline) == "unknown-key"
+    assert issuer.asked == 0
+
+
+@pytest.fixture
+async def client():
+    app = build_app(title="Shop", description="Sells.", verifier=a_verifier(), database=None)
+
+    @app.get("/v1/wallets/{user}")
+    async def read(user: str, caller: Caller) -> str:
+        require_own(caller, user)
+        return caller.user
+
+    @app.get("/v1/operator/books")
+    async def books(caller: Caller) -> str:
+        require_scope(caller, "books:read")
+        return caller.user
+
+    async with client_of(app) as client:
+        yield client
+
+
+async def get(client, path, authorization=None):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = await client.get(path, headers=headers)
+    return answer.status_code, answer.json()
+
+
+async def test_one_s_own_is_read_and_somebody_else_s_is_not(client):
+    token = f"bEaReR {a_token('mira')}"
+
+    assert await get(client, "/v1/wallets/mira", token) == (200, "mira")
+    status, problem = await get(client, "/v1/wallets/nils", token)
+    assert (status, problem["type"]) == (403, "not-yours")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "why"),
+    [(None, "missing"), ("Basic bTpt", "malformed"), ("Bearer", "malformed"), ("x", "malformed")],
+)
+async def test_without_a_bearer_token_nobody_is_anybody(client, authorization, why):
+    headers = {} if authorization is None else {"Authorization": authorization}
+
+    answer = await client.get("/v1/wallets/mira", headers=headers)
+
+    assert (answer.status_code, answer.json()["reason"]) == (401, why)
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"roles": ["operator"], "scope": "books:read"}, 200),
+        ({"roles": ["operator"], "scope": "books:reader"}, 403),
+        ({"roles": ["viewer"], "scope": "books:read"}, 403),
+        ({"roles": "operators", "scope": "books:read"}, 403),
+    ],
+)
+async def test_operators_need_the_role_and_the_scope(client, claims, expected):
+    status, _ = await get(client, "/v1/operator/books", f"Bearer {a_token('ops', **claims)}")
+
+    assert status == expected
+
+
+async def test_the_description_says_which_routes_want_a_token(client):
+    document = (await client.get("/openapi.json")).json()
+
+    assert document["paths"]["/v1/operator/books"]["get"]["security"] == [{"bearer": []}]
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"

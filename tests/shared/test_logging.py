@@ -1,0 +1,90 @@
+"""Log lines: one shape for ours and the libraries', and no secrets in them."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from shared.logging import configure_logging
+
+
+@pytest.fixture
+def lines(capsys):
+    """Configure logging as a service does, and put everything back after the test."""
+    root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
+    before = root.handlers, root.level, access.disabled
+
+    def configure(**options):
+        configure_logging("wallet", **options)
+        return written
+
+    def written():
+        return capsys.readouterr().err.splitlines()
+
+    yield configure
+    root.handlers, access.disabled = before[0], before[2]
+    root.setLevel(before[1])
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def test_a_stream_that_is_no_terminal_gets_json_with_the_context(lines):
+    written = lines()
+    structlog.contextvars.bind_contextvars(request_id="r1")
+    structlog.get_logger().info("gift.sent", coins=5)
+
+    (line,) = map(json.loads, written())
+    assert (line["event"], line["coins"], line["level"]) == ("gift.sent", 5, "info")
+    assert (line["service"], line["request_id"]) == ("wallet", "r1")
+
+
+def test_the_libraries_speak_in_the_same_shape(lines):
+    written = lines(json=True)
+    structlog.contextvars.bind_contextvars(request_id="r1")
+    logging.getLogger("sqlalchemy").warning("pool %s", "full", extra={"size": 5})
+
+    (line,) = map(json.loads, written())
+    assert (line["event"], line["size"], line["service"]) == ("pool full", 5, "wallet")
+    assert line["request_id"] == "r1"
+
+
+def test_the_service_is_named_even_after_the_context_is_cleared(lines):
+    written = lines(json=True)
+    structlog.contextvars.clear_contextvars()
+    structlog.get_logger().info("gift.sent")
+
+    assert json.loads(written()[0])["service"] == "wallet"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_exception_is_told_without_local_variables(lines, as_json):
+    written = lines(json=as_json)
+    fail(structlog.get_logger())
+
+    text = "\n".join(written())
+    assert "went wrong" in text
+    assert "hunter2" not in text
+    if as_json:
+        (exception,) = json.loads(text)["exception"]
+        assert (exception["exc_type"], exception["exc_value"]) == ("ValueError", "went wrong")
+
+
+def fail(log):
+    # Put together here, because a traceback does quote the lines of the source.
+    password = f"hunter{1 + 1}"
+    try:
+        raise ValueError("went wrong")  # noqa: TRY301
+    except ValueError:
+        log.exception("gift.failed", characters=len(password))
+
+
+def test_what_is_chatty_is_quiet(lines):
+    written = lines(json=True)
+    logging.getLogger("aiormq.connection").info("connected")
+    logging.getLogger("aio_pika").info("connected")
+    logging.getLogger("uvicorn.access").error("GET /v1/wallets/mira")
+    structlog.get_logger().debug("request.answered")
+    logging.getLogger("aio_pika").warning("lost")
+
+    assert [json.loads(line)["event"] for line in written()] == ["lost"]
