@@ -217,7 +217,9 @@ def _prove_the_books(cast: Cast) -> bool:
         mark = "[green]✓" if left == right else "[bold red]✗"
         table.add_row(law, f"{left:,}", f"{right:,}", mark)
     console.print(table)
-    console.print("[green]The books balance." if balanced else "[bold red]The books do NOT balance.")
+    console.print(
+        "[green]The books balance." if balanced else "[bold red]The books do NOT balance."
+    )
     return balanced
 
 

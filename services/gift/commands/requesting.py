@@ -37,7 +37,7 @@ class GiftRequest:
 
 def gift_id(viewer: str, idempotency_key: str) -> UUID:
     """The gift's id follows from who asks under which key, so asking again finds it."""
-    return uuid5(NAMESPACE, f"gift|{viewer}|{idempotency_key}")
+    return uuid5(NAMESPACE, f"gift\n{viewer}\n{idempotency_key}")
 
 
 async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> list[Gift | KeyReused]:

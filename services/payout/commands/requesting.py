@@ -44,7 +44,7 @@ class PayoutRequest:
 
     @property
     def payout(self) -> UUID:
-        return uuid5(NAMESPACE, f"payout|{self.creator}|{self.idempotency_key}")
+        return uuid5(NAMESPACE, f"payout\n{self.creator}\n{self.idempotency_key}")
 
 
 async def set_payee(tx: Transaction, creator: str, provider: str, destination: str) -> None:

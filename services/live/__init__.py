@@ -1,0 +1,7 @@
+"""
+The live service: what a room sees. An ordinary listener, as any other team would be.
+
+Owns:      rooms' totals, scores and feeds, all of them rebuilt from events
+Hears:     gift.sent
+Announces: nothing yet
+"""

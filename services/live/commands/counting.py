@@ -1,0 +1,66 @@
+"""Gifts are counted in their rooms, a whole batch in one transaction, once each."""
+
+from collections.abc import Sequence
+
+from services.live import domain, store
+from services.live.domain import Room, RoomGift
+from shared.contracts.envelope import Envelope
+from shared.contracts.gift import GiftSent
+from shared.database import Transaction
+
+TOP_GIFTERS = 10
+
+
+async def count_gifts(tx: Transaction, received: Sequence[Envelope[GiftSent]]) -> None:
+    """Add the gifts to their rooms' totals, scores and feeds; a gift without a room has none."""
+    gifts = {
+        (gift.room, gift.gift): gift
+        for gift in (_room_gift(sent) for sent in received if sent.data.room is not None)
+    }
+    if not gifts:
+        return
+    rooms = await store.lock_rooms(tx, (gift.room for gift in gifts.values()))
+    known = await store.known(tx, list(gifts.values()))
+    new = [gift for key, gift in gifts.items() if key not in known]
+    if new:
+        touched = [rooms[name] for name in sorted({gift.room for gift in new})]
+        await store.write(tx, touched, domain.tally(rooms, new))
+
+
+async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:
+    """Return a room's totals and who gave most."""
+    return await store.room(tx, room), await store.top_gifters(tx, room, limit=TOP_GIFTERS)
+
+
+async def books(tx: Transaction) -> store.Books:
+    return await store.books(tx)
+
+
+def _room_gift(sent: Envelope[GiftSent]) -> RoomGift:
+    gift = sent.data
+    assert gift.room is not None
+    return RoomGift(
+        room=gift.room,
+        gift=gift.gift,
+        viewer=gift.viewer,
+        anonymous=gift.anonymous,
+        coins=gift.coins,
+        sent_at=sent.time,
+        shown={
+            "gift": gift.gift,
+            "viewer": None if gift.anonymous else gift.viewer,
+            "anonymous": gift.anonymous,
+            "creator": gift.creator,
+            "room": gift.room,
+            "gift_type": gift.gift_type,
+            "name": gift.display_name,
+            "tier": gift.tier,
+            "count": gift.count,
+            "coins": gift.coins,
+            "combo": gift.combo,
+            "repeat_count": gift.repeat_count,
+            "repeat_end": gift.repeat_end,
+            "message": gift.message,
+            "sent_at": sent.time,
+        },
+    )

@@ -1,0 +1,11 @@
+"""What the live service hears."""
+
+from services.live.commands.counting import count_gifts
+from shared.contracts.gift import GiftSent
+from shared.database import Database
+from shared.messaging.broker import Broker
+from shared.messaging.consumer import Consumer
+
+
+def build(database: Database, broker: Broker) -> list[Consumer]:
+    return [Consumer("live.gifts", {GiftSent: count_gifts}, database=database, broker=broker)]

@@ -1,0 +1,42 @@
+"""Wires the live service together. The only file that knows every other."""
+
+from fastapi import FastAPI
+
+from services.live import api, consumers
+from services.live.commands.showing import Hub
+from services.live.settings import Settings
+from shared.auth import Verifier
+from shared.database import Database
+from shared.http import build_app
+from shared.messaging.relay import Relay
+from shared.runtime import Service, build_broker, build_database, build_verifier, start
+
+
+def build(settings: Settings) -> Service:
+    database = build_database(settings)
+    broker = build_broker(settings, "live")
+    hub = Hub(database)
+    return Service(
+        name="live",
+        app=build_http(database, build_verifier(settings), hub),
+        database=database,
+        relay=Relay(database, broker),
+        consumers=consumers.build(database, broker),
+        tasks=(hub.run,),
+    )
+
+
+def build_http(database: Database, verifier: Verifier, hub: Hub) -> FastAPI:
+    app = build_app(
+        title="Ovation live",
+        description="What a room sees.",
+        verifier=verifier,
+        database=database,
+    )
+    app.include_router(api.build_router(database, hub))
+    return app
+
+
+if __name__ == "__main__":
+    settings = Settings()
+    start(lambda: build(settings), settings, "live")
