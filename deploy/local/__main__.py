@@ -1,10 +1,11 @@
-"""`python -m deploy.local up`: run everything here until Ctrl-C."""
+"""`python -m deploy.local demo | up`: play the story once, or run everything until Ctrl-C."""
 
 import os
 import signal
 import sys
 import time
 
+from deploy.local import demo
 from deploy.local.processes import ServerFailed
 from deploy.local.system import System
 
@@ -12,16 +13,31 @@ GATEWAY_PORT = 8080
 
 
 def main(arguments: list[str]) -> None:
-    if arguments != ["up"]:
-        raise SystemExit("usage: python -m deploy.local up")
+    commands = {"demo": play_demo, "up": up}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        raise SystemExit(f"usage: python -m deploy.local {' | '.join(commands)}")
     # Whoever ends us politely sees everything end: SIGTERM is a Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        up()
-    except ServerFailed as error:
+        commands[arguments[0]]()
+    except (ServerFailed, demo.StoryFailed) as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         print("\nStopped.")
+
+
+def play_demo() -> None:
+    """Play the story against OVATION_URL, or against a system of its own that ends with it."""
+    if url := os.environ.get("OVATION_URL"):
+        balanced = demo.play(url.rstrip("/"))
+    else:
+        print("Starting PostgreSQL, RabbitMQ and all services ...", flush=True)
+        started = time.monotonic()
+        with System() as system:
+            print(f"Everything runs, after {time.monotonic() - started:.0f} s.", flush=True)
+            balanced = demo.play(system.gateway_url)
+    if not balanced:
+        raise SystemExit(1)
 
 
 def up() -> None:

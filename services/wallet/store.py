@@ -131,7 +131,7 @@ async def balances(tx: Transaction, user: str) -> dict[str, int]:
     accounts = select(Account.kind, Account.balance).where(
         col(Account.user_id) == user, col(Account.unit) == COINS
     )
-    return {kind: balance for kind, balance in await tx.execute(accounts)}
+    return {row.kind: row.balance for row in await tx.execute(accounts)}
 
 
 async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:
