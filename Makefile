@@ -7,7 +7,7 @@ RUN := .venv/bin/
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench secrets format contracts clean
+.PHONY: help demo up down test check bench secrets format contracts clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +15,16 @@ help: ## List what can be made
 demo: .venv/ready ## Run the whole story once, with the proof that the books balance
 	$(RUN)python -m deploy.local demo
 
-up: .venv/ready ## Run everything at http://localhost:8080 until Ctrl-C
-	$(RUN)python -m deploy.local up
+up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here
+	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
+		&& docker compose version >/dev/null 2>&1; then \
+		$(RUN)python -m deploy.ctl secrets \
+		&& docker compose --profile demo up --build --detach \
+		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}; make down stops it."; \
+	else $(RUN)python -m deploy.local up; fi
+
+down: ## Stop what `make up` started in Docker; its data stays
+	docker compose --profile demo down
 
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
-from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
-from shared.http import BadCursor, Limit, Page, decode_cursor, encode_cursor, refusals
 
 from services.wallet import commands
 from services.wallet.domain import NoSuchWallet
+from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
 from shared.database import Database
+from shared.http import BadCursor, Limit, Page, decode_cursor, encode_cursor, refusals
 
 BOOKS_SCOPE = "books:read"
 ME = "me"

@@ -1,12 +1,12 @@
 """Wires the wallet together. The only file that knows every other."""
 
 from fastapi import FastAPI
-from shared.auth import Verifier
-from shared.http import build_app
 
 from services.wallet import api, consumers
 from services.wallet.settings import Settings
+from shared.auth import Verifier
 from shared.database import Database
+from shared.http import build_app
 from shared.messaging.relay import Relay
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
 

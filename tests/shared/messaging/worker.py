@@ -9,17 +9,19 @@ import asyncio
 import os
 import random
 import sys
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
-from shared.contracts.base import NAMESPACE
+from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import GiftPaymentRefused
-from shared.database import Database
+from shared.database import Database, Transaction
 from shared.logging import configure_logging
 from shared.messaging.broker import Broker
-from shared.messaging.consumer import Consumer
+from shared.messaging.consumer import Consumer, Handler
+from shared.messaging.delivery import Received
 from shared.messaging.outbox import Fact, announce
 from shared.messaging.relay import Relay
 
@@ -58,7 +60,7 @@ async def _count_up(database: Database) -> None:
             raise RuntimeError("rolled back")
 
 
-async def note(tx, received):
+async def note(tx: Transaction, received: Sequence[Received]) -> None:
     await tx.execute(
         HEARD,
         {
@@ -80,7 +82,7 @@ async def main(role: str) -> None:
         await Relay(database, broker).run(stopping)
     else:
         broker = Broker(env["KILL_BROKER_IN"], env["KILL_PASSWORD_IN"], "gift")
-        routes = {GiftPaymentRefused: note}
+        routes: dict[type[Event], Handler] = {GiftPaymentRefused: note}
         await Consumer("gift.outcomes", routes, database=database, broker=broker).run(stopping)
 
 

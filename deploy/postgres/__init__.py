@@ -1,0 +1,1 @@
+"""Databases and roles of an installation: made once, safe to run again."""

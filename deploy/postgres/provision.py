@@ -1,0 +1,32 @@
+"""
+Make every service's database and roles: `python -m deploy.postgres.provision`.
+
+Reads POSTGRES_HOST, and the passwords from the folder of secret files.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.local.databases import SERVICES, provision
+
+FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
+
+
+def main() -> None:
+    passwords = {}
+    for service in SERVICES:
+        passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
+        passwords[service] = _secret(f"{service}_database_password")
+    admin = quote(_secret("postgres_admin_password"), safe="")
+    provision(f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres", passwords)
+    sys.stdout.write(f"{len(SERVICES)} databases and their roles are there.\n")
+
+
+def _secret(name: str) -> str:
+    return (FOLDER / name).read_text().strip()
+
+
+if __name__ == "__main__":
+    main()
