@@ -18,6 +18,15 @@ from rich.table import Table
 SETTLE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
 GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
+OPEN_SECONDS_MAX = 60.0
+DOORS = (
+    "/v1/packages",
+    "/v1/wallets/me",
+    "/v1/gifts",
+    "/v1/payouts",
+    "/v1/rooms/lobby",
+    "/sandbox/pay/none",
+)
 OPERATOR_SCOPES = ["books:read"]
 
 Answer = TypeVar("Answer")
@@ -74,6 +83,7 @@ class Cast:
 
 def play(url: str) -> bool:
     """Play the story; return whether every book balances."""
+    _wait_until_open(url)
     cast = Cast(
         mira=Person(url, "mira", country="US", age_verified=30),
         jonas=Person(url, "jonas", country="DE", age_verified=24),
@@ -88,6 +98,23 @@ def play(url: str) -> bool:
     _watch_the_room(cast)
     _cash_out(cast)
     return _prove_the_books(cast)
+
+
+def _wait_until_open(url: str) -> None:
+    """Wait for a system that has just been started: each service has to know us, or refuse us."""
+    deadline = time.monotonic() + OPEN_SECONDS_MAX
+    for path in ("/issuer/token", *DOORS):
+        while _status(f"{url}{path}") >= 500:
+            if time.monotonic() > deadline:
+                raise StoryFailed(f"{url}{path} does not answer")
+            time.sleep(POLL_SECONDS)
+
+
+def _status(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.HTTPError:
+        return 503
 
 
 def _buy_coins(cast: Cast) -> None:

@@ -1,0 +1,54 @@
+"""
+How fast it is, on real servers with all services running: `make bench`.
+
+Each figure is a ratio to a yardstick that was measured in the same run on the same machine.
+"""
+
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from deploy.local.system import System
+from shared.logging import configure_logging
+from tests.performance.gifts import Crowd, hot_against_spread, over_http
+from tests.performance.ledger import post_gifts
+from tests.performance.messages import relay_and_consume
+from tests.performance.results import Result, show
+from tests.performance.yardstick import pgbench
+
+Answer = TypeVar("Answer")
+
+
+def main() -> None:
+    configure_logging("bench", level="ERROR")
+    _say("Starting PostgreSQL, RabbitMQ and all services")
+    with System() as system:
+        _say("Yardstick: pgbench, three runs of ten seconds, services idle")
+        yardstick = pgbench(system)
+        results: list[Result] = [yardstick]
+        _say("(a) Posting gifts through the wallet's command path")
+        results.append(_run(post_gifts(system, yardstick)))
+        _say("(b) Gifts over HTTP")
+        crowd = Crowd(system)
+        _run(crowd.fund())
+        results += _run(over_http(crowd, yardstick))
+        _say("(c) One creator against many")
+        results += _run(hot_against_spread(crowd))
+        _say("(d) Relay and consumer against the bare client")
+        results += _run(relay_and_consume(system))
+    if not show(results):
+        sys.exit("Some figures are below their floors.")
+
+
+def _run(part: Coroutine[Any, Any, Answer]) -> Answer:
+    return uvloop.run(part)
+
+
+def _say(text: str) -> None:
+    print(f"{text} ...", flush=True)
+
+
+if __name__ == "__main__":
+    main()
