@@ -6,6 +6,17 @@ from shared.database import Database
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
+# A room is shown ten times a second: to count its gifts more often would show nothing sooner.
+SPACING_SECONDS = 0.1
+
 
 def build(database: Database, broker: Broker) -> list[Consumer]:
-    return [Consumer("live.gifts", {GiftSent: count_gifts}, database=database, broker=broker)]
+    return [
+        Consumer(
+            "live.gifts",
+            {GiftSent: count_gifts},
+            database=database,
+            broker=broker,
+            spacing_seconds=SPACING_SECONDS,
+        )
+    ]

@@ -6,6 +6,17 @@ from shared.database import Database
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
+# Diamonds mature over days: nobody waits for them, so they are booked in large batches.
+SPACING_SECONDS = 0.1
+
 
 def build(database: Database, broker: Broker) -> list[Consumer]:
-    return [Consumer("payout.gifts", {GiftSent: earn_diamonds}, database=database, broker=broker)]
+    return [
+        Consumer(
+            "payout.gifts",
+            {GiftSent: earn_diamonds},
+            database=database,
+            broker=broker,
+            spacing_seconds=SPACING_SECONDS,
+        )
+    ]

@@ -28,7 +28,7 @@ class KeyReused(Refusal):
     kind = Kind.INVALID
 
 
-def _idempotency_key(
+async def _idempotency_key(
     given: Annotated[
         str,
         Header(

@@ -85,6 +85,8 @@ async def supervise(
 
 async def pause(seconds: float, stopping: asyncio.Event) -> None:
     """Sleep, but wake at once when we stop."""
+    if seconds <= 0:
+        return
     try:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:

@@ -5,7 +5,6 @@ import hashlib
 import time
 import traceback
 import zlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -32,11 +31,15 @@ log = structlog.get_logger()
 
 Handler: TypeAlias = Callable[[Transaction, Sequence[Received]], Awaitable[None]]
 
-BATCH_MAX = 500
-# Batches in flight at once: while PostgreSQL works on one, the next is decided. A key stays in
-# its lane, so the facts about one user are handled in the order in which they arrived.
-LANES = 3
-PREFETCH_BATCHES = 4
+BATCH_MAX = 1_500
+PREFETCH_BATCHES = 2
+# A large batch is settled in parts that overlap: while PostgreSQL works on one, the next is
+# decided. A small one is not: its fixed costs would only be paid several times.
+PARTS = 3
+SPLIT_FROM = 300
+# Batches begin at least so far apart. Idle, the first message is taken at once; busy, a batch
+# gathers what makes its fixed costs worthwhile.
+SPACING_SECONDS = 0.01
 # Tries of one message whose handler raised something nobody foresaw, before it is parked.
 TRIES_MAX = 3
 TRY_AGAIN_SECONDS = 0.2
@@ -46,8 +49,6 @@ DATABASE_WAIT_SECONDS_MAX = 5.0
 class Consumer:
     """
     Gives a queue's messages to their handlers: one transaction a batch, ack after commit.
-
-    Messages are spread over a few lanes by their partition key, so that batches overlap.
 
     `routes` is the routing table. Messages of one handler reach it in one call, in the order
     in which they arrived. A batch that fails is done again item by item, so that one bad
@@ -63,6 +64,7 @@ class Consumer:
         database: Database,
         broker: Broker,
         batch_max: int = BATCH_MAX,
+        spacing_seconds: float = SPACING_SECONDS,
     ) -> None:
         self.queue = queue
         self.connected = False
@@ -71,6 +73,7 @@ class Consumer:
         self._database = database
         self._broker = broker
         self._batch_max = batch_max
+        self._spacing_seconds = spacing_seconds
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until we stop, whatever breaks meanwhile."""
@@ -86,22 +89,16 @@ class Consumer:
             queue = await channel.declare_queue(self.queue, passive=True)
             underlay = await channel.get_underlay_channel()
             lost = asyncio.ensure_future(_lost(underlay))
-            lanes: list[_Lane] = [asyncio.Queue() for _ in range(LANES)]
-            progress = _Progress()
-
-            async def take(message: AbstractIncomingMessage) -> None:
-                progress.expect(_tag(message))
-                lanes[_lane_of(message)].put_nowait(message)
-
-            await queue.consume(take)
+            waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            await queue.consume(waiting.put)
             self._set_connected(connected=True)
             try:
-                await self._consume(lanes, progress, underlay, lost, stopping)
+                await self._consume(waiting, underlay, lost, stopping)
             finally:
                 lost.cancel()
         finally:
             self._set_connected(connected=False)
-            # What runs is settled; closing the channel gives the rest back, in order.
+            # The running batch is settled; closing the channel gives the rest back, in order.
             await close_quietly(connection)
 
     def _set_connected(self, *, connected: bool) -> None:
@@ -110,49 +107,36 @@ class Consumer:
 
     async def _consume(
         self,
-        lanes: Sequence["_Lane"],
-        progress: "_Progress",
+        waiting: asyncio.Queue[AbstractIncomingMessage],
         underlay: aiormq.abc.AbstractChannel,
         lost: asyncio.Future[str],
         stopping: asyncio.Event,
     ) -> None:
-        """Work on all lanes until we stop or the channel is lost; let what runs finish."""
-        workers = [
-            asyncio.create_task(self._work(lane, progress, underlay, stopping)) for lane in lanes
-        ]
+        """Settle batch after batch until we stop or the channel is lost."""
+        loop = asyncio.get_running_loop()
         stop = asyncio.create_task(stopping.wait())
-        ends: set[asyncio.Future[Any]] = {lost, stop, *workers}
+        first = asyncio.create_task(waiting.get())
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            while not stopping.is_set():
+                ends: set[asyncio.Future[Any]] = {first, lost, stop}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if lost.done():
+                    raise ConnectionError(lost.result())
+                if not first.done():
+                    return
+                began = loop.time()
+                # What arrived while the last batch was in flight is the batch: no added wait.
+                batch = [first.result()]
+                while len(batch) < self._batch_max and not waiting.empty():
+                    batch.append(waiting.get_nowait())
+                first = asyncio.create_task(waiting.get())
+                await self.receive([_delivery(message) for message in batch], stopping)
+                if not lost.done():
+                    await underlay.basic_ack(_tag(batch[-1]), multiple=True)
+                await pause(self._spacing_seconds - (loop.time() - began), stopping)
         finally:
+            first.cancel()
             stop.cancel()
-            progress.closing = True
-            for lane in lanes:
-                lane.put_nowait(None)
-            results = await asyncio.gather(*workers, return_exceptions=True)
-        if lost.done():
-            raise ConnectionError(lost.result())
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-
-    async def _work(
-        self,
-        lane: "_Lane",
-        progress: "_Progress",
-        underlay: aiormq.abc.AbstractChannel,
-        stopping: asyncio.Event,
-    ) -> None:
-        while (first := await lane.get()) is not None and not progress.closing:
-            # No timer: whatever arrived while the last batch was in flight is the batch.
-            batch = [first]
-            while len(batch) < self._batch_max and not lane.empty():
-                if (message := lane.get_nowait()) is not None:
-                    batch.append(message)
-            await self.receive([_delivery(message) for message in batch], stopping)
-            tag = progress.settle([_tag(message) for message in batch])
-            if tag is not None and not underlay.is_closed:
-                await underlay.basic_ack(tag, multiple=True)
 
     async def receive(
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
@@ -162,9 +146,19 @@ class Consumer:
 
         Raises only if we stop while the database is away; nothing is acknowledged then.
         """
-        stopping = stopping or asyncio.Event()
         CONSUMER_BATCH_SIZE.labels(self.queue).observe(len(deliveries))
         started = time.monotonic()
+        stopping = stopping or asyncio.Event()
+        results = await asyncio.gather(
+            *(self._receive_part(part, stopping) for part in _parts(deliveries)),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        CONSUMER_HANDLE_SECONDS.labels(self.queue).observe(time.monotonic() - started)
+
+    async def _receive_part(self, deliveries: Sequence[Delivery], stopping: asyncio.Event) -> None:
         try:
             await self._commit_when_possible(deliveries, stopping)
         except Exception as error:
@@ -173,7 +167,6 @@ class Consumer:
             log.warning("batch.failed", queue=self.queue, size=len(deliveries), error=repr(error))
             for delivery in deliveries:
                 await self._receive_one(delivery, stopping)
-        CONSUMER_HANDLE_SECONDS.labels(self.queue).observe(time.monotonic() - started)
 
     async def _receive_one(self, delivery: Delivery, stopping: asyncio.Event) -> None:
         for attempt in range(1, TRIES_MAX + 1):
@@ -302,37 +295,15 @@ class Consumer:
         )
 
 
-_Lane: TypeAlias = "asyncio.Queue[AbstractIncomingMessage | None]"
-
-
-class _Progress:
-    """
-    Which deliveries are settled, so that everything up to a tag can be acknowledged at once.
-
-    Lanes finish in any order; a tag is acknowledged when all before it are settled too.
-    """
-
-    def __init__(self) -> None:
-        self.closing = False
-        self._outstanding: deque[int] = deque()
-        self._settled: set[int] = set()
-
-    def expect(self, tag: int) -> None:
-        self._outstanding.append(tag)
-
-    def settle(self, tags: Sequence[int]) -> int | None:
-        """Return the tag up to which everything is settled now, if that is news."""
-        self._settled.update(tags)
-        last = None
-        while self._outstanding and self._outstanding[0] in self._settled:
-            last = self._outstanding.popleft()
-            self._settled.discard(last)
-        return last
-
-
-def _lane_of(message: AbstractIncomingMessage) -> int:
-    key = str(message.headers.get("cloudEvents_partitionkey", ""))
-    return zlib.crc32(key.encode()) % LANES
+def _parts(deliveries: Sequence[Delivery]) -> list[Sequence[Delivery]]:
+    """Spread a large batch by partition key, which stays in order inside its part."""
+    if len(deliveries) < SPLIT_FROM:
+        return [deliveries]
+    parts: list[list[Delivery]] = [[] for _ in range(PARTS)]
+    for delivery in deliveries:
+        key = str(delivery.headers.get("cloudEvents_partitionkey", ""))
+        parts[zlib.crc32(key.encode()) % PARTS].append(delivery)
+    return [part for part in parts if part]
 
 
 def _tag(message: AbstractIncomingMessage) -> int:

@@ -6,24 +6,18 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import aio_pika
 import httpx
 
 from deploy.local.databases import fetch
 from deploy.local.system import System
-from shared.contracts.envelope import Cause, encode
-from shared.contracts.purchase import PurchasePaid
-from shared.messaging.outbox import EVENTS_EXCHANGE
-from shared.messaging.topology import VHOST
-from tests.performance.benches import broker_of
 from tests.performance.results import Result, compared
 
 VIEWERS = 1_000
+BUYERS_AT_ONCE = 40
 SECONDS = 8.0
 WARM_UP_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 60.0
@@ -62,14 +56,32 @@ class Crowd:
         self._run = run
 
     async def fund(self) -> None:
-        """Announce a paid purchase for each viewer, as the purchase service would."""
-        async with await broker_of(self._system, "purchase", VHOST).connect("bench") as connection:
-            channel = await connection.channel()
-            exchange = await channel.get_exchange(EVENTS_EXCHANGE)
-            await asyncio.gather(*(_announce_paid(exchange, viewer) for viewer in self.viewers))
+        """Let every viewer buy coins: through the API, the pay page and the provider's webhooks."""
+        slots = asyncio.Semaphore(BUYERS_AT_ONCE)
+        limits = httpx.Limits(max_connections=BUYERS_AT_ONCE)
+        async with httpx.AsyncClient(
+            base_url=self._system.gateway_url, limits=limits, timeout=30
+        ) as client:
+            await asyncio.gather(
+                *(self._buy(client, slots, number) for number in range(len(self.viewers)))
+            )
         like = f"viewer-{self._run}-%"
         query = f"SELECT count(*) FROM accounts WHERE user_id LIKE '{like}' AND balance > 0"
         await self._until(lambda: self._number("wallet", query) == VIEWERS)
+
+    async def _buy(self, client: httpx.AsyncClient, slots: asyncio.Semaphore, number: int) -> None:
+        async with slots:
+            headers = {
+                "Authorization": f"Bearer {self._tokens[number]}",
+                "Idempotency-Key": f"{self._run}-{number}",
+            }
+            wish = {"package": "coins_10000", "currency": "USD"}
+            answer = await client.post("/v1/purchases", json=wish, headers=headers)
+            answer.raise_for_status()
+            while (action := answer.json()["next_action"]) is None:
+                await asyncio.sleep(0.5)
+                answer = await client.post("/v1/purchases", json=wish, headers=headers)
+            await client.post(action["url"], data={"card": "4242424242424242"})
 
     async def give(self, *, open_requests: int, creators: int, seconds: float) -> Load:
         """Keep so many requests open for so long, then wait until every gift.sent is published."""
@@ -171,29 +183,6 @@ def _tokens(system: System, viewers: list[str]) -> list[str]:
         return [
             client.post("/token", json={"sub": viewer}).json()["access_token"] for viewer in viewers
         ]
-
-
-async def _announce_paid(exchange: aio_pika.abc.AbstractExchange, viewer: str) -> None:
-    paid = PurchasePaid(
-        purchase=uuid4(),
-        viewer=viewer,
-        package="bench",
-        coins=1_000_000,
-        amount_minor=999_900,
-        currency="USD",
-        channel="web",
-        provider="sandbox",
-        payment="bench",
-        paid_at=datetime.now(UTC),
-    )
-    message = aio_pika.Message(
-        encode(paid, sequence=1, occurred_at=paid.paid_at, cause=Cause("bench")),
-        type=paid.type(),
-        message_id=str(paid.id),
-        user_id="purchase",
-        headers={"cloudEvents_partitionkey": viewer},
-    )
-    await exchange.publish(message, routing_key=paid.name)
 
 
 async def _status(reader: asyncio.StreamReader) -> int:

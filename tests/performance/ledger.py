@@ -1,6 +1,5 @@
-"""(a) Gifts posted in batches through the wallet's own command path, everything it writes included."""
+"""(a) Gifts posted in batches through the wallet's own command path, with all that it writes."""
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -12,7 +11,7 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
-from shared.messaging.consumer import BATCH_MAX, LANES, Consumer
+from shared.messaging.consumer import BATCH_MAX, Consumer
 from shared.messaging.delivery import Delivery
 from tests.performance.benches import broker_of, database_of, tune
 from tests.performance.results import Result, compared
@@ -26,30 +25,29 @@ async def post_gifts(system: System, yardstick: Result) -> Result:
     async with database_of(system, "wallet") as database:
         money, gifts = consumers.build(_settings(), database, broker_of(system, "wallet"))
         viewers = [f"viewer-{number}" for number in range(VIEWERS)]
-        await _receive(money, [[_delivery(_paid(viewer)) for viewer in viewers]])
-        # A viewer stays in a lane, as the consumer itself spreads them.
-        lanes = [
-            [_delivery(_gift(viewers[number % VIEWERS])) for number in range(lane, GIFTS, LANES)]
-            for lane in range(LANES)
-        ]
+        await _receive(money, [_delivery(_paid(viewer)) for viewer in viewers])
+        asked = [_delivery(_gift(viewers[number % VIEWERS])) for number in range(GIFTS)]
         tune()
         started = time.perf_counter()
-        await _receive(gifts, lanes)
+        await _receive(gifts, asked)
         rate = GIFTS / (time.perf_counter() - started)
     return compared("ledger posting of gifts", rate, "gifts/s", to=yardstick, floor=FLOOR)
 
 
-async def _receive(consumer: Consumer, lanes: list[list[Delivery]]) -> None:
-    async def work(lane: list[Delivery]) -> None:
-        for start in range(0, len(lane), BATCH_MAX):
-            await consumer.receive(lane[start : start + BATCH_MAX])
-
-    await asyncio.gather(*(work(lane) for lane in lanes))
+async def _receive(consumer: Consumer, deliveries: list[Delivery]) -> None:
+    for start in range(0, len(deliveries), BATCH_MAX):
+        await consumer.receive(deliveries[start : start + BATCH_MAX])
 
 
 def _delivery(event: Event) -> Delivery:
     body = encode(event, sequence=1, occurred_at=datetime.now(UTC), cause=Cause("bench"))
-    return Delivery(body, event.type(), str(event.id), event.owner(), {})
+    return Delivery(
+        body,
+        event.type(),
+        str(event.id),
+        event.owner(),
+        {"cloudEvents_partitionkey": event.partition_key},
+    )
 
 
 def _paid(viewer: str) -> PurchasePaid:
