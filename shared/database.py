@@ -1,24 +1,22 @@
-"""One engine, one transaction, one place that commits."""
+"""
+One pool, one transaction, one place that commits.
+
+Statements are SQLAlchemy's (`text` with named parameters, or built from a service's tables), but
+they go to asyncpg directly: a batch is a dozen statements, and the session between them cost
+three times what asyncpg does.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import Executable, TextClause
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
-
-# SQLAlchemy's own session: SQLModel's warns at each `execute`, and most of our SQL is text.
-Transaction: TypeAlias = AsyncSession
 
 CONNECT_SECONDS_MAX = 5
 # A statement that waits longer than this for a row holds up everyone behind it.
@@ -28,6 +26,71 @@ STATEMENT_MILLISECONDS_MAX = 30_000
 _UNAVAILABLE_STATES = ("08", "57P", "53300")
 # 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout: the same work may succeed.
 _CONTENTION_STATES = ("40001", "40P01", "55P03")
+_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+
+
+class Row(asyncpg.Record):
+    """A row whose columns are read by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Rows(Sequence[Any]):
+    """What a statement returned, all of it."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def first(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def one(self) -> Any:
+        (row,) = self._rows
+        return row
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        assert len(self._rows) <= 1
+        return self._rows[0][0] if self._rows else None
+
+
+class Transaction:
+    """Everything that happens in it commits together, or not at all."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.committed_actions: list[Callable[[], None]] = []
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Rows:
+        """Run one statement; a `text` takes its named parameters beside it."""
+        if isinstance(statement, TextClause):
+            sql, names = _compiled(statement)
+            given = parameters or {}
+            values = [given[name] for name in names]
+        else:
+            sql, values = _built(statement)
+        return Rows(await self._connection.fetch(sql, *values, record_class=Row))
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something once everything has committed; it must not fail."""
+        self.committed_actions.append(action)
 
 
 class Database:
@@ -39,41 +102,32 @@ class Database:
     at once and not at the next poll.
     """
 
-    def __init__(self, url: str, *, password: str | None = None, pool_size: int = 5) -> None:
-        address = make_url(url).set(drivername="postgresql+asyncpg")
+    def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
+        self.address = make_url(url)
         if password is not None:
-            address = address.set(password=password)
-        self.address = address
+            self.address = self.address.set(password=password)
         self.committed = asyncio.Event()
-        self.engine: AsyncEngine = create_async_engine(
-            address,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=CONNECT_SECONDS_MAX,
-            connect_args={
-                "timeout": CONNECT_SECONDS_MAX,
-                "server_settings": {
-                    "lock_timeout": str(LOCK_MILLISECONDS_MAX),
-                    "statement_timeout": str(STATEMENT_MILLISECONDS_MAX),
-                    # Our statements are short and many; compiling them costs more than it saves.
-                    "jit": "off",
-                },
-            },
-        )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit on the way out, roll back on the way up. Nothing else commits."""
-        async with self._sessions() as session:
-            async with session.begin():
-                yield session
-            self.committed.set()
+        pool = self._pool or await self._open_pool()
+        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
+            tx = Transaction(connection)  # type: ignore[arg-type]  # a proxy with the same methods
+            async with connection.transaction():
+                yield tx
+        self.committed.set()
+        for action in tx.committed_actions:
+            action()
 
     async def ping(self) -> None:
         """Return if the database answers; raise what went wrong if it does not."""
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        pool = self._pool or await self._open_pool()
+        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
+            await connection.fetchval("SELECT 1")
 
     async def connect_directly(self) -> asyncpg.Connection:
         """
@@ -84,12 +138,7 @@ class Database:
         with data in flight.
         """
         return await asyncpg.connect(
-            host=self.address.host,
-            port=self.address.port,
-            user=self.address.username,
-            password=self.address.password,
-            database=self.address.database,
-            timeout=CONNECT_SECONDS_MAX,
+            **self._where(),
             command_timeout=STATEMENT_MILLISECONDS_MAX / 1000,
             server_settings={
                 "tcp_keepalives_idle": "5",
@@ -101,23 +150,79 @@ class Database:
         )
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Close what is open; whoever still works on it is cut off."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    async def _open_pool(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    **self._where(),
+                    min_size=0,
+                    max_size=self._pool_size,
+                    init=_prepare_connection,
+                    reset=_leave_clean,
+                    statement_cache_size=256,
+                    server_settings={
+                        "lock_timeout": str(LOCK_MILLISECONDS_MAX),
+                        "statement_timeout": str(STATEMENT_MILLISECONDS_MAX),
+                        # Our statements are short and many; compiling costs more than it saves.
+                        "jit": "off",
+                    },
+                )
+            return self._pool
+
+    def _where(self) -> dict[str, Any]:
+        return {
+            "host": self.address.host,
+            "port": self.address.port,
+            "user": self.address.username,
+            "password": self.address.password,
+            "database": self.address.database,
+            "timeout": CONNECT_SECONDS_MAX,
+        }
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    """JSON arrives as what it means, and leaves as the text it was written as."""
+    await connection.set_type_codec(
+        "jsonb", encoder=str, decoder=json.loads, schema="pg_catalog", format="text"
+    )
+
+
+async def _leave_clean(connection: asyncpg.Connection) -> None:
+    """Nothing of ours outlives its transaction, so there is nothing else to reset."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
+
+
+@lru_cache(maxsize=1_024)
+def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Translate a statement's named parameters once; statements are constants."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def _built(statement: Executable) -> tuple[str, list[Any]]:
+    """Translate a statement that carries its values, each as the driver takes it."""
+    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    values, processors = compiled.construct_params(), compiled._bind_processors  # noqa: SLF001
+    return str(compiled), [
+        processors[name](values[name]) if name in processors else values[name]
+        for name in compiled.positiontup or ()
+    ]
 
 
 def sqlstate(error: BaseException) -> str:
     """Return PostgreSQL's five-character state of an error, or "" if it carries none."""
-    if isinstance(error, DBAPIError):
-        return str(getattr(error.orig, "sqlstate", None) or "")
     return str(getattr(error, "sqlstate", None) or "")
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    if isinstance(
-        error, OSError | TimeoutError | PoolTimeout | InterfaceError | asyncpg.InterfaceError
-    ):
+    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
         return True
     return sqlstate(error).startswith(_UNAVAILABLE_STATES)
 

@@ -191,7 +191,7 @@ def build_broker(settings: ServiceSettings, service: str) -> Broker:
     return Broker(settings.broker_url, settings.broker_password.get_secret_value(), service)
 
 
-def build_database(settings: ServiceSettings, *, pool_size: int = 5) -> Database:
+def build_database(settings: ServiceSettings, *, pool_size: int = 10) -> Database:
     """Open the service's own database, as its restricted role."""
     return Database(
         settings.database_url,

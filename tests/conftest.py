@@ -98,7 +98,7 @@ async def database_of(postgres, template_of, credentials):
     """Give a fresh, migrated database of a service, opened as its restricted role."""
     opened: dict[str, Database] = {}
 
-    def open_database(service: str, *, pool_size: int = 5) -> Database:
+    def open_database(service: str, *, pool_size: int = 10) -> Database:
         name = f"test_{service}_{random.token_hex(4)}"
         run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
         url = postgres.dsn(name, user=service, password=credentials.database[service])

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from services.gift.domain import Gift, State
-from shared.database import Transaction
+from shared.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _json(value: object) -> str | None:
     return None if value is None else to_json(value).decode()
 
 
-def _gift(row: Row[Any]) -> Gift:
+def _gift(row: Row) -> Gift:
     return Gift(
         viewer=row.viewer,
         id=row.id,

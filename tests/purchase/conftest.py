@@ -164,7 +164,7 @@ def rows(database):
 
     async def read_rows(statement):
         async with database.transaction() as tx:
-            return [dict(row) for row in (await tx.execute(text(statement))).mappings()]
+            return [dict(row) for row in (await tx.execute(text(statement)))]
 
     return read_rows
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import event
-
 from services.gift import store
 from services.gift.domain import Catalogue, Gift, State, UnknownOutcome
 from shared.contracts.envelope import Cause, Envelope
@@ -55,7 +53,7 @@ async def settle_gifts(
     await store.settle(tx, settled, slices)
     await announce(tx, facts)
     # A caller is answered from a row that is final, so nobody is told before the commit.
-    event.listen(tx.sync_session, "after_commit", lambda _: tell(settled), once=True)
+    tx.after_commit(lambda: tell(settled))
 
 
 def _said(refused: GiftPaymentRefused) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from services.payout.domain import Offer, Payout, Quote, State
-from shared.database import Transaction
+from shared.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ async def set_payee(tx: Transaction, creator: str, provider: str, destination: s
 
 async def payee(tx: Transaction, creator: str) -> str | None:
     """Return where a creator's money goes."""
-    return (await tx.execute(_PAYEE, {"creator": creator})).scalar_one_or_none()
+    found: str | None = (await tx.execute(_PAYEE, {"creator": creator})).scalar_one_or_none()
+    return found
 
 
 async def paid_today_minor(tx: Transaction, creator: str) -> int:
@@ -139,7 +139,8 @@ async def lock(tx: Transaction, creator: str, payout: UUID) -> tuple[Payout, str
 
 async def open_payout(tx: Transaction, creator: str) -> UUID | None:
     """Return the payout of a creator that is still under way."""
-    return (await tx.execute(_OPEN, {"creator": creator})).scalar_one_or_none()
+    found: UUID | None = (await tx.execute(_OPEN, {"creator": creator})).scalar_one_or_none()
+    return found
 
 
 async def add_steps(
@@ -188,7 +189,7 @@ async def newest(
 
 async def open_attempts(tx: Transaction, limit: int) -> int:
     """Open an attempt for approved payouts that have none, and return how many."""
-    return len((await tx.execute(_OPEN_ATTEMPTS, {"limit": limit})).all())
+    return len(await tx.execute(_OPEN_ATTEMPTS, {"limit": limit}))
 
 
 async def claim_due(tx: Transaction, limit: int) -> list[Attempt]:
@@ -242,7 +243,7 @@ async def paid_amounts(tx: Transaction) -> dict[str, int]:
     return {row.currency: row.amount_minor for row in rows}
 
 
-def _payout(row: Row[Any]) -> Payout:
+def _payout(row: Row) -> Payout:
     return Payout(
         creator=row.creator,
         id=row.id,

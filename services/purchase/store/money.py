@@ -53,7 +53,7 @@ async def disputes(tx: Transaction, purchase: Purchase) -> dict[str, Dispute]:
     statement = select(*columns).where(
         col(tables.Dispute.viewer) == purchase.viewer, col(tables.Dispute.purchase) == purchase.id
     )
-    rows = (await tx.execute(statement)).mappings()
+    rows = await tx.execute(statement)
     return {row["id"]: Dispute(**{**row, "state": DisputeState(row["state"])}) for row in rows}
 
 

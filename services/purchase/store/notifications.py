@@ -74,7 +74,7 @@ async def claim_notifications(
             "unmatched_max": UNMATCHED_CHECKS_MAX,
         },
     )
-    for row in rows.mappings():
+    for row in rows:
         notification = Notification(**{name: row[name] for name in _FIELDS})
         (abandoned if row["last"] else claimed).append(notification)
     return claimed, abandoned

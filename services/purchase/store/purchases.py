@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, select, text, tuple_
+from sqlalchemy import Select, TextClause, select, text, tuple_
 from sqlmodel import col
 
 from services.purchase import tables
@@ -16,7 +16,7 @@ from services.purchase.domain.purchases import (
     Purchase,
     State,
 )
-from shared.database import Transaction
+from shared.database import Row, Transaction
 
 
 async def add_purchase(
@@ -45,7 +45,7 @@ async def purchase_of_key(tx: Transaction, viewer: str, key: str) -> tuple[Purch
     statement = _PURCHASES.add_columns(col(tables.Purchase.request_hash)).where(
         col(tables.Purchase.viewer) == viewer, col(tables.Purchase.idempotency_key) == key
     )
-    row = (await tx.execute(statement)).mappings().one_or_none()
+    row = (await tx.execute(statement)).first()
     return (_purchase(row), row["request_hash"]) if row is not None else None
 
 
@@ -53,14 +53,14 @@ async def purchase(tx: Transaction, viewer: str, purchase_id: UUID) -> Purchase 
     statement = _PURCHASES.where(
         col(tables.Purchase.viewer) == viewer, col(tables.Purchase.id) == purchase_id
     )
-    row = (await tx.execute(statement)).mappings().one_or_none()
+    row = (await tx.execute(statement)).first()
     return _purchase(row) if row is not None else None
 
 
 async def purchases_by_id(tx: Transaction, ids: Sequence[UUID]) -> list[Purchase]:
     """Return purchases whose viewers are not known: a provider refers to the purchase alone."""
-    rows = await tx.execute(_PURCHASES.where(col(tables.Purchase.id).in_(ids)))
-    return [_purchase(row) for row in rows.mappings()]
+    rows = await tx.execute(_PURCHASES.where(_WITH_IDS.bindparams(ids=list(ids))))
+    return [_purchase(row) for row in rows]
 
 
 async def page(
@@ -72,15 +72,15 @@ async def page(
     if before is not None:
         statement = statement.where(tuple_(*at) < before)
     newest = statement.order_by(*(column.desc() for column in at)).limit(limit)
-    return [_purchase(row) for row in (await tx.execute(newest)).mappings()]
+    return [_purchase(row) for row in (await tx.execute(newest))]
 
 
 async def lock(
     tx: Transaction, keys: Sequence[tuple[str, UUID]]
 ) -> dict[tuple[str, UUID], Purchase]:
     """Read purchases and keep them still until the transaction ends; locked in sorted order."""
-    statement = _PURCHASES.where(tuple_(*_KEY).in_(keys)).order_by(*_KEY).with_for_update()
-    rows = (await tx.execute(statement)).mappings()
+    statement = _PURCHASES.where(_with_keys(keys)).order_by(*_KEY).with_for_update()
+    rows = await tx.execute(statement)
     return {(row["viewer"], row["id"]): _purchase(row) for row in rows}
 
 
@@ -116,11 +116,17 @@ async def claim_purchases(tx: Transaction, *, now: datetime, limit: int) -> list
     keys = [(row.viewer, row.id) for row in claimed]
     if not keys:
         return []
-    rows = await tx.execute(_PURCHASES.where(tuple_(*_KEY).in_(keys)))
-    return [_purchase(row) for row in rows.mappings()]
+    rows = await tx.execute(_PURCHASES.where(_with_keys(keys)))
+    return [_purchase(row) for row in rows]
 
 
-def _purchase(row: RowMapping) -> Purchase:
+def _with_keys(keys: Sequence[tuple[str, UUID]]) -> TextClause:
+    """One array a column, whatever their number: the statement stays the same."""
+    viewers, ids = [viewer for viewer, _ in keys], [purchase for _, purchase in keys]
+    return _WITH_KEYS.bindparams(viewers=viewers, ids=ids)
+
+
+def _purchase(row: Row) -> Purchase:
     values = {name: row[name] for name in _FIELDS}
     return Purchase(**{**values, "state": State(row["state"])})
 
@@ -183,4 +189,10 @@ _CLAIM_PURCHASES = text("""
     ) AS due
     WHERE p.viewer = due.viewer AND p.id = due.id
     RETURNING p.viewer, p.id
+""")
+_WITH_IDS = text("purchases.id = ANY(CAST(:ids AS uuid[]))")
+_WITH_KEYS = text("""
+    (purchases.viewer, purchases.id) IN (
+        SELECT * FROM unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[]))
+    )
 """)

@@ -76,7 +76,7 @@ async def test_an_unroutable_message_holds_back_its_key_and_nobody_else(
 
         async def reason():
             async with wallet_database.transaction() as tx:
-                return (await tx.execute(text(blocked))).scalar()
+                return (await tx.execute(text(blocked))).scalar_one_or_none()
 
         assert await eventually(reason) == "unroutable"
         await say(behind)

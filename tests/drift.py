@@ -1,0 +1,25 @@
+"""Whether a service's tables are what its code believes: migrations against tables.py."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import NullPool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+# Alembic's own table, and indexes and constraints that only the migrations describe.
+UNSEEN = ("remove_index", "remove_constraint", "add_constraint")
+
+
+async def drift(database, metadata):
+    """The differences in tables, columns and types; partial indexes are the migrations' own."""
+    address = database.address.set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(address, poolclass=NullPool)
+    options = {
+        "compare_type": True,
+        "include_object": lambda _, name, *__: name != "alembic_version",
+    }
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts=options), metadata)
+        )
+    await engine.dispose()
+    return [change for change in differences if change[0] not in UNSEEN]
