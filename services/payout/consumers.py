@@ -7,7 +7,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
 # Diamonds mature over days: nobody waits for them, so they are booked in large batches.
-SPACING_SECONDS = 0.1
+SPACING_SECONDS = 0.25
 
 
 def build(database: Database, broker: Broker) -> list[Consumer]:

@@ -39,7 +39,7 @@ PARTS = 3
 SPLIT_FROM = 300
 # Batches begin at least so far apart. Idle, the first message is taken at once; busy, a batch
 # gathers what makes its fixed costs worthwhile.
-SPACING_SECONDS = 0.01
+SPACING_SECONDS = 0.025
 # Tries of one message whose handler raised something nobody foresaw, before it is parked.
 TRIES_MAX = 3
 TRY_AGAIN_SECONDS = 0.2

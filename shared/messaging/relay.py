@@ -21,7 +21,7 @@ from aiormq.exceptions import (
 
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.database import Database
-from shared.messaging.broker import Broker, close_quietly, supervise
+from shared.messaging.broker import Broker, close_quietly, pause, supervise
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, PARTS
 from shared.telemetry import (
     OUTBOX_BLOCKED_KEYS,
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 # aiormq walks all open confirmations for each multiple ack, so a window is kept small.
 WINDOW_MAX = 500
 POLL_SECONDS_MAX = 0.02
+GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
@@ -115,8 +116,12 @@ class Relay:
                 await _measure(db)
                 measure_at = loop.time() + MEASURE_SECONDS
             self._database.committed.clear()
-            if not await self.relay_once(db, channel):
+            sent = await self.relay_once(db, channel)
+            if not sent:
                 await self._rest()
+            elif sent < WINDOW_MAX:
+                # A window a commit would be many small ones; what follows at once goes together.
+                await pause(GATHER_SECONDS, stopping)
 
     async def _rest(self) -> None:
         """Wait for our own next commit; commits of other processes are found by polling."""
