@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 import aiormq
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
 
 from shared.contracts.base import Event
 from shared.database import Database, Transaction, is_contention, is_unavailable
@@ -86,11 +87,12 @@ class Consumer:
             connection = await self._broker.connect(self.queue)
             channel = await connection.channel(publisher_confirms=False)
             await channel.set_qos(prefetch_count=PREFETCH_BATCHES * self._batch_max)
-            queue = await channel.declare_queue(self.queue, passive=True)
+            await channel.declare_queue(self.queue, passive=True)
             underlay = await channel.get_underlay_channel()
             lost = asyncio.ensure_future(_lost(underlay))
-            waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-            await queue.consume(waiting.put)
+            waiting: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+            # Of a message we need its body and a few properties, so we take it as it comes.
+            await underlay.basic_consume(self.queue, waiting.put)
             self._set_connected(connected=True)
             try:
                 await self._consume(waiting, underlay, lost, stopping)
@@ -107,7 +109,7 @@ class Consumer:
 
     async def _consume(
         self,
-        waiting: asyncio.Queue[AbstractIncomingMessage],
+        waiting: asyncio.Queue[DeliveredMessage],
         underlay: aiormq.abc.AbstractChannel,
         lost: asyncio.Future[str],
         stopping: asyncio.Event,
@@ -306,7 +308,7 @@ def _parts(deliveries: Sequence[Delivery]) -> list[Sequence[Delivery]]:
     return [part for part in parts if part]
 
 
-def _tag(message: AbstractIncomingMessage) -> int:
+def _tag(message: DeliveredMessage) -> int:
     assert message.delivery_tag is not None
     return message.delivery_tag
 
@@ -324,11 +326,12 @@ async def _lost(underlay: aiormq.abc.AbstractChannel) -> str:
     return await gone
 
 
-def _delivery(message: AbstractIncomingMessage) -> Delivery:
+def _delivery(message: DeliveredMessage) -> Delivery:
+    properties = message.header.properties
     return Delivery(
         body=message.body,
-        type=message.type or "",
-        message_id=message.message_id or "",
-        user_id=message.user_id or "",
-        headers=message.headers,
+        type=properties.message_type or "",
+        message_id=properties.message_id or "",
+        user_id=properties.user_id or "",
+        headers=properties.headers or {},
     )

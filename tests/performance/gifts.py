@@ -155,8 +155,9 @@ async def over_http(crowd: Crowd, yardstick: Result) -> list[Result]:
         )
         name = f"gifts over HTTP, {open_requests} open"
         results.append(compared(name, load.rate, "gifts/s", to=yardstick, floor=FLOOR))
-        for percent in (50, 99):
-            results.append(Result(f"{name}, p{percent}", load.percentile_ms(percent), "ms"))
+        results += [
+            Result(f"{name}, p{percent}", load.percentile_ms(percent), "ms") for percent in (50, 99)
+        ]
         print(f"  {open_requests} open: {load.rate:,.0f} gifts/s", flush=True)
     return results
 

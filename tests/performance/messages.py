@@ -1,4 +1,4 @@
-"""(d) The relay and a consumer, each against the bare client doing the same with the same bodies."""
+"""(d) The relay and a consumer, each against the bare client with the same bodies."""
 
 import asyncio
 import time

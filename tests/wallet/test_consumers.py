@@ -129,8 +129,11 @@ async def test_the_same_gift_with_other_contents_is_parked_alone(database, hear)
     await hear(forged, other)
 
     assert await held_by(database) == 80
-    parked = "SELECT exchange, headers->>'ovation_error_code' FROM outbox WHERE routing_key = 'wallet.gifts'"
-    assert await rows_of(database, parked) == [("ovation.dlx", "cause-reused")]
+    parked = (
+        "SELECT routing_key, headers->>'ovation_error_code' FROM outbox"
+        " WHERE exchange = 'ovation.dlx'"
+    )
+    assert await rows_of(database, parked) == [("wallet.gifts", "cause-reused")]
 
 
 async def test_a_viewer_spends_within_one_batch_in_order(database, hear):

@@ -93,9 +93,10 @@ def test_whatever_moves_the_sum_stays_zero(held, steps):
     holder = a_holder()
     move(holder, "opening", ("@issued", -held), (MAIN, held))
     for number, (back, amount) in enumerate(steps):
-        amount = min(amount, holder.balance(HELD if back else MAIN, "coins"))
-        if amount:
-            legs = ((HELD, -amount), (MAIN, amount)) if back else ((MAIN, -amount), (HELD, amount))
+        source, target = (HELD, MAIN) if back else (MAIN, HELD)
+        moved = min(amount, holder.balance(source, "coins"))
+        if moved:
+            legs = ((source, -moved), (target, moved))
             move(holder, f"step {number}", *legs)
 
     postings = [posting for entry in holder.entries for posting, _ in entry.postings]

@@ -39,7 +39,7 @@ def heard():
 def consume(gift_database, broker_of, running, heard):
     """Consume the queue; `but` may raise for a message."""
 
-    def start(but=lambda envelope: None):
+    def start(but=lambda _: None):
         async def remember(tx, received):
             for envelope in received:
                 but(envelope)

@@ -36,7 +36,8 @@ GRANT SELECT, INSERT ON heard TO wallet;
 """
 PROGRESS = """
     SELECT (SELECT sum(last) FROM counters) AS committed, (SELECT count(*) FROM heard) AS heard,
-           (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_blocked) AS blocked
+           (SELECT count(*) FROM outbox) AS waiting,
+           (SELECT count(*) FROM outbox_blocked) AS blocked
 """
 
 

@@ -1,0 +1,168 @@
+"""Whatever is asked of the gateway, the answer is a clear problem and nothing is lost."""
+
+import json
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
+
+PROBLEM = "application/problem+json"
+A_GIFT = {"gift_type": "g_tea", "creator": "lea"}
+
+
+@pytest.fixture
+def http(system):
+    with httpx.Client(base_url=system.gateway_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def post(http, system):
+    """Post as mira; what differs from a good request is what the test is about."""
+
+    def send(path="/v1/gifts", *, token=None, key=None, body=A_GIFT, content=None, **headers):
+        headers = {
+            "Authorization": f"Bearer {token or system.token('mira')}",
+            "Idempotency-Key": str(uuid4()) if key is None else key,
+            "Content-Type": "application/json",
+            **headers,
+        }
+        if key == "":
+            del headers["Idempotency-Key"]
+        data = json.dumps(body).encode() if content is None else content
+        return http.post(path, content=data, headers=headers)
+
+    return send
+
+
+def assert_problem(answer, status, code):
+    assert answer.headers["content-type"] == PROBLEM, answer.text
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["type"]) == (status, status, code)
+    assert problem["title"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "malformed-json"),
+        (b"\xff\xfe", 400, "malformed-json"),
+        (b"[]", 422, "invalid-request"),
+        (b'"gift"', 422, "invalid-request"),
+        (b'{"gift_type": 5, "creator": "lea"}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "nul\\u0000"}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "\\ud800"}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "count": 0}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "count": -3}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "count": true}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "count": 1.5}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "count": 1000}', 422, "invalid-request"),
+        (b'{"gift_type": "g_tea", "creator": "lea", "price_coins": 1}', 422, "invalid-request"),
+        (b'{"gift_type": "g_moonshot", "creator": "lea"}', 404, "unknown-gift"),
+        (b'{"gift_type": "g_tea", "creator": "mira"}', 422, "gift-to-self"),
+        (b" " * 70_000, 413, "body-too-large"),
+    ],
+)
+def test_a_body_that_is_not_a_gift_is_refused_with_its_reason(post, content, status, code):
+    assert_problem(post(content=content), status, code)
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 129, "tab\tkey", '"open'])
+def test_a_post_that_moves_value_needs_a_key(post, key):
+    for path, body in (("/v1/gifts", A_GIFT), ("/v1/purchases", {"package": "coins_100"})):
+        answer = post(path, key=key, body=body)
+        assert_problem(answer, 400, "idempotency-key-missing")
+
+
+def test_a_key_belongs_to_one_body(post):
+    key = str(uuid4())
+    first = post(key=key, Prefer="respond-async")
+    assert first.status_code == 202
+
+    assert_problem(post(key=key, body={**A_GIFT, "count": 2}), 422, "key-reused")
+    assert post(key=key, Prefer="respond-async").json()["gift"] == first.json()["gift"]
+
+
+def forged(system, **about):
+    now = int(time.time())
+    claims = {"iss": system.issuer_url, "aud": "ovation", "sub": "mira", "exp": now + 60}
+    key = about.pop("key", None) or RSAKey.generate_key(2048, private=True)
+    header = {"alg": about.pop("algorithm", "RS256"), "kid": about.pop("kid", "forged")}
+    return jwt.encode(header, {**claims, **about}, key, algorithms=[header["alg"]])
+
+
+def published_key(system):
+    return httpx.get(f"{system.issuer_url}/.well-known/jwks.json").json()["keys"][0]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        lambda system: system.token("mira", ttl_seconds=-3600),
+        forged,
+        lambda system: forged(system, kid=published_key(system)["kid"]),
+        lambda system: forged(
+            system,
+            key=OctKey.import_key(json.dumps(published_key(system))),
+            algorithm="HS256",
+            kid=published_key(system)["kid"],
+        ),
+        lambda _: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJtaXJhIn0.",
+        lambda _: "not-a-token",
+    ],
+    ids=["expired", "foreign", "known-kid", "public-key-as-secret", "alg-none", "garbage"],
+)
+def test_a_token_nobody_should_trust_opens_nothing(http, post, system, token):
+    bad = token(system)
+
+    assert_problem(post(token=bad), 401, "unauthenticated")
+    for path in ("/v1/wallets/me", "/v1/earnings/me", "/v1/purchases", "/v1/rooms/lobby"):
+        answer = http.get(path, headers={"Authorization": f"Bearer {bad}"})
+        assert_problem(answer, 401, "unauthenticated")
+
+
+def test_what_is_somebody_elses_stays_closed(http, post, system):
+    gift = post(Prefer="respond-async").json()["gift"]
+    bought = post("/v1/purchases", body={"package": "coins_100"}).json()["purchase"]
+    otto = {"Authorization": f"Bearer {system.token('otto')}"}
+
+    for path in ("/v1/wallets/mira", "/v1/wallets/mira/movements", "/v1/earnings/mira"):
+        assert_problem(http.get(path, headers=otto), 403, "not-yours")
+    assert_problem(http.get(f"/v1/gifts/{gift}", headers=otto), 404, "no-such-gift")
+    assert_problem(http.get(f"/v1/purchases/{bought}", headers=otto), 404, "no-such-purchase")
+    for service in ("purchase", "wallet", "gift", "payout", "live"):
+        books = http.get(f"/v1/operator/{service}/books", headers=otto)
+        assert_problem(books, 403, "scope-missing")
+
+
+@pytest.mark.parametrize("path", ["/v1/gifts/none", "/v1/payouts/none", "/v1/purchases/none"])
+def test_an_id_that_is_none_is_refused(http, system, path):
+    mira = {"Authorization": f"Bearer {system.token('mira')}"}
+
+    assert_problem(http.get(path, headers=mira), 422, "invalid-request")
+    unknown = http.get(path.replace("none", str(uuid4())), headers=mira)
+    assert unknown.status_code == 404
+    assert unknown.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/sandbox/metrics"])
+def test_what_is_for_operators_inside_is_not_published(http, path):
+    assert_problem(http.get(path), 404, "no-such-route")
+
+
+def test_a_webhook_nobody_signed_is_refused(http):
+    for kind in ("payments", "transfers"):
+        answer = http.post(f"/v1/webhooks/sandbox/{kind}", content=b"{}")
+        assert_problem(answer, 401, "bad-signature")
+
+
+def test_one_document_describes_every_service(http):
+    paths = http.get("/openapi.json").json()["paths"]
+
+    for path in ("/v1/packages", "/v1/wallets/{user}", "/v1/gifts", "/v1/payouts"):
+        assert path in paths
+    assert "/v1/rooms/{room}/events" in paths
+    assert "402" in paths["/v1/gifts"]["post"]["responses"]
