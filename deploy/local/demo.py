@@ -48,6 +48,9 @@ class Person:
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    def leave(self) -> None:
+        self._http.close()
+
     def get(self, path: str, **params: Any) -> Any:
         return _checked(self._http.get(path, params=params), 200)
 
@@ -92,12 +95,13 @@ def play(url: str) -> bool:
         room=f"room-{uuid4().hex[:6]}",
     )
     console.rule("[bold]Ovation: from a card to a creator")
-    _buy_coins(cast)
-    _send_gifts(cast)
-    _refuse_gifts(cast)
-    _watch_the_room(cast)
-    _cash_out(cast)
-    return _prove_the_books(cast)
+    try:
+        for chapter in (_buy_coins, _send_gifts, _refuse_gifts, _watch_the_room, _cash_out):
+            chapter(cast)
+        return _prove_the_books(cast)
+    finally:
+        for person in (cast.mira, cast.jonas, cast.lea, cast.ops):
+            person.leave()
 
 
 def _wait_until_open(url: str) -> None:

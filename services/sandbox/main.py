@@ -11,6 +11,9 @@ from services.sandbox.webhooks import Webhooks
 from shared.http import build_app
 from shared.logging import configure_logging
 
+# Whoever still waits for an answer by then waits for one that was meant to come too late.
+DRAIN_SECONDS_MAX = 2
+
 
 def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """Return the sandbox; `transport` replaces the network for its webhooks."""
@@ -51,4 +54,5 @@ if __name__ == "__main__":
         loop="uvloop",
         access_log=False,
         log_config=None,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )

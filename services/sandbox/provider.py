@@ -61,6 +61,18 @@ class RefundTooLarge(Refusal):
     kind = Kind.INVALID
 
 
+class NotDisputable(Refusal):
+    """Only what was paid can be disputed, and no more of it than that."""
+
+    kind = Kind.INVALID
+
+
+class DisputeDecided(Refusal):
+    """The bank has decided this dispute, the other way."""
+
+    kind = Kind.CONFLICT
+
+
 class Status(StrEnum):
     """Where a payment stands."""
 
@@ -141,14 +153,22 @@ class Provider:
         self._payments: dict[str, Payment] = {}
         self._transfers: dict[str, Transfer] = {}
         self._by_reference: dict[tuple[str, str], list[Any]] = {}
+        self._disputes: dict[str, tuple[Payment, dict[str, Any]]] = {}
         # Idempotency keys: what was asked, and what it became.
         self._keys: dict[tuple[str, str], tuple[object, Any]] = {}
         self._later: set[asyncio.Task[None]] = set()
 
     def create_payment(
-        self, *, key: str, amount_minor: int, currency: str, reference: str, **more: str | None
+        self,
+        *,
+        key: str,
+        amount_minor: int,
+        currency: str,
+        reference: str,
+        description: str | None = None,
+        return_url: str | None = None,
     ) -> Payment:
-        asked = (amount_minor, currency, reference)
+        asked = (amount_minor, currency, reference, description, return_url)
 
         def make() -> Payment:
             identifier = f"pay_{uuid4().hex}"
@@ -156,8 +176,8 @@ class Provider:
                 amount_minor=amount_minor,
                 currency=currency,
                 reference=reference,
-                description=more.get("description") or "",
-                return_url=more.get("return_url"),
+                description=description or "",
+                return_url=return_url,
                 pay_url=f"{self._public_url}/pay/{identifier}",
                 id=identifier,
                 created_at=datetime.now(UTC),
@@ -233,9 +253,10 @@ class Provider:
 
     def refund(self, payment: Payment, *, key: str, amount_minor: int) -> dict[str, Any]:
         def make() -> dict[str, Any]:
-            left = payment.amount_minor - payment.refunded_minor
-            if payment.status is not Status.SUCCEEDED or amount_minor > left:
-                raise RefundTooLarge(refundable_minor=left)
+            paid_minor = payment.amount_minor if payment.status is Status.SUCCEEDED else 0
+            left_minor = paid_minor - payment.refunded_minor
+            if amount_minor > left_minor:
+                raise RefundTooLarge(refundable_minor=left_minor)
             payment.refunded_minor += amount_minor
             made = {
                 "id": f"re_{uuid4().hex}",
@@ -254,26 +275,34 @@ class Provider:
         self, payment: Payment, reason: str, amount_minor: int | None = None
     ) -> dict[str, Any]:
         """Let the cardholder ask the bank for the money back."""
-        dispute = {
+        disputed_minor = payment.amount_minor if amount_minor is None else amount_minor
+        if payment.status is not Status.SUCCEEDED or disputed_minor > payment.amount_minor:
+            raise NotDisputable(status=payment.status.value, amount_minor=payment.amount_minor)
+        dispute: dict[str, Any] = {
             "id": f"dp_{uuid4().hex}",
             "payment": payment.id,
             "status": "open",
             "reason": reason,
-            "amount_minor": payment.amount_minor if amount_minor is None else amount_minor,
+            "amount_minor": disputed_minor,
             "currency": payment.currency,
         }
         payment.disputes.append(dispute)
+        self._disputes[dispute["id"]] = (payment, dispute)
         self._announce("payment.disputed", payment.shown())
         return dispute
 
     def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
-        for payment in self._payments.values():
-            for dispute in payment.disputes:
-                if dispute["id"] == identifier:
-                    dispute["status"] = "won" if won else "lost"
-                    self._announce("payment.dispute_closed", payment.shown())
-                    return dispute
-        raise NotFound
+        """Let the bank decide, once: the same decision again changes nothing."""
+        if identifier not in self._disputes:
+            raise NotFound
+        payment, dispute = self._disputes[identifier]
+        decision = "won" if won else "lost"
+        if dispute["status"] == "open":
+            dispute["status"] = decision
+            self._announce("payment.dispute_closed", payment.shown())
+        elif dispute["status"] != decision:
+            raise DisputeDecided(dispute=dispute)
+        return dispute
 
     def _succeed(self, payment: Payment) -> None:
         payment.status, payment.failure_reason = Status.SUCCEEDED, None

@@ -72,19 +72,18 @@ class Webhooks:
         body = json.dumps(event, separators=(",", ":"))
         now = datetime.now(UTC)
         url = self._transfers_url if event["type"].startswith("transfer.") else self._payments_url
+        headers = {
+            "content-type": "application/json",
+            # The same over all retries: the receiver's key against repeats.
+            "webhook-id": event["id"],
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(event["id"], now, body),
+        }
         try:
-            answer = await self._client.post(
-                url,
-                content=body.encode(),
-                headers={
-                    "content-type": "application/json",
-                    # The same over all retries: the receiver's key against repeats.
-                    "webhook-id": event["id"],
-                    "webhook-timestamp": str(int(now.timestamp())),
-                    "webhook-signature": self._signer.sign(event["id"], now, body),
-                },
-            )
-        except httpx.HTTPError as error:
+            # The client's own timeout is per read: a receiver that drips would keep its slot.
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                answer = await self._client.post(url, content=body.encode(), headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
             log.info("webhook.unanswered", webhook=event["id"], error=repr(error)[:200])
             return False
         return answer.is_success

@@ -70,7 +70,7 @@ def test_a_body_that_is_not_a_gift_is_refused_with_its_reason(post, content, sta
     assert_problem(post(content=content), status, code)
 
 
-@pytest.mark.parametrize("key", ["", " ", "x" * 129, "tab\tkey", '"open'])
+@pytest.mark.parametrize("key", ["", "x" * 129, '"open'])
 def test_a_post_that_moves_value_needs_a_key(post, key):
     for path, body in (("/v1/gifts", A_GIFT), ("/v1/purchases", {"package": "coins_100"})):
         answer = post(path, key=key, body=body)

@@ -1,0 +1,69 @@
+"""The gift service in a test's words: ask for gifts, and let the wallet answer."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from services.gift import consumers
+from services.gift.commands.waiting import Waiters
+from services.gift.main import build_http, read_catalogue
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
+from tests.clients import a_token, a_verifier, client_of
+from tests.deliveries import a_broker, a_delivery
+
+CATALOGUE = read_catalogue(Path("seeds/gifts.toml"))
+
+
+@pytest.fixture
+def waiters(database):
+    return Waiters(database)
+
+
+@pytest.fixture
+def app(database, waiters):
+    return build_http(database, a_verifier(), CATALOGUE, waiters)
+
+
+@pytest.fixture
+async def mira(app):
+    async with client_of(app, a_token("mira")) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(mira):
+    """Ask for a gift; with `at_once` the answer is not waited for."""
+
+    async def post(*, key=None, at_once=True, **wish):
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        if at_once:
+            headers["Prefer"] = "respond-async"
+        body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", **wish}
+        return await mira.post("/v1/gifts", json=body, headers=headers)
+
+    return post
+
+
+@pytest.fixture
+def wallet_says(database, waiters):
+    """Let the gift service hear what the wallet decided, as one batch."""
+    (consumer,) = consumers.build(
+        database, a_broker("gift"), catalogue=CATALOGUE, tell=waiters.tell
+    )
+
+    async def hear(*events):
+        await consumer.receive([a_delivery(event) for event in events])
+
+    return hear
+
+
+def paid(gift, *, viewer="mira", coins=5):
+    piece = Slice(lot=uuid4(), kind=LotKind.PAID, coins=coins, diamond_rate_bp=10_000)
+    return GiftPaid(viewer=viewer, gift=gift, coins=coins, slices=(piece,), balance_coins=95)
+
+
+def refused(gift, *, viewer="mira", coins=5, reason="insufficient-coins"):
+    return GiftPaymentRefused(
+        viewer=viewer, gift=gift, coins=coins, reason=reason, shortfall_coins=3, balance_coins=2
+    )
