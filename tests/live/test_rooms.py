@@ -1,0 +1,55 @@
+"""A room adds up what was given in it, once."""
+
+import asyncio
+
+from tests.clients import client_of
+from tests.deliveries import forget_inbox
+from tests.live.conftest import a_gift_sent
+
+
+async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
+    await hear(a_gift_sent(10), a_gift_sent(50, viewer="jonas"), a_gift_sent(5))
+
+    room = await look()
+
+    assert (room["gifts"], room["coins"], room["last_event_id"]) == (3, 65, "3")
+    assert [top["viewer"] for top in room["top_gifters"]] == ["jonas", "mira"]
+
+
+async def test_a_gift_heard_again_counts_once(hear, look, database):
+    gift = a_gift_sent()
+
+    await hear(gift, gift)
+    await forget_inbox(database)
+    await hear(gift, a_gift_sent())
+
+    assert (await look())["gifts"] == 2
+
+
+async def test_an_anonymous_gift_counts_for_the_room_and_for_nobody(hear, look):
+    await hear(a_gift_sent(10, anonymous=True))
+
+    room = await look()
+
+    assert (room["coins"], room["top_gifters"]) == (10, [])
+
+
+async def test_a_gift_without_a_room_is_nobodys_business_here(hear, look):
+    await hear(a_gift_sent(room=None))
+
+    assert (await look())["gifts"] == 0
+
+
+async def test_batches_at_once_in_one_room_lose_nothing(hear, look):
+    await asyncio.gather(*(hear(*(a_gift_sent(1) for _ in range(30))) for _ in range(8)))
+
+    room = await look()
+    assert (room["gifts"], room["coins"], room["last_event_id"]) == (240, 240, "240")
+
+
+async def test_rooms_are_for_those_with_a_token(app):
+    async with client_of(app) as nobody:
+        for path in ("/v1/rooms/room-1", "/v1/rooms/room-1/events"):
+            assert (await nobody.get(path)).status_code == 401
+        forged = await nobody.get("/v1/rooms/room-1/events?access_token=forged")
+        assert forged.status_code == 401

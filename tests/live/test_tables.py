@@ -1,0 +1,44 @@
+"""The tables stop what the code should never try, and look as the code believes they do."""
+
+import pytest
+from asyncpg import InsufficientPrivilegeError, IntegrityConstraintViolationError
+from sqlalchemy import text
+
+from services.live.tables import LiveTable
+from tests.drift import drift
+
+ENTRY = "INSERT INTO feed VALUES ('r', {}, '00000000-0000-0000-0000-000000000001', '{{}}')"
+
+
+async def run(database, *statements):
+    async with database.transaction() as tx:
+        for statement in statements:
+            await tx.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "statement"),
+    [
+        ("room_gifts_counted", "INSERT INTO rooms (room, gifts) VALUES ('r', -1)"),
+        ("room_coins_counted", "INSERT INTO rooms (room, coins) VALUES ('r', -1)"),
+        ("score_of_gifts", "INSERT INTO scores VALUES ('r', 'm', 0, 1, now())"),
+        ("score_of_coins", "INSERT INTO scores VALUES ('r', 'm', 1, 0, now())"),
+    ],
+)
+async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, statement)
+
+
+async def test_a_gift_is_in_its_rooms_feed_once(database):
+    with pytest.raises(IntegrityConstraintViolationError, match="one_entry_a_gift"):
+        await run(database, ENTRY.format(1), ENTRY.format(2))
+
+
+async def test_the_feed_cannot_be_rewritten(database):
+    with pytest.raises(InsufficientPrivilegeError):
+        await run(database, "DELETE FROM feed")
+
+
+async def test_the_tables_are_what_the_code_believes(database):
+    assert await drift(database, LiveTable.metadata) == []

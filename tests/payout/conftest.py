@@ -1,0 +1,131 @@
+"""The payout service in a test's words, with the real sandbox as its provider."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from services.payout import consumers
+from services.payout.commands.following import follow_attempts, open_attempts
+from services.payout.main import build_http, read_rules
+from services.payout.providers import Provider
+from services.sandbox.main import build as build_sandbox
+from services.sandbox.settings import Settings as SandboxSettings
+from shared.contracts.gift import GiftSent
+from shared.contracts.wallet import LotKind, Slice
+from tests.clients import a_token, a_verifier, client_of
+from tests.deliveries import a_broker, a_delivery
+
+RULES = read_rules(Path("seeds/rules.toml"))
+SECRET = "whsec_b3ZhdGlvbi10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcy4="
+
+
+def a_gift_sent(coins=100, *, rate_bp=10_000, **about):
+    piece = Slice(lot=uuid4(), kind=LotKind.PAID, coins=coins, diamond_rate_bp=rate_bp)
+    known = {
+        "gift": uuid4(),
+        "viewer": "mira",
+        "creator": "lea",
+        "gift_type": "g_tea",
+        "count": 1,
+        "coins": coins,
+        "slices": (piece,),
+        "requested_at": datetime.now(UTC),
+    }
+    return GiftSent(**{**known, **about})
+
+
+class Unreachable(httpx.AsyncBaseTransport):
+    """A network that lets calls through, or loses their answers."""
+
+    def __init__(self, app):
+        self._transport = httpx.ASGITransport(app)
+        self.mood = "well"
+
+    async def handle_async_request(self, request):
+        if self.mood == "silent":
+            raise httpx.ConnectTimeout("nobody answers", request=request)
+        answer = await self._transport.handle_async_request(request)
+        if self.mood == "forgetful":
+            raise httpx.ReadTimeout("the answer was lost", request=request)
+        return answer
+
+
+@pytest.fixture
+async def sandbox():
+    settings = SandboxSettings(
+        port=1,
+        api_key="key",
+        webhook_secret=SECRET,
+        public_url="http://sandbox",
+        payments_webhook_url="http://nowhere",
+        transfers_webhook_url="http://nowhere",
+    )
+    nobody = httpx.MockTransport(lambda _: httpx.Response(200))
+    app = build_sandbox(settings, transport=nobody)
+    yield app
+    await app.state.webhooks.close()
+
+
+@pytest.fixture
+def network(sandbox):
+    return Unreachable(sandbox)
+
+
+@pytest.fixture
+async def provider(network):
+    provider = Provider(
+        url="http://sandbox", api_key="key", webhook_secret=SECRET, transport=network
+    )
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+async def lea(database, provider):
+    app = build_http(database, a_verifier(), provider, RULES)
+    async with client_of(app, a_token("lea")) as client:
+        client.app = app
+        yield client
+
+
+@pytest.fixture
+def hear(database):
+    (consumer,) = consumers.build(database, a_broker("payout"))
+
+    async def hear_all(*events):
+        await consumer.receive([a_delivery(event) for event in events])
+
+    return hear_all
+
+
+@pytest.fixture
+def work(database, provider):
+    """Let the worker look after all payouts now, whether they are due or not."""
+
+    async def look():
+        async with database.transaction() as tx:
+            await open_attempts(tx)
+            await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
+        await follow_attempts(database, provider)
+
+    return look
+
+
+@pytest.fixture
+def cash_out(lea, hear):
+    """Earn 3,000 diamonds and ask for all of them."""
+
+    async def ask(destination="acct_ok_lea", *, key=None):
+        await hear(a_gift_sent(3_000))
+        await lea.put("/v1/payouts/payee", json={"destination": destination})
+        quote = (await lea.post("/v1/payouts/quotes", json={})).json()
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        answer = await lea.post("/v1/payouts", json={"quote": quote["quote"]}, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["payout"]
+
+    return ask

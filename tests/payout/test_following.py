@@ -1,0 +1,170 @@
+"""A payout goes its way once, whatever the provider says, when, and how often."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from standardwebhooks.webhooks import Webhook
+
+from services.sandbox import provider as sandbox_provider
+from tests.deliveries import announced
+from tests.payout.conftest import SECRET, a_gift_sent
+
+
+@pytest.fixture(autouse=True)
+def fast_bank(monkeypatch):
+    """The bank settles at once, but for a moment."""
+    monkeypatch.setattr(sandbox_provider, "TRANSFER_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox_provider, "RETURN_AFTER_SECONDS", 0.05)
+
+
+async def state_of(lea, payout):
+    return (await lea.get(f"/v1/payouts/{payout}")).json()["state"]
+
+
+async def diamonds_of(lea):
+    earned = (await lea.get("/v1/earnings/me")).json()
+    return earned["available_diamonds"], earned["reserved_diamonds"]
+
+
+async def names(database):
+    return [fact["name"] for fact in await announced(database) if "earned" not in fact["name"]]
+
+
+async def test_money_that_arrives_takes_the_reserved_diamonds(lea, cash_out, work, database):
+    payout = await cash_out()
+    assert await diamonds_of(lea) == (0, 3_000)
+
+    await work()
+    await asyncio.sleep(0.1)
+    await work()
+    await work()
+
+    assert await state_of(lea, payout) == "paid"
+    assert await diamonds_of(lea) == (0, 0)
+    assert await names(database) == [
+        "payout.requested",
+        "payout.approved",
+        "payout.sent",
+        "payout.paid",
+    ]
+
+
+async def test_money_that_cannot_be_sent_gives_the_diamonds_back(lea, cash_out, work):
+    payout = await cash_out("acct_fail_lea")
+    await work()
+    await asyncio.sleep(0.1)
+    await work()
+
+    assert await state_of(lea, payout) == "failed"
+    assert await diamonds_of(lea) == (3_000, 0)
+    told = (await lea.get(f"/v1/payouts/{payout}")).json()["timeline"][-1]
+    assert told["reason"] == "account_closed"
+
+
+@pytest.mark.parametrize("seen_as_paid", [True, False])
+async def test_money_that_comes_back_gives_the_diamonds_back_once(
+    lea, cash_out, work, seen_as_paid, database
+):
+    payout = await cash_out("acct_return_lea")
+    await work()
+    if seen_as_paid:
+        await asyncio.sleep(0.07)
+        await work()
+    await asyncio.sleep(0.15)
+    await work()
+    await work()
+
+    assert await state_of(lea, payout) == "returned"
+    assert await diamonds_of(lea) == (3_000, 0)
+    assert (await names(database))[-2:] == ["payout.paid", "payout.returned"]
+
+
+@pytest.mark.parametrize("mood", ["silent", "forgetful"])
+async def test_an_unknown_result_is_asked_about_and_never_sent_twice(
+    lea, cash_out, work, network, mood, database
+):
+    """Silent: the provider knows nothing. Forgetful: it does, but its answer was lost."""
+    payout = await cash_out()
+    network.mood = mood
+    await work()
+    await work()
+    assert await state_of(lea, payout) == "approved"
+    assert await diamonds_of(lea) == (0, 3_000)
+
+    network.mood = "well"
+    await work()
+    await asyncio.sleep(0.1)
+    await work()
+
+    assert await state_of(lea, payout) == "paid"
+    async with database.transaction() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM attempts"))).scalar_one() == 1
+
+
+async def test_two_workers_at_once_send_once(lea, cash_out, work, sandbox, database):
+    payout = await cash_out()
+
+    await asyncio.gather(work(), work(), work())
+    await asyncio.sleep(0.1)
+    await work()
+
+    assert await state_of(lea, payout) == "paid"
+    events = [event["type"] for event in sandbox.state.webhooks.events.values()]
+    assert events.count("transfer.paid") == 1
+
+
+def a_webhook(attempt, *, secret=SECRET):
+    body = json.dumps({"type": "transfer.paid", "data": {"object": {"reference": attempt}}})
+    now, webhook_id = datetime.now(UTC), f"evt_{uuid4().hex}"
+    return body, {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(webhook_id, now, body),
+    }
+
+
+async def test_a_webhook_is_kept_once_and_makes_its_attempt_due(lea, cash_out, work, database):
+    await cash_out()
+    await work()
+    async with database.transaction() as tx:
+        attempt = (await tx.execute(text("SELECT id FROM attempts"))).scalar_one()
+    body, headers = a_webhook(str(attempt))
+
+    for _ in range(2):
+        answer = await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
+        assert answer.status_code == 200
+
+    async with database.transaction() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM notifications"))).scalar_one() == 1
+        due = text("SELECT next_check_at <= now() FROM attempts")
+        assert (await tx.execute(due)).scalar_one()
+
+
+async def test_a_webhook_somebody_else_signed_is_refused(lea):
+    body, headers = a_webhook("x", secret="whsec_c29tZWJvZHkgZWxzZSBzaWduZWQgdGhpcyBvbmUh")
+
+    answer = await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
+    unknown = await lea.post("/v1/webhooks/acme/transfers", content=body, headers=headers)
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "unknown-provider")
+
+
+async def test_a_payout_asked_for_again_is_the_same_payout(lea, cash_out, hear):
+    key = str(uuid4())
+    payout = await cash_out(key=key)
+    quote = str(uuid4())
+
+    again = await lea.post("/v1/payouts", json={"quote": quote}, headers={"Idempotency-Key": key})
+    assert (again.status_code, again.json()["type"]) == (422, "key-reused")
+    assert [line["payout"] for line in (await lea.get("/v1/payouts")).json()["items"]] == [payout]
+
+    await hear(a_gift_sent(3_000))
+    second = (await lea.post("/v1/payouts/quotes", json={})).json()["quote"]
+    open_one = await lea.post(
+        "/v1/payouts", json={"quote": second}, headers={"Idempotency-Key": str(uuid4())}
+    )
+    assert (open_one.status_code, open_one.json()["type"]) == (409, "payout-open")
