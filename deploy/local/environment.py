@@ -71,8 +71,6 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
             "PROVIDER_API_KEY": secrets.provider_api_key,
             "WEBHOOK_SECRET": secrets.webhook_secret,
         }
-    if name == "purchase":
-        settings["PAY_PAGE_URL"] = f"{places.urls['gateway']}/sandbox"
     variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
     if name in SEEDS:
         variable, file = SEEDS[name]

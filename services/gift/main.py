@@ -63,7 +63,7 @@ def read_catalogue(path: Path) -> Catalogue:
                 count_max=entry["max_count_per_send"],
                 sort=entry["sort"],
             )
-            for entry in tomllib.loads(path.read_text())["gifts"]
+            for entry in tomllib.loads(path.read_text(encoding="utf-8"))["gifts"]
             if entry["is_active"]
         )
     )

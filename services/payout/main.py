@@ -48,7 +48,7 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
 
 
 def read_rules(path: Path) -> Rules:
-    rules = tomllib.loads(path.read_text())
+    rules = tomllib.loads(path.read_text(encoding="utf-8"))
     return Rules(**rules["diamonds"], **rules["payouts"])
 
 

@@ -53,7 +53,7 @@ def build_http(
 
 def read_prices(path: Path) -> PriceList:
     """Read what is sold; a mistake in the file stops the service before it sells anything."""
-    return TypeAdapter(PriceList).validate_python(tomllib.loads(path.read_text()))
+    return TypeAdapter(PriceList).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

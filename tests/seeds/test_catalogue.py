@@ -7,7 +7,7 @@ TIERS = {"spark": 1, "glow": 10, "burst": 100, "spectacle": 1_000, "legend": 10_
 
 
 def read(name):
-    return tomllib.loads(Path(f"seeds/{name}.toml").read_text())
+    return tomllib.loads(Path(f"seeds/{name}.toml").read_text(encoding="utf-8"))
 
 
 def test_the_two_prices_that_were_given_are_exact():
