@@ -1,6 +1,7 @@
 """What the live service is asked: a room's totals, and its gifts as they come."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated
@@ -27,6 +28,8 @@ HEARTBEAT_SECONDS = 15.0
 RECONNECT_MILLISECONDS = 2_000
 BACKLOG_MAX = 100
 RoomName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# What we number entries with; any other id is not ours, and is passed over.
+ENTRY_ID = re.compile(r"[0-9]{1,18}")
 Position = Annotated[int, Query(ge=0, le=2**62)]
 
 
@@ -108,10 +111,16 @@ def _add_stream(router: APIRouter, hub: Hub) -> None:
         headers on an EventSource, so here alone the token may be in the query; it is not logged.
         """
         await _authenticate(request, access_token)
-        position = int(last_event_id) if last_event_id and last_event_id.isdigit() else after
-        stream = _events(hub, room, position, last)
+        stream = _events(hub, room, _position(last_event_id, after), last)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+def _position(last_event_id: str | None, after: int | None) -> int | None:
+    """Where to resume: a browser that reconnects repeats its first address, so its id wins."""
+    if last_event_id is not None and ENTRY_ID.fullmatch(last_event_id):
+        return int(last_event_id)
+    return after
 
 
 async def _authenticate(request: Request, access_token: str | None) -> None:

@@ -26,6 +26,14 @@ async def test_a_gift_heard_again_counts_once(hear, look, database):
     assert (await look())["gifts"] == 2
 
 
+async def test_a_gift_heard_by_many_at_the_same_time_counts_once(hear, look):
+    gift = a_gift_sent()
+
+    await asyncio.gather(*(hear(gift) for _ in range(6)))
+
+    assert (await look())["gifts"] == 1
+
+
 async def test_an_anonymous_gift_counts_for_the_room_and_for_nobody(hear, look):
     await hear(a_gift_sent(10, anonymous=True))
 

@@ -67,3 +67,12 @@ async def test_stopping_ends_every_stream(hub, shown):
         await asyncio.sleep(0.05)
         shown.set()
         assert await asyncio.wait_for(watcher.entries.get(), 5) is None
+
+
+async def test_who_comes_while_the_service_stops_is_let_go_at_once(hub):
+    stopping = asyncio.Event()
+    stopping.set()
+    await hub.run(stopping)
+
+    async with watching(hub) as late:
+        assert await asyncio.wait_for(late.entries.get(), 5) is None

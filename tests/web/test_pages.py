@@ -27,3 +27,9 @@ async def test_only_our_files_are_served():
     async with client_of(build()) as anybody:
         assert (await anybody.get("/static/room.html")).status_code == 422
         assert (await anybody.get("/static/../main.py")).status_code == 404
+
+
+async def test_it_lives_and_is_ready_without_anybody_else():
+    async with client_of(build()) as anybody:
+        assert (await anybody.get("/livez")).status_code == 200
+        assert (await anybody.get("/readyz")).status_code == 200

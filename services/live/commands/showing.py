@@ -57,16 +57,22 @@ class Hub:
         self._database = database
         self._watchers: set[Watcher] = set()
         self._changed = asyncio.Event()
+        self._stopped = False
 
     @asynccontextmanager
     async def watch(self, room: str, *, after: int | None, last: int) -> AsyncIterator[Watcher]:
-        """Watch a room from a position; without one from now on, and the `last` few before."""
-        if after is None:
-            async with self._database.transaction() as tx:
-                newest = (await store.room(tx, room)).sequence
-            after = max(0, newest - last)
-        watcher = Watcher(room, after)
+        """
+        Watch a room from a position; without one from now on, and the `last` few before.
+
+        A position ahead of the room is one we never gave out: it means now. It must not reach
+        the query of all rooms as it is, where it would be everybody's problem.
+        """
+        async with self._database.transaction() as tx:
+            newest = (await store.room(tx, room)).sequence
+        watcher = Watcher(room, max(0, newest - last) if after is None else min(after, newest))
         self._watchers.add(watcher)
+        if self._stopped:
+            watcher.let_go()
         self._changed.set()
         try:
             yield watcher
@@ -85,6 +91,8 @@ class Hub:
                 more = False
             if not more:
                 await self._rest(stopping)
+        # Whoever is on the way in ends as well: nobody would hand them anything.
+        self._stopped = True
         for watcher in self._watchers:
             watcher.let_go()
 

@@ -55,9 +55,12 @@ $("enter").addEventListener("submit", async (event) => {
     const token = form.get("token") || await demoToken();
     await showTotals(room, token);
     const query = new URLSearchParams({ access_token: token, last: "20" });
+    // Somebody may have entered twice while we asked; one stream is enough.
+    source?.close();
     source = new EventSource(`/v1/rooms/${encodeURIComponent(room)}/events?${query}`);
     source.onopen = () => say(`You are in ${room}.`);
-    source.onerror = () => say("The connection is gone; trying again.");
+    source.onerror = ({ target }) => say(target.readyState === EventSource.CLOSED
+      ? "You were shown out; enter again." : "The connection is gone; trying again.");
     let refresh;
     source.addEventListener("gift", (message) => {
       showGift(JSON.parse(message.data));

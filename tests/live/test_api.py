@@ -1,0 +1,157 @@
+"""What comes over the wire: totals, books, and a stream that outlives bad manners."""
+
+import asyncio
+import json
+
+import pytest
+
+from services.live import api
+from tests.clients import a_token, an_operator_token, client_of
+from tests.live.conftest import a_gift_sent
+
+EVENTS = "/v1/rooms/room-1/events"
+SOON_SECONDS = 5
+
+
+@pytest.fixture
+async def follow(app, hub):
+    """Follow rooms, let something happen, stop the service; return all that was streamed."""
+    stopping = asyncio.Event()
+    running = asyncio.create_task(hub.run(stopping))
+
+    async def streamed(*addresses, meanwhile=None, token=None, **headers):
+        token = a_token("eve") if token is None else token
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with client_of(app, token) as client:
+            asked = [asyncio.create_task(client.get(path, headers=named)) for path in addresses]
+            await asyncio.sleep(0.1)
+            if meanwhile is not None:
+                await meanwhile
+            await asyncio.sleep(0.4)
+            stopping.set()
+            return await asyncio.wait_for(asyncio.gather(*asked), SOON_SECONDS)
+
+    yield streamed
+    stopping.set()
+    await asyncio.wait_for(running, SOON_SECONDS)
+
+
+def ids(answer):
+    return [line[4:] for line in answer.text.splitlines() if line.startswith("id: ")]
+
+
+def gifts(answer):
+    lines = answer.text.splitlines()
+    return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
+
+async def test_a_room_nobody_gave_in_has_nothing_yet(mira):
+    answer = await mira.get("/v1/rooms/quiet")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "room": "quiet",
+        "gifts": 0,
+        "coins": 0,
+        "top_gifters": [],
+        "last_event_id": "0",
+    }
+
+
+async def test_a_room_has_a_printable_name_of_sixty_four_characters(mira):
+    assert (await mira.get(f"/v1/rooms/{'r' * 64}")).status_code == 200
+    assert (await mira.get(f"/v1/rooms/{'r' * 65}")).status_code == 422
+    assert (await mira.get("/v1/rooms/r%00m")).status_code == 422
+
+
+async def test_of_equals_the_earlier_comes_first_and_ten_are_named(hear, look):
+    for number in range(12):
+        await hear(a_gift_sent(10, viewer=f"viewer-{number:02}"))
+
+    top = (await look())["top_gifters"]
+
+    assert [gifter["viewer"] for gifter in top] == [f"viewer-{number:02}" for number in range(10)]
+
+
+async def test_the_books_are_for_operators(app, mira, hear):
+    await hear(a_gift_sent(10), a_gift_sent(5, room="room-2"), a_gift_sent(7, room=None))
+
+    assert (await mira.get("/v1/operator/live/books")).status_code == 403
+    async with client_of(app, an_operator_token("books:read")) as operator:
+        books = await operator.get("/v1/operator/live/books")
+    assert books.json() == {"rooms": 2, "gifts": 2, "coins": 15}
+
+
+async def test_a_gift_is_streamed_whole_and_an_anonymous_one_without_its_giver(follow, hear):
+    known = a_gift_sent(10, tier="spark", display_name="Warm Tea", message="for you")
+    hidden = a_gift_sent(5, anonymous=True)
+
+    (answer,) = await follow(EVENTS, meanwhile=hear(known, hidden))
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.startswith("retry: 2000\n\nevent: gift\nid: 1\ndata: {")
+    shown, without = gifts(answer)
+    assert shown.keys() == {
+        *("gift", "viewer", "anonymous", "creator", "room", "gift_type", "name", "tier"),
+        *("count", "coins", "combo", "repeat_count", "repeat_end", "message", "sent_at"),
+    }
+    assert (shown["viewer"], shown["name"], shown["message"]) == ("mira", "Warm Tea", "for you")
+    assert (without["viewer"], without["anonymous"]) == (None, True)
+    assert "mira" not in json.dumps(without)
+
+
+async def test_who_reconnects_is_sent_exactly_what_was_missed(follow, hear):
+    await hear(*(a_gift_sent() for _ in range(4)))
+
+    # The address is the one of the first visit: the header knows better.
+    (answer,) = await follow(f"{EVENTS}?after=0&last=4", last_event_id="2")
+
+    assert ids(answer) == ["3", "4"]
+
+
+async def test_without_a_header_the_address_says_where_to_begin(follow, hear):
+    await hear(*(a_gift_sent() for _ in range(4)))
+
+    after, last, neither = await follow(f"{EVENTS}?after=3", f"{EVENTS}?last=2", EVENTS)
+
+    assert (ids(after), ids(last), ids(neither)) == (["4"], ["3", "4"], [])
+
+
+@pytest.mark.parametrize("absurd", ["9" * 18, "9" * 20, "9" * 5_000, "\xb2", "-1", "x"])
+async def test_an_id_we_never_gave_out_means_now_and_harms_nobody(follow, hub, hear, absurd):
+    await hear(a_gift_sent())
+
+    async with hub.watch("room-1", after=0, last=0) as honest:
+        answers = await follow(
+            EVENTS,
+            "/v1/rooms/elsewhere/events",
+            meanwhile=hear(a_gift_sent(), a_gift_sent(room="elsewhere")),
+            last_event_id=absurd.encode("latin-1"),
+        )
+        seen = [(await honest.entries.get()) for _ in range(honest.entries.qsize())]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [ids(answer) for answer in answers] == [["2"], ["1"]]
+    # Stopping lets the honest one go; it had been handed everything until then.
+    assert honest.position == 2
+    assert seen == [None]
+
+
+async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(app, follow):
+    token = a_token("eve")
+
+    (answer,) = await follow(f"{EVENTS}?access_token={token}", token="")
+
+    assert answer.status_code == 200
+    async with client_of(app) as nobody:
+        elsewhere = await nobody.get(f"/v1/rooms/room-1?access_token={token}")
+    assert elsewhere.status_code == 401
+
+
+async def test_a_quiet_room_still_gives_signs_of_life(follow, monkeypatch):
+    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.05)
+
+    (answer,) = await follow(EVENTS)
+
+    assert ": still here\n\n" in answer.text
+    assert gifts(answer) == []
