@@ -22,10 +22,13 @@ CONNECT_SECONDS_MAX = 5
 # A statement that waits longer than this for a row holds up everyone behind it.
 LOCK_MILLISECONDS_MAX = 5_000
 STATEMENT_MILLISECONDS_MAX = 30_000
-# Class 08: connection lost; 57P: the server is stopping or starting; 53300: no slot free.
-_UNAVAILABLE_STATES = ("08", "57P", "53300")
-# 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout: the same work may succeed.
-_CONTENTION_STATES = ("40001", "40P01", "55P03")
+# Class 08: connection lost; 53: out of disk, memory or slots; 57P: the server is stopping or
+# starting; 58: its own system fails it; 25006: it became a replica.
+_UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006")
+# 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout, 57014 statement timeout: the
+# same work may succeed.
+_CONTENTION_STATES = ("40001", "40P01", "55P03", "57014")
+_CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
@@ -117,8 +120,13 @@ class Database:
         pool = self._pool or await self._open_pool()
         async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
             tx = Transaction(connection)  # type: ignore[arg-type]  # a proxy with the same methods
-            async with connection.transaction():
-                yield tx
+            try:
+                async with connection.transaction():
+                    yield tx
+            except asyncpg.InternalClientError:
+                # The server died inside an exchange, and the driver lost its place in it.
+                connection.terminate()
+                raise
         self.committed.set()
         for action in tx.committed_actions:
             action()
@@ -222,7 +230,7 @@ def sqlstate(error: BaseException) -> str:
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
+    if isinstance(error, _CONNECTION_ERRORS):
         return True
     return sqlstate(error).startswith(_UNAVAILABLE_STATES)
 

@@ -171,17 +171,20 @@ class Consumer:
                 await self._receive_one(delivery, stopping)
 
     async def _receive_one(self, delivery: Delivery, stopping: asyncio.Event) -> None:
-        for attempt in range(1, TRIES_MAX + 1):
+        failures = 0
+        while True:
             try:
                 await self._commit_when_possible([delivery], stopping)
             except Exception as error:
                 if stopping.is_set():
                     raise
+                # Who only waited for others is not at fault, however often.
+                failures += not is_contention(error)
                 # A broken rule stays broken; anything else may be a passing trouble.
-                if attempt == TRIES_MAX or isinstance(error, Refusal | Unreadable):
+                if failures == TRIES_MAX or isinstance(error, Refusal | Unreadable):
                     await self._park(delivery, error, stopping)
                     return
-                await asyncio.sleep(TRY_AGAIN_SECONDS * attempt)
+                await asyncio.sleep(TRY_AGAIN_SECONDS * (failures or 1))
             else:
                 return
 
@@ -195,6 +198,7 @@ class Consumer:
                 await self._commit(deliveries)
             except Exception as error:
                 if is_unavailable(error):
+                    await pause(TRY_AGAIN_SECONDS, stopping)
                     await self._wait_for_database(stopping)
                     if stopping.is_set():
                         raise

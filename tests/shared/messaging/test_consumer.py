@@ -4,12 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import aio_pika
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.errors import Kind, Refusal
+from shared.messaging import consumer
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from tests.shared.messaging.conftest import a_fact, eventually
@@ -207,6 +209,37 @@ async def test_an_unforeseen_failure_is_tried_again_before_it_is_parked(
 
     assert "lasting trouble" in letters["ZeroDivisionError"].headers["ovation_error_message"]
     assert [envelope.data.viewer for envelope in heard] == ["passing"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        # What asyncpg raises when the server dies inside an exchange.
+        asyncpg.InternalClientError("another operation is in progress"),
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.LockNotAvailableError("lock timeout"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_message_that_only_has_to_wait_is_never_parked(
+    publish, consume, heard, trouble, monkeypatch
+):
+    monkeypatch.setattr(consumer, "TRY_AGAIN_SECONDS", 0.01)
+    tries = []
+
+    def fail_for_long(_):
+        tries.append(1)
+        if len(tries) < 25:
+            raise trouble
+
+    await publish(body_of(a_fact()))
+    consume(but=fail_for_long)
+
+    async def heard_at_last():
+        return len(heard) == 1
+
+    await eventually(heard_at_last)
+    assert len(tries) == 25
 
 
 async def test_a_parked_message_can_be_redriven(publish, consume, heard, dead_letters, as_operator):
