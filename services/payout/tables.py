@@ -16,7 +16,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import AccountColumns, MovementColumns, OutcomeColumns, PostingColumns
+from shared.ledger.tables import (
+    AccountColumns,
+    AdjustmentColumns,
+    AuditColumns,
+    MovementColumns,
+    OutcomeColumns,
+    PostingColumns,
+    SealColumns,
+    UnsealedColumns,
+)
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
 
 _TIME = DateTime(timezone=True)
@@ -42,6 +51,22 @@ class Posting(PostingColumns, PayoutTable, table=True):
 
 class Outcome(OutcomeColumns, PayoutTable, table=True):
     __tablename__ = "outcomes"
+
+
+class Unsealed(UnsealedColumns, PayoutTable, table=True):
+    __tablename__ = "unsealed"
+
+
+class Seal(SealColumns, PayoutTable, table=True):
+    __tablename__ = "seals"
+
+
+class Audit(AuditColumns, PayoutTable, table=True):
+    __tablename__ = "audit"
+
+
+class Adjustment(AdjustmentColumns, PayoutTable, table=True):
+    __tablename__ = "adjustments"
 
 
 class Earning(PayoutTable, table=True):

@@ -7,7 +7,16 @@ from sqlalchemy import BigInteger, DateTime, Integer, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import AccountColumns, MovementColumns, OutcomeColumns, PostingColumns
+from shared.ledger.tables import (
+    AccountColumns,
+    AdjustmentColumns,
+    AuditColumns,
+    MovementColumns,
+    OutcomeColumns,
+    PostingColumns,
+    SealColumns,
+    UnsealedColumns,
+)
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
 
 
@@ -29,6 +38,22 @@ class Posting(PostingColumns, WalletTable, table=True):
 
 class Outcome(OutcomeColumns, WalletTable, table=True):
     __tablename__ = "outcomes"
+
+
+class Unsealed(UnsealedColumns, WalletTable, table=True):
+    __tablename__ = "unsealed"
+
+
+class Seal(SealColumns, WalletTable, table=True):
+    __tablename__ = "seals"
+
+
+class Audit(AuditColumns, WalletTable, table=True):
+    __tablename__ = "audit"
+
+
+class Adjustment(AdjustmentColumns, WalletTable, table=True):
+    __tablename__ = "adjustments"
 
 
 class Lot(WalletTable, table=True):

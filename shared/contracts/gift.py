@@ -69,4 +69,38 @@ class GiftRefused(GiftEvent):
     reason: Name
 
 
-EVENTS: tuple[type[Event], ...] = (GiftRequested, GiftSent, GiftRefused)
+class ReversalEvent(GiftEvent):
+    """
+    Coins of one lot that had paid for a gift lost their money, or have it again.
+
+    `reversed_coins` is the total of that lot that stands reversed, not a change: a receiver
+    keeps what the highest `revision` of (gift, lot) says, and acts on the difference.
+    """
+
+    discriminator_fields = ("lot", "revision")
+
+    lot: UUID
+    revision: Annotated[int, Field(strict=True, ge=1)]
+    reversed_coins: Annotated[int, Field(strict=True, ge=0)]
+    anonymous: bool = False
+
+
+class GiftReversed(ReversalEvent):
+    """More of a gift is reversed; its creator loses what those coins had earned."""
+
+    name = "gift.reversed"
+
+
+class GiftRestored(ReversalEvent):
+    """Less of a gift is reversed; its creator has again what those coins had earned."""
+
+    name = "gift.restored"
+
+
+EVENTS: tuple[type[Event], ...] = (
+    GiftRequested,
+    GiftSent,
+    GiftRefused,
+    GiftReversed,
+    GiftRestored,
+)

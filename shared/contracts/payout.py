@@ -38,6 +38,64 @@ class DiamondsEarned(Event):
     balance_diamonds: DiamondsOrNone
 
 
+class DiamondsMatured(Event):
+    """Diamonds that were pending are available; `batch` numbers the creator's maturings."""
+
+    name = "payout.diamonds_matured"
+    subject_field = "creator"
+    partition_field = "creator"
+    discriminator_fields = ("batch",)
+
+    creator: UserId
+    batch: Annotated[int, Field(strict=True, ge=1)]
+    diamonds: Diamonds
+    balance_diamonds: DiamondsOrNone
+
+
+class ClawbackEvent(Event):
+    """A gift's diamonds follow its coins: taken when the money was, back when it is."""
+
+    subject_field = "creator"
+    partition_field = "creator"
+    discriminator_fields = ("gift", "lot", "revision")
+
+    creator: UserId
+    gift: UUID
+    lot: UUID
+    revision: Annotated[int, Field(strict=True, ge=1)]
+    # What the creator's balances lost or got, and what the operator bore or got back instead.
+    diamonds: DiamondsOrNone
+    loss_diamonds: DiamondsOrNone = 0
+    balance_diamonds: DiamondsOrNone
+
+
+class DiamondsClawedBack(ClawbackEvent):
+    """The money behind these diamonds was taken back."""
+
+    name = "payout.diamonds_clawed_back"
+
+
+class DiamondsRestored(ClawbackEvent):
+    """The money behind these diamonds is there again."""
+
+    name = "payout.diamonds_restored"
+
+
+class DiamondsAdjusted(Event):
+    """Two operators corrected a balance; `diamonds` is positive or negative."""
+
+    name = "payout.diamonds_adjusted"
+    subject_field = "creator"
+    partition_field = "creator"
+    discriminator_fields = ("adjustment",)
+
+    creator: UserId
+    adjustment: UUID
+    diamonds: Annotated[int, Field(strict=True)]
+    reason: Name
+    balance_diamonds: DiamondsOrNone
+
+
 class PayoutEvent(Event):
     """Something that happened to one payout of one creator."""
 
@@ -77,6 +135,14 @@ class PayoutApproved(PayoutEvent):
     approved_by: Name
 
 
+class PayoutRejected(PayoutEvent):
+    """A person decided against it; the diamonds are the creator's again."""
+
+    name = "payout.rejected"
+
+    reason: Name
+
+
 class AttemptEvent(PayoutEvent):
     """Something that happened to one attempt to send one payout."""
 
@@ -114,11 +180,35 @@ class PayoutReturned(AttemptEvent):
     reason: Name
 
 
+class BlockSealed(Event):
+    """
+    A block of the diamond ledger's movements was sealed.
+
+    `hash` chains to the block before: who keeps these can tell whether history was changed.
+    """
+
+    name = "payout.block_sealed"
+    subject_field = "block"
+    partition_field = "chain"
+
+    chain: Name
+    block: Annotated[int, Field(strict=True, ge=1)]
+    movements: Annotated[int, Field(strict=True, ge=1)]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    previous_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 EVENTS: tuple[type[Event], ...] = (
     DiamondsEarned,
+    DiamondsMatured,
+    DiamondsClawedBack,
+    DiamondsRestored,
+    DiamondsAdjusted,
+    BlockSealed,
     PayoutRequested,
     PayoutHeld,
     PayoutApproved,
+    PayoutRejected,
     PayoutSent,
     PayoutPaid,
     PayoutFailed,

@@ -71,7 +71,11 @@ class DisputeEvent(PurchaseEvent):
 
 
 class PurchaseDisputed(DisputeEvent):
-    """The cardholder asked the bank for the money back."""
+    """
+    The money was taken back, or is about to be: a chargeback, or a refund nobody asked us for.
+
+    `amount_minor` is the part of the purchase that is disputed.
+    """
 
     name = "purchase.disputed"
 
@@ -86,6 +90,54 @@ class PurchaseDisputeClosed(DisputeEvent):
     won: bool
 
 
+class RefundEvent(PurchaseEvent):
+    """Something that happened to one refund of the unused part of one purchase."""
+
+    discriminator_fields = ("refund",)
+
+    refund: UUID
+
+
+class PurchaseRefundRequested(RefundEvent):
+    """Somebody who may wants the unused coins turned back into money; the wallet freezes them."""
+
+    name = "purchase.refund_requested"
+
+    requested_by: Name
+
+
+class PurchaseRefunded(RefundEvent):
+    """The provider has given the money back; the frozen coins are to be burnt."""
+
+    name = "purchase.refunded"
+
+    coins: Coins
+    amount_minor: MinorUnits
+    currency: Currency
+
+
+class PurchaseRefundDeclined(RefundEvent):
+    """The money stays; the frozen coins are the viewer's again. `reason` is a stable code."""
+
+    name = "purchase.refund_declined"
+
+    reason: Name
+
+
+class PurchaseRiskFlagged(PurchaseEvent):
+    """
+    The provider warns that the payment may be fraud; nothing is lost yet.
+
+    What is unspent of it is frozen, and what it funded matures later.
+    """
+
+    name = "purchase.risk_flagged"
+    discriminator_fields = ("warning",)
+
+    warning: Annotated[str, Field(min_length=1, max_length=128)]
+    reason: Name
+
+
 EVENTS: tuple[type[Event], ...] = (
     PurchasePaid,
     PurchaseCompleted,
@@ -93,4 +145,8 @@ EVENTS: tuple[type[Event], ...] = (
     PurchaseExpired,
     PurchaseDisputed,
     PurchaseDisputeClosed,
+    PurchaseRefundRequested,
+    PurchaseRefunded,
+    PurchaseRefundDeclined,
+    PurchaseRiskFlagged,
 )

@@ -18,11 +18,31 @@ BY_TYPE: Mapping[str, type[Event]] = {event.type(): event for event in EVENTS}
 SERVICES: tuple[str, ...] = ("purchase", "wallet", "gift", "payout", "live")
 
 QUEUES: Mapping[str, tuple[type[Event], ...]] = {
-    "purchase.credits": (wallet.CoinsCredited,),
+    "purchase.credits": (
+        wallet.CoinsCredited,
+        wallet.CoinsFrozen,
+        wallet.CoinsRefunded,
+        wallet.ExclusionStarted,
+        wallet.ExclusionEnded,
+    ),
     # Money and gifts apart: a burst of gifts must not delay the coins that pay for them.
-    "wallet.money": (purchase.PurchasePaid,),
+    "wallet.money": (
+        purchase.PurchasePaid,
+        purchase.PurchaseDisputed,
+        purchase.PurchaseDisputeClosed,
+        purchase.PurchaseRefundRequested,
+        purchase.PurchaseRefunded,
+        purchase.PurchaseRefundDeclined,
+        purchase.PurchaseRiskFlagged,
+    ),
     "wallet.gifts": (gift.GiftRequested,),
     "gift.outcomes": (wallet.GiftPaid, wallet.GiftPaymentRefused),
-    "payout.gifts": (gift.GiftSent,),
-    "live.gifts": (gift.GiftSent,),
+    "gift.reversals": (wallet.LotReversed, wallet.LotRestored),
+    "payout.gifts": (
+        gift.GiftSent,
+        gift.GiftReversed,
+        gift.GiftRestored,
+        purchase.PurchaseRiskFlagged,
+    ),
+    "live.gifts": (gift.GiftSent, gift.GiftReversed, gift.GiftRestored),
 }

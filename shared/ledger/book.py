@@ -172,12 +172,17 @@ _INSERT_ACCOUNTS = text("""
         CAST(:balances AS bigint[]), CAST(:versions AS bigint[])
     )
 """)
+# The sealer finds a new movement in `unsealed`, written by the same statement.
 _INSERT_MOVEMENTS = text("""
-    INSERT INTO movements (user_id, id, kind, cause)
-    SELECT * FROM unnest(
-        CAST(:users AS text[]), CAST(:ids AS bigint[]),
-        CAST(:kinds AS text[]), CAST(:causes AS text[])
+    WITH new AS (
+        INSERT INTO movements (user_id, id, kind, cause)
+        SELECT * FROM unnest(
+            CAST(:users AS text[]), CAST(:ids AS bigint[]),
+            CAST(:kinds AS text[]), CAST(:causes AS text[])
+        )
+        RETURNING user_id, id
     )
+    INSERT INTO unsealed (user_id, movement) SELECT user_id, id FROM new
 """)
 _INSERT_POSTINGS = text("""
     INSERT INTO postings (user_id, movement, account, unit, amount, balance_after)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 MAIN = "main"
 HELD = "held"
+PENDING = "pending"
 DEBT = "debt"
 # System accounts are named with an at sign; only they and debt may be negative.
 SYSTEM_PREFIX = "@"

@@ -1,4 +1,4 @@
-"""The ledger's tables as first released; a service's first migration creates them."""
+"""The ledger's tables, version by version; a service's migrations create them."""
 
 LEDGER_V1 = """
 -- One row an account; the row `main` carries the number of the user's last decision, and
@@ -54,4 +54,74 @@ CREATE TABLE outcomes (
 LEDGER_RIGHTS_V1 = """
 GRANT SELECT, INSERT, UPDATE ON accounts TO {role};
 GRANT SELECT, INSERT ON movements, postings, outcomes TO {role};
+"""
+
+LEDGER_V2 = """
+ALTER TABLE accounts DROP CONSTRAINT account_kind_known;
+ALTER TABLE accounts ADD CONSTRAINT account_kind_known
+    CHECK (kind IN ('main', 'held', 'pending', 'debt'));
+
+-- Movements that are in no sealed block yet. Written with each movement, emptied by the sealer.
+CREATE TABLE unsealed (
+    user_id   text    NOT NULL,
+    movement  bigint  NOT NULL,
+    PRIMARY KEY (user_id, movement)
+);
+INSERT INTO unsealed SELECT user_id, id FROM movements;
+
+-- A chain over history: each block's hash covers its movements and the hash before it.
+CREATE TABLE seals (
+    block          bigint       PRIMARY KEY,
+    users          text[]       NOT NULL,
+    movements      bigint[]     NOT NULL,
+    hash           bytea        NOT NULL,
+    previous_hash  bytea        NOT NULL,
+    sealed_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT block_names_each_movement CHECK (cardinality(users) = cardinality(movements))
+);
+"""
+LEDGER_RIGHTS_V2 = """
+GRANT SELECT, INSERT, DELETE ON unsealed TO {role};
+GRANT SELECT, INSERT ON seals TO {role};
+"""
+
+# What operators did, and what they want a colleague to agree to.
+OPERATORS_V1 = """
+CREATE TABLE audit (
+    id        bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at        timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    operator  text         NOT NULL,
+    action    text         NOT NULL,
+    user_id   text         NOT NULL,
+    reason    text         NOT NULL CONSTRAINT audit_has_a_reason CHECK (reason <> ''),
+    facts     jsonb        NOT NULL
+);
+CREATE INDEX audit_of_user ON audit (user_id, id);
+
+CREATE TABLE adjustments (
+    user_id          text         NOT NULL,
+    id               uuid         NOT NULL,
+    idempotency_key  text         NOT NULL,
+    request_hash     bytea        NOT NULL,
+    amount           bigint       NOT NULL CONSTRAINT adjustment_moves CHECK (amount <> 0),
+    reason           text         NOT NULL,
+    requested_by     text         NOT NULL,
+    requested_at     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    state            text         NOT NULL DEFAULT 'requested'
+                     CONSTRAINT adjustment_state_known
+                     CHECK (state IN ('requested', 'applied', 'rejected')),
+    decided_by       text,
+    decided_at       timestamptz,
+    PRIMARY KEY (user_id, id),
+    CONSTRAINT one_adjustment_a_key UNIQUE (requested_by, idempotency_key),
+    CONSTRAINT decided_by_a_colleague
+        CHECK ((state = 'requested') = (decided_by IS NULL)
+               AND (state <> 'applied' OR decided_by <> requested_by))
+);
+CREATE INDEX adjustments_by_id ON adjustments (id);
+"""
+OPERATORS_RIGHTS_V1 = """
+GRANT SELECT, INSERT ON audit TO {role};
+GRANT SELECT, INSERT ON adjustments TO {role};
+GRANT UPDATE (state, decided_by, decided_at) ON adjustments TO {role};
 """

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 _NOW = {"server_default": text("clock_timestamp()")}
@@ -52,3 +53,56 @@ class OutcomeColumns(SQLModel):
     outcome: dict[str, Any] = Field(sa_type=JSONB)
     movement: int | None = Field(sa_type=BigInteger)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+
+
+class UnsealedColumns(SQLModel):
+    """A movement that is in no sealed block yet."""
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    movement: int = Field(primary_key=True, sa_type=BigInteger)
+
+
+class SealColumns(SQLModel):
+    """A block of movements, chained to the one before."""
+
+    block: int = Field(primary_key=True, sa_type=BigInteger)
+    users: list[str] = Field(sa_type=ARRAY(Text))
+    movements: list[int] = Field(sa_type=ARRAY(BigInteger))
+    hash: bytes = Field(sa_type=LargeBinary)
+    previous_hash: bytes = Field(sa_type=LargeBinary)
+    sealed_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+
+
+class AuditColumns(SQLModel):
+    """What an operator did, to whom, and why."""
+
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_args=(Identity(always=True),),
+    )
+    at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    operator: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    facts: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class AdjustmentColumns(SQLModel):
+    """A correction that one operator asks for and another decides."""
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    amount: int = Field(sa_type=BigInteger)
+    reason: str = Field(sa_type=Text)
+    requested_by: str = Field(sa_type=Text)
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    state: str = Field(
+        default="requested", sa_type=Text, sa_column_kwargs={"server_default": "requested"}
+    )
+    decided_by: str | None = Field(sa_type=Text)
+    decided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
