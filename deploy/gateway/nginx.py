@@ -20,10 +20,10 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
     ("^/v1/rooms(/|$)", "live"),
-    ("^/v1/operator/purchase(/|$)", "purchase"),
-    ("^/v1/operator/wallet(/|$)", "wallet"),
-    ("^/v1/operator/gift(/|$)", "gift"),
-    ("^/v1/operator/payout(/|$)", "payout"),
+    ("^/v1/operator/purchases?(/|$)", "purchase"),
+    ("^/v1/operator/wallets?(/|$)", "wallet"),
+    ("^/v1/operator/gifts?(/|$)", "gift"),
+    ("^/v1/operator/payouts?(/|$)", "payout"),
     ("^/v1/operator/live(/|$)", "live"),
 )
 # For development only: they live behind a prefix that they do not know.

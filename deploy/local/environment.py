@@ -16,6 +16,7 @@ WITH_PROVIDER = ("purchase", "payout")
 SEEDS = {
     "purchase": ("PURCHASE_PACKAGES_FILE", "packages.toml"),
     "gift": ("GIFT_CATALOGUE_FILE", "gifts.toml"),
+    "wallet": ("WALLET_RULES_FILE", "rules.toml"),
     "payout": ("PAYOUT_RULES_FILE", "rules.toml"),
 }
 

@@ -2,28 +2,32 @@
 
 from collections.abc import Sequence
 
-from services.wallet import commands
+from services.wallet.commands.giving import pay_for_gifts
+from services.wallet.commands.money import follow_money
+from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
-from shared.contracts.purchase import PurchasePaid
+from shared.contracts.routes import QUEUES
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 
 
-def build(settings: Settings, database: Database, broker: Broker) -> list[Consumer]:
-    async def credit_purchases(tx: Transaction, received: Sequence[Received]) -> None:
-        await commands.credit_purchases(tx, received, settings)
+def build(settings: Settings, rules: Rules, database: Database, broker: Broker) -> list[Consumer]:
+    async def money(tx: Transaction, received: Sequence[Received]) -> None:
+        await follow_money(tx, received, settings)
+
+    async def gifts(tx: Transaction, received: Sequence[Received]) -> None:
+        await pay_for_gifts(tx, received, rules)
 
     return [
+        # One handler for all that happens to money: it is followed in the order of arrival.
         Consumer(
-            "wallet.money", {PurchasePaid: credit_purchases}, database=database, broker=broker
-        ),
-        Consumer(
-            "wallet.gifts",
-            {GiftRequested: commands.pay_for_gifts},
+            "wallet.money",
+            dict.fromkeys(QUEUES["wallet.money"], money),
             database=database,
             broker=broker,
         ),
+        Consumer("wallet.gifts", {GiftRequested: gifts}, database=database, broker=broker),
     ]

@@ -1,8 +1,13 @@
 """Wires the wallet together. The only file that knows every other."""
 
+import tomllib
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
 from fastapi import FastAPI
 
-from services.wallet import api, consumers
+from services.wallet import api, consumers, jobs
+from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.auth import Verifier
 from shared.database import Database
@@ -14,24 +19,44 @@ from shared.runtime import Service, build_broker, build_database, build_verifier
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "wallet")
+    rules = read_rules(settings.rules_file)
     return Service(
         name="wallet",
-        app=build_http(database, build_verifier(settings)),
+        app=build_http(database, build_verifier(settings), rules),
         database=database,
         relay=Relay(database, broker),
-        consumers=consumers.build(settings, database, broker),
+        consumers=consumers.build(settings, rules, database, broker),
+        jobs=jobs.build(database),
     )
 
 
-def build_http(database: Database, verifier: Verifier) -> FastAPI:
+def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
     app = build_app(
         title="Ovation wallet",
         description="Who holds how many coins, and why.",
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database))
+    app.include_router(api.build_router(database, rules))
     return app
+
+
+def read_rules(path: Path) -> Rules:
+    """Read what viewers may spend; a mistake in the file stops the service at its start."""
+    rules = tomllib.loads(path.read_text(encoding="utf-8"))
+    spending, age = rules["spending_limits"], rules["age"]
+    return Rules(
+        gift_coins_per_day=spending["gift_coins_per_day"],
+        raise_after_hours=spending["raise_after_hours"],
+        age_minimum=age["minimum"],
+        minor_coins_per_day=age["minor_coins_per_day"],
+        time_zone=ZoneInfo(spending["time_zone"]),
+        rates={
+            (source, target): parts
+            for source, targets in rules["exchange_rates"]["parts_per_million"].items()
+            for target, parts in targets.items()
+        },
+    )
 
 
 if __name__ == "__main__":

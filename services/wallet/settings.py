@@ -1,5 +1,7 @@
 """Everything the wallet reads from its environment."""
 
+from pathlib import Path
+
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -8,6 +10,7 @@ from shared.settings import ServiceSettings
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="WALLET_", frozen=True)
 
+    rules_file: Path
     # What 10,000 coins are worth in diamonds to the creator, by where the coins came from.
     paid_diamond_rate_bp: int = 10_000
     bonus_diamond_rate_bp: int = 10_000

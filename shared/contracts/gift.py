@@ -43,6 +43,8 @@ class GiftRequested(GiftEvent):
     # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
     expires_at: AwareDatetime
     attempt: Annotated[int, Field(strict=True, ge=1)] = 1
+    # What the viewer's token says; not there if it says nothing.
+    age_verified: Annotated[int, Field(strict=True, ge=0, le=150)] | None = None
 
 
 class GiftSent(GiftEvent):

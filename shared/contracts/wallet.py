@@ -88,6 +88,16 @@ class GiftPaid(WalletEvent):
     balance_coins: CoinsOrNone
 
 
+class LimitHit(Part):
+    """The spending limit that a gift would have exceeded."""
+
+    period: Name
+    unit: Name
+    limit: MinorUnits
+    spent: MinorUnits
+    remaining: MinorUnits
+
+
 class GiftPaymentRefused(WalletEvent):
     """The wallet will never pay this gift; `reason` is a stable code."""
 
@@ -99,6 +109,7 @@ class GiftPaymentRefused(WalletEvent):
     reason: Name
     shortfall_coins: CoinsOrNone = 0
     balance_coins: CoinsOrNone
+    limit_hit: LimitHit | None = None
 
 
 class FreezeEvent(WalletEvent):

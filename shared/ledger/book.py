@@ -7,6 +7,7 @@ outcomes loaded. Decide with pure functions on the holders. Write: every table i
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 
@@ -16,10 +17,11 @@ from shared.ledger.rules import MAIN, Entry, Holder, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The locked users of one transaction."""
+    """The locked users of one transaction; `recorded_at` is when they were, for all it writes."""
 
     holders: dict[str, Holder]
     existing: frozenset[tuple[str, str, str]]
+    recorded_at: datetime
 
     def __getitem__(self, user: str) -> Holder:
         return self.holders[user]
@@ -33,7 +35,7 @@ class Book:
         await _write_accounts(tx, changed, self.existing)
         entries = [entry for holder in changed for entry in holder.entries]
         if entries:
-            await _write_movements(tx, entries)
+            await _write_movements(tx, entries, self.recorded_at)
             await _write_postings(tx, entries)
         await _write_outcomes(
             tx, [(holder.user, outcome) for holder in changed for outcome in holder.decided]
@@ -55,7 +57,8 @@ async def open_book(tx: Transaction, unit: str, causes: Iterable[tuple[str, str]
     existing = set()
     # A statement of its own: the one that waited for the lock would not see accounts that
     # whoever held it has opened meanwhile.
-    for row in await tx.execute(_BALANCES, {"users": users}):
+    balances = await tx.execute(_BALANCES, {"users": users})
+    for row in balances:
         holder = holders[row.user_id]
         holder.balances[row.kind, row.unit] = row.balance
         existing.add((row.user_id, row.kind, row.unit))
@@ -68,7 +71,7 @@ async def open_book(tx: Transaction, unit: str, causes: Iterable[tuple[str, str]
         holders[row.user_id].outcomes[row.cause] = Outcome(
             row.cause, row.version, row.request_hash, row.outcome, row.movement is not None
         )
-    return Book(holders, frozenset(existing))
+    return Book(holders, frozenset(existing), balances[0].recorded_at)
 
 
 async def _write_accounts(
@@ -88,9 +91,12 @@ async def _write_accounts(
         await tx.execute(_INSERT_ACCOUNTS, _columns(opened, *names))
 
 
-async def _write_movements(tx: Transaction, entries: Sequence[Entry]) -> None:
+async def _write_movements(
+    tx: Transaction, entries: Sequence[Entry], recorded_at: datetime
+) -> None:
     rows = [(entry.user, entry.version, entry.kind, entry.cause) for entry in entries]
-    await tx.execute(_INSERT_MOVEMENTS, _columns(rows, "users", "ids", "kinds", "causes"))
+    columns = _columns(rows, "users", "ids", "kinds", "causes")
+    await tx.execute(_INSERT_MOVEMENTS, {**columns, "recorded_at": recorded_at})
 
 
 async def _write_postings(tx: Transaction, entries: Sequence[Entry]) -> None:
@@ -146,7 +152,7 @@ _LOCK = text("""
     FOR UPDATE
 """)
 _BALANCES = text("""
-    SELECT user_id, kind, unit, balance, version
+    SELECT user_id, kind, unit, balance, version, clock_timestamp() AS recorded_at
     FROM accounts
     WHERE user_id = ANY(CAST(:users AS text[]))
 """)
@@ -175,11 +181,12 @@ _INSERT_ACCOUNTS = text("""
 # The sealer finds a new movement in `unsealed`, written by the same statement.
 _INSERT_MOVEMENTS = text("""
     WITH new AS (
-        INSERT INTO movements (user_id, id, kind, cause)
-        SELECT * FROM unnest(
+        INSERT INTO movements (user_id, id, kind, cause, recorded_at)
+        SELECT user_id, id, kind, cause, CAST(:recorded_at AS timestamptz)
+        FROM unnest(
             CAST(:users AS text[]), CAST(:ids AS bigint[]),
             CAST(:kinds AS text[]), CAST(:causes AS text[])
-        )
+        ) AS m (user_id, id, kind, cause)
         RETURNING user_id, id
     )
     INSERT INTO unsealed (user_id, movement) SELECT user_id, id FROM new

@@ -4,8 +4,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from deploy.local.environment import ROOT
 from deploy.local.system import System
 from services.wallet import consumers
+from services.wallet.main import read_rules
 from services.wallet.settings import Settings
 from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode
@@ -19,11 +21,14 @@ from tests.performance.results import Result, compared
 VIEWERS = 1_000
 GIFTS = 30_000
 FLOOR = 3.0
+RULES_FILE = ROOT / "seeds" / "rules.toml"
 
 
 async def post_gifts(system: System, yardstick: Result) -> Result:
     async with database_of(system, "wallet") as database:
-        money, gifts = consumers.build(_settings(), database, broker_of(system, "wallet"))
+        money, gifts = consumers.build(
+            _settings(), read_rules(RULES_FILE), database, broker_of(system, "wallet")
+        )
         viewers = [f"viewer-{number}" for number in range(VIEWERS)]
         await _receive(money, [_delivery(_paid(viewer)) for viewer in viewers])
         asked = [_delivery(_gift(viewers[number % VIEWERS])) for number in range(GIFTS)]
@@ -90,4 +95,5 @@ def _settings() -> Settings:
         jwt_issuer="unused",
         jwt_audience="unused",
         jwks_url="unused",
+        rules_file=RULES_FILE,
     )

@@ -1,18 +1,22 @@
 """The wallet in a test's words: buy, give, and look at what is left."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from services.wallet import consumers
-from services.wallet.main import build_http
+from services.wallet.main import build_http, read_rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
+from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from tests.clients import a_verifier
 from tests.deliveries import a_broker, a_delivery
+
+RULES_FILE = Path(__file__).parents[2] / "seeds" / "rules.toml"
 
 
 def a_purchase_paid(**about):
@@ -58,13 +62,14 @@ def settings():
         jwt_issuer="unused",
         jwt_audience="unused",
         jwks_url="unused",
+        rules_file=RULES_FILE,
     )
 
 
 @pytest.fixture
 def hear(database, settings):
     """Hand facts to the wallet as one batch."""
-    queues = consumers.build(settings, database, a_broker("wallet"))
+    queues = consumers.build(settings, read_rules(RULES_FILE), database, a_broker("wallet"))
 
     async def hear_all(*events):
         for consumer in queues:
@@ -76,9 +81,9 @@ def hear(database, settings):
 
 
 def _hears(consumer: Consumer, event):
-    return consumer.queue == ("wallet.money" if isinstance(event, PurchasePaid) else "wallet.gifts")
+    return type(event) in QUEUES[consumer.queue]
 
 
 @pytest.fixture
 def app(database):
-    return build_http(database, a_verifier())
+    return build_http(database, a_verifier(), read_rules(RULES_FILE))

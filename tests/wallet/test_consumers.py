@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.wallet import commands
+from services.wallet.commands import reading
 from tests.deliveries import a_delivery, announced, forget_inbox
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
 async def held_by(database, user="mira"):
     async with database.transaction() as tx:
-        coins, _, _ = await commands.balances(tx, user)
+        coins, _, _ = await reading.balances(tx, user)
     return coins
 
 
 async def books(database):
     async with database.transaction() as tx:
-        return await commands.books(tx)
+        return await reading.totals(tx)
 
 
 async def rows_of(database, query):
@@ -233,9 +233,12 @@ async def test_the_sequence_counts_the_decisions_about_one_viewer(database, hear
 
 async def test_a_fact_from_the_wrong_publisher_is_parked(database, settings):
     from services.wallet import consumers  # noqa: PLC0415
+    from services.wallet.main import read_rules  # noqa: PLC0415
     from tests.deliveries import a_broker  # noqa: PLC0415
 
-    money, _ = consumers.build(settings, database, a_broker("wallet"))
+    money, _ = consumers.build(
+        settings, read_rules(settings.rules_file), database, a_broker("wallet")
+    )
 
     await money.receive([a_delivery(a_purchase_paid(), user="gift"), a_delivery(a_purchase_paid())])
 

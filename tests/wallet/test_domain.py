@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.wallet.domain import (
-    COINS,
-    InsufficientCoins,
-    Lot,
-    Origin,
-    TooLate,
-    credit,
-    pay_for_gift,
-    spending_order,
-)
+from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
+from services.wallet.domain.limits import Budget
+from services.wallet.domain.spending import InsufficientCoins, TooLate, credit, pay_for_gift
 from shared.ledger.rules import MAIN, Holder
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,10 +19,14 @@ HASH = b"\x01" * 16
 def a_lot(number, coins, *, origin=Origin.PAID, frozen=0, age_days=0, expires_at=None):
     return Lot(
         id=UUID(int=number),
+        purchase=UUID(int=number),
         origin=origin,
+        coins=coins,
         remaining=coins,
         frozen=frozen,
         diamond_rate_bp=10_000,
+        price_minor=coins,
+        currency="USD",
         funded_at=NOON - timedelta(days=age_days),
         expires_at=expires_at,
     )
@@ -46,6 +43,7 @@ def pay(holder, lots, coins, *, cause="gift:1", expires_at=NOON + timedelta(minu
     slices = pay_for_gift(
         holder,
         lots,
+        Budget(NOON.date()),
         cause=cause,
         coins=coins,
         request_hash=HASH,

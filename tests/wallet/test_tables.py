@@ -35,7 +35,7 @@ async def run(database, statement):
     [
         ("lot_kind_known", {"kind": "'stolen'"}),
         ("lot_has_coins", {"coins": 0, "remaining": 0, "open": "false"}),
-        ("lot_remains", {"remaining": 11}),
+        ("lot_adds_up", {"remaining": 9}),
         ("lot_freezes_what_remains", {"frozen": 11}),
         ("lot_open_while_it_remains", {"open": "false"}),
         ("lot_price_known", {"price": -1}),
@@ -94,11 +94,20 @@ async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
         await run(database, statement)
 
 
-@pytest.mark.parametrize("table", ["movements", "postings", "outcomes", "slices"])
+@pytest.mark.parametrize("table", ["movements", "postings", "outcomes", "slices", "audit"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET user_id = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table, verb):
     with pytest.raises(InsufficientPrivilegeError, match="permission denied"):
         await run(database, verb.format(table))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE seals SET hash = ''", "DELETE FROM seals", "UPDATE adjustments SET amount = 1"],
+)
+async def test_neither_can_its_proof_and_what_was_asked_for(database, statement):
+    with pytest.raises(InsufficientPrivilegeError, match="permission denied"):
+        await run(database, statement)
 
 
 async def test_the_tables_are_what_the_code_believes(database):

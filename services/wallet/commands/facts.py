@@ -1,0 +1,89 @@
+"""What the wallet's decisions look like to others, and how a repeated question is known."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.wallet.domain.coins import COINS, CauseReused, Lot
+from services.wallet.domain.limits import Budget
+from shared.contracts.envelope import Cause
+from shared.contracts.wallet import (
+    DebtOpened,
+    DebtSettled,
+    LimitReached,
+    LimitReminder,
+    LotRestored,
+    LotReversed,
+    ReversedGift,
+)
+from shared.ledger.rules import DEBT, Holder, Outcome
+from shared.messaging.outbox import Fact
+
+GIFTS_MAX = 1_000
+
+
+def limit_facts(holder: Holder, budget: Budget, cause: Cause, now: datetime) -> Iterator[Fact]:
+    """Say which thresholds of the viewer's limits were just reached, and forget them."""
+    for mark in budget.marks:
+        contract = LimitReached if mark.percent == 100 else LimitReminder
+        event = contract(
+            viewer=holder.user,
+            period=mark.limit.period.value,
+            unit=mark.limit.unit,
+            starts_on=mark.starts_on.isoformat(),
+            percent=mark.percent,
+            limit=mark.limit.amount,
+            spent=mark.spent,
+        )
+        yield Fact(event, holder.version, cause, now)
+    budget.marks.clear()
+
+
+def reversal_facts(
+    holder: Holder,
+    lot: Lot,
+    gifts: Sequence[tuple[UUID, int]],
+    *,
+    grew: bool,
+    cause: Cause,
+    now: datetime,
+) -> Iterator[Fact]:
+    """Say which gifts stand reversed by how much now, in parts that fit into a message."""
+    contract = LotReversed if grew else LotRestored
+    parts = [gifts[start : start + GIFTS_MAX] for start in range(0, len(gifts), GIFTS_MAX)]
+    for number, part in enumerate(parts, start=1):
+        event = contract(
+            viewer=holder.user,
+            purchase=lot.purchase,
+            lot=lot.id,
+            revision=lot.revision,
+            part=number,
+            parts=len(parts),
+            gifts=tuple(ReversedGift(gift=gift, reversed_coins=coins) for gift, coins in part),
+        )
+        yield Fact(event, holder.version, cause, now)
+
+
+def debt_fact(holder: Holder, lot: Lot, change: int, cause: Cause, now: datetime) -> Fact:
+    """Say that the viewer owes more for a lot, or less."""
+    contract = DebtOpened if change > 0 else DebtSettled
+    event = contract(
+        viewer=holder.user,
+        purchase=lot.purchase,
+        lot=lot.id,
+        revision=lot.revision,
+        coins=abs(change),
+        debt_coins=-holder.balance(DEBT, COINS),
+    )
+    return Fact(event, holder.version, cause, now)
+
+
+def request_hash(*values: object) -> bytes:
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
+
+
+def require_same(outcome: Outcome, asked: bytes) -> None:
+    """Refuse a cause that comes again with other contents."""
+    if outcome.request_hash != asked:
+        raise CauseReused(cause=outcome.cause)

@@ -1,0 +1,139 @@
+"""Paying for gifts: each once, or refused for good."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.wallet.commands.facts import limit_facts, request_hash, require_same
+from services.wallet.domain import spending
+from services.wallet.domain.coins import COINS, Lot
+from services.wallet.domain.limits import Budget, LimitExceeded, Rules
+from services.wallet.store import lots as lot_store
+from services.wallet.store import restraints
+from services.wallet.store.lots import Payment
+from shared.contracts import wallet
+from shared.contracts.envelope import Envelope
+from shared.contracts.gift import GiftRequested
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitHit, LotKind
+from shared.database import Transaction
+from shared.errors import Refusal
+from shared.ledger.book import open_book
+from shared.ledger.rules import MAIN, Holder, Outcome
+from shared.messaging.outbox import Fact, announce
+
+GIFT_CAUSE = "gift:{}"
+
+
+async def pay_for_gifts(
+    tx: Transaction, received: Sequence[Envelope[GiftRequested]], rules: Rules
+) -> None:
+    """
+    Pay each gift, or announce for good why not, in the order in which they were asked.
+
+    A gift that was decided before is announced again, word for word.
+    """
+    book = await open_book(
+        tx, COINS, ((asked.data.viewer, GIFT_CAUSE.format(asked.data.gift)) for asked in received)
+    )
+    lots = await lot_store.open_lots(tx, book.holders)
+    now = book.recorded_at
+    budgets = await restraints.budgets(tx, book.holders, rules, today=rules.day_of(now), now=now)
+    facts: list[Fact] = []
+    payments: list[Payment] = []
+    for asked in received:
+        holder, cause = book[asked.data.viewer], GIFT_CAUSE.format(asked.data.gift)
+        asked_hash = _gift_hash(asked.data)
+        outcome = holder.outcomes.get(cause)
+        if outcome is None:
+            budget = budgets[holder.user]
+            event, payment = _decide(
+                holder,
+                lots[holder.user],
+                budget,
+                asked.data,
+                cause=cause,
+                request_hash=asked_hash,
+                now=now,
+                rules=rules,
+            )
+            outcome = holder.conclude(event.model_dump_json())
+            payments += [payment] if payment else []
+            facts.append(Fact(event, outcome.version, asked.cause, now))
+            facts += limit_facts(holder, budget, asked.cause, now)
+        else:
+            require_same(outcome, asked_hash)
+            facts.append(Fact(_said_before(outcome), outcome.version, asked.cause))
+    await book.write(tx)
+    await lot_store.record_payments(tx, payments)
+    await restraints.count_spendings(tx, budgets)
+    await announce(tx, facts)
+
+
+def _decide(
+    holder: Holder,
+    lots: Sequence[Lot],
+    budget: Budget,
+    asked: GiftRequested,
+    *,
+    cause: str,
+    request_hash: bytes,
+    now: datetime,
+    rules: Rules,
+) -> tuple[GiftPaid | GiftPaymentRefused, Payment | None]:
+    """Decide one gift against what the gifts before it left; nothing is written yet."""
+    try:
+        slices = spending.pay_for_gift(
+            holder,
+            lots,
+            budget,
+            cause=cause,
+            coins=asked.coins,
+            request_hash=request_hash,
+            expires_at=asked.expires_at,
+            now=now,
+            besides=rules.for_age(asked.age_verified),
+        )
+    except Refusal as no:
+        holder.refuse(cause=cause, request_hash=request_hash)
+        return _gift_refused(holder, asked, no), None
+    paid = GiftPaid(
+        viewer=asked.viewer,
+        gift=asked.gift,
+        coins=asked.coins,
+        slices=tuple(
+            [
+                wallet.Slice(
+                    lot=piece.lot.id,
+                    kind=LotKind(piece.lot.origin.value),
+                    coins=piece.coins,
+                    diamond_rate_bp=piece.lot.diamond_rate_bp,
+                )
+                for piece in slices
+            ]
+        ),
+        balance_coins=holder.balance(MAIN, COINS),
+    )
+    return paid, Payment(asked.viewer, asked.gift, holder.version, slices)
+
+
+def _gift_refused(holder: Holder, asked: GiftRequested, no: Refusal) -> GiftPaymentRefused:
+    shortfall = no.facts.get("shortfall_coins", 0)
+    assert isinstance(shortfall, int)
+    return GiftPaymentRefused(
+        viewer=asked.viewer,
+        gift=asked.gift,
+        coins=asked.coins,
+        reason=no.code(),
+        shortfall_coins=shortfall,
+        balance_coins=holder.balance(MAIN, COINS),
+        limit_hit=LimitHit.model_validate(no.facts) if isinstance(no, LimitExceeded) else None,
+    )
+
+
+def _said_before(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
+    contract = GiftPaid if outcome.moved else GiftPaymentRefused
+    return contract.model_validate_json(outcome.result)
+
+
+def _gift_hash(asked: GiftRequested) -> bytes:
+    """The attempt is left out: asking again is the same question."""
+    return request_hash(asked.creator, asked.gift_type, asked.count, asked.coins)

@@ -1,0 +1,190 @@
+"""What viewers may spend, as they or an operator have set it, and what they have spent."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import uuid5
+
+from services.wallet.domain.coins import COINS
+from services.wallet.domain.limits import (
+    OPERATOR,
+    USER,
+    Limit,
+    Period,
+    Rules,
+    Spent,
+    counts_from,
+    starts_on,
+)
+from services.wallet.store import restraints
+from services.wallet.store.restraints import Exclusion, LimitLine
+from shared.contracts.base import NAMESPACE
+from shared.contracts.envelope import Cause
+from shared.contracts.wallet import ExclusionEnded, ExclusionStarted
+from shared.database import Transaction
+from shared.http import KeyReused
+from shared.ledger.book import open_book
+from shared.ledger.operators import audit
+from shared.messaging.outbox import Fact, announce
+
+EXCLUSION_CAUSE = "exclusion:{}"
+EXCLUSION_END_CAUSE = "exclusion:{}:end"
+ENDED_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LimitStanding:
+    """A limit in force, what was spent of it, and what it becomes when."""
+
+    period: Period
+    unit: str
+    set_by: str
+    amount: int | None
+    spent: int
+    starts_on: date
+    next_amount: int | None = None
+    next_from: datetime | None = None
+
+
+async def set_limit(
+    tx: Transaction,
+    user: str,
+    *,
+    period: Period,
+    unit: str,
+    amount: int | None,
+    rules: Rules,
+    operator: str | None = None,
+    reason: str = "",
+) -> None:
+    """
+    Set a limit, or take it away with None; the user's own is raised a day later only.
+
+    What an operator sets counts at once, and is written into the audit log.
+    """
+    set_by = USER if operator is None else OPERATOR
+    book = await open_book(tx, COINS, [(user, "limits")])
+    now = book.recorded_at
+    known = [
+        line
+        for line in await restraints.limits_of(tx, user)
+        if (line.period, line.unit, line.set_by) == (period.value, unit, set_by)
+    ]
+    in_force = [line for line in known if line.from_at <= now]
+    current = in_force[-1].amount if in_force else None
+    if known and known[-1].amount == amount:
+        return
+    delay = timedelta(hours=rules.raise_after_hours) if operator is None else timedelta()
+    from_at = counts_from(current, amount, now=now, delay=delay)
+    await restraints.add_limit(tx, user, LimitLine(period.value, unit, set_by, amount, from_at))
+    if operator is not None:
+        await audit(
+            tx,
+            operator=operator,
+            action="limit.set",
+            user=user,
+            reason=reason,
+            period=period.value,
+            unit=unit,
+            amount=amount,
+        )
+
+
+async def read_limits(
+    tx: Transaction, user: str, rules: Rules, *, now: datetime
+) -> list[LimitStanding]:
+    """Return the limits of a user, those of everyone included."""
+    today = rules.day_of(now)
+    budget = (await restraints.budgets(tx, [user], rules, today=today, now=now))[user]
+    coming = [line for line in await restraints.limits_of(tx, user) if line.from_at > now]
+    standings = []
+    for limit in budget.limits:
+        later = [line for line in coming if _about(line) == _about_limit(limit)]
+        standings.append(
+            LimitStanding(
+                period=limit.period,
+                unit=limit.unit,
+                set_by=limit.set_by,
+                amount=limit.amount,
+                spent=budget.used(limit),
+                starts_on=starts_on(limit.period, today),
+                next_amount=later[-1].amount if later else None,
+                next_from=later[-1].from_at if later else None,
+            )
+        )
+    return standings
+
+
+async def read_spending(
+    tx: Transaction, user: str, rules: Rules, *, now: datetime
+) -> dict[str, Spent]:
+    """Return what a user has spent this calendar month, by the currency it was bought in."""
+    first = starts_on(Period.MONTH, rules.day_of(now))
+    by_currency: dict[str, Spent] = {}
+    for (_, currency), spent in (await restraints.spent_since(tx, user, first)).items():
+        total = by_currency.setdefault(currency, Spent())
+        total.coins += spent.coins
+        total.amount_minor += spent.amount_minor
+    return by_currency
+
+
+async def exclude(
+    tx: Transaction,
+    user: str,
+    *,
+    days: int,
+    key: str,
+    request_hash: bytes,
+    correlation_id: str,
+) -> Exclusion:
+    """Keep a user from spending for some days, as they wish; it cannot be taken back."""
+    identifier = uuid5(NAMESPACE, f"exclusion\n{user}\n{key}")
+    cause = EXCLUSION_CAUSE.format(identifier)
+    book = await open_book(tx, COINS, [(user, cause)])
+    until = book.recorded_at + timedelta(days=days)
+    wanted = Exclusion(user, identifier, until)
+    new, asked = await restraints.add_exclusion(tx, wanted, key=key, request_hash=request_hash)
+    if asked != request_hash:
+        raise KeyReused(exclusion=identifier)
+    if not new:
+        said = ExclusionStarted.model_validate_json(book[user].outcomes[cause].result)
+        return Exclusion(user, identifier, said.until)
+    event = ExclusionStarted(viewer=user, exclusion=identifier, until=until)
+    version = book[user].refuse(cause=cause, request_hash=request_hash)
+    book[user].conclude(event.model_dump_json())
+    await book.write(tx)
+    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    return wanted
+
+
+async def end_exclusions(tx: Transaction, *, now: datetime) -> bool:
+    """Announce exclusions that are over; return whether there may be more."""
+    over = await restraints.ended_exclusions(tx, now=now, limit=ENDED_MAX)
+    if not over:
+        return False
+    causes = {each.id: EXCLUSION_END_CAUSE.format(each.id) for each in over}
+    book = await open_book(tx, COINS, [(each.user, causes[each.id]) for each in over])
+    facts = []
+    for each in over:
+        holder = book[each.user]
+        if causes[each.id] in holder.outcomes:
+            continue
+        event = ExclusionEnded(viewer=each.user, exclusion=each.id, until=each.until)
+        version = holder.refuse(cause=causes[each.id], request_hash=each.id.bytes)
+        holder.conclude(event.model_dump_json())
+        facts.append(Fact(event, version, Cause(str(each.id)), book.recorded_at))
+    await book.write(tx)
+    await restraints.end_exclusions(tx, over, now=now)
+    await announce(tx, facts)
+    return len(over) == ENDED_MAX
+
+
+async def read_exclusion(tx: Transaction, user: str, *, now: datetime) -> Exclusion | None:
+    return await restraints.exclusion(tx, user, now=now)
+
+
+def _about(line: LimitLine) -> tuple[str, str, str]:
+    return line.period, line.unit, line.set_by
+
+
+def _about_limit(limit: Limit) -> tuple[str, str, str]:
+    return limit.period.value, limit.unit, limit.set_by

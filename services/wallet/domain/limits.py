@@ -1,0 +1,219 @@
+"""
+What people may spend, in coins or in money, and how near to it they are.
+
+Windows are calendar days, weeks (from Monday) and months of one operator time zone. Money counts
+as what the coins had cost: bonus and promotional coins cost nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from services.wallet.domain.coins import COINS
+from shared.errors import Kind, Refusal
+
+REMIND_AT_PERCENT = (50, 80, 100)
+# Exchange rates are parts per million, so that they are integers.
+RATE_PARTS = 1_000_000
+USER, OPERATOR = "user", "operator"
+Rates = Mapping[tuple[str, str], int]
+
+
+class LimitExceeded(Refusal):
+    """This would be more than the spending limit allows."""
+
+    kind = Kind.FORBIDDEN
+
+
+class NoExchangeRate(Refusal):
+    """The spending limit is in a currency these coins cannot be counted in."""
+
+    kind = Kind.FORBIDDEN
+
+
+class SelfExcluded(Refusal):
+    """You have asked to be kept from spending until then."""
+
+    kind = Kind.FORBIDDEN
+
+
+class WalletFrozen(Refusal):
+    """An operator has stopped this wallet; support can say why."""
+
+    kind = Kind.FORBIDDEN
+
+
+class Period(StrEnum):
+    """What a limit counts: one gift, or all of a window."""
+
+    GIFT = "gift"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So much may be spent; `unit` is `coins` or a currency, whose minor units `amount` counts."""
+
+    period: Period
+    unit: str
+    amount: int
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of `seeds/rules.toml` that concern what viewers spend."""
+
+    gift_coins_per_day: int
+    raise_after_hours: int
+    age_minimum: int
+    minor_coins_per_day: int
+    time_zone: ZoneInfo
+    rates: Rates = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.gift_coins_per_day >= 0
+        assert self.minor_coins_per_day >= 0
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the day of the operator's calendar that a moment is in."""
+        return moment.astimezone(self.time_zone).date()
+
+    @property
+    def defaults(self) -> tuple[Limit, ...]:
+        """What holds for everyone for whom an operator has set nothing else."""
+        return (Limit(Period.DAY, COINS, self.gift_coins_per_day, OPERATOR),)
+
+    def for_age(self, age: int | None) -> tuple[Limit, ...]:
+        """What holds for a viewer whose token says how old they are, if they are too young."""
+        if age is None or age >= self.age_minimum:
+            return ()
+        return (Limit(Period.DAY, COINS, self.minor_coins_per_day, "age"),)
+
+
+@dataclass(slots=True)
+class Spent:
+    """What was spent on one day, out of coins that were bought in one currency."""
+
+    coins: int = 0
+    amount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A limit's threshold that this batch has reached."""
+
+    limit: Limit
+    starts_on: date
+    percent: int
+    spent: int
+
+
+@dataclass(slots=True)
+class Budget:
+    """
+    What one viewer may still spend, counting down as a batch of gifts is decided.
+
+    `days` is what was spent before, `added` what this batch adds; both by day and currency.
+    """
+
+    today: date
+    limits: Sequence[Limit] = ()
+    rates: Rates = field(default_factory=dict)
+    stopped: Refusal | None = None
+    days: dict[tuple[date, str], Spent] = field(default_factory=dict)
+    added: dict[tuple[date, str], Spent] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
+
+    def require_open(self) -> None:
+        """Refuse if nothing may be spent at all."""
+        if self.stopped is not None:
+            raise self.stopped
+
+    def spend(
+        self, pieces: Sequence[tuple[str, int, int]], *, besides: Sequence[Limit] = ()
+    ) -> None:
+        """
+        Count (currency, coins, minor units) that one gift costs, or refuse all of it.
+
+        `besides` are limits of this gift alone, on top of the viewer's.
+        """
+        reached: list[Mark] = []
+        for limit in (*self.limits, *besides):
+            reached += self._check(limit, pieces)
+        self.marks += reached
+        for currency, coins, amount_minor in pieces:
+            for book in (self.days, self.added):
+                spent = book.setdefault((self.today, currency), Spent())
+                spent.coins += coins
+                spent.amount_minor += amount_minor
+
+    def used(self, limit: Limit) -> int:
+        """Return what was spent in the limit's present window, in its unit."""
+        if limit.period is Period.GIFT:
+            return 0
+        first = starts_on(limit.period, self.today)
+        return sum(
+            self._amount(limit.unit, currency, spent.coins, spent.amount_minor)
+            for (day, currency), spent in self.days.items()
+            if day >= first
+        )
+
+    def _check(self, limit: Limit, pieces: Sequence[tuple[str, int, int]]) -> list[Mark]:
+        cost = sum([self._amount(limit.unit, *piece) for piece in pieces])
+        before = self.used(limit)
+        after = before + cost
+        first = starts_on(limit.period, self.today)
+        if after > limit.amount:
+            if limit.period is not Period.GIFT:
+                self.marks.append(Mark(limit, first, 100, before))
+            raise LimitExceeded(
+                period=limit.period.value,
+                unit=limit.unit,
+                limit=limit.amount,
+                spent=before,
+                remaining=max(0, limit.amount - before),
+                set_by=limit.set_by,
+            )
+        if limit.period is Period.GIFT:
+            return []
+        return [
+            Mark(limit, first, percent, after)
+            for percent in REMIND_AT_PERCENT
+            if before * 100 < percent * limit.amount <= after * 100
+        ]
+
+    def _amount(self, unit: str, currency: str, coins: int, amount_minor: int) -> int:
+        if unit == COINS:
+            return coins
+        if unit == currency or not amount_minor:
+            return amount_minor
+        rate = self.rates.get((currency, unit))
+        if rate is None:
+            raise NoExchangeRate(currency=currency, unit=unit)
+        return amount_minor * rate // RATE_PARTS
+
+
+def starts_on(period: Period, today: date) -> date:
+    """Return the first day of the window that a day is in."""
+    if period is Period.WEEK:
+        return today - timedelta(days=today.weekday())
+    if period is Period.MONTH:
+        return today.replace(day=1)
+    return today
+
+
+def counts_from(
+    current: int | None, wanted: int | None, *, now: datetime, delay: timedelta
+) -> datetime:
+    """
+    Return when a new limit counts: a lower one at once, a higher one only after a night's sleep.
+
+    None is no limit at all.
+    """
+    raised = current is not None and (wanted is None or wanted > current)
+    return now + delay if raised else now

@@ -1,0 +1,21 @@
+"""What the wallet does by itself: time passes for exclusions and promotional coins."""
+
+from datetime import UTC, datetime
+
+from services.wallet.commands.limiting import end_exclusions
+from services.wallet.commands.operating import expire_lots
+from shared.database import Database
+from shared.runtime import Job
+
+CLOCK_EVERY_SECONDS = 5.0
+
+
+def build(database: Database) -> list[Job]:
+    async def let_time_pass() -> bool:
+        now = datetime.now(UTC)
+        async with database.transaction() as tx:
+            more = await end_exclusions(tx, now=now)
+        async with database.transaction() as tx:
+            return await expire_lots(tx, now=now) or more
+
+    return [Job("clock", CLOCK_EVERY_SECONDS, let_time_pass)]

@@ -1,0 +1,189 @@
+"""What a viewer has and did, and the totals of the coin ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from services.wallet.domain.coins import COINS
+from services.wallet.tables import Account
+from shared.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a movement that one lot paid."""
+
+    lot: UUID
+    purchase: UUID
+    coins: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A movement as its viewer sees it; a gift names the lots that paid it."""
+
+    movement: int
+    kind: str
+    cause: str
+    coins: int
+    balance_coins: int
+    recorded_at: datetime
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LotLine:
+    """A lot as its viewer sees it: its coins, its price, and where the coins went."""
+
+    lot: UUID
+    purchase: UUID
+    kind: str
+    coins: int
+    remaining: int
+    frozen: int
+    spent: int
+    refunded: int
+    burned: int
+    paid_debts: int
+    adjusted: int
+    expired: int
+    debt: int
+    price_minor: int
+    released_minor: int
+    currency: str
+    channel: str
+    country: str | None
+    funded_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The whole ledger in a few numbers; `postings_sum` is zero, or something is badly wrong."""
+
+    issued_coins: int
+    spent_coins: int
+    refunded_coins: int
+    disputed_coins: int
+    adjusted_coins: int
+    expired_coins: int
+    balances_coins: int
+    lots_coins: int
+    debt_coins: int
+    postings_sum: int
+    gifts: int
+    credits: int
+
+
+async def balances(tx: Transaction, user: str) -> dict[str, int]:
+    """Return the balance of each account of a user; empty if there is none yet."""
+    accounts = select(Account.kind, Account.balance).where(
+        col(Account.user_id) == user, col(Account.unit) == COINS
+    )
+    return {row.kind: row.balance for row in await tx.execute(accounts)}
+
+
+async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:
+    """Return the newest movements of a user's coins, older than `before`."""
+    rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
+    movements = [row.id for row in rows if row.kind == "gift"]
+    pieces: dict[int, list[Piece]] = {}
+    for row in await tx.execute(_PIECES, {"user": user, "movements": movements}):
+        pieces.setdefault(row.movement, []).append(Piece(row.lot, row.purchase, row.coins))
+    return [
+        Line(
+            movement=row.id,
+            kind=row.kind,
+            cause=row.cause,
+            coins=row.amount,
+            balance_coins=row.balance_after,
+            recorded_at=row.recorded_at,
+            pieces=tuple(pieces.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+async def lots_of(
+    tx: Transaction, user: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[LotLine]:
+    """Return a user's lots, the newest first, older than `before`."""
+    at, lot = before or (None, None)
+    rows = await tx.execute(_LOTS, {"user": user, "at": at, "lot": lot, "limit": limit})
+    return [LotLine(*row) for row in rows]
+
+
+async def lots_of_purchase(tx: Transaction, user: str, purchase: UUID) -> list[LotLine]:
+    rows = await tx.execute(_LOTS_OF_PURCHASE, {"user": user, "purchase": purchase})
+    return [LotLine(*row) for row in rows]
+
+
+async def books(tx: Transaction) -> Books:
+    """Sum the whole ledger, in one statement and so at one instant."""
+    return Books(*(await tx.execute(_BOOKS)).one())
+
+
+async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -> Sequence[str]:
+    rows = await tx.execute(_EXPIRED, {"now": now, "limit": limit})
+    return [row.user_id for row in rows]
+
+
+_HISTORY = text("""
+    SELECT m.id, m.kind, m.cause, p.amount,
+           p.balance_after AS balance_after, m.recorded_at
+    FROM movements AS m
+    JOIN postings AS p ON p.user_id = m.user_id AND p.movement = m.id AND p.account = 'main'
+    WHERE m.user_id = :user AND m.id < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    ORDER BY m.id DESC
+    LIMIT :limit
+""")
+_PIECES = text("""
+    SELECT s.movement, s.lot, l.purchase, s.coins
+    FROM slices AS s JOIN lots AS l ON l.user_id = s.user_id AND l.id = s.lot
+    WHERE s.user_id = :user AND s.movement = ANY(CAST(:movements AS bigint[]))
+    ORDER BY s.movement, s.lot
+""")
+# What is released to revenue: what was spent, in the proportion of the price, so that the last
+# coin brings the remainder.
+_LOT_COLUMNS = """
+    id, purchase, kind, coins, remaining, frozen, spent, refunded, burned, paid_debts, adjusted,
+    expired, owed - settled, price_minor, price_minor * (spent + paid_debts) / coins, currency,
+    channel, country, funded_at, expires_at
+"""
+_LOTS = text(f"""
+    SELECT {_LOT_COLUMNS} FROM lots
+    WHERE user_id = :user AND (
+        CAST(:at AS timestamptz) IS NULL
+        OR (funded_at, id) < (CAST(:at AS timestamptz), CAST(:lot AS uuid))
+    )
+    ORDER BY funded_at DESC, id DESC
+    LIMIT :limit
+""")  # noqa: S608 - our own text only
+_LOTS_OF_PURCHASE = text(f"""
+    SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
+""")  # noqa: S608 - our own text only
+_BOOKS = text("""
+    SELECT
+        coalesce(-sum(amount) FILTER (WHERE account = '@issued'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@spent'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@refunded'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@disputed'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@expired'), 0)::bigint,
+        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind <> 'debt'),
+        (SELECT coalesce(sum(remaining), 0)::bigint FROM lots),
+        (SELECT coalesce(-sum(balance), 0)::bigint FROM accounts WHERE kind = 'debt'),
+        coalesce(sum(amount), 0)::bigint,
+        count(*) FILTER (WHERE account = '@spent'),
+        count(*) FILTER (WHERE account = '@issued')
+    FROM postings
+""")
+_EXPIRED = text("""
+    SELECT DISTINCT user_id FROM lots
+    WHERE expires_at <= CAST(:now AS timestamptz) AND open AND frozen = 0
+    LIMIT :limit
+""")
