@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.wallet.api.limits import Limits, LimitWish, standing
 from services.wallet.api.wallets import Lot
@@ -48,6 +48,12 @@ User = Annotated[str, Path(max_length=64)]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+def _not_zero(coins: int) -> int:
+    if not coins:
+        raise ValueError("nothing would be adjusted")
+    return coins
+
+
 class Why(BaseModel):
     """Why it is done: it is written into the audit log."""
 
@@ -60,7 +66,11 @@ class NewAdjustment(Why):
     """Coins to give (positive) or to take (negative), once a colleague has agreed."""
 
     user: Annotated[str, Field(min_length=1, max_length=64)]
-    coins: Annotated[int, Field(strict=True, ge=-ADJUSTED_COINS_MAX, le=ADJUSTED_COINS_MAX)]
+    coins: Annotated[
+        int,
+        Field(strict=True, ge=-ADJUSTED_COINS_MAX, le=ADJUSTED_COINS_MAX),
+        AfterValidator(_not_zero),
+    ]
 
 
 class AdjustmentView(BaseModel):
