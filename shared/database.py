@@ -131,6 +131,17 @@ class Database:
         for action in tx.committed_actions:
             action()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Read everything as it is at one instant, for as long as it takes; write nothing."""
+        pool = self._pool or await self._open_pool()
+        async with (
+            pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            yield Transaction(connection)  # type: ignore[arg-type]  # a proxy with the methods
+
     async def ping(self) -> None:
         """Return if the database answers; raise what went wrong if it does not."""
         pool = self._pool or await self._open_pool()

@@ -45,3 +45,13 @@ CONSUMER_CONNECTED = Gauge(
     "ovation_consumer_connected", "1 while the queue is consumed.", ["queue"]
 )
 BROKER_RECONNECTS = Counter("ovation_broker_reconnects", "Sessions that broke.", ["role"])
+
+LEDGER_FAULTS = Gauge(
+    "ovation_ledger_faults",
+    "What the last proof found wrong; anything but 0 is an alarm.",
+    ["proof"],
+)
+LEDGER_PROVED_AT = Gauge(
+    "ovation_ledger_proved_timestamp_seconds", "When the last proof ended.", ["proof"]
+)
+LEDGER_UNSEALED = Gauge("ovation_ledger_unsealed", "Movements that wait to be sealed.")

@@ -1,10 +1,12 @@
-"""What the wallet does by itself: time passes for exclusions and promotional coins."""
+"""What the wallet does by itself: time passes, history is sealed, the books are proved."""
 
 from datetime import UTC, datetime
 
 from services.wallet.commands.limiting import end_exclusions
 from services.wallet.commands.operating import expire_lots
+from services.wallet.commands.proving import CHECKS, announce_block
 from shared.database import Database
+from shared.ledger import watching
 from shared.runtime import Job
 
 CLOCK_EVERY_SECONDS = 5.0
@@ -18,4 +20,7 @@ def build(database: Database) -> list[Job]:
         async with database.transaction() as tx:
             return await expire_lots(tx, now=now) or more
 
-    return [Job("clock", CLOCK_EVERY_SECONDS, let_time_pass)]
+    return [
+        Job("clock", CLOCK_EVERY_SECONDS, let_time_pass),
+        *watching.jobs(database, CHECKS, announce_block),
+    ]

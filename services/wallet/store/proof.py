@@ -1,0 +1,149 @@
+"""The wallet's own laws: lots are balances, slices are gifts, outcomes are what was posted."""
+
+from shared.ledger.proof import LEDGER_CHECKS, law
+
+CHECKS = (
+    *LEDGER_CHECKS,
+    law(
+        "lots-are-balances",
+        """
+            SELECT user_id, format('lots hold %s, keep %s and owe %s; the accounts say %s, %s, %s',
+                                   spendable, frozen, debt, main, held, owed) AS detail
+            FROM (
+                SELECT user_id, sum(remaining - frozen) AS spendable, sum(frozen) AS frozen,
+                       sum(owed - settled) AS debt
+                FROM lots WHERE {users} GROUP BY user_id
+            ) AS l
+            FULL JOIN (
+                SELECT user_id, coalesce(sum(balance) FILTER (WHERE kind = 'main'), 0) AS main,
+                       coalesce(sum(balance) FILTER (WHERE kind = 'held'), 0) AS held,
+                       coalesce(-sum(balance) FILTER (WHERE kind = 'debt'), 0) AS owed
+                FROM accounts WHERE {users} GROUP BY user_id
+            ) AS a USING (user_id)
+            WHERE (coalesce(spendable, 0), coalesce(frozen, 0), coalesce(debt, 0))
+               IS DISTINCT FROM (coalesce(main, 0), coalesce(held, 0), coalesce(owed, 0))
+        """,
+    ),
+    law(
+        "slices-are-gifts",
+        """
+            SELECT user_id, format('gift movement %s cost %s, its slices are %s', movement, cost,
+                                   coins) AS detail
+            FROM (
+                SELECT user_id, movement, sum(amount) AS cost FROM postings
+                WHERE {users} AND account = '@spent' GROUP BY user_id, movement
+            ) AS p
+            FULL JOIN (
+                SELECT user_id, movement, sum(coins) AS coins FROM slices
+                WHERE {users} GROUP BY user_id, movement
+            ) AS s USING (user_id, movement)
+            WHERE cost IS DISTINCT FROM coins
+        """,
+    ),
+    law(
+        "lots-spent-their-slices",
+        """
+            SELECT user_id, format('lot %s spent %s, its slices are %s', lot, spent, coins)
+            AS detail
+            FROM (SELECT user_id, id AS lot, spent FROM lots WHERE {users}) AS l
+            FULL JOIN (
+                SELECT user_id, lot, sum(coins) AS coins FROM slices
+                WHERE {users} GROUP BY user_id, lot
+            ) AS s USING (user_id, lot)
+            WHERE coalesce(spent, 0) <> coalesce(coins, 0)
+        """,
+    ),
+    law(
+        "credits-opened-their-lots",
+        """
+            SELECT user_id, format('%s brought %s coins, its lots had %s', cause, amount, coins)
+                AS detail
+            FROM (
+                SELECT m.user_id, m.cause, p.amount FROM movements AS m
+                JOIN postings AS p ON p.user_id = m.user_id AND p.movement = m.id
+                WHERE {p.users} AND m.kind = 'credit' AND p.account = 'main'
+            ) AS c
+            FULL JOIN (
+                SELECT user_id, 'purchase:' || purchase AS cause, sum(coins) AS coins FROM lots
+                WHERE {users} AND channel <> 'adjustment' GROUP BY user_id, purchase
+            ) AS l USING (user_id, cause)
+            WHERE amount IS DISTINCT FROM coins
+        """,
+    ),
+    law(
+        "frozen-coins-have-reasons",
+        """
+            SELECT user_id, format('lot %s keeps %s, for reasons that add up to %s', lot, frozen,
+                                   coins) AS detail
+            FROM (SELECT user_id, id AS lot, frozen FROM lots WHERE {users}) AS l
+            FULL JOIN (
+                SELECT user_id, lot, sum(coins) AS coins FROM frozen_coins
+                WHERE {users} GROUP BY user_id, lot
+            ) AS f USING (user_id, lot)
+            WHERE coalesce(frozen, 0) <> coalesce(coins, 0)
+        """,
+    ),
+    law(
+        "debts-were-paid-by-lots",
+        """
+            SELECT user_id, format('lot %s has %s paid, settlements say %s', lot, paid, coins)
+                AS detail
+            FROM (
+                SELECT user_id, id AS lot, settled - paid_debts AS paid FROM lots WHERE {users}
+            ) AS l
+            FULL JOIN (
+                SELECT user_id, lot, sum(coins) AS coins FROM (
+                    SELECT user_id, lot, coins FROM settlements WHERE {users}
+                    UNION ALL
+                    SELECT user_id, payer, -coins FROM settlements WHERE {users}
+                ) AS legs GROUP BY user_id, lot
+            ) AS s USING (user_id, lot)
+            WHERE coalesce(paid, 0) <> coalesce(coins, 0)
+        """,
+    ),
+    law(
+        "outcomes-say-what-was-posted",
+        """
+            SELECT o.user_id, format('%s says %s coins and a balance of %s; posted were %s, %s',
+                                     o.cause, o.outcome->>'coins', o.outcome->>'balance_coins',
+                                     p.amount, p.balance_after) AS detail
+            FROM outcomes AS o
+            JOIN postings AS p
+                ON p.user_id = o.user_id AND p.movement = o.movement AND p.account = 'main'
+            WHERE {o.users} AND o.outcome ? 'balance_coins' AND (
+                abs(p.amount) IS DISTINCT FROM abs((o.outcome->>'coins')::bigint)
+                OR p.balance_after IS DISTINCT FROM (o.outcome->>'balance_coins')::bigint
+            )
+        """,
+    ),
+    law(
+        "outcomes-name-their-slices",
+        """
+            SELECT user_id, format('%s says it was paid by %s, slices say %s', cause, said, slices)
+                AS detail
+            FROM (
+                SELECT o.user_id, o.cause, o.movement, (
+                    SELECT string_agg(piece->>'lot' || ' ' || (piece->>'coins'), ', '
+                                      ORDER BY piece->>'lot')
+                    FROM jsonb_array_elements(o.outcome->'slices') AS piece
+                ) AS said
+                FROM outcomes AS o
+                WHERE {o.users} AND o.outcome ? 'slices'
+            ) AS o
+            LEFT JOIN LATERAL (
+                SELECT string_agg(s.lot || ' ' || s.coins, ', ' ORDER BY s.lot::text) AS slices
+                FROM slices AS s WHERE s.user_id = o.user_id AND s.movement = o.movement
+            ) AS s ON true
+            WHERE said IS DISTINCT FROM slices
+        """,
+    ),
+    law(
+        "refusals-moved-nothing",
+        """
+            SELECT user_id, format('%s moved nothing, and says so without a reason', cause)
+                AS detail
+            FROM outcomes
+            WHERE {users} AND cause LIKE 'gift:%' AND (movement IS NULL) <> (outcome ? 'reason')
+        """,
+    ),
+)
