@@ -1,7 +1,7 @@
 """
 The gift service: what viewers send.
 
-Owns:      gifts (the catalogue is read from seeds/)
-Hears:     wallet.gift_paid, wallet.gift_refused
-Announces: gift.requested, gift.sent, gift.refused
+Owns:      the catalogue, gifts, which of their coins lost their money
+Hears:     wallet.gift_paid .gift_refused .lot_reversed .lot_restored
+Announces: gift.requested .sent .refused .reversed .restored
 """

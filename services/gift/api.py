@@ -19,6 +19,7 @@ from services.gift.domain import (
     GiftToSelf,
     GiftType,
     InsufficientCoins,
+    LimitExceeded,
     NoSuchGift,
     PriceChanged,
     State,
@@ -80,6 +81,7 @@ class GiftView(BaseModel):
     anonymous: bool
     requested_at: datetime
     settled_at: datetime | None
+    reversed_coins: int = 0
     reason: str | None = None
 
 
@@ -108,6 +110,7 @@ class Books(BaseModel):
     sent: int
     refused: int
     coins_sent: int
+    coins_reversed: int
 
 
 def build_router(database: Database, catalogue: Catalogue, waiters: waiting.Waiters) -> APIRouter:
@@ -144,6 +147,7 @@ def _add_gifts(
                 Unauthenticated,
                 InsufficientCoins,
                 WalletRefused,
+                LimitExceeded,
                 UnknownGift,
                 PriceChanged,
                 TooLate,
@@ -166,7 +170,7 @@ def _add_gifts(
         you like: it is one gift.
         """
         checked = catalogue.wish(viewer=caller.user, **wish.model_dump())
-        request = GiftRequest(checked, key, fingerprint(wish), request_id())
+        request = GiftRequest(checked, key, fingerprint(wish), request_id(), caller.age_verified)
         at_once = prefer is not None and RESPOND_ASYNC in prefer
         async with waiters.expect(caller.user, request.gift) as outcome:
             gift = await intake.submit(request)
@@ -243,6 +247,7 @@ def _shown(gift: Gift) -> dict[str, object]:
         "anonymous": gift.anonymous,
         "requested_at": gift.requested_at,
         "settled_at": gift.settled_at,
+        "reversed_coins": gift.reversed_coins,
         "reason": gift.refusal["reason"] if gift.refusal else None,
     }
 

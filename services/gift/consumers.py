@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from services.gift.commands.reversing import reverse_gifts
 from services.gift.commands.settling import Listener, settle_gifts
 from services.gift.domain import Catalogue
-from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
@@ -23,5 +24,11 @@ def build(
             {GiftPaid: settle, GiftPaymentRefused: settle},
             database=database,
             broker=broker,
-        )
+        ),
+        Consumer(
+            "gift.reversals",
+            {LotReversed: reverse_gifts, LotRestored: reverse_gifts},
+            database=database,
+            broker=broker,
+        ),
     ]

@@ -68,6 +68,18 @@ class UnknownOutcome(Refusal):
     kind = Kind.NOT_FOUND
 
 
+class ReversedUnsent(Refusal):
+    """The wallet reversed coins of a gift that was never sent."""
+
+    kind = Kind.CONFLICT
+
+
+class LimitExceeded(Refusal):
+    """This would be more than your spending limit allows."""
+
+    kind = Kind.FORBIDDEN
+
+
 class State(StrEnum):
     """Where a gift stands; the last two are final."""
 
@@ -135,6 +147,11 @@ class Gift:
     settled_at: datetime | None
     correlation_id: str
     refusal: Mapping[str, Any] | None = None
+    paid_at: datetime | None = None
+    # Coins whose money was taken back, and how many facts that led to.
+    reversed_coins: int = 0
+    reversal_facts: int = 0
+    age_verified: int | None = None
 
 
 class Catalogue:
@@ -185,6 +202,8 @@ def refusal_of(gift: Gift) -> Refusal:
             balance_coins=gift.refusal["balance_coins"],
             packages=f"/v1/packages?covering={shortfall}",
         )
+    if reason == LimitExceeded.code():
+        return LimitExceeded(gift=gift.id, **(gift.refusal.get("limit_hit") or {}))
     if reason == TooLate.code():
         return TooLate(gift=gift.id)
     return WalletRefused(gift=gift.id, reason=reason)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
 
 _TIME = DateTime(timezone=True)
+_ZERO = {"server_default": "0"}
 
 
 class GiftTable(SQLModel, registry=registry()):
@@ -44,6 +45,23 @@ class Gift(GiftTable, table=True):
     correlation_id: str = Field(sa_type=Text)
     slices: list[Any] | None = Field(sa_type=JSONB)
     refusal: dict[str, Any] | None = Field(sa_type=JSONB)
+    age_verified: int | None = Field(sa_type=SmallInteger)
+    paid_at: datetime | None = Field(sa_type=_TIME)
+    reversed_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    reversal_facts: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+
+
+class Reversal(GiftTable, table=True):
+    """What the newest revision says of one lot of one gift."""
+
+    __tablename__ = "reversals"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    lot: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    reversed_coins: int = Field(sa_type=BigInteger)
+    announced_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class Outbox(OutboxColumns, GiftTable, table=True):

@@ -1,6 +1,6 @@
 """Every statement the live service sends to PostgreSQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from services.live.domain import Room, RoomGift, Tally
+from services.live.domain import Room, Tally
 from shared.database import Transaction
 
 
@@ -47,13 +47,63 @@ async def lock_rooms(tx: Transaction, rooms: Iterable[str]) -> dict[str, Room]:
     return {row.room: Room(row.room, row.sequence, row.gifts, row.coins) for row in rows}
 
 
-async def known(tx: Transaction, gifts: Sequence[RoomGift]) -> set[tuple[str, UUID]]:
-    """Return which of the gifts are in their room's feed already; the rooms are locked."""
+async def known(tx: Transaction, gifts: Iterable[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """Return which gifts are in their room's feed already; the rooms are locked."""
+    asked = list(gifts)
     rows = await tx.execute(
-        _KNOWN,
-        {"rooms": [gift.room for gift in gifts], "gifts": [gift.gift for gift in gifts]},
+        _KNOWN, {"rooms": [room for room, _ in asked], "gifts": [gift for _, gift in asked]}
     )
     return {(row.room, row.gift) for row in rows}
+
+
+async def reversals(
+    tx: Transaction, gifts: Iterable[tuple[str, UUID]]
+) -> dict[tuple[str, UUID, UUID], tuple[int, int]]:
+    """Return the (revision, coins) heard of gifts, by the lot that had paid; rooms are locked."""
+    asked = list(gifts)
+    rows = await tx.execute(
+        _REVERSALS, {"rooms": [room for room, _ in asked], "gifts": [gift for _, gift in asked]}
+    )
+    return {(row.room, row.gift, row.lot): (row.revision, row.reversed_coins) for row in rows}
+
+
+async def take_back(
+    tx: Transaction,
+    rooms: Iterable[Room],
+    known: Mapping[tuple[str, UUID, UUID], tuple[int, int]],
+    scores: Mapping[tuple[str, str], int],
+) -> None:
+    """Write what stands reversed, and what rooms and viewers come to by it."""
+    await tx.execute(
+        _SAVE_REVERSALS,
+        {
+            "rooms": [room for room, _, _ in known],
+            "gifts": [gift for _, gift, _ in known],
+            "lots": [lot for _, _, lot in known],
+            "revisions": [revision for revision, _ in known.values()],
+            "coins": [coins for _, coins in known.values()],
+        },
+    )
+    changed = list(rooms)
+    await tx.execute(
+        _UPDATE_ROOMS,
+        {
+            "rooms": [room.room for room in changed],
+            "sequences": [room.sequence for room in changed],
+            "gifts": [room.gifts for room in changed],
+            "coins": [room.coins for room in changed],
+        },
+    )
+    if scores:
+        keys = sorted(scores)
+        await tx.execute(
+            _CHANGE_SCORES,
+            {
+                "rooms": [room for room, _ in keys],
+                "viewers": [viewer for _, viewer in keys],
+                "coins": [scores[key] for key in keys],
+            },
+        )
 
 
 async def write(tx: Transaction, rooms: Iterable[Room], added: Tally) -> None:
@@ -159,6 +209,27 @@ _ADD_SCORES = text("""
     ON CONFLICT (room, viewer) DO UPDATE
     SET gifts = scores.gifts + excluded.gifts, coins = scores.coins + excluded.coins,
         first_at = least(scores.first_at, excluded.first_at)
+""")
+_REVERSALS = text("""
+    SELECT room, gift, lot, revision, reversed_coins FROM reversals
+    JOIN unnest(CAST(:rooms AS text[]), CAST(:gifts AS uuid[])) AS asked (room, gift)
+        USING (room, gift)
+""")
+_SAVE_REVERSALS = text("""
+    INSERT INTO reversals (room, gift, lot, revision, reversed_coins)
+    SELECT * FROM unnest(
+        CAST(:rooms AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
+        CAST(:revisions AS bigint[]), CAST(:coins AS bigint[])
+    )
+    ON CONFLICT (room, gift, lot) DO UPDATE
+    SET revision = excluded.revision, reversed_coins = excluded.reversed_coins
+""")
+_CHANGE_SCORES = text("""
+    UPDATE scores SET coins = scores.coins + new.coins
+    FROM unnest(
+        CAST(:rooms AS text[]), CAST(:viewers AS text[]), CAST(:coins AS bigint[])
+    ) AS new (room, viewer, coins)
+    WHERE scores.room = new.room AND scores.viewer = new.viewer
 """)
 _ROOM = text("SELECT sequence, gifts, coins FROM rooms WHERE room = :room")
 _TOP = text("""

@@ -53,6 +53,18 @@ class Score(LiveTable, table=True):
     first_at: datetime = Field(sa_type=_TIME)
 
 
+class Reversal(LiveTable, table=True):
+    """How many coins of a gift stand reversed, by the lot that had paid."""
+
+    __tablename__ = "reversals"
+
+    room: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    lot: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    reversed_coins: int = Field(sa_type=BigInteger)
+
+
 class Outbox(OutboxColumns, LiveTable, table=True):
     __tablename__ = "outbox"
 

@@ -8,6 +8,7 @@ import pytest
 from services.gift import consumers
 from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http, read_catalogue
+from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
@@ -48,12 +49,15 @@ def ask(mira):
 @pytest.fixture
 def wallet_says(database, waiters):
     """Let the gift service hear what the wallet decided, as one batch."""
-    (consumer,) = consumers.build(
+    outcomes, reversals = consumers.build(
         database, a_broker("gift"), catalogue=CATALOGUE, tell=waiters.tell
     )
 
     async def hear(*events):
-        await consumer.receive([a_delivery(event) for event in events])
+        for consumer in (outcomes, reversals):
+            mine = [event for event in events if type(event) in QUEUES[consumer.queue]]
+            if mine:
+                await consumer.receive([a_delivery(event) for event in mine])
 
     return hear
 

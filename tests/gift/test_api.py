@@ -128,4 +128,10 @@ async def test_the_books_count_what_stands_where(ask, app, wallet_says):
     async with client_of(app, an_operator_token("books:read")) as operator:
         books = (await operator.get("/v1/operator/gift/books")).json()
 
-    assert books == {"requested": 1, "sent": 1, "refused": 1, "coins_sent": 5}
+    assert books == {
+        "requested": 1,
+        "sent": 1,
+        "refused": 1,
+        "coins_sent": 5,
+        "coins_reversed": 0,
+    }

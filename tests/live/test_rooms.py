@@ -1,10 +1,16 @@
 """A room adds up what was given in it, once."""
 
 import asyncio
+from uuid import uuid4
 
+import pytest
+
+from shared.contracts.gift import GiftRestored, GiftReversed
 from tests.clients import client_of
 from tests.deliveries import forget_inbox
 from tests.live.conftest import a_gift_sent
+
+LOT = uuid4()
 
 
 async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
@@ -61,3 +67,26 @@ async def test_rooms_are_for_those_with_a_token(app):
             assert (await nobody.get(path)).status_code == 401
         forged = await nobody.get("/v1/rooms/room-1/events?access_token=forged")
         assert forged.status_code == 401
+
+
+def a_reversal(gift, revision, coins, *, contract=GiftReversed):
+    about = gift.model_dump(include={*GiftReversed.model_fields} - {"lot"})
+    return contract(**about, lot=LOT, revision=revision, reversed_coins=coins)
+
+
+@pytest.mark.parametrize("sent_first", [True, False])
+async def test_coins_that_lost_their_money_count_no_more_and_come_back_with_it(
+    hear, look, sent_first
+):
+    gift = a_gift_sent(10)
+    story = (gift, a_reversal(gift, 1, 10))
+
+    for fact in story if sent_first else reversed(story):
+        await hear(fact)
+    lowered = await look()
+    await hear(a_reversal(gift, 2, 0, contract=GiftRestored))
+    await hear(a_reversal(gift, 1, 10))
+
+    assert (lowered["gifts"], lowered["coins"], lowered["top_gifters"][0]["coins"]) == (1, 0, 0)
+    restored = await look()
+    assert (restored["coins"], restored["top_gifters"][0]["coins"]) == (10, 10)

@@ -3,8 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.gift import store
 from services.gift.domain import Gift, NoSuchGift
+from services.gift.store import gifts as store
 from shared.database import Transaction
 
 

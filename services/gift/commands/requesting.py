@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from services.gift import store
 from services.gift.domain import Gift, State, Wish
+from services.gift.store import gifts as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRequested
@@ -29,6 +29,8 @@ class GiftRequest:
     idempotency_key: str
     request_hash: bytes
     correlation_id: str
+    # What the viewer's token says of their age, if anything.
+    age_verified: int | None = None
 
     @property
     def gift(self) -> UUID:
@@ -97,6 +99,7 @@ def _new_gift(request: GiftRequest, now: datetime) -> Gift:
         expires_at=now + timedelta(seconds=EXPIRY_SECONDS),
         settled_at=None,
         correlation_id=request.correlation_id,
+        age_verified=request.age_verified,
     )
 
 
@@ -112,5 +115,6 @@ def _question(gift: Gift) -> Fact:
         price_coins=gift.price_coins,
         expires_at=gift.expires_at,
         attempt=gift.attempt,
+        age_verified=gift.age_verified,
     )
     return Fact(asked, gift.attempt, Cause(gift.correlation_id))

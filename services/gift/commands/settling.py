@@ -4,9 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
-from services.gift import store
+from services.gift.commands.reversing import announce_waiting
 from services.gift.domain import Catalogue, Gift, State, UnknownOutcome
+from services.gift.store import gifts as store
+from services.gift.store import reversals
+from services.gift.store.reversals import Reversal
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRefused, GiftSent
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
@@ -30,7 +34,9 @@ async def settle_gifts(
     An outcome that is heard again, or after the gift was settled, changes nothing.
     """
     open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
-    settled: list[Gift] = []
+    known = await reversals.waiting(tx, list(open_gifts.values()))
+    settled: dict[UUID, Gift] = {}
+    told: list[Reversal] = []
     slices: dict[Any, list[dict[str, Any]]] = {}
     facts: list[Fact] = []
     now = datetime.now(UTC)
@@ -41,26 +47,31 @@ async def settle_gifts(
         if gift.state is not State.REQUESTED:
             continue
         if isinstance(heard.data, GiftPaid):
-            gift = replace(gift, state=State.SENT, settled_at=now)
+            gift = replace(gift, state=State.SENT, settled_at=now, paid_at=heard.time)
             slices[gift.id] = [piece.model_dump(mode="json") for piece in heard.data.slices]
         else:
             gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
-        open_gifts[gift.id] = gift
-        settled.append(gift)
-        facts.append(_outcome(gift, heard, catalogue))
+        facts.append(_outcome(gift, heard, catalogue, now))
+        if gift.state is State.SENT and gift.id in known:
+            told += known[gift.id]
+            gift, more = announce_waiting(gift, known[gift.id], heard.cause)
+            facts += more
+        open_gifts[gift.id] = settled[gift.id] = gift
     if not settled:
         return
-    await store.settle(tx, settled, slices)
+    await store.settle(tx, list(settled.values()), slices)
+    await reversals.save(tx, told, [])
     await announce(tx, facts)
     # A caller is answered from a row that is final, so nobody is told before the commit.
-    tx.after_commit(lambda: tell(settled))
+    tx.after_commit(lambda: tell(list(settled.values())))
 
 
 def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
-    return refused.model_dump(mode="json", include={"reason", "shortfall_coins", "balance_coins"})
+    said = {"reason", "shortfall_coins", "balance_coins", "limit_hit"}
+    return refused.model_dump(mode="json", include=said)
 
 
-def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue) -> Fact:
+def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue, now: datetime) -> Fact:
     about = {
         "gift": gift.id,
         "viewer": gift.viewer,
@@ -73,7 +84,7 @@ def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue) -> Fact
     # The story began with the viewer's request; the step before this one was the wallet's.
     cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
     if isinstance(heard.data, GiftPaymentRefused):
-        return Fact(GiftRefused(**about, reason=heard.data.reason), gift.attempt + 1, cause)
+        return Fact(GiftRefused(**about, reason=heard.data.reason), gift.attempt + 1, cause, now)
     shown = catalogue.find(gift.gift_type)
     sent = GiftSent(
         **about,
@@ -84,4 +95,4 @@ def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue) -> Fact
         anonymous=gift.anonymous,
         requested_at=gift.requested_at,
     )
-    return Fact(sent, gift.attempt + 1, cause)
+    return Fact(sent, gift.attempt + 1, cause, now)

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import structlog
 
-from services.gift import store
 from services.gift.domain import Gift
+from services.gift.store import gifts as store
 from shared.database import Database, is_unavailable
 from shared.messaging.broker import pause
 

@@ -1,11 +1,14 @@
 """Gifts are counted in their rooms, a whole batch in one transaction, once each."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from services.live import domain, store
-from services.live.domain import Room, RoomGift
+from services.live.domain import Room, RoomGift, RoomReversal
 from shared.contracts.envelope import Envelope
-from shared.contracts.gift import GiftSent
+from shared.contracts.gift import GiftSent, ReversalEvent
 from shared.database import Transaction
 
 TOP_GIFTERS = 10
@@ -20,11 +23,30 @@ async def count_gifts(tx: Transaction, received: Sequence[Envelope[GiftSent]]) -
     if not gifts:
         return
     rooms = await store.lock_rooms(tx, (gift.room for gift in gifts.values()))
-    known = await store.known(tx, list(gifts.values()))
-    new = [gift for key, gift in gifts.items() if key not in known]
+    known = await store.known(tx, gifts)
+    reversed_coins: Counter[tuple[str, UUID]] = Counter()
+    for (room, gift, _), (_, coins) in (await store.reversals(tx, gifts)).items():
+        reversed_coins[room, gift] += coins
+    new = [
+        replace(gift, reversed_coins=reversed_coins[key])
+        for key, gift in gifts.items()
+        if key not in known
+    ]
     if new:
         touched = [rooms[name] for name in sorted({gift.room for gift in new})]
         await store.write(tx, touched, domain.tally(rooms, new))
+
+
+async def take_back(tx: Transaction, received: Sequence[Envelope[ReversalEvent]]) -> None:
+    """Let rooms and scores follow coins that lost their money, or have it again."""
+    told = [_room_reversal(heard.data) for heard in received if heard.data.room is not None]
+    if not told:
+        return
+    gifts = {(reversal.room, reversal.gift) for reversal in told}
+    rooms = await store.lock_rooms(tx, (room for room, _ in gifts))
+    known = await store.reversals(tx, gifts)
+    scores = domain.take_back(rooms, told, counted=await store.known(tx, gifts), known=known)
+    await store.take_back(tx, rooms.values(), known, scores)
 
 
 async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:
@@ -34,6 +56,19 @@ async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:
 
 async def books(tx: Transaction) -> store.Books:
     return await store.books(tx)
+
+
+def _room_reversal(gift: ReversalEvent) -> RoomReversal:
+    assert gift.room is not None
+    return RoomReversal(
+        room=gift.room,
+        gift=gift.gift,
+        lot=gift.lot,
+        viewer=gift.viewer,
+        anonymous=gift.anonymous,
+        revision=gift.revision,
+        reversed_coins=gift.reversed_coins,
+    )
 
 
 def _room_gift(sent: Envelope[GiftSent]) -> RoomGift:

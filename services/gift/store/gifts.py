@@ -1,4 +1,4 @@
-"""Every statement the gift service sends to PostgreSQL."""
+"""The gifts themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ from shared.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All gifts in four numbers."""
+    """All gifts in a few numbers."""
 
     requested: int
     sent: int
     refused: int
     coins_sent: int
+    coins_reversed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID
             "requested_at": [gift.requested_at for gift in gifts],
             "expires_at": [gift.expires_at for gift in gifts],
             "correlation_ids": [gift.correlation_id for gift in gifts],
+            "ages": [gift.age_verified for gift in gifts],
         },
     )
     return {row.id for row in rows}
@@ -89,6 +91,9 @@ async def settle(
             "ids": [gift.id for gift in gifts],
             "states": [gift.state.value for gift in gifts],
             "settled_at": [gift.settled_at for gift in gifts],
+            "paid_at": [gift.paid_at for gift in gifts],
+            "reversed": [gift.reversed_coins for gift in gifts],
+            "facts": [gift.reversal_facts for gift in gifts],
             "slices": [_json(slices.get(gift.id)) for gift in gifts],
             "refusals": [_json(gift.refusal) for gift in gifts],
         },
@@ -146,6 +151,10 @@ def _gift(row: Row) -> Gift:
         settled_at=row.settled_at,
         correlation_id=row.correlation_id,
         refusal=row.refusal,
+        paid_at=row.paid_at,
+        reversed_coins=row.reversed_coins,
+        reversal_facts=row.reversal_facts,
+        age_verified=row.age_verified,
     )
 
 
@@ -153,7 +162,7 @@ def _gift(row: Row) -> Gift:
 _COLUMNS = """
     gifts.viewer, gifts.id, request_hash, gift_type, price_coins, count AS count_, coins, creator,
     room, message, anonymous, state, attempt, requested_at, expires_at, settled_at,
-    correlation_id, refusal
+    correlation_id, refusal, paid_at, reversed_coins, reversal_facts, age_verified
 """
 _ASKED = """
     unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
@@ -162,21 +171,22 @@ _ASKED = """
 _INSERT = text("""
     INSERT INTO gifts (
         viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
-        room, message, anonymous, asked_at, requested_at, expires_at, correlation_id
+        room, message, anonymous, asked_at, requested_at, expires_at, correlation_id,
+        age_verified
     )
     SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
            creator, room, message, anonymous, requested_at, requested_at, expires_at,
-           correlation_id
+           correlation_id, age_verified
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:keys AS text[]),
         CAST(:hashes AS bytea[]), CAST(:gift_types AS text[]), CAST(:prices AS bigint[]),
         CAST(:counts AS integer[]), CAST(:coins AS bigint[]), CAST(:creators AS text[]),
         CAST(:rooms AS text[]), CAST(:messages AS text[]), CAST(:anonymous AS boolean[]),
         CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
-        CAST(:correlation_ids AS text[])
+        CAST(:correlation_ids AS text[]), CAST(:ages AS smallint[])
     ) WITH ORDINALITY AS new (
         viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
-        room, message, anonymous, requested_at, expires_at, correlation_id, position
+        room, message, anonymous, requested_at, expires_at, correlation_id, age_verified, position
     )
     ORDER BY position
     ON CONFLICT DO NOTHING
@@ -192,12 +202,17 @@ _SETTLED = text(
 )
 _SETTLE = text("""
     UPDATE gifts
-    SET state = new.state, settled_at = new.settled_at,
-        slices = new.slices::jsonb, refusal = new.refusal::jsonb
+    SET state = new.state, settled_at = new.settled_at, paid_at = new.paid_at,
+        slices = new.slices::jsonb, refusal = new.refusal::jsonb,
+        reversed_coins = new.reversed_coins, reversal_facts = new.reversal_facts
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:states AS text[]),
-        CAST(:settled_at AS timestamptz[]), CAST(:slices AS text[]), CAST(:refusals AS text[])
-    ) AS new (viewer, id, state, settled_at, slices, refusal)
+        CAST(:settled_at AS timestamptz[]), CAST(:paid_at AS timestamptz[]),
+        CAST(:slices AS text[]), CAST(:refusals AS text[]), CAST(:reversed AS bigint[]),
+        CAST(:facts AS integer[])
+    ) AS new (
+        viewer, id, state, settled_at, paid_at, slices, refusal, reversed_coins, reversal_facts
+    )
     WHERE gifts.viewer = new.viewer AND gifts.id = new.id
 """)
 _ASK_AGAIN = text(f"""
@@ -224,6 +239,7 @@ _BOOKS = text("""
     SELECT count(*) FILTER (WHERE state = 'requested'),
            count(*) FILTER (WHERE state = 'sent'),
            count(*) FILTER (WHERE state = 'refused'),
-           coalesce(sum(coins) FILTER (WHERE state = 'sent'), 0)::bigint
+           coalesce(sum(coins) FILTER (WHERE state = 'sent'), 0)::bigint,
+           coalesce(sum(reversed_coins), 0)::bigint
     FROM gifts
 """)
