@@ -31,6 +31,7 @@ def write_secrets(folder: Path, users_file: Path) -> list[str]:
 def _makers() -> Mapping[str, Callable[[], str]]:
     passwords = [
         "postgres_admin_password",
+        "auditor_database_password",
         *(f"{service}_owner_password" for service in SERVICES),
         *(f"{service}_database_password" for service in SERVICES),
         *(f"{user}_broker_password" for user in user_names()),

@@ -1,8 +1,9 @@
 """
-Five databases, ten roles: who owns what, and who may come in.
+Five databases, eleven roles: who owns what, and who may come in.
 
 Each service has two roles: `<service>_owner` migrates its database, `<service>` works in it
-with the rights the migrations grant. Docker Compose runs the same statements.
+with the rights the migrations grant. `auditor` may read everything and change nothing: proofs and
+reconciliation are run as that role. Docker Compose runs the same statements.
 """
 
 import asyncio
@@ -13,13 +14,14 @@ from typing import TypeVar
 import asyncpg
 
 SERVICES = ("purchase", "wallet", "gift", "payout", "live")
+AUDITOR = "auditor"
 
 Answer = TypeVar("Answer")
 
 
 def role_names() -> list[str]:
-    """Return every role there is a password for: owners and runtime roles."""
-    return [role for service in SERVICES for role in (f"{service}_owner", service)]
+    """Return every role there is a password for: owners, runtime roles, the auditor."""
+    return [*(role for service in SERVICES for role in (f"{service}_owner", service)), AUDITOR]
 
 
 def provisioning_sql(passwords: Mapping[str, str]) -> list[str]:
@@ -36,7 +38,12 @@ def provisioning_sql(passwords: Mapping[str, str]) -> list[str]:
 
 
 def roles_sql(passwords: Mapping[str, str]) -> list[str]:
-    return [statement for role in role_names() for statement in _role(role, passwords[role])]
+    roles = [statement for role in role_names() for statement in _role(role, passwords[role])]
+    return [
+        *roles,
+        f"GRANT pg_read_all_data TO {AUDITOR}",
+        f"ALTER ROLE {AUDITOR} SET default_transaction_read_only = on",
+    ]
 
 
 def database_sql(service: str, name: str, *, template: str | None = None) -> list[str]:
@@ -45,7 +52,7 @@ def database_sql(service: str, name: str, *, template: str | None = None) -> lis
     return [
         f"CREATE DATABASE {quoted(name)} OWNER {service}_owner{copied}",
         f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {quoted(name)} TO {service}",
+        f"GRANT CONNECT ON DATABASE {quoted(name)} TO {service}, {AUDITOR}",
     ]
 
 

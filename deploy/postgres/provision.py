@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local.databases import SERVICES, provision
+from deploy.local.databases import AUDITOR, SERVICES, provision
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
 
 
 def main() -> None:
-    passwords = {}
+    passwords = {AUDITOR: _secret("auditor_database_password")}
     for service in SERVICES:
         passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
         passwords[service] = _secret(f"{service}_database_password")

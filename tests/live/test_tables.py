@@ -22,7 +22,7 @@ async def run(database, *statements):
         ("room_gifts_counted", "INSERT INTO rooms (room, gifts) VALUES ('r', -1)"),
         ("room_coins_counted", "INSERT INTO rooms (room, coins) VALUES ('r', -1)"),
         ("score_of_gifts", "INSERT INTO scores VALUES ('r', 'm', 0, 1, now())"),
-        ("score_of_coins", "INSERT INTO scores VALUES ('r', 'm', 1, 0, now())"),
+        ("score_of_coins", "INSERT INTO scores VALUES ('r', 'm', 1, -1, now())"),
     ],
 )
 async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):

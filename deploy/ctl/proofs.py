@@ -1,0 +1,86 @@
+"""Proving an installation's books: `verify`, `seal verify`, `reconcile`. Exit 1 is an alarm."""
+
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.ctl.places import Places
+from deploy.ctl.reconcile import Compared, reconcile
+from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from shared.ledger.proof import Fault, count_users, prove
+from shared.ledger.sealing import broken_seals, count_blocks
+
+CHECKS = {"wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
+GRACE = timedelta(minutes=1)
+console = Console(soft_wrap=True)
+
+
+def _bar() -> Progress:
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn()),
+        *(MofNCompleteColumn(), TimeRemainingColumn()),
+    )
+    # On standard error: what was found can be piped.
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+async def verify(places: Places, service: str) -> bool:
+    """Derive every balance, lot and outcome again from the postings; whether all of it agrees."""
+    faults, postings, started = 0, 0, datetime.now(UTC)
+    with _bar() as bar:
+        async with places.reading(service) as tx:
+            task = bar.add_task(f"{service}: users", total=await count_users(tx))
+            async for found in prove(tx, CHECKS[service]):
+                if isinstance(found, Fault):
+                    faults += 1
+                    _print(found)
+                else:
+                    postings = found.postings
+                    bar.update(task, completed=found.users)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    laws = len(CHECKS[service])
+    console.print(f"{service}: {postings} postings, {laws} laws, {faults} faults, {seconds:.1f} s")
+    return not faults
+
+
+async def verify_seals(places: Places, service: str) -> bool:
+    """Recompute the chain over history; whether it is unbroken."""
+    faults, blocks = 0, 0
+    with _bar() as bar:
+        async with places.reading(service) as tx:
+            task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
+            async for found in broken_seals(tx):
+                if isinstance(found, Fault):
+                    faults += 1
+                    _print(found)
+                else:
+                    blocks = found
+                    bar.update(task, completed=blocks)
+    console.print(f"{service}: {blocks} blocks, {faults} faults")
+    return not faults
+
+
+async def compare(places: Places, *, hours: int, grace: timedelta = GRACE) -> bool:
+    """Compare the services by the hour; whether nothing is lost and every amount agrees."""
+    until = datetime.now(UTC) - grace
+    since = datetime.fromtimestamp(0, UTC) if hours == 0 else until - timedelta(hours=hours)
+    alarms, elsewhere, things = 0, 0, 0
+    async for found in reconcile(places, since=since, until=until):
+        if isinstance(found, Compared):
+            things += found.things
+            continue
+        alarms += found.is_alarm
+        elsewhere += not found.is_alarm
+        console.print(
+            f"{found.flow} {found.id}: {found.where}"
+            f" (announced {found.announced}, done {found.done})",
+            style="red" if found.is_alarm else "yellow",
+        )
+    console.print(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
+    return not alarms
+
+
+def _print(fault: Fault) -> None:
+    console.print(f"{fault.check}: {fault.user} {fault.detail}", style="red")

@@ -1,0 +1,158 @@
+"""
+Comparing what one service announced with what the next one did.
+
+What is missing is looked for where it may be: in the sender's outbox, in the queue, among the dead
+letters. Only what is nowhere is lost, and only that, or another amount, is wrong.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from deploy.ctl.places import Places
+from services.gift.store import tallies as gift
+from services.payout.store import tallies as payout
+from services.purchase.store import tallies as purchase
+from services.wallet.store import tallies as wallet
+from shared.database import Transaction
+from shared.tallies import Side, Tally
+
+LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
+ALARMS = (LOST, WRONG, UNEXPECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Things one service announces and another acts on, through an event and a queue."""
+
+    name: str
+    source: tuple[str, Side]
+    target: tuple[str, Side]
+    events: tuple[str, ...]
+    queue: str
+
+
+FLOWS = (
+    Flow(
+        "purchases",
+        ("purchase", purchase.PAID),
+        ("wallet", wallet.CREDITED),
+        ("purchase.paid",),
+        "wallet.money",
+    ),
+    Flow(
+        "gifts",
+        ("wallet", wallet.PAID),
+        ("gift", gift.PAID),
+        ("wallet.gift_paid",),
+        "gift.outcomes",
+    ),
+    Flow(
+        "diamonds",
+        ("gift", gift.SENT),
+        ("payout", payout.EARNED),
+        ("gift.sent",),
+        "payout.gifts",
+    ),
+    Flow(
+        "reversals",
+        ("wallet", wallet.REVERSED),
+        ("gift", gift.REVERSED),
+        ("wallet.lot_reversed", "wallet.lot_restored"),
+        "gift.reversals",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that two services do not agree about, and where it is."""
+
+    flow: str
+    id: str
+    where: str
+    announced: int
+    done: int
+
+    @property
+    def is_alarm(self) -> bool:
+        return self.where in ALARMS
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An hour of a flow, and how many things began in it."""
+
+    flow: str
+    hour: datetime
+    things: int
+
+
+async def reconcile(
+    places: Places, *, since: datetime, until: datetime
+) -> AsyncIterator[Finding | Compared]:
+    """Compare every flow by the hour; yield each hour, and what does not agree in it."""
+    for flow in FLOWS:
+        service, side = flow.source
+        async with places.reading(service) as tx:
+            announced = await side.hours(tx, since=since, until=until)
+        service, side = flow.target
+        async with places.reading(service) as tx:
+            done = await side.hours(tx, since=since, until=until)
+        for hour in sorted(announced.keys() | done.keys()):
+            yield Compared(flow.name, hour, announced.get(hour, Tally(0, 0, 0)).count)
+            if announced.get(hour) != done.get(hour):
+                until_hour = min(until, hour + timedelta(hours=1))
+                for finding in await _look(places, flow, max(since, hour), until_hour):
+                    yield finding
+
+
+async def _look(places: Places, flow: Flow, since: datetime, until: datetime) -> list[Finding]:
+    """Compare the things of one hour one by one."""
+    (source, source_side), (target, target_side) = flow.source, flow.target
+    async with places.reading(source) as tx:
+        announced = await source_side.things(tx, since=since, until=until)
+    async with places.reading(target) as tx:
+        done = await target_side.things(tx, since=since, until=until)
+        # The other side may have it under another hour: a clock is not a reason for an alarm.
+        done |= await target_side.named(tx, [key for key in announced if key not in done])
+    async with places.reading(source) as tx:
+        announced |= await source_side.named(tx, [key for key in done if key not in announced])
+        missing = [key for key in announced if announced[key] != done.get(key, 0)]
+        waiting = await _waiting(tx, flow, missing)
+    findings = []
+    for key in sorted(announced.keys() | done.keys()):
+        said, acted = announced.get(key, 0), done.get(key, 0)
+        if said == acted:
+            continue
+        where = waiting.get(key) or _beyond(places, flow, key)
+        if where == LOST and acted:
+            where = WRONG if said else UNEXPECTED
+        findings.append(Finding(flow.name, key, where, said, acted))
+    return findings
+
+
+async def _waiting(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str]:
+    """Return which of these have not left their sender: in the outbox, or parked there."""
+    rows = await tx.execute(_OUTBOX, {"events": list(flow.events), "ids": ids}) if ids else []
+    return {row.id: "parked" if row.parked else "outbox" for row in rows}
+
+
+def _beyond(places: Places, flow: Flow, key: str) -> str:
+    """Say where something is that has left its sender and did not arrive."""
+    if any(key in letter for letter in places.letters_in(flow.queue)):
+        return "dlq"
+    return "queue" if places.waiting_in(flow.queue) else LOST
+
+
+_OUTBOX = text("""
+    SELECT asked.id, bool_or(blocked.key IS NOT NULL) AS parked
+    FROM unnest(CAST(:ids AS text[])) AS asked (id)
+    JOIN outbox ON routing_key = ANY(CAST(:events AS text[]))
+        AND position(asked.id IN convert_from(outbox.body, 'UTF8')) > 0
+    LEFT JOIN outbox_blocked AS blocked
+        ON blocked.part = outbox.part AND blocked.key = outbox.key AND blocked.retry_at IS NULL
+    GROUP BY asked.id
+""")

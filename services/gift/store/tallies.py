@@ -1,0 +1,14 @@
+"""What others know too: gifts that were paid, sent, and reversed."""
+
+from shared.tallies import Side
+
+PAID = Side("""
+    SELECT paid_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
+""")
+SENT = Side("""
+    SELECT settled_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
+""")
+REVERSED = Side("""
+    SELECT to_timestamp(0) AS at, lot::text AS id, sum(announced_coins) AS amount
+    FROM reversals GROUP BY lot HAVING sum(announced_coins) > 0
+""")

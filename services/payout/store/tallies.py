@@ -1,0 +1,8 @@
+"""What others know too: gifts that earned diamonds."""
+
+from shared.tallies import Side
+
+EARNED = Side("""
+    SELECT min(occurred_at) AS at, gift::text AS id, sum(coins) AS amount FROM earnings
+    GROUP BY gift
+""")

@@ -1,0 +1,8 @@
+"""What others know too: purchases whose coins are owed."""
+
+from shared.tallies import Side
+
+PAID = Side("""
+    SELECT paid_at AS at, id::text AS id, coins + bonus_coins AS amount FROM purchases
+    WHERE paid_at IS NOT NULL
+""")

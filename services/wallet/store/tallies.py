@@ -1,0 +1,19 @@
+"""What others know too: purchases that were credited, gifts that were paid, coins reversed."""
+
+from shared.tallies import Side
+
+CREDITED = Side("""
+    SELECT min(funded_at) AS at, purchase::text AS id, sum(coins) AS amount FROM lots
+    WHERE channel <> 'adjustment' GROUP BY purchase
+""")
+PAID = Side("""
+    SELECT m.recorded_at AS at, substr(m.cause, 6) AS id, p.amount
+    FROM movements AS m
+    JOIN postings AS p
+        ON p.user_id = m.user_id AND p.movement = m.id AND p.account = '@spent'
+    WHERE m.kind = 'gift'
+""")
+REVERSED = Side("""
+    SELECT to_timestamp(0) AS at, id::text AS id, least(owed - settled, spent) AS amount
+    FROM lots WHERE owed > settled AND spent > 0
+""")
