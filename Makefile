@@ -19,7 +19,7 @@ up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answ
 	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
 		&& docker compose version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
-		&& docker compose --profile demo up --build --detach \
+		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} docker compose --profile demo up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}; make down stops it."; \
 	else $(RUN)python -m deploy.local up; fi
 

@@ -1,7 +1,9 @@
 """
 The payout service: diamonds become money.
 
-Owns:      the diamond ledger, earnings, payees, quotes, payouts, attempts
-Hears:     gift.sent
-Announces: payout.diamonds_earned, .requested, .approved, .sent, .paid, .failed, .returned
+Owns:      the diamond ledger, earnings, holds, clawbacks, payees, quotes, payouts, attempts
+Hears:     gift.sent .reversed .restored, purchase.risk_flagged
+Announces: payout.diamonds_earned .diamonds_matured .diamonds_clawed_back .diamonds_restored
+           .diamonds_adjusted .requested .held .approved .rejected .sent .paid .failed .returned
+           .block_sealed
 """

@@ -1,20 +1,36 @@
 """What the payout service hears."""
 
-from services.payout.commands.earning import earn_diamonds
-from shared.contracts.gift import GiftSent
-from shared.database import Database
+from collections.abc import Sequence
+
+from services.payout.commands.earning import follow_gifts, heed_warnings
+from services.payout.domain.rates import Rules
+from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
+from shared.contracts.purchase import PurchaseRiskFlagged
+from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
+from shared.messaging.delivery import Received
 
 # Diamonds mature over days: nobody waits for them, so they are booked in large batches.
 SPACING_SECONDS = 0.25
 
 
-def build(database: Database, broker: Broker) -> list[Consumer]:
+def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
+    async def gifts(tx: Transaction, received: Sequence[Received]) -> None:
+        await follow_gifts(tx, received, rules)
+
+    async def warnings(tx: Transaction, received: Sequence[Received]) -> None:
+        await heed_warnings(tx, received, rules)
+
     return [
         Consumer(
             "payout.gifts",
-            {GiftSent: earn_diamonds},
+            {
+                GiftSent: gifts,
+                GiftReversed: gifts,
+                GiftRestored: gifts,
+                PurchaseRiskFlagged: warnings,
+            },
             database=database,
             broker=broker,
             spacing_seconds=SPACING_SECONDS,

@@ -1,17 +1,32 @@
-"""What the payout service does by itself: it sends approved payouts and follows them."""
+"""What the payout service does by itself: it pays, lets diamonds mature, and proves its books."""
+
+from datetime import UTC, datetime
 
 from services.payout.commands.following import follow_attempts, open_attempts
+from services.payout.commands.maturing import mature
+from services.payout.commands.proving import CHECKS, announce_block
+from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from shared.database import Database
+from shared.ledger import watching
 from shared.runtime import Job
 
-EVERY_SECONDS = 0.2
+PAY_EVERY_SECONDS = 0.2
+MATURE_EVERY_SECONDS = 5.0
 
 
-def build(database: Database, provider: Provider) -> list[Job]:
+def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
     async def send_and_follow() -> bool:
         async with database.transaction() as tx:
             more_to_open = await open_attempts(tx)
-        return await follow_attempts(database, provider) or more_to_open
+        return await follow_attempts(database, provider, rules) or more_to_open
 
-    return [Job("payouts", EVERY_SECONDS, send_and_follow)]
+    async def let_mature() -> bool:
+        async with database.transaction() as tx:
+            return await mature(tx, rules, now=datetime.now(UTC))
+
+    return [
+        Job("payouts", PAY_EVERY_SECONDS, send_and_follow),
+        Job("mature", MATURE_EVERY_SECONDS, let_mature),
+        *watching.jobs(database, CHECKS, announce_block),
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.payout import api, consumers, jobs
-from services.payout.domain import Rules
+from services.payout.domain.rates import Holds, Rules
 from services.payout.providers import Provider
 from services.payout.settings import Settings
 from shared.auth import Verifier
@@ -24,14 +24,14 @@ def build(settings: Settings) -> Service:
         api_key=settings.provider_api_key.get_secret_value(),
         webhook_secret=settings.webhook_secret.get_secret_value(),
     )
-    rules = read_rules(settings.rules_file)
+    rules = read_rules(settings.rules_file, hold_seconds=settings.hold_seconds)
     return Service(
         name="payout",
         app=build_http(database, build_verifier(settings), provider, rules),
         database=database,
         relay=Relay(database, broker),
-        consumers=consumers.build(database, broker),
-        jobs=jobs.build(database, provider),
+        consumers=consumers.build(database, broker, rules),
+        jobs=jobs.build(database, provider, rules),
         closing=(provider.close,),
     )
 
@@ -47,9 +47,11 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
     return app
 
 
-def read_rules(path: Path) -> Rules:
+def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
+    """Read the rules; `hold_seconds` replaces every hold, for installations that are practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Rules(**rules["diamonds"], **rules["payouts"])
+    holds = Holds(**rules["holds"], seconds=hold_seconds)
+    return Rules(**rules["diamonds"], **rules["payouts"], holds=holds)
 
 
 if __name__ == "__main__":

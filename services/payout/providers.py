@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from services.payout.domain import BadSignature, Truth
+from services.payout.domain.payouts import BadSignature, Truth
 
 ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20

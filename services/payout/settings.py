@@ -9,9 +9,11 @@ from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    model_config = SettingsConfigDict(env_prefix="PAYOUT_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PAYOUT_", env_ignore_empty=True, frozen=True)
 
     rules_file: Path
+    # Only where nobody's money is at stake: how long diamonds wait, whatever the rules say.
+    hold_seconds: int | None = None
     provider_url: str
     provider_api_key: SecretStr
     webhook_secret: SecretStr

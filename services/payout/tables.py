@@ -87,6 +87,41 @@ class Earning(PayoutTable, table=True):
     reversed_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     occurred_at: datetime = Field(sa_type=_TIME)
     matures_at: datetime = Field(sa_type=_TIME)
+    hold_reason: str = Field(sa_type=Text)
+    matured: bool
+    lost_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class Creator(PayoutTable, table=True):
+    """What the rules ask about a creator."""
+
+    __tablename__ = "creators"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    first_earned_at: datetime = Field(sa_type=_TIME)
+    lifetime_diamonds: int = Field(sa_type=BigInteger)
+    maturings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class Reversal(PayoutTable, table=True):
+    """How many coins of a gift stand reversed, by the lot that had paid."""
+
+    __tablename__ = "reversals"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    lot: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    reversed_coins: int = Field(sa_type=BigInteger)
+
+
+class Warning(PayoutTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
+    """A lot whose payment somebody warned of."""
+
+    __tablename__ = "warnings"
+
+    lot: UUID = Field(primary_key=True)
+    flagged_at: datetime = Field(sa_type=_TIME)
 
 
 class Payee(PayoutTable, table=True):

@@ -123,16 +123,21 @@ class PayoutHeld(PayoutEvent):
     """A person has to look at the payout before it goes on."""
 
     name = "payout.held"
+    discriminator_fields = ("revision",)
 
     reason: Name
+    # The version of the payout: it may be held, approved and held again.
+    revision: Annotated[int, Field(strict=True, ge=1)]
 
 
 class PayoutApproved(PayoutEvent):
     """The payout may be sent."""
 
     name = "payout.approved"
+    discriminator_fields = ("revision",)
 
     approved_by: Name
+    revision: Annotated[int, Field(strict=True, ge=1)]
 
 
 class PayoutRejected(PayoutEvent):

@@ -73,20 +73,26 @@ async def count_users(tx: Transaction) -> int:
 
 
 def law(name: str, statement: str) -> Check:
-    """Write a law down; `{users}` is the condition on its users, `{t.users}` on a table's."""
+    """
+    Write a law down.
+
+    `{users}` is the condition on its users, `{t.users}` on those of table t, `{creators}` where
+    the column is called so.
+    """
     return Check(name, _over_users(statement))
 
 
 def _over_users(statement: str) -> TextClause:
     def condition(found: re.Match[str]) -> str:
-        column = f"{found[1] or ''}user_id"
+        column = f"{found[1] or ''}{_COLUMNS[found[2]]}"
         upper = f"(CAST(:until AS text) IS NULL OR {column} <= CAST(:until AS text))"
         return f"{column} > CAST(:after AS text) AND {upper}"
 
     return text(_USERS_MARK.sub(condition, statement))
 
 
-_USERS_MARK = re.compile(r"\{(\w+\.)?users\}")
+_USERS_MARK = re.compile(r"\{(\w+\.)?(users|creators)\}")
+_COLUMNS = {"users": "user_id", "creators": "creator"}
 LEDGER_CHECKS = (
     law(
         "movement-sums-to-zero",

@@ -19,7 +19,8 @@ from shared.contracts.wallet import LotKind, Slice
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
 
-RULES = read_rules(Path("seeds/rules.toml"))
+RULES = read_rules(Path("seeds/rules.toml"), hold_seconds=0)
+HOLDING = read_rules(Path("seeds/rules.toml"))
 SECRET = "whsec_b3ZhdGlvbi10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcy4="
 
 
@@ -94,7 +95,7 @@ async def lea(database, provider):
 
 @pytest.fixture
 def hear(database):
-    (consumer,) = consumers.build(database, a_broker("payout"))
+    (consumer,) = consumers.build(database, a_broker("payout"), RULES)
 
     async def hear_all(*events):
         await consumer.receive([a_delivery(event) for event in events])
@@ -110,7 +111,7 @@ def work(database, provider):
         async with database.transaction() as tx:
             await open_attempts(tx)
             await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
-        await follow_attempts(database, provider)
+        await follow_attempts(database, provider, RULES)
 
     return look
 

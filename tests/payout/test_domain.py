@@ -1,25 +1,38 @@
 """What diamonds are worth, and which way a payout goes."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payout.domain import (
+from services.payout.domain.earnings import (
+    Earning,
+    diamonds_of_coins,
+    earn,
+    follow_reversal,
+    post,
+)
+from services.payout.domain.money import PAYABLE, diamonds_of
+from services.payout.domain.payouts import (
     BelowMinimum,
     DailyMaximum,
     NotEnoughDiamonds,
     PayeeMissing,
     State,
     Truth,
-    earned_of,
     offer,
     steps,
 )
+from services.payout.domain.rates import DIAMONDS
 from services.payout.main import read_rules
+from shared.ledger.rules import MAIN, PENDING, Holder
 
 RULES = read_rules(Path("seeds/rules.toml"))
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HASH = b"\x01" * 16
 
 
 def an_offer(available, wanted=None, *, paid_today_minor=0, has_payee=True):
@@ -83,13 +96,79 @@ def test_results_may_come_in_any_order_and_each_step_is_taken_once(truths):
     assert not {State.PAID, State.FAILED} <= set(taken)
 
 
-@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 20_000)), min_size=1, max_size=5))
-def test_each_slice_is_rounded_down_by_itself(slices):
-    pieces = [
-        {"lot": None, "kind": "paid", "coins": coins, "diamond_rate_bp": rate}
-        for coins, rate in slices
+PLACES = (PENDING, MAIN)
+
+
+def an_earning(number, coins, *, matured, rate_bp=10_000):
+    return Earning(
+        creator="lea",
+        gift=UUID(int=number),
+        slice=0,
+        lot=UUID(int=1),
+        lot_kind="paid",
+        viewer="mira",
+        coins=coins,
+        rate_bp=rate_bp,
+        diamonds=diamonds_of_coins(coins, rate_bp),
+        decision=number + 1,
+        occurred_at=NOON,
+        matures_at=NOON,
+        hold_reason="standard",
+        matured=matured,
+    )
+
+
+some_earnings = st.lists(
+    st.tuples(st.integers(1, 5_000), st.booleans(), st.sampled_from([0, 3_333, 10_000])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(some_earnings, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5_000)), max_size=20))
+def test_what_is_earned_less_what_is_reversed_is_what_there_is(gifts, reversals):
+    """Whatever comes and goes, and the value owed follows every step of it."""
+    holder = Holder("lea")
+    earnings = [
+        an_earning(number, coins, matured=matured, rate_bp=rate)
+        for number, (coins, matured, rate) in enumerate(gifts)
     ]
+    for earning in earnings:
+        earn(holder, [earning], RULES, cause=f"gift:{earning.gift}", request_hash=HASH)
+        holder.conclude("{}")
 
-    earned = earned_of(pieces)
+    for number, (which, coins) in enumerate(reversals):
+        earning = earnings[which % len(earnings)]
+        follow_reversal(
+            holder,
+            earning,
+            min(coins, earning.coins),
+            RULES,
+            cause=f"reversal:{number}",
+            request_hash=HASH,
+        )
+        holder.conclude("{}")
 
-    assert [piece.diamonds for piece in earned] == [c * r // 10_000 for c, r in slices]
+    worth = sum(earning.diamonds - earning.reversed_diamonds for earning in earnings)
+    lost = sum(earning.lost_diamonds for earning in earnings)
+    assert sum(holder.balance(place, DIAMONDS) for place in PLACES) == worth + lost
+    assert lost == 0
+    posted = [posting for entry in holder.entries for posting, _ in entry.postings]
+    owed = -sum(posting.amount for posting in posted if posting.account == PAYABLE)
+    assert owed == RULES.value_minor(diamonds_of(holder))
+
+
+def test_what_the_creator_has_no_more_is_the_operators_loss_until_it_comes_back():
+    holder, earning = Holder("lea"), an_earning(0, 1_000, matured=True)
+    earn(holder, [earning], RULES, cause="gift", request_hash=HASH)
+    holder.conclude("{}")
+    post(holder, {MAIN: -800, "@paid_out": 800}, RULES, kind="paid", cause="p", request_hash=HASH)
+    holder.conclude("{}")
+
+    taken = follow_reversal(holder, earning, 1_000, RULES, cause="r1", request_hash=HASH)
+    holder.conclude("{}")
+    assert (taken.diamonds, taken.loss_diamonds) == (200, 800)
+    given_back = follow_reversal(holder, earning, 500, RULES, cause="r2", request_hash=HASH)
+
+    assert (given_back.diamonds, given_back.loss_diamonds) == (0, -500)
+    assert (holder.balance(MAIN, DIAMONDS), earning.lost_diamonds) == (0, 300)

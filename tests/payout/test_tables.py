@@ -9,9 +9,9 @@ from tests.drift import drift
 
 EARNING = """
     INSERT INTO earnings (creator, gift, slice, decision, viewer, lot, lot_kind, coins, rate_bp,
-                          diamonds, reversed_diamonds, occurred_at, matures_at)
+                          diamonds, reversed_diamonds, occurred_at, matures_at, hold_reason, matured)
     VALUES ('lea', gen_random_uuid(), 0, 1, 'mira', gen_random_uuid(), 'paid', {coins}, {rate},
-            {diamonds}, {reversed}, now(), now())
+            {diamonds}, {reversed}, now(), now(), 'standard', false)
 """
 AN_EARNING = {"coins": 3, "rate": 5_000, "diamonds": 1, "reversed": 0}
 PAYOUT = """
@@ -72,7 +72,9 @@ async def test_a_payout_has_one_attempt_under_way(database):
         await run(database, attempt.format(1), attempt.format(2))
 
 
-@pytest.mark.parametrize("table", ["movements", "postings", "outcomes", "payout_states"])
+@pytest.mark.parametrize(
+    "table", ["movements", "postings", "outcomes", "payout_states", "seals", "audit"]
+)
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table):
     for verb in ("DELETE FROM {}", "TRUNCATE {}"):
         with pytest.raises(InsufficientPrivilegeError):

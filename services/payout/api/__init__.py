@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.payout.api import earnings, payouts, webhooks
-from services.payout.domain import Rules
+from services.payout.api import earnings, operators, payouts, webhooks
+from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from shared.database import Database
 
@@ -12,5 +12,6 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router = APIRouter(prefix="/v1")
     router.include_router(earnings.build_router(database, rules))
     router.include_router(payouts.build_router(database, provider, rules))
+    router.include_router(operators.build_router(database, rules))
     router.include_router(webhooks.build_router(database, provider))
     return router

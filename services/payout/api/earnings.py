@@ -1,14 +1,16 @@
 """A creator looks at what gifts brought; an operator at all of it."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from services.payout.commands import reading
-from services.payout.domain import Rules
+from services.payout.domain.rates import Rules
+from services.payout.store.books import Line
 from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
 from shared.database import Database
 from shared.http import BadCursor, Limit, Page, decode_cursor, encode_cursor, refusals
@@ -25,14 +27,37 @@ class Money(BaseModel):
     currency: str
 
 
+class MoneyAccount(Money):
+    """What a money account of the books holds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    account: str
+
+
 class Value(Money):
     """What diamonds are worth at the rate of today."""
 
     rate_version: int
 
 
+class Hold(BaseModel):
+    """Diamonds that wait: until when, and why (standard, new-creator, funding-risk)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    unlocks_at: datetime
+    reason: str
+    diamonds: int
+
+
 class Earnings(BaseModel):
-    """A creator's diamonds: available to pay out, reserved for a payout, still to mature."""
+    """
+    A creator's diamonds.
+
+    Available ones can be paid out, reserved ones are on their way, pending ones unlock when
+    `holds` says, each for its reason.
+    """
 
     creator: str
     available_diamonds: int
@@ -40,23 +65,36 @@ class Earnings(BaseModel):
     pending_diamonds: int
     lifetime_diamonds: int
     value: Value
+    holds: list[Hold]
 
 
 class EarnedGift(BaseModel):
-    """A gift, and the diamonds it brought."""
+    """A gift, and the diamonds it brought; `reversed` are those whose money was taken back."""
 
     gift: UUID
     viewer: str
     coins: int
     diamonds: int
+    reversed_diamonds: int
+    state: Literal["pending", "available", "reversed"]
+    hold_reason: str
     earned_at: datetime
     matures_at: datetime
 
 
 class Books(BaseModel):
-    """The diamond books: earned = available + reserved + paid out."""
+    """
+    The diamond books.
+
+    Earned (net of what was reversed) + adjusted + dispute loss = pending + available + reserved
+    + paid out. `money` is what creators are owed (negative, a liability), cost and were paid.
+    """
 
     diamonds_earned: int
+    diamonds_adjusted: int
+    dispute_loss_diamonds: int
+    diamonds_reversed: int
+    diamonds_pending: int
     diamonds_available: int
     diamonds_reserved: int
     diamonds_paid_out: int
@@ -65,6 +103,7 @@ class Books(BaseModel):
     coins_of_gifts: int
     payouts_by_state: dict[str, int]
     paid_amounts: list[Money]
+    money: list[MoneyAccount]
 
 
 def build_router(database: Database, rules: Rules) -> APIRouter:
@@ -78,15 +117,16 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         creator = caller.user if creator == ME else creator
         require_own(caller, creator)
         async with database.transaction() as tx:
-            available, reserved, lifetime = await reading.earned(tx, creator)
+            earned = await reading.earned(tx, creator)
         return Earnings(
             creator=creator,
-            available_diamonds=available,
-            reserved_diamonds=reserved,
-            pending_diamonds=0,
-            lifetime_diamonds=lifetime,
+            available_diamonds=earned.available,
+            reserved_diamonds=earned.reserved,
+            pending_diamonds=earned.pending,
+            lifetime_diamonds=earned.lifetime,
+            holds=[Hold.model_validate(hold) for hold in earned.holds],
             value=Value(
-                amount_minor=rules.value_minor(available),
+                amount_minor=rules.value_minor(earned.available),
                 currency=rules.currency,
                 rate_version=rules.rate_version,
             ),
@@ -113,7 +153,10 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
                     gift=line.gift,
                     viewer=line.viewer,
                     coins=line.coins,
-                    diamonds=line.diamonds,
+                    diamonds=line.diamonds - line.reversed_diamonds,
+                    reversed_diamonds=line.reversed_diamonds,
+                    state=_state(line),
+                    hold_reason=line.hold_reason,
                     earned_at=line.earned_at,
                     matures_at=line.matures_at,
                 )
@@ -131,22 +174,24 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         """Read the totals that prove the diamond ledger."""
         require_scope(caller, BOOKS_SCOPE)
         async with database.transaction() as tx:
-            diamonds, by_state, paid = await reading.books(tx)
+            books = await reading.books(tx)
         return Books(
-            diamonds_earned=diamonds.diamonds_earned,
-            diamonds_available=diamonds.diamonds_available,
-            diamonds_reserved=diamonds.diamonds_reserved,
-            diamonds_paid_out=diamonds.diamonds_paid_out,
-            postings_sum=diamonds.postings_sum,
-            gifts=diamonds.gifts,
-            coins_of_gifts=diamonds.coins_of_gifts,
-            payouts_by_state=by_state,
+            **asdict(books.diamonds),
+            payouts_by_state=books.payouts_by_state,
             paid_amounts=[
-                Money(amount_minor=amount, currency=currency) for currency, amount in paid.items()
+                Money(amount_minor=amount, currency=currency)
+                for currency, amount in books.paid_amounts.items()
             ],
+            money=[MoneyAccount.model_validate(line) for line in books.money],
         )
 
     return router
+
+
+def _state(line: Line) -> Literal["pending", "available", "reversed"]:
+    if line.reversed_diamonds == line.diamonds > 0:
+        return "reversed"
+    return "available" if line.matured else "pending"
 
 
 def _position(cursor: str | None) -> int | None:

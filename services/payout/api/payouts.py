@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.payout.commands import reading, requesting
 from services.payout.commands.requesting import PayoutRequest
-from services.payout.domain import (
+from services.payout.domain.payouts import (
     BelowMinimum,
     DailyMaximum,
     NoSuchPayout,
@@ -19,10 +19,10 @@ from services.payout.domain import (
     PayoutOpen,
     QuoteExpired,
     QuoteUsed,
-    Rules,
     State,
     UnknownQuote,
 )
+from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from services.payout.store.payouts import Step
 from shared.auth import Caller, Unauthenticated
@@ -185,7 +185,7 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
         async with database.transaction() as tx:
             payout = await requesting.request_payout(tx, request, provider=provider.name)
             payout, steps = await reading.read_payout(tx, caller.user, payout.id)
-        return _view(payout, steps)
+        return shown(payout, steps)
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:
@@ -194,7 +194,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         """Read one of one's own payouts and how far it has come."""
         async with database.transaction() as tx:
             found, steps = await reading.read_payout(tx, caller.user, payout)
-        return _view(found, steps)
+        return shown(found, steps)
 
     @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
     async def read_payouts(
@@ -222,7 +222,8 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         )
 
 
-def _view(payout: Payout, steps: list[Step]) -> PayoutView:
+def shown(payout: Payout, steps: list[Step]) -> PayoutView:
+    """Show a payout as its creator, or an operator, sees it."""
     return PayoutView(
         payout=payout.id,
         state=payout.state,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 
 from services.payout.commands import following
-from services.payout.domain import BadSignature, UnknownProvider
+from services.payout.domain.payouts import BadSignature, UnknownProvider
 from services.payout.providers import Provider
 from shared.database import Database
 from shared.http import refusals

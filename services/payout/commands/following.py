@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import structlog
 
-from services.payout import domain
-from services.payout.commands.requesting import about
-from services.payout.domain import DIAMONDS, OPEN_STATES, Payout, State, Truth
+from services.payout.commands.facts import about
+from services.payout.commands.losses import settle_losses
+from services.payout.domain import earnings as ledger
+from services.payout.domain import payouts as domain
+from services.payout.domain.payouts import OPEN_STATES, Payout, State, Truth
+from services.payout.domain.rates import DIAMONDS, Rules
 from services.payout.providers import (
     Notification,
     Provider,
@@ -35,6 +38,7 @@ log = structlog.get_logger()
 BATCH_MAX = 50
 CONCURRENT_MAX = 10
 STEP_CAUSE = "payout:{}:{}"
+SETTLE_CAUSE = "settle:{}:{}"
 FINAL = (Truth.PAID, Truth.FAILED, Truth.RETURNED)
 
 
@@ -43,7 +47,7 @@ async def open_attempts(tx: Transaction) -> bool:
     return await payouts.open_attempts(tx, BATCH_MAX) == BATCH_MAX
 
 
-async def follow_attempts(database: Database, provider: Provider) -> bool:
+async def follow_attempts(database: Database, provider: Provider, rules: Rules) -> bool:
     """Look after the attempts that are due; return whether there may be more."""
     async with database.transaction() as tx:
         due = await payouts.claim_due(tx, BATCH_MAX)
@@ -51,7 +55,7 @@ async def follow_attempts(database: Database, provider: Provider) -> bool:
 
     async def follow(attempt: Attempt) -> None:
         async with slots:
-            await _follow(database, provider, attempt)
+            await _follow(database, provider, attempt, rules)
 
     await asyncio.gather(*(follow(attempt) for attempt in due))
     return len(due) == BATCH_MAX
@@ -69,7 +73,7 @@ async def notified(tx: Transaction, provider: str, notification: Notification) -
     )
 
 
-async def _follow(database: Database, provider: Provider, attempt: Attempt) -> None:
+async def _follow(database: Database, provider: Provider, attempt: Attempt, rules: Rules) -> None:
     """
     Find out how an attempt stands and settle it; the provider is called outside transactions.
 
@@ -90,24 +94,45 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt) -> N
         return
     except TransferRefused as refused:
         async with database.transaction() as tx:
-            await settle(tx, attempt, Truth.FAILED, reason=refused.reason, provider=provider.name)
+            await settle(
+                tx,
+                attempt,
+                Truth.FAILED,
+                reason=refused.reason,
+                provider=provider.name,
+                rules=rules,
+            )
         return
     async with database.transaction() as tx:
-        await _remember(tx, attempt, transfer, provider.name)
+        await _remember(tx, attempt, transfer, provider.name, rules)
 
 
-async def _remember(tx: Transaction, attempt: Attempt, transfer: Transfer, provider: str) -> None:
+async def _remember(
+    tx: Transaction, attempt: Attempt, transfer: Transfer, provider: str, rules: Rules
+) -> None:
     # The payout is locked before the attempt, by whoever settles it.
-    await settle(tx, attempt, transfer.status, reason=transfer.reason, provider=provider)
+    await settle(
+        tx, attempt, transfer.status, reason=transfer.reason, provider=provider, rules=rules
+    )
     if attempt.transfer is None:
         await payouts.submitted(tx, attempt, transfer.id)
 
 
 async def settle(
-    tx: Transaction, attempt: Attempt, truth: Truth, *, reason: str | None, provider: str
+    tx: Transaction,
+    attempt: Attempt,
+    truth: Truth,
+    *,
+    reason: str | None,
+    provider: str,
+    rules: Rules,
 ) -> None:
     """Take a payout through every state that is still missing, with its movements and facts."""
-    possible = [STEP_CAUSE.format(attempt.payout, state.value) for state in State]
+    possible = [
+        cause.format(attempt.payout, state.value)
+        for state in State
+        for cause in (STEP_CAUSE, SETTLE_CAUSE)
+    ]
     book = await open_book(tx, DIAMONDS, [(attempt.creator, cause) for cause in possible])
     payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
     steps = domain.steps(payout.state, truth)
@@ -117,11 +142,23 @@ async def settle(
         payout = replace(payout, state=step, version=payout.version + 1)
         event = _event(payout, attempt, reason=reason or "unknown", provider=provider)
         cause = STEP_CAUSE.format(payout.id, step.value)
-        if postings := domain.postings_of(step, payout.diamonds):
-            holder.post(
-                kind=step.value, cause=cause, postings=postings, request_hash=attempt.id.bytes
+        if amounts := domain.amounts_of(step, payout.diamonds):
+            # Money leaves the provider's account when it is paid, and comes back to it.
+            sign = {State.PAID: 1, State.RETURNED: -1}.get(step, 0)
+            ledger.post(
+                holder,
+                amounts,
+                rules,
+                kind=step.value,
+                cause=cause,
+                request_hash=attempt.id.bytes,
+                paid_minor=sign * payout.amount_minor,
+                fee_minor=sign * payout.fee_minor,
             )
             holder.conclude(event.model_dump_json())
+        if step in (State.FAILED, State.RETURNED):
+            settled = SETTLE_CAUSE.format(payout.id, step.value)
+            await settle_losses(tx, holder, payout.diamonds, rules, cause=settled)
         facts.append(Fact(event, payout.version, Cause(correlation_id)))
     if steps:
         await book.write(tx)

@@ -1,24 +1,44 @@
 """Looking at one's own earnings and payouts, and at the totals."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.payout.domain import NoSuchPayout, Payout
-from services.payout.store import earnings, payouts
+from services.payout.domain.payouts import NoSuchPayout, Payout
+from services.payout.store import books as book_store
+from services.payout.store import payouts
+from services.payout.store.books import DiamondBooks, Hold, Line, MoneyLine
 from shared.database import Transaction
-from shared.ledger.rules import HELD, MAIN
+from shared.ledger.rules import HELD, MAIN, PENDING
 
 
-async def earned(tx: Transaction, creator: str) -> tuple[int, int, int]:
-    """Return a creator's available and reserved diamonds, and all that were ever earned."""
-    balances = await earnings.balances(tx, creator)
-    return balances.get(MAIN, 0), balances.get(HELD, 0), await earnings.lifetime(tx, creator)
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A creator's diamonds, wherever they stand, and what the pending ones wait for."""
+
+    pending: int
+    available: int
+    reserved: int
+    lifetime: int
+    holds: Sequence[Hold]
+
+
+async def earned(tx: Transaction, creator: str) -> Earned:
+    balances = await book_store.balances(tx, creator)
+    return Earned(
+        pending=balances.get(PENDING, 0),
+        available=balances.get(MAIN, 0),
+        reserved=balances.get(HELD, 0),
+        lifetime=await book_store.lifetime(tx, creator),
+        holds=await book_store.holds(tx, creator),
+    )
 
 
 async def newest_earnings(
     tx: Transaction, creator: str, *, before: int | None, limit: int
-) -> list[earnings.Line]:
-    return await earnings.newest(tx, creator, before=before, limit=limit)
+) -> list[Line]:
+    return await book_store.newest(tx, creator, before=before, limit=limit)
 
 
 async def read_payout(
@@ -36,8 +56,20 @@ async def newest_payouts(
     return await payouts.newest(tx, creator, before=before, limit=limit)
 
 
-async def books(
-    tx: Transaction,
-) -> tuple[earnings.DiamondBooks, dict[str, int], dict[str, int]]:
-    """Return the diamond books, the payouts by state, and the money paid by currency."""
-    return await earnings.books(tx), await payouts.by_state(tx), await payouts.paid_amounts(tx)
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Everything this service keeps, summed up at one instant."""
+
+    diamonds: DiamondBooks
+    payouts_by_state: dict[str, int]
+    paid_amounts: dict[str, int]
+    money: list[MoneyLine]
+
+
+async def books(tx: Transaction) -> Books:
+    return Books(
+        diamonds=await book_store.books(tx),
+        payouts_by_state=await payouts.by_state(tx),
+        paid_amounts=await payouts.paid_amounts(tx),
+        money=await book_store.money(tx),
+    )

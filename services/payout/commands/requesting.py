@@ -2,23 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from services.payout import domain
-from services.payout.domain import (
-    DIAMONDS,
+from services.payout.commands.facts import about
+from services.payout.domain import payouts as domain
+from services.payout.domain.payouts import (
     PayeeMissing,
     Payout,
     PayoutOpen,
     Quote,
     QuoteExpired,
     QuoteUsed,
-    Rules,
     State,
     UnknownQuote,
 )
-from services.payout.store import earnings, payouts
+from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.store import books, payouts
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutRequested
@@ -60,7 +59,7 @@ async def read_payee(tx: Transaction, creator: str) -> str:
 
 async def make_quote(tx: Transaction, creator: str, wanted: int | None, rules: Rules) -> Quote:
     """Offer money for diamonds, at a rate and a fee that hold for ten minutes."""
-    available = (await earnings.balances(tx, creator)).get(MAIN, 0)
+    available = (await books.balances(tx, creator)).get(MAIN, 0)
     offer = domain.offer(
         available=available,
         wanted=wanted,
@@ -114,7 +113,9 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
     )
     await payouts.add_steps(tx, payout, (State.REQUESTED, State.APPROVED))
     await payouts.use_quote(tx, payout)
-    approved = PayoutApproved(**about(payout), approved_by=APPROVED_BY_RULE)
+    approved = PayoutApproved(
+        **about(payout), approved_by=APPROVED_BY_RULE, revision=payout.version
+    )
     story = Cause(request.correlation_id)
     step = Cause(request.correlation_id, str(requested.id))
     await announce(tx, [Fact(requested, 1, story), Fact(approved, 2, step)])
@@ -150,15 +151,3 @@ def _new_payout(request: PayoutRequest, quote: Quote, destination: str) -> Payou
         version=2,
         requested_at=datetime.now(UTC),
     )
-
-
-def about(payout: Payout) -> dict[str, Any]:
-    """What every fact about a payout says."""
-    return {
-        "payout": payout.id,
-        "creator": payout.creator,
-        "diamonds": payout.diamonds,
-        "amount_minor": payout.amount_minor,
-        "fee_minor": payout.fee_minor,
-        "currency": payout.currency,
-    }

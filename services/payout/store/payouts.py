@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.payout.domain import Offer, Payout, Quote, State
+from services.payout.domain.payouts import Offer, Payout, Quote, State
 from shared.database import Row, Transaction
 
 
@@ -135,6 +135,12 @@ async def lock(tx: Transaction, creator: str, payout: UUID) -> tuple[Payout, str
     """Read a payout and keep it still; also the id of the story it belongs to."""
     row = (await tx.execute(_LOCK, {"creator": creator, "id": payout})).one()
     return _payout(row), row.correlation_id
+
+
+async def unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
+    """Read approved payouts of creators that nobody has begun to send, and keep them still."""
+    rows = await tx.execute(_UNSENT, {"creators": list(creators)}) if creators else []
+    return [(_payout(row), row.correlation_id) for row in rows]
 
 
 async def open_payout(tx: Transaction, creator: str) -> UUID | None:
@@ -269,7 +275,7 @@ _SET_PAYEE = text("""
 _PAYEE = text("SELECT destination FROM payees WHERE creator = :creator")
 _PAID_TODAY = text("""
     SELECT coalesce(sum(amount_minor + fee_minor), 0)::bigint FROM payouts
-    WHERE creator = :creator AND state NOT IN ('failed', 'returned')
+    WHERE creator = :creator AND state NOT IN ('failed', 'returned', 'rejected')
       AND requested_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 """)
 _ADD_QUOTE = text("""
@@ -296,7 +302,7 @@ _FIND = text("SELECT * FROM payouts WHERE creator = :creator AND id = :id")
 _LOCK = text("SELECT * FROM payouts WHERE creator = :creator AND id = :id FOR UPDATE")
 _OPEN = text("""
     SELECT id FROM payouts
-    WHERE creator = :creator AND state IN ('requested', 'approved', 'sent')
+    WHERE creator = :creator AND state IN ('requested', 'held', 'approved', 'sent')
 """)
 _ADD_STEPS = text("""
     INSERT INTO payout_states (creator, payout, version, state, reason)
@@ -319,16 +325,28 @@ _NEWEST = text("""
     ORDER BY requested_at DESC, id DESC
     LIMIT :limit
 """)
+# An attempt is a claim: whoever holds the payout's row decides whether there is one.
+_UNSENT = text("""
+    SELECT * FROM payouts
+    WHERE creator = ANY(CAST(:creators AS text[])) AND state = 'approved' AND NOT EXISTS (
+        SELECT FROM attempts
+        WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
+    )
+    ORDER BY creator, id FOR UPDATE
+""")
 # The partial unique index lets only one of two workers open an attempt.
 _OPEN_ATTEMPTS = text("""
     INSERT INTO attempts (creator, id, payout, number, next_check_at)
     SELECT creator, gen_random_uuid(), id, 1, now()
-    FROM payouts
-    WHERE state = 'approved' AND NOT EXISTS (
-        SELECT FROM attempts
-        WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
-    )
-    ORDER BY requested_at LIMIT :limit
+    FROM (
+        SELECT creator, id FROM payouts
+        WHERE state = 'approved' AND NOT EXISTS (
+            SELECT FROM attempts
+            WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
+        )
+        ORDER BY requested_at LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ) AS approved
     ON CONFLICT DO NOTHING
     RETURNING id
 """)

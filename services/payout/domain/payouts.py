@@ -1,24 +1,20 @@
 """
-What diamonds are worth, and how a payout may go. Pure: no database, no broker, no clock.
+How a payout may go.
 
 Diamonds are never lost to rounding: a quote takes only those that make whole cents.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
+from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
 from shared.ledger.rules import HELD, MAIN, Holder, Posting
 
-DIAMONDS = "diamonds"
-# The counterparts of a creator's diamonds: where they come from, and where a payout takes them.
-EARNED = "@earned"
+# Where a payout takes diamonds.
 PAID_OUT = "@paid_out"
-BASIS_POINTS = 10_000
 
 
 class BelowMinimum(Refusal):
@@ -87,8 +83,8 @@ class UnknownProvider(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class CauseReused(Refusal):
-    """The same gift came again with other contents."""
+class NotHeld(Refusal):
+    """Only a payout that is held waits for somebody to decide."""
 
     kind = Kind.CONFLICT
 
@@ -97,11 +93,13 @@ class State(StrEnum):
     """Where a payout stands. `paid` can still become `returned`."""
 
     REQUESTED = "requested"
+    HELD = "held"
     APPROVED = "approved"
     SENT = "sent"
     PAID = "paid"
     FAILED = "failed"
     RETURNED = "returned"
+    REJECTED = "rejected"
 
 
 class Truth(StrEnum):
@@ -113,36 +111,10 @@ class Truth(StrEnum):
     RETURNED = "returned"
 
 
-OPEN_STATES = (State.REQUESTED, State.APPROVED, State.SENT)
+OPEN_STATES = (State.REQUESTED, State.HELD, State.APPROVED, State.SENT)
 # The way money takes when all goes well, and when it comes back at the very end.
 _WAY = (State.APPROVED, State.SENT, State.PAID, State.RETURNED)
 _REACHED = {Truth.SUBMITTED: State.SENT, Truth.PAID: State.PAID, Truth.RETURNED: State.RETURNED}
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The numbers of `seeds/rules.toml`."""
-
-    rate_version: int
-    currency: str
-    value_minor_per_1000: int
-    minimum_diamonds: int
-    maximum_minor_per_day: int
-    fee_minor: int
-    quote_seconds: int
-
-    def __post_init__(self) -> None:
-        assert self.value_minor_per_1000 > 0
-        assert self.minimum_diamonds > 0
-        assert self.fee_minor >= 0
-
-    def value_minor(self, diamonds: int) -> int:
-        """What diamonds are worth, rounded down to the cent."""
-        return diamonds * self.value_minor_per_1000 // 1000
-
-    def diamonds_for(self, value_minor: int) -> int:
-        """The fewest diamonds that are worth so much."""
-        return -(-value_minor * 1000 // self.value_minor_per_1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,41 +155,6 @@ class Payout:
     state: State
     version: int
     requested_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Earned:
-    """What one slice of a gift brings its creator."""
-
-    lot: UUID
-    lot_kind: str
-    coins: int
-    rate_bp: int
-    diamonds: int
-
-
-def earned_of(slices: Sequence[Mapping[str, Any]]) -> tuple[Earned, ...]:
-    """Turn the coins of a gift into diamonds, each slice at its rate and rounded down."""
-    return tuple(
-        [
-            Earned(
-                lot=piece["lot"],
-                lot_kind=piece["kind"],
-                coins=piece["coins"],
-                rate_bp=piece["diamond_rate_bp"],
-                diamonds=piece["coins"] * piece["diamond_rate_bp"] // BASIS_POINTS,
-            )
-            for piece in slices
-        ]
-    )
-
-
-def earn(holder: Holder, *, cause: str, diamonds: int, request_hash: bytes) -> int:
-    """Let the diamonds of a gift arrive; coins that earn nothing are a decision too."""
-    if diamonds == 0:
-        return holder.refuse(cause=cause, request_hash=request_hash)
-    postings = (Posting(MAIN, DIAMONDS, diamonds), Posting(EARNED, DIAMONDS, -diamonds))
-    return holder.post(kind="earn", cause=cause, postings=postings, request_hash=request_hash)
 
 
 def offer(
@@ -272,11 +209,11 @@ def steps(state: State, truth: Truth) -> tuple[State, ...]:
     return _WAY[here + 1 : there + 1]
 
 
-def postings_of(step: State, diamonds: int) -> tuple[Posting, ...]:
-    """Return how diamonds move when a payout takes a step."""
-    legs = {
-        State.PAID: ((HELD, -diamonds), (PAID_OUT, diamonds)),
-        State.FAILED: ((HELD, -diamonds), (MAIN, diamonds)),
-        State.RETURNED: ((PAID_OUT, -diamonds), (MAIN, diamonds)),
-    }
-    return tuple(Posting(account, DIAMONDS, amount) for account, amount in legs.get(step, ()))
+def amounts_of(step: State, diamonds: int) -> dict[str, int]:
+    """Return how diamonds move between accounts when a payout takes a step."""
+    return {
+        State.PAID: {HELD: -diamonds, PAID_OUT: diamonds},
+        State.FAILED: {HELD: -diamonds, MAIN: diamonds},
+        State.REJECTED: {HELD: -diamonds, MAIN: diamonds},
+        State.RETURNED: {PAID_OUT: -diamonds, MAIN: diamonds},
+    }.get(step, {})

@@ -1,0 +1,51 @@
+"""Diamonds whose time has come become available."""
+
+from datetime import datetime
+
+from services.payout.domain.earnings import post
+from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.store import earnings
+from shared.contracts.envelope import Cause
+from shared.contracts.payout import DiamondsMatured
+from shared.database import Transaction
+from shared.ledger.book import open_book
+from shared.ledger.rules import MAIN, PENDING
+from shared.messaging.outbox import Fact, announce
+
+MATURED_MAX = 5_000
+MATURE_CAUSE = "mature:{}"
+
+
+async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
+    """Let the diamonds that are due be available; return whether there may be more."""
+    creators = await earnings.creators_due(tx, now=now, limit=MATURED_MAX)
+    if not creators:
+        return False
+    # Their number is counted under the lock, so no two maturings have the same cause.
+    book = await open_book(tx, DIAMONDS, [(creator, "mature") for creator in creators])
+    matured = await earnings.mature(tx, creators, now=now, limit=MATURED_MAX)
+    facts = []
+    for creator, (diamonds, number) in sorted(matured.items()):
+        if not diamonds:
+            continue
+        holder = book[creator]
+        post(
+            holder,
+            {PENDING: -diamonds, MAIN: diamonds},
+            rules,
+            kind="mature",
+            cause=MATURE_CAUSE.format(number),
+            request_hash=number.to_bytes(16),
+        )
+        event = DiamondsMatured(
+            creator=creator,
+            batch=number,
+            diamonds=diamonds,
+            balance_diamonds=holder.balance(MAIN, DIAMONDS),
+        )
+        version = holder.conclude(event.model_dump_json()).version
+        story = Cause(f"{creator}-mature-{number}")
+        facts.append(Fact(event, version, story, book.recorded_at))
+    await book.write(tx)
+    await announce(tx, facts)
+    return bool(matured)

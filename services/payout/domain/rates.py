@@ -1,0 +1,70 @@
+"""The numbers of `seeds/rules.toml` that concern creators."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+DIAMONDS = "diamonds"
+STANDARD, NEW_CREATOR, FUNDING_RISK = "standard", "new-creator", "funding-risk"
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """For how long diamonds wait: stolen cards are noticed within days, not minutes."""
+
+    days: int = 7
+    new_creator_days: int = 14
+    new_creator_until_days: int = 90
+    new_creator_until_minor: int = 50_000
+    funding_risk_days: int = 14
+    # For installations that are for practice: everything waits so long, for no other reason.
+    seconds: int | None = None
+
+    def matures_at(
+        self, sent_at: datetime, *, first_earned_at: datetime | None, lifetime_minor: int
+    ) -> tuple[datetime, str]:
+        """Return when a gift's diamonds may be used, and why not before."""
+        if self.seconds is not None:
+            return sent_at + timedelta(seconds=self.seconds), STANDARD
+        age = sent_at - (first_earned_at or sent_at)
+        is_new = (
+            age < timedelta(days=self.new_creator_until_days)
+            or lifetime_minor < self.new_creator_until_minor
+        )
+        if is_new:
+            return sent_at + timedelta(days=self.new_creator_days), NEW_CREATOR
+        return sent_at + timedelta(days=self.days), STANDARD
+
+    def after_warning(self, flagged_at: datetime) -> datetime:
+        """Return when diamonds may be used whose money somebody warns of."""
+        if self.seconds is not None:
+            return flagged_at + timedelta(seconds=self.seconds)
+        return flagged_at + timedelta(days=self.funding_risk_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What diamonds are worth, what may be paid out, and when."""
+
+    rate_version: int
+    currency: str
+    value_minor_per_1000: int
+    minimum_diamonds: int
+    maximum_minor_per_day: int
+    fee_minor: int
+    quote_seconds: int
+    # Whether diamonds that may be paid out already are taken back when their money is.
+    clawback_available: bool = True
+    holds: Holds = field(default_factory=Holds)
+
+    def __post_init__(self) -> None:
+        assert self.value_minor_per_1000 > 0
+        assert self.minimum_diamonds > 0
+        assert self.fee_minor >= 0
+
+    def value_minor(self, diamonds: int) -> int:
+        """What diamonds are worth, rounded down to the cent."""
+        return diamonds * self.value_minor_per_1000 // 1000
+
+    def diamonds_for(self, value_minor: int) -> int:
+        """The fewest diamonds that are worth so much."""
+        return -(-value_minor * 1000 // self.value_minor_per_1000)

@@ -1,0 +1,140 @@
+"""What a creator has and is waiting for, and the totals of the diamond ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.database import Transaction
+
+HOLDS_SHOWN_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A gift as its creator sees it."""
+
+    gift: UUID
+    viewer: str
+    coins: int
+    diamonds: int
+    reversed_diamonds: int
+    earned_at: datetime
+    matures_at: datetime
+    hold_reason: str
+    matured: bool
+    decision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Diamonds that wait: until when, and why."""
+
+    unlocks_at: datetime
+    reason: str
+    diamonds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiamondBooks:
+    """The diamond ledger; `postings_sum` is zero, or something is badly wrong."""
+
+    diamonds_earned: int
+    diamonds_paid_out: int
+    diamonds_adjusted: int
+    dispute_loss_diamonds: int
+    diamonds_pending: int
+    diamonds_available: int
+    diamonds_reserved: int
+    diamonds_reversed: int
+    postings_sum: int
+    gifts: int
+    coins_of_gifts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyLine:
+    """What one money account holds, in minor units of its currency."""
+
+    account: str
+    currency: str
+    amount_minor: int
+
+
+async def balances(tx: Transaction, creator: str) -> dict[str, int]:
+    """Return the balance of each account of a creator; empty if there is none yet."""
+    rows = await tx.execute(_BALANCES, {"creator": creator})
+    return {row.kind: row.balance for row in rows}
+
+
+async def lifetime(tx: Transaction, creator: str) -> int:
+    """Return all diamonds a creator ever earned."""
+    found = (await tx.execute(_LIFETIME, {"creator": creator})).scalar_one_or_none()
+    return int(found or 0)
+
+
+async def holds(tx: Transaction, creator: str) -> Sequence[Hold]:
+    """Return what a creator waits for, by the hour in which it unlocks."""
+    rows = await tx.execute(_HOLDS, {"creator": creator, "limit": HOLDS_SHOWN_MAX})
+    return [Hold(*row) for row in rows]
+
+
+async def newest(tx: Transaction, creator: str, *, before: int | None, limit: int) -> list[Line]:
+    """Return a creator's gifts, the newest first, older than the decision `before`."""
+    rows = await tx.execute(_NEWEST, {"creator": creator, "before": before, "limit": limit})
+    return [Line(*row) for row in rows]
+
+
+async def books(tx: Transaction) -> DiamondBooks:
+    return DiamondBooks(*(await tx.execute(_BOOKS)).one())
+
+
+async def money(tx: Transaction) -> list[MoneyLine]:
+    """Return what creators are owed, were paid and cost, as posted beside their diamonds."""
+    return [MoneyLine(*row) for row in await tx.execute(_MONEY)]
+
+
+_BALANCES = text(
+    "SELECT kind, balance FROM accounts WHERE user_id = :creator AND unit = 'diamonds'"
+)
+_LIFETIME = text("SELECT lifetime_diamonds FROM creators WHERE creator = :creator")
+_HOLDS = text("""
+    SELECT date_trunc('hour', matures_at, 'UTC') + interval '1 hour', hold_reason,
+           sum(diamonds - reversed_diamonds)::bigint
+    FROM earnings
+    WHERE creator = :creator AND NOT matured
+    GROUP BY 1, 2 HAVING sum(diamonds - reversed_diamonds) > 0
+    ORDER BY 1, 2 LIMIT :limit
+""")
+_NEWEST = text("""
+    SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
+           sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
+           bool_and(matured), decision
+    FROM earnings
+    WHERE creator = :creator
+      AND decision < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY decision, gift, viewer, occurred_at
+    ORDER BY decision DESC
+    LIMIT :limit
+""")
+_BOOKS = text("""
+    SELECT
+        coalesce(-sum(amount) FILTER (WHERE account = '@earned'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE account = '@paid_out'), 0)::bigint,
+        coalesce(-sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint,
+        coalesce(-sum(amount) FILTER (WHERE account = '@dispute_loss'), 0)::bigint,
+        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'pending'),
+        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'main'),
+        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'held'),
+        (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings),
+        coalesce(sum(amount), 0)::bigint,
+        (SELECT count(*) FROM outcomes WHERE cause LIKE 'gift:%'),
+        (SELECT coalesce(sum(coins), 0)::bigint FROM earnings)
+    FROM postings WHERE unit = 'diamonds'
+""")
+_MONEY = text("""
+    SELECT account, unit, sum(amount)::bigint FROM postings
+    WHERE unit <> 'diamonds' GROUP BY account, unit ORDER BY account, unit
+""")
