@@ -14,10 +14,13 @@ AUDIENCE = "ovation"
 # Who asks a payment provider, and who hears from it.
 WITH_PROVIDER = ("purchase", "payout")
 SEEDS = {
-    "purchase": ("PURCHASE_PACKAGES_FILE", "packages.toml"),
-    "gift": ("GIFT_CATALOGUE_FILE", "gifts.toml"),
-    "wallet": ("WALLET_RULES_FILE", "rules.toml"),
-    "payout": ("PAYOUT_RULES_FILE", "rules.toml"),
+    "purchase": {
+        "PURCHASE_PACKAGES_FILE": "packages.toml",
+        "PURCHASE_RULES_FILE": "rules.toml",
+    },
+    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml"},
+    "wallet": {"WALLET_RULES_FILE": "rules.toml"},
+    "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
 }
 
 
@@ -76,10 +79,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"
     variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
-    if name in SEEDS:
-        variable, file = SEEDS[name]
-        variables[variable] = str(ROOT / "seeds" / file)
-    return variables
+    seeds = SEEDS.get(name, {})
+    return variables | {variable: str(ROOT / "seeds" / file) for variable, file in seeds.items()}
 
 
 def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """
 The purchase service: real money becomes coins.
 
-Owns:      packages, purchases, payments, disputes, provider notifications
-Hears:     wallet.coins_credited
-Announces: purchase.paid .completed .failed .expired .disputed .dispute_closed
+Owns:      packages, purchases, payments, refunds, disputes, provider notifications, the money books
+Hears:     wallet.coins_credited .coins_frozen .coins_refunded .exclusion_started .exclusion_ended
+Announces: purchase.paid .completed .failed .expired .refund_requested .refunded .refund_declined
+           .disputed .dispute_closed .risk_flagged
 """

@@ -1,4 +1,4 @@
-"""What the purchase service does unasked: it asks the provider about whatever is still open."""
+"""What the purchase service does unasked: it asks the provider about what is open, and refunds."""
 
 import asyncio
 
@@ -11,6 +11,8 @@ from services.purchase.commands.inquiries import (
     claim_inquiries,
     settle,
 )
+from services.purchase.commands.refunds import CLAIMED_MAX as REFUNDS_MAX
+from services.purchase.commands.refunds import ask_provider, claim_refunds, settle_refund
 from services.purchase.providers import Provider
 from shared.database import Database
 from shared.runtime import Job
@@ -18,6 +20,7 @@ from shared.runtime import Job
 log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
+REFUND_EVERY_SECONDS = 0.5
 # How many questions a provider gets from us at once.
 ASKED_AT_ONCE_MAX = 10
 
@@ -26,7 +29,25 @@ def build(database: Database, provider: Provider) -> list[Job]:
     async def inquire() -> bool:
         return await follow_up(database, provider)
 
-    return [Job("purchase.inquiries", EVERY_SECONDS, inquire)]
+    async def refund() -> bool:
+        return await give_back(database, provider)
+
+    return [
+        Job("purchase.inquiries", EVERY_SECONDS, inquire),
+        Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
+    ]
+
+
+async def give_back(database: Database, provider: Provider) -> bool:
+    """Ask the provider for every refund that is due; return whether there may be more."""
+    async with database.transaction() as tx:
+        due = await claim_refunds(tx)
+    for refund in due:
+        answer = await ask_provider(provider, refund)
+        if answer is not None:
+            async with database.transaction() as tx:
+                await settle_refund(tx, refund, answer)
+    return len(due) == REFUNDS_MAX
 
 
 async def follow_up(database: Database, provider: Provider) -> bool:

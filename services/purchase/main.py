@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from services.purchase import api, consumers, jobs
 from services.purchase.domain.prices import PriceList
+from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from services.purchase.settings import Settings
 from shared.auth import Verifier
@@ -26,10 +27,10 @@ def build(settings: Settings) -> Service:
         webhook_secret=settings.webhook_secret.get_secret_value(),
         return_url=settings.return_url,
     )
-    prices = read_prices(settings.packages_file)
+    prices, policy = read_prices(settings.packages_file), read_policy(settings.rules_file)
     return Service(
         name="purchase",
-        app=build_http(database, build_verifier(settings), provider, prices),
+        app=build_http(database, build_verifier(settings), provider, prices, policy),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
@@ -39,7 +40,11 @@ def build(settings: Settings) -> Service:
 
 
 def build_http(
-    database: Database, verifier: Verifier, provider: Provider, prices: PriceList
+    database: Database,
+    verifier: Verifier,
+    provider: Provider,
+    prices: PriceList,
+    policy: RefundPolicy,
 ) -> FastAPI:
     app = build_app(
         title="Ovation purchase",
@@ -47,13 +52,29 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, provider, prices))
+    app.include_router(api.build_router(database, provider, prices, policy))
     return app
 
 
 def read_prices(path: Path) -> PriceList:
     """Read what is sold; a mistake in the file stops the service before it sells anything."""
     return TypeAdapter(PriceList).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def read_policy(path: Path) -> RefundPolicy:
+    """Read who gets money back; the countries of the EEA share one rule."""
+    refunds = tomllib.loads(path.read_text(encoding="utf-8"))["refunds"]
+    eea = refunds["eea_members"]
+    return RefundPolicy(
+        {
+            channel: {
+                country: days
+                for named, days in by_country.items()
+                for country in (eea if named == "EEA" else [named])
+            }
+            for channel, by_country in refunds["days"].items()
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from services.purchase.domain.purchases import (
     Payment,
     Purchase,
     Status,
+    Warned,
 )
 
 ANSWER_SECONDS_MAX = 3.0
@@ -27,6 +28,7 @@ CONNECTIONS_MAX = 50
 WORD_CHARACTERS_MAX = 64
 # These say that the payment will never be made; anything else may be a passing trouble.
 REFUSED = (400, 422)
+REFUND_REFUSED = (400, 404, 409, 422)
 
 _Amount = Annotated[int, Field(strict=True, ge=0)]
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -41,6 +43,14 @@ class ProviderSilent(Exception):
 
 class PaymentRefused(Exception):
     """The provider will not make this payment, however often it is asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RefundRefused(Exception):
+    """The provider will not give this money back, however often it is asked."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -116,6 +126,18 @@ class Provider:
             response = await self._request("GET", path)
         return _payment(_answered(response))
 
+    async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> None:
+        """Give money back, once however often it is asked under the refund's id."""
+        response = await self._request(
+            "POST",
+            f"/payments/{quote(payment, safe='')}/refunds",
+            json={"amount_minor": amount_minor},
+            headers={"Idempotency-Key": str(refund)},
+        )
+        if response.status_code in REFUND_REFUSED:
+            raise RefundRefused(_problem_of(response))
+        _answered(response)
+
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read a webhook, if the provider signed it within the last minutes."""
         try:
@@ -159,6 +181,11 @@ class _Dispute(BaseModel):
     currency: _Currency
 
 
+class _Warning(BaseModel):
+    id: _Id
+    reason: str = ""
+
+
 class _Payment(BaseModel):
     """What we read of a payment; whatever else a provider says of it is its own affair."""
 
@@ -171,7 +198,9 @@ class _Payment(BaseModel):
     paid_at: AwareDatetime | None = None
     failure_reason: str | None = None
     refunded_minor: _Amount = 0
+    fee_minor: _Amount = 0
     disputes: tuple[_Dispute, ...] = ()
+    warnings: tuple[_Warning, ...] = ()
 
     def payment(self) -> Payment:
         return Payment(
@@ -184,6 +213,8 @@ class _Payment(BaseModel):
             paid_at=self.paid_at,
             failure=_word(self.failure_reason) if self.failure_reason else None,
             refunded_minor=self.refunded_minor,
+            fee_minor=self.fee_minor,
+            warnings=tuple(Warned(each.id, _word(each.reason)) for each in self.warnings),
             disputes=tuple(
                 Dispute(
                     id=dispute.id,

@@ -12,6 +12,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PURCHASE_", frozen=True)
 
     packages_file: Path
+    rules_file: Path
     provider_url: str
     provider_api_key: SecretStr
     webhook_secret: SecretStr

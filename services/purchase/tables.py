@@ -17,8 +17,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.ledger.tables import (
+    AccountColumns,
+    AdjustmentColumns,
+    AuditColumns,
+    MovementColumns,
+    OutcomeColumns,
+    PostingColumns,
+    SealColumns,
+    UnsealedColumns,
+)
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
 
+_NOW = {"server_default": text("clock_timestamp()")}
+_ZERO = {"server_default": "0"}
 _DUE = text("next_check_at IS NOT NULL")
 
 
@@ -132,6 +144,100 @@ class Notification(PurchaseTable, table=True):
     settled_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     checks: int
+
+
+class Refund(PurchaseTable, table=True):
+    """Coins that somebody wants to turn back into money; its own idempotency record."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        UniqueConstraint("viewer", "idempotency_key", name="one_refund_a_key"),
+        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
+        Index(
+            "one_open_refund_a_purchase",
+            "viewer",
+            "purchase",
+            unique=True,
+            postgresql_where=text("state IN ('requested', 'frozen')"),
+        ),
+        Index("refunds_by_id", "id"),
+        Index("refunds_due", "next_check_at", postgresql_where=_DUE),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    purchase: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    requested_by: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    coins: int = Field(sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    amount_minor: int = Field(sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    currency: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True))
+    settled_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    burnt_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    checks: int = Field(sa_column_kwargs=_ZERO)
+
+
+class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
+    """What a provider warned of, and we passed on."""
+
+    __tablename__ = "warnings"
+    __table_args__ = (
+        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    purchase: UUID = Field(primary_key=True)
+    warning: str = Field(primary_key=True, sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    told_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+
+
+class Exclusion(PurchaseTable, table=True):
+    """Somebody who wants to be kept from buying."""
+
+    __tablename__ = "exclusions"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    exclusion: UUID = Field(primary_key=True)
+    until: datetime = Field(sa_type=DateTime(timezone=True))
+    ended: bool
+
+
+class Account(AccountColumns, PurchaseTable, table=True):
+    __tablename__ = "accounts"
+
+
+class Movement(MovementColumns, PurchaseTable, table=True):
+    __tablename__ = "movements"
+
+
+class Posting(PostingColumns, PurchaseTable, table=True):
+    __tablename__ = "postings"
+
+
+class Outcome(OutcomeColumns, PurchaseTable, table=True):
+    __tablename__ = "outcomes"
+
+
+class Unsealed(UnsealedColumns, PurchaseTable, table=True):
+    __tablename__ = "unsealed"
+
+
+class Seal(SealColumns, PurchaseTable, table=True):
+    __tablename__ = "seals"
+
+
+class Audit(AuditColumns, PurchaseTable, table=True):
+    __tablename__ = "audit"
+
+
+class Adjustment(AdjustmentColumns, PurchaseTable, table=True):
+    __tablename__ = "adjustments"
 
 
 class Outbox(OutboxColumns, PurchaseTable, table=True):

@@ -46,6 +46,10 @@ class NewDispute(_Body):
     reason: Text = "fraudulent"
 
 
+class NewWarning(_Body):
+    reason: Text = "stolen_card"
+
+
 class DisputeClosed(_Body):
     won: bool
 
@@ -103,6 +107,10 @@ def _add_payments(router: APIRouter, provider: Provider) -> None:
     @router.post("/payments/{payment}/disputes", status_code=201)
     async def dispute(payment: str, wanted: NewDispute) -> dict[str, Any]:
         return provider.dispute(provider.payment(payment), wanted.reason, wanted.amount_minor)
+
+    @router.post("/payments/{payment}/warnings", status_code=201)
+    async def warn(payment: str, wanted: NewWarning) -> dict[str, Any]:
+        return provider.warn(provider.payment(payment), wanted.reason)
 
     @router.post("/disputes/{dispute}/close")
     async def close_dispute(dispute: str, decided: DisputeClosed) -> dict[str, Any]:

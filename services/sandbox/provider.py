@@ -100,6 +100,12 @@ class Payment:
     paid_at: datetime | None = None
     refunded_minor: int = 0
     disputes: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def fee_minor(self) -> int:
+        """What a card costs: 2.9 % and 30 of the smallest unit, but never more than was paid."""
+        return min(self.amount_minor, -(-self.amount_minor * 29 // 1_000) + 30)
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -114,7 +120,9 @@ class Payment:
             "paid_at": self.paid_at.isoformat() if self.paid_at else None,
             "failure_reason": self.failure_reason,
             "refunded_minor": self.refunded_minor,
+            "fee_minor": self.fee_minor if self.status is Status.SUCCEEDED else 0,
             "disputes": self.disputes,
+            "warnings": self.warnings,
         }
 
 
@@ -290,6 +298,13 @@ class Provider:
         self._disputes[dispute["id"]] = (payment, dispute)
         self._announce("payment.disputed", payment.shown())
         return dispute
+
+    def warn(self, payment: Payment, reason: str) -> dict[str, Any]:
+        """Let the card's network believe that somebody else paid with it."""
+        warning = {"id": f"ew_{uuid4().hex}", "reason": reason}
+        payment.warnings.append(warning)
+        self._announce("payment.flagged", payment.shown())
+        return warning
 
     def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
         """Let the bank decide, once: the same decision again changes nothing."""

@@ -9,7 +9,8 @@ from tests.drift import drift
 
 EARNING = """
     INSERT INTO earnings (creator, gift, slice, decision, viewer, lot, lot_kind, coins, rate_bp,
-                          diamonds, reversed_diamonds, occurred_at, matures_at, hold_reason, matured)
+                          diamonds, reversed_diamonds, occurred_at, matures_at, hold_reason,
+                          matured)
     VALUES ('lea', gen_random_uuid(), 0, 1, 'mira', gen_random_uuid(), 'paid', {coins}, {rate},
             {diamonds}, {reversed}, now(), now(), 'standard', false)
 """

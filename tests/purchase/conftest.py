@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase import consumers, jobs
-from services.purchase.main import build_http, read_prices
+from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
 from shared.contracts.wallet import CoinsCredited, Lot, LotKind
 from tests.clients import a_token, a_verifier, client_of
@@ -15,6 +15,7 @@ from tests.deliveries import a_broker, a_delivery
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 PRICES = read_prices(Path(__file__).parent / "packages.toml")
+POLICY = read_policy(Path("seeds/rules.toml"))
 AGE_PURCHASES = text("""
     UPDATE purchases SET
         created_at = created_at - make_interval(mins => :minutes),
@@ -45,7 +46,7 @@ async def provider(pretend):
 
 @pytest.fixture
 def app(database, provider):
-    return build_http(database, a_verifier(), provider, PRICES)
+    return build_http(database, a_verifier(), provider, PRICES, POLICY)
 
 
 @pytest.fixture

@@ -95,11 +95,22 @@ class PretendProvider(httpx.AsyncBaseTransport):
         payment = self.payments.get(parts[1])
         if payment is None:
             return httpx.Response(404, request=request)
+        if request.method == "POST" and parts[2:] == ["refunds"]:
+            return self._refund(request, payment)
         if request.method == "POST":
             if payment["status"] not in CANCELLABLE:
                 return httpx.Response(409, json={"type": "already-paid"}, request=request)
             payment["status"] = "cancelled"
         return httpx.Response(200, json=payment, request=request)
+
+    def _refund(self, request, payment):
+        asked, key = json.loads(request.content), request.headers["idempotency-key"]
+        if self.mood == "stingy":
+            return httpx.Response(422, json={"type": "refund-too-large"}, request=request)
+        if key not in self.by_key:
+            self.by_key[key] = asked
+            payment["refunded_minor"] = payment.get("refunded_minor", 0) + asked["amount_minor"]
+        return httpx.Response(201, json=asked, request=request)
 
     def _create(self, request):
         asked, key = json.loads(request.content), request.headers["idempotency-key"]

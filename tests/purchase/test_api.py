@@ -12,7 +12,7 @@ from services.purchase.providers import Provider
 from shared.http import encode_cursor
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import PRICES
+from tests.purchase.conftest import POLICY, PRICES
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 
@@ -219,7 +219,7 @@ async def test_a_provider_that_takes_too_long_is_not_waited_for(database, preten
         answer_seconds_max=0.05,
         transport=pretend,
     )
-    app = build_http(database, a_verifier(), impatient, PRICES)
+    app = build_http(database, a_verifier(), impatient, PRICES, POLICY)
     pretend.mood = "slow"
 
     async with client_of(app, a_token("mira")) as client:
@@ -332,6 +332,13 @@ async def test_the_books_show_what_was_sold_and_what_is_credited(get, bought, pa
         "bonus_coins_sold": 25,
         "coins_credited": 100,
         "disputes_open": 0,
+        "postings_sum": 0,
+        "accounts": [
+            {"account": "@coin_sales", "currency": "JPY", "amount_minor": -160},
+            {"account": "@coin_sales", "currency": "USD", "amount_minor": -598},
+            {"account": "@provider_clearing", "currency": "JPY", "amount_minor": 160},
+            {"account": "@provider_clearing", "currency": "USD", "amount_minor": 598},
+        ],
     }
 
 

@@ -27,7 +27,9 @@ from services.purchase.domain.purchases import (
     Standing,
     State,
     Status,
+    Warned,
 )
+from services.purchase.domain.refunds import refund_minor
 from services.purchase.domain.settlement import (
     Completed,
     DisputeClosed,
@@ -35,6 +37,7 @@ from services.purchase.domain.settlement import (
     Expired,
     Failed,
     Paid,
+    RiskFlagged,
     credit,
     is_unwanted,
     settle,
@@ -85,15 +88,25 @@ PRICES = PriceList(
 class Till:
     """Remembers what settling leads to, as the database would."""
 
-    def __init__(self, purchase=PURCHASE):
+    def __init__(self, purchase=PURCHASE, *, ours_minor=0):
         self.purchase = purchase
+        self.ours_minor = ours_minor
+        self.warned = set()
         self.standings = {}
         self.disputes = {}
         self.steps = []
 
     def told(self, truth, *, now=NOON):
         self._keep(
-            settle(self.purchase, truth, standings=self.standings, disputes=self.disputes, now=now),
+            settle(
+                self.purchase,
+                truth,
+                standings=self.standings,
+                disputes=self.disputes,
+                now=now,
+                ours_minor=self.ours_minor,
+                warned=self.warned,
+            ),
             truth,
         )
         return self
@@ -106,6 +119,7 @@ class Till:
         assert settled.purchase.version == self.purchase.version + len(settled.steps)
         self.purchase = settled.purchase
         self.steps += settled.steps
+        self.warned |= {step.warning.id for step in settled.steps if isinstance(step, RiskFlagged)}
         self.disputes |= {dispute.id: dispute for dispute in settled.disputes}
         if settled.standing is not None:
             self.standings[truth.id] = settled.standing
@@ -222,7 +236,7 @@ def test_whatever_is_said_twice_happens_once():
     till = Till()
     for _ in range(2):
         till.told(PAYMENT).told(replace(SUCCEEDED, disputes=(LOST,))).credited()
-    assert till.steps == [Paid(), Disputed(replace(LOST, revision=2)),
+    assert till.steps == [Paid(), Disputed(replace(LOST, revision=1)),
                           DisputeClosed(replace(LOST, revision=2)), Completed()]  # fmt: skip
 
 
@@ -246,9 +260,51 @@ def test_a_wrong_amount_or_currency_credits_nothing(came):
     assert till.standings == {"pay_1": Standing.MISMATCHED}
 
 
-def test_a_refund_after_the_payment_was_credited_takes_nothing_back_here():
-    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, refunded_minor=499))
-    assert (till.purchase.state, till.steps) == (State.PAID, [Paid()])
+def test_a_refund_nobody_asked_us_for_goes_the_way_of_a_lost_dispute():
+    till = Till().told(SUCCEEDED)
+    for amount in (100, 100, 499, 100):
+        till.told(replace(SUCCEEDED, refunded_minor=amount))
+    kinds = [
+        (type(step).__name__, step.dispute.revision, step.dispute.amount_minor)
+        for step in till.steps[1:]
+    ]
+    assert kinds == [("Disputed", 1, 100), ("DisputeClosed", 2, 100), ("DisputeClosed", 3, 499)]
+
+
+def test_a_refund_that_we_asked_for_is_no_dispute():
+    till = Till(ours_minor=499).told(SUCCEEDED).told(replace(SUCCEEDED, refunded_minor=499))
+    assert till.steps == [Paid()]
+
+
+def test_a_bank_that_changes_its_mind_is_followed():
+    won = replace(LOST, state=DisputeState.WON)
+    till = Till().told(SUCCEEDED)
+    for dispute in (OPENED, replace(OPENED, amount_minor=100), LOST, OPENED, won):
+        till.told(replace(SUCCEEDED, disputes=(dispute,)))
+    kinds = [
+        (type(step).__name__, step.dispute.revision, step.dispute.state.value)
+        for step in till.steps[1:]
+    ]
+    assert kinds == [
+        ("Disputed", 1, "open"),
+        ("Disputed", 2, "open"),
+        ("DisputeClosed", 3, "lost"),
+        ("DisputeClosed", 4, "won"),
+    ]
+
+
+def test_a_warning_is_passed_on_once():
+    warned = replace(SUCCEEDED, warnings=(Warned("ew_1", "stolen"),))
+    till = Till().told(warned).told(warned)
+    assert till.steps == [Paid(), RiskFlagged(Warned("ew_1", "stolen"))]
+
+
+def test_unused_coins_are_worth_their_part_of_the_price_rounded_up():
+    purchase = replace(PURCHASE, coins=500, amount_minor=499)
+    assert refund_minor(purchase, 380) == 380
+    assert refund_minor(purchase, 500) == 499
+    assert refund_minor(purchase, 1) == 1
+    assert refund_minor(purchase, 0) == 0
 
 
 def test_the_right_payment_is_honoured_after_a_wrong_one():

@@ -12,7 +12,7 @@ from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
 from tests.clients import a_verifier
 from tests.deliveries import announced
-from tests.purchase.conftest import PRICES
+from tests.purchase.conftest import POLICY, PRICES
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 ANSWER_SECONDS_MAX = 10
@@ -49,7 +49,7 @@ async def provider(switchboard):
 
 @pytest.fixture
 async def app(database, provider, switchboard):
-    app = build_http(database, a_verifier(), provider, PRICES)
+    app = build_http(database, a_verifier(), provider, PRICES, POLICY)
     settings = Settings(
         port=1,
         api_key="key",
@@ -161,14 +161,27 @@ async def test_an_unpaid_purchase_expires_and_can_no_longer_be_paid(buy, wait, h
     assert (too_late.status_code, too_late.json()["type"]) == (409, "not-payable")
 
 
-async def test_a_refund_made_elsewhere_takes_no_coins_yet(pay_with, heard, browser, read, rows):
+async def test_a_refund_made_elsewhere_goes_the_way_of_a_chargeback(
+    pay_with, heard, browser, database
+):
     purchase = await pay_with(SUCCESS_CARD)
     await heard(1)
     payments = await browser.get("/payments", params={"reference": purchase})
     path = f"/payments/{payments.json()['items'][0]['id']}/refunds"
 
     await browser.post(path, json={"amount_minor": 99}, headers={"Idempotency-Key": "refund-1"})
-    await until(lambda: rows(SETTLED), 2)
 
-    assert await heard(1) == ["purchase.paid"]
-    assert (await read(purchase))["state"] == "paid"
+    assert await heard(3) == ["purchase.paid", "purchase.disputed", "purchase.dispute_closed"]
+    disputed = (await announced(database))[1]
+    assert (disputed["reason"], disputed["amount_minor"]) == ("refunded-elsewhere", 99)
+
+
+async def test_a_warning_is_passed_on(pay_with, heard, browser):
+    purchase = await pay_with(SUCCESS_CARD)
+    await heard(1)
+    payments = await browser.get("/payments", params={"reference": purchase})
+    path = f"/payments/{payments.json()['items'][0]['id']}/warnings"
+
+    await browser.post(path, json={})
+
+    assert await heard(2) == ["purchase.paid", "purchase.risk_flagged"]

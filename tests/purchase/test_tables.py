@@ -112,8 +112,7 @@ WRONG_ROWS = [
     ),
     ("dispute_state_known", DISPUTE.format(state="'moot'", amount=99, revision=2)),
     ("dispute_amount_known", DISPUTE.format(state="'open'", amount=-1, revision=1)),
-    ("dispute_revision_follows_state", DISPUTE.format(state="'open'", amount=99, revision=2)),
-    ("dispute_revision_follows_state", DISPUTE.format(state="'won'", amount=99, revision=1)),
+    ("dispute_revision_counts", DISPUTE.format(state="'open'", amount=99, revision=-1)),
     (
         "notification_matches_a_purchase",
         NOTIFICATION.format(viewer="'m'", purchase="NULL", settled="NULL", check="NULL"),

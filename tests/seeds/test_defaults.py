@@ -95,14 +95,34 @@ def test_only_streaks_are_sent_in_batches_and_no_batch_is_too_large(gifts):
 
 def test_the_rules_are_the_documented_defaults():
     """An active line that no service reads would be a number that only seems to count."""
-    assert read("rules") == {
+    rules = read("rules")
+    eea = rules["refunds"].pop("eea_members")
+
+    assert (len(eea), len(set(eea))) == (30, 30)
+    assert rules == {
         "diamonds": {"rate_version": 1, "currency": "USD", "value_minor_per_1000": 500},
         "payouts": {
             "minimum_diamonds": 2_000,
             "maximum_minor_per_day": 100_000,
             "fee_minor": 0,
             "quote_seconds": 600,
+            "clawback_available": True,
         },
+        "holds": {
+            "days": 7,
+            "new_creator_days": 14,
+            "new_creator_until_days": 90,
+            "new_creator_until_minor": 50_000,
+            "funding_risk_days": 14,
+        },
+        "refunds": {"days": {"web": {"EEA": 14, "GB": 14, "CH": 14, "BR": 7, "KR": 7}}},
+        "spending_limits": {
+            "gift_coins_per_day": 50_000,
+            "raise_after_hours": 24,
+            "time_zone": "UTC",
+        },
+        "age": {"minimum": 18, "minor_coins_per_day": 0},
+        "exchange_rates": rules["exchange_rates"],
     }
 
 

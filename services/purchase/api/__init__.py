@@ -2,16 +2,20 @@
 
 from fastapi import APIRouter
 
-from services.purchase.api import books, packages, purchases, webhooks
+from services.purchase.api import books, packages, purchases, refunds, webhooks
 from services.purchase.domain.prices import PriceList
+from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from shared.database import Database
 
 
-def build_router(database: Database, provider: Provider, prices: PriceList) -> APIRouter:
+def build_router(
+    database: Database, provider: Provider, prices: PriceList, policy: RefundPolicy
+) -> APIRouter:
     router = APIRouter(prefix="/v1")
     packages.add_routes(router, prices)
     purchases.add_routes(router, database, provider, prices)
+    refunds.add_routes(router, database, policy)
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
     return router

@@ -21,8 +21,18 @@ class Amount(BaseModel):
     amount_minor: int
 
 
+class Account(Amount):
+    """What a money account holds: assets positive, liabilities and income negative."""
+
+    account: str
+
+
 class Books(BaseModel):
-    """All purchases: what was paid, what was sold for it, and what the wallet has credited."""
+    """
+    All purchases: what was paid, what was sold for it, and what the wallet has credited.
+
+    `accounts` is where the money is, in double entry: `postings_sum` is zero.
+    """
 
     purchases_by_state: dict[State, int]
     paid_amounts: list[Amount]
@@ -30,6 +40,8 @@ class Books(BaseModel):
     bonus_coins_sold: int
     coins_credited: int
     disputes_open: int
+    postings_sum: int
+    accounts: list[Account]
 
 
 def add_routes(router: APIRouter, database: Database) -> None:

@@ -22,7 +22,7 @@ from services.purchase.domain.prices import (
     PriceList,
     UnknownPackage,
 )
-from services.purchase.domain.purchases import NoSuchPurchase, State
+from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
 from services.purchase.providers import Provider
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
@@ -109,6 +109,7 @@ def _add_buying(
                 UnknownPackage,
                 CurrencyNotOffered,
                 CoinsNotOffered,
+                SelfExcluded,
                 KeyReused,
             ),
         },

@@ -10,6 +10,7 @@ from services.purchase.domain.settlement import (
     Expired,
     Failed,
     Paid,
+    RiskFlagged,
     Settlement,
     Step,
 )
@@ -22,6 +23,7 @@ from shared.contracts.purchase import (
     PurchaseExpired,
     PurchaseFailed,
     PurchasePaid,
+    PurchaseRiskFlagged,
 )
 from shared.messaging.outbox import Fact
 
@@ -38,7 +40,7 @@ def facts_of(before: Purchase, settled: Settlement, cause: Cause) -> list[Fact]:
     return facts
 
 
-def _event(purchase: Purchase, step: Step) -> PurchaseEvent:
+def _event(purchase: Purchase, step: Step) -> PurchaseEvent:  # noqa: PLR0911 - one a step
     viewer = purchase.viewer
     match step:
         case Paid():
@@ -56,7 +58,7 @@ def _event(purchase: Purchase, step: Step) -> PurchaseEvent:
                 purchase=purchase.id,
                 viewer=viewer,
                 dispute=dispute.id,
-                revision=1,
+                revision=dispute.revision,
                 amount_minor=dispute.amount_minor,
                 currency=dispute.currency,
                 reason=dispute.reason,
@@ -66,10 +68,17 @@ def _event(purchase: Purchase, step: Step) -> PurchaseEvent:
                 purchase=purchase.id,
                 viewer=viewer,
                 dispute=dispute.id,
-                revision=2,
+                revision=dispute.revision,
                 amount_minor=dispute.amount_minor,
                 currency=dispute.currency,
                 won=dispute.state is DisputeState.WON,
+            )
+        case RiskFlagged(warning):
+            return PurchaseRiskFlagged(
+                purchase=purchase.id,
+                viewer=viewer,
+                warning=warning.id,
+                reason=warning.reason,
             )
 
 

@@ -1,15 +1,18 @@
 """Asking the provider for the truth, and settling purchases by it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
+from services.purchase.commands.books import Entry, post
 from services.purchase.commands.facts import facts_of
+from services.purchase.domain import money as books
 from services.purchase.domain import settlement
 from services.purchase.domain.purchases import (
+    Dispute,
     NoPayment,
     Notification,
     Payment,
@@ -17,8 +20,9 @@ from services.purchase.domain.purchases import (
     Standing,
     Truth,
 )
+from services.purchase.domain.settlement import Settlement
 from services.purchase.providers import PaymentRefused, Provider, ProviderSilent
-from services.purchase.store import money, notifications, purchases
+from services.purchase.store import money, notifications, purchases, refunds
 from shared.contracts.envelope import Cause
 from shared.database import Transaction
 from shared.messaging.outbox import announce
@@ -71,12 +75,15 @@ async def settle(tx: Transaction, inquiry: Inquiry, truth: Truth) -> Purchase:
     now = datetime.now(UTC)
     key = (inquiry.purchase.viewer, inquiry.purchase.id)
     before = (await purchases.lock(tx, [key]))[key]
+    disputes = await money.disputes(tx, before)
     settled = settlement.settle(
         before,
         truth,
         standings=await money.standings(tx, before),
-        disputes=await money.disputes(tx, before),
+        disputes=disputes,
         now=now,
+        ours_minor=await refunds.ours_minor(tx, *key),
+        warned=await refunds.warnings(tx, *key),
     )
     if settled.purchase != before:
         await purchases.save(tx, [settled.purchase], now=now)
@@ -85,6 +92,10 @@ async def settle(tx: Transaction, inquiry: Inquiry, truth: Truth) -> Purchase:
         await money.add_payment(tx, before, truth, settled.standing, now=now)
         _alert(before, truth, settled.standing)
     await money.save_disputes(tx, before, settled.disputes)
+    for step in settled.steps:
+        if isinstance(step, settlement.RiskFlagged):
+            await refunds.add_warning(tx, *key, warning=step.warning.id, reason=step.warning.reason)
+    await post(tx, before.viewer, _entries(truth, settled, disputes))
     await announce(tx, facts_of(before, settled, Cause(before.correlation_id)))
     if inquiry.notification is not None:
         await notifications.settle_notification(tx, inquiry.notification, before, now=now)
@@ -152,6 +163,21 @@ async def _match(tx: Transaction, unmatched: Sequence[Notification]) -> dict[str
             continue  # somebody else's payment at the same provider
     found = await purchases.purchases_by_id(tx, list(references)) if references else []
     return {references[purchase.id]: purchase for purchase in found}
+
+
+def _entries(truth: Truth, settled: Settlement, known: Mapping[str, Dispute]) -> list[Entry]:
+    """What the provider's word does to the books."""
+    entries: list[Entry] = []
+    if settled.standing is not None and isinstance(truth, Payment):
+        legs = books.received(truth, settled.standing)
+        entries.append(Entry(f"received:{truth.id}", "sale", legs, truth.currency))
+    for dispute in settled.disputes:
+        legs = books.disputed(
+            settlement.claimed_minor(known.get(dispute.id)), settlement.claimed_minor(dispute)
+        )
+        cause = f"dispute:{dispute.id}:{dispute.revision}"
+        entries.append(Entry(cause, "dispute", legs, dispute.currency))
+    return entries
 
 
 def _alert(purchase: Purchase, payment: Payment, standing: Standing) -> None:

@@ -9,8 +9,13 @@ import structlog
 
 from services.purchase.commands.inquiries import REQUEST_SECONDS
 from services.purchase.domain.prices import PriceList
-from services.purchase.domain.purchases import PAYABLE_FOR, NoSuchPurchase, Purchase
-from services.purchase.store import books, purchases
+from services.purchase.domain.purchases import (
+    PAYABLE_FOR,
+    NoSuchPurchase,
+    Purchase,
+    SelfExcluded,
+)
+from services.purchase.store import books, purchases, refunds
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.http import KeyReused
@@ -40,8 +45,10 @@ async def record_purchase(tx: Transaction, wish: Wish, prices: PriceList) -> Pur
     """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
     if (recorded := await _recorded(tx, wish)) is not None:
         return recorded
-    offer = prices.offer(wish.package, currency=wish.currency, coins=wish.coins)
     now = datetime.now(UTC)
+    if (until := await refunds.excluded_until(tx, wish.viewer, now=now)) is not None:
+        raise SelfExcluded(until=until)
+    offer = prices.offer(wish.package, currency=wish.currency, coins=wish.coins)
     purchase = Purchase(
         viewer=wish.viewer,
         id=purchase_id(wish.viewer, wish.key),

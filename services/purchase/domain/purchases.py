@@ -33,6 +33,12 @@ class UnknownProvider(Refusal):
     kind = Kind.NOT_FOUND
 
 
+class SelfExcluded(Refusal):
+    """You have asked to be kept from buying until then."""
+
+    kind = Kind.FORBIDDEN
+
+
 class BadSignature(Refusal):
     """The notification was not signed by the provider, or too long ago."""
 
@@ -106,10 +112,10 @@ class Purchase:
 @dataclass(frozen=True, slots=True)
 class Dispute:
     """
-    A cardholder's bank asks for the money back.
+    A cardholder's bank asks for the money back, or has it back already.
 
-    `revision` counts what was announced: 1 that it was opened, 2 that it was closed. It stays 0
-    if the money had credited no coins: then there is nothing for others to act on.
+    `revision` counts what was announced of it, every change of mind. It stays 0 if the money had
+    credited no coins: then there is nothing for others to act on.
     """
 
     id: str
@@ -119,6 +125,14 @@ class Dispute:
     amount_minor: int
     currency: str
     revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The provider believes that a payment may be fraud."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,10 @@ class Payment:
     paid_at: datetime | None = None
     failure: str | None = None
     refunded_minor: int = 0
+    # What the provider keeps of it.
+    fee_minor: int = 0
     disputes: tuple[Dispute, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ It comes in any order and more than once, so every step follows from the set of 
 a step that was taken is never taken again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -21,9 +21,11 @@ from services.purchase.domain.purchases import (
     State,
     Status,
     Truth,
+    Warned,
 )
 
 CANCELLED = "cancelled"
+ELSEWHERE = "refunded-elsewhere"
 _OPEN = (State.CREATED, State.PENDING)
 _DEAD = (Status.FAILED, Status.CANCELLED)
 _GIVEN_UP = (State.FAILED, State.EXPIRED)
@@ -65,7 +67,14 @@ class DisputeClosed:
     dispute: Dispute
 
 
-Step: TypeAlias = Paid | Completed | Failed | Expired | Disputed | DisputeClosed
+@dataclass(frozen=True, slots=True)
+class RiskFlagged:
+    """The provider warns that it may be fraud."""
+
+    warning: Warned
+
+
+Step: TypeAlias = Paid | Completed | Failed | Expired | Disputed | DisputeClosed | RiskFlagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +110,15 @@ def settle(
     standings: Mapping[str, Standing],
     disputes: Mapping[str, Dispute],
     now: datetime,
+    ours_minor: int = 0,
+    warned: Container[str] = (),
 ) -> Settlement:
     """
     Take the steps that the provider's word allows and that were not taken before.
 
     What is unwanted has been cancelled before: a payment that failed has failed for good.
-    `standings` is the money that came before, by payment; `disputes` the known ones, by id.
+    `standings` is the money that came before, by payment; `disputes` the known ones, by id;
+    `ours_minor` what we asked to be refunded; `warned` the warnings that were passed on.
     """
     if isinstance(truth, NoPayment):
         purchase, steps = _give_up(purchase, truth.reason, now)
@@ -120,8 +132,13 @@ def settle(
     elif truth.status in _DEAD and truth.id == purchase.payment:
         purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
     credited = (came or standings.get(truth.id)) is Standing.CREDITED
-    moved, more = _follow_disputes(truth.disputes, disputes, credited=credited)
-    return Settlement(_count(purchase, steps + more), steps + more, came, moved)
+    told = (*truth.disputes, *_refunded_elsewhere(truth, ours_minor))
+    moved, more = _follow_disputes(told, disputes, credited=credited)
+    flags = tuple(
+        RiskFlagged(warning) for warning in truth.warnings if credited and warning.id not in warned
+    )
+    steps = (*steps, *more, *flags)
+    return Settlement(_count(purchase, steps), steps, came, moved)
 
 
 def credit(purchase: Purchase, *, coins: int, at: datetime) -> Settlement:
@@ -192,31 +209,72 @@ def _give_up(
     return replace(purchase, state=State.FAILED), (Failed(reason or CANCELLED),)
 
 
+def _refunded_elsewhere(payment: Payment, ours_minor: int) -> tuple[Dispute, ...]:
+    """
+    Money that went back without us (a store or a dashboard did it) goes the way of a chargeback.
+
+    It is a dispute that nobody argues about: lost from the start.
+    """
+    amount_minor = payment.refunded_minor - ours_minor
+    if payment.status is not Status.SUCCEEDED or amount_minor <= 0:
+        return ()
+    return (
+        Dispute(
+            id=f"refund:{payment.id}"[:128],
+            payment=payment.id,
+            state=DisputeState.LOST,
+            reason=ELSEWHERE,
+            amount_minor=amount_minor,
+            currency=payment.currency,
+        ),
+    )
+
+
 def _follow_disputes(
     told: tuple[Dispute, ...], known: Mapping[str, Dispute], *, credited: bool
 ) -> tuple[tuple[Dispute, ...], tuple[Step, ...]]:
     """
-    Announce each dispute's opening and closing once, in this order, whatever we heard first.
+    Announce each dispute's opening first and then every change, whatever we heard first.
 
-    A closed dispute stays as it was closed: the bank's later changes of mind are for people.
+    A bank may change its mind about the amount and about who has won; each change that is
+    announced is a revision of its own. Who hears that a closed dispute is open hears old news.
     """
     moved: list[Dispute] = []
     steps: list[Step] = []
     for dispute in told:
         before = known.get(dispute.id)
-        if before is not None and before.state is not DisputeState.OPEN:
-            continue
         announced = before.revision if before is not None else 0
-        closed = dispute.state is not DisputeState.OPEN
-        revision = (2 if closed else 1) if credited else 0
-        now = replace(dispute, revision=revision)
-        if credited and announced < 1:
-            steps.append(Disputed(now))
-        if credited and closed:
-            steps.append(DisputeClosed(now))
-        if now != before:
-            moved.append(now)
+        same = before is not None and (before.state, before.amount_minor) == (
+            dispute.state,
+            dispute.amount_minor,
+        )
+        if same and (announced or not credited):
+            continue
+        if announced and before is not None and _is_old_news(before, dispute):
+            continue
+        news: list[Disputed | DisputeClosed] = []
+        if credited:
+            if not announced or dispute.state is DisputeState.OPEN:
+                news.append(Disputed(replace(dispute, revision=announced + 1)))
+            if dispute.state is not DisputeState.OPEN:
+                closed = replace(dispute, revision=announced + len(news) + 1)
+                news.append(DisputeClosed(closed))
+        steps += news
+        moved.append(news[-1].dispute if news else dispute)
     return tuple(moved), tuple(steps)
+
+
+def _is_old_news(before: Dispute, told: Dispute) -> bool:
+    if told.reason == ELSEWHERE:
+        return told.amount_minor < before.amount_minor
+    return told.state is DisputeState.OPEN and before.state is not DisputeState.OPEN
+
+
+def claimed_minor(dispute: Dispute | None) -> int:
+    """Return what a dispute takes, as announced: nothing before it was, nothing once it is won."""
+    if dispute is None or not dispute.revision or dispute.state is DisputeState.WON:
+        return 0
+    return dispute.amount_minor
 
 
 def _count(purchase: Purchase, steps: tuple[Step, ...]) -> Purchase:

@@ -18,6 +18,15 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLine:
+    """What a money account holds: assets positive, liabilities and income negative."""
+
+    account: str
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """All purchases in a few numbers; the amounts are those that were credited."""
 
@@ -27,6 +36,8 @@ class Books:
     bonus_coins_sold: int
     coins_credited: int
     disputes_open: int
+    postings_sum: int
+    accounts: tuple[AccountLine, ...]
 
 
 async def read_books(tx: Transaction) -> Books:
@@ -39,6 +50,8 @@ async def read_books(tx: Transaction) -> Books:
         bonus_coins_sold=row.bonus_coins_sold,
         coins_credited=row.coins_credited,
         disputes_open=row.disputes_open,
+        postings_sum=sum(each["amount_minor"] for each in row.accounts),
+        accounts=tuple(AccountLine(**each) for each in row.accounts),
     )
 
 
@@ -54,6 +67,9 @@ _BOOKS = text("""
          FROM (SELECT state, count(*) AS number FROM purchases GROUP BY state) AS s) AS states,
         (SELECT coalesce(jsonb_object_agg(currency, amount_minor), '{}')
          FROM (SELECT currency, sum(amount_minor) AS amount_minor
-               FROM payments WHERE standing = 'credited' GROUP BY currency) AS a) AS paid
+               FROM payments WHERE standing = 'credited' GROUP BY currency) AS a) AS paid,
+        (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY account, currency), '[]')
+         FROM (SELECT account, unit AS currency, CAST(sum(amount) AS bigint) AS amount_minor
+               FROM postings GROUP BY account, unit) AS a) AS accounts
     FROM purchases
 """)

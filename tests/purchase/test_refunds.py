@@ -1,0 +1,311 @@
+"""Unused coins become money again: where the law says so, once, and never more than was paid."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.purchase import consumers, jobs
+from shared.contracts.wallet import (
+    CoinsFrozen,
+    CoinsRefunded,
+    ExclusionEnded,
+    ExclusionStarted,
+    Lot,
+    LotKind,
+    lot_id,
+)
+from tests.clients import a_token, client_of
+from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
+
+GERMANY = {"country": "DE"}
+
+
+@pytest.fixture
+def hear(database):
+    (consumer,) = consumers.build(database, a_broker("purchase"))
+
+    async def hear_all(*events):
+        await consumer.receive([a_delivery(event) for event in events])
+
+    return hear_all
+
+
+@pytest.fixture
+def ask(app):
+    """Ask for one's unused coins to be given back."""
+
+    async def ask_for(purchase, *, key="refund-1", viewer="mira"):
+        async with client_of(app, a_token(viewer)) as client:
+            return await client.post(
+                f"/v1/purchases/{purchase}/refunds", headers={"Idempotency-Key": key}
+            )
+
+    return ask_for
+
+
+@pytest.fixture
+def refund_of(app):
+    async def read(purchase):
+        async with client_of(app, a_token("mira")) as client:
+            items = (await client.get(f"/v1/purchases/{purchase}/refunds")).json()["items"]
+        return items[0]
+
+    return read
+
+
+@pytest.fixture
+def give_back(database, provider):
+    """Let the refunds that are due be asked for."""
+
+    async def work():
+        async with database.transaction() as tx:
+            await tx.execute(
+                text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
+            )
+        await jobs.give_back(database, provider)
+
+    return work
+
+
+@pytest.fixture
+def bought_in(buy, pay, credit):
+    """Buy 500 coins for 4.99 and pay."""
+
+    async def purchase(claims=GERMANY, *, key="key-1"):
+        made = (await buy("coins_500", key=key, claims=claims)).json()["purchase"]
+        await pay(made)
+        await credit(made, coins=525)
+        return made
+
+    return purchase
+
+
+def frozen(purchase, refund, *, paid=500, bonus=25):
+    purchase = UUID(purchase)
+    lots = tuple(
+        Lot(lot=lot_id(purchase, kind), kind=kind, coins=coins)
+        for kind, coins in ((LotKind.PAID, paid), (LotKind.BONUS, bonus))
+        if coins
+    )
+    return CoinsFrozen(
+        viewer="mira",
+        purchase=purchase,
+        freeze=refund,
+        coins=paid + bonus,
+        lots=lots,
+        balance_coins=0,
+    )
+
+
+async def age(database, days):
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("UPDATE purchases SET paid_at = paid_at - make_interval(days => :days)"),
+            {"days": days},
+        )
+
+
+async def test_the_unused_part_goes_back_rounded_up(
+    bought_in, ask, hear, give_back, refund_of, pretend, database
+):
+    """4.99 for 500 coins, 120 of them spent: 3.7924 is 3.80."""
+    purchase = await bought_in()
+
+    asked = await ask(purchase)
+    assert (asked.status_code, asked.json()["state"]) == (202, "requested")
+    await hear(frozen(purchase, asked.json()["refund"], paid=380, bonus=0))
+    await give_back()
+
+    refund = await refund_of(purchase)
+    assert (refund["state"], refund["amount_minor"], refund["coins"]) == ("refunded", 380, 380)
+    assert pretend.payment_of(purchase)["refunded_minor"] == 380
+    (refunded,) = await announced(database, "purchase.refunded")
+    assert (refunded["amount_minor"], refunded["coins"]) == (380, 380)
+
+
+async def test_our_own_refund_is_not_taken_for_somebody_elses(
+    bought_in, ask, hear, give_back, tell, database
+):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund))
+    await give_back()
+
+    await tell(purchase, "payment.refunded")
+
+    assert await announced(database, "purchase.disputed") == []
+
+
+@pytest.mark.parametrize(
+    ("country", "days", "problem"),
+    [
+        ("DE", 13, None),
+        ("DE", 15, "refund-too-late"),
+        ("BR", 6, None),
+        ("BR", 8, "refund-too-late"),
+        ("US", 0, "not-refundable"),
+        (None, 0, "not-refundable"),
+    ],
+)
+async def test_the_law_of_the_country_decides(bought_in, ask, database, country, days, problem):
+    purchase = await bought_in({"country": country} if country else {})
+    await age(database, days)
+
+    answer = await ask(purchase)
+
+    assert answer.json().get("type") == problem
+    assert answer.status_code == (403 if problem else 202)
+
+
+async def test_coins_that_are_all_spent_bring_nothing(bought_in, ask, hear, refund_of, database):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+
+    await hear(frozen(purchase, refund, paid=0, bonus=0))
+
+    assert (await refund_of(purchase))["reason"] == "nothing-unused"
+    (declined,) = await announced(database, "purchase.refund_declined")
+    assert declined["reason"] == "nothing-unused"
+
+
+async def test_asked_again_it_is_one_refund_and_a_second_waits_for_the_first(bought_in, ask):
+    purchase = await bought_in()
+
+    first, again, second = (
+        await ask(purchase),
+        await ask(purchase),
+        await ask(purchase, key="refund-2"),
+    )
+
+    assert first.json()["refund"] == again.json()["refund"]
+    assert (second.status_code, second.json()["type"]) == (409, "refund-open")
+
+
+async def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
+    bought_in, ask, hear, give_back, refund_of, pretend, database
+):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund), frozen(purchase, refund))
+    await forget_inbox(database)
+    await hear(frozen(purchase, refund))
+
+    for mood in ("silent", "forgetful", "well", "well"):
+        pretend.mood = mood
+        await give_back()
+
+    assert (await refund_of(purchase))["state"] == "refunded"
+    assert pretend.payment_of(purchase)["refunded_minor"] == 499
+    assert len(await announced(database, "purchase.refunded")) == 1
+
+
+async def test_a_provider_that_will_not_refund_declines(
+    bought_in, ask, hear, give_back, refund_of, pretend
+):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund))
+    pretend.mood = "stingy"
+
+    await give_back()
+
+    assert (await refund_of(purchase))["reason"] == "refund-too-large"
+
+
+async def test_what_was_refunded_once_is_refunded_no_more(
+    bought_in, ask, hear, give_back, refund_of, database
+):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund))
+    await give_back()
+
+    again = (await ask(purchase, key="refund-2")).json()["refund"]
+    await hear(frozen(purchase, again, paid=0, bonus=0))
+
+    assert (await refund_of(purchase))["reason"] == "nothing-unused"
+    assert len(await announced(database, "purchase.refunded")) == 1
+
+
+async def test_an_operator_refunds_what_no_law_does_and_says_why(app, bought_in, rows):
+    purchase = await bought_in({"country": "US"})
+    path = f"/v1/operator/purchases/mira/{purchase}/refunds"
+    token = a_token("ann", roles=["operator"], scope="refunds:write")
+    async with client_of(app, token) as ann:
+        answer = await ann.post(
+            path, json={"reason": "bought by a child"}, headers={"Idempotency-Key": "k"}
+        )
+    assert (answer.status_code, answer.json()["requested_by"]) == (202, "operator")
+    (line,) = await rows("SELECT operator, action, reason FROM audit")
+    assert line == {
+        "operator": "ann",
+        "action": "refund.requested",
+        "reason": "bought by a child",
+    }
+    async with client_of(app, a_token("mira")) as mira:
+        own = await mira.post(path, json={"reason": "please"}, headers={"Idempotency-Key": "k"})
+    assert own.status_code == 403
+
+
+async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, ask, bought_in):
+    theirs, unpaid = await bought_in(), (await buy(key="other", claims=GERMANY)).json()["purchase"]
+
+    assert (await ask(theirs, viewer="otto")).json()["type"] == "no-such-purchase"
+    assert (await ask(str(uuid4()))).status_code == 404
+    assert (await ask(unpaid, key="r")).json()["type"] == "nothing-paid"
+
+
+async def test_the_money_is_in_the_books(bought_in, ask, hear, give_back, rows):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund, paid=380, bonus=0))
+    await give_back()
+
+    balances = await rows("""
+        SELECT account, sum(amount)::integer AS amount FROM postings GROUP BY account ORDER BY 1
+    """)
+    assert balances == [
+        {"account": "@coin_sales", "amount": -499},
+        {"account": "@provider_clearing", "amount": 119},
+        {"account": "@refunds", "amount": 380},
+    ]
+
+
+async def test_a_dispute_is_in_the_books_and_out_again_when_it_is_won(
+    bought_in, pretend, tell, rows
+):
+    purchase = await bought_in()
+    loss = "SELECT coalesce(sum(amount), 0)::integer AS n FROM postings WHERE account = '{}'"
+
+    for status, lost in (("open", 499), ("open", 499), ("won", 0), ("lost", 499)):
+        pretend.dispute(purchase, status)
+        await tell(purchase, "dispute.updated")
+        assert (await rows(loss.format("@dispute_loss")))[0]["n"] == lost
+
+
+async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, hear):
+    until = datetime.now(UTC) + timedelta(days=7)
+    about = {"viewer": "mira", "exclusion": uuid4(), "until": until}
+    await hear(ExclusionStarted(**about))
+
+    refused = await buy()
+    assert (refused.status_code, refused.json()["type"]) == (403, "self-excluded")
+    assert (await buy(viewer="otto")).status_code == 201
+    await hear(ExclusionEnded(**about))
+    await hear(ExclusionStarted(**about))
+
+    assert (await buy()).status_code == 201
+
+
+async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give_back, rows):
+    purchase = await bought_in()
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund))
+    await give_back()
+
+    await hear(CoinsRefunded(**frozen(purchase, refund).model_dump()))
+
+    (row,) = await rows("SELECT burnt_at IS NOT NULL AS burnt FROM refunds")
+    assert row["burnt"]
