@@ -1,0 +1,88 @@
+"""People for journeys: they buy, give, cash out and complain through the public APIs only."""
+
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+
+from deploy.local.demo import Person
+
+GOOD_CARD = "4242424242424242"
+SETTLE_SECONDS_MAX = 20.0
+SCOPES = [
+    *("books:read", "wallets:read", "wallets:freeze", "adjustments:write", "audit:read"),
+    *("limits:write", "payouts:review", "refunds:write"),
+]
+
+
+class Stage:
+    """A system with people on it, and the sandbox provider's own controls."""
+
+    def __init__(self, system):
+        self.system = system
+        self.url = system.gateway_url
+        self._people = []
+        self._provider = httpx.Client(
+            base_url=system.sandbox_url,
+            headers={"Authorization": f"Bearer {system.secrets.provider_api_key}"},
+            timeout=15,
+        )
+
+    def person(self, name, **claims):
+        person = Person(self.url, name, **claims)
+        self._people.append(person)
+        return person
+
+    def operator(self, name="ops"):
+        return self.person(name, roles=["operator"], scopes=SCOPES)
+
+    def leave(self):
+        for person in self._people:
+            person.leave()
+        self._provider.close()
+
+    def buy(self, person, package="coins_100", *, card=GOOD_CARD, **wish):
+        """Buy coins and wait until they are in the wallet; return the purchase."""
+        bought = person.post("/v1/purchases", {"package": package, **wish}).json()
+        httpx.post(bought["next_action"]["url"], data={"card": card}, timeout=15)
+        path = f"/v1/purchases/{bought['purchase']}"
+        eventually(lambda: person.get(path)["state"] == "completed")
+        return bought["purchase"]
+
+    def give(self, person, creator, gift_type="g_pebble", *, key=None, **wish):
+        wish = {"gift_type": gift_type, "creator": creator, **wish}
+        return person.post("/v1/gifts", wish, key=key)
+
+    def payment_of(self, purchase):
+        found = self._provider.get("/payments", params={"reference": purchase}).json()["items"]
+        return found[0]
+
+    def provider(self, path, body):
+        answer = self._provider.post(path, json=body, headers={"Idempotency-Key": uuid4().hex})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def transfers_of(self, attempt):
+        return self._provider.get("/transfers", params={"reference": attempt}).json()["items"]
+
+    def events(self):
+        return self._provider.get("/events").json()["items"]
+
+
+@contextmanager
+def stage_on(system):
+    stage = Stage(system)
+    try:
+        yield stage
+    finally:
+        stage.leave()
+
+
+def eventually(condition, *, seconds=SETTLE_SECONDS_MAX):
+    """Wait until something is so, and say what it was instead if it never is."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"never: {condition}, {found}"
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,151 @@
+"""An auditor proves a running system, and finds whatever was done to it."""
+
+from datetime import timedelta
+
+import pytest
+
+from deploy.ctl import proofs
+from deploy.ctl.places import Places
+from deploy.local.databases import run_sql
+from deploy.local.system import System
+from tests.journeys.people import eventually, stage_on
+
+
+@pytest.fixture(scope="module")
+def own_system():
+    """A system of its own, for its books will be forged."""
+    with System(fast=True) as system:
+        yield system
+
+
+@pytest.fixture
+def stage(own_system):
+    with stage_on(own_system) as stage:
+        yield stage
+
+
+@pytest.fixture
+def places(own_system):
+    return Places(
+        postgres=f"{own_system.postgres.host}:{own_system.postgres.port}",
+        postgres_password=own_system.secrets.database["auditor"],
+        rabbit=own_system.rabbit.management_url,
+        rabbit_password=own_system.secrets.broker["ovationctl"],
+    )
+
+
+@pytest.fixture
+def given(stage):
+    """A gift, all the way to its diamonds."""
+    mira, lea = stage.person("mira", country="DE"), stage.person("lea")
+    stage.buy(mira)
+    assert stage.give(mira, lea.user, "g_glowbug").status_code == 201
+    eventually(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == 10)
+    return mira
+
+
+@pytest.fixture
+def forge(own_system):
+    """Do as an administrator what no service can, and undo it after the test."""
+    undone = []
+
+    def run(statement, undo, *, service="wallet"):
+        run_sql(own_system.postgres.dsn(service), [statement])
+        undone.append((service, undo))
+
+    yield run
+    for service, undo in undone:
+        run_sql(own_system.postgres.dsn(service), [undo])
+
+
+async def everything(places):
+    return {
+        "wallet": await proofs.verify(places, "wallet"),
+        "payout": await proofs.verify(places, "payout"),
+        "wallet seals": await proofs.verify_seals(places, "wallet"),
+        "payout seals": await proofs.verify_seals(places, "payout"),
+        "services": await proofs.compare(places, hours=1, grace=timedelta()),
+    }
+
+
+async def sealed(own_system):
+    def nothing_waits():
+        from deploy.local.databases import fetch  # noqa: PLC0415
+
+        query = "SELECT count(*) AS n FROM unsealed"
+        return not any(
+            fetch(own_system.postgres.dsn(service), query)[0]["n"]
+            for service in ("wallet", "payout")
+        )
+
+    eventually(nothing_waits)
+
+
+async def test_an_honest_system_is_proved(own_system, given, places):
+    await sealed(own_system)
+
+    assert set((await everything(places)).values()) == {True}
+
+
+@pytest.mark.parametrize(
+    ("found_by", "statement", "undo"),
+    [
+        (
+            "wallet",
+            "UPDATE accounts SET balance = balance + 1 WHERE kind = 'main' AND balance > 0",
+            "UPDATE accounts SET balance = balance - 1 WHERE kind = 'main' AND balance > 1",
+        ),
+        (
+            "wallet",
+            (
+                "CREATE TABLE stolen AS SELECT * FROM postings WHERE account = '@spent';"
+                " DELETE FROM postings WHERE account = '@spent'"
+            ),
+            "INSERT INTO postings SELECT * FROM stolen; DROP TABLE stolen",
+        ),
+        (
+            "wallet seals",
+            (
+                "INSERT INTO postings (user_id, movement, account, unit, amount)"
+                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM movements WHERE kind = 'gift'"
+            ),
+            "DELETE FROM postings WHERE account = '@elsewhere'",
+        ),
+        (
+            "wallet seals",
+            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}' WHERE cause LIKE 'gift:%'",
+            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}' WHERE cause LIKE 'gift:%'",
+        ),
+        (
+            "wallet",
+            "UPDATE lots SET remaining = remaining - 1, spent = spent + 1 WHERE remaining > 0",
+            "UPDATE lots SET remaining = remaining + 1, spent = spent - 1 WHERE remaining > 0",
+        ),
+    ],
+    ids=["balance", "posting deleted", "posting inserted", "outcome", "lot"],
+)
+async def test_a_forgery_is_found(own_system, given, places, forge, found_by, statement, undo):
+    await sealed(own_system)
+
+    forge(statement, undo)
+
+    assert (await everything(places))[found_by] is False
+
+
+async def test_an_event_that_was_never_delivered_is_lost_and_named(
+    own_system, given, places, stage, capsys
+):
+    own_system.kill("payout")
+    lea = stage.person("lea2")
+    gift = stage.give(given, lea.user, "g_glowbug").json()["gift"]
+    queue = "/api/queues/ovation/payout.gifts"
+    eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages"), seconds=30)
+    assert await proofs.compare(places, hours=1, grace=timedelta()) is True
+    assert f"{gift}: queue" in capsys.readouterr().out
+
+    own_system.rabbit.manage("DELETE", f"{queue}/contents")
+    own_system.start("payout")
+    eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages") == 0, seconds=30)
+
+    assert await proofs.compare(places, hours=1, grace=timedelta()) is False
+    assert f"{gift}: lost" in capsys.readouterr().out
