@@ -1,0 +1,346 @@
+"""
+Whatever people, banks and brokers do, in any order and more than once, the books come out right.
+
+OVATION_STORIES says how many stories are tried; with 2000 it takes a while.
+"""
+
+import os
+import random as randomness
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from deploy.local.databases import database_sql, quoted, run_sql
+from services.gift.main import read_catalogue
+from services.payout.main import read_rules as read_payout_rules
+from services.wallet.main import read_rules as read_wallet_rules
+from services.wallet.settings import Settings as WalletSettings
+from shared.contracts.purchase import (
+    PurchaseDisputeClosed,
+    PurchaseDisputed,
+    PurchasePaid,
+    PurchaseRefundDeclined,
+    PurchaseRefunded,
+    PurchaseRefundRequested,
+    PurchaseRiskFlagged,
+)
+from shared.database import Database
+from tests.journeys.world import World
+
+STORIES = int(os.environ.get("OVATION_STORIES", "25"))
+STEPS = 25
+RULES_FILE = Path("seeds/rules.toml")
+viewers, creators = st.integers(0, 1), st.integers(0, 1)
+
+
+@pytest.fixture(scope="module")
+def world(postgres, template_of, credentials):
+    names, databases = {}, {}
+    for service in ("wallet", "gift", "payout"):
+        names[service] = f"world_{service}_{randomness.randrange(16**8):08x}"
+        template = template_of(service)
+        run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
+        password = credentials.database[service]
+        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
+    world = World(
+        databases,
+        wallet_settings=WalletSettings(
+            port=1,
+            **dict.fromkeys(
+                (
+                    *("database_url", "database_password", "broker_url", "broker_password"),
+                    *("jwt_issuer", "jwt_audience", "jwks_url"),
+                ),
+                "unused",
+            ),
+            rules_file=RULES_FILE,
+        ),
+        wallet_rules=read_wallet_rules(RULES_FILE),
+        payout_rules=read_payout_rules(RULES_FILE),
+        catalogue=read_catalogue(Path("seeds/gifts.toml")),
+    )
+    yield world
+    world.close()
+    run_sql(
+        postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()]
+    )
+
+
+class Story(RuleBasedStateMachine):
+    """People who were never here before; the model is what they did, and sums."""
+
+    world: World
+
+    def __init__(self):
+        super().__init__()
+        run = uuid4().hex[:8]
+        self.viewers = [f"viewer-{run}-{number}" for number in range(2)]
+        self.creators = [f"creator-{run}-{number}" for number in range(2)]
+        # By purchase: who, coins, bonus, price; what each dispute claims now, in which revision.
+        self.purchases = {}
+        self.disputes = {}
+        self.refunds = {}
+        self.asked_coins = dict.fromkeys(self.viewers, 0)
+        self.payouts = []
+
+    def pick(self, number):
+        return list(self.purchases)[number % len(self.purchases)]
+
+    @rule(viewer=viewers, coins=st.integers(1, 300), bonus=st.integers(0, 20))
+    def buy(self, viewer, coins, bonus):
+        purchase, who = uuid4(), self.viewers[viewer]
+        self.purchases[purchase] = (who, coins, bonus, coins)
+        self.world.announce(
+            PurchasePaid(
+                purchase=purchase,
+                viewer=who,
+                package="any",
+                coins=coins,
+                bonus_coins=bonus,
+                amount_minor=coins,
+                currency="USD",
+                channel="web",
+                country="DE",
+                provider="sandbox",
+                payment="pay",
+                paid_at=datetime.now(UTC),
+            )
+        )
+
+    @rule(viewer=viewers, creator=creators, coins=st.integers(1, 200))
+    def give(self, viewer, creator, coins):
+        self.asked_coins[self.viewers[viewer]] += coins
+        self.world.ask_for_gift(self.viewers[viewer], self.creators[creator], coins)
+        self.world.collect()
+
+    @precondition(lambda self: self.purchases)
+    @rule(number=st.integers(0, 99), percent=st.integers(1, 100), which=st.integers(0, 1))
+    def dispute(self, number, percent, which):
+        purchase = self.pick(number)
+        who, _, _, price = self.purchases[purchase]
+        about = (purchase, f"dp_{which}")
+        revision, _ = self.disputes.get(about, (0, 0))
+        amount = max(1, price * percent // 100)
+        self.disputes[about] = (revision + 1, amount)
+        self.world.announce(
+            PurchaseDisputed(
+                purchase=purchase,
+                viewer=who,
+                dispute=about[1],
+                revision=revision + 1,
+                amount_minor=amount,
+                currency="USD",
+                reason="fraudulent",
+            )
+        )
+
+    @precondition(lambda self: self.disputes)
+    @rule(number=st.integers(0, 99), won=st.booleans())
+    def decide(self, number, won):
+        about = list(self.disputes)[number % len(self.disputes)]
+        revision, amount = self.disputes[about]
+        if not amount:
+            return
+        self.disputes[about] = (revision + 1, 0 if won else amount)
+        self.world.announce(
+            PurchaseDisputeClosed(
+                purchase=about[0],
+                viewer=self.purchases[about[0]][0],
+                dispute=about[1],
+                revision=revision + 1,
+                amount_minor=amount,
+                currency="USD",
+                won=won,
+            )
+        )
+
+    @precondition(lambda self: self.purchases)
+    @rule(number=st.integers(0, 99), refunded=st.booleans())
+    def refund(self, number, refunded):
+        """Ask, and end it as soon as the wallet has answered what it froze."""
+        purchase = self.pick(number)
+        if any(about == purchase for about, _ in self.refunds.values()):
+            return
+        refund = uuid4()
+        self.refunds[str(refund)] = (purchase, refunded)
+        self.world.announce(
+            PurchaseRefundRequested(
+                purchase=purchase,
+                viewer=self.purchases[purchase][0],
+                refund=refund,
+                requested_by="viewer",
+            )
+        )
+
+    @precondition(lambda self: self.purchases)
+    @rule(number=st.integers(0, 99))
+    def warn(self, number):
+        purchase = self.pick(number)
+        self.world.announce(
+            PurchaseRiskFlagged(
+                purchase=purchase,
+                viewer=self.purchases[purchase][0],
+                warning=f"ew_{purchase}",
+                reason="stolen",
+            )
+        )
+
+    @rule(viewer=viewers, coins=st.integers(-100, 100).filter(bool))
+    def adjust(self, viewer, coins):
+        self.world.adjust(self.viewers[viewer], coins)
+
+    @rule(days=st.sampled_from([0, 15, 30]))
+    def let_time_pass(self, days):
+        self.world.mature(days)
+
+    @rule(
+        creator=creators,
+        results=st.lists(st.sampled_from(["submitted", "paid", "failed", "returned"]), max_size=3),
+        approved=st.booleans(),
+    )
+    def cash_out(self, creator, results, approved):
+        who = self.creators[creator]
+        if (payout := self.world.cash_out(who)) is not None:
+            self.payouts.append((who, payout.id))
+        for name, payout_id in self.payouts:
+            if name == who:
+                self.world.review(who, payout_id, approved=approved)
+        self.world.send_payouts(who, results)
+
+    @rule(place=st.integers(0, 1_000), copies=st.integers(1, 3))
+    def deliver(self, place, copies):
+        self._answer_refunds()
+        self.world.deliver(place, copies)
+
+    def _answer_refunds(self):
+        """Be the purchase service: when the wallet has frozen, give the money back, or do not."""
+        for delivery in self.world.heap:
+            if delivery.type != "dev.ovation.wallet.coins_frozen.v1":
+                continue
+            for refund in [each for each in self.refunds if each.encode() in delivery.body]:
+                purchase, refunded = self.refunds.pop(refund)
+                about = {
+                    "purchase": purchase,
+                    "viewer": self.purchases[purchase][0],
+                    "refund": UUID(refund),
+                }
+                event = (
+                    PurchaseRefunded(**about, coins=1, amount_minor=1, currency="USD")
+                    if refunded
+                    else PurchaseRefundDeclined(**about, reason="provider")
+                )
+                self.world.announce(event)
+                break
+
+    def teardown(self):
+        """Everything arrives in the end; then the books are what the story says."""
+        while self.world.heap:
+            self._answer_refunds()
+            self.world.settle()
+        faults = self.world.faults()
+        assert faults == [], faults
+        self._coins_are_what_was_bought()
+        self._claims_are_what_the_banks_say()
+        self._services_agree()
+        self._diamonds_are_what_gifts_left()
+
+    def _coins_are_what_was_bought(self):
+        for who in self.viewers:
+            (row,) = self.world.rows(
+                "wallet",
+                "SELECT coalesce(sum(coins), 0)::bigint AS coins, coalesce(sum(spent), 0)::bigint"
+                " AS spent FROM lots WHERE user_id = :who AND channel <> 'adjustment'",
+                who=who,
+            )
+            bought = [
+                coins + bonus for name, coins, bonus, _ in self.purchases.values() if name == who
+            ]
+            assert row["coins"] == sum(bought)
+            assert row["spent"] <= min(self.asked_coins[who], row["coins"])
+
+    def _claims_are_what_the_banks_say(self):
+        for purchase, (_, _, _, price) in self.purchases.items():
+            claimed = sum(
+                amount for (about, _), (_, amount) in self.disputes.items() if about == purchase
+            )
+            lots = self.world.rows(
+                "wallet",
+                "SELECT coins, refunded, adjusted, expired, burned + owed AS taken FROM lots"
+                " WHERE purchase = :purchase",
+                purchase=purchase,
+            )
+            for lot in lots:
+                share = -(-lot["coins"] * min(claimed, price) // price)
+                left = lot["coins"] - lot["refunded"] - lot["adjusted"] - lot["expired"]
+                assert lot["taken"] == min(share, left), (lot, claimed, price)
+
+    def _services_agree(self):
+        mine = {"viewers": self.viewers}
+        paid = self.world.rows(
+            "wallet",
+            "SELECT gift, sum(coins)::bigint AS coins FROM slices"
+            " WHERE user_id = ANY(:viewers) GROUP BY gift ORDER BY gift",
+            **mine,
+        )
+        sent = self.world.rows(
+            "gift",
+            "SELECT id AS gift, coins FROM gifts WHERE viewer = ANY(:viewers) AND state = 'sent'"
+            " ORDER BY id",
+            **mine,
+        )
+        earned = self.world.rows(
+            "payout",
+            "SELECT gift, sum(coins)::bigint AS coins FROM earnings"
+            " WHERE viewer = ANY(:viewers) GROUP BY gift ORDER BY gift",
+            **mine,
+        )
+        assert paid == sent == earned
+        reversed_here = self.world.rows(
+            "wallet",
+            "SELECT id AS lot, least(owed - settled, spent) AS coins FROM lots"
+            " WHERE user_id = ANY(:viewers) AND least(owed - settled, spent) > 0 ORDER BY id",
+            **mine,
+        )
+        reversed_there = self.world.rows(
+            "gift",
+            "SELECT lot, sum(reversed_coins)::bigint AS coins FROM reversals"
+            " WHERE viewer = ANY(:viewers) GROUP BY lot HAVING sum(reversed_coins) > 0"
+            " ORDER BY lot",
+            **mine,
+        )
+        reversed_last = self.world.rows(
+            "payout",
+            "SELECT lot, sum(reversed_coins)::bigint AS coins FROM reversals"
+            " WHERE creator = ANY(:creators) GROUP BY lot HAVING sum(reversed_coins) > 0"
+            " ORDER BY lot",
+            creators=self.creators,
+        )
+        assert reversed_here == reversed_there == reversed_last
+
+    def _diamonds_are_what_gifts_left(self):
+        wrong = self.world.rows(
+            "payout",
+            "SELECT earnings.* FROM earnings LEFT JOIN reversals USING (creator, gift, lot)"
+            " WHERE creator = ANY(:creators) AND diamonds - reversed_diamonds <> greatest("
+            "coins - coalesce(reversed_coins, 0), 0) * rate_bp / 10000",
+            creators=self.creators,
+        )
+        assert wrong == []
+
+
+def test_no_story_breaks_a_book(world):
+    story = type("AnyStory", (Story,), {"world": world})
+    run_state_machine_as_test(
+        story,
+        settings=settings(
+            max_examples=STORIES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

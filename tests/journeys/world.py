@@ -1,0 +1,210 @@
+"""
+Wallet, gift and payout with their real code and databases, and a broker as bad as it may be.
+
+What is announced lies in a heap. What is taken out of it goes to everyone who hears it: in any
+order, late, and more than once.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from services.gift import consumers as gift_consumers
+from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.payout import consumers as payout_consumers
+from services.payout.commands import following, holding, maturing, requesting
+from services.payout.commands.requesting import PayoutRequest
+from services.payout.domain.payouts import Truth
+from services.payout.store import payouts
+from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.wallet import consumers as wallet_consumers
+from services.wallet.commands import operating
+from services.wallet.commands.operating import AdjustmentWish
+from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from shared.contracts.routes import BY_TYPE, QUEUES
+from shared.errors import Refusal
+from shared.ledger.proof import Fault, prove
+from shared.messaging.delivery import Delivery
+from tests.deliveries import a_broker, a_delivery
+
+TAKE = text("DELETE FROM outbox RETURNING message_id, routing_key, headers, body")
+PROVIDER = "sandbox"
+
+
+class World:
+    """Three services on databases of their own; one loop that runs them step by step."""
+
+    def __init__(self, databases, *, wallet_settings, wallet_rules, payout_rules, catalogue):
+        self.databases = databases
+        self.payout_rules = payout_rules
+        self.catalogue = catalogue
+        self.heap = []
+        self._loop = asyncio.new_event_loop()
+        consumers = [
+            *wallet_consumers.build(
+                wallet_settings, wallet_rules, databases["wallet"], a_broker("wallet")
+            ),
+            *gift_consumers.build(
+                databases["gift"], a_broker("gift"), catalogue=catalogue, tell=lambda _: None
+            ),
+            *payout_consumers.build(databases["payout"], a_broker("payout"), payout_rules),
+        ]
+        self._consumers = {consumer.queue: consumer for consumer in consumers}
+
+    def close(self):
+        for database in self.databases.values():
+            self.run(database.close())
+        self._loop.close()
+
+    def run(self, work):
+        return self._loop.run_until_complete(work)
+
+    def announce(self, event):
+        """Say something as the purchase service would."""
+        self.heap.append(a_delivery(event))
+
+    def ask_for_gift(self, viewer, creator, coins):
+        wish = self.catalogue.wish(
+            viewer=viewer,
+            creator=creator,
+            room=None,
+            gift_type="g_pebble",
+            count=coins,
+            message=None,
+            anonymous=False,
+            expected_price_coins=None,
+        )
+        request = GiftRequest(wish, uuid4().hex, b"same", "story")
+        self.run(self._in("gift", lambda tx: request_gifts(tx, [request])))
+
+    def deliver(self, place, copies):
+        """Take one message from the heap and bring it to whoever hears it, so many times."""
+        if self.heap:
+            delivery = self.heap.pop(place % len(self.heap))
+            self.hear([delivery] * copies)
+
+    def hear(self, deliveries):
+        for queue, consumer in self._consumers.items():
+            types = {event.type() for event in QUEUES[queue]}
+            mine = [delivery for delivery in deliveries if delivery.type in types]
+            if mine:
+                self.run(consumer.receive(mine))
+        self.collect()
+
+    def collect(self):
+        """Put what was announced on the heap; nothing may have been parked."""
+        for database in self.databases.values():
+            for row in self.run(self._rows(database, TAKE)):
+                assert "ovation_error_code" not in row["headers"], row["headers"]
+                headers = row["headers"]
+                kind = headers["cloudEvents_type"]
+                owner = BY_TYPE[kind].owner()
+                self.heap.append(Delivery(row["body"], kind, str(row["message_id"]), owner, {}))
+
+    def settle(self):
+        """Let everything arrive that is on its way."""
+        while self.heap:
+            waiting, self.heap = self.heap, []
+            self.hear(waiting)
+
+    def adjust(self, user, coins):
+        """Correct a balance, as two operators do."""
+
+        async def agree(tx):
+            wish = AdjustmentWish(user, coins, "any story", "ann", uuid4().hex, b"same")
+            asked = await operating.ask_adjustment(tx, wish, now=datetime.now(UTC))
+            await operating.decide_adjustment_by(
+                tx, asked.id, operator="ben", approved=True, correlation_id="story"
+            )
+
+        with suppress(Refusal):
+            self.run(self._in("wallet", agree))
+        self.collect()
+
+    def mature(self, days):
+        now = datetime.now(UTC) + timedelta(days=days)
+        self.run(self._in("payout", lambda tx: maturing.mature(tx, self.payout_rules, now=now)))
+        self.collect()
+
+    def cash_out(self, creator):
+        """Ask for as much money as can be had; None if none can."""
+
+        async def ask(tx):
+            await requesting.set_payee(tx, creator, PROVIDER, "acct_ok")
+            quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
+            request = PayoutRequest(creator, quote.id, uuid4().hex, b"same", "story")
+            return await requesting.request_payout(tx, request, provider=PROVIDER)
+
+        with suppress(Refusal):
+            payout = self.run(self._in("payout", ask))
+            self.collect()
+            return payout
+        return None
+
+    def send_payouts(self, creator, results):
+        """Let the provider say something about a creator's payouts that were sent."""
+
+        async def claim(tx):
+            await following.open_attempts(tx)
+            await tx.execute(text("UPDATE attempts SET next_check_at = now() WHERE NOT closed"))
+            return await payouts.claim_due(tx, 50)
+
+        for attempt in self.run(self._in("payout", claim)):
+            if attempt.creator != creator:
+                continue
+            for result in results:
+                self.run(
+                    self._in(
+                        "payout",
+                        lambda tx, attempt=attempt, result=result: following.settle(
+                            tx,
+                            attempt,
+                            Truth(result),
+                            reason=None,
+                            provider=PROVIDER,
+                            rules=self.payout_rules,
+                        ),
+                    )
+                )
+        self.collect()
+
+    def review(self, creator, payout, *, approved):
+        async def decide(tx):
+            await holding.review(
+                tx,
+                creator,
+                payout,
+                approved=approved,
+                operator="ann",
+                reason="any story",
+                rules=self.payout_rules,
+            )
+
+        with suppress(Refusal):
+            self.run(self._in("payout", decide))
+        self.collect()
+
+    def rows(self, service, query, **parameters):
+        return self.run(self._rows(self.databases[service], text(query), parameters))
+
+    def faults(self):
+        """Everything the services' own laws find wrong."""
+        found = []
+        for service, checks in (("wallet", WALLET_CHECKS), ("payout", PAYOUT_CHECKS)):
+            found += self.run(self._faults(self.databases[service], checks))
+        return found
+
+    async def _in(self, service, work):
+        async with self.databases[service].transaction() as tx:
+            return await work(tx)
+
+    async def _rows(self, database, statement, parameters=None):
+        async with database.transaction() as tx:
+            return [dict(row) for row in await tx.execute(statement, parameters)]
+
+    async def _faults(self, database, checks):
+        async with database.snapshot() as tx:
+            return [found async for found in prove(tx, checks) if isinstance(found, Fault)]
