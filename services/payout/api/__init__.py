@@ -6,6 +6,7 @@ from services.payout.api import earnings, operators, payouts, webhooks
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from shared.database import Database
+from shared.ledger.finance import add_trial_balance
 
 
 def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
@@ -14,4 +15,5 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router.include_router(payouts.build_router(database, provider, rules))
     router.include_router(operators.build_router(database, rules))
     router.include_router(webhooks.build_router(database, provider))
+    add_trial_balance(router, database, "payout")
     return router

@@ -7,6 +7,7 @@ from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from shared.database import Database
+from shared.ledger.finance import add_trial_balance
 
 
 def build_router(
@@ -18,4 +19,5 @@ def build_router(
     refunds.add_routes(router, database, policy)
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
+    add_trial_balance(router, database, "purchase")
     return router

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.wallet.api import limits, operators, wallets
+from services.wallet.api import finance, limits, operators, wallets
 from services.wallet.domain.limits import Rules
 from shared.database import Database
 
@@ -12,4 +12,5 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
     wallets.add_routes(router, database)
     limits.add_routes(router, database, rules)
     operators.add_routes(router, database, rules)
+    finance.add_routes(router, database)
     return router

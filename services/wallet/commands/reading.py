@@ -4,8 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.wallet.domain.coins import NoSuchWallet
-from services.wallet.store import books
+from services.wallet.store import books, finance
 from services.wallet.store.books import Books, Line, LotLine
+from services.wallet.store.finance import LiabilityLine
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.ledger.rules import DEBT, HELD, MAIN
@@ -51,6 +52,10 @@ async def consumption(tx: Transaction, user: str, purchase: UUID) -> tuple[list[
     coins = sum(lot.coins for lot in paid)
     used = sum(lot.spent + lot.paid_debts for lot in paid)
     return found, used * MILLIUNITS // coins
+
+
+async def liability(tx: Transaction) -> list[LiabilityLine]:
+    return await finance.liability(tx)
 
 
 async def totals(tx: Transaction) -> Books:

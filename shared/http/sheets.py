@@ -1,0 +1,33 @@
+"""Rows for people who count: as JSON, or as CSV for a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+from fastapi import Response
+from pydantic import BaseModel
+
+Format = Literal["json", "csv"]
+
+
+def csv_of(rows: Sequence[BaseModel], columns: type[BaseModel]) -> Response:
+    """Answer with one line a row; without rows, with the headings alone."""
+    written = io.StringIO()
+    names = list(columns.model_fields)
+    writer = csv.DictWriter(written, fieldnames=names, extrasaction="ignore", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(_harmless(row.model_dump(mode="json")) for row in rows)
+    return Response(written.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+def _harmless(row: dict[str, object]) -> dict[str, object]:
+    """
+    Keep a spreadsheet from running what somebody chose as their name.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return {
+        name: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,115 @@
+"""Finance reads what is owed, earned and lost, to the cent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from shared.contracts.purchase import PurchaseDisputed
+from tests.clients import a_token, client_of
+from tests.wallet.conftest import a_gift_requested, a_purchase_paid
+
+
+@pytest.fixture
+async def finance(app):
+    token = a_token("fin", roles=["operator"], scope="finance:read")
+    async with client_of(app, token) as client:
+        yield client
+
+
+@pytest.fixture
+def an_hour_later(database, postgres):
+    """Let what was posted be an hour old."""
+
+    async def pass_by():
+        from deploy.local.databases import run_sql  # noqa: PLC0415
+
+        name = database.address.database
+        statement = "UPDATE movements SET recorded_at = recorded_at - interval '1 hour'"
+        run_sql(postgres.dsn(name), [statement])
+
+    return pass_by
+
+
+async def test_a_trial_balance_of_a_closed_hour_sums_to_zero(finance, hear, an_hour_later):
+    await hear(a_purchase_paid(coins=100))
+    await hear(a_gift_requested(coins=30))
+    await an_hour_later()
+
+    books = (await finance.get("/v1/operator/wallet/trial-balance")).json()
+
+    assert books["balanced"] is True
+    balances = {line["account"]: line["balance"] for line in books["accounts"]}
+    assert balances == {"@issued": -100, "@spent": 30, "main": 70}
+
+
+async def test_an_hour_that_is_open_is_not_told_yet(finance, hear):
+    await hear(a_purchase_paid(coins=100))
+    this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+    now = await finance.get("/v1/operator/wallet/trial-balance")
+    asked = {"until": (this_hour + timedelta(hours=1)).isoformat()}
+    later = await finance.get("/v1/operator/wallet/trial-balance", params=asked)
+
+    assert now.json()["accounts"] == []
+    assert (later.status_code, later.json()["type"]) == (422, "hour-open")
+
+
+async def test_a_spreadsheet_gets_the_same(finance, hear, an_hour_later):
+    await hear(a_purchase_paid(coins=100))
+    await an_hour_later()
+
+    answer = await finance.get("/v1/operator/wallet/trial-balance", params={"format": "csv"})
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines() == [
+        "account,unit,debit,credit,balance",
+        "'@issued,coins,0,100,-100",
+        "main,coins,100,0,100",
+    ]
+
+
+async def test_what_is_deferred_released_and_lost_adds_up_to_every_price(finance, hear, database):
+    first, second = a_purchase_paid(coins=300, amount_minor=299), a_purchase_paid(coins=100)
+    await hear(first)
+    await hear(*(a_gift_requested(coins=7) for _ in range(20)))
+    await hear(
+        PurchaseDisputed(
+            purchase=first.purchase,
+            viewer="mira",
+            dispute="dp",
+            revision=1,
+            amount_minor=100,
+            currency="USD",
+            reason="fraudulent",
+        )
+    )
+    await hear(second)
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("UPDATE lots SET funded_at = funded_at - interval '40 days' WHERE coins = 100")
+        )
+
+    items = (await finance.get("/v1/operator/wallet/liability")).json()["items"]
+
+    assert [(line["age"], line["price_minor"]) for line in items] == [("0-30", 299), ("31-90", 99)]
+    for line in items:
+        parts = ("deferred", "released", "refunded", "disputed")
+        assert sum(line[f"{part}_minor"] for part in parts) == line["price_minor"]
+    assert items[0]["released_minor"] == 299 * 140 // 300
+
+
+async def test_the_last_coin_of_a_lot_brings_the_remainder(finance, hear):
+    await hear(a_purchase_paid(coins=300, amount_minor=100))
+    for _ in range(3):
+        await hear(a_gift_requested(coins=100))
+
+    (line,) = (await finance.get("/v1/operator/wallet/liability")).json()["items"]
+    assert (line["released_minor"], line["deferred_minor"]) == (100, 0)
+
+
+async def test_finance_is_for_who_has_the_scope(app):
+    for path in ("trial-balance", "liability"):
+        for token in (a_token("mira"), a_token("ops", roles=["operator"], scope="books:read")):
+            async with client_of(app, token) as somebody:
+                assert (await somebody.get(f"/v1/operator/wallet/{path}")).status_code == 403
