@@ -13,7 +13,7 @@ import uvloop
 from deploy.local.system import System
 from shared.logging import configure_logging
 from tests.performance.gifts import Crowd, hot_against_spread, over_http
-from tests.performance.ledger import post_gifts
+from tests.performance.ledger import post_gifts, post_on_old_books
 from tests.performance.messages import relay_and_consume
 from tests.performance.results import Result, show
 from tests.performance.yardstick import pgbench
@@ -29,7 +29,9 @@ def main() -> None:
         yardstick = pgbench(system)
         results: list[Result] = [yardstick]
         _say("(a) Posting gifts through the wallet's command path")
-        results.append(_run(post_gifts(system, yardstick)))
+        results += _run(post_gifts(system, yardstick))
+        _say("(a) The same on top of millions of postings, and the proof of them")
+        results += _run(post_on_old_books(system))
         _say("(b) Gifts over HTTP")
         crowd = Crowd(system)
         _run(crowd.fund())
