@@ -18,6 +18,7 @@ from rich.table import Table
 SETTLE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
 GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
+DISPUTED_CARD = "4000 0000 0000 0259"
 OPEN_SECONDS_MAX = 60.0
 DOORS = (
     "/v1/packages",
@@ -79,6 +80,7 @@ class Cast:
 
     mira: Person
     jonas: Person
+    rita: Person
     lea: Person
     ops: Person
     room: str
@@ -90,17 +92,21 @@ def play(url: str) -> bool:
     cast = Cast(
         mira=Person(url, "mira", country="US", age_verified=30),
         jonas=Person(url, "jonas", country="DE", age_verified=24),
+        rita=Person(url, "rita", country="BR", age_verified=33),
         lea=Person(url, "lea", country="FR", age_verified=28),
         ops=Person(url, "ops", roles=["operator"], scopes=OPERATOR_SCOPES),
         room=f"room-{uuid4().hex[:6]}",
     )
     console.rule("[bold]Ovation: from a card to a creator")
     try:
-        for chapter in (_buy_coins, _send_gifts, _refuse_gifts, _watch_the_room, _cash_out):
+        for chapter in (
+            *(_buy_coins, _send_gifts, _refuse_gifts, _watch_the_room),
+            *(_charge_back, _give_back, _cash_out),
+        ):
             chapter(cast)
         return _prove_the_books(cast)
     finally:
-        for person in (cast.mira, cast.jonas, cast.lea, cast.ops):
+        for person in (cast.mira, cast.jonas, cast.rita, cast.lea, cast.ops):
             person.leave()
 
 
@@ -209,6 +215,49 @@ def _watch_the_room(cast: Cast) -> None:
     _say(f"the event stream goes on after a reconnect, with {event}")
 
 
+def _charge_back(cast: Cast) -> None:
+    _chapter("A chargeback, and how it ends")
+    rita, lea = cast.rita, cast.lea
+    _buy(rita, "coins_100", card=DISPUTED_CARD)
+    _give(rita, cast, "g_whistle")
+    earned = _until(lambda: _diamonds(lea), lambda seen: seen >= _earned_before(cast) + 100)
+    _say(f"{rita.user} gave all 100 coins of a card whose owner will complain")
+    wallet = _until(lambda: rita.get("/v1/wallets/me"), lambda seen: seen["debt_coins"] == 100)
+    _until(lambda: _diamonds(lea), lambda seen: seen == earned - 100)
+    _say(f"the bank takes the money: {wallet['debt_coins']} coins owed, 100 diamonds taken back")
+    wish = {"gift_type": "g_pebble", "creator": lea.user}
+    refused = _refused(rita.post("/v1/gifts", wish), 403, "wallet-refused")
+    _say(f"no more gifts meanwhile: {refused['reason']}")
+    _buy(rita, "coins_300")
+    _until(lambda: _diamonds(lea), lambda seen: seen == earned)
+    _say(f"the next purchase settles it: {_coins(rita)} coins left, {lea.user}'s diamonds are back")
+
+
+def _earned_before(cast: Cast) -> int:
+    """What mira and jonas have given: a coin is a diamond."""
+    given = [gift for person in (cast.mira, cast.jonas) for gift in _all_gifts(person)]
+    return sum(gift["coins"] for gift in given if gift["state"] == "sent")
+
+
+def _give_back(cast: Cast) -> None:
+    _chapter("Giving unused coins back")
+    refused = _refund(cast.mira)
+    _refused(refused, 403, "not-refundable")
+    asked = _checked(_refund(cast.jonas), 202)
+    path = f"/v1/purchases/{asked['purchase']}/refunds"
+    refund = _until(
+        lambda: cast.jonas.get(path)["items"][0], lambda seen: seen["state"] == "refunded"
+    )
+    _until(lambda: cast.jonas.get("/v1/wallets/me"), lambda seen: seen["held_coins"] == 0)
+    _say(f"{cast.jonas.user} lives in Germany: {_money(refund)} back for {refund['coins']} coins")
+
+
+def _refund(person: Person) -> httpx.Response:
+    bought = person.get("/v1/purchases")["items"]
+    paid = next(each for each in bought if each["state"] == "completed")
+    return person.post(f"/v1/purchases/{paid['purchase']}/refunds", {})
+
+
 def _cash_out(cast: Cast) -> None:
     _chapter("Cashing out")
     lea = cast.lea
@@ -261,25 +310,30 @@ def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
     purchase, wallet, gift, payout = map(books, ("purchase", "wallet", "gift", "payout"))
     room = cast.lea.get(f"/v1/rooms/{cast.room}")
     in_room = sum(
-        sent["coins"]
-        for person in (cast.mira, cast.jonas)
+        sent["coins"] - sent["reversed_coins"]
+        for person in (cast.mira, cast.jonas, cast.rita)
         for sent in _all_gifts(person)
         if sent["state"] == "sent"
     )
     sold = purchase["coins_sold"] + purchase["bonus_coins_sold"]
-    held_and_spent = wallet["balances_coins"] + wallet["spent_coins"]
-    diamonds = (
-        payout["diamonds_available"] + payout["diamonds_reserved"] + payout["diamonds_paid_out"]
+    gone = ("spent", "refunded", "disputed", "adjusted", "expired", "balances")
+    somewhere = sum(wallet[f"{place}_coins"] for place in gone) - wallet["debt_coins"]
+    places = ("pending", "available", "reserved", "paid_out")
+    diamonds = sum(payout[f"diamonds_{place}"] for place in places)
+    arrived = (
+        payout["diamonds_earned"] + payout["diamonds_adjusted"] + payout["dispute_loss_diamonds"]
     )
+    of_gifts = payout["coins_of_gifts"] - payout["diamonds_reversed"]
+    sums = (purchase["postings_sum"], wallet["postings_sum"], payout["postings_sum"])
     return [
         ("coins sold = coins credited", sold, wallet["issued_coins"]),
-        ("coins credited = held + spent", wallet["issued_coins"], held_and_spent),
+        ("coins credited = held, spent, refunded, owed", wallet["issued_coins"], somewhere),
         ("coins held = coins in lots", wallet["balances_coins"], wallet["lots_coins"]),
         ("coins spent = gifts sent", wallet["spent_coins"], gift["coins_sent"]),
         ("gifts sent = gifts that earned", gift["sent"], payout["gifts"]),
-        ("diamonds earned = gifts x rate", payout["diamonds_earned"], payout["coins_of_gifts"]),
-        ("diamonds earned = held + paid", payout["diamonds_earned"], diamonds),
-        ("postings sum to zero", wallet["postings_sum"] + payout["postings_sum"], 0),
+        ("diamonds earned = gifts x rate - reversed", payout["diamonds_earned"], of_gifts),
+        ("diamonds earned = waiting, held and paid", arrived, diamonds),
+        ("postings sum to zero", sum(map(abs, sums)), 0),
         ("the room's coins = its gifts", room["coins"], in_room),
     ]
 
@@ -292,6 +346,11 @@ def _all_gifts(person: Person) -> list[dict[str, Any]]:
         page = person.get("/v1/gifts", limit=100, cursor=page["next_cursor"])
         gifts += page["items"]
     return gifts
+
+
+def _diamonds(person: Person) -> int:
+    earned = person.get("/v1/earnings/me")
+    return int(earned["pending_diamonds"] + earned["available_diamonds"])
 
 
 def _coins(person: Person) -> int:

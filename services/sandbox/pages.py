@@ -23,7 +23,7 @@ CARDS = (
     (SUCCESS_CARD, "succeeds"),
     (DECLINED_CARD, "is declined"),
     (SLOW_CARD, "succeeds after three seconds"),
-    (DISPUTED_CARD, "succeeds, and is disputed a second later"),
+    (DISPUTED_CARD, "succeeds, and is disputed three seconds later"),
 )
 WITHOUT_MINOR_UNITS = ("JPY", "KRW")
 # The pay page needs no script, and nobody may frame it.

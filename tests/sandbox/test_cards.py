@@ -21,7 +21,7 @@ def hurry(monkeypatch):
 
 
 def test_the_delays_are_the_documented_ones():
-    assert (provider.SLOW_CARD_SECONDS, provider.DISPUTE_AFTER_SECONDS) == (3, 1)
+    assert (provider.SLOW_CARD_SECONDS, provider.DISPUTE_AFTER_SECONDS) == (3, 3)
 
 
 @pytest.mark.parametrize("card", [GOOD_CARD, "4242424242424242", " 4242 42424242 4242 "])
