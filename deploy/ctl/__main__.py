@@ -9,6 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from prometheus_client import start_http_server
+
 from deploy.ctl.contracts import stale_files, write_contracts
 from deploy.ctl.places import Places
 from deploy.ctl.secret_files import write_secrets
@@ -47,18 +49,25 @@ def _parser() -> argparse.ArgumentParser:
     seal.add_argument("service", choices=LEDGERS)
     reconcile = commands.add_parser("reconcile", help="compare the services with each other")
     reconcile.add_argument("--hours", type=int, default=48, help="how far back; 0 for all")
+    reconcile.add_argument("--every-seconds", type=float, help="again and again, with metrics")
+    reconcile.add_argument("--metrics-port", type=int, default=8000)
     return parser
 
 
 async def _prove(chosen: argparse.Namespace) -> bool:
-    from deploy.ctl import proofs  # noqa: PLC0415 - images without rich make secrets all the same
+    from deploy.ctl import proofs  # noqa: PLC0415 - making secrets needs no database driver
 
     places = Places.from_environment()
     if chosen.command == "verify":
         return await proofs.verify(places, chosen.service)
     if chosen.command == "seal":
         return await proofs.verify_seals(places, chosen.service)
-    return await proofs.compare(places, hours=chosen.hours)
+    if chosen.every_seconds is None:
+        return await proofs.compare(places, hours=chosen.hours)
+    start_http_server(chosen.metrics_port)
+    while True:
+        await proofs.compare_and_report(places, hours=chosen.hours)
+        await asyncio.sleep(chosen.every_seconds)
 
 
 if __name__ == "__main__":

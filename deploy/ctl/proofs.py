@@ -1,7 +1,11 @@
 """Proving an installation's books: `verify`, `seal verify`, `reconcile`. Exit 1 is an alarm."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+import httpx
+from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -14,6 +18,9 @@ from shared.ledger.sealing import broken_seals, count_blocks
 
 CHECKS = {"wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
 GRACE = timedelta(minutes=1)
+SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
+RECONCILED_AT = Gauge("ovation_reconciled_timestamp_seconds", "When services were last compared.")
+RECONCILE_FAILURES = Counter("ovation_reconcile_failures", "Comparisons that could not be made.")
 console = Console(soft_wrap=True)
 
 
@@ -80,6 +87,18 @@ async def compare(places: Places, *, hours: int, grace: timedelta = GRACE) -> bo
         )
     console.print(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
     return not alarms
+
+
+async def compare_and_report(places: Places, *, hours: int) -> None:
+    """Compare the services and set the metrics; servers that are away are an alarm as well."""
+    try:
+        agreed = await compare(places, hours=hours)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError) as error:
+        console.print(f"could not compare: {error!r}", style="red")
+        RECONCILE_FAILURES.inc()
+        return
+    RECONCILED_AT.set(time.time())
+    SERVICES_AGREE.set(agreed)
 
 
 def _print(fault: Fault) -> None:

@@ -121,11 +121,11 @@ def _old_books() -> list[str]:
             FROM generate_series(1, {OLD_VIEWERS}) AS v
             UNION ALL SELECT 'old-' || v, m, 'gift', 'gift:' || {gift} FROM {each}""",
         f"""INSERT INTO outcomes (user_id, cause, version, request_hash, outcome, movement)
-            SELECT 'old-' || v, 'purchase:' || {purchase}, 1, '',
+            SELECT 'old-' || v, 'purchase:' || {purchase}, 1, ''::bytea,
                    jsonb_build_object('coins', {gifts}, 'balance_coins', {gifts}), 1
             FROM generate_series(1, {OLD_VIEWERS}) AS v
             UNION ALL
-            SELECT 'old-' || v, 'gift:' || {gift}, m, '', jsonb_build_object(
+            SELECT 'old-' || v, 'gift:' || {gift}, m, ''::bytea, jsonb_build_object(
                 'coins', 1, 'balance_coins', {gifts + 1} - m,
                 'slices', jsonb_build_array(jsonb_build_object('lot', {lot}, 'coins', 1))), m
             FROM {each}""",

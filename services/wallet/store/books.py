@@ -90,9 +90,9 @@ async def balances(tx: Transaction, user: str) -> dict[str, int]:
 async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:
     """Return the newest movements of a user's coins, older than `before`."""
     rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
-    movements = [row.id for row in rows if row.kind == "gift"]
+    gifts = [row.cause.removeprefix("gift:") for row in rows if row.kind == "gift"]
     pieces: dict[int, list[Piece]] = {}
-    for row in await tx.execute(_PIECES, {"user": user, "movements": movements}):
+    for row in await tx.execute(_PIECES, {"user": user, "gifts": gifts}):
         pieces.setdefault(row.movement, []).append(Piece(row.lot, row.purchase, row.coins))
     return [
         Line(
@@ -144,7 +144,7 @@ _HISTORY = text("""
 _PIECES = text("""
     SELECT s.movement, s.lot, l.purchase, s.coins
     FROM slices AS s JOIN lots AS l ON l.user_id = s.user_id AND l.id = s.lot
-    WHERE s.user_id = :user AND s.movement = ANY(CAST(:movements AS bigint[]))
+    WHERE s.user_id = :user AND s.gift = ANY(CAST(:gifts AS uuid[]))
     ORDER BY s.movement, s.lot
 """)
 # What is released to revenue: what was spent, in the proportion of the price, so that the last

@@ -128,11 +128,13 @@ CHECKS = (
                     FROM jsonb_array_elements(o.outcome->'slices') AS piece
                 ) AS said
                 FROM outcomes AS o
-                WHERE {o.users} AND o.outcome ? 'slices'
+                WHERE {o.users} AND o.outcome ? 'slices' AND o.cause LIKE 'gift:%'
             ) AS o
             LEFT JOIN LATERAL (
                 SELECT string_agg(s.lot || ' ' || s.coins, ', ' ORDER BY s.lot::text) AS slices
-                FROM slices AS s WHERE s.user_id = o.user_id AND s.movement = o.movement
+                FROM slices AS s
+                WHERE s.user_id = o.user_id AND s.gift = substr(o.cause, 6)::uuid
+                  AND s.movement = o.movement
             ) AS s ON true
             WHERE said IS DISTINCT FROM slices
         """,

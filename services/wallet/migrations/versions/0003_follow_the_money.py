@@ -30,7 +30,6 @@ ALTER TABLE lots
         CHECK (0 <= settled AND settled <= owed AND owed <= spent + paid_debts);
 CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > settled;
 CREATE INDEX lots_to_expire ON lots (expires_at) WHERE expires_at IS NOT NULL AND open;
-CREATE INDEX slices_in_order ON slices (user_id, movement);
 """
 
 CLAIMS = """
