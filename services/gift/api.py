@@ -38,9 +38,9 @@ from shared.http import (
     KeyReused,
     Limit,
     Page,
-    decode_cursor,
     encode_cursor,
     fingerprint,
+    moment_in,
     refusals,
     request_id,
 )
@@ -197,7 +197,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[GiftView]:
         """Read one's own gifts, newest first."""
-        before = _position(cursor)
+        before = moment_in(cursor)
         async with database.transaction() as tx:
             gifts = await reading.newest_gifts(tx, caller.user, before=before, limit=limit)
         more = len(gifts) == limit
@@ -268,13 +268,3 @@ def _entry(gift_type: GiftType) -> CatalogueEntry:
         batch_counts=gift_type.batch_counts,
         max_count_per_send=gift_type.count_max,
     )
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        at, gift = decode_cursor(cursor)
-        return datetime.fromisoformat(str(at)), UUID(str(gift))
-    except ValueError:
-        raise BadCursor from None

@@ -67,3 +67,20 @@ class Event(Part):
     def id(self) -> UUID:
         discriminator = "|".join([str(getattr(self, field)) for field in self.discriminator_fields])
         return uuid5(NAMESPACE, f"{self.name}|{self.subject}|{discriminator}")
+
+
+class BlockEvent(Event):
+    """
+    A block of a ledger's movements was sealed.
+
+    `hash` chains to the block before: who keeps these can tell whether history was changed.
+    """
+
+    subject_field = "block"
+    partition_field = "chain"
+
+    chain: Name
+    block: Annotated[int, Field(strict=True, ge=1)]
+    movements: Annotated[int, Field(strict=True, ge=1)]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    previous_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

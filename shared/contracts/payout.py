@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.base import (
+    BlockEvent,
     Currency,
     Diamonds,
     DiamondsOrNone,
@@ -185,22 +186,10 @@ class PayoutReturned(AttemptEvent):
     reason: Name
 
 
-class BlockSealed(Event):
-    """
-    A block of the diamond ledger's movements was sealed.
-
-    `hash` chains to the block before: who keeps these can tell whether history was changed.
-    """
+class BlockSealed(BlockEvent):
+    """A block of the diamond ledger's movements was sealed."""
 
     name = "payout.block_sealed"
-    subject_field = "block"
-    partition_field = "chain"
-
-    chain: Name
-    block: Annotated[int, Field(strict=True, ge=1)]
-    movements: Annotated[int, Field(strict=True, ge=1)]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    previous_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import (
     NAMESPACE,
     BasisPoints,
+    BlockEvent,
     Coins,
     Event,
     MinorUnits,
@@ -279,22 +280,10 @@ class ExclusionEnded(ExclusionEvent):
     name = "wallet.exclusion_ended"
 
 
-class BlockSealed(Event):
-    """
-    A block of the coin ledger's movements was sealed.
-
-    `hash` chains to the block before: who keeps these can tell whether history was changed.
-    """
+class BlockSealed(BlockEvent):
+    """A block of the coin ledger's movements was sealed."""
 
     name = "wallet.block_sealed"
-    subject_field = "block"
-    partition_field = "chain"
-
-    chain: Name
-    block: Annotated[int, Field(strict=True, ge=1)]
-    movements: Annotated[int, Field(strict=True, ge=1)]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    previous_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 EVENTS: tuple[type[Event], ...] = (

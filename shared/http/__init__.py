@@ -4,7 +4,16 @@ from shared.http.app import build_app
 from shared.http.edge import BODY_BYTES_MAX
 from shared.http.identifiers import request_id
 from shared.http.keys import IdempotencyKey, IdempotencyKeyMissing, KeyReused, fingerprint
-from shared.http.pages import PAGE_MAX, BadCursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.pages import (
+    PAGE_MAX,
+    BadCursor,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    moment_in,
+    number_in,
+)
 from shared.http.problems import (
     PROBLEM_TYPE,
     STATUS,
@@ -34,6 +43,8 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "fingerprint",
+    "moment_in",
+    "number_in",
     "problem",
     "refusal_response",
     "refusals",

@@ -3,7 +3,9 @@
 import base64
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -50,6 +52,30 @@ def decode_cursor(cursor: str) -> list[str | int]:
     if not isinstance(values, list) or not all(map(_is_sound, values)):
         raise BadCursor
     return values
+
+
+def number_in(cursor: str | None) -> int | None:
+    """Read a cursor that is one number; None is the beginning."""
+    if cursor is None:
+        return None
+    values = decode_cursor(cursor)
+    if len(values) != 1 or not isinstance(values[0], int):
+        raise BadCursor
+    return values[0]
+
+
+def moment_in(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Read a cursor that is a time with its zone, and the id that breaks a tie."""
+    if cursor is None:
+        return None
+    try:
+        at, identifier = decode_cursor(cursor)
+        moment = datetime.fromisoformat(str(at)), UUID(str(identifier))
+    except ValueError:
+        raise BadCursor from None
+    if moment[0].tzinfo is None:
+        raise BadCursor
+    return moment
 
 
 def _is_sound(value: object) -> bool:

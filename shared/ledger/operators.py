@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic_core import to_json
 from sqlalchemy import text
 
+from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.http import KeyReused
@@ -47,6 +48,23 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustmentWish:
+    """A correction an operator asks for, under a key that makes asking repeatable."""
+
+    service: str
+    user: str
+    amount: int
+    reason: str
+    operator: str
+    key: str
+    request_hash: bytes
+
+    @property
+    def id(self) -> UUID:
+        return uuid5(NAMESPACE, f"{self.service}-adjustment\n{self.operator}\n{self.key}")
+
+
+@dataclass(frozen=True, slots=True)
 class AuditLine:
     """One action of one operator."""
 
@@ -83,34 +101,32 @@ async def audit_lines(
     return [AuditLine(*row) for row in rows]
 
 
-async def request_adjustment(
-    tx: Transaction, adjustment: Adjustment, *, key: str, request_hash: bytes
-) -> Adjustment:
+async def request_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
     """Remember what an operator asks for; a repeat finds what was asked."""
     added = await tx.execute(
         _REQUEST,
         {
-            "user": adjustment.user,
-            "id": adjustment.id,
-            "key": key,
-            "hash": request_hash,
-            "amount": adjustment.amount,
-            "reason": adjustment.reason,
-            "requested_by": adjustment.requested_by,
+            "user": wish.user,
+            "id": wish.id,
+            "key": wish.key,
+            "hash": wish.request_hash,
+            "amount": wish.amount,
+            "reason": wish.reason,
+            "requested_by": wish.operator,
         },
     )
-    row = (await tx.execute(_FIND, {"id": adjustment.id})).one()
-    if row.request_hash != request_hash:
-        raise KeyReused(adjustment=adjustment.id)
+    row = (await tx.execute(_FIND, {"id": wish.id})).one()
+    if row.request_hash != wish.request_hash:
+        raise KeyReused(adjustment=wish.id)
     if added:
         await audit(
             tx,
-            operator=adjustment.requested_by,
+            operator=wish.operator,
             action="adjustment.requested",
-            user=adjustment.user,
-            reason=adjustment.reason,
-            adjustment=adjustment.id,
-            amount=adjustment.amount,
+            user=wish.user,
+            reason=wish.reason,
+            adjustment=wish.id,
+            amount=wish.amount,
         )
     return Adjustment(*row[:-1])
 

@@ -174,7 +174,7 @@ def grant_diamonds(stage, creator, diamonds_wanted):
     """Give diamonds as two operators can."""
     ann, ben = stage.operator("ann"), stage.operator("ben")
     path = "/v1/operator/payout/adjustments"
-    wish = {"user": creator.user, "diamonds": diamonds_wanted, "reason": "acceptance test"}
+    wish = {"user": creator.user, "amount": diamonds_wanted, "reason": "acceptance test"}
     asked = ann.post(path, wish).json()["adjustment"]
     assert ben.post(f"{path}/{asked}/approve", {}).status_code == 200
 

@@ -22,10 +22,10 @@ from services.payout.store import payouts
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import operating
-from services.wallet.commands.operating import AdjustmentWish
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.errors import Refusal
+from shared.ledger.operators import AdjustmentWish
 from shared.ledger.proof import Fault, prove
 from shared.messaging.delivery import Delivery
 from tests.deliveries import a_broker, a_delivery
@@ -114,11 +114,10 @@ class World:
         """Correct a balance, as two operators do."""
 
         async def agree(tx):
-            wish = AdjustmentWish(user, coins, "any story", "ann", uuid4().hex, b"same")
-            asked = await operating.ask_adjustment(tx, wish, now=datetime.now(UTC))
-            await operating.decide_adjustment_by(
-                tx, asked.id, operator="ben", approved=True, correlation_id="story"
-            )
+            key = uuid4().hex
+            wish = AdjustmentWish("wallet", user, coins, "any story", "ann", key, b"same")
+            asked = await operating.ask_adjustment(tx, wish)
+            await operating.settle_adjustment(tx, asked.id, "ben", True, "story")
 
         with suppress(Refusal):
             self.run(self._in("wallet", agree))

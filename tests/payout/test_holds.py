@@ -263,7 +263,7 @@ async def test_a_correction_needs_a_colleague_and_never_goes_below_zero(lea, hea
     path = "/v1/operator/payout/adjustments"
 
     async def ask(diamonds):
-        wish = {"user": "lea", "diamonds": diamonds, "reason": "lost stream"}
+        wish = {"user": "lea", "amount": diamonds, "reason": "lost stream"}
         headers = {"Idempotency-Key": uuid4().hex}
         return (await ops.post(path, json=wish, headers=headers)).json()["adjustment"]
 

@@ -35,7 +35,7 @@ def coins(app):
 
 
 async def ask(client, coins, *, key=None, user="mira"):
-    wish = {"user": user, "coins": coins, "reason": "stream broke down"}
+    wish = {"user": user, "amount": coins, "reason": "stream broke down"}
     headers = {"Idempotency-Key": key or uuid4().hex}
     return await client.post(ADJUSTMENTS, json=wish, headers=headers)
 

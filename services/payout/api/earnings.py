@@ -13,7 +13,7 @@ from services.payout.domain.rates import Rules
 from services.payout.store.books import Line
 from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
 from shared.database import Database
-from shared.http import BadCursor, Limit, Page, decode_cursor, encode_cursor, refusals
+from shared.http import BadCursor, Limit, Page, encode_cursor, number_in, refusals
 
 BOOKS_SCOPE = "books:read"
 ME = "me"
@@ -143,7 +143,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         """Read which gifts brought how many diamonds, newest first."""
         creator = caller.user if creator == ME else creator
         require_own(caller, creator)
-        before = _position(cursor)
+        before = number_in(cursor)
         async with database.transaction() as tx:
             lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
         last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
@@ -192,12 +192,3 @@ def _state(line: Line) -> Literal["pending", "available", "reversed"]:
     if line.reversed_diamonds == line.diamonds > 0:
         return "reversed"
     return "available" if line.matured else "pending"
-
-
-def _position(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    values = decode_cursor(cursor)
-    if len(values) != 1 or not isinstance(values[0], int):
-        raise BadCursor
-    return values[0]

@@ -34,9 +34,9 @@ from shared.http import (
     KeyReused,
     Limit,
     Page,
-    decode_cursor,
     encode_cursor,
     fingerprint,
+    moment_in,
     refusals,
     request_id,
 )
@@ -201,7 +201,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PayoutLine]:
         """Read one's own payouts, newest first."""
-        before = _position(cursor)
+        before = moment_in(cursor)
         async with database.transaction() as tx:
             payouts = await reading.newest_payouts(tx, caller.user, before=before, limit=limit)
         more = len(payouts) == limit
@@ -239,13 +239,3 @@ def shown(payout: Payout, steps: list[Step]) -> PayoutView:
 
 def _masked(destination: str) -> str:
     return "*" * (len(destination) - SHOWN_CHARACTERS) + destination[-SHOWN_CHARACTERS:]
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        at, payout = decode_cursor(cursor)
-        return datetime.fromisoformat(str(at)), UUID(str(payout))
-    except ValueError:
-        raise BadCursor from None

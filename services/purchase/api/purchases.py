@@ -33,9 +33,9 @@ from shared.http import (
     KeyReused,
     Limit,
     Page,
-    decode_cursor,
     encode_cursor,
     fingerprint,
+    moment_in,
     refusals,
     request_id,
 )
@@ -160,7 +160,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[Purchase]:
         """List one's own purchases, newest first."""
-        before = _position(cursor)
+        before = moment_in(cursor)
         async with database.transaction() as tx:
             found = await read_purchases(tx, caller.user, before=before, limit=limit)
         last = found[-1] if len(found) == limit else None
@@ -187,16 +187,3 @@ def _shown(purchase: domain.Purchase) -> Purchase:
         paid_at=purchase.paid_at,
         completed_at=purchase.credited_at if purchase.state is State.COMPLETED else None,
     )
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        at, purchase = decode_cursor(cursor)
-        position = datetime.fromisoformat(str(at)), UUID(str(purchase))
-    except ValueError:
-        raise BadCursor from None
-    if position[0].tzinfo is None:
-        raise BadCursor
-    return position

@@ -11,7 +11,7 @@ from services.wallet.commands import reading
 from services.wallet.domain.coins import NoSuchWallet
 from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
 from shared.database import Database
-from shared.http import BadCursor, Limit, Page, decode_cursor, encode_cursor, refusals
+from shared.http import BadCursor, Limit, Page, encode_cursor, moment_in, number_in, refusals
 
 BOOKS_SCOPE = "books:read"
 ME = "me"
@@ -144,7 +144,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         """Read where one's coins came from and went, newest first; a gift names its lots."""
         user = caller.user if user == ME else user
         require_own(caller, user)
-        before = _position(cursor)
+        before = number_in(cursor)
         async with database.transaction() as tx:
             lines = await reading.history(tx, user, before=before, limit=limit)
         last = encode_cursor([lines[-1].movement]) if len(lines) == limit else None
@@ -161,7 +161,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         """Read which purchases one's coins came from and where they went, newest first."""
         user = caller.user if user == ME else user
         require_own(caller, user)
-        before = _moment(cursor)
+        before = moment_in(cursor)
         async with database.transaction() as tx:
             lines = await reading.lots(tx, user, before=before, limit=limit)
         last = [lines[-1].funded_at.isoformat(), str(lines[-1].lot)] if lines else []
@@ -169,25 +169,3 @@ def _add_history(router: APIRouter, database: Database) -> None:
             items=[Lot.model_validate(line) for line in lines],
             next_cursor=encode_cursor(last) if len(lines) == limit else None,
         )
-
-
-def _position(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    values = decode_cursor(cursor)
-    if len(values) != 1 or not isinstance(values[0], int):
-        raise BadCursor
-    return values[0]
-
-
-def _moment(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        at, lot = decode_cursor(cursor)
-        position = datetime.fromisoformat(str(at)), UUID(str(lot))
-    except ValueError:
-        raise BadCursor from None
-    if position[0].tzinfo is None:
-        raise BadCursor
-    return position

@@ -1,6 +1,5 @@
 """What operators do to wallets: every action a movement or a line of the audit log, or both."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -29,6 +28,7 @@ from shared.errors import Kind, Refusal
 from shared.ledger.book import open_book
 from shared.ledger.operators import (
     Adjustment,
+    AdjustmentWish,
     audit,
     decide_adjustment,
     find_adjustment,
@@ -56,22 +56,6 @@ class NotYoursToRelease(Refusal):
     kind = Kind.CONFLICT
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustmentWish:
-    """A correction an operator asks for; a colleague has to agree."""
-
-    user: str
-    coins: int
-    reason: str
-    operator: str
-    key: str
-    request_hash: bytes
-
-    @property
-    def id(self) -> UUID:
-        return uuid5(NAMESPACE, f"adjustment\n{self.operator}\n{self.key}")
-
-
 async def set_block(
     tx: Transaction, user: str, *, blocked: bool, operator: str, reason: str
 ) -> None:
@@ -83,25 +67,14 @@ async def set_block(
         await audit(tx, operator=operator, action=action, user=user, reason=reason)
 
 
-async def ask_adjustment(tx: Transaction, wish: AdjustmentWish, *, now: datetime) -> Adjustment:
+async def ask_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
     """Remember a correction that waits for a colleague."""
     await _require_wallet(tx, wish.user)
-    wanted = Adjustment(
-        user=wish.user,
-        id=wish.id,
-        amount=wish.coins,
-        reason=wish.reason,
-        requested_by=wish.operator,
-        requested_at=now,
-        state="requested",
-        decided_by=None,
-        decided_at=None,
-    )
-    return await request_adjustment(tx, wanted, key=wish.key, request_hash=wish.request_hash)
+    return await request_adjustment(tx, wish)
 
 
-async def decide_adjustment_by(
-    tx: Transaction, identifier: UUID, *, operator: str, approved: bool, correlation_id: str
+async def settle_adjustment(
+    tx: Transaction, identifier: UUID, operator: str, approved: bool, correlation_id: str
 ) -> Adjustment:
     """Let a colleague agree, and the coins move in the same transaction; or not agree."""
     asked = await find_adjustment(tx, identifier)
