@@ -63,7 +63,15 @@ class RabbitServer:
     def load(self, definitions: Mapping[str, Any], *, vhost: str | None = None) -> None:
         """Import definitions, as they are at boot in production; into another vhost if named."""
         document = dict(definitions) if vhost is None else into_vhost(definitions, vhost)
-        self.manage("POST", "/api/definitions", document)
+        for tries_left in reversed(range(LOAD_TRIES_MAX)):
+            try:
+                self.manage("POST", "/api/definitions", document)
+                break
+            except ServerFailed:
+                # Importing is idempotent, and a node that is busy with itself may answer 500.
+                if not tries_left:
+                    raise
+                time.sleep(LOAD_AGAIN_SECONDS)
         self._loaded_at = time.monotonic()
         for entry in document.get("vhosts", []):
             # Whoever made a vhost may look into it: tests count messages as the administrator.
@@ -81,7 +89,8 @@ class RabbitServer:
             trust_env=False,
         )
         if answer.is_error:
-            raise ServerFailed(f"RabbitMQ answers {answer.status_code} to {path}: {answer.text}")
+            said = answer.text or self.last_words()
+            raise ServerFailed(f"RabbitMQ answers {answer.status_code} to {path}: {said}")
         return answer.json() if answer.content else None
 
     def remove_vhost(self, name: str) -> None:
@@ -105,6 +114,10 @@ class RabbitServer:
         except (httpx.TransportError, ServerFailed):
             return False
         return True
+
+    def last_words(self) -> str:
+        """Return the end of its log, if we can read it."""
+        return ""
 
     def start(self) -> None:
         raise NotImplementedError
@@ -203,6 +216,9 @@ class LocalRabbit(RabbitServer):
         self._process.kill()
         self._mapper.kill()
         remove_folder(self._home)
+
+    def last_words(self) -> str:
+        return self._process.last_words()
 
     def _write_configuration(self) -> None:
         folder = self._home / "conf"
