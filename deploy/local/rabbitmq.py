@@ -22,6 +22,7 @@ from deploy.local.processes import (
     temporary_folder,
 )
 
+LOAD_TRIES_MAX, LOAD_AGAIN_SECONDS = 5, 2.0
 START_SECONDS_MAX = 90
 REQUEST_SECONDS_MAX = 30
 SETTLE_SECONDS = 1.0
