@@ -150,6 +150,7 @@ class ContainerRabbit(RabbitServer):
 
     def start(self) -> None:
         self._container.start(self.answers)
+        self._started_at = time.monotonic()
 
     def stop(self) -> None:
         self._container.stop()
