@@ -56,7 +56,7 @@ def part_of(key: str) -> int:
 async def announce(tx: Transaction, facts: Sequence[Fact]) -> None:
     """Announce the facts, in this order, if and only if this transaction commits."""
     now = datetime.now(UTC)
-    await send(tx, [_message(fact, fact.occurred_at or now) for fact in facts])
+    await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
     tx.after_commit(lambda: log_each("fact.announced", (_line(fact) for fact in facts)))
 
 
@@ -78,7 +78,8 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     )
 
 
-def _message(fact: Fact, occurred_at: datetime) -> Message:
+def message_of(fact: Fact, occurred_at: datetime) -> Message:
+    """Write a fact as it travels."""
     event, cause = fact.event, fact.cause
     if cause.traceparent is None:
         # Caused by the request being served, and not by a message.
