@@ -97,7 +97,8 @@ def _batch(
         yield
         return
     given = list(messages)
-    contexts = [_context_of(str(message.headers.get("traceparent", ""))) for message in given]
+    causes = dict.fromkeys(str(message.headers.get("traceparent", "")) for message in given)
+    contexts = [context for cause in causes if (context := _context_of(cause)) is not None]
     attributes: dict[str, str | int] = {
         "messaging.system": "rabbitmq",
         "messaging.destination.name": destination,
@@ -109,7 +110,7 @@ def _batch(
         f"{verb} {destination}",
         kind=kind,
         attributes=attributes,
-        links=[Link(context) for context in dict.fromkeys(contexts) if context][:LINKS_MAX],
+        links=[Link(context) for context in contexts[:LINKS_MAX]],
     ):
         yield
 
