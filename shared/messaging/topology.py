@@ -23,6 +23,7 @@ REDELIVER_EXCHANGE = "ovation.redeliver"
 # Deliveries that end in a crash; a handler's failures are counted and parked by the consumer.
 DELIVERY_LIMIT = 20
 DEAD_LETTERS_MAX = 1_000_000
+LOOKS_MAX = 1_000_000
 LOG_MAX_AGE = "30D"
 LOG_SEGMENT_BYTES = 50_000_000
 
@@ -112,7 +113,8 @@ def _work_queue(name: str) -> dict[str, Any]:
 
 
 def _dead_letter_queue(name: str) -> dict[str, Any]:
-    return _queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": 1000})
+    # Each look at a letter counts as a delivery, and one too many would drop it.
+    return _queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
 
 
 def _delay_queue(delay: str) -> dict[str, Any]:
