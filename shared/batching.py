@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from shared.database import is_unavailable
@@ -38,7 +39,8 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run())
+            # In a context of its own: what it commits is not of the request that woke it.
+            self._running = asyncio.create_task(self._run(), context=Context())
         return await future
 
     async def drain(self) -> None:

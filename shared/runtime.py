@@ -23,16 +23,19 @@ from fastapi import FastAPI
 from shared.auth import Verifier
 from shared.database import Database, is_unavailable
 from shared.logging import configure_logging
+from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.settings import ServiceSettings
+from shared.tracing import configure_tracing
 
 log = structlog.get_logger()
 
 STOP_SECONDS_MAX = 25
 DRAIN_SECONDS_MAX = 10
 JOB_FAILED_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 600.0
 
 # Something that runs until the event is set.
 Part: TypeAlias = Callable[[asyncio.Event], Coroutine[None, None, None]]
@@ -77,6 +80,7 @@ class _Server(uvicorn.Server):
 def start(service: Callable[[], Service], settings: ServiceSettings, name: str) -> None:
     """Run a service until it is told to stop: the last line of every `main.py`."""
     configure_logging(name)
+    configure_tracing(name)
     _tune_garbage_collector()
 
     async def build_and_run() -> None:
@@ -126,7 +130,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
     parts: list[Part] = [
         service.relay.run,
         *(consumer.run for consumer in service.consumers),
-        *(_repeat(job, service.database) for job in service.jobs),
+        *(_repeat(job, service.database) for job in (*service.jobs, _forgetting(service.database))),
         *service.tasks,
     ]
     background = [asyncio.create_task(part(stopping)) for part in parts]
@@ -144,6 +148,16 @@ async def run(service: Service, *, host: str, port: int) -> None:
     for task in (http, *background):
         if task.done() and not task.cancelled() and (error := task.exception()):
             raise error
+
+
+def _forgetting(database: Database) -> Job:
+    """Keep the inbox as small as it may be."""
+
+    async def forget() -> bool:
+        async with database.transaction() as tx:
+            return await inbox.forget_old(tx)
+
+    return Job("forget", FORGET_EVERY_SECONDS, forget)
 
 
 def _repeat(job: Job, database: Database) -> Part:

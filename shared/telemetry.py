@@ -12,15 +12,24 @@ HTTP_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
-OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.")
+OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.", ["part"])
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
     "ovation_outbox_oldest_age_seconds", "Age of the oldest message waiting to leave."
 )
 OUTBOX_PUBLISHED = Counter(
-    "ovation_outbox_published", "Messages by what became of them.", ["outcome"]
+    "ovation_outbox_published", "Messages by what became of them.", ["exchange", "outcome"]
+)
+OUTBOX_PUBLISH_SECONDS = Histogram(
+    "ovation_outbox_publish_seconds", "Time until a window of messages was confirmed."
 )
 OUTBOX_BLOCKED_KEYS = Gauge("ovation_outbox_blocked_keys", "Keys that wait behind a message.")
-RELAY_PARTS = Gauge("ovation_relay_parts", "Parts of the outbox this process publishes.")
+OUTBOX_PARKED = Counter(
+    "ovation_outbox_parked", "Messages the broker would not take; an operator has to look."
+)
+RELAY_LEADER = Gauge(
+    "ovation_relay_leader", "1 while this process publishes the part of the outbox.", ["part"]
+)
+INBOX_ROWS = Gauge("ovation_inbox_rows", "Messages remembered as handled, about.")
 
 CONSUMER_MESSAGES = Counter(
     "ovation_consumer_messages", "Messages by what became of them.", ["queue", "type", "outcome"]
@@ -43,6 +52,9 @@ CONSUMER_LAG_SECONDS = Histogram(
 )
 CONSUMER_CONNECTED = Gauge(
     "ovation_consumer_connected", "1 while the queue is consumed.", ["queue"]
+)
+CONSUMER_PAUSED = Gauge(
+    "ovation_consumer_paused", "1 while the queue waits for the database.", ["queue"]
 )
 BROKER_RECONNECTS = Counter("ovation_broker_reconnects", "Sessions that broke.", ["role"])
 

@@ -43,6 +43,13 @@ class Secrets:
     provider_api_key: str
     webhook_secret: str
 
+    def read(self, name: str) -> str:
+        """Return a password by the name its file has where secrets are files."""
+        holder, _, kind = name.removesuffix("_password").rpartition("_")
+        if kind == "broker":
+            return self.broker[holder]
+        return self.database[holder if kind == "database" else f"{holder}_owner"]
+
 
 def new_secrets() -> Secrets:
     """Return secrets nobody has seen before."""

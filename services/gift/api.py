@@ -44,6 +44,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
 RESPOND_ASYNC = "respond-async"
@@ -170,7 +171,9 @@ def _add_gifts(
         you like: it is one gift.
         """
         checked = catalogue.wish(viewer=caller.user, **wish.model_dump())
-        request = GiftRequest(checked, key, fingerprint(wish), request_id(), caller.age_verified)
+        request = GiftRequest(
+            checked, key, fingerprint(wish), request_id(), caller.age_verified, traceparent()
+        )
         at_once = prefer is not None and RESPOND_ASYNC in prefer
         async with waiters.expect(caller.user, request.gift) as outcome:
             gift = await intake.submit(request)

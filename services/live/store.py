@@ -165,6 +165,12 @@ async def entries_after(
     return [Entry(row.room, row.sequence, row.shown) for row in rows]
 
 
+async def forget_everything(tx: Transaction) -> None:
+    """Empty the tables that follow from events, and forget that any was heard."""
+    await tx.execute(_FORGET_ROOMS)
+    await tx.execute(_FORGET_HEARD)
+
+
 async def books(tx: Transaction) -> Books:
     return Books(*(await tx.execute(_BOOKS)).one())
 
@@ -246,6 +252,8 @@ _AFTER = text("""
     ) AS entry
     ORDER BY entry.room, entry.sequence
 """)
+_FORGET_ROOMS = text("TRUNCATE rooms, feed, scores, reversals")
+_FORGET_HEARD = text("DELETE FROM inbox WHERE queue = 'live.gifts'")
 _BOOKS = text("""
     SELECT count(*), coalesce(sum(gifts), 0)::bigint, coalesce(sum(coins), 0)::bigint FROM rooms
 """)

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 from pydantic_core import to_json
 
-from shared.contracts.base import Event, Part
+from .base import Event, Part
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 

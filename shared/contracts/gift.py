@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import Coins, Event, Name, UserId
-from shared.contracts.wallet import Slice
+from .base import Coins, Event, Name, UserId
+from .wallet import Slice
 
 Count = Annotated[int, Field(strict=True, ge=1, le=999)]
 

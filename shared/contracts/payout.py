@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import (
+from .base import (
     BlockEvent,
     Currency,
     Diamonds,

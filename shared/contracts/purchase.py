@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import Coins, Country, Currency, Event, MinorUnits, Name, UserId
+from .base import Coins, Country, Currency, Event, MinorUnits, Name, UserId
 
 
 class PurchaseEvent(Event):

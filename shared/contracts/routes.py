@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from shared.contracts import gift, payout, purchase, wallet
-from shared.contracts.base import Event
+from . import gift, payout, purchase, wallet
+from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
     *purchase.EVENTS,

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import (
+from .base import (
     NAMESPACE,
     BasisPoints,
     BlockEvent,

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.http.identifiers import identify
 from shared.http.problems import BodyTooLarge, failure, too_large
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
+from shared.tracing import serving
 
 log = structlog.get_logger()
 
@@ -36,6 +37,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send)
+        with serving(scope["method"], exchange.traceparent):
+            await self._serve(exchange, scope, receive)
+
+    async def _serve(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
         try:
             if exchange.declares_too_much:
                 await too_large(BODY_BYTES_MAX)(scope, receive, exchange.send)
@@ -64,6 +69,7 @@ class _Exchange:
         "_status",
         "answered",
         "declares_too_much",
+        "traceparent",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,10 +79,13 @@ class _Exchange:
         self._status, self._seconds = 500, 0.0
         self.answered = False
         self.declares_too_much = False
+        self.traceparent = b""
         given = b""
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 given = value
+            elif name == b"traceparent":
+                self.traceparent = value
             elif name == b"content-length":
                 self.declares_too_much = _is_too_much(value)
         self._identifier = identify(given)

@@ -17,6 +17,10 @@ from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, Message
 OPERATOR_USER = "ovationctl"
 
 REASON_CHARACTERS_MAX = 500
+ATTEMPT_DIGITS_MAX = 6
+
+# The rest is the broker's, or belongs to one attempt.
+_KEPT = ("cloudEvents_", "correlation_id", "traceparent", "tracestate", "ovation_redrive")
 
 Received: TypeAlias = Envelope[Any]
 
@@ -39,12 +43,24 @@ class Delivery:
     user_id: str
     headers: Mapping[str, Any]
 
+    @property
+    def attempt(self) -> int:
+        """How often this message has come back after a delay."""
+        given = str(self.headers.get("ovation_attempt", "0"))
+        return int(given) if given.isdecimal() and len(given) < ATTEMPT_DIGITS_MAX else 0
+
+    @property
+    def original_id(self) -> str:
+        """The message's id when it first arrived; of one without an id, what it says."""
+        given = self.headers.get("ovation_message_id") or self.message_id
+        return _storable(str(given)) or hashlib.sha256(self.body).hexdigest()
+
 
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
     contract = contracts.get(delivery.type)
     if contract is None:
-        raise Unreadable("unknown-type", delivery.type[:100])
+        raise Unreadable(_unknown(delivery.type, contracts), delivery.type[:100])
     if delivery.user_id not in _speakers(contract, own_user):
         raise Unreadable("foreign-publisher", f"{delivery.user_id!r} announced {contract.name}")
     try:
@@ -53,36 +69,66 @@ def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str
         raise Unreadable("invalid-envelope", _summary(error)) from error
     if envelope.type != delivery.type:
         raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {delivery.type}")
+    if (envelope.id, envelope.subject, envelope.partitionkey) != _attributes(envelope.data):
+        # Whoever routed or remembered by them would have gone wrong.
+        raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")
     return envelope
 
 
-def parked(delivery: Delivery, queue: str, *, code: str, detail: str) -> Message:
-    """Write the dead letter of a delivery: its body untouched, the reason in its headers."""
-    fingerprint = delivery.message_id or hashlib.sha256(delivery.body).hexdigest()
-    kept = {
-        name: value
-        for name, value in delivery.headers.items()
-        if isinstance(value, str) and name.startswith(("cloudEvents_", "correlation_id"))
-    }
+def parked(
+    delivery: Delivery, queue: str, *, code: str, detail: str, stack_hash: str = ""
+) -> Message:
+    """
+    Write the dead letter of a delivery: its body untouched, the reason in its headers.
+
+    `code` is stable and for machines, `detail` for people; equal stack hashes mean failures at
+    the same place of the code.
+    """
     return Message(
-        key=f"{queue}|{fingerprint}",
-        message_id=uuid5(NAMESPACE, f"{queue}|{fingerprint}|parked"),
+        key=f"{queue}|{delivery.original_id}",
+        message_id=uuid5(NAMESPACE, f"{queue}|{delivery.original_id}|parked"),
         exchange=DEAD_LETTER_EXCHANGE,
         routing_key=queue,
         headers={
-            # PostgreSQL keeps no NUL in its JSON; nothing readable has one.
-            name: value.replace("\x00", "")
-            for name, value in {
-                **kept,
-                "cloudEvents_type": delivery.type,
-                "ovation_message_id": delivery.message_id,
-                "ovation_publisher": delivery.user_id,
-                "ovation_error_code": code,
-                "ovation_error_message": detail[:REASON_CHARACTERS_MAX],
-            }.items()
+            **kept_headers(delivery),
+            "ovation_publisher": _storable(delivery.user_id),
+            "ovation_attempts": str(delivery.attempt + 1),
+            "ovation_error_code": _storable(code),
+            "ovation_error_message": _storable(detail[:REASON_CHARACTERS_MAX]),
+            "ovation_error_stack": stack_hash,
         },
         body=delivery.body,
     )
+
+
+def kept_headers(delivery: Delivery) -> dict[str, str]:
+    """Return what a message is known by, for whatever it is sent on as."""
+    kept = {
+        name: _storable(value)
+        for name, value in delivery.headers.items()
+        if isinstance(value, str) and name.startswith(_KEPT)
+    }
+    return {
+        **kept,
+        "cloudEvents_type": _storable(delivery.type),
+        "ovation_message_id": _storable(delivery.original_id),
+    }
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL in its JSON; nothing readable has one."""
+    return text.replace("\x00", "")
+
+
+def _attributes(event: Event) -> tuple[UUID, str, str]:
+    return event.id, event.subject, event.partition_key
+
+
+def _unknown(given: str, contracts: Mapping[str, type[Event]]) -> str:
+    """Say whether only the version is new: then this service is older than what it hears."""
+    name, _, _ = given.rpartition(".v")
+    known = {contract.type().rpartition(".v")[0] for contract in contracts.values()}
+    return "unknown-version" if name in known else "unknown-type"
 
 
 def message_ids(received: Collection[Received]) -> list[UUID]:

@@ -9,6 +9,7 @@ from shared.database import Transaction
 
 # Longer than the 30 days of the log streams, so that a replay meets it.
 RETENTION_DAYS = 35
+FORGET_MAX = 10_000
 
 
 async def accept(tx: Transaction, queue: str, message_ids: Sequence[UUID]) -> set[UUID]:
@@ -24,9 +25,14 @@ async def accept(tx: Transaction, queue: str, message_ids: Sequence[UUID]) -> se
     return {row.message_id for row in rows}
 
 
-async def forget_old(tx: Transaction) -> None:
-    """Delete what no redelivery, redrive or replay can bring again."""
-    await tx.execute(_FORGET, {"days": RETENTION_DAYS})
+async def forget_old(tx: Transaction) -> bool:
+    """
+    Delete some of what no redelivery, redrive or replay can bring again.
+
+    Returns whether there may be more: in one go, a month's end would be one long transaction.
+    """
+    rows = await tx.execute(_FORGET, {"days": RETENTION_DAYS, "limit": FORGET_MAX})
+    return len(rows) == FORGET_MAX
 
 
 _ACCEPT = text("""
@@ -36,4 +42,9 @@ _ACCEPT = text("""
     ON CONFLICT DO NOTHING
     RETURNING message_id
 """)
-_FORGET = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
+_FORGET = text("""
+    DELETE FROM inbox WHERE (queue, message_id) IN (
+        SELECT queue, message_id FROM inbox
+        WHERE received_at < now() - make_interval(days => :days) LIMIT :limit
+    ) RETURNING 1
+""")

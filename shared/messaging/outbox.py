@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from sqlalchemy import text
 from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode
 from shared.database import Transaction
+from shared.logging import log_each
+from shared.tracing import traceparent
 
 EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
@@ -54,7 +56,8 @@ def part_of(key: str) -> int:
 async def announce(tx: Transaction, facts: Sequence[Fact]) -> None:
     """Announce the facts, in this order, if and only if this transaction commits."""
     now = datetime.now(UTC)
-    await send(tx, [_message(fact, fact.occurred_at or now) for fact in facts])
+    await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
+    tx.after_commit(lambda: log_each("fact.announced", (_line(fact) for fact in facts)))
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
@@ -75,8 +78,12 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     )
 
 
-def _message(fact: Fact, occurred_at: datetime) -> Message:
-    event = fact.event
+def message_of(fact: Fact, occurred_at: datetime) -> Message:
+    """Write a fact as it travels."""
+    event, cause = fact.event, fact.cause
+    if cause.traceparent is None:
+        # Caused by the request being served, and not by a message.
+        cause = replace(cause, traceparent=traceparent())
     headers = {
         "cloudEvents_specversion": "1.0",
         "cloudEvents_id": str(event.id),
@@ -84,11 +91,11 @@ def _message(fact: Fact, occurred_at: datetime) -> Message:
         "cloudEvents_source": f"/ovation/{event.owner()}",
         "cloudEvents_subject": event.subject,
         "cloudEvents_partitionkey": event.partition_key,
-        "correlation_id": fact.cause.correlation_id,
+        "correlation_id": cause.correlation_id,
     }
-    if fact.cause.traceparent is not None:
-        headers["traceparent"] = fact.cause.traceparent
-    body = encode(event, sequence=fact.sequence, occurred_at=occurred_at, cause=fact.cause)
+    if cause.traceparent is not None:
+        headers["traceparent"] = cause.traceparent
+    body = encode(event, sequence=fact.sequence, occurred_at=occurred_at, cause=cause)
     # Brokers refuse very large messages by closing the channel; a fact that large is a bug.
     assert len(body) <= BODY_BYTES_MAX, f"{event.name} is too large"
     return Message(
@@ -99,6 +106,16 @@ def _message(fact: Fact, occurred_at: datetime) -> Message:
         headers=headers,
         body=body,
     )
+
+
+def _line(fact: Fact) -> dict[str, object]:
+    return {
+        "type": fact.event.type(),
+        "message_id": fact.event.id,
+        "subject": fact.event.subject,
+        "correlation_id": fact.cause.correlation_id,
+        "causation_id": fact.cause.causation_id,
+    }
 
 
 _INSERT = text("""

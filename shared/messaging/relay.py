@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from aiormq.exceptions import (
     ChannelAccessRefused,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
+    DeliveryError,
     PublishError,
 )
 
@@ -24,13 +26,18 @@ from shared.database import Database
 from shared.messaging import window
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, PARTS
+from shared.messaging.retry import DELAYS, delay_name
 from shared.telemetry import (
+    INBOX_ROWS,
     OUTBOX_BLOCKED_KEYS,
     OUTBOX_OLDEST_AGE_SECONDS,
+    OUTBOX_PARKED,
     OUTBOX_PENDING,
+    OUTBOX_PUBLISH_SECONDS,
     OUTBOX_PUBLISHED,
-    RELAY_PARTS,
+    RELAY_LEADER,
 )
+from shared.tracing import publishing
 
 log = structlog.get_logger()
 
@@ -99,7 +106,7 @@ class Relay:
         finally:
             self.connected = False
             self._parts = []
-            RELAY_PARTS.set(0)
+            self._show_parts()
             await close_quietly(connection)
             # The locks go with the session; close() would wait for a dead server.
             db.terminate()
@@ -137,7 +144,11 @@ class Relay:
         free = [part for part in range(PARTS) if part not in self._parts]
         won = await db.fetch(_CLAIM, LOCK_CLASS, free)
         self._parts = sorted([*self._parts, *(row["part"] for row in won)])
-        RELAY_PARTS.set(len(self._parts))
+        self._show_parts()
+
+    def _show_parts(self) -> None:
+        for part in range(PARTS):
+            RELAY_LEADER.labels(part).set(part in self._parts)
 
     async def relay_once(self, db: asyncpg.Connection, channel: aiormq.Channel) -> int:
         """Publish one window in order and delete what was confirmed; return its size."""
@@ -147,7 +158,8 @@ class Relay:
             self._suspicious = False
             return 0
         outgoing = [self._outgoing(row) for row in rows]
-        results = await window.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+        with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
+            results = await window.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
         await self._settle(db, list(zip(rows, results, strict=True)))
         return len(rows)
 
@@ -175,16 +187,16 @@ class Relay:
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
         await _delete(db, confirmed)
-        OUTBOX_PUBLISHED.labels("confirmed").inc(len(confirmed))
+        counted = Counter((row.exchange, _outcome(result)) for row, result in results)
+        for labels, count in counted.items():
+            OUTBOX_PUBLISHED.labels(*labels).inc(count)
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
             await _block(db, row, "unroutable", park=row.attempts + 1 >= RETURNS_MAX)
-        OUTBOX_PUBLISHED.labels("returned").inc(len(returned))
         others = [(row, error) for row, error in failures if not isinstance(error, PublishError)]
         if not others:
             return
-        OUTBOX_PUBLISHED.labels("failed").inc(len(others))
         refused = [(row, error) for row, error in others if isinstance(error, _REFUSED)]
         self._suspicious = bool(refused) and len(results) > 1
         if refused and len(results) == 1:
@@ -194,9 +206,19 @@ class Relay:
         raise others[0][1]
 
 
+def _outcome(result: BaseException | None) -> str:
+    if result is None:
+        return "ack"
+    if isinstance(result, PublishError):
+        return "returned"
+    if isinstance(result, DeliveryError):
+        return "nack"
+    return "timeout" if isinstance(result, TimeoutError) else "cut_off"
+
+
 async def _check_exchanges(channel: AbstractChannel) -> None:
     """Publishing to a missing exchange would close the channel and fail every neighbour."""
-    for name in (EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE):
+    for name in (EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE, *map(delay_name, DELAYS)):
         await channel.get_exchange(name, ensure=True)
 
 
@@ -221,6 +243,7 @@ async def _block(db: asyncpg.Connection, row: Row, reason: str, *, park: bool) -
         reason=reason,
         parked=park,
     )
+    OUTBOX_PARKED.inc(park)
     wait = timedelta(seconds=min(0.1 * 2**row.attempts, RETRY_SECONDS_MAX))
     async with db.transaction():
         await db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = $1", row.id)
@@ -230,7 +253,10 @@ async def _block(db: asyncpg.Connection, row: Row, reason: str, *, park: bool) -
 async def _measure(db: asyncpg.Connection) -> None:
     row = await db.fetchrow(_MEASURE)
     assert row is not None
-    OUTBOX_PENDING.set(row["pending"])
+    pending = dict(zip(row["parts"] or (), row["pending"] or (), strict=True))
+    for part in range(PARTS):
+        OUTBOX_PENDING.labels(part).set(pending.get(part, 0))
+    INBOX_ROWS.set(row["inbox_rows"])
     OUTBOX_OLDEST_AGE_SECONDS.set(row["oldest_age_seconds"])
     OUTBOX_BLOCKED_KEYS.set(row["blocked"])
 
@@ -256,8 +282,14 @@ _BLOCK = """
     SET message_id = excluded.message_id, reason = excluded.reason, retry_at = excluded.retry_at
 """
 _MEASURE = """
-    SELECT count(*) AS pending,
-           coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_age_seconds,
-           (SELECT count(*) FROM outbox_blocked) AS blocked
-    FROM (SELECT created_at FROM outbox ORDER BY id LIMIT 100000) AS waiting
+    SELECT array_agg(part) AS parts, array_agg(pending) AS pending,
+           coalesce(extract(epoch FROM now() - min(oldest)), 0)::float AS oldest_age_seconds,
+           (SELECT count(*) FROM outbox_blocked) AS blocked,
+           (SELECT greatest(reltuples, 0)::bigint FROM pg_class
+            WHERE oid = to_regclass('inbox')) AS inbox_rows
+    FROM (
+        SELECT part, count(*) AS pending, min(created_at) AS oldest
+        FROM (SELECT part, created_at FROM outbox ORDER BY id LIMIT 100000) AS waiting
+        GROUP BY part
+    ) AS parts
 """

@@ -15,13 +15,15 @@ from typing import Any
 from shared.contracts.routes import QUEUES, SERVICES
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE
+from shared.messaging.retry import DELAYS, DELAYS_MILLISECONDS, delay_name
 
 VHOST = "ovation"
-# An operator's redrive goes to one queue by name, past the topic exchange.
+# What goes to one queue by name, past the topic exchange: redriven, or back from a delay.
 REDELIVER_EXCHANGE = "ovation.redeliver"
 # Deliveries that end in a crash; a handler's failures are counted and parked by the consumer.
 DELIVERY_LIMIT = 20
 DEAD_LETTERS_MAX = 1_000_000
+LOOKS_MAX = 1_000_000
 LOG_MAX_AGE = "30D"
 LOG_SEGMENT_BYTES = 50_000_000
 
@@ -40,12 +42,16 @@ def topology() -> dict[str, Any]:
         # A log for each owner: other teams replay it, and no fact is ever unroutable.
         queues.append(_log_stream(f"ovation.log.{service}"))
         bindings.append(_binding(EVENTS_EXCHANGE, f"ovation.log.{service}", f"{service}.#"))
+    for delay in DELAYS:
+        queues.append(_delay_queue(delay))
+        bindings.append(_binding(delay_name(delay), delay_name(delay), ""))
     return {
         "vhosts": [{"name": VHOST}],
         "exchanges": [
             _exchange(EVENTS_EXCHANGE, "topic"),
             _exchange(DEAD_LETTER_EXCHANGE, "direct"),
             _exchange(REDELIVER_EXCHANGE, "direct"),
+            *(_exchange(delay_name(delay), "fanout") for delay in DELAYS),
         ],
         "queues": queues,
         "bindings": bindings,
@@ -107,7 +113,23 @@ def _work_queue(name: str) -> dict[str, Any]:
 
 
 def _dead_letter_queue(name: str) -> dict[str, Any]:
-    return _queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": 1000})
+    # Each look at a letter counts as a delivery, and one too many would drop it.
+    return _queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
+
+
+def _delay_queue(delay: str) -> dict[str, Any]:
+    """What waits here leaves when its time is over, with the routing key it came with."""
+    return _queue(
+        delay_name(delay),
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-message-ttl": DELAYS_MILLISECONDS[delay],
+            "x-dead-letter-exchange": REDELIVER_EXCHANGE,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
 
 
 def _log_stream(name: str) -> dict[str, Any]:
@@ -163,7 +185,7 @@ def _permission(
     user: str,
     *,
     configure: str = "^$",
-    write: str = r"^ovation\.(events|dlx)$",
+    write: str = r"^ovation\.(events|dlx|delay\.[0-9]+[sm])$",
     read: str | None = None,
 ) -> dict[str, Any]:
     return {

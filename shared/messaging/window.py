@@ -7,7 +7,7 @@ how aiormq 7 keeps its confirmations: `tests/shared/messaging/test_relay.py` wou
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class Outgoing:
     routing_key: str
     properties: aiormq.spec.Basic.Properties
     body: bytes
+
+    @property
+    def headers(self) -> Mapping[str, object]:
+        return self.properties.headers or {}
 
 
 async def publish(

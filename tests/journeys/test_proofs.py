@@ -28,9 +28,9 @@ def stage(own_system):
 def places(own_system):
     return Places(
         postgres=f"{own_system.postgres.host}:{own_system.postgres.port}",
-        postgres_password=own_system.secrets.database["auditor"],
         rabbit=own_system.rabbit.management_url,
-        rabbit_password=own_system.secrets.broker["ovationctl"],
+        broker=f"{own_system.rabbit.host}:{own_system.rabbit.port}",
+        secret=own_system.secrets.read,
     )
 
 

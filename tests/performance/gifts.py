@@ -104,6 +104,31 @@ class Crowd:
         await self._until(lambda: self._number("payout", gifts) >= before + load.sent)
         return load.sent / (time.perf_counter() - started)
 
+    async def give_steadily(
+        self, *, rate: float, seconds: float, connections: int
+    ) -> dict[str, float]:
+        """Offer so many gifts a second, whatever becomes of them; return when each was accepted."""
+        accepted: dict[str, float] = {}
+        started = time.perf_counter()
+        turns = count()
+
+        async def client() -> None:
+            reader, writer = await asyncio.open_connection(
+                self._address.hostname, self._address.port
+            )
+            while (turn := next(turns)) < rate * seconds:
+                await asyncio.sleep(started + turn / rate - time.perf_counter())
+                request = self._request(next(self._numbers), SPREAD_CREATORS)
+                writer.write(request.replace(b"\r\n", b"\r\nPrefer: respond-async\r\n", 1))
+                status, body = await _answer(reader)
+                if status not in (201, 202):
+                    raise RuntimeError(f"a gift was answered {status}")
+                accepted[json.loads(body)["gift"]] = time.perf_counter()
+            writer.close()
+
+        await asyncio.gather(*(client() for _ in range(connections)))
+        return accepted
+
     async def _client(self, deadline: float, creators: int, latencies: list[float]) -> None:
         """One connection, one request at a time; raw streams cost a tenth of a client library."""
         reader, writer = await asyncio.open_connection(self._address.hostname, self._address.port)
@@ -112,7 +137,7 @@ class Crowd:
                 number = next(self._numbers)
                 writer.write(self._request(number, creators))
                 asked = time.perf_counter()
-                status = await _status(reader)
+                status, _ = await _answer(reader)
                 if status == 201:
                     latencies.append((time.perf_counter() - asked) * 1000)
                 elif status != 202:
@@ -186,9 +211,8 @@ def _tokens(system: System, viewers: list[str]) -> list[str]:
         ]
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.decode("latin-1").lower().split("\r\n")
     length = next(int(line[15:]) for line in lines if line.startswith("content-length:"))
-    await reader.readexactly(length)
-    return int(lines[0].split(" ")[1])
+    return int(lines[0].split(" ")[1]), await reader.readexactly(length)

@@ -31,6 +31,8 @@ class GiftRequest:
     correlation_id: str
     # What the viewer's token says of their age, if anything.
     age_verified: int | None = None
+    # The caller's trace, which the gift's facts go on with.
+    traceparent: str | None = None
 
     @property
     def gift(self) -> UUID:
@@ -59,7 +61,14 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
             for gift, request in first.items()
         ],
     )
-    await announce(tx, [_question(gift) for gift in gifts.values() if gift.id in new])
+    await announce(
+        tx,
+        [
+            _question(gifts[gift], request.traceparent)
+            for gift, request in first.items()
+            if gift in new
+        ],
+    )
     hashes = {gift: request.request_hash for gift, request in first.items()}
     if repeated := [gift for gift in gifts.values() if gift.id not in new]:
         known = await store.remembered(tx, [(gift.viewer, gift.id) for gift in repeated])
@@ -103,7 +112,7 @@ def _new_gift(request: GiftRequest, now: datetime) -> Gift:
     )
 
 
-def _question(gift: Gift) -> Fact:
+def _question(gift: Gift, traceparent: str | None = None) -> Fact:
     asked = GiftRequested(
         gift=gift.id,
         viewer=gift.viewer,
@@ -117,4 +126,4 @@ def _question(gift: Gift) -> Fact:
         attempt=gift.attempt,
         age_verified=gift.age_verified,
     )
-    return Fact(asked, gift.attempt, Cause(gift.correlation_id))
+    return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent))

@@ -80,6 +80,16 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause) -> tuple[Gift, Fact]:
         reversal_facts=gift.reversal_facts + 1,
     )
     contract = GiftReversed if change > 0 else GiftRestored
+    return gift, stands_reversed(gift, reversal, cause, contract)
+
+
+def stands_reversed(
+    gift: Gift,
+    reversal: Reversal,
+    cause: Cause,
+    contract: type[GiftReversed | GiftRestored],
+) -> Fact:
+    """Say how much of the gift, out of one lot, stands reversed now."""
     event = contract(
         gift=gift.id,
         viewer=gift.viewer,
@@ -93,4 +103,4 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause) -> tuple[Gift, Fact]:
         revision=reversal.revision,
         reversed_coins=reversal.reversed_coins,
     )
-    return gift, Fact(event, gift.attempt + 1 + gift.reversal_facts, cause)
+    return Fact(event, gift.attempt + 1 + gift.reversal_facts, cause)

@@ -13,7 +13,7 @@ from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRefused, GiftSent
-from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, Slice
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
 
@@ -72,7 +72,37 @@ def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
 
 
 def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue, now: datetime) -> Fact:
-    about = {
+    # The story began with the viewer's request; the step before this one was the wallet's.
+    cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
+    if isinstance(heard.data, GiftPaymentRefused):
+        return refused(gift, heard.data.reason, cause, now)
+    return sent(gift, heard.data.slices, catalogue, cause, now)
+
+
+def sent(
+    gift: Gift, slices: Sequence[Slice], catalogue: Catalogue, cause: Cause, at: datetime
+) -> Fact:
+    """Say that the gift is given; `slices` are the coins that paid it."""
+    shown = catalogue.find(gift.gift_type)
+    event = GiftSent(
+        **_about(gift),
+        slices=tuple(slices),
+        tier=shown.tier if shown else None,
+        display_name=shown.name if shown else None,
+        message=gift.message,
+        anonymous=gift.anonymous,
+        requested_at=gift.requested_at,
+    )
+    return Fact(event, gift.attempt + 1, cause, at)
+
+
+def refused(gift: Gift, reason: str, cause: Cause, at: datetime) -> Fact:
+    """Say that the gift will not be given."""
+    return Fact(GiftRefused(**_about(gift), reason=reason), gift.attempt + 1, cause, at)
+
+
+def _about(gift: Gift) -> dict[str, Any]:
+    return {
         "gift": gift.id,
         "viewer": gift.viewer,
         "creator": gift.creator,
@@ -81,18 +111,3 @@ def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue, now: da
         "count": gift.count,
         "coins": gift.coins,
     }
-    # The story began with the viewer's request; the step before this one was the wallet's.
-    cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
-    if isinstance(heard.data, GiftPaymentRefused):
-        return Fact(GiftRefused(**about, reason=heard.data.reason), gift.attempt + 1, cause, now)
-    shown = catalogue.find(gift.gift_type)
-    sent = GiftSent(
-        **about,
-        slices=heard.data.slices,
-        tier=shown.tier if shown else None,
-        display_name=shown.name if shown else None,
-        message=gift.message,
-        anonymous=gift.anonymous,
-        requested_at=gift.requested_at,
-    )
-    return Fact(sent, gift.attempt + 1, cause, now)

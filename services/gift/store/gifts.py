@@ -120,6 +120,20 @@ async def newest(
     return [_gift(row) for row in rows]
 
 
+async def final_gifts(
+    tx: Transaction,
+    *,
+    since: datetime,
+    until: datetime,
+    after: tuple[str, UUID] | None,
+    limit: int,
+) -> list[tuple[Gift, list[Mapping[str, Any]]]]:
+    """Return gifts settled in that time with their slices, by viewer and id from `after` on."""
+    viewer, gift = after or ("", UUID(int=0))
+    asked = {"since": since, "until": until, "viewer": viewer, "gift": gift, "limit": limit}
+    return [(_gift(row), row.slices or []) for row in await tx.execute(_FINAL, asked)]
+
+
 async def books(tx: Transaction) -> Books:
     return Books(*(await tx.execute(_BOOKS)).one())
 
@@ -233,6 +247,13 @@ _NEWEST = text(f"""
         OR (requested_at, id) < (CAST(:at AS timestamptz), CAST(:gift AS uuid))
     )
     ORDER BY requested_at DESC, id DESC
+    LIMIT :limit
+""")  # noqa: S608 - our own text only
+_FINAL = text(f"""
+    SELECT {_COLUMNS}, slices FROM gifts
+    WHERE (viewer, id) > (:viewer, CAST(:gift AS uuid))
+      AND settled_at >= :since AND settled_at < :until
+    ORDER BY viewer, id
     LIMIT :limit
 """)  # noqa: S608 - our own text only
 _BOOKS = text("""

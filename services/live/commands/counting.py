@@ -54,6 +54,11 @@ async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:
     return await store.room(tx, room), await store.top_gifters(tx, room, limit=TOP_GIFTERS)
 
 
+async def begin_again(tx: Transaction) -> None:
+    """Empty the rooms, for whoever says all their gifts again; needs the owner's rights."""
+    await store.forget_everything(tx)
+
+
 async def books(tx: Transaction) -> store.Books:
     return await store.books(tx)
 

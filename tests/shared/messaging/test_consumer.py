@@ -1,6 +1,7 @@
 """What arrives is applied once; what cannot be is set aside with its reason, and life goes on."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import aio_pika
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.errors import Kind, Refusal
-from shared.messaging import consumer
+from shared.messaging import receiver
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from tests.shared.messaging.conftest import a_fact, eventually
@@ -41,7 +42,7 @@ def heard():
 def consume(gift_database, broker_of, running, heard):
     """Consume the queue; `but` may raise for a message."""
 
-    def start(but=lambda _: None):
+    def start(but=lambda _: None, *, delays=("1s",)):
         async def remember(tx, received):
             for envelope in received:
                 but(envelope)
@@ -53,6 +54,7 @@ def consume(gift_database, broker_of, running, heard):
                 {GiftPaymentRefused: remember, GiftPaid: remember},
                 database=gift_database,
                 broker=broker_of("gift"),
+                delays=delays,
             )
         )
 
@@ -131,7 +133,7 @@ async def test_a_repeated_message_is_handled_once(publish, consume, heard):
         ("invalid-envelope", b'{"specversion": "1.0"}', {}),
         ("invalid-envelope", b"\xff\xfe\x00", {}),
         ("unknown-type", b"{}", {"kind": "dev.ovation.wallet.levitated.v1"}),
-        ("unknown-type", b"{}", {"kind": "dev.ovation.wallet.gift_refused.v2"}),
+        ("unknown-version", b"{}", {"kind": "dev.ovation.wallet.gift_refused.v2"}),
         ("unknown-type", b"{}", {"kind": "nul\x00"}),
         ("foreign-publisher", b"{}", {"user": False}),
     ],
@@ -189,26 +191,72 @@ async def test_a_broken_rule_is_parked_at_once_and_its_neighbours_are_handled(
     await eventually(neighbours_heard)
 
 
-async def test_an_unforeseen_failure_is_tried_again_before_it_is_parked(
-    publish, consume, heard, dead_letters
+@pytest.mark.parametrize(
+    ("attribute", "wrong"),
+    [
+        ("partitionkey", "somebody-else"),
+        ("subject", "somebody-else"),
+        ("id", "00000000-0000-0000-0000-000000000001"),
+    ],
+)
+async def test_a_message_whose_attributes_are_not_those_of_its_data_is_parked(
+    publish, consume, heard, dead_letters, attribute, wrong
+):
+    consume()
+    await publish(json.dumps({**json.loads(body_of(a_fact())), attribute: wrong}).encode())
+
+    letters = await dead_letters(1)
+
+    assert set(letters) == {"attributes-differ"}
+    assert heard == []
+
+
+async def test_an_unforeseen_failure_comes_back_after_a_delay_before_it_is_parked(
+    publish, consume, heard, dead_letters, gift_database, broker_of, running
 ):
     tries = []
 
-    def fail_twice_for_one_and_always_for_another(envelope):
+    def fail_thrice_for_one_and_always_for_another(envelope):
         tries.append(envelope.data.viewer)
-        if envelope.data.viewer == "passing" and tries.count("passing") < 3:
+        # Twice at each delivery: in its batch, then alone.
+        if envelope.data.viewer == "passing" and tries.count("passing") < 4:
             raise KeyError("passing trouble")
         if envelope.data.viewer == "lasting":
             raise ZeroDivisionError("lasting trouble")
 
+    running(Relay(gift_database, broker_of("gift")))
+    lasting = a_fact(viewer="lasting")
     await publish(body_of(a_fact(viewer="passing")))
-    await publish(body_of(a_fact(viewer="lasting")))
-    consume(but=fail_twice_for_one_and_always_for_another)
+    await publish(body_of(lasting), message_id=str(lasting.event.id))
+    consume(but=fail_thrice_for_one_and_always_for_another, delays=("1s", "1s"))
 
-    letters = await dead_letters(1)
+    letter = (await dead_letters(1))["ZeroDivisionError"]
 
-    assert "lasting trouble" in letters["ZeroDivisionError"].headers["ovation_error_message"]
+    assert letter.headers["ovation_error_message"] == "lasting trouble"
+    assert letter.headers["ovation_attempts"] == "3"
+    assert letter.headers["ovation_message_id"] == str(lasting.event.id)
+    assert len(letter.headers["ovation_error_stack"]) == 12
     assert [envelope.data.viewer for envelope in heard] == ["passing"]
+
+
+async def test_what_waits_for_its_next_try_holds_up_nobody(
+    publish, consume, heard, gift_database, broker_of, running
+):
+    """The neighbours are handled at once, and the inbox forgets nothing it did not handle."""
+
+    def fail_for_one(envelope):
+        if envelope.data.viewer == "lasting":
+            raise ZeroDivisionError
+
+    running(Relay(gift_database, broker_of("gift")))
+    consume(but=fail_for_one, delays=("30s",))
+    for number in range(20):
+        await publish(body_of(a_fact(viewer="lasting" if number % 2 else "fine")))
+
+    async def all_others_heard():
+        return len(heard) == 10
+
+    await eventually(all_others_heard, seconds=5)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +272,7 @@ async def test_an_unforeseen_failure_is_tried_again_before_it_is_parked(
 async def test_a_message_that_only_has_to_wait_is_never_parked(
     publish, consume, heard, trouble, monkeypatch
 ):
-    monkeypatch.setattr(consumer, "TRY_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(receiver, "TRY_AGAIN_SECONDS", 0.01)
     tries = []
 
     def fail_for_long(_):

@@ -20,9 +20,10 @@ from shared.contracts.wallet import GiftPaymentRefused
 from shared.database import Database, Transaction
 from shared.logging import configure_logging
 from shared.messaging.broker import Broker
-from shared.messaging.consumer import Consumer, Handler
+from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 from shared.messaging.outbox import Fact, announce
+from shared.messaging.receiver import Handler
 from shared.messaging.relay import Relay
 
 VIEWERS = 40

@@ -1,0 +1,87 @@
+"""Events as they pass, as examples, and whether somebody's are as they should be."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+
+from pydantic import ValidationError
+
+from deploy.ctl.places import Places
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+from shared.contracts.routes import BY_TYPE, SERVICES
+from shared.messaging.log import Logged, Start, log_of, read_log
+
+
+async def tail(
+    places: Places,
+    *,
+    services: Collection[str] = SERVICES,
+    only: Collection[str] = (),
+    correlation: str | None = None,
+    start: Start = "next",
+    follow: bool = True,
+) -> AsyncIterator[Logged]:
+    """Yield what services announce, from now on or from a place in their logs."""
+    arrived: asyncio.Queue[Logged | None] = asyncio.Queue()
+
+    async def read(service: str) -> None:
+        async for message in read_log(connection, log_of(service), start=start, follow=follow):
+            await arrived.put(message)
+        await arrived.put(None)
+
+    async with places.connect() as connection:
+        readers = [asyncio.create_task(read(service)) for service in services]
+        open_logs = len(readers)
+        try:
+            while open_logs:
+                message = await arrived.get()
+                if message is None:
+                    open_logs -= 1
+                elif _is_wanted(message, only, correlation):
+                    yield message
+        finally:
+            for reader in readers:
+                reader.cancel()
+
+
+def faults(lines: Iterable[str]) -> list[dict[str, object]]:
+    """Return what is wrong with envelopes given as lines of JSON, by line."""
+    found: list[dict[str, object]] = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and (fault := _fault(line)):
+            found.append({"line": number, "fault": fault})
+    return found
+
+
+def _is_wanted(message: Logged, only: Collection[str], correlation: str | None) -> bool:
+    name = message.type.removeprefix("dev.ovation.").rpartition(".v")[0]
+    return (not only or name in only) and correlation in (None, message.correlation_id)
+
+
+def _fault(line: str) -> str | None:
+    try:
+        head = Envelope[object].model_validate_json(line)  # type: ignore[type-var]
+    except ValidationError as error:
+        return _first(error)
+    contract = BY_TYPE.get(head.type)
+    if contract is None:
+        return f"type: {head.type} is not an event of ours"
+    try:
+        envelope: Envelope[Event] = Envelope[contract].model_validate_json(line)  # type: ignore[valid-type]
+    except ValidationError as error:
+        return _first(error)
+    event: Event = envelope.data
+    for attribute, right in (
+        ("id", event.id),
+        ("subject", event.subject),
+        ("partitionkey", event.partition_key),
+        ("source", f"/ovation/{event.owner()}"),
+    ):
+        if getattr(envelope, attribute) != right:
+            return f"{attribute}: is not that of the data, {right}"
+    return None
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(step) for step in fault['loc']) or 'line'}: {fault['msg']}"

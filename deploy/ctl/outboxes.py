@@ -1,0 +1,86 @@
+"""What waits to leave a service, and what the broker would not take."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from deploy.ctl.places import Places
+
+
+async def waiting(places: Places, service: str) -> list[dict[str, object]]:
+    """Return one row for all that waits, and one for each blocked key."""
+    async with places.reading(service) as tx:
+        pending = (await tx.execute(_PENDING)).one()
+        rows: list[dict[str, object]] = [
+            {
+                "service": service,
+                "state": "waiting",
+                "messages": pending.messages,
+                "oldest_seconds": round(pending.oldest_seconds, 1),
+                "key": None,
+                "message_id": None,
+                "reason": None,
+            }
+        ]
+        rows += [
+            {
+                "service": service,
+                "state": "parked" if row.retry_at is None else "blocked",
+                "messages": row.messages,
+                "oldest_seconds": round(row.oldest_seconds, 1),
+                "key": row.key,
+                "message_id": row.message_id,
+                "reason": row.reason,
+            }
+            for row in await tx.execute(_BLOCKED)
+        ]
+    return rows
+
+
+async def unpark(places: Places, service: str, key: str) -> int:
+    """Let a key be tried again from its first message on; return how many wait behind it."""
+    async with places.serving(service) as tx:
+        await tx.execute(_FORGIVE, {"key": key})
+        if not await tx.execute(_UNBLOCK, {"key": key}):
+            return 0
+        return int((await tx.execute(_BEHIND, {"key": key})).scalar_one())
+
+
+async def drop(places: Places, service: str, message_id: UUID) -> dict[str, object] | None:
+    """Delete a message that blocks its key; return what it was, or None if none does."""
+    async with places.serving(service) as tx:
+        found = (await tx.execute(_DROP, {"message_id": message_id})).first()
+        if found is None:
+            return None
+        await tx.execute(_UNBLOCK, {"key": found.key})
+        return {
+            "message_id": message_id,
+            "key": found.key,
+            "routing_key": found.routing_key,
+            "body": found.body.decode(errors="replace"),
+        }
+
+
+_PENDING = text("""
+    SELECT count(*) AS messages,
+           coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_seconds
+    FROM outbox
+""")
+_BLOCKED = text("""
+    SELECT key, message_id, reason, retry_at,
+           extract(epoch FROM now() - blocked_at)::float AS oldest_seconds,
+           (SELECT count(*) FROM outbox WHERE outbox.part = blocked.part
+                AND outbox.key = blocked.key) AS messages
+    FROM outbox_blocked AS blocked ORDER BY blocked_at
+""")
+_FORGIVE = text("""
+    UPDATE outbox SET attempts = 0
+    WHERE message_id IN (SELECT message_id FROM outbox_blocked WHERE key = :key)
+""")
+_UNBLOCK = text("DELETE FROM outbox_blocked WHERE key = :key RETURNING 1")
+_BEHIND = text("SELECT count(*) FROM outbox WHERE key = :key")
+_DROP = text("""
+    DELETE FROM outbox USING outbox_blocked AS blocked
+    WHERE outbox.message_id = :message_id AND blocked.message_id = outbox.message_id
+    RETURNING outbox.key, outbox.routing_key, outbox.body
+""")

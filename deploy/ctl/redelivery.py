@@ -1,0 +1,88 @@
+"""Putting messages into one queue again, past the exchange of facts."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiormq
+from aio_pika import DeliveryMode
+from aio_pika.abc import AbstractConnection
+
+from shared.contracts.envelope import CONTENT_TYPE
+from shared.messaging import window
+from shared.messaging.delivery import OPERATOR_USER
+from shared.messaging.topology import REDELIVER_EXCHANGE
+
+WINDOW_MAX = 500
+CONFIRM_SECONDS_MAX = 15.0
+
+
+class Undeliverable(Exception):
+    """The broker would not take a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A message that goes to a queue once more."""
+
+    type: str
+    message_id: str
+    correlation_id: str
+    headers: Mapping[str, Any]
+    body: bytes
+
+
+async def redeliver(
+    connection: AbstractConnection, queue: str, messages: AsyncIterator[Again]
+) -> int:
+    """
+    Publish messages to a queue as the operator, a window at a time; return how many.
+
+    What the queue's service has handled before, it knows by its id and drops.
+    """
+    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    underlay = await channel.get_underlay_channel()
+    assert isinstance(underlay, aiormq.Channel)
+    sent, waiting = 0, []
+    async for message in messages:
+        waiting.append(message)
+        if len(waiting) == WINDOW_MAX:
+            sent += await _publish(underlay, queue, waiting)
+            waiting = []
+    sent += await _publish(underlay, queue, waiting)
+    await channel.close()
+    return sent
+
+
+async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Again]) -> int:
+    if not messages:
+        return 0
+    outgoing = [_outgoing(queue, message) for message in messages]
+    for failure in await window.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
+        if failure is not None:
+            raise Undeliverable(f"{queue}: {failure!r}") from failure
+    return len(messages)
+
+
+def _outgoing(queue: str, message: Again) -> window.Outgoing:
+    try:
+        message_id = UUID(message.message_id)
+    except ValueError:
+        message_id = uuid4()
+    return window.Outgoing(
+        message_id=message_id,
+        exchange=REDELIVER_EXCHANGE,
+        routing_key=queue,
+        properties=aiormq.spec.Basic.Properties(
+            message_id=str(message_id),
+            message_type=message.type,
+            content_type=CONTENT_TYPE,
+            delivery_mode=DeliveryMode.PERSISTENT,
+            correlation_id=message.correlation_id or None,
+            app_id=OPERATOR_USER,
+            user_id=OPERATOR_USER,
+            headers=dict(message.headers),
+        ),
+        body=message.body,
+    )

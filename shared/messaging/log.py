@@ -1,0 +1,90 @@
+"""
+Reading a service's log: the stream `ovation.log.<service>` keeps everything it announced.
+
+Streams are read over plain AMQP 0-9-1, from an offset, a time or the beginning. A time selects a
+whole chunk, which may begin earlier: whoever cares about the time looks at each message again.
+https://www.rabbitmq.com/docs/streams#consuming
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
+
+# A stream's consumer must limit what is on its way to it.
+PREFETCH = 1_000
+# As long as nothing came, everything there was has been read.
+IDLE_SECONDS = 1.0
+
+# "first", "next", an offset, or a time.
+Start: TypeAlias = str | int | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A message of a log, and its place in it."""
+
+    offset: int
+    type: str
+    message_id: str
+    correlation_id: str
+    headers: Mapping[str, Any]
+    body: bytes
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The CloudEvent, unchecked."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+    @property
+    def time(self) -> datetime:
+        """When the fact occurred."""
+        return datetime.fromisoformat(self.envelope["time"])
+
+
+def log_of(service: str) -> str:
+    """Return the name of a service's log."""
+    return f"ovation.log.{service}"
+
+
+async def read_log(
+    connection: AbstractConnection, stream: str, *, start: Start, follow: bool = False
+) -> AsyncIterator[Logged]:
+    """Yield what a log holds from a place on, in order; `follow` waits for what comes later."""
+    channel = await connection.channel()
+    try:
+        await channel.set_qos(prefetch_count=PREFETCH)
+        await channel.declare_queue(stream, passive=True)
+        underlay = await channel.get_underlay_channel()
+        arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+        await underlay.basic_consume(stream, arrived.put, arguments={"x-stream-offset": start})
+        while True:
+            try:
+                message = await asyncio.wait_for(arrived.get(), None if follow else IDLE_SECONDS)
+            except TimeoutError:
+                return
+            assert message.delivery_tag is not None
+            # Acknowledging is what lets more come; a stream forgets nothing by it.
+            await underlay.basic_ack(message.delivery_tag)
+            yield _logged(message)
+    finally:
+        await channel.close()
+
+
+def _logged(message: DeliveredMessage) -> Logged:
+    properties = message.header.properties
+    headers = dict(properties.headers or {})
+    return Logged(
+        offset=int(str(headers.pop("x-stream-offset"))),
+        type=properties.message_type or "",
+        message_id=properties.message_id or "",
+        correlation_id=properties.correlation_id or "",
+        headers=headers,
+        body=message.body,
+    )

@@ -1,0 +1,39 @@
+"""
+Trying a message again later, without losing it or holding up its neighbours meanwhile.
+
+The message goes to a delay queue through the outbox, in a transaction of its own, and is
+acknowledged after that commit. Nobody consumes a delay queue: when its time is over the broker
+moves the message to `ovation.redeliver`, whose binding leads back to the queue it came from.
+"""
+
+from collections.abc import Mapping
+from uuid import uuid5
+
+from shared.contracts.base import NAMESPACE
+from shared.messaging.delivery import Delivery, kept_headers
+from shared.messaging.outbox import Message
+
+# The delays in turn, by name, in milliseconds. One queue each: messages of one queue that wait
+# differently long would stand in each other's way.
+DELAYS_MILLISECONDS: Mapping[str, int] = {"1s": 1_000, "5s": 5_000, "30s": 30_000, "5m": 300_000}
+DELAYS = tuple(DELAYS_MILLISECONDS)
+
+
+def delay_name(delay: str) -> str:
+    """Return the name of a delay's exchange and queue: `ovation.delay.5s`."""
+    return f"ovation.delay.{delay}"
+
+
+def retried(delivery: Delivery, queue: str, *, delay: str) -> Message:
+    """Write the same message for its next attempt, after a delay."""
+    attempt = delivery.attempt + 1
+    identifier = f"{queue}|{delivery.original_id}|{attempt}"
+    return Message(
+        key=f"{queue}|{delivery.original_id}",
+        # Another id than the event's: both may be in flight at once, and returns go by the id.
+        message_id=uuid5(NAMESPACE, f"{identifier}|retry"),
+        exchange=delay_name(delay),
+        routing_key=queue,
+        headers={**kept_headers(delivery), "ovation_attempt": str(attempt)},
+        body=delivery.body,
+    )

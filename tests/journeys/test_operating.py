@@ -1,0 +1,216 @@
+"""An operator at a terminal: letters, outboxes, topology, replays, and live built anew."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import aio_pika
+import pytest
+from typer.testing import CliRunner
+
+from deploy.ctl.__main__ import app
+from deploy.local.databases import fetch
+from tests.journeys.people import eventually, stage_on
+
+VHOST = "journeys"
+SCORES = "SELECT room, viewer, gifts, coins, first_at FROM scores {of} ORDER BY viewer"
+ROOMS = "SELECT room, gifts, coins FROM rooms {of}"
+FEED = "SELECT room, gift, shown FROM feed {of} ORDER BY gift"
+REVERSALS = "SELECT * FROM reversals {of} ORDER BY gift, lot"
+
+
+@pytest.fixture
+def stage(system):
+    with stage_on(system) as stage:
+        yield stage
+
+
+@pytest.fixture
+def ctl(system, monkeypatch):
+    """Run a command against the running system; return its exit code and what it printed."""
+    monkeypatch.setenv("OVATIONCTL_POSTGRES", f"{system.postgres.host}:{system.postgres.port}")
+    monkeypatch.setenv("OVATIONCTL_RABBIT", system.rabbit.management_url)
+    monkeypatch.setenv("OVATIONCTL_BROKER", f"{system.rabbit.host}:{system.rabbit.port}")
+    monkeypatch.setenv("OVATIONCTL_VHOST", VHOST)
+    for secret in (
+        *("auditor_database_password", "live_owner_password", "gift_database_password"),
+        "ovationctl_broker_password",
+    ):
+        monkeypatch.setenv(secret.upper(), system.secrets.read(secret))
+
+    def run(*arguments, given=None):
+        done = CliRunner().invoke(app, list(arguments), input=given)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def publish(system):
+    """Publish as an operator."""
+
+    def send(exchange_name, body, *, queue="live.gifts", **properties):
+        async def publish_one():
+            password = system.secrets.broker["ovationctl"]
+            url = system.rabbit.url(VHOST, user="ovationctl", password=password)
+            async with await aio_pika.connect(url) as connection:
+                channel = await connection.channel()
+                exchange = await channel.get_exchange(exchange_name)
+                message = aio_pika.Message(body, user_id="ovationctl", **properties)
+                await exchange.publish(message, routing_key=queue)
+
+        asyncio.run(publish_one())
+
+    return send
+
+
+def test_a_dead_letter_is_listed_shown_and_dropped(ctl, publish):
+    identifier = uuid4().hex
+    kind = "dev.ovation.gift.sent.v1"
+    publish("ovation.redeliver", b"not json", type=kind, message_id=identifier)
+
+    eventually(lambda: json.loads(ctl("dlq", "ls", "--json")[1]))
+    (queue,) = json.loads(ctl("dlq", "ls", "--json")[1])
+    (letter,) = json.loads(ctl("dlq", "show", "--queue", "live.gifts", "--json")[1])
+
+    assert (queue["queue"], queue["reasons"]) == ("live.gifts", {"invalid-envelope": 1})
+    assert (letter["id"], letter["code"], letter["attempts"]) == (
+        identifier,
+        "invalid-envelope",
+        "1",
+    )
+    one = ("--queue", "live.gifts", "--id", identifier)
+    assert ctl("dlq", "drop", *one)[0] == 2  # nobody to ask
+    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 forgotten.\n")
+    assert ctl("dlq", "drop", *one, "--yes")[0] == 1
+    assert ctl("dlq", "ls", "--json") == (0, "[]\n")
+
+
+def test_a_redriven_letter_is_handled_as_if_it_had_just_come(ctl, publish, stage, system):
+    mira, room = stage.person("mira", country="DE"), f"room-{uuid4().hex[:6]}"
+    stage.buy(mira)
+    gift = stage.give(mira, "lea", room=room).json()["gift"]
+    eventually(lambda: mira.get(f"/v1/rooms/{room}")["gifts"] == 1)
+    (event,) = told_of(ctl, gift)
+    elsewhere = f"room-{uuid4().hex[:6]}"
+    letter = event.replace(room, elsewhere)
+    headers = {"cloudEvents_type": "dev.ovation.gift.sent.v1", "ovation_error_code": "mended"}
+    # Another gift, or live would know it.
+    other = str(uuid4())
+    body = relabelled(letter, gift, other)
+    publish("ovation.dlx", body, headers={**headers, "ovation_message_id": other})
+
+    assert ctl("dlq", "redrive", "--queue", "live.gifts", "--yes") == (
+        0,
+        "1 sent to live.gifts again.\n",
+    )
+
+    eventually(lambda: mira.get(f"/v1/rooms/{elsewhere}")["gifts"] == 1)
+    assert ctl("dlq", "ls", "--json") == (0, "[]\n")
+
+
+def told_of(ctl, subject):
+    _, lines = ctl("events", "tail", "--no-follow", "--event", "gift.sent", "--json")
+    return [line for line in lines.splitlines() if json.loads(line)["subject"] == subject]
+
+
+def relabelled(line, gift, other):
+    """The same event about another gift, with the id that goes with it."""
+    from shared.contracts.gift import GiftSent  # noqa: PLC0415
+
+    told = json.loads(line.replace(gift, other))
+    told["id"] = str(GiftSent.model_validate(told["data"]).id)
+    return json.dumps(told).encode()
+
+
+def test_a_missing_binding_is_found_and_made_again(ctl, system):
+    assert ctl("topology", "check", "--json") == (0, "[]\n")
+    key = f"/api/bindings/{VHOST}/e/ovation.events/q/live.gifts/gift.sent"
+
+    system.rabbit.manage("DELETE", key)
+    code, found = ctl("topology", "check", "--json")
+
+    assert code == 1
+    assert json.loads(found)[0]["state"] == "missing"
+    assert ctl("topology", "apply", "--yes")[0] == 0
+    assert ctl("topology", "check")[0] == 0
+
+
+def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stage, system):
+    mira, room = stage.person("mira", country="DE"), f"room-{uuid4().hex[:6]}"
+    bought = stage.buy(mira)
+    for anonymous in (False, True, False):
+        stage.give(mira, "lea", room=room, anonymous=anonymous)
+    eventually(lambda: mira.get(f"/v1/rooms/{room}")["gifts"] == 3)
+    # Their money is taken back, so that there is something to be lowered again.
+    stage.provider(f"/payments/{stage.payment_of(bought)['id']}/disputes", {})
+    eventually(lambda: mira.get(f"/v1/rooms/{room}")["coins"] == 0)
+
+    def tables():
+        dsn, of = system.postgres.dsn("live"), f"WHERE room = '{room}'"
+        return [[tuple(row) for row in fetch(dsn, query.format(of=of))] for query in TABLES]
+
+    before = tables()
+    assert len(before[-1]) == 3
+    code, printed = ctl("rebuild", "live", "--yes", "--json")
+
+    assert code == 0
+    assert json.loads(printed)["replayed"] >= 3
+    eventually(lambda: tables() == before)
+
+    # And once more from the gifts' own rows alone, as if the log had forgotten them.
+    code, printed = ctl("reannounce", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
+    assert code == 0
+    eventually(lambda: queue_is_empty(system))
+    assert tables() == before
+
+
+TABLES = (ROOMS, SCORES, FEED, REVERSALS)
+
+
+def queue_is_empty(system):
+    return system.rabbit.manage("GET", f"/api/queues/{VHOST}/live.gifts").get("messages") == 0
+
+
+def test_a_replay_counts_before_it_sends(ctl, stage):
+    assert ctl("replay", "--queue", "live.gifts", "--yes")[0] == 2
+    code, printed = ctl("replay", "--queue", "live.gifts", "--all", "--dry-run", "--json")
+
+    assert code == 0
+    assert json.loads(printed)["dry_run"]
+
+
+def test_events_that_are_not_as_they_should_be_are_named_by_line(ctl, stage):
+    mira = stage.person("mira", country="DE")
+    stage.buy(mira)
+    gift = stage.give(mira, "lea").json()["gift"]
+    eventually(lambda: told_of(ctl, gift))
+    (good,) = told_of(ctl, gift)
+    forged = json.dumps({**json.loads(good), "partitionkey": "somebody"})
+
+    assert ctl("events", "lint", "-", given=good + "\n")[0] == 0
+    code, printed = ctl("events", "lint", "-", "--json", given=f"{good}\nnonsense\n{forged}\n")
+
+    assert code == 1
+    assert [fault["line"] for fault in json.loads(printed)] == [2, 3]
+    assert "partitionkey" in json.loads(printed)[1]["fault"]
+
+
+def test_outboxes_are_looked_at_and_an_unknown_key_is_not_there(ctl):
+    code, printed = ctl("outbox", "ls", "--json")
+
+    assert code == 0
+    assert {row["service"] for row in json.loads(printed)} == {
+        *("purchase", "wallet", "gift", "payout", "live")
+    }
+    assert ctl("outbox", "unpark", "gift", "--key", "nobody", "--yes")[0] == 1
+    assert ctl("outbox", "ls", "nowhere")[0] == 2
+
+
+def test_a_server_that_is_away_has_an_exit_code_of_its_own(ctl, monkeypatch):
+    monkeypatch.setenv("OVATIONCTL_POSTGRES", "127.0.0.1:9")
+    monkeypatch.setenv("OVATIONCTL_RABBIT", "http://127.0.0.1:9")
+
+    assert ctl("outbox", "ls", "gift")[0] == 3
+    assert ctl("topology", "check")[0] == 3
