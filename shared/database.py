@@ -22,6 +22,7 @@ CONNECT_SECONDS_MAX = 5
 # A statement that waits longer than this for a row holds up everyone behind it.
 LOCK_MILLISECONDS_MAX = 5_000
 STATEMENT_MILLISECONDS_MAX = 30_000
+STREAMED_ROWS_PAGE = 1_000
 # Class 08: connection lost; 53: out of disk, memory or slots; 57P: the server is stopping or
 # starting; 58: its own system fails it; 25006: it became a replica.
 _UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006")
@@ -90,6 +91,18 @@ class Transaction:
         else:
             sql, values = _built(statement)
         return Rows(await self._connection.fetch(sql, *values, record_class=Row))
+
+    async def stream(
+        self, statement: TextClause, parameters: Mapping[str, Any]
+    ) -> AsyncIterator[Row]:
+        """Yield the rows of one statement, which may be too many to hold, page by page."""
+        sql, names = _compiled(statement)
+        values = [parameters[name] for name in names]
+        cursor = self._connection.cursor(
+            sql, *values, prefetch=STREAMED_ROWS_PAGE, record_class=Row
+        )
+        async for row in cursor:
+            yield row
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once everything has committed; it must not fail."""

@@ -1,16 +1,20 @@
 """Giving a queue what it heard before, or never did: from the logs, or from the owners' tables."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
 from services.gift.commands import reannouncing as gift
 from services.gift.main import read_catalogue
 from services.live.commands import counting as live
+from services.payout.commands import reannouncing as payout
+from services.purchase.commands import reannouncing as purchase
+from services.wallet.commands import reannouncing as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import QUEUES
 from shared.database import Transaction
@@ -20,15 +24,33 @@ from shared.messaging.outbox import Fact, message_of
 CATALOGUE = Path(__file__).parent.parent.parent / "seeds" / "gifts.toml"
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
-Facts: TypeAlias = Callable[[Transaction, datetime, datetime], AsyncIterator[Fact]]
+
+class Facts(Protocol):
+    """What a service announced in a time, from its own tables."""
+
+    def __call__(
+        self, tx: Transaction, *, since: datetime, until: datetime
+    ) -> AsyncIterator[Fact]: ...
 
 
-def _gift_facts(tx: Transaction, since: datetime, until: datetime) -> AsyncIterator[Fact]:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A service that can say again what it announced: these events, under their ids."""
+
+    facts_between: Facts
+    says_again: tuple[type[Event], ...]
+
+
+def _gift_facts(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     return gift.facts_between(tx, read_catalogue(CATALOGUE), since=since, until=until)
 
 
-# Who can say again what it announced; for the others there is the log.
-OWNERS: Mapping[str, Facts] = {"gift": _gift_facts}
+OWNERS: Mapping[str, Owner] = {
+    "purchase": Owner(purchase.facts_between, purchase.SAID_AGAIN),
+    "wallet": Owner(wallet.facts_between, wallet.SAID_AGAIN),
+    "gift": Owner(_gift_facts, gift.SAID_AGAIN),
+    "payout": Owner(payout.facts_between, payout.SAID_AGAIN),
+}
 
 
 def heard_by(queue: str, *, only: Collection[str] = ()) -> set[type[Event]]:
@@ -87,7 +109,7 @@ async def reannounce(
     contracts = heard_by(queue)
 
     async def facts(tx: Transaction) -> AsyncIterator[Again]:
-        async for fact in OWNERS[service](tx, since, until):
+        async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
             if type(fact.event) in contracts:
                 yield _again(fact)
 

@@ -9,7 +9,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.messaging.tables import (
+    ChronicleColumns,
+    InboxColumns,
+    OutboxBlockedColumns,
+    OutboxColumns,
+)
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
@@ -74,3 +79,7 @@ class OutboxBlocked(OutboxBlockedColumns, GiftTable, table=True):
 
 class Inbox(InboxColumns, GiftTable, table=True):
     __tablename__ = "inbox"
+
+
+class Chronicle(ChronicleColumns, GiftTable, table=True):
+    __tablename__ = "chronicle"

@@ -26,7 +26,12 @@ from shared.ledger.tables import (
     SealColumns,
     UnsealedColumns,
 )
-from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.messaging.tables import (
+    ChronicleColumns,
+    InboxColumns,
+    OutboxBlockedColumns,
+    OutboxColumns,
+)
 
 _TIME = DateTime(timezone=True)
 _NOW = {"server_default": text("now()")}
@@ -231,3 +236,7 @@ class OutboxBlocked(OutboxBlockedColumns, PayoutTable, table=True):
 
 class Inbox(InboxColumns, PayoutTable, table=True):
     __tablename__ = "inbox"
+
+
+class Chronicle(ChronicleColumns, PayoutTable, table=True):
+    __tablename__ = "chronicle"

@@ -27,7 +27,12 @@ from shared.ledger.tables import (
     SealColumns,
     UnsealedColumns,
 )
-from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.messaging.tables import (
+    ChronicleColumns,
+    InboxColumns,
+    OutboxBlockedColumns,
+    OutboxColumns,
+)
 
 _NOW = {"server_default": text("clock_timestamp()")}
 _ZERO = {"server_default": "0"}
@@ -250,3 +255,7 @@ class OutboxBlocked(OutboxBlockedColumns, PurchaseTable, table=True):
 
 class Inbox(InboxColumns, PurchaseTable, table=True):
     __tablename__ = "inbox"
+
+
+class Chronicle(ChronicleColumns, PurchaseTable, table=True):
+    __tablename__ = "chronicle"

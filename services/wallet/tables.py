@@ -17,7 +17,12 @@ from shared.ledger.tables import (
     SealColumns,
     UnsealedColumns,
 )
-from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.messaging.tables import (
+    ChronicleColumns,
+    InboxColumns,
+    OutboxBlockedColumns,
+    OutboxColumns,
+)
 
 _TIME = DateTime(timezone=True)
 _NOW = {"server_default": text("clock_timestamp()")}
@@ -214,3 +219,7 @@ class OutboxBlocked(OutboxBlockedColumns, WalletTable, table=True):
 
 class Inbox(InboxColumns, WalletTable, table=True):
     __tablename__ = "inbox"
+
+
+class Chronicle(ChronicleColumns, WalletTable, table=True):
+    __tablename__ = "chronicle"

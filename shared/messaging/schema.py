@@ -41,3 +41,23 @@ MAILBOX_RIGHTS_V1 = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, outbox_blocked TO {role};
 GRANT SELECT, INSERT, DELETE ON inbox TO {role};
 """
+
+CHRONICLE_V1 = """
+-- Facts no other row remembers, as they were announced; history is written once.
+CREATE TABLE chronicle (
+    key             text         NOT NULL,
+    id              uuid         NOT NULL,
+    type            text         NOT NULL,
+    sequence        bigint       NOT NULL,
+    correlation_id  text         NOT NULL,
+    causation_id    text,
+    event           jsonb        NOT NULL,
+    occurred_at     timestamptz  NOT NULL,
+    PRIMARY KEY (key, id)
+);
+CREATE INDEX chronicle_by_time ON chronicle USING brin (occurred_at);
+"""
+
+CHRONICLE_RIGHTS_V1 = """
+GRANT SELECT, INSERT ON chronicle TO {role};
+"""

@@ -48,3 +48,16 @@ class InboxColumns(SQLModel):
     queue: str = Field(primary_key=True, sa_type=Text)
     message_id: UUID = Field(primary_key=True)
     received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+
+
+class ChronicleColumns(SQLModel):
+    """A fact as it was announced, where no other row remembers it."""
+
+    key: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    type: str = Field(sa_type=Text)
+    sequence: int = Field(sa_type=BigInteger)
+    correlation_id: str = Field(sa_type=Text)
+    causation_id: str | None = Field(sa_type=Text)
+    event: dict[str, Any] = Field(sa_type=JSONB)
+    occurred_at: datetime = Field(sa_type=DateTime(timezone=True))

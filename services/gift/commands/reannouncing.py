@@ -1,45 +1,56 @@
 """
 Saying again what was said, from the rows themselves: for whoever needs more than the log keeps.
 
-Each fact has the id it had, so whoever heard it before knows it. Of a gift's reversals the newest
-revision is said, which is all a receiver keeps; a partial one that was last lowered is said as
-reversed, though it had been announced as restored.
+Each fact has the id and the contents it had, so whoever heard it before knows it.
+
+From the gifts: gift.requested, .sent, .refused. From the chronicle: .reversed, .restored. Of a
+question that was asked more than twice the first and the last attempt are said; the ones between
+left no trace, and the wallet answers a gift once. A gift's name and tier are those of today's
+catalogue.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from services.gift.commands.reversing import stands_reversed
+from services.gift.commands.requesting import question
 from services.gift.commands.settling import refused, sent
 from services.gift.domain import Catalogue, State
 from services.gift.store import gifts as store
-from services.gift.store import reversals
+from services.gift.store.gifts import History
+from shared.contracts.base import Event
 from shared.contracts.envelope import Cause
-from shared.contracts.gift import GiftRestored, GiftReversed
+from shared.contracts.gift import EVENTS
 from shared.contracts.wallet import Slice
 from shared.database import Transaction
+from shared.messaging import chronicle
 from shared.messaging.outbox import Fact
 
-PAGE = 1_000
+SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 
 
 async def facts_between(
     tx: Transaction, catalogue: Catalogue, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield what was announced of gifts that got their outcome in that time, gift by gift."""
-    after = None
-    while page := await store.final_gifts(tx, since=since, until=until, after=after, limit=PAGE):
-        told = await reversals.announced(tx, [gift for gift, _ in page])
-        for gift, slices in page:
-            assert gift.settled_at is not None
-            cause = Cause(gift.correlation_id)
-            if gift.state is State.REFUSED:
-                reason = str((gift.refusal or {}).get("reason"))
-                yield refused(gift, reason, cause, gift.settled_at)
-                continue
-            pieces = [Slice.model_validate(piece) for piece in slices]
-            yield sent(gift, pieces, catalogue, cause, gift.settled_at)
-            for reversal in told.get(gift.id, ()):
-                contract = GiftReversed if reversal.reversed_coins else GiftRestored
-                yield stands_reversed(gift, reversal, cause, contract)
-        after = (page[-1][0].viewer, page[-1][0].id)
+    """Yield what was announced of gifts in that time: questions and outcomes, then reversals."""
+    async for history in store.histories(tx, since=since, until=until):
+        for fact in _facts(history, catalogue):
+            assert fact.occurred_at is not None
+            if since <= fact.occurred_at < until:
+                yield fact
+    async for fact in chronicle.facts_between(tx, since=since, until=until):
+        yield fact
+
+
+def _facts(history: History, catalogue: Catalogue) -> Iterator[Fact]:
+    gift, cause = history.gift, Cause(history.gift.correlation_id)
+    yield question(replace(gift, attempt=1), gift.requested_at)
+    if gift.attempt > 1:
+        yield question(gift, history.asked_at)
+    if gift.settled_at is None:
+        return
+    if gift.state is State.REFUSED:
+        yield refused(gift, str((gift.refusal or {}).get("reason")), cause, gift.settled_at)
+        return
+    slices = [Slice.model_validate(piece) for piece in history.slices]
+    yield sent(gift, slices, catalogue, cause, gift.settled_at)

@@ -64,7 +64,7 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
     await announce(
         tx,
         [
-            _question(gifts[gift], request.traceparent)
+            question(gifts[gift], now, request.traceparent)
             for gift, request in first.items()
             if gift in new
         ],
@@ -85,7 +85,8 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
 async def ask_again(tx: Transaction) -> bool:
     """Repeat the question about gifts that stayed open; return whether there may be more."""
     gifts = await store.ask_again(tx, older_than_seconds=ASK_AGAIN_SECONDS, limit=ASK_AGAIN_MAX)
-    await announce(tx, [_question(gift) for gift in gifts])
+    now = datetime.now(UTC)
+    await announce(tx, [question(gift, now) for gift in gifts])
     return len(gifts) == ASK_AGAIN_MAX
 
 
@@ -112,7 +113,8 @@ def _new_gift(request: GiftRequest, now: datetime) -> Gift:
     )
 
 
-def _question(gift: Gift, traceparent: str | None = None) -> Fact:
+def question(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
+    """Say that the viewer asks, for the gift's present attempt."""
     asked = GiftRequested(
         gift=gift.id,
         viewer=gift.viewer,
@@ -126,4 +128,4 @@ def _question(gift: Gift, traceparent: str | None = None) -> Fact:
         attempt=gift.attempt,
         age_verified=gift.age_verified,
     )
-    return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent))
+    return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent), at)

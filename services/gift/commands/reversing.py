@@ -7,6 +7,7 @@ the lot paid at all. What is heard is kept, and announced once the gift is known
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from services.gift.domain import Gift, ReversedUnsent, State
@@ -17,7 +18,8 @@ from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.wallet import LotEvent
 from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 
 async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> None:
@@ -32,6 +34,7 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
     gifts = await gift_store.lock(tx, sorted({(viewer, gift) for viewer, gift, _ in named}))
     known = await reversals.known(tx, named)
     facts: list[Fact] = []
+    now = datetime.now(UTC)
     for heard in received:
         for told in heard.data.gifts:
             key = (heard.data.viewer, told.gift, heard.data.lot)
@@ -40,25 +43,25 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
                 continue
             reversal.revision = heard.data.revision
             reversal.reversed_coins = told.reversed_coins
-            facts += _announced(gifts, reversal, heard)
+            facts += _announced(gifts, reversal, heard, now)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
     await announce(tx, facts)
 
 
 def announce_waiting(
-    gift: Gift, waiting: Sequence[Reversal], cause: Cause
+    gift: Gift, waiting: Sequence[Reversal], cause: Cause, at: datetime
 ) -> tuple[Gift, list[Fact]]:
     """Say of a gift that is just sent what was heard of it before."""
     facts = []
     for reversal in waiting:
-        gift, fact = _fact(gift, reversal, cause)
+        gift, fact = _fact(gift, reversal, cause, at)
         facts.append(fact)
     return gift, facts
 
 
 def _announced(
-    gifts: dict[UUID, Gift], reversal: Reversal, heard: Envelope[LotEvent]
+    gifts: dict[UUID, Gift], reversal: Reversal, heard: Envelope[LotEvent], at: datetime
 ) -> list[Fact]:
     gift = gifts.get(reversal.gift)
     if gift is None or gift.state is State.REQUESTED:
@@ -67,11 +70,12 @@ def _announced(
         raise ReversedUnsent(gift=gift.id)
     if reversal.reversed_coins == reversal.announced_coins:
         return []
-    gifts[gift.id], fact = _fact(gift, reversal, heard.cause)
+    gifts[gift.id], fact = _fact(gift, reversal, heard.cause, at)
     return [fact]
 
 
-def _fact(gift: Gift, reversal: Reversal, cause: Cause) -> tuple[Gift, Fact]:
+def _fact(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
+    """Say how much of the gift, out of one lot, stands reversed now."""
     change = reversal.reversed_coins - reversal.announced_coins
     reversal.announced_coins = reversal.reversed_coins
     gift = replace(
@@ -80,16 +84,6 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause) -> tuple[Gift, Fact]:
         reversal_facts=gift.reversal_facts + 1,
     )
     contract = GiftReversed if change > 0 else GiftRestored
-    return gift, stands_reversed(gift, reversal, cause, contract)
-
-
-def stands_reversed(
-    gift: Gift,
-    reversal: Reversal,
-    cause: Cause,
-    contract: type[GiftReversed | GiftRestored],
-) -> Fact:
-    """Say how much of the gift, out of one lot, stands reversed now."""
     event = contract(
         gift=gift.id,
         viewer=gift.viewer,
@@ -103,4 +97,4 @@ def stands_reversed(
         revision=reversal.revision,
         reversed_coins=reversal.reversed_coins,
     )
-    return Fact(event, gift.attempt + 1 + gift.reversal_facts, cause)
+    return gift, Fact(event, gift.attempt + 1 + gift.reversal_facts, cause, at)

@@ -15,6 +15,7 @@ from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRefused, GiftSent
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, Slice
 from shared.database import Transaction
+from shared.messaging import chronicle
 from shared.messaging.outbox import Fact, announce
 
 Outcome: TypeAlias = GiftPaid | GiftPaymentRefused
@@ -39,6 +40,7 @@ async def settle_gifts(
     told: list[Reversal] = []
     slices: dict[Any, list[dict[str, Any]]] = {}
     facts: list[Fact] = []
+    reversed_early: list[Fact] = []
     now = datetime.now(UTC)
     for heard in received:
         gift = open_gifts.get(heard.data.gift)
@@ -54,13 +56,15 @@ async def settle_gifts(
         facts.append(_outcome(gift, heard, catalogue, now))
         if gift.state is State.SENT and gift.id in known:
             told += known[gift.id]
-            gift, more = announce_waiting(gift, known[gift.id], heard.cause)
-            facts += more
+            gift, early = announce_waiting(gift, known[gift.id], heard.cause, now)
+            facts += early
+            reversed_early += early
         open_gifts[gift.id] = settled[gift.id] = gift
     if not settled:
         return
     await store.settle(tx, list(settled.values()), slices)
     await reversals.save(tx, told, [])
+    await chronicle.remember(tx, reversed_early)
     await announce(tx, facts)
     # A caller is answered from a row that is final, so nobody is told before the commit.
     tx.after_commit(lambda: tell(list(settled.values())))

@@ -1,6 +1,6 @@
 """The gifts themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,15 @@ class Request:
     gift: Gift
     idempotency_key: str
     request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A gift as it stands, when it was last asked for, and what paid it."""
+
+    gift: Gift
+    asked_at: datetime
+    slices: Sequence[Mapping[str, Any]]
 
 
 async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID]:
@@ -120,18 +129,10 @@ async def newest(
     return [_gift(row) for row in rows]
 
 
-async def final_gifts(
-    tx: Transaction,
-    *,
-    since: datetime,
-    until: datetime,
-    after: tuple[str, UUID] | None,
-    limit: int,
-) -> list[tuple[Gift, list[Mapping[str, Any]]]]:
-    """Return gifts settled in that time with their slices, by viewer and id from `after` on."""
-    viewer, gift = after or ("", UUID(int=0))
-    asked = {"since": since, "until": until, "viewer": viewer, "gift": gift, "limit": limit}
-    return [(_gift(row), row.slices or []) for row in await tx.execute(_FINAL, asked)]
+async def histories(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[History]:
+    """Yield gifts that were asked for or settled in that time, by viewer and id."""
+    async for row in tx.stream(_HISTORIES, {"since": since, "until": until}):
+        yield History(_gift(row), row.asked_at, row.slices or [])
 
 
 async def books(tx: Transaction) -> Books:
@@ -249,12 +250,11 @@ _NEWEST = text(f"""
     ORDER BY requested_at DESC, id DESC
     LIMIT :limit
 """)  # noqa: S608 - our own text only
-_FINAL = text(f"""
-    SELECT {_COLUMNS}, slices FROM gifts
-    WHERE (viewer, id) > (:viewer, CAST(:gift AS uuid))
-      AND settled_at >= :since AND settled_at < :until
+_HISTORIES = text(f"""
+    SELECT {_COLUMNS}, asked_at, slices FROM gifts
+    WHERE requested_at < CAST(:until AS timestamptz)
+      AND greatest(asked_at, settled_at) >= CAST(:since AS timestamptz)
     ORDER BY viewer, id
-    LIMIT :limit
 """)  # noqa: S608 - our own text only
 _BOOKS = text("""
     SELECT count(*) FILTER (WHERE state = 'requested'),

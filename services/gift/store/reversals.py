@@ -42,15 +42,6 @@ async def waiting(tx: Transaction, gifts: Sequence[Gift]) -> dict[UUID, list[Rev
     return found
 
 
-async def announced(tx: Transaction, gifts: Sequence[Gift]) -> dict[UUID, list[Reversal]]:
-    """Return what others heard about these gifts."""
-    asked = {"viewers": [gift.viewer for gift in gifts], "gifts": [gift.id for gift in gifts]}
-    found: dict[UUID, list[Reversal]] = {}
-    for row in await tx.execute(_ANNOUNCED, asked):
-        found.setdefault(row.gift, []).append(Reversal(*row))
-    return found
-
-
 async def save(tx: Transaction, reversals: Sequence[Reversal], gifts: Sequence[Gift]) -> None:
     """Write what stands reversed now, and what the gifts come to by it."""
     if reversals:
@@ -88,13 +79,6 @@ _WAITING = text(f"""
     JOIN unnest(CAST(:viewers AS text[]), CAST(:gifts AS uuid[])) AS asked (viewer, gift)
         USING (viewer, gift)
     WHERE reversed_coins <> announced_coins
-    ORDER BY viewer, gift, lot
-""")  # noqa: S608 - our own text only
-_ANNOUNCED = text(f"""
-    SELECT {_COLUMNS} FROM reversals
-    JOIN unnest(CAST(:viewers AS text[]), CAST(:gifts AS uuid[])) AS asked (viewer, gift)
-        USING (viewer, gift)
-    WHERE reversed_coins = announced_coins
     ORDER BY viewer, gift, lot
 """)  # noqa: S608 - our own text only
 _SAVE = text("""

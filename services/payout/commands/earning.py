@@ -30,6 +30,7 @@ from shared.contracts.wallet import LotKind, lot_id
 from shared.database import Transaction
 from shared.ledger.book import open_book
 from shared.ledger.rules import MAIN, Holder
+from shared.messaging import chronicle
 from shared.messaging.outbox import Fact, announce
 
 GIFT_CAUSE = "gift:{}"
@@ -81,6 +82,9 @@ async def follow_gifts(
     await book.write(tx)
     await store.write(tx, desk.heard)
     desk.facts += await holding.hold(tx, sorted(desk.short), desk.recorded_at)
+    await chronicle.remember(
+        tx, [fact for fact in desk.facts if not isinstance(fact.event, DiamondsEarned)]
+    )
     await announce(tx, desk.facts)
 
 

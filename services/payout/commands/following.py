@@ -31,7 +31,8 @@ from shared.contracts.payout import (
 )
 from shared.database import Database, Transaction
 from shared.ledger.book import open_book
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 log = structlog.get_logger()
 

@@ -16,7 +16,8 @@ from shared.contracts.payout import PayoutApproved, PayoutHeld, PayoutRejected
 from shared.database import Transaction
 from shared.ledger.book import open_book
 from shared.ledger.operators import audit
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 CLAWBACK = "clawback"
 REJECT_CAUSE = "payout:{}:rejected"

@@ -25,7 +25,8 @@ from shared.database import Transaction
 from shared.http import KeyReused
 from shared.ledger.book import open_book
 from shared.ledger.rules import MAIN
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 RESERVE_CAUSE = "payout:{}:reserve"
 APPROVED_BY_RULE = "rule"

@@ -10,7 +10,8 @@ from services.purchase.store.purchases import lock, save
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import CoinsCredited
 from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 
 async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsCredited]]) -> None:

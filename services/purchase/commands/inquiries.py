@@ -25,7 +25,7 @@ from services.purchase.providers import PaymentRefused, Provider, ProviderSilent
 from services.purchase.store import money, notifications, purchases, refunds
 from shared.contracts.envelope import Cause
 from shared.database import Transaction
-from shared.messaging.outbox import announce
+from shared.messaging.chronicle import announce
 
 log = structlog.get_logger()
 

@@ -34,7 +34,8 @@ from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, LotKind
 from shared.database import Transaction
 from shared.http import KeyReused
 from shared.ledger.operators import audit
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
 
 log = structlog.get_logger()
 

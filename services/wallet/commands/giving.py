@@ -18,6 +18,7 @@ from shared.database import Transaction
 from shared.errors import Refusal
 from shared.ledger.book import open_book
 from shared.ledger.rules import MAIN, Holder, Outcome
+from shared.messaging import chronicle
 from shared.messaging.outbox import Fact, announce
 
 GIFT_CAUSE = "gift:{}"
@@ -38,6 +39,7 @@ async def pay_for_gifts(
     now = book.recorded_at
     budgets = await restraints.budgets(tx, book.holders, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
+    limits: list[Fact] = []
     payments: list[Payment] = []
     for asked in received:
         holder, cause = book[asked.data.viewer], GIFT_CAUSE.format(asked.data.gift)
@@ -58,13 +60,16 @@ async def pay_for_gifts(
             outcome = holder.conclude(event.model_dump_json())
             payments += [payment] if payment else []
             facts.append(Fact(event, outcome.version, asked.cause, now))
-            facts += limit_facts(holder, budget, asked.cause, now)
+            reached = list(limit_facts(holder, budget, asked.cause, now))
+            limits += reached
+            facts += reached
         else:
             require_same(outcome, asked_hash)
             facts.append(Fact(_said_before(outcome), outcome.version, asked.cause))
     await book.write(tx)
     await lot_store.record_payments(tx, payments)
     await restraints.count_spendings(tx, budgets)
+    await chronicle.remember(tx, limits)
     await announce(tx, facts)
 
 

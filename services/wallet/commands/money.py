@@ -51,6 +51,7 @@ from shared.contracts.wallet import (
 from shared.database import Transaction
 from shared.ledger.book import Book, open_book
 from shared.ledger.rules import MAIN, Holder
+from shared.messaging import chronicle
 from shared.messaging.outbox import Fact, announce
 
 PURCHASE_CAUSE = "purchase:{}"
@@ -272,13 +273,14 @@ async def _write(
     tx: Transaction, book: Book, purses: dict[str, Purse], facts: list[Fact], now: datetime
 ) -> None:
     """Write everything, and say which gifts gained or lost their money by it."""
-    facts += await _consequences(tx, purses, now)
+    consequences = await _consequences(tx, purses, now)
     await book.write(tx)
     await lot_store.add_lots(tx, [new for purse in purses.values() for new in purse.opened])
     changed = [(user, lot) for user, purse in purses.items() for lot in purse.changed()]
     await lot_store.save_lots(tx, changed)
     await claims.save(tx, {user: purse.known for user, purse in purses.items()})
-    await announce(tx, facts)
+    await chronicle.remember(tx, consequences)
+    await announce(tx, facts + consequences)
 
 
 async def _consequences(tx: Transaction, purses: dict[str, Purse], now: datetime) -> list[Fact]:

@@ -1,22 +1,20 @@
 """The proof that the coin ledger adds up, and the seals that keep its history."""
 
 from services.wallet.store.proof import CHECKS
-from shared.contracts.envelope import Cause
 from shared.contracts.wallet import BlockSealed
 from shared.database import Transaction
+from shared.ledger.history import block_fact
 from shared.ledger.sealing import Block
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.outbox import announce
 
-__all__ = ["CHECKS", "announce_block"]
+__all__ = ["CHAIN", "CHECKS", "announce_block"]
+
+CHAIN = "coins"
 
 
 async def announce_block(tx: Transaction, block: Block) -> None:
     """Tell others the hash of a block, so that nobody can put another in its place."""
-    event = BlockSealed(
-        chain="coins",
-        block=block.number,
-        movements=block.movements,
-        hash=block.hash.hex(),
-        previous_hash=block.previous_hash.hex(),
+    fact = block_fact(
+        BlockSealed, CHAIN, block.number, block.movements, block.hash, block.previous_hash
     )
-    await announce(tx, [Fact(event, block.number, Cause(f"coins-{block.number}"))])
+    await announce(tx, [fact])

@@ -1,0 +1,49 @@
+"""
+Saying again what payout announced, from its own rows, under the ids it had.
+
+From outcomes, which hold it word for word: payout.diamonds_earned, .diamonds_matured,
+.diamonds_adjusted. From the chronicle: .diamonds_clawed_back, .diamonds_restored, .requested,
+.held, .approved, .rejected, .sent, .paid, .failed, .returned. From the seals: .block_sealed.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from services.payout.commands.proving import CHAIN
+from shared.contracts.base import Event
+from shared.contracts.payout import (
+    EVENTS,
+    BlockSealed,
+    DiamondsAdjusted,
+    DiamondsEarned,
+    DiamondsMatured,
+)
+from shared.database import Transaction
+from shared.ledger import history
+from shared.messaging import chronicle
+from shared.messaging.outbox import Fact
+
+SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+
+# Causes begin with what they decide; what is not named here is told by the chronicle, if at all.
+_ANNOUNCED: dict[str, type[Event]] = {
+    "gift": DiamondsEarned,
+    "mature": DiamondsMatured,
+    "adjustment": DiamondsAdjusted,
+}
+
+
+async def facts_between(
+    tx: Transaction, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield what was announced in that time: decisions first, then what followed from them."""
+    async for fact in history.facts_of_outcomes(tx, _announced, since=since, until=until):
+        yield fact
+    async for fact in chronicle.facts_between(tx, since=since, until=until):
+        yield fact
+    async for fact in history.facts_of_seals(tx, BlockSealed, CHAIN, since=since, until=until):
+        yield fact
+
+
+def _announced(cause: str, _: bool) -> type[Event] | None:
+    return _ANNOUNCED.get(cause.split(":", 1)[0])

@@ -1,0 +1,22 @@
+"""
+Saying again what purchase announced, under the ids it had.
+
+All of it from the chronicle: a purchase, its disputes and its refunds know how they stand, and
+each step that led there was announced.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from shared.contracts.base import Event
+from shared.contracts.purchase import EVENTS
+from shared.database import Transaction
+from shared.messaging import chronicle
+from shared.messaging.outbox import Fact
+
+SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+
+
+def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
+    """Yield what was announced of purchases in that time, step by step."""
+    return chronicle.facts_between(tx, since=since, until=until)

@@ -1,0 +1,65 @@
+"""
+Saying again what the wallet announced, from its own rows, under the ids it had.
+
+From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .gift_refused,
+.coins_frozen, .coins_unfrozen, .coins_refunded, .coins_expired, .coins_adjusted,
+.exclusion_started, .exclusion_ended. From the chronicle: .lot_reversed, .lot_restored,
+.debt_opened, .debt_settled, .limit_reminder, .limit_reached. From the seals: .block_sealed.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from services.wallet.commands.proving import CHAIN
+from shared.contracts.base import Event
+from shared.contracts.wallet import (
+    EVENTS,
+    BlockSealed,
+    CoinsAdjusted,
+    CoinsCredited,
+    CoinsExpired,
+    CoinsFrozen,
+    CoinsRefunded,
+    CoinsUnfrozen,
+    ExclusionEnded,
+    ExclusionStarted,
+    GiftPaid,
+    GiftPaymentRefused,
+)
+from shared.database import Transaction
+from shared.ledger import history
+from shared.messaging import chronicle
+from shared.messaging.outbox import Fact
+
+SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+
+# Causes begin with what they decide; what is not named here is told by the chronicle, if at all.
+_ANNOUNCED: dict[str, type[Event]] = {
+    "purchase": CoinsCredited,
+    "freeze": CoinsFrozen,
+    "release": CoinsUnfrozen,
+    "refund": CoinsRefunded,
+    "expire": CoinsExpired,
+    "adjustment": CoinsAdjusted,
+}
+
+
+async def facts_between(
+    tx: Transaction, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield what was announced in that time: decisions first, then what followed from them."""
+    async for fact in history.facts_of_outcomes(tx, _announced, since=since, until=until):
+        yield fact
+    async for fact in chronicle.facts_between(tx, since=since, until=until):
+        yield fact
+    async for fact in history.facts_of_seals(tx, BlockSealed, CHAIN, since=since, until=until):
+        yield fact
+
+
+def _announced(cause: str, moved: bool) -> type[Event] | None:
+    kind = cause.split(":", 1)[0]
+    if kind == "gift":
+        return GiftPaid if moved else GiftPaymentRefused
+    if kind == "exclusion":
+        return ExclusionEnded if cause.endswith(":end") else ExclusionStarted
+    return _ANNOUNCED.get(kind)

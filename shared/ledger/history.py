@@ -1,0 +1,78 @@
+"""A ledger's own rows say what was announced: outcomes word for word, seals their blocks."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import text
+
+from shared.contracts.base import BlockEvent, Event
+from shared.contracts.envelope import Cause
+from shared.database import Transaction
+from shared.messaging.outbox import Fact
+
+# Which event an outcome holds, by its cause and whether anything moved; None if it holds none.
+Announced: TypeAlias = Callable[[str, bool], type[Event] | None]
+
+
+async def facts_of_outcomes(
+    tx: Transaction, announced: Announced, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """
+    Yield what was announced of decisions in that time, of each user in the order of decision.
+
+    The books keep no story, so each fact is told as the beginning of one, named after its cause.
+    """
+    async for row in tx.stream(_OUTCOMES, {"since": since, "until": until}):
+        contract = announced(row.cause, row.moved)
+        if contract is not None:
+            event = contract.model_validate(row.outcome)
+            yield Fact(event, row.version, Cause(row.cause), row.at)
+
+
+async def facts_of_seals(
+    tx: Transaction, contract: type[BlockEvent], chain: str, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield the blocks that were sealed in that time, in their order."""
+    async for row in tx.stream(_SEALS, {"since": since, "until": until}):
+        yield block_fact(
+            contract, chain, row.block, row.movements, row.hash, row.previous_hash, row.sealed_at
+        )
+
+
+def block_fact(
+    contract: type[BlockEvent],
+    chain: str,
+    block: int,
+    movements: int,
+    digest: bytes,
+    previous: bytes,
+    at: datetime | None = None,
+) -> Fact:
+    """Say that a block was sealed."""
+    event = contract(
+        chain=chain,
+        block=block,
+        movements=movements,
+        hash=digest.hex(),
+        previous_hash=previous.hex(),
+    )
+    return Fact(event, block, Cause(f"{chain}-{block}"), at)
+
+
+# A movement knows the moment that was announced; a refusal was written just after it.
+_OUTCOMES = text("""
+    SELECT o.user_id, o.cause, o.version, o.outcome, o.movement IS NOT NULL AS moved,
+           coalesce(m.recorded_at, o.recorded_at) AS at
+    FROM outcomes AS o
+    LEFT JOIN movements AS m ON m.user_id = o.user_id AND m.id = o.movement
+    WHERE coalesce(m.recorded_at, o.recorded_at) >= CAST(:since AS timestamptz)
+      AND coalesce(m.recorded_at, o.recorded_at) < CAST(:until AS timestamptz)
+      AND o.outcome <> '{}'
+    ORDER BY o.user_id, o.version
+""")
+_SEALS = text("""
+    SELECT block, cardinality(movements) AS movements, hash, previous_hash, sealed_at FROM seals
+    WHERE sealed_at >= CAST(:since AS timestamptz) AND sealed_at < CAST(:until AS timestamptz)
+    ORDER BY block
+""")
