@@ -8,6 +8,9 @@ from sqlalchemy import text
 from shared.contracts.envelope import Cause, encode
 from shared.messaging.broker import Broker
 from shared.messaging.delivery import Delivery
+from shared.messaging.outbox import message_of
+
+BEGINNING, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2100))
 
 
 def a_broker(service):
@@ -24,6 +27,34 @@ def a_delivery(event, *, user=None, correlation_id="story", sequence=1):
         cause=Cause(correlation_id),
     )
     return Delivery(body, event.type(), str(event.id), user or event.owner(), {})
+
+
+def as_delivered(fact):
+    """A fact as an operator sends it again, with everything it travels with."""
+    message = message_of(fact, fact.occurred_at)
+    return Delivery(
+        message.body, fact.event.type(), str(message.message_id), "ovationctl", message.headers
+    )
+
+
+async def announced_by_id(database):
+    """The name, sequence and data of every fact in the outbox, by its id."""
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT routing_key, body FROM outbox ORDER BY id"))
+    told = [(row.routing_key, json.loads(row.body)) for row in rows]
+    return {each["id"]: (name, each["sequence"], each["data"]) for name, each in told}
+
+
+async def said_again(database, facts_between, *, since=BEGINNING, until=END):
+    """The facts that a service says again from its own tables."""
+    async with database.snapshot() as tx:
+        return [fact async for fact in facts_between(tx, since=since, until=until)]
+
+
+def by_id(facts):
+    """Facts as `announced_by_id` shows those of the outbox."""
+    told = [(fact.event.name, json.loads(as_delivered(fact).body)) for fact in facts]
+    return {each["id"]: (name, each["sequence"], each["data"]) for name, each in told}
 
 
 async def announced(database, name=None):

@@ -1,0 +1,92 @@
+"""What payout says again from its own rows is what it said, under the same ids."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.payout import consumers
+from services.payout.commands.adjusting import settle_adjustment
+from services.payout.commands.holding import review
+from services.payout.commands.maturing import mature
+from services.payout.commands.proving import announce_block
+from services.payout.commands.reannouncing import SAID_AGAIN, facts_between
+from services.sandbox import provider as sandbox_provider
+from shared.contracts.gift import GiftRestored
+from shared.ledger.operators import AdjustmentWish, request_adjustment
+from shared.ledger.sealing import seal
+from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
+from tests.payout.conftest import HOLDING, RULES, a_gift_sent
+from tests.payout.test_holds import reversal
+
+
+@pytest.fixture(autouse=True)
+def fast_bank(monkeypatch):
+    """The bank settles at once, but for a moment."""
+    monkeypatch.setattr(sandbox_provider, "TRANSFER_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox_provider, "RETURN_AFTER_SECONDS", 0.05)
+
+
+@pytest.fixture
+def story(database, hear, lea, cash_out, work):
+    """Everything that can happen to a creator's diamonds, each at least once."""
+
+    async def follow():
+        await work()
+        await asyncio.sleep(0.1)
+        await work()
+        await asyncio.sleep(0.1)
+        await work()
+
+    async def play():
+        for destination in ("acct_ok_lea", "acct_fail_lea", "acct_return_lea"):
+            await cash_out(destination)
+            await follow()
+        # What is held is approved once and rejected once.
+        for approved in (True, False):
+            given = a_gift_sent(100)
+            await hear(given)
+            payout = await cash_out()
+            await hear(reversal(given, 1, 100))
+            async with database.transaction() as tx:
+                await review(
+                    tx, "lea", payout, approved=approved, operator="ann", reason="seen", rules=RULES
+                )
+            await follow()
+            await hear(reversal(given, 2, 0, contract=GiftRestored))
+        await _mature_adjust_and_seal(database)
+
+    return play
+
+
+async def _mature_adjust_and_seal(database):
+    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
+    await consumer.receive([a_delivery(a_gift_sent(10))])
+    async with database.transaction() as tx:
+        await mature(tx, RULES, now=datetime.now(UTC) + timedelta(days=60))
+    wish = AdjustmentWish("payout", "lea", 7, "sorry", "ann", uuid4().hex, b"h")
+    async with database.transaction() as tx:
+        asked = await request_adjustment(tx, wish)
+        await settle_adjustment(tx, asked.id, "ben", True, "c", rules=RULES)
+    async with database.transaction() as tx:
+        await announce_block(tx, await seal(tx))
+
+
+async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(story, database):
+    await story()
+
+    before = await announced_by_id(database)
+    again = by_id(await said_again(database, facts_between))
+
+    assert again == before
+    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+
+
+async def test_only_what_was_said_in_that_time_is_said_again(hear, database):
+    await hear(a_gift_sent())
+    now = datetime.now(UTC)
+
+    assert await said_again(database, facts_between, since=now - timedelta(minutes=5))
+    assert not await said_again(database, facts_between, since=now)
+    assert not await said_again(database, facts_between, until=now - timedelta(minutes=5))

@@ -1,0 +1,62 @@
+"""What purchase says again of its purchases is what it said, under the same ids."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.purchase.commands.reannouncing import SAID_AGAIN, facts_between
+from tests.deliveries import announced_by_id, by_id, said_again
+from tests.purchase.test_refunds import (  # noqa: F401 - fixtures
+    GERMANY,
+    ask,
+    bought_in,
+    frozen,
+    give_back,
+    hear,
+)
+
+
+@pytest.fixture
+def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):  # noqa: F811
+    """Everything that can happen to a purchase, each at least once."""
+
+    async def play():
+        disputed = await bought(key="disputed")
+        await pay(disputed)
+        # A bank changes its mind: what is known of the dispute now is only the last of it.
+        for status in ("open", "won", "lost"):
+            pretend.dispute(disputed, status)
+            await tell(disputed, "payment.disputed")
+        flagged = await bought(key="flagged")
+        pretend.become(flagged, "succeeded", warnings=[{"id": "ew_1", "reason": "stolen"}])
+        await tell(flagged)
+        failed = await bought(key="failed")
+        pretend.become(failed, "failed", failure="card-declined")
+        await tell(failed, "payment.failed")
+        await bought(key="expired")
+        await wait(minutes=60)
+        refunded, declined = await bought_in(key="key-1"), await bought_in(key="key-2")
+        for purchase, coins in ((refunded, 500), (declined, 0)):
+            refund = (await ask(purchase, key=f"refund-{coins}")).json()["refund"]
+            await hear(frozen(purchase, refund, paid=coins, bonus=0))
+        await give_back()
+
+    return play
+
+
+async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(story, database):
+    await story()
+
+    before = await announced_by_id(database)
+
+    assert by_id(await said_again(database, facts_between)) == before
+    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+
+
+async def test_only_what_was_said_in_that_time_is_said_again(bought, pay, database):
+    await pay(await bought())
+    now = datetime.now(UTC)
+
+    assert await said_again(database, facts_between, since=now - timedelta(minutes=5))
+    assert not await said_again(database, facts_between, since=now)
+    assert not await said_again(database, facts_between, until=now - timedelta(minutes=5))
