@@ -265,15 +265,22 @@ def reannounce(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Give a queue what a service's own tables say it announced."""
-    confirm(f"Send what {service} announced to {to} again?", yes=yes)
+    """
+    Give a queue what a service's own tables say it announced, under the ids it had.
+
+    Covers every event of purchase, wallet, gift and payout. Of what those tables began to remember
+    only with this version (deploy/README.md), nothing older is there to be said.
+    """
     _one_of(service, replaying.OWNERS)
+    names = replaying.said_again_to(_one_of(to, QUEUES), service)
+    if not names:
+        sys.stderr.write(f"{to} hears nothing of {service}.\n")
+        raise typer.Exit(USAGE)
+    confirm(f"Send {to} again what {service} said: {', '.join(names)}?", yes=yes)
     end = _utc(until) or datetime.now(UTC)
-    work = replaying.reannounce(
-        _places(), service, _one_of(to, QUEUES), since=since.replace(tzinfo=UTC), until=end
-    )
+    work = replaying.reannounce(_places(), service, to, since=since.replace(tzinfo=UTC), until=end)
     count = _run(work)
-    say(f"{count} events for {to}.", as_json=as_json, events=count)
+    say(f"{count} events for {to}.", as_json=as_json, events=count, names=names)
 
 
 @app.command()

@@ -58,6 +58,11 @@ def heard_by(queue: str, *, only: Collection[str] = ()) -> set[type[Event]]:
     return {event for event in QUEUES[queue] if not only or event.name in only}
 
 
+def said_again_to(queue: str, service: str) -> list[str]:
+    """Return the names of the events that a service can say again and a queue is bound to."""
+    return sorted(event.name for event in heard_by(queue) & set(OWNERS[service].says_again))
+
+
 async def replay(
     places: Places,
     queue: str,

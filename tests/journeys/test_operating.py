@@ -162,6 +162,9 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
     # And once more from the gifts' own rows alone, as if the log had forgotten them.
     code, printed = ctl("reannounce", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
     assert code == 0
+    assert (
+        ctl("reannounce", "wallet", "--to", "live.gifts", "--from", "2000-01-01", "--yes")[0] == 2
+    )
     eventually(lambda: queue_is_empty(system))
     assert tables() == before
 
