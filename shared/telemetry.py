@@ -12,6 +12,12 @@ HTTP_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
+IDEMPOTENCY = Counter(
+    "ovation_idempotency",
+    "Requests with a key, by what the key turned out to be.",
+    ["route", "outcome"],
+)
+
 OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.", ["part"])
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
     "ovation_outbox_oldest_age_seconds", "Age of the oldest message waiting to leave."
@@ -58,6 +64,18 @@ CONSUMER_PAUSED = Gauge(
 )
 BROKER_RECONNECTS = Counter("ovation_broker_reconnects", "Sessions that broke.", ["role"])
 
+SAGA_OPEN = Gauge(
+    "ovation_saga_open", "Things that wait for an outcome, by what they are.", ["type", "state"]
+)
+SAGA_OVERDUE = Gauge(
+    "ovation_saga_overdue", "Of those, how many have waited longer than they should.", ["type"]
+)
+
+LEDGER_IMBALANCE = Gauge(
+    "ovation_ledger_imbalance",
+    "Movements that do not sum to zero, as the last proof found; anything but 0 is an alarm.",
+    ["proof"],
+)
 LEDGER_FAULTS = Gauge(
     "ovation_ledger_faults",
     "What the last proof found wrong; anything but 0 is an alarm.",

@@ -9,11 +9,13 @@ from services.gift import api, consumers, jobs
 from services.gift.commands.waiting import Waiters
 from services.gift.domain import Catalogue, GiftType
 from services.gift.settings import Settings
+from services.gift.store.sagas import SAGAS
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.sagas import watch
 
 LANGUAGE = "en"
 
@@ -30,7 +32,7 @@ def build(settings: Settings) -> Service:
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, catalogue=catalogue, tell=waiters.tell),
         jobs=jobs.build(database),
-        tasks=(waiters.run,),
+        tasks=(waiters.run, watch(database, SAGAS)),
     )
 
 

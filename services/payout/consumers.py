@@ -10,14 +10,15 @@ from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
+from shared.messaging.receiver import Stale
 
 # Diamonds mature over days: nobody waits for them, so they are booked in large batches.
 SPACING_SECONDS = 0.25
 
 
 def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
-    async def gifts(tx: Transaction, received: Sequence[Received]) -> None:
-        await follow_gifts(tx, received, rules)
+    async def gifts(tx: Transaction, received: Sequence[Received]) -> Stale:
+        return await follow_gifts(tx, received, rules)
 
     async def warnings(tx: Transaction, received: Sequence[Received]) -> None:
         await heed_warnings(tx, received, rules)

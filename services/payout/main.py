@@ -9,11 +9,13 @@ from services.payout import api, consumers, jobs
 from services.payout.domain.rates import Holds, Rules
 from services.payout.providers import Provider
 from services.payout.settings import Settings
+from services.payout.store.sagas import SAGAS
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.sagas import watch
 
 
 def build(settings: Settings) -> Service:
@@ -32,6 +34,7 @@ def build(settings: Settings) -> Service:
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, rules),
         jobs=jobs.build(database, provider, rules),
+        tasks=(watch(database, SAGAS),),
         closing=(provider.close,),
     )
 

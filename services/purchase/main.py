@@ -11,11 +11,13 @@ from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from services.purchase.settings import Settings
+from services.purchase.store.sagas import SAGAS
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.sagas import watch
 
 
 def build(settings: Settings) -> Service:
@@ -35,6 +37,7 @@ def build(settings: Settings) -> Service:
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
         jobs=jobs.build(database, provider),
+        tasks=(watch(database, SAGAS),),
         closing=(provider.close,),
     )
 

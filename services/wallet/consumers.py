@@ -12,11 +12,12 @@ from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
+from shared.messaging.receiver import Stale
 
 
 def build(settings: Settings, rules: Rules, database: Database, broker: Broker) -> list[Consumer]:
-    async def money(tx: Transaction, received: Sequence[Received]) -> None:
-        await follow_money(tx, received, settings)
+    async def money(tx: Transaction, received: Sequence[Received]) -> Stale:
+        return await follow_money(tx, received, settings)
 
     async def gifts(tx: Transaction, received: Sequence[Received]) -> None:
         await pay_for_gifts(tx, received, rules)

@@ -3,7 +3,14 @@
 from shared.http.app import build_app
 from shared.http.edge import BODY_BYTES_MAX
 from shared.http.identifiers import request_id
-from shared.http.keys import IdempotencyKey, IdempotencyKeyMissing, KeyReused, fingerprint
+from shared.http.keys import (
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    Key,
+    KeyReused,
+    count_key,
+    fingerprint,
+)
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -34,12 +41,14 @@ __all__ = [
     "DatabaseUnavailable",
     "IdempotencyKey",
     "IdempotencyKeyMissing",
+    "Key",
     "KeyReused",
     "Limit",
     "Page",
     "Problem",
     "TryAgain",
     "build_app",
+    "count_key",
     "decode_cursor",
     "encode_cursor",
     "fingerprint",

@@ -12,8 +12,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.database import is_contention
 from shared.http.identifiers import identify
+from shared.http.keys import HEADER, Key, count_key
 from shared.http.problems import BodyTooLarge, failure, too_large
+from shared.http.routes import route_of
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.tracing import serving
 
@@ -23,7 +26,7 @@ BODY_BYTES_MAX = 65_536
 # A method is the caller's text; a label must not be.
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER_METHOD = "OTHER"
-NO_ROUTE = "none"
+KEY_HEADER = HEADER.lower().encode()
 
 
 class Edge:
@@ -50,6 +53,8 @@ class Edge:
             # Half an answer cannot be taken back: the server logs it and drops the connection.
             if exchange.answered:
                 raise
+            if exchange.keyed and is_contention(error):
+                count_key(route_of(scope), Key.IN_PROGRESS)
             response = failure(error, body_bytes_max=BODY_BYTES_MAX)
             await response(scope, receive, exchange.send)
         finally:
@@ -69,6 +74,7 @@ class _Exchange:
         "_status",
         "answered",
         "declares_too_much",
+        "keyed",
         "traceparent",
     )
 
@@ -79,6 +85,7 @@ class _Exchange:
         self._status, self._seconds = 500, 0.0
         self.answered = False
         self.declares_too_much = False
+        self.keyed = False
         self.traceparent = b""
         given = b""
         for name, value in scope["headers"]:
@@ -86,6 +93,8 @@ class _Exchange:
                 given = value
             elif name == b"traceparent":
                 self.traceparent = value
+            elif name == KEY_HEADER:
+                self.keyed = True
             elif name == b"content-length":
                 self.declares_too_much = _is_too_much(value)
         self._identifier = identify(given)
@@ -114,7 +123,7 @@ class _Exchange:
     def settle(self, scope: Scope) -> None:
         """Count and log the request once it is over."""
         method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        route = route_of(scope)
         seconds = self._seconds if self.answered else time.perf_counter() - self._began
         requests, durations = _meters(method, route, self._status)
         requests.inc()

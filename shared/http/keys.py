@@ -3,14 +3,33 @@
 import hashlib
 import json
 import re
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
 
 from shared.errors import Kind, Refusal
+from shared.telemetry import IDEMPOTENCY
 
 HEADER = "Idempotency-Key"
+
+
+class Key(StrEnum):
+    """What a key turned out to be, once it was looked at."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    KEY_REUSED = "key_reused"
+    # The request that came first has not committed, and we do not wait for it any longer.
+    IN_PROGRESS = "in_progress"
+
+
+def count_key(route: str, key: Key) -> None:
+    """Count a request by its key; `route` is its path as it is declared."""
+    IDEMPOTENCY.labels(route, key.value).inc()
+
+
 _KEY = re.compile(r"[\x20-\x7e]{1,128}")
 # https://www.rfc-editor.org/rfc/rfc8941#section-3.3.3: only a quote and a backslash are escaped.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')

@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect
 from shared.database import is_contention, is_unavailable
 from shared.errors import Kind, Refusal
 from shared.http.identifiers import request_id
-from shared.http.keys import HEADER, IdempotencyKeyMissing
+from shared.http.keys import HEADER, IdempotencyKeyMissing, Key, KeyReused, count_key
+from shared.http.routes import route_of
 
 log = structlog.get_logger()
 
@@ -142,7 +143,9 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
     """Make an application answer everything that goes wrong as a problem document."""
 
     @app.exception_handler(Refusal)
-    async def refuse(_: Request, no: Refusal) -> Response:
+    async def refuse(request: Request, no: Refusal) -> Response:
+        if isinstance(no, KeyReused):
+            count_key(route_of(request.scope), Key.KEY_REUSED)
         return refusal_response(no)
 
     @app.exception_handler(RequestValidationError)

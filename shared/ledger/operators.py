@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 
 
 class NoSuchAdjustment(Refusal):
@@ -118,6 +118,8 @@ async def request_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustmen
     row = (await tx.execute(_FIND, {"id": wish.id})).one()
     if row.request_hash != wish.request_hash:
         raise KeyReused(adjustment=wish.id)
+    route = f"/v1/operator/{wish.service}/adjustments"
+    tx.after_commit(lambda: count_key(route, Key.NEW if added else Key.REPEATED))
     if added:
         await audit(
             tx,

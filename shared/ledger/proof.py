@@ -15,6 +15,8 @@ from shared.database import Transaction
 
 RANGE_USERS = 500
 FAULTS_SHOWN_MAX = 100
+# The law above all others.
+UNBALANCED = "movement-sums-to-zero"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ _USERS_MARK = re.compile(r"\{(\w+\.)?(users|creators)\}")
 _COLUMNS = {"users": "user_id", "creators": "creator"}
 LEDGER_CHECKS = (
     law(
-        "movement-sums-to-zero",
+        UNBALANCED,
         """
             SELECT user_id, format('movement %s is off by %s %s', movement, sum(amount), unit)
                 AS detail

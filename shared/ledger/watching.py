@@ -8,10 +8,10 @@ import structlog
 from sqlalchemy import text
 
 from shared.database import Database, Transaction
-from shared.ledger.proof import Check, Fault, prove
+from shared.ledger.proof import UNBALANCED, Check, Fault, prove
 from shared.ledger.sealing import BLOCK_MOVEMENTS_MAX, Block, broken_seals, seal
 from shared.runtime import Job
-from shared.telemetry import LEDGER_FAULTS, LEDGER_PROVED_AT, LEDGER_UNSEALED
+from shared.telemetry import LEDGER_FAULTS, LEDGER_IMBALANCE, LEDGER_PROVED_AT, LEDGER_UNSEALED
 
 log = structlog.get_logger()
 
@@ -36,6 +36,9 @@ def jobs(database: Database, checks: Sequence[Check], announce: AnnounceBlock) -
         async with database.snapshot() as tx:
             faults = [found async for found in prove(tx, checks) if isinstance(found, Fault)]
         _report("ledger", faults)
+        LEDGER_IMBALANCE.labels("ledger").set(
+            sum(fault.check == UNBALANCED for fault in faults),
+        )
         async with database.snapshot() as tx:
             faults = [found async for found in broken_seals(tx) if isinstance(found, Fault)]
         _report("seals", faults)

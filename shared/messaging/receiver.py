@@ -12,9 +12,10 @@ import hashlib
 import time
 import traceback
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
+from uuid import UUID
 
 import structlog
 
@@ -37,7 +38,9 @@ from shared.tracing import handling
 
 log = structlog.get_logger()
 
-Handler: TypeAlias = Callable[[Transaction, Sequence[Received]], Awaitable[None]]
+# A handler may name those messages that were old news: a newer revision had been heard before.
+Stale: TypeAlias = Collection[UUID] | None
+Handler: TypeAlias = Callable[[Transaction, Sequence[Received]], Awaitable[Stale]]
 
 # A large batch is settled in parts that overlap: while PostgreSQL works on one, the next is
 # decided. A small one is not: its fixed costs would only be paid several times.
@@ -175,17 +178,19 @@ class Receiver:
                     # The same message twice inside one batch is one message.
                     new.discard(envelope.id)
                     fresh.append(envelope)
-            await self._handle(tx, fresh)
+            stale = await self._handle(tx, fresh)
             await outbox.send(tx, dead)
         log_each("message.handled", (self._line(envelope) for envelope in fresh))
-        self._count(received, fresh, dead)
+        self._count(received, fresh, dead, stale)
 
-    async def _handle(self, tx: Transaction, fresh: Sequence[Received]) -> None:
+    async def _handle(self, tx: Transaction, fresh: Sequence[Received]) -> set[UUID]:
+        stale: set[UUID] = set()
         groups: dict[Handler, list[Received]] = {}
         for envelope in fresh:
             groups.setdefault(self._handlers[envelope.type], []).append(envelope)
         for handler, envelopes in groups.items():
-            await handler(tx, envelopes)
+            stale |= set(await handler(tx, envelopes) or ())
+        return stale
 
     async def _set_aside(
         self, delivery: Delivery, error: Exception, stopping: asyncio.Event
@@ -221,11 +226,16 @@ class Receiver:
                 return
 
     def _count(
-        self, received: Sequence[Received], fresh: Sequence[Received], dead: Sequence[object]
+        self,
+        received: Sequence[Received],
+        fresh: Sequence[Received],
+        dead: Sequence[object],
+        stale: Collection[UUID],
     ) -> None:
         now = datetime.now(UTC)
         for envelope in fresh:
-            CONSUMER_MESSAGES.labels(self.queue, envelope.type, "applied").inc()
+            outcome = "stale" if envelope.id in stale else "applied"
+            CONSUMER_MESSAGES.labels(self.queue, envelope.type, outcome).inc()
         if fresh:
             oldest = min(envelope.time for envelope in fresh)
             CONSUMER_LAG_SECONDS.labels(self.queue).observe(

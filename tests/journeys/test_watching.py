@@ -82,5 +82,23 @@ def test_a_service_says_how_its_messages_are_doing(system, service):
         "ovation_consumer_connected",
         "ovation_consumer_paused",
     } <= names
+    sagas = {line.split("{")[0] for line in text.splitlines() if "_saga_" in line[:20]}
+    waits = service in ("purchase", "gift", "payout")
+    assert sagas == ({"ovation_saga_open", "ovation_saga_overdue"} if waits else set())
     # No ids, no users: whoever reads the metrics learns nothing about anybody.
     assert "mira" not in text
+
+
+def test_a_key_that_is_repeated_and_the_proof_of_the_ledger_are_metrics(stage, system):
+    mira = stage.person("mira")
+    stage.buy(mira)
+    for _ in range(2):
+        stage.give(mira, "lea-watched", key="watched-twice")
+    counted = 'ovation_idempotency_total{outcome="%s",route="/v1/gifts"}'
+
+    def says(service):
+        return httpx.get(f"{system.urls[service]}/metrics", timeout=10).text
+
+    for outcome in ("new", "repeated"):
+        assert counted % outcome in says("gift")
+    eventually(lambda: 'ovation_ledger_imbalance{proof="ledger"} 0.0' in says("wallet"))

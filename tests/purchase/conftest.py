@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.purchase import consumers, jobs
 from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
-from shared.contracts.wallet import CoinsCredited, Lot, LotKind
+from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
@@ -22,6 +22,7 @@ AGE_PURCHASES = text("""
         expires_at = expires_at - make_interval(mins => :minutes),
         next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
 """)
+GERMANY = {"country": "DE"}
 AGE_NOTIFICATIONS = text("""
     UPDATE notifications SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
@@ -160,6 +161,56 @@ def credit(database):
 
 
 @pytest.fixture
+def hear(database):
+    (consumer,) = consumers.build(database, a_broker("purchase"))
+
+    async def hear_all(*events):
+        await consumer.receive([a_delivery(event) for event in events])
+
+    return hear_all
+
+
+@pytest.fixture
+def ask(app):
+    """Ask for one's unused coins to be given back."""
+
+    async def ask_for(purchase, *, key="refund-1", viewer="mira"):
+        async with client_of(app, a_token(viewer)) as client:
+            return await client.post(
+                f"/v1/purchases/{purchase}/refunds", headers={"Idempotency-Key": key}
+            )
+
+    return ask_for
+
+
+@pytest.fixture
+def give_back(database, provider):
+    """Let the refunds that are due be asked for."""
+
+    async def work():
+        async with database.transaction() as tx:
+            await tx.execute(
+                text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
+            )
+        await jobs.give_back(database, provider)
+
+    return work
+
+
+@pytest.fixture
+def bought_in(buy, pay, credit):
+    """Buy 500 coins for 4.99 and pay."""
+
+    async def purchase(claims=GERMANY, *, key="key-1"):
+        made = (await buy("coins_500", key=key, claims=claims)).json()["purchase"]
+        await pay(made)
+        await credit(made, coins=525)
+        return made
+
+    return purchase
+
+
+@pytest.fixture
 def rows(database):
     """Read what is stored."""
 
@@ -177,4 +228,21 @@ def a_coins_credited(purchase, *, viewer="mira", coins=100):
         coins=coins,
         lots=(Lot(lot=UUID(purchase), kind=LotKind.PAID, coins=coins),),
         balance_coins=coins,
+    )
+
+
+def frozen(purchase, refund, *, paid=500, bonus=25):
+    purchase = UUID(purchase)
+    lots = tuple(
+        Lot(lot=lot_id(purchase, kind), kind=kind, coins=coins)
+        for kind, coins in ((LotKind.PAID, paid), (LotKind.BONUS, bonus))
+        if coins
+    )
+    return CoinsFrozen(
+        viewer="mira",
+        purchase=purchase,
+        freeze=refund,
+        coins=paid + bonus,
+        lots=lots,
+        balance_coins=0,
     )

@@ -6,18 +6,11 @@ import pytest
 
 from services.purchase.commands.reannouncing import SAID_AGAIN, facts_between
 from tests.deliveries import announced_by_id, by_id, said_again
-from tests.purchase.test_refunds import (  # noqa: F401 - fixtures
-    GERMANY,
-    ask,
-    bought_in,
-    frozen,
-    give_back,
-    hear,
-)
+from tests.purchase.conftest import frozen
 
 
 @pytest.fixture
-def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):  # noqa: F811
+def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):
     """Everything that can happen to a purchase, each at least once."""
 
     async def play():

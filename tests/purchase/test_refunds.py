@@ -1,48 +1,19 @@
 """Unused coins become money again: where the law says so, once, and never more than was paid."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from services.purchase import consumers, jobs
 from shared.contracts.wallet import (
-    CoinsFrozen,
     CoinsRefunded,
     ExclusionEnded,
     ExclusionStarted,
-    Lot,
-    LotKind,
-    lot_id,
 )
 from tests.clients import a_token, client_of
-from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
-
-GERMANY = {"country": "DE"}
-
-
-@pytest.fixture
-def hear(database):
-    (consumer,) = consumers.build(database, a_broker("purchase"))
-
-    async def hear_all(*events):
-        await consumer.receive([a_delivery(event) for event in events])
-
-    return hear_all
-
-
-@pytest.fixture
-def ask(app):
-    """Ask for one's unused coins to be given back."""
-
-    async def ask_for(purchase, *, key="refund-1", viewer="mira"):
-        async with client_of(app, a_token(viewer)) as client:
-            return await client.post(
-                f"/v1/purchases/{purchase}/refunds", headers={"Idempotency-Key": key}
-            )
-
-    return ask_for
+from tests.deliveries import announced, forget_inbox
+from tests.purchase.conftest import GERMANY, frozen
 
 
 @pytest.fixture
@@ -53,50 +24,6 @@ def refund_of(app):
         return items[0]
 
     return read
-
-
-@pytest.fixture
-def give_back(database, provider):
-    """Let the refunds that are due be asked for."""
-
-    async def work():
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
-            )
-        await jobs.give_back(database, provider)
-
-    return work
-
-
-@pytest.fixture
-def bought_in(buy, pay, credit):
-    """Buy 500 coins for 4.99 and pay."""
-
-    async def purchase(claims=GERMANY, *, key="key-1"):
-        made = (await buy("coins_500", key=key, claims=claims)).json()["purchase"]
-        await pay(made)
-        await credit(made, coins=525)
-        return made
-
-    return purchase
-
-
-def frozen(purchase, refund, *, paid=500, bonus=25):
-    purchase = UUID(purchase)
-    lots = tuple(
-        Lot(lot=lot_id(purchase, kind), kind=kind, coins=coins)
-        for kind, coins in ((LotKind.PAID, paid), (LotKind.BONUS, bonus))
-        if coins
-    )
-    return CoinsFrozen(
-        viewer="mira",
-        purchase=purchase,
-        freeze=refund,
-        coins=paid + bonus,
-        lots=lots,
-        balance_coins=0,
-    )
 
 
 async def age(database, days):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import structlog
 from asyncpg.exceptions import DeadlockDetectedError
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -29,6 +30,7 @@ from shared.http import (
     request_id,
 )
 from tests.clients import client_of
+from tests.metrics import keys_counted, since
 
 
 class Rose(BaseModel):
@@ -284,6 +286,17 @@ async def test_what_waiting_helps_says_when_to_come_back(client, how, expected):
     assert "10.0.0.7" not in answer.text
 
 
+@pytest.mark.parametrize(("how", "counted"), [("deadlock", 1), ("away", 0)])
+async def test_a_key_whose_first_request_has_not_committed_is_counted(client, how, counted):
+    route = "/v1/fails/{how}"
+    before = keys_counted(route)
+
+    await client.get(f"/v1/fails/{how}", headers={"Idempotency-Key": "key"})
+    await client.get(f"/v1/fails/{how}")
+
+    assert since(before, keys_counted(route)) == [0, 0, 0, counted]
+
+
 async def test_an_error_in_another_middleware_is_a_problem_too(app):
     def broken(_inner):
         async def refuse_all(_scope, _receive, _send):
@@ -483,3 +496,20 @@ async def test_a_failure_after_the_answer_began_is_left_to_the_server(app):
     async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
         with pytest.raises(RuntimeError, match="half way"):
             await client.get("/v1/broken-feed")
+
+
+async def test_a_route_has_one_name_however_its_routers_were_put_together(app):
+    outer, inner = APIRouter(prefix="/v1"), APIRouter(prefix="/rooms")
+
+    @inner.get("/{room}")
+    async def look(room: str) -> str:
+        return room
+
+    outer.include_router(inner)
+    app.include_router(outer)
+    async with client_of(app) as client:
+        await client.get("/v1/rooms/r-1")
+        text = (await client.get("/metrics")).text
+
+    assert 'route="/v1/rooms/{room}"' in text
+    assert "r-1" not in text

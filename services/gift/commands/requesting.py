@@ -1,6 +1,6 @@
 """Taking gifts in, a whole batch of requests in one transaction, and asking again later."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -11,7 +11,7 @@ from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRequested
 from shared.database import Transaction
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 from shared.messaging.outbox import Fact, announce
 
 # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
@@ -19,6 +19,7 @@ EXPIRY_SECONDS = 300
 # The answer to a question has been lost, or the question; asking twice is safe.
 ASK_AGAIN_SECONDS = 600
 ASK_AGAIN_MAX = 500
+ROUTE = "/v1/gifts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,24 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
         known = await store.remembered(tx, [(gift.viewer, gift.id) for gift in repeated])
         for gift, request_hash in known.values():
             gifts[gift.id], hashes[gift.id] = gift, request_hash
+    tx.after_commit(lambda: _count(requests, new, hashes))
     return [
         gifts[request.gift]
         if hashes[request.gift] == request.request_hash
         else KeyReused(gift=request.gift)
         for request in requests
     ]
+
+
+def _count(
+    requests: Sequence[GiftRequest], new: Collection[UUID], hashes: Mapping[UUID, bytes]
+) -> None:
+    """Count what the keys were; of several with a new key in one batch, the first is new."""
+    unseen = set(new)
+    for request in requests:
+        if hashes[request.gift] == request.request_hash:
+            count_key(ROUTE, Key.NEW if request.gift in unseen else Key.REPEATED)
+        unseen.discard(request.gift)
 
 
 async def ask_again(tx: Transaction) -> bool:

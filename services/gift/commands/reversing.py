@@ -22,31 +22,34 @@ from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
 
 
-async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> None:
-    """Keep what each revision says of each gift, and announce what is new of it."""
+async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> set[UUID]:
+    """Keep what each revision says of each gift, announce what is new; return what was old news."""
     named = {
         (heard.data.viewer, gift.gift, heard.data.lot)
         for heard in received
         for gift in heard.data.gifts
     }
     if not named:
-        return
+        return set()
     gifts = await gift_store.lock(tx, sorted({(viewer, gift) for viewer, gift, _ in named}))
     known = await reversals.known(tx, named)
     facts: list[Fact] = []
     now = datetime.now(UTC)
+    stale = {heard.id for heard in received if heard.data.gifts}
     for heard in received:
         for told in heard.data.gifts:
             key = (heard.data.viewer, told.gift, heard.data.lot)
             reversal = known.setdefault(key, Reversal(*key))
             if heard.data.revision <= reversal.revision:
                 continue
+            stale.discard(heard.id)
             reversal.revision = heard.data.revision
             reversal.reversed_coins = told.reversed_coins
             facts += _announced(gifts, reversal, heard, now)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
     await announce(tx, facts)
+    return stale
 
 
 def announce_waiting(

@@ -37,16 +37,23 @@ async def count_gifts(tx: Transaction, received: Sequence[Envelope[GiftSent]]) -
         await store.write(tx, touched, domain.tally(rooms, new))
 
 
-async def take_back(tx: Transaction, received: Sequence[Envelope[ReversalEvent]]) -> None:
-    """Let rooms and scores follow coins that lost their money, or have it again."""
+async def take_back(tx: Transaction, received: Sequence[Envelope[ReversalEvent]]) -> set[UUID]:
+    """Let rooms and scores follow coins that lost their money; return what was old news."""
     told = [_room_reversal(heard.data) for heard in received if heard.data.room is not None]
     if not told:
-        return
+        return set()
     gifts = {(reversal.room, reversal.gift) for reversal in told}
     rooms = await store.lock_rooms(tx, (room for room, _ in gifts))
     known = await store.reversals(tx, gifts)
+    stale = {
+        heard.id
+        for heard in received
+        if heard.data.room is not None
+        and heard.data.revision <= known.get(_room_reversal(heard.data).key, (0, 0))[0]
+    }
     scores = domain.take_back(rooms, told, counted=await store.known(tx, gifts), known=known)
     await store.take_back(tx, rooms.values(), known, scores)
+    return stale
 
 
 async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:

@@ -51,8 +51,13 @@ class Desk:
 
 async def follow_gifts(
     tx: Transaction, received: Sequence[Envelope[GiftEvent]], rules: Rules
-) -> None:
-    """Book the diamonds of each gift, and let them follow each reversal, in order of arrival."""
+) -> set[UUID]:
+    """
+    Book the diamonds of each gift, and let them follow each reversal, in order of arrival.
+
+    Returns the reversals that were old news.
+    """
+    stale: set[UUID] = set()
     reversals = [heard.data for heard in received if isinstance(heard.data, ReversalEvent)]
     gifts = {(heard.data.creator, heard.data.gift) for heard in received}
     earlier = await store.reversed_before(tx, gifts)
@@ -77,7 +82,8 @@ async def follow_gifts(
         if isinstance(heard.data, GiftSent):
             _earn(desk, holder, heard.data, heard)
         elif isinstance(heard.data, ReversalEvent):
-            _keep(desk, heard.data)
+            if not _keep(desk, heard.data):
+                stale.add(heard.id)
             _reverse(desk, holder, heard.data.gift, heard.data.lot, heard.cause)
     await book.write(tx)
     await store.write(tx, desk.heard)
@@ -86,6 +92,7 @@ async def follow_gifts(
         tx, [fact for fact in desk.facts if not isinstance(fact.event, DiamondsEarned)]
     )
     await announce(tx, desk.facts)
+    return stale
 
 
 async def heed_warnings(
@@ -173,11 +180,13 @@ def _earnings(desk: Desk, holder: Holder, gift: GiftSent, sent_at: datetime) -> 
     return earnings
 
 
-def _keep(desk: Desk, event: ReversalEvent) -> None:
+def _keep(desk: Desk, event: ReversalEvent) -> bool:
+    """Keep what a reversal says; return whether it is news."""
     key = (event.creator, event.gift, event.lot)
     revision, _ = desk.heard.reversals.get(key, (0, 0))
     if event.revision > revision:
         desk.heard.reversals[key] = (event.revision, event.reversed_coins)
+    return event.revision > revision
 
 
 def _reverse(desk: Desk, holder: Holder, gift: UUID, lot: UUID, cause: Cause) -> None:

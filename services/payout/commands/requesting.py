@@ -22,7 +22,7 @@ from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutRequested
 from shared.database import Transaction
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 from shared.ledger.book import open_book
 from shared.ledger.rules import MAIN
 from shared.messaging.chronicle import announce
@@ -30,6 +30,7 @@ from shared.messaging.outbox import Fact
 
 RESERVE_CAUSE = "payout:{}:reserve"
 APPROVED_BY_RULE = "rule"
+ROUTE = "/v1/payouts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
         payout, request_hash = known
         if request_hash != request.request_hash:
             raise KeyReused(payout=payout.id)
+        tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
         return payout
     quote = await _usable_quote(tx, request)
     destination = await read_payee(tx, request.creator)
@@ -119,6 +121,7 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
     )
     story = Cause(request.correlation_id)
     step = Cause(request.correlation_id, str(requested.id))
+    tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
     await announce(tx, [Fact(requested, 1, story), Fact(approved, 2, step)])
     return payout
 

@@ -18,9 +18,11 @@ from services.purchase.domain.purchases import (
 from services.purchase.store import books, purchases, refunds
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 
 log = structlog.get_logger()
+
+ROUTE = "/v1/purchases"
 
 WEB = "web"
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -73,6 +75,7 @@ async def record_purchase(tx: Transaction, wish: Wish, prices: PriceList) -> Pur
     )
     if added:
         log.info("purchase.recorded", purchase=str(purchase.id))
+        tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
         return purchase
     # The same key at the same moment: the other request was first, and has committed.
     recorded = await _recorded(tx, wish)
@@ -113,4 +116,5 @@ async def _recorded(tx: Transaction, wish: Wish) -> Purchase | None:
     purchase, request_hash = found
     if request_hash != wish.request_hash:
         raise KeyReused(purchase=purchase.id)
+    tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
     return purchase

@@ -32,7 +32,7 @@ from shared.contracts.purchase import (
 )
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, LotKind
 from shared.database import Transaction
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 from shared.ledger.operators import audit
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
@@ -40,6 +40,8 @@ from shared.messaging.outbox import Fact
 log = structlog.get_logger()
 
 CLAIMED_MAX = 50
+ROUTE = "/v1/purchases/{purchase}/refunds"
+OPERATOR_ROUTE = "/v1/operator/purchases/{viewer}/{purchase}/refunds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class RefundWish:
     def id(self) -> UUID:
         return uuid5(NAMESPACE, f"refund|{self.viewer}\n{self.key}")
 
+    @property
+    def route(self) -> str:
+        """By which door it came."""
+        return ROUTE if self.operator is None else OPERATOR_ROUTE
+
 
 async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy) -> Refund:
     """Remember who wants money back for what; the wallet answers what is unused."""
@@ -64,6 +71,7 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         refund, request_hash = known
         if request_hash != wish.request_hash:
             raise KeyReused(refund=refund.id)
+        tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
         return refund
     found = await purchases.lock(tx, [(wish.viewer, wish.purchase)])
     purchase = found.get((wish.viewer, wish.purchase))
@@ -85,6 +93,7 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
     if not await refunds.add(tx, refund, key=wish.key, request_hash=wish.request_hash):
         # The same key at the same moment, or another refund of this purchase.
         if (known := await refunds.of_key(tx, wish.viewer, wish.key)) is not None:
+            tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
             return known[0]
         raise RefundOpen(purchase=wish.purchase)
     if wish.operator is not None:
@@ -104,6 +113,7 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         requested_by=refund.requested_by,
     )
     await _announce(tx, [(purchase, event)], Cause(purchase.correlation_id), now)
+    tx.after_commit(lambda: count_key(wish.route, Key.NEW))
     return refund
 
 

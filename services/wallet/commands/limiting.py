@@ -21,7 +21,7 @@ from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import ExclusionEnded, ExclusionStarted
 from shared.database import Transaction
-from shared.http import KeyReused
+from shared.http import Key, KeyReused, count_key
 from shared.ledger.book import open_book
 from shared.ledger.operators import audit
 from shared.messaging.outbox import Fact, announce
@@ -29,6 +29,7 @@ from shared.messaging.outbox import Fact, announce
 EXCLUSION_CAUSE = "exclusion:{}"
 EXCLUSION_END_CAUSE = "exclusion:{}:end"
 ENDED_MAX = 500
+ROUTE = "/v1/wallets/{user}/exclusions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ async def exclude(
     new, asked = await restraints.add_exclusion(tx, wanted, key=key, request_hash=request_hash)
     if asked != request_hash:
         raise KeyReused(exclusion=identifier)
+    tx.after_commit(lambda: count_key(ROUTE, Key.NEW if new else Key.REPEATED))
     if not new:
         said = ExclusionStarted.model_validate_json(book[user].outcomes[cause].result)
         return Exclusion(user, identifier, said.until)

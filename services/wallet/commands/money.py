@@ -84,8 +84,9 @@ class Purse:
 
 async def follow_money(
     tx: Transaction, received: Sequence[Envelope[PurchaseEvent]], settings: Settings
-) -> None:
-    """Let coins follow each fact about a purchase, once."""
+) -> set[UUID]:
+    """Let coins follow each fact about a purchase, once; return what was old news of disputes."""
+    stale: set[UUID] = set()
     book = await open_book(
         tx,
         COINS,
@@ -97,8 +98,11 @@ async def follow_money(
     for heard in received:
         purse = purses[heard.data.viewer]
         purse.cause = heard.cause
+        if _is_old_news(purse.known, heard.data):
+            stale.add(heard.id)
         facts += [Fact(*said, heard.cause, now) for said in _follow(purse, heard.data, settings)]
     await _write(tx, book, purses, facts, now)
+    return stale
 
 
 def causes(event: PurchaseEvent) -> list[str]:
@@ -190,6 +194,14 @@ def _dispute(purse: Purse, dispute: Dispute) -> list[tuple[wallet.WalletEvent, i
     )
     purse.holder.conclude("{}")
     return []
+
+
+def _is_old_news(known: Known, event: PurchaseEvent) -> bool:
+    """Whether a later revision of the same dispute is known."""
+    if not isinstance(event, PurchaseDisputed | PurchaseDisputeClosed):
+        return False
+    revision, _ = known.disputes.get((event.purchase, event.dispute), (0, 0))
+    return event.revision < revision
 
 
 def _claim(purse: Purse, purchase: UUID) -> Legs:

@@ -1,0 +1,19 @@
+"""Payouts that are under way."""
+
+from shared.sagas import Saga
+
+MINUTES, DAYS = 60, 86_400
+
+SAGAS = (
+    Saga(
+        "payout",
+        """
+            SELECT p.state, s.at AS since FROM payouts AS p
+            JOIN payout_states AS s
+                ON s.creator = p.creator AND s.payout = p.id AND s.version = p.version
+            WHERE p.state IN ('requested', 'held', 'approved', 'sent')
+        """,
+        # People look at what is held, banks at what is sent; nobody is waited for in between.
+        {"requested": 10 * MINUTES, "held": 3 * DAYS, "approved": 10 * MINUTES, "sent": 5 * DAYS},
+    ),
+)

@@ -1,0 +1,31 @@
+"""Purchases, refunds and disputes that wait: for a payer, a provider, a bank or the wallet."""
+
+from shared.sagas import Saga
+
+MINUTES, HOURS, DAYS = 60, 3_600, 86_400
+
+SAGAS = (
+    Saga(
+        "purchase",
+        """
+            SELECT state, coalesce(paid_at, expires_at) AS since FROM purchases
+            WHERE state IN ('created', 'pending', 'paid')
+        """,
+        # A payer has until it expires, and the janitor then cancels it; the wallet is quick.
+        {"created": 10 * MINUTES, "pending": 10 * MINUTES, "paid": 10 * MINUTES},
+    ),
+    Saga(
+        "refund",
+        """
+            SELECT state, coalesce(settled_at, requested_at) AS since FROM refunds
+            WHERE state IN ('requested', 'frozen') OR (state = 'refunded' AND burnt_at IS NULL)
+        """,
+        # The wallet freezes and burns at once; a provider may take its time.
+        {"requested": 10 * MINUTES, "frozen": 24 * HOURS, "refunded": 10 * MINUTES},
+    ),
+    Saga(
+        "dispute",
+        "SELECT state, recorded_at AS since FROM disputes WHERE state = 'open'",
+        {"open": 120 * DAYS},
+    ),
+)

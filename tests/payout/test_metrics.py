@@ -1,0 +1,48 @@
+"""What payout counts: keys by what they turned out to be, and payouts that are under way."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.payout.store.sagas import SAGAS
+from shared.sagas import measure
+from tests.metrics import keys_counted, metric, since
+
+
+@pytest.fixture
+def rows(database):
+    async def read(statement):
+        async with database.transaction() as tx:
+            return list(await tx.execute(text(statement)))
+
+    return read
+
+
+async def test_each_key_counts_once_as_what_it_was(lea, cash_out, rows):
+    before = keys_counted("/v1/payouts")
+    await cash_out(key="key")
+    (quote,) = await rows("SELECT id FROM quotes")
+
+    for asked in (quote["id"], uuid4()):
+        await lea.post(
+            "/v1/payouts", json={"quote": str(asked)}, headers={"Idempotency-Key": "key"}
+        )
+
+    assert since(before, keys_counted("/v1/payouts")) == [1, 1, 1, 0]
+
+
+async def test_a_payout_that_waits_is_open_and_one_that_waits_too_long_is_overdue(
+    cash_out, database
+):
+    await cash_out()
+    (saga,) = SAGAS
+    for patience_seconds, overdue in ((600, 0), (0, 1)):
+        hurried = replace(saga, patience_seconds={"approved": patience_seconds, "held": 0})
+        async with database.transaction() as tx:
+            await measure(tx, hurried)
+
+        assert metric("ovation_saga_open", type="payout", state="approved") == 1
+        assert metric("ovation_saga_open", type="payout", state="held") == 0
+        assert metric("ovation_saga_overdue", type="payout") == overdue
