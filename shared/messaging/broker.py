@@ -15,6 +15,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
 
+from shared.messaging.wire import read_whatever_comes
 from shared.telemetry import BROKER_RECONNECTS
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ class Broker:
 
     async def connect(self, role: str) -> AbstractConnection:
         """Open a connection of its own for one role, named so that an operator can tell."""
+        read_whatever_comes()
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(self.password, safe='')}"
         address = f"{secret}@{parts.hostname}:{parts.port or 5672}"

@@ -1,6 +1,7 @@
 """A message as it arrived, and whether it can be understood."""
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,16 +12,27 @@ from pydantic import ValidationError
 
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.envelope import Envelope
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, Message
+from shared.messaging.outbox import BODY_BYTES_MAX, DEAD_LETTER_EXCHANGE, Message
 
 # Whoever redrives a dead letter is an operator, and publishes as this user.
 OPERATOR_USER = "ovationctl"
 
 REASON_CHARACTERS_MAX = 500
 ATTEMPT_DIGITS_MAX = 6
+# As long as AMQP lets a message's own id be.
+ID_CHARACTERS_MAX = 255
 
-# The rest is the broker's, or belongs to one attempt.
-_KEPT = ("cloudEvents_", "correlation_id", "traceparent", "tracestate", "ovation_redrive")
+# The rest is the broker's, or belongs to one attempt. By name, and none too long: what the outbox
+# holds must fit into a frame, whatever somebody else once put into one.
+_KEPT = (
+    *(f"cloudEvents_{name}" for name in ("specversion", "id", "source", "subject")),
+    *("cloudEvents_time", "cloudEvents_partitionkey", "correlation_id"),
+    *("traceparent", "tracestate", "ovation_redrive"),
+)
+HEADER_CHARACTERS_MAX = 512
+TYPE_CHARACTERS_MAX = 80
+# What facts inherit from the one that led to them goes into headers, logs and rows.
+_PASSED_ON = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 Received: TypeAlias = Envelope[Any]
 
@@ -52,12 +64,17 @@ class Delivery:
     @property
     def original_id(self) -> str:
         """The message's id when it first arrived; of one without an id, what it says."""
-        given = self.headers.get("ovation_message_id") or self.message_id
-        return _storable(str(given)) or hashlib.sha256(self.body).hexdigest()
+        for given in (self.headers.get("ovation_message_id"), self.message_id):
+            if isinstance(given, str) and 0 < len(named := _storable(given)) <= ID_CHARACTERS_MAX:
+                return named
+        return hashlib.sha256(self.body).hexdigest()
 
 
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
+    if len(delivery.body) > BODY_BYTES_MAX:
+        # Nobody announces so much; to read it would cost whoever hears it more than it is worth.
+        raise Unreadable("body-too-large", f"{len(delivery.body)} bytes")
     contract = contracts.get(delivery.type)
     if contract is None:
         raise Unreadable(_unknown(delivery.type, contracts), delivery.type[:100])
@@ -67,6 +84,10 @@ def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str
         envelope = _envelope_of(contract).model_validate_json(delivery.body)
     except ValidationError as error:
         raise Unreadable("invalid-envelope", _summary(error)) from error
+    for name in ("correlationid", "causationid", "traceparent"):
+        given = getattr(envelope, name)
+        if given is not None and not _PASSED_ON.fullmatch(given):
+            raise Unreadable("invalid-envelope", f"{name}: not one line of at most 255 characters")
     if envelope.type != delivery.type:
         raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {delivery.type}")
     if (envelope.id, envelope.subject, envelope.partitionkey) != _attributes(envelope.data):
@@ -105,12 +126,13 @@ def kept_headers(delivery: Delivery) -> dict[str, str]:
     """Return what a message is known by, for whatever it is sent on as."""
     kept = {
         name: _storable(value)
-        for name, value in delivery.headers.items()
-        if isinstance(value, str) and name.startswith(_KEPT)
+        for name in _KEPT
+        if isinstance(value := delivery.headers.get(name), str)
+        and len(value) <= HEADER_CHARACTERS_MAX
     }
     return {
         **kept,
-        "cloudEvents_type": _storable(delivery.type),
+        "cloudEvents_type": _storable(delivery.type)[:TYPE_CHARACTERS_MAX],
         "ovation_message_id": _storable(delivery.original_id),
     }
 

@@ -48,6 +48,8 @@ GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
+# The driver would fail over a longer one, and with it the whole window, again and again.
+SHORT_TEXT_BYTES_MAX = 255
 RETURNS_MAX = 20
 RETRY_SECONDS_MAX = 60
 # The first half of the advisory lock's key; the second is the part.
@@ -171,10 +173,10 @@ class Relay:
             routing_key=row.routing_key,
             properties=aiormq.spec.Basic.Properties(
                 message_id=str(row.message_id),
-                message_type=headers.get("cloudEvents_type", ""),
+                message_type=_short(headers.get("cloudEvents_type", "")),
                 content_type=CONTENT_TYPE,
                 delivery_mode=DeliveryMode.PERSISTENT,
-                correlation_id=headers.get("correlation_id"),
+                correlation_id=_short(headers.get("correlation_id", "")) or None,
                 app_id=self._broker.service,
                 user_id=self._broker.user,
                 headers=headers,
@@ -204,6 +206,11 @@ class Relay:
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
         # nothing is counted against them. The supervisor starts a fresh session, later and later.
         raise others[0][1]
+
+
+def _short(text: str) -> str:
+    """What AMQP has no room for as a property is in the headers and the body all the same."""
+    return text if len(text.encode()) <= SHORT_TEXT_BYTES_MAX else ""
 
 
 def _outcome(result: BaseException | None) -> str:

@@ -2,16 +2,20 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import aio_pika
 import pytest
 
-from shared.contracts.envelope import Cause
-from shared.contracts.wallet import GiftPaymentRefused
+from shared.contracts.envelope import Cause, encode
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.messaging.broker import Broker
+from shared.messaging.consumer import Consumer
 from shared.messaging.outbox import Fact, announce
 from shared.messaging.relay import Relay
+
+QUEUE = "gift.outcomes"
 
 
 def a_fact(sequence=1, *, viewer="mira"):
@@ -19,6 +23,12 @@ def a_fact(sequence=1, *, viewer="mira"):
         viewer=viewer, gift=uuid4(), coins=10, reason="insufficient-coins", balance_coins=0
     )
     return Fact(event, sequence, Cause("story"))
+
+
+def body_of(fact):
+    return encode(
+        fact.event, sequence=fact.sequence, occurred_at=datetime.now(UTC), cause=Cause("story")
+    )
 
 
 async def eventually(condition, *, seconds=10.0):
@@ -108,5 +118,67 @@ def messages_in(as_operator):
                 else:
                     taken.append(message)
         return taken
+
+    return take
+
+
+@pytest.fixture
+def gift_database(database_of):
+    """Any database with mailboxes will do for hearing."""
+    return database_of("wallet")
+
+
+@pytest.fixture
+def heard():
+    """The coins of what was handled, in the order of handling."""
+    return []
+
+
+@pytest.fixture
+def consume(gift_database, broker_of, running, heard):
+    """Consume the queue; `but` may raise for a message."""
+
+    def start(but=lambda _: None, *, delays=("1s",)):
+        async def remember(tx, received):
+            for envelope in received:
+                but(envelope)
+            heard.extend(received)
+
+        return running(
+            Consumer(
+                QUEUE,
+                {GiftPaymentRefused: remember, GiftPaid: remember},
+                database=gift_database,
+                broker=broker_of("gift"),
+                delays=delays,
+            )
+        )
+
+    return start
+
+
+@pytest.fixture
+def publish(as_operator):
+    """Publish as an operator would, whatever it is."""
+
+    async def publish_one(body, *, kind="dev.ovation.wallet.gift_refused.v1", user=True, **more):
+        async with as_operator() as channel:
+            message = aio_pika.Message(
+                body, type=kind, user_id="ovationctl" if user else None, **more
+            )
+            exchange = await channel.get_exchange("ovation.redeliver")
+            await exchange.publish(message, routing_key=QUEUE)
+
+    return publish_one
+
+
+@pytest.fixture
+def dead_letters(messages_in, gift_database, broker_of, running):
+    """Take dead letters; they leave through the outbox of whoever could not handle them."""
+
+    async def take(count):
+        running(Relay(gift_database, broker_of("gift")))
+        letters = await messages_in(f"{QUEUE}.dlq", count)
+        return {letter.headers["ovation_error_code"]: letter for letter in letters}
 
     return take

@@ -2,96 +2,21 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 
-import aio_pika
 import asyncpg
 import pytest
 from sqlalchemy import text
 
-from shared.contracts.envelope import Cause, encode
-from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.errors import Kind, Refusal
 from shared.messaging import receiver
-from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
-from tests.shared.messaging.conftest import a_fact, eventually
-
-QUEUE = "gift.outcomes"
+from tests.shared.messaging.conftest import a_fact, body_of, eventually
 
 
 class NeverRight(Refusal):
     """This message breaks a rule for good."""
 
     kind = Kind.CONFLICT
-
-
-@pytest.fixture
-def gift_database(database_of):
-    """Any database with mailboxes will do for hearing."""
-    return database_of("wallet")
-
-
-@pytest.fixture
-def heard():
-    """The coins of what was handled, in the order of handling."""
-    return []
-
-
-@pytest.fixture
-def consume(gift_database, broker_of, running, heard):
-    """Consume the queue; `but` may raise for a message."""
-
-    def start(but=lambda _: None, *, delays=("1s",)):
-        async def remember(tx, received):
-            for envelope in received:
-                but(envelope)
-            heard.extend(received)
-
-        return running(
-            Consumer(
-                QUEUE,
-                {GiftPaymentRefused: remember, GiftPaid: remember},
-                database=gift_database,
-                broker=broker_of("gift"),
-                delays=delays,
-            )
-        )
-
-    return start
-
-
-@pytest.fixture
-def publish(as_operator):
-    """Publish as an operator would, whatever it is."""
-
-    async def publish_one(body, *, kind="dev.ovation.wallet.gift_refused.v1", user=True, **more):
-        async with as_operator() as channel:
-            message = aio_pika.Message(
-                body, type=kind, user_id="ovationctl" if user else None, **more
-            )
-            exchange = await channel.get_exchange("ovation.redeliver")
-            await exchange.publish(message, routing_key=QUEUE)
-
-    return publish_one
-
-
-@pytest.fixture
-def dead_letters(messages_in, gift_database, broker_of, running):
-    """Take dead letters; they leave through the outbox of whoever could not handle them."""
-
-    async def take(count):
-        running(Relay(gift_database, broker_of("gift")))
-        letters = await messages_in(f"{QUEUE}.dlq", count)
-        return {letter.headers["ovation_error_code"]: letter for letter in letters}
-
-    return take
-
-
-def body_of(fact):
-    return encode(
-        fact.event, sequence=fact.sequence, occurred_at=datetime.now(UTC), cause=Cause("story")
-    )
 
 
 async def test_what_the_relay_sends_is_heard_once_and_in_order_per_key(relay, say, consume, heard):
