@@ -12,6 +12,7 @@ from deploy.ctl.redelivery import Again, redeliver
 from shared.contracts.routes import QUEUES
 
 # Of an attempt that is over; a redriven message starts anew.
+NUMBER_DIGITS_MAX = 6
 _OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
 
 
@@ -101,7 +102,7 @@ async def _as_messages(letters: Sequence[AbstractIncomingMessage]) -> AsyncItera
             for name, value in letter.headers.items()
             if not name.startswith(_OF_THE_FAILURE)
         }
-        redriven = int(str(headers.get("ovation_redrive", "0"))) + 1
+        redriven = _number(headers.get("ovation_redrive")) + 1
         yield Again(
             type=_type_of(letter),
             message_id=letter.message_id or "",
@@ -115,12 +116,22 @@ def _type_of(letter: AbstractIncomingMessage) -> str:
     return str(letter.headers.get("cloudEvents_type") or letter.type or "")
 
 
+def readable(body: bytes) -> object:
+    """Return a body as JSON if it is, else as text: a letter may be anything."""
+    try:
+        return json.loads(body)
+    # Brackets nested thousands deep are not a document anybody can be shown.
+    except (ValueError, RecursionError):
+        return body.decode(errors="replace")
+
+
+def _number(given: object) -> int:
+    text = str(given)
+    return int(text) if text.isdecimal() and len(text) < NUMBER_DIGITS_MAX else 0
+
+
 def _shown(letter: AbstractIncomingMessage) -> dict[str, object]:
     headers = letter.headers
-    try:
-        body: object = json.loads(letter.body)
-    except ValueError:
-        body = letter.body.decode(errors="replace")
     return {
         "id": headers.get("ovation_message_id"),
         "type": _type_of(letter),
@@ -131,5 +142,5 @@ def _shown(letter: AbstractIncomingMessage) -> dict[str, object]:
         "message": headers.get("ovation_error_message"),
         "stack": headers.get("ovation_error_stack"),
         "correlation_id": headers.get("correlation_id"),
-        "body": body,
+        "body": readable(letter.body),
     }

@@ -161,10 +161,7 @@ def _credit(
     )
     version = holder.conclude(credited.model_dump_json()).version
     lots = [new.lot for new in opened]
-    if purse.known.claimed_minor(paid.purchase) or purse.known.frozen_of(paid.purchase):
-        legs = _claim(purse, paid.purchase)
-        for key in purse.known.frozen_of(paid.purchase):
-            legs.add(rules.freeze(lots, key, purse.known.frozen))
+    if (legs := _heard_before(purse, paid.purchase, lots)) is not None:
         decide(holder, legs, kind="claim", cause=claims_cause, request_hash=asked)
         holder.conclude("{}")
     debtors = [lot for lot in purse.lots.values() if lot.debt]
@@ -173,6 +170,23 @@ def _credit(
         decide(holder, legs, kind="settle", cause=settle_cause, request_hash=asked)
         holder.conclude("{}")
     return [(credited, version)]
+
+
+def _heard_before(purse: Purse, purchase: UUID, lots: list[Lot]) -> Legs | None:
+    """Let coins that just came follow what was heard of their money before them, if anything."""
+    known = purse.known
+    frozen, burnt = known.frozen_of(purchase), known.burnt_of(purchase)
+    if not (known.claimed_minor(purchase) or frozen or burnt):
+        return None
+    legs = Legs()
+    for key in burnt:
+        # Its money is gone; that somebody heard so before the coins came changes nothing.
+        legs.add(rules.freeze(lots, key, known.frozen))
+        legs.add(rules.burn(purse.lots, key, known.frozen))
+    legs.add(_claim(purse, purchase))
+    for key in frozen:
+        legs.add(rules.freeze(lots, key, known.frozen))
+    return legs
 
 
 def _dispute(purse: Purse, dispute: Dispute) -> list[tuple[wallet.WalletEvent, int]]:

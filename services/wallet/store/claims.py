@@ -29,10 +29,17 @@ class Known:
 
     def frozen_of(self, purchase: UUID) -> list[str]:
         """What the coins of a purchase are kept for now."""
+        return self._kept(purchase, "frozen")
+
+    def burnt_of(self, purchase: UUID) -> list[str]:
+        """What the coins of a purchase were refunded for."""
+        return self._kept(purchase, "burnt")
+
+    def _kept(self, purchase: UUID, wanted: str) -> list[str]:
         return [
             key
             for key, (about, state) in self.freezes.items()
-            if about == purchase and state == "frozen"
+            if about == purchase and state == wanted
         ]
 
 

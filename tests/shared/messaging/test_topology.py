@@ -8,6 +8,7 @@ import aiormq
 import pytest
 
 from shared.contracts.routes import EVENTS, QUEUES
+from shared.messaging.retry import DELAYS
 from shared.messaging.topology import topology, users
 
 COMMITTED = Path("deploy/rabbitmq/10-topology.json")
@@ -31,6 +32,16 @@ def test_every_work_queue_has_a_limit_and_a_place_for_the_dead():
         assert queues[name]["x-delivery-limit"] == 20
         assert queues[name]["x-dead-letter-routing-key"] == name
         assert f"{name}.dlq" in queues
+
+
+def test_every_queue_has_a_delivery_limit_those_of_the_dead_and_the_delayed_too():
+    """Brokers differ in what they do without one: some would deliver for ever."""
+    queues = [
+        queue for queue in topology()["queues"] if queue["arguments"]["x-queue-type"] != "stream"
+    ]
+
+    assert len(queues) == 2 * len(QUEUES) + len(DELAYS)
+    assert all(queue["arguments"].get("x-delivery-limit", 0) >= 20 for queue in queues)
 
 
 def test_passwords_are_salted_and_never_in_clear():

@@ -1,0 +1,96 @@
+"""Whatever order facts about a purchase arrive in, the wallet's books end equal."""
+
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from services.wallet import consumers
+from services.wallet.main import read_rules
+from shared.contracts.purchase import PurchaseRiskFlagged
+from tests.deliveries import a_broker
+from tests.orders import assert_all_equal, ends
+from tests.wallet.conftest import RULES_FILE, a_gift_requested, a_purchase_paid
+from tests.wallet.test_money import (
+    closed,
+    disputed,
+    refund_declined,
+    refund_requested,
+    refunded,
+)
+
+BOOKS = (
+    "SELECT kind, balance FROM accounts WHERE balance <> 0 ORDER BY kind",
+    (
+        "SELECT account, sum(amount) FROM postings WHERE account LIKE '@%' GROUP BY 1"
+        " HAVING sum(amount) <> 0 ORDER BY 1"
+    ),
+    (
+        "SELECT kind, coins, remaining, frozen, spent, refunded, burned, owed - settled FROM lots"
+        " ORDER BY kind"
+    ),
+    "SELECT dispute, revision, claimed_minor FROM disputes ORDER BY dispute",
+    "SELECT kept_for, state FROM freezes ORDER BY kept_for",
+)
+REFUND = UUID(int=1)
+
+
+def flagged(paid):
+    return PurchaseRiskFlagged(
+        purchase=paid.purchase, viewer=paid.viewer, warning="w_1", reason="stolen"
+    )
+
+
+requested, declined, given_back = (
+    partial(each, refund=REFUND)
+    for each in (refund_requested, refund_declined, partial(refunded, coins=100))
+)
+won, lost = partial(closed, won=True), partial(closed, won=False)
+part = partial(disputed, amount_minor=33)
+STORIES = {
+    "paid & disputed": (disputed,),
+    "paid & disputed in part": (part,),
+    "paid & risk_flagged": (flagged,),
+    "paid & refund_requested": (requested,),
+    "paid & refund_requested & refunded": (requested, given_back),
+    "paid & refund_requested & refund_declined": (requested, declined),
+    "paid & disputed & dispute won": (disputed, won),
+    "paid & disputed & dispute lost": (disputed, lost),
+    "paid & risk_flagged & disputed": (flagged, disputed),
+    "paid & refund_requested & declined & disputed": (requested, declined, disputed),
+}
+
+
+@pytest.fixture
+def wallet(settings):
+    rules = read_rules(RULES_FILE)
+    return lambda database: consumers.build(settings, rules, database, a_broker("wallet"))
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_whatever_order_they_arrive_in_the_books_end_equal(database_of, wallet, story):
+    paid = a_purchase_paid(coins=100, bonus_coins=5)
+    facts = [paid, *(happens(paid) for happens in story)]
+
+    found = await ends(database_of, "wallet", wallet, facts, BOOKS)
+
+    accounts, *_ = assert_all_equal(found)
+    assert all(balance > 0 for _, balance in accounts)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [(disputed, won), (disputed, lost), (part, lost), (flagged, disputed)],
+    ids=["won", "lost", "lost after a part", "flagged"],
+)
+async def test_whatever_order_they_arrive_in_after_coins_were_spent_the_books_end_equal(
+    database_of, wallet, story
+):
+    paid = a_purchase_paid(coins=100)
+    before = (paid, a_gift_requested(coins=60))
+
+    found = await ends(
+        database_of, "wallet", wallet, [each(paid) for each in story], BOOKS, before=before
+    )
+
+    assert_all_equal(found)
