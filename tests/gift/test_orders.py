@@ -19,9 +19,9 @@ GIFTS = (
     # What others were told last of each lot.
     "SELECT DISTINCT ON (gift, lot) gift, lot, announced_coins FROM reversals ORDER BY gift, lot",
 )
-WISH = GiftRequest(
-    Wish("mira", "lea", "room-1", CATALOGUE.find("g_tea"), 1, None, False), "key", b"h", "story"
-)
+TEA = CATALOGUE.find("g_tea")
+assert TEA is not None
+WISH = GiftRequest(Wish("mira", "lea", "room-1", TEA, 1, None, False), "key", b"h", "story")
 OTHER_LOT = uuid4()
 STORIES = {
     "gift_paid & lot_reversed": (said(LotReversed, 1, {WISH.gift: 5}),),

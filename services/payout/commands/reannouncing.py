@@ -20,7 +20,6 @@ from shared.contracts.payout import (
 )
 from shared.database import Transaction
 from shared.ledger import history
-from shared.messaging import chronicle
 from shared.messaging.outbox import Fact
 
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
@@ -33,16 +32,10 @@ _ANNOUNCED: dict[str, type[Event]] = {
 }
 
 
-async def facts_between(
-    tx: Transaction, *, since: datetime, until: datetime
-) -> AsyncIterator[Fact]:
+def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was announced in that time: decisions first, then what followed from them."""
-    async for fact in history.facts_of_outcomes(tx, _announced, since=since, until=until):
-        yield fact
-    async for fact in chronicle.facts_between(tx, since=since, until=until):
-        yield fact
-    async for fact in history.facts_of_seals(tx, BlockSealed, CHAIN, since=since, until=until):
-        yield fact
+    blocks = (BlockSealed, CHAIN)
+    return history.facts_between(tx, _announced, blocks, since=since, until=until)
 
 
 def _announced(cause: str, _: bool) -> type[Event] | None:
