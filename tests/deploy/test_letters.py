@@ -26,7 +26,7 @@ def test_whatever_a_letter_holds_can_be_shown(body, shown):
 @pytest.mark.parametrize(
     ("said", "counted"),
     [("1", "2"), (None, "1"), ("often", "1"), ("9" * 400, "1"), ({"n": 1}, "1")],
-    ids=str,
+    ids=["once", "never", "a word", "beyond counting", "a table"],
 )
 async def test_how_often_a_letter_was_redriven_is_counted_whatever_its_header_says(said, counted):
     headers = {"ovation_redrive": said, "ovation_error_code": "never-right"}
