@@ -1,4 +1,4 @@
-"""Files that are generated and committed: the broker's topology, the gateway, the whole API."""
+"""Files that are generated and committed: topology, gateway, API, and what is published."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,12 +6,24 @@ from pathlib import Path
 
 from deploy.gateway.nginx import UPSTREAMS, render
 from deploy.gateway.openapi import whole_api
+from shared.contracts import gate
+from shared.contracts.gate import Review
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
 # Docker's own resolver, inside every network that Compose makes.
 COMPOSE_RESOLVER = "127.0.0.11"
 COMPOSE_PORT = 8000
+
+
+def review() -> Review:
+    """Compare the events with what is published of them."""
+    return gate.review()
+
+
+def publish() -> list[str]:
+    """Write the schemas and samples of what is new about the events; return their versions."""
+    return [str(version) for version in gate.publish()]
 
 
 def write_contracts(*, only: str | None = None) -> None:
