@@ -54,3 +54,9 @@ def schema_path(name: str, major: int) -> str:
     """Return where the current schema is served, below the installation's public URL."""
     current = newest().get((name, major), Version(name, major, 0))
     return f"/{current.schema_file}"
+
+
+def forget() -> None:
+    """Look again: a version was published since."""
+    newest.cache_clear()
+    schema_path.cache_clear()
