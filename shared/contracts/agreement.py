@@ -27,9 +27,12 @@ def agreeing(made: Mapping[str, Any], given: Mapping[str, object]) -> Values:
     return values
 
 
-def _pay_by_piece(values: Values) -> Values:
-    price = max(1, values["coins"] // values["count"])
-    return {"price_coins": price, "coins": price * values["count"]}
+def _price_of_a_piece(values: Values) -> Values:
+    return {"price_coins": max(1, values["coins"] // values["count"])}
+
+
+def _price_of_all_pieces(values: Values) -> Values:
+    return {"coins": values["price_coins"] * values["count"]}
 
 
 def _share_among_slices(values: Values) -> Values:
@@ -80,7 +83,8 @@ def _miss_coins_or_meet_a_limit(values: Values) -> Values:
 
 # By the fields they are about: an event that has them all is put right.
 _RULES: tuple[tuple[frozenset[str], Callable[[Values], Values]], ...] = (
-    (frozenset({"price_coins", "count", "coins"}), _pay_by_piece),
+    (frozenset({"price_coins", "count", "coins"}), _price_of_a_piece),
+    (frozenset({"price_coins", "count", "coins"}), _price_of_all_pieces),
     (frozenset({"slices", "coins"}), _share_among_slices),
     (frozenset({"lots", "purchase", "coins"}), _share_among_lots),
     (frozenset({"combo", "combo_coins"}), _end_with_the_combo),

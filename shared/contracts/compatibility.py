@@ -117,18 +117,18 @@ class _Comparison:
 
     def _value(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
         old, new = _resolved(old, self._old), _resolved(new, self._new)
+        kinds = _kinds(old, self._old), _kinds(new, self._new)
+        if kinds[0] != kinds[1]:
+            # Everything else about it differs for this reason.
+            yield _CHANGED.format(field=path, what="type", old=kinds[0], new=kinds[1])
+            return
         yield from _keywords(old, new, path)
         yield from _values(old, new, path)
         if "properties" in old or "properties" in new:
             yield from self._object(old, new, path)
         if "items" in old and "items" in new:
             yield from self._value(old["items"], new["items"], f"{path}[]")
-        one, other = old.get("anyOf", []), new.get("anyOf", [])
-        if len(one) != len(other):
-            names = [_kinds(each, of) for each, of in ((old, self._old), (new, self._new))]
-            yield _CHANGED.format(field=path, what="type", old=names[0], new=names[1])
-            return
-        for before, now in zip(one, other, strict=True):
+        for before, now in zip(old.get("anyOf", ()), new.get("anyOf", ()), strict=True):
             yield from self._value(before, now, path)
 
 
@@ -148,6 +148,8 @@ def _keywords(old: Schema, new: Schema, path: str) -> Iterator[str]:
     """Compare everything that is a plain value; a keyword nobody thought of is one too."""
     for keyword in sorted((old.keys() | new.keys()) - _WORDS - _STRUCTURE):
         before, now = old.get(keyword, "none"), new.get(keyword, "none")
+        if keyword == "default" and not (keyword in old and keyword in new):
+            continue  # said already: it became required, or optional
         if before != now or type(before) is not type(now):
             what = f"bound ({keyword})" if keyword in _BOUNDS else keyword.removeprefix("x-")
             yield _CHANGED.format(field=path, what=what, old=before, new=now)
