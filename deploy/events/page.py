@@ -23,8 +23,8 @@ Everything that Ovation's services tell each other, and everybody who asks. One 
 structured JSON; `data` is what the tables below describe.
 
 * **At least once, and the same fact has the same id**: remember ids, and nothing happens twice. An
-  id is `uuid5({NAMESPACE}, "name|subject|discriminator")`; several discriminators are joined by
-  `|`.
+  id is `uuid5({NAMESPACE}, "name|subject|discriminator")`, several
+  discriminators joined by `|`; from version 2 on the name is followed by `.v2`.
 * **In order for each subject** as published; `sequence` counts its facts. Do not rely on order
   between subjects, or on a delivery that comes again.
 * **Within a version only optional fields are added**: ignore fields you do not know. A field that

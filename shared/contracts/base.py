@@ -118,7 +118,9 @@ class Event(Part):
     @cached_property
     def id(self) -> UUID:
         discriminator = "|".join([str(getattr(self, field)) for field in self.discriminator_fields])
-        return uuid5(NAMESPACE, f"{self.name}|{self.subject}|{discriminator}")
+        # Two versions of one fact are two messages: with one id, one of them would never leave.
+        name = self.name if self.version == 1 else f"{self.name}.v{self.version}"
+        return uuid5(NAMESPACE, f"{name}|{self.subject}|{discriminator}")
 
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
