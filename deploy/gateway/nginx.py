@@ -177,7 +177,9 @@ def _contracts(folder: str) -> list[str]:
             )
             for matches, file, kind in documents
         ),
-        _location("@no_such_schema", *_problem(404, "no-such-schema", "There is no such schema.")),
+        _location(
+            "@no_such_schema", anyone, *_problem(404, "no-such-schema", "There is no such schema.")
+        ),
     ]
 
 

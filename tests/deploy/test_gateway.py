@@ -91,4 +91,5 @@ def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gat
 
     assert answer.status_code == 404
     assert json.loads(answer.text)["type"] == "no-such-schema"
+    assert answer.headers["access-control-allow-origin"] == "*"
     assert "cache-control" not in answer.headers
