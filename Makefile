@@ -29,12 +29,12 @@ down: ## Stop what `make up` started in Docker; its data stays
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests
 
-check: .venv/ready ## Formatting, lint, import contracts, types, generated files
+check: .venv/ready ## Events as published, formatting, lint, imports, types, generated files
+	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
 	$(RUN)ruff check
 	$(RUN)lint-imports --no-cache
 	$(RUN)mypy
-	$(RUN)python -m deploy.ctl contracts --check
 
 bench: .venv/ready ## Measure how fast it is here
 	$(RUN)python -m tests.performance
@@ -46,9 +46,8 @@ format: .venv/ready ## Format and fix what can be fixed
 	$(RUN)ruff format
 	$(RUN)ruff check --fix
 
-contracts: .venv/ready ## Write the generated files: topology, schemas, API, gateway
+contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples
 	$(RUN)python -m deploy.ctl contracts
-	OVATION_WRITE_GOLDEN=1 $(RUN)pytest -q tests/contracts
 
 clean: ## Remove what was made here, secrets excepted
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation

@@ -9,6 +9,7 @@ which loses nothing.
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -21,6 +22,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared.auth import Verifier
+from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
 from shared.database import Database, is_unavailable
 from shared.logging import configure_logging
 from shared.messaging import inbox
@@ -81,6 +83,7 @@ def start(service: Callable[[], Service], settings: ServiceSettings, name: str) 
     """Run a service until it is told to stop: the last line of every `main.py`."""
     configure_logging(name)
     configure_tracing(name)
+    configure_schema_urls(os.environ.get(PUBLIC_URL_VARIABLE, PUBLIC_URL))
     _tune_garbage_collector()
 
     async def build_and_run() -> None:

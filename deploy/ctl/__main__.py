@@ -22,7 +22,7 @@ from aiormq.exceptions import AMQPError
 from prometheus_client import start_http_server
 
 from deploy.ctl import broker, events, letters, outboxes, proofs, replaying
-from deploy.ctl.contracts import stale_files, write_contracts
+from deploy.ctl.contracts import publish, review, stale_files, write_contracts
 from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE, confirm, console, say, show
 from deploy.ctl.places import Places
 from deploy.ctl.secret_files import write_secrets
@@ -64,10 +64,17 @@ def secrets() -> None:
 
 @app.command()
 def contracts(*, check: Annotated[bool, typer.Option(help="Only compare.")] = False) -> None:
-    """Write what is generated: topology, gateway, API."""
+    """Write what is generated: topology, gateway, API, and what is new about the events."""
+    found = review()
+    sys.stderr.writelines(f"{fault}\n" for fault in found.faults)
+    if found.faults:
+        raise typer.Exit(FOUND_WRONG)
     if not check:
+        sys.stdout.writelines(f"{version} is published.\n" for version in publish())
         write_contracts()
-    elif stale := stale_files():
+        return
+    sys.stdout.writelines(f"{note}\n" for note in found.notes)
+    if stale := stale_files():
         sys.stderr.write(f"Not as generated, run `make contracts`: {', '.join(stale)}\n")
         raise typer.Exit(FOUND_WRONG)
 
@@ -329,6 +336,21 @@ def tail(
         _run(print_all())
     except KeyboardInterrupt:
         raise typer.Exit(DONE) from None
+
+
+@event_app.command("sample")
+def print_samples(
+    event: Annotated[str | None, typer.Argument(help="Only of this one: gift.sent")] = None,
+    *,
+    count: Annotated[int, typer.Option(help="So many.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make events up, one a line, for somebody's tests."""
+    name = None if event is None else _one_of(event, events.NAMES)
+    lines = [line.decode() for line in events.made_up(name, count=count, seed=seed)]
+    text = f"[{', '.join(lines)}]" if as_json else "\n".join(lines)
+    sys.stdout.write(f"{text}\n")
 
 
 @event_app.command()

@@ -1,17 +1,37 @@
-"""Files that are generated and committed: the broker's topology, the gateway, the whole API."""
+"""Files that are generated and committed: topology, gateway, API, and what is published."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
+from deploy.events.asyncapi import whole_document
+from deploy.events.page import events_page
 from deploy.gateway.nginx import UPSTREAMS, render
 from deploy.gateway.openapi import whole_api
+from shared.contracts import gate, published
+from shared.contracts.gate import Review
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
+CONTRACTS = DEPLOY.parent / "shared" / "contracts"
+Generated: TypeAlias = Mapping[str, tuple[Path, Callable[[], str]]]
+
 # Docker's own resolver, inside every network that Compose makes.
 COMPOSE_RESOLVER = "127.0.0.11"
 COMPOSE_PORT = 8000
+
+
+def review() -> Review:
+    """Compare the events with what is published of them."""
+    return gate.review()
+
+
+def publish() -> list[str]:
+    """Write the schemas and samples of what is new about the events; return their versions."""
+    written = [str(version) for version in gate.publish()]
+    published.forget()
+    return written
 
 
 def write_contracts(*, only: str | None = None) -> None:
@@ -22,16 +42,29 @@ def write_contracts(*, only: str | None = None) -> None:
 
 
 def stale_files() -> list[str]:
-    """Return the files that are not what would be generated now."""
+    """
+    Return the files that are not what would be generated now.
+
+    Not those that follow from the events alone: an event may gain a field before it is
+    published. Whether they are up to date is a test.
+    """
     return [
         str(path)
-        for path, generate in _generated().values()
-        if not path.exists() or path.read_text() != generate()
+        for name, (path, generate) in _generated().items()
+        if name not in OF_EVENTS and (not path.exists() or path.read_text() != generate())
     ]
 
 
-def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
+# Written by `make contracts`, once what is new is published.
+OF_EVENTS: Generated = {
+    "asyncapi": (CONTRACTS / "asyncapi.json", lambda: _json(whole_document())),
+    "events": (CONTRACTS / "EVENTS.md", events_page),
+}
+
+
+def _generated() -> Generated:
     return {
+        **OF_EVENTS,
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),

@@ -1,15 +1,19 @@
 """Events as they pass, as examples, and whether somebody's are as they should be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 
 from pydantic import ValidationError
 
 from deploy.ctl.places import Places
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
-from shared.contracts.routes import BY_TYPE, SERVICES
+from shared.contracts.routes import BY_TYPE, EVENTS, SERVICES
+from shared.contracts.samples import envelope, samples
 from shared.messaging.log import Logged, Start, log_of, read_log
+
+NAMES = [event.name for event in EVENTS]
 
 
 async def tail(
@@ -48,9 +52,26 @@ def faults(lines: Iterable[str]) -> list[dict[str, object]]:
     """Return what is wrong with envelopes given as lines of JSON, by line."""
     found: list[dict[str, object]] = []
     for number, line in enumerate(lines, start=1):
-        if line.strip() and (fault := _fault(line)):
-            found.append({"line": number, "fault": fault})
+        faulty = filter(None, map(_fault, _documents(line)))
+        found += [{"line": number, "fault": fault} for fault in faulty]
     return found
+
+
+def made_up(name: str | None, *, count: int, seed: int) -> Iterator[bytes]:
+    """Yield envelopes of events that never happened; the same seed yields the same."""
+    contracts = [event for event in EVENTS if name in (None, event.name)]
+    for sequence, event in enumerate(samples(seed, count, contracts=contracts), start=1):
+        yield envelope(event, sequence=sequence)
+
+
+def _documents(line: str) -> list[str]:
+    """Return what a line holds: an envelope, or a list of them as `--json` prints it."""
+    if line.lstrip().startswith("["):
+        try:
+            return [json.dumps(each) for each in json.loads(line)]
+        except ValueError:
+            pass  # not JSON: its fault is found like any other's
+    return [line] if line.strip() else []
 
 
 def _is_wanted(message: Logged, only: Collection[str], correlation: str | None) -> bool:

@@ -53,6 +53,7 @@ def render(
     listen: str,
     resolver: str | None,
     openapi_file: str = "/etc/nginx/openapi.json",
+    contracts_folder: str = "/etc/nginx/contracts",
 ) -> str:
     """
     Return what belongs into nginx's `http` block. `upstreams` are `host:port` by service.
@@ -75,6 +76,7 @@ def render(
         *(_route(pattern, name, targets) for pattern, name in ROUTES),
         *(_stripped(name, targets) for name in STRIPPED),
         _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
+        *_contracts(contracts_folder),
         _location("/", _pass("web", targets)),
         *_problems(),
     ]
@@ -149,6 +151,36 @@ def _hidden() -> str:
         f"~ ^(/({stripped}))?/(metrics|livez|readyz)(/|$)",
         *_problem(404, "no-such-route", "Not Found"),
     )
+
+
+def _contracts(folder: str) -> list[str]:
+    """What other teams read: pages and programs of any origin may, and a schema never changes."""
+    anyone = "add_header Access-Control-Allow-Origin * always;"
+    for_ever = 'add_header Cache-Control "public, max-age=31536000, immutable";'
+    documents = (
+        ("= /asyncapi.json", "asyncapi.json", "application/json"),
+        ("= /events.md", "EVENTS.md", '"text/markdown; charset=utf-8"'),
+    )
+    return [
+        _location(
+            "^~ /schemas/",
+            f"root {folder};",
+            "types {}",
+            "default_type application/schema+json;",
+            "error_page 403 404 = @no_such_schema;",
+            anyone,
+            for_ever,
+        ),
+        *(
+            _location(
+                matches, f"alias {folder}/{file};", "types {}", f"default_type {kind};", anyone
+            )
+            for matches, file, kind in documents
+        ),
+        _location(
+            "@no_such_schema", anyone, *_problem(404, "no-such-schema", "There is no such schema.")
+        ),
+    ]
 
 
 def _problems() -> list[str]:

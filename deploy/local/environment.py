@@ -86,6 +86,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"
     variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
+    if name in SERVICES:
+        variables["OVATION_PUBLIC_URL"] = places.urls["gateway"]
     seeds = SEEDS.get(name, {})
     return variables | {variable: str(ROOT / "seeds" / file) for variable, file in seeds.items()}
 

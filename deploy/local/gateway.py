@@ -9,7 +9,11 @@ from deploy.local.packages import require
 from deploy.local.ports import listens
 from deploy.local.processes import Process
 
-OPENAPI_FILE = Path(__file__).parent.parent / "gateway" / "openapi.json"
+ROOT = Path(__file__).parent.parent.parent
+OPENAPI_FILE = ROOT / "deploy" / "gateway" / "openapi.json"
+CONTRACTS = ROOT / "shared" / "contracts"
+# Of the contracts, what the gateway serves.
+SERVED = ("schemas", "asyncapi.json", "EVENTS.md")
 START_SECONDS_MAX = 10
 
 
@@ -25,6 +29,7 @@ class Gateway:
             place.mkdir(mode=0o755)
         if OPENAPI_FILE.exists():
             shutil.copy(OPENAPI_FILE, prefix / "openapi.json")
+        _copy_contracts(prefix / "contracts")
         configuration = prefix / "nginx.conf"
         configuration.write_text(
             render_whole(
@@ -33,6 +38,7 @@ class Gateway:
                     listen=f"127.0.0.1:{port}",
                     resolver=None,
                     openapi_file=str(prefix / "openapi.json"),
+                    contracts_folder=str(prefix / "contracts"),
                 )
             )
         )
@@ -52,3 +58,14 @@ class Gateway:
 
     def kill(self) -> None:
         self._process.kill()
+
+
+def _copy_contracts(folder: Path) -> None:
+    """Copy what is served: nginx's workers may not read below the home of whoever starts it."""
+    folder.mkdir(mode=0o755)
+    for name in SERVED:
+        source = CONTRACTS / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        elif source.exists():
+            shutil.copy(source, folder / name)

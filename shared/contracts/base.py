@@ -1,31 +1,83 @@
 """What every event has in common: a name, a version, and an identity of its own."""
 
 from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 # The namespace of every event id and of every id derived from a business key.
 NAMESPACE = UUID("6f1c2a3e-0b0d-5c57-9d5e-2f0b6f7a9c41")
 TYPE_PREFIX = "dev.ovation"
+# The keyword under which schemas say what a number counts. A program may rely on it.
+UNIT = "x-unit"
+
+
+def number(
+    unit: str, *examples: int, gt: int | None = None, ge: int | None = None, le: int | None = None
+) -> Any:
+    """A whole number of something: the type of a field says what it counts, and how far."""
+    return Field(
+        strict=True, gt=gt, ge=ge, le=le, examples=list(examples), json_schema_extra={UNIT: unit}
+    )
+
+
+def in_unit(unit: str, *examples: int) -> Any:
+    """The same kind of number, counting something else."""
+    return Field(examples=list(examples), json_schema_extra={UNIT: unit})
+
+
+def like(*examples: object) -> Any:
+    """Values that are typical for a field; samples and the documents are made of them."""
+    return Field(examples=list(examples))
+
+
+AMOUNT_MAX = 1_000_000_000_000
 
 # Opaque, but printable: PostgreSQL keeps no NUL, and logs should keep one line a line.
-UserId = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+UserId = Annotated[
+    str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["mira", "jonas", "aiko"])
+]
+CreatorId = Annotated[UserId, like("lea", "tomas")]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Coins = Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)]
-Diamonds = Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)]
-DiamondsOrNone = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
-MinorUnits = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
-BasisPoints = Annotated[int, Field(strict=True, ge=0, le=100_000)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Operator = Annotated[Name, like("ann", "ben")]
+# What somebody else calls something: a provider's payment, dispute, warning.
+ForeignId = Annotated[str, Field(min_length=1, max_length=128)]
+
+Coins = Annotated[int, number("coins", 500, 100, 2_000, gt=0, le=AMOUNT_MAX)]
+CoinsOrNone = Annotated[int, number("coins", 4_500, 120, 0, ge=0)]
+Diamonds = Annotated[int, number("diamonds", 250, 2_500, 10_000, gt=0, le=AMOUNT_MAX)]
+DiamondsOrNone = Annotated[int, number("diamonds", 250, 2_500, 0, ge=0, le=AMOUNT_MAX)]
+MinorUnits = Annotated[int, number("minor units of `currency`", 4_999, 999, ge=0, le=AMOUNT_MAX)]
+BasisPoints = Annotated[int, number("basis points", 5_000, 0, ge=0, le=100_000)]
+Revision = Annotated[int, number("changes so far", 1, 2, ge=1)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["USD", "EUR", "JPY"])]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE", "US", "JP"])]
+Moment = Annotated[
+    AwareDatetime,
+    Field(
+        examples=["2026-11-23T12:00:00Z", "2026-11-24T18:30:05.25Z"],
+        json_schema_extra={UNIT: "RFC 3339, UTC"},
+    ),
+]
+
+GiftId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d101")]
+ComboId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d102")]
+PurchaseId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d103")]
+RefundId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d104")]
+PayoutId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d105")]
+AttemptId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d106")]
+AdjustmentId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d107")]
+ExclusionId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d108")]
+# The paid lot of the purchase above; see `lot_id` in wallet.
+LotId = Annotated[UUID, like("7b1ae8c8-417d-5756-b41b-4a0c70334160")]
 
 
 class Part(BaseModel):
     """A value inside an event; unknown fields are ignored, so that fields may be added."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What stands below a field describes it, in the schemas as well.
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Event(Part):
@@ -66,7 +118,12 @@ class Event(Part):
     @cached_property
     def id(self) -> UUID:
         discriminator = "|".join([str(getattr(self, field)) for field in self.discriminator_fields])
-        return uuid5(NAMESPACE, f"{self.name}|{self.subject}|{discriminator}")
+        # Two versions of one fact are two messages: with one id, one of them would never leave.
+        name = self.name if self.version == 1 else f"{self.name}.v{self.version}"
+        return uuid5(NAMESPACE, f"{name}|{self.subject}|{discriminator}")
+
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BlockEvent(Event):
@@ -79,8 +136,15 @@ class BlockEvent(Event):
     subject_field = "block"
     partition_field = "chain"
 
-    chain: Name
-    block: Annotated[int, Field(strict=True, ge=1)]
-    movements: Annotated[int, Field(strict=True, ge=1)]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    previous_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    chain: Annotated[Name, like("coins", "diamonds")]
+    """Which ledger it is: that of `coins` or that of `diamonds`."""
+    block: Annotated[int, number("blocks", 17, 18, ge=1)]
+    """The number of the block in its chain, counted from 1 without a hole."""
+    movements: Annotated[int, number("movements", 250, 3, ge=1)]
+    """How many movements of the ledger the block seals."""
+    hash: Annotated[Hash, like("4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a")]
+    """SHA-256 over the block and `previous_hash`, in hexadecimal."""
+    previous_hash: Annotated[
+        Hash, like("ef2d127de37b942baad06145e54b0c619a1f22327b2ebbcfbec78f5564afe39d")
+    ]
+    """The `hash` of the block before; 64 zeros for the first."""

@@ -11,14 +11,18 @@ from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from pydantic_core import to_json
 
-from .base import Event, Part
+from .base import Event, Moment, Part, like
+from .published import schema_path
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+PUBLIC_URL = "http://localhost:8080"
+PUBLIC_URL_VARIABLE = "OVATION_PUBLIC_URL"
 
 EventT = TypeVar("EventT", bound=Event)
+_public_url = PUBLIC_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +37,54 @@ class Cause:
 class Envelope(Part, Generic[EventT]):
     """An event with the attributes that say where it came from and where it belongs."""
 
-    specversion: Literal["1.0"]
-    id: UUID
-    type: str
-    source: Annotated[str, Field(min_length=1)]
-    subject: Annotated[str, Field(min_length=1)]
-    time: AwareDatetime
-    partitionkey: Annotated[str, Field(min_length=1)]
-    # The version of the subject's row, +1 a fact; zero-padded because it sorts as text.
-    sequence: Annotated[str, Field(pattern=r"^\d{20}$")]
-    correlationid: Annotated[str, Field(min_length=1)]
-    causationid: str | None = None
-    traceparent: str | None = None
+    specversion: Annotated[Literal["1.0"], like("1.0")]
+    """The version of CloudEvents."""
+    id: Annotated[UUID, like("5e0c8f57-3b1c-5a4e-9d7f-2c8f1a0b6d11")]
+    """The same for the same fact, however often it arrives: remember it, to act only once."""
+    type: Annotated[str, like("dev.ovation.gift.sent.v1")]
+    """The event's name and version."""
+    source: Annotated[str, Field(min_length=1), like("/ovation/gift")]
+    """The service that owns the event."""
+    subject: Annotated[str, Field(min_length=1), like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d101")]
+    """What the fact is about: a gift, a purchase, an account. Its facts come in order."""
+    time: Moment
+    """When it happened. RFC 3339, UTC."""
+    datacontenttype: Annotated[str, like("application/json")] | None = None
+    """What `data` is: always JSON."""
+    dataschema: (
+        Annotated[str, like("https://coins.example.com/schemas/gift.sent/1.0.json")] | None
+    ) = None
+    """Where the JSON Schema of `data` is served."""
+    partitionkey: Annotated[str, Field(min_length=1), like("mira")]
+    """Whose it is: the user (or chain) that the event belongs to."""
+    sequence: Annotated[str, Field(pattern=r"^\d{20}$"), like("00000000000000000002")]
+    """The version of the subject's row, +1 a fact; zero-padded because it sorts as text."""
+    correlationid: Annotated[str, Field(min_length=1), like("4f1c2a3e0b0d4c57")]
+    """The story it is part of: the `X-Request-Id` of the request that began it."""
+    causationid: Annotated[str, like("8a6e0804-2bd0-5672-b79d-d97027f9071a")] | None = None
+    """The id of the event it follows from; absent if a request caused it."""
+    traceparent: (
+        Annotated[str, like("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")] | None
+    ) = None
+    """The W3C trace it belongs to; absent if there is none."""
     data: EventT
+    """The event itself, as its own schema says."""
 
     @property
     def cause(self) -> Cause:
         """This event, as the cause of whatever it leads to."""
         return Cause(self.correlationid, str(self.id), self.traceparent)
+
+
+def configure_schema_urls(public_url: str) -> None:
+    """Say where this installation serves its schemas; once, when a process starts."""
+    global _public_url  # noqa: PLW0603 - configured once, like logging
+    _public_url = public_url.rstrip("/")
+
+
+def schema_url(contract: type[Event]) -> str:
+    """Return where the schema of an event's `data` is served: the newest of its version."""
+    return _public_url + schema_path(contract.name, contract.version)
 
 
 def encode(event: Event, *, sequence: int, occurred_at: datetime, cause: Cause) -> bytes:
@@ -63,6 +97,7 @@ def encode(event: Event, *, sequence: int, occurred_at: datetime, cause: Cause) 
         "subject": event.subject,
         "time": occurred_at,
         "datacontenttype": "application/json",
+        "dataschema": schema_url(type(event)),
         "partitionkey": event.partition_key,
         "sequence": f"{sequence:020}",
         "correlationid": cause.correlation_id,

@@ -1,14 +1,27 @@
 """What the gift service announces: gifts asked for, sent and refused."""
 
 from typing import Annotated
-from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from .base import Coins, Event, Name, UserId
+from .base import (
+    Coins,
+    CoinsOrNone,
+    ComboId,
+    CreatorId,
+    Event,
+    GiftId,
+    LotId,
+    Moment,
+    Name,
+    Revision,
+    UserId,
+    like,
+    number,
+)
 from .wallet import Slice
 
-Count = Annotated[int, Field(strict=True, ge=1, le=999)]
+Count = Annotated[int, number("gifts", 1, 5, 10, ge=1, le=999)]
 
 
 class GiftEvent(Event):
@@ -22,15 +35,22 @@ class GiftEvent(Event):
     subject_field = "gift"
     partition_field = "viewer"
 
-    gift: UUID
+    gift: GiftId
+    """The gift, as `POST /v1/gifts` answered."""
     viewer: UserId
-    creator: UserId
-    room: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    # The catalogue's immutable id; names are translated and prices change.
-    gift_type: Name
+    """Who gives: the `sub` of the viewer's token."""
+    creator: CreatorId
+    """Who is given to: the `sub` of the creator's token."""
+    room: Annotated[str, Field(min_length=1, max_length=64), like("room-1", "room-2")] | None = None
+    """The live room it was sent in; null for a gift outside any room."""
+    gift_type: Annotated[Name, like("g_pebble", "g_clover", "g_orchestra")]
+    """The catalogue's immutable id: keep this one, for names are translated and prices change."""
     count: Count
+    """How many pieces of the gift type this one gift holds."""
     coins: Coins
-    combo: UUID | None = None
+    """What this gift costs in all, in coins: the price of one piece times `count`."""
+    combo: ComboId | None = None
+    """The combo the gift belongs to; null if it stands alone."""
 
 
 class GiftRequested(GiftEvent):
@@ -40,11 +60,13 @@ class GiftRequested(GiftEvent):
     discriminator_fields = ("attempt",)
 
     price_coins: Coins
-    # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
-    expires_at: AwareDatetime
-    attempt: Annotated[int, Field(strict=True, ge=1)] = 1
-    # What the viewer's token says; not there if it says nothing.
-    age_verified: Annotated[int, Field(strict=True, ge=0, le=150)] | None = None
+    """The price of one piece, in coins."""
+    expires_at: Annotated[Moment, like("2026-11-23T12:00:30Z")]
+    """Later than this the wallet refuses: who gave up must not be charged next day. UTC."""
+    attempt: Annotated[int, number("attempts", 1, 2, ge=1)] = 1
+    """How often the wallet has been asked about this gift, this time included."""
+    age_verified: Annotated[int, number("years", 34, 18, ge=0, le=150)] | None = None
+    """The viewer's age in years, as the token claims it; null if it says nothing."""
 
 
 class GiftSent(GiftEvent):
@@ -53,14 +75,23 @@ class GiftSent(GiftEvent):
     name = "gift.sent"
 
     slices: tuple[Slice, ...]
-    tier: Name | None = None
-    display_name: Name | None = None
-    message: Annotated[str, Field(max_length=80)] | None = None
-    anonymous: bool = False
-    requested_at: AwareDatetime
-    repeat_count: Annotated[int, Field(strict=True, ge=1)] | None = None
-    repeat_end: bool | None = None
-    combo_coins: Coins | None = None
+    """Which coins paid it, by lot; their coins add up to `coins`."""
+    tier: Annotated[Name, like("burst", "spark", "legend")] | None = None
+    """How much of a show the gift is: spark, glow, burst, spectacle or legend, by its price."""
+    display_name: Annotated[Name, like("Pebble Heart", "Clover")] | None = None
+    """What the gift type is called in the catalogue, to be shown."""
+    message: Annotated[str, Field(max_length=80), like("For the encore!")] | None = None
+    """What the viewer wrote to go with the gift, as written: escape it before showing it."""
+    anonymous: Annotated[bool, like(False, True)] = False
+    """The viewer does not want to be named: do not show `viewer`."""
+    requested_at: Moment
+    """When the viewer asked for the gift. UTC; the envelope's `time` says when it was sent."""
+    repeat_count: Annotated[int, number("gifts", 3, 4, ge=1)] | None = None
+    """How many gifts the combo counts with this one: a running total; null without a combo."""
+    repeat_end: Annotated[bool, like(False, True)] | None = None
+    """Whether the combo ends with this gift; null without a combo."""
+    combo_coins: Annotated[Coins, like(1_500)] | None = None
+    """What the combo cost so far, in coins: a running total; null without a combo."""
 
 
 class GiftRefused(GiftEvent):
@@ -68,7 +99,8 @@ class GiftRefused(GiftEvent):
 
     name = "gift.refused"
 
-    reason: Name
+    reason: Annotated[Name, like("insufficient-coins", "limit-exceeded", "too-late")]
+    """Why, as the stable code that the viewer's app also got. No coins moved."""
 
 
 class ReversalEvent(GiftEvent):
@@ -81,10 +113,14 @@ class ReversalEvent(GiftEvent):
 
     discriminator_fields = ("lot", "revision")
 
-    lot: UUID
-    revision: Annotated[int, Field(strict=True, ge=1)]
-    reversed_coins: Annotated[int, Field(strict=True, ge=0)]
-    anonymous: bool = False
+    lot: LotId
+    """The lot whose money was taken back or returned."""
+    revision: Revision
+    """Counts the changes of the lot: of two events the higher one is right, in any order."""
+    reversed_coins: Annotated[CoinsOrNone, like(500, 100, 0)]
+    """How many of the gift's coins out of this lot stand reversed now: a total, in coins."""
+    anonymous: Annotated[bool, like(False, True)] = False
+    """As in `gift.sent`: the viewer does not want to be named."""
 
 
 class GiftReversed(ReversalEvent):

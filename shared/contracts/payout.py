@@ -1,19 +1,27 @@
 """What the payout service announces: diamonds earned, and diamonds becoming money."""
 
 from typing import Annotated
-from uuid import UUID
-
-from pydantic import AwareDatetime, Field
 
 from .base import (
+    AdjustmentId,
+    AttemptId,
     BlockEvent,
+    CreatorId,
     Currency,
     Diamonds,
     DiamondsOrNone,
     Event,
+    GiftId,
+    LotId,
     MinorUnits,
+    Moment,
     Name,
+    Operator,
+    PayoutId,
+    Revision,
     UserId,
+    like,
+    number,
 )
 
 
@@ -30,13 +38,20 @@ class DiamondsEarned(Event):
     partition_field = "creator"
     discriminator_fields = ("gift",)
 
-    creator: UserId
-    gift: UUID
+    creator: CreatorId
+    """Whose diamonds they are: the `sub` of the creator's token."""
+    gift: GiftId
+    """The gift that earned them."""
     viewer: UserId
-    coins: Annotated[int, Field(strict=True, gt=0)]
+    """Who gave it: the `sub` of the viewer's token."""
+    coins: Annotated[int, number("coins", 500, 100, gt=0)]
+    """What the gift cost, in coins."""
     diamonds: DiamondsOrNone
-    matures_at: AwareDatetime
-    balance_diamonds: DiamondsOrNone
+    """What it earned, in diamonds; 0 for coins that are worth nothing to the creator."""
+    matures_at: Annotated[Moment, like("2026-11-30T12:00:00Z")]
+    """From when on the diamonds can be paid out. UTC."""
+    balance_diamonds: Annotated[DiamondsOrNone, like(12_500, 2_250)]
+    """What the creator can be paid out afterwards, in diamonds; pending ones are not counted."""
 
 
 class DiamondsMatured(Event):
@@ -47,10 +62,14 @@ class DiamondsMatured(Event):
     partition_field = "creator"
     discriminator_fields = ("batch",)
 
-    creator: UserId
-    batch: Annotated[int, Field(strict=True, ge=1)]
+    creator: CreatorId
+    """Whose diamonds they are: the `sub` of the creator's token."""
+    batch: Annotated[int, number("batches", 4, 5, ge=1)]
+    """The number of this maturing, counted for each creator."""
     diamonds: Diamonds
-    balance_diamonds: DiamondsOrNone
+    """How many matured, in diamonds."""
+    balance_diamonds: Annotated[DiamondsOrNone, like(12_500, 2_250)]
+    """What the creator can be paid out afterwards, in diamonds; pending ones are not counted."""
 
 
 class ClawbackEvent(Event):
@@ -60,14 +79,20 @@ class ClawbackEvent(Event):
     partition_field = "creator"
     discriminator_fields = ("gift", "lot", "revision")
 
-    creator: UserId
-    gift: UUID
-    lot: UUID
-    revision: Annotated[int, Field(strict=True, ge=1)]
-    # What the creator's balances lost or got, and what the operator bore or got back instead.
+    creator: CreatorId
+    """Whose diamonds they are: the `sub` of the creator's token."""
+    gift: GiftId
+    """The gift that had earned them."""
+    lot: LotId
+    """The lot whose money was taken back or returned."""
+    revision: Revision
+    """The revision of the lot that this follows."""
     diamonds: DiamondsOrNone
-    loss_diamonds: DiamondsOrNone = 0
-    balance_diamonds: DiamondsOrNone
+    """What the creator's balances lost or got, in diamonds."""
+    loss_diamonds: Annotated[DiamondsOrNone, like(0, 50)] = 0
+    """What the operator bore or got back instead, in diamonds."""
+    balance_diamonds: Annotated[DiamondsOrNone, like(12_500, 2_250)]
+    """What the creator can be paid out afterwards, in diamonds; pending ones are not counted."""
 
 
 class DiamondsClawedBack(ClawbackEvent):
@@ -90,11 +115,16 @@ class DiamondsAdjusted(Event):
     partition_field = "creator"
     discriminator_fields = ("adjustment",)
 
-    creator: UserId
-    adjustment: UUID
-    diamonds: Annotated[int, Field(strict=True)]
-    reason: Name
-    balance_diamonds: DiamondsOrNone
+    creator: CreatorId
+    """Whose diamonds they are: the `sub` of the creator's token."""
+    adjustment: AdjustmentId
+    """The correction, as the operators' routes know it."""
+    diamonds: Annotated[int, number("diamonds", 250, -250)]
+    """What was added, in diamonds; less than 0 if it was taken."""
+    reason: Annotated[Name, like("goodwill", "booked twice")]
+    """Why, in the operator's words."""
+    balance_diamonds: Annotated[DiamondsOrNone, like(12_500, 2_250)]
+    """What the creator can be paid out afterwards, in diamonds; pending ones are not counted."""
 
 
 class PayoutEvent(Event):
@@ -103,13 +133,18 @@ class PayoutEvent(Event):
     subject_field = "payout"
     partition_field = "creator"
 
-    payout: UUID
-    creator: UserId
-    diamonds: Diamonds
-    # What arrives at the creator, after the fee.
+    payout: PayoutId
+    """The payout, as `POST /v1/payouts` answered."""
+    creator: CreatorId
+    """Whose diamonds they are: the `sub` of the creator's token."""
+    diamonds: Annotated[Diamonds, like(10_000, 2_500)]
+    """How many diamonds become money, in diamonds."""
     amount_minor: MinorUnits
-    fee_minor: MinorUnits = 0
+    """What arrives at the creator, after the fee, in minor units of `currency`."""
+    fee_minor: Annotated[MinorUnits, like(0, 100)] = 0
+    """What was kept as a fee, in minor units of `currency`."""
     currency: Currency
+    """The currency of both amounts, ISO 4217."""
 
 
 class PayoutRequested(PayoutEvent):
@@ -117,7 +152,8 @@ class PayoutRequested(PayoutEvent):
 
     name = "payout.requested"
 
-    rate_version: Annotated[int, Field(strict=True, ge=1)]
+    rate_version: Annotated[int, number("versions", 1, ge=1)]
+    """The version of the operator's rate that turned diamonds into money."""
 
 
 class PayoutHeld(PayoutEvent):
@@ -126,9 +162,10 @@ class PayoutHeld(PayoutEvent):
     name = "payout.held"
     discriminator_fields = ("revision",)
 
-    reason: Name
-    # The version of the payout: it may be held, approved and held again.
-    revision: Annotated[int, Field(strict=True, ge=1)]
+    reason: Annotated[Name, like("clawback")]
+    """Why, as a stable code."""
+    revision: Revision
+    """The version of the payout: it may be held, approved and held again."""
 
 
 class PayoutApproved(PayoutEvent):
@@ -137,8 +174,10 @@ class PayoutApproved(PayoutEvent):
     name = "payout.approved"
     discriminator_fields = ("revision",)
 
-    approved_by: Name
-    revision: Annotated[int, Field(strict=True, ge=1)]
+    approved_by: Operator
+    """Who decided: the `sub` of the operator's token, or `rule`."""
+    revision: Revision
+    """The version of the payout: it may be held, approved and held again."""
 
 
 class PayoutRejected(PayoutEvent):
@@ -146,7 +185,8 @@ class PayoutRejected(PayoutEvent):
 
     name = "payout.rejected"
 
-    reason: Name
+    reason: Annotated[Name, like("stolen cards")]
+    """Why, in the operator's words."""
 
 
 class AttemptEvent(PayoutEvent):
@@ -154,8 +194,10 @@ class AttemptEvent(PayoutEvent):
 
     discriminator_fields = ("attempt",)
 
-    attempt: UUID
-    provider: Name
+    attempt: AttemptId
+    """Which attempt it is: a payout that failed is a new attempt when it is tried again."""
+    provider: Annotated[Name, like("sandbox")]
+    """Who sends the money."""
 
 
 class PayoutSent(AttemptEvent):
@@ -175,7 +217,8 @@ class PayoutFailed(AttemptEvent):
 
     name = "payout.failed"
 
-    reason: Name
+    reason: Annotated[Name, like("account_closed", "unknown")]
+    """Why, as a code of the provider."""
 
 
 class PayoutReturned(AttemptEvent):
@@ -183,7 +226,8 @@ class PayoutReturned(AttemptEvent):
 
     name = "payout.returned"
 
-    reason: Name
+    reason: Annotated[Name, like("account_closed", "unknown")]
+    """Why, as a code of the provider."""
 
 
 class BlockSealed(BlockEvent):

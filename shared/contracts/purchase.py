@@ -1,11 +1,23 @@
 """What the purchase service announces: real money becoming coins."""
 
 from typing import Annotated
-from uuid import UUID
 
-from pydantic import AwareDatetime, Field
-
-from .base import Coins, Country, Currency, Event, MinorUnits, Name, UserId
+from .base import (
+    Coins,
+    Country,
+    Currency,
+    Event,
+    ForeignId,
+    MinorUnits,
+    Moment,
+    Name,
+    PurchaseId,
+    RefundId,
+    Revision,
+    UserId,
+    like,
+    number,
+)
 
 
 class PurchaseEvent(Event):
@@ -14,8 +26,10 @@ class PurchaseEvent(Event):
     subject_field = "purchase"
     partition_field = "viewer"
 
-    purchase: UUID
+    purchase: PurchaseId
+    """The purchase, as `POST /v1/purchases` answered."""
     viewer: UserId
+    """Who bought: the `sub` of the viewer's token."""
 
 
 class PurchasePaid(PurchaseEvent):
@@ -23,18 +37,28 @@ class PurchasePaid(PurchaseEvent):
 
     name = "purchase.paid"
 
-    package: Name
-    coins: Coins
-    bonus_coins: Annotated[int, Field(strict=True, ge=0)] = 0
+    package: Annotated[Name, like("coins_5000", "coins_500", "coins_100")]
+    """The package that was bought, by its sku."""
+    coins: Annotated[Coins, like(5_000, 500, 100)]
+    """How many coins the money buys, in coins, without the bonus."""
+    bonus_coins: Annotated[int, number("coins", 0, 100, ge=0)] = 0
+    """How many coins come on top as a reward, in coins."""
     amount_minor: MinorUnits
+    """What the viewer paid, tax included, in minor units of `currency`."""
     currency: Currency
-    channel: Name
+    """The currency of `amount_minor`, ISO 4217."""
+    channel: Annotated[Name, like("web", "ios", "android")]
+    """Where it was bought: the web, or an app's store."""
     country: Country | None = None
-    provider: Name
-    payment: Annotated[str, Field(min_length=1, max_length=128)]
-    paid_at: AwareDatetime
-    # The payment came after the purchase had expired or failed; it is honoured all the same.
-    late: bool = False
+    """The viewer's country, ISO 3166-1 alpha-2, as the token claims it; null if it says nothing."""
+    provider: Annotated[Name, like("sandbox")]
+    """Who took the money."""
+    payment: Annotated[ForeignId, like("pay_3f9c1b", "pay_77a0d2")]
+    """The payment, as the provider calls it."""
+    paid_at: Moment
+    """When the provider took the money. UTC."""
+    late: Annotated[bool, like(False, True)] = False
+    """The payment came after the purchase had expired or failed; it is honoured all the same."""
 
 
 class PurchaseCompleted(PurchaseEvent):
@@ -42,7 +66,8 @@ class PurchaseCompleted(PurchaseEvent):
 
     name = "purchase.completed"
 
-    coins: Coins
+    coins: Annotated[Coins, like(5_000, 500, 100)]
+    """How many coins arrived, in coins, the bonus included."""
 
 
 class PurchaseFailed(PurchaseEvent):
@@ -50,7 +75,8 @@ class PurchaseFailed(PurchaseEvent):
 
     name = "purchase.failed"
 
-    reason: Name
+    reason: Annotated[Name, like("card_declined", "cancelled")]
+    """Why, as a code of the provider."""
 
 
 class PurchaseExpired(PurchaseEvent):
@@ -64,10 +90,14 @@ class DisputeEvent(PurchaseEvent):
 
     discriminator_fields = ("dispute", "revision")
 
-    dispute: Annotated[str, Field(min_length=1, max_length=128)]
-    revision: Annotated[int, Field(strict=True, ge=1)]
+    dispute: Annotated[ForeignId, like("dp_5a2e90", "dp_91c4f7")]
+    """The dispute, as the provider calls it."""
+    revision: Revision
+    """Counts what was said about the dispute: of two events the higher one is right."""
     amount_minor: MinorUnits
+    """The part of the purchase's money that is disputed, in minor units of `currency`."""
     currency: Currency
+    """The currency of `amount_minor`, ISO 4217."""
 
 
 class PurchaseDisputed(DisputeEvent):
@@ -79,7 +109,8 @@ class PurchaseDisputed(DisputeEvent):
 
     name = "purchase.disputed"
 
-    reason: Name
+    reason: Annotated[Name, like("fraudulent", "product_not_received")]
+    """Why, as a code of the provider."""
 
 
 class PurchaseDisputeClosed(DisputeEvent):
@@ -87,7 +118,8 @@ class PurchaseDisputeClosed(DisputeEvent):
 
     name = "purchase.dispute_closed"
 
-    won: bool
+    won: Annotated[bool, like(True, False)]
+    """Whether the money stays with us."""
 
 
 class RefundEvent(PurchaseEvent):
@@ -95,7 +127,8 @@ class RefundEvent(PurchaseEvent):
 
     discriminator_fields = ("refund",)
 
-    refund: UUID
+    refund: RefundId
+    """The refund, as `POST /v1/purchases/{purchase}/refunds` answered."""
 
 
 class PurchaseRefundRequested(RefundEvent):
@@ -103,7 +136,8 @@ class PurchaseRefundRequested(RefundEvent):
 
     name = "purchase.refund_requested"
 
-    requested_by: Name
+    requested_by: Annotated[Name, like("mira", "ann")]
+    """Who asked: the `sub` of the viewer's or the operator's token."""
 
 
 class PurchaseRefunded(RefundEvent):
@@ -112,8 +146,11 @@ class PurchaseRefunded(RefundEvent):
     name = "purchase.refunded"
 
     coins: Coins
+    """How many unused coins the money was given back for, in coins."""
     amount_minor: MinorUnits
+    """How much was given back, in minor units of `currency`."""
     currency: Currency
+    """The currency of `amount_minor`, ISO 4217."""
 
 
 class PurchaseRefundDeclined(RefundEvent):
@@ -121,7 +158,8 @@ class PurchaseRefundDeclined(RefundEvent):
 
     name = "purchase.refund_declined"
 
-    reason: Name
+    reason: Annotated[Name, like("nothing-unused", "refused")]
+    """Why: `nothing-unused`, or a code of the provider."""
 
 
 class PurchaseRiskFlagged(PurchaseEvent):
@@ -134,8 +172,10 @@ class PurchaseRiskFlagged(PurchaseEvent):
     name = "purchase.risk_flagged"
     discriminator_fields = ("warning",)
 
-    warning: Annotated[str, Field(min_length=1, max_length=128)]
-    reason: Name
+    warning: Annotated[ForeignId, like("efw_2d81b3", "efw_70aa19")]
+    """The warning, as the provider calls it."""
+    reason: Annotated[Name, like("early_fraud_warning")]
+    """What kind of warning it is, as a code of the provider."""
 
 
 EVENTS: tuple[type[Event], ...] = (

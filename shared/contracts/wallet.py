@@ -4,21 +4,38 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from .base import (
     NAMESPACE,
+    AdjustmentId,
     BasisPoints,
     BlockEvent,
     Coins,
+    CoinsOrNone,
     Event,
+    ExclusionId,
+    ForeignId,
+    GiftId,
+    LotId,
     MinorUnits,
+    Moment,
     Name,
     Part,
+    PurchaseId,
+    Revision,
     UserId,
+    in_unit,
+    like,
+    number,
 )
 
-CoinsOrNone = Annotated[int, Field(strict=True, ge=0)]
+# A limit is either in coins or in money: `unit` beside it says which.
+OF_LIMIT = "coins, or minor units of the currency in `unit`"
+Limit = Annotated[MinorUnits, in_unit(OF_LIMIT, 5_000, 10_000)]
+Spent = Annotated[MinorUnits, in_unit(OF_LIMIT, 4_800, 2_500)]
+LimitPeriod = Annotated[Name, like("day", "week", "month")]
+LimitUnit = Annotated[Name, like("coins", "EUR", "USD")]
 
 
 class LotKind(StrEnum):
@@ -37,19 +54,25 @@ def lot_id(purchase: UUID, kind: LotKind) -> UUID:
 class Slice(Part):
     """The part of a gift that one lot paid: provenance from the card to the creator."""
 
-    lot: UUID
-    kind: LotKind
+    lot: LotId
+    """The lot that these coins came from."""
+    kind: Annotated[LotKind, like("paid", "bonus", "promo")]
+    """Where the coins of that lot came from."""
     coins: Coins
-    # How many diamonds 10,000 of these coins are worth to the creator.
+    """How many coins of the gift this lot paid, in coins."""
     diamond_rate_bp: BasisPoints
+    """How many diamonds 10,000 of these coins are worth to the creator."""
 
 
 class Lot(Part):
     """Coins that came together, from one purchase."""
 
-    lot: UUID
-    kind: LotKind
+    lot: LotId
+    """The lot; it keeps this id for ever."""
+    kind: Annotated[LotKind, like("paid", "bonus", "promo")]
+    """Where its coins came from."""
     coins: Coins
+    """How many of its coins are meant, in coins."""
 
 
 class WalletEvent(Event):
@@ -63,6 +86,7 @@ class WalletEvent(Event):
     partition_field = "viewer"
 
     viewer: UserId
+    """Whose account it is: the `sub` of the viewer's token."""
 
 
 class CoinsCredited(WalletEvent):
@@ -71,10 +95,14 @@ class CoinsCredited(WalletEvent):
     name = "wallet.coins_credited"
     discriminator_fields = ("purchase",)
 
-    purchase: UUID
+    purchase: PurchaseId
+    """The purchase that paid for the coins."""
     coins: Coins
+    """How many coins arrived, in coins."""
     lots: tuple[Lot, ...]
+    """The lots that were opened; their coins add up to `coins`."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend afterwards, in coins."""
 
 
 class GiftPaid(WalletEvent):
@@ -83,20 +111,29 @@ class GiftPaid(WalletEvent):
     name = "wallet.gift_paid"
     discriminator_fields = ("gift",)
 
-    gift: UUID
+    gift: GiftId
+    """The gift that is paid."""
     coins: Coins
+    """What the gift cost, in coins."""
     slices: tuple[Slice, ...]
+    """Which coins paid it, by lot; their coins add up to `coins`."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend afterwards, in coins."""
 
 
 class LimitHit(Part):
     """The spending limit that a gift would have exceeded."""
 
-    period: Name
-    unit: Name
-    limit: MinorUnits
-    spent: MinorUnits
-    remaining: MinorUnits
+    period: Annotated[Name, like("day", "gift", "week")]
+    """What the limit counts: one gift, or all of a calendar day, week or month."""
+    unit: LimitUnit
+    """What the limit is in: `coins`, or a currency (ISO 4217)."""
+    limit: Limit
+    """How much may be spent, in coins or in minor units of the currency in `unit`."""
+    spent: Spent
+    """How much of it was spent before this gift, in the same unit."""
+    remaining: Annotated[MinorUnits, in_unit(OF_LIMIT, 200, 7_500)]
+    """How much of it is left, in the same unit."""
 
 
 class GiftPaymentRefused(WalletEvent):
@@ -105,12 +142,18 @@ class GiftPaymentRefused(WalletEvent):
     name = "wallet.gift_refused"
     discriminator_fields = ("gift",)
 
-    gift: UUID
+    gift: GiftId
+    """The gift that is not paid."""
     coins: Coins
-    reason: Name
-    shortfall_coins: CoinsOrNone = 0
+    """What the gift would have cost, in coins."""
+    reason: Annotated[Name, like("limit-exceeded", "insufficient-coins", "too-late")]
+    """Why, as a stable code."""
+    shortfall_coins: Annotated[CoinsOrNone, like(0, 380)] = 0
+    """How many coins are missing, in coins; 0 where coins are not the reason."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend, in coins; the refusal did not change it."""
     limit_hit: LimitHit | None = None
+    """The limit, where a limit is the reason; else null."""
 
 
 class FreezeEvent(WalletEvent):
@@ -118,12 +161,16 @@ class FreezeEvent(WalletEvent):
 
     discriminator_fields = ("freeze",)
 
-    purchase: UUID
-    # The refund or the warning that the coins are kept for.
-    freeze: Annotated[str, Field(min_length=1, max_length=128)]
-    coins: CoinsOrNone
+    purchase: PurchaseId
+    """The purchase whose coins these are."""
+    freeze: Annotated[ForeignId, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d104", "efw_2d81b3")]
+    """The refund (our id) or the warning (the provider's) that the coins are kept for."""
+    coins: Annotated[CoinsOrNone, like(500, 100, 0)]
+    """How many coins are meant, in coins; 0 if nothing was left to freeze."""
     lots: tuple[Lot, ...]
+    """The lots they belong to; their coins add up to `coins`."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend afterwards, in coins."""
 
 
 class CoinsFrozen(FreezeEvent):
@@ -150,9 +197,12 @@ class CoinsExpired(WalletEvent):
     name = "wallet.coins_expired"
     discriminator_fields = ("lot",)
 
-    lot: UUID
+    lot: LotId
+    """The lot whose time is over."""
     coins: Coins
+    """How many coins are gone, in coins."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend afterwards, in coins."""
 
 
 class CoinsAdjusted(WalletEvent):
@@ -161,17 +211,23 @@ class CoinsAdjusted(WalletEvent):
     name = "wallet.coins_adjusted"
     discriminator_fields = ("adjustment",)
 
-    adjustment: UUID
-    coins: Annotated[int, Field(strict=True)]
-    reason: Name
+    adjustment: AdjustmentId
+    """The correction, as the operators' routes know it."""
+    coins: Annotated[int, number("coins", 500, -500)]
+    """What was added, in coins; less than 0 if it was taken."""
+    reason: Annotated[Name, like("goodwill", "booked twice")]
+    """Why, in the operator's words."""
     balance_coins: CoinsOrNone
+    """What the viewer can spend afterwards, in coins."""
 
 
 class ReversedGift(Part):
     """How many of a gift's coins out of one lot stand reversed now: a total, not a change."""
 
-    gift: UUID
-    reversed_coins: CoinsOrNone
+    gift: GiftId
+    """The gift that coins of the lot had paid."""
+    reversed_coins: Annotated[CoinsOrNone, like(500, 100, 0)]
+    """How many of them stand reversed now, in coins: a total, not a change."""
 
 
 class LotEvent(WalletEvent):
@@ -185,12 +241,18 @@ class LotEvent(WalletEvent):
 
     discriminator_fields = ("lot", "revision", "part")
 
-    purchase: UUID
-    lot: UUID
-    revision: Annotated[int, Field(strict=True, ge=1)]
-    part: Annotated[int, Field(strict=True, ge=1)] = 1
-    parts: Annotated[int, Field(strict=True, ge=1)] = 1
+    purchase: PurchaseId
+    """The purchase that opened the lot."""
+    lot: LotId
+    """The lot whose money was taken back or returned."""
+    revision: Revision
+    """Counts the changes of the lot: of two events the higher one is right, in any order."""
+    part: Annotated[int, number("parts", 1, ge=1)] = 1
+    """Which part of the list this is, counted from 1."""
+    parts: Annotated[int, number("parts", 1, ge=1)] = 1
+    """In how many parts the list comes."""
     gifts: Annotated[tuple[ReversedGift, ...], Field(max_length=1_000)]
+    """The gifts that the lot had paid, with what stands reversed of each."""
 
 
 class LotReversed(LotEvent):
@@ -210,12 +272,16 @@ class DebtEvent(WalletEvent):
 
     discriminator_fields = ("lot", "revision")
 
-    purchase: UUID
-    lot: UUID
-    revision: Annotated[int, Field(strict=True, ge=1)]
-    # What changed, and what the viewer owes in all from now on.
+    purchase: PurchaseId
+    """The purchase that opened the lot."""
+    lot: LotId
+    """The lot whose spent coins are owed."""
+    revision: Revision
+    """Counts the changes of this debt: of two events the higher one is later."""
     coins: Coins
-    debt_coins: CoinsOrNone
+    """By how much the debt changed, in coins."""
+    debt_coins: Annotated[CoinsOrNone, like(500, 2_000, 0)]
+    """What the viewer owes in all from now on, in coins."""
 
 
 class DebtOpened(DebtEvent):
@@ -239,12 +305,20 @@ class LimitEvent(WalletEvent):
 
     discriminator_fields = ("period", "unit", "starts_on", "percent")
 
-    period: Name
-    unit: Name
-    starts_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    percent: Annotated[int, Field(strict=True, ge=1, le=100)]
-    limit: MinorUnits
-    spent: MinorUnits
+    period: LimitPeriod
+    """What the limit counts: all of a calendar day, week or month."""
+    unit: LimitUnit
+    """What the limit is in: `coins`, or a currency (ISO 4217)."""
+    starts_on: Annotated[
+        str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), like("2026-11-23", "2026-11-01")
+    ]
+    """The first day of the window, a date in the operator's time zone."""
+    percent: Annotated[int, number("percent", 80, 50, 100, ge=1, le=100)]
+    """The threshold that was passed, in percent of the limit."""
+    limit: Limit
+    """How much may be spent, in coins or in minor units of the currency in `unit`."""
+    spent: Spent
+    """How much of it is spent, in the same unit."""
 
 
 class LimitReminder(LimitEvent):
@@ -264,8 +338,10 @@ class ExclusionEvent(WalletEvent):
 
     discriminator_fields = ("exclusion",)
 
-    exclusion: UUID
-    until: AwareDatetime
+    exclusion: ExclusionId
+    """The wish, as `POST /v1/wallets/me/exclusions` answered."""
+    until: Annotated[Moment, like("2026-11-30T12:00:00Z")]
+    """When it ends, or ended. UTC."""
 
 
 class ExclusionStarted(ExclusionEvent):

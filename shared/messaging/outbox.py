@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from shared.contracts.base import Event
-from shared.contracts.envelope import Cause, encode
+from shared.contracts.envelope import Cause, encode, schema_url
 from shared.database import Transaction
 from shared.logging import log_each
 from shared.tracing import traceparent
@@ -91,6 +91,7 @@ def message_of(fact: Fact, occurred_at: datetime) -> Message:
         "cloudEvents_source": f"/ovation/{event.owner()}",
         "cloudEvents_subject": event.subject,
         "cloudEvents_partitionkey": event.partition_key,
+        "cloudEvents_dataschema": schema_url(type(event)),
         "correlation_id": cause.correlation_id,
     }
     if cause.traceparent is not None:

@@ -63,6 +63,14 @@ def test_facts_of_different_names_about_one_subject_differ():
     assert completed.id != a_gift_requested(gift=subject).id
 
 
+def test_the_next_version_of_a_fact_is_a_message_of_its_own():
+    """Both are announced for a while; the outbox and inboxes know messages by their ids."""
+    asked = a_gift_requested()
+    next_version = type("GiftRequested2", (GiftRequested,), {"version": 2})
+
+    assert next_version(**asked.model_dump()).id != asked.id
+
+
 def test_ids_never_change():
     """Receivers remember them for ever: a change here would repeat every event ever sent."""
     fixed = UUID("00000000-0000-0000-0000-000000000001")

@@ -1,11 +1,15 @@
 """The gateway sends each path to its service, and hides what is not public."""
 
+import json
 import subprocess
 
+import httpx
 import pytest
 
 from deploy.gateway.nginx import UPSTREAMS, render, render_whole
+from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
+from deploy.local.ports import free_port
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LOCAL = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate(UPSTREAMS)}
@@ -48,3 +52,44 @@ def test_nginx_accepts_it(upstreams, resolver, tmp_path):
 
     assert tested.returncode == 0, tested.stderr
     assert "warn" not in tested.stderr
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    gateway = Gateway(tmp_path, free_port(), LOCAL)
+    # As the folder of a running system is: nginx's workers are nobody.
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_the_contracts_are_there_for_pages_and_programs_of_any_origin(gateway):
+    served = {
+        "/schemas/gift.sent/1.0.json": ("schemas/gift.sent/1.0.json", "application/schema+json"),
+        "/asyncapi.json": ("asyncapi.json", "application/json"),
+        "/events.md": ("EVENTS.md", "text/markdown; charset=utf-8"),
+    }
+    for path, (file, kind) in served.items():
+        answer = httpx.get(gateway.url + path)
+        assert answer.content == (CONTRACTS / file).read_bytes(), path
+        assert answer.headers["content-type"] == kind
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+    schema = httpx.get(gateway.url + "/schemas/gift.sent/1.0.json")
+    assert "immutable" in schema.headers["cache-control"]
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+@pytest.mark.parametrize(
+    "path", ["/schemas/gift.sent/1.99.json", "/schemas/", "/schemas/gift.sent/"]
+)
+def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gateway, path):
+    answer = httpx.get(gateway.url + path)
+
+    assert answer.status_code == 404
+    assert json.loads(answer.text)["type"] == "no-such-schema"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "cache-control" not in answer.headers

@@ -5,6 +5,8 @@ import json
 from uuid import uuid4
 
 import aio_pika
+import httpx
+import jsonschema
 import pytest
 from typer.testing import CliRunner
 
@@ -176,6 +178,17 @@ def queue_is_empty(system):
     return system.rabbit.manage("GET", f"/api/queues/{VHOST}/live.gifts").get("messages") == 0
 
 
+def test_made_up_events_are_printed_for_somebodys_tests(ctl):
+    code, lines = ctl("events", "sample", "--count", "20", "--seed", "3")
+
+    assert (code, len(lines.splitlines())) == (0, 20)
+    assert ctl("events", "lint", "-", given=lines)[0] == 0
+    code, array = ctl("events", "sample", "gift.sent", "--json")
+    assert json.loads(array)[0]["type"] == "dev.ovation.gift.sent.v1"
+    assert ctl("events", "lint", "-", given=array)[0] == 0
+    assert ctl("events", "sample", "gift.lost")[0] == 2
+
+
 def test_a_replay_counts_before_it_sends(ctl, stage):
     assert ctl("replay", "--queue", "live.gifts", "--yes")[0] == 2
     code, printed = ctl("replay", "--queue", "live.gifts", "--all", "--dry-run", "--json")
@@ -198,6 +211,19 @@ def test_events_that_are_not_as_they_should_be_are_named_by_line(ctl, stage):
     assert code == 1
     assert [fault["line"] for fault in json.loads(printed)] == [2, 3]
     assert "partitionkey" in json.loads(printed)[1]["fault"]
+
+
+def test_the_schema_that_an_event_names_is_served_and_holds(ctl, stage, system):
+    mira = stage.person("mira", country="DE")
+    stage.buy(mira)
+    gift = stage.give(mira, "lea").json()["gift"]
+    eventually(lambda: told_of(ctl, gift))
+    told = json.loads(told_of(ctl, gift)[0])
+
+    assert told["dataschema"] == f"{system.gateway_url}/schemas/gift.sent/1.0.json"
+    schema = httpx.get(told["dataschema"], timeout=10).json()
+    jsonschema.Draft202012Validator(schema).validate(told["data"])
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**told["data"], "coins": "many"})
 
 
 def test_outboxes_are_looked_at_and_an_unknown_key_is_not_there(ctl):

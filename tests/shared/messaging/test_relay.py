@@ -33,6 +33,9 @@ async def test_committed_facts_arrive_in_order_and_leave_the_outbox(
     assert arrived[0].user_id == "wallet"
     assert arrived[0].type == "dev.ovation.wallet.gift_refused.v1"
     assert arrived[0].headers["cloudEvents_partitionkey"] == "mira"
+    assert arrived[0].headers["cloudEvents_dataschema"] == (
+        "http://localhost:8080/schemas/wallet.gift_refused/1.0.json"
+    )
     assert json.loads(arrived[0].body)["sequence"] == "00000000000000000001"
     await eventually(lambda: is_empty(wallet_database))
 

@@ -1,0 +1,1 @@
+"""The events as documents for other teams, generated from the contracts."""
