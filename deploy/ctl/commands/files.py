@@ -1,0 +1,32 @@
+"""Files of an installation, and files that are generated."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.ctl.contracts import stale_files, write_contracts
+from deploy.ctl.output import FOUND_WRONG
+from deploy.ctl.secret_files import write_secrets
+
+DEPLOY = Path(__file__).parent.parent.parent
+
+app = typer.Typer()
+
+
+@app.command()
+def secrets() -> None:
+    """Make the secrets that are missing."""
+    made = write_secrets(DEPLOY / "secrets", DEPLOY / "rabbitmq" / "20-users.json")
+    sys.stdout.write(f"{len(made)} secrets made in {DEPLOY / 'secrets'}; the rest is kept.\n")
+
+
+@app.command()
+def contracts(*, check: Annotated[bool, typer.Option(help="Only compare.")] = False) -> None:
+    """Write what is generated: topology, gateway, API."""
+    if not check:
+        write_contracts()
+    elif stale := stale_files():
+        sys.stderr.write(f"Not as generated, run `make contracts`: {', '.join(stale)}\n")
+        raise typer.Exit(FOUND_WRONG)
