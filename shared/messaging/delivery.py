@@ -3,34 +3,29 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID, uuid5
 
-from pydantic import ValidationError
-
 from shared.contracts.base import NAMESPACE, Event
-from shared.contracts.envelope import Envelope
+from shared.kit.reading import OPERATOR_USER, Received, Unreadable, contract_of, read_body
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, Message
 
-# Whoever redrives a dead letter is an operator, and publishes as this user.
-OPERATOR_USER = "ovationctl"
+__all__ = [
+    "OPERATOR_USER",
+    "Delivery",
+    "Received",
+    "Unreadable",
+    "kept_headers",
+    "message_ids",
+    "parked",
+    "read",
+]
 
 REASON_CHARACTERS_MAX = 500
 ATTEMPT_DIGITS_MAX = 6
 
 # The rest is the broker's, or belongs to one attempt.
 _KEPT = ("cloudEvents_", "correlation_id", "traceparent", "tracestate", "ovation_redrive")
-
-Received: TypeAlias = Envelope[Any]
-
-
-class Unreadable(Exception):
-    """A message that can never be handled, however often it is delivered; `code` says why."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +53,9 @@ class Delivery:
 
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
-    contract = contracts.get(delivery.type)
-    if contract is None:
-        raise Unreadable(_unknown(delivery.type, contracts), delivery.type[:100])
-    if delivery.user_id not in _speakers(contract, own_user):
-        raise Unreadable("foreign-publisher", f"{delivery.user_id!r} announced {contract.name}")
-    try:
-        envelope = _envelope_of(contract).model_validate_json(delivery.body)
-    except ValidationError as error:
-        raise Unreadable("invalid-envelope", _summary(error)) from error
-    if envelope.type != delivery.type:
-        raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {delivery.type}")
-    if (envelope.id, envelope.subject, envelope.partitionkey) != _attributes(envelope.data):
-        # Whoever routed or remembered by them would have gone wrong.
-        raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")
-    return envelope
+    contract = contract_of(delivery.type, contracts)
+    speakers = (contract.owner(), own_user, OPERATOR_USER)
+    return read_body(delivery.body, contract, publisher=delivery.user_id, speakers=speakers)
 
 
 def parked(
@@ -120,34 +103,5 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "")
 
 
-def _attributes(event: Event) -> tuple[UUID, str, str]:
-    return event.id, event.subject, event.partition_key
-
-
-def _unknown(given: str, contracts: Mapping[str, type[Event]]) -> str:
-    """Say whether only the version is new: then this service is older than what it hears."""
-    name, _, _ = given.rpartition(".v")
-    known = {contract.type().rpartition(".v")[0] for contract in contracts.values()}
-    return "unknown-version" if name in known else "unknown-type"
-
-
 def message_ids(received: Collection[Received]) -> list[UUID]:
     return [envelope.id for envelope in received]
-
-
-def _speakers(contract: type[Event], own_user: str) -> tuple[str, str, str]:
-    return contract.owner(), own_user, OPERATOR_USER
-
-
-@cache
-def _envelope_of(contract: type[Event]) -> type[Received]:
-    return Envelope[contract]  # type: ignore[valid-type]
-
-
-def _summary(error: ValidationError) -> str:
-    """Say what is wrong and where, without quoting the message: it may hold personal data."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(str(step) for step in fault['loc']) or 'body'}: {fault['msg']}"
-        for fault in faults[:5]
-    )
