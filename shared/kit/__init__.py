@@ -1,1 +1,10 @@
-"""x"""
+"""
+What a consumer of Ovation's events needs, for other teams: the wheel brings it as `ovation.kit`.
+
+It stands alone: contracts, aio-pika, asyncpg and prometheus-client, nothing else of Ovation. Our
+own services take the connection, the batches and the reading of messages from here.
+"""
+
+from .consumer import Consumer
+
+__all__ = ["Consumer"]
