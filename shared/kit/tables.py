@@ -46,7 +46,7 @@ class Tables:
     def __init__(self, schema: str) -> None:
         assert _NAME.fullmatch(schema), "a schema's name has small letters, digits and _"
         self._sql: Mapping[str, str] = {
-            name: statement.replace("SCHEMA", schema) for name, statement in _STATEMENTS.items()
+            name: statement.replace("{schema}", schema) for name, statement in _STATEMENTS.items()
         }
 
     async def create(self, connection: Connection) -> None:
@@ -115,13 +115,13 @@ class Tables:
 
 _STATEMENTS = {
     "create": """
-        CREATE SCHEMA IF NOT EXISTS SCHEMA;
-        CREATE TABLE IF NOT EXISTS SCHEMA.inbox (
+        CREATE SCHEMA IF NOT EXISTS {schema};
+        CREATE TABLE IF NOT EXISTS {schema}.inbox (
             id          uuid        PRIMARY KEY,
             received_at timestamptz NOT NULL DEFAULT now()
         );
-        CREATE INDEX IF NOT EXISTS inbox_by_age ON SCHEMA.inbox USING brin (received_at);
-        CREATE TABLE IF NOT EXISTS SCHEMA.waiting (
+        CREATE INDEX IF NOT EXISTS inbox_by_age ON {schema}.inbox USING brin (received_at);
+        CREATE TABLE IF NOT EXISTS {schema}.waiting (
             key             text        PRIMARY KEY,
             type            text        NOT NULL,
             publisher       text        NOT NULL,
@@ -131,49 +131,49 @@ _STATEMENTS = {
             next_attempt_at timestamptz NOT NULL DEFAULT now(),
             parked_at       timestamptz
         );
-        CREATE TABLE IF NOT EXISTS SCHEMA.places (
+        CREATE TABLE IF NOT EXISTS {schema}.places (
             log         text   PRIMARY KEY,
             next_offset bigint NOT NULL
         );
     """,
     "claim": """
-        INSERT INTO SCHEMA.inbox (id)
+        INSERT INTO {schema}.inbox (id)
         SELECT id FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, position) ORDER BY position
         ON CONFLICT DO NOTHING RETURNING id
     """,
     "delay": """
-        INSERT INTO SCHEMA.waiting (key, type, publisher, body, attempts, reason, next_attempt_at)
+        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, next_attempt_at)
         VALUES ($1, $2, $3, $4, 1, $6, now() + make_interval(secs => $5))
         ON CONFLICT DO NOTHING
     """,
     "park": """
-        INSERT INTO SCHEMA.waiting (key, type, publisher, body, attempts, reason, parked_at)
+        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, parked_at)
         VALUES ($1, $2, $3, $4, 1, $5, now())
         ON CONFLICT DO NOTHING
     """,
     "due": """
-        SELECT key, type, publisher, body, attempts FROM SCHEMA.waiting
+        SELECT key, type, publisher, body, attempts FROM {schema}.waiting
         WHERE parked_at IS NULL AND next_attempt_at <= now()
         ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """,
-    "done": "DELETE FROM SCHEMA.waiting WHERE key = $1",
+    "done": "DELETE FROM {schema}.waiting WHERE key = $1",
     "failed_again": """
-        UPDATE SCHEMA.waiting SET
+        UPDATE {schema}.waiting SET
             attempts = $2 + 1,
             reason = $4,
             next_attempt_at = now() + make_interval(secs => coalesce($3, 0)),
             parked_at = CASE WHEN $3::float8 IS NULL THEN now() END
         WHERE key = $1 AND attempts = $2
     """,
-    "place": "SELECT next_offset FROM SCHEMA.places WHERE log = $1",
+    "place": "SELECT next_offset FROM {schema}.places WHERE log = $1",
     "move": """
-        INSERT INTO SCHEMA.places (log, next_offset) VALUES ($1, $2)
+        INSERT INTO {schema}.places (log, next_offset) VALUES ($1, $2)
         ON CONFLICT (log) DO UPDATE SET next_offset = excluded.next_offset
-        WHERE SCHEMA.places.next_offset < excluded.next_offset
+        WHERE {schema}.places.next_offset < excluded.next_offset
     """,
     "forget": """
-        DELETE FROM SCHEMA.inbox WHERE id IN (
-            SELECT id FROM SCHEMA.inbox
+        DELETE FROM {schema}.inbox WHERE id IN (
+            SELECT id FROM {schema}.inbox
             WHERE received_at < now() - make_interval(days => $1) LIMIT $2
         )
     """,

@@ -3,13 +3,14 @@
 import json
 import secrets as random
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import aio_pika
 import pytest
 
+from deploy.local.databases import quoted, run_sql
+from shared.contracts.envelope import Cause, encode
 from tests.terminal import a_terminal
-
-EVERYTHING = ("--reads", "gift", "--reads", "wallet.gift_paid,payout.paid")
 
 
 @pytest.fixture
@@ -52,14 +53,47 @@ def as_team(rabbit, vhost):
 
 @pytest.fixture
 def publish(rabbit, vhost, credentials):
-    """Announce something as the service that may."""
+    """Announce something as a service that may; whatever it is."""
 
-    async def send(*bodies, service="gift", name="gift.sent"):
+    async def send(*bodies, service="gift", name="gift.sent", **properties):
         url = rabbit.url(vhost, user=service, password=credentials.broker[service])
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel(on_return_raises=True)
             exchange = await channel.get_exchange("ovation.events", ensure=False)
             for body in bodies:
-                await exchange.publish(aio_pika.Message(body, user_id=service), routing_key=name)
+                message = aio_pika.Message(body, user_id=service, **properties)
+                await exchange.publish(message, routing_key=name)
 
     return send
+
+
+@pytest.fixture
+def say(publish):
+    """Announce facts as their owners do."""
+
+    async def send(*events):
+        for event in events:
+            cause, now = Cause("story"), datetime.now(UTC)
+            await publish(
+                encode(event, sequence=1, occurred_at=now, cause=cause),
+                service=event.owner(),
+                name=event.name,
+                type=event.type(),
+                message_id=str(event.id),
+            )
+
+    return send
+
+
+@pytest.fixture
+def own_database(postgres):
+    """Make an empty database of the team's own; return its address."""
+    made = []
+
+    def create():
+        made.append(f"team_{random.token_hex(4)}")
+        run_sql(postgres.dsn(), [f"CREATE DATABASE {quoted(made[-1])}"])
+        return postgres.dsn(made[-1])
+
+    yield create
+    run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in made])
