@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.databases import quoted, run_sql
 from shared.contracts.envelope import Cause, encode
+from tests.teams.installed import build_wheel, environment_with
 from tests.terminal import a_terminal
 
 
@@ -97,3 +98,15 @@ def own_database(postgres):
 
     yield create
     run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in made])
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """What `make wheel` builds."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def python_with_kit(wheel, tmp_path_factory):
+    """A Python that has the wheel with the kit, and nothing else of Ovation."""
+    return environment_with(tmp_path_factory.mktemp("kit") / "venv", f"{wheel}[kit]")

@@ -6,13 +6,10 @@ import subprocess
 import tomllib
 import zipfile
 
-import pytest
-
 from deploy.local.databases import fetch, in_own_thread, run_sql
 from tests.teams.gifts import a_gift
 from tests.teams.installed import (
     ROOT,
-    build_wheel,
     environment_with,
     printed_program,
     printed_table,
@@ -34,11 +31,6 @@ assert back.data == event
 foreign = {"aio_pika", "asyncpg", "fastapi", "sqlalchemy", "structlog", "shared", "services"}
 print(json.dumps({"id": str(back.id), "foreign": sorted(foreign & set(sys.modules))}))
 """
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def run(python, program, *arguments):
@@ -87,9 +79,8 @@ def test_the_program_of_the_readme_is_short():
 
 
 async def test_the_program_of_the_readme_runs_as_it_is_printed(
-    wheel, tmp_path, team, say, own_database, rabbit, vhost
+    python_with_kit, tmp_path, team, say, own_database, rabbit, vhost
 ):
-    python = environment_with(tmp_path / "kit", f"{wheel}[kit]")
     given = team("--reads", "gift", name="charts")
     database = own_database()
     run_sql(database, [printed_table()])
@@ -107,5 +98,7 @@ async def test_the_program_of_the_readme_runs_as_it_is_printed(
     environment = {"PATH": os.environ["PATH"], "BROKER": broker, "DATABASE": database}
     wanted = [("room-1", "mira", 15), ("room-1", "ben", 7)]
     in_own_thread(
-        lambda: runs_until([python, "-I", program], environment, lambda: gifters() == wanted)
+        lambda: runs_until(
+            [python_with_kit, "-I", program], environment, lambda: gifters() == wanted
+        )
     )
