@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import aio_pika
 import pytest
 
-from deploy.local.databases import quoted, run_sql
+from deploy.local.databases import in_own_thread, quoted, run_sql
 from shared.contracts.envelope import Cause, encode
 from tests.teams.installed import build_wheel, environment_with
 from tests.terminal import a_terminal
@@ -16,10 +16,11 @@ from tests.terminal import a_terminal
 
 @pytest.fixture
 def ctl(monkeypatch, vhost, postgres, rabbit, credentials):
-    """Run a command against this test's own vhost."""
-    return a_terminal(
+    """Run a command against this test's own vhost, beside the test's own event loop."""
+    run = a_terminal(
         monkeypatch, postgres=postgres, rabbit=rabbit, vhost=vhost, secrets=credentials
     )
+    return lambda *arguments: in_own_thread(lambda: run(*arguments))
 
 
 @pytest.fixture

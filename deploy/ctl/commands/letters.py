@@ -7,15 +7,16 @@ import typer
 
 from deploy.ctl import letters
 from deploy.ctl.commands.options import Json, Queue, Yes
-from deploy.ctl.commands.running import here, one_of, run
+from deploy.ctl.commands.running import guarded, here, one_of, run
 from deploy.ctl.output import DONE, FOUND_WRONG, confirm, console, say, show
-from shared.contracts.routes import QUEUES
 
 Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
 Id = Annotated[str | None, typer.Option("--id", help="Only this message or event.")]
 Max = Annotated[int, typer.Option("--max", help="At most so many.")]
 
-app = typer.Typer(help="Dead letters: what a service could not handle.", no_args_is_help=True)
+app = typer.Typer(
+    help="Dead letters: what a service or a team could not handle.", no_args_is_help=True
+)
 
 
 @app.command("ls")
@@ -34,7 +35,7 @@ def show_letters(
     as_json: Json = False,
 ) -> None:
     """Show letters with their reasons; they stay where they are."""
-    wanted = letters.Wanted(one_of(queue, QUEUES), only_type, only_id, count_max)
+    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
     found = run(_listed(letters.look(here(), wanted)))
     if as_json:
         show(found, as_json=True, empty="")
@@ -55,7 +56,7 @@ def redrive(
     as_json: Json = False,
 ) -> None:
     """Send letters to their queue again."""
-    wanted = letters.Wanted(one_of(queue, QUEUES), only_type, only_id, count_max)
+    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
     confirm(f"Send dead letters of {queue} to it again?", yes=yes)
     count = run(letters.redrive(here(), wanted))
     say(f"{count} sent to {queue} again.", as_json=as_json, redriven=count)
@@ -73,11 +74,15 @@ def drop_letters(
     as_json: Json = False,
 ) -> None:
     """Forget letters for good."""
-    wanted = letters.Wanted(one_of(queue, QUEUES), only_type, only_id, count_max)
+    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
     confirm(f"Forget dead letters of {queue} for good?", yes=yes)
     count = run(letters.drop(here(), wanted))
     say(f"{count} forgotten.", as_json=as_json, dropped=count)
     raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
+
+
+def _known(queue: str) -> str:
+    return one_of(queue, guarded(lambda: letters.queues(here())))
 
 
 async def _listed(letters_found: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:
