@@ -194,9 +194,11 @@ async def test_a_log_is_read_from_its_beginning_and_then_from_where_we_were(char
     async with charts.listening():
         await say(a_gift(coins=3))
         await eventually(charts.heard, [1, 2, 3])
+    # With what was handled forgotten, only the place keeps us from counting the first two again.
+    await charts.query("DELETE FROM ovation.inbox")
     async with charts.listening(log="gift"):
         await say(a_gift(coins=4))
-        await eventually(charts.heard, [1, 2, 3, 4])
+        await eventually(charts.heard, [1, 2, 3, 3, 4])
 
     (place,) = await charts.query("SELECT next_offset FROM ovation.places")
     assert place["next_offset"] == 4
