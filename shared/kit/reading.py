@@ -1,5 +1,6 @@
 """Whether a message can be understood: JSON, an envelope, a contract, and said by its owner."""
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, TypeAlias
@@ -11,6 +12,10 @@ from ..contracts.envelope import Envelope
 
 # Whoever redrives or replays is an operator, and publishes as this user.
 OPERATOR_USER = "ovationctl"
+# Nobody announces so much; to read it would cost whoever hears it more than it is worth.
+BODY_BYTES_MAX = 262_144
+# What facts inherit from the one that led to them goes into headers, logs and rows.
+_PASSED_ON = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 Received: TypeAlias = Envelope[Any]
 
@@ -40,10 +45,16 @@ def read_body(
     """Return the envelope of a message, or raise `Unreadable` with the reason."""
     if publisher not in speakers:
         raise Unreadable("foreign-publisher", f"{publisher!r} announced {contract.name}")
+    if len(body) > BODY_BYTES_MAX:
+        raise Unreadable("body-too-large", f"{len(body)} bytes")
     try:
         envelope = _envelope_of(contract).model_validate_json(body)
     except ValidationError as error:
         raise Unreadable("invalid-envelope", _summary(error)) from error
+    for name in ("correlationid", "causationid", "traceparent"):
+        given = getattr(envelope, name)
+        if given is not None and not _PASSED_ON.fullmatch(given):
+            raise Unreadable("invalid-envelope", f"{name}: not one line of at most 255 characters")
     if envelope.type != contract.type():
         raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {contract.type()}")
     event: Event = envelope.data

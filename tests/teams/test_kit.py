@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
+from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftSent
-from shared.kit import Consumer
+from shared.kit.consumer import Consumer
 from tests.teams.gifts import a_gift
 
 DELAYS_SECONDS = (0.1, 0.2)
@@ -135,6 +137,10 @@ async def test_what_cannot_be_read_is_parked_and_what_is_not_for_us_is_ignored(
     sent, paid = "dev.ovation.gift.sent.v1", "dev.ovation.wallet.gift_paid.v1"
     await publish(b"\xff not json", type=sent, message_id="broken")
     await publish(b"{}", type=sent)
+    await publish(b" " * 300_000, type=sent, message_id="large")
+    event = a_gift()
+    body = encode(event, sequence=1, occurred_at=datetime.now(UTC), cause=Cause("two\nlines"))
+    await publish(body, type=sent, message_id="two lines")
     await publish(b"{}", type="dev.ovation.gift.sent.v2", message_id="newer")
     await publish(b"{}", type="nobody knows", message_id="unknown")
     await publish(b"{}", type=sent, message_id="forged", service="wallet", name="wallet.gift_paid")
@@ -147,7 +153,8 @@ async def test_what_cannot_be_read_is_parked_and_what_is_not_for_us_is_ignored(
         await eventually(charts.heard, [7])
 
     reasons = {row["key"]: row["reason"].split(":")[0] for row in await charts.waiting()}
-    assert reasons.pop("broken") == "invalid-envelope"
+    assert reasons.pop("broken") == reasons.pop("two lines") == "invalid-envelope"
+    assert reasons.pop("large") == "body-too-large"
     assert reasons.pop("forged") == "foreign-publisher"
     # A message without an id is known by what it says.
     assert list(reasons.values()) == ["invalid-envelope"]

@@ -5,7 +5,7 @@ import os
 
 import asyncpg
 from ovation.contracts.gift import GiftSent
-from ovation.kit import Consumer
+from ovation.kit.consumer import Consumer
 
 consumer = Consumer(os.environ["BROKER"], os.environ["QUEUE"], database=os.environ["DATABASE"])
 
