@@ -1,11 +1,23 @@
 """A team reads what it was granted, and can do nothing else at the broker."""
 
 import asyncio
+import secrets as random
 
 import aiormq
 import pytest
 
 from shared.messaging.teams import NotGranted, Team
+from shared.messaging.topology import topology, users
+
+
+@pytest.fixture(scope="module")
+def vhost(rabbit, credentials):
+    """One vhost for all of these tests: their teams have names of their own."""
+    name = f"rights-{random.token_hex(4)}"
+    rabbit.load(topology(), vhost=name)
+    rabbit.load(users(credentials.broker), vhost=name)
+    yield name
+    rabbit.remove_vhost(name)
 
 
 async def take(channel, queue):
