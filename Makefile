@@ -7,7 +7,7 @@ RUN := .venv/bin/
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench secrets format contracts clean
+.PHONY: help demo up down test check bench secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ format: .venv/ready ## Format and fix what can be fixed
 contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples
 	$(RUN)python -m deploy.ctl contracts
 
+wheel: .venv/ready ## Build what other teams install: contracts and consumer kit
+	cd deploy/wheel && $(CURDIR)/$(RUN)python -m hatchling build --target wheel --directory $(CURDIR)/dist
+
 clean: ## Remove what was made here, secrets excepted
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/ready: pyproject.toml uv.lock

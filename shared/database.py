@@ -18,18 +18,15 @@ from sqlalchemy import Executable, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import make_url
 
+from shared.kit.faults import is_contention, is_unavailable, sqlstate
+
+__all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
+
 CONNECT_SECONDS_MAX = 5
 # A statement that waits longer than this for a row holds up everyone behind it.
 LOCK_MILLISECONDS_MAX = 5_000
 STATEMENT_MILLISECONDS_MAX = 30_000
 STREAMED_ROWS_PAGE = 1_000
-# Class 08: connection lost; 53: out of disk, memory or slots; 57P: the server is stopping or
-# starting; 58: its own system fails it; 25006: it became a replica.
-_UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006")
-# 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout, 57014 statement timeout: the
-# same work may succeed.
-_CONTENTION_STATES = ("40001", "40P01", "55P03", "57014")
-_CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
@@ -245,20 +242,3 @@ def _built(statement: Executable) -> tuple[str, list[Any]]:
         processors[name](values[name]) if name in processors else values[name]
         for name in compiled.positiontup or ()
     ]
-
-
-def sqlstate(error: BaseException) -> str:
-    """Return PostgreSQL's five-character state of an error, or "" if it carries none."""
-    return str(getattr(error, "sqlstate", None) or "")
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
-    if isinstance(error, _CONNECTION_ERRORS):
-        return True
-    return sqlstate(error).startswith(_UNAVAILABLE_STATES)
-
-
-def is_contention(error: BaseException) -> bool:
-    """Whether the same work may succeed if it is simply done again."""
-    return sqlstate(error) in _CONTENTION_STATES

@@ -1,9 +1,11 @@
-"""Whether the broker has what the services need: exchanges, queues, bindings, policies."""
+"""Whether the broker has what services and teams need: exchanges, queues, bindings, policies."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deploy.ctl.places import Places
+from deploy.ctl.teams import teams
+from shared.messaging.teams import PREFIX, team_topology
 from shared.messaging.topology import topology
 
 Thing = Mapping[str, Any]
@@ -14,24 +16,28 @@ _NAMES = {
     "queues": ("name",),
     "policies": ("name",),
     "bindings": ("source", "destination", "destination_type", "routing_key"),
+    "permissions": ("user",),
+    "topic_permissions": ("user", "exchange"),
 }
 _PROPERTIES = {
     "exchanges": ("type", "durable", "auto_delete"),
     "queues": ("durable", "auto_delete", "arguments"),
     "policies": ("pattern", "apply-to", "definition"),
     "bindings": (),
+    "permissions": ("configure", "write", "read"),
+    "topic_permissions": ("write", "read"),
 }
-# Ours by their names; everything else on the broker belongs to other teams.
-_OURS = ("ovation.", "purchase.", "wallet.", "gift.", "payout.", "live.")
+# Ours by their names, and the teams' that we gave them; everything else is somebody else's.
+_OURS = ("ovation.", "purchase.", "wallet.", "gift.", "payout.", "live.", PREFIX)
 
 
 def differences(places: Places) -> list[dict[str, object]]:
     """Return what is missing, what is different, and what of ours should not be there."""
-    wanted, found = topology(), {kind: _found(places, kind) for kind in _NAMES}
+    wanted, found = _wanted(places), {kind: _found(places, kind) for kind in _NAMES}
     rows: list[dict[str, object]] = []
     for kind in _NAMES:
         have = {_name(kind, thing): thing for thing in found[kind]}
-        want = {_name(kind, thing): thing for thing in wanted[kind]}
+        want = {_name(kind, thing): thing for thing in wanted.get(kind, ())}
         for name, thing in want.items():
             if name not in have:
                 missing: dict[str, object] = {"kind": kind, "name": " ".join(name)}
@@ -51,18 +57,29 @@ def apply(places: Places) -> list[dict[str, object]]:
     """Make what is missing; return what still differs, for a queue's arguments cannot change."""
     document = {
         kind: [{**thing, "vhost": places.vhost} for thing in things]
-        for kind, things in topology().items()
+        for kind, things in _wanted(places).items()
         if kind != "vhosts"
     }
     broken = {row["name"] for row in differences(places) if str(row["state"]).startswith("other")}
     # The broker refuses a document as a whole if it declares one thing differently.
     for kind in ("queues", "exchanges"):
         document[kind] = [thing for thing in document[kind] if thing["name"] not in broken]
-    places.manage("POST", f"/api/definitions/{places.within('').rpartition('/')[2]}", document)
+    places.manage("POST", "/api/definitions", document)
     return differences(places)
 
 
+def _wanted(places: Places) -> dict[str, list[dict[str, Any]]]:
+    """What the services need, and what each team was granted; who may do what is of teams only."""
+    documents = [topology(), *(team_topology(team) for team in teams(places))]
+    kinds = {kind for document in documents for kind in document}
+    return {kind: [thing for each in documents for thing in each.get(kind, ())] for kind in kinds}
+
+
 def _found(places: Places, kind: str) -> Iterable[Thing]:
+    if kind.endswith("permissions"):
+        path = f"/api/vhosts/{places.within('').rpartition('/')[2]}/{kind.replace('_', '-')}"
+        rights: list[Thing] = places.manage("GET", path)
+        return [right for right in rights if right["user"].startswith(PREFIX)]
     things: list[Thing] = places.manage("GET", places.within(kind))
     # Each queue is bound to the nameless exchange by its own name, always.
     return [thing for thing in things if kind != "bindings" or thing["source"]]

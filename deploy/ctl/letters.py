@@ -1,4 +1,9 @@
-"""Dead letters: what a service could not handle, why, and whether it is tried again."""
+"""
+Dead letters: what a service or a team could not handle, why, and whether it is tried again.
+
+Of a team's queue they are also what it lost: a full one lets its oldest messages go, and the
+broker itself says why (`maxlen`).
+"""
 
 import json
 from collections import Counter
@@ -9,6 +14,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
+from deploy.ctl.teams import teams
 from shared.contracts.routes import QUEUES
 
 # Of an attempt that is over; a redriven message starts anew.
@@ -28,16 +34,21 @@ class Wanted:
     def names(self, letter: AbstractIncomingMessage) -> bool:
         """Whether it is one of these: an id may be the message's or the event's."""
         headers = letter.headers
-        ids = (str(headers.get("ovation_message_id")), str(headers.get("cloudEvents_id")))
+        ids = (_id_of(letter), str(headers.get("cloudEvents_id")))
         return (self.type is None or self.type in _type_of(letter)) and (
             self.id is None or self.id in ids
         )
 
 
+def queues(places: Places) -> tuple[str, ...]:
+    """Return every queue that has dead letters, the teams' too."""
+    return (*QUEUES, *(team.queue for team in teams(places)))
+
+
 async def count(places: Places) -> list[dict[str, object]]:
     """Return how many letters each queue has, and for what reasons."""
     rows: list[dict[str, object]] = []
-    for queue in QUEUES:
+    for queue in queues(places):
         letters = [letter async for letter in look(places, Wanted(queue))]
         if letters:
             reasons = Counter(str(letter["code"]) for letter in letters)
@@ -130,15 +141,20 @@ def _number(given: object) -> int:
     return int(text) if text.isdecimal() and len(text) < NUMBER_DIGITS_MAX else 0
 
 
+def _id_of(letter: AbstractIncomingMessage) -> str:
+    return str(letter.headers.get("ovation_message_id") or letter.message_id)
+
+
 def _shown(letter: AbstractIncomingMessage) -> dict[str, object]:
     headers = letter.headers
     return {
-        "id": headers.get("ovation_message_id"),
+        "id": _id_of(letter),
         "type": _type_of(letter),
         "publisher": headers.get("ovation_publisher"),
         "attempts": headers.get("ovation_attempts"),
         "redriven": headers.get("ovation_redrive", "0"),
-        "code": headers.get("ovation_error_code"),
+        # Without a code of ours it was the broker who set it aside: maxlen, rejected.
+        "code": headers.get("ovation_error_code", headers.get("x-first-death-reason")),
         "message": headers.get("ovation_error_message"),
         "stack": headers.get("ovation_error_stack"),
         "correlation_id": headers.get("correlation_id"),

@@ -47,6 +47,8 @@ class RabbitServer:
         self.management_url = management_url
         self.admin_user = admin_user
         self.admin_password = admin_password
+        # Where its own metrics are, if we know it.
+        self.metrics_url: str | None = None
         self._loaded_at = 0.0
         self._started_at = 0.0
 
@@ -174,6 +176,8 @@ class LocalRabbit(RabbitServer):
             admin_user="admin",
             admin_password=secrets.token_urlsafe(16),
         )
+        self._metrics_port = free_port()
+        self.metrics_url = f"http://127.0.0.1:{self._metrics_port}/metrics"
         require("rabbitmq-server", "rabbitmq-server")
         epmd = find("epmd")
         assert epmd is not None, "Erlang comes with its port mapper"
@@ -235,7 +239,7 @@ class LocalRabbit(RabbitServer):
                     "management.tcp.ip = 127.0.0.1",
                     f"management.tcp.port = {self.management_port}",
                     "prometheus.tcp.ip = 127.0.0.1",
-                    f"prometheus.tcp.port = {free_port()}",
+                    f"prometheus.tcp.port = {self._metrics_port}",
                     "loopback_users = none",
                     f"default_user = {self.admin_user}",
                     f"default_pass = {self.admin_password}",

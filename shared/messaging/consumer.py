@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import aiormq
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from shared.contracts.base import Event
 from shared.database import Database
-from shared.messaging.broker import Broker, close_quietly, pause, supervise
+from shared.kit.batches import Incoming
+from shared.messaging.broker import Broker, close_quietly, supervise
 from shared.messaging.delivery import Delivery
 from shared.messaging.receiver import Handler, Receiver
 from shared.messaging.retry import DELAYS
@@ -59,18 +58,15 @@ class Consumer:
         try:
             connection = await self._broker.connect(self.queue)
             channel = await connection.channel(publisher_confirms=False)
-            await channel.set_qos(prefetch_count=PREFETCH_BATCHES * self._batch_max)
-            await channel.declare_queue(self.queue, passive=True)
-            underlay = await channel.get_underlay_channel()
-            lost = asyncio.ensure_future(_lost(underlay))
-            waiting: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
-            # Of a message we need its body and a few properties, so we take it as it comes.
-            await underlay.basic_consume(self.queue, waiting.put)
+            prefetch = PREFETCH_BATCHES * self._batch_max
+            incoming = await Incoming.begin(channel, self.queue, prefetch=prefetch)
             self._set_connected(connected=True)
-            try:
-                await self._consume(waiting, underlay, lost, stopping)
-            finally:
-                lost.cancel()
+            await incoming.settle(
+                lambda batch: self.receive([_delivery(each) for each in batch], stopping),
+                stopping,
+                batch_max=self._batch_max,
+                spacing_seconds=self._spacing_seconds,
+            )
         finally:
             self._set_connected(connected=False)
             # The running batch is settled; closing the channel gives the rest back, in order.
@@ -85,57 +81,6 @@ class Consumer:
     def _set_connected(self, *, connected: bool) -> None:
         self.connected = connected
         CONSUMER_CONNECTED.labels(self.queue).set(connected)
-
-    async def _consume(
-        self,
-        waiting: asyncio.Queue[DeliveredMessage],
-        underlay: aiormq.abc.AbstractChannel,
-        lost: asyncio.Future[str],
-        stopping: asyncio.Event,
-    ) -> None:
-        """Settle batch after batch until we stop or the channel is lost."""
-        loop = asyncio.get_running_loop()
-        stop = asyncio.create_task(stopping.wait())
-        first = asyncio.create_task(waiting.get())
-        try:
-            while not stopping.is_set():
-                ends: set[asyncio.Future[Any]] = {first, lost, stop}
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                if lost.done():
-                    raise ConnectionError(lost.result())
-                if not first.done():
-                    return
-                began = loop.time()
-                # What arrived while the last batch was in flight is the batch: no added wait.
-                batch = [first.result()]
-                while len(batch) < self._batch_max and not waiting.empty():
-                    batch.append(waiting.get_nowait())
-                first = asyncio.create_task(waiting.get())
-                await self.receive([_delivery(message) for message in batch], stopping)
-                if not lost.done():
-                    await underlay.basic_ack(_tag(batch[-1]), multiple=True)
-                await pause(self._spacing_seconds - (loop.time() - began), stopping)
-        finally:
-            first.cancel()
-            stop.cancel()
-
-
-def _tag(message: DeliveredMessage) -> int:
-    assert message.delivery_tag is not None
-    return message.delivery_tag
-
-
-async def _lost(underlay: aiormq.abc.AbstractChannel) -> str:
-    """Return once this channel can bring no more messages: it closed, or the consumer is gone."""
-    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def tell(reason: str) -> None:
-        if not gone.done():
-            gone.set_result(reason)
-
-    underlay.closing.add_done_callback(lambda _: tell("the channel was closed"))
-    underlay.on_consumer_cancel_callbacks.add(lambda _: tell("the consumer was cancelled"))
-    return await gone
 
 
 def _delivery(message: DeliveredMessage) -> Delivery:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode, schema_url
 from shared.database import Transaction
+from shared.kit.reading import BODY_BYTES_MAX
 from shared.logging import log_each
 from shared.tracing import traceparent
 
@@ -19,7 +20,6 @@ EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
 # Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
 PARTS = 16
-BODY_BYTES_MAX = 262_144
 
 
 @dataclass(frozen=True, slots=True)

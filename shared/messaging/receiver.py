@@ -49,7 +49,7 @@ SPLIT_FROM = 300
 # Tries of a whole batch that lost to others, before its messages are done one by one.
 TRIES_MAX = 3
 TRY_AGAIN_SECONDS = 0.2
-DATABASE_WAIT_SECONDS_MAX = 5.0
+DATABASE_WAIT_SECONDS_MAX = 1.0
 
 
 class Receiver:

@@ -33,18 +33,18 @@ def topology() -> dict[str, Any]:
     queues, bindings = [], []
     for name, events in QUEUES.items():
         queues += [_work_queue(name), _dead_letter_queue(name)]
-        bindings += [_binding(EVENTS_EXCHANGE, name, event.name) for event in events]
+        bindings += [a_binding(EVENTS_EXCHANGE, name, event.name) for event in events]
         bindings += [
-            _binding(REDELIVER_EXCHANGE, name, name),
-            _binding(DEAD_LETTER_EXCHANGE, f"{name}.dlq", name),
+            a_binding(REDELIVER_EXCHANGE, name, name),
+            a_binding(DEAD_LETTER_EXCHANGE, f"{name}.dlq", name),
         ]
     for service in SERVICES:
         # A log for each owner: other teams replay it, and no fact is ever unroutable.
         queues.append(_log_stream(f"ovation.log.{service}"))
-        bindings.append(_binding(EVENTS_EXCHANGE, f"ovation.log.{service}", f"{service}.#"))
+        bindings.append(a_binding(EVENTS_EXCHANGE, f"ovation.log.{service}", f"{service}.#"))
     for delay in DELAYS:
         queues.append(_delay_queue(delay))
-        bindings.append(_binding(delay_name(delay), delay_name(delay), ""))
+        bindings.append(a_binding(delay_name(delay), delay_name(delay), ""))
     return {
         "vhosts": [{"name": VHOST}],
         "exchanges": [
@@ -62,10 +62,10 @@ def topology() -> dict[str, Any]:
 def users(passwords: Mapping[str, str]) -> dict[str, Any]:
     """Who may connect and what each may do; `passwords` by user name, for all of `user_names()`."""
     return {
-        "users": [_user(name, passwords[name]) for name in user_names()],
+        "users": [a_user(name, passwords[name]) for name in user_names()],
         "permissions": [
-            *(_permission(service) for service in SERVICES),
-            _permission(OPERATOR_USER, configure=".*", write=".*", read=".*"),
+            *(a_permission(service) for service in SERVICES),
+            a_permission(OPERATOR_USER, configure=".*", write=".*", read=".*"),
         ],
         "topic_permissions": [_topic_permission(service) for service in SERVICES],
     }
@@ -87,7 +87,7 @@ def _exchange(name: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def a_queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "vhost": VHOST,
@@ -98,7 +98,7 @@ def _queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _work_queue(name: str) -> dict[str, Any]:
-    return _queue(
+    return a_queue(
         name,
         {
             "x-queue-type": "quorum",
@@ -114,12 +114,12 @@ def _work_queue(name: str) -> dict[str, Any]:
 
 def _dead_letter_queue(name: str) -> dict[str, Any]:
     # Each look at a letter counts as a delivery, and one too many would drop it.
-    return _queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
+    return a_queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
 
 
 def _delay_queue(delay: str) -> dict[str, Any]:
     """What waits here leaves when its time is over, with the routing key it came with."""
-    return _queue(
+    return a_queue(
         delay_name(delay),
         {
             "x-queue-type": "quorum",
@@ -133,7 +133,7 @@ def _delay_queue(delay: str) -> dict[str, Any]:
 
 
 def _log_stream(name: str) -> dict[str, Any]:
-    return _queue(
+    return a_queue(
         name,
         {
             "x-queue-type": "stream",
@@ -143,7 +143,7 @@ def _log_stream(name: str) -> dict[str, Any]:
     )
 
 
-def _binding(exchange: str, queue: str, routing_key: str) -> dict[str, Any]:
+def a_binding(exchange: str, queue: str, routing_key: str) -> dict[str, Any]:
     return {
         "source": exchange,
         "vhost": VHOST,
@@ -166,7 +166,7 @@ def _dead_letter_policy() -> dict[str, Any]:
     }
 
 
-def _user(name: str, password: str) -> dict[str, Any]:
+def a_user(name: str, password: str) -> dict[str, Any]:
     return {
         "name": name,
         "password_hash": _password_hash(password),
@@ -181,7 +181,7 @@ def _password_hash(password: str) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def _permission(
+def a_permission(
     user: str,
     *,
     configure: str = "^$",

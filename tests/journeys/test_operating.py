@@ -8,11 +8,10 @@ import aio_pika
 import httpx
 import jsonschema
 import pytest
-from typer.testing import CliRunner
 
-from deploy.ctl.__main__ import app
 from deploy.local.databases import fetch
 from tests.journeys.people import eventually, stage_on
+from tests.terminal import a_terminal
 
 VHOST = "journeys"
 SCORES = "SELECT room, viewer, gifts, coins, first_at FROM scores {of} ORDER BY viewer"
@@ -30,22 +29,13 @@ def stage(system):
 @pytest.fixture
 def ctl(system, monkeypatch):
     """Run a command against the running system; return its exit code and what it printed."""
-    monkeypatch.setenv("OVATIONCTL_POSTGRES", f"{system.postgres.host}:{system.postgres.port}")
-    monkeypatch.setenv("OVATIONCTL_RABBIT", system.rabbit.management_url)
-    monkeypatch.setenv("OVATIONCTL_BROKER", f"{system.rabbit.host}:{system.rabbit.port}")
-    monkeypatch.setenv("OVATIONCTL_VHOST", VHOST)
-    for secret in (
-        *("auditor_database_password", "live_owner_password", "gift_database_password"),
-        "ovationctl_broker_password",
-    ):
-        monkeypatch.setenv(secret.upper(), system.secrets.read(secret))
-
-    def run(*arguments, given=None):
-        done = CliRunner().invoke(app, list(arguments), input=given)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.exit_code, done.stdout
-
-    return run
+    return a_terminal(
+        monkeypatch,
+        postgres=system.postgres,
+        rabbit=system.rabbit,
+        vhost=VHOST,
+        secrets=system.secrets,
+    )
 
 
 @pytest.fixture

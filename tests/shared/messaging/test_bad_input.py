@@ -11,7 +11,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from shared.contracts.gift import GiftSent
-from shared.messaging.outbox import BODY_BYTES_MAX
+from shared.kit.reading import BODY_BYTES_MAX
 from tests.deliveries import a_delivery
 from tests.shared.messaging.conftest import QUEUE, a_fact, body_of, eventually
 

@@ -1,0 +1,77 @@
+"""Events, at the terminal."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from deploy.ctl import events
+from deploy.ctl.commands.options import Event, Json, Since
+from deploy.ctl.commands.running import end, here, one_of, run, utc
+from deploy.ctl.output import DONE, console, show
+from shared.contracts.routes import SERVICES
+
+app = typer.Typer(help="Events as they pass, and as they should be.", no_args_is_help=True)
+
+
+@app.command()
+def tail(
+    *,
+    event: Event = [],  # noqa: B006 - Typer copies it
+    service: Annotated[list[str], typer.Option(help="Only of these.")] = [],  # noqa: B006
+    correlation: Annotated[str | None, typer.Option(help="Only of this story.")] = None,
+    since: Since = None,
+    follow: Annotated[bool, typer.Option(help="Wait for what comes.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Print events as they are announced."""
+    chosen = [one_of(each, SERVICES) for each in service] or SERVICES
+    messages = events.tail(
+        here(),
+        services=chosen,
+        only=tuple(event),
+        correlation=correlation,
+        start=utc(since) or ("next" if follow else "first"),
+        follow=follow,
+    )
+
+    async def print_all() -> None:
+        async for message in messages:
+            if as_json:
+                sys.stdout.write(message.body.decode() + "\n")
+                continue
+            told = message.envelope
+            line = f"{told['time']} {message.type} {told['subject']} {message.correlation_id}"
+            console.print(line, markup=False, highlight=False)
+
+    try:
+        run(print_all())
+    except KeyboardInterrupt:
+        raise typer.Exit(DONE) from None
+
+
+@app.command("sample")
+def print_samples(
+    event: Annotated[str | None, typer.Argument(help="Only of this one: gift.sent")] = None,
+    *,
+    count: Annotated[int, typer.Option(help="So many.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make events up, one a line, for somebody's tests."""
+    name = None if event is None else one_of(event, events.NAMES)
+    lines = [line.decode() for line in events.made_up(name, count=count, seed=seed)]
+    text = f"[{', '.join(lines)}]" if as_json else "\n".join(lines)
+    sys.stdout.write(f"{text}\n")
+
+
+@app.command()
+def lint(
+    file: Annotated[typer.FileText, typer.Argument(help="Lines of JSON; - for standard input.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check somebody's events against the contracts."""
+    found = events.faults(file)
+    show(found, as_json=as_json, empty="All of them are as they should be.")
+    end(not found)

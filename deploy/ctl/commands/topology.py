@@ -1,0 +1,34 @@
+"""The broker's queues and bindings, at the terminal."""
+
+import typer
+
+from deploy.ctl import broker
+from deploy.ctl.commands.options import Json, Yes
+from deploy.ctl.commands.running import end, guarded, here
+from deploy.ctl.contracts import write_contracts
+from deploy.ctl.output import confirm, show
+
+app = typer.Typer(help="The broker's queues and bindings.", no_args_is_help=True)
+
+
+@app.command("write")
+def write_topology() -> None:
+    """Write the document that the broker imports."""
+    write_contracts(only="topology")
+
+
+@app.command("check")
+def check_topology(*, as_json: Json = False) -> None:
+    """Compare the broker with what the services need."""
+    found = guarded(lambda: broker.differences(here()))
+    show(found, as_json=as_json, empty="The broker has what it should have.")
+    end(not found)
+
+
+@app.command("apply")
+def apply_topology(*, yes: Yes = False, as_json: Json = False) -> None:
+    """Make what is missing; what is different can only be replaced by hand."""
+    confirm("Declare what is missing on the broker?", yes=yes)
+    left = guarded(lambda: broker.apply(here()))
+    show(left, as_json=as_json, empty="The broker has what it should have.")
+    end(not left)

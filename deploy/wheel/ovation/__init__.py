@@ -1,0 +1,1 @@
+"""Ovation's events for other teams: `ovation.contracts`, and `ovation.kit` to consume them."""

@@ -1,0 +1,81 @@
+"""
+The connection to RabbitMQ, and what happens when it breaks: tear down, wait, build again.
+
+We use plain connections and one supervisor, not aio-pika's robust ones: a robust channel whose
+queue was taken without a declare is never restored, and looks healthy for ever.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit, urlunsplit
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+
+from .wire import read_whatever_comes
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS_MAX = 5
+# A dead peer is noticed after about three heartbeats; the default of 60 s would take minutes.
+HEARTBEAT_SECONDS = 10
+BACK_OFF_SECONDS_MIN = 0.2
+BACK_OFF_SECONDS_MAX = 5.0
+CLOSE_SECONDS_MAX = 2
+
+
+async def connect(url: str, name: str) -> AbstractConnection:
+    """Open a connection of its own for one role, named so that an operator can tell."""
+    read_whatever_comes()
+    parts = urlsplit(url)
+    options = "&".join(filter(None, [parts.query, f"heartbeat={HEARTBEAT_SECONDS}"]))
+    return await aio_pika.connect(
+        urlunsplit((parts.scheme, parts.netloc, parts.path, options, "")),
+        timeout=CONNECT_SECONDS_MAX,
+        client_properties={"connection_name": name},
+    )
+
+
+async def close_quietly(resource: AbstractConnection | None) -> None:
+    """Close what may be broken already; nobody waits for a dead peer."""
+    if resource is None:
+        return
+    try:
+        await asyncio.wait_for(resource.close(), CLOSE_SECONDS_MAX)
+    except Exception as error:  # noqa: BLE001 - it is being thrown away
+        log.debug("connection.close_failed %r", error)
+
+
+async def again_and_again(
+    session: Callable[[], Awaitable[None]],
+    stopping: asyncio.Event,
+    *,
+    failed: Callable[[Exception], None],
+) -> None:
+    """Run a session again and again, further apart while it keeps failing, until we stop."""
+    delay_seconds = BACK_OFF_SECONDS_MIN
+    loop = asyncio.get_running_loop()
+    while not stopping.is_set():
+        started = loop.time()
+        try:
+            await session()
+        except Exception as error:  # noqa: BLE001 - any fault has the same answer: start afresh
+            failed(error)
+        if loop.time() - started > BACK_OFF_SECONDS_MAX:
+            delay_seconds = BACK_OFF_SECONDS_MIN
+        if not stopping.is_set():
+            # Jitter, or every consumer would knock again at the same moment.
+            await pause(delay_seconds * (0.5 + random.random()), stopping)  # noqa: S311
+            delay_seconds = min(delay_seconds * 2, BACK_OFF_SECONDS_MAX)
+
+
+async def pause(seconds: float, stopping: asyncio.Event) -> None:
+    """Sleep, but wake at once when we stop."""
+    if seconds <= 0:
+        return
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,28 @@
+"""What PostgreSQL's errors mean for whoever wanted something of it."""
+
+import asyncpg
+
+# Class 08: connection lost; 53: out of disk, memory or slots; 57P: the server is stopping or
+# starting; 58: its own system fails it; 25006: it became a replica.
+_UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006")
+# 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout, 57014 statement timeout: the
+# same work may succeed.
+_CONTENTION_STATES = ("40001", "40P01", "55P03", "57014")
+_CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return PostgreSQL's five-character state of an error, or "" if it carries none."""
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
+    if isinstance(error, _CONNECTION_ERRORS):
+        return True
+    return sqlstate(error).startswith(_UNAVAILABLE_STATES)
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether the same work may succeed if it is simply done again."""
+    return sqlstate(error) in _CONTENTION_STATES

@@ -1,0 +1,207 @@
+"""
+What another team has on our broker, as code: a user, a queue, and where it leads when it is full.
+
+The team's user can declare nothing, bind nothing and publish nothing; it reads what bears its
+name, and the logs it was granted. Operators make the bindings. A team that could bind could also
+unbind, and what it then missed nobody would see. What it was granted is kept on the broker, so
+that every operator's `topology check` knows it.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from shared.contracts.routes import EVENTS, SERVICES
+from shared.messaging.log import log_of
+from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE
+from shared.messaging.topology import (
+    DELIVERY_LIMIT,
+    LOOKS_MAX,
+    REDELIVER_EXCHANGE,
+    VHOST,
+    a_binding,
+    a_permission,
+    a_queue,
+)
+
+PREFIX = "team."
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+# The most a queue keeps; what an operator says instead is a policy, which can be changed.
+MESSAGES_MAX = 1_000_000
+QUEUE_BYTES_MAX = 2_000_000_000
+LETTERS_MAX = 100_000
+# A client that reconnects in a loop must not use up the broker's sockets.
+USER_LIMITS: Mapping[str, int] = {"max-connections": 50, "max-channels": 200}
+# What people give is shown in the room. Everything else is about somebody's money, limits or
+# troubles, and is given one event at a time, by name.
+GIVEN_WHOLE = ("gift", "live")
+
+
+class NotGranted(ValueError):
+    """What was asked for a team is not there, or is not given this way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """
+    What a team was granted.
+
+    `reads` are the events it may have, `hears` those that come to its queue, `logs` the services
+    whose whole history of 30 days it may read.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    hears: tuple[str, ...]
+    logs: tuple[str, ...] = ()
+    messages_max: int = MESSAGES_MAX
+
+    @classmethod
+    def granted(
+        cls,
+        name: str,
+        *,
+        reads: Iterable[str],
+        hears: Collection[str] = (),
+        logs: Collection[str] = (),
+        messages_max: int = MESSAGES_MAX,
+    ) -> Self:
+        """Return what was asked for, if it may be given; a service means all of its events."""
+        if not NAME.fullmatch(name):
+            raise NotGranted(f"{name!r} is no team's name: small letters, digits, _ and -")
+        if not 1 <= messages_max <= MESSAGES_MAX:
+            raise NotGranted(f"a queue keeps from 1 to {MESSAGES_MAX} messages")
+        if unknown := sorted(set(logs) - set(SERVICES)):
+            raise NotGranted(f"{unknown[0]} has no log; {', '.join(SERVICES)} have")
+        may_read = _expanded(reads)
+        wanted = _expanded(hears) if hears else may_read
+        if beyond := sorted(set(wanted) - set(may_read)):
+            raise NotGranted(f"{beyond[0]} is to be bound, but not among what the team reads")
+        return cls(name, may_read, wanted, tuple(sorted(set(logs))), messages_max)
+
+    @classmethod
+    def recorded(cls, record: Mapping[str, Any]) -> Self:
+        """Read what `record` wrote."""
+        lists = {key: tuple(record[key]) for key in ("reads", "hears", "logs")}
+        return cls(name=record["name"], messages_max=record["messages_max"], **lists)
+
+    @property
+    def user(self) -> str:
+        return f"{PREFIX}{self.name}"
+
+    @property
+    def queue(self) -> str:
+        return f"{self.user}.events"
+
+    def record(self, vhost: str) -> dict[str, Any]:
+        """Write the grant as a parameter of the broker, which its definitions carry with them."""
+        return {"name": record_name(self.name, vhost), "value": {**asdict(self), "vhost": vhost}}
+
+
+def record_name(team: str, vhost: str) -> str:
+    return f"ovation.{PREFIX}{team}@{vhost}"
+
+
+def team_topology(team: Team) -> dict[str, list[dict[str, Any]]]:
+    """Everything a team has but its user's password, in the form of the broker's definitions."""
+    return {
+        "queues": [_events_queue(team), _letters_queue(team)],
+        "bindings": [
+            *(a_binding(EVENTS_EXCHANGE, team.queue, name) for name in team.hears),
+            # Only operators can publish there: so they can give a team again what it lost.
+            a_binding(REDELIVER_EXCHANGE, team.queue, team.queue),
+            a_binding(DEAD_LETTER_EXCHANGE, f"{team.queue}.dlq", team.queue),
+        ],
+        "policies": [_length_policy(team)],
+        "permissions": [a_permission(team.user, write="^$", read=_readable(team))],
+        "topic_permissions": [_topic_permission(team)],
+    }
+
+
+def _events_queue(team: Team) -> dict[str, Any]:
+    """
+    Write a queue whose oldest messages leave when it is full, so that nobody waits for a team.
+
+    They leave to its dead letters, where they can be seen and counted. An event a service
+    announces is confirmed in any case.
+    """
+    return a_queue(
+        team.queue,
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-max-length": MESSAGES_MAX,
+            "x-max-length-bytes": QUEUE_BYTES_MAX,
+            "x-overflow": "drop-head",
+            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+            "x-dead-letter-routing-key": team.queue,
+        },
+    )
+
+
+def _letters_queue(team: Team) -> dict[str, Any]:
+    return a_queue(
+        f"{team.queue}.dlq",
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": LOOKS_MAX,
+            "x-max-length": LETTERS_MAX,
+            "x-overflow": "drop-head",
+        },
+    )
+
+
+def _length_policy(team: Team) -> dict[str, Any]:
+    return {
+        "vhost": VHOST,
+        "name": team.queue,
+        "pattern": rf"^{re.escape(team.queue)}$",
+        "apply-to": "queues",
+        "priority": 1,
+        "definition": {"max-length": team.messages_max},
+    }
+
+
+def _readable(team: Team) -> str:
+    own = rf"{re.escape(team.user)}\..*"
+    if not team.logs:
+        return f"^{own}$"
+    logs = "|".join(re.escape(log_of(service)) for service in team.logs)
+    return f"^({own}|{logs})$"
+
+
+def _topic_permission(team: Team) -> dict[str, Any]:
+    """
+    Say what the team might bind if somebody ever let it bind at all.
+
+    A second fence: a right to write to its queue, given by hand one day, must not open the rest.
+    """
+    return {
+        "user": team.user,
+        "vhost": VHOST,
+        "exchange": EVENTS_EXCHANGE,
+        "write": "^$",
+        "read": f"^({'|'.join(re.escape(name) for name in team.reads)})$",
+    }
+
+
+def _expanded(asked: Iterable[str]) -> tuple[str, ...]:
+    """Return names of events; a service given whole stands for all it announces today."""
+    names = {event.name for event in EVENTS}
+    found: set[str] = set()
+    for each in asked:
+        if each in names:
+            found.add(each)
+        elif each in GIVEN_WHOLE:
+            found |= {name for name in names if name.startswith(f"{each}.")}
+        elif each in SERVICES:
+            examples = ", ".join(sorted(name for name in names if name.startswith(f"{each}."))[:3])
+            raise NotGranted(
+                f"the events of {each} are about people's money: name each one, as {examples}"
+            )
+        else:
+            raise NotGranted(f"{each} is no event of ours")
+    if not found:
+        raise NotGranted("a team that reads nothing needs no queue")
+    return tuple(sorted(found))
