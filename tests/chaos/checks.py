@@ -8,10 +8,9 @@ from deploy.ctl import proofs
 from deploy.ctl.places import Places
 from shared.contracts.routes import SERVICES
 from tests.chaos.books import Books, Gifts
-from tests.chaos.load import Load
+from tests.chaos.load import Answers
 from tests.chaos.logs import Announced, read_all
 from tests.chaos.people import People
-from tests.chaos.plan import GIFT_TYPES
 from tests.chaos.quiet import DEAD_LETTERS, waiting
 from tests.chaos.stage import DisturbedSystem
 
@@ -29,17 +28,18 @@ class Check:
 
 
 async def check(
-    system: DisturbedSystem, load: Load, people: People, left: Mapping[str, int]
+    system: DisturbedSystem, answers: Answers, people: People, left: Mapping[str, int]
 ) -> list[Check]:
     """Compare what was answered with every service's books, the logs, and one with another."""
     books, places = Books(system.postgres), system.installation
     gifts = await books.gifts()
     found = [
-        _counted("lost", "requests without a final answer", load.wishes.keys() - load.answers),
-        *_settled(load, gifts, await books.states()),
+        _counted("lost", "requests without a final answer", answers.wishes.keys() - answers.given),
+        _counted("lost", "answers that nobody foresaw", answers.unforeseen),
+        *settled(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),
-        *await _announced(places, load, people),
-        *_sums(await books.sums()),
+        *await _announced(places, answers, people),
+        *agreed(await books.sums()),
     ]
     moving = ", ".join(f"{name} {count}" for name, count in left.items())
     found.append(Check("waiting", "still on its way or blocked", sum(left.values()), moving))
@@ -52,12 +52,14 @@ async def check(
     return [*found, *await _proofs(places)]
 
 
-def _settled(load: Load, books: Mapping[str, Gifts], states: Mapping[str, str]) -> Iterator[Check]:
+def settled(
+    answers: Answers, books: Mapping[str, Gifts], states: Mapping[str, str]
+) -> Iterator[Check]:
     """Each gift that was answered 201 is in every book once, and no other gift is in any."""
-    paid, refused = load.paid, load.refused
+    paid, refused = answers.paid, answers.refused
     for service, gifts in books.items():
         twice = [gift for gift, (count, _) in gifts.items() if count > 1]
-        wrong = [gift for gift in paid & gifts.keys() if gifts[gift][1] != _coins(load, gift)]
+        wrong = [gift for gift in paid & gifts.keys() if gifts[gift][1] != answers.coins_of(gift)]
         yield _counted("lost", f"accepted, not in {service}", paid - gifts.keys())
         yield _counted("twice", f"more than once in {service}", twice)
         yield _counted("unasked", f"in {service}, not accepted", gifts.keys() - paid)
@@ -67,7 +69,7 @@ def _settled(load: Load, books: Mapping[str, Gifts], states: Mapping[str, str]) 
         "refused, but gift says otherwise",
         [gift for gift in refused if states.get(gift) != "refused"],
     )
-    yield _counted("unasked", "gifts nobody asked for", states.keys() - load.wishes.keys())
+    yield _counted("unasked", "gifts nobody asked for", states.keys() - answers.wishes.keys())
 
 
 def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
@@ -78,15 +80,15 @@ def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
     yield _counted("unasked", "credited, not bought", credited.keys() - people.purchases)
 
 
-async def _announced(places: Places, load: Load, people: People) -> list[Check]:
+async def _announced(places: Places, answers: Answers, people: People) -> list[Check]:
     """Everything that was settled was announced, in order of each subject."""
     wanted = {
-        "gift.requested": load.answers.keys(),
-        "wallet.gift_paid": load.paid,
-        "wallet.gift_refused": load.refused,
-        "gift.sent": load.paid,
-        "gift.refused": load.refused,
-        "payout.diamonds_earned": load.paid,
+        "gift.requested": answers.given.keys(),
+        "wallet.gift_paid": answers.paid,
+        "wallet.gift_refused": answers.refused,
+        "gift.sent": answers.paid,
+        "gift.refused": answers.refused,
+        "payout.diamonds_earned": answers.paid,
         "purchase.paid": people.purchases,
         "wallet.coins_credited": people.purchases,
         "purchase.completed": people.purchases,
@@ -109,7 +111,7 @@ def _missing(announced: Announced, name: str, things: Collection[str]) -> set[st
     return set(things) - announced.about.get(name, set())
 
 
-def _sums(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
+def agreed(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
     """What one service calls spent, bought or reversed, all others do that know it."""
     for name in ("bought", "spent", "reversed"):
         said = {service: sums[service][name] for service in SERVICES if name in sums[service]}
@@ -132,11 +134,6 @@ async def _proofs(places: Places) -> list[Check]:
         found.append(Check("imbalance", f"seal verify {service}", not holds))
     agree = await proofs.compare(places, hours=0, grace=timedelta(0))
     return [*found, Check("imbalance", "reconcile", not agree)]
-
-
-def _coins(load: Load, gift: str) -> int:
-    wish = load.wishes[gift]
-    return GIFT_TYPES[wish.gift_type] * wish.count
 
 
 def _counted(kind: str, name: str, things: Collection[str]) -> Check:

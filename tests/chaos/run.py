@@ -75,13 +75,13 @@ async def _play(system: DisturbedSystem, plan: Plan, say: Say) -> Outcome:
         say(f"All answered after {seconds:.0f} s; waiting until all is quiet ...")
         left = await until_quiet(Books(system.postgres), system.installation, people)
         say("Checking ...")
-        checks = await check(system, load, people, left)
+        checks = await check(system, load.answers, people, left)
     finally:
         await people.leave()
     return Outcome(
         plan=plan,
         checks=checks,
-        answers=Counter(load.answers.values()),
+        answers=Counter(load.answers.given.values()),
         retries=load.retries.total(),
         injected=striker.injected,
         seconds=seconds,
@@ -92,7 +92,7 @@ async def _strike(
     load: Load, striker: Striker, fault: Fault, number: str, started: float, say: Say
 ) -> None:
     await load.reach(fault.at_answers)
-    at, answered = time.monotonic() - started, len(load.answers)
+    at, answered = time.monotonic() - started, load.answered
     done = await striker.strike(fault)
     say(f"{number} {at:6.1f} s {answered:6} answered  {fault.kind:17} {fault.target:15} {done}")
 
