@@ -1,12 +1,13 @@
 """What the services announced, as their logs have it: which facts, and in which order."""
 
-from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
+
+from aio_pika.abc import AbstractConnection
 
 from deploy.ctl.places import Places
 from shared.contracts.base import TYPE_PREFIX
 from shared.contracts.routes import SERVICES
-from shared.messaging.log import Logged, log_of, read_log
+from shared.messaging.log import Logged, Start, log_of, read_log
 
 # Of these the subject is a user; which thing they are about is in their data.
 ABOUT = {
@@ -24,8 +25,9 @@ class Announced:
     # By the event's name: the gift, purchase or other thing it is about.
     about: dict[str, set[str]] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
-    # The greatest sequence so far of each subject of a service.
-    sequences: dict[tuple[str, str], int] = field(default_factory=dict)
+    # Of each subject of a service: every sequence, and the greatest so far.
+    sequences: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    latest: dict[tuple[str, str], int] = field(default_factory=dict)
     # Facts that came after a later fact of their subject, and had not come before it.
     out_of_order: list[str] = field(default_factory=list)
     repeated: int = 0
@@ -46,22 +48,40 @@ class Announced:
         subject, sequence = str(envelope["subject"]), int(envelope["sequence"])
         thing = str(envelope["data"][ABOUT[name]]) if name in ABOUT else subject
         self.about.setdefault(name, set()).add(thing)
-        latest = self.sequences.setdefault((service, subject), sequence)
+        self.sequences.setdefault((service, subject), set()).add(sequence)
+        latest = self.latest.get((service, subject), 0)
         if sequence < latest:
             self.out_of_order.append(f"{name} {subject} {sequence} after {latest}")
-        else:
-            self.sequences[service, subject] = sequence
+        self.latest[service, subject] = max(sequence, latest)
 
-    async def read(self, service: str, messages: AsyncIterable[Logged]) -> None:
-        async for message in messages:
-            self.hear(service, message)
+    @property
+    def gaps(self) -> list[str]:
+        """Return the subjects that have facts of which an earlier one is in no log."""
+        return [
+            f"{service} {subject}"
+            for (service, subject), sequences in self.sequences.items()
+            if len(sequences) < max(sequences)
+        ]
 
 
 async def read_all(places: Places) -> Announced:
-    """Read every log from its beginning."""
+    """Read every log from its beginning to its end."""
     announced = Announced()
     async with places.connect() as connection:
         for service in SERVICES:
-            log = read_log(connection, log_of(service), start="first")
-            await announced.read(service, log)
+            start: Start = "first"
+            # A log that pauses on a busy machine looks as if it had ended: we ask again.
+            while (last := await _read(connection, service, start, announced)) is not None:
+                start = last + 1
     return announced
+
+
+async def _read(
+    connection: AbstractConnection, service: str, start: Start, announced: Announced
+) -> int | None:
+    """Hear a log from a place on; return the place of the last message, None if there is none."""
+    last = None
+    async for message in read_log(connection, log_of(service), start=start):
+        announced.hear(service, message)
+        last = message.offset
+    return last

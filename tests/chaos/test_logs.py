@@ -48,3 +48,8 @@ def test_what_a_fact_is_about_is_found_in_its_data_where_the_subject_is_a_user()
     paid = logged("wallet.gift_paid", "viewer", 1, data={"gift": "g"})
 
     assert heard(paid, SENT).about == {"wallet.gift_paid": {"g"}, "gift.sent": {"a"}}
+
+
+def test_a_subject_whose_first_fact_is_in_no_log_has_a_gap():
+    assert heard(SENT).gaps == ["gift a"]
+    assert heard(ASKED, SENT).gaps == []
