@@ -9,7 +9,7 @@ from deploy.ctl.places import Places
 from shared.contracts.routes import SERVICES
 from tests.chaos.books import Books, Gifts
 from tests.chaos.load import Answers
-from tests.chaos.logs import Announced, read_all
+from tests.chaos.logs import read_all
 from tests.chaos.people import People
 from tests.chaos.quiet import DEAD_LETTERS, waiting
 from tests.chaos.stage import DisturbedSystem
