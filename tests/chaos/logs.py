@@ -16,6 +16,7 @@ ABOUT = {
     "wallet.coins_credited": "purchase",
     "payout.diamonds_earned": "gift",
 }
+BLOCKS = ".block_sealed"
 
 
 @dataclass(slots=True)
@@ -47,6 +48,9 @@ class Announced:
         name = message.type.removeprefix(f"{TYPE_PREFIX}.").rpartition(".v")[0]
         subject, sequence = str(envelope["subject"]), int(envelope["sequence"])
         thing = str(envelope["data"][ABOUT[name]]) if name in ABOUT else subject
+        if name.endswith(BLOCKS):
+            # Each block is a subject of its own; what has an order is their chain.
+            subject = "chain"
         self.about.setdefault(name, set()).add(thing)
         self.sequences.setdefault((service, subject), set()).add(sequence)
         latest = self.latest.get((service, subject), 0)

@@ -53,3 +53,10 @@ def test_what_a_fact_is_about_is_found_in_its_data_where_the_subject_is_a_user()
 def test_a_subject_whose_first_fact_is_in_no_log_has_a_gap():
     assert heard(SENT).gaps == ["gift a"]
     assert heard(ASKED, SENT).gaps == []
+
+
+def test_sealed_blocks_are_one_chain():
+    first, second, third = (logged("wallet.block_sealed", str(block), block) for block in (1, 2, 3))
+
+    assert heard(first, second, third).gaps == []
+    assert heard(first, third).gaps == ["gift chain"]
