@@ -70,6 +70,8 @@ _OPEN = {
 }
 _OUTBOX = "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox_blocked)"
 _DISPUTES = "SELECT dispute, revision FROM disputes"
+# What was said about a decision; of some, nothing.
+_DECISIONS = "SELECT user_id, version FROM outcomes WHERE outcome <> '{}'"
 _PURCHASES = """
     SELECT purchase, count(DISTINCT id), sum(coins), (
         SELECT count(*) FROM movements WHERE movements.cause = 'purchase:' || lots.purchase
@@ -109,6 +111,10 @@ class Books:
     async def credited(self) -> dict[str, int]:
         """Return how often the coins of each purchase were credited."""
         return {str(row[0]): int(row[3]) for row in await self.rows("wallet", _PURCHASES)}
+
+    async def decisions(self, service: str) -> list[tuple[str, int]]:
+        """Return every decision of a ledger that others hear of, by user and number."""
+        return [(row[0], row[1]) for row in await self.rows(service, _DECISIONS)]
 
     async def sums(self) -> dict[str, dict[str, int]]:
         """Return the sums that have to agree, by service and what they are of."""

@@ -9,7 +9,7 @@ from deploy.ctl.places import Places
 from shared.contracts.routes import SERVICES
 from tests.chaos.books import Books, Gifts
 from tests.chaos.load import Answers
-from tests.chaos.logs import read_all
+from tests.chaos.logs import LEDGERS, read_all
 from tests.chaos.people import People
 from tests.chaos.quiet import DEAD_LETTERS, waiting
 from tests.chaos.stage import DisturbedSystem
@@ -38,7 +38,7 @@ async def check(
         _counted("lost", "answers that nobody foresaw", answers.unforeseen),
         *settled(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),
-        *await _announced(places, answers, people),
+        *await _announced(places, books, answers, people),
         *agreed(await books.sums()),
     ]
     moving = ", ".join(f"{name} {count}" for name, count in left.items())
@@ -80,7 +80,7 @@ def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
     yield _counted("unasked", "credited, not bought", credited.keys() - people.purchases)
 
 
-async def _announced(places: Places, answers: Answers, people: People) -> list[Check]:
+async def _announced(places: Places, books: Books, answers: Answers, people: People) -> list[Check]:
     """Everything that was settled was announced, in order of each subject."""
     wanted = {
         "gift.requested": answers.given.keys(),
@@ -98,9 +98,15 @@ async def _announced(places: Places, answers: Answers, people: People) -> list[C
         _counted("lost", f"no {name} in the log", set(things) - announced.about.get(name, set()))
         for name, things in wanted.items()
     ]
+    unheard = [
+        decision
+        for service in LEDGERS
+        for decision in announced.unheard(service, await books.decisions(service))
+    ]
     late = announced.out_of_order
     return [
         *found,
+        _counted("lost", "decisions of a ledger in no log", unheard),
         _counted("lost", "subjects with a fact missing between others", announced.gaps),
         _counted("out_of_order", "facts after a later one of theirs", late),
     ]

@@ -1,5 +1,6 @@
 """What the services announced, as their logs have it: which facts, and in which order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractConnection
@@ -16,7 +17,9 @@ ABOUT = {
     "wallet.coins_credited": "purchase",
     "payout.diamonds_earned": "gift",
 }
-BLOCKS = ".block_sealed"
+BLOCKS, CHAIN = ".block_sealed", "chain"
+# Their sequences number decisions, some of which nobody else has to hear of.
+LEDGERS = ("wallet", "payout")
 
 
 @dataclass(slots=True)
@@ -50,7 +53,7 @@ class Announced:
         thing = str(envelope["data"][ABOUT[name]]) if name in ABOUT else subject
         if name.endswith(BLOCKS):
             # Each block is a subject of its own; what has an order is their chain.
-            subject = "chain"
+            subject = CHAIN
         self.about.setdefault(name, set()).add(thing)
         self.sequences.setdefault((service, subject), set()).add(sequence)
         latest = self.latest.get((service, subject), 0)
@@ -64,7 +67,15 @@ class Announced:
         return [
             f"{service} {subject}"
             for (service, subject), sequences in self.sequences.items()
-            if len(sequences) < max(sequences)
+            if len(sequences) < max(sequences) and (service not in LEDGERS or subject == CHAIN)
+        ]
+
+    def unheard(self, service: str, decisions: Iterable[tuple[str, int]]) -> list[str]:
+        """Return which of a ledger's decisions, by user and number, are in no log."""
+        return [
+            f"{service} {user} {number}"
+            for user, number in decisions
+            if number not in self.sequences.get((service, user), ())
         ]
 
 

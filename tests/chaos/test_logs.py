@@ -60,3 +60,11 @@ def test_sealed_blocks_are_one_chain():
 
     assert heard(first, second, third).gaps == []
     assert heard(first, third).gaps == ["gift chain"]
+
+
+def test_a_ledgers_decision_of_which_no_log_has_a_fact_is_unheard():
+    announced = Announced()
+    announced.hear("wallet", logged("wallet.gift_paid", "mira", 3, data={"gift": "g"}))
+
+    assert announced.gaps == []
+    assert announced.unheard("wallet", [("mira", 2), ("mira", 3)]) == ["wallet mira 2"]
