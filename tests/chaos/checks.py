@@ -1,6 +1,6 @@
 """What must be true after a run, each by its name and with the figure that has to be zero."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +28,12 @@ class Check:
 
 
 async def check(
-    system: DisturbedSystem, answers: Answers, people: People, left: Mapping[str, int]
+    system: DisturbedSystem,
+    answers: Answers,
+    people: People,
+    *,
+    left: Mapping[str, int],
+    died: Sequence[str],
 ) -> list[Check]:
     """Compare what was answered with every service's books, the logs, and one with another."""
     books, places = Books(system.postgres), system.installation
@@ -47,7 +52,7 @@ async def check(
         name: count for name, count in waiting(places).items() if name.endswith(DEAD_LETTERS)
     }
     found.append(Check("dead_letters", "dead letters", sum(letters.values()), _shown(letters)))
-    gone = [name for name in system.names if not system.is_running(name)]
+    gone = [*died, *(name for name in system.names if not system.is_running(name))]
     found.append(_counted("died", "services that ended by themselves", gone))
     return [*found, *await _proofs(places)]
 

@@ -75,7 +75,7 @@ async def _play(system: DisturbedSystem, plan: Plan, say: Say) -> Outcome:
         say(f"All answered after {seconds:.0f} s; waiting until all is quiet ...")
         left = await until_quiet(Books(system.postgres), system.installation, people)
         say("Checking ...")
-        checks = await check(system, load.answers, people, left)
+        checks = await check(system, load.answers, people, left=left, died=striker.died)
     finally:
         await people.leave()
     return Outcome(

@@ -29,6 +29,8 @@ DELAY_SECONDS_MIN, DELAY_SECONDS_MAX = 0.02, 0.2
 # A broker that has just come back may not have all its queues yet.
 BROKER_TRIES_MAX = 5
 TRY_AGAIN_SECONDS = 1.0
+# It lists its connections a while after they were opened.
+LISTED_SECONDS_MAX = 10
 BROKER = "broker"
 TROUBLES = (OSError, TimeoutError, AMQPError, Undeliverable)
 
@@ -46,6 +48,8 @@ class Striker:
         self._system = system
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.injected = 0
+        # Services that were found dead when it was their turn to be killed.
+        self.died: list[str] = []
 
     async def strike(self, fault: Fault) -> str:
         """Let a fault happen and end; return what came of it, in a few words."""
@@ -74,10 +78,15 @@ class Striker:
 
     async def _kill_service(self, name: str, seconds: float) -> str:
         async with self._locks[name]:
-            await asyncio.to_thread(self._system.kill, name)
+            await self._end(name)
             await asyncio.sleep(seconds)
             await asyncio.to_thread(self._system.start, name)
         return f"gone for {seconds} s"
+
+    async def _end(self, name: str) -> None:
+        if not self._system.is_running(name):
+            self.died.append(name)
+        await asyncio.to_thread(self._system.kill, name)
 
     async def _kill_broker(self, seconds: float) -> str:
         async with self._locks[BROKER]:
@@ -95,8 +104,12 @@ class Striker:
 
     async def _close_connections(self, dice: random.Random) -> str:
         def close() -> str:
-            names = sorted(each["name"] for each in rabbit.manage("GET", "/api/connections"))
-            closed = 0
+            deadline = time.monotonic() + LISTED_SECONDS_MAX
+            while not (found := rabbit.manage("GET", "/api/connections")):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(TRY_AGAIN_SECONDS)
+            names, closed = sorted(each["name"] for each in found), 0
             for name in dice.sample(names, len(names) - len(names) // 2):
                 # It may have ended by itself since it was listed.
                 with suppress(ServerFailed):
@@ -148,7 +161,7 @@ class Striker:
         """Let a queue fill while its service is away, and put it back in another order."""
         name = queue.split(".", 1)[0]
         async with self._locks[name]:
-            await asyncio.to_thread(self._system.kill, name)
+            await self._end(name)
             try:
                 await asyncio.sleep(seconds)
                 return await self._at_broker(lambda: self._shuffle(queue, dice))
