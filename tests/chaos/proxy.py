@@ -83,3 +83,5 @@ class Link:
                 await self._open.wait()
                 writer.write(chunk)
                 await writer.drain()
+        # An end is news too.
+        await self._open.wait()

@@ -78,21 +78,61 @@ async def test_a_slow_link_passes_everything_later(link):
         assert await hears(reader, 4, seconds=5) == b"slow"
 
 
-async def test_the_end_of_a_server_is_the_end_of_its_connections():
-    async def hang_up(reader, writer):
-        await reader.read(1)
-        writer.transport.abort()
+@pytest.fixture
+async def mortal():
+    """A link to a server, and what ends that server together with its connections."""
+    connections = []
+
+    async def listen(reader, writer):
+        connections.append(writer)
+        await reader.read()
+
+    def end():
+        server.close()
+        for connection in connections:
+            connection.transport.abort()
 
     port = free_port()
-    server = await asyncio.start_server(hang_up, "127.0.0.1", port)
+    server = await asyncio.start_server(listen, "127.0.0.1", port)
     link = Link(lambda: ("127.0.0.1", port))
     await link.start()
-    async with through(link) as (reader, writer):
-        writer.write(b"x")
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await hears(reader, 1, seconds=5)
-    server.close()
-    async with through(link) as (reader, _):
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await hears(reader, 1, seconds=5)
+    yield link, end
     await link.stop()
+    end()
+
+
+async def hears_the_end(reader):
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await hears(reader, 1, seconds=5)
+
+
+async def hears_nothing(reader):
+    with pytest.raises(TimeoutError):
+        await hears(reader, 1, seconds=0.2)
+
+
+async def test_the_end_of_a_server_is_the_end_of_its_connections(mortal):
+    link, end = mortal
+    async with through(link) as (reader, _):
+        await asyncio.sleep(0.1)
+        end()
+
+        await hears_the_end(reader)
+        async with through(link) as (new_reader, _):
+            await hears_the_end(new_reader)
+
+
+async def test_behind_a_closed_link_nobody_hears_that_a_server_has_ended(mortal):
+    link, end = mortal
+    async with through(link) as (reader, _):
+        await asyncio.sleep(0.1)
+        link.close()
+        end()
+
+        await hears_nothing(reader)
+        async with through(link) as (new_reader, _):
+            await hears_nothing(new_reader)
+            link.open()
+
+            await hears_the_end(reader)
+            await hears_the_end(new_reader)
