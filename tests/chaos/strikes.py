@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
+from uuid import UUID
 
+import asyncpg
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aiormq.exceptions import AMQPError
 
@@ -22,8 +24,8 @@ from tests.chaos.stage import DisturbedSystem
 REPEATED_MAX = 300
 SHUFFLED_MAX = 400
 RECENT = timedelta(seconds=5)
-# Of all repetitions, how many repeat the oldest facts there are.
-OLD_SHARE = 0.3
+# Of all repetitions, how many repeat the oldest facts there are, after the inbox forgot them.
+OLD_SHARE = 0.4
 READ_SECONDS_MAX = 5.0
 DELAY_SECONDS_MIN, DELAY_SECONDS_MAX = 0.02, 0.2
 # A broker that has just come back may not have all its queues yet.
@@ -32,7 +34,11 @@ TRY_AGAIN_SECONDS = 1.0
 # It lists its connections a while after they were opened.
 LISTED_SECONDS_MAX = 10
 BROKER = "broker"
-TROUBLES = (OSError, TimeoutError, AMQPError, Undeliverable)
+TROUBLES = (
+    *(OSError, TimeoutError, AMQPError, Undeliverable),
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+)
+_FORGET = "DELETE FROM inbox WHERE queue = $1 AND message_id = ANY($2)"
 
 Say = Callable[[str], None]
 
@@ -153,9 +159,20 @@ class Striker:
                 messages += await _logged(connection, log_of(owner), start, types)
             # Newer ones first: what is repeated keeps no order either.
             messages.reverse()
+            if old:
+                await self._forget(queue, messages)
             count = await redeliver(connection, queue, _each(messages))
         self.injected += count
-        return f"{count} {'of the oldest' if old else 'recent'} again"
+        return f"{count} {'forgotten' if old else 'recent'} again"
+
+    async def _forget(self, queue: str, messages: Sequence[Again]) -> None:
+        """Let the inbox forget messages, as it does after 35 days: other keys must hold."""
+        db = await asyncpg.connect(self._system.postgres.dsn(queue.split(".", 1)[0]))
+        try:
+            ids = [UUID(message.message_id) for message in messages]
+            await db.execute(_FORGET, queue, ids)
+        finally:
+            await db.close()
 
     async def _reorder(self, queue: str, seconds: float, dice: random.Random) -> str:
         """Let a queue fill while its service is away, and put it back in another order."""
