@@ -7,7 +7,7 @@ RUN := .venv/bin/
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench secrets format contracts wheel clean
+.PHONY: help demo up down test check bench chaos secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: .venv/ready ## Events as published, formatting, lint, imports, types, gen
 
 bench: .venv/ready ## Measure how fast it is here
 	$(RUN)python -m tests.performance
+
+chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED), and count each
+	@GIFTS="$(GIFTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" $(RUN)python -m tests.chaos
 
 secrets: .venv/ready ## Make the secrets of an installation that are missing
 	$(RUN)python -m deploy.ctl secrets

@@ -116,6 +116,15 @@ class System:
     def is_running(self, name: str) -> bool:
         return self._processes[name].is_running()
 
+    def places_of(self, name: str) -> Places:  # noqa: ARG002 - for whoever tells them apart
+        """Return where a process finds everything; whoever stands between says otherwise."""
+        return Places(
+            urls=self.urls,
+            postgres=f"{self.postgres.host}:{self.postgres.port}",
+            rabbit=f"{self.rabbit.host}:{self.rabbit.port}",
+            vhost=self._vhost,
+        )
+
     def token(self, subject: str, **claims: object) -> str:
         """Return a bearer token for someone: roles, scopes, country, age_verified, ttl_seconds."""
         answer = httpx.post(
@@ -140,14 +149,8 @@ class System:
         self.folder = temporary_folder("system")
         self._ending.callback(remove_folder, self.folder)
         self._start_servers()
-        places = Places(
-            urls=self.urls,
-            postgres=f"{self.postgres.host}:{self.postgres.port}",
-            rabbit=f"{self.rabbit.host}:{self.rabbit.port}",
-            vhost=self._vhost,
-        )
         for name in self.names:
-            self._processes[name] = self._process(name, places)
+            self._processes[name] = self._process(name, self.places_of(name))
             self._processes[name].start()
             self._ending.callback(self._processes[name].kill)
         self._start_gateway()

@@ -1,0 +1,69 @@
+"""The real system, with a way of our own between each service and each server."""
+
+from asyncio import to_thread
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from deploy.ctl.places import Places as Installation
+from deploy.local.environment import Places
+from deploy.local.system import System
+from shared.contracts.routes import SERVICES
+from shared.messaging.topology import VHOST
+from tests.chaos.plan import SERVERS
+from tests.chaos.proxy import Link, Target
+
+
+class DisturbedSystem(System):
+    """Everything, each service reaching PostgreSQL and RabbitMQ through links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links = {
+            f"{service}>{server}": Link(self._address_of(server))
+            for service in SERVICES
+            for server in SERVERS
+        }
+
+    def places_of(self, name: str) -> Places:
+        places = super().places_of(name)
+        if name not in SERVICES:
+            return places
+        return Places(
+            urls=places.urls,
+            postgres=f"127.0.0.1:{self.links[f'{name}>postgres'].port}",
+            rabbit=f"127.0.0.1:{self.links[f'{name}>rabbit'].port}",
+            vhost=places.vhost,
+        )
+
+    @property
+    def installation(self) -> Installation:
+        """Return where it is for its operator, who goes past the links."""
+        return Installation(
+            postgres=f"{self.postgres.host}:{self.postgres.port}",
+            rabbit=self.rabbit.management_url,
+            broker=f"{self.rabbit.host}:{self.rabbit.port}",
+            secret=self.secrets.read,
+            vhost=VHOST,
+        )
+
+    def _address_of(self, server: str) -> Target:
+        def address() -> tuple[str, int]:
+            found = self.postgres if server == "postgres" else self.rabbit
+            return found.host, found.port
+
+        return address
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[DisturbedSystem]:
+    """Start everything, links first, and end it."""
+    system = DisturbedSystem()
+    try:
+        for link in system.links.values():
+            await link.start()
+        await to_thread(system.open)
+        yield system
+    finally:
+        await to_thread(system.stop)
+        for link in system.links.values():
+            await link.stop()
