@@ -58,7 +58,7 @@ class Envelope(Part, Generic[EventT]):
     partitionkey: Annotated[str, Field(min_length=1), like("mira")]
     """Whose it is: the user (or chain) that the event belongs to."""
     sequence: Annotated[str, Field(pattern=r"^\d{20}$"), like("00000000000000000002")]
-    """The version of the subject's row, +1 a fact; zero-padded because it sorts as text."""
+    """The version of the subject's row after the fact: it never falls, but may repeat or skip."""
     correlationid: Annotated[str, Field(min_length=1), like("4f1c2a3e0b0d4c57")]
     """The story it is part of: the `X-Request-Id` of the request that began it."""
     causationid: Annotated[str, like("8a6e0804-2bd0-5672-b79d-d97027f9071a")] | None = None
