@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftSent
@@ -73,6 +74,10 @@ async def charts(team, own_database, rabbit, vhost):
     charts = Charts(url, given["queue"], own_database())
     await charts.query("CREATE TABLE heard (coins bigint)")
     return charts
+
+
+def counted(metric, queue):
+    return REGISTRY.get_sample_value(metric, {"queue": queue})
 
 
 async def eventually(condition, expected, *, seconds=20.0):
@@ -186,11 +191,14 @@ async def test_a_database_that_dies_is_waited_for(charts, say, postgres):
         await eventually(charts.heard, [1])
         postgres.kill()
         await say(a_gift(coins=2), a_gift(coins=3))
-        await asyncio.sleep(1)
+        while not counted("ovation_kit_paused", charts.queue):
+            await asyncio.sleep(0.05)
         postgres.start()
         await eventually(charts.heard, [1, 2, 3])
 
     assert await charts.waiting() == []
+    # The deliveries were kept: given back, each would count towards the limit of its queue.
+    assert not counted("ovation_kit_reconnects_total", charts.queue)
 
 
 async def test_a_log_is_read_from_its_beginning_and_then_from_where_we_were(charts, say):
