@@ -14,8 +14,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
-from deploy.ctl.teams import teams
-from shared.contracts.routes import QUEUES
+from deploy.ctl.teams import queues
 
 # Of an attempt that is over; a redriven message starts anew.
 NUMBER_DIGITS_MAX = 6
@@ -38,11 +37,6 @@ class Wanted:
         return (self.type is None or self.type in _type_of(letter)) and (
             self.id is None or self.id in ids
         )
-
-
-def queues(places: Places) -> tuple[str, ...]:
-    """Return every queue that has dead letters, the teams' too."""
-    return (*QUEUES, *(team.queue for team in teams(places)))
 
 
 async def count(places: Places) -> list[dict[str, object]]:

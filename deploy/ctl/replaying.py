@@ -9,6 +9,7 @@ from typing import Protocol
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
+from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
 from services.gift.main import read_catalogue
 from services.live.commands import counting as live
@@ -16,7 +17,7 @@ from services.payout.commands import reannouncing as payout
 from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import reannouncing as wallet
 from shared.contracts.base import Event
-from shared.contracts.routes import QUEUES
+from shared.contracts.routes import EVENTS, QUEUES
 from shared.database import Transaction
 from shared.messaging.log import Start, log_of, read_log
 from shared.messaging.outbox import Fact, message_of
@@ -53,14 +54,19 @@ OWNERS: Mapping[str, Owner] = {
 }
 
 
-def heard_by(queue: str, *, only: Collection[str] = ()) -> set[type[Event]]:
-    """Return the contracts bound to a queue, those of these names if any are given."""
-    return {event for event in QUEUES[queue] if not only or event.name in only}
+def heard_by(places: Places, queue: str, *, only: Collection[str] = ()) -> set[type[Event]]:
+    """Return the contracts a service's or a team's queue hears, of these names if any are given."""
+    if queue in QUEUES:
+        names = {event.name for event in QUEUES[queue]}
+    else:
+        names = {name for team in teams(places) if team.queue == queue for name in team.hears}
+    return {event for event in EVENTS if event.name in names and (not only or event.name in only)}
 
 
-def said_again_to(queue: str, service: str) -> list[str]:
-    """Return the names of the events that a service can say again and a queue is bound to."""
-    return sorted(event.name for event in heard_by(queue) & set(OWNERS[service].says_again))
+def said_again_to(places: Places, queue: str, service: str) -> list[str]:
+    """Return the names of the events that a service can say again and a queue hears."""
+    heard = heard_by(places, queue)
+    return sorted(event.name for event in heard & set(OWNERS[service].says_again))
 
 
 async def replay(
@@ -74,7 +80,7 @@ async def replay(
 ) -> int:
     """Publish to a queue what the logs hold of its events from a place on; return how many."""
     until = datetime.now(UTC)
-    contracts = heard_by(queue, only=only)
+    contracts = heard_by(places, queue, only=only)
     types = {contract.type() for contract in contracts}
     owners = sorted({contract.owner() for contract in contracts})
     count = 0
@@ -111,7 +117,7 @@ async def reannounce(
     places: Places, service: str, queue: str, *, since: datetime, until: datetime
 ) -> int:
     """Publish to a queue what a service's own tables say it announced in that time."""
-    contracts = heard_by(queue)
+    contracts = heard_by(places, queue)
 
     async def facts(tx: Transaction) -> AsyncIterator[Again]:
         async for fact in OWNERS[service].facts_between(tx, since=since, until=until):

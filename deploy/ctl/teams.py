@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from deploy.ctl.places import Places
+from shared.contracts.routes import QUEUES
 from shared.messaging.outbox import EVENTS_EXCHANGE
 from shared.messaging.teams import (
     PREFIX,
@@ -42,6 +43,11 @@ def teams(places: Places) -> list[Team]:
         ),
         key=lambda team: team.name,
     )
+
+
+def queues(places: Places) -> tuple[str, ...]:
+    """Return every queue that hears events: the services' and the teams'."""
+    return (*QUEUES, *(team.queue for team in teams(places)))
 
 
 def give(places: Places, team: Team, *, new_password: bool = False) -> Given:

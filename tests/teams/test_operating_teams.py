@@ -7,6 +7,8 @@ import stat
 import aio_pika
 import pytest
 
+from tests.teams.gifts import a_gift
+
 
 def bound_to(rabbit, vhost, queue):
     bindings = rabbit.manage("GET", f"/api/queues/{vhost}/{queue}/bindings")
@@ -109,3 +111,18 @@ def test_the_topology_check_knows_what_each_team_was_granted(ctl, team, rabbit, 
     assert [row["state"] for row in json.loads(printed)] == ["extra"]
     team("--reads", "gift.sent", "--logs", "gift", name=made["name"])
     assert ctl("topology", "check")[0] == 0
+
+
+async def test_a_team_is_given_again_what_the_log_holds_of_its_events(ctl, team, say, as_team):
+    await say(a_gift(), a_gift())
+    late = team("--reads", "gift")
+
+    replayed = ctl("replay", "--queue", late["queue"], "--all", "--yes", "--json")
+
+    assert json.loads(replayed[1])["events"] == 2
+    async with as_team(late) as channel:
+        queue = await channel.get_queue(late["queue"], ensure=False)
+        assert (await queue.get(fail=False)).type == "dev.ovation.gift.sent.v1"
+    assert (
+        ctl("reannounce", "payout", "--to", late["queue"], "--from", "2026-01-01", "--yes")[0] == 2
+    )

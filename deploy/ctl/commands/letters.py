@@ -7,7 +7,7 @@ import typer
 
 from deploy.ctl import letters
 from deploy.ctl.commands.options import Json, Queue, Yes
-from deploy.ctl.commands.running import guarded, here, one_of, run
+from deploy.ctl.commands.running import a_queue, here, run
 from deploy.ctl.output import DONE, FOUND_WRONG, confirm, console, say, show
 
 Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
@@ -35,7 +35,7 @@ def show_letters(
     as_json: Json = False,
 ) -> None:
     """Show letters with their reasons; they stay where they are."""
-    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
+    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     found = run(_listed(letters.look(here(), wanted)))
     if as_json:
         show(found, as_json=True, empty="")
@@ -56,7 +56,7 @@ def redrive(
     as_json: Json = False,
 ) -> None:
     """Send letters to their queue again."""
-    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
+    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Send dead letters of {queue} to it again?", yes=yes)
     count = run(letters.redrive(here(), wanted))
     say(f"{count} sent to {queue} again.", as_json=as_json, redriven=count)
@@ -74,15 +74,11 @@ def drop_letters(
     as_json: Json = False,
 ) -> None:
     """Forget letters for good."""
-    wanted = letters.Wanted(_known(queue), only_type, only_id, count_max)
+    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Forget dead letters of {queue} for good?", yes=yes)
     count = run(letters.drop(here(), wanted))
     say(f"{count} forgotten.", as_json=as_json, dropped=count)
     raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
-
-
-def _known(queue: str) -> str:
-    return one_of(queue, guarded(lambda: letters.queues(here())))
 
 
 async def _listed(letters_found: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:

@@ -8,9 +8,8 @@ import typer
 
 from deploy.ctl import replaying
 from deploy.ctl.commands.options import Event, Json, Queue, Service, Since, Yes
-from deploy.ctl.commands.running import here, one_of, run, utc
+from deploy.ctl.commands.running import a_queue, guarded, here, one_of, run, utc
 from deploy.ctl.output import USAGE, confirm, say
-from shared.contracts.routes import QUEUES
 
 app = typer.Typer()
 
@@ -36,7 +35,7 @@ def replay(
         raise typer.Exit(USAGE)
     if not dry_run:
         confirm(f"Send logged events to {queue} again?", yes=yes)
-    only, target = tuple(event), one_of(queue, QUEUES)
+    only, target = tuple(event), a_queue(queue)
     work = replaying.replay(
         here(), target, start=chosen[0], only=only, service=service, dry_run=dry_run
     )
@@ -61,7 +60,7 @@ def reannounce(
     only with this version (deploy/README.md), nothing older is there to be said.
     """
     one_of(service, replaying.OWNERS)
-    names = replaying.said_again_to(one_of(to, QUEUES), service)
+    names = guarded(lambda: replaying.said_again_to(here(), a_queue(to), service))
     if not names:
         sys.stderr.write(f"{to} hears nothing of {service}.\n")
         raise typer.Exit(USAGE)

@@ -13,6 +13,7 @@ from aiormq.exceptions import AMQPError
 
 from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE
 from deploy.ctl.places import Places
+from deploy.ctl.teams import queues
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +44,11 @@ def one_of(given: str, known: Collection[str]) -> str:
         sys.stderr.write(f"{given} is none of {', '.join(known)}.\n")
         raise typer.Exit(USAGE)
     return given
+
+
+def a_queue(given: str) -> str:
+    """Return the name of a service's or a team's queue."""
+    return one_of(given, guarded(lambda: queues(here())))
 
 
 def end(good: bool) -> None:
