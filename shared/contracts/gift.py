@@ -1,4 +1,4 @@
-"""What the gift service announces: gifts asked for, sent and refused."""
+"""What the gift service announces: gifts asked for, sent and refused, combos, the catalogue."""
 
 from typing import Annotated
 from uuid import UUID
@@ -54,6 +54,8 @@ class GiftSent(GiftEvent):
 
     slices: tuple[Slice, ...]
     tier: Name | None = None
+    # `streak` gifts join combos, `single` ones stand alone.
+    mode: Name | None = None
     display_name: Name | None = None
     message: Annotated[str, Field(max_length=80)] | None = None
     anonymous: bool = False
@@ -61,6 +63,54 @@ class GiftSent(GiftEvent):
     repeat_count: Annotated[int, Field(strict=True, ge=1)] | None = None
     repeat_end: bool | None = None
     combo_coins: Coins | None = None
+
+
+class ComboEnded(Event):
+    """
+    A combo is over: nobody added to it for five seconds, and all of its gifts are settled.
+
+    `repeat_count` and `combo_coins` are the totals of what was sent: for showing, as the gifts
+    themselves were announced one by one. A combo of which nothing was sent is never announced.
+    """
+
+    name = "gift.combo_ended"
+    subject_field = "combo"
+    partition_field = "viewer"
+
+    combo: UUID
+    viewer: UserId
+    creator: UserId
+    room: Annotated[str, Field(min_length=1, max_length=64)]
+    gift_type: Name
+    tier: Name | None = None
+    display_name: Name | None = None
+    anonymous: bool = False
+    # How many requests were sent, and how many gifts they held.
+    gifts: Annotated[int, Field(strict=True, ge=1)]
+    repeat_count: Annotated[int, Field(strict=True, ge=1)]
+    combo_coins: Coins
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+
+
+class CatalogueChanged(Event):
+    """An operator changed a gift on offer, or added it; `revision` counts its changes."""
+
+    name = "gift.catalogue_changed"
+    subject_field = "gift_type"
+    partition_field = "gift_type"
+    discriminator_fields = ("revision",)
+
+    gift_type: Name
+    revision: Annotated[int, Field(strict=True, ge=1)]
+    # By language: `en`, `de`.
+    names: dict[str, str]
+    price_coins: Coins
+    price_version: Annotated[int, Field(strict=True, ge=1)]
+    tier: Name
+    mode: Name
+    category: Name
+    is_active: bool
 
 
 class GiftRefused(GiftEvent):
@@ -103,6 +153,8 @@ EVENTS: tuple[type[Event], ...] = (
     GiftRequested,
     GiftSent,
     GiftRefused,
+    ComboEnded,
+    CatalogueChanged,
     GiftReversed,
     GiftRestored,
 )
