@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
-from services.gift.main import read_catalogue
 from services.live.commands import counting as live
 from services.payout.commands import reannouncing as payout
 from services.purchase.commands import reannouncing as purchase
@@ -22,7 +20,6 @@ from shared.database import Transaction
 from shared.messaging.log import Start, log_of, read_log
 from shared.messaging.outbox import Fact, message_of
 
-CATALOGUE = Path(__file__).parent.parent.parent / "seeds" / "gifts.toml"
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
@@ -42,14 +39,10 @@ class Owner:
     says_again: tuple[type[Event], ...]
 
 
-def _gift_facts(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
-    return gift.facts_between(tx, read_catalogue(CATALOGUE), since=since, until=until)
-
-
 OWNERS: Mapping[str, Owner] = {
     "purchase": Owner(purchase.facts_between, purchase.SAID_AGAIN),
     "wallet": Owner(wallet.facts_between, wallet.SAID_AGAIN),
-    "gift": Owner(_gift_facts, gift.SAID_AGAIN),
+    "gift": Owner(gift.facts_between, gift.SAID_AGAIN),
     "payout": Owner(payout.facts_between, payout.SAID_AGAIN),
 }
 

@@ -42,6 +42,7 @@ class Secrets:
     broker: Mapping[str, str]
     provider_api_key: str
     webhook_secret: str
+    tencent_token: str
 
     def read(self, name: str) -> str:
         """Return a password by the name its file has where secrets are files."""
@@ -58,6 +59,7 @@ def new_secrets() -> Secrets:
         broker={user: random.token_urlsafe(24) for user in user_names()},
         provider_api_key=random.token_urlsafe(24),
         webhook_secret=new_webhook_secret(),
+        tencent_token=random.token_urlsafe(24),
     )
 
 
@@ -82,6 +84,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
             "PROVIDER_API_KEY": secrets.provider_api_key,
             "WEBHOOK_SECRET": secrets.webhook_secret,
         }
+    if name == "gift":
+        settings["TENCENT_TOKEN"] = secrets.tencent_token
     if name == "payout":
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"

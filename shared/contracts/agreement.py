@@ -87,7 +87,7 @@ _RULES: tuple[tuple[frozenset[str], Callable[[Values], Values]], ...] = (
     (frozenset({"price_coins", "count", "coins"}), _price_of_all_pieces),
     (frozenset({"slices", "coins"}), _share_among_slices),
     (frozenset({"lots", "purchase", "coins"}), _share_among_lots),
-    (frozenset({"combo", "combo_coins"}), _end_with_the_combo),
+    (frozenset({"combo", "combo_coins", "repeat_end"}), _end_with_the_combo),
     (frozenset({"limit_hit", "reason"}), _miss_coins_or_meet_a_limit),
     (
         frozenset({"lot", "purchase"}),
@@ -106,7 +106,19 @@ _RULES: tuple[tuple[frozenset[str], Callable[[Values], Values]], ...] = (
         frozenset({"debt_coins", "coins"}),
         lambda values: {"debt_coins": max(values["debt_coins"], values["coins"])},
     ),
+    (
+        frozenset({"gifts", "repeat_count"}),
+        lambda values: {"repeat_count": max(values["repeat_count"], values["gifts"])},
+    ),
+    (
+        frozenset({"target_coins", "progress_coins"}),
+        lambda values: {"progress_coins": max(values["target_coins"], values["progress_coins"])},
+    ),
     # What was there before the event lies before it.
+    (frozenset({"started_at"}), lambda _: {"started_at": NOON - timedelta(seconds=12)}),
+    (frozenset({"ended_at"}), lambda _: {"ended_at": NOON}),
+    (frozenset({"closed_at"}), lambda _: {"closed_at": NOON}),
+    (frozenset({"opened_at"}), lambda _: {"opened_at": NOON - timedelta(hours=1)}),
     (frozenset({"requested_at"}), lambda _: {"requested_at": NOON - timedelta(seconds=1)}),
     (frozenset({"paid_at"}), lambda _: {"paid_at": NOON - timedelta(seconds=2)}),
 )

@@ -41,6 +41,8 @@ UserId = Annotated[
 CreatorId = Annotated[UserId, like("lea", "tomas")]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Operator = Annotated[Name, like("ann", "ben")]
+Room = Annotated[str, Field(min_length=1, max_length=64), like("room-1", "room-2")]
+GiftType = Annotated[Name, like("g_pebble", "g_clover", "g_orchestra")]
 # What somebody else calls something: a provider's payment, dispute, warning.
 ForeignId = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -69,6 +71,10 @@ PayoutId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d105")]
 AttemptId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d106")]
 AdjustmentId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d107")]
 ExclusionId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d108")]
+StreamId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d109")]
+GoalId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10a")]
+PerkId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10b")]
+EntitlementId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10c")]
 # The paid lot of the purchase above; see `lot_id` in wallet.
 LotId = Annotated[UUID, like("7b1ae8c8-417d-5756-b41b-4a0c70334160")]
 

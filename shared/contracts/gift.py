@@ -1,4 +1,4 @@
-"""What the gift service announces: gifts asked for, sent and refused."""
+"""What the gift service announces: gifts asked for, sent and refused, combos, the catalogue."""
 
 from typing import Annotated
 
@@ -11,10 +11,12 @@ from .base import (
     CreatorId,
     Event,
     GiftId,
+    GiftType,
     LotId,
     Moment,
     Name,
     Revision,
+    Room,
     UserId,
     like,
     number,
@@ -22,6 +24,9 @@ from .base import (
 from .wallet import Slice
 
 Count = Annotated[int, number("gifts", 1, 5, 10, ge=1, le=999)]
+RepeatCount = Annotated[int, number("gifts", 3, 4, ge=1)]
+Tier = Annotated[Name, like("burst", "spark", "legend")]
+Mode = Annotated[Name, like("streak", "single")]
 
 
 class GiftEvent(Event):
@@ -41,9 +46,9 @@ class GiftEvent(Event):
     """Who gives: the `sub` of the viewer's token."""
     creator: CreatorId
     """Who is given to: the `sub` of the creator's token."""
-    room: Annotated[str, Field(min_length=1, max_length=64), like("room-1", "room-2")] | None = None
+    room: Room | None = None
     """The live room it was sent in; null for a gift outside any room."""
-    gift_type: Annotated[Name, like("g_pebble", "g_clover", "g_orchestra")]
+    gift_type: GiftType
     """The catalogue's immutable id: keep this one, for names are translated and prices change."""
     count: Count
     """How many pieces of the gift type this one gift holds."""
@@ -76,8 +81,10 @@ class GiftSent(GiftEvent):
 
     slices: tuple[Slice, ...]
     """Which coins paid it, by lot; their coins add up to `coins`."""
-    tier: Annotated[Name, like("burst", "spark", "legend")] | None = None
+    tier: Tier | None = None
     """How much of a show the gift is: spark, glow, burst, spectacle or legend, by its price."""
+    mode: Mode | None = None
+    """Whether it joins combos (`streak`) or stands alone (`single`); null of older gifts."""
     display_name: Annotated[Name, like("Pebble Heart", "Clover")] | None = None
     """What the gift type is called in the catalogue, to be shown."""
     message: Annotated[str, Field(max_length=80), like("For the encore!")] | None = None
@@ -86,12 +93,80 @@ class GiftSent(GiftEvent):
     """The viewer does not want to be named: do not show `viewer`."""
     requested_at: Moment
     """When the viewer asked for the gift. UTC; the envelope's `time` says when it was sent."""
-    repeat_count: Annotated[int, number("gifts", 3, 4, ge=1)] | None = None
+    repeat_count: RepeatCount | None = None
     """How many gifts the combo counts with this one: a running total; null without a combo."""
     repeat_end: Annotated[bool, like(False, True)] | None = None
     """Whether the combo ends with this gift; null without a combo."""
     combo_coins: Annotated[Coins, like(1_500)] | None = None
     """What the combo cost so far, in coins: a running total; null without a combo."""
+
+
+class ComboEnded(Event):
+    """
+    A combo is over: nobody added to it for five seconds, and all of its gifts are settled.
+
+    `repeat_count` and `combo_coins` are the totals of what was sent: for showing, as the gifts
+    themselves were announced one by one. A combo of which nothing was sent is never announced.
+    """
+
+    name = "gift.combo_ended"
+    subject_field = "combo"
+    partition_field = "viewer"
+
+    combo: ComboId
+    """The combo; its gifts carry the same id."""
+    viewer: UserId
+    """Who gave: the `sub` of the viewer's token."""
+    creator: CreatorId
+    """Who was given to: the `sub` of the creator's token."""
+    room: Room
+    """The live room it was given in."""
+    gift_type: GiftType
+    """The catalogue's immutable id of what was given again and again."""
+    tier: Tier | None = None
+    """How much of a show one gift is: spark, glow, burst, spectacle or legend, by its price."""
+    display_name: Annotated[Name, like("Pebble Heart", "Clover")] | None = None
+    """What the gift type is called in the catalogue, to be shown."""
+    anonymous: Annotated[bool, like(False, True)] = False
+    """The viewer does not want to be named: do not show `viewer`."""
+    gifts: Annotated[int, number("gifts sent", 3, 20, ge=1)]
+    """How many gifts were sent: how many requests, whatever each of them held."""
+    repeat_count: RepeatCount
+    """How many pieces they held in all."""
+    combo_coins: Coins
+    """What they cost in all, in coins."""
+    started_at: Moment
+    """When the first of them was asked for. UTC."""
+    ended_at: Annotated[Moment, like("2026-11-23T12:00:12Z")]
+    """When the combo was found to be over. UTC."""
+
+
+class CatalogueChanged(Event):
+    """An operator changed a gift on offer, or added it."""
+
+    name = "gift.catalogue_changed"
+    subject_field = "gift_type"
+    partition_field = "gift_type"
+    discriminator_fields = ("revision",)
+
+    gift_type: GiftType
+    """The catalogue's immutable id."""
+    revision: Revision
+    """How often this gift type was changed, its making included."""
+    names: Annotated[dict[str, str], like({"en": "Pebble Heart", "de": "Kieselherz"})]
+    """What it is called, by language (BCP 47)."""
+    price_coins: Coins
+    """What one piece costs from now on, in coins."""
+    price_version: Annotated[int, number("prices so far", 1, 2, ge=1)]
+    """How many prices it has had, this one included."""
+    tier: Tier
+    """How much of a show it is: spark, glow, burst, spectacle or legend, by its price."""
+    mode: Mode
+    """Whether it joins combos (`streak`) or stands alone (`single`)."""
+    category: Annotated[Name, like("popular", "music")]
+    """Under what heading the panel shows it."""
+    is_active: Annotated[bool, like(True, False)]
+    """Whether it can be given; a gift type is never deleted."""
 
 
 class GiftRefused(GiftEvent):
@@ -139,6 +214,8 @@ EVENTS: tuple[type[Event], ...] = (
     GiftRequested,
     GiftSent,
     GiftRefused,
+    ComboEnded,
+    CatalogueChanged,
     GiftReversed,
     GiftRestored,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from . import gift, payout, purchase, wallet
+from . import gift, live, payout, purchase, wallet
 from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -10,11 +10,12 @@ EVENTS: tuple[type[Event], ...] = (
     *wallet.EVENTS,
     *gift.EVENTS,
     *payout.EVENTS,
+    *live.EVENTS,
 )
 
 BY_TYPE: Mapping[str, type[Event]] = {event.type(): event for event in EVENTS}
 
-# Services that connect to the broker. live announces nothing yet, but it hears.
+# Services that connect to the broker.
 SERVICES: tuple[str, ...] = ("purchase", "wallet", "gift", "payout", "live")
 
 QUEUES: Mapping[str, tuple[type[Event], ...]] = {
@@ -38,11 +39,18 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
     "wallet.gifts": (gift.GiftRequested,),
     "gift.outcomes": (wallet.GiftPaid, wallet.GiftPaymentRefused),
     "gift.reversals": (wallet.LotReversed, wallet.LotRestored),
+    # Some gifts are for viewers of a certain level.
+    "gift.levels": (live.LevelReached,),
     "payout.gifts": (
         gift.GiftSent,
         gift.GiftReversed,
         gift.GiftRestored,
         purchase.PurchaseRiskFlagged,
     ),
-    "live.gifts": (gift.GiftSent, gift.GiftReversed, gift.GiftRestored),
+    "live.gifts": (
+        gift.GiftSent,
+        gift.ComboEnded,
+        gift.GiftReversed,
+        gift.GiftRestored,
+    ),
 }

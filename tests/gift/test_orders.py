@@ -5,8 +5,9 @@ from uuid import uuid4
 import pytest
 
 from services.gift import consumers
+from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
-from services.gift.domain import Wish
+from services.gift.domain.catalogue import Wish
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import a_broker
 from tests.gift.conftest import CATALOGUE, paid
@@ -44,11 +45,13 @@ STORIES = {
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 async def test_whatever_order_they_arrive_in_the_gifts_end_equal(database_of, story):
     def build(database):
-        return consumers.build(database, a_broker("gift"), catalogue=CATALOGUE, tell=lambda _: None)
+        return consumers.build(
+            database, a_broker("gift"), shelf=Shelf(database, CATALOGUE), tell=lambda _: None
+        )
 
     async def ask(database):
         async with database.transaction() as tx:
-            await request_gifts(tx, [WISH])
+            await request_gifts(tx, [WISH], CATALOGUE)
 
     found = await ends(database_of, "gift", build, [paid(WISH.gift), *story], GIFTS, prepare=ask)
 

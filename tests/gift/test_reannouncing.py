@@ -1,11 +1,13 @@
 """What is said again from the gifts' own rows is what was said, under the same ids."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import text
 
+from services.gift.commands.cataloguing import Editor, change_gift_type
+from services.gift.commands.combos import end_combos
 from services.gift.commands.reannouncing import SAID_AGAIN, facts_between
 from services.gift.commands.requesting import ask_again
 from shared.contracts.wallet import LotRestored, LotReversed
@@ -13,19 +15,27 @@ from tests.deliveries import announced_by_id, by_id, said_again
 from tests.gift.conftest import CATALOGUE, paid, refused
 from tests.gift.test_reversals import said
 
-gift_facts = partial(facts_between, catalogue=CATALOGUE)
-
 
 @pytest.fixture
-def story(ask, wallet_says):
-    """Gifts that are sent, refused and still open; reversed in full, in part, and restored."""
+def story(ask, wallet_says, database):
+    """Gifts sent, refused, still open; a combo; reversed in full, in part, restored; a price."""
 
     async def play():
         given, declined, taken, early, _ = [(await ask()).json()["gift"] for _ in range(5)]
+        taps = [(await ask(gift_type="g_pebble")).json()["gift"] for _ in range(3)]
         await wallet_says(said(LotReversed, 1, {early: 2}))
         await wallet_says(paid(given), refused(declined), paid(taken), paid(early))
+        await wallet_says(*(paid(gift, coins=1) for gift in taps[:2]), refused(taps[2], coins=1))
         await wallet_says(said(LotReversed, 1, {taken: 5}), said(LotReversed, 2, {given: 5}))
         await wallet_says(said(LotRestored, 3, {given: 0, taken: 3}))
+        async with database.transaction() as tx:
+            await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
+            await end_combos(tx, CATALOGUE)
+        tea = CATALOGUE.find("g_tea")
+        editor = Editor("ann", "dearer", "story")
+        async with database.transaction() as tx:
+            dearer = replace(tea, price_coins=6)
+            await change_gift_type(tx, dearer, editor, revision=1, tier=None, preview=False)
 
     return play
 
@@ -36,7 +46,7 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
 
     before = await announced_by_id(database)
 
-    assert by_id(await said_again(database, gift_facts)) == before
+    assert by_id(await said_again(database, facts_between)) == before
     assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
 
 
@@ -48,7 +58,7 @@ async def test_of_a_question_asked_often_the_first_and_the_last_are_said(ask, da
             await ask_again(tx)
 
     before = await announced_by_id(database)
-    again = by_id(await said_again(database, gift_facts))
+    again = by_id(await said_again(database, facts_between))
 
     assert [data["attempt"] for _, _, data in before.values()] == [1, 2, 3]
     assert [data["attempt"] for _, _, data in again.values()] == [1, 3]
@@ -60,6 +70,6 @@ async def test_only_what_was_said_in_that_time_is_said_again(story, database):
     now = datetime.now(UTC)
 
     count = len(await announced_by_id(database))
-    assert len(await said_again(database, gift_facts, since=now - timedelta(minutes=1))) == count
-    assert not await said_again(database, gift_facts, since=now)
-    assert not await said_again(database, gift_facts, until=now - timedelta(minutes=1))
+    assert len(await said_again(database, facts_between, since=now - timedelta(minutes=1))) == count
+    assert not await said_again(database, facts_between, since=now)
+    assert not await said_again(database, facts_between, until=now - timedelta(minutes=1))

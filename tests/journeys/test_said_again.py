@@ -4,7 +4,6 @@ Whoever starts with nothing and hears only what owners say again ends as if it h
 The services are here without a broker between them: their facts are handed over.
 """
 
-from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,8 +11,9 @@ from sqlalchemy import text
 
 from services.gift import consumers as gift_consumers
 from services.gift.commands import reannouncing as gift
+from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
-from services.gift.domain import Wish
+from services.gift.domain.catalogue import Wish
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
@@ -93,14 +93,13 @@ def a_gift_service(database_of):
     async def open_service():
         database = database_of("gift")
         consumers = gift_consumers.build(
-            database, a_broker("gift"), catalogue=CATALOGUE, tell=lambda _: None
+            database, a_broker("gift"), shelf=Shelf(database, CATALOGUE), tell=lambda _: None
         )
         tea = CATALOGUE.find("g_tea")
         wishes = [Wish("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)]
         async with database.transaction() as tx:
-            await request_gifts(
-                tx, [GiftRequest(wish, str(wish.count), b"h", "story") for wish in wishes]
-            )
+            asked = [GiftRequest(wish, str(wish.count), b"h", "story") for wish in wishes]
+            await request_gifts(tx, asked, CATALOGUE)
         return database, consumers
 
     return open_service
@@ -119,7 +118,7 @@ async def gift_story(a_wallet, a_gift_service, *, then=()):
     """Three gifts, of which the wallet pays two; `then` happens to the money behind them."""
     paid = a_purchase_paid(coins=20)
     (_, wallet_hears), (gifts, gift_hears) = (opened := a_wallet()), await a_gift_service()
-    asked = await said_again(gifts, partial(gift.facts_between, catalogue=CATALOGUE))
+    asked = await said_again(gifts, gift.facts_between)
     await hear(wallet_hears, [Fact(paid, 1, Cause("c"), paid.paid_at), *asked])
     for happens in then:
         event = happens(paid)
@@ -185,7 +184,7 @@ async def test_who_hears_only_what_gift_says_again_counts_the_same(
     a_wallet, a_gift_service, database_of, service, tables
 ):
     gifts, _ = await gift_story(a_wallet, a_gift_service, then=(disputed,))
-    said = await said_again(gifts, partial(gift.facts_between, catalogue=CATALOGUE))
+    said = await said_again(gifts, gift.facts_between)
     first, again = database_of(service), database_of(service)
 
     await hear(built(service, first), said)

@@ -64,7 +64,9 @@ def test_any_number_of_coins_can_be_bought_for_a_cent_each():
     custom = read("packages")["custom"]
 
     assert (custom["coins_min"], custom["coins_max"]) == (50, 25_000)
-    assert (custom["coin_price_minor"], custom["amount_minor_min"]) == ({"USD": 1}, {"USD": 50})
+    assert custom["minor_per_1000_coins"]["USD"] == 1_000
+    assert custom["amount_minor_min"]["USD"] == 50
+    assert set(custom["minor_per_1000_coins"]) == set(custom["amount_minor_min"]) == CURRENCIES
 
 
 def test_no_two_gifts_share_a_place_or_a_name_in_any_language(gifts):
@@ -81,6 +83,15 @@ def test_every_gift_says_all_that_an_app_needs(gifts):
         assert gift["category"] in CATEGORIES, gift["id"]
         assert gift["price_version"] == 1
         assert gift["is_active"] is True
+
+
+def test_one_gift_is_for_fans_one_for_a_level_and_the_rest_for_everyone(gifts):
+    locked = {gift["id"]: gift["locks"] for gift in gifts if gift.get("locks")}
+
+    assert locked == {
+        "g_gnome": {"fan_only": True},
+        "g_observatory": {"gifter_level_min": 10},
+    }
 
 
 def test_only_streaks_are_sent_in_batches_and_no_batch_is_too_large(gifts):

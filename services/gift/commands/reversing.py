@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.gift.domain import Gift, ReversedUnsent, State
+from services.gift.domain.gifts import Gift, ReversedUnsent, State
 from services.gift.store import gifts as gift_store
 from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
@@ -96,6 +96,7 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[G
         count=gift.count,
         coins=gift.coins,
         anonymous=gift.anonymous,
+        combo=gift.combo,
         lot=reversal.lot,
         revision=reversal.revision,
         reversed_coins=reversal.reversed_coins,

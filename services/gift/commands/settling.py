@@ -1,13 +1,16 @@
 """Giving gifts their outcome: what the wallet decided, written once and announced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from services.gift.commands.combos import count_outcomes
 from services.gift.commands.reversing import announce_waiting
-from services.gift.domain import Catalogue, Gift, State, UnknownOutcome
+from services.gift.domain.catalogue import Catalogue, tier_of
+from services.gift.domain.combos import Outcome, Place
+from services.gift.domain.gifts import Gift, State, UnknownOutcome
 from services.gift.store import gifts as store
 from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
@@ -18,13 +21,15 @@ from shared.database import Transaction
 from shared.messaging import chronicle
 from shared.messaging.outbox import Fact, announce
 
-Outcome: TypeAlias = GiftPaid | GiftPaymentRefused
+Decision: TypeAlias = GiftPaid | GiftPaymentRefused
 Listener: TypeAlias = Callable[[Sequence[Gift]], None]
+# A gift that is part of no combo.
+ALONE = Place(None, None, None)
 
 
 async def settle_gifts(
     tx: Transaction,
-    received: Sequence[Envelope[Outcome]],
+    received: Sequence[Envelope[Decision]],
     *,
     catalogue: Catalogue,
     tell: Listener,
@@ -35,34 +40,42 @@ async def settle_gifts(
     An outcome that is heard again, or after the gift was settled, changes nothing.
     """
     open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
-    known = await reversals.waiting(tx, list(open_gifts.values()))
-    settled: dict[UUID, Gift] = {}
+    outcomes = _outcomes(open_gifts, received)
+    if not outcomes:
+        return
+    now = datetime.now(UTC)
+    place_of = await count_outcomes(
+        tx,
+        [
+            Outcome(open_gifts[gift], isinstance(heard.data, GiftPaid))
+            for gift, heard in outcomes.items()
+        ],
+    )
+    settled = {
+        gift: _settled(open_gifts[gift], heard, place_of.get(gift, ALONE), now)
+        for gift, heard in outcomes.items()
+    }
+    known = await reversals.waiting(tx, list(settled.values()))
     told: list[Reversal] = []
-    slices: dict[Any, list[dict[str, Any]]] = {}
     facts: list[Fact] = []
     reversed_early: list[Fact] = []
-    now = datetime.now(UTC)
-    for heard in received:
-        gift = open_gifts.get(heard.data.gift)
-        if gift is None:
-            raise UnknownOutcome(gift=heard.data.gift)
-        if gift.state is not State.REQUESTED:
-            continue
-        if isinstance(heard.data, GiftPaid):
-            gift = replace(gift, state=State.SENT, settled_at=now, paid_at=heard.time)
-            slices[gift.id] = [piece.model_dump(mode="json") for piece in heard.data.slices]
-        else:
-            gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
+    for gift_id, heard in outcomes.items():
+        gift = settled[gift_id]
         facts.append(_outcome(gift, heard, catalogue, now))
-        if gift.state is State.SENT and gift.id in known:
-            told += known[gift.id]
-            gift, early = announce_waiting(gift, known[gift.id], heard.cause, now)
+        if gift.state is State.SENT and gift_id in known:
+            told += known[gift_id]
+            settled[gift_id], early = announce_waiting(gift, known[gift_id], heard.cause, now)
             facts += early
             reversed_early += early
-        open_gifts[gift.id] = settled[gift.id] = gift
-    if not settled:
-        return
-    await store.settle(tx, list(settled.values()), slices)
+    await store.settle(
+        tx,
+        list(settled.values()),
+        {
+            heard.data.gift: [piece.model_dump(mode="json") for piece in heard.data.slices]
+            for heard in outcomes.values()
+            if isinstance(heard.data, GiftPaid)
+        },
+    )
     await reversals.save(tx, told, [])
     await chronicle.remember(tx, reversed_early)
     await announce(tx, facts)
@@ -70,12 +83,41 @@ async def settle_gifts(
     tx.after_commit(lambda: tell(list(settled.values())))
 
 
+def _outcomes(
+    open_gifts: Mapping[UUID, Gift], received: Sequence[Envelope[Decision]]
+) -> dict[UUID, Envelope[Decision]]:
+    """Return the first outcome of each gift that is still open, in the order they were heard."""
+    outcomes: dict[UUID, Envelope[Decision]] = {}
+    for heard in received:
+        gift = open_gifts.get(heard.data.gift)
+        if gift is None:
+            raise UnknownOutcome(gift=heard.data.gift)
+        if gift.state is State.REQUESTED:
+            outcomes.setdefault(gift.id, heard)
+    return outcomes
+
+
+def _settled(gift: Gift, heard: Envelope[Decision], place: Place, now: datetime) -> Gift:
+    combo, repeat_count, combo_coins = place
+    is_paid = isinstance(heard.data, GiftPaid)
+    return replace(
+        gift,
+        state=State.SENT if is_paid else State.REFUSED,
+        settled_at=now,
+        paid_at=heard.time if is_paid else None,
+        refusal=None if isinstance(heard.data, GiftPaid) else _said(heard.data),
+        combo=combo,
+        repeat_count=repeat_count,
+        combo_coins=combo_coins,
+    )
+
+
 def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
     said = {"reason", "shortfall_coins", "balance_coins", "limit_hit"}
     return refused.model_dump(mode="json", include=said)
 
 
-def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue, now: datetime) -> Fact:
+def _outcome(gift: Gift, heard: Envelope[Decision], catalogue: Catalogue, now: datetime) -> Fact:
     # The story began with the viewer's request; the step before this one was the wallet's.
     cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
     if isinstance(heard.data, GiftPaymentRefused):
@@ -91,11 +133,17 @@ def sent(
     event = GiftSent(
         **_about(gift),
         slices=tuple(slices),
-        tier=shown.tier if shown else None,
-        display_name=shown.name if shown else None,
+        # By what was paid for it: prices change, and a tier is one of prices.
+        tier=tier_of(gift.price_coins),
+        mode=gift.mode,
+        display_name=shown.display_name if shown else None,
         message=gift.message,
         anonymous=gift.anonymous,
         requested_at=gift.requested_at,
+        repeat_count=gift.repeat_count,
+        # Only `combo_ended` ends one: of a gift it is not known whether it is the last.
+        repeat_end=None if gift.combo is None else False,
+        combo_coins=gift.combo_coins,
     )
     return Fact(event, gift.attempt + 1, cause, at)
 
@@ -114,4 +162,5 @@ def _about(gift: Gift) -> dict[str, Any]:
         "gift_type": gift.gift_type,
         "count": gift.count,
         "coins": gift.coins,
+        "combo": gift.combo,
     }
