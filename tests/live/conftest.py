@@ -14,7 +14,6 @@ from shared.contracts.wallet import LotKind, Slice
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 
-
 LOT = uuid4()
 
 

@@ -46,7 +46,10 @@ async def test_one_sees_where_one_stands_oneself(app, mira, hear):
             return (await client.get(STANDING)).json()["me"]
 
     assert await place("viewer-000") == {
-        **{"viewer": "viewer-000", "coins": 100, "gifts": 1, "rank": 1}
+        "viewer": "viewer-000",
+        "coins": 100,
+        "gifts": 1,
+        "rank": 1,
     }
     assert (await place("mira"))["rank"] == 100
     # As many coins, but later by name, and beyond those that have a rank.
@@ -73,8 +76,12 @@ async def test_a_level_rises_over_all_rooms_and_falls_with_the_money(mira, hear,
     await hear(a_gift_sent(5), gift, a_gift_sent(5, anonymous=True))
 
     assert (await mira.get("/v1/gifters/me")).json() == {
-        **{"viewer": "mira", "level": 2, "given_coins": 60, "gifts": 3},
-        **{"next_level_coins": 173, "hidden": False},
+        "viewer": "mira",
+        "level": 2,
+        "given_coins": 60,
+        "gifts": 3,
+        "next_level_coins": 173,
+        "hidden": False,
     }
     await hear(a_reversal(gift, 1, 50))
     await hear(a_reversal(gift, 2, 0, contract=GiftRestored))
