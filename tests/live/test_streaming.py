@@ -79,6 +79,18 @@ async def test_who_keeps_up_is_written_to_at_once_and_nothing_overtakes(hub, fol
     assert handed_over == []
 
 
+async def test_what_is_still_on_its_way_through_the_layers_is_not_overtaken(hub, follow):
+    reader = await follow()
+    await asyncio.sleep(0.05)
+    (watcher,) = hub._rooms["room-1"]  # noqa: SLF001 - nobody else knows who watches
+
+    watcher.hand_over(b"id: 1\n\n", 1)
+    watcher.position = 1
+    hub.show([an_entry(2)])
+
+    assert await ids(reader, 2) == [1, 2]
+
+
 async def test_who_reads_nothing_is_let_go_and_the_others_miss_nothing(hub, follow, monkeypatch):
     monkeypatch.setattr(showing, "BEHIND_MAX", 20)
     monkeypatch.setattr(showing, "CUT_OFF_SECONDS", 0.1)
