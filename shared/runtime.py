@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from shared.auth import Verifier
 from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
 from shared.database import Database, is_unavailable
+from shared.http.connection import Connection
 from shared.logging import configure_logging
 from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause
@@ -121,7 +122,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
             service.app,
             host=host,
             port=port,
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -19,7 +19,7 @@ def a_broker(service):
 
 
 def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None):
-    """The event as its owner would have published it."""
+    """The event as its owner would have published it, now or at another time."""
     body = encode(
         event,
         sequence=sequence,

@@ -1,22 +1,38 @@
 """What the live service hears."""
 
-from services.live.commands.counting import count_gifts, take_back
-from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
-from shared.database import Database
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from services.live.commands.counting import follow
+from services.live.commands.feeding import Show
+from shared.contracts.envelope import Envelope
+from shared.contracts.gift import ComboEnded, GiftRestored, GiftReversed, GiftSent
+from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
-# A room is shown ten times a second: to count its gifts more often would show nothing sooner.
-SPACING_SECONDS = 0.1
+# Under a storm of thousands of gifts a second batches grow, and begin so far apart: what one viewer
+# gives within a batch changes each of their scores once, and that is most of what a storm costs.
+# Below it a batch begins as soon as the one before has ended.
+SPACING_SECONDS = 0.4
+SPACED_FROM = 1_000
+BATCH_MAX = 4_000
 
 
-def build(database: Database, broker: Broker) -> list[Consumer]:
+def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
+    async def follow_gifts(tx: Transaction, received: Sequence[Envelope[Any]]) -> set[UUID]:
+        return await follow(tx, received, show=show)
+
+    heard = (GiftSent, ComboEnded, GiftReversed, GiftRestored)
     return [
         Consumer(
             "live.gifts",
-            {GiftSent: count_gifts, GiftReversed: take_back, GiftRestored: take_back},
+            dict.fromkeys(heard, follow_gifts),
             database=database,
             broker=broker,
+            batch_max=BATCH_MAX,
             spacing_seconds=SPACING_SECONDS,
+            spaced_from=SPACED_FROM,
         )
     ]

@@ -46,8 +46,13 @@ class Incoming:
         *,
         batch_max: int,
         spacing_seconds: float = 0.0,
+        spaced_from: int = 1,
     ) -> None:
-        """Settle batch after batch, and acknowledge each, until we stop or the channel is lost."""
+        """
+        Settle batch after batch, and acknowledge each, until we stop or the channel is lost.
+
+        Batches of `spaced_from` messages begin `spacing_seconds` apart, smaller ones closer.
+        """
         loop = asyncio.get_running_loop()
         stop = asyncio.create_task(stopping.wait())
         first = asyncio.create_task(self._waiting.get())
@@ -68,7 +73,8 @@ class Incoming:
                 await settle(batch)
                 if not self._lost.done():
                     await self._underlay.basic_ack(_tag(batch[-1]), multiple=True)
-                await pause(spacing_seconds - (loop.time() - began), stopping)
+                apart_seconds = spacing_seconds * min(1.0, len(batch) / spaced_from)
+                await pause(apart_seconds - (loop.time() - began), stopping)
         finally:
             for task in (first, stop, self._lost):
                 task.cancel()

@@ -17,9 +17,11 @@ from shared.telemetry import CONSUMER_CONNECTED
 
 BATCH_MAX = 1_500
 PREFETCH_BATCHES = 2
-# Batches begin at least so far apart. Idle, the first message is taken at once; busy, a batch
-# gathers what makes its fixed costs worthwhile.
+# Batches begin at least so far apart once they are this large, and closer the smaller they are: a
+# message that comes alone is taken at once, a storm gathers what makes a batch's fixed costs
+# worthwhile.
 SPACING_SECONDS = 0.025
+SPACED_FROM = 50
 
 
 class Consumer:
@@ -39,6 +41,7 @@ class Consumer:
         broker: Broker,
         batch_max: int = BATCH_MAX,
         spacing_seconds: float = SPACING_SECONDS,
+        spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
     ) -> None:
         self.queue = queue
@@ -47,6 +50,7 @@ class Consumer:
         self._broker = broker
         self._batch_max = batch_max
         self._spacing_seconds = spacing_seconds
+        self._spaced_from = spaced_from
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until we stop, whatever breaks meanwhile."""
@@ -66,6 +70,7 @@ class Consumer:
                 stopping,
                 batch_max=self._batch_max,
                 spacing_seconds=self._spacing_seconds,
+                spaced_from=self._spaced_from,
             )
         finally:
             self._set_connected(connected=False)

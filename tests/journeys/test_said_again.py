@@ -201,5 +201,5 @@ async def test_who_hears_only_what_gift_says_again_counts_the_same(
 
 def built(service, database):
     if service == "live":
-        return live_consumers.build(database, a_broker("live"))
+        return live_consumers.build(database, a_broker("live"), show=lambda _: None)
     return payout_consumers.build(database, a_broker("payout"), HOLDING)
