@@ -21,6 +21,7 @@ SEEDS = {
     "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml"},
     "wallet": {"WALLET_RULES_FILE": "rules.toml"},
     "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
+    "web": {"WEB_PEOPLE_FILE": "people.toml"},
 }
 
 
@@ -82,6 +83,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
             "PROVIDER_API_KEY": secrets.provider_api_key,
             "WEBHOOK_SECRET": secrets.webhook_secret,
         }
+    if name == "purchase":
+        settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
     if name == "payout":
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"
