@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
 from services.gift.commands import reannouncing as gift
-from services.gift.main import read_catalogue
 from services.live.commands import counting as live
 from shared.contracts.base import Event
 from shared.contracts.routes import QUEUES
@@ -17,14 +15,13 @@ from shared.database import Transaction
 from shared.messaging.log import Start, log_of, read_log
 from shared.messaging.outbox import Fact, message_of
 
-CATALOGUE = Path(__file__).parent.parent.parent / "seeds" / "gifts.toml"
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 Facts: TypeAlias = Callable[[Transaction, datetime, datetime], AsyncIterator[Fact]]
 
 
 def _gift_facts(tx: Transaction, since: datetime, until: datetime) -> AsyncIterator[Fact]:
-    return gift.facts_between(tx, read_catalogue(CATALOGUE), since=since, until=until)
+    return gift.facts_between(tx, since=since, until=until)
 
 
 # Who can say again what it announced; for the others there is the log.

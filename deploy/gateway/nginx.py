@@ -17,6 +17,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/webhooks/[^/]+/payments$", "purchase"),
     ("^/v1/wallets(/|$)", "wallet"),
     ("^/v1/(gifts|catalogue)(/|$)", "gift"),
+    ("^/v1/callbacks/tencent$", "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
     ("^/v1/rooms(/|$)", "live"),

@@ -43,6 +43,7 @@ class Secrets:
     broker: Mapping[str, str]
     provider_api_key: str
     webhook_secret: str
+    tencent_token: str
 
     def read(self, name: str) -> str:
         """Return a password by the name its file has where secrets are files."""
@@ -59,6 +60,7 @@ def new_secrets() -> Secrets:
         broker={user: random.token_urlsafe(24) for user in user_names()},
         provider_api_key=random.token_urlsafe(24),
         webhook_secret=new_webhook_secret(),
+        tencent_token=random.token_urlsafe(24),
     )
 
 
@@ -85,6 +87,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
         }
     if name == "purchase":
         settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
+    if name == "gift":
+        settings["TENCENT_TOKEN"] = secrets.tencent_token
     if name == "payout":
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from services.gift.commands.levels import keep_levels
+from services.gift.commands.offering import Shelf
 from services.gift.commands.reversing import reverse_gifts
 from services.gift.commands.settling import Listener, settle_gifts
-from services.gift.domain import Catalogue
+from shared.contracts.live import LevelReached
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
@@ -12,11 +14,9 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 
 
-def build(
-    database: Database, broker: Broker, *, catalogue: Catalogue, tell: Listener
-) -> list[Consumer]:
+def build(database: Database, broker: Broker, *, shelf: Shelf, tell: Listener) -> list[Consumer]:
     async def settle(tx: Transaction, received: Sequence[Received]) -> None:
-        await settle_gifts(tx, received, catalogue=catalogue, tell=tell)
+        await settle_gifts(tx, received, catalogue=await shelf.current(), tell=tell)
 
     return [
         Consumer(
@@ -31,4 +31,5 @@ def build(
             database=database,
             broker=broker,
         ),
+        Consumer("gift.levels", {LevelReached: keep_levels}, database=database, broker=broker),
     ]

@@ -1,15 +1,26 @@
 """What the gift service does by itself."""
 
+from services.gift.commands.combos import end_combos
+from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import ask_again
 from shared.database import Database
 from shared.runtime import Job
 
 ASK_AGAIN_EVERY_SECONDS = 5.0
+END_COMBOS_EVERY_SECONDS = 0.5
 
 
-def build(database: Database) -> list[Job]:
+def build(database: Database, shelf: Shelf) -> list[Job]:
     async def ask_about_open_gifts() -> bool:
         async with database.transaction() as tx:
             return await ask_again(tx)
 
-    return [Job("ask-again", ASK_AGAIN_EVERY_SECONDS, ask_about_open_gifts)]
+    async def end_combos_that_are_over() -> bool:
+        catalogue = await shelf.current()
+        async with database.transaction() as tx:
+            return await end_combos(tx, catalogue)
+
+    return [
+        Job("ask-again", ASK_AGAIN_EVERY_SECONDS, ask_about_open_gifts),
+        Job("end-combos", END_COMBOS_EVERY_SECONDS, end_combos_that_are_over),
+    ]

@@ -1,13 +1,18 @@
 """Wires the gift service together. The only file that knows every other."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from services.gift import api, consumers, jobs
+from services.gift.api.tencent import TencentAccount
+from services.gift.commands.offering import Shelf
 from services.gift.commands.waiting import Waiters
-from services.gift.domain import Catalogue, GiftType
+from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
 from services.gift.settings import Settings
 from shared.auth import Verifier
 from shared.database import Database
@@ -15,27 +20,31 @@ from shared.http import build_app
 from shared.messaging.relay import Relay
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
 
-LANGUAGE = "en"
-
 
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "gift")
-    catalogue = read_catalogue(settings.catalogue_file)
+    shelf = Shelf(database, read_catalogue(settings.catalogue_file))
     waiters = Waiters(database)
+    token, sdk_app_id = settings.tencent_token, settings.tencent_sdk_app_id
+    tencent = TencentAccount(token.get_secret_value(), sdk_app_id) if token else None
     return Service(
         name="gift",
-        app=build_http(database, build_verifier(settings), catalogue, waiters),
+        app=build_http(database, build_verifier(settings), shelf, waiters, tencent),
         database=database,
         relay=Relay(database, broker),
-        consumers=consumers.build(database, broker, catalogue=catalogue, tell=waiters.tell),
-        jobs=jobs.build(database),
-        tasks=(waiters.run,),
+        consumers=consumers.build(database, broker, shelf=shelf, tell=waiters.tell),
+        jobs=jobs.build(database, shelf),
+        tasks=(waiters.run, shelf.run),
     )
 
 
 def build_http(
-    database: Database, verifier: Verifier, catalogue: Catalogue, waiters: Waiters
+    database: Database,
+    verifier: Verifier,
+    shelf: Shelf,
+    waiters: Waiters,
+    tencent: TencentAccount | None = None,
 ) -> FastAPI:
     app = build_app(
         title="Ovation gift",
@@ -43,30 +52,38 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, catalogue, waiters))
+    app.include_router(api.build_router(database, shelf, waiters, tencent))
     return app
 
 
 def read_catalogue(path: Path) -> Catalogue:
-    """Read the gifts on offer; one that is switched off cannot be sent."""
-    return Catalogue(
-        tuple(
-            GiftType(
-                id=entry["id"],
-                name=entry["names"][LANGUAGE],
-                description=entry["description"][LANGUAGE],
-                price_coins=entry["price_coins"],
-                tier=entry["tier"],
-                type=entry["type"],
-                category=entry["category"],
-                batch_counts=tuple(entry["batch_counts"]),
-                count_max=entry["max_count_per_send"],
-                sort=entry["sort"],
-            )
-            for entry in tomllib.loads(path.read_text(encoding="utf-8"))["gifts"]
-            if entry["is_active"]
-        )
+    """Read what an installation begins with; a mistake in the file stops the service."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["gifts"]
+    return Catalogue([_gift_type(entry) for entry in entries])
+
+
+def _gift_type(entry: Mapping[str, Any]) -> GiftType:
+    gift_type = GiftType(
+        id=entry["id"],
+        revision=1,
+        names=entry["names"],
+        descriptions=entry["description"],
+        price_coins=entry["price_coins"],
+        price_version=entry["price_version"],
+        mode=entry["type"],
+        category=entry["category"],
+        batch_counts=tuple(entry["batch_counts"]),
+        count_max=entry["max_count_per_send"],
+        sort=entry["sort"],
+        is_active=entry["is_active"],
+        locks=TypeAdapter(Locks).validate_python(entry.get("locks", {})),
+        icon_url=entry.get("icon_url", f"/static/gifts/{entry['id']}.svg"),
+        extension=entry.get("extension_info", {}),
+        animations=tuple(entry.get("animations", ()))
+        or (our_animation(entry["id"], entry["tier"]),),
     )
+    assert gift_type.tier == entry["tier"], f"{gift_type.id} is no {entry['tier']}"
+    return gift_type
 
 
 if __name__ == "__main__":

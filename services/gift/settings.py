@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    model_config = SettingsConfigDict(env_prefix="GIFT_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GIFT_", env_ignore_empty=True, frozen=True)
 
+    # What an installation begins with; later the catalogue is the database's.
     catalogue_file: Path
+    # What Tencent's console signs callbacks with; without it there is no such route.
+    tencent_token: SecretStr | None = None
+    tencent_sdk_app_id: str | None = None

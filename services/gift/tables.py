@@ -4,15 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.ledger.tables import AuditColumns
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
+_TRUE = {"server_default": "true"}
+_NOW = {"server_default": text("clock_timestamp()")}
 
 
 class GiftTable(SQLModel, registry=registry()):
@@ -49,6 +52,31 @@ class Gift(GiftTable, table=True):
     paid_at: datetime | None = Field(sa_type=_TIME)
     reversed_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     reversal_facts: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+    mode: str | None = Field(sa_type=Text)
+    combo: UUID | None = None
+    repeat_count: int | None = Field(sa_type=BigInteger)
+    combo_coins: int | None = Field(sa_type=BigInteger)
+
+
+class Combo(GiftTable, table=True):
+    """Gifts given in a row, and what they come to."""
+
+    __tablename__ = "combos"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    room: str = Field(sa_type=Text)
+    creator: str = Field(sa_type=Text)
+    gift_type: str = Field(sa_type=Text)
+    anonymous: bool
+    started_at: datetime = Field(sa_type=_TIME)
+    last_requested_at: datetime = Field(sa_type=_TIME)
+    open_gifts: int = Field(sa_type=Integer)
+    sent_gifts: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+    repeat_count: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    ended_at: datetime | None = Field(sa_type=_TIME)
+    correlation_id: str = Field(sa_type=Text)
 
 
 class Reversal(GiftTable, table=True):
@@ -62,6 +90,65 @@ class Reversal(GiftTable, table=True):
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
     announced_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class CatalogueState(GiftTable, table=True):
+    """One row: how often anything in the catalogue was changed."""
+
+    __tablename__ = "catalogue"
+
+    is_the_one: bool = Field(default=True, primary_key=True, sa_column_kwargs=_TRUE)
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class GiftType(GiftTable, table=True):
+    """An entry of the catalogue; never deleted."""
+
+    __tablename__ = "gift_types"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    revision: int = Field(sa_type=BigInteger)
+    names: dict[str, Any] = Field(sa_type=JSONB)
+    descriptions: dict[str, Any] = Field(sa_type=JSONB)
+    price_version: int = Field(sa_type=Integer)
+    mode: str = Field(sa_type=Text)
+    category: str = Field(sa_type=Text)
+    batch_counts: list[Any] = Field(sa_type=JSONB)
+    count_max: int = Field(sa_type=Integer)
+    sort: int = Field(sa_type=Integer)
+    is_active: bool
+    locks: dict[str, Any] = Field(sa_type=JSONB)
+    icon_url: str | None = Field(sa_type=Text)
+    animations: list[Any] = Field(sa_type=JSONB)
+    extension: dict[str, Any] = Field(sa_type=JSONB)
+    changed_at: datetime = Field(sa_type=_TIME)
+    changed_by: str = Field(sa_type=Text)
+
+
+class Price(GiftTable, table=True):
+    """What a gift cost from a moment on; a line is never changed."""
+
+    __tablename__ = "prices"
+
+    gift_type: str = Field(primary_key=True, foreign_key="gift_types.id", sa_type=Text)
+    version: int = Field(primary_key=True, sa_type=Integer)
+    price_coins: int = Field(sa_type=BigInteger)
+    operator: str = Field(sa_type=Text)
+    valid_from: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class GifterLevel(GiftTable, table=True):
+    """Which level a viewer has reached, as the newest revision says."""
+
+    __tablename__ = "gifter_levels"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    revision: int = Field(sa_type=BigInteger)
+    level: int = Field(sa_type=Integer)
+
+
+class Audit(AuditColumns, GiftTable, table=True):
+    __tablename__ = "audit"
 
 
 class Outbox(OutboxColumns, GiftTable, table=True):

@@ -85,8 +85,8 @@ GRANT SELECT, INSERT, DELETE ON unsealed TO {role};
 GRANT SELECT, INSERT ON seals TO {role};
 """
 
-# What operators did, and what they want a colleague to agree to.
-OPERATORS_V1 = """
+# What operators did.
+AUDIT_V1 = """
 CREATE TABLE audit (
     id        bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at        timestamptz  NOT NULL DEFAULT clock_timestamp(),
@@ -97,7 +97,15 @@ CREATE TABLE audit (
     facts     jsonb        NOT NULL
 );
 CREATE INDEX audit_of_user ON audit (user_id, id);
+"""
+AUDIT_RIGHTS_V1 = """
+GRANT SELECT, INSERT ON audit TO {role};
+"""
 
+# The same, and what they want a colleague to agree to.
+OPERATORS_V1 = (
+    AUDIT_V1
+    + """
 CREATE TABLE adjustments (
     user_id          text         NOT NULL,
     id               uuid         NOT NULL,
@@ -120,8 +128,11 @@ CREATE TABLE adjustments (
 );
 CREATE INDEX adjustments_by_id ON adjustments (id);
 """
-OPERATORS_RIGHTS_V1 = """
-GRANT SELECT, INSERT ON audit TO {role};
+)
+OPERATORS_RIGHTS_V1 = (
+    AUDIT_RIGHTS_V1
+    + """
 GRANT SELECT, INSERT ON adjustments TO {role};
 GRANT UPDATE (state, decided_by, decided_at) ON adjustments TO {role};
 """
+)

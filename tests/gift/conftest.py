@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from services.gift import consumers
+from services.gift.commands.offering import Shelf
 from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
@@ -22,8 +23,13 @@ def waiters(database):
 
 
 @pytest.fixture
-def app(database, waiters):
-    return build_http(database, a_verifier(), CATALOGUE, waiters)
+def shelf(database):
+    return Shelf(database, CATALOGUE)
+
+
+@pytest.fixture
+def app(database, shelf, waiters):
+    return build_http(database, a_verifier(), shelf, waiters)
 
 
 @pytest.fixture
@@ -47,18 +53,22 @@ def ask(mira):
 
 
 @pytest.fixture
-def wallet_says(database, waiters):
-    """Let the gift service hear what the wallet decided, as one batch."""
-    outcomes, reversals = consumers.build(
-        database, a_broker("gift"), catalogue=CATALOGUE, tell=waiters.tell
-    )
+def hear(database, shelf, waiters):
+    """Let the gift service hear what others decided, as one batch a queue."""
+    queues = consumers.build(database, a_broker("gift"), shelf=shelf, tell=waiters.tell)
 
-    async def hear(*events):
-        for consumer in (outcomes, reversals):
+    async def hear_all(*events):
+        for consumer in queues:
             mine = [event for event in events if type(event) in QUEUES[consumer.queue]]
             if mine:
                 await consumer.receive([a_delivery(event) for event in mine])
 
+    return hear_all
+
+
+@pytest.fixture
+def wallet_says(hear):
+    """Let the gift service hear what the wallet decided."""
     return hear
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from services.gift.commands.reannouncing import facts_between
 from shared.contracts.routes import BY_TYPE
 from shared.contracts.wallet import LotRestored, LotReversed
-from tests.gift.conftest import CATALOGUE, paid, refused
+from tests.gift.conftest import paid, refused
 from tests.gift.test_reversals import said
 
 ALWAYS = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
@@ -15,7 +15,7 @@ ALWAYS = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 
 
 async def said_again(database, **when):
     async with database.snapshot() as tx:
-        facts = [fact async for fact in facts_between(tx, CATALOGUE, **{**ALWAYS, **when})]
+        facts = [fact async for fact in facts_between(tx, **{**ALWAYS, **when})]
     return {fact.event.id: fact for fact in facts}
 
 

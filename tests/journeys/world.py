@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from services.gift import consumers as gift_consumers
+from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
 from services.payout import consumers as payout_consumers
 from services.payout.commands import following, holding, maturing, requesting
@@ -48,7 +49,10 @@ class World:
                 wallet_settings, wallet_rules, databases["wallet"], a_broker("wallet")
             ),
             *gift_consumers.build(
-                databases["gift"], a_broker("gift"), catalogue=catalogue, tell=lambda _: None
+                databases["gift"],
+                a_broker("gift"),
+                shelf=Shelf(databases["gift"], catalogue),
+                tell=lambda _: None,
             ),
             *payout_consumers.build(databases["payout"], a_broker("payout"), payout_rules),
         ]
@@ -70,7 +74,7 @@ class World:
         wish = self.catalogue.wish(
             viewer=viewer,
             creator=creator,
-            room=None,
+            room="stage",
             gift_type="g_pebble",
             count=coins,
             message=None,
@@ -78,7 +82,7 @@ class World:
             expected_price_coins=None,
         )
         request = GiftRequest(wish, uuid4().hex, b"same", "story")
-        self.run(self._in("gift", lambda tx: request_gifts(tx, [request])))
+        self.run(self._in("gift", lambda tx: request_gifts(tx, [request], self.catalogue)))
 
     def deliver(self, place, copies):
         """Take one message from the heap and bring it to whoever hears it, so many times."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.gift.domain import Gift, NoSuchGift
+from services.gift.domain.gifts import Gift, NoSuchGift
 from services.gift.store import gifts as store
 from shared.database import Transaction
 

@@ -3,15 +3,19 @@ Saying again what was said, from the rows themselves: for whoever needs more tha
 
 Each fact has the id it had, so whoever heard it before knows it. Of a gift's reversals the newest
 revision is said, which is all a receiver keeps; a partial one that was last lowered is said as
-reversed, though it had been announced as restored.
+reversed, though it had been announced as restored. Names are those of today's catalogue.
 """
 
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from services.gift.commands.combos import combos_ended
 from services.gift.commands.reversing import stands_reversed
 from services.gift.commands.settling import refused, sent
-from services.gift.domain import Catalogue, State
+from services.gift.domain.catalogue import Catalogue
+from services.gift.domain.gifts import State
+from services.gift.store import catalogue as catalogue_store
+from services.gift.store import combos as combo_store
 from services.gift.store import gifts as store
 from services.gift.store import reversals
 from shared.contracts.envelope import Cause
@@ -24,9 +28,22 @@ PAGE = 1_000
 
 
 async def facts_between(
+    tx: Transaction, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield what was announced of gifts and combos that came to an end in that time."""
+    catalogue = await catalogue_store.read(tx)
+    async for fact in _gifts(tx, catalogue, since=since, until=until):
+        yield fact
+    after = None
+    while page := await combo_store.ended(tx, since=since, until=until, after=after, limit=PAGE):
+        for fact in combos_ended(page, catalogue):
+            yield fact
+        after = (page[-1].viewer, page[-1].id)
+
+
+async def _gifts(
     tx: Transaction, catalogue: Catalogue, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield what was announced of gifts that got their outcome in that time, gift by gift."""
     after = None
     while page := await store.final_gifts(tx, since=since, until=until, after=after, limit=PAGE):
         told = await reversals.announced(tx, [gift for gift, _ in page])

@@ -1,11 +1,13 @@
 """Taking gifts in, a whole batch of requests in one transaction, and asking again later."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from services.gift.domain import Gift, State, Wish
+from services.gift.commands.combos import join_combos
+from services.gift.domain.catalogue import Catalogue, Wish
+from services.gift.domain.gifts import Gift, State
 from services.gift.store import gifts as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
@@ -33,6 +35,8 @@ class GiftRequest:
     age_verified: int | None = None
     # The caller's trace, which the gift's facts go on with.
     traceparent: str | None = None
+    # How long the wallet may take to decide.
+    expiry_seconds: float = EXPIRY_SECONDS
 
     @property
     def gift(self) -> UUID:
@@ -44,7 +48,9 @@ def gift_id(viewer: str, idempotency_key: str) -> UUID:
     return uuid5(NAMESPACE, f"gift\n{viewer}\n{idempotency_key}")
 
 
-async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> list[Gift | KeyReused]:
+async def request_gifts(
+    tx: Transaction, requests: Sequence[GiftRequest], catalogue: Catalogue
+) -> list[Gift | KeyReused]:
     """
     Remember each gift under its key and announce the new ones, one answer a request.
 
@@ -52,7 +58,9 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
     refused, and its neighbours in the batch are not.
     """
     now = datetime.now(UTC)
-    first = {request.gift: request for request in reversed(requests)}
+    first: dict[UUID, GiftRequest] = {}
+    for request in requests:
+        first.setdefault(request.gift, request)
     gifts = {gift: _new_gift(request, now) for gift, request in first.items()}
     new = await store.insert_gifts(
         tx,
@@ -61,14 +69,11 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
             for gift, request in first.items()
         ],
     )
-    await announce(
-        tx,
-        [
-            _question(gifts[gift], request.traceparent)
-            for gift, request in first.items()
-            if gift in new
-        ],
-    )
+    asked = [gift for gift in gifts if gift in new]
+    combos, ended = await join_combos(tx, [gifts[gift] for gift in asked], catalogue)
+    gifts |= {gift: replace(gifts[gift], combo=combo) for gift, combo in combos.items()}
+    questions = [_question(gifts[gift], first[gift].traceparent) for gift in asked]
+    await announce(tx, [*ended, *questions])
     hashes = {gift: request.request_hash for gift, request in first.items()}
     if repeated := [gift for gift in gifts.values() if gift.id not in new]:
         known = await store.remembered(tx, [(gift.viewer, gift.id) for gift in repeated])
@@ -80,6 +85,19 @@ async def request_gifts(tx: Transaction, requests: Sequence[GiftRequest]) -> lis
         else KeyReused(gift=request.gift)
         for request in requests
     ]
+
+
+async def find_repeated(
+    tx: Transaction, viewer: str, idempotency_key: str, request_hash: bytes
+) -> Gift | None:
+    """Return the gift that was asked for under this key before, if there is one."""
+    gift = gift_id(viewer, idempotency_key)
+    found = (await store.remembered(tx, [(viewer, gift)])).get(gift)
+    if found is None:
+        return None
+    if found[1] != request_hash:
+        raise KeyReused(gift=gift)
+    return found[0]
 
 
 async def ask_again(tx: Transaction) -> bool:
@@ -105,10 +123,11 @@ def _new_gift(request: GiftRequest, now: datetime) -> Gift:
         state=State.REQUESTED,
         attempt=1,
         requested_at=now,
-        expires_at=now + timedelta(seconds=EXPIRY_SECONDS),
+        expires_at=now + timedelta(seconds=request.expiry_seconds),
         settled_at=None,
         correlation_id=request.correlation_id,
         age_verified=request.age_verified,
+        mode=wish.gift_type.mode,
     )
 
 
@@ -125,5 +144,6 @@ def _question(gift: Gift, traceparent: str | None = None) -> Fact:
         expires_at=gift.expires_at,
         attempt=gift.attempt,
         age_verified=gift.age_verified,
+        combo=gift.combo,
     )
     return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent))

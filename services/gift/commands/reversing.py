@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from services.gift.domain import Gift, ReversedUnsent, State
+from services.gift.domain.gifts import Gift, ReversedUnsent, State
 from services.gift.store import gifts as gift_store
 from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
@@ -99,6 +99,7 @@ def stands_reversed(
         count=gift.count,
         coins=gift.coins,
         anonymous=gift.anonymous,
+        combo=gift.combo,
         lot=reversal.lot,
         revision=reversal.revision,
         reversed_coins=reversal.reversed_coins,

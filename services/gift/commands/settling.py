@@ -1,13 +1,15 @@
 """Giving gifts their outcome: what the wallet decided, written once and announced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from services.gift.commands.combos import count_outcomes
 from services.gift.commands.reversing import announce_waiting
-from services.gift.domain import Catalogue, Gift, State, UnknownOutcome
+from services.gift.domain.catalogue import Catalogue, tier_of
+from services.gift.domain.gifts import Gift, State, UnknownOutcome
 from services.gift.store import gifts as store
 from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
@@ -34,36 +36,54 @@ async def settle_gifts(
     An outcome that is heard again, or after the gift was settled, changes nothing.
     """
     open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
-    known = await reversals.waiting(tx, list(open_gifts.values()))
-    settled: dict[UUID, Gift] = {}
-    told: list[Reversal] = []
-    slices: dict[Any, list[dict[str, Any]]] = {}
-    facts: list[Fact] = []
     now = datetime.now(UTC)
-    for heard in received:
-        gift = open_gifts.get(heard.data.gift)
-        if gift is None:
-            raise UnknownOutcome(gift=heard.data.gift)
-        if gift.state is not State.REQUESTED:
-            continue
-        if isinstance(heard.data, GiftPaid):
-            gift = replace(gift, state=State.SENT, settled_at=now, paid_at=heard.time)
-            slices[gift.id] = [piece.model_dump(mode="json") for piece in heard.data.slices]
-        else:
-            gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
-        facts.append(_outcome(gift, heard, catalogue, now))
-        if gift.state is State.SENT and gift.id in known:
-            told += known[gift.id]
-            gift, more = announce_waiting(gift, known[gift.id], heard.cause)
-            facts += more
-        open_gifts[gift.id] = settled[gift.id] = gift
-    if not settled:
+    outcomes = _outcomes(open_gifts, received, now)
+    if not outcomes:
         return
-    await store.settle(tx, list(settled.values()), slices)
+    settled = {gift.id: gift for gift, _ in outcomes}
+    settled |= await count_outcomes(tx, list(settled.values()))
+    known = await reversals.waiting(tx, list(settled.values()))
+    told: list[Reversal] = []
+    facts: list[Fact] = []
+    for gift_id, heard in ((gift.id, heard) for gift, heard in outcomes):
+        gift = settled[gift_id]
+        facts.append(_outcome(gift, heard, catalogue, now))
+        if gift.state is State.SENT and gift_id in known:
+            told += known[gift_id]
+            settled[gift_id], more = announce_waiting(gift, known[gift_id], heard.cause)
+            facts += more
+    await store.settle(
+        tx,
+        list(settled.values()),
+        {
+            heard.data.gift: [piece.model_dump(mode="json") for piece in heard.data.slices]
+            for _, heard in outcomes
+            if isinstance(heard.data, GiftPaid)
+        },
+    )
     await reversals.save(tx, told, [])
     await announce(tx, facts)
     # A caller is answered from a row that is final, so nobody is told before the commit.
     tx.after_commit(lambda: tell(list(settled.values())))
+
+
+def _outcomes(
+    open_gifts: Mapping[UUID, Gift], received: Sequence[Envelope[Outcome]], now: datetime
+) -> list[tuple[Gift, Envelope[Outcome]]]:
+    """Give each gift that is still open its first outcome, in the order they were heard."""
+    outcomes: dict[UUID, tuple[Gift, Envelope[Outcome]]] = {}
+    for heard in received:
+        gift = open_gifts.get(heard.data.gift)
+        if gift is None:
+            raise UnknownOutcome(gift=heard.data.gift)
+        if gift.state is not State.REQUESTED or gift.id in outcomes:
+            continue
+        if isinstance(heard.data, GiftPaid):
+            gift = replace(gift, state=State.SENT, settled_at=now, paid_at=heard.time)
+        else:
+            gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
+        outcomes[gift.id] = gift, heard
+    return list(outcomes.values())
 
 
 def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
@@ -87,11 +107,17 @@ def sent(
     event = GiftSent(
         **_about(gift),
         slices=tuple(slices),
-        tier=shown.tier if shown else None,
-        display_name=shown.name if shown else None,
+        # By what was paid for it: prices change, and a tier is one of prices.
+        tier=tier_of(gift.price_coins),
+        mode=gift.mode,
+        display_name=shown.display_name if shown else None,
         message=gift.message,
         anonymous=gift.anonymous,
         requested_at=gift.requested_at,
+        repeat_count=gift.repeat_count,
+        # Only `combo_ended` ends one: of a gift it is not known whether it is the last.
+        repeat_end=None if gift.combo is None else False,
+        combo_coins=gift.combo_coins,
     )
     return Fact(event, gift.attempt + 1, cause, at)
 
@@ -110,4 +136,5 @@ def _about(gift: Gift) -> dict[str, Any]:
         "gift_type": gift.gift_type,
         "count": gift.count,
         "coins": gift.coins,
+        "combo": gift.combo,
     }

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from services.gift.domain import Gift
+from services.gift.domain.gifts import Gift
 from services.gift.store import gifts as store
 from shared.database import Database, is_unavailable
 from shared.messaging.broker import pause
@@ -85,9 +85,11 @@ class Waiters:
                 log.warning("outcomes.unavailable", error=repr(error)[:200])
 
 
-async def outcome(future: asyncio.Future[Gift], gift: Gift) -> Gift:
+async def outcome(
+    future: asyncio.Future[Gift], gift: Gift, seconds: float = WAIT_SECONDS_MAX
+) -> Gift:
     """Return the settled gift, or after two seconds the gift as it was."""
     try:
-        return await asyncio.wait_for(asyncio.shield(future), WAIT_SECONDS_MAX)
+        return await asyncio.wait_for(asyncio.shield(future), seconds)
     except TimeoutError:
         return gift

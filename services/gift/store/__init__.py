@@ -1,5 +1,6 @@
 """
 Every statement the gift service sends to PostgreSQL.
 
-`gifts` are the gifts themselves, `reversals` which of their coins lost their money.
+`gifts` are the gifts themselves, `combos` taps in a row, `reversals` which coins lost their
+money, `catalogue` what is on offer, `standing` what viewers have given and reached.
 """

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from services.gift.domain import Gift, State
+from services.gift.domain.gifts import Gift, State
 from shared.database import Row, Transaction
 
 
@@ -56,6 +56,7 @@ async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID
             "expires_at": [gift.expires_at for gift in gifts],
             "correlation_ids": [gift.correlation_id for gift in gifts],
             "ages": [gift.age_verified for gift in gifts],
+            "modes": [gift.mode for gift in gifts],
         },
     )
     return {row.id for row in rows}
@@ -96,6 +97,9 @@ async def settle(
             "facts": [gift.reversal_facts for gift in gifts],
             "slices": [_json(slices.get(gift.id)) for gift in gifts],
             "refusals": [_json(gift.refusal) for gift in gifts],
+            "combos": [gift.combo for gift in gifts],
+            "repeats": [gift.repeat_count for gift in gifts],
+            "combo_coins": [gift.combo_coins for gift in gifts],
         },
     )
 
@@ -169,15 +173,31 @@ def _gift(row: Row) -> Gift:
         reversed_coins=row.reversed_coins,
         reversal_facts=row.reversal_facts,
         age_verified=row.age_verified,
+        mode=row.mode,
+        combo=row.combo,
+        repeat_count=row.repeat_count,
+        combo_coins=row.combo_coins,
     )
 
 
 # `count` is a method of every row, so the column comes under another name.
-_COLUMNS = """
+_STORED = """
     gifts.viewer, gifts.id, request_hash, gift_type, price_coins, count AS count_, coins, creator,
     room, message, anonymous, state, attempt, requested_at, expires_at, settled_at,
-    correlation_id, refusal, paid_at, reversed_coins, reversal_facts, age_verified
+    correlation_id, refusal, paid_at, reversed_coins, reversal_facts, age_verified, mode,
+    repeat_count, combo_coins
 """
+_COLUMNS = f"{_STORED}, combo"
+# Until its outcome is known a gift is of the running combo: none can end before.
+_COLUMNS_OPEN = f"""
+    {_STORED},
+    CASE WHEN state = 'requested' AND mode = 'streak' THEN (
+        SELECT running.id FROM combos AS running
+        WHERE running.ended_at IS NULL
+          AND (running.viewer, running.room, running.creator, running.gift_type, running.anonymous)
+            = (gifts.viewer, gifts.room, gifts.creator, gifts.gift_type, gifts.anonymous)
+    ) ELSE combo END AS combo
+"""  # noqa: S608 - our own text only
 _ASKED = """
     unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
     WHERE gifts.viewer = asked.viewer AND gifts.id = asked.id
@@ -186,27 +206,29 @@ _INSERT = text("""
     INSERT INTO gifts (
         viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
         room, message, anonymous, asked_at, requested_at, expires_at, correlation_id,
-        age_verified
+        age_verified, mode
     )
     SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
            creator, room, message, anonymous, requested_at, requested_at, expires_at,
-           correlation_id, age_verified
+           correlation_id, age_verified, mode
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:keys AS text[]),
         CAST(:hashes AS bytea[]), CAST(:gift_types AS text[]), CAST(:prices AS bigint[]),
         CAST(:counts AS integer[]), CAST(:coins AS bigint[]), CAST(:creators AS text[]),
         CAST(:rooms AS text[]), CAST(:messages AS text[]), CAST(:anonymous AS boolean[]),
         CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
-        CAST(:correlation_ids AS text[]), CAST(:ages AS smallint[])
+        CAST(:correlation_ids AS text[]), CAST(:ages AS smallint[]),
+        CAST(:modes AS text[])
     ) WITH ORDINALITY AS new (
         viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
-        room, message, anonymous, requested_at, expires_at, correlation_id, age_verified, position
+        room, message, anonymous, requested_at, expires_at, correlation_id, age_verified, mode,
+        position
     )
     ORDER BY position
     ON CONFLICT DO NOTHING
     RETURNING id
 """)
-_READ = text(f"SELECT {_COLUMNS} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
+_READ = text(f"SELECT {_COLUMNS_OPEN} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
 _LOCK = text(
     f"SELECT {_COLUMNS} FROM gifts, {_ASKED}"  # noqa: S608 - our own text only
     " ORDER BY gifts.viewer, gifts.id FOR UPDATE OF gifts"
@@ -218,14 +240,17 @@ _SETTLE = text("""
     UPDATE gifts
     SET state = new.state, settled_at = new.settled_at, paid_at = new.paid_at,
         slices = new.slices::jsonb, refusal = new.refusal::jsonb,
-        reversed_coins = new.reversed_coins, reversal_facts = new.reversal_facts
+        reversed_coins = new.reversed_coins, reversal_facts = new.reversal_facts,
+        combo = new.combo, repeat_count = new.repeat_count, combo_coins = new.combo_coins
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:states AS text[]),
         CAST(:settled_at AS timestamptz[]), CAST(:paid_at AS timestamptz[]),
         CAST(:slices AS text[]), CAST(:refusals AS text[]), CAST(:reversed AS bigint[]),
-        CAST(:facts AS integer[])
+        CAST(:facts AS integer[]), CAST(:combos AS uuid[]), CAST(:repeats AS bigint[]),
+        CAST(:combo_coins AS bigint[])
     ) AS new (
-        viewer, id, state, settled_at, paid_at, slices, refusal, reversed_coins, reversal_facts
+        viewer, id, state, settled_at, paid_at, slices, refusal, reversed_coins, reversal_facts,
+        combo, repeat_count, combo_coins
     )
     WHERE gifts.viewer = new.viewer AND gifts.id = new.id
 """)
@@ -238,10 +263,10 @@ _ASK_AGAIN = text(f"""
         FOR UPDATE SKIP LOCKED
     ) AS open
     WHERE gifts.viewer = open.viewer AND gifts.id = open.id
-    RETURNING {_COLUMNS}
+    RETURNING {_COLUMNS_OPEN}
 """)  # noqa: S608 - our own text only
 _NEWEST = text(f"""
-    SELECT {_COLUMNS} FROM gifts
+    SELECT {_COLUMNS_OPEN} FROM gifts
     WHERE viewer = :viewer AND (
         CAST(:at AS timestamptz) IS NULL
         OR (requested_at, id) < (CAST(:at AS timestamptz), CAST(:gift AS uuid))

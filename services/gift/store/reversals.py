@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.gift.domain import Gift
+from services.gift.domain.gifts import Gift
 from shared.database import Transaction
 
 # Whose gift, and which lot had paid: what a revision is about.

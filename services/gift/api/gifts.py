@@ -1,6 +1,5 @@
-"""What the gift service is asked."""
+"""Sending gifts, and reading what became of them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -10,26 +9,28 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from services.gift.commands import reading, requesting, waiting
-from services.gift.commands.requesting import GiftRequest
-from services.gift.domain import (
-    Catalogue,
+from services.gift.commands import reading
+from services.gift.commands.giving import Ask, Counter
+from services.gift.commands.waiting import WAIT_SECONDS_MAX
+from services.gift.domain.catalogue import (
+    ConfirmationRequired,
     CountTooLarge,
-    Gift,
+    GiftLocked,
     GiftToSelf,
-    GiftType,
+    PriceChanged,
+    UnknownGift,
+)
+from services.gift.domain.gifts import (
+    Gift,
     InsufficientCoins,
     LimitExceeded,
     NoSuchGift,
-    PriceChanged,
     State,
     TooLate,
-    UnknownGift,
     WalletRefused,
     refusal_of,
 )
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
-from shared.batching import Batcher
 from shared.database import Database
 from shared.http import (
     BadCursor,
@@ -53,7 +54,12 @@ User = Annotated[str, Field(max_length=64, pattern=PRINTABLE)]
 
 
 class GiftWish(BaseModel):
-    """The gift a viewer wants to send. `expected_price_coins` guards against a price change."""
+    """
+    The gift a viewer wants to send.
+
+    `expected_price_coins` guards against a price change, `confirm` against a slip of the finger:
+    a gift of 10,000 coins or more is not sent without it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,10 +70,16 @@ class GiftWish(BaseModel):
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
     anonymous: Annotated[bool, Field(strict=True)] = False
     expected_price_coins: Annotated[int, Field(strict=True, ge=1)] | None = None
+    # Not of the request's hash: whoever confirms repeats the same request, under the same key.
+    confirm: Annotated[bool, Field(strict=True, exclude=True)] = False
 
 
 class GiftView(BaseModel):
-    """A gift as its viewer sees it; `sent` and `refused` are final."""
+    """
+    A gift as its viewer sees it; `sent` and `refused` are final.
+
+    `repeat_count` and `combo_coins` are what its combo came to with it: show them, sum `coins`.
+    """
 
     gift: UUID
     state: State
@@ -84,24 +96,10 @@ class GiftView(BaseModel):
     settled_at: datetime | None
     reversed_coins: int = 0
     reason: str | None = None
-
-
-class CatalogueEntry(BaseModel):
-    """A gift on offer."""
-
-    gift_type: str
-    name: str
-    description: str
-    price_coins: int
-    tier: str
-    type: str
-    category: str
-    batch_counts: tuple[int, ...]
-    max_count_per_send: int
-
-
-class CatalogueView(BaseModel):
-    items: list[CatalogueEntry]
+    mode: str | None = None
+    combo: UUID | None = None
+    repeat_count: int | None = None
+    combo_coins: int | None = None
 
 
 class Books(BaseModel):
@@ -114,28 +112,12 @@ class Books(BaseModel):
     coins_reversed: int
 
 
-def build_router(database: Database, catalogue: Catalogue, waiters: waiting.Waiters) -> APIRouter:
-    router = APIRouter(prefix="/v1")
-    _add_gifts(router, database, catalogue, waiters)
+def add_routes(router: APIRouter, database: Database, counter: Counter) -> None:
+    _add_giving(router, counter)
     _add_reading(router, database)
 
-    @router.get("/catalogue", tags=["gifts"], responses=refusals(Unauthenticated))
-    async def read_catalogue(_: Caller) -> CatalogueView:
-        """Read what can be given, and for how many coins."""
-        return CatalogueView(items=[_entry(gift_type) for gift_type in catalogue.gift_types])
 
-    return router
-
-
-def _add_gifts(
-    router: APIRouter, database: Database, catalogue: Catalogue, waiters: waiting.Waiters
-) -> None:
-    async def commit(requests: Sequence[GiftRequest]) -> Sequence[Gift | KeyReused]:
-        async with database.transaction() as tx:
-            return await requesting.request_gifts(tx, requests)
-
-    intake = Batcher(commit)
-
+def _add_giving(router: APIRouter, counter: Counter) -> None:
     @router.post(
         "/gifts",
         tags=["gifts"],
@@ -150,11 +132,13 @@ def _add_gifts(
                 WalletRefused,
                 LimitExceeded,
                 UnknownGift,
+                GiftLocked,
                 PriceChanged,
                 TooLate,
                 KeyReused,
                 GiftToSelf,
                 CountTooLarge,
+                ConfirmationRequired,
             ),
         },
     )
@@ -170,17 +154,19 @@ def _add_gifts(
         `Prefer: respond-async` asks for the 202 at once. Repeat with the same key as often as
         you like: it is one gift.
         """
-        checked = catalogue.wish(viewer=caller.user, **wish.model_dump())
-        request = GiftRequest(
-            checked, key, fingerprint(wish), request_id(), caller.age_verified, traceparent()
-        )
         at_once = prefer is not None and RESPOND_ASYNC in prefer
-        async with waiters.expect(caller.user, request.gift) as outcome:
-            gift = await intake.submit(request)
-            if isinstance(gift, KeyReused):
-                raise gift
-            if gift.state is State.REQUESTED and not at_once:
-                gift = await waiting.outcome(outcome, gift)
+        ask = Ask(
+            viewer=caller.user,
+            **wish.model_dump(),
+            confirmed=wish.confirm,
+            idempotency_key=key,
+            request_hash=fingerprint(wish),
+            correlation_id=request_id(),
+            country=caller.country,
+            age_verified=caller.age_verified,
+            traceparent=traceparent(),
+        )
+        gift = await counter.give(ask, wait_seconds=0 if at_once else WAIT_SECONDS_MAX)
         return _answer(gift, at_once=at_once)
 
 
@@ -252,22 +238,12 @@ def _shown(gift: Gift) -> dict[str, object]:
         "settled_at": gift.settled_at,
         "reversed_coins": gift.reversed_coins,
         "reason": gift.refusal["reason"] if gift.refusal else None,
+        "mode": gift.mode,
+        "combo": gift.combo,
+        "repeat_count": gift.repeat_count,
+        "combo_coins": gift.combo_coins,
     }
 
 
 def _view(gift: Gift) -> GiftView:
     return GiftView.model_validate(_shown(gift))
-
-
-def _entry(gift_type: GiftType) -> CatalogueEntry:
-    return CatalogueEntry(
-        gift_type=gift_type.id,
-        name=gift_type.name,
-        description=gift_type.description,
-        price_coins=gift_type.price_coins,
-        tier=gift_type.tier,
-        type=gift_type.type,
-        category=gift_type.category,
-        batch_counts=gift_type.batch_counts,
-        max_count_per_send=gift_type.count_max,
-    )

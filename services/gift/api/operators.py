@@ -1,0 +1,339 @@
+"""What operators do to the catalogue: look, try out, add, change, switch off."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import to_json
+
+from services.gift.api.catalogue import CatalogueEntry, shown
+from services.gift.commands import cataloguing
+from services.gift.commands.cataloguing import Edit, Editor
+from services.gift.domain.catalogue import (
+    LANGUAGE,
+    SINGLE,
+    GiftType,
+    GiftTypeTaken,
+    RevisionOutdated,
+    TierMismatch,
+    UnknownGift,
+)
+from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
+from shared.database import Database
+from shared.http import refusals, request_id
+
+WRITE_SCOPE = "catalogue:write"
+PRICE_COINS_MAX = 1_000_000
+EXTENSION_BYTES_MAX = 4_096
+BASE = "/operator/gifts/catalogue"
+LINE = r"^[^\x00-\x1f\x7f]+$"
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
+Texts = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text], Field(max_length=50)
+]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
+Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[^\s]*$")]
+Count = Annotated[int, Field(strict=True, ge=1, le=999)]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=LINE)]
+Revision = Annotated[int, Field(strict=True, ge=1)]
+Preview = Annotated[bool, Query(description="Say what would change, and change nothing.")]
+GiftTypeId = Annotated[str, Path(max_length=20)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LocksWish(_Strict):
+    """Who may give a gift, where and when."""
+
+    fan_only: bool = False
+    gifter_level_min: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    available_from: AwareDatetime | None = None
+    available_until: AwareDatetime | None = None
+    countries: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]], Field(max_length=250)
+    ] = []
+
+    @model_validator(mode="after")
+    def _is_open_at_some_time(self) -> "LocksWish":
+        ends = self.available_from and self.available_until
+        if ends and self.available_until <= self.available_from:  # type: ignore[operator]
+            raise ValueError("available_until must be after available_from")
+        return self
+
+
+class Animation(_Strict):
+    """One way to show a gift; an app takes the format it can play."""
+
+    format: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,20}$")]
+    url: Url
+    duration_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)]
+    width: Annotated[int, Field(strict=True, ge=1, le=8_192)] | None = None
+    height: Annotated[int, Field(strict=True, ge=1, le=8_192)] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
+class Entry(_Strict):
+    """All that can be said of a gift; `tier` follows from the price and may be left out."""
+
+    names: Texts
+    descriptions: Texts = {}
+    price_coins: Annotated[int, Field(strict=True, ge=1, le=PRICE_COINS_MAX)]
+    tier: Name | None = None
+    mode: Annotated[str, Field(pattern="^(streak|single)$")]
+    category: Name
+    batch_counts: Annotated[list[Count], Field(min_length=1, max_length=10)] = [1]
+    count_max: Count = 1
+    sort: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+    is_active: bool = True
+    locks: LocksWish = LocksWish()
+    icon_url: Url | None = None
+    animations: Annotated[list[Animation], Field(max_length=10)] = []
+    extension: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Entry":
+        if LANGUAGE not in self.names:
+            raise ValueError("names must have one in English, which stands in for the others")
+        if any(len(name) > 64 for name in self.names.values()):
+            raise ValueError("a name has at most 64 characters")
+        if self.batch_counts != sorted(set(self.batch_counts)):
+            raise ValueError("batch_counts must rise")
+        if self.batch_counts[-1] > self.count_max:
+            raise ValueError("no batch may be larger than count_max")
+        if self.mode == SINGLE and self.batch_counts != [1]:
+            raise ValueError("a single gift is sent one at a time: batch_counts must be [1]")
+        if len(to_json(self.extension)) > EXTENSION_BYTES_MAX:
+            raise ValueError(f"extension has at most {EXTENSION_BYTES_MAX} bytes")
+        return self
+
+
+class NewGift(Entry):
+    """A gift that is not in the catalogue yet; its id is for ever."""
+
+    gift_type: Id
+    reason: Reason
+
+
+class ChangedGift(Entry):
+    """A gift as it is to be, and the `revision` it has been looked at in."""
+
+    revision: Revision
+    reason: Reason
+
+
+class GiftPatch(BaseModel):
+    """Some fields of a gift as they are to be, and the `revision` it has been looked at in."""
+
+    model_config = ConfigDict(extra="allow")
+
+    revision: Revision
+    reason: Reason
+
+
+class OperatorEntry(BaseModel):
+    """A gift as operators see it: in all languages, also when it is switched off."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    gift_type: Annotated[str, Field(validation_alias="id")]
+    revision: int
+    names: dict[str, str]
+    descriptions: dict[str, str]
+    price_coins: int
+    price_version: int
+    tier: str
+    mode: str
+    category: str
+    batch_counts: list[int]
+    count_max: int
+    sort: int
+    is_active: bool
+    locks: Annotated[LocksWish, Field(description="Who may give it.")]
+    icon_url: str | None
+    animations: list[dict[str, Any]]
+    extension: dict[str, Any]
+
+
+class OperatorEntries(BaseModel):
+    items: list[OperatorEntry]
+
+
+class Change(BaseModel):
+    """One field that is, or would be, another."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    field: str
+    before: Any
+    after: Any
+
+
+class EditView(BaseModel):
+    """What was changed, or with `preview` would be; `shown` is what viewers see of it."""
+
+    preview: bool
+    entry: OperatorEntry
+    changes: list[Change]
+    warnings: list[str]
+    shown: CatalogueEntry
+
+
+class PriceView(BaseModel):
+    """What a gift cost from a moment on, and who set it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    price_coins: int
+    operator: str
+    valid_from: datetime
+
+
+class Prices(BaseModel):
+    items: list[PriceView]
+
+
+_GIFT_TYPE = TypeAdapter(GiftType)
+
+
+def add_routes(router: APIRouter, database: Database) -> None:
+    _add_looking(router, database)
+    _add_editing(router, database)
+
+
+def _add_looking(router: APIRouter, database: Database) -> None:
+    documented = refusals(Unauthenticated, ScopeMissing, UnknownGift)
+
+    @router.get(BASE, tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+    async def read_all(caller: Caller) -> OperatorEntries:
+        """Read every gift there ever was, also those that are switched off."""
+        require_scope(caller, WRITE_SCOPE)
+        async with database.transaction() as tx:
+            entries = await cataloguing.whole_catalogue(tx)
+        return OperatorEntries(items=[_view(entry) for entry in entries])
+
+    @router.get(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
+    async def read_one(gift_type: GiftTypeId, caller: Caller) -> OperatorEntry:
+        """Read one gift, with the revision a change of it must name."""
+        require_scope(caller, WRITE_SCOPE)
+        async with database.transaction() as tx:
+            return _view(await cataloguing.find_gift_type(tx, gift_type))
+
+    @router.get(f"{BASE}/{{gift_type}}/prices", tags=["operator"], responses=documented)
+    async def read_prices(gift_type: GiftTypeId, caller: Caller) -> Prices:
+        """Read what a gift has cost, since when, and who set it; the newest first."""
+        require_scope(caller, WRITE_SCOPE)
+        async with database.transaction() as tx:
+            prices = await cataloguing.prices_of(tx, gift_type)
+        return Prices(items=[PriceView.model_validate(price) for price in prices])
+
+
+def _add_editing(router: APIRouter, database: Database) -> None:
+    documented = refusals(
+        Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch
+    )
+
+    @router.post(
+        BASE,
+        tags=["operator"],
+        status_code=201,
+        responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
+    )
+    async def add(
+        wish: NewGift, caller: Caller, response: Response, preview: Preview = False
+    ) -> EditView:
+        """Put a new gift on offer."""
+        require_scope(caller, WRITE_SCOPE)
+        if preview:
+            response.status_code = 200
+        wanted = _wanted(wish.gift_type, wish)
+        async with database.transaction() as tx:
+            edit = await cataloguing.add_gift_type(
+                tx, wanted, _editor(caller, wish.reason), tier=wish.tier, preview=preview
+            )
+        return _edited(edit, preview=preview)
+
+    @router.put(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
+    async def change(
+        gift_type: GiftTypeId, wish: ChangedGift, caller: Caller, preview: Preview = False
+    ) -> EditView:
+        """Say anew all that is said of a gift; a gift is never deleted, only switched off."""
+        require_scope(caller, WRITE_SCOPE)
+        async with database.transaction() as tx:
+            edit = await cataloguing.change_gift_type(
+                tx,
+                _wanted(gift_type, wish),
+                _editor(caller, wish.reason),
+                revision=wish.revision,
+                tier=wish.tier,
+                preview=preview,
+            )
+        return _edited(edit, preview=preview)
+
+    @router.patch(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
+    async def patch(
+        gift_type: GiftTypeId, wish: GiftPatch, caller: Caller, preview: Preview = False
+    ) -> EditView:
+        """Change some of what is said of a gift: its price, its names, whether it is on offer."""
+        require_scope(caller, WRITE_SCOPE)
+        async with database.transaction() as tx:
+            known = await cataloguing.find_gift_type(tx, gift_type)
+            entry = _patched(known, wish)
+            edit = await cataloguing.change_gift_type(
+                tx,
+                _wanted(gift_type, entry),
+                _editor(caller, wish.reason),
+                revision=wish.revision,
+                tier=entry.tier,
+                preview=preview,
+            )
+        return _edited(edit, preview=preview)
+
+
+def _editor(caller: Identity, reason: str) -> Editor:
+    return Editor(caller.user, reason, request_id())
+
+
+def _wanted(gift_type: str, entry: Entry) -> GiftType:
+    """Return the entry as it would be; what counts itself is counted by whoever writes it."""
+    said = entry.model_dump(include=set(Entry.model_fields) - {"tier"}, exclude_none=True)
+    return _GIFT_TYPE.validate_python({"id": gift_type, "revision": 1, "price_version": 1, **said})
+
+
+def _patched(known: GiftType, patch: GiftPatch) -> Entry:
+    """Lay the new fields over the old ones, and check the whole."""
+    before = _view(known).model_dump(include=set(Entry.model_fields) - {"tier"})
+    try:
+        return Entry.model_validate({**before, **(patch.model_extra or {})})
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+        raise RequestValidationError(faults) from None
+
+
+def _view(entry: GiftType) -> OperatorEntry:
+    return OperatorEntry.model_validate(entry, from_attributes=True)
+
+
+def _edited(edit: Edit, *, preview: bool) -> EditView:
+    return EditView(
+        preview=preview,
+        entry=_view(edit.entry),
+        changes=[Change.model_validate(change) for change in edit.changes],
+        warnings=list(edit.warnings),
+        shown=shown(edit.entry, language=LANGUAGE, country=None, now=datetime.now(UTC)),
+    )

@@ -1,0 +1,206 @@
+"""
+Tencent's live kit asks before it shows a gift: `Live.CallbackBeforeSendGift`, natively.
+
+https://trtc.io/document/72210 has the bodies, https://trtc.io/document/64412 the signature. Apps
+built on the kit are billed by us without a change to their clients.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.gift.api.gifts import User
+from services.gift.commands.giving import Ask, Counter
+from services.gift.domain.catalogue import (
+    CountTooLarge,
+    GiftLocked,
+    GiftToSelf,
+    PriceChanged,
+    UnknownGift,
+)
+from services.gift.domain.gifts import (
+    Gift,
+    InsufficientCoins,
+    LimitExceeded,
+    State,
+    TooLate,
+    WalletRefused,
+    refusal_of,
+)
+from shared.errors import Refusal
+from shared.http import request_id
+from shared.tracing import traceparent
+
+log = structlog.get_logger()
+
+COMMAND = "Live.CallbackBeforeSendGift"
+FRESH_SECONDS = 60
+# Tencent waits two seconds and then blocks the gift itself. The wallet refuses what it has not
+# decided half a second earlier, so that what was blocked was, but for a broken broker, not paid.
+EXPIRY_SECONDS = 1.5
+WAIT_SECONDS = 1.8
+RECEIVERS_MAX = 50
+
+# Codes from 102100 to 102200 reach the app's client as they are.
+OTHER, UNDECIDED, UNAUTHENTICATED, MALFORMED, UNAVAILABLE = 102100, 102110, 102111, 102112, 102113
+CODES: dict[type[Refusal], int] = {
+    InsufficientCoins: 102101,
+    PriceChanged: 102102,
+    UnknownGift: 102103,
+    GiftLocked: 102104,
+    LimitExceeded: 102105,
+    WalletRefused: 102106,
+    GiftToSelf: 102107,
+    CountTooLarge: 102108,
+    TooLate: 102109,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TencentAccount:
+    """The secret both sides know, and whose application it is."""
+
+    token: str
+    sdk_app_id: str | None = None
+
+    def vouches_for(self, *, sdk_app_id: str, sign: str, request_time: str, now: float) -> bool:
+        """Whether a callback is from Tencent, for this application, and of the last minute."""
+        if self.sdk_app_id not in (None, sdk_app_id):
+            return False
+        if not (request_time.isascii() and request_time.isdecimal() and len(request_time) < 16):
+            return False
+        signed = hashlib.sha256(f"{self.token}{request_time}".encode()).hexdigest()
+        is_signed = hmac.compare_digest(signed.encode(), sign.lower().encode())
+        return is_signed and abs(now - int(request_time)) <= FRESH_SECONDS
+
+
+class GiftWater(BaseModel):
+    """Who gives what to whom; `Coins` is the price of one."""
+
+    From_Account: User
+    To_Account: Annotated[list[User], Field(min_length=1, max_length=RECEIVERS_MAX)]
+    Time: Annotated[int, Field(strict=True, ge=0)]
+    GiftId: User
+    Count: Annotated[int, Field(strict=True, ge=1, le=999)]
+    Coins: Annotated[int, Field(strict=True, ge=1)]
+
+
+class Callback(BaseModel):
+    """What Tencent's servers ask before they show a gift."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "See trtc.io/document/72210."})
+
+    CallbackCommand: str
+    Operator_Account: str | None = None
+    RoomId: User
+    GiftWater: GiftWater
+
+
+class Answer(BaseModel):
+    """`ErrorCode` 0 lets the gift be shown; any other blocks it, and reaches the client."""
+
+    ActionStatus: str = "OK"
+    ErrorInfo: str = ""
+    ErrorCode: int = 0
+
+
+def add_route(router: APIRouter, counter: Counter, account: TencentAccount | None) -> None:
+    """Add the route if Tencent may ask at all."""
+    if account is None:
+        return
+    schema = {"schema": Callback.model_json_schema(ref_template="#/components/schemas/{model}")}
+    schema["schema"].pop("$defs")
+
+    @router.post(
+        "/callbacks/tencent",
+        tags=["callbacks"],
+        openapi_extra={"requestBody": {"content": {"application/json": schema}}},
+    )
+    async def before_gift(
+        request: Request,
+        sdk_app_id: Annotated[str, Query(alias="SdkAppid")] = "",
+        command: Annotated[str, Query(alias="CallbackCommand")] = COMMAND,
+        sign: Annotated[str, Query(alias="Sign")] = "",
+        request_time: Annotated[str, Query(alias="RequestTime")] = "",
+    ) -> Answer:
+        """
+        Pay a gift that is about to be shown in a Tencent live room, or block it.
+
+        It is shown if the gift to at least one receiver was paid. The same callback is the same
+        gifts, however often it comes.
+        """
+        if not account.vouches_for(
+            sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=time.time()
+        ):
+            return _blocked(UNAUTHENTICATED, "The signature is not valid, or not of this minute.")
+        if command != COMMAND:
+            return Answer()  # other callbacks arrive at the same address, and ask nothing of us
+        try:
+            callback = Callback.model_validate_json(await request.body())
+        except ValidationError as error:
+            log.warning("callback.malformed", faults=error.errors(include_input=False)[:5])
+            return _blocked(MALFORMED, "The callback is not what this route takes.")
+        return _verdict(await _give(counter, callback))
+
+
+async def _give(counter: Counter, callback: Callback) -> list[Gift | BaseException]:
+    """Ask for one gift a receiver, all at once."""
+    receivers = list(dict.fromkeys(callback.GiftWater.To_Account))
+    asks = [_ask(callback, receiver) for receiver in receivers]
+    return list(
+        await asyncio.gather(
+            *(counter.give(ask, wait_seconds=WAIT_SECONDS) for ask in asks),
+            return_exceptions=True,
+        )
+    )
+
+
+def _ask(callback: Callback, receiver: str) -> Ask:
+    water = callback.GiftWater
+    # Nothing in a callback says whether it is a repeat, so the same gift of the same second is.
+    asked = (callback.RoomId, water.GiftId, str(water.Count), str(water.Time), receiver)
+    identity = hashlib.sha256("\n".join(asked).encode())
+    return Ask(
+        viewer=water.From_Account,
+        creator=receiver,
+        room=callback.RoomId,
+        gift_type=water.GiftId,
+        count=water.Count,
+        message=None,
+        anonymous=False,
+        expected_price_coins=water.Coins,
+        # The kit's own panel is where a viewer confirms.
+        confirmed=True,
+        idempotency_key=f"tencent:{identity.hexdigest()}",
+        request_hash=identity.digest(),
+        correlation_id=request_id(),
+        traceparent=traceparent(),
+        expiry_seconds=EXPIRY_SECONDS,
+    )
+
+
+def _verdict(outcomes: Sequence[Gift | BaseException]) -> Answer:
+    """Let pass what was paid for anybody; else say the first reason it was not."""
+    if any(isinstance(each, Gift) and each.state is State.SENT for each in outcomes):
+        return Answer()
+    first = outcomes[0]
+    if isinstance(first, Gift):
+        if first.state is State.REQUESTED:
+            return _blocked(UNDECIDED, "The gift was not decided in time.")
+        first = refusal_of(first)
+    if isinstance(first, Refusal):
+        return _blocked(CODES.get(type(first), OTHER), first.title())
+    log.error("callback.failed", exc_info=first)
+    return _blocked(UNAVAILABLE, "The gift could not be taken in at the moment.")
+
+
+def _blocked(code: int, why: str) -> Answer:
+    return Answer(ActionStatus="FAIL", ErrorInfo=why, ErrorCode=code)

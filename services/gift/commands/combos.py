@@ -1,0 +1,88 @@
+"""Counting taps in a row: joining a combo, adding up what was sent, ending what is over."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from services.gift.domain.catalogue import Catalogue, tier_of
+from services.gift.domain.combos import Combo, changes, counted, taps
+from services.gift.domain.gifts import Gift
+from services.gift.store import combos as store
+from services.gift.store.combos import Tap
+from shared.contracts.base import NAMESPACE
+from shared.contracts.envelope import Cause
+from shared.contracts.gift import ComboEnded
+from shared.database import Transaction
+from shared.messaging.outbox import Fact, announce
+
+# Many combos end at once when a stream does.
+END_MAX = 1_000
+
+
+async def join_combos(
+    tx: Transaction, new: Sequence[Gift], catalogue: Catalogue
+) -> tuple[dict[UUID, UUID], list[Fact]]:
+    """
+    Add gifts that were just remembered to their combos.
+
+    Return the combo of each gift, and what is to be announced of combos that were over and only
+    not ended yet: a late gift never joins one.
+    """
+    wanted = taps(new)
+    if not wanted:
+        return {}, []
+    tapped = [
+        Tap(key, len(gifts), combo_id(gifts[0].id), gifts[0].correlation_id)
+        for key, gifts in wanted.items()
+    ]
+    joined = await store.tap(tx, tapped)
+    facts: list[Fact] = []
+    if late := [tap for tap in tapped if tap.key not in joined]:
+        over = await store.end(tx, [tap.key for tap in late])
+        facts = combos_ended(over, catalogue)
+        joined |= await store.tap(tx, late)
+    return {gift.id: joined[key].id for key, gifts in wanted.items() for gift in gifts}, facts
+
+
+async def count_outcomes(tx: Transaction, settled: Sequence[Gift]) -> dict[UUID, Gift]:
+    """Return those gifts that are of combos with what they came to, in the order given."""
+    changed = changes(settled)
+    if not changed:
+        return {}
+    return counted(settled, await store.settle(tx, changed))
+
+
+async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:
+    """End combos that are over; return whether there may be more."""
+    over = await store.end_any(tx, limit=END_MAX)
+    await announce(tx, combos_ended(over, catalogue))
+    return len(over) == END_MAX
+
+
+def combo_id(first_gift: UUID) -> UUID:
+    return uuid5(NAMESPACE, f"combo\n{first_gift}")
+
+
+def combos_ended(combos: Sequence[Combo], catalogue: Catalogue) -> list[Fact]:
+    """Say that combos are over; of one in which nothing was sent there is nothing to say."""
+    return [_ended(combo, catalogue) for combo in combos if combo.sent_gifts]
+
+
+def _ended(combo: Combo, catalogue: Catalogue) -> Fact:
+    assert combo.ended_at is not None
+    shown = catalogue.find(combo.gift_type)
+    event = ComboEnded(
+        combo=combo.id,
+        viewer=combo.viewer,
+        creator=combo.creator,
+        room=combo.room,
+        gift_type=combo.gift_type,
+        tier=tier_of(combo.coins // combo.repeat_count),
+        display_name=shown.display_name if shown else None,
+        anonymous=combo.anonymous,
+        gifts=combo.sent_gifts,
+        repeat_count=combo.repeat_count,
+        combo_coins=combo.coins,
+        started_at=combo.started_at,
+        ended_at=combo.ended_at,
+    )
+    return Fact(event, 1, Cause(combo.correlation_id), combo.ended_at)

@@ -1,0 +1,128 @@
+"""Giving, for whoever asks: the checks, the shared intake, and the wait for an outcome."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.gift.commands import requesting, waiting
+from services.gift.commands.offering import Shelf
+from services.gift.commands.requesting import EXPIRY_SECONDS, GiftRequest
+from services.gift.domain.catalogue import (
+    FAN_GIFT,
+    Catalogue,
+    ConfirmationRequired,
+    GiftLocked,
+    Locks,
+    Wish,
+)
+from services.gift.domain.gifts import Gift, State
+from services.gift.store import standing
+from shared.batching import Batcher
+from shared.database import Database
+from shared.errors import Refusal
+from shared.http import KeyReused
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What somebody asks for, before anything is checked, and what their token says of them."""
+
+    viewer: str
+    creator: str
+    room: str | None
+    gift_type: str
+    count: int
+    message: str | None
+    anonymous: bool
+    expected_price_coins: int | None
+    confirmed: bool
+    idempotency_key: str
+    request_hash: bytes
+    correlation_id: str
+    country: str | None = None
+    age_verified: int | None = None
+    traceparent: str | None = None
+    expiry_seconds: float = EXPIRY_SECONDS
+
+
+class Counter:
+    """Takes gifts in; whoever comes while one transaction is in flight shares the next."""
+
+    def __init__(self, database: Database, shelf: Shelf, waiters: waiting.Waiters) -> None:
+        self._database = database
+        self._shelf = shelf
+        self._waiters = waiters
+        self._intake = Batcher(self._commit)
+
+    async def give(self, ask: Ask, *, wait_seconds: float) -> Gift:
+        """Ask for a gift and wait so long for its outcome; a repeat finds what was asked for."""
+        deadline = time.monotonic() + wait_seconds
+        gift_id = requesting.gift_id(ask.viewer, ask.idempotency_key)
+        async with self._waiters.expect(ask.viewer, gift_id) as outcome:
+            gift = await self._take(ask)
+            left = deadline - time.monotonic()
+            if gift.state is State.REQUESTED and left > 0:
+                gift = await waiting.outcome(outcome, gift, left)
+        return gift
+
+    async def _take(self, ask: Ask) -> Gift:
+        catalogue = await self._shelf.current()
+        try:
+            wish = await self._checked(ask, catalogue)
+        except Refusal:
+            # What was asked for before stands, whatever has become of its price or its locks.
+            async with self._database.transaction() as tx:
+                known = await requesting.find_repeated(
+                    tx, ask.viewer, ask.idempotency_key, ask.request_hash
+                )
+            if known is None:
+                raise
+            return known
+        gift = await self._intake.submit(
+            GiftRequest(
+                wish,
+                ask.idempotency_key,
+                ask.request_hash,
+                ask.correlation_id,
+                ask.age_verified,
+                ask.traceparent,
+                ask.expiry_seconds,
+            )
+        )
+        if isinstance(gift, KeyReused):
+            raise gift
+        return gift
+
+    async def _checked(self, ask: Ask, catalogue: Catalogue) -> Wish:
+        wish = catalogue.wish(
+            viewer=ask.viewer,
+            creator=ask.creator,
+            room=ask.room,
+            gift_type=ask.gift_type,
+            count=ask.count,
+            message=ask.message,
+            anonymous=ask.anonymous,
+            expected_price_coins=ask.expected_price_coins,
+        )
+        locks = wish.gift_type.locks
+        locks.check(now=datetime.now(UTC), country=ask.country)
+        if locks.needs_history:
+            await self._check_history(wish, locks)
+        if wish.gift_type.needs_confirmation and not ask.confirmed:
+            raise ConfirmationRequired(price_coins=wish.gift_type.price_coins)
+        return wish
+
+    async def _check_history(self, wish: Wish, locks: Locks) -> None:
+        async with self._database.transaction() as tx:
+            known = await standing.standing_of(tx, wish.viewer, wish.creator)
+        level = locks.gifter_level_min
+        if level is not None and known.level < level:
+            raise GiftLocked(lock="gifter_level_min", gifter_level_min=level, level=known.level)
+        if locks.fan_only and not known.is_fan:
+            raise GiftLocked(lock="fan_only", fan_gift=FAN_GIFT)
+
+    async def _commit(self, requests: Sequence[GiftRequest]) -> Sequence[Gift | KeyReused]:
+        catalogue = await self._shelf.current()
+        async with self._database.transaction() as tx:
+            return await requesting.request_gifts(tx, requests, catalogue)

@@ -1,0 +1,113 @@
+"""A gift is asked for, then sent or refused; only the wallet decides which, and decides once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from shared.errors import Kind, Refusal
+
+
+class NoSuchGift(Refusal):
+    """You have not sent such a gift."""
+
+    kind = Kind.NOT_FOUND
+
+
+class InsufficientCoins(Refusal):
+    """The wallet holds fewer coins than the gift costs."""
+
+    kind = Kind.PAYMENT
+
+
+class TooLate(Refusal):
+    """The gift was asked for too long ago; it was not sent and cost nothing."""
+
+    kind = Kind.CONFLICT
+
+
+class WalletRefused(Refusal):
+    """The wallet would not pay for this gift."""
+
+    kind = Kind.FORBIDDEN
+
+
+class UnknownOutcome(Refusal):
+    """The wallet answered about a gift nobody here asked for."""
+
+    kind = Kind.NOT_FOUND
+
+
+class ReversedUnsent(Refusal):
+    """The wallet reversed coins of a gift that was never sent."""
+
+    kind = Kind.CONFLICT
+
+
+class LimitExceeded(Refusal):
+    """This would be more than your spending limit allows."""
+
+    kind = Kind.FORBIDDEN
+
+
+class State(StrEnum):
+    """Where a gift stands; the last two are final."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A gift as it is remembered. `slices` and `refusal` are what the wallet said, as JSON."""
+
+    viewer: str
+    id: UUID
+    creator: str
+    room: str | None
+    gift_type: str
+    count: int
+    price_coins: int
+    coins: int
+    message: str | None
+    anonymous: bool
+    state: State
+    attempt: int
+    requested_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+    correlation_id: str
+    refusal: Mapping[str, Any] | None = None
+    paid_at: datetime | None = None
+    # Coins whose money was taken back, and how many facts that led to.
+    reversed_coins: int = 0
+    reversal_facts: int = 0
+    age_verified: int | None = None
+    # As the catalogue had it when the gift was asked for; unknown of very old ones.
+    mode: str | None = None
+    combo: UUID | None = None
+    # What its combo came to with this gift.
+    repeat_count: int | None = None
+    combo_coins: int | None = None
+
+
+def refusal_of(gift: Gift) -> Refusal:
+    """Turn what the wallet said into what the viewer is told."""
+    assert gift.refusal is not None
+    reason, shortfall = gift.refusal["reason"], gift.refusal["shortfall_coins"]
+    if reason == InsufficientCoins.code():
+        return InsufficientCoins(
+            gift=gift.id,
+            needed_coins=gift.coins,
+            shortfall_coins=shortfall,
+            balance_coins=gift.refusal["balance_coins"],
+            packages=f"/v1/packages?covering={shortfall}",
+        )
+    if reason == LimitExceeded.code():
+        return LimitExceeded(gift=gift.id, **(gift.refusal.get("limit_hit") or {}))
+    if reason == TooLate.code():
+        return TooLate(gift=gift.id)
+    return WalletRefused(gift=gift.id, reason=reason)

@@ -1,0 +1,178 @@
+"""
+Taps in a row.
+
+Rows are locked in the order of their keys, after the gifts they count: a batch that asks and one
+that settles never wait for each other in a circle. All instances go by the database's clock.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey
+from shared.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Gifts that join the running combo of their key; without one they start `combo`."""
+
+    key: ComboKey
+    gifts: int
+    combo: UUID
+    correlation_id: str
+
+
+async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, Combo]:
+    """
+    Add gifts to their combos, one tap a key.
+
+    A key that is not returned has a combo that is over, though nobody has ended it yet.
+    """
+    rows = await tx.execute(
+        _TAP,
+        {
+            **_keys([tap.key for tap in taps]),
+            "ids": [tap.combo for tap in taps],
+            "gifts": [tap.gifts for tap in taps],
+            "correlation_ids": [tap.correlation_id for tap in taps],
+            "window": WINDOW_SECONDS,
+        },
+    )
+    return {combo.key: combo for combo in map(_combo, rows)}
+
+
+async def settle(tx: Transaction, changes: Mapping[ComboKey, Change]) -> dict[ComboKey, Combo]:
+    """Count outcomes in the running combos, and return what those come to."""
+    rows = await tx.execute(
+        _SETTLE,
+        {
+            **_keys(changes),
+            "settled": [change.settled_gifts for change in changes.values()],
+            "sent": [change.sent_gifts for change in changes.values()],
+            "counts": [change.repeat_count for change in changes.values()],
+            "coins": [change.coins for change in changes.values()],
+        },
+    )
+    return {combo.key: combo for combo in map(_combo, rows)}
+
+
+async def end(tx: Transaction, keys: Collection[ComboKey]) -> list[Combo]:
+    """End the combos of these keys that are over; whoever tapped in vain holds their locks."""
+    rows = await tx.execute(_END, {**_keys(keys), "window": WINDOW_SECONDS})
+    return [_combo(row) for row in rows]
+
+
+async def end_any(tx: Transaction, *, limit: int) -> list[Combo]:
+    """End combos that are over; those somebody works with are left for the next time."""
+    rows = await tx.execute(_END_ANY, {"window": WINDOW_SECONDS, "limit": limit})
+    return [_combo(row) for row in rows]
+
+
+async def ended(
+    tx: Transaction,
+    *,
+    since: datetime,
+    until: datetime,
+    after: tuple[str, UUID] | None,
+    limit: int,
+) -> list[Combo]:
+    """Return combos with gifts that ended in that time, by viewer and id from `after` on."""
+    viewer, combo = after or ("", UUID(int=0))
+    asked = {"since": since, "until": until, "viewer": viewer, "combo": combo, "limit": limit}
+    return [_combo(row) for row in await tx.execute(_ENDED, asked)]
+
+
+def _keys(keys: Collection[ComboKey]) -> dict[str, Any]:
+    return {
+        "viewers": [key.viewer for key in keys],
+        "rooms": [key.room for key in keys],
+        "creators": [key.creator for key in keys],
+        "gift_types": [key.gift_type for key in keys],
+        "anonymous": [key.anonymous for key in keys],
+    }
+
+
+def _combo(row: Row) -> Combo:
+    return Combo(*row)
+
+
+_COLUMNS = """
+    combos.viewer, combos.id, combos.room, combos.creator, combos.gift_type, combos.anonymous,
+    combos.started_at, combos.ended_at, combos.sent_gifts, combos.repeat_count, combos.coins,
+    combos.correlation_id
+"""
+_KEY = "viewer, room, creator, gift_type, anonymous"
+_KEYS = """
+    CAST(:viewers AS text[]), CAST(:rooms AS text[]), CAST(:creators AS text[]),
+    CAST(:gift_types AS text[]), CAST(:anonymous AS boolean[])
+"""
+_WINDOW = "make_interval(secs => CAST(:window AS double precision))"
+_OVER = (
+    f"ended_at IS NULL AND open_gifts = 0 AND last_requested_at <= clock_timestamp() - {_WINDOW}"
+)
+_TAP = text(f"""
+    INSERT INTO combos (
+        viewer, id, room, creator, gift_type, anonymous, started_at, last_requested_at,
+        open_gifts, correlation_id
+    )
+    SELECT viewer, id, room, creator, gift_type, anonymous, clock_timestamp(),
+           clock_timestamp(), gifts, correlation_id
+    FROM unnest(
+        {_KEYS}, CAST(:ids AS uuid[]), CAST(:gifts AS integer[]),
+        CAST(:correlation_ids AS text[])
+    ) AS new ({_KEY}, id, gifts, correlation_id)
+    ORDER BY {_KEY}
+    ON CONFLICT ({_KEY}) WHERE ended_at IS NULL DO UPDATE
+    SET open_gifts = combos.open_gifts + excluded.open_gifts,
+        last_requested_at = clock_timestamp()
+    WHERE combos.open_gifts > 0 OR combos.last_requested_at > clock_timestamp() - {_WINDOW}
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_SETTLE = text(f"""
+    UPDATE combos
+    SET open_gifts = combos.open_gifts - counted.settled,
+        sent_gifts = combos.sent_gifts + counted.sent,
+        repeat_count = combos.repeat_count + counted.counts,
+        coins = combos.coins + counted.coins
+    FROM (
+        SELECT combos.viewer, combos.id, settled, sent, counts, new.coins
+        FROM unnest(
+            {_KEYS}, CAST(:settled AS integer[]), CAST(:sent AS integer[]),
+            CAST(:counts AS bigint[]), CAST(:coins AS bigint[])
+        ) AS new ({_KEY}, settled, sent, counts, coins)
+        JOIN combos USING ({_KEY})
+        WHERE combos.ended_at IS NULL
+        ORDER BY {_KEY}
+        FOR UPDATE OF combos
+    ) AS counted
+    WHERE combos.viewer = counted.viewer AND combos.id = counted.id
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_END = text(f"""
+    UPDATE combos SET ended_at = clock_timestamp()
+    FROM unnest({_KEYS}) AS old ({_KEY})
+    WHERE (combos.viewer, combos.room, combos.creator, combos.gift_type, combos.anonymous)
+          = (old.viewer, old.room, old.creator, old.gift_type, old.anonymous)
+      AND {_OVER}
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_END_ANY = text(f"""
+    UPDATE combos SET ended_at = clock_timestamp()
+    FROM (
+        SELECT viewer, id FROM combos WHERE {_OVER} LIMIT :limit FOR UPDATE SKIP LOCKED
+    ) AS over
+    WHERE combos.viewer = over.viewer AND combos.id = over.id
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_ENDED = text(f"""
+    SELECT {_COLUMNS} FROM combos
+    WHERE (viewer, id) > (:viewer, CAST(:combo AS uuid)) AND sent_gifts > 0
+      AND ended_at >= :since AND ended_at < :until
+    ORDER BY viewer, id
+    LIMIT :limit
+""")  # noqa: S608 - our own text only

@@ -1,0 +1,55 @@
+"""What viewers have given before, and which level they have reached."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from services.gift.domain.catalogue import FAN_GIFT
+from shared.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a viewer stands, with everyone and with one creator."""
+
+    level: int
+    is_fan: bool
+
+
+async def standing_of(tx: Transaction, viewer: str, creator: str) -> Standing:
+    asked = {"viewer": viewer, "creator": creator}
+    return Standing(*(await tx.execute(_STANDING, asked)).one())
+
+
+async def keep_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) -> None:
+    """Keep revision and level of viewers, unless a newer one is known."""
+    viewers = sorted(levels)
+    await tx.execute(
+        _KEEP_LEVELS,
+        {
+            "viewers": viewers,
+            "revisions": [levels[viewer][0] for viewer in viewers],
+            "levels": [levels[viewer][1] for viewer in viewers],
+        },
+    )
+
+
+# The fan gift stands in the index's own words, so that the index is used.
+_STANDING = text(f"""
+    SELECT coalesce((SELECT level FROM gifter_levels WHERE viewer = :viewer), 0),
+           EXISTS (
+               SELECT FROM gifts
+               WHERE viewer = :viewer AND creator = :creator
+                 AND gift_type = '{FAN_GIFT}' AND state = 'sent'
+           )
+""")  # noqa: S608 - our own text only
+_KEEP_LEVELS = text("""
+    INSERT INTO gifter_levels (viewer, revision, level)
+    SELECT * FROM unnest(
+        CAST(:viewers AS text[]), CAST(:revisions AS bigint[]), CAST(:levels AS integer[])
+    )
+    ON CONFLICT (viewer) DO UPDATE
+    SET revision = excluded.revision, level = excluded.level
+    WHERE gifter_levels.revision < excluded.revision
+""")
