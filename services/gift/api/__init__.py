@@ -20,7 +20,7 @@ def build_router(
     counter = Counter(database, shelf, waiters)
     gifts.add_routes(router, database, counter)
     catalogue.add_routes(router, shelf)
-    operators.add_routes(router, database)
+    operators.add_routes(router, shelf)
     add_audit(router, database, "gift")
     tencent.add_route(router, counter, account)
     return router

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from services.gift.api.catalogue import CatalogueEntry, shown
 from services.gift.commands import cataloguing
 from services.gift.commands.cataloguing import Edit, Editor
+from services.gift.commands.offering import Shelf
 from services.gift.domain.catalogue import (
     LANGUAGE,
     SINGLE,
@@ -29,7 +30,6 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
-from shared.database import Database
 from shared.http import refusals, request_id
 
 WRITE_SCOPE = "catalogue:write"
@@ -211,19 +211,19 @@ class Prices(BaseModel):
 _GIFT_TYPE = TypeAdapter(GiftType)
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
-    _add_looking(router, database)
-    _add_editing(router, database)
+def add_routes(router: APIRouter, shelf: Shelf) -> None:
+    _add_looking(router, shelf)
+    _add_editing(router, shelf)
 
 
-def _add_looking(router: APIRouter, database: Database) -> None:
+def _add_looking(router: APIRouter, shelf: Shelf) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, UnknownGift)
 
     @router.get(BASE, tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
     async def read_all(caller: Caller) -> OperatorEntries:
         """Read every gift there ever was, also those that are switched off."""
         require_scope(caller, WRITE_SCOPE)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             entries = await cataloguing.whole_catalogue(tx)
         return OperatorEntries(items=[_view(entry) for entry in entries])
 
@@ -231,19 +231,19 @@ def _add_looking(router: APIRouter, database: Database) -> None:
     async def read_one(gift_type: GiftTypeId, caller: Caller) -> OperatorEntry:
         """Read one gift, with the revision a change of it must name."""
         require_scope(caller, WRITE_SCOPE)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             return _view(await cataloguing.find_gift_type(tx, gift_type))
 
     @router.get(f"{BASE}/{{gift_type}}/prices", tags=["operator"], responses=documented)
     async def read_prices(gift_type: GiftTypeId, caller: Caller) -> Prices:
         """Read what a gift has cost, since when, and who set it; the newest first."""
         require_scope(caller, WRITE_SCOPE)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             prices = await cataloguing.prices_of(tx, gift_type)
         return Prices(items=[PriceView.model_validate(price) for price in prices])
 
 
-def _add_editing(router: APIRouter, database: Database) -> None:
+def _add_editing(router: APIRouter, shelf: Shelf) -> None:
     documented = refusals(
         Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch
     )
@@ -262,7 +262,7 @@ def _add_editing(router: APIRouter, database: Database) -> None:
         if preview:
             response.status_code = 200
         wanted = _wanted(wish.gift_type, wish)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             edit = await cataloguing.add_gift_type(
                 tx, wanted, _editor(caller, wish.reason), tier=wish.tier, preview=preview
             )
@@ -274,7 +274,7 @@ def _add_editing(router: APIRouter, database: Database) -> None:
     ) -> EditView:
         """Say anew all that is said of a gift; a gift is never deleted, only switched off."""
         require_scope(caller, WRITE_SCOPE)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             edit = await cataloguing.change_gift_type(
                 tx,
                 _wanted(gift_type, wish),
@@ -291,7 +291,7 @@ def _add_editing(router: APIRouter, database: Database) -> None:
     ) -> EditView:
         """Change some of what is said of a gift: its price, its names, whether it is on offer."""
         require_scope(caller, WRITE_SCOPE)
-        async with database.transaction() as tx:
+        async with shelf.opened() as tx:
             known = await cataloguing.find_gift_type(tx, gift_type)
             entry = _patched(known, wish)
             edit = await cataloguing.change_gift_type(

@@ -5,6 +5,8 @@ Each instance looks at one number twice a second, and reads the catalogue again 
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -42,6 +44,14 @@ class Shelf:
             if await store.revision(tx) != known.revision:
                 self._catalogue = await store.read(tx)
                 log.info("catalogue.read", revision=self._catalogue.revision)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Transaction]:
+        """Work on what the database has; this instance offers a change as soon as it is made."""
+        await self.current()
+        async with self._database.transaction() as tx:
+            yield tx
+        await self.look()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look again and again."""
