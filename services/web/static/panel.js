@@ -49,7 +49,7 @@ export function build({ gifts, priceOf, currency, tap, topUp }) {
     drawSend();
   }
 
-  const isStreak = () => (chosen.mode ?? chosen.type) === "streak";
+  const isStreak = () => chosen.mode === "streak";
 
   function drawSend() {
     const offered = isStreak() ? chosen.batch_counts?.length ? chosen.batch_counts : COUNTS : [1];

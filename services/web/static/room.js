@@ -1,6 +1,7 @@
 // A room: the stage, what is given on it, and the panel to give with.
 import { build as buildEffects } from "./animations.js";
 import { find } from "./api.js";
+import { balance, forget } from "./balance.js";
 import { buyCoins } from "./buy.js";
 import { $, avatar, coins, el, empty, show } from "./dom.js";
 import { build as buildFeed } from "./feed.js";
@@ -28,6 +29,7 @@ onChange(() => leave());
 
 start(async (person) => {
   leave();
+  forget();
   const room = roomName();
   const currency = currencyOf(person.country);
   const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), find(`/v1/rooms/${encodeURIComponent(room)}`, {})]);
@@ -96,7 +98,7 @@ function wallet() {
     show($("#bar-balance"), held === null ? null : el("a", { href: "/wallet", class: "bar-coins" }, coins(held)));
   }
   async function look() {
-    const found = await find("/v1/wallets/me", { coins: 0 }).catch(() => null);
+    const found = await balance().catch(() => null);
     if (found) { held = found.coins; tell(); }
   }
   return {

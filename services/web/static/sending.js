@@ -5,7 +5,6 @@ import { confirm, sentence, toast } from "./shell.js";
 import { money, number, words } from "./words.js";
 
 const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
-const CONFIRM_TIERS = ["legend"];
 
 /**
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
@@ -36,13 +35,13 @@ export function build({ creator, room, priceOf, currency, spent, priceChanged })
   }
 
   async function leave({ gift, count, message, anonymous }) {
-    const most = gift.max_count_per_send ?? 999;
-    const single = (gift.mode ?? gift.type) === "single";
+    const most = gift.count_max ?? 999;
+    const single = gift.mode === "single";
     const now = single ? 1 : Math.min(count, most);
     if (!single && count > now) queue = { gift, count: count - now, message: null, anonymous };
     const wish = { gift_type: gift.gift_type, creator, room, count: now, anonymous, expected_price_coins: gift.price_coins };
     if (message) wish.message = message;
-    if (CONFIRM_TIERS.includes(gift.tier)) {
+    if (gift.confirmation_required) {
       if (!(await meant(gift))) return;
       wish.confirm = true;
     }

@@ -1,0 +1,2 @@
+// placeholder until live's routes are known
+export const studio = () => [];
