@@ -15,12 +15,12 @@ def a_broker(service):
     return Broker(f"amqp://{service}@127.0.0.1:9/ovation", "unused", service)
 
 
-def a_delivery(event, *, user=None, correlation_id="story", sequence=1):
-    """The event as its owner would have published it."""
+def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None):
+    """The event as its owner would have published it, now or at another time."""
     body = encode(
         event,
         sequence=sequence,
-        occurred_at=datetime.now(UTC),
+        occurred_at=at or datetime.now(UTC),
         cause=Cause(correlation_id),
     )
     return Delivery(body, event.type(), str(event.id), user or event.owner(), {})

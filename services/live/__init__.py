@@ -1,7 +1,9 @@
 """
 The live service: what a room sees. An ordinary listener, as any other team would be.
 
-Owns:      rooms' totals, scores and feeds, all of them rebuilt from events
-Hears:     gift.sent .reversed .restored
-Announces: nothing yet
+Owns:      rooms, streams, feeds, goals, perks, thanks; and, rebuilt from events, totals, scores,
+           levels and supporters
+Hears:     gift.sent .combo_ended .reversed .restored
+Announces: live.room_opened .room_closed .goal_reached .level_reached .first_gift .perk_unlocked
+           .perk_withdrawn .gifter_thanked
 """

@@ -1,20 +1,29 @@
 """What the live service hears."""
 
-from services.live.commands.counting import count_gifts, take_back
-from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
-from shared.database import Database
+from collections.abc import Sequence
+from typing import Any
+
+from services.live.commands.counting import follow
+from services.live.commands.feeding import Show
+from shared.contracts.envelope import Envelope
+from shared.contracts.gift import ComboEnded, GiftRestored, GiftReversed, GiftSent
+from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
-# A room is shown ten times a second: to count its gifts more often would show nothing sooner.
+# A room under a storm is shown ten times a second: more often would show nothing sooner.
 SPACING_SECONDS = 0.1
 
 
-def build(database: Database, broker: Broker) -> list[Consumer]:
+def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
+    async def follow_gifts(tx: Transaction, received: Sequence[Envelope[Any]]) -> None:
+        await follow(tx, received, show=show)
+
+    heard = (GiftSent, ComboEnded, GiftReversed, GiftRestored)
     return [
         Consumer(
             "live.gifts",
-            {GiftSent: count_gifts, GiftReversed: take_back, GiftRestored: take_back},
+            dict.fromkeys(heard, follow_gifts),
             database=database,
             broker=broker,
             spacing_seconds=SPACING_SECONDS,

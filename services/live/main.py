@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.live import api, consumers
+from services.live import api, consumers, jobs
 from services.live.commands.showing import Hub
 from services.live.settings import Settings
 from shared.auth import Verifier
@@ -21,7 +21,8 @@ def build(settings: Settings) -> Service:
         app=build_http(database, build_verifier(settings), hub),
         database=database,
         relay=Relay(database, broker),
-        consumers=consumers.build(database, broker),
+        consumers=consumers.build(database, broker, show=hub.show),
+        jobs=jobs.build(database),
         tasks=(hub.run,),
     )
 

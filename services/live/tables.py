@@ -1,11 +1,11 @@
-"""The shape of what the live service remembers. Only store.py reads this file."""
+"""The shape of what the live service remembers. Only the store reads this file."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, DateTime, Integer, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -13,6 +13,8 @@ from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxCo
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
+_FALSE = {"server_default": "false"}
+_NOW = {"server_default": "now()"}
 
 
 class LiveTable(SQLModel, registry=registry()):
@@ -20,7 +22,7 @@ class LiveTable(SQLModel, registry=registry()):
 
 
 class Room(LiveTable, table=True):
-    """What was given in a room."""
+    """What was given in a room, and how far its feed is."""
 
     __tablename__ = "rooms"
 
@@ -28,29 +30,84 @@ class Room(LiveTable, table=True):
     sequence: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     gifts: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    last_sent_at: datetime | None = Field(default=None, sa_type=_TIME)
 
 
 class Feed(LiveTable, table=True):
-    """Every gift of a room, numbered."""
+    """Everything a room showed, numbered."""
 
     __tablename__ = "feed"
 
     room: str = Field(primary_key=True, sa_type=Text)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
-    gift: UUID
+    kind: str = Field(sa_type=Text)
+    subject: UUID
     shown: dict[str, Any] = Field(sa_type=JSONB)
 
 
+class Gift(LiveTable, table=True):
+    """A gift that was counted."""
+
+    __tablename__ = "gifts"
+
+    gift: UUID = Field(primary_key=True)
+    room: str | None = Field(default=None, sa_type=Text)
+    viewer: str = Field(sa_type=Text)
+    creator: str = Field(sa_type=Text)
+    coins: int = Field(sa_type=BigInteger)
+    anonymous: bool
+    sent_at: datetime = Field(sa_type=_TIME)
+    stream: UUID | None = None
+
+
 class Score(LiveTable, table=True):
-    """What a viewer gave in a room."""
+    """What a viewer gave in a room and period."""
 
     __tablename__ = "scores"
 
     room: str = Field(primary_key=True, sa_type=Text)
+    period: str = Field(primary_key=True, sa_type=Text)
     viewer: str = Field(primary_key=True, sa_type=Text)
     gifts: int = Field(sa_type=BigInteger)
     coins: int = Field(sa_type=BigInteger)
     first_at: datetime = Field(sa_type=_TIME)
+
+
+class Total(LiveTable, table=True):
+    """What all gave in a room and period."""
+
+    __tablename__ = "totals"
+
+    room: str = Field(primary_key=True, sa_type=Text)
+    period: str = Field(primary_key=True, sa_type=Text)
+    gifts: int = Field(sa_type=BigInteger)
+    coins: int = Field(sa_type=BigInteger)
+    gifters: int = Field(sa_type=BigInteger)
+
+
+class Supporter(LiveTable, table=True):
+    """What a viewer gave to a creator, openly."""
+
+    __tablename__ = "supporters"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    gifts: int = Field(sa_type=BigInteger)
+    coins: int = Field(sa_type=BigInteger)
+    first_at: datetime = Field(sa_type=_TIME)
+
+
+class Gifter(LiveTable, table=True):
+    """What a viewer gave in all, the level that was announced, and whether they are named."""
+
+    __tablename__ = "gifters"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    gifts: int = Field(sa_type=BigInteger)
+    coins: int = Field(sa_type=BigInteger)
+    level: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs=_ZERO)
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    hidden: bool = Field(default=False, sa_column_kwargs=_FALSE)
 
 
 class Reversal(LiveTable, table=True):
@@ -58,11 +115,135 @@ class Reversal(LiveTable, table=True):
 
     __tablename__ = "reversals"
 
-    room: str = Field(primary_key=True, sa_type=Text)
     gift: UUID = Field(primary_key=True)
     lot: UUID = Field(primary_key=True)
+    room: str | None = Field(default=None, sa_type=Text)
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
+
+
+class Stage(LiveTable, table=True):
+    """A room that somebody opened, and owns since."""
+
+    __tablename__ = "stages"
+
+    room: str = Field(primary_key=True, sa_type=Text)
+    creator: str = Field(sa_type=Text)
+    guests: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": "{}"})
+    openings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class Stream(LiveTable, table=True):
+    """A room from an opening to its closing."""
+
+    __tablename__ = "streams"
+
+    stream: UUID = Field(primary_key=True)
+    room: str = Field(sa_type=Text)
+    number: int = Field(sa_type=BigInteger)
+    creator: str = Field(sa_type=Text)
+    title: str | None = Field(default=None, sa_type=Text)
+    opened_at: datetime = Field(sa_type=_TIME)
+    closed_at: datetime | None = Field(default=None, sa_type=_TIME)
+
+
+class Goal(LiveTable, table=True):
+    """What a creator hopes to be given, how far that is, and what was announced of it."""
+
+    __tablename__ = "goals"
+
+    goal: UUID = Field(primary_key=True)
+    creator: str = Field(sa_type=Text)
+    room: str | None = Field(default=None, sa_type=Text)
+    title: str = Field(sa_type=Text)
+    target_coins: int = Field(sa_type=BigInteger)
+    starts_at: datetime = Field(sa_type=_TIME)
+    ends_at: datetime | None = Field(default=None, sa_type=_TIME)
+    created_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    removed_at: datetime | None = Field(default=None, sa_type=_TIME)
+    progress_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    contributors: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    reached: bool = Field(default=False, sa_column_kwargs=_FALSE)
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class GoalGifter(LiveTable, table=True):
+    """What a viewer brought to a goal."""
+
+    __tablename__ = "goal_gifters"
+
+    goal: UUID = Field(primary_key=True)
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    coins: int = Field(sa_type=BigInteger)
+
+
+class Perk(LiveTable, table=True):
+    """What a creator offers to who gave them enough."""
+
+    __tablename__ = "perks"
+
+    perk: UUID = Field(primary_key=True)
+    creator: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    description: str | None = Field(default=None, sa_type=Text)
+    threshold_coins: int = Field(sa_type=BigInteger)
+    uses: int | None = Field(default=None, sa_type=Integer)
+    created_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    removed_at: datetime | None = Field(default=None, sa_type=_TIME)
+
+
+class Entitlement(LiveTable, table=True):
+    """A viewer's claim to a perk."""
+
+    __tablename__ = "entitlements"
+
+    entitlement: UUID = Field(primary_key=True)
+    perk: UUID = Field(foreign_key="perks.perk")
+    creator: str = Field(sa_type=Text)
+    viewer: str = Field(sa_type=Text)
+    threshold_coins: int = Field(sa_type=BigInteger)
+    uses: int | None = Field(default=None, sa_type=Integer)
+    used: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+    withdrawn: bool = Field(default=False, sa_column_kwargs=_FALSE)
+    revision: int = Field(default=1, sa_type=BigInteger, sa_column_kwargs={"server_default": "1"})
+    unlocked_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Use(LiveTable, table=True):
+    """A claim was used up once, under a key."""
+
+    __tablename__ = "uses"
+
+    entitlement: UUID = Field(primary_key=True, foreign_key="entitlements.entitlement")
+    idempotency_key: str = Field(primary_key=True, sa_type=Text)
+    used_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Thanks(LiveTable, table=True):
+    """What a creator said for a gift."""
+
+    __tablename__ = "thanks"
+
+    gift: UUID = Field(primary_key=True)
+    room: str = Field(sa_type=Text)
+    creator: str = Field(sa_type=Text)
+    viewer: str = Field(sa_type=Text)
+    message: str | None = Field(default=None, sa_type=Text)
+    thanked_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
+class Rebuild(LiveTable, table=True):
+    """When live was last built anew, and how far that is."""
+
+    __tablename__ = "rebuilds"
+
+    only_one: bool = Field(
+        default=True, primary_key=True, sa_column_kwargs={"server_default": "true"}
+    )
+    began_at: datetime = Field(sa_type=_TIME)
+    heard_at: datetime = Field(sa_type=_TIME)
+    phase: str = Field(sa_type=Text)
 
 
 class Outbox(OutboxColumns, LiveTable, table=True):

@@ -47,11 +47,11 @@ async def mira(app):
 
 
 @pytest.fixture
-def hear(database):
-    (consumer,) = consumers.build(database, a_broker("live"))
+def hear(database, hub):
+    (consumer,) = consumers.build(database, a_broker("live"), show=hub.show)
 
-    async def hear_all(*events):
-        await consumer.receive([a_delivery(event) for event in events])
+    async def hear_all(*events, at=None):
+        await consumer.receive([a_delivery(event, at=at) for event in events])
 
     return hear_all
 

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from services.live import api
+from services.live.commands import showing
 from tests.clients import a_token, an_operator_token, client_of
 from tests.live.conftest import a_gift_sent
 
-EVENTS = "/v1/rooms/room-1/events"
+# Gifts alone: a first one and a new level are entries of their own.
+EVENTS = "/v1/rooms/room-1/events?only=gift"
 SOON_SECONDS = 5
 
 
@@ -51,6 +52,10 @@ async def test_a_room_nobody_gave_in_has_nothing_yet(mira):
     assert answer.status_code == 200
     assert answer.json() == {
         "room": "quiet",
+        "creator": None,
+        "guests": [],
+        "live": False,
+        "stream": None,
         "gifts": 0,
         "coins": 0,
         "top_gifters": [],
@@ -92,8 +97,9 @@ async def test_a_gift_is_streamed_whole_and_an_anonymous_one_without_its_giver(f
     assert answer.text.startswith("retry: 2000\n\nevent: gift\nid: 1\ndata: {")
     shown, without = gifts(answer)
     assert shown.keys() == {
-        *("gift", "viewer", "anonymous", "creator", "room", "gift_type", "name", "tier"),
-        *("count", "coins", "combo", "repeat_count", "repeat_end", "message", "sent_at"),
+        *("gift", "viewer", "anonymous", "level", "first", "creator", "room", "gift_type"),
+        *("name", "tier", "mode", "count", "coins", "combo", "repeat_count", "repeat_end"),
+        *("combo_coins", "message", "sent_at"),
     }
     assert (shown["viewer"], shown["name"], shown["message"]) == ("mira", "Warm Tea", "for you")
     assert (without["viewer"], without["anonymous"]) == (None, True)
@@ -104,43 +110,43 @@ async def test_who_reconnects_is_sent_exactly_what_was_missed(follow, hear):
     await hear(*(a_gift_sent() for _ in range(4)))
 
     # The address is the one of the first visit: the header knows better.
-    (answer,) = await follow(f"{EVENTS}?after=0&last=4", last_event_id="2")
+    (answer,) = await follow(f"{EVENTS}&after=0&last=4", last_event_id="2")
 
     assert ids(answer) == ["3", "4"]
 
 
 async def test_without_a_header_the_address_says_where_to_begin(follow, hear):
-    await hear(*(a_gift_sent() for _ in range(4)))
+    await hear(*(a_gift_sent() for _ in range(4)))  # entries 5 and 6: the first gift, a level
 
-    after, last, neither = await follow(f"{EVENTS}?after=3", f"{EVENTS}?last=2", EVENTS)
+    after, last, neither = await follow(f"{EVENTS}&after=3", f"{EVENTS}&last=4", EVENTS)
 
     assert (ids(after), ids(last), ids(neither)) == (["4"], ["3", "4"], [])
 
 
 @pytest.mark.parametrize("absurd", ["9" * 18, "9" * 20, "9" * 5_000, "\xb2", "-1", "x"])
 async def test_an_id_we_never_gave_out_means_now_and_harms_nobody(follow, hub, hear, absurd):
-    await hear(a_gift_sent())
+    await hear(a_gift_sent(1))  # the second entry says that it was the first
 
     async with hub.watch("room-1", after=0, last=0) as honest:
         answers = await follow(
             EVENTS,
             "/v1/rooms/elsewhere/events",
-            meanwhile=hear(a_gift_sent(), a_gift_sent(room="elsewhere")),
+            meanwhile=hear(a_gift_sent(1), a_gift_sent(1, room="elsewhere")),
             last_event_id=absurd.encode("latin-1"),
         )
-        seen = [(await honest.entries.get()) for _ in range(honest.entries.qsize())]
+        seen = await honest.next()
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert [ids(answer) for answer in answers] == [["2"], ["1"]]
+    assert [ids(answer) for answer in answers] == [["3"], ["1"]]
     # Stopping lets the honest one go; it had been handed everything until then.
-    assert honest.position == 2
-    assert seen == [None]
+    assert honest.position == 3
+    assert seen is None
 
 
 async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(app, follow):
     token = a_token("eve")
 
-    (answer,) = await follow(f"{EVENTS}?access_token={token}", token="")
+    (answer,) = await follow(f"{EVENTS}&access_token={token}", token="")
 
     assert answer.status_code == 200
     async with client_of(app) as nobody:
@@ -149,7 +155,8 @@ async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(
 
 
 async def test_a_quiet_room_still_gives_signs_of_life(follow, monkeypatch):
-    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(showing, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(showing, "BEAT_EVERY_SECONDS", 0.02)
 
     (answer,) = await follow(EVENTS)
 

@@ -18,7 +18,7 @@ async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
 
     room = await look()
 
-    assert (room["gifts"], room["coins"], room["last_event_id"]) == (3, 65, "3")
+    assert (room["gifts"], room["coins"]) == (3, 65)
     assert [top["viewer"] for top in room["top_gifters"]] == ["jonas", "mira"]
 
 
@@ -58,7 +58,7 @@ async def test_batches_at_once_in_one_room_lose_nothing(hear, look):
     await asyncio.gather(*(hear(*(a_gift_sent(1) for _ in range(30))) for _ in range(8)))
 
     room = await look()
-    assert (room["gifts"], room["coins"], room["last_event_id"]) == (240, 240, "240")
+    assert (room["gifts"], room["coins"]) == (240, 240)
 
 
 async def test_rooms_are_for_those_with_a_token(app):

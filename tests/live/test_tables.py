@@ -7,7 +7,11 @@ from sqlalchemy import text
 from services.live.tables import LiveTable
 from tests.drift import drift
 
-ENTRY = "INSERT INTO feed VALUES ('r', {}, '00000000-0000-0000-0000-000000000001', '{{}}')"
+ENTRY = (
+    "INSERT INTO feed (room, sequence, kind, subject, shown)"
+    " VALUES ('r', {}, 'gift', '00000000-0000-0000-0000-000000000001', '{{}}')"
+)
+SCORE = "INSERT INTO scores (room, period, viewer, gifts, coins, first_at) VALUES "
 
 
 async def run(database, *statements):
@@ -21,8 +25,8 @@ async def run(database, *statements):
     [
         ("room_gifts_counted", "INSERT INTO rooms (room, gifts) VALUES ('r', -1)"),
         ("room_coins_counted", "INSERT INTO rooms (room, coins) VALUES ('r', -1)"),
-        ("score_of_gifts", "INSERT INTO scores VALUES ('r', 'm', 0, 1, now())"),
-        ("score_of_coins", "INSERT INTO scores VALUES ('r', 'm', 1, -1, now())"),
+        ("score_of_gifts", f"{SCORE} ('r', 'all', 'm', 0, 1, now())"),
+        ("score_of_coins", f"{SCORE} ('r', 'all', 'm', 1, -1, now())"),
     ],
 )
 async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
@@ -31,7 +35,7 @@ async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
 
 
 async def test_a_gift_is_in_its_rooms_feed_once(database):
-    with pytest.raises(IntegrityConstraintViolationError, match="one_entry_a_gift"):
+    with pytest.raises(IntegrityConstraintViolationError, match="one_entry_a_subject"):
         await run(database, ENTRY.format(1), ENTRY.format(2))
 
 

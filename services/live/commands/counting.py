@@ -1,106 +1,189 @@
-"""Gifts are counted in their rooms, a whole batch in one transaction, once each."""
+"""
+Gifts are followed: a whole batch in one transaction, each fact once, in whatever order they come.
+
+Locks are taken in one order: rooms, scores, supporters, gifters, goals, entitlements; each
+sorted. The number of statements does not depend on the number of facts.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from services.live import domain, store
-from services.live.domain import Room, RoomGift, RoomReversal
+from services.live.commands import consequences, describing
+from services.live.commands.consequences import Outcome
+from services.live.commands.feeding import Page, Show
+from services.live.domain import gifts as domain
+from services.live.domain.gifts import Changes, Gift, Reversal, Room, TotalKey
+from services.live.store import counting as store
+from services.live.store import feed, rebuilding
+from services.live.store import rules as rule_store
+from services.live.store.rules import Rules
+from services.live.store.standing import Books
+from services.live.store.standing import books as read_books
 from shared.contracts.envelope import Envelope
-from shared.contracts.gift import GiftSent, ReversalEvent
+from shared.contracts.gift import ComboEnded, GiftEvent, GiftSent, ReversalEvent
 from shared.database import Transaction
 
-TOP_GIFTERS = 10
+Heard: TypeAlias = Envelope[GiftSent] | Envelope[ComboEnded] | Envelope[ReversalEvent]
 
 
-async def count_gifts(tx: Transaction, received: Sequence[Envelope[GiftSent]]) -> None:
-    """Add the gifts to their rooms' totals, scores and feeds; a gift without a room has none."""
-    gifts = {
-        (gift.room, gift.gift): gift
-        for gift in (_room_gift(sent) for sent in received if sent.data.room is not None)
-    }
-    if not gifts:
-        return
-    rooms = await store.lock_rooms(tx, (gift.room for gift in gifts.values()))
-    known = await store.known(tx, gifts)
-    reversed_coins: Counter[tuple[str, UUID]] = Counter()
-    for (room, gift, _), (_, coins) in (await store.reversals(tx, gifts)).items():
-        reversed_coins[room, gift] += coins
-    new = [
-        replace(gift, reversed_coins=reversed_coins[key])
-        for key, gift in gifts.items()
-        if key not in known
+@dataclass(slots=True)
+class _Batch:
+    """What was heard, by kind, each in the order in which it came."""
+
+    sent: dict[UUID, Envelope[GiftSent]] = field(default_factory=dict)
+    combos: dict[UUID, Envelope[ComboEnded]] = field(default_factory=dict)
+    reversals: list[Envelope[ReversalEvent]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, received: Sequence[Heard]) -> "_Batch":
+        batch = cls()
+        for heard in received:
+            if isinstance(heard.data, GiftSent):
+                batch.sent.setdefault(heard.data.gift, heard)
+            elif isinstance(heard.data, ComboEnded):
+                batch.combos.setdefault(heard.data.combo, heard)
+            else:
+                batch.reversals.append(heard)
+        return batch
+
+    def rooms(self) -> set[str]:
+        named = {fact.room for fact in self.gift_facts()}
+        named |= {heard.data.room for heard in self.combos.values()}
+        return {room for room in named if room is not None}
+
+    def roomless(self) -> set[UUID]:
+        return {fact.gift for fact in self.gift_facts() if fact.room is None}
+
+    def gift_facts(self) -> list[GiftEvent]:
+        return [
+            *(heard.data for heard in self.sent.values()),
+            *(heard.data for heard in self.reversals),
+        ]
+
+
+async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> None:
+    """Let rooms, standings, levels, goals and perks follow what was heard of gifts."""
+    batch = _Batch.of(received)
+    rooms = await store.lock_rooms(tx, batch.rooms())
+    await store.lock_roomless(tx, batch.roomless())
+    counted = await store.find_gifts(tx, {heard.data.gift for heard in batch.reversals})
+    rules = await _read_rules(tx, batch, counted)
+    changes = await _count(tx, batch, rules, rooms, counted)
+    new_scores = await store.add_scores(tx, changes.scores)
+    await store.lower_scores(tx, changes.lowered_scores)
+    newcomers: Counter[TotalKey] = Counter((room, period) for room, period, _ in new_scores)
+    await store.add_totals(tx, changes.totals, newcomers)
+    await store.save_reversals(tx, changes.reversals.values())
+    page = Page(rooms)
+    outcome = await consequences.settle(tx, changes, rules, batch.sent, batch.reversals)
+    await _show(tx, page, batch, changes, rules, outcome)
+    outcome.show(page)
+    await page.save(tx, show=show)
+    await outcome.announce(tx)
+    if rules.quiet:
+        await rebuilding.still_counting(tx)
+
+
+async def _read_rules(tx: Transaction, batch: _Batch, counted: dict[UUID, Gift]) -> Rules:
+    moments = [heard.time for heard in batch.sent.values()]
+    moments += [gift.sent_at for gift in counted.values()]
+    creators = {fact.creator for fact in batch.gift_facts()}
+    return await rule_store.read(
+        tx,
+        rooms=batch.rooms(),
+        creators=creators,
+        earliest=min(moments, default=datetime.now(UTC)),
+        latest=max(moments, default=datetime.now(UTC)),
+    )
+
+
+async def _count(
+    tx: Transaction,
+    batch: _Batch,
+    rules: Rules,
+    rooms: dict[str, Room],
+    counted: dict[UUID, Gift],
+) -> Changes:
+    """Remember what is new, and work out everything that changes by it."""
+    gifts = {gift: _gift(heard, rules) for gift, heard in batch.sent.items()}
+    new = await store.insert_gifts(tx, gifts.values())
+    told = [_reversal(heard.data) for heard in batch.reversals]
+    known = await store.find_reversals(tx, {*new, *(reversal.gift for reversal in told)})
+    changes = domain.add_up(
+        rooms, [gift for gift in gifts.values() if gift.gift in new], known=known
+    )
+    here = {gift: gifts[gift] for gift in new}
+    domain.take_back(rooms, changes, told, counted={**counted, **here}, known=known)
+    return changes
+
+
+async def _show(
+    tx: Transaction,
+    page: Page,
+    batch: _Batch,
+    changes: Changes,
+    rules: Rules,
+    outcome: Outcome,
+) -> None:
+    """Show gifts, ends of combos and reversals in their rooms, if they were not shown before."""
+    new = {gift.gift: gift for gift, _ in changes.worth}
+    candidates: list[tuple[tuple[str, str, UUID], dict[str, object]]] = []
+    for identifier, sent in batch.sent.items():
+        gift = new.get(identifier)
+        if gift is not None and gift.room is not None:
+            shown = describing.gift(
+                sent,
+                level=outcome.levels.get(gift.viewer, 0),
+                first=identifier in outcome.first_gifts,
+            )
+            candidates.append(((gift.room, describing.GIFT, identifier), shown))
+    candidates += [
+        ((ended.data.room, describing.COMBO, combo), describing.combo(ended, outcome.levels))
+        for combo, ended in batch.combos.items()
     ]
-    if new:
-        touched = [rooms[name] for name in sorted({gift.room for gift in new})]
-        await store.write(tx, touched, domain.tally(rooms, new))
-
-
-async def take_back(tx: Transaction, received: Sequence[Envelope[ReversalEvent]]) -> None:
-    """Let rooms and scores follow coins that lost their money, or have it again."""
-    told = [_room_reversal(heard.data) for heard in received if heard.data.room is not None]
-    if not told:
-        return
-    gifts = {(reversal.room, reversal.gift) for reversal in told}
-    rooms = await store.lock_rooms(tx, (room for room, _ in gifts))
-    known = await store.reversals(tx, gifts)
-    scores = domain.take_back(rooms, told, counted=await store.known(tx, gifts), known=known)
-    await store.take_back(tx, rooms.values(), known, scores)
-
-
-async def look(tx: Transaction, room: str) -> tuple[Room, list[store.Top]]:
-    """Return a room's totals and who gave most."""
-    return await store.room(tx, room), await store.top_gifters(tx, room, limit=TOP_GIFTERS)
+    for heard in batch.reversals:
+        told = changes.reversals.get((heard.data.gift, heard.data.lot))
+        if told is None or told.revision != heard.data.revision or told.room is None:
+            continue
+        key = (told.room, describing.REVERSAL, heard.data.id)
+        candidates.append((key, describing.reversal(heard)))
+    asked = {key for key, _ in candidates if key[1] != describing.GIFT or rules.rebuilt_at}
+    before = await feed.shown_before(tx, asked)
+    for key, shown in candidates:
+        if key not in before:
+            page.add(*key, shown)
 
 
 async def begin_again(tx: Transaction) -> None:
-    """Empty the rooms, for whoever says all their gifts again; needs the owner's rights."""
-    await store.forget_everything(tx)
+    """
+    Empty what follows from gifts, for whoever says all of them again; needs the owner's rights.
+
+    What people set up stays, and so does what was announced and shown.
+    """
+    await rebuilding.begin(tx)
 
 
-async def books(tx: Transaction) -> store.Books:
-    return await store.books(tx)
+async def books(tx: Transaction) -> Books:
+    return await read_books(tx)
 
 
-def _room_reversal(gift: ReversalEvent) -> RoomReversal:
-    assert gift.room is not None
-    return RoomReversal(
-        room=gift.room,
-        gift=gift.gift,
-        lot=gift.lot,
-        viewer=gift.viewer,
-        anonymous=gift.anonymous,
-        revision=gift.revision,
-        reversed_coins=gift.reversed_coins,
+def _gift(heard: Envelope[GiftSent], rules: Rules) -> Gift:
+    sent = heard.data
+    return Gift(
+        gift=sent.gift,
+        room=sent.room,
+        viewer=sent.viewer,
+        creator=sent.creator,
+        anonymous=sent.anonymous,
+        coins=sent.coins,
+        sent_at=heard.time,
+        stream=rules.stream_of(sent.room, heard.time),
     )
 
 
-def _room_gift(sent: Envelope[GiftSent]) -> RoomGift:
-    gift = sent.data
-    assert gift.room is not None
-    return RoomGift(
-        room=gift.room,
-        gift=gift.gift,
-        viewer=gift.viewer,
-        anonymous=gift.anonymous,
-        coins=gift.coins,
-        sent_at=sent.time,
-        shown={
-            "gift": gift.gift,
-            "viewer": None if gift.anonymous else gift.viewer,
-            "anonymous": gift.anonymous,
-            "creator": gift.creator,
-            "room": gift.room,
-            "gift_type": gift.gift_type,
-            "name": gift.display_name,
-            "tier": gift.tier,
-            "count": gift.count,
-            "coins": gift.coins,
-            "combo": gift.combo,
-            "repeat_count": gift.repeat_count,
-            "repeat_end": gift.repeat_end,
-            "message": gift.message,
-            "sent_at": sent.time,
-        },
-    )
+def _reversal(told: ReversalEvent) -> Reversal:
+    return Reversal(told.gift, told.lot, told.room, told.revision, told.reversed_coins)

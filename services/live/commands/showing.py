@@ -1,53 +1,108 @@
 """
 Rooms shown to those who watch, as gifts come.
 
-One task reads the feeds of all watched rooms in one query and hands each watcher what is new. A
-watcher who cannot keep up is let go, and resumes where it was: nobody else waits for it.
+What this process counted is handed out from memory at once; what others counted is read, for all
+watched rooms in one query. Whoever wants to see the same shares the same bytes. A watcher who
+cannot keep up is let go, and resumes where it was: nobody else waits for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import groupby
 
 import structlog
 
-from services.live import store
-from services.live.store import Entry
+from services.live.commands.views import View
+from services.live.store import feed
+from services.live.store.feed import Entry
 from shared.database import Database, is_unavailable
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 BEHIND_MAX = 1_000
 # Entries of one room read at a time; a watcher further behind catches up in several rounds.
 ROUND_MAX = 200
+# A quiet stream gives a sign of life, well before anything between us and them gives up.
+HEARTBEAT_SECONDS = 10.0
+BEAT_EVERY_SECONDS = 2.0
+HEARTBEAT = b": still here\n\n"
+# Who was let go and does not even take the end of its stream is cut off.
+CUT_OFF_SECONDS = 10.0
 
 
-@dataclass(eq=False, slots=True)
 class Watcher:
     """Somebody who watches a room; `position` is the last entry handed over."""
 
-    room: str
-    position: int
-    entries: "asyncio.Queue[Entry | None]" = field(
-        default_factory=lambda: asyncio.Queue(BEHIND_MAX + 1)
+    __slots__ = (
+        "_behind",
+        "_pending",
+        "_task",
+        "_wake",
+        "gone",
+        "let_go_at",
+        "moved_at",
+        "position",
+        "room",
+        "view",
     )
-    gone: bool = False
 
-    def hand_over(self, entry: Entry) -> None:
-        self.position = entry.sequence
-        if self.entries.qsize() >= BEHIND_MAX:
+    def __init__(self, room: str, position: int, view: View) -> None:
+        self.room = room
+        self.position = position
+        self.view = view
+        self.gone = False
+        self.moved_at = asyncio.get_running_loop().time()
+        self.let_go_at = 0.0
+        self._behind = 0
+        self._pending: deque[bytes] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._task = asyncio.current_task()
+
+    def hand_over(self, chunk: bytes, entries: int) -> None:
+        """Give this watcher something to write; let it go if it has too much of that already."""
+        if self._behind + entries > BEHIND_MAX:
             self.let_go()
-        else:
-            self.entries.put_nowait(entry)
+            return
+        self._behind += entries
+        self._pending.append(chunk)
+        self._rouse()
+
+    async def next(self) -> bytes | None:
+        """Return all there is to write, once there is something; None at the end."""
+        while not self._pending:
+            if self.gone:
+                return None
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        chunk = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+        self._pending.clear()
+        self._behind = 0
+        self.moved_at = asyncio.get_running_loop().time()
+        return chunk
 
     def let_go(self) -> None:
         """End this watcher's stream; what it has not read, it asks for again."""
-        self.gone = True
-        while not self.entries.empty():
-            self.entries.get_nowait()
-        self.entries.put_nowait(None)
+        if not self.gone:
+            self.gone = True
+            self.let_go_at = asyncio.get_running_loop().time()
+        self._pending.clear()
+        self._rouse()
+
+    def cut_off(self) -> None:
+        """Stop waiting for somebody who takes nothing any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def beat(self, now: float) -> None:
+        if not self._pending and now - self.moved_at >= HEARTBEAT_SECONDS:
+            self.hand_over(HEARTBEAT, 0)
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
 
 class Hub:
@@ -55,12 +110,14 @@ class Hub:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._watchers: set[Watcher] = set()
+        self._rooms: dict[str, set[Watcher]] = {}
         self._changed = asyncio.Event()
         self._stopped = False
 
     @asynccontextmanager
-    async def watch(self, room: str, *, after: int | None, last: int) -> AsyncIterator[Watcher]:
+    async def watch(
+        self, room: str, *, after: int | None, last: int, view: View | None = None
+    ) -> AsyncIterator[Watcher]:
         """
         Watch a room from a position; without one from now on, and the `last` few before.
 
@@ -68,19 +125,30 @@ class Hub:
         the query of all rooms as it is, where it would be everybody's problem.
         """
         async with self._database.transaction() as tx:
-            newest = (await store.room(tx, room)).sequence
-        watcher = Watcher(room, max(0, newest - last) if after is None else min(after, newest))
-        self._watchers.add(watcher)
+            newest = await feed.position(tx, room)
+        position = max(0, newest - last) if after is None else min(after, newest)
+        watcher = Watcher(room, position, view or View())
+        self._rooms.setdefault(room, set()).add(watcher)
         if self._stopped:
             watcher.let_go()
         self._changed.set()
         try:
             yield watcher
         finally:
-            self._watchers.discard(watcher)
+            watchers = self._rooms[room]
+            watchers.discard(watcher)
+            if not watchers:
+                del self._rooms[room]
+
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Hand out what was just committed here; whoever is not yet there reads it later."""
+        for room, added in groupby(sorted(entries, key=_place), key=lambda entry: entry.room):
+            if room in self._rooms:
+                self._give(room, list(added))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hand out what is new until we stop; then end every stream."""
+        beating = asyncio.create_task(self._beat(stopping))
         while not stopping.is_set():
             try:
                 more = await self._hand_out()
@@ -93,32 +161,56 @@ class Hub:
                 await self._rest(stopping)
         # Whoever is on the way in ends as well: nobody would hand them anything.
         self._stopped = True
-        for watcher in self._watchers:
+        for watcher in self._watchers():
             watcher.let_go()
+        await beating
 
     async def _hand_out(self) -> bool:
         """Read one round for all rooms; return whether some room has more."""
-        watchers = [watcher for watcher in self._watchers if not watcher.gone]
-        if not watchers:
+        positions = self._positions()
+        if not positions:
             return False
-        positions: dict[str, int] = {}
-        for watcher in watchers:
-            position = positions.get(watcher.room, watcher.position)
-            positions[watcher.room] = min(position, watcher.position)
         async with self._database.transaction() as tx:
-            entries = await store.entries_after(tx, positions, limit=ROUND_MAX)
-        by_room: dict[str, list[Entry]] = {}
-        for entry in entries:
-            by_room.setdefault(entry.room, []).append(entry)
-        for watcher in watchers:
-            for entry in by_room.get(watcher.room, ()):
-                if entry.sequence > watcher.position and not watcher.gone:
-                    watcher.hand_over(entry)
-        return any(len(found) == ROUND_MAX for found in by_room.values())
+            entries = await feed.after(tx, positions, limit=ROUND_MAX)
+        more = False
+        for (room, _), found in groupby(entries, key=lambda one: (one.entry.room, one.after)):
+            new = [one.entry for one in found]
+            more = more or len(new) == ROUND_MAX
+            self._give(room, new)
+        return more
+
+    def _positions(self) -> list[tuple[str, int]]:
+        """
+        Return from where to read each room: from its newest watcher, and from its furthest behind.
+
+        So one who catches up with a long past keeps nobody from what comes now.
+        """
+        positions = []
+        for room, watchers in self._rooms.items():
+            reached = [watcher.position for watcher in watchers if not watcher.gone]
+            if reached:
+                positions += [(room, place) for place in {min(reached), max(reached)}]
+        return positions
+
+    def _give(self, room: str, entries: Sequence[Entry]) -> None:
+        """Hand entries that follow each other to everybody who is to see them next."""
+        first, last = entries[0].sequence, entries[-1].sequence
+        written: dict[tuple[View, int], bytes] = {}
+        for watcher in self._rooms.get(room, ()):
+            position = watcher.position
+            if position >= last or position + 1 < first or watcher.gone:
+                continue
+            key = (watcher.view, position)
+            chunk = written.get(key)
+            if chunk is None:
+                chunk = written[key] = watcher.view.write(entries[max(0, position + 1 - first) :])
+            watcher.position = last
+            if chunk:
+                watcher.hand_over(chunk, last - position)
 
     async def _rest(self, stopping: asyncio.Event) -> None:
         """Wait for a moment, or, while nobody watches, for the first who does."""
-        if self._watchers:
+        if self._rooms:
             await asyncio.sleep(POLL_SECONDS)
             return
         self._changed.clear()
@@ -126,3 +218,22 @@ class Hub:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+    async def _beat(self, stopping: asyncio.Event) -> None:
+        """Give signs of life in quiet rooms, and cut off who takes no end."""
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), BEAT_EVERY_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for watcher in list(self._watchers()):
+                if not watcher.gone:
+                    watcher.beat(now)
+                elif now - watcher.let_go_at >= CUT_OFF_SECONDS:
+                    watcher.cut_off()
+
+    def _watchers(self) -> Iterable[Watcher]:
+        return (watcher for watchers in self._rooms.values() for watcher in watchers)
+
+
+def _place(entry: Entry) -> tuple[str, int]:
+    return entry.room, entry.sequence

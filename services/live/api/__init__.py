@@ -1,0 +1,17 @@
+"""What the live service is asked: rooms and their feeds, standings, goals, perks and thanks."""
+
+from fastapi import APIRouter
+
+from services.live.api import feed, goals, perks, rooms, standing
+from services.live.commands.showing import Hub
+from shared.database import Database
+
+
+def build_router(database: Database, hub: Hub) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+    feed.add_routes(router, hub)
+    rooms.add_routes(router, database, hub)
+    standing.add_routes(router, database)
+    goals.add_routes(router, database)
+    perks.add_routes(router, database)
+    return router

@@ -1,0 +1,38 @@
+"""What several routes are asked with."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.live.domain.rooms import CreatorsOnly
+from shared.auth import Identity
+
+CREATOR = "creator"
+COINS_MAX = 1_000_000_000
+TITLE_CHARACTERS_MAX = 120
+
+# A name that reaches PostgreSQL and a log line: no control characters, no half of a pair.
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+RoomName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+UserName = Annotated[str, Path(max_length=64, pattern=_PRINTABLE)]
+Title = Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX, pattern=_PRINTABLE)]
+Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+CoinWish = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
+
+
+class Wish(BaseModel):
+    """A body; a field we do not know is a mistake somebody should hear about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class View(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+def require_creator(caller: Identity) -> str:
+    """Let those in whom the host application calls creators; return who it is."""
+    if CREATOR not in caller.roles:
+        raise CreatorsOnly
+    return caller.user

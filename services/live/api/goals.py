@@ -1,0 +1,121 @@
+"""Goals: of a room, or of a creator over a time."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, Field
+
+from services.live.api.asking import CoinWish, RoomName, Title, View, Wish, require_creator
+from services.live.commands import goals
+from services.live.commands.goals import GoalWish
+from services.live.domain.goals import EndsBeforeItBegins, NoSuchGoal, TooManyGoals
+from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
+from shared.auth import Caller, Unauthenticated
+from shared.database import Database
+from shared.http import IdempotencyKey, IdempotencyKeyMissing, refusals, request_id
+
+
+class GoalView(View):
+    """
+    A goal and how far it is.
+
+    With a room it counts what is given there from `starts_at` on; without one, what is given to
+    its creator anywhere. `ends_at` is when it ends by itself, if ever.
+    """
+
+    goal: UUID
+    creator: str
+    room: str | None
+    title: str
+    target_coins: int
+    progress_coins: int
+    contributors: int
+    reached: bool
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime | None
+
+
+class GoalChange(Wish):
+    title: Title
+    target_coins: CoinWish
+    ends_at: AwareDatetime | None = None
+
+
+class NewGoal(GoalChange):
+    """A live goal names its room and begins now; an income goal begins when it says, or now."""
+
+    room: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    starts_at: AwareDatetime | None = None
+
+
+class Goals(View):
+    goals: list[GoalView]
+
+
+def add_routes(router: APIRouter, database: Database) -> None:
+    _add_reading(router, database)
+    _add_setting(router, database)
+
+
+def _add_reading(router: APIRouter, database: Database) -> None:
+    @router.get("/rooms/{room}/goals", tags=["rooms"], responses=refusals(Unauthenticated))
+    async def list_goals_of_room(room: RoomName, caller: Caller) -> Goals:
+        """List a room's goals; its creator sees their income goals as well."""
+        async with database.transaction() as tx:
+            found = await goals.of_room(tx, room, caller.user)
+        return Goals(goals=[GoalView.model_validate(goal) for goal in found])
+
+    @router.get(
+        "/creators/me/goals", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
+    )
+    async def list_own_goals(caller: Caller) -> Goals:
+        """List one's own goals."""
+        creator = require_creator(caller)
+        async with database.transaction() as tx:
+            found = await goals.of_creator(tx, creator)
+        return Goals(goals=[GoalView.model_validate(goal) for goal in found])
+
+
+def _add_setting(router: APIRouter, database: Database) -> None:
+    @router.post(
+        "/creators/me/goals",
+        tags=["creators"],
+        status_code=201,
+        responses=refusals(
+            *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
+            *(TooManyGoals, EndsBeforeItBegins),
+        ),
+    )
+    async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:
+        """Set a goal, for one's own room or over a time."""
+        creator = require_creator(caller)
+        async with database.transaction() as tx:
+            goal = await goals.set_up(
+                tx, creator, GoalWish(**wish.model_dump()), key, story=request_id()
+            )
+        return GoalView.model_validate(goal)
+
+    @router.put(
+        "/creators/me/goals/{goal}",
+        tags=["creators"],
+        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins),
+    )
+    async def change_goal(goal: UUID, wish: GoalChange, caller: Caller) -> GoalView:
+        """Change a goal; what was given to it stays."""
+        creator = require_creator(caller)
+        async with database.transaction() as tx:
+            changed = await goals.change(tx, creator, goal, **wish.model_dump(), story=request_id())
+        return GoalView.model_validate(changed)
+
+    @router.delete(
+        "/creators/me/goals/{goal}",
+        tags=["creators"],
+        status_code=204,
+        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal),
+    )
+    async def remove_goal(goal: UUID, caller: Caller) -> None:
+        """Take a goal down."""
+        creator = require_creator(caller)
+        async with database.transaction() as tx:
+            await goals.remove(tx, creator, goal)

@@ -1,0 +1,91 @@
+"""What entries of a feed say, kind by kind."""
+
+from collections.abc import Mapping
+
+from shared.contracts.envelope import Envelope
+from shared.contracts.gift import ComboEnded, GiftSent, ReversalEvent
+from shared.contracts.live import FirstGift, GoalReached, LevelReached, PerkEvent
+
+GIFT, COMBO, REVERSAL = "gift", "combo", "reversal"
+FIRST_GIFT, LEVEL, GOAL, PERK = "first_gift", "level", "goal", "perk"
+THANKS, ROOM = "thanks", "room"
+KINDS = frozenset({GIFT, COMBO, REVERSAL, FIRST_GIFT, LEVEL, GOAL, PERK, THANKS, ROOM})
+
+
+def gift(heard: Envelope[GiftSent], *, level: int, first: bool) -> dict[str, object]:
+    """A gift; `level` is its giver's badge, `first` that its creator had none from them before."""
+    sent = heard.data
+    return {
+        "gift": sent.gift,
+        "viewer": None if sent.anonymous else sent.viewer,
+        "anonymous": sent.anonymous,
+        "level": None if sent.anonymous else level,
+        "first": first,
+        "creator": sent.creator,
+        "room": sent.room,
+        "gift_type": sent.gift_type,
+        "name": sent.display_name,
+        "tier": sent.tier,
+        "mode": sent.mode,
+        "count": sent.count,
+        "coins": sent.coins,
+        "combo": sent.combo,
+        "repeat_count": sent.repeat_count,
+        "repeat_end": sent.repeat_end,
+        "combo_coins": sent.combo_coins,
+        "message": sent.message,
+        "sent_at": heard.time,
+    }
+
+
+def combo(heard: Envelope[ComboEnded], levels: Mapping[str, int]) -> dict[str, object]:
+    """A combo that is over; its totals are for showing, the gifts were there one by one."""
+    ended = heard.data
+    return {
+        "combo": ended.combo,
+        "viewer": None if ended.anonymous else ended.viewer,
+        "anonymous": ended.anonymous,
+        "level": None if ended.anonymous else levels.get(ended.viewer),
+        "creator": ended.creator,
+        "room": ended.room,
+        "gift_type": ended.gift_type,
+        "name": ended.display_name,
+        "tier": ended.tier,
+        "gifts": ended.gifts,
+        "repeat_count": ended.repeat_count,
+        "repeat_end": True,
+        "combo_coins": ended.combo_coins,
+        "started_at": ended.started_at,
+        "ended_at": ended.ended_at,
+    }
+
+
+def reversal(heard: Envelope[ReversalEvent]) -> dict[str, object]:
+    """Coins of a gift count no more, or again: nobody is named for what a bank decided."""
+    told = heard.data
+    return {
+        "gift": told.gift,
+        "lot": told.lot,
+        "room": told.room,
+        "revision": told.revision,
+        "coins": told.coins,
+        "reversed_coins": told.reversed_coins,
+        "restored": told.name == "gift.restored",
+    }
+
+
+def first_gift(event: FirstGift) -> dict[str, object]:
+    return event.model_dump()
+
+
+def level(event: LevelReached) -> dict[str, object]:
+    return event.model_dump(include={"viewer", "level", "previous_level", "revision"})
+
+
+def goal(event: GoalReached) -> dict[str, object]:
+    return {**event.model_dump(), "state": "reached"}
+
+
+def perk(event: PerkEvent) -> dict[str, object]:
+    """A perk somebody unlocked; what it takes to use it is between them and the creator."""
+    return event.model_dump(include={"perk", "viewer", "creator", "kind", "title"})

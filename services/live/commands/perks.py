@@ -1,0 +1,123 @@
+"""Creators offer perks, viewers earn them, creators let them be used."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from services.live.commands.consequences import settle_entitlements
+from services.live.domain.perks import (
+    PERKS_MAX,
+    Entitlement,
+    NoSuchEntitlement,
+    NoSuchPerk,
+    Perk,
+    PerkKind,
+    TooManyPerks,
+)
+from services.live.store import perks as store
+from shared.auth import NotYours
+from shared.contracts.base import NAMESPACE
+from shared.contracts.envelope import Cause
+from shared.database import Transaction
+
+UNLOCKED_AT_A_TIME = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PerkWish:
+    """What a creator offers."""
+
+    kind: PerkKind
+    title: str
+    description: str | None
+    threshold_coins: int
+    uses: int | None
+
+
+async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, story: str) -> Perk:
+    """Offer a perk, to those as well who gave enough already; the same key finds the same one."""
+    identifier = uuid5(NAMESPACE, f"perk|{creator}|{key}")
+    await store.hold_counting(tx)
+    known = {one.perk: one for one in await store.of_creator(tx, creator)}
+    if identifier in known:
+        return known[identifier]
+    if len(known) >= PERKS_MAX:
+        raise TooManyPerks(perks_max=PERKS_MAX)
+    perk = _perk(identifier, creator, wish)
+    if not await store.insert(tx, perk):
+        raise NoSuchPerk
+    await _unlock_past(tx, perk, story)
+    return perk
+
+
+async def change(
+    tx: Transaction, creator: str, identifier: UUID, wish: PerkWish, *, story: str
+) -> Perk:
+    """Offer something else from now on; who is entitled already stays so, as it was."""
+    await store.hold_counting(tx)
+    if await store.find(tx, identifier, creator) is None:
+        raise NoSuchPerk
+    perk = _perk(identifier, creator, wish)
+    await store.change(tx, perk)
+    await _unlock_past(tx, perk, story)
+    return perk
+
+
+async def remove(tx: Transaction, creator: str, identifier: UUID) -> None:
+    """Offer a perk no longer; who is entitled already stays so."""
+    if not await store.remove(tx, identifier, creator):
+        raise NoSuchPerk
+
+
+async def of_creator(tx: Transaction, creator: str) -> list[Perk]:
+    return await store.of_creator(tx, creator)
+
+
+async def entitlements_of(
+    tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Entitlement]:
+    return await store.entitlements_of(tx, viewer, before=before, limit=limit)
+
+
+async def check(tx: Transaction, identifier: UUID) -> Entitlement:
+    found = await store.entitlement(tx, identifier, locked=False)
+    if found is None:
+        raise NoSuchEntitlement
+    return found
+
+
+async def use(tx: Transaction, creator: str, identifier: UUID, key: str) -> Entitlement:
+    """Use an entitlement to one's perk up, once a key."""
+    found = await store.entitlement(tx, identifier, locked=True)
+    if found is None:
+        raise NoSuchEntitlement
+    if found.creator != creator:
+        raise NotYours
+    if not await store.was_used(tx, identifier, key):
+        found.require_usable()
+        await store.use(tx, identifier, key)
+    return await check(tx, identifier)
+
+
+async def _unlock_past(tx: Transaction, perk: Perk, story: str) -> None:
+    after = ""
+    while True:
+        given = await store.supporters_over(
+            tx, perk.creator, perk.threshold_coins, limit=UNLOCKED_AT_A_TIME, after=after
+        )
+        if not given:
+            return
+        await settle_entitlements(tx, given, Cause(story))
+        after = given[-1][1]
+
+
+def _perk(identifier: UUID, creator: str, wish: PerkWish) -> Perk:
+    return Perk(
+        perk=identifier,
+        creator=creator,
+        kind=wish.kind,
+        title=wish.title,
+        description=wish.description,
+        threshold_coins=wish.threshold_coins,
+        uses=wish.uses,
+    )

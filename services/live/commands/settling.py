@@ -1,0 +1,30 @@
+"""After live was built anew: what differs from what was announced is announced."""
+
+from services.live.commands import consequences
+from services.live.domain.levels import THRESHOLDS
+from services.live.store import goals, rebuilding
+from shared.database import Transaction
+
+# Nothing counted for so long means that everything was; and batches take no longer than that.
+QUIET_SECONDS = 10.0
+AT_A_TIME = 500
+
+
+async def settle(tx: Transaction, *, quiet_seconds: float = QUIET_SECONDS) -> bool:
+    """Settle some of what differs; return whether there may be more."""
+    phase = await rebuilding.move_on(tx, quiet_seconds=quiet_seconds)
+    if phase != "settling":
+        return False
+    given = await rebuilding.supporters_to_settle(tx, limit=AT_A_TIME)
+    gifters = await rebuilding.gifters_to_settle(tx, THRESHOLDS, limit=AT_A_TIME)
+    unsettled = await goals.to_settle(tx, limit=AT_A_TIME)
+    if gifters:
+        await consequences.settle_levels(tx, gifters)
+    if unsettled:
+        await consequences.settle_goals(tx, unsettled)
+    if given:
+        await consequences.settle_entitlements(tx, given)
+    if gifters or unsettled or given:
+        return True
+    await rebuilding.finish(tx)
+    return False

@@ -1,0 +1,161 @@
+"""Creators open their rooms, have guests, and close them again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from services.live.commands import describing
+from services.live.commands.feeding import Page, Show
+from services.live.domain.gifts import Room, stream_of
+from services.live.domain.goals import Goal
+from services.live.domain.rooms import (
+    GUESTS_MAX,
+    NoSuchStream,
+    NotLive,
+    Stage,
+    Stream,
+    TooManyGuests,
+    require_owner,
+)
+from services.live.store import counting, goals, stages, standing
+from services.live.store.stages import Live
+from services.live.store.standing import Top, Total
+from shared.contracts.base import NAMESPACE
+from shared.contracts.envelope import Cause
+from shared.contracts.live import RoomClosed, RoomOpened
+from shared.database import Transaction
+from shared.messaging.outbox import Fact, announce
+
+SUMMARY_NAMES_MAX = 10
+NEWCOMERS_MAX = 100
+MOMENT = timedelta(microseconds=1)
+
+
+async def open_room(
+    tx: Transaction, room: str, creator: str, title: str | None, *, story: str, show: Show
+) -> Stream:
+    """Go live, in a room of one's own or in one that is nobody's; again, it changes the title."""
+    rooms = await counting.lock_rooms(tx, [room])
+    stage = require_owner(await stages.claim(tx, room, creator), creator)
+    stream = await stages.current(tx, room)
+    if stream is not None:
+        await stages.retitle(tx, stream.stream, title)
+        return replace(stream, title=title)
+    number = stage.openings + 1
+    stream = Stream(
+        stream=uuid5(NAMESPACE, f"stream|{room}|{number}"),
+        room=room,
+        number=number,
+        creator=creator,
+        title=title,
+        opened_at=_after_gifts(rooms[room]),
+    )
+    await stages.open_stream(tx, stream)
+    event = RoomOpened(
+        stream=stream.stream,
+        room=room,
+        creator=creator,
+        title=title,
+        opened_at=stream.opened_at,
+    )
+    page = Page(rooms)
+    page.add(room, describing.ROOM, event.id, {"state": "opened", **event.model_dump()})
+    await page.save(tx, show=show)
+    await announce(tx, [Fact(event, 1, Cause(story))])
+    return stream
+
+
+async def close_room(
+    tx: Transaction, room: str, creator: str, *, story: str, show: Show
+) -> tuple[Stream, Total]:
+    """End the stream that goes on, and say what it came to so far."""
+    rooms = await counting.lock_rooms(tx, [room])
+    require_owner(await stages.lock(tx, room), creator)
+    stream = await stages.current(tx, room)
+    if stream is None:
+        raise NotLive
+    closed_at = max(_after_gifts(rooms[room]), stream.opened_at + MOMENT)
+    await stages.close_stream(tx, stream.stream, closed_at)
+    total = await standing.total(tx, room, stream_of(stream.stream))
+    event = RoomClosed(
+        stream=stream.stream,
+        room=room,
+        creator=creator,
+        title=stream.title,
+        opened_at=stream.opened_at,
+        closed_at=closed_at,
+        gifts=total.gifts,
+        coins=total.coins,
+        gifters=total.gifters,
+    )
+    page = Page(rooms)
+    page.add(room, describing.ROOM, event.id, {"state": "closed", **event.model_dump()})
+    await page.save(tx, show=show)
+    await announce(tx, [Fact(event, 2, Cause(story))])
+    return replace(stream, closed_at=closed_at), total
+
+
+async def set_guest(
+    tx: Transaction, room: str, creator: str, guest: str, *, present: bool, show: Show
+) -> list[str]:
+    """Have a guest, or no longer; return who is there now."""
+    rooms = await counting.lock_rooms(tx, [room])
+    stage = require_owner(await stages.lock(tx, room), creator)
+    guests = list(stage.guests)
+    if present == (guest in guests):
+        return guests
+    if present:
+        if len(guests) >= GUESTS_MAX:
+            raise TooManyGuests(guests_max=GUESTS_MAX)
+        guests.append(guest)
+    else:
+        guests.remove(guest)
+    await stages.set_guests(tx, room, guests)
+    page = Page(rooms)
+    subject = uuid5(NAMESPACE, f"guests|{room}|{rooms[room].sequence}")
+    shown = {"state": "guests", "room": room, "guests": guests}
+    page.add(room, describing.ROOM, subject, shown)
+    await page.save(tx, show=show)
+    return guests
+
+
+async def look(tx: Transaction, room: str) -> tuple[Stage | None, Stream | None]:
+    """Return whose room it is, and the stream that goes on in it."""
+    return await stages.find(tx, room), await stages.current(tx, room)
+
+
+async def live(tx: Transaction, *, before: tuple[datetime, UUID] | None, limit: int) -> list[Live]:
+    return await stages.live(tx, before=before, limit=limit)
+
+
+async def streams(
+    tx: Transaction, room: str, creator: str, *, before: int | None, limit: int
+) -> list[Live]:
+    require_owner(await stages.find(tx, room), creator)
+    return await stages.streams(tx, room, before=before, limit=limit)
+
+
+async def summary(
+    tx: Transaction, room: str, creator: str, identifier: UUID
+) -> tuple[Stream, Total, list[Top], list[str], list[Goal]]:
+    """Return a stream, what was given to it, by whom, by whom first, and the goals it reached."""
+    require_owner(await stages.find(tx, room), creator)
+    stream = await stages.stream(tx, room, identifier)
+    if stream is None:
+        raise NoSuchStream
+    period = stream_of(identifier)
+    return (
+        stream,
+        await standing.total(tx, room, period),
+        await standing.top_gifters(tx, room, period, limit=SUMMARY_NAMES_MAX),
+        await standing.newcomers_between(
+            tx, creator, stream.opened_at, stream.closed_at, limit=NEWCOMERS_MAX
+        ),
+        await goals.reached_between(tx, room, stream.opened_at, stream.closed_at),
+    )
+
+
+def _after_gifts(room: Room) -> datetime:
+    """Return now, or just after the last gift counted: clocks of services differ."""
+    now = datetime.now(UTC)
+    return now if room.last_sent_at is None else max(now, room.last_sent_at + MOMENT)

@@ -1,0 +1,59 @@
+"""What creators hope to be given: in one room, or anywhere within a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.live.domain.gifts import Gift
+from shared.errors import Kind, Refusal
+
+GOALS_MAX = 20
+
+
+class NoSuchGoal(Refusal):
+    """There is no such goal."""
+
+    kind = Kind.NOT_FOUND
+
+
+class TooManyGoals(Refusal):
+    """A creator can have so many goals at a time; remove one first."""
+
+    kind = Kind.CONFLICT
+
+
+class EndsBeforeItBegins(Refusal):
+    """A goal must end after it begins."""
+
+    kind = Kind.INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """
+    So many coins, of gifts sent from `starts_at` until before `ends_at`.
+
+    With a room it counts what is given there to anybody; without one, what is given to its
+    creator anywhere. `reached` and `revision` are what was announced.
+    """
+
+    goal: UUID
+    creator: str
+    room: str | None
+    title: str
+    target_coins: int
+    starts_at: datetime
+    ends_at: datetime | None
+    progress_coins: int = 0
+    contributors: int = 0
+    reached: bool = False
+    revision: int = 0
+
+    def counts(self, gift: Gift) -> bool:
+        """Whether a gift brings this goal nearer."""
+        where = self.creator == gift.creator if self.room is None else self.room == gift.room
+        return (
+            where
+            and self.starts_at <= gift.sent_at
+            and (self.ends_at is None or gift.sent_at < self.ends_at)
+        )

@@ -1,0 +1,32 @@
+"""
+A gifter's level: the sum of what they gave, on a curve that grows steeper.
+
+Level n begins at 10 x n^2.6 coins, rounded down: 10, 60, 173, ... 261,256.
+"""
+
+from bisect import bisect_right
+
+LEVEL_MAX = 50
+
+
+def _fifth_root(number: int) -> int:
+    """Return the largest integer whose fifth power is not above a number, without a float."""
+    low, high = 0, 1 << (number.bit_length() // 5 + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**5 <= number else (low, middle - 1)
+    return low
+
+
+# 10 x n^(13/5) is the fifth root of 10^5 x n^13.
+THRESHOLDS = tuple(_fifth_root(10**5 * level**13) for level in range(1, LEVEL_MAX + 1))
+
+
+def level_at(coins: int) -> int:
+    """Return the level of whoever gave so much in all; 0 is none yet."""
+    return bisect_right(THRESHOLDS, coins)
+
+
+def coins_of_next(level: int) -> int | None:
+    """Return where the level after this begins; nothing comes after the last."""
+    return THRESHOLDS[level] if level < LEVEL_MAX else None

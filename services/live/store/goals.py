@@ -1,0 +1,222 @@
+"""Goals, and who brought them nearer."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.live.domain.goals import Goal
+from shared.database import Row, Transaction
+
+# A goal and a viewer.
+ContributionKey: TypeAlias = tuple[UUID, str]
+
+
+async def lock(tx: Transaction, goals: Sequence[UUID]) -> dict[UUID, Goal]:
+    """Read goals and keep them still, locked in sorted order."""
+    rows = await tx.execute(_LOCK, {"goals": sorted(goals)})
+    return {row.goal: _goal(row) for row in rows}
+
+
+async def contribute(
+    tx: Transaction, contributions: Mapping[ContributionKey, int]
+) -> dict[ContributionKey, int]:
+    """Add to what viewers brought to goals; return what it comes to. The goals are locked."""
+    keys = sorted(contributions)
+    rows = await tx.execute(
+        _CONTRIBUTE,
+        {
+            "goals": [goal for goal, _ in keys],
+            "viewers": [viewer for _, viewer in keys],
+            "coins": [contributions[key] for key in keys],
+        },
+    )
+    return {(row.goal, row.viewer): row.coins for row in rows}
+
+
+async def save(tx: Transaction, goals: Sequence[Goal]) -> None:
+    """Write how far goals are; they are locked."""
+    await tx.execute(
+        _SAVE,
+        {
+            "goals": [goal.goal for goal in goals],
+            "progress": [goal.progress_coins for goal in goals],
+            "contributors": [goal.contributors for goal in goals],
+            "reached": [goal.reached for goal in goals],
+            "revisions": [goal.revision for goal in goals],
+        },
+    )
+
+
+async def set_up(tx: Transaction, goal: Goal) -> bool:
+    """Add a goal; return False if there was one, which may have been removed."""
+    rows = await tx.execute(
+        _INSERT,
+        {
+            "goal": goal.goal,
+            "creator": goal.creator,
+            "room": goal.room,
+            "title": goal.title,
+            "target": goal.target_coins,
+            "starts_at": goal.starts_at,
+            "ends_at": goal.ends_at,
+        },
+    )
+    return bool(rows)
+
+
+async def hold_counting(tx: Transaction) -> None:
+    """Let no batch read the goals until this transaction ends; those that did have ended."""
+    await tx.execute(_HOLD)
+
+
+async def count_past(tx: Transaction, goal: UUID) -> None:
+    """Work out from the gifts how far an income goal is that began before it was set up."""
+    await tx.execute(_COUNT_GIFTERS, {"goal": goal})
+    await tx.execute(_COUNT_PROGRESS, {"goal": goal})
+
+
+async def find(tx: Transaction, goal: UUID, *, creator: str, locked: bool) -> Goal | None:
+    """Return a creator's own goal."""
+    statement = _FIND_LOCKED if locked else _FIND
+    row = (await tx.execute(statement, {"goal": goal, "creator": creator})).first()
+    return _goal(row) if row else None
+
+
+async def change(
+    tx: Transaction, goal: UUID, *, title: str, target_coins: int, ends_at: datetime | None
+) -> None:
+    asked = {"goal": goal, "title": title, "target": target_coins, "ends_at": ends_at}
+    await tx.execute(_CHANGE, asked)
+
+
+async def remove(tx: Transaction, goal: UUID, creator: str) -> bool:
+    rows = await tx.execute(_REMOVE, {"goal": goal, "creator": creator})
+    return bool(rows)
+
+
+async def of_creator(tx: Transaction, creator: str) -> list[Goal]:
+    return [_goal(row) for row in await tx.execute(_OF_CREATOR, {"creator": creator})]
+
+
+async def of_room(tx: Transaction, room: str) -> list[Goal]:
+    return [_goal(row) for row in await tx.execute(_OF_ROOM, {"room": room})]
+
+
+async def reached_between(
+    tx: Transaction, room: str, since: datetime, until: datetime | None
+) -> list[Goal]:
+    """Return goals of a room that are reached and were running during a time."""
+    asked = {"room": room, "since": since, "until": until}
+    return [_goal(row) for row in await tx.execute(_REACHED, asked)]
+
+
+async def to_settle(tx: Transaction, *, limit: int) -> list[Goal]:
+    """Return, locked, goals that are reached and were not announced, or no longer are."""
+    return [_goal(row) for row in await tx.execute(_TO_SETTLE, {"limit": limit})]
+
+
+def _goal(row: Row) -> Goal:
+    return Goal(
+        goal=row.goal,
+        creator=row.creator,
+        room=row.room,
+        title=row.title,
+        target_coins=row.target_coins,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        progress_coins=row.progress_coins,
+        contributors=row.contributors,
+        reached=row.reached,
+        revision=row.revision,
+    )
+
+
+_COLUMNS = """
+    goal, creator, room, title, target_coins, starts_at, ends_at, progress_coins, contributors,
+    reached, revision
+"""
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE goal = ANY(CAST(:goals AS uuid[])) AND removed_at IS NULL ORDER BY goal FOR UPDATE"
+)
+_CONTRIBUTE = text("""
+    INSERT INTO goal_gifters (goal, viewer, coins)
+    SELECT * FROM unnest(
+        CAST(:goals AS uuid[]), CAST(:viewers AS text[]), CAST(:coins AS bigint[])
+    )
+    ON CONFLICT (goal, viewer) DO UPDATE SET coins = goal_gifters.coins + excluded.coins
+    RETURNING goal, viewer, coins
+""")
+_SAVE = text("""
+    UPDATE goals SET progress_coins = new.progress, contributors = new.contributors,
+        reached = new.reached, revision = new.revision
+    FROM unnest(
+        CAST(:goals AS uuid[]), CAST(:progress AS bigint[]), CAST(:contributors AS bigint[]),
+        CAST(:reached AS boolean[]), CAST(:revisions AS bigint[])
+    ) AS new (goal, progress, contributors, reached, revision)
+    WHERE goals.goal = new.goal
+""")
+_HOLD = text("LOCK TABLE goals IN ACCESS EXCLUSIVE MODE")
+_INSERT = text("""
+    INSERT INTO goals (goal, creator, room, title, target_coins, starts_at, ends_at)
+    VALUES (:goal, :creator, :room, :title, :target, :starts_at, :ends_at)
+    ON CONFLICT DO NOTHING RETURNING goal
+""")
+_COUNT_GIFTERS = text("""
+    INSERT INTO goal_gifters (goal, viewer, coins)
+    SELECT goals.goal, gifts.viewer, sum(gifts.coins - coalesce(back.coins, 0))
+    FROM goals
+    JOIN gifts ON gifts.creator = goals.creator AND gifts.sent_at >= goals.starts_at
+        AND (goals.ends_at IS NULL OR gifts.sent_at < goals.ends_at)
+    LEFT JOIN LATERAL (
+        SELECT sum(reversed_coins) AS coins FROM reversals WHERE reversals.gift = gifts.gift
+    ) AS back ON true
+    WHERE goals.goal = :goal AND goals.room IS NULL
+    GROUP BY goals.goal, gifts.viewer
+""")
+_COUNT_PROGRESS = text("""
+    UPDATE goals SET progress_coins = counted.coins, contributors = counted.gifters
+    FROM (
+        SELECT coalesce(sum(coins), 0) AS coins, count(*) FILTER (WHERE coins > 0) AS gifters
+        FROM goal_gifters WHERE goal = :goal
+    ) AS counted
+    WHERE goals.goal = :goal
+""")
+_FIND = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE goal = :goal AND creator = :creator AND removed_at IS NULL"
+)
+_FIND_LOCKED = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE goal = :goal AND creator = :creator AND removed_at IS NULL FOR UPDATE"
+)
+_CHANGE = text("""
+    UPDATE goals SET title = :title, target_coins = :target,
+        ends_at = CAST(:ends_at AS timestamptz)
+    WHERE goal = :goal
+""")
+_REMOVE = text("""
+    UPDATE goals SET removed_at = now()
+    WHERE goal = :goal AND creator = :creator AND removed_at IS NULL RETURNING goal
+""")
+_OF_CREATOR = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE creator = :creator AND removed_at IS NULL ORDER BY created_at, goal"
+)
+_OF_ROOM = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE room = :room AND removed_at IS NULL ORDER BY created_at, goal"
+)
+_REACHED = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE room = :room AND reached AND (ends_at IS NULL OR ends_at > :since)"
+    " AND starts_at < coalesce(CAST(:until AS timestamptz), 'infinity') ORDER BY created_at, goal"
+)
+_TO_SETTLE = text(
+    f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
+    " WHERE removed_at IS NULL AND reached <> (progress_coins >= target_coins)"
+    " ORDER BY goal LIMIT :limit FOR UPDATE"
+)

@@ -1,0 +1,154 @@
+"""Rooms that creators open, and their streams."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.live.domain.rooms import Stage, Stream
+from services.live.store.standing import Total
+from shared.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A room that is live: its stream, its guests, and what was given to the stream so far."""
+
+    stream: Stream
+    guests: tuple[str, ...]
+    total: Total
+
+
+async def find(tx: Transaction, room: str) -> Stage | None:
+    row = (await tx.execute(_FIND, {"room": room})).first()
+    return _stage(row) if row else None
+
+
+async def claim(tx: Transaction, room: str, creator: str) -> Stage:
+    """Return a room's stage, the creator's own from now on if it was nobody's; it is locked."""
+    await tx.execute(_CLAIM, {"room": room, "creator": creator})
+    return _stage((await tx.execute(_LOCK, {"room": room})).one())
+
+
+async def lock(tx: Transaction, room: str) -> Stage | None:
+    row = (await tx.execute(_LOCK, {"room": room})).first()
+    return _stage(row) if row else None
+
+
+async def open_stream(tx: Transaction, stream: Stream) -> None:
+    """Write a stream that begins; its stage is locked."""
+    asked = {
+        "stream": stream.stream,
+        "room": stream.room,
+        "number": stream.number,
+        "creator": stream.creator,
+        "title": stream.title,
+        "opened_at": stream.opened_at,
+    }
+    await tx.execute(_COUNT_OPENING, {"room": stream.room, "number": stream.number})
+    await tx.execute(_OPEN, asked)
+
+
+async def retitle(tx: Transaction, stream: UUID, title: str | None) -> None:
+    await tx.execute(_RETITLE, {"stream": stream, "title": title})
+
+
+async def close_stream(tx: Transaction, stream: UUID, at: datetime) -> None:
+    await tx.execute(_CLOSE, {"stream": stream, "at": at})
+
+
+async def set_guests(tx: Transaction, room: str, guests: list[str]) -> None:
+    await tx.execute(_SET_GUESTS, {"room": room, "guests": guests})
+
+
+async def current(tx: Transaction, room: str) -> Stream | None:
+    """Return the stream that is open in a room."""
+    row = (await tx.execute(_CURRENT, {"room": room})).first()
+    return _stream(row) if row else None
+
+
+async def stream(tx: Transaction, room: str, identifier: UUID) -> Stream | None:
+    row = (await tx.execute(_STREAM, {"room": room, "stream": identifier})).first()
+    return _stream(row) if row else None
+
+
+async def streams(tx: Transaction, room: str, *, before: int | None, limit: int) -> list[Live]:
+    """Return a room's streams with what was given to them, the newest first."""
+    rows = await tx.execute(_STREAMS, {"room": room, "before": before, "limit": limit})
+    return [_live(row) for row in rows]
+
+
+async def live(tx: Transaction, *, before: tuple[datetime, UUID] | None, limit: int) -> list[Live]:
+    """Return the rooms that are live, those opened last first."""
+    at, identifier = before or (None, None)
+    rows = await tx.execute(_LIVE, {"at": at, "stream": identifier, "limit": limit})
+    return [_live(row) for row in rows]
+
+
+def _stage(row: Row) -> Stage:
+    return Stage(row.room, row.creator, tuple(row.guests), row.openings)
+
+
+def _stream(row: Row) -> Stream:
+    return Stream(
+        stream=row.stream,
+        room=row.room,
+        number=row.number,
+        creator=row.creator,
+        title=row.title,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+    )
+
+
+def _live(row: Row) -> Live:
+    total = Total(row.gifts, row.coins, row.gifters)
+    return Live(_stream(row), tuple(row.guests), total)
+
+
+_FIND = text("SELECT room, creator, guests, openings FROM stages WHERE room = :room")
+_CLAIM = text("""
+    INSERT INTO stages (room, creator) VALUES (:room, :creator) ON CONFLICT DO NOTHING
+""")
+_LOCK = text("SELECT room, creator, guests, openings FROM stages WHERE room = :room FOR UPDATE")
+_COUNT_OPENING = text("UPDATE stages SET openings = :number WHERE room = :room")
+_OPEN = text("""
+    INSERT INTO streams (stream, room, number, creator, title, opened_at)
+    VALUES (:stream, :room, :number, :creator, :title, :opened_at)
+""")
+_RETITLE = text("UPDATE streams SET title = :title WHERE stream = :stream")
+_CLOSE = text("UPDATE streams SET closed_at = :at WHERE stream = :stream")
+_SET_GUESTS = text("UPDATE stages SET guests = CAST(:guests AS text[]) WHERE room = :room")
+_COLUMNS = """
+    streams.stream, streams.room, streams.number, streams.creator, streams.title,
+    streams.opened_at, streams.closed_at
+"""
+_CURRENT = text(
+    f"SELECT {_COLUMNS} FROM streams WHERE room = :room AND closed_at IS NULL"  # noqa: S608
+)
+_STREAM = text(
+    f"SELECT {_COLUMNS} FROM streams WHERE room = :room AND stream = :stream"  # noqa: S608
+)
+_WITH_TOTALS = f"""
+    SELECT {_COLUMNS}, stages.guests, coalesce(totals.gifts, 0) AS gifts,
+        coalesce(totals.coins, 0) AS coins, coalesce(totals.gifters, 0) AS gifters
+    FROM streams
+    JOIN stages ON stages.room = streams.room
+    LEFT JOIN totals ON totals.room = streams.room
+        AND totals.period = 'stream:' || streams.stream::text
+"""  # noqa: S608 - our own text only
+_STREAMS = text(f"""
+    {_WITH_TOTALS}
+    WHERE streams.room = :room
+      AND (CAST(:before AS bigint) IS NULL OR streams.number < CAST(:before AS bigint))
+    ORDER BY streams.number DESC LIMIT :limit
+""")
+_LIVE = text(f"""
+    {_WITH_TOTALS}
+    WHERE streams.closed_at IS NULL AND (
+        CAST(:at AS timestamptz) IS NULL OR (streams.opened_at, streams.stream)
+            < (CAST(:at AS timestamptz), CAST(:stream AS uuid))
+    )
+    ORDER BY streams.opened_at DESC, streams.stream DESC LIMIT :limit
+""")
