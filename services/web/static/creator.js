@@ -4,7 +4,7 @@ import { chart } from "./chart.js";
 import { $, avatar, coins, diamonds, el, empty, icon, show } from "./dom.js";
 import { payouts } from "./payouts.js";
 import { card, start } from "./shell.js";
-import { studio } from "./studio.js";
+import { ownRoom, studio, thank } from "./studio.js";
 import { day, fromNow, money, number, short, time, words } from "./words.js";
 
 const REASONS = {
@@ -16,6 +16,7 @@ const REASONS = {
 const GIFTS_PAGES = 5;
 
 start(async (person) => {
+  const room = ownRoom(person);
   const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
   show($("main"), el("h1", { class: "page-title" }, `Hello, ${person.name}`),
     el("div", { class: "columns two" },
@@ -23,8 +24,8 @@ start(async (person) => {
       card("Earned lately", async () => chart(await earned), { className: "across" }),
       payouts(),
       card("When diamonds unlock", unlocking),
-      ...studio(person, earned),
-      card("Gifts you received", async () => received(await earned), { className: "across" })));
+      ...studio(room),
+      card("Gifts you received", async () => received(await earned, await room), { className: "across" })));
 }, { role: "creator", title: "Your studio" });
 
 async function figures() {
@@ -47,12 +48,13 @@ async function unlocking() {
       el("span", { class: "small muted" }, REASONS[hold.reason] ?? words(hold.reason))), diamonds(hold.diamonds))));
 }
 
-function received(gifts) {
+function received(gifts, room) {
   if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
   return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
     avatar(gift.viewer), el("span", { class: "grow" }, el("strong", {}, gift.viewer), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
     el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
       gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
     gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,
-    coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds))));
+    coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
+    el("button", { class: "tiny", "aria-label": `Thank ${gift.viewer} for gift ${short(gift.gift)}`, onclick: () => thank(room, gift) }, "Thank"))));
 }

@@ -1,6 +1,6 @@
 // A room: the stage, what is given on it, and the panel to give with.
 import { build as buildEffects } from "./animations.js";
-import { find } from "./api.js";
+import { get } from "./api.js";
 import { balance, forget } from "./balance.js";
 import { buyCoins } from "./buy.js";
 import { $, avatar, coins, el, empty, show } from "./dom.js";
@@ -23,19 +23,25 @@ const BALANCE_AFTER_MS = 800;
 const NEWS_SECONDS = 8;
 const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
 
-const roomName = () => (location.pathname.startsWith("/rooms/") ? decodeURIComponent(location.pathname.slice(7)) : DEFAULT_ROOM);
+/** The room in the address; else one that is live, or the one everybody starts with. */
+async function roomName() {
+  if (location.pathname.startsWith("/rooms/")) return decodeURIComponent(location.pathname.slice(7));
+  const { items } = await get("/v1/rooms?live=true&limit=1");
+  return items[0]?.room ?? DEFAULT_ROOM;
+}
+
 let leave = () => {};
 onChange(() => leave());
 
 start(async (person) => {
   leave();
   forget();
-  const room = roomName();
+  const room = await roomName();
   const currency = currencyOf(person.country);
-  const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), find(`/v1/rooms/${encodeURIComponent(room)}`, {})]);
+  const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), get(`/v1/rooms/${encodeURIComponent(room)}`)]);
   const creator = view.creator ?? new URLSearchParams(location.search).get("creator") ?? DEFAULT_CREATOR;
   const stage = buildStage(view, creator);
-  const side = buildSide({ room, creator, person });
+  const side = buildSide({ room, creator, person, live: view.live });
   const money = wallet();
   const sending = buildSending({
     creator, room, priceOf, currency,
@@ -80,7 +86,7 @@ function buildStage(view, creator) {
     el("img", { class: "stage-host", src: pictureOf("host"), alt: `${creator} plays the guitar in a studio at night`, width: 260, height: 280 }),
     el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b"))),
     effects,
-    el("div", { class: "stage-top" }, el("div", { class: "host-chip" }, avatar(creator), el("span", { class: "host-text" }, el("strong", {}, creator), el("span", {}, view.title ?? view.stream?.title ?? "Songs for a late evening"))), line),
+    el("div", { class: "stage-top" }, el("div", { class: "host-chip" }, avatar(creator), el("span", { class: "host-text" }, el("strong", {}, creator), el("span", {}, view.stream?.title ?? "Songs for a late evening"))), line),
     el("div", { class: "stage-goal", id: "stage-goal" }), tray);
   return {
     element, tray, effects,
