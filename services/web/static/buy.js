@@ -48,8 +48,7 @@ function draw(body, context) {
   show(body, why ? el("p", { class: "muted" }, why) : null, first,
     el("ul", { class: "offers" }, offers.slice(0, missing ? 3 : 12).map((offer) => el("li", {},
       el("button", { class: "offer", onclick: buy(offer) },
-        el("strong", { class: "grow" }, coins(offer.coins + offer.bonus_coins)),
-        offer.highlight ? el("span", { class: "tag good" }, "popular") : null,
+        el("span", { class: "grow" }, el("strong", {}, coins(offer.coins + offer.bonus_coins)), offer.highlight ? el("span", { class: "tag good" }, "popular") : null),
         el("span", { class: "price" }, money(offer.amount_minor, offer.currency)))))),
     ownAmount(body, context),
     el("p", { class: "small muted" }, `Prices in ${currency}, tax included. You pay on the payment provider's page.`));

@@ -25,8 +25,21 @@ export async function drawHistory(refresh) {
   ]);
 }
 
-const inCoins = (items) => (items.length ? el("ul", { class: "lines" }, items.map((movement) => el("li", {},
-  el("span", { class: "grow" }, el("strong", {}, KINDS[movement.kind] ?? words(movement.kind)), el("span", { class: "small muted" }, `${time(movement.recorded_at)}, balance ${number(movement.balance_coins)}`)),
+/** Taps in a row are many movements; together they are one line. */
+function together(items) {
+  const lines = [];
+  for (const movement of items) {
+    const last = lines.at(-1);
+    if (last && movement.kind === "gift" && last.kind === "gift" && time(last.recorded_at) === time(movement.recorded_at)) {
+      last.coins += movement.coins;
+      last.times += 1;
+    } else lines.push({ ...movement, times: 1 });
+  }
+  return lines;
+}
+
+const inCoins = (items) => (items.length ? el("ul", { class: "lines" }, together(items).map((movement) => el("li", {},
+  el("span", { class: "grow" }, el("strong", {}, `${KINDS[movement.kind] ?? words(movement.kind)}${movement.times > 1 ? `s, ${movement.times} of them` : ""}`), el("span", { class: "small muted" }, `${time(movement.recorded_at)}, balance ${number(movement.balance_coins)}`)),
   el("span", { class: `signed ${movement.coins < 0 ? "less" : "more"}` }, movement.coins > 0 ? "+" : "−", coins(Math.abs(movement.coins)))))) :
   empty("Nothing yet", "Every coin that comes or goes is listed here."));
 

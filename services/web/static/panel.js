@@ -83,7 +83,8 @@ export function build({ gifts, priceOf, currency, tap, topUp }) {
       el("div", { class: "row" }, balance, el("button", { class: "tiny", id: "get-coins", onclick: topUp }, icon("plus"), "Get coins"))),
     filters, grid,
     el("div", { class: "send-bar" }, counts, el("div", { class: "send-note" }, note, el("label", { class: "check" }, anonymous, "Anonymous")), send));
-  return { element, setBalance: (held) => show(balance, held === null ? null : coins(held)) };
+  const startOver = () => { taps = 0; drawSend(); };
+  return { element, startOver, setBalance: (held) => show(balance, held === null ? null : coins(held)) };
 }
 
 const lockOf = (gift) => {

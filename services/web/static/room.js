@@ -46,6 +46,7 @@ start(async (person) => {
   const sending = buildSending({
     creator, room, priceOf, currency,
     spent: (gift) => money.spent(gift.coins),
+    refusedOnce: () => panel.startOver(),
     priceChanged: () => location.reload(),
   });
   const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };

@@ -2,7 +2,7 @@
 import { get, newKey, postSurely } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { confirm, sentence, toast } from "./shell.js";
-import { money, number, words } from "./words.js";
+import { money, number, plural, words } from "./words.js";
 
 const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
 
@@ -10,7 +10,7 @@ const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
  * and leave together as one request with a count.
  */
-export function build({ creator, room, priceOf, currency, spent, priceChanged }) {
+export function build({ creator, room, priceOf, currency, spent, refusedOnce, priceChanged }) {
   let queue = null;
   let busy = false;
 
@@ -57,6 +57,7 @@ export function build({ creator, room, priceOf, currency, spent, priceChanged })
       spent(await settled(await postSurely("/v1/gifts", wish, newKey())));
     } catch (error) {
       queue = null;
+      refusedOnce();
       await refused(gift, wish, error);
     }
   }
@@ -64,7 +65,7 @@ export function build({ creator, room, priceOf, currency, spent, priceChanged })
   async function refused(gift, wish, error) {
     if (error.type === "insufficient-coins") {
       const missing = error.facts.shortfall_coins;
-      const why = `${gift.name}${wish.count > 1 ? ` ×${wish.count}` : ""} costs ${number(gift.price_coins * wish.count)} coins. Once you have them, it is sent at once.`;
+      const why = `${gift.name}${wish.count > 1 ? ` ×${wish.count}` : ""} costs ${plural(gift.price_coins * wish.count, "coin")}. Once you have them, it is sent at once.`;
       if (await buyCoins({ missing, why })) await send(gift, wish);
     } else if (error.type === "price-changed") {
       toast(`${gift.name} has a new price. Have a look and send it again.`, "bad");
