@@ -20,7 +20,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/callbacks/tencent$", "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
-    ("^/v1/rooms(/|$)", "live"),
+    ("^/v1/(rooms|creators|gifters|entitlements)(/|$)", "live"),
     ("^/v1/operator/purchases?(/|$)", "purchase"),
     ("^/v1/operator/wallets?(/|$)", "wallet"),
     ("^/v1/operator/gifts?(/|$)", "gift"),

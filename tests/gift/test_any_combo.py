@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,8 +52,8 @@ class Model:
     """A combo as the rules have it."""
 
     last: float
-    open: set = field(default_factory=set)
-    told: list = field(default_factory=list)
+    open: set[UUID] = field(default_factory=set)
+    told: list[tuple[str, int]] = field(default_factory=list)
     count: int = 0
 
     def is_over(self, now):

@@ -226,7 +226,7 @@ def test_example_8_money_that_comes_back_is_the_creators_again_once(stage, lea):
 
 
 def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, mira, lea):
-    stage.buy(mira, "coins_custom", coins=5_000)
+    stage.buy(mira, "custom", coins=5_000)
     limit = "/v1/wallets/me/limits/day"
     mira.put(limit, {"unit": "USD", "amount": 2_000})
     assert stage.give(mira, lea.user, "g_whistle", count=18).status_code == 201

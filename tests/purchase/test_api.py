@@ -43,7 +43,7 @@ def test_what_a_new_installation_sells_can_be_read():
     prices = read_prices(Path(__file__).parents[2] / "seeds" / "packages.toml")
 
     assert prices.offer("coins_100", currency="USD").amount_minor == 99
-    assert prices.offer("coins_custom", currency="USD", coins=50).amount_minor == 50
+    assert prices.offer("custom", currency="USD", coins=50).amount_minor == 50
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,21 @@ def test_a_mistake_in_the_price_list_is_not_sold(tmp_path, mistake):
 async def test_packages_that_cover_a_shortfall_come_cheapest_first(get):
     answer = (await get("/v1/packages", covering=101)).json()
 
-    assert [item["sku"] for item in answer["items"]] == ["coins_500", "coins_1000"]
+    assert [item["sku"] for item in answer["items"]] == ["custom", "coins_500", "coins_1000"]
+    assert (answer["items"][0]["coins"], answer["items"][0]["amount_minor"]) == (101, 101)
+
+
+async def test_how_coins_are_sold_one_by_one_is_told_where_they_are(get):
+    dollars, yen = [(await get("/v1/packages", currency=each)).json() for each in ("USD", "JPY")]
+
+    assert dollars["custom"] == {
+        "sku": "custom",
+        "coins_min": 50,
+        "coins_max": 25_000,
+        "minor_per_1000_coins": 1_000,
+        "amount_minor_min": 50,
+    }
+    assert yen["custom"] is None
 
 
 @pytest.mark.parametrize("params", [{"covering": 0}, {"covering": "many"}, {"currency": "usd"}])

@@ -80,7 +80,7 @@ PRICES = PriceList(
         Package("coins_1000", 1_000, {"USD": 999}),
     ),
     custom=CustomPackage(
-        "custom", 50, 25_000, coin_price_minor={"USD": 1}, amount_minor_min={"USD": 50}
+        "custom", 50, 25_000, minor_per_1000_coins={"USD": 1_000}, amount_minor_min={"USD": 50}
     ),
 )
 
@@ -131,19 +131,17 @@ def test_a_package_is_offered_in_each_currency_it_has_a_price_in():
 
 
 def test_covering_lists_what_is_enough_cheapest_first():
-    assert [offer.sku for offer in PRICES.offers("USD", covering=101)] == [
-        "coins_500",
-        "coins_1000",
-    ]
+    skus = [offer.sku for offer in PRICES.offers("USD", covering=101)]
+    assert skus == ["custom", "coins_500", "coins_1000"]
 
 
 def test_bonus_coins_cover_as_well():
     assert PRICES.offers("USD", covering=525)[0].sku == "coins_500"
-    assert PRICES.offers("USD", covering=526)[0].sku == "coins_1000"
+    assert PRICES.offers("USD", covering=526)[0].sku == "custom"
 
 
 def test_when_nothing_covers_the_largest_comes_nearest():
-    assert [offer.sku for offer in PRICES.offers("USD", covering=5_000)] == ["coins_1000"]
+    assert [offer.sku for offer in PRICES.offers("JPY", covering=5_000)] == ["coins_500"]
 
 
 def test_a_currency_without_prices_is_refused_with_those_that_have_some():
@@ -168,6 +166,30 @@ def test_a_package_takes_no_number_of_coins():
 def test_custom_coins_cost_a_cent_each_and_at_least_the_card_minimum(coins):
     offer = PRICES.offer("custom", currency="USD", coins=coins)
     assert (offer.coins, offer.amount_minor) == (coins, max(coins, 50))
+
+
+@given(coins=st.integers(min_value=50, max_value=25_000))
+def test_custom_coins_in_a_currency_without_cents_are_rounded_up_to_what_can_be_paid(coins):
+    in_yen = replace(PRICES.custom, minor_per_1000_coins={"JPY": 1_600}, amount_minor_min={})
+    amount = PriceList(PRICES.packages, in_yen).offer("custom", currency="JPY", coins=coins)
+    assert 0 <= amount.amount_minor * 1_000 - coins * 1_600 < 1_000
+    assert type(amount.amount_minor) is int
+
+
+@pytest.mark.parametrize(
+    ("covering", "skus"),
+    [
+        (49, ["coins_100", "coins_500", "coins_1000"]),
+        (50, ["custom", "coins_100", "coins_500", "coins_1000"]),
+        (100, ["coins_100", "custom", "coins_500", "coins_1000"]),
+        (137, ["custom", "coins_500", "coins_1000"]),
+        (25_000, ["custom"]),
+        (25_001, ["coins_1000"]),
+    ],
+)
+def test_what_is_missing_can_be_bought_exactly_within_limits(covering, skus):
+    assert [offer.sku for offer in PRICES.offers("USD", covering=covering)] == skus
+    assert "custom" not in [offer.sku for offer in PRICES.offers("JPY", covering=covering)]
 
 
 @pytest.mark.parametrize("coins", [None, 49, 25_001])

@@ -64,7 +64,9 @@ def test_any_number_of_coins_can_be_bought_for_a_cent_each():
     custom = read("packages")["custom"]
 
     assert (custom["coins_min"], custom["coins_max"]) == (50, 25_000)
-    assert (custom["coin_price_minor"], custom["amount_minor_min"]) == ({"USD": 1}, {"USD": 50})
+    assert custom["minor_per_1000_coins"]["USD"] == 1_000
+    assert custom["amount_minor_min"]["USD"] == 50
+    assert set(custom["minor_per_1000_coins"]) == set(custom["amount_minor_min"]) == CURRENCIES
 
 
 def test_no_two_gifts_share_a_place_or_a_name_in_any_language(gifts):

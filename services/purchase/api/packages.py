@@ -27,11 +27,27 @@ class Package(BaseModel):
     highlight: bool
 
 
+class Custom(BaseModel):
+    """
+    How coins are sold one by one: buy `sku` with a number of `coins` within the limits.
+
+    The price is coins x `minor_per_1000_coins` / 1,000, rounded up, and at least
+    `amount_minor_min`.
+    """
+
+    sku: str
+    coins_min: int
+    coins_max: int
+    minor_per_1000_coins: int
+    amount_minor_min: int
+
+
 class Packages(BaseModel):
-    """What can be bought in one currency."""
+    """What can be bought in one currency; `custom` is null where only packages are sold."""
 
     items: list[Package]
     currency: str
+    custom: Custom | None
 
 
 def add_routes(router: APIRouter, prices: PriceList) -> None:
@@ -48,8 +64,25 @@ def add_routes(router: APIRouter, prices: PriceList) -> None:
         """
         List what can be bought.
 
-        `covering` asks for what brings at least so many coins, cheapest first; if nothing does,
-        for the largest package.
+        `covering` asks for what brings at least so many coins, cheapest first, and for exactly so
+        many as `custom`; if nothing brings enough, for the largest package.
         """
         offers = prices.offers(currency, covering=covering)
-        return Packages(items=[Package.model_validate(each) for each in offers], currency=currency)
+        return Packages(
+            items=[Package.model_validate(each) for each in offers],
+            currency=currency,
+            custom=_custom(prices, currency),
+        )
+
+
+def _custom(prices: PriceList, currency: str) -> Custom | None:
+    custom = prices.custom_in(currency)
+    if custom is None:
+        return None
+    return Custom(
+        sku=custom.sku,
+        coins_min=custom.coins_min,
+        coins_max=custom.coins_max,
+        minor_per_1000_coins=custom.minor_per_1000_coins[currency],
+        amount_minor_min=custom.amount_minor_min.get(currency, 0),
+    )

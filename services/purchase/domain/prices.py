@@ -44,19 +44,31 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class CustomPackage:
-    """As many coins as the viewer likes, within limits, at one price a coin."""
+    """
+    As many coins as the viewer likes, within limits, at one price a coin.
+
+    Prices are of a thousand coins: a coin costs 1.6 yen, and there is no part of a yen.
+    """
 
     sku: str
     coins_min: int
     coins_max: int
-    coin_price_minor: Mapping[str, int]
+    minor_per_1000_coins: Mapping[str, int]
     # A card payment below the minimum costs more in fees than it brings.
     amount_minor_min: Mapping[str, int]
     enabled: bool = True
 
     def __post_init__(self) -> None:
         assert 0 < self.coins_min <= self.coins_max
-        _require_prices(self.coin_price_minor)
+        _require_prices(self.minor_per_1000_coins)
+
+    def sells(self, coins: int) -> bool:
+        return self.coins_min <= coins <= self.coins_max
+
+    def amount_minor(self, coins: int, currency: str) -> int:
+        """Return what so many coins cost, rounded up to what can be paid."""
+        exact = coins * self.minor_per_1000_coins[currency]
+        return max(-(-exact // 1_000), self.amount_minor_min.get(currency, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +99,9 @@ class PriceList:
         """
         Return the packages sold in a currency.
 
-        `covering` keeps those that bring at least so many coins, cheapest first; if none does,
-        the largest, which comes nearest.
+        `covering` keeps those that bring at least so many coins, cheapest first, and offers
+        exactly so many, if so many are sold one by one: nobody has to buy what they do not need.
+        If nothing brings enough, the largest package comes nearest.
         """
         offers = [
             _offer(package, currency)
@@ -100,9 +113,18 @@ class PriceList:
         if covering is None:
             return offers
         enough = [offer for offer in offers if offer.coins + offer.bonus_coins >= covering]
+        if (custom := self.custom_in(currency)) is not None and custom.sells(covering):
+            enough.append(_custom_offer(custom, currency, covering))
         if not enough:
             return [max(offers, key=lambda offer: offer.coins + offer.bonus_coins)]
         return sorted(enough, key=lambda offer: offer.amount_minor)
+
+    def custom_in(self, currency: str) -> CustomPackage | None:
+        """Return how coins are sold one by one in a currency, if they are."""
+        custom = self.custom
+        if custom is None or not custom.enabled or currency not in custom.minor_per_1000_coins:
+            return None
+        return custom
 
     def offer(self, sku: str, *, currency: str, coins: int | None = None) -> Offer:
         """Return the one thing asked for; only the custom package takes a number of coins."""
@@ -140,12 +162,10 @@ def _offer(package: Package, currency: str) -> Offer:
 
 
 def _custom_offer(custom: CustomPackage, currency: str, coins: int | None) -> Offer:
-    price = custom.coin_price_minor.get(currency)
-    if price is None:
-        raise CurrencyNotOffered(currency=currency, currencies=sorted(custom.coin_price_minor))
-    if coins is None or not custom.coins_min <= coins <= custom.coins_max:
+    if currency not in custom.minor_per_1000_coins:
+        raise CurrencyNotOffered(currency=currency, currencies=sorted(custom.minor_per_1000_coins))
+    if coins is None or not custom.sells(coins):
         raise CoinsNotOffered(
             package=custom.sku, coins_min=custom.coins_min, coins_max=custom.coins_max
         )
-    amount_minor = max(coins * price, custom.amount_minor_min.get(currency, 0))
-    return Offer(custom.sku, coins, 0, amount_minor, currency)
+    return Offer(custom.sku, coins, 0, custom.amount_minor(coins, currency), currency)
