@@ -3,10 +3,10 @@ import { el, empty, svg, table } from "./dom.js";
 import { number } from "./words.js";
 
 const DAYS = 14;
-const WIDTH = 640;
-const HEIGHT = 200;
-const FOOT = 22;
-const SIDE = 44;
+const WIDTH = 1000;
+const HEIGHT = 220;
+const FOOT = 26;
+const SIDE = 64;
 const DAY_MS = 86_400_000;
 
 /** Sum what was earned by day (of the person's own clock), the last two weeks. */

@@ -17,14 +17,14 @@ const GIFTS_PAGES = 5;
 
 start(async (person) => {
   const room = ownRoom(person);
+  const { stream, goals, perks, supporters } = studio(room);
   const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
   show($("main"), el("h1", { class: "page-title" }, `Hello, ${person.name}`),
     el("div", { class: "columns two" },
       card("Your diamonds", figures, { className: "across" }),
       card("Earned lately", async () => chart(await earned), { className: "across" }),
-      payouts(),
-      card("When diamonds unlock", unlocking),
-      ...studio(room),
+      el("div", { class: "column" }, stream, goals, perks),
+      el("div", { class: "column" }, payouts(), card("When diamonds unlock", unlocking), supporters),
       card("Gifts you received", async () => received(await earned, await room), { className: "across" })));
 }, { role: "creator", title: "Your studio" });
 

@@ -27,10 +27,12 @@ start(async () => {
 }, { role: "operator", title: "Operations" });
 
 /** These look into the broker and the databases, which no page may: so it says how. */
-const commands = () => [
-  el("p", { class: "muted" }, "Dead letters and outboxes are looked at where the servers are, not over the public gateway:"),
-  el("ul", { class: "stack" }, COMMANDS.map(([command, text]) => el("li", {}, el("code", {}, `python -m deploy.ctl ${command}`), el("p", { class: "small muted" }, text)))),
-];
+function commands() {
+  return [
+    el("p", { class: "muted" }, "Dead letters and outboxes are looked at where the servers are, not over the public gateway:"),
+    el("ul", { class: "stack" }, COMMANDS.map(([command, text]) => el("li", {}, el("code", {}, `python -m deploy.ctl ${command}`), el("p", { class: "small muted" }, text)))),
+  ];
+}
 
 async function audit() {
   const services = ["wallet", "payout", "gift"];

@@ -38,7 +38,7 @@ function draw(earned, payee, made, refresh) {
     el("div", { class: "row between" },
       el("p", {}, payee ? ["To ", el("code", {}, payee.destination)] : "Tell us first where your money goes."),
       el("button", { class: "tiny", id: "payee", onclick: () => changePayee(payee, refresh) }, payee ? "Change" : "Set account")),
-    el("button", { class: "primary", id: "cash-out", disabled: !payee || !earned.available_diamonds, onclick: (event) => doing(event.currentTarget, () => quote(refresh)) },
+    el("button", { class: "primary", id: "cash-out", disabled: !payee || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(refresh)) },
       "Cash out ", diamonds(earned.available_diamonds)),
     timeline,
     made.length > 1 ? el("details", {}, el("summary", {}, `Earlier payouts (${made.length - 1})`), el("ul", { class: "lines" }, made.slice(1).map(statement))) : null,

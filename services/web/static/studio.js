@@ -23,7 +23,7 @@ export function studio(room) {
   const goals = card("Goals", async () => drawGoals(await room, () => goals.refresh()), { id: "goals" });
   const perks = card("Perks", () => drawPerks(() => perks.refresh()), { id: "perks" });
   const supporters = card("Supporters", drawSupporters, { id: "supporters" });
-  return [stream, goals, perks, supporters];
+  return { stream, goals, perks, supporters };
 }
 
 async function drawStream(room, refresh) {
