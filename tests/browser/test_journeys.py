@@ -53,7 +53,7 @@ def test_a_viewer_buys_exactly_what_is_missing_sends_a_combo_and_looks_at_the_wa
     before = int(held.inner_text().split()[0].replace(",", ""))
     for _ in range(20):
         page.locator("#send").click()
-    page.locator(".tray-count", has_text="×").first.wait_for()
+    page.locator(".tray-count", has_text="20").wait_for()
     viewer.keep("viewer-3-combo")
     eventually(lambda: int(held.inner_text().split()[0].replace(",", "")) == before - 20)
 
@@ -146,7 +146,7 @@ def test_an_operator_follows_a_dispute_to_its_payout_decides_and_edits_a_gift(vi
     line.get_by_role("button", name="Follow the money").click()
     chain = page.locator(".links")
     chain.get_by_role("heading", name=f"Creator {lea.user}").wait_for()
-    assert "1 × Fox" in chain.inner_text()
+    assert "Fox" in chain.inner_text()
     assert "299 were taken back" in chain.inner_text()
     operator.keep("operator-1-desk", whole=True)
 
