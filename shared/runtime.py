@@ -22,6 +22,7 @@ from fastapi import FastAPI
 
 from shared.auth import Verifier
 from shared.database import Database, is_unavailable
+from shared.http.connection import Connection
 from shared.logging import configure_logging
 from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause
@@ -118,7 +119,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
             service.app,
             host=host,
             port=port,
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             access_log=False,

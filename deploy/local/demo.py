@@ -160,9 +160,9 @@ def _send_gifts(cast: Cast) -> None:
     catalogue = cast.mira.get("/v1/catalogue")["items"]
     _say(f"{len(catalogue)} gifts in the catalogue")
     taps = 20
-    for _ in range(taps):
-        _give(cast.mira, cast, "g_pebble")
-    _say(f"{cast.mira.user} tapped Pebble Heart {taps} times, {_coins(cast.mira):,} coins left")
+    combo = [_give(cast.mira, cast, "g_pebble") for _ in range(taps)][-1]
+    _say(f"{cast.mira.user} tapped Pebble Heart {taps} times: a combo of {combo['repeat_count']},")
+    _say(f"one coin each, {_coins(cast.mira):,} coins left")
     key = str(uuid4())
     sent = _give(cast.mira, cast, "g_orchestra", key=key)
     again = _give(cast.mira, cast, "g_orchestra", key=key)

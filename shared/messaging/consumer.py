@@ -18,9 +18,11 @@ from shared.telemetry import CONSUMER_CONNECTED
 
 BATCH_MAX = 1_500
 PREFETCH_BATCHES = 2
-# Batches begin at least so far apart. Idle, the first message is taken at once; busy, a batch
-# gathers what makes its fixed costs worthwhile.
+# Batches begin at least so far apart once they are this large, and closer the smaller they are: a
+# message that comes alone is taken at once, a storm gathers what makes a batch's fixed costs
+# worthwhile.
 SPACING_SECONDS = 0.025
+SPACED_FROM = 50
 
 
 class Consumer:
@@ -114,7 +116,8 @@ class Consumer:
                 await self.receive([_delivery(message) for message in batch], stopping)
                 if not lost.done():
                     await underlay.basic_ack(_tag(batch[-1]), multiple=True)
-                await pause(self._spacing_seconds - (loop.time() - began), stopping)
+                spacing_seconds = self._spacing_seconds * min(1.0, len(batch) / SPACED_FROM)
+                await pause(spacing_seconds - (loop.time() - began), stopping)
         finally:
             first.cancel()
             stop.cancel()

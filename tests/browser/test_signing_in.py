@@ -9,7 +9,8 @@ from deploy.local.ports import free_port
 from services.web.main import build
 from services.web.settings import Settings
 
-HOST = "http://app.example"
+# Neither needs to be there: the browser is told what it would have answered.
+HOST, STRANGER = "http://localhost:9", "http://localhost:7"
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def test_nobody_else_may_frame_it(browser, system):
     with pages_for(HOST) as address, browser.new_context() as context:
         token = system.token("frida", roles=["viewer"])
         page = context.new_page()
-        framing(page, address, token, "http://evil.example")
+        framing(page, address, token, STRANGER)
         page.wait_for_timeout(1500)
         assert all("/wallet" not in frame.url for frame in page.frames[1:])
 

@@ -31,7 +31,9 @@ def test_names_are_looked_up_when_they_are_needed():
 def test_a_service_that_is_not_there_is_unavailable():
     text = render({"wallet": "127.0.0.1:1"}, listen="8080", resolver=None)
 
-    assert "location ~ ^/v1/rooms(/|$) {\n        return 503;" in text
+    assert (
+        "location ~ ^/v1/(rooms|creators|gifters|entitlements)(/|$) {\n        return 503;" in text
+    )
 
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")

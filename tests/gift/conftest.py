@@ -7,6 +7,7 @@ import pytest
 
 from services.gift import consumers
 from services.gift.commands.offering import Shelf
+from services.gift.commands.requesting import GiftRequest
 from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
@@ -70,6 +71,21 @@ def hear(database, shelf, waiters):
 def wallet_says(hear):
     """Let the gift service hear what the wallet decided."""
     return hear
+
+
+def a_request(viewer, creator, *, count=1):
+    """A Pebble Heart in a room, as the intake takes it."""
+    wish = CATALOGUE.wish(
+        viewer=viewer,
+        creator=creator,
+        room="room-1",
+        gift_type="g_pebble",
+        count=count,
+        message=None,
+        anonymous=False,
+        expected_price_coins=None,
+    )
+    return GiftRequest(wish, uuid4().hex, b"same", "story")
 
 
 def paid(gift, *, viewer="mira", coins=5):

@@ -15,10 +15,10 @@ from deploy.local.databases import database_sql, quoted, run_sql
 from services.gift import consumers
 from services.gift.commands.combos import end_combos
 from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.commands.requesting import request_gifts
 from shared.database import Database
 from tests.deliveries import a_broker, a_delivery
-from tests.gift.conftest import CATALOGUE, paid, refused
+from tests.gift.conftest import CATALOGUE, a_request, paid, refused
 
 WINDOW_SECONDS = 5
 STEPS = st.lists(
@@ -75,7 +75,7 @@ class Teller:
         getattr(self, kind)(what)
 
     def ask(self, taps):
-        requests = [self.world.request(self.viewer, f"creator-{key}", n) for key, n in taps]
+        requests = [a_request(self.viewer, f"creator-{key}", count=n) for key, n in taps]
         for request in requests:
             combos = self.combos[request.wish.creator]
             if not combos or combos[-1].is_over(self.now):
@@ -135,19 +135,6 @@ class World:
             shelf=Shelf(self.database, CATALOGUE),
             tell=lambda _: None,
         )
-
-    def request(self, viewer, creator, count):
-        wish = CATALOGUE.wish(
-            viewer=viewer,
-            creator=creator,
-            room="room-1",
-            gift_type="g_pebble",
-            count=count,
-            message=None,
-            anonymous=False,
-            expected_price_coins=None,
-        )
-        return GiftRequest(wish, uuid4().hex, b"same", "story")
 
     def ask(self, requests):
         self.run(self._in(lambda tx: request_gifts(tx, requests, CATALOGUE)))

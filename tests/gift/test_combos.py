@@ -10,13 +10,13 @@ from sqlalchemy import text
 from services.gift import consumers
 from services.gift.commands.combos import end_combos
 from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, ask_again, request_gifts
+from services.gift.commands.requesting import ask_again, request_gifts
 from services.gift.commands.settling import settle_gifts
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import GiftPaid
 from shared.database import Database
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
-from tests.gift.conftest import CATALOGUE, paid, refused
+from tests.gift.conftest import CATALOGUE, a_request, paid, refused
 
 PEBBLE = {"gift_type": "g_pebble"}
 
@@ -216,20 +216,6 @@ async def test_a_question_asked_again_names_the_same_combo(tap, database):
 
     asked = await announced(database, "gift.requested")
     assert [fact["combo"] for fact in asked] == [gift["combo"]] * 2
-
-
-def a_request(viewer, creator, *, count=1):
-    wish = CATALOGUE.wish(
-        viewer=viewer,
-        creator=creator,
-        room="room-1",
-        gift_type="g_pebble",
-        count=count,
-        message=None,
-        anonymous=False,
-        expected_price_coins=None,
-    )
-    return GiftRequest(wish, uuid4().hex, b"same", "story")
 
 
 async def crash_after(database, work):

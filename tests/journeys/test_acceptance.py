@@ -47,13 +47,18 @@ def age_purchase(system, purchase, days):
     )
 
 
-def test_example_1_a_streak_of_twenty_taps_is_twenty_charges_of_one_coin(stage, mira, lea):
+def test_example_1_a_streak_of_twenty_taps_is_twenty_charges_of_one_coin(stage, mira, lea, system):
     room = f"room-{uuid4().hex[:6]}"
     stage.buy(mira)
 
     answers = [stage.give(mira, lea.user, room=room).json() for _ in range(20)]
 
+    assert [answer["repeat_count"] for answer in answers] == list(range(1, 21))
+    assert len({answer["combo"] for answer in answers}) == 1
+    # Sum what each cost; who sums what they came to counts 210.
     assert sum(answer["coins"] for answer in answers) == 20
+    assert sum(answer["combo_coins"] for answer in answers) == 210
+    eventually(lambda: combos_of(system, mira) == [(answers[0]["combo"], 20, 20, True)])
     assert coins(mira) == 80
     eventually(lambda: diamonds(lea) == 20)
     eventually(lambda: mira.get(f"/v1/rooms/{room}")["coins"] == 20)
@@ -62,6 +67,15 @@ def test_example_1_a_streak_of_twenty_taps_is_twenty_charges_of_one_coin(stage, 
         "currency": "USD",
         "rate_version": 1,
     }
+
+
+def combos_of(system, viewer):
+    """The combos of a viewer as the gift service has them: id, gifts, coins, whether over."""
+    query = f"SELECT * FROM combos WHERE viewer = '{viewer.user}'"
+    return [
+        (str(row["id"]), row["repeat_count"], row["coins"], row["ended_at"] is not None)
+        for row in fetch(system.postgres.dsn("gift"), query)
+    ]
 
 
 def test_example_2_the_same_key_is_one_gift_and_another_wish_under_it_is_refused(stage, mira, lea):

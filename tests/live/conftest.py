@@ -1,5 +1,6 @@
 """The live service in a test's words: gifts are sent in rooms, people watch."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,10 +9,17 @@ import pytest
 from services.live import consumers
 from services.live.commands.showing import Hub
 from services.live.main import build_http
-from shared.contracts.gift import GiftSent
+from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
 from tests.clients import a_token, a_verifier, client_of
-from tests.deliveries import a_broker, a_delivery
+from tests.deliveries import a_broker, a_delivery, announced
+
+LOT = uuid4()
+
+
+def key():
+    """The header of a request that was never made before."""
+    return {"Idempotency-Key": uuid4().hex}
 
 
 def a_gift_sent(coins=10, **about):
@@ -30,6 +38,27 @@ def a_gift_sent(coins=10, **about):
     return GiftSent(**{**known, **about})
 
 
+def a_reversal(gift, revision, coins, *, contract=GiftReversed, lot=LOT):
+    about = gift.model_dump(include={*GiftReversed.model_fields} - {"lot"})
+    return contract(**about, lot=lot, revision=revision, reversed_coins=coins)
+
+
+def a_combo_ended(gifts, **about):
+    """The end of a combo that these gifts were."""
+    first = gifts[0]
+    now = datetime.now(UTC)
+    known = {
+        **{name: getattr(first, name) for name in ("combo", "viewer", "creator", "room")},
+        "gift_type": first.gift_type,
+        "gifts": len(gifts),
+        "repeat_count": sum(gift.count for gift in gifts),
+        "combo_coins": sum(gift.coins for gift in gifts),
+        "started_at": now,
+        "ended_at": now,
+    }
+    return ComboEnded(**{**known, **about})
+
+
 @pytest.fixture
 def hub(database):
     return Hub(database)
@@ -44,6 +73,38 @@ def app(database, hub):
 async def mira(app):
     async with client_of(app, a_token("mira")) as client:
         yield client
+
+
+@pytest.fixture
+async def as_creator(app):
+    """Open clients of creators by name."""
+    async with AsyncExitStack() as opened:
+
+        async def client(name):
+            token = a_token(name, roles=["creator"])
+            return await opened.enter_async_context(client_of(app, token))
+
+        yield client
+
+
+@pytest.fixture
+async def lea(as_creator):
+    return await as_creator("lea")
+
+
+@pytest.fixture
+async def otto(as_creator):
+    return await as_creator("otto")
+
+
+@pytest.fixture
+def told(database):
+    """What was announced under a name, in order."""
+
+    async def of(name):
+        return await announced(database, name)
+
+    return of
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 """A room adds up what was given in it, once."""
 
 import asyncio
-from uuid import uuid4
 
 import pytest
 
-from shared.contracts.gift import GiftRestored, GiftReversed
+from shared.contracts.gift import GiftRestored
 from tests.clients import client_of
 from tests.deliveries import forget_inbox
-from tests.live.conftest import a_gift_sent
-
-LOT = uuid4()
+from tests.live.conftest import a_gift_sent, a_reversal
 
 
 async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
@@ -67,11 +64,6 @@ async def test_rooms_are_for_those_with_a_token(app):
             assert (await nobody.get(path)).status_code == 401
         forged = await nobody.get("/v1/rooms/room-1/events?access_token=forged")
         assert forged.status_code == 401
-
-
-def a_reversal(gift, revision, coins, *, contract=GiftReversed):
-    about = gift.model_dump(include={*GiftReversed.model_fields} - {"lot"})
-    return contract(**about, lot=LOT, revision=revision, reversed_coins=coins)
 
 
 @pytest.mark.parametrize("sent_first", [True, False])

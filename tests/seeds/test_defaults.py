@@ -85,6 +85,15 @@ def test_every_gift_says_all_that_an_app_needs(gifts):
         assert gift["is_active"] is True
 
 
+def test_one_gift_is_for_fans_one_for_a_level_and_the_rest_for_everyone(gifts):
+    locked = {gift["id"]: gift["locks"] for gift in gifts if gift.get("locks")}
+
+    assert locked == {
+        "g_gnome": {"fan_only": True},
+        "g_observatory": {"gifter_level_min": 10},
+    }
+
+
 def test_only_streaks_are_sent_in_batches_and_no_batch_is_too_large(gifts):
     for gift in gifts:
         assert gift["type"] in ("streak", "single")

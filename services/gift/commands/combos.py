@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from services.gift.domain.catalogue import Catalogue, tier_of
-from services.gift.domain.combos import Combo, changes, counted, taps
+from services.gift.domain.combos import Combo, Outcome, Place, changes, places, taps
 from services.gift.domain.gifts import Gift
 from services.gift.store import combos as store
 from services.gift.store.combos import Tap
@@ -40,15 +40,15 @@ async def join_combos(
         over = await store.end(tx, [tap.key for tap in late])
         facts = combos_ended(over, catalogue)
         joined |= await store.tap(tx, late)
-    return {gift.id: joined[key].id for key, gifts in wanted.items() for gift in gifts}, facts
+    return {gift.id: joined[key] for key, gifts in wanted.items() for gift in gifts}, facts
 
 
-async def count_outcomes(tx: Transaction, settled: Sequence[Gift]) -> dict[UUID, Gift]:
-    """Return those gifts that are of combos with what they came to, in the order given."""
-    changed = changes(settled)
+async def count_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> dict[UUID, Place]:
+    """Count outcomes in their combos; return the place of each gift that is part of one."""
+    changed = changes(outcomes)
     if not changed:
         return {}
-    return counted(settled, await store.settle(tx, changed))
+    return places(outcomes, changed, await store.settle(tx, changed))
 
 
 async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.gift.commands.combos import count_outcomes
 from services.gift.commands.reversing import announce_waiting
 from services.gift.domain.catalogue import Catalogue, tier_of
+from services.gift.domain.combos import Outcome, Place
 from services.gift.domain.gifts import Gift, State, UnknownOutcome
 from services.gift.store import gifts as store
 from services.gift.store import reversals
@@ -19,13 +20,15 @@ from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, Slice
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
 
-Outcome: TypeAlias = GiftPaid | GiftPaymentRefused
+Decision: TypeAlias = GiftPaid | GiftPaymentRefused
 Listener: TypeAlias = Callable[[Sequence[Gift]], None]
+# A gift that is part of no combo.
+ALONE = Place(None, None, None)
 
 
 async def settle_gifts(
     tx: Transaction,
-    received: Sequence[Envelope[Outcome]],
+    received: Sequence[Envelope[Decision]],
     *,
     catalogue: Catalogue,
     tell: Listener,
@@ -36,16 +39,25 @@ async def settle_gifts(
     An outcome that is heard again, or after the gift was settled, changes nothing.
     """
     open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
-    now = datetime.now(UTC)
-    outcomes = _outcomes(open_gifts, received, now)
+    outcomes = _outcomes(open_gifts, received)
     if not outcomes:
         return
-    settled = {gift.id: gift for gift, _ in outcomes}
-    settled |= await count_outcomes(tx, list(settled.values()))
+    now = datetime.now(UTC)
+    place_of = await count_outcomes(
+        tx,
+        [
+            Outcome(open_gifts[gift], isinstance(heard.data, GiftPaid))
+            for gift, heard in outcomes.items()
+        ],
+    )
+    settled = {
+        gift: _settled(open_gifts[gift], heard, place_of.get(gift, ALONE), now)
+        for gift, heard in outcomes.items()
+    }
     known = await reversals.waiting(tx, list(settled.values()))
     told: list[Reversal] = []
     facts: list[Fact] = []
-    for gift_id, heard in ((gift.id, heard) for gift, heard in outcomes):
+    for gift_id, heard in outcomes.items():
         gift = settled[gift_id]
         facts.append(_outcome(gift, heard, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
@@ -57,7 +69,7 @@ async def settle_gifts(
         list(settled.values()),
         {
             heard.data.gift: [piece.model_dump(mode="json") for piece in heard.data.slices]
-            for _, heard in outcomes
+            for heard in outcomes.values()
             if isinstance(heard.data, GiftPaid)
         },
     )
@@ -68,22 +80,32 @@ async def settle_gifts(
 
 
 def _outcomes(
-    open_gifts: Mapping[UUID, Gift], received: Sequence[Envelope[Outcome]], now: datetime
-) -> list[tuple[Gift, Envelope[Outcome]]]:
-    """Give each gift that is still open its first outcome, in the order they were heard."""
-    outcomes: dict[UUID, tuple[Gift, Envelope[Outcome]]] = {}
+    open_gifts: Mapping[UUID, Gift], received: Sequence[Envelope[Decision]]
+) -> dict[UUID, Envelope[Decision]]:
+    """Return the first outcome of each gift that is still open, in the order they were heard."""
+    outcomes: dict[UUID, Envelope[Decision]] = {}
     for heard in received:
         gift = open_gifts.get(heard.data.gift)
         if gift is None:
             raise UnknownOutcome(gift=heard.data.gift)
-        if gift.state is not State.REQUESTED or gift.id in outcomes:
-            continue
-        if isinstance(heard.data, GiftPaid):
-            gift = replace(gift, state=State.SENT, settled_at=now, paid_at=heard.time)
-        else:
-            gift = replace(gift, state=State.REFUSED, settled_at=now, refusal=_said(heard.data))
-        outcomes[gift.id] = gift, heard
-    return list(outcomes.values())
+        if gift.state is State.REQUESTED:
+            outcomes.setdefault(gift.id, heard)
+    return outcomes
+
+
+def _settled(gift: Gift, heard: Envelope[Decision], place: Place, now: datetime) -> Gift:
+    combo, repeat_count, combo_coins = place
+    is_paid = isinstance(heard.data, GiftPaid)
+    return replace(
+        gift,
+        state=State.SENT if is_paid else State.REFUSED,
+        settled_at=now,
+        paid_at=heard.time if is_paid else None,
+        refusal=None if isinstance(heard.data, GiftPaid) else _said(heard.data),
+        combo=combo,
+        repeat_count=repeat_count,
+        combo_coins=combo_coins,
+    )
 
 
 def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
@@ -91,7 +113,7 @@ def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
     return refused.model_dump(mode="json", include=said)
 
 
-def _outcome(gift: Gift, heard: Envelope[Outcome], catalogue: Catalogue, now: datetime) -> Fact:
+def _outcome(gift: Gift, heard: Envelope[Decision], catalogue: Catalogue, now: datetime) -> Fact:
     # The story began with the viewer's request; the step before this one was the wallet's.
     cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
     if isinstance(heard.data, GiftPaymentRefused):

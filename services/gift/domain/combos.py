@@ -6,13 +6,13 @@ on, so the running combo of a gift is found by what they have in common.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from services.gift.domain.catalogue import STREAK
-from services.gift.domain.gifts import Gift, State
+from services.gift.domain.gifts import Gift
 
 # So long after its last tap a combo of which nothing is open is over.
 WINDOW_SECONDS = 5
@@ -49,19 +49,37 @@ class Combo:
     coins: int
     correlation_id: str
 
-    @property
-    def key(self) -> ComboKey:
-        return ComboKey(self.viewer, self.room, self.creator, self.gift_type, self.anonymous)
+
+class Running(NamedTuple):
+    """What a combo that goes on comes to."""
+
+    combo: UUID
+    repeat_count: int
+    coins: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Outcome(NamedTuple):
+    """A gift that was open, and whether it is sent."""
+
+    gift: Gift
+    sent: bool
+
+
+class Place(NamedTuple):
+    """Which combo a gift is part of; if it was sent, what that came to with it."""
+
+    combo: UUID | None
+    repeat_count: int | None
+    combo_coins: int | None
+
+
+class Change(NamedTuple):
     """What the outcomes of a few gifts change in their combo."""
 
-    settled_gifts: int = 0
-    sent_gifts: int = 0
-    repeat_count: int = 0
-    coins: int = 0
+    settled_gifts: int
+    sent_gifts: int
+    repeat_count: int
+    coins: int
 
 
 def key_of(gift: Gift) -> ComboKey | None:
@@ -80,13 +98,12 @@ def taps(gifts: Iterable[Gift]) -> dict[ComboKey, list[Gift]]:
     return gathered
 
 
-def changes(settled: Iterable[Gift]) -> dict[ComboKey, Change]:
+def changes(outcomes: Iterable[Outcome]) -> dict[ComboKey, Change]:
     """Sum what outcomes change in each combo; a refused gift only stops being open."""
     summed: dict[ComboKey, Change] = {}
-    for gift in settled:
+    for gift, sent in outcomes:
         if (key := key_of(gift)) is not None:
-            sent = gift.state is State.SENT
-            before = summed.get(key, Change())
+            before = summed.get(key, _NOTHING)
             summed[key] = Change(
                 before.settled_gifts + 1,
                 before.sent_gifts + sent,
@@ -96,30 +113,32 @@ def changes(settled: Iterable[Gift]) -> dict[ComboKey, Change]:
     return summed
 
 
-def counted(settled: Iterable[Gift], combos: Mapping[ComboKey, Combo]) -> dict[UUID, Gift]:
+def places(
+    outcomes: Iterable[Outcome],
+    changed: Mapping[ComboKey, Change],
+    running: Mapping[ComboKey, Running],
+) -> dict[UUID, Place]:
     """
-    Return the gifts with what their combo came to with each of them.
+    Return, of each gift that is part of a combo, what that came to with it.
 
-    `settled` are in the order of their outcomes, and already part of the totals of `combos`.
+    The outcomes are in their order, and already part of what the combos come to.
     """
-    totals: dict[ComboKey, tuple[int, int]] = {}
-    for changed, change in changes(settled := list(settled)).items():
-        after = combos[changed]
-        totals[changed] = after.repeat_count - change.repeat_count, after.coins - change.coins
-    told: dict[UUID, Gift] = {}
-    for gift in settled:
+    totals = {
+        key: (running[key].repeat_count - change.repeat_count, running[key].coins - change.coins)
+        for key, change in changed.items()
+    }
+    found: dict[UUID, Place] = {}
+    for gift, sent in outcomes:
         if (key := key_of(gift)) is None:
             continue
-        combo = combos[key]
-        if gift.state is not State.SENT:
-            told[gift.id] = replace(gift, combo=combo.id)
+        combo = running[key].combo
+        if not sent:
+            found[gift.id] = Place(combo, None, None)
             continue
-        count, coins = totals[key]
-        totals[key] = count + gift.count, coins + gift.coins
-        told[gift.id] = replace(
-            gift,
-            combo=combo.id,
-            repeat_count=count + gift.count,
-            combo_coins=coins + gift.coins,
-        )
-    return told
+        count, coins = totals[key][0] + gift.count, totals[key][1] + gift.coins
+        totals[key] = count, coins
+        found[gift.id] = Place(combo, count, coins)
+    return found
+
+
+_NOTHING = Change(0, 0, 0, 0)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey
+from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey, Running
 from shared.database import Row, Transaction
 
 
@@ -27,7 +27,7 @@ class Tap:
     correlation_id: str
 
 
-async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, Combo]:
+async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
     """
     Add gifts to their combos, one tap a key.
 
@@ -43,10 +43,10 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, Combo]:
             "window": WINDOW_SECONDS,
         },
     )
-    return {combo.key: combo for combo in map(_combo, rows)}
+    return {ComboKey(*key): combo for combo, *key in rows}
 
 
-async def settle(tx: Transaction, changes: Mapping[ComboKey, Change]) -> dict[ComboKey, Combo]:
+async def settle(tx: Transaction, changes: Mapping[ComboKey, Change]) -> dict[ComboKey, Running]:
     """Count outcomes in the running combos, and return what those come to."""
     rows = await tx.execute(
         _SETTLE,
@@ -58,7 +58,8 @@ async def settle(tx: Transaction, changes: Mapping[ComboKey, Change]) -> dict[Co
             "coins": [change.coins for change in changes.values()],
         },
     )
-    return {combo.key: combo for combo in map(_combo, rows)}
+    keys = list(changes)
+    return {keys[row.place - 1]: Running(row.id, row.repeat_count, row.coins) for row in rows}
 
 
 async def end(tx: Transaction, keys: Collection[ComboKey]) -> list[Combo]:
@@ -131,7 +132,7 @@ _TAP = text(f"""
     SET open_gifts = combos.open_gifts + excluded.open_gifts,
         last_requested_at = clock_timestamp()
     WHERE combos.open_gifts > 0 OR combos.last_requested_at > clock_timestamp() - {_WINDOW}
-    RETURNING {_COLUMNS}
+    RETURNING id, {_KEY}
 """)  # noqa: S608 - our own text only
 _SETTLE = text(f"""
     UPDATE combos
@@ -140,18 +141,18 @@ _SETTLE = text(f"""
         repeat_count = combos.repeat_count + counted.counts,
         coins = combos.coins + counted.coins
     FROM (
-        SELECT combos.viewer, combos.id, settled, sent, counts, new.coins
+        SELECT combos.viewer, combos.id, settled, sent, counts, new.coins, place
         FROM unnest(
             {_KEYS}, CAST(:settled AS integer[]), CAST(:sent AS integer[]),
             CAST(:counts AS bigint[]), CAST(:coins AS bigint[])
-        ) AS new ({_KEY}, settled, sent, counts, coins)
+        ) WITH ORDINALITY AS new ({_KEY}, settled, sent, counts, coins, place)
         JOIN combos USING ({_KEY})
         WHERE combos.ended_at IS NULL
         ORDER BY {_KEY}
         FOR UPDATE OF combos
     ) AS counted
     WHERE combos.viewer = counted.viewer AND combos.id = counted.id
-    RETURNING {_COLUMNS}
+    RETURNING place, combos.id, combos.repeat_count, combos.coins
 """)  # noqa: S608 - our own text only
 _END = text(f"""
     UPDATE combos SET ended_at = clock_timestamp()

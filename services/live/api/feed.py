@@ -16,6 +16,7 @@ from services.live.commands.views import Shape, View
 from shared.auth import IssuerUnavailable, Unauthenticated, Verifier
 from shared.errors import Kind, Refusal
 from shared.http import refusals
+from shared.http.connection import connection_of
 
 RECONNECT_MILLISECONDS = 2_000
 BACKLOG_MAX = 100
@@ -46,8 +47,14 @@ class EventStream(Response):
         self._hub, self._room = hub, room
         self._after, self._last, self._view = after, last, view
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        watching = self._hub.watch(self._room, after=self._after, last=self._last, view=self._view)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watching = self._hub.watch(
+            self._room,
+            after=self._after,
+            last=self._last,
+            view=self._view,
+            connection=connection_of(scope),
+        )
         async with watching as watcher:
             leaving = asyncio.ensure_future(_let_go_when_left(watcher, receive))
             try:

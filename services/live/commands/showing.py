@@ -2,8 +2,9 @@
 Rooms shown to those who watch, as gifts come.
 
 What this process counted is handed out from memory at once; what others counted is read, for all
-watched rooms in one query. Whoever wants to see the same shares the same bytes. A watcher who
-cannot keep up is let go, and resumes where it was: nobody else waits for it.
+watched rooms in one query. Whoever wants to see the same shares the same bytes, and who keeps up
+has them written to their connection in one loop, without a task to wake. A watcher who cannot
+keep up is let go, and resumes where it was: nobody else waits for it.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from services.live.commands.views import View
 from services.live.store import feed
 from services.live.store.feed import Entry
 from shared.database import Database, is_unavailable
+from shared.http.connection import Connection, framed
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class Watcher:
 
     __slots__ = (
         "_behind",
+        "_connection",
         "_pending",
         "_task",
         "_wake",
@@ -49,8 +52,9 @@ class Watcher:
         "view",
     )
 
-    def __init__(self, room: str, position: int, view: View) -> None:
+    def __init__(self, room: str, position: int, view: View, connection: Connection | None) -> None:
         self.room = room
+        self._connection = connection
         self.position = position
         self.view = view
         self.gone = False
@@ -60,6 +64,18 @@ class Watcher:
         self._pending: deque[bytes] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._task = asyncio.current_task()
+
+    def take(self, chunk: bytes, in_frame: bytes, entries: int) -> None:
+        """Write at once what others get as well; if that cannot be, hand it over."""
+        if (
+            self._connection is not None
+            and self._wake is not None
+            and not self._wake.done()
+            and self._connection.write_chunk(in_frame)
+        ):
+            self.moved_at = asyncio.get_running_loop().time()
+        else:
+            self.hand_over(chunk, entries)
 
     def hand_over(self, chunk: bytes, entries: int) -> None:
         """Give this watcher something to write; let it go if it has too much of that already."""
@@ -116,7 +132,13 @@ class Hub:
 
     @asynccontextmanager
     async def watch(
-        self, room: str, *, after: int | None, last: int, view: View | None = None
+        self,
+        room: str,
+        *,
+        after: int | None,
+        last: int,
+        view: View | None = None,
+        connection: Connection | None = None,
     ) -> AsyncIterator[Watcher]:
         """
         Watch a room from a position; without one from now on, and the `last` few before.
@@ -127,7 +149,7 @@ class Hub:
         async with self._database.transaction() as tx:
             newest = await feed.position(tx, room)
         position = max(0, newest - last) if after is None else min(after, newest)
-        watcher = Watcher(room, position, view or View())
+        watcher = Watcher(room, position, view or View(), connection)
         self._rooms.setdefault(room, set()).add(watcher)
         if self._stopped:
             watcher.let_go()
@@ -195,18 +217,19 @@ class Hub:
     def _give(self, room: str, entries: Sequence[Entry]) -> None:
         """Hand entries that follow each other to everybody who is to see them next."""
         first, last = entries[0].sequence, entries[-1].sequence
-        written: dict[tuple[View, int], bytes] = {}
+        written: dict[tuple[View, int], tuple[bytes, bytes]] = {}
         for watcher in self._rooms.get(room, ()):
             position = watcher.position
             if position >= last or position + 1 < first or watcher.gone:
                 continue
             key = (watcher.view, position)
-            chunk = written.get(key)
-            if chunk is None:
-                chunk = written[key] = watcher.view.write(entries[max(0, position + 1 - first) :])
+            if key not in written:
+                chunk = watcher.view.write(entries[max(0, position + 1 - first) :])
+                written[key] = chunk, framed(chunk) if chunk else b""
+            chunk, in_frame = written[key]
             watcher.position = last
             if chunk:
-                watcher.hand_over(chunk, last - position)
+                watcher.take(chunk, in_frame, last - position)
 
     async def _rest(self, stopping: asyncio.Event) -> None:
         """Wait for a moment, or, while nobody watches, for the first who does."""
