@@ -58,6 +58,8 @@ class Gift(LiveTable, table=True):
     anonymous: bool
     sent_at: datetime = Field(sa_type=_TIME)
     stream: UUID | None = None
+    born: int = Field(sa_type=Integer)
+    counted: int = Field(sa_type=Integer)
 
 
 class Score(LiveTable, table=True):
@@ -243,6 +245,7 @@ class Rebuild(LiveTable, table=True):
     )
     began_at: datetime = Field(sa_type=_TIME)
     heard_at: datetime = Field(sa_type=_TIME)
+    counting: int = Field(default=1, sa_type=Integer, sa_column_kwargs={"server_default": "1"})
     phase: str = Field(sa_type=Text)
 
 

@@ -9,7 +9,7 @@ from tests.drift import drift
 
 ENTRY = (
     "INSERT INTO feed (room, sequence, kind, subject, shown)"
-    " VALUES ('r', {}, 'gift', '00000000-0000-0000-0000-000000000001', '{{}}')"
+    " VALUES ('r', {}, 'thanks', '00000000-0000-0000-0000-000000000001', '{{}}')"
 )
 SCORE = "INSERT INTO scores (room, period, viewer, gifts, coins, first_at) VALUES "
 

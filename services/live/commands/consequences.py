@@ -74,7 +74,7 @@ async def settle(
     gifters = await counting.add_gifters(tx, changes.gifters)
     outcome.levels = {viewer: gifter.level for viewer, gifter in gifters.items()}
     if not rules.quiet:
-        _greet(outcome, changes, rules, supporters, stories)
+        _greet(outcome, changes, supporters, stories)
         outcome.levels = await _raise_levels(tx, outcome, gifters.values(), stories)
     if rules.goals:
         await _approach_goals(tx, outcome, changes, rules, stories)
@@ -133,7 +133,6 @@ def _stories(
 def _greet(
     outcome: Outcome,
     changes: Changes,
-    rules: Rules,
     supporters: Mapping[tuple[str, str], tuple[int, int]],
     stories: _Stories,
 ) -> None:
@@ -146,7 +145,7 @@ def _greet(
         if supporters[pair][0] != changes.supporters[pair].gifts:
             continue
         # What is counted again was greeted when it came.
-        if rules.rebuilt_at is not None and gift.sent_at <= rules.rebuilt_at:
+        if gift.gift not in changes.unseen:
             continue
         earlier = first.get(pair, gift)
         first[pair] = min(gift, earlier, key=lambda one: (one.sent_at, one.gift))

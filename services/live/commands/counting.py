@@ -80,7 +80,7 @@ async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> N
     await store.save_reversals(tx, changes.reversals.values())
     page = Page(rooms)
     outcome = await consequences.settle(tx, changes, rules, batch.sent, batch.reversals)
-    await _show(tx, page, batch, changes, rules, outcome)
+    await _show(tx, page, batch, changes, outcome)
     outcome.show(page)
     await page.save(tx, show=show)
     await outcome.announce(tx)
@@ -110,7 +110,7 @@ async def _count(
 ) -> Changes:
     """Remember what is new, and work out everything that changes by it."""
     gifts = {gift: _gift(heard, rules) for gift, heard in batch.sent.items()}
-    new = await store.insert_gifts(tx, gifts.values())
+    new = await store.count_gifts(tx, gifts.values(), counting=rules.counting)
     told = [_reversal(heard.data) for heard in batch.reversals]
     known = await store.find_reversals(tx, {*new, *(reversal.gift for reversal in told)})
     changes = domain.add_up(
@@ -118,6 +118,7 @@ async def _count(
     )
     here = {gift: gifts[gift] for gift in new}
     domain.take_back(rooms, changes, told, counted={**counted, **here}, known=known)
+    changes.unseen = {gift for gift, is_new in new.items() if is_new}
     return changes
 
 
@@ -126,21 +127,18 @@ async def _show(
     page: Page,
     batch: _Batch,
     changes: Changes,
-    rules: Rules,
     outcome: Outcome,
 ) -> None:
     """Show gifts, ends of combos and reversals in their rooms, if they were not shown before."""
-    new = {gift.gift: gift for gift, _ in changes.worth}
     candidates: list[tuple[tuple[str, str, UUID], dict[str, object]]] = []
     for identifier, sent in batch.sent.items():
-        gift = new.get(identifier)
-        if gift is not None and gift.room is not None:
+        if identifier in changes.unseen and sent.data.room is not None:
             shown = describing.gift(
                 sent,
-                level=outcome.levels.get(gift.viewer, 0),
+                level=outcome.levels.get(sent.data.viewer, 0),
                 first=identifier in outcome.first_gifts,
             )
-            candidates.append(((gift.room, describing.GIFT, identifier), shown))
+            candidates.append(((sent.data.room, describing.GIFT, identifier), shown))
     candidates += [
         ((ended.data.room, describing.COMBO, combo), describing.combo(ended, outcome.levels))
         for combo, ended in batch.combos.items()
@@ -151,7 +149,7 @@ async def _show(
             continue
         key = (told.room, describing.REVERSAL, heard.data.id)
         candidates.append((key, describing.reversal(heard)))
-    asked = {key for key, _ in candidates if key[1] != describing.GIFT or rules.rebuilt_at}
+    asked = {key for key, _ in candidates if key[1] != describing.GIFT}
     before = await feed.shown_before(tx, asked)
     for key, shown in candidates:
         if key not in before:

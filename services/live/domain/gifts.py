@@ -81,6 +81,8 @@ class Changes:
     # Newest reversals of each gift and lot that were heard for the first time.
     reversals: dict[LotKey, Reversal] = field(default_factory=dict)
     worth: list[tuple[Gift, int]] = field(default_factory=list)
+    # Gifts that were never counted before, in no counting: nobody has seen them yet.
+    unseen: set[UUID] = field(default_factory=set)
 
 
 def periods_of(gift: Gift) -> list[str]:

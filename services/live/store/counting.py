@@ -56,13 +56,17 @@ async def room(tx: Transaction, name: str) -> Room:
     return Room(name, row.sequence, row.gifts, row.coins) if row else Room(name)
 
 
-async def insert_gifts(tx: Transaction, gifts: Iterable[Gift]) -> set[UUID]:
-    """Remember the gifts that are new; return which were."""
+async def count_gifts(tx: Transaction, gifts: Iterable[Gift], *, counting: int) -> dict[UUID, bool]:
+    """
+    Remember the gifts that were not counted in this counting.
+
+    Return those, and whether they are new: not counted, and shown, in one before.
+    """
     ordered = sorted(gifts, key=lambda gift: gift.gift)
     if not ordered:
-        return set()
+        return {}
     rows = await tx.execute(
-        _INSERT_GIFTS,
+        _COUNT_GIFTS,
         {
             "gifts": [gift.gift for gift in ordered],
             "rooms": [gift.room for gift in ordered],
@@ -72,13 +76,14 @@ async def insert_gifts(tx: Transaction, gifts: Iterable[Gift]) -> set[UUID]:
             "anonymous": [gift.anonymous for gift in ordered],
             "sent_at": [gift.sent_at for gift in ordered],
             "streams": [gift.stream for gift in ordered],
+            "counting": counting,
         },
     )
-    return {row.gift for row in rows}
+    return {row.gift: row.is_new for row in rows}
 
 
 async def find_gifts(tx: Transaction, gifts: Iterable[UUID]) -> dict[UUID, Gift]:
-    """Return those of the gifts that were counted."""
+    """Return those of the gifts that were counted, and are not to be counted again."""
     asked = list(gifts)
     if not asked:
         return {}
@@ -254,19 +259,23 @@ _LOCK_ROOMLESS = text("""
     FROM unnest(CAST(:gifts AS uuid[])) WITH ORDINALITY AS asked (gift, position)
     ORDER BY position
 """)
-_INSERT_GIFTS = text("""
-    INSERT INTO gifts (gift, room, viewer, creator, coins, anonymous, sent_at, stream)
-    SELECT * FROM unnest(
+_COUNT_GIFTS = text("""
+    INSERT INTO gifts (
+        gift, room, viewer, creator, coins, anonymous, sent_at, stream, born, counted
+    )
+    SELECT new.*, CAST(:counting AS integer), CAST(:counting AS integer) FROM unnest(
         CAST(:gifts AS uuid[]), CAST(:rooms AS text[]), CAST(:viewers AS text[]),
         CAST(:creators AS text[]), CAST(:coins AS bigint[]), CAST(:anonymous AS boolean[]),
         CAST(:sent_at AS timestamptz[]), CAST(:streams AS uuid[])
-    )
-    ON CONFLICT DO NOTHING
-    RETURNING gift
+    ) AS new
+    ON CONFLICT (gift) DO UPDATE SET counted = excluded.counted, stream = excluded.stream
+        WHERE gifts.counted < excluded.counted
+    RETURNING gift, born = counted AS is_new
 """)
 _FIND_GIFTS = text("""
     SELECT gift, room, viewer, creator, coins, anonymous, sent_at, stream FROM gifts
     WHERE gift = ANY(CAST(:gifts AS uuid[]))
+      AND counted = coalesce((SELECT counting FROM rebuilds), 0)
 """)
 _FIND_REVERSALS = text("""
     SELECT gift, lot, revision, reversed_coins FROM reversals

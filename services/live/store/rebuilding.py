@@ -41,10 +41,11 @@ async def supporters_to_settle(tx: Transaction, *, limit: int) -> list[tuple[str
     return [(row.creator, row.viewer, row.coins) for row in rows]
 
 
-_LOCK = text(
-    "LOCK TABLE rooms, gifts, scores, totals, supporters, gifters IN ACCESS EXCLUSIVE MODE"
-)
-_EMPTY = text("TRUNCATE gifts, scores, totals, supporters, reversals, goal_gifters")
+_LOCK = text("""
+    LOCK TABLE rooms, rebuilds, gifts, scores, totals, supporters, gifters, goals
+    IN ACCESS EXCLUSIVE MODE
+""")
+_EMPTY = text("TRUNCATE scores, totals, supporters, reversals, goal_gifters")
 _ROOMS = text("UPDATE rooms SET gifts = 0, coins = 0")
 _GIFTERS = text("UPDATE gifters SET gifts = 0, coins = 0")
 _GOALS = text("UPDATE goals SET progress_coins = 0, contributors = 0")
@@ -52,7 +53,8 @@ _FORGET_HEARD = text("DELETE FROM inbox WHERE queue = 'live.gifts'")
 _BEGIN = text("""
     INSERT INTO rebuilds (began_at, heard_at, phase) VALUES (now(), clock_timestamp(), 'counting')
     ON CONFLICT (only_one) DO UPDATE
-    SET began_at = excluded.began_at, heard_at = excluded.heard_at, phase = excluded.phase
+    SET counting = rebuilds.counting + 1, began_at = excluded.began_at,
+        heard_at = excluded.heard_at, phase = excluded.phase
 """)
 _STILL_COUNTING = text("UPDATE rebuilds SET heard_at = clock_timestamp()")
 # Batches that began before they could know of it are over when as long has passed again.

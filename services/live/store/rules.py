@@ -18,14 +18,14 @@ class Rules:
     """
     What people had set up when the batch was counted.
 
-    `rebuilt_at` is when live was last built anew, `quiet` whether that goes on: then nothing is
+    `counting` grows whenever live is built anew; while that goes on it is `quiet`, and nothing is
     announced.
     """
 
     streams: tuple[Stream, ...]
     goals: tuple[Goal, ...]
     perk_creators: frozenset[str]
-    rebuilt_at: datetime | None
+    counting: int
     quiet: bool
 
     def stream_of(self, room: str | None, sent_at: datetime) -> UUID | None:
@@ -64,7 +64,7 @@ async def read(
         streams=tuple(_stream(told) for told in row.streams or ()),
         goals=tuple(_goal(told) for told in row.goals or ()),
         perk_creators=frozenset(row.perk_creators or ()),
-        rebuilt_at=row.rebuilt_at,
+        counting=row.counting or 0,
         quiet=row.phase == "counting",
     )
 
@@ -108,6 +108,6 @@ _READ = text("""
                 OR room IS NULL AND creator = ANY(CAST(:creators AS text[])))) AS goals,
         (SELECT array_agg(DISTINCT creator) FROM perks
          WHERE creator = ANY(CAST(:creators AS text[]))) AS perk_creators,
-        rebuilds.began_at AS rebuilt_at, rebuilds.phase
+        rebuilds.counting, rebuilds.phase
     FROM (SELECT) AS one LEFT JOIN rebuilds ON true
 """)

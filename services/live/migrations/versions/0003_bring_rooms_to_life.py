@@ -1,10 +1,10 @@
 """
 Bring rooms to life: streams, standings by period, levels, supporters, goals, perks, thanks.
 
-Some tables follow from gifts and are emptied when live is built anew: gifts, scores, totals,
-supporters, reversals, goal_gifters. The others are live's own. `gifters` and `goals` are both:
-their coins are counted again, what was announced of them is kept, as is the feed, which is what
-people were shown.
+Some tables follow from gifts and are emptied when live is built anew: scores, totals, supporters,
+reversals, goal_gifters; every gift has to be counted again. The others are live's own. `gifters`
+and `goals` are both: their coins are counted again, what was announced of them is kept, as is the
+feed, which is what people were shown.
 """
 
 from shared.migrate import run_sql
@@ -21,9 +21,13 @@ CREATE TABLE gifts (
     coins      bigint       NOT NULL CONSTRAINT gift_of_coins CHECK (coins > 0),
     anonymous  boolean      NOT NULL,
     sent_at    timestamptz  NOT NULL,
-    stream     uuid
+    stream     uuid,
+    -- In which counting it came first, and in which it was counted last.
+    born       integer      NOT NULL,
+    counted    integer      NOT NULL
 );
-CREATE INDEX gifts_of_creators ON gifts (creator, sent_at);
+-- A goal that begins in the past is rare, and may search; an index by creator costs every gift.
+CREATE INDEX gifts_by_time ON gifts USING brin (sent_at);
 
 -- A gift given outside of any room has lots as well.
 ALTER TABLE reversals DROP CONSTRAINT reversals_pkey;
@@ -54,9 +58,7 @@ CREATE TABLE supporters (
     coins     bigint       NOT NULL,
     first_at  timestamptz  NOT NULL,
     PRIMARY KEY (creator, viewer)
-);
-CREATE INDEX supporters_ranked ON supporters (creator, coins DESC, first_at, viewer);
-CREATE INDEX supporters_by_arrival ON supporters (creator, first_at, viewer);
+) WITH (fillfactor = 70);
 
 -- `level` and `revision` are what was announced.
 CREATE TABLE gifters (
@@ -80,10 +82,10 @@ ALTER TABLE feed ADD COLUMN kind text NOT NULL DEFAULT 'gift';
 ALTER TABLE feed ALTER COLUMN kind DROP DEFAULT;
 ALTER TABLE feed RENAME COLUMN gift TO subject;
 ALTER TABLE feed DROP CONSTRAINT one_entry_a_gift;
-ALTER TABLE feed ADD CONSTRAINT one_entry_a_subject UNIQUE (room, kind, subject);
+-- Of gifts `gifts` sees to that, without another index on the way of each.
+CREATE UNIQUE INDEX one_entry_a_subject ON feed (room, kind, subject) WHERE kind <> 'gift';
 
-GRANT SELECT, INSERT ON gifts TO live;
-GRANT SELECT, INSERT, UPDATE ON totals, supporters, gifters TO live;
+GRANT SELECT, INSERT, UPDATE ON gifts, totals, supporters, gifters TO live;
 """
 OWN = """
 CREATE TABLE stages (
@@ -187,6 +189,7 @@ CREATE TABLE rebuilds (
     only_one    boolean      PRIMARY KEY DEFAULT true CONSTRAINT one_rebuild CHECK (only_one),
     began_at    timestamptz  NOT NULL,
     heard_at    timestamptz  NOT NULL,
+    counting    integer      NOT NULL DEFAULT 1,
     phase       text         NOT NULL CONSTRAINT rebuild_has_a_phase
                              CHECK (phase IN ('counting', 'settling', 'done'))
 );
