@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from services.gift.commands.combos import end_combos
 from services.gift.commands.reannouncing import facts_between
+from shared.contracts.gift import ComboEnded, GiftSent
 from shared.contracts.routes import BY_TYPE
 from shared.contracts.wallet import LotRestored, LotReversed
-from tests.gift.conftest import paid, refused
+from tests.gift.conftest import CATALOGUE, paid, refused
 from tests.gift.test_reversals import said
 
 ALWAYS = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
@@ -41,6 +43,24 @@ async def test_outcomes_and_reversals_are_said_again_as_they_were(ask, wallet_sa
         assert type(fact.event) is contract
         said_before = contract.model_validate_json(text_of_data(before[str(identifier)].body))
         assert fact.event == said_before
+
+
+async def test_combos_are_said_again_with_their_gifts(ask, wallet_says, database):
+    taps = [(await ask(gift_type="g_pebble")).json()["gift"] for _ in range(3)]
+    await ask(gift_type="g_boat")
+    await wallet_says(*(paid(gift, coins=1) for gift in taps))
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
+    async with database.transaction() as tx:
+        await end_combos(tx, CATALOGUE)
+
+    again = await said_again(database)
+    before = await announced_facts(database)
+
+    assert [type(fact.event) for fact in again.values()] == [GiftSent] * 3 + [ComboEnded]
+    for identifier, fact in again.items():
+        said_before = text_of_data(before[str(identifier)].body)
+        assert fact.event == type(fact.event).model_validate_json(said_before)
 
 
 def text_of_data(body):

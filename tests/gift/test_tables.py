@@ -50,6 +50,92 @@ async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
         await run(database, GIFT.format(**{**A_GIFT, **wrong}))
 
 
+COMBO = """
+    INSERT INTO combos (viewer, id, room, creator, gift_type, anonymous, started_at,
+                        last_requested_at, open_gifts, ended_at, correlation_id)
+    VALUES ('mira', gen_random_uuid(), 'room-1', 'lea', 'g_tea', false, now(), now(), {open_gifts},
+            {ended_at}, 'c')
+"""
+A_COMBO = {"open_gifts": 0, "ended_at": "NULL"}
+GIFT_TYPE = """
+    INSERT INTO gift_types (id, revision, names, descriptions, price_version, mode, category,
+                            batch_counts, count_max, sort, is_active, locks, animations, extension,
+                            changed_at, changed_by)
+    VALUES ({id}, {revision}, {names}, '{{}}', 1, {mode}, 'cute', '[1]', {count_max}, 1, true,
+            '{{}}', '[]', '{{}}', now(), 'ops')
+"""
+A_GIFT_TYPE = {
+    "id": "'g_new'",
+    "revision": 1,
+    "names": """'{"en": "New"}'""",
+    "mode": "'streak'",
+    "count_max": 1,
+}
+PRICE = "INSERT INTO prices VALUES ('g_new', {version}, {price}, 'ops')"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "wrong"),
+    [
+        ("open_gifts_are_counted", {"open_gifts": -1}),
+        ("over_when_none_is_open", {"open_gifts": 1, "ended_at": "now()"}),
+    ],
+)
+async def test_a_combo_that_cannot_be_is_refused(database, constraint, wrong):
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, COMBO.format(**{**A_COMBO, **wrong}))
+
+
+async def test_only_one_combo_of_a_kind_goes_on(database):
+    for ended_at in ("now()", "now()", "NULL"):
+        await run(database, COMBO.format(open_gifts=0, ended_at=ended_at))
+
+    with pytest.raises(IntegrityConstraintViolationError, match="one_running_combo"):
+        await run(database, COMBO.format(**A_COMBO))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "wrong"),
+    [
+        ("gift_id_is_short", {"id": "'g_twenty_bytes_are_max'"}),
+        ("gift_id_is_short", {"id": "'G New'"}),
+        ("change_is_numbered", {"revision": 0}),
+        ("gift_has_a_name", {"names": """'{"de": "Neu"}'"""}),
+        ("gift_mode_known", {"mode": "'sometimes'"}),
+        ("count_is_bounded", {"count_max": 1_000}),
+    ],
+)
+async def test_a_gift_type_that_cannot_be_is_refused(database, constraint, wrong):
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, GIFT_TYPE.format(**{**A_GIFT_TYPE, **wrong}))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "version", "price"),
+    [("price_is_numbered", 0, 5), ("price_is_one", 1, 0)],
+)
+async def test_a_price_that_cannot_be_is_refused(database, constraint, version, price):
+    await run(database, GIFT_TYPE.format(**A_GIFT_TYPE))
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, PRICE.format(version=version, price=price))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE prices SET price_coins = 1",
+        "DELETE FROM prices",
+        "DELETE FROM gift_types",
+        "DELETE FROM combos",
+        "DELETE FROM catalogue",
+        "UPDATE audit SET reason = 'another'",
+    ],
+)
+async def test_what_was_on_offer_and_what_it_cost_cannot_be_rewritten(database, statement):
+    with pytest.raises(InsufficientPrivilegeError):
+        await run(database, statement)
+
+
 async def test_a_gift_cannot_be_forgotten(database):
     with pytest.raises(InsufficientPrivilegeError):
         await run(database, "DELETE FROM gifts")
