@@ -94,8 +94,8 @@ def test_a_creator_goes_live_is_supported_thanks_and_cashes_out(visitor, stage):
     page.get_by_role("button", name="Offer", exact=True).click()
     page.get_by_text("Withdraw").wait_for()
 
-    stage.buy(mira, "coins_1000")
-    stage.give(mira, lea.user, "g_balloon", room=room)
+    stage.buy(mira, "coins_5000")
+    stage.give(mira, lea.user, "g_orchestra", room=room)
     viewer = visitor(mira.user)
     seen = viewer.open(f"/rooms/{room}")
     seen.locator("#stage-goal", has_text="reached").wait_for()
