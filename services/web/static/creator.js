@@ -30,12 +30,11 @@ start(async (person) => {
 
 async function figures() {
   const mine = await get("/v1/earnings/me");
-  const worth = (amount) => (mine.available_diamonds ? money(Math.floor((amount * mine.value.amount_minor) / mine.available_diamonds), mine.value.currency) : null);
   const tile = (name, amount, text, className) => el("li", { class: `tile ${className}` },
     el("span", { class: "small" }, name), el("span", { class: "figure" }, diamonds(amount)), el("span", { class: "small muted" }, text));
   return el("ul", { class: "tiles" },
     tile("Available", mine.available_diamonds, `${money(mine.value.amount_minor, mine.value.currency)}, ready to be paid out`, "main"),
-    tile("Pending", mine.pending_diamonds, worth(mine.pending_diamonds) ? `about ${worth(mine.pending_diamonds)}, unlocking below` : "unlocking below"),
+    tile("Pending", mine.pending_diamonds, mine.pending_diamonds ? "unlocking below" : "nothing waits"),
     tile("On their way", mine.reserved_diamonds, "in a payout that is under way"),
     tile("All time", mine.lifetime_diamonds, `${number(mine.lifetime_diamonds)} diamonds ever earned`));
 }

@@ -33,7 +33,7 @@ function limitTile(name, period, found, refresh) {
   const set = found.filter((limit) => limit.amount !== null);
   return el("li", { class: "limit" },
     el("div", { class: "row between" }, el("h3", {}, name),
-      el("button", { class: "tiny", "aria-label": `Change the limit: ${name}`, onclick: () => change(name, period, own, refresh) }, own ? "Change" : "Set")),
+      el("button", { class: "tiny", "aria-label": `${own ? "Change" : "Set"} the limit: ${name}`, onclick: () => change(name, period, own, refresh) }, own ? "Change" : "Set")),
     set.length ? set.map((limit) => [el("p", { class: "row" }, amountOf(limit, limit.amount), limit.set_by === "operator" ? el("span", { class: "tag" }, "set by support") : null),
       period === "gift" ? null : el("progress", { class: "track", max: Math.max(limit.amount, 1), value: Math.min(limit.spent, limit.amount), "aria-label": `${name}: spent so far` }),
       period === "gift" ? null : el("p", { class: "small muted" }, amountOf(limit, limit.spent), " spent so far")]).flat() :

@@ -9,20 +9,31 @@ const PERSON = "ovation.person";
 const EARLY_SECONDS = 30;
 const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
+const kept = storage();
+
+/** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
+function storage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    const values = new Map();
+    return { getItem: (key) => values.get(key) ?? null, setItem: (key, value) => values.set(key, value), removeItem: (key) => values.delete(key) };
+  }
+}
 
 export function signIn(token, person = null) {
   if (typeof token !== "string" || !claimsOf(token)?.sub) throw new TypeError("This is no token.");
   const before = me();
-  sessionStorage.setItem(TOKEN, token);
-  if (person) sessionStorage.setItem(PERSON, JSON.stringify(person));
-  else sessionStorage.removeItem(PERSON);
+  kept.setItem(TOKEN, token);
+  if (person) kept.setItem(PERSON, JSON.stringify(person));
+  else kept.removeItem(PERSON);
   // A token that was only renewed changes nothing on the page.
   if (JSON.stringify(before) !== JSON.stringify(me())) changes.dispatchEvent(new Event("change"));
 }
 
 export function signOut() {
-  sessionStorage.removeItem(TOKEN);
-  sessionStorage.removeItem(PERSON);
+  kept.removeItem(TOKEN);
+  kept.removeItem(PERSON);
   changes.dispatchEvent(new Event("change"));
 }
 
@@ -30,9 +41,9 @@ export const onChange = (listener) => changes.addEventListener("change", listene
 
 /** What the token says; whether it is true is the services' business. */
 export function me() {
-  const claims = claimsOf(sessionStorage.getItem(TOKEN));
+  const claims = claimsOf(kept.getItem(TOKEN));
   if (!claims) return null;
-  const person = JSON.parse(sessionStorage.getItem(PERSON) ?? "null");
+  const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   return {
     user: claims.sub,
     name: person?.name ?? claims.name ?? claims.sub,
@@ -44,7 +55,7 @@ export function me() {
 
 /** The token to call with, renewed when it is about to end. */
 export async function token() {
-  const held = sessionStorage.getItem(TOKEN);
+  const held = kept.getItem(TOKEN);
   const claims = claimsOf(held);
   if (claims && claims.exp > Date.now() / 1000 + EARLY_SECONDS) return held;
   return renew();
@@ -57,11 +68,11 @@ export function renew() {
 }
 
 async function fresh() {
-  const person = JSON.parse(sessionStorage.getItem(PERSON) ?? "null");
+  const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   if (person) await play(person);
   else if (hostOrigins().length && window.parent !== window) signIn(await askHost());
-  else sessionStorage.removeItem(TOKEN);
-  return sessionStorage.getItem(TOKEN);
+  else kept.removeItem(TOKEN);
+  return kept.getItem(TOKEN);
 }
 
 /** The people to play with, or none where no development issuer answers. */

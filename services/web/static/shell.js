@@ -34,8 +34,8 @@ function bar() {
     el("nav", { "aria-label": "Pages" }, PLACES.map(([path, name]) =>
       el("a", { href: path, "aria-current": path === current ? "page" : null }, name))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
-      here && el("button", { class: "person quiet", onclick: changePerson, "aria-label": `Signed in as ${here.name}. Change person` },
-        avatar(here.name), el("span", { class: "person-name" }, here.name))));
+      here && el("button", { class: "person quiet", onclick: changePerson },
+        avatar(here.name), el("span", { class: "unseen" }, "Signed in as "), el("span", { class: "person-name" }, here.name), el("span", { class: "unseen" }, ". Change person"))));
 }
 
 function signInHere(title = "Welcome") {
