@@ -7,6 +7,7 @@ good and never mix two versions; under `/static/` alone they are asked for again
 
 import hashlib
 import tomllib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 STATIC = Path(__file__).parent / "static"
-PAGES = Path(__file__).parent / "html"
+TEMPLATE = Path(__file__).parent / "page.html"
+# Each page is the script and the style of its name.
+ADDRESSES = {
+    "/": "room",
+    "/rooms/{room}": "room",
+    "/wallet": "wallet",
+    "/creator": "creator",
+    "/operator": "operator",
+    "/paid": "paid",
+}
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
@@ -72,37 +82,15 @@ def add_pages(app: FastAPI, *, host_origins: str, people_file: Path | None) -> N
     version = version_of(STATIC)
     ancestors = host_origins or "'none'"
     headers = {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
-    texts = {
-        path.stem: path.read_text()
+    template = (
+        TEMPLATE.read_text()
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
-        for path in PAGES.glob("*.html")
-    }
+    )
+    for address, name in ADDRESSES.items():
+        text = template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
+        router.get(address, name=address)(_page(text, headers))
     people = _people(people_file)
-
-    def page(name: str) -> Response:
-        return HTMLResponse(texts[name], headers=headers)
-
-    @router.get("/")
-    @router.get("/rooms/{room}")
-    async def room() -> Response:
-        return page("room")
-
-    @router.get("/wallet")
-    async def wallet() -> Response:
-        return page("wallet")
-
-    @router.get("/creator")
-    async def creator() -> Response:
-        return page("creator")
-
-    @router.get("/operator")
-    async def operator() -> Response:
-        return page("operator")
-
-    @router.get("/paid")
-    async def paid() -> Response:
-        return page("paid")
 
     @router.get("/people.json")
     async def read_people() -> dict[str, Any]:
@@ -111,6 +99,13 @@ def add_pages(app: FastAPI, *, host_origins: str, people_file: Path | None) -> N
 
     app.include_router(router)
     app.mount("/static", Files(version), name="static")
+
+
+def _page(text: str, headers: dict[str, str]) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return HTMLResponse(text, headers=headers)
+
+    return answer
 
 
 def _people(file: Path | None) -> dict[str, Any]:

@@ -333,13 +333,10 @@ _NEWEST = text("""
 """)
 # That a payout is open is what the index of open payouts knows.
 _HELD = text("""
-    SELECT payouts.*, steps.at, steps.reason
-    FROM payouts
-    JOIN payout_states AS steps ON steps.creator = payouts.creator
-        AND steps.payout = payouts.id AND steps.version = payouts.version
-    WHERE payouts.state IN ('requested', 'held', 'approved', 'sent') AND payouts.state = 'held'
-    ORDER BY steps.at, payouts.id
-    LIMIT :limit
+    SELECT payouts.*, at, reason FROM payouts JOIN payout_states USING (creator, version)
+    WHERE payout = id AND payouts.state IN ('requested', 'held', 'approved', 'sent')
+      AND payouts.state = 'held'
+    ORDER BY at, id LIMIT :limit
 """)
 # An attempt is a claim: whoever holds the payout's row decides whether there is one.
 _UNSENT = text("""

@@ -6,7 +6,7 @@ const DAYS = 14;
 const WIDTH = 1000;
 const HEIGHT = 220;
 const FOOT = 26;
-const SIDE = 64;
+const SIDE = 84;
 const DAY_MS = 86_400_000;
 
 /** Sum what was earned by day (of the person's own clock), the last two weeks. */
