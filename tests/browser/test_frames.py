@@ -9,6 +9,9 @@ GIFTS = 200
 SECONDS = 10
 SCRIPT_MILLISECONDS_P95 = 8
 NODES_MAX = 1_500
+QUIET_SECONDS = 3
+UNDISTURBED_RATE = 50
+BUSY_WITH = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration", "TaskDuration")
 KINDS = ("g_pebble", "g_pebble", "g_clover", "g_note", "g_glowbug", "g_pebble", "g_fox", "g_tea")
 # Times every callback of ours for each frame; in the page there is nothing that measures.
 WATCH = """
@@ -28,6 +31,16 @@ WATCH = """
 """
 
 
+def rate_of(frames):
+    return (len(frames) - 1) / (frames[-1][0] - frames[0][0]) * 1000
+
+
+def durations(session):
+    """How long the page's own thread has been busy so far, in seconds, and with what."""
+    found = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return {name: found[name] for name in BUSY_WITH}
+
+
 def shower(giver, creator, room):
     """Send gifts at an even pace, from a thread of their own."""
     began = time.monotonic()
@@ -45,7 +58,12 @@ def test_two_hundred_gifts_in_ten_seconds_leave_the_page_its_frames(visitor, sta
     watcher.context.add_init_script(WATCH)
     page = watcher.open(f"/rooms/{room}")
     page.locator(".live-dot", has_text="Live").wait_for()
+    page.wait_for_timeout(QUIET_SECONDS * 1000)
+    quiet = rate_of(page.evaluate("frames_seen"))
     page.evaluate("frames_seen.length = 0; long_tasks.length = 0")
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+    before = durations(metrics)
 
     thread = threading.Thread(target=shower, args=(mira, lea.user, room))
     began = time.monotonic()
@@ -56,15 +74,21 @@ def test_two_hundred_gifts_in_ten_seconds_leave_the_page_its_frames(visitor, sta
         page.wait_for_timeout(200)
     took = time.monotonic() - began
     frames = page.evaluate("frames_seen")
+    spent_on = {name: value - before[name] for name, value in durations(metrics).items()}
+    print("\n" + ", ".join(f"{name} {value:.2f} s" for name, value in spent_on.items()))
     nodes = page.evaluate("document.querySelectorAll('*').length")
 
     spent = sorted(work for _, work in frames)
     p95 = spent[int(len(spent) * 0.95)]
-    rate = (len(frames) - 1) / (frames[-1][0] - frames[0][0]) * 1000
+    rate = rate_of(frames)
     print(
-        f"\n{GIFTS} gifts in {took:.1f} s: {rate:.0f} frames a second without a graphics card; "
+        f"\n{GIFTS} gifts in {took:.1f} s: {rate:.0f} frames a second without a graphics card "
+        f"({quiet:.0f} when nothing happens); "
         f"our own script per frame p50 {spent[len(spent) // 2]:.2f} ms, p95 {p95:.2f} ms, "
         f"most {spent[-1]:.1f} ms; {len(page.evaluate('long_tasks'))} long tasks; {nodes} elements"
     )
-    assert p95 < SCRIPT_MILLISECONDS_P95
+    # Where the processors are busy with others, a clock on the wall measures them, not us.
+    if quiet > UNDISTURBED_RATE:
+        assert p95 < SCRIPT_MILLISECONDS_P95
+    assert spent_on["ScriptDuration"] * 1000 / GIFTS < SCRIPT_MILLISECONDS_P95
     assert nodes < NODES_MAX

@@ -1,6 +1,7 @@
 // What happened in the room, newest first; many entries of one frame are drawn in one go.
-import { avatar, coins, el, icon } from "./dom.js";
+import { avatar, el, icon } from "./dom.js";
 import { picture } from "./gifts.js";
+import { number } from "./words.js";
 
 const LINES_MAX = 40;
 // What a burst leaves for later frames is not worth drawing.
@@ -28,23 +29,31 @@ export function build({ list, tray, effects, changed }) {
       drawn.set(key, { kind, entry, quiet });
     }
     const fresh = document.createDocumentFragment();
-    for (const [key, { kind, entry, quiet }] of [...drawn].reverse()) {
-      lines.get(key)?.remove();
-      const line = lineOf(kind, entry);
-      if (!line) continue;
-      lines.set(key, line);
-      fresh.append(line);
-      if (!quiet && kind === "gift") tray.show(entry);
+    for (const [key, { kind, entry }] of [...drawn].reverse()) {
+      // A combo grows where it stands: one text changes, nothing is built or moved.
+      const line = lines.get(key);
+      if (line) line.grow(entry);
+      else add(key, lineOf(kind, entry), fresh);
+    }
+    list.prepend(fresh);
+    // Animations last: each makes the browser look at everything that was changed before it.
+    for (const { kind, entry, quiet } of drawn.values()) {
+      if (kind === "gift" && !quiet) tray.show(entry);
       if (kind === "combo") tray.end(entry.combo);
     }
     for (const { kind, entry, quiet } of batch) if (kind === "gift" && !quiet) effects.play(entry);
-    list.prepend(fresh);
     for (const [key, line] of lines) {
       if (lines.size <= LINES_MAX) break;
-      line.remove();
+      line.element.remove();
       lines.delete(key);
     }
-    changed(batch);
+    changed();
+  }
+
+  function add(key, line, place) {
+    if (!line) return;
+    lines.set(key, line);
+    place.append(line.element);
   }
 
   return { heard };
@@ -53,18 +62,29 @@ export function build({ list, tray, effects, changed }) {
 function lineOf(kind, entry) {
   if (kind === "gift" || kind === "combo") return giftLine(entry);
   const said = SAID[kind]?.(entry);
-  return said ? el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, said)) : null;
+  return said ? { element: el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, said)), grow: () => {} } : null;
 }
 
 function giftLine(entry) {
   const name = entry.viewer ?? "Somebody";
-  const count = entry.repeat_count ?? entry.count;
-  return el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
+  const what = el("span", { class: "muted" });
+  const cost = el("span", { class: "feed-cost" });
+  let count = 0;
+  // Entries may come in any order: of one combo only the latest state is shown.
+  const grow = (latest) => {
+    const counted = latest.repeat_count ?? latest.count;
+    if (counted <= count) return;
+    count = counted;
+    what.textContent = `${entry.name ?? entry.gift_type} ×${count}`;
+    cost.textContent = number(latest.combo_coins ?? latest.coins);
+  };
+  grow(entry);
+  const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
     avatar(name), el("span", { class: "feed-text" },
       el("span", {}, el("strong", {}, name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
-      el("span", { class: "muted" }, `${entry.name ?? entry.gift_type} ×${count}`),
-      entry.message ? el("q", {}, entry.message) : null),
-    picture(entry.gift_type, 32), coins(entry.combo_coins ?? entry.coins));
+      what, entry.message ? el("q", {}, entry.message) : null),
+    picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " coins")));
+  return { element, grow };
 }
 
 export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: `Gifter level ${level}` }, `Lv ${level}`);

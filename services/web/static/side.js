@@ -26,7 +26,8 @@ export function build({ room, creator, person, live }) {
     } }, name)));
 
   async function look() {
-    await Promise.all([drawStanding(), drawGoals()]).catch(() => {});
+    const seen = !standing.closest("[role=tabpanel]")?.hidden;
+    await Promise.all([seen && drawStanding(), drawGoals()]).catch(() => {});
   }
 
   async function drawStanding() {

@@ -19,7 +19,10 @@ export function build(list) {
     if (count < row.count) return;
     row.count = count;
     row.counter.textContent = `×${count}`;
-    if (!STILL.matches) row.counter.animate(BUMP, { duration: 260 });
+    if (row.bump) {
+      row.bump.cancel();
+      row.bump.play();
+    } else if (!STILL.matches) row.bump = counter(row);
     clearTimeout(row.timer);
     row.timer = setTimeout(() => drop(key), STAYS_MS);
   }
@@ -30,7 +33,7 @@ export function build(list) {
     const element = el("li", { class: `tray-row ${entry.tier ?? "spark"}` },
       avatar(name), el("span", { class: "tray-text" }, el("strong", {}, name), el("span", {}, entry.name ?? entry.gift_type)),
       picture(entry.gift_type, 40), counter);
-    const row = { element, counter, count: 0, timer: null };
+    const row = { element, counter, count: 0, timer: null, bump: null };
     rows.set(key, row);
     list.append(element);
     if (!STILL.matches) element.animate(ARRIVE, { duration: 220, easing: "ease-out" });
@@ -45,6 +48,9 @@ export function build(list) {
     row.element.remove();
     rows.delete(key);
   }
+
+  // Made once for each row: making one is what costs.
+  const counter = (row) => row.counter.animate(BUMP, { duration: 260 });
 
   return { show, end: (key) => setTimeout(() => drop(key), 1000) };
 }
