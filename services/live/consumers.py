@@ -11,9 +11,12 @@ from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 
-# Under a storm rooms are shown four times a second. What one viewer gives within one batch changes
-# each of their scores once, so this is most of what a storm costs; a quiet room has no such wait.
-SPACING_SECONDS = 0.25
+# Under a storm of thousands of gifts a second batches grow, and begin so far apart: what one viewer
+# gives within a batch changes each of their scores once, and that is most of what a storm costs.
+# Below it a batch begins as soon as the one before has ended.
+SPACING_SECONDS = 0.4
+SPACED_FROM = 1_000
+BATCH_MAX = 4_000
 
 
 def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
@@ -27,6 +30,8 @@ def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
             dict.fromkeys(heard, follow_gifts),
             database=database,
             broker=broker,
+            batch_max=BATCH_MAX,
             spacing_seconds=SPACING_SECONDS,
+            spaced_from=SPACED_FROM,
         )
     ]

@@ -42,6 +42,7 @@ class Consumer:
         broker: Broker,
         batch_max: int = BATCH_MAX,
         spacing_seconds: float = SPACING_SECONDS,
+        spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
     ) -> None:
         self.queue = queue
@@ -50,6 +51,7 @@ class Consumer:
         self._broker = broker
         self._batch_max = batch_max
         self._spacing_seconds = spacing_seconds
+        self._spaced_from = spaced_from
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until we stop, whatever breaks meanwhile."""
@@ -116,7 +118,7 @@ class Consumer:
                 await self.receive([_delivery(message) for message in batch], stopping)
                 if not lost.done():
                     await underlay.basic_ack(_tag(batch[-1]), multiple=True)
-                spacing_seconds = self._spacing_seconds * min(1.0, len(batch) / SPACED_FROM)
+                spacing_seconds = self._spacing_seconds * min(1.0, len(batch) / self._spaced_from)
                 await pause(spacing_seconds - (loop.time() - began), stopping)
         finally:
             first.cancel()

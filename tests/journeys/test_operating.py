@@ -13,9 +13,18 @@ from deploy.local.databases import fetch
 from tests.journeys.people import eventually, stage_on
 
 VHOST = "journeys"
-SCORES = "SELECT room, viewer, gifts, coins, first_at FROM scores {of} ORDER BY viewer"
-ROOMS = "SELECT room, gifts, coins FROM rooms {of}"
-FEED = "SELECT room, gift, shown FROM feed {of} ORDER BY gift"
+SCORES = "SELECT * FROM scores {of} ORDER BY period, viewer"
+TOTALS = "SELECT * FROM totals {of} ORDER BY period"
+ROOMS = "SELECT room, sequence, gifts, coins FROM rooms {of}"
+FEED = "SELECT room, sequence, kind, subject, shown FROM feed {of} ORDER BY sequence"
+STREAMS = "SELECT stream, creator, title, opened_at, closed_at FROM streams {of}"
+GIFTS = (
+    "SELECT gift, viewer, creator, coins, anonymous, sent_at, stream FROM gifts {of} ORDER BY gift"
+)
+LEVELS = """
+    SELECT gifters.viewer, gifters.gifts, gifters.coins, level, revision FROM gifters
+    WHERE viewer IN (SELECT viewer FROM gifts {of})
+"""
 REVERSALS = "SELECT * FROM reversals {of} ORDER BY gift, lot"
 
 
@@ -139,6 +148,8 @@ def test_a_missing_binding_is_found_and_made_again(ctl, system):
 
 def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stage, system):
     mira, room = stage.person("mira", country="DE"), f"room-{uuid4().hex[:6]}"
+    lea = stage.person("lea", roles=["creator"])
+    lea.put(f"/v1/rooms/{room}/stream", {"title": "Good evening"})
     bought = stage.buy(mira)
     for anonymous in (False, True, False):
         stage.give(mira, "lea", room=room, anonymous=anonymous)
@@ -166,7 +177,7 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
     assert tables() == before
 
 
-TABLES = (ROOMS, SCORES, FEED, REVERSALS)
+TABLES = (ROOMS, SCORES, TOTALS, FEED, STREAMS, GIFTS, LEVELS, REVERSALS)
 
 
 def queue_is_empty(system):

@@ -87,6 +87,7 @@ async def test_a_used_claim_stays_and_is_used_as_often_as_it_may_be(
     for _ in range(2):
         assert (await lea.post(address, headers=same)).json()["uses_left"] == 1
     await hear(a_reversal(gift, 1, 100))
+    assert (await mira.get("/v1/rooms/room-1")).json()["coins"] == 0
     assert (await lea.post(address, headers=key())).json()["uses_left"] == 0
     assert (await lea.post(address, headers=key())).json()["type"] == "used-up"
     assert (await lea.post(address, headers=same)).status_code == 200
