@@ -46,7 +46,7 @@ FRESH_SECONDS = 60
 # Tencent waits two seconds and then blocks the gift itself. The wallet refuses what it has not
 # decided half a second earlier, so that what was blocked was, but for a broken broker, not paid.
 EXPIRY_SECONDS = 1.5
-WAIT_SECONDS = 1.8
+WAIT_SECONDS = 1.75
 RECEIVERS_MAX = 50
 
 # Codes from 102100 to 102200 reach the app's client as they are.
