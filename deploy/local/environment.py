@@ -21,6 +21,7 @@ SEEDS = {
     "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml"},
     "wallet": {"WALLET_RULES_FILE": "rules.toml"},
     "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
+    "web": {"WEB_PEOPLE_FILE": "people.toml"},
 }
 
 
@@ -84,6 +85,8 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
             "PROVIDER_API_KEY": secrets.provider_api_key,
             "WEBHOOK_SECRET": secrets.webhook_secret,
         }
+    if name == "purchase":
+        settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
     if name == "gift":
         settings["TENCENT_TOKEN"] = secrets.tencent_token
     if name == "payout":

@@ -9,14 +9,14 @@ from shared.http import build_app
 from shared.logging import configure_logging
 
 
-def build() -> FastAPI:
+def build(settings: Settings) -> FastAPI:
     app = build_app(
         title="Ovation web",
         description="The pages people open.",
         verifier=None,
         database=None,
     )
-    app.include_router(pages.build_router())
+    pages.add_pages(app, host_origins=settings.host_origins, people_file=settings.people_file)
     return app
 
 
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     settings = Settings()
     configure_logging("web")
     uvicorn.run(
-        build(),
+        build(settings),
         host=settings.host,
         port=settings.port,
         http="httptools",

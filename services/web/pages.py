@@ -1,29 +1,112 @@
-"""The one page there is so far: a room, as its gifts arrive."""
+"""
+The pages people open, and the files they are made of.
 
+Pages name their files under the version of all files together, so that browsers keep them for
+good and never mix two versions; under `/static/` alone they are asked for again each time.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 STATIC = Path(__file__).parent / "static"
-# Everything comes from here: no script, style or font of anybody else.
-SECURITY = (
+TEMPLATE = Path(__file__).parent / "page.html"
+# Each page is the script and the style of its name.
+ADDRESSES = {
+    "/": "room",
+    "/rooms/{room}": "room",
+    "/wallet": "wallet",
+    "/creator": "creator",
+    "/operator": "operator",
+    "/paid": "paid",
+}
+VERSION_CHARACTERS = 12
+FOR_GOOD = "public, max-age=31536000, immutable"
+ASK_EACH_TIME = "no-cache"
+KINDS = frozenset((".css", ".js", ".svg"))
+# Everything comes from here: no script, style or font of anybody else, nothing inline, and no
+# string ever becomes markup.
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'; "
 )
+FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
+PAGE_HEADERS = {
+    **FILE_HEADERS,
+    "Cache-Control": ASK_EACH_TIME,
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
-def build_router() -> APIRouter:
+class Files(StaticFiles):
+    """Our own files of the kinds that pages are made of, and nothing else of the folder."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(directory=STATIC)
+        self._version = version
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        version, _, rest = path.partition("/")
+        named = version == self._version
+        wanted = rest if named else path
+        if Path(wanted).suffix not in KINDS:
+            raise HTTPException(404)
+        answer = await super().get_response(wanted, scope)
+        answer.headers.update(FILE_HEADERS)
+        answer.headers["Cache-Control"] = FOR_GOOD if named else ASK_EACH_TIME
+        return answer
+
+
+def version_of(folder: Path) -> str:
+    """Return what changes whenever any file does."""
+    seen = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        seen.update(f"{path.relative_to(folder)}\0".encode())
+        seen.update(path.read_bytes())
+    return seen.hexdigest()[:VERSION_CHARACTERS]
+
+
+def add_pages(app: FastAPI, *, host_origins: str, people_file: Path | None) -> None:
     router = APIRouter(include_in_schema=False)
+    version = version_of(STATIC)
+    ancestors = host_origins or "'none'"
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+    template = (
+        TEMPLATE.read_text()
+        .replace("/static/", f"/static/{version}/")
+        .replace("{{host_origins}}", host_origins)
+    )
+    for address, name in ADDRESSES.items():
+        text = template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
+        router.get(address, name=address)(_page(text, headers))
+    people = _people(people_file)
 
-    @router.get("/")
-    async def room() -> Response:
-        headers = {"Content-Security-Policy": SECURITY, "Referrer-Policy": "no-referrer"}
-        return FileResponse(STATIC / "room.html", media_type="text/html", headers=headers)
+    @router.get("/people.json")
+    async def read_people() -> dict[str, Any]:
+        """Who may be played; of no use where no development issuer answers."""
+        return people
 
-    @router.get("/static/{name}")
-    async def static(name: Literal["room.css", "room.js"]) -> Response:
-        return FileResponse(STATIC / name)
+    app.include_router(router)
+    app.mount("/static", Files(version), name="static")
 
-    return router
+
+def _page(text: str, headers: dict[str, str]) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return HTMLResponse(text, headers=headers)
+
+    return answer
+
+
+def _people(file: Path | None) -> dict[str, Any]:
+    return tomllib.loads(file.read_text()) if file else {}

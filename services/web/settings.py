@@ -1,10 +1,32 @@
 """Everything the web service reads from its environment."""
 
+import re
+from pathlib import Path
+
+from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
+    """
+    `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
+    `people_file` names who may be played where a development issuer is.
+    """
+
     model_config = SettingsConfigDict(env_prefix="WEB_", frozen=True)
 
     host: str = "127.0.0.1"
     port: int
+    host_origins: str = ""
+    people_file: Path | None = None
+
+    @field_validator("host_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        """They end up in a policy and a page: nothing but origins may stand there."""
+        for origin in value.split():
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is not an origin such as https://app.example")
+        return " ".join(value.split())

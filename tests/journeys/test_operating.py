@@ -221,7 +221,7 @@ def test_the_schema_that_an_event_names_is_served_and_holds(ctl, stage, system):
     eventually(lambda: told_of(ctl, gift))
     told = json.loads(told_of(ctl, gift)[0])
 
-    assert told["dataschema"] == f"{system.gateway_url}/schemas/gift.sent/1.0.json"
+    assert told["dataschema"].startswith(f"{system.gateway_url}/schemas/gift.sent/1.")
     schema = httpx.get(told["dataschema"], timeout=10).json()
     jsonschema.Draft202012Validator(schema).validate(told["data"])
     assert not jsonschema.Draft202012Validator(schema).is_valid({**told["data"], "coins": "many"})

@@ -241,6 +241,16 @@ async def test_a_payout_whose_diamonds_are_gone_waits_for_a_person(
     await until(payout, "paid")
 
 
+async def test_a_held_payout_is_in_the_queue_until_somebody_decides(held_payout, ops):
+    payout = await held_payout()
+
+    (waiting,) = (await ops.get("/v1/operator/payouts")).json()["items"]
+    assert (waiting["payout"], waiting["creator"]) == (payout, "lea")
+    assert waiting["reason"]
+    await ops.post(f"/v1/operator/payouts/lea/{payout}/approve", json={"reason": "trusted"})
+    assert (await ops.get("/v1/operator/payouts")).json()["items"] == []
+
+
 async def test_a_payout_that_is_rejected_gives_back_what_was_not_lost(
     lea, held_payout, ops, database
 ):

@@ -1,35 +1,115 @@
-"""The page is served by us alone."""
+"""The pages are served by us alone, and allow nobody else anything."""
 
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
+from deploy.local.environment import ROOT
 from services.web.main import build
-from services.web.pages import STATIC
+from services.web.pages import STATIC, TEMPLATE, version_of
+from services.web.settings import Settings
 from tests.clients import client_of
 
+PEOPLE = ROOT / "seeds" / "people.toml"
+ADDRESSES = ("/", "/rooms/room-1", "/wallet", "/creator", "/operator", "/paid")
+SVG = "{http://www.w3.org/2000/svg}"
 
-async def test_the_page_comes_with_a_policy_that_allows_nobody_else():
-    async with client_of(build()) as anybody:
+
+def pages(**settings):
+    return client_of(build(Settings(port=1, **settings)))
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+async def test_every_page_comes_with_a_policy_that_allows_nobody_else(address):
+    async with pages() as anybody:
+        page = await anybody.get(address)
+
+    policy = page.headers["content-security-policy"]
+    assert page.status_code == 200
+    assert policy.startswith("default-src 'none'; script-src 'self'")
+    assert "frame-ancestors 'none'" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cross-origin-opener-policy"] == "same-origin"
+    assert "camera=()" in page.headers["permissions-policy"]
+
+
+async def test_only_the_origins_an_operator_names_may_frame_the_pages():
+    async with pages(host_origins="https://app.example  https://beta.example") as anybody:
+        page = await anybody.get("/wallet")
+
+    named = "https://app.example https://beta.example"
+    assert page.headers["content-security-policy"].endswith(f"frame-ancestors {named}")
+    assert f'name="ovation-host-origins" content="{named}"' in page.text
+
+
+@pytest.mark.parametrize("origin", ["https://app.example/", "*", "https://a.example; img-src *"])
+def test_what_is_no_origin_is_refused(origin):
+    with pytest.raises(ValueError, match="is not an origin"):
+        Settings(port=1, host_origins=origin)
+
+
+async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_again():
+    version = version_of(STATIC)
+    async with pages() as anybody:
         page = await anybody.get("/")
-        script = await anybody.get("/static/room.js")
+        named = await anybody.get(f"/static/{version}/room.js")
+        plain = await anybody.get("/static/room.js")
+        again = await anybody.get(
+            "/static/room.js", headers={"If-None-Match": plain.headers["etag"]}
+        )
+        older = await anybody.get("/static/000000000000/room.js")
 
-    assert page.status_code == script.status_code == 200
-    assert "script-src 'self'" in page.headers["content-security-policy"]
-    assert "unsafe" not in page.headers["content-security-policy"]
+    assert f'src="/static/{version}/room.js"' in page.text
+    assert "immutable" in named.headers["cache-control"]
+    assert plain.headers["cache-control"] == "no-cache"
+    assert plain.headers["content-type"].startswith("text/javascript")
+    assert named.headers["x-content-type-options"] == "nosniff"
+    assert (named.text, again.status_code, older.status_code) == (plain.text, 304, 404)
 
 
-def test_nothing_is_fetched_from_anywhere_else():
-    for path in Path(STATIC).iterdir():
-        assert not re.search(r"https?://", path.read_text()), path.name
+@pytest.mark.parametrize(
+    "path",
+    ["../main.py", "..%2fmain.py", "%2e%2e/settings.py", "../page.html", "gifts", "", "x.js"],
+)
+async def test_only_our_files_are_served(path):
+    async with pages() as anybody:
+        assert (await anybody.get(f"/static/{path}")).status_code == 404
 
 
-async def test_only_our_files_are_served():
-    async with client_of(build()) as anybody:
-        assert (await anybody.get("/static/room.html")).status_code == 422
-        assert (await anybody.get("/static/../main.py")).status_code == 404
+def test_nothing_is_fetched_from_anywhere_else_and_nothing_is_inline():
+    for path in [*STATIC.rglob("*"), TEMPLATE]:
+        if path.is_file():
+            text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+            assert not re.search(r"https?://", text), path.name
+            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)
+            assert path.suffix != ".html" or not re.search(r"<style| style=| on[a-z]+=", text)
+
+
+def test_every_gift_has_a_small_picture_of_its_own():
+    known = set(
+        re.findall(r'^id = "(\w+)"', (ROOT / "seeds" / "gifts.toml").read_text(), re.MULTILINE)
+    )
+    pictures = {path.stem: path for path in Path(STATIC / "gifts").glob("*.svg")}
+    assert known <= set(pictures)
+    for path in pictures.values():
+        assert path.stat().st_size < 3_000, path.name
+        root = ET.parse(path).getroot()
+        assert (root.tag, root.get("viewBox")) == (f"{SVG}svg", "0 0 64 64"), path.name
+
+
+async def test_people_to_play_are_named_only_where_they_are_given():
+    async with pages(people_file=PEOPLE) as anybody:
+        assert "mira" in (await anybody.get("/people.json")).text
+    async with pages() as anybody:
+        assert (await anybody.get("/people.json")).json() == {}
 
 
 async def test_it_lives_and_is_ready_without_anybody_else():
-    async with client_of(build()) as anybody:
+    async with pages() as anybody:
         assert (await anybody.get("/livez")).status_code == 200
         assert (await anybody.get("/readyz")).status_code == 200

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
@@ -48,6 +48,8 @@ from shared.http import (
 from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
+DISPUTES_SCOPE = "disputes:read"
+GIFTS_MAX = 100
 RESPOND_ASYNC = "respond-async"
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 User = Annotated[str, Field(max_length=64, pattern=PRINTABLE)]
@@ -100,6 +102,10 @@ class GiftView(BaseModel):
     combo: UUID | None = None
     repeat_count: int | None = None
     combo_coins: int | None = None
+
+
+class GiftsView(BaseModel):
+    items: list[GiftView]
 
 
 class Books(BaseModel):
@@ -179,7 +185,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     async def read_gift(gift: UUID, caller: Caller) -> GiftView:
         """Read one of one's own gifts."""
         async with database.transaction() as tx:
-            return _view(await reading.read_gift(tx, caller.user, gift))
+            return view(await reading.read_gift(tx, caller.user, gift))
 
     @router.get("/gifts", tags=["gifts"], responses=refusals(Unauthenticated, BadCursor))
     async def read_gifts(
@@ -192,9 +198,23 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         more = len(gifts) == limit
         last = [gifts[-1].requested_at.isoformat(), str(gifts[-1].id)] if more else None
         return Page(
-            items=[_view(gift) for gift in gifts],
+            items=[view(gift) for gift in gifts],
             next_cursor=encode_cursor(last) if last else None,
         )
+
+    @router.get(
+        "/operator/gift/sent", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    )
+    async def read_sent(
+        caller: Caller,
+        viewer: Annotated[str, Query(max_length=64)],
+        gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    ) -> GiftsView:
+        """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""
+        require_scope(caller, DISPUTES_SCOPE)
+        async with database.transaction() as tx:
+            found = await reading.gifts_of_ids(tx, viewer, gift)
+        return GiftsView(items=[view(each) for each in found])
 
     @router.get(
         "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
@@ -245,5 +265,5 @@ def _shown(gift: Gift) -> dict[str, object]:
     }
 
 
-def _view(gift: Gift) -> GiftView:
+def view(gift: Gift) -> GiftView:
     return GiftView.model_validate(_shown(gift))

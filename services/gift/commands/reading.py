@@ -1,5 +1,6 @@
 """Looking at one's own gifts, and at the totals."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,10 @@ async def read_gift(tx: Transaction, viewer: str, gift: UUID) -> Gift:
     if found is None:
         raise NoSuchGift
     return found
+
+
+async def gifts_of_ids(tx: Transaction, viewer: str, gifts: Sequence[UUID]) -> list[Gift]:
+    return await store.of_ids(tx, viewer, gifts)
 
 
 async def newest_gifts(

@@ -124,6 +124,12 @@ async def find(tx: Transaction, viewer: str, gift: UUID) -> Gift | None:
     return _gift(row) if row else None
 
 
+async def of_ids(tx: Transaction, viewer: str, gifts: Sequence[UUID]) -> list[Gift]:
+    """Return those of a viewer's gifts that there are."""
+    rows = await tx.execute(_READ, _pairs([(viewer, gift) for gift in gifts]))
+    return [_gift(row) for row in rows]
+
+
 async def newest(
     tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Gift]:

@@ -148,20 +148,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
             lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
         last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
         return Page(
-            items=[
-                EarnedGift(
-                    gift=line.gift,
-                    viewer=line.viewer,
-                    coins=line.coins,
-                    diamonds=line.diamonds - line.reversed_diamonds,
-                    reversed_diamonds=line.reversed_diamonds,
-                    state=_state(line),
-                    hold_reason=line.hold_reason,
-                    earned_at=line.earned_at,
-                    matures_at=line.matures_at,
-                )
-                for line in lines
-            ],
+            items=[earned_gift(line) for line in lines],
             next_cursor=last,
         )
 
@@ -186,6 +173,20 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         )
 
     return router
+
+
+def earned_gift(line: Line) -> EarnedGift:
+    return EarnedGift(
+        gift=line.gift,
+        viewer=line.viewer,
+        coins=line.coins,
+        diamonds=line.diamonds - line.reversed_diamonds,
+        reversed_diamonds=line.reversed_diamonds,
+        state=_state(line),
+        hold_reason=line.hold_reason,
+        earned_at=line.earned_at,
+        matures_at=line.matures_at,
+    )
 
 
 def _state(line: Line) -> Literal["pending", "available", "reversed"]:

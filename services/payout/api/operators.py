@@ -1,12 +1,15 @@
 """What operators decide: payouts that are held, corrections of balances."""
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
 
-from services.payout.api.payouts import PayoutView, shown
+from services.payout.api.earnings import EarnedGift, earned_gift
+from services.payout.api.payouts import PayoutLine, PayoutView, line, shown
 from services.payout.commands import holding, reading
 from services.payout.commands.adjusting import settle_adjustment
 from services.payout.domain.payouts import NoSuchPayout, NotEnoughDiamonds, NotHeld
@@ -18,12 +21,46 @@ from shared.ledger.operators import request_adjustment
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
 REVIEW_SCOPE = "payouts:review"
+READ_SCOPE = "disputes:read"
+GIFTS_MAX = 100
+HELD_SHOWN_MAX = 100
 Creator = Annotated[str, Path(max_length=64)]
+
+
+class HeldPayout(BaseModel):
+    """A payout that waits for somebody to decide, since when and why."""
+
+    creator: str
+    payout: UUID
+    diamonds: int
+    amount_minor: int
+    currency: str
+    destination: str
+    requested_at: datetime
+    held_at: datetime
+    reason: str | None
+
+
+class HeldPayouts(BaseModel):
+    """The oldest of them; there may be more."""
+
+    items: list[HeldPayout]
+
+
+class EarnedGifts(BaseModel):
+    items: list[EarnedGift]
+
+
+class CreatorPayouts(BaseModel):
+    """A creator's newest payouts."""
+
+    items: list[PayoutLine]
 
 
 def build_router(database: Database, rules: Rules) -> APIRouter:
     router = APIRouter(tags=["operator"])
     _add_reviews(router, database, rules)
+    _add_reading(router, database)
     add_adjustments(
         router,
         database,
@@ -65,3 +102,52 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
             )
             found, steps = await reading.read_payout(tx, creator, payout)
         return shown(found, steps)
+
+
+def _add_reading(router: APIRouter, database: Database) -> None:
+    documented = refusals(Unauthenticated, ScopeMissing)
+
+    @router.get("/operator/payouts", responses=documented)
+    async def read_held(caller: Caller) -> HeldPayouts:
+        """Read which payouts wait for somebody to decide, the oldest first."""
+        require_scope(caller, REVIEW_SCOPE)
+        async with database.transaction() as tx:
+            found = await reading.held_payouts(tx, HELD_SHOWN_MAX)
+        return HeldPayouts(
+            items=[
+                HeldPayout(
+                    creator=payout.creator,
+                    payout=payout.id,
+                    diamonds=payout.diamonds,
+                    amount_minor=payout.amount_minor,
+                    currency=payout.currency,
+                    destination=payout.destination,
+                    requested_at=payout.requested_at,
+                    held_at=step.at,
+                    reason=step.reason,
+                )
+                for payout, step in found
+            ]
+        )
+
+    @router.get("/operator/payouts/{creator}", responses=documented)
+    async def read_payouts(
+        creator: Creator, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
+    ) -> CreatorPayouts:
+        """Read a creator's newest payouts."""
+        require_scope(caller, READ_SCOPE)
+        async with database.transaction() as tx:
+            newest = await reading.newest_payouts(tx, creator, before=None, limit=limit)
+        return CreatorPayouts(items=[line(payout) for payout in newest])
+
+    @router.get("/operator/payouts/{creator}/earnings", responses=documented)
+    async def read_earnings(
+        creator: Creator,
+        caller: Caller,
+        gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    ) -> EarnedGifts:
+        """Read what certain gifts brought their creator, and where those diamonds stand."""
+        require_scope(caller, READ_SCOPE)
+        async with database.transaction() as tx:
+            lines = await reading.earnings_of(tx, creator, gift)
+        return EarnedGifts(items=[earned_gift(line) for line in lines])

@@ -207,19 +207,20 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         more = len(payouts) == limit
         last = [payouts[-1].requested_at.isoformat(), str(payouts[-1].id)] if more else None
         return Page(
-            items=[
-                PayoutLine(
-                    payout=payout.id,
-                    state=payout.state,
-                    diamonds=payout.diamonds,
-                    amount_minor=payout.amount_minor,
-                    currency=payout.currency,
-                    requested_at=payout.requested_at,
-                )
-                for payout in payouts
-            ],
+            items=[line(payout) for payout in payouts],
             next_cursor=encode_cursor(last) if last else None,
         )
+
+
+def line(payout: Payout) -> PayoutLine:
+    return PayoutLine(
+        payout=payout.id,
+        state=payout.state,
+        diamonds=payout.diamonds,
+        amount_minor=payout.amount_minor,
+        currency=payout.currency,
+        requested_at=payout.requested_at,
+    )
 
 
 def shown(payout: Payout, steps: list[Step]) -> PayoutView:

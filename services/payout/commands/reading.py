@@ -41,6 +41,14 @@ async def newest_earnings(
     return await book_store.newest(tx, creator, before=before, limit=limit)
 
 
+async def earnings_of(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> list[Line]:
+    return await book_store.of_gifts(tx, creator, gifts)
+
+
+async def held_payouts(tx: Transaction, limit: int) -> list[tuple[Payout, payouts.Step]]:
+    return await payouts.held(tx, limit)
+
+
 async def read_payout(
     tx: Transaction, creator: str, payout: UUID
 ) -> tuple[Payout, list[payouts.Step]]:

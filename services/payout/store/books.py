@@ -87,6 +87,12 @@ async def newest(tx: Transaction, creator: str, *, before: int | None, limit: in
     return [Line(*row) for row in rows]
 
 
+async def of_gifts(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> list[Line]:
+    """Return what those gifts brought a creator."""
+    rows = await tx.execute(_OF_GIFTS, {"creator": creator, "gifts": list(gifts)})
+    return [Line(*row) for row in rows]
+
+
 async def books(tx: Transaction) -> DiamondBooks:
     return DiamondBooks(*(await tx.execute(_BOOKS)).one())
 
@@ -118,6 +124,15 @@ _NEWEST = text("""
     GROUP BY decision, gift, viewer, occurred_at
     ORDER BY decision DESC
     LIMIT :limit
+""")
+_OF_GIFTS = text("""
+    SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
+           sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
+           bool_and(matured), decision
+    FROM earnings
+    WHERE creator = :creator AND gift = ANY(CAST(:gifts AS uuid[]))
+    GROUP BY decision, gift, viewer, occurred_at
+    ORDER BY decision DESC
 """)
 _BOOKS = text("""
     SELECT

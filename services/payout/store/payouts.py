@@ -193,6 +193,12 @@ async def newest(
     return [_payout(row) for row in rows]
 
 
+async def held(tx: Transaction, limit: int) -> list[tuple[Payout, Step]]:
+    """Return payouts somebody has to decide about, and since when and why, the oldest first."""
+    rows = await tx.execute(_HELD, {"limit": limit})
+    return [(_payout(row), Step(State.HELD, row.at, row.reason)) for row in rows]
+
+
 async def open_attempts(tx: Transaction, limit: int) -> int:
     """Open an attempt for approved payouts that have none, and return how many."""
     return len(await tx.execute(_OPEN_ATTEMPTS, {"limit": limit}))
@@ -324,6 +330,13 @@ _NEWEST = text("""
     )
     ORDER BY requested_at DESC, id DESC
     LIMIT :limit
+""")
+# That a payout is open is what the index of open payouts knows.
+_HELD = text("""
+    SELECT payouts.*, at, reason FROM payouts JOIN payout_states USING (creator, version)
+    WHERE payout = id AND payouts.state IN ('requested', 'held', 'approved', 'sent')
+      AND payouts.state = 'held'
+    ORDER BY at, id LIMIT :limit
 """)
 # An attempt is a claim: whoever holds the payout's row decides whether there is one.
 _UNSENT = text("""

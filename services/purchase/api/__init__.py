@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.purchase.api import books, packages, purchases, refunds, webhooks
+from services.purchase.api import books, operators, packages, purchases, refunds, webhooks
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
@@ -19,5 +19,6 @@ def build_router(
     refunds.add_routes(router, database, policy)
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
+    operators.add_routes(router, database)
     add_trial_balance(router, database, "purchase")
     return router

@@ -141,7 +141,7 @@ def _add_buying(
         response.headers["Location"] = f"/v1/purchases/{purchase.id}"
         if purchase.state is State.CREATED:
             response.status_code = 202
-        return _shown(purchase)
+        return shown(purchase)
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:
@@ -153,7 +153,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     async def read(purchase: UUID, caller: Caller) -> Purchase:
         """Read one of one's own purchases."""
         async with database.transaction() as tx:
-            return _shown(await read_purchase(tx, caller.user, purchase))
+            return shown(await read_purchase(tx, caller.user, purchase))
 
     @router.get("/purchases", tags=["purchases"], responses=refusals(BadCursor, Unauthenticated))
     async def read_own(
@@ -165,14 +165,14 @@ def _add_reading(router: APIRouter, database: Database) -> None:
             found = await read_purchases(tx, caller.user, before=before, limit=limit)
         last = found[-1] if len(found) == limit else None
         return Page(
-            items=[_shown(purchase) for purchase in found],
+            items=[shown(purchase) for purchase in found],
             next_cursor=encode_cursor([last.created_at.isoformat(), str(last.id)])
             if last
             else None,
         )
 
 
-def _shown(purchase: domain.Purchase) -> Purchase:
+def shown(purchase: domain.Purchase) -> Purchase:
     payable = purchase.state is State.PENDING and purchase.next_action_url is not None
     return Purchase(
         purchase=purchase.id,

@@ -15,7 +15,7 @@ from services.purchase.domain.purchases import (
     Purchase,
     SelfExcluded,
 )
-from services.purchase.store import books, purchases, refunds
+from services.purchase.store import books, money, purchases, refunds
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.http import Key, KeyReused, count_key
@@ -103,6 +103,10 @@ async def read_purchases(
     tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Purchase]:
     return await purchases.page(tx, viewer, before=before, limit=limit)
+
+
+async def read_disputes(tx: Transaction, limit: int) -> list[money.DisputeLine]:
+    return await money.newest_disputes(tx, limit)
 
 
 async def read_books(tx: Transaction) -> books.Books:

@@ -1,8 +1,9 @@
 """The money that came for purchases, and the disputes over it."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlmodel import col
@@ -57,6 +58,25 @@ async def disputes(tx: Transaction, purchase: Purchase) -> dict[str, Dispute]:
     return {row["id"]: Dispute(**{**row, "state": DisputeState(row["state"])}) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeLine:
+    """A dispute, and whose purchase it is about."""
+
+    viewer: str
+    purchase: UUID
+    dispute: str
+    state: str
+    reason: str
+    amount_minor: int
+    currency: str
+    recorded_at: datetime
+
+
+async def newest_disputes(tx: Transaction, limit: int) -> list[DisputeLine]:
+    """Return the disputes that still run, then the newest of the others. There are few of them."""
+    return [DisputeLine(*row) for row in await tx.execute(_NEWEST_DISPUTES, {"limit": limit})]
+
+
 async def save_disputes(tx: Transaction, purchase: Purchase, moved: Sequence[Dispute]) -> None:
     """Record disputes as they are now; the purchase is locked."""
     if not moved:
@@ -77,6 +97,10 @@ async def save_disputes(tx: Transaction, purchase: Purchase, moved: Sequence[Dis
     )
 
 
+_NEWEST_DISPUTES = text("""
+    SELECT viewer, purchase, dispute, state, reason, amount_minor, currency, recorded_at
+    FROM disputes ORDER BY state <> 'open', recorded_at DESC, dispute LIMIT :limit
+""")
 _ADD_PAYMENT = text("""
     INSERT INTO payments (viewer, purchase, payment, standing, amount_minor, currency, paid_at)
     VALUES (:viewer, :purchase, :payment, :standing, :amount_minor, :currency, :paid_at)

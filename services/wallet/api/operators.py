@@ -16,7 +16,15 @@ from services.wallet.domain.limits import Period, Rules
 from services.wallet.domain.spending import InsufficientCoins
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import refusals, request_id
+from shared.http import (
+    BadCursor,
+    Limit,
+    Page,
+    encode_cursor,
+    number_in,
+    refusals,
+    request_id,
+)
 from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
 
 FREEZE_SCOPE = "wallets:freeze"
@@ -44,6 +52,13 @@ class Consumption(BaseModel):
     purchase: UUID
     consumption_milliunits: int
     lots: list[Lot]
+
+
+class PaidGift(BaseModel):
+    """A gift, and how many coins of this purchase paid for it."""
+
+    gift: UUID
+    coins: int
 
 
 def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
@@ -137,4 +152,22 @@ def _add_reading(router: APIRouter, database: Database) -> None:
             purchase=purchase,
             consumption_milliunits=milliunits,
             lots=[Lot.model_validate(lot) for lot in lots],
+        )
+
+    @router.get(
+        "/operator/wallets/{user}/purchases/{purchase}/gifts",
+        tags=["operator"],
+        responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+    )
+    async def read_gifts(
+        user: User, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
+    ) -> Page[PaidGift]:
+        """Read which gifts the coins of a purchase paid, newest first."""
+        require_scope(caller, READ_SCOPE)
+        before = number_in(cursor)
+        async with database.transaction() as tx:
+            lines = await reading.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
+        return Page(
+            items=[PaidGift(gift=line.gift, coins=line.coins) for line in lines],
+            next_cursor=encode_cursor([lines[-1].movement]) if len(lines) == limit else None,
         )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.store import books, finance
-from services.wallet.store.books import Books, Line, LotLine
+from services.wallet.store.books import Books, GiftLine, Line, LotLine
 from services.wallet.store.finance import LiabilityLine
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
@@ -52,6 +52,12 @@ async def consumption(tx: Transaction, user: str, purchase: UUID) -> tuple[list[
     coins = sum(lot.coins for lot in paid)
     used = sum(lot.spent + lot.paid_debts for lot in paid)
     return found, used * MILLIUNITS // coins
+
+
+async def gifts_of_purchase(
+    tx: Transaction, user: str, purchase: UUID, *, before: int | None, limit: int
+) -> list[GiftLine]:
+    return await books.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
 
 
 async def liability(tx: Transaction) -> list[LiabilityLine]:

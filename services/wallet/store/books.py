@@ -79,6 +79,15 @@ class Books:
     credits: int
 
 
+@dataclass(frozen=True, slots=True)
+class GiftLine:
+    """A gift, and how many coins of one purchase paid for it."""
+
+    movement: int
+    gift: UUID
+    coins: int
+
+
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
     """Return the balance of each account of a user; empty if there is none yet."""
     accounts = select(Account.kind, Account.balance).where(
@@ -120,6 +129,16 @@ async def lots_of(
 async def lots_of_purchase(tx: Transaction, user: str, purchase: UUID) -> list[LotLine]:
     rows = await tx.execute(_LOTS_OF_PURCHASE, {"user": user, "purchase": purchase})
     return [LotLine(*row) for row in rows]
+
+
+async def gifts_of_purchase(
+    tx: Transaction, user: str, purchase: UUID, *, before: int | None, limit: int
+) -> list[GiftLine]:
+    """Return which gifts the coins of a purchase paid, the newest first, from `before` on."""
+    rows = await tx.execute(
+        _GIFTS_OF_PURCHASE, {"user": user, "purchase": purchase, "before": before, "limit": limit}
+    )
+    return [GiftLine(*row) for row in rows]
 
 
 async def books(tx: Transaction) -> Books:
@@ -166,6 +185,15 @@ _LOTS = text(f"""
 _LOTS_OF_PURCHASE = text(f"""
     SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
 """)  # noqa: S608 - our own text only
+_GIFTS_OF_PURCHASE = text("""
+    SELECT slices.movement, slices.gift, sum(slices.coins)::bigint
+    FROM lots JOIN slices ON slices.user_id = lots.user_id AND slices.lot = lots.id
+    WHERE lots.user_id = :user AND lots.purchase = :purchase
+      AND slices.movement < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY slices.movement, slices.gift
+    ORDER BY slices.movement DESC
+    LIMIT :limit
+""")
 _BOOKS = text("""
     SELECT
         coalesce(-sum(amount) FILTER (WHERE account = '@issued'), 0)::bigint,

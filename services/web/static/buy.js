@@ -1,0 +1,135 @@
+// Buying coins: choose, pay on the provider's page, and come back to what one was doing.
+import { get, newKey, postSurely } from "./api.js";
+import { coins, el, show } from "./dom.js";
+import { me } from "./session.js";
+import { doing, open, sentence } from "./shell.js";
+import { currencyOf, money, number } from "./words.js";
+
+export const CUSTOM_MIN = 50;
+export const CUSTOM_MAX = 25_000;
+// After the browser came back it takes moments; before that, somebody is typing a card number.
+const CHECK_MS = [600, 800, 1000, 1500, 2000, 3000];
+const back = new BroadcastChannel("ovation.paid");
+const isCustom = (offer) => offer.sku.includes("custom");
+
+/** Offer coins, at least as many as are `missing`; resolves to whether they were bought. */
+export function buyCoins({ missing = 0, why = null } = {}) {
+  return new Promise((resolve) => {
+    let bought = false;
+    const body = el("div", { class: "stack" });
+    const dialog = open(missing ? `You need ${number(missing)} more ${missing === 1 ? "coin" : "coins"}` : "Get coins", [body]);
+    const ending = new AbortController();
+    dialog.addEventListener("close", () => { ending.abort(); resolve(bought); });
+    const done = () => { bought = true; dialog.close(); };
+    choose(body, { missing, why, done, signal: ending.signal });
+  });
+}
+
+async function choose(body, context) {
+  show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
+  const currency = currencyOf(me().country);
+  try {
+    const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
+    const covering = context.missing ? `&covering=${wanted}` : "";
+    const { items } = await get(`/v1/packages?currency=${currency}${covering}`);
+    // What is offered beyond the packages is an amount of one's own.
+    draw(body, { ...context, currency, wanted, offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
+  } catch (error) {
+    fault(body, error, () => choose(body, context));
+  }
+}
+
+function draw(body, context) {
+  const { offers, exact, missing, currency, why } = context;
+  const buy = (offer) => (event) => doing(event.currentTarget, () => pay(body, context, offer));
+  const first = missing && exact ? el("button", { class: "offer exact", onclick: buy(exact) },
+    el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${CUSTOM_MIN} coins`)),
+    el("span", { class: "price" }, money(exact.amount_minor, exact.currency))) : null;
+  show(body, why ? el("p", { class: "muted" }, why) : null, first,
+    el("ul", { class: "offers" }, offers.slice(0, missing ? 3 : 12).map((offer) => el("li", {},
+      el("button", { class: "offer", onclick: buy(offer) },
+        el("span", { class: "grow" }, el("strong", {}, coins(offer.coins + offer.bonus_coins)), offer.highlight ? el("span", { class: "tag good" }, "popular") : null),
+        el("span", { class: "price" }, money(offer.amount_minor, offer.currency)))))),
+    ownAmount(body, context),
+    el("p", { class: "small muted" }, `Prices in ${currency}, tax included. You pay on the payment provider's page.`));
+  body.querySelector(".offer")?.focus();
+}
+
+/** An amount of one's own; its price comes from the shop, never from the page. */
+export function ownAmount(body, context) {
+  const price = el("span", { class: "price", role: "status" });
+  const field = el("input", {
+    type: "number", name: "coins", min: CUSTOM_MIN, max: CUSTOM_MAX, step: 1, inputmode: "numeric", required: true,
+    placeholder: `${number(CUSTOM_MIN)} to ${number(CUSTOM_MAX)}`, oninput: () => ask(),
+  });
+  let offer = null;
+  let waiting = null;
+  function ask() {
+    offer = null;
+    price.textContent = "";
+    clearTimeout(waiting);
+    if (!field.value || !field.checkValidity()) return;
+    waiting = setTimeout(async () => { offer = await quote(Number(field.value), context.currency); price.textContent = offer ? money(offer.amount_minor, offer.currency) : "not sold"; }, 200);
+  }
+  return el("form", {
+    class: "own-amount", onsubmit: (event) => {
+      event.preventDefault();
+      doing(event.submitter ?? field, async () => {
+        offer ??= await quote(Number(field.value), context.currency);
+        if (offer) await pay(body, context, offer);
+      });
+    },
+  }, el("label", { class: "field" }, "Another amount", field), price, el("button", {}, "Buy"));
+}
+
+async function quote(wanted, currency) {
+  const { items } = await get(`/v1/packages?currency=${currency}&covering=${wanted}`);
+  return items.find((offer) => isCustom(offer) && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
+}
+
+async function pay(body, context, offer) {
+  const wish = { package: offer.sku, currency: offer.currency };
+  if (isCustom(offer)) wish.coins = offer.coins;
+  const key = newKey();
+  const purchase = await postSurely("/v1/purchases", wish, key);
+  const page = purchase.next_action?.url;
+  if (page) window.open(page, "_blank");
+  wait(body, context, offer, purchase, page);
+}
+
+function wait(body, context, offer, purchase, page) {
+  const status = el("p", { role: "status", class: "muted" }, "Waiting for your payment …");
+  show(body, el("div", { class: "paying" }, el("span", { class: "spinner" }),
+    el("p", {}, el("strong", {}, coins(offer.coins + offer.bonus_coins)), ` for ${money(offer.amount_minor, offer.currency)}`), status),
+  page ? el("a", { class: "button primary", href: page, target: "_blank", rel: "noreferrer" }, "Open the payment page") : null,
+  el("button", { class: "quiet", onclick: () => choose(body, context) }, "Choose something else"));
+  follow(purchase.purchase, context.signal, status).then((state) => {
+    if (context.signal.aborted || !status.isConnected) return;
+    if (state === "completed") context.done();
+    else fault(body, new Error("The payment did not go through. You have not been charged."), () => choose(body, context));
+  });
+}
+
+/** Look at a purchase until it is over: at once when the browser is back, else ever more rarely. */
+async function follow(id, signal, status) {
+  let tries = 0;
+  while (!signal.aborted && status.isConnected) {
+    const wait = CHECK_MS[Math.min(tries, CHECK_MS.length - 1)];
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      const now = () => { clearTimeout(timer); tries = 0; resolve(); };
+      back.addEventListener("message", now, { once: true, signal });
+      window.addEventListener("focus", now, { once: true, signal });
+    });
+    tries += 1;
+    const purchase = await get(`/v1/purchases/${id}`).catch(() => null);
+    if (purchase?.state === "paid") status.textContent = "Paid. Your coins are on their way …";
+    if (["completed", "failed", "expired", "mismatched"].includes(purchase?.state)) return purchase.state;
+  }
+  return "unknown";
+}
+
+function fault(body, error, again) {
+  show(body, el("div", { class: "fault", role: "alert" }, el("p", {}, sentence(error))),
+    el("button", { class: "primary", onclick: again }, "Try again"));
+}

@@ -1,0 +1,79 @@
+// Elements without markup: text is only ever text.
+const SVG = "http://www.w3.org/2000/svg";
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+
+/** Make an element: `on*` are listeners, `class`, `data` and plain attributes what they say. */
+export function el(tag, properties = {}, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const show = (element, ...children) =>
+  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+
+const PATHS = {
+  coin: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Zm0 4.5 1.3 3.2 3.2 1.3-3.2 1.3L12 16.5l-1.3-3.2L7.5 12l3.2-1.3Z",
+  diamond: "M7 4h10l4 5-9 11L3 9Zm-1 5h12",
+  close: "M6 6l12 12M18 6 6 18",
+  plus: "M12 5v14M5 12h14",
+  crown: "M4 8l4 4 4-7 4 7 4-4-2 10H6Z",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-8 8q1-6 8-6t8 6",
+  check: "M5 12l5 5 9-10",
+  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Zm0 4v5l4 2",
+  star: "M12 3l2.7 6 6.3.6-4.8 4.2 1.5 6.2L12 16.7 6.3 20l1.5-6.2L3 9.6 9.3 9Z",
+};
+const SOLID = ["crown", "star"];
+
+export function icon(name, className = "icon") {
+  const solid = SOLID.includes(name);
+  return svg("svg", { viewBox: "0 0 24 24", class: className, "aria-hidden": "true" },
+    svg("path", {
+      d: PATHS[name], fill: solid ? "currentColor" : "none", stroke: "currentColor",
+      "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round",
+    }));
+}
+
+/** The coins of an amount, read out as what they are. */
+export const coins = (amount, properties = {}) =>
+  el("span", { ...properties, class: `amount ${properties.class ?? ""}` },
+    icon("coin", "icon coin"), amount.toLocaleString("en"),
+    el("span", { class: "unseen" }, amount === 1 ? " coin" : " coins"));
+
+export const diamonds = (amount, properties = {}) =>
+  el("span", { ...properties, class: `amount ${properties.class ?? ""}` },
+    icon("diamond", "icon diamond"), amount.toLocaleString("en"),
+    el("span", { class: "unseen" }, amount === 1 ? " diamond" : " diamonds"));
+
+const SHADES = 6;
+export function avatar(name) {
+  const shade = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % SHADES;
+  return el("span", { class: `avatar shade-${shade}`, "aria-hidden": "true" }, [...name][0]?.toUpperCase() ?? "?");
+}
+
+export const empty = (title, text) => el("div", { class: "empty" }, el("strong", {}, title), el("p", {}, text));
+
+/** A table with a caption people with screen readers hear; cells are nodes or texts. */
+export function table(caption, columns, rows) {
+  const cells = (tag, values) => values.map((value, index) =>
+    el(tag, { class: columns[index].number ? "number" : null, scope: tag === "th" ? "col" : null }, value));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", {}, el("caption", { class: "unseen" }, caption),
+      el("thead", {}, el("tr", {}, cells("th", columns.map((column) => column.title)))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, cells("td", row))))));
+}

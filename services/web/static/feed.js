@@ -1,0 +1,99 @@
+// What happened in the room, newest first; many entries of one frame are drawn in one go.
+import { avatar, el, icon } from "./dom.js";
+import { picture } from "./gifts.js";
+import { number } from "./words.js";
+
+const LINES_MAX = 40;
+// What a burst leaves for later frames is not worth drawing.
+const WAITING_MAX = 60;
+
+export function build({ list, tray, effects, changed }) {
+  const waiting = [];
+  const lines = new Map();
+  let asked = false;
+
+  function heard(kind, entry, { quiet = false } = {}) {
+    waiting.push({ kind, entry, quiet });
+    if (waiting.length > WAITING_MAX) waiting.shift();
+    if (!asked) requestAnimationFrame(draw);
+    asked = true;
+  }
+
+  function draw() {
+    asked = false;
+    const batch = waiting.splice(0);
+    const drawn = new Map();
+    for (const { kind, entry, quiet } of batch) {
+      const key = kind === "gift" || kind === "combo" ? entry.combo ?? entry.gift : `${kind}-${lines.size}-${drawn.size}`;
+      drawn.delete(key);
+      drawn.set(key, { kind, entry, quiet });
+    }
+    const fresh = document.createDocumentFragment();
+    for (const [key, { kind, entry }] of [...drawn].reverse()) {
+      // A combo grows where it stands: one text changes, nothing is built or moved.
+      const line = lines.get(key);
+      if (line) line.grow(entry);
+      else add(key, lineOf(kind, entry), fresh);
+    }
+    list.prepend(fresh);
+    // Animations last: each makes the browser look at everything that was changed before it.
+    for (const { kind, entry, quiet } of drawn.values()) {
+      if (kind === "gift" && !quiet) tray.show(entry);
+      if (kind === "combo") tray.end(entry.combo);
+    }
+    for (const { kind, entry, quiet } of batch) if (kind === "gift" && !quiet) effects.play(entry);
+    for (const [key, line] of lines) {
+      if (lines.size <= LINES_MAX) break;
+      line.element.remove();
+      lines.delete(key);
+    }
+    changed();
+  }
+
+  function add(key, line, place) {
+    if (!line) return;
+    lines.set(key, line);
+    place.append(line.element);
+  }
+
+  return { heard };
+}
+
+function lineOf(kind, entry) {
+  if (kind === "gift" || kind === "combo") return giftLine(entry);
+  const said = SAID[kind]?.(entry);
+  return said ? { element: el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, said)), grow: () => {} } : null;
+}
+
+function giftLine(entry) {
+  const name = entry.viewer ?? "Somebody";
+  const what = el("span", { class: "muted" });
+  const cost = el("span", { class: "feed-cost" });
+  let count = 0;
+  // Entries may come in any order: of one combo only the latest state is shown.
+  const grow = (latest) => {
+    const counted = latest.repeat_count ?? latest.count;
+    if (counted <= count) return;
+    count = counted;
+    what.textContent = `${entry.name ?? entry.gift_type} ×${count}`;
+    cost.textContent = number(latest.combo_coins ?? latest.coins);
+  };
+  grow(entry);
+  const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
+    avatar(name), el("span", { class: "feed-text" },
+      el("span", {}, el("strong", {}, name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
+      what, entry.message ? el("q", {}, entry.message) : null),
+    picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " coins")));
+  return { element, grow };
+}
+
+export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: `Gifter level ${level}` }, `Lv ${level}`);
+
+const SAID = {
+  goal: (entry) => `Goal reached: ${entry.title}`,
+  level: (entry) => `${entry.viewer ?? "Somebody"} is level ${entry.level} now`,
+  perk: (entry) => `${entry.viewer ?? "Somebody"} unlocked “${entry.title}”`,
+  thanks: (entry) => `${entry.creator} thanks ${entry.viewer ?? "somebody"}${entry.message ? `: “${entry.message}”` : ""}`,
+  first_gift: (entry) => `${entry.viewer ?? "Somebody"} gave for the first time. Welcome!`,
+  room: (entry) => (entry.closed_at ? "The stream is over. Thank you all!" : `Live now: ${entry.title ?? "a new stream"}`),
+};

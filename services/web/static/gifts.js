@@ -1,0 +1,55 @@
+// What the pages know of gifts: the catalogue, their pictures, and how each one moves.
+import { get } from "./api.js";
+
+// From quiet to loud: the louder one goes first. The longest a gift of a tier may be seen, in ms.
+export const TIERS = {
+  spark: { rank: 0, ms: 1000 },
+  glow: { rank: 1, ms: 2000 },
+  burst: { rank: 2, ms: 4000 },
+  spectacle: { rank: 3, ms: 7500 },
+  legend: { rank: 4, ms: 14000 },
+};
+
+// How a gift crosses the picture; the rest rise. Ids are for ever, so they can be named here.
+const MOTIONS = {
+  fall: ["g_sock", "g_maple", "g_clover", "g_cookie"],
+  cross: ["g_boat", "g_loco", "g_storm"],
+  swim: ["g_manta", "g_koi", "g_kite", "g_glowbug"],
+  beat: ["g_drum", "g_pebble", "g_note", "g_whistle", "g_fox", "g_piano", "g_gnome"],
+  shake: ["g_snow", "g_lemon", "g_owl"],
+  glow: ["g_moon", "g_aurora", "g_lighthouse", "g_harbour", "g_observatory", "g_orchestra", "g_crown"],
+};
+const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, ids]) => ids.map((id) => [id, motion])));
+
+export const motionOf = (id) => MOTION_OF[id] ?? "rise";
+export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
+
+const PLAIN = new URL("./gifts/plain.svg", import.meta.url).href;
+const pictures = new Map();
+export function pictureOf(id) {
+  if (!pictures.has(id)) pictures.set(id, new URL(`./gifts/${encodeURIComponent(id)}.svg`, import.meta.url).href);
+  return pictures.get(id);
+}
+
+/** A picture of a gift; one we have no drawing for is a wrapped present. */
+export function picture(id, size = 48) {
+  const image = new Image(size, size);
+  image.alt = "";
+  image.decoding = "async";
+  image.onerror = () => { image.onerror = null; image.src = PLAIN; };
+  image.src = pictureOf(id);
+  return image;
+}
+
+export async function catalogue() {
+  const language = navigator.language.slice(0, 2);
+  const { items } = await get(`/v1/catalogue?language=${language}`);
+  return items.filter((gift) => gift.is_active !== false);
+}
+
+/** What a coin costs: from the smallest package, so that no gift looks cheaper than it is. */
+export async function priceOfCoins(currency = "USD") {
+  const { items } = await get(`/v1/packages?currency=${currency}`);
+  const smallest = items.filter((one) => !one.bonus_coins && one.coins).sort((a, b) => a.coins - b.coins)[0];
+  return (coins) => (smallest ? Math.ceil((coins * smallest.amount_minor) / smallest.coins) : null);
+}

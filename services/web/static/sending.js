@@ -1,0 +1,102 @@
+// Sending gifts: taps become requests, a refusal for want of coins becomes a purchase and goes on.
+import { get, newKey, postSurely } from "./api.js";
+import { buyCoins } from "./buy.js";
+import { confirm, sentence, toast } from "./shell.js";
+import { money, number, plural, words } from "./words.js";
+
+const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
+
+/**
+ * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
+ * and leave together as one request with a count.
+ */
+export function build({ creator, room, priceOf, currency, spent, refusedOnce, priceChanged }) {
+  let queue = null;
+  let busy = false;
+
+  async function tap(gift, { count = 1, message = null, anonymous = false } = {}) {
+    const same = queue && queue.gift.gift_type === gift.gift_type && queue.anonymous === anonymous && !message;
+    if (same) queue.count += count;
+    else queue = { gift, count, message, anonymous };
+    if (!busy) await pump();
+  }
+
+  async function pump() {
+    busy = true;
+    try {
+      while (queue) {
+        const next = queue;
+        queue = null;
+        await leave(next);
+      }
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function leave({ gift, count, message, anonymous }) {
+    const most = gift.count_max ?? 999;
+    const single = gift.mode === "single";
+    const now = single ? 1 : Math.min(count, most);
+    if (!single && count > now) queue = { gift, count: count - now, message: null, anonymous };
+    const wish = { gift_type: gift.gift_type, creator, room, count: now, anonymous, expected_price_coins: gift.price_coins };
+    if (message) wish.message = message;
+    if (gift.confirmation_required) {
+      if (!(await meant(gift))) return;
+      wish.confirm = true;
+    }
+    await send(gift, wish);
+  }
+
+  const meant = (gift) => confirm(`Send ${gift.name}?`,
+    `It costs ${number(gift.price_coins)} coins, about ${money(priceOf(gift.price_coins), currency)}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+
+  /** A refusal is final under its key, so whatever is tried again gets a new one. */
+  async function send(gift, wish) {
+    try {
+      spent(await settled(await postSurely("/v1/gifts", wish, newKey())));
+    } catch (error) {
+      queue = null;
+      refusedOnce();
+      await refused(gift, wish, error);
+    }
+  }
+
+  async function refused(gift, wish, error) {
+    if (error.type === "insufficient-coins") {
+      const missing = error.facts.shortfall_coins;
+      const why = `${gift.name}${wish.count > 1 ? ` ×${wish.count}` : ""} costs ${plural(gift.price_coins * wish.count, "coin")}. Once you have them, it is sent at once.`;
+      if (await buyCoins({ missing, why })) await send(gift, wish);
+    } else if (error.type === "price-changed") {
+      toast(`${gift.name} has a new price. Have a look and send it again.`, "bad");
+      priceChanged();
+    } else if (error.type === "confirmation-required") {
+      if (await meant(gift)) await send(gift, { ...wish, confirm: true });
+    } else {
+      toast(said(error), "bad");
+    }
+  }
+
+  return { tap };
+}
+
+function said(error) {
+  const { facts } = error;
+  if (error.type === "limit-exceeded" && facts.period) {
+    const left = facts.remaining ?? facts.remaining_coins;
+    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${number(left)} left`}. You can see your limits in the wallet.`;
+  }
+  if (error.type === "wallet-refused" && facts.reason) return `Not sent: ${words(facts.reason).toLowerCase()}.`;
+  return sentence(error);
+}
+
+/** An answer may come before the outcome: then it is looked up. */
+async function settled(gift) {
+  for (const wait of OUTCOME_MS) {
+    if (gift.state !== "requested") break;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    gift = await get(`/v1/gifts/${gift.gift}`);
+  }
+  if (gift.state === "refused") throw new Error("This gift was refused and cost nothing.");
+  return gift;
+}

@@ -1,0 +1,125 @@
+// Who is here. The token lives in this tab alone (sessionStorage) and never in an address.
+//
+// A host application signs people in with one line on a page of the same origin:
+//   <script type="module">import { signIn } from "/static/session.js"; signIn(token);</script>
+// or, framing a page from another origin that WEB_HOST_ORIGINS names, by answering the message
+// "ovation:token-wanted" with { type: "ovation:token", token }.
+const TOKEN = "ovation.token";
+const PERSON = "ovation.person";
+const EARLY_SECONDS = 30;
+const HOST_ANSWERS_SECONDS_MAX = 5;
+const changes = new EventTarget();
+const kept = storage();
+
+/** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
+function storage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    const values = new Map();
+    return { getItem: (key) => values.get(key) ?? null, setItem: (key, value) => values.set(key, value), removeItem: (key) => values.delete(key) };
+  }
+}
+
+export function signIn(token, person = null) {
+  if (typeof token !== "string" || !claimsOf(token)?.sub) throw new TypeError("This is no token.");
+  const before = me();
+  kept.setItem(TOKEN, token);
+  if (person) kept.setItem(PERSON, JSON.stringify(person));
+  else kept.removeItem(PERSON);
+  // A token that was only renewed changes nothing on the page.
+  if (JSON.stringify(before) !== JSON.stringify(me())) changes.dispatchEvent(new Event("change"));
+}
+
+export function signOut() {
+  kept.removeItem(TOKEN);
+  kept.removeItem(PERSON);
+  changes.dispatchEvent(new Event("change"));
+}
+
+export const onChange = (listener) => changes.addEventListener("change", listener);
+
+/** What the token says; whether it is true is the services' business. */
+export function me() {
+  const claims = claimsOf(kept.getItem(TOKEN));
+  if (!claims) return null;
+  const person = JSON.parse(kept.getItem(PERSON) ?? "null");
+  return {
+    user: claims.sub,
+    name: person?.name ?? claims.name ?? claims.sub,
+    roles: claims.roles ?? [],
+    scopes: (claims.scope ?? "").split(" ").filter(Boolean),
+    country: claims.country,
+  };
+}
+
+/** The token to call with, renewed when it is about to end. */
+export async function token() {
+  const held = kept.getItem(TOKEN);
+  const claims = claimsOf(held);
+  if (claims && claims.exp > Date.now() / 1000 + EARLY_SECONDS) return held;
+  return renew();
+}
+
+let renewing = null;
+export function renew() {
+  renewing ??= fresh().finally(() => { renewing = null; });
+  return renewing;
+}
+
+async function fresh() {
+  const person = JSON.parse(kept.getItem(PERSON) ?? "null");
+  if (person) await play(person);
+  else if (hostOrigins().length && window.parent !== window) signIn(await askHost());
+  else kept.removeItem(TOKEN);
+  return kept.getItem(TOKEN);
+}
+
+/** The people to play with, or none where no development issuer answers. */
+export async function people() {
+  const keys = await fetch("/issuer/.well-known/jwks.json").catch(() => null);
+  if (!keys?.ok) return [];
+  const listed = await fetch("/people.json").then((answer) => answer.json()).catch(() => ({}));
+  return ["viewers", "creators", "operators"].flatMap((kind) =>
+    (listed[kind] ?? []).map((person) => ({ ...person, role: kind.slice(0, -1) })));
+}
+
+export async function play(person) {
+  const answer = await fetch("/issuer/token", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({
+      sub: person.id, name: person.name, roles: [person.role], scopes: person.scopes ?? [],
+      country: person.country, age_verified: person.age_verified,
+    }),
+  });
+  if (!answer.ok) throw new Error("The development issuer does not answer.");
+  signIn((await answer.json()).access_token, person);
+}
+
+const hostOrigins = () =>
+  (document.querySelector("meta[name=ovation-host-origins]")?.content ?? "").split(" ").filter(Boolean);
+
+/** Ask whoever frames us; only the origins this installation names are asked or believed. */
+function askHost() {
+  return new Promise((resolve, reject) => {
+    const patience = setTimeout(() => reject(new Error("The app did not say who you are.")), HOST_ANSWERS_SECONDS_MAX * 1000);
+    window.addEventListener("message", function heard(event) {
+      if (event.source !== window.parent || !hostOrigins().includes(event.origin)) return;
+      if (event.data?.type !== "ovation:token") return;
+      window.removeEventListener("message", heard);
+      clearTimeout(patience);
+      resolve(event.data.token);
+    });
+    for (const origin of hostOrigins()) window.parent.postMessage("ovation:token-wanted", origin);
+  });
+}
+
+function claimsOf(token) {
+  try {
+    const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,173 @@
+// What every page has: the bar at the top, who is signed in, short messages, dialogs.
+import { Problem } from "./api.js";
+import { $, avatar, el, icon, show } from "./dom.js";
+import { me, onChange, people, play, renew, signOut } from "./session.js";
+
+const PLACES = [["/", "Room"], ["/wallet", "Wallet"], ["/creator", "Creator"], ["/operator", "Operator"]];
+const TOAST_SECONDS = 6;
+const TOASTS_MAX = 3;
+const LOGO = new URL("./logo.svg", import.meta.url).href;
+
+/** Draw the bar, then the page for whoever is signed in; again whenever that changes. */
+export async function start(draw, { role, title } = {}) {
+  bar();
+  if (!me()) await renew().catch(() => null);
+  const again = async () => {
+    bar();
+    if (!me()) return signInHere(title);
+    if (role && !me().roles.includes(role)) return wrongRole(role);
+    try {
+      await draw(me());
+    } catch (error) {
+      failed(error);
+    }
+  };
+  onChange(again);
+  await again();
+}
+
+function bar() {
+  const here = me();
+  const current = location.pathname.startsWith("/rooms/") ? "/" : location.pathname;
+  show($("#bar"),
+    el("a", { class: "brand", href: "/" }, el("img", { src: LOGO, alt: "", width: 28, height: 28 }), "Ovation"),
+    el("nav", { "aria-label": "Pages" }, PLACES.map(([path, name]) =>
+      el("a", { href: path, "aria-current": path === current ? "page" : null }, name))),
+    el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
+      here && el("button", { class: "person quiet", onclick: changePerson },
+        avatar(here.name), el("span", { class: "unseen" }, "Signed in as "), el("span", { class: "person-name" }, here.name), el("span", { class: "unseen" }, ". Change person"))));
+}
+
+function signInHere(title = "Welcome") {
+  const chosen = el("div", { class: "people" }, el("p", { class: "muted" }, "One moment …"));
+  show($("main"), el("section", { class: "card narrow" },
+    el("h1", {}, title), el("p", { class: "muted" }, "Choose who you are. This is a practice system: nobody here is real, nor is the money."),
+    chosen));
+  offerPeople(chosen);
+}
+
+async function offerPeople(place) {
+  const known = await people();
+  if (!known.length) {
+    show(place, el("p", { role: "status" }, "Please open this page from your app: it signs you in."));
+    return;
+  }
+  show(place, known.map((person) => el("button", { class: "choice", onclick: () => play(person).catch(failed) },
+    avatar(person.name), el("span", { class: "choice-text" }, el("strong", {}, person.name),
+      el("span", { class: "muted" }, `${person.role}${person.country ? `, ${person.country}` : ""}`)))));
+}
+
+function changePerson() {
+  const place = el("div", { class: "people" });
+  const dialog = open("Who are you?", [place], [
+    el("button", { class: "quiet", onclick: () => { dialog.close(); signOut(); location.reload(); } }, "Sign out"),
+  ]);
+  onChange(() => dialog.close());
+  offerPeople(place);
+}
+
+function wrongRole(role) {
+  const place = el("div", { class: "people" });
+  show($("main"), el("section", { class: "card narrow" }, el("h1", {}, `This page is for a ${role}`),
+    el("p", { class: "muted" }, `You are signed in as ${me().name}. Change to somebody who is one.`), place));
+  offerPeople(place);
+}
+
+function failed(error) {
+  show($("main"), el("section", { class: "card narrow", role: "alert" },
+    el("h1", {}, "That did not work"), el("p", {}, sentence(error)),
+    el("button", { class: "primary", onclick: () => location.reload() }, "Try again")));
+}
+
+/** What happened, in a sentence for people. */
+export function sentence(error) {
+  if (!(error instanceof Problem)) return error.message;
+  if (error.type === "scope-missing") return `${error.message} Needed: ${error.facts.scope ?? "another scope"}.`;
+  return error.message;
+}
+
+/** Say something for a moment; errors are read out at once. */
+export function toast(text, kind = "good") {
+  const place = $("#toasts");
+  const item = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" }, text);
+  place.append(item);
+  while (place.children.length > TOASTS_MAX) place.firstChild.remove();
+  setTimeout(() => item.remove(), TOAST_SECONDS * 1000);
+}
+
+/** Open a dialog; it keeps the focus, closes on Escape and gives the focus back. */
+export function open(title, content, actions = [], { wide = false } = {}) {
+  const before = document.activeElement;
+  const heading = `dialog-${Math.random().toString(36).slice(2)}`;
+  const dialog = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": heading },
+    el("header", {}, el("h2", { id: heading }, title),
+      el("button", { class: "round quiet", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
+    el("div", { class: "dialog-body" }, content),
+    actions.length ? el("footer", {}, actions) : null);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (before?.isConnected) before.focus();
+  });
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Ask whether it is meant; resolves to what was answered. */
+export function confirm(title, text, yes, { danger = false } = {}) {
+  return new Promise((resolve) => {
+    let meant = false;
+    const dialog = open(title, [el("p", {}, text)], [
+      el("button", { class: "quiet", onclick: () => dialog.close() }, "Cancel"),
+      el("button", { class: danger ? "danger" : "primary", onclick: () => { meant = true; dialog.close(); } }, yes),
+    ]);
+    dialog.addEventListener("close", () => resolve(meant));
+  });
+}
+
+/** Ask for a reason; resolves to it, or to null. */
+export function askReason(title, text, yes, { danger = false } = {}) {
+  return new Promise((resolve) => {
+    let reason = null;
+    const field = el("input", { required: true, maxlength: 200, name: "reason", autocomplete: "off" });
+    const form = el("form", { onsubmit: (event) => { event.preventDefault(); reason = field.value.trim(); if (reason) dialog.close(); } },
+      el("p", {}, text), el("label", { class: "field" }, "Reason", field),
+      el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"),
+        el("button", { class: danger ? "danger" : "primary" }, yes)));
+    const dialog = open(title, [form]);
+    dialog.addEventListener("close", () => resolve(reason));
+    field.focus();
+  });
+}
+
+/** A card whose content comes later: waits, fails and tries again by itself. */
+export function card(title, load, { id, className = "" } = {}) {
+  const body = el("div", { class: "card-body" });
+  const section = el("section", { class: `card ${className}`, id }, el("h2", {}, title), body);
+  section.refresh = async () => {
+    if (!body.hasChildNodes()) show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
+    try {
+      show(body, await load());
+    } catch (error) {
+      show(body, el("div", { class: "fault", role: "alert" }, el("p", {}, sentence(error)),
+        el("button", { class: "quiet", onclick: () => section.refresh() }, "Try again")));
+    }
+  };
+  section.refresh();
+  return section;
+}
+
+/** Do something a button asked for: once at a time, with its failure said. */
+export async function doing(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return undefined;
+  button.setAttribute("aria-busy", "true");
+  try {
+    return await work();
+  } catch (error) {
+    toast(sentence(error), "bad");
+    return undefined;
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}

@@ -1,0 +1,46 @@
+// The wallet: what one has, where it came from and went, and how much one allows oneself.
+import { get } from "./api.js";
+import { balance, forget } from "./balance.js";
+import { buyCoins } from "./buy.js";
+import { $, coins, el, icon, show } from "./dom.js";
+import { drawHistory } from "./history.js";
+import { limits } from "./limits.js";
+import { lots } from "./lots.js";
+import { card, start, toast } from "./shell.js";
+import { money } from "./words.js";
+
+start(async () => {
+  forget();
+  const cards = [];
+  const refresh = () => { for (const each of cards) each.refresh(); };
+  const buy = async () => { if (await buyCoins()) { toast("Your coins are here."); refresh(); } };
+  const add = (...made) => { cards.push(made[0]); return made[0]; };
+  show($("main"), el("h1", { class: "page-title" }, "Your wallet"),
+    el("div", { class: "columns two" },
+      add(card("Balance", () => held(buy), { className: "hero" })),
+      add(card("Spent this month", spending)),
+      add(card("Where your coins are", lots, { className: "across" })),
+      add(card("History", () => drawHistory(refresh), { className: "across" })),
+      add(limits({ className: "across", id: "limits" }))));
+}, { title: "Your wallet" });
+
+async function held(buy) {
+  const mine = await balance();
+  show($("#bar-balance"), el("a", { href: "/wallet", class: "bar-coins" }, coins(mine.coins)));
+  return [
+    el("p", { class: "figure", id: "held" }, coins(mine.coins)),
+    mine.held_coins ? el("p", { class: "tag warn" }, icon("clock"), coins(mine.held_coins), " frozen, waiting for a refund or a check") : null,
+    mine.debt_coins ? el("p", { class: "fault" }, "A payment was taken back after its coins were spent. You owe ", coins(mine.debt_coins), ": your next purchase settles it, until then no gifts can be sent.") : null,
+    el("div", { class: "row" }, el("button", { class: "primary", id: "get-coins", onclick: buy }, icon("plus"), "Get coins"), el("a", { class: "button", href: "/" }, "To the room")),
+  ];
+}
+
+async function spending() {
+  const spent = await get("/v1/wallets/me/spending");
+  const paid = spent.money.map((part) => money(part.amount_minor, part.currency)).join(" + ");
+  return [
+    el("p", { class: "figure" }, paid || money(0)),
+    el("p", { class: "muted" }, coins(spent.coins), " given since the first of the month. The money is what those coins had cost you."),
+    el("p", {}, el("a", { href: "#limits" }, "Set yourself a limit")),
+  ];
+}

@@ -1,0 +1,31 @@
+// Numbers, money and times as people read them.
+const WITHOUT_MINOR = ["JPY", "KRW"];
+
+export const number = (value) => value.toLocaleString("en");
+
+export function money(minor, currency = "USD") {
+  const digits = WITHOUT_MINOR.includes(currency) ? 0 : 2;
+  return (minor / 10 ** digits).toLocaleString("en", { style: "currency", currency });
+}
+
+export const day = (moment) => new Date(moment).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+export const time = (moment) => new Date(moment).toLocaleString("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+export function fromNow(moment) {
+  const seconds = (new Date(moment) - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(seconds / length), unit);
+}
+
+/** `gift_paid` or `gift-paid` as words: "Gift paid". */
+export const words = (code) => {
+  const text = String(code).replaceAll(/[_-]/g, " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+export const short = (id) => String(id).slice(0, 8);
+export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+const CURRENCIES = { US: "USD", GB: "GBP", JP: "JPY", BR: "BRL", IN: "INR", DE: "EUR", FR: "EUR", AT: "EUR", IT: "EUR", ES: "EUR", NL: "EUR", IE: "EUR", PT: "EUR" };
+export const currencyOf = (country) => CURRENCIES[country] ?? "USD";
