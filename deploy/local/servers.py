@@ -6,6 +6,7 @@ used if an engine answers and has the images, else private servers are run here.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from deploy.local.processes import ServerFailed
 from deploy.local.rabbitmq import LocalRabbit, RabbitServer
 
 VARIABLE = "OVATION_SERVERS"
+_IMPORTING = threading.Lock()
 HOW_TO_LEND = (
     f"{VARIABLE} is `docker`, `local`, or two addresses: postgresql://user:password@host:port"
     " amqp://user:password@host:port?management=http://host:port"
@@ -131,7 +133,10 @@ def _use_docker(image: str) -> bool:
     wish = os.environ.get(VARIABLE, "")
     if wish == "local":
         return False
-    from deploy.local import containers  # noqa: PLC0415 - slow to import
+    # Both servers are chosen at once, in two threads: without the lock one of them may be handed
+    # a library that the other has half imported.
+    with _IMPORTING:
+        from deploy.local import containers  # noqa: PLC0415 - slow to import
 
     if containers.engine_answers() and containers.image_is_here(image):
         return True
