@@ -5,6 +5,8 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin/
 # Without bytecode each start of a service costs two seconds more.
 export UV_COMPILE_BYTECODE := 1
+# Compose 2 where it is, else 1.29.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test check bench secrets format contracts clean
@@ -17,14 +19,14 @@ demo: .venv/ready ## Run the whole story once, with the proof that the books bal
 
 up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here
 	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
-		&& docker compose version >/dev/null 2>&1; then \
+		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
-		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} docker compose --profile demo up --build --detach \
+		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} $(COMPOSE) --profile demo up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}; make down stops it."; \
 	else $(RUN)python -m deploy.local up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
-	docker compose --profile demo down
+	$(COMPOSE) --profile demo down
 
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests

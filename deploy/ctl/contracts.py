@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deploy.gateway.nginx import UPSTREAMS, render
+from deploy.gateway.nginx import UPSTREAMS, render, render_container
 from deploy.gateway.openapi import whole_api
 from shared.messaging.topology import topology
 
@@ -40,7 +40,7 @@ def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
 
 def _compose_gateway() -> str:
     upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
-    return render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER)
+    return render_container(render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER))
 
 
 def _json(document: object) -> str:

@@ -28,6 +28,11 @@ def write_secrets(folder: Path, users_file: Path) -> list[str]:
     return made
 
 
+def secret_names() -> list[str]:
+    """Return the name of every secret an installation has."""
+    return list(_makers())
+
+
 def _makers() -> Mapping[str, Callable[[], str]]:
     passwords = [
         "postgres_admin_password",

@@ -10,6 +10,8 @@ BODY_KILOBYTES_MAX = 64
 KEEPALIVE_SECONDS = 4
 KEEPALIVE_CONNECTIONS = 64
 WORKER_CONNECTIONS = 4096
+# How often a name is looked up again: an instance that came is used, one that went forgotten.
+RESOLVE_SECONDS = 1
 
 # First match wins. What no line names belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = (
@@ -46,6 +48,22 @@ proxy_set_header X-Request-Id $ovation_request_id;
 proxy_connect_timeout 2s;
 proxy_read_timeout 30s;"""
 
+# An instance that stops or does not answer costs its callers nothing where there is another one.
+# A POST is sent again too: what moves value carries an Idempotency-Key, a webhook the id of its
+# event, and the rest only sets what is already set. Not after RETRY_SECONDS_MAX: then whoever
+# asked is told, and decides.
+RETRY_SECONDS_MAX = 10
+RETRIED = f"""\
+proxy_next_upstream error timeout http_502 http_503 non_idempotent;
+proxy_next_upstream_tries 3;
+proxy_next_upstream_timeout {RETRY_SECONDS_MAX}s;"""
+ACCESS_LOG = """\
+log_format ovation escape=json
+    '{"event":"request.forwarded","timestamp":"$time_iso8601","method":"$request_method",'
+    '"path":"$uri","status":$status,"seconds":$request_time,"upstream":"$upstream_addr",'
+    '"upstream_status":"$upstream_status","request_id":"$ovation_request_id"}';
+access_log /dev/stdout ovation;"""
+
 
 def render(
     upstreams: Mapping[str, str],
@@ -55,7 +73,10 @@ def render(
     openapi_file: str = "/etc/nginx/openapi.json",
 ) -> str:
     """
-    Return what belongs into nginx's `http` block. `upstreams` are `host:port` by service.
+    Return what belongs into nginx's `http` block.
+
+    `upstreams` are `host:port` by service; without a resolver several instances may be named,
+    separated by spaces.
 
     With a resolver, names are looked up when they are needed, so that a service that is not
     there does not keep the gateway from starting; without one, addresses are fixed and
@@ -93,27 +114,37 @@ def render(
 
 def render_whole(http: str) -> str:
     """Return a complete nginx.conf for a private nginx that keeps everything in its prefix."""
-    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    settings = [
-        "access_log off;",
+    return _whole(http, "daemon off;\npid nginx.pid;", ("access_log off;",), folder="temp")
+
+
+def render_container(http: str) -> str:
+    """Return a complete nginx.conf for a container without rights, where only /tmp is written."""
+    return _whole(http, "pid /tmp/nginx.pid;", (ACCESS_LOG,), folder="/tmp")  # noqa: S108 - its own
+
+
+def _whole(http: str, process: str, settings: tuple[str, ...], *, folder: str) -> str:
+    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    common = [
+        *settings,
         "server_tokens off;",
         "tcp_nodelay on;",
         "keepalive_requests 100000;",
-        *(f"{folder}_temp_path temp/{folder};" for folder in folders),
+        *(f"{place}_temp_path {folder}/{place};" for place in places),
     ]
     return (
-        "daemon off;\n"
+        f"{process}\n"
         "worker_processes auto;\n"
-        "pid nginx.pid;\n"
+        "worker_shutdown_timeout 25s;\n"
         "error_log stderr warn;\n"
         f"events {{\n    worker_connections {WORKER_CONNECTIONS};\n}}\n"
-        "http {\n" + _indented("\n".join(settings) + "\n\n" + http.rstrip()) + "\n}\n"
+        "http {\n" + _indented("\n".join(common) + "\n\n" + http.rstrip()) + "\n}\n"
     )
 
 
-def _upstream(name: str, address: str) -> str:
+def _upstream(name: str, addresses: str) -> str:
+    servers = "".join(f"    server {address};\n" for address in addresses.split())
     return (
-        f"upstream {name} {{\n    server {address};\n    keepalive {KEEPALIVE_CONNECTIONS};\n"
+        f"upstream {name} {{\n{servers}    keepalive {KEEPALIVE_CONNECTIONS};\n"
         f"    keepalive_timeout {KEEPALIVE_SECONDS}s;\n    keepalive_requests 100000;\n}}"
     )
 
@@ -122,11 +153,11 @@ def _resolution(upstreams: Mapping[str, str], resolver: str | None) -> list[str]
     if resolver is None:
         return []
     names = [f"set $to_{name} {address};" for name, address in upstreams.items()]
-    return [f"resolver {resolver} valid=5s;", *names]
+    return [f"resolver {resolver} valid={RESOLVE_SECONDS}s;", *names]
 
 
 def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
-    lines = [_pass(name, targets)]
+    lines = [_pass(name, targets), *RETRIED.split("\n")] if name in targets else ["return 503;"]
     if name == "live":
         # Server-sent events: each goes on at once, and a quiet room is not a broken one.
         lines += ["proxy_buffering off;", "proxy_read_timeout 1h;"]

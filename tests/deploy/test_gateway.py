@@ -1,11 +1,17 @@
 """The gateway sends each path to its service, and hides what is not public."""
 
 import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
-from deploy.gateway.nginx import UPSTREAMS, render, render_whole
+from deploy.gateway.nginx import UPSTREAMS, render, render_container, render_whole
+from deploy.local.gateway import Gateway
 from deploy.local.packages import find
+from deploy.local.ports import free_port
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LOCAL = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate(UPSTREAMS)}
@@ -22,10 +28,10 @@ def test_fixed_addresses_are_kept_open():
 def test_names_are_looked_up_when_they_are_needed():
     text = render(COMPOSE, listen="8080", resolver="127.0.0.11")
 
-    assert "resolver 127.0.0.11 valid=5s;" in text
+    assert "resolver 127.0.0.11 valid=1s;" in text
     assert "set $to_sandbox sandbox:8000;" in text
     assert "proxy_pass http://$to_sandbox;" in text
-    assert "upstream " not in text
+    assert "\nupstream " not in text
 
 
 def test_a_service_that_is_not_there_is_unavailable():
@@ -48,3 +54,79 @@ def test_nginx_accepts_it(upstreams, resolver, tmp_path):
 
     assert tested.returncode == 0, tested.stderr
     assert "warn" not in tested.stderr
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_nginx_accepts_what_its_container_gets(tmp_path):
+    text = render_container(render(COMPOSE, listen="29998", resolver="127.0.0.11"))
+    configuration = tmp_path / "nginx.conf"
+    # Only the folder differs: this machine's /tmp is not the container's.
+    configuration.write_text(text.replace("/tmp", str(tmp_path)))
+
+    command = [find("nginx"), "-t", "-e", "stderr", "-g", "daemon off;", "-c", configuration]
+    tested = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert tested.returncode == 0, tested.stderr
+    assert "warn" not in tested.stderr
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_instance_that_stops_costs_its_callers_nothing(method, tmp_path):
+    """One of two instances takes every request and hangs up, as one that stops may do."""
+    tmp_path.chmod(0o755)
+    with _instance(hangs_up=True) as stopping, _instance(hangs_up=False) as staying:
+        upstreams = {"gift": f"{stopping.address} {staying.address}"}
+        gateway = Gateway(tmp_path, free_port(), upstreams)
+        gateway.start()
+        try:
+            answers = [
+                httpx.request(method, f"{gateway.url}/v1/gifts", trust_env=False) for _ in range(8)
+            ]
+        finally:
+            gateway.stop()
+
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert stopping.asked > 0
+
+
+class _Instance(ThreadingHTTPServer):
+    hangs_up: bool
+    asked = 0
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Instance
+
+    def do_GET(self):
+        self.server.asked += 1
+        if self.server.hangs_up:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, format, *args):
+        """Say nothing."""
+
+
+@contextmanager
+def _instance(*, hangs_up):
+    server = _Instance(("127.0.0.1", 0), _Answers)
+    server.hangs_up = hangs_up
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
