@@ -21,7 +21,7 @@ import typer
 from aiormq.exceptions import AMQPError
 from prometheus_client import start_http_server
 
-from deploy.ctl import broker, events, letters, outboxes, proofs, replaying
+from deploy.ctl import broker, events, letters, operations, outboxes, proofs, replaying
 from deploy.ctl.contracts import stale_files, write_contracts
 from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE, confirm, console, say, show
 from deploy.ctl.places import Places
@@ -53,6 +53,7 @@ for name, group in (
     *(("seal", seal), ("events", event_app)),
 ):
     app.add_typer(group, name=name)
+app.add_typer(operations.app)
 
 
 @app.command()
