@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench secrets format contracts clean
+.PHONY: help demo up down test journey check bench secrets format contracts clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ down: ## Stop what `make up` started in Docker; its data stays
 
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests
+
+journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
+	$(RUN)pytest -m compose tests/deploy -s
 
 check: .venv/ready ## Formatting, lint, import contracts, types, generated files
 	$(RUN)ruff format --check

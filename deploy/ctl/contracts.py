@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from deploy.gateway.nginx import UPSTREAMS, render, render_container
 from deploy.gateway.openapi import whole_api
+from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
@@ -31,7 +33,9 @@ def stale_files() -> list[str]:
 
 
 def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
+    boards = DEPLOY / "observability" / "grafana" / "dashboards"
     return {
+        **{name: (boards / f"{name}.json", partial(_dashboard, name)) for name in DASHBOARDS},
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
@@ -41,6 +45,10 @@ def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
 def _compose_gateway() -> str:
     upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
     return render_container(render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER))
+
+
+def _dashboard(name: str) -> str:
+    return _json(dashboard(name, DASHBOARDS[name]))
 
 
 def _json(document: object) -> str:

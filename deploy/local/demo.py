@@ -230,7 +230,7 @@ def _charge_back(cast: Cast) -> None:
 
 def _earned_before(cast: Cast) -> int:
     """What mira and jonas have given: a coin is a diamond."""
-    given = [gift for person in (cast.mira, cast.jonas) for gift in _all_gifts(person)]
+    given = [gift for person in (cast.mira, cast.jonas) for gift in all_gifts(person)]
     return sum(gift["coins"] for gift in given if gift["state"] == "sent")
 
 
@@ -307,7 +307,7 @@ def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
     in_room = sum(
         sent["coins"] - sent["reversed_coins"]
         for person in (cast.mira, cast.jonas, cast.rita)
-        for sent in _all_gifts(person)
+        for sent in all_gifts(person)
         if sent["state"] == "sent"
     )
     sold = purchase["coins_sold"] + purchase["bonus_coins_sold"]
@@ -333,7 +333,7 @@ def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
     ]
 
 
-def _all_gifts(person: Person) -> list[dict[str, Any]]:
+def all_gifts(person: Person) -> list[dict[str, Any]]:
     gifts: list[dict[str, Any]] = []
     page = person.get("/v1/gifts", limit=100)
     gifts += page["items"]
