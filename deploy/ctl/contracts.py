@@ -44,7 +44,13 @@ def _generated() -> Mapping[str, tuple[Path, Callable[[], str]]]:
 
 def _compose_gateway() -> str:
     upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
-    return render_container(render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER))
+    http = render(
+        upstreams,
+        listen="8080",
+        resolver=COMPOSE_RESOLVER,
+        limits_file="/etc/nginx/limits.conf",
+    )
+    return render_container(http)
 
 
 def _dashboard(name: str) -> str:

@@ -57,6 +57,36 @@ RETRIED = f"""\
 proxy_next_upstream error timeout http_502 http_503 non_idempotent;
 proxy_next_upstream_tries 3;
 proxy_next_upstream_timeout {RETRY_SECONDS_MAX}s;"""
+# A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
+HEADERS = """\
+map $upstream_http_content_security_policy $ovation_policy {
+    ""      "default-src 'none'; frame-ancestors 'none'";
+    default "";
+}
+map $upstream_http_referrer_policy $ovation_referrer {
+    ""      "no-referrer";
+    default "";
+}
+map $upstream_http_x_content_type_options $ovation_sniff {
+    ""      "nosniff";
+    default "";
+}
+map $http_x_forwarded_proto $ovation_transport {
+    https   "max-age=31536000; includeSubDomains";
+    default "";
+}
+add_header Content-Security-Policy $ovation_policy always;
+add_header Referrer-Policy $ovation_referrer always;
+add_header X-Content-Type-Options $ovation_sniff always;
+add_header X-Frame-Options DENY always;
+add_header Strict-Transport-Security $ovation_transport always;
+add_header Retry-After $ovation_retry_after always;
+# Ours to say only where no service answered: one that did has said it.
+map $upstream_http_retry_after:$status $ovation_retry_after {
+    "~^:(429|503)$" 1;
+    default         "";
+}"""
+TOKEN_BURST, ADDRESS_BURST = 200, 2_000
 ACCESS_LOG = """\
 log_format ovation escape=json
     '{"event":"request.forwarded","timestamp":"$time_iso8601","method":"$request_method",'
@@ -71,6 +101,7 @@ def render(
     listen: str,
     resolver: str | None,
     openapi_file: str = "/etc/nginx/openapi.json",
+    limits_file: str | None = None,
 ) -> str:
     """
     Return what belongs into nginx's `http` block.
@@ -80,13 +111,16 @@ def render(
 
     With a resolver, names are looked up when they are needed, so that a service that is not
     there does not keep the gateway from starting; without one, addresses are fixed and
-    connections to them are kept open.
+    connections to them are kept open. `limits_file` says how much a caller may ask for.
     """
     blocks = [
         "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit.",
         REQUEST_ID,
+        HEADERS,
         "proxy_headers_hash_bucket_size 128;",
     ]
+    if limits_file is not None:
+        blocks.append(f"include {limits_file};")
     if resolver is None:
         blocks += [_upstream(name, address) for name, address in upstreams.items()]
     prefix = "" if resolver is None else "$to_"
@@ -104,6 +138,7 @@ def render(
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
         "error_page 413 = @body_too_large;",
         "error_page 502 503 504 = @unavailable;",
+        *(_limits() if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
         FORWARDED,
     ]
@@ -182,6 +217,15 @@ def _hidden() -> str:
     )
 
 
+def _limits() -> list[str]:
+    return [
+        f"limit_req zone=token burst={TOKEN_BURST} nodelay;",
+        f"limit_req zone=address burst={ADDRESS_BURST} nodelay;",
+        "limit_req_status 429;",
+        "error_page 429 = @too_many;",
+    ]
+
+
 def _problems() -> list[str]:
     """What the gateway says itself, in the words the services use."""
     title = "The body is larger than this service takes."
@@ -190,7 +234,8 @@ def _problems() -> list[str]:
     unavailable = _problem(503, "unavailable", "This service does not answer at the moment.")
     return [
         _location("@body_too_large", *too_large),
-        _location("@unavailable", "add_header Retry-After 1 always;", *unavailable),
+        _location("@unavailable", *unavailable),
+        _location("@too_many", *_problem(429, "too-many-requests", "This is asked too often.")),
     ]
 
 
