@@ -16,7 +16,7 @@ from deploy.gateway.nginx import RESOLVE_SECONDS
 ROOT = Path(__file__).parent.parent.parent
 # In the order of a gift: who hears an event is new before who announces more of it.
 ROLLED = ("live", "payout", "wallet", "gift", "purchase", "web")
-READY_SECONDS_MAX = 180
+READY_SECONDS_MAX = 300
 POLL_SECONDS = 0.5
 # The gateway finds a new instance, and forgets an old one, when it looks the name up again.
 NOTICED_SECONDS = 2 * RESOLVE_SECONDS
@@ -64,7 +64,7 @@ def roll(compose: Compose, services: Sequence[str], *, tell: Callable[[str], obj
         scale = f"{service}={2 * len(old)}"
         compose("up", "--detach", "--no-deps", "--no-recreate", "--scale", scale, service)
         new = [container for container in compose.instances(service) if container not in old]
-        _wait_until_healthy(new)
+        wait_until_healthy(new)
         time.sleep(NOTICED_SECONDS)
         # A container has `stop_grace_period` to finish what it has begun.
         _docker("stop", *old)
@@ -72,7 +72,8 @@ def roll(compose: Compose, services: Sequence[str], *, tell: Callable[[str], obj
         tell(f"{service}: {len(old)} replaced")
 
 
-def _wait_until_healthy(containers: Sequence[str]) -> None:
+def wait_until_healthy(containers: Sequence[str]) -> None:
+    """Return once each container is healthy, or runs and has no check of its own."""
     deadline = time.monotonic() + READY_SECONDS_MAX
     while True:
         states = [each["State"] for each in json.loads(_docker("inspect", *containers))]
@@ -80,7 +81,7 @@ def _wait_until_healthy(containers: Sequence[str]) -> None:
         if all(health in ("healthy", "running") for health in healths):
             return
         if time.monotonic() > deadline:
-            raise ComposeFailed(f"New instances are {healths}; the old ones are kept.")
+            raise ComposeFailed(f"New instances are {healths}; nothing was taken away for them.")
         time.sleep(POLL_SECONDS)
 
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.ctl.rolling import ROLLED, Compose, roll
+from deploy.ctl.rolling import ROLLED, Compose, roll, wait_until_healthy
 from deploy.ctl.secret_files import write_secrets
 from deploy.local import demo
 from deploy.local.containers import engine_answers
@@ -26,9 +26,10 @@ from deploy.local.demo import Person
 from deploy.local.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+STAYING = (*ROLLED, "gateway", "postgres", "rabbitmq", "sandbox", "issuer")
 GIVERS = 4
 PAUSE_SECONDS = 0.05
-PAGES = ("/", "/v1/packages", "/v1/wallets/me", "/v1/earnings/me", "/v1/rooms/rolling")
+PAGES = ("/", "/v1/packages", "/v1/catalogue", "/v1/earnings/me", "/v1/rooms/rolling")
 
 pytestmark = [
     pytest.mark.compose,
@@ -53,9 +54,21 @@ def installation(tmp_path_factory):
         compose = Compose(folder)
         try:
             compose("up", "--detach", "--build")
+            # What `--wait` does in Compose 2, for 1.29 as well.
+            wait_until_healthy([it for name in STAYING for it in compose.instances(name)])
             yield compose, f"http://localhost:{port}"
         finally:
             compose("down", "--volumes", "--timeout", "5")
+
+
+def test_everything_is_healthy(installation):
+    """The fixture has waited for it: what is left is that each says so itself."""
+    compose, _ = installation
+    containers = [it for name in STAYING for it in compose.instances(name)]
+    command = ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers]
+    seen = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    assert seen == ["healthy"] * len(STAYING)
 
 
 def test_the_whole_story_is_told_through_the_gateway(installation):
@@ -109,9 +122,11 @@ def test_a_new_version_costs_no_request_and_no_gift(installation):
     assert given > 0
     for giver in givers:
         _until(lambda who=giver: _sent(who.person) == len(who.asked))
-    print(f"{given} gifts were given and {watcher.looked} looks taken meanwhile")
+    print(f"\n{given} gifts were given and {watcher.looked} looks taken meanwhile")
     _until(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == given)
     _until(lambda: lea.get("/v1/rooms/rolling")["coins"] == given)
+    for person in (lea, *(giver.person for giver in givers)):
+        person.leave()
 
 
 @dataclass
