@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
@@ -29,11 +30,15 @@ def migrate(service: str, url: str, password: str | None = None) -> None:
 
 
 async def _migrate(service: str, url: str, password: str | None) -> None:
-    address = make_url(url).set(drivername="postgresql+asyncpg")
+    address = make_url(url).set(drivername="postgresql")
     if password is not None:
         address = address.set(password=password)
-    # No pool: a connection left open would keep the database from serving as a template.
-    engine = create_async_engine(address, poolclass=NullPool)
+    dsn = address.render_as_string(hide_password=False)
+    # No pool: a connection left open would keep the database from serving as a template. The
+    # driver reads the address itself: SQLAlchemy would not know its sslmode.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
+    )
     try:
         for left in reversed(range(TRIES_MAX)):
             try:

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 CONNECT_SECONDS_MAX = 5
 # A dead peer is noticed after about three heartbeats; the default of 60 s would take minutes.
+PORTS = {"amqp": 5672, "amqps": 5671}
 HEARTBEAT_SECONDS = 10
 BACK_OFF_SECONDS_MIN = 0.2
 BACK_OFF_SECONDS_MAX = 5.0
@@ -43,8 +44,10 @@ class Broker:
         """Open a connection of its own for one role, named so that an operator can tell."""
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(self.password, safe='')}"
-        address = f"{secret}@{parts.hostname}:{parts.port or 5672}"
-        url = urlunsplit((parts.scheme, address, parts.path, f"heartbeat={HEARTBEAT_SECONDS}", ""))
+        address = f"{secret}@{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
+        # Kept, what the address asks of the connection: `cafile`, for a broker behind TLS.
+        asked = "&".join(filter(None, (parts.query, f"heartbeat={HEARTBEAT_SECONDS}")))
+        url = urlunsplit((parts.scheme, address, parts.path, asked, ""))
         return await aio_pika.connect(
             url,
             timeout=CONNECT_SECONDS_MAX,
