@@ -5,9 +5,11 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin/
 # Without bytecode each start of a service costs two seconds more.
 export UV_COMPILE_BYTECODE := 1
+# Compose 2 where it is, else 1.29.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench chaos secrets format contracts wheel clean
+.PHONY: help demo up down test journey check bench chaos secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,17 +19,22 @@ demo: .venv/ready ## Run the whole story once, with the proof that the books bal
 
 up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here
 	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
-		&& docker compose version >/dev/null 2>&1; then \
+		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
-		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} docker compose --profile demo up --build --detach \
+		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} \
+			OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
+			$(COMPOSE) --profile demo up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}; make down stops it."; \
 	else $(RUN)python -m deploy.local up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
-	docker compose --profile demo down
+	$(COMPOSE) --profile demo down
 
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests
+
+journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
+	$(RUN)pytest -m compose tests/deploy -s
 
 check: .venv/ready ## Events as published, formatting, lint, imports, types, generated files
 	$(RUN)python -m deploy.ctl contracts --check

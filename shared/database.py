@@ -204,12 +204,10 @@ class Database:
             return self._pool
 
     def _where(self) -> dict[str, Any]:
+        # Whole, so that what it asks of the connection (sslmode, sslrootcert) is done.
+        address = self.address.set(drivername="postgresql")
         return {
-            "host": self.address.host,
-            "port": self.address.port,
-            "user": self.address.username,
-            "password": self.address.password,
-            "database": self.address.database,
+            "dsn": address.render_as_string(hide_password=False),
             "timeout": CONNECT_SECONDS_MAX,
         }
 

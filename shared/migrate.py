@@ -6,14 +6,22 @@ import re
 import sys
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ROOT = Path(__file__).parent.parent
+# A migration that waits for a lock makes everybody wait who comes after it: it gives up soon, and
+# comes back when the one who had the lock is gone.
+LOCK_SECONDS_MAX = 5
+TRIES_MAX = 12
+PAUSE_SECONDS = 5.0
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def migrate(service: str, url: str, password: str | None = None) -> None:
@@ -22,14 +30,26 @@ def migrate(service: str, url: str, password: str | None = None) -> None:
 
 
 async def _migrate(service: str, url: str, password: str | None) -> None:
-    address = make_url(url).set(drivername="postgresql+asyncpg")
+    address = make_url(url).set(drivername="postgresql")
     if password is not None:
         address = address.set(password=password)
-    # No pool: a connection left open would keep the database from serving as a template.
-    engine = create_async_engine(address, poolclass=NullPool)
+    dsn = address.render_as_string(hide_password=False)
+    # No pool: a connection left open would keep the database from serving as a template. The
+    # driver reads the address itself: SQLAlchemy would not know its sslmode.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
+    )
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, service)
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                async with engine.begin() as connection:
+                    await connection.run_sync(_upgrade, service)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+                    raise
+            else:
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
     finally:
         await engine.dispose()
 
@@ -48,7 +68,7 @@ def run_sql(script: str) -> None:
 
     A statement ends with a semicolon at the end of its line; comments may stand between.
     """
-    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'")
     statements = re.split(r";[^\S\n]*(?:--[^\n]*)?\n", script + "\n")
     for statement in statements:
         if re.sub(r"--[^\n]*", "", statement).strip():

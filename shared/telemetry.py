@@ -85,3 +85,6 @@ LEDGER_PROVED_AT = Gauge(
     "ovation_ledger_proved_timestamp_seconds", "When the last proof ended.", ["proof"]
 )
 LEDGER_UNSEALED = Gauge("ovation_ledger_unsealed", "Movements that wait to be sealed.")
+LEDGER_SEALED_AT = Gauge(
+    "ovation_ledger_sealed_timestamp_seconds", "When all that was posted was last sealed."
+)

@@ -8,7 +8,17 @@ nobody to confirm it; 3 a server cannot be reached. What changes something asks 
 
 import typer
 
-from deploy.ctl.commands import events, files, letters, outboxes, proofs, replays, teams, topology
+from deploy.ctl.commands import (
+    events,
+    files,
+    letters,
+    operations,
+    outboxes,
+    proofs,
+    replays,
+    teams,
+    topology,
+)
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(files.app)
@@ -20,6 +30,7 @@ app.add_typer(topology.app, name="topology")
 app.add_typer(proofs.seal, name="seal")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
+app.add_typer(operations.app)
 
 if __name__ == "__main__":
     app()

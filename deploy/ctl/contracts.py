@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
-from deploy.gateway.nginx import UPSTREAMS, render
+from deploy.gateway.nginx import UPSTREAMS, render, render_container
 from deploy.gateway.openapi import whole_api
+from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.contracts import gate, published
 from shared.contracts.gate import Review
 from shared.messaging.topology import topology
@@ -63,7 +65,9 @@ OF_EVENTS: Generated = {
 
 
 def _generated() -> Generated:
+    boards = DEPLOY / "observability" / "grafana" / "dashboards"
     return {
+        **{name: (boards / f"{name}.json", partial(_dashboard, name)) for name in DASHBOARDS},
         **OF_EVENTS,
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
@@ -73,7 +77,17 @@ def _generated() -> Generated:
 
 def _compose_gateway() -> str:
     upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
-    return render(upstreams, listen="8080", resolver=COMPOSE_RESOLVER)
+    http = render(
+        upstreams,
+        listen="8080",
+        resolver=COMPOSE_RESOLVER,
+        limits_file="/etc/nginx/limits.conf",
+    )
+    return render_container(http)
+
+
+def _dashboard(name: str) -> str:
+    return _json(dashboard(name, DASHBOARDS[name]))
 
 
 def _json(document: object) -> str:

@@ -19,13 +19,37 @@ def write_secrets(folder: Path, users_file: Path) -> list[str]:
     """Make the secrets that are missing, and the broker's users from them; return what is new."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     made = [name for name, make in _makers().items() if _write(folder / name, make)]
-    passwords = {user: _read(folder / f"{user}_broker_password") for user in user_names()}
     if not users_file.exists() or any(name.endswith("_broker_password") for name in made):
         # The hashes are salted anew each time: written only when a password is new.
-        users_file.unlink(missing_ok=True)
-        users_file.write_text(json.dumps(users(passwords), indent=2) + "\n")
-        users_file.chmod(FILE_MODE)
+        _write_users(folder, users_file)
     return made
+
+
+def rotate_secret(name: str, folder: Path, users_file: Path) -> None:
+    """
+    Replace one secret by a new one, in the file that is there.
+
+    The same file, not a new one under its name: that is what a container sees change.
+    """
+    path = folder / name
+    path.chmod(FILE_MODE | 0o200)
+    path.write_text(_makers()[name]())
+    path.chmod(FILE_MODE)
+    if name.endswith("_broker_password"):
+        _write_users(folder, users_file)
+
+
+def secret_names() -> list[str]:
+    """Return the name of every secret an installation has."""
+    return list(_makers())
+
+
+def _write_users(folder: Path, users_file: Path) -> None:
+    passwords = {user: _read(folder / f"{user}_broker_password") for user in user_names()}
+    if users_file.exists():
+        users_file.chmod(FILE_MODE | 0o200)
+    users_file.write_text(json.dumps(users(passwords), indent=2) + "\n")
+    users_file.chmod(FILE_MODE)
 
 
 def _makers() -> Mapping[str, Callable[[], str]]:
@@ -36,6 +60,7 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         *(f"{service}_database_password" for service in SERVICES),
         *(f"{user}_broker_password" for user in user_names()),
         "sandbox_api_key",
+        "grafana_admin_password",
     ]
     return {**dict.fromkeys(passwords, _password), "sandbox_webhook_secret": new_webhook_secret}
 

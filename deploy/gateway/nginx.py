@@ -10,6 +10,8 @@ BODY_KILOBYTES_MAX = 64
 KEEPALIVE_SECONDS = 4
 KEEPALIVE_CONNECTIONS = 64
 WORKER_CONNECTIONS = 4096
+# How often a name is looked up again: an instance that came is used, one that went forgotten.
+RESOLVE_SECONDS = 1
 
 # First match wins. What no line names belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = (
@@ -47,6 +49,52 @@ proxy_set_header X-Request-Id $ovation_request_id;
 proxy_connect_timeout 2s;
 proxy_read_timeout 30s;"""
 
+# An instance that stops or does not answer costs its callers nothing where there is another one.
+# A POST is sent again too: what moves value carries an Idempotency-Key, a webhook the id of its
+# event, and the rest only sets what is already set. Not after RETRY_SECONDS_MAX: then whoever
+# asked is told, and decides.
+RETRY_SECONDS_MAX = 10
+RETRIED = f"""\
+proxy_next_upstream error timeout http_502 http_503 non_idempotent;
+proxy_next_upstream_tries 3;
+proxy_next_upstream_timeout {RETRY_SECONDS_MAX}s;"""
+# A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
+HEADERS = """\
+map $upstream_http_content_security_policy $ovation_policy {
+    ""      "default-src 'none'; frame-ancestors 'none'";
+    default "";
+}
+map $upstream_http_referrer_policy $ovation_referrer {
+    ""      "no-referrer";
+    default "";
+}
+map $upstream_http_x_content_type_options $ovation_sniff {
+    ""      "nosniff";
+    default "";
+}
+map $http_x_forwarded_proto $ovation_transport {
+    https   "max-age=31536000; includeSubDomains";
+    default "";
+}
+add_header Content-Security-Policy $ovation_policy always;
+add_header Referrer-Policy $ovation_referrer always;
+add_header X-Content-Type-Options $ovation_sniff always;
+add_header X-Frame-Options DENY always;
+add_header Strict-Transport-Security $ovation_transport always;
+add_header Retry-After $ovation_retry_after always;
+# Ours to say only where no service answered: one that did has said it.
+map $upstream_http_retry_after:$status $ovation_retry_after {
+    "~^:(429|503)$" 1;
+    default         "";
+}"""
+TOKEN_BURST, ADDRESS_BURST = 200, 2_000
+ACCESS_LOG = """\
+log_format ovation escape=json
+    '{"event":"request.forwarded","timestamp":"$time_iso8601","method":"$request_method",'
+    '"path":"$uri","status":$status,"seconds":$request_time,"upstream":"$upstream_addr",'
+    '"upstream_status":"$upstream_status","request_id":"$ovation_request_id"}';
+access_log /dev/stdout ovation;"""
+
 
 def render(
     upstreams: Mapping[str, str],
@@ -55,19 +103,26 @@ def render(
     resolver: str | None,
     openapi_file: str = "/etc/nginx/openapi.json",
     contracts_folder: str = "/etc/nginx/contracts",
+    limits_file: str | None = None,
 ) -> str:
     """
-    Return what belongs into nginx's `http` block. `upstreams` are `host:port` by service.
+    Return what belongs into nginx's `http` block.
+
+    `upstreams` are `host:port` by service; without a resolver several instances may be named,
+    separated by spaces.
 
     With a resolver, names are looked up when they are needed, so that a service that is not
     there does not keep the gateway from starting; without one, addresses are fixed and
-    connections to them are kept open.
+    connections to them are kept open. `limits_file` says how much a caller may ask for.
     """
     blocks = [
         "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit.",
         REQUEST_ID,
+        HEADERS,
         "proxy_headers_hash_bucket_size 128;",
     ]
+    if limits_file is not None:
+        blocks.append(f"include {limits_file};")
     if resolver is None:
         blocks += [_upstream(name, address) for name, address in upstreams.items()]
     prefix = "" if resolver is None else "$to_"
@@ -86,6 +141,7 @@ def render(
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
         "error_page 413 = @body_too_large;",
         "error_page 502 503 504 = @unavailable;",
+        *(_limits() if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
         FORWARDED,
     ]
@@ -96,27 +152,37 @@ def render(
 
 def render_whole(http: str) -> str:
     """Return a complete nginx.conf for a private nginx that keeps everything in its prefix."""
-    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    settings = [
-        "access_log off;",
+    return _whole(http, "daemon off;\npid nginx.pid;", ("access_log off;",), folder="temp")
+
+
+def render_container(http: str) -> str:
+    """Return a complete nginx.conf for a container without rights, where only /tmp is written."""
+    return _whole(http, "pid /tmp/nginx.pid;", (ACCESS_LOG,), folder="/tmp")  # noqa: S108 - its own
+
+
+def _whole(http: str, process: str, settings: tuple[str, ...], *, folder: str) -> str:
+    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    common = [
+        *settings,
         "server_tokens off;",
         "tcp_nodelay on;",
         "keepalive_requests 100000;",
-        *(f"{folder}_temp_path temp/{folder};" for folder in folders),
+        *(f"{place}_temp_path {folder}/{place};" for place in places),
     ]
     return (
-        "daemon off;\n"
+        f"{process}\n"
         "worker_processes auto;\n"
-        "pid nginx.pid;\n"
+        "worker_shutdown_timeout 25s;\n"
         "error_log stderr warn;\n"
         f"events {{\n    worker_connections {WORKER_CONNECTIONS};\n}}\n"
-        "http {\n" + _indented("\n".join(settings) + "\n\n" + http.rstrip()) + "\n}\n"
+        "http {\n" + _indented("\n".join(common) + "\n\n" + http.rstrip()) + "\n}\n"
     )
 
 
-def _upstream(name: str, address: str) -> str:
+def _upstream(name: str, addresses: str) -> str:
+    servers = "".join(f"    server {address};\n" for address in addresses.split())
     return (
-        f"upstream {name} {{\n    server {address};\n    keepalive {KEEPALIVE_CONNECTIONS};\n"
+        f"upstream {name} {{\n{servers}    keepalive {KEEPALIVE_CONNECTIONS};\n"
         f"    keepalive_timeout {KEEPALIVE_SECONDS}s;\n    keepalive_requests 100000;\n}}"
     )
 
@@ -125,11 +191,11 @@ def _resolution(upstreams: Mapping[str, str], resolver: str | None) -> list[str]
     if resolver is None:
         return []
     names = [f"set $to_{name} {address};" for name, address in upstreams.items()]
-    return [f"resolver {resolver} valid=5s;", *names]
+    return [f"resolver {resolver} valid={RESOLVE_SECONDS}s;", *names]
 
 
 def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
-    lines = [_pass(name, targets)]
+    lines = [_pass(name, targets), *RETRIED.split("\n")] if name in targets else ["return 503;"]
     if name == "live":
         # Server-sent events: each goes on at once, and a quiet room is not a broken one.
         lines += ["proxy_buffering off;", "proxy_read_timeout 1h;"]
@@ -184,6 +250,15 @@ def _contracts(folder: str) -> list[str]:
     ]
 
 
+def _limits() -> list[str]:
+    return [
+        f"limit_req zone=token burst={TOKEN_BURST} nodelay;",
+        f"limit_req zone=address burst={ADDRESS_BURST} nodelay;",
+        "limit_req_status 429;",
+        "error_page 429 = @too_many;",
+    ]
+
+
 def _problems() -> list[str]:
     """What the gateway says itself, in the words the services use."""
     title = "The body is larger than this service takes."
@@ -192,7 +267,8 @@ def _problems() -> list[str]:
     unavailable = _problem(503, "unavailable", "This service does not answer at the moment.")
     return [
         _location("@body_too_large", *too_large),
-        _location("@unavailable", "add_header Retry-After 1 always;", *unavailable),
+        _location("@unavailable", *unavailable),
+        _location("@too_many", *_problem(429, "too-many-requests", "This is asked too often.")),
     ]
 
 

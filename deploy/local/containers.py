@@ -1,5 +1,6 @@
 """PostgreSQL and RabbitMQ in containers, where a Docker engine answers."""
 
+import os
 import secrets
 import shutil
 import subprocess
@@ -19,8 +20,9 @@ from deploy.local.processes import ServerFailed
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.watchdog import watchdog
 
-POSTGRES_IMAGE = "postgres:17"
-RABBITMQ_IMAGE = "rabbitmq:4-management"
+# The same variables as in docker-compose.yml.
+POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17")
+RABBITMQ_IMAGE = os.environ.get("RABBITMQ_IMAGE", "rabbitmq:4-management")
 ENGINE_SECONDS_MAX = 2
 PULL_SECONDS_MAX = 60
 START_SECONDS_MAX = 90

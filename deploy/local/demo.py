@@ -8,6 +8,7 @@ plays against a system that runs already, whose development issuer and sandbox a
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -176,18 +177,15 @@ def _send_gifts(cast: Cast) -> None:
 
 def _give(
     person: Person, cast: Cast, gift_type: str, *, count: int = 1, key: str | None = None
-) -> dict[str, Any]:
+) -> Any:
     wish = {"gift_type": gift_type, "creator": cast.lea.user, "room": cast.room, "count": count}
-    answer = person.post("/v1/gifts", wish, key=key)
-    gift = _checked(answer, 201, 202)
-    path = f"/v1/gifts/{gift['gift']}"
-    return _until(lambda: person.get(path), lambda seen: seen["state"] == "sent")
+    return _checked(_decided(person, wish, key=key), 201)
 
 
 def _refuse_gifts(cast: Cast) -> None:
     _chapter("What is refused")
     to_lea = {"creator": cast.lea.user, "room": cast.room, "count": 1}
-    dear = cast.jonas.post("/v1/gifts", {"gift_type": "g_loco", **to_lea})
+    dear = _decided(cast.jonas, {"gift_type": "g_loco", **to_lea})
     missing = _refused(dear, 402, "insufficient-coins")["shortfall_coins"]
     offers = cast.jonas.get("/v1/packages", covering=missing)["items"]
     _say(f"a Velvet Locomotive: {missing} coins short, the {offers[0]['sku']} package covers it")
@@ -203,10 +201,7 @@ def _refuse_gifts(cast: Cast) -> None:
 
 def _watch_the_room(cast: Cast) -> None:
     _chapter("In the room")
-    gifts = 23
-    room = _until(
-        lambda: cast.lea.get(f"/v1/rooms/{cast.room}"), lambda seen: seen["gifts"] >= gifts
-    )
+    room = _until(lambda: cast.lea.get(f"/v1/rooms/{cast.room}"), lambda seen: seen["gifts"] >= 23)
     _say(f"{room['gifts']} gifts, {room['coins']:,} coins")
     for place, top in enumerate(room["top_gifters"][:3], start=1):
         _say(f"{place}. {top['viewer']} with {top['coins']:,} coins")
@@ -226,7 +221,7 @@ def _charge_back(cast: Cast) -> None:
     _until(lambda: _diamonds(lea), lambda seen: seen == earned - 100)
     _say(f"the bank takes the money: {wallet['debt_coins']} coins owed, 100 diamonds taken back")
     wish = {"gift_type": "g_pebble", "creator": lea.user}
-    refused = _refused(rita.post("/v1/gifts", wish), 403, "wallet-refused")
+    refused = _refused(_decided(rita, wish), 403, "wallet-refused")
     _say(f"no more gifts meanwhile: {refused['reason']}")
     _buy(rita, "coins_300")
     _until(lambda: _diamonds(lea), lambda seen: seen == earned)
@@ -235,7 +230,7 @@ def _charge_back(cast: Cast) -> None:
 
 def _earned_before(cast: Cast) -> int:
     """What mira and jonas have given: a coin is a diamond."""
-    given = [gift for person in (cast.mira, cast.jonas) for gift in _all_gifts(person)]
+    given = [gift for person in (cast.mira, cast.jonas) for gift in all_gifts(person)]
     return sum(gift["coins"] for gift in given if gift["state"] == "sent")
 
 
@@ -312,7 +307,7 @@ def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
     in_room = sum(
         sent["coins"] - sent["reversed_coins"]
         for person in (cast.mira, cast.jonas, cast.rita)
-        for sent in _all_gifts(person)
+        for sent in all_gifts(person)
         if sent["state"] == "sent"
     )
     sold = purchase["coins_sold"] + purchase["bonus_coins_sold"]
@@ -338,7 +333,7 @@ def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
     ]
 
 
-def _all_gifts(person: Person) -> list[dict[str, Any]]:
+def all_gifts(person: Person) -> list[dict[str, Any]]:
     gifts: list[dict[str, Any]] = []
     page = person.get("/v1/gifts", limit=100)
     gifts += page["items"]
@@ -369,6 +364,12 @@ def _checked(answer: httpx.Response, *expected: int) -> Any:
             f"{request.method} {request.url.path}: {answer.status_code} {answer.text}"
         )
     return answer.json()
+
+
+def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+    """Ask for a gift again, under its one key, until it is sent or refused."""
+    ask = partial(person.post, "/v1/gifts", wish, key=key or str(uuid4()))
+    return _until(ask, lambda seen: seen.status_code != 202)
 
 
 def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -20,7 +20,14 @@ START_SECONDS_MAX = 10
 class Gateway:
     """nginx below a folder of ours, on a port of this machine."""
 
-    def __init__(self, folder: Path, port: int, upstreams: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        upstreams: Mapping[str, str],
+        *,
+        limits_file: Path | None = None,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         prefix = folder / "gateway"
@@ -39,6 +46,7 @@ class Gateway:
                     resolver=None,
                     openapi_file=str(prefix / "openapi.json"),
                     contracts_folder=str(prefix / "contracts"),
+                    limits_file=str(limits_file) if limits_file else None,
                 )
             )
         )

@@ -86,10 +86,12 @@ def choose_postgres(*, fast: bool = False) -> PostgresServer:
     """Return a PostgreSQL that is not started yet. `fast` is for tests: fsync off."""
     if addresses := _addresses():
         return LentPostgres(addresses[0])
-    if _use_docker("postgres:17"):
-        from deploy.local.containers import ContainerPostgres  # noqa: PLC0415 - slow to import
+    if os.environ.get(VARIABLE) != "local":
+        _load_containers()
+        from deploy.local import containers  # noqa: PLC0415 - slow to import
 
-        return ContainerPostgres(fast=fast)
+        if _use_docker(containers.POSTGRES_IMAGE):
+            return containers.ContainerPostgres(fast=fast)
     return LocalPostgres(fast=fast)
 
 
@@ -97,10 +99,12 @@ def choose_rabbit() -> RabbitServer:
     """Return a RabbitMQ that is not started yet."""
     if addresses := _addresses():
         return LentRabbit(addresses[1])
-    if _use_docker("rabbitmq:4-management"):
-        from deploy.local.containers import ContainerRabbit  # noqa: PLC0415 - slow to import
+    if os.environ.get(VARIABLE) != "local":
+        _load_containers()
+        from deploy.local import containers  # noqa: PLC0415 - slow to import
 
-        return ContainerRabbit()
+        if _use_docker(containers.RABBITMQ_IMAGE):
+            return containers.ContainerRabbit()
     return LocalRabbit()
 
 
@@ -130,16 +134,21 @@ def _addresses() -> tuple[str, str] | None:
 
 
 def _use_docker(image: str) -> bool:
-    wish = os.environ.get(VARIABLE, "")
-    if wish == "local":
-        return False
-    # Both servers are chosen at once, in two threads: without the lock one of them may be handed
-    # a library that the other has half imported.
-    with _IMPORTING:
-        from deploy.local import containers  # noqa: PLC0415 - slow to import
+    from deploy.local import containers  # noqa: PLC0415 - slow to import
 
     if containers.engine_answers() and containers.image_is_here(image):
         return True
-    if wish == "docker":
+    if os.environ.get(VARIABLE) == "docker":
         raise ServerFailed(f"No Docker engine answers that has or can pull {image}.")
     return False
+
+
+def _load_containers() -> None:
+    """
+    Import what is slow to import, once.
+
+    Both servers are chosen at once, in two threads: without the lock one of them may be handed a
+    library that the other has half imported.
+    """
+    with _IMPORTING:
+        import deploy.local.containers  # noqa: F401, PLC0415

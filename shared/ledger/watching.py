@@ -11,7 +11,13 @@ from shared.database import Database, Transaction
 from shared.ledger.proof import UNBALANCED, Check, Fault, prove
 from shared.ledger.sealing import BLOCK_MOVEMENTS_MAX, Block, broken_seals, seal
 from shared.runtime import Job
-from shared.telemetry import LEDGER_FAULTS, LEDGER_IMBALANCE, LEDGER_PROVED_AT, LEDGER_UNSEALED
+from shared.telemetry import (
+    LEDGER_FAULTS,
+    LEDGER_IMBALANCE,
+    LEDGER_PROVED_AT,
+    LEDGER_SEALED_AT,
+    LEDGER_UNSEALED,
+)
 
 log = structlog.get_logger()
 
@@ -30,7 +36,10 @@ def jobs(database: Database, checks: Sequence[Check], announce: AnnounceBlock) -
             if block is not None:
                 await announce(tx, block)
             LEDGER_UNSEALED.set((await tx.execute(_UNSEALED)).scalar_one())
-        return block is not None and block.movements == BLOCK_MOVEMENTS_MAX
+        is_full = block is not None and block.movements == BLOCK_MOVEMENTS_MAX
+        if not is_full:
+            LEDGER_SEALED_AT.set(time.time())
+        return is_full
 
     async def prove_all() -> bool:
         async with database.snapshot() as tx:

@@ -15,6 +15,8 @@ __all__ = ["Broker", "close_quietly", "pause", "supervise"]
 
 log = structlog.get_logger()
 
+PORTS = {"amqp": 5672, "amqps": 5671}
+
 
 @dataclass(frozen=True, slots=True)
 class Broker:
@@ -32,8 +34,9 @@ class Broker:
         """Open a connection of its own for one role, named so that an operator can tell."""
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(self.password, safe='')}"
-        address = f"{secret}@{parts.hostname}:{parts.port or 5672}"
-        url = urlunsplit((parts.scheme, address, parts.path, "", ""))
+        address = f"{secret}@{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
+        # Kept, what the address asks of the connection: `cafile`, for a broker behind TLS.
+        url = urlunsplit((parts.scheme, address, parts.path, parts.query, ""))
         return await connect(url, f"{self.service}.{role}")
 
 

@@ -1,17 +1,23 @@
 """The gateway sends each path to its service, and hides what is not public."""
 
 import json
+import shutil
 import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 
-from deploy.gateway.nginx import UPSTREAMS, render, render_whole
+from deploy.gateway.nginx import TOKEN_BURST, UPSTREAMS, render, render_container, render_whole
 from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
 from deploy.local.ports import free_port
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
+LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"
 LOCAL = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate(UPSTREAMS)}
 
 
@@ -26,10 +32,10 @@ def test_fixed_addresses_are_kept_open():
 def test_names_are_looked_up_when_they_are_needed():
     text = render(COMPOSE, listen="8080", resolver="127.0.0.11")
 
-    assert "resolver 127.0.0.11 valid=5s;" in text
+    assert "resolver 127.0.0.11 valid=1s;" in text
     assert "set $to_sandbox sandbox:8000;" in text
     assert "proxy_pass http://$to_sandbox;" in text
-    assert "upstream " not in text
+    assert "\nupstream " not in text
 
 
 def test_a_service_that_is_not_there_is_unavailable():
@@ -95,3 +101,143 @@ def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gat
     assert json.loads(answer.text)["type"] == "no-such-schema"
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "cache-control" not in answer.headers
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_nginx_accepts_what_its_container_gets(tmp_path):
+    http = render(COMPOSE, listen="29998", resolver="127.0.0.11", limits_file="limits.conf")
+    configuration = tmp_path / "nginx.conf"
+    # Only the folder differs: this machine's /tmp is not the container's.
+    configuration.write_text(render_container(http).replace("/tmp", str(tmp_path)))
+    shutil.copy(LIMITS, tmp_path)
+
+    command = [find("nginx"), "-t", "-e", "stderr", "-g", "daemon off;", "-c", configuration]
+    tested = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert tested.returncode == 0, tested.stderr
+    assert "warn" not in tested.stderr
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_instance_that_stops_costs_its_callers_nothing(method, tmp_path):
+    """One of two instances takes every request and hangs up, as one that stops may do."""
+    tmp_path.chmod(0o755)
+    with _instance(hangs_up=True) as stopping, _instance(hangs_up=False) as staying:
+        upstreams = {"gift": f"{stopping.address} {staying.address}"}
+        gateway = Gateway(tmp_path, free_port(), upstreams)
+        gateway.start()
+        try:
+            answers = [
+                httpx.request(method, f"{gateway.url}/v1/gifts", trust_env=False) for _ in range(8)
+            ]
+        finally:
+            gateway.stop()
+
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert stopping.asked > 0
+
+
+@pytest.fixture
+def gateway_to(tmp_path):
+    """Start a gateway in front of one instance of gift, with limits if any are given."""
+    tmp_path.chmod(0o755)
+    started = []
+
+    def start(instance, limits=None):
+        file = None
+        if limits:
+            file = tmp_path / "limits.conf"
+            file.write_text(limits)
+        gateway = Gateway(tmp_path, free_port(), {"gift": instance.address}, limits_file=file)
+        gateway.start()
+        started.append(gateway)
+        return gateway.url
+
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_who_asks_too_often_is_told_when_to_ask_again(gateway_to):
+    """The committed limits, made small: a token is stopped, another token is not."""
+    limits = LIMITS.read_text().replace("rate=50r/s", "rate=1r/m")
+    with _instance(hangs_up=False) as instance, httpx.Client(trust_env=False) as http:
+        url = f"{gateway_to(instance, limits)}/v1/gifts"
+        asked = [http.get(url, headers={"Authorization": "mira"}) for _ in range(TOKEN_BURST + 2)]
+        other = http.get(url, headers={"Authorization": "jonas"})
+
+    assert [answer.status_code for answer in asked] == [200] * (TOKEN_BURST + 1) + [429]
+    assert asked[-1].headers["Retry-After"] == "1"
+    assert asked[-1].headers["Content-Type"] == "application/problem+json"
+    assert asked[-1].json()["type"] == "too-many-requests"
+    assert other.status_code == 200
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_what_is_no_page_may_do_nothing_in_a_browser(gateway_to):
+    with _instance(hangs_up=False) as instance:
+        url = gateway_to(instance)
+        secure = {"X-Forwarded-Proto": "https", "Origin": "https://elsewhere.example"}
+        answer = httpx.get(f"{url}/v1/gifts", headers=secure, trust_env=False)
+
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    # No other site's scripts may read an answer.
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_a_service_that_is_away_says_when_to_ask_again_once(gateway_to):
+    with _instance(hangs_up=True) as instance:
+        url = gateway_to(instance)
+        answer = httpx.get(f"{url}/v1/gifts", trust_env=False)
+
+    assert answer.status_code == 503
+    assert answer.headers.get_list("Retry-After") == ["1"]
+
+
+class _Instance(ThreadingHTTPServer):
+    hangs_up: bool
+    asked = 0
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Instance
+
+    def do_GET(self):
+        self.server.asked += 1
+        if self.server.hangs_up:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 - the library looks for this name
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def _instance(*, hangs_up):
+    server = _Instance(("127.0.0.1", 0), _Answers)
+    server.hangs_up = hangs_up
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -5,7 +5,7 @@ import json
 import stat
 from pathlib import Path
 
-from deploy.ctl.secret_files import write_secrets
+from deploy.ctl.secret_files import rotate_secret, write_secrets
 
 
 def test_every_secret_is_made_for_its_reader_only(tmp_path):
@@ -41,6 +41,24 @@ def test_a_secret_that_was_lost_is_made_anew_and_the_others_kept(tmp_path):
     after = _contents(folder)
     assert after.pop("gift_broker_password") != before.pop("gift_broker_password")
     assert after == before
+
+
+def test_a_new_secret_is_written_into_the_file_that_is_there(tmp_path):
+    """A container that has the file mounted sees its content change; another file it never sees."""
+    folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
+    write_secrets(folder, users_file)
+    before, users_before = _contents(folder), users_file.read_text()
+    files = {path: path.stat().st_ino for path in (folder / "gift_broker_password", users_file)}
+
+    rotate_secret("gift_broker_password", folder, users_file)
+
+    after = _contents(folder)
+    assert after.pop("gift_broker_password") != before.pop("gift_broker_password")
+    assert after == before
+    assert users_file.read_text() != users_before
+    for path, inode in files.items():
+        assert path.stat().st_ino == inode
+        assert stat.S_IMODE(path.stat().st_mode) == 0o444
 
 
 def test_the_broker_knows_its_users_by_hashes_only(tmp_path):

@@ -1,5 +1,6 @@
 """Servers of our own: killed without warning, they come back with what they had confirmed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -105,6 +106,32 @@ def test_a_wish_we_do_not_understand_is_explained(monkeypatch):
 
     with pytest.raises(RuntimeError, match="two addresses"):
         choose_postgres()
+
+
+def test_an_image_of_your_own_is_asked_for_by_its_name():
+    """In another process: the name is read once, when containers are first thought of."""
+    program = """
+        from deploy.local.servers import choose_postgres, choose_rabbit
+
+        for choose in (choose_postgres, choose_rabbit):
+            try:
+                choose()
+            except RuntimeError as missing:
+                print(missing)
+    """
+    images = {"POSTGRES_IMAGE": "our.own/postgres:1", "RABBITMQ_IMAGE": "our.own/rabbitmq:1"}
+    # An address where no engine is: nothing is pulled.
+    nowhere = {"DOCKER_HOST": "tcp://127.0.0.1:9", "OVATION_SERVERS": "docker"}
+    asked = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, **images, **nowhere},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "our.own/postgres:1" in asked.stdout
+    assert "our.own/rabbitmq:1" in asked.stdout
 
 
 def test_a_topology_moves_to_another_vhost_whole():

@@ -1,0 +1,118 @@
+"""
+Copies of every service's database, and the way back.
+
+Each copy is consistent in itself; the snapshots of all are opened before the first is written, so
+they are milliseconds apart. What was on its way between two services at that instant is in
+neither copy or in one: `reconcile` names it, `reannounce` and `replay` bring it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from deploy.ctl.places import Places
+
+MANIFEST = "manifest.json"
+FOLDER_MODE = 0o700
+AUDITOR = "auditor"
+
+
+class BackupFailed(Exception):
+    """A copy could not be made or brought back; the message is why."""
+
+
+async def back_up(
+    places: Places, folder: Path, services: Sequence[str], *, tell: Callable[[str], object]
+) -> None:
+    """Write a copy of each database, and a manifest of what they are; as the auditor."""
+    _make(folder)
+    async with AsyncExitStack() as snapshots:
+        opened = {
+            service: await snapshots.enter_async_context(places.reading(service))
+            for service in services
+        }
+        cuts = {service: (await tx.execute(_CUT)).one() for service, tx in opened.items()}
+        copies: dict[str, Mapping[str, object]] = {}
+        for service, cut in cuts.items():
+            file = folder / f"{service}.dump"
+            options = ["--format=custom", f"--snapshot={cut.snapshot}", f"--file={file}"]
+            await _run(places, "pg_dump", service, AUDITOR, options)
+            copies[service] = {"schema": cut.schema, "taken_at": cut.at, "sha256": _sha256(file)}
+            tell(f"{service}: {file.stat().st_size:,} bytes")
+    # Written last: a folder without it is not a backup.
+    manifest = {"made_at": datetime.now(UTC), "databases": copies}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, default=str) + "\n")
+
+
+async def restore(places: Places, folder: Path, service: str) -> None:
+    """
+    Bring a database back to its copy: all of it, or nothing of it; as its owner.
+
+    The service has to be stopped: it would go on with what it remembers of the future.
+    """
+    copy = _manifest(folder).get(service)
+    file = folder / f"{service}.dump"
+    if copy is None or not file.exists():
+        raise BackupFailed(f"{folder} has no copy of {service}.")
+    if _sha256(file) != copy["sha256"]:
+        raise BackupFailed(f"{file} is not what was written: its hash differs.")
+    async with places.reading(service) as tx:
+        if (busy := (await tx.execute(_SESSIONS, {"service": service})).scalar_one()) > 0:
+            raise BackupFailed(f"{service} runs ({busy} sessions): stop it first.")
+    options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
+    await _run(places, "pg_restore", service, f"{service}_owner", [*options, str(file)])
+
+
+def _make(folder: Path) -> None:
+    """Make a new folder that nobody else can read: everything is in it."""
+    folder.mkdir(mode=FOLDER_MODE, parents=True)
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    try:
+        databases: Mapping[str, Any] = json.loads((folder / MANIFEST).read_text())["databases"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BackupFailed(f"{folder} is not a whole backup: {error!r}") from error
+    return databases
+
+
+async def _run(
+    places: Places, program: str, service: str, role: str, options: Sequence[str]
+) -> None:
+    password = f"{role}_database_password" if role == AUDITOR else f"{role}_password"
+    host, _, port = places.postgres.rpartition(":")
+    database = (places.databases or {}).get(service, service)
+    where = [f"--host={host}", f"--port={port}", f"--username={role}", f"--dbname={database}"]
+    environment = {**os.environ, "PGPASSWORD": places.secret(password)}
+    try:
+        running = await asyncio.create_subprocess_exec(
+            program, *where, *options, env=environment, stderr=asyncio.subprocess.PIPE
+        )
+    except FileNotFoundError:
+        raise BackupFailed(f"There is no {program} here: install postgresql-client.") from None
+    _, said = await running.communicate()
+    if running.returncode != 0:
+        raise BackupFailed(f"{program} of {service}:\n{said.decode(errors='replace')[-2000:]}")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+_CUT = text("""
+    SELECT pg_export_snapshot() AS snapshot, clock_timestamp() AS at,
+           (SELECT version_num FROM alembic_version) AS schema
+""")
+_SESSIONS = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = :service
+""")

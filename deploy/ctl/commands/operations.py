@@ -1,0 +1,92 @@
+"""The operator's commands for an installation as a whole: a new version, copies, new secrets."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.ctl import backups
+from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
+from deploy.ctl.places import SECRETS, Places
+from deploy.ctl.rolling import ROLLED, ROOT, Compose, ComposeFailed
+from deploy.ctl.rolling import roll as roll_services
+from deploy.ctl.secret_files import rotate_secret, secret_names
+from deploy.local.databases import SERVICES
+
+USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def roll(
+    services: Annotated[list[str] | None, typer.Argument(help=", ".join(ROLLED))] = None,
+    *,
+    folder: Annotated[Path, typer.Option(help="Where docker-compose.yml is.")] = ROOT,
+    project: Annotated[str | None, typer.Option(help="Compose's project name.")] = None,
+    file: Annotated[list[str] | None, typer.Option("--file", help="An overlay.")] = None,
+) -> None:
+    """Replace every instance in Docker Compose, one service after another, without a pause."""
+    compose = Compose(folder, project, tuple(file or ()))
+    try:
+        roll_services(compose, services or ROLLED, tell=typer.echo)
+    except ComposeFailed as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(FOUND_WRONG) from error
+
+
+@app.command()
+def rotate(
+    name: Annotated[str, typer.Argument(help="A file of deploy/secrets: wallet_broker_password")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Write a new secret in its place; deploy/runbooks/key-rotation.md says what comes next."""
+    known = secret_names()
+    if name not in known or not (SECRETS / name).exists():
+        sys.stderr.write(f"{name} is none of {', '.join(known)} in {SECRETS}.\n")
+        raise typer.Exit(USAGE)
+    confirm(f"Replace {name}? What it opens has to be told at once.", yes=yes)
+    rotate_secret(name, SECRETS, USERS_FILE)
+    typer.echo(f"{name} is new.")
+
+
+@app.command()
+def backup(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new folder; by default named by the time.")
+    ] = None,
+    *,
+    service: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
+) -> None:
+    """Copy every service's database, all as they are at one moment."""
+    place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    places = Places.from_environment()
+    _finish(backups.back_up(places, place, service or SERVICES, tell=typer.echo))
+    typer.echo(f"All of it is in {place}.")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
+    service: Annotated[list[str], typer.Argument(help=", ".join(SERVICES))],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Bring databases back to their copies; their services have to be stopped."""
+    confirm(f"Replace everything in {', '.join(service)} by {folder}?", yes=yes)
+    for each in service:
+        _finish(backups.restore(Places.from_environment(), folder, each))
+        typer.echo(f"{each} is as it was.")
+
+
+def _finish(work: Coroutine[object, object, None]) -> None:
+    try:
+        asyncio.run(work)
+    except (backups.BackupFailed, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(FOUND_WRONG) from error

@@ -1,0 +1,221 @@
+"""
+Docker Compose, as Ovation is deployed: from an empty folder to a new version under load.
+
+`make journey` runs it; it builds all images, so `make test` leaves it out.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deploy.ctl.rolling import ROLLED, Compose, roll, wait_until_healthy
+from deploy.ctl.secret_files import write_secrets
+from deploy.local import demo
+from deploy.local.containers import engine_answers
+from deploy.local.demo import Person
+from deploy.local.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+STAYING = (*ROLLED, "gateway", "postgres", "rabbitmq", "sandbox", "issuer")
+GIVERS = 4
+PAUSE_SECONDS = 0.05
+PAGES = ("/", "/v1/packages", "/v1/catalogue", "/v1/earnings/me", "/v1/rooms/rolling")
+
+pytestmark = [
+    pytest.mark.compose,
+    pytest.mark.skipif(not engine_answers(), reason="NO DOCKER ENGINE ANSWERS: nothing deployed"),
+]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    """Everything, up and healthy, from a fresh copy; returns it with its address."""
+    folder = tmp_path_factory.mktemp("ovation") / f"ovation{uuid4().hex[:6]}"
+    _copy_of_everything(folder)
+    write_secrets(folder / "deploy" / "secrets", folder / "deploy" / "rabbitmq" / "20-users.json")
+    port = free_port()
+    wanted = {
+        "OVATION_PORT": str(port),
+        "OVATION_PUBLIC_URL": f"http://localhost:{port}",
+        "OVATION_HOLD_SECONDS": "0",
+        "OVATION_VERSION": "journey",
+        "COMPOSE_PROFILES": "demo",
+    }
+    with _environment(wanted):
+        compose = Compose(folder)
+        try:
+            compose("up", "--detach", "--build")
+            # What `--wait` does in Compose 2, for 1.29 as well.
+            wait_until_healthy([it for name in STAYING for it in compose.instances(name)])
+            yield compose, f"http://localhost:{port}"
+        finally:
+            compose("down", "--volumes", "--timeout", "5")
+
+
+def test_everything_is_healthy(installation):
+    """The fixture has waited for it: what is left is that each says so itself."""
+    compose, _ = installation
+    containers = [it for name in STAYING for it in compose.instances(name)]
+    command = ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers]
+    seen = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    assert seen == ["healthy"] * len(STAYING)
+
+
+def test_the_whole_story_is_told_through_the_gateway(installation):
+    _, url = installation
+
+    assert demo.play(url)
+
+
+def test_every_image_is_small_in_rights_and_code(installation):
+    """The image of a service holds no other's code, no compiler, no root, and is healthy."""
+    compose, _ = installation
+    for service in ("purchase", "wallet", "gift", "payout", "live", "web", "sandbox"):
+        look = "id -u; ls services | grep -v __; command -v gcc cc make; touch /app/x 2>&1; true"
+        seen = compose("exec", "-T", service, "sh", "-c", look).split("\n")
+
+        assert seen[:2] == ["10001", service]
+        assert "Read-only file system" in seen[2]
+
+
+def test_no_service_can_be_reached_past_the_gateway(installation):
+    compose, _ = installation
+    command = ["docker", "inspect", *compose("ps", "-q").split()]
+    seen = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    published = [it["Name"] for it in seen if any(it["NetworkSettings"]["Ports"].values())]
+    assert len(published) == 1
+    assert "gateway" in published[0]
+
+
+def test_a_new_version_costs_no_request_and_no_gift(installation):
+    """Every service is replaced while people give and look: all are answered, all is kept."""
+    compose, url = installation
+    lea = Person(url, "lea", country="FR")
+    givers = [_Giver(Person(url, "mira", country="US"), lea.user) for _ in range(GIVERS)]
+    for giver in givers:
+        _buy(giver.person)
+    watcher = _Watcher(url, lea)
+    threads = [threading.Thread(target=each.go_on) for each in (*givers, watcher)]
+    for thread in threads:
+        thread.start()
+
+    roll(compose, ROLLED, tell=print)
+
+    for each in (*givers, watcher):
+        each.stopping.set()
+    for thread in threads:
+        thread.join()
+    assert [giver.failures for giver in givers] == [[]] * GIVERS
+    assert watcher.failures == []
+    given = sum(len(giver.asked) for giver in givers)
+    assert given > 0
+    for giver in givers:
+        _until(lambda who=giver: _sent(who.person) == len(who.asked))
+    print(f"\n{given} gifts were given and {watcher.looked} looks taken meanwhile")
+    _until(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == given)
+    _until(lambda: lea.get("/v1/rooms/rolling")["coins"] == given)
+    for person in (lea, *(giver.person for giver in givers)):
+        person.leave()
+
+
+@dataclass
+class _Giver:
+    person: Person
+    creator: str
+    asked: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def go_on(self):
+        wish = {"gift_type": "g_pebble", "creator": self.creator, "room": "rolling"}
+        while not self.stopping.wait(PAUSE_SECONDS):
+            try:
+                answer = self.person.post("/v1/gifts", wish)
+            except httpx.HTTPError as error:
+                self.failures.append(repr(error))
+                continue
+            if answer.status_code not in (201, 202):
+                self.failures.append(f"{answer.status_code} {answer.text}")
+                continue
+            self.asked.add(answer.json()["gift"])
+
+
+@dataclass
+class _Watcher:
+    url: str
+    person: Person
+    looked: int = 0
+    failures: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def go_on(self):
+        with httpx.Client(base_url=self.url, timeout=30) as http:
+            token = http.post("/issuer/token", json={"sub": self.person.user}).json()
+            http.headers["Authorization"] = f"Bearer {token['access_token']}"
+            self._look(http)
+
+    def _look(self, http):
+        while not self.stopping.wait(PAUSE_SECONDS):
+            path = PAGES[self.looked % len(PAGES)]
+            self.looked += 1
+            try:
+                answer = http.get(path)
+            except httpx.HTTPError as error:
+                self.failures.append(f"{path} {error!r}")
+                continue
+            if answer.status_code != 200:
+                self.failures.append(f"{path} {answer.status_code} {answer.text[:200]}")
+
+
+def _buy(person):
+    """Enough coins for every gift of this journey."""
+    bought = person.post("/v1/purchases", {"package": "coins_10000"}).json()
+    httpx.post(bought["next_action"]["url"], data={"card": demo.GOOD_CARD}, timeout=15)
+    path = f"/v1/purchases/{bought['purchase']}"
+    _until(lambda: person.get(path)["state"] == "completed")
+
+
+def _sent(person):
+    states = [gift["state"] for gift in demo.all_gifts(person)]
+    return states.count("sent")
+
+
+def _until(happy):
+    deadline = time.monotonic() + 60
+    while not happy():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _copy_of_everything(folder):
+    """Copy what a fresh clone would have; what git ignores is somebody's own."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+@contextmanager
+def _environment(wanted):
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

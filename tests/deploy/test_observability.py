@@ -1,0 +1,84 @@
+"""What calls a person, and what people look at, asks for what is really counted."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import prometheus_client
+import pytest
+import yaml
+
+from deploy.ctl import proofs
+from deploy.local.packages import require
+from deploy.observability.dashboards import DASHBOARDS, dashboard
+from services.payout.commands import waiting
+from shared import telemetry
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDER = ROOT / "deploy" / "observability"
+RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
+TESTS = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+COUNTED_IN = (telemetry, proofs, waiting)
+
+
+@pytest.fixture(scope="module")
+def promtool():
+    try:
+        return require("promtool", "prometheus")
+    except RuntimeError as missing:
+        pytest.skip(f"NO PROMTOOL, so no alert was tried: {missing}")
+
+
+def test_every_alert_fires_when_it_should_and_only_then(promtool):
+    command = [promtool, "test", "rules", "alerts_test.yml"]
+    tested = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_prometheus_accepts_its_configuration(promtool):
+    command = [promtool, "check", "config", "prometheus.yml"]
+    tested = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in RULES])
+def test_every_alert_is_tried_both_ways(alert):
+    tried = [one for test in TESTS for one in test["alert_rule_test"] if one["alertname"] == alert]
+
+    assert [bool(one["exp_alerts"]) for one in tried] == [True, False]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_says_what_to_do(rule):
+    page = ROOT / rule["annotations"]["runbook"]
+
+    assert page.exists()
+    assert f"`{rule['alert']}`" in page.read_text()
+    assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_nothing_is_asked_for_that_nobody_counts():
+    asked = " ".join(
+        [rule["expr"] for rule in RULES]
+        + [ask for panels in DASHBOARDS.values() for panel in panels for ask in panel.asks.values()]
+    )
+
+    assert set(re.findall(r"\bovation_[a-z_]+", asked)) <= _counted()
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_dashboard_has_no_two_panels_in_one_place(name):
+    panels = json.loads(json.dumps(dashboard(name, DASHBOARDS[name])))["panels"]
+
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+
+
+def _counted():
+    """The name of every sample that our metrics may have."""
+    kinds = (prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
+    metrics = [it for module in COUNTED_IN for it in vars(module).values() if isinstance(it, kinds)]
+    names = {found.name for metric in metrics for found in metric.describe()}
+    return {f"{name}{ending}" for name in names for ending in ("", "_total", "_bucket")}
