@@ -40,7 +40,8 @@ def missing(what):
     pytest.skip(f"THE PAGES WERE NOT TESTED: {what}")
 
 
-@pytest.fixture(scope="package")
+# No longer than a module: while it is open the thread has a loop, and asynchronous tests have none.
+@pytest.fixture(scope="module")
 def browser():
     try:
         program = find("chromium") or require("chromium", "chromium")
@@ -52,7 +53,7 @@ def browser():
         opened.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def axe():
     """The source of axe-core, which is fetched when it is first needed."""
     if not AXE.exists():

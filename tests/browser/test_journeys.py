@@ -1,5 +1,6 @@
 """What viewers, creators and operators do, from the first page they open to the last."""
 
+import re
 from uuid import uuid4
 
 from tests.browser.conftest import CREATOR, VIEWER, paying
@@ -53,7 +54,8 @@ def test_a_viewer_buys_exactly_what_is_missing_sends_a_combo_and_looks_at_the_wa
     before = int(held.inner_text().split()[0].replace(",", ""))
     for _ in range(20):
         page.locator("#send").click()
-    page.locator(".tray-count", has_text="20").wait_for()
+    # Bought within five seconds, and the first gift is part of the combo.
+    page.locator(".tray-count", has_text=re.compile("2[01]")).wait_for()
     viewer.keep("viewer-3-combo")
     eventually(lambda: int(held.inner_text().split()[0].replace(",", "")) == before - 20)
 

@@ -97,17 +97,13 @@ export function toast(text, kind = "good") {
 
 /** Open a dialog; it keeps the focus, closes on Escape and gives the focus back. */
 export function open(title, content, actions = [], { wide = false } = {}) {
-  const before = document.activeElement;
   const heading = `dialog-${Math.random().toString(36).slice(2)}`;
   const dialog = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": heading },
     el("header", {}, el("h2", { id: heading }, title),
       el("button", { class: "round quiet", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
     el("div", { class: "dialog-body" }, content),
     actions.length ? el("footer", {}, actions) : null);
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    if (before?.isConnected) before.focus();
-  });
+  dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
   dialog.showModal();
