@@ -89,6 +89,8 @@ export function sentence(error) {
 /** Say something for a moment; errors are read out at once. */
 export function toast(text, kind = "good") {
   const place = $("#toasts");
+  // Behind a modal dialog nobody would see it, or hear it read out.
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(place);
   const item = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" }, text);
   place.append(item);
   while (place.children.length > TOASTS_MAX) place.firstChild.remove();
@@ -103,7 +105,7 @@ export function open(title, content, actions = [], { wide = false } = {}) {
       el("button", { class: "round quiet", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
     el("div", { class: "dialog-body" }, content),
     actions.length ? el("footer", {}, actions) : null);
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => { document.body.append($("#toasts")); dialog.remove(); });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
   dialog.showModal();
