@@ -28,7 +28,12 @@ _GIFTS = {
         ), sum(coins)
         FROM earnings GROUP BY gift
     """,
-    "live": "SELECT gift, count(*), sum((shown->>'coins')::bigint) FROM feed GROUP BY gift",
+    # Counted once, and shown as often as it stands in the feed.
+    "live": """
+        SELECT gift, count(feed.subject), coins
+        FROM gifts LEFT JOIN feed ON feed.kind = 'gift' AND feed.subject = gifts.gift
+        GROUP BY gift
+    """,
 }
 _SUMS = {
     "purchase": """
@@ -53,7 +58,8 @@ _SUMS = {
     "live": """
         SELECT sum(coins) + (SELECT coalesce(sum(reversed_coins), 0) FROM reversals) AS spent,
                (SELECT sum(reversed_coins) FROM reversals) AS reversed,
-               sum(coins) - (SELECT sum(coins) FROM scores) AS between_rooms_and_scores
+               sum(coins) - (SELECT sum(coins) FROM scores WHERE period = 'all')
+                   AS between_rooms_and_scores
         FROM rooms
     """,
 }
@@ -66,7 +72,10 @@ _OPEN = {
                    OR state = 'refunded' AND burnt_at IS NULL) AS refunds
     """,
     "wallet": "SELECT count(*) AS freezes FROM freezes WHERE state = 'frozen'",
-    "gift": "SELECT count(*) AS gifts FROM gifts WHERE state = 'requested'",
+    "gift": """
+        SELECT (SELECT count(*) FROM gifts WHERE state = 'requested') AS gifts,
+               (SELECT count(*) FROM combos WHERE ended_at IS NULL) AS combos
+    """,
 }
 _OUTBOX = "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox_blocked)"
 _DISPUTES = "SELECT dispute, revision FROM disputes"
