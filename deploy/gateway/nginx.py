@@ -13,6 +13,7 @@ WORKER_CONNECTIONS = 4096
 # How often a name is looked up again: an instance that came is used, one that went forgotten.
 RESOLVE_SECONDS = 1
 
+FEED = "^/v1/rooms/[^/]+/events$"
 # First match wins. What no line names belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/(packages|purchases)(/|$)", "purchase"),
@@ -22,6 +23,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/callbacks/tencent$", "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
+    (FEED, "live"),
     ("^/v1/(rooms|creators|gifters|entitlements)(/|$)", "live"),
     ("^/v1/operator/purchases?(/|$)", "purchase"),
     ("^/v1/operator/wallets?(/|$)", "wallet"),
@@ -196,9 +198,10 @@ def _resolution(upstreams: Mapping[str, str], resolver: str | None) -> list[str]
 
 def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
     lines = [_pass(name, targets), *RETRIED.split("\n")] if name in targets else ["return 503;"]
-    if name == "live":
-        # Server-sent events: each goes on at once, and a quiet room is not a broken one.
-        lines += ["proxy_buffering off;", "proxy_read_timeout 1h;"]
+    if pattern == FEED:
+        # Server-sent events: each goes on at once, and a quiet room is not a broken one. Browsers'
+        # own EventSource sends its token in the address, which no log is to hold.
+        lines += ["proxy_buffering off;", "proxy_read_timeout 1h;", "error_log stderr crit;"]
     return _location(f"~ {pattern}", *lines)
 
 
@@ -255,6 +258,8 @@ def _limits() -> list[str]:
         f"limit_req zone=token burst={TOKEN_BURST} nodelay;",
         f"limit_req zone=address burst={ADDRESS_BURST} nodelay;",
         "limit_req_status 429;",
+        # Below what the error log takes: a request line may hold a token.
+        "limit_req_log_level info;",
         "error_page 429 = @too_many;",
     ]
 

@@ -126,10 +126,19 @@ class _Comparison:
         yield from _values(old, new, path)
         if "properties" in old or "properties" in new:
             yield from self._object(old, new, path)
-        if "items" in old and "items" in new:
-            yield from self._value(old["items"], new["items"], f"{path}[]")
+        else:
+            yield from self._held(old, new, "additionalProperties", f"{path}{{}}")
+        yield from self._held(old, new, "items", f"{path}[]")
         for before, now in zip(old.get("anyOf", ()), new.get("anyOf", ()), strict=True):
             yield from self._value(before, now, path)
+
+    def _held(self, old: Schema, new: Schema, keyword: str, path: str) -> Iterator[str]:
+        """Compare what a list or a map holds."""
+        before, now = old.get(keyword), new.get(keyword)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            yield from self._value(before, now, path)
+        elif before != now:
+            yield _CHANGED.format(field=path, what=keyword, old=before, new=now)
 
 
 def _requirements(old: Schema, new: Schema, here: str) -> Iterator[str]:

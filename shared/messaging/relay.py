@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import (
     ChannelAccessRefused,
     ChannelNotFoundEntity,
@@ -25,6 +26,7 @@ from shared.contracts.envelope import CONTENT_TYPE
 from shared.database import Database
 from shared.messaging import window
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
+from shared.messaging.log import log_of
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, PARTS
 from shared.messaging.retry import DELAYS, delay_name
 from shared.telemetry import (
@@ -101,6 +103,7 @@ class Relay:
             connection = await self._broker.connect("relay")
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             await _check_exchanges(channel)
+            await _check_log(connection, self._broker.service)
             self.connected = True
             underlay = await channel.get_underlay_channel()
             assert isinstance(underlay, aiormq.Channel)
@@ -227,6 +230,32 @@ async def _check_exchanges(channel: AbstractChannel) -> None:
     """Publishing to a missing exchange would close the channel and fail every neighbour."""
     for name in (EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE, *map(delay_name, DELAYS)):
         await channel.get_exchange(name, ensure=True)
+
+
+async def _check_log(connection: AbstractConnection, service: str) -> None:
+    """
+    Publish only when the service's log takes what is published.
+
+    While a node recovers, RabbitMQ confirms messages that no leader of a stream ever got; they
+    are in every queue and missing in the log (rabbitmq-server issue 9457; seen on 3.10, after
+    every few kills). A stream that can be read has its leader.
+    """
+    channel = await connection.channel(publisher_confirms=False)
+    await channel.set_qos(prefetch_count=1)
+    underlay = await channel.get_underlay_channel()
+    try:
+        await underlay.basic_consume(
+            log_of(service), _ignore, arguments={"x-stream-offset": "next"}
+        )
+    except ChannelAccessRefused:
+        # Its user is of an installation in which services could not read their own log.
+        log.warning("relay.log_unreadable", log=log_of(service))
+    else:
+        await channel.close()
+
+
+async def _ignore(_: DeliveredMessage) -> None:
+    """Nothing is read here: that it could be is all we ask."""
 
 
 async def _delete(db: asyncpg.Connection, rows: Sequence[Row]) -> None:

@@ -193,7 +193,8 @@ def a_permission(
         "vhost": VHOST,
         "configure": configure,
         "write": write,
-        "read": read or rf"^{user}\.[a-z_]+$",
+        # Its own queues; and its own log, for its relay to see that it is there.
+        "read": read or rf"^({user}\.[a-z_]+|ovation\.log\.{user})$",
     }
 
 

@@ -149,7 +149,12 @@ def gateway_to(tmp_path):
         if limits:
             file = tmp_path / "limits.conf"
             file.write_text(limits)
-        gateway = Gateway(tmp_path, free_port(), {"gift": instance.address}, limits_file=file)
+        gateway = Gateway(
+            tmp_path,
+            free_port(),
+            dict.fromkeys(("gift", "live"), instance.address),
+            limits_file=file,
+        )
         gateway.start()
         started.append(gateway)
         return gateway.url
@@ -189,6 +194,23 @@ def test_what_is_no_page_may_do_nothing_in_a_browser(gateway_to):
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
     # No other site's scripts may read an answer.
     assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_no_log_holds_the_token_of_a_feed(gateway_to, tmp_path):
+    """Browsers' EventSource sends it in the address; a feed that fails must not be written down."""
+    limits = LIMITS.read_text().replace("rate=50r/s", "rate=1r/m")
+    with _instance(hangs_up=True) as instance:
+        url = f"{gateway_to(instance, limits)}/v1/rooms/lobby/events?access_token=SECRET"
+        codes = {
+            httpx.get(url, headers={"Authorization": "mira"}, trust_env=False).status_code
+            for _ in range(TOKEN_BURST + 5)
+        }
+
+    assert codes == {503, 429}
+    logs = [file for file in tmp_path.rglob("*.log") if file.is_file()]
+    assert logs
+    assert not [file for file in logs if "SECRET" in file.read_text(errors="replace")]
 
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")

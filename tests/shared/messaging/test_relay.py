@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.messaging.outbox import Message, announce, send
+from shared.messaging.topology import topology
 from tests.shared.messaging.conftest import a_fact, eventually
 
 
@@ -135,6 +136,37 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
         return await outbox_size(wallet_database) == 1 and left == [("forger", None)]
 
     await eventually(only_the_forged_one_is_left, seconds=20)
+
+
+async def test_nothing_is_published_before_the_log_takes_it(
+    wallet_database, relay, say, as_operator, messages_in, rabbit, vhost
+):
+    """A recovering node confirms what no leader of a stream got: the fact would be in no log."""
+    async with as_operator() as channel:
+        await channel.queue_delete("ovation.log.wallet")
+    fact = a_fact()
+    await say(fact)
+    relay()
+
+    await asyncio.sleep(1.5)
+    assert await outbox_size(wallet_database) == 1
+    rabbit.load(topology(), vhost=vhost)
+
+    await eventually(lambda: is_empty(wallet_database))
+    await messages_in("gift.outcomes", 1)
+
+
+async def test_a_relay_whose_user_may_not_see_the_log_publishes_all_the_same(
+    wallet_database, relay, say, rabbit, vhost
+):
+    """As those of an installation that made its users before."""
+    place = f"/api/permissions/{vhost}/wallet"
+    rights = rabbit.manage("GET", place)
+    rabbit.manage("PUT", place, {**rights, "read": r"^wallet\.[a-z_]+$"})
+    relay()
+    await say(a_fact())
+
+    await eventually(lambda: is_empty(wallet_database))
 
 
 async def test_two_relays_share_the_parts_and_each_fact_is_published_once(

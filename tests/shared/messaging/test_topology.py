@@ -92,6 +92,15 @@ async def test_a_service_cannot_read_what_is_not_its_own(broker_of, queue):
         await attempt(broker_of("gift"), read)
 
 
+async def test_a_service_sees_that_its_own_log_is_there(broker_of):
+    async def consume(channel):
+        await channel.set_qos(prefetch_count=1)
+        underlay = await channel.get_underlay_channel()
+        return await underlay.basic_consume("ovation.log.gift", print)
+
+    assert await attempt(broker_of("gift"), consume)
+
+
 async def test_a_service_cannot_redeliver(broker_of):
     async def redeliver(channel):
         exchange = await channel.get_exchange("ovation.redeliver", ensure=False)
