@@ -1,6 +1,6 @@
 """What the gift service does by itself."""
 
-from services.gift.commands.combos import end_combos
+from services.gift.commands.combos import end_combos, recount_combos
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import ask_again
 from shared.database import Database
@@ -8,6 +8,7 @@ from shared.runtime import Job
 
 ASK_AGAIN_EVERY_SECONDS = 5.0
 END_COMBOS_EVERY_SECONDS = 0.5
+RECOUNT_COMBOS_EVERY_SECONDS = 60.0
 
 
 def build(database: Database, shelf: Shelf) -> list[Job]:
@@ -20,7 +21,12 @@ def build(database: Database, shelf: Shelf) -> list[Job]:
         async with database.transaction() as tx:
             return await end_combos(tx, catalogue)
 
+    async def recount_combos_that_wait_for_nothing() -> bool:
+        async with database.transaction() as tx:
+            return await recount_combos(tx)
+
     return [
         Job("ask-again", ASK_AGAIN_EVERY_SECONDS, ask_about_open_gifts),
         Job("end-combos", END_COMBOS_EVERY_SECONDS, end_combos_that_are_over),
+        Job("recount-combos", RECOUNT_COMBOS_EVERY_SECONDS, recount_combos_that_wait_for_nothing),
     ]

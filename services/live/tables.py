@@ -125,12 +125,12 @@ class Reversal(LiveTable, table=True):
 
 
 class Stage(LiveTable, table=True):
-    """A room that somebody opened, and owns since."""
+    """A room that somebody owns, or did."""
 
     __tablename__ = "stages"
 
     room: str = Field(primary_key=True, sa_type=Text)
-    creator: str = Field(sa_type=Text)
+    creator: str | None = Field(sa_type=Text)
     guests: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": "{}"})
     openings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 

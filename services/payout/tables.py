@@ -95,6 +95,7 @@ class Earning(PayoutTable, table=True):
     hold_reason: str = Field(sa_type=Text)
     matured: bool
     lost_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    anonymous: bool | None = None
 
 
 class Creator(PayoutTable, table=True):

@@ -43,7 +43,7 @@ class DiamondsEarned(Event):
     gift: GiftId
     """The gift that earned them."""
     viewer: UserId
-    """Who gave it: the `sub` of the viewer's token."""
+    """Who gave it, anonymously or not (`gift.sent` says that): never show it to the creator."""
     coins: Annotated[int, number("coins", 500, 100, gt=0)]
     """What the gift cost, in coins."""
     diamonds: DiamondsOrNone

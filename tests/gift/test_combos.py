@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.gift import consumers
-from services.gift.commands.combos import end_combos
+from services.gift.commands.combos import end_combos, recount_combos
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import ask_again, request_gifts
 from services.gift.commands.settling import settle_gifts
@@ -316,3 +316,81 @@ async def test_two_instances_that_end_combos_end_each_once(tap, wallet_says, dat
     assert (
         len({UUID(fact["combo"]) for fact in await announced(database, "gift.combo_ended")}) == 20
     )
+
+
+@pytest.fixture
+def recount(database):
+    async def look():
+        async with database.transaction() as tx:
+            assert not await recount_combos(tx)
+
+    return look
+
+
+async def settle_as_before(database, gift):
+    """Settle a gift as the version before combos does: it counts nothing down."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            text(
+                "UPDATE gifts SET state = 'refused', settled_at = now(), refusal = '{}'"
+                " WHERE id = :gift"
+            ),
+            {"gift": gift},
+        )
+
+
+async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_all(
+    tap, wallet_says, database, pass_time, recount
+):
+    first, second = [(await tap())["gift"] for _ in range(2)]
+    await wallet_says(paid(first, coins=1))
+    await settle_as_before(database, second)
+    await pass_time(899)
+    await recount()
+    await pass_time(0)
+    assert await announced(database, "gift.combo_ended") == []
+
+    await pass_time(1)
+    await recount()
+    await pass_time(0)
+
+    (ended,) = await announced(database, "gift.combo_ended")
+    assert (ended["gifts"], ended["repeat_count"]) == (1, 1)
+
+
+async def test_a_recount_keeps_waiting_for_the_gifts_that_are_open(
+    tap, wallet_says, database, pass_time, recount
+):
+    """The same viewer's gifts elsewhere are not counted."""
+    gone, still_open = [(await tap())["gift"] for _ in range(2)]
+    await tap(room="room-2")
+    await tap(gift_type="g_snow")
+    await settle_as_before(database, gone)
+    await pass_time(900)
+    await recount()
+    await pass_time(0)
+
+    running = "SELECT open_gifts FROM combos WHERE ended_at IS NULL"
+    assert [combo["open_gifts"] for combo in await rows(database, running)] == [1, 1]
+    await wallet_says(paid(still_open, coins=1))
+    await pass_time(0)
+    assert len(await announced(database, "gift.combo_ended")) == 1
+
+
+async def test_a_recount_and_a_settlement_at_once_count_a_gift_down_once(
+    tap, wallet_says, database, instances, pass_time, recount
+):
+    """The settlement has the gift, and comes for the combo while that is recounted."""
+    gone, still_open = [(await tap())["gift"] for _ in range(2)]
+    await settle_as_before(database, gone)
+    await pass_time(900)
+
+    async with instances[0].transaction() as tx:
+        await recount_combos(tx)
+        settling = asyncio.create_task(wallet_says(paid(still_open, coins=1)))
+        await asyncio.sleep(0.2)
+        assert not settling.done()
+    await settling
+
+    (combo,) = await rows(database, "SELECT open_gifts FROM combos")
+    assert combo["open_gifts"] == 0

@@ -145,13 +145,31 @@ async def test_a_gift_without_coins_is_blocked_with_the_reason(tencent, wallet_d
 async def test_the_same_callback_is_one_charge_however_often_it_comes(
     tencent, wallet_decides, database
 ):
-    """Five at once, and one long after: nothing in them says that they are repeats."""
+    """Five at once, and one just after: nothing in them says that they are repeats."""
     async with wallet_decides(pays):
         answers = await asyncio.gather(*(tencent() for _ in range(5)))
         answers.append(await tencent())
 
     assert [answer.json() for answer in answers] == [PASSED] * 6
     assert len(await announced(database, "gift.requested")) == 1
+    assert len(await announced(database, "gift.sent")) == 1
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0, 0), (2, 102110)], ids=["at-once", "late"])
+async def test_what_was_paid_is_not_shown_again_later(
+    tencent, wallet_decides, database, seconds, code
+):
+    async with wallet_decides(pays):
+        await tencent()
+        async with database.transaction() as tx:
+            earlier = text(
+                "UPDATE gifts SET settled_at = settled_at - make_interval(secs => :seconds)"
+            )
+            await tx.execute(earlier, {"seconds": seconds})
+
+        again = await asyncio.gather(*(tencent() for _ in range(3)))
+
+    assert [answer.json()["ErrorCode"] for answer in again] == [code] * 3
     assert len(await announced(database, "gift.sent")) == 1
 
 

@@ -66,3 +66,33 @@ async def test_a_creator_sees_which_gift_brought_what(lea, hear):
 
     assert [gift["diamonds"] for gift in first["items"] + rest["items"]] == [3, 2, 1]
     assert (await lea.get("/v1/earnings/otto")).status_code == 403
+
+
+async def shown_viewers(lea):
+    return [gift["viewer"] for gift in (await lea.get("/v1/earnings/me/gifts")).json()["items"]]
+
+
+async def test_a_creator_does_not_learn_who_gave_anonymously_and_an_operator_does(lea, hear):
+    hidden, open_gift = a_gift_sent(2, anonymous=True), a_gift_sent(1)
+    await hear(open_gift, hidden)
+
+    assert await shown_viewers(lea) == [None, "mira"]
+    async with client_of(lea.app, an_operator_token("disputes:read")) as operator:
+        path = f"/v1/operator/payouts/lea/earnings?gift={hidden.gift}"
+        (seen,) = (await operator.get(path)).json()["items"]
+    assert seen["viewer"] == "mira"
+
+
+async def test_what_was_earned_before_that_was_remembered_names_nobody_until_said_again(
+    lea, hear, database
+):
+    gifts = [a_gift_sent(2), a_gift_sent(1, anonymous=True)]
+    await hear(*gifts)
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE earnings SET anonymous = NULL"))
+    assert await shown_viewers(lea) == [None, None]
+    await forget_inbox(database)
+    await hear(*gifts)
+
+    assert await shown_viewers(lea) == [None, "mira"]
+    assert await available(lea) == 3

@@ -30,6 +30,7 @@ from services.gift.domain.gifts import (
     Gift,
     InsufficientCoins,
     LimitExceeded,
+    SettledBefore,
     State,
     TooLate,
     WalletRefused,
@@ -47,6 +48,8 @@ FRESH_SECONDS = 60
 # decided half a second earlier, so that what was blocked was, but for a broken broker, not paid.
 EXPIRY_SECONDS = 1.5
 WAIT_SECONDS = 1.75
+# They repeat a call at once or never. Whatever comes later is somebody who wants a show for free.
+REPEAT_SECONDS = 2.0
 RECEIVERS_MAX = 50
 
 # Codes from 102100 to 102200 reach the app's client as they are.
@@ -61,6 +64,7 @@ CODES: dict[type[Refusal], int] = {
     GiftToSelf: 102107,
     CountTooLarge: 102108,
     TooLate: 102109,
+    SettledBefore: UNDECIDED,
 }
 
 
@@ -135,7 +139,7 @@ def add_route(router: APIRouter, counter: Counter, account: TencentAccount | Non
         Pay a gift that is about to be shown in a Tencent live room, or block it.
 
         It is shown if the gift to at least one receiver was paid. The same callback is the same
-        gifts, however often it comes.
+        gifts, however often it comes; two seconds after they were settled it is blocked.
         """
         if not account.vouches_for(
             sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=time.time()
@@ -184,6 +188,7 @@ def _ask(callback: Callback, receiver: str) -> Ask:
         correlation_id=request_id(),
         traceparent=traceparent(),
         expiry_seconds=EXPIRY_SECONDS,
+        repeat_seconds=REPEAT_SECONDS,
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
+import structlog
+
 from services.gift.domain.catalogue import Catalogue, tier_of
 from services.gift.domain.combos import Combo, Outcome, Place, changes, places, taps
 from services.gift.domain.gifts import Gift
@@ -14,8 +16,13 @@ from shared.contracts.gift import ComboEnded
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
 
+log = structlog.get_logger()
+
 # Many combos end at once when a stream does.
 END_MAX = 1_000
+# By then an open gift has been asked for again (after ten minutes), and was answered.
+RECOUNT_AFTER_SECONDS = 900
+RECOUNT_MAX = 500
 
 
 async def join_combos(
@@ -56,6 +63,18 @@ async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:
     over = await store.end_any(tx, limit=END_MAX)
     await announce(tx, combos_ended(over, catalogue))
     return len(over) == END_MAX
+
+
+async def recount_combos(tx: Transaction) -> bool:
+    """
+    Correct combos that wait for gifts which are not open; return whether there may be more.
+
+    A version that knows no combos settles gifts and counts none down; its combos never ended.
+    """
+    recounted = await store.recount(tx, untouched_seconds=RECOUNT_AFTER_SECONDS, limit=RECOUNT_MAX)
+    if recounted:
+        log.warning("combos.recounted", combos=recounted)
+    return recounted == RECOUNT_MAX
 
 
 def combo_id(first_gift: UUID) -> UUID:

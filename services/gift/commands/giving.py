@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.gift.commands import requesting, waiting
 from services.gift.commands.offering import Shelf
@@ -16,7 +16,7 @@ from services.gift.domain.catalogue import (
     Locks,
     Wish,
 )
-from services.gift.domain.gifts import Gift, State
+from services.gift.domain.gifts import Gift, SettledBefore, State
 from services.gift.store import standing
 from shared.batching import Batcher
 from shared.database import Database
@@ -44,6 +44,15 @@ class Ask:
     age_verified: int | None = None
     traceparent: str | None = None
     expiry_seconds: float = EXPIRY_SECONDS
+    # How long after the outcome a repeat is still answered with it; None: for ever.
+    repeat_seconds: float | None = None
+
+
+def _is_stale(ask: Ask, gift: Gift) -> bool:
+    """Whether a gift that was settled when it was asked for is too old to be a repeat's answer."""
+    if ask.repeat_seconds is None or gift.settled_at is None:
+        return False
+    return datetime.now(UTC) - gift.settled_at >= timedelta(seconds=ask.repeat_seconds)
 
 
 class Counter:
@@ -64,6 +73,8 @@ class Counter:
             left = deadline - time.monotonic()
             if gift.state is State.REQUESTED and left > 0:
                 gift = await waiting.outcome(outcome, gift, left)
+            elif _is_stale(ask, gift):
+                raise SettledBefore(gift=gift.id)
         return gift
 
     async def _take(self, ask: Ask) -> Gift:

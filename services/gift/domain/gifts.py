@@ -22,6 +22,12 @@ class InsufficientCoins(Refusal):
     kind = Kind.PAYMENT
 
 
+class SettledBefore(Refusal):
+    """What this repeats was settled too long ago to be answered again."""
+
+    kind = Kind.CONFLICT
+
+
 class TooLate(Refusal):
     """The gift was asked for too long ago; it was not sent and cost nothing."""
 

@@ -74,6 +74,21 @@ async def end_any(tx: Transaction, *, limit: int) -> list[Combo]:
     return [_combo(row) for row in rows]
 
 
+async def recount(tx: Transaction, *, untouched_seconds: int, limit: int) -> int:
+    """
+    Let running combos that nobody touched for so long count their open gifts again.
+
+    Return how many were wrong. They are locked before their gifts are counted: whoever settles
+    one of those meanwhile waits to count it down.
+    """
+    asked = {"seconds": untouched_seconds, "limit": limit}
+    found = list(await tx.execute(_LOCK_MISCOUNTED, asked))
+    if found:
+        pairs = {"viewers": [row.viewer for row in found], "ids": [row.id for row in found]}
+        await tx.execute(_RECOUNT, pairs)
+    return len(found)
+
+
 async def ended(
     tx: Transaction,
     *,
@@ -169,6 +184,29 @@ _END_ANY = text(f"""
     ) AS over
     WHERE combos.viewer = over.viewer AND combos.id = over.id
     RETURNING {_COLUMNS}
+""")  # noqa: S608 - our own text only
+_OPEN = f"""
+    SELECT {_KEY}, count(*) AS gifts FROM gifts
+    WHERE state = 'requested' AND mode = 'streak' AND room IS NOT NULL
+    GROUP BY {_KEY}
+"""  # noqa: S608 - our own text only
+_LOCK_MISCOUNTED = text(f"""
+    SELECT combos.viewer, combos.id FROM combos LEFT JOIN ({_OPEN}) AS open USING ({_KEY})
+    WHERE ended_at IS NULL AND open_gifts <> coalesce(open.gifts, 0)
+      AND last_requested_at <= clock_timestamp() - make_interval(secs => :seconds)
+    ORDER BY {_KEY} LIMIT :limit
+    FOR UPDATE OF combos SKIP LOCKED
+""")  # noqa: S608 - our own text only
+_RECOUNT = text(f"""
+    UPDATE combos SET open_gifts = counted.gifts
+    FROM (
+        SELECT old.viewer, old.id, coalesce(open.gifts, 0) AS gifts
+        FROM unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
+        JOIN combos AS old USING (viewer, id)
+        LEFT JOIN ({_OPEN}) AS open
+            USING ({_KEY})
+    ) AS counted
+    WHERE combos.viewer = counted.viewer AND combos.id = counted.id
 """)  # noqa: S608 - our own text only
 _ENDED = text(f"""
     SELECT {_COLUMNS} FROM combos

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.live.api import feed, goals, perks, rooms, standing
+from services.live.api import feed, goals, owners, perks, rooms, standing
 from services.live.commands.showing import Hub
 from shared.database import Database
 
@@ -11,6 +11,7 @@ def build_router(database: Database, hub: Hub) -> APIRouter:
     router = APIRouter(prefix="/v1")
     feed.add_routes(router, hub)
     rooms.add_routes(router, database, hub)
+    owners.add_routes(router, database, hub)
     standing.add_routes(router, database)
     goals.add_routes(router, database)
     perks.add_routes(router, database)

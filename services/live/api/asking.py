@@ -13,10 +13,10 @@ COINS_MAX = 1_000_000_000
 TITLE_CHARACTERS_MAX = 120
 
 # A name that reaches PostgreSQL and a log line: no control characters, no half of a pair.
-_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 RoomName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-UserName = Annotated[str, Path(max_length=64, pattern=_PRINTABLE)]
-Title = Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX, pattern=_PRINTABLE)]
+UserName = Annotated[str, Path(max_length=64, pattern=PRINTABLE)]
+Title = Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX, pattern=PRINTABLE)]
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 CoinWish = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 

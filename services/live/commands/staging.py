@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
+import structlog
+
 from services.live.commands import describing
 from services.live.commands.feeding import Page, Show
 from services.live.domain.gifts import Room, stream_of
 from services.live.domain.goals import Goal
 from services.live.domain.rooms import (
     GUESTS_MAX,
+    NoSuchRoom,
     NoSuchStream,
     NotLive,
     Stage,
@@ -25,6 +28,8 @@ from shared.contracts.envelope import Cause
 from shared.contracts.live import RoomClosed, RoomOpened
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
+
+log = structlog.get_logger()
 
 SUMMARY_NAMES_MAX = 10
 NEWCOMERS_MAX = 100
@@ -74,13 +79,45 @@ async def close_room(
     stream = await stages.current(tx, room)
     if stream is None:
         raise NotLive
+    return await _end(tx, rooms, stream, story=story, show=show)
+
+
+async def set_owner(
+    tx: Transaction, room: str, creator: str | None, *, operator: str, story: str, show: Show
+) -> None:
+    """
+    Give a room to a creator, or to whoever opens it next, as an operator says.
+
+    Whose room it was has no part in it any more: their stream ends, their guests go.
+    """
+    rooms = await counting.lock_rooms(tx, [room])
+    stage = await stages.lock(tx, room)
+    before = stage.creator if stage else None
+    if stage is None and creator is None:
+        raise NoSuchRoom
+    if stage is not None and before == creator:
+        return
+    if (stream := await stages.current(tx, room)) is not None:
+        await _end(tx, rooms, stream, story=story, show=show)
+    await stages.set_owner(tx, room, creator)
+    tx.after_commit(
+        lambda: log.info(
+            "room.owner_set", room=room, owner=creator, before=before, operator=operator
+        )
+    )
+
+
+async def _end(
+    tx: Transaction, rooms: dict[str, Room], stream: Stream, *, story: str, show: Show
+) -> tuple[Stream, Total]:
+    room = stream.room
     closed_at = max(_after_gifts(rooms[room]), stream.opened_at + MOMENT)
     await stages.close_stream(tx, stream.stream, closed_at)
     total = await standing.total(tx, room, stream_of(stream.stream))
     event = RoomClosed(
         stream=stream.stream,
         room=room,
-        creator=creator,
+        creator=stream.creator,
         title=stream.title,
         opened_at=stream.opened_at,
         closed_at=closed_at,

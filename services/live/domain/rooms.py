@@ -16,13 +16,13 @@ class CreatorsOnly(Refusal):
 
 
 class RoomOfAnother(Refusal):
-    """This room belongs to another creator, who opened it first."""
+    """This room belongs to another creator."""
 
     kind = Kind.FORBIDDEN
 
 
 class NoSuchRoom(Refusal):
-    """Nobody has opened this room."""
+    """This room belongs to nobody."""
 
     kind = Kind.NOT_FOUND
 
@@ -47,10 +47,10 @@ class TooManyGuests(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A room that a creator has opened at least once."""
+    """A room that a creator opened or was given; without one it was released."""
 
     room: str
-    creator: str
+    creator: str | None
     guests: tuple[str, ...] = ()
     openings: int = 0
 
@@ -73,7 +73,7 @@ class Stream:
 
 def require_owner(stage: Stage | None, creator: str) -> Stage:
     """Let creators at their own rooms only."""
-    if stage is None:
+    if stage is None or stage.creator is None:
         raise NoSuchRoom
     if stage.creator != creator:
         raise RoomOfAnother(room=stage.room)

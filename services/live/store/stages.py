@@ -31,6 +31,11 @@ async def claim(tx: Transaction, room: str, creator: str) -> Stage:
     return _stage((await tx.execute(_LOCK, {"room": room})).one())
 
 
+async def set_owner(tx: Transaction, room: str, creator: str | None) -> None:
+    """Give a room to somebody, or to nobody; its stage is locked, if it has one."""
+    await tx.execute(_SET_OWNER, {"room": room, "creator": creator})
+
+
 async def lock(tx: Transaction, room: str) -> Stage | None:
     row = (await tx.execute(_LOCK, {"room": room})).first()
     return _stage(row) if row else None
@@ -109,7 +114,13 @@ def _live(row: Row) -> Live:
 
 _FIND = text("SELECT room, creator, guests, openings FROM stages WHERE room = :room")
 _CLAIM = text("""
-    INSERT INTO stages (room, creator) VALUES (:room, :creator) ON CONFLICT DO NOTHING
+    INSERT INTO stages (room, creator) VALUES (:room, :creator)
+    ON CONFLICT (room) DO UPDATE SET creator = excluded.creator WHERE stages.creator IS NULL
+""")
+# Guests were the guests of whose room it was.
+_SET_OWNER = text("""
+    INSERT INTO stages (room, creator) VALUES (:room, :creator)
+    ON CONFLICT (room) DO UPDATE SET creator = excluded.creator, guests = '{}'
 """)
 _LOCK = text("SELECT room, creator, guests, openings FROM stages WHERE room = :room FOR UPDATE")
 _COUNT_OPENING = text("UPDATE stages SET openings = :number WHERE room = :room")

@@ -69,10 +69,14 @@ class Earnings(BaseModel):
 
 
 class EarnedGift(BaseModel):
-    """A gift, and the diamonds it brought; `reversed` are those whose money was taken back."""
+    """
+    A gift, and the diamonds it brought; `reversed` are those whose money was taken back.
+
+    `viewer` is null for its creator if the gift is anonymous, or so old that nobody knows.
+    """
 
     gift: UUID
-    viewer: str
+    viewer: str | None
     coins: int
     diamonds: int
     reversed_diamonds: int
@@ -148,7 +152,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
             lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
         last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
         return Page(
-            items=[earned_gift(line) for line in lines],
+            items=[earned_gift(line, to_creator=True) for line in lines],
             next_cursor=last,
         )
 
@@ -175,10 +179,10 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
     return router
 
 
-def earned_gift(line: Line) -> EarnedGift:
+def earned_gift(line: Line, *, to_creator: bool) -> EarnedGift:
     return EarnedGift(
         gift=line.gift,
-        viewer=line.viewer,
+        viewer=line.viewer if line.is_named or not to_creator else None,
         coins=line.coins,
         diamonds=line.diamonds - line.reversed_diamonds,
         reversed_diamonds=line.reversed_diamonds,

@@ -150,4 +150,4 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             lines = await reading.earnings_of(tx, creator, gift)
-        return EarnedGifts(items=[earned_gift(line) for line in lines])
+        return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])

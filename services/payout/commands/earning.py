@@ -124,6 +124,7 @@ def _earn(desk: Desk, holder: Holder, gift: GiftSent, sent: Envelope[GiftEvent])
     if known is not None:
         if known.request_hash != request_hash:
             raise CauseReused(cause=cause)
+        desk.heard.repeated[gift.creator, gift.gift] = gift.anonymous
         return
     earnings = _earnings(desk, holder, gift, sent.time)
     domain.earn(holder, earnings, desk.rules, cause=cause, request_hash=request_hash)
@@ -175,6 +176,7 @@ def _earnings(desk: Desk, holder: Holder, gift: GiftSent, sent_at: datetime) -> 
                 hold_reason=why,
                 # Nothing to wait for: it is available at once.
                 matured=unlocks <= sent_at,
+                anonymous=gift.anonymous,
             )
         )
     return earnings

@@ -52,6 +52,8 @@ class Earning:
     matured: bool
     reversed_diamonds: int = 0
     lost_diamonds: int = 0
+    # None of gifts that were earned before this was remembered.
+    anonymous: bool | None = None
 
     def worth(self, reversed_coins: int) -> int:
         """The diamonds that are left when so many coins have no money behind them."""

@@ -14,7 +14,7 @@ HOLDS_SHOWN_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A gift as its creator sees it."""
+    """A gift and what it brought; only `is_named` may its creator know the viewer."""
 
     gift: UUID
     viewer: str
@@ -26,6 +26,7 @@ class Line:
     hold_reason: str
     matured: bool
     decision: int
+    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ _HOLDS = text("""
 _NEWEST = text("""
     SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
            sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
-           bool_and(matured), decision
+           bool_and(matured), decision, coalesce(bool_and(NOT anonymous), false)
     FROM earnings
     WHERE creator = :creator
       AND decision < coalesce(CAST(:before AS bigint), 9223372036854775807)
@@ -128,7 +129,7 @@ _NEWEST = text("""
 _OF_GIFTS = text("""
     SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
            sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
-           bool_and(matured), decision
+           bool_and(matured), decision, coalesce(bool_and(NOT anonymous), false)
     FROM earnings
     WHERE creator = :creator AND gift = ANY(CAST(:gifts AS uuid[]))
     GROUP BY decision, gift, viewer, occurred_at

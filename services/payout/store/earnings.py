@@ -33,6 +33,8 @@ class Heard:
     reversals: Reversals = field(default_factory=dict)
     warnings: dict[UUID, datetime] = field(default_factory=dict)
     added: list[Earning] = field(default_factory=list)
+    # Whether gifts that were heard of again are anonymous: it was not always remembered.
+    repeated: dict[tuple[str, UUID], bool] = field(default_factory=dict)
 
     def add(self, earnings: Sequence[Earning], earned_at: datetime) -> None:
         """Remember what one gift earned."""
@@ -90,6 +92,9 @@ async def write(tx: Transaction, heard: Heard) -> None:
         )
     added = {id(earning) for earning in heard.added}
     await save(tx, [each for each in heard.earnings.values() if id(each) not in added])
+    if heard.repeated:
+        anonymous = [heard.repeated[key] for key in sorted(heard.repeated)]
+        await tx.execute(_COMPLETE, {**_pairs(heard.repeated), "anonymous": anonymous})
     if heard.reversals:
         await tx.execute(
             _SAVE_REVERSALS,
@@ -202,7 +207,7 @@ _SAVE_CREATORS = text("""
 _ADD = text("""
     INSERT INTO earnings (
         creator, gift, slice, lot, lot_kind, viewer, coins, rate_bp, diamonds, decision,
-        occurred_at, matures_at, hold_reason, matured, reversed_diamonds, lost_diamonds
+        occurred_at, matures_at, hold_reason, matured, anonymous, reversed_diamonds, lost_diamonds
     )
     SELECT * FROM unnest(
         CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:slices AS smallint[]),
@@ -210,8 +215,8 @@ _ADD = text("""
         CAST(:coinss AS bigint[]), CAST(:rate_bps AS integer[]), CAST(:diamondss AS bigint[]),
         CAST(:decisions AS bigint[]), CAST(:occurred_ats AS timestamptz[]),
         CAST(:matures_ats AS timestamptz[]), CAST(:hold_reasons AS text[]),
-        CAST(:matureds AS boolean[]), CAST(:reversed_diamondss AS bigint[]),
-        CAST(:lost_diamondss AS bigint[])
+        CAST(:matureds AS boolean[]), CAST(:anonymouss AS boolean[]),
+        CAST(:reversed_diamondss AS bigint[]), CAST(:lost_diamondss AS bigint[])
     )
 """)
 _SAVE = text("""
@@ -222,6 +227,14 @@ _SAVE = text("""
     ) AS new (creator, gift, slice, reversed_diamonds, lost_diamonds)
     WHERE earnings.creator = new.creator AND earnings.gift = new.gift
       AND earnings.slice = new.slice
+""")
+_COMPLETE = text("""
+    UPDATE earnings SET anonymous = heard.anonymous
+    FROM unnest(
+        CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:anonymous AS boolean[])
+    ) AS heard (creator, gift, anonymous)
+    WHERE earnings.creator = heard.creator AND earnings.gift = heard.gift
+      AND earnings.anonymous IS NULL
 """)
 _SAVE_REVERSALS = text("""
     INSERT INTO reversals (creator, gift, lot, revision, reversed_coins)

@@ -14,6 +14,8 @@ const REASONS = {
   practice: "A practice system: nothing waits long.",
 };
 const GIFTS_PAGES = 5;
+// Who gave anonymously.
+const SOMEBODY = "Somebody";
 
 start(async (person) => {
   const room = ownRoom(person);
@@ -50,10 +52,10 @@ async function unlocking() {
 function received(gifts, room) {
   if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
   return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
-    avatar(gift.viewer), el("span", { class: "grow" }, el("strong", {}, gift.viewer), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
+    avatar(gift.viewer ?? SOMEBODY), el("span", { class: "grow" }, el("strong", {}, gift.viewer ?? SOMEBODY), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
     el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
       gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
     gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,
     coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
-    el("button", { class: "tiny", "aria-label": `Thank ${gift.viewer} for gift ${short(gift.gift)}`, onclick: () => thank(room, gift) }, "Thank"))));
+    el("button", { class: "tiny", "aria-label": `Thank ${gift.viewer ?? "somebody"} for gift ${short(gift.gift)}`, onclick: () => thank(room, gift) }, "Thank"))));
 }

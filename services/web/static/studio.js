@@ -142,7 +142,7 @@ async function drawSupporters() {
 /** Thank somebody for a gift, for the whole room to see. */
 export function thank(room, gift) {
   const message = el("input", { name: "thanks", maxlength: 80, autocomplete: "off", placeholder: "You made my evening" });
-  const dialog = open(`Thank ${gift.viewer}`, [el("form", { onsubmit: (event) => {
+  const dialog = open(`Thank ${gift.viewer ?? "somebody"}`, [el("form", { onsubmit: (event) => {
     event.preventDefault();
     doing(event.submitter ?? message, async () => {
       await post(`${pathOf(room)}/thanks`, { gift: gift.gift, ...(message.value.trim() ? { message: message.value.trim() } : {}) });

@@ -90,7 +90,7 @@ GRANT SELECT, INSERT, UPDATE ON gifts, totals, supporters, gifters TO live;
 OWN = """
 CREATE TABLE stages (
     room      text    PRIMARY KEY,
-    creator   text    NOT NULL,
+    creator   text,  -- NULL: released by an operator; whoever opens it next owns it
     guests    text[]  NOT NULL DEFAULT '{}',
     openings  bigint  NOT NULL DEFAULT 0
 );

@@ -1,0 +1,56 @@
+"""Operators say whose a room is: who opens one first is not always who should have it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.live.api.asking import PRINTABLE, RoomName, View, Wish
+from services.live.commands import staging
+from services.live.commands.showing import Hub
+from services.live.domain.rooms import NoSuchRoom
+from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.database import Database
+from shared.http import refusals, request_id
+
+ROOMS_SCOPE = "rooms:write"
+
+
+class OwnerWish(Wish):
+    creator: Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
+
+
+class OwnerView(View):
+    """Whose a room is; null: of whoever opens it next."""
+
+    room: str
+    creator: str | None
+
+
+def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
+    @router.put(
+        "/operator/live/rooms/{room}/owner",
+        tags=["operator"],
+        responses=refusals(Unauthenticated, ScopeMissing),
+    )
+    async def set_owner(room: RoomName, wish: OwnerWish, caller: Caller) -> OwnerView:
+        """Give a room to a creator, also before anybody opens it; another's stream in it ends."""
+        require_scope(caller, ROOMS_SCOPE)
+        return await give(room, wish.creator, caller.user)
+
+    @router.delete(
+        "/operator/live/rooms/{room}/owner",
+        tags=["operator"],
+        responses=refusals(Unauthenticated, ScopeMissing, NoSuchRoom),
+    )
+    async def release(room: RoomName, caller: Caller) -> OwnerView:
+        """Take a room from its owner: it becomes that of whoever opens it next."""
+        require_scope(caller, ROOMS_SCOPE)
+        return await give(room, None, caller.user)
+
+    async def give(room: str, creator: str | None, operator: str) -> OwnerView:
+        async with database.transaction() as tx:
+            await staging.set_owner(
+                tx, room, creator, operator=operator, story=request_id(), show=hub.show
+            )
+        return OwnerView(room=room, creator=creator)
