@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, cycle, islice
 from pathlib import Path
@@ -120,7 +120,7 @@ async def _bare(bodies: Mapping[str, str]) -> Waits:
 
 
 @asynccontextmanager
-async def _bare_server():
+async def _bare_server() -> AsyncIterator[tuple[int, Sequence[asyncio.StreamWriter]]]:
     """A server that greets, and the writers to whoever came."""
     writers: list[asyncio.StreamWriter] = []
 
