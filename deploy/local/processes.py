@@ -58,6 +58,11 @@ class Process:
             )
         watchdog().end_group(self._child.pid, self.end_signal)
 
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 

@@ -113,6 +113,9 @@ class System:
         """Return everything a process wrote."""
         return self._processes[name].log.read_text(errors="replace")
 
+    def pid_of(self, name: str) -> int:
+        return self._processes[name].pid
+
     def is_running(self, name: str) -> bool:
         return self._processes[name].is_running()
 

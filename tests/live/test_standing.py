@@ -71,6 +71,19 @@ async def test_who_hides_is_counted_and_not_named(mira, hear):
     assert names((await mira.get(STANDING)).json()) == [("mira", 100), ("jonas", 50)]
 
 
+async def test_where_nobody_gave_or_all_hide_the_standing_names_nobody(mira, hear):
+    empty = (await mira.get(STANDING)).json()
+    await hear(a_gift_sent(100))
+    await mira.put("/v1/gifters/me", json={"hidden": True})
+    hidden = (await mira.get(STANDING)).json()
+
+    nothing = {"viewer": "mira", "coins": 0, "gifts": 0, "rank": None}
+    assert (empty["gifts"], empty["gifters"], empty["top_gifters"]) == (0, 0, [])
+    assert empty["me"] == nothing
+    assert (hidden["coins"], hidden["gifters"], hidden["top_gifters"]) == (100, 1, [])
+    assert hidden["me"] == {**nothing, "coins": 100, "gifts": 1}
+
+
 async def test_a_level_rises_over_all_rooms_and_falls_with_the_money(mira, hear, told):
     gift = a_gift_sent(50, room=None)
     await hear(a_gift_sent(5), gift, a_gift_sent(5, anonymous=True))

@@ -12,11 +12,13 @@ import uvloop
 
 from deploy.local.system import System
 from shared.logging import configure_logging
+from tests.performance.fanout import seen_by_a_room
 from tests.performance.gifts import Crowd, hot_against_spread, over_http
 from tests.performance.latency import heard_by_another_team
 from tests.performance.ledger import post_gifts, post_on_old_books
 from tests.performance.messages import relay_and_consume
 from tests.performance.results import Result, show
+from tests.performance.standings import standings_of_old_rooms
 from tests.performance.yardstick import pgbench
 
 Answer = TypeVar("Answer")
@@ -45,8 +47,12 @@ def main() -> None:
         _say("(e) Until another team hears of a gift")
         greatest = max(result.value for result in spread if result.unit == "gifts/s")
         results += _run(heard_by_another_team(system, crowd, greatest=greatest))
+        _say("(f) Until a room of a thousand sees a gift")
+        results += _run(seen_by_a_room(system, crowd))
+        _say("(g) Standings on top of a million gifts")
+        results += _run(standings_of_old_rooms(system))
     if not show(results):
-        sys.exit("Some figures are below their floors.")
+        sys.exit("Some figures are out of their bounds.")
 
 
 def _run(part: Coroutine[Any, Any, Answer]) -> Answer:

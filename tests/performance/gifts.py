@@ -22,6 +22,7 @@ SECONDS = 8.0
 WARM_UP_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 60.0
 SPREAD_CREATORS = 500
+GIFT_TYPE = "g_pebble"
 FLOOR = 0.15
 HOT_FLOOR = 0.9
 ROUNDS = 3
@@ -105,9 +106,22 @@ class Crowd:
         return load.sent / (time.perf_counter() - started)
 
     async def give_steadily(
-        self, *, rate: float, seconds: float, connections: int
+        self,
+        *,
+        rate: float,
+        seconds: float,
+        connections: int,
+        creators: int = SPREAD_CREATORS,
+        gift_type: str = GIFT_TYPE,
+        wait: bool = False,
     ) -> dict[str, float]:
-        """Offer so many gifts a second, whatever becomes of them; return when each was accepted."""
+        """
+        Offer so many gifts a second; return when each was accepted.
+
+        Accepted is whatever becomes of it; or, to who wants to `wait`, that it was sent.
+        """
+        prefer = b"" if wait else b"Prefer: respond-async\r\n"
+        wanted = (201,) if wait else (201, 202)
         accepted: dict[str, float] = {}
         started = time.perf_counter()
         turns = count()
@@ -118,10 +132,10 @@ class Crowd:
             )
             while (turn := next(turns)) < rate * seconds:
                 await asyncio.sleep(started + turn / rate - time.perf_counter())
-                request = self._request(next(self._numbers), SPREAD_CREATORS)
-                writer.write(request.replace(b"\r\n", b"\r\nPrefer: respond-async\r\n", 1))
-                status, body = await _answer(reader)
-                if status not in (201, 202):
+                request = self._request(next(self._numbers), creators, gift_type)
+                writer.write(request.replace(b"\r\n", b"\r\n" + prefer, 1))
+                status, body = await answer(reader)
+                if status not in wanted:
                     raise RuntimeError(f"a gift was answered {status}")
                 accepted[json.loads(body)["gift"]] = time.perf_counter()
             writer.close()
@@ -137,7 +151,7 @@ class Crowd:
                 number = next(self._numbers)
                 writer.write(self._request(number, creators))
                 asked = time.perf_counter()
-                status, _ = await _answer(reader)
+                status, _ = await answer(reader)
                 if status == 201:
                     latencies.append((time.perf_counter() - asked) * 1000)
                 elif status != 202:
@@ -145,13 +159,17 @@ class Crowd:
         finally:
             writer.close()
 
-    def _request(self, number: int, creators: int) -> bytes:
+    def room(self, *, creators: int, creator: int = 0) -> str:
+        """Name the room of one of so many creators."""
+        return f"room-{self._run}-{creators}-{creator}"
+
+    def _request(self, number: int, creators: int, gift_type: str = GIFT_TYPE) -> bytes:
         creator = number % creators
         body = json.dumps(
             {
-                "gift_type": "g_pebble",
+                "gift_type": gift_type,
                 "creator": f"creator-{self._run}-{creators}-{creator}",
-                "room": f"room-{self._run}-{creators}-{creator}",
+                "room": self.room(creators=creators, creator=creator),
             }
         )
         token = self._tokens[number % VIEWERS]
@@ -211,7 +229,7 @@ def _tokens(system: System, viewers: list[str]) -> list[str]:
         ]
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.decode("latin-1").lower().split("\r\n")
     length = next(int(line[15:]) for line in lines if line.startswith("content-length:"))

@@ -1,6 +1,7 @@
 """What was measured, beside what it is compared with."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ FILE = Path(".bench/results.json")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A figure; `ratio` is value over yardstick, and should not be below the floor."""
+    """A figure; `ratio` is value over yardstick, neither below the floor nor above the ceiling."""
 
     name: str
     value: float
@@ -20,10 +21,18 @@ class Result:
     yardstick: str = ""
     ratio: float | None = None
     floor: float | None = None
+    ceiling: float | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        return self.floor is not None or self.ceiling is not None
 
     @property
     def met(self) -> bool:
-        return self.floor is None or (self.ratio is not None and self.ratio >= self.floor)
+        if not self.is_bound:
+            return True
+        low, high = self.floor or 0.0, math.inf if self.ceiling is None else self.ceiling
+        return self.ratio is not None and low <= self.ratio <= high
 
 
 def compared(name: str, value: float, unit: str, *, to: Result, floor: float) -> Result:
@@ -31,17 +40,24 @@ def compared(name: str, value: float, unit: str, *, to: Result, floor: float) ->
     return Result(name, round(value, 1), unit, to.name, round(value / to.value, 3), floor)
 
 
+def kept_below(name: str, value: float, unit: str, *, to: Result, ceiling: float) -> Result:
+    """Compare a time with a yardstick's: it may be so many times as long."""
+    ratio = round(value / to.value, 3)
+    return Result(name, round(value, 3), unit, to.name, ratio, ceiling=ceiling)
+
+
 def show(results: list[Result]) -> bool:
-    """Print and keep the results; return whether all floors were met."""
+    """Print and keep the results; return whether all bounds were kept."""
     table = Table(show_edge=False)
-    for heading in ("what", "value", "unit", "yardstick", "ratio", "floor", ""):
+    for heading in ("what", "value", "unit", "yardstick", "ratio", "bound", ""):
         table.add_column(heading, justify="right" if heading in ("value", "ratio") else "left")
     for result in results:
         ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-        floor = "" if result.floor is None else f"{result.floor:.2f}"
-        mark = "" if result.floor is None else ("[green]✓" if result.met else "[bold red]✗")
-        value = f"{result.value:,.1f}"
-        table.add_row(result.name, value, result.unit, result.yardstick, ratio, floor, mark)
+        bound = "" if result.floor is None else f"≥ {result.floor:.2f}"
+        bound = bound if result.ceiling is None else f"≤ {result.ceiling:.2f}"
+        mark = "" if not result.is_bound else ("[green]✓" if result.met else "[bold red]✗")
+        value = f"{result.value:,.1f}" if result.value >= 10 else f"{result.value:,.2f}"
+        table.add_row(result.name, value, result.unit, result.yardstick, ratio, bound, mark)
     Console(width=120).print(table)
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")

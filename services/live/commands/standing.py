@@ -45,11 +45,7 @@ async def standing(
 ) -> Standing:
     """Return a room's standing; of the stream that goes on, of this day or week in UTC, or all."""
     name = await _name(tx, room, period, now)
-    return Standing(
-        await store.top_gifters(tx, room, name, limit=limit),
-        await store.total(tx, room, name),
-        await store.own(tx, room, name, viewer, ranks_max=RANKS_MAX),
-    )
+    return Standing(*await store.standing(tx, room, name, viewer, limit=limit, ranks_max=RANKS_MAX))
 
 
 async def _name(tx: Transaction, room: str, period: Period, now: datetime) -> str:

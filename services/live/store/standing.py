@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,32 @@ async def top_gifters(tx: Transaction, room: str, period: str, *, limit: int) ->
     return [Top(row.viewer, row.coins, row.gifts, row.level) for row in rows]
 
 
+async def standing(
+    tx: Transaction, room: str, period: str, viewer: str, *, limit: int, ranks_max: int
+) -> tuple[list[Top], Total, Own]:
+    """
+    Return who gave most in a room and period, what all gave, and where a viewer stands.
+
+    Those before a viewer are counted no further than so many. All of it is one statement: the
+    way to the database and back costs more than each of its parts.
+    """
+    rows = await tx.execute(
+        _STANDING,
+        {"room": room, "period": period, "viewer": viewer, "limit": limit, "ranks_max": ranks_max},
+    )
+    first = rows[0]
+    total = (
+        Total() if first.gifters is None else Total(first.given, first.given_coins, first.gifters)
+    )
+    top = [
+        Top(row.viewer, row.coins, row.gifts, row.level) for row in rows if row.viewer is not None
+    ]
+    return top, total, _own(viewer, first, ranks_max)
+
+
 async def total(tx: Transaction, room: str, period: str) -> Total:
     row = (await tx.execute(_TOTAL, {"room": room, "period": period})).first()
     return Total(*row) if row else Total()
-
-
-async def own(tx: Transaction, room: str, period: str, viewer: str, *, ranks_max: int) -> Own:
-    """Return where a viewer stands, counting no further than so many who are before them."""
-    asked = {"room": room, "period": period, "viewer": viewer, "ranks_max": ranks_max}
-    row = (await tx.execute(_OWN, asked)).first()
-    if row is None:
-        return Own(viewer)
-    ranked = not row.hidden and row.before < ranks_max
-    return Own(viewer, row.coins, row.gifts, row.before + 1 if ranked else None)
 
 
 async def badge(tx: Transaction, viewer: str) -> Badge:
@@ -128,19 +141,28 @@ async def books(tx: Transaction) -> Books:
     return Books(*(await tx.execute(_BOOKS)).one())
 
 
-_VISIBLE = "NOT EXISTS (SELECT FROM gifters WHERE hidden AND gifters.viewer = scores.viewer)"
-_TOP = text(f"""
-    SELECT top.viewer, top.coins, top.gifts, coalesce(gifters.level, 0) AS level
+def _own(viewer: str, row: Row, ranks_max: int) -> Own:
+    if row.own_gifts is None:
+        return Own(viewer)
+    ranked = not row.hidden and row.before < ranks_max
+    return Own(viewer, row.own_coins, row.own_gifts, row.before + 1 if ranked else None)
+
+
+# As a value of each row, and not NOT EXISTS, of which a join can be made: that one reads all who
+# hide before it names anybody.
+_VISIBLE = """
+    (SELECT true FROM gifters WHERE hidden AND gifters.viewer = scores.viewer) IS NOT TRUE
+"""
+_TOP_ROWS = f"""
+    SELECT best.viewer, best.coins, best.gifts, best.first_at, coalesce(gifters.level, 0) AS level
     FROM (
         SELECT viewer, coins, gifts, first_at FROM scores
         WHERE room = :room AND period = :period AND {_VISIBLE}
         ORDER BY coins DESC, first_at, viewer LIMIT :limit
-    ) AS top
+    ) AS best
     LEFT JOIN gifters USING (viewer)
-    ORDER BY top.coins DESC, top.first_at, top.viewer
-""")  # noqa: S608 - our own text only
-_TOTAL = text("SELECT gifts, coins, gifters FROM totals WHERE room = :room AND period = :period")
-_OWN = text(f"""
+"""  # noqa: S608 - our own text only
+_OWN_ROW = f"""
     SELECT mine.coins, mine.gifts,
         EXISTS (SELECT FROM gifters WHERE hidden AND gifters.viewer = :viewer) AS hidden,
         (SELECT count(*) FROM (
@@ -151,6 +173,19 @@ _OWN = text(f"""
         ) AS those) AS before
     FROM scores AS mine
     WHERE mine.room = :room AND mine.period = :period AND mine.viewer = :viewer
+"""  # noqa: S608 - our own text only
+_TOTAL = text("SELECT gifts, coins, gifters FROM totals WHERE room = :room AND period = :period")
+_TOP = text(f"{_TOP_ROWS} ORDER BY best.coins DESC, best.first_at, best.viewer")
+# What is not there is null, in the one row that is there in any case.
+_STANDING = text(f"""
+    SELECT totals.gifts AS given, totals.coins AS given_coins, totals.gifters,
+        own.coins AS own_coins, own.gifts AS own_gifts, own.hidden, own.before,
+        top.viewer, top.coins, top.gifts, top.level
+    FROM (SELECT) AS asked
+    LEFT JOIN totals ON totals.room = :room AND totals.period = :period
+    LEFT JOIN ({_OWN_ROW}) AS own ON true
+    LEFT JOIN ({_TOP_ROWS}) AS top ON true
+    ORDER BY top.coins DESC, top.first_at, top.viewer
 """)  # noqa: S608 - our own text only
 _BADGE = text("SELECT gifts, coins, level, hidden FROM gifters WHERE viewer = :viewer")
 _SET_HIDDEN = text("""
