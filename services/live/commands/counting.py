@@ -89,7 +89,7 @@ async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> s
     await page.save(tx, show=show)
     await outcome.announce(tx)
     if rules.quiet:
-        await rebuilding.still_counting(tx)
+        await rebuilding.still_counting(tx, earliest=min(heard.time for heard in received))
     return {batch.reversals[place].id for place in changes.stale}
 
 
@@ -166,9 +166,15 @@ async def begin_again(tx: Transaction) -> None:
     """
     Empty what follows from gifts, for whoever says all of them again; needs the owner's rights.
 
-    What people set up stays, and so does what was announced and shown.
+    What people set up stays, and so does what was announced and shown. Nothing is announced until
+    `end_filling` and until all was heard; who does not come to that begins again.
     """
     await rebuilding.begin(tx)
+
+
+async def end_filling(tx: Transaction) -> None:
+    """Say that all gifts were said again: what differs is announced once they have been heard."""
+    await rebuilding.end_filling(tx)
 
 
 async def books(tx: Transaction) -> Books:
