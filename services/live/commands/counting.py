@@ -1,8 +1,8 @@
 """
 Gifts are followed: a whole batch in one transaction, each fact once, in whatever order they come.
 
-Locks are taken in one order: rooms, scores, supporters, gifters, goals, entitlements; each
-sorted. The number of statements does not depend on the number of facts.
+Locks are taken in one order: rooms, roomless gifts, creators, scores, supporters, gifters, goals,
+entitlements; each sorted. The number of statements does not depend on the number of facts.
 """
 
 from collections import Counter
@@ -75,6 +75,7 @@ async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> s
     rooms = await store.lock_rooms(tx, batch.rooms())
     await store.lock_roomless(tx, batch.roomless())
     counted = await store.find_gifts(tx, {heard.data.gift for heard in batch.reversals})
+    await rule_store.keep_rules_of(tx, {fact.creator for fact in batch.gift_facts()})
     rules = await _read_rules(tx, batch, counted)
     changes = await _count(tx, batch, rules, rooms, counted)
     new_scores = await store.add_scores(tx, changes.scores)
