@@ -170,7 +170,7 @@ class Goal(LiveTable, table=True):
 
 
 class GoalGifter(LiveTable, table=True):
-    """What a viewer brought to a goal."""
+    """What a viewer brought to a goal, openly."""
 
     __tablename__ = "goal_gifters"
 
