@@ -10,7 +10,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import httpx
@@ -81,13 +81,18 @@ class _UnknownKey(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls, as the host application vouches for it."""
+    """
+    Who calls, as the host application vouches for it.
+
+    `accepted_until` is when the token stops being accepted: what lasts longer than a request ends.
+    """
 
     user: str
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     country: str | None = None
     age_verified: int | None = None
+    accepted_until: float = field(default=math.inf, compare=False)
 
 
 class Verifier:
@@ -189,6 +194,7 @@ class Verifier:
             scopes=_texts(claims.get("scope")) | _texts(claims.get("scopes")),
             country=country if isinstance(country, str) and len(country) == 2 else None,
             age_verified=age if type(age) is int else None,
+            accepted_until=_time(claims.get("exp")) + LEEWAY_SECONDS,
         )
 
 

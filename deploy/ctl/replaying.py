@@ -127,13 +127,17 @@ async def rebuild_live(places: Places) -> tuple[int, int]:
     Empty live's tables and fill them again; return how many facts came from gift and the log.
 
     What is older than the log comes from the gifts themselves. Where both have a fact it comes
-    twice and counts once. What is announced meanwhile is counted as ever.
+    twice and counts once. What is announced meanwhile is counted as ever. Live announces nothing
+    until the last fact was sent and heard: if this ends before that, run it again.
     """
     async with places.owning("live") as tx:
         await live.begin_again(tx)
     oldest = await _oldest(places, log_of("gift"))
     told = await reannounce(places, "gift", "live.gifts", since=BEGINNING, until=oldest)
-    return told, await replay(places, "live.gifts", start="first")
+    logged = await replay(places, "live.gifts", start="first")
+    async with places.owning("live") as tx:
+        await live.end_filling(tx)
+    return told, logged
 
 
 async def _oldest(places: Places, stream: str) -> datetime:

@@ -170,7 +170,7 @@ class Goal(LiveTable, table=True):
 
 
 class GoalGifter(LiveTable, table=True):
-    """What a viewer brought to a goal."""
+    """What a viewer brought to a goal, openly."""
 
     __tablename__ = "goal_gifters"
 
@@ -244,6 +244,7 @@ class Rebuild(LiveTable, table=True):
         default=True, primary_key=True, sa_column_kwargs={"server_default": "true"}
     )
     began_at: datetime = Field(sa_type=_TIME)
+    filled_at: datetime | None = Field(default=None, sa_type=_TIME)
     heard_at: datetime = Field(sa_type=_TIME)
     counting: int = Field(default=1, sa_type=Integer, sa_column_kwargs={"server_default": "1"})
     phase: str = Field(sa_type=Text)

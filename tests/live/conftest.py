@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from services.live import consumers
+from services.live.commands import counting, settling
 from services.live.commands.showing import Hub
 from services.live.main import build_http
 from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
+from shared.database import Database
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 
@@ -123,3 +126,51 @@ def look(mira):
         return (await mira.get(f"/v1/rooms/{room}")).json()
 
     return read
+
+
+class Rebuild:
+    """Live built anew, step by step: what an operator does, and what live does by itself."""
+
+    def __init__(self, database, owner):
+        self._database, self._owner = database, owner
+
+    async def begin(self):
+        async with self._owner.transaction() as tx:
+            await counting.begin_again(tx)
+
+    async def end_filling(self):
+        async with self._owner.transaction() as tx:
+            await counting.end_filling(tx)
+
+    async def settle(self, *, quiet_seconds=0, given_up_seconds=60):
+        """Let the job run until it had time for every phase."""
+        for _ in range(6):
+            async with self._database.transaction() as tx:
+                await settling.settle(
+                    tx, quiet_seconds=quiet_seconds, given_up_seconds=given_up_seconds
+                )
+
+    async def phase(self):
+        async with self._database.transaction() as tx:
+            return (await tx.execute(text("SELECT phase FROM rebuilds"))).scalar_one_or_none()
+
+
+@pytest.fixture
+async def owner_of(credentials):
+    """Open a database of live's again, as who may empty it."""
+    async with AsyncExitStack() as opened:
+
+        def open_as_owner(database):
+            address = database.address.set(
+                username="live_owner", password=credentials.database["live_owner"]
+            )
+            owner = Database(address.render_as_string(hide_password=False))
+            opened.push_async_callback(owner.close)
+            return owner
+
+        yield open_as_owner
+
+
+@pytest.fixture
+def rebuild(database, owner_of):
+    return Rebuild(database, owner_of(database))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from shared.contracts.gift import GiftRestored
 from tests.live.conftest import a_gift_sent, a_reversal, key
@@ -65,6 +66,35 @@ async def test_an_income_goal_counts_everywhere_within_its_time_the_past_as_well
     # Hers alone: the room does not show it to others.
     assert len((await lea.get("/v1/rooms/room-1/goals")).json()["goals"]) == 1
     assert (await mira.get("/v1/rooms/room-1/goals")).json()["goals"] == []
+
+
+@pytest.mark.parametrize("past", [False, True])
+async def test_who_gives_anonymously_brings_a_goal_nearer_and_is_no_contributor(
+    set_goal, hear, lea, database, past
+):
+    openly, hidden = a_gift_sent(40), a_gift_sent(30, anonymous=True)
+    other = a_gift_sent(20, anonymous=True, viewer="jonas")
+    begins = datetime.now(UTC) - timedelta(days=1)
+    if past:
+        await hear(openly, hidden, other)
+    await set_goal(1_000, starts_at=begins.isoformat())
+    if not past:
+        await hear(openly, hidden, other)
+    await hear(a_reversal(hidden, 1, 10))
+
+    (seen,) = (await lea.get(GOALS)).json()["goals"]
+    assert (seen["progress_coins"], seen["contributors"]) == (80, 1)
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT viewer, coins FROM goal_gifters"))
+    assert [(row.viewer, row.coins) for row in rows] == [("mira", 40)]
+
+
+async def test_a_goal_looks_back_only_so_far(lea):
+    wish = {"title": "All there ever was", "target_coins": 5}
+    begins = datetime.now(UTC) - timedelta(days=90, minutes=1)
+    refused = await lea.post(GOALS, json={**wish, "starts_at": begins.isoformat()}, headers=key())
+
+    assert (refused.status_code, refused.json()["type"]) == (422, "begins-too-long-ago")
 
 
 async def test_a_goal_falls_with_the_money_and_can_be_reached_again(set_goal, hear, lea, told):

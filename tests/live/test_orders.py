@@ -7,9 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.live.commands import counting, settling
 from shared.contracts.gift import GiftRestored
-from shared.database import Database
 from tests.deliveries import forget_inbox
 from tests.live.conftest import a_combo_ended, a_gift_sent, a_reversal, key
 
@@ -113,7 +111,7 @@ async def test_any_order_in_any_batches_more_than_once_ends_the_same(
 
 
 async def test_counted_again_in_another_order_nothing_is_told_or_shown_twice(
-    lea, hear, state, told, database, database_owner
+    lea, hear, state, told, rebuild
 ):
     await set_up(lea)
     story, at = a_story(), datetime.now(UTC) + timedelta(seconds=1)
@@ -121,12 +119,12 @@ async def test_counted_again_in_another_order_nothing_is_told_or_shown_twice(
         await hear(fact, at=at)
     before, facts = await state(), await told(None)
 
-    async with database_owner.transaction() as tx:
-        await counting.begin_again(tx)
+    await rebuild.begin()
     emptied = await state()
     await hear(*reversed(story), at=at)
     counted = await state()
-    await settle(database)
+    await rebuild.end_filling()
+    await rebuild.settle()
 
     assert (emptied["scores"], emptied["supporters"]) == ([], [])
     assert emptied["entitlements"] == before["entitlements"]
@@ -139,33 +137,17 @@ async def test_counted_again_in_another_order_nothing_is_told_or_shown_twice(
 
 
 async def test_what_changed_while_all_was_counted_again_is_told_afterwards(
-    lea, hear, state, told, database, database_owner
+    lea, hear, told, rebuild
 ):
     await set_up(lea)
-    await hear(a_gift_sent(50))
-    async with database_owner.transaction() as tx:
-        await counting.begin_again(tx)
-    await hear(a_gift_sent(1_000))
+    old = a_gift_sent(50)
+    await hear(old)
+    await rebuild.begin()
+    await hear(old, a_gift_sent(1_000))
     assert len(await told("live.level_reached")) == 1
-    await settle(database)
+    await rebuild.end_filling()
+    await rebuild.settle()
 
     assert [fact["level"] for fact in await told("live.level_reached")] == [1, 5]
     assert len(await told("live.perk_unlocked")) == 1
     assert len(await told("live.goal_reached")) == 2
-
-
-async def settle(database):
-    for _ in range(6):
-        async with database.transaction() as tx:
-            await settling.settle(tx, quiet_seconds=0)
-
-
-@pytest.fixture
-async def database_owner(database, credentials):
-    """The same database, as who may empty it."""
-    address = database.address.set(
-        username="live_owner", password=credentials.database["live_owner"]
-    )
-    owner = Database(address.render_as_string(hide_password=False))
-    yield owner
-    await owner.close()

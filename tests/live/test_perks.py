@@ -3,6 +3,7 @@
 import pytest
 
 from shared.contracts.gift import GiftRestored
+from tests.clients import a_token, client_of
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 PERKS = "/v1/creators/me/perks"
@@ -113,7 +114,7 @@ async def test_a_changed_perk_is_another_only_for_those_to_come(offer, hear, hel
     assert len(await held()) == 1
 
 
-async def test_claims_are_checked_by_creators_and_by_their_viewer(
+async def test_claims_are_checked_by_their_creator_and_their_viewer_alone(
     offer, hear, held, lea, otto, mira, app
 ):
     await offer(10)
@@ -121,8 +122,12 @@ async def test_claims_are_checked_by_creators_and_by_their_viewer(
     (mine,) = await held()
     address = f"/v1/entitlements/{mine['entitlement']}"
 
-    for client in (lea, otto, mira):
+    for client in (lea, mira):
         assert (await client.get(address)).json() == mine
+    async with client_of(app, a_token("jonas")) as jonas:
+        for client in (otto, jonas):
+            refused = await client.get(address)
+            assert (refused.status_code, refused.json()["type"]) == (404, "no-such-entitlement")
     unknown = "/v1/entitlements/00000000-0000-0000-0000-000000000000"
     assert (await lea.get(unknown)).json()["type"] == "no-such-entitlement"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ import uvicorn
 
 from services.live.commands import showing
 from services.live.store.feed import Entry
+from shared.auth import LEEWAY_SECONDS
 from shared.http.connection import Connection
 from tests.clients import a_token
 
@@ -37,11 +39,12 @@ async def follow(server):
     """Open an event stream and read its beginning."""
     opened = []
 
-    async def connect():
+    async def connect(token=None):
         reader, writer = await asyncio.open_connection("127.0.0.1", server)
         opened.append(writer)
         head = (
-            f"GET /v1/rooms/room-1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {a_token()}"
+            "GET /v1/rooms/room-1/events HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: Bearer {token or a_token()}"
         )
         writer.write(f"{head}\r\n\r\n".encode())
         await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n\r\n"), SOON_SECONDS)
@@ -112,6 +115,20 @@ async def test_who_reads_nothing_is_let_go_and_the_others_miss_nothing(hub, foll
             await asyncio.sleep(0.02)
     stopping.set()
     await running
+
+
+async def test_a_stream_ends_when_its_token_is_accepted_no_longer(hub, follow):
+    soon = int(time.time()) - LEEWAY_SECONDS + 2
+    ending, lasting = await follow(a_token(exp=soon)), await follow()
+
+    hub.show([an_entry(1)])
+    assert await ids(ending, 1) == await ids(lasting, 1) == [1]
+    # Its entry's own lines, and then the end of all chunks.
+    await asyncio.wait_for(ending.readuntil(b"0\r\n\r\n"), SOON_SECONDS)
+
+    assert time.time() >= soon + LEEWAY_SECONDS
+    hub.show([an_entry(2)])
+    assert await ids(lasting, 1) == [2]
 
 
 async def test_who_leaves_is_forgotten(hub, server):

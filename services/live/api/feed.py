@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
@@ -13,7 +14,7 @@ from services.live.api.asking import COINS_MAX, RoomName
 from services.live.commands.describing import KINDS
 from services.live.commands.showing import Hub, Watcher
 from services.live.commands.views import Shape, View
-from shared.auth import IssuerUnavailable, Unauthenticated, Verifier
+from shared.auth import Identity, IssuerUnavailable, Unauthenticated, Verifier
 from shared.errors import Kind, Refusal
 from shared.http import refusals
 from shared.http.connection import connection_of
@@ -41,11 +42,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, room: str, *, after: int | None, last: int, view: View) -> None:
+    def __init__(
+        self, hub: Hub, room: str, *, after: int | None, last: int, view: View, until: float
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub, self._room = hub, room
         self._after, self._last, self._view = after, last, view
+        self._until = until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watching = self._hub.watch(
@@ -57,6 +61,8 @@ class EventStream(Response):
         )
         async with watching as watcher:
             leaving = asyncio.ensure_future(_let_go_when_left(watcher, receive))
+            rest_seconds = self._until - time.time()
+            ending = asyncio.get_running_loop().call_later(rest_seconds, watcher.let_go)
             try:
                 await send(
                     {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -67,6 +73,7 @@ class EventStream(Response):
                     chunk = await watcher.next()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:
+                ending.cancel()
                 leaving.cancel()
 
 
@@ -105,14 +112,16 @@ def add_routes(router: APIRouter, hub: Hub) -> None:
 
         A client that reconnects sends `Last-Event-ID` and misses nothing, whichever instance
         answers. `only=gift,combo` names the events one wants, `min_coins` leaves out smaller gifts
-        and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read them. Browsers
+        and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read them. The stream
+        ends when its token does: then one comes back with a new one. Browsers
         cannot set headers on an EventSource, so here alone the token may be in the query; it is
         not logged.
         """
-        await _authenticate(request, access_token)
+        caller = await _authenticate(request, access_token)
         view = View(shape, _kinds(only), min_coins)
         position = _position(last_event_id, after)
-        return EventStream(hub, room, after=position, last=last, view=view)
+        until = caller.accepted_until
+        return EventStream(hub, room, after=position, last=last, view=view, until=until)
 
 
 def _kinds(only: str | None) -> frozenset[str] | None:
@@ -131,11 +140,11 @@ def _position(last_event_id: str | None, after: int | None) -> int | None:
     return after
 
 
-async def _authenticate(request: Request, access_token: str | None) -> None:
+async def _authenticate(request: Request, access_token: str | None) -> Identity:
     verifier: Verifier = request.app.state.verifier
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = access_token or ""
     if not token:
         raise Unauthenticated(reason="missing")
-    await verifier.verify(token.strip())
+    return await verifier.verify(token.strip())

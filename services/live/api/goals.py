@@ -9,7 +9,12 @@ from pydantic import AwareDatetime, Field
 from services.live.api.asking import CoinWish, RoomName, Title, View, Wish, require_creator
 from services.live.commands import goals
 from services.live.commands.goals import GoalWish
-from services.live.domain.goals import EndsBeforeItBegins, NoSuchGoal, TooManyGoals
+from services.live.domain.goals import (
+    BeginsTooLongAgo,
+    EndsBeforeItBegins,
+    NoSuchGoal,
+    TooManyGoals,
+)
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
@@ -21,7 +26,8 @@ class GoalView(View):
     A goal and how far it is.
 
     With a room it counts what is given there from `starts_at` on; without one, what is given to
-    its creator anywhere. `ends_at` is when it ends by itself, if ever.
+    its creator anywhere. `ends_at` is when it ends by itself, if ever. What is given anonymously
+    counts; `contributors` are those who gave openly.
     """
 
     goal: UUID
@@ -84,7 +90,7 @@ def _add_setting(router: APIRouter, database: Database) -> None:
         status_code=201,
         responses=refusals(
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
-            *(TooManyGoals, EndsBeforeItBegins),
+            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo),
         ),
     )
     async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:

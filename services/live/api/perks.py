@@ -181,15 +181,12 @@ def _add_entitlements(router: APIRouter, database: Database) -> None:
     @router.get(
         "/entitlements/{entitlement}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchEntitlement),
+        responses=refusals(Unauthenticated, NoSuchEntitlement),
     )
     async def check_entitlement(entitlement: UUID, caller: Caller) -> EntitlementView:
-        """Check a claim: viewers their own, creators whichever they are shown."""
+        """Check a claim: viewers their own, creators those to their perks. Others see none."""
         async with database.transaction() as tx:
-            found = await perks.check(tx, entitlement)
-        if found.viewer != caller.user:
-            require_creator(caller)
-        return _entitlement(found)
+            return _entitlement(await perks.check(tx, caller.user, entitlement))
 
     @router.post(
         "/entitlements/{entitlement}/use",

@@ -1,5 +1,6 @@
 """What gifts lead to: levels, first gifts, goals reached, perks unlocked and withdrawn."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid5
@@ -196,6 +197,12 @@ async def _raise_levels(
 async def _approach_goals(
     tx: Transaction, outcome: Outcome, changes: Changes, rules: Rules, stories: _Stories
 ) -> None:
+    """
+    Add what gifts are worth to goals, and tell which are reached.
+
+    An anonymous gift brings a goal nearer; who gave it is not among its contributors.
+    """
+    progress: dict[UUID, int] = {}
     contributions: dict[ContributionKey, int] = {}
     causes: dict[UUID, Cause] = {}
     by_place: dict[tuple[str | None, str], list[Goal]] = {}
@@ -208,22 +215,28 @@ async def _approach_goals(
             *by_place.get((gift.room, ""), ()),
         ):
             if goal.counts(gift):
-                key = (goal.goal, gift.viewer)
-                contributions[key] = contributions.get(key, 0) + worth
+                progress[goal.goal] = progress.get(goal.goal, 0) + worth
                 causes[goal.goal] = stories.causes[gift.viewer]
-    if not contributions:
+                if not gift.anonymous:
+                    key = (goal.goal, gift.viewer)
+                    contributions[key] = contributions.get(key, 0) + worth
+    if not progress:
         return
     locked = await goals.lock(tx, sorted(causes))
     here = {key: coins for key, coins in contributions.items() if key[0] in locked}
     comes_to = await goals.contribute(tx, here)
+    joined: Counter[UUID] = Counter()
     for (identifier, viewer), coins in here.items():
         after = comes_to[identifier, viewer]
-        goal = locked[identifier]
-        locked[identifier] = replace(
+        joined[identifier] += (after > 0) - (after - coins > 0)
+    locked = {
+        identifier: replace(
             goal,
-            progress_coins=goal.progress_coins + coins,
-            contributors=goal.contributors + (after > 0) - (after - coins > 0),
+            progress_coins=goal.progress_coins + progress[identifier],
+            contributors=goal.contributors + joined[identifier],
         )
+        for identifier, goal in locked.items()
+    }
     if not rules.quiet:
         locked = {
             identifier: _reach(outcome, goal, causes[identifier])

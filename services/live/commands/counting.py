@@ -1,8 +1,8 @@
 """
 Gifts are followed: a whole batch in one transaction, each fact once, in whatever order they come.
 
-Locks are taken in one order: rooms, scores, supporters, gifters, goals, entitlements; each
-sorted. The number of statements does not depend on the number of facts.
+Locks are taken in one order: rooms, roomless gifts, creators, scores, supporters, gifters, goals,
+entitlements; each sorted. The number of statements does not depend on the number of facts.
 """
 
 from collections import Counter
@@ -75,6 +75,7 @@ async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> s
     rooms = await store.lock_rooms(tx, batch.rooms())
     await store.lock_roomless(tx, batch.roomless())
     counted = await store.find_gifts(tx, {heard.data.gift for heard in batch.reversals})
+    await rule_store.keep_rules_of(tx, {fact.creator for fact in batch.gift_facts()})
     rules = await _read_rules(tx, batch, counted)
     changes = await _count(tx, batch, rules, rooms, counted)
     new_scores = await store.add_scores(tx, changes.scores)
@@ -89,7 +90,7 @@ async def follow(tx: Transaction, received: Sequence[Heard], *, show: Show) -> s
     await page.save(tx, show=show)
     await outcome.announce(tx)
     if rules.quiet:
-        await rebuilding.still_counting(tx)
+        await rebuilding.still_counting(tx, earliest=min(heard.time for heard in received))
     return {batch.reversals[place].id for place in changes.stale}
 
 
@@ -166,9 +167,15 @@ async def begin_again(tx: Transaction) -> None:
     """
     Empty what follows from gifts, for whoever says all of them again; needs the owner's rights.
 
-    What people set up stays, and so does what was announced and shown.
+    What people set up stays, and so does what was announced and shown. Nothing is announced until
+    `end_filling` and until all was heard; who does not come to that begins again.
     """
     await rebuilding.begin(tx)
+
+
+async def end_filling(tx: Transaction) -> None:
+    """Say that all gifts were said again: what differs is announced once they have been heard."""
+    await rebuilding.end_filling(tx)
 
 
 async def books(tx: Transaction) -> Books:

@@ -7,13 +7,15 @@ from uuid import UUID, uuid5
 from services.live.commands.consequences import settle_goals
 from services.live.domain.goals import (
     GOALS_MAX,
+    PAST_MAX,
+    BeginsTooLongAgo,
     EndsBeforeItBegins,
     Goal,
     NoSuchGoal,
     TooManyGoals,
 )
 from services.live.domain.rooms import require_owner
-from services.live.store import counting, stages
+from services.live.store import counting, rules, stages
 from services.live.store import goals as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
@@ -50,10 +52,12 @@ async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, sto
         starts_at = now if last is None else max(now, last + MOMENT)
     if wish.ends_at is not None and wish.ends_at <= starts_at:
         raise EndsBeforeItBegins(starts_at=starts_at)
-    await store.hold_counting(tx)
+    await rules.hold_counting_of(tx, creator)
     known = {one.goal: one for one in await store.of_creator(tx, creator)}
     if goal in known:
         return known[goal]
+    if starts_at < datetime.now(UTC) - PAST_MAX:
+        raise BeginsTooLongAgo(days_max=PAST_MAX.days)
     if len(known) >= GOALS_MAX:
         raise TooManyGoals(goals_max=GOALS_MAX)
     new = Goal(goal, creator, wish.room, wish.title, wish.target_coins, starts_at, wish.ends_at)

@@ -15,6 +15,7 @@ from services.live.domain.perks import (
     TooManyPerks,
 )
 from services.live.store import perks as store
+from services.live.store import rules
 from shared.auth import NotYours
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
@@ -37,7 +38,7 @@ class PerkWish:
 async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, story: str) -> Perk:
     """Offer a perk, to those as well who gave enough already; the same key finds the same one."""
     identifier = uuid5(NAMESPACE, f"perk|{creator}|{key}")
-    await store.hold_counting(tx)
+    await rules.hold_counting_of(tx, creator)
     known = {one.perk: one for one in await store.of_creator(tx, creator)}
     if identifier in known:
         return known[identifier]
@@ -54,7 +55,7 @@ async def change(
     tx: Transaction, creator: str, identifier: UUID, wish: PerkWish, *, story: str
 ) -> Perk:
     """Offer something else from now on; who is entitled already stays so, as it was."""
-    await store.hold_counting(tx)
+    await rules.hold_counting_of(tx, creator)
     if await store.find(tx, identifier, creator) is None:
         raise NoSuchPerk
     perk = _perk(identifier, creator, wish)
@@ -79,9 +80,10 @@ async def entitlements_of(
     return await store.entitlements_of(tx, viewer, before=before, limit=limit)
 
 
-async def check(tx: Transaction, identifier: UUID) -> Entitlement:
+async def check(tx: Transaction, user: str, identifier: UUID) -> Entitlement:
+    """Return an entitlement to its viewer and to its creator; for anybody else there is none."""
     found = await store.entitlement(tx, identifier, locked=False)
-    if found is None:
+    if found is None or user not in (found.viewer, found.creator):
         raise NoSuchEntitlement
     return found
 
@@ -96,7 +98,7 @@ async def use(tx: Transaction, creator: str, identifier: UUID, key: str) -> Enti
     if not await store.was_used(tx, identifier, key):
         found.require_usable()
         await store.use(tx, identifier, key)
-    return await check(tx, identifier)
+    return await check(tx, creator, identifier)
 
 
 async def _unlock_past(tx: Transaction, perk: Perk, story: str) -> None:

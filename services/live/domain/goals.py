@@ -1,13 +1,15 @@
 """What creators hope to be given: in one room, or anywhere within a time."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.live.domain.gifts import Gift
 from shared.errors import Kind, Refusal
 
 GOALS_MAX = 20
+# What was given before a goal was set is looked for while its creator's gifts wait.
+PAST_MAX = timedelta(days=90)
 
 
 class NoSuchGoal(Refusal):
@@ -20,6 +22,12 @@ class TooManyGoals(Refusal):
     """A creator can have so many goals at a time; remove one first."""
 
     kind = Kind.CONFLICT
+
+
+class BeginsTooLongAgo(Refusal):
+    """A goal can count what was given before, but only so many days of it."""
+
+    kind = Kind.INVALID
 
 
 class EndsBeforeItBegins(Refusal):

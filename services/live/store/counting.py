@@ -268,7 +268,8 @@ _COUNT_GIFTS = text("""
         CAST(:creators AS text[]), CAST(:coins AS bigint[]), CAST(:anonymous AS boolean[]),
         CAST(:sent_at AS timestamptz[]), CAST(:streams AS uuid[])
     ) AS new
-    ON CONFLICT (gift) DO UPDATE SET counted = excluded.counted, stream = excluded.stream
+    ON CONFLICT (gift) DO UPDATE
+    SET counted = excluded.counted, viewer = excluded.viewer, stream = excluded.stream
         WHERE gifts.counted < excluded.counted
     RETURNING gift, born = counted AS is_new
 """)

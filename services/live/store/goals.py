@@ -24,6 +24,8 @@ async def contribute(
     tx: Transaction, contributions: Mapping[ContributionKey, int]
 ) -> dict[ContributionKey, int]:
     """Add to what viewers brought to goals; return what it comes to. The goals are locked."""
+    if not contributions:
+        return {}
     keys = sorted(contributions)
     rows = await tx.execute(
         _CONTRIBUTE,
@@ -67,15 +69,9 @@ async def set_up(tx: Transaction, goal: Goal) -> bool:
     return bool(rows)
 
 
-async def hold_counting(tx: Transaction) -> None:
-    """Let no batch read the goals until this transaction ends; those that did have ended."""
-    await tx.execute(_HOLD)
-
-
 async def count_past(tx: Transaction, goal: UUID) -> None:
     """Work out from the gifts how far an income goal is that began before it was set up."""
-    await tx.execute(_COUNT_GIFTERS, {"goal": goal})
-    await tx.execute(_COUNT_PROGRESS, {"goal": goal})
+    await tx.execute(_COUNT_PAST, {"goal": goal})
 
 
 async def find(tx: Transaction, goal: UUID, *, creator: str, locked: bool) -> Goal | None:
@@ -159,31 +155,30 @@ _SAVE = text("""
     ) AS new (goal, progress, contributors, reached, revision)
     WHERE goals.goal = new.goal
 """)
-_HOLD = text("LOCK TABLE goals IN ACCESS EXCLUSIVE MODE")
 _INSERT = text("""
     INSERT INTO goals (goal, creator, room, title, target_coins, starts_at, ends_at)
     VALUES (:goal, :creator, :room, :title, :target, :starts_at, :ends_at)
     ON CONFLICT DO NOTHING RETURNING goal
 """)
-_COUNT_GIFTERS = text("""
-    INSERT INTO goal_gifters (goal, viewer, coins)
-    SELECT goals.goal, gifts.viewer, sum(gifts.coins - coalesce(back.coins, 0))
-    FROM goals
-    JOIN gifts ON gifts.creator = goals.creator AND gifts.sent_at >= goals.starts_at
-        AND (goals.ends_at IS NULL OR gifts.sent_at < goals.ends_at)
-        AND gifts.counted = coalesce((SELECT counting FROM rebuilds), 0)
-    LEFT JOIN LATERAL (
-        SELECT sum(reversed_coins) AS coins FROM reversals WHERE reversals.gift = gifts.gift
-    ) AS back ON true
-    WHERE goals.goal = :goal AND goals.room IS NULL
-    GROUP BY goals.goal, gifts.viewer
-""")
-_COUNT_PROGRESS = text("""
-    UPDATE goals SET progress_coins = counted.coins, contributors = counted.gifters
-    FROM (
-        SELECT coalesce(sum(coins), 0) AS coins, count(*) FILTER (WHERE coins > 0) AS gifters
-        FROM goal_gifters WHERE goal = :goal
-    ) AS counted
+_COUNT_PAST = text("""
+    WITH given AS (
+        SELECT goals.goal, CASE WHEN NOT gifts.anonymous THEN gifts.viewer END AS viewer,
+            gifts.coins - coalesce(back.coins, 0) AS coins
+        FROM goals
+        JOIN gifts ON gifts.creator = goals.creator AND gifts.sent_at >= goals.starts_at
+            AND (goals.ends_at IS NULL OR gifts.sent_at < goals.ends_at)
+            AND gifts.counted = coalesce((SELECT counting FROM rebuilds), 0)
+        LEFT JOIN LATERAL (
+            SELECT sum(reversed_coins) AS coins FROM reversals WHERE reversals.gift = gifts.gift
+        ) AS back ON true
+        WHERE goals.goal = :goal AND goals.room IS NULL
+    ), openly AS (
+        INSERT INTO goal_gifters (goal, viewer, coins)
+        SELECT goal, viewer, sum(coins) FROM given WHERE viewer IS NOT NULL GROUP BY goal, viewer
+        RETURNING coins
+    )
+    UPDATE goals SET progress_coins = (SELECT coalesce(sum(coins), 0) FROM given),
+        contributors = (SELECT count(*) FROM openly WHERE coins > 0)
     WHERE goals.goal = :goal
 """)
 _FIND = text(

@@ -48,11 +48,6 @@ async def supporters_over(
     return [(row.creator, row.viewer, row.coins) for row in rows]
 
 
-async def hold_counting(tx: Transaction) -> None:
-    """Let no batch read the perks until this transaction ends; those that did have ended."""
-    await tx.execute(_HOLD)
-
-
 async def insert(tx: Transaction, perk: Perk) -> bool:
     """Add a perk; return False if there was one, which may have been removed."""
     return bool(await tx.execute(_INSERT, _values(perk)))
@@ -229,7 +224,6 @@ _SUPPORTERS_OVER = text("""
     WHERE creator = :creator AND coins >= :coins AND viewer > :after
     ORDER BY viewer LIMIT :limit
 """)
-_HOLD = text("LOCK TABLE perks IN ACCESS EXCLUSIVE MODE")
 _INSERT = text("""
     INSERT INTO perks (perk, creator, kind, title, description, threshold_coins, uses)
     VALUES (:perk, :creator, :kind, :title, :description, :threshold, :uses)

@@ -1,5 +1,7 @@
 """Counting everything again: what is emptied, and what is settled afterwards."""
 
+from datetime import datetime
+
 from sqlalchemy import text
 
 from services.live.store.counting import Gifter
@@ -12,13 +14,24 @@ async def begin(tx: Transaction) -> None:
         await tx.execute(statement)
 
 
-async def still_counting(tx: Transaction) -> None:
-    await tx.execute(_STILL_COUNTING)
+async def end_filling(tx: Transaction) -> None:
+    """Remember that all that is said again is in the queue."""
+    await tx.execute(_END_FILLING)
 
 
-async def move_on(tx: Transaction, *, quiet_seconds: float) -> str | None:
-    """Begin to settle once nothing was counted for a while; return the phase it is in."""
-    await tx.execute(_MOVE_ON, {"seconds": quiet_seconds})
+async def still_counting(tx: Transaction, *, earliest: datetime) -> None:
+    """Remember that facts were heard, if some are older than the rebuild: what is new goes on."""
+    await tx.execute(_STILL_COUNTING, {"earliest": earliest})
+
+
+async def move_on(tx: Transaction, *, quiet_seconds: float, given_up_seconds: float) -> str | None:
+    """
+    Begin to settle once all was said again, and heard; return the phase it is in.
+
+    It was heard when no old fact came for a while, and no gift that counted before is missing. A
+    gift that nobody can say any more is given up.
+    """
+    await tx.execute(_MOVE_ON, {"seconds": quiet_seconds, "given_up": given_up_seconds})
     row = (await tx.execute(_PHASE, {"seconds": quiet_seconds})).first()
     return str(row.phase) if row else None
 
@@ -54,13 +67,22 @@ _BEGIN = text("""
     INSERT INTO rebuilds (began_at, heard_at, phase) VALUES (now(), clock_timestamp(), 'counting')
     ON CONFLICT (only_one) DO UPDATE
     SET counting = rebuilds.counting + 1, began_at = excluded.began_at,
-        heard_at = excluded.heard_at, phase = excluded.phase
+        filled_at = NULL, heard_at = excluded.heard_at, phase = excluded.phase
 """)
-_STILL_COUNTING = text("UPDATE rebuilds SET heard_at = clock_timestamp()")
-# Batches that began before they could know of it are over when as long has passed again.
+_END_FILLING = text("UPDATE rebuilds SET filled_at = clock_timestamp()")
+_STILL_COUNTING = text("""
+    UPDATE rebuilds SET heard_at = clock_timestamp()
+    WHERE began_at > :earliest AND phase = 'counting'
+""")
+# A consumer that pauses is quiet as well: then gifts are missing. Batches that began before they
+# could know of it are over when as long has passed again.
 _MOVE_ON = text("""
     UPDATE rebuilds SET phase = 'settling', heard_at = clock_timestamp()
-    WHERE phase = 'counting' AND heard_at < now() - make_interval(secs => :seconds)
+    WHERE phase = 'counting'
+      AND greatest(heard_at, filled_at) < now() - make_interval(secs => :seconds)
+      AND filled_at IS NOT NULL
+      AND (greatest(heard_at, filled_at) < now() - make_interval(secs => :given_up)
+           OR NOT EXISTS (SELECT FROM gifts WHERE gifts.counted < rebuilds.counting))
 """)
 _PHASE = text("""
     SELECT phase FROM rebuilds

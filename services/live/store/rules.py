@@ -1,5 +1,6 @@
 """What a batch of facts has to know beside them: streams, goals, perks, and a rebuild going on."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,27 @@ class Rules:
             if stream.room == room and stream.was_open_at(sent_at):
                 return stream.stream
         return None
+
+
+# A batch may be of thousands of creators, and the server has room for so many locks in all.
+CREATORS_A_LOCK_OF = 256
+# What these locks are told apart by from all others.
+_CREATORS = 1
+
+
+async def keep_rules_of(tx: Transaction, creators: Iterable[str]) -> None:
+    """Let nobody change what these creators set up until this transaction ends."""
+    await tx.execute(_KEEP, {"class": _CREATORS, "creators": _places(creators)})
+
+
+async def hold_counting_of(tx: Transaction, creator: str) -> None:
+    """Let no batch with gifts to a creator begin until this ends; those that did have ended."""
+    await tx.execute(_HOLD, {"class": _CREATORS, "creators": _places([creator])})
+
+
+def _places(creators: Iterable[str]) -> list[int]:
+    """Return where creators are locked, sorted; some share a place."""
+    return sorted({zlib.crc32(creator.encode()) % CREATORS_A_LOCK_OF for creator in creators})
 
 
 async def read(
@@ -97,6 +119,12 @@ def _moment(told: str | None) -> datetime | None:
     return None if told is None else datetime.fromisoformat(told)
 
 
+_PLACES = """
+    FROM unnest(CAST(:creators AS integer[])) WITH ORDINALITY AS asked (creator, position)
+    ORDER BY position
+"""
+_KEEP = text(f"SELECT pg_advisory_xact_lock_shared(CAST(:class AS integer), creator) {_PLACES}")
+_HOLD = text(f"SELECT pg_advisory_xact_lock(CAST(:class AS integer), creator) {_PLACES}")
 _READ = text("""
     SELECT
         (SELECT jsonb_agg(to_jsonb(streams)) FROM streams

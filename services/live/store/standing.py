@@ -69,7 +69,11 @@ class Supporter:
 
 
 async def top_gifters(tx: Transaction, room: str, period: str, *, limit: int) -> list[Top]:
-    """Return who gave most in a room and period; of equals, who came first."""
+    """
+    Return who gave most in a room and period; of equals, who came first.
+
+    Their level is that of all they gave, anonymously as well: it names no gift and no creator.
+    """
     rows = await tx.execute(_TOP, {"room": room, "period": period, "limit": limit})
     return [Top(row.viewer, row.coins, row.gifts, row.level) for row in rows]
 

@@ -5,6 +5,11 @@ Some tables follow from gifts and are emptied when live is built anew: scores, t
 reversals, goal_gifters; every gift has to be counted again. The others are live's own. `gifters`
 and `goals` are both: their coins are counted again, what was announced of them is kept, as is the
 feed, which is what people were shown.
+
+What was given before is not known well enough for that: the feed neither names who gave anonymously
+nor has what was given outside of rooms. So where something was, this begins to build live anew:
+each gift counts when it is heard again, none is shown or greeted again, and nothing is announced
+until `rebuild live` has said all of them.
 """
 
 from shared.migrate import run_sql
@@ -86,6 +91,20 @@ ALTER TABLE feed DROP CONSTRAINT one_entry_a_gift;
 CREATE UNIQUE INDEX one_entry_a_subject ON feed (room, kind, subject) WHERE kind <> 'gift';
 
 GRANT SELECT, INSERT, UPDATE ON gifts, totals, supporters, gifters TO live;
+"""
+# Who gave anonymously is learned when the gift is counted again.
+SHOWN_BEFORE = """
+INSERT INTO gifts (gift, room, viewer, creator, coins, anonymous, sent_at, born, counted)
+SELECT subject, room, coalesce(shown->>'viewer', ''), shown->>'creator',
+    (shown->>'coins')::bigint, (shown->>'anonymous')::boolean,
+    (shown->>'sent_at')::timestamptz, 0, 0
+FROM feed ON CONFLICT DO NOTHING;
+
+TRUNCATE scores;
+UPDATE rooms SET gifts = 0, coins = 0;
+
+INSERT INTO rebuilds (began_at, heard_at, phase)
+SELECT now(), now(), 'counting' WHERE EXISTS (SELECT FROM gifts);
 """
 OWN = """
 CREATE TABLE stages (
@@ -188,6 +207,8 @@ CREATE TABLE thanks (
 CREATE TABLE rebuilds (
     only_one    boolean      PRIMARY KEY DEFAULT true CONSTRAINT one_rebuild CHECK (only_one),
     began_at    timestamptz  NOT NULL,
+    -- When the last of the facts said again was in the queue, and when the last one was heard.
+    filled_at   timestamptz,
     heard_at    timestamptz  NOT NULL,
     counting    integer      NOT NULL DEFAULT 1,
     phase       text         NOT NULL CONSTRAINT rebuild_has_a_phase
@@ -203,3 +224,4 @@ GRANT SELECT, UPDATE ON rebuilds TO live;
 def upgrade() -> None:
     run_sql(COUNTED)
     run_sql(OWN)
+    run_sql(SHOWN_BEFORE)
