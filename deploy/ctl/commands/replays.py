@@ -75,7 +75,7 @@ def reannounce(
 def rebuild(
     service: Annotated[str, typer.Argument(help="live")], *, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Empty live's tables and fill them again from gift and the log; restart live afterwards."""
+    """Empty live's tables and fill them again from gift and the log."""
     one_of(service, ("live",))
     confirm("Empty all rooms of live, and count their gifts again?", yes=yes)
     told, logged = run(replaying.rebuild_live(here()))
