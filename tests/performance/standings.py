@@ -47,7 +47,7 @@ async def standings_of_old_rooms(system: System) -> list[Result]:
     finally:
         await database.close()
     return [
-        *_results("statements", by_statements),
+        *_results("SQL", by_statements),
         *_results("over HTTP", await _over_http(system, callers)),
     ]
 
@@ -127,4 +127,4 @@ async def _in_turns(looks: Mapping[str, Look], rounds: int) -> dict[str, list[fl
 
 
 def _name(period: Period) -> str:
-    return f"standing of {GIFTS:,} gifts, {period.value}"
+    return f"standing on {GIFTS:,}, {period.value}"
