@@ -12,6 +12,7 @@ import hashlib
 import time
 import traceback
 import zlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -233,9 +234,11 @@ class Receiver:
         stale: Collection[UUID],
     ) -> None:
         now = datetime.now(UTC)
-        for envelope in fresh:
-            outcome = "stale" if envelope.id in stale else "applied"
-            CONSUMER_MESSAGES.labels(self.queue, envelope.type, outcome).inc()
+        told = Counter(
+            (envelope.type, "stale" if envelope.id in stale else "applied") for envelope in fresh
+        )
+        for (kind, outcome), count in told.items():
+            CONSUMER_MESSAGES.labels(self.queue, kind, outcome).inc(count)
         if fresh:
             oldest = min(envelope.time for envelope in fresh)
             CONSUMER_LAG_SECONDS.labels(self.queue).observe(
