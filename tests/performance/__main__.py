@@ -17,7 +17,7 @@ from tests.performance.gifts import Crowd, hot_against_spread, over_http
 from tests.performance.latency import heard_by_another_team
 from tests.performance.ledger import post_gifts, post_on_old_books
 from tests.performance.messages import relay_and_consume
-from tests.performance.results import Result, show
+from tests.performance.results import Results
 from tests.performance.standings import standings_of_old_rooms
 from tests.performance.yardstick import pgbench
 
@@ -27,31 +27,33 @@ Answer = TypeVar("Answer")
 def main() -> None:
     configure_logging("bench", level="ERROR")
     _say("Starting PostgreSQL, RabbitMQ and all services")
+    results = Results()
     with System() as system:
         _say("Yardstick: pgbench, three runs of ten seconds, services idle")
         yardstick = pgbench(system)
-        results: list[Result] = [yardstick]
+        results.add(yardstick)
         _say("(a) Posting gifts through the wallet's command path")
-        results += _run(post_gifts(system, yardstick))
+        results.add(*_run(post_gifts(system, yardstick)))
         _say("(a) The same on top of millions of postings, and the proof of them")
-        results += _run(post_on_old_books(system))
+        results.add(*_run(post_on_old_books(system)))
         _say("(b) Gifts over HTTP")
         crowd = Crowd(system)
         _run(crowd.fund())
         spread = _run(over_http(crowd, yardstick))
-        results += spread
+        results.add(*spread)
         _say("(c) One creator against many")
-        results += _run(hot_against_spread(crowd))
+        results.add(*_run(hot_against_spread(crowd)))
         _say("(d) Relay and consumer against the bare client")
-        results += _run(relay_and_consume(system))
+        results.add(*_run(relay_and_consume(system)))
         _say("(e) Until another team hears of a gift")
         greatest = max(result.value for result in spread if result.unit == "gifts/s")
-        results += _run(heard_by_another_team(system, crowd, greatest=greatest))
+        results.add(*_run(heard_by_another_team(system, crowd, greatest=greatest)))
         _say("(f) Until a room of a thousand sees a gift")
-        results += _run(seen_by_a_room(system, crowd))
+        results.add(*_run(seen_by_a_room(system, crowd)))
         _say("(g) Standings on top of a million gifts")
-        results += _run(standings_of_old_rooms(system))
-    if not show(results):
+        results.add(*_run(standings_of_old_rooms(system)))
+    results.show()
+    if not results.are_met:
         sys.exit("Some figures are out of their bounds.")
 
 

@@ -46,19 +46,42 @@ def kept_below(name: str, value: float, unit: str, *, to: Result, ceiling: float
     return Result(name, round(value, 3), unit, to.name, ratio, ceiling=ceiling)
 
 
-def show(results: list[Result]) -> bool:
-    """Print and keep the results; return whether all bounds were kept."""
-    table = Table(show_edge=False)
-    for heading in ("what", "value", "unit", "yardstick", "ratio", "bound", ""):
-        table.add_column(heading, justify="right" if heading in ("value", "ratio") else "left")
-    for result in results:
-        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-        bound = "" if result.floor is None else f"≥ {result.floor:.2f}"
-        bound = bound if result.ceiling is None else f"≤ {result.ceiling:.2f}"
-        mark = "" if not result.is_bound else ("[green]✓" if result.met else "[bold red]✗")
-        value = f"{result.value:,.1f}" if result.value >= 10 else f"{result.value:,.2f}"
-        table.add_row(result.name, value, result.unit, result.yardstick, ratio, bound, mark)
-    Console(width=120).print(table)
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
-    return all(result.met for result in results)
+class Results:
+    """Everything that was measured; each figure is kept as it comes, whatever happens later."""
+
+    def __init__(self) -> None:
+        self._results: list[Result] = []
+
+    @property
+    def are_met(self) -> bool:
+        return all(result.met for result in self._results)
+
+    def add(self, *results: Result) -> None:
+        """Say and keep some figures."""
+        self._results += results
+        for result in results:
+            compared = "" if result.ratio is None else f" = {result.ratio:.2f} x {result.yardstick}"
+            print(
+                f"    {result.name}: {_written(result.value)} {result.unit}{compared}", flush=True
+            )
+        FILE.parent.mkdir(exist_ok=True)
+        kept = [asdict(result) for result in self._results]
+        FILE.write_text(json.dumps(kept, indent=2) + "\n")
+
+    def show(self) -> None:
+        """Print everything as one table."""
+        table = Table(show_edge=False)
+        for heading in ("what", "value", "unit", "yardstick", "ratio", "bound", ""):
+            table.add_column(heading, justify="right" if heading in ("value", "ratio") else "left")
+        for result in self._results:
+            ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+            bound = "" if result.floor is None else f"≥ {result.floor:.2f}"
+            bound = bound if result.ceiling is None else f"≤ {result.ceiling:.2f}"
+            mark = "" if not result.is_bound else ("[green]✓" if result.met else "[bold red]✗")
+            value = _written(result.value)
+            table.add_row(result.name, value, result.unit, result.yardstick, ratio, bound, mark)
+        Console(width=120).print(table)
+
+
+def _written(value: float) -> str:
+    return f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
