@@ -18,7 +18,7 @@ class Seen:
     trace: str
     id: str
     parent: str
-    attributes: dict
+    attributes: dict[str, object]
     whole: str
 
 
