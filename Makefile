@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey check bench chaos secrets format contracts wheel clean
+.PHONY: help demo up down test journey check audit bench chaos secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,12 +36,15 @@ test: .venv/ready ## Run all tests, with real servers
 journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
 	$(RUN)pytest -m compose tests/deploy -s
 
-check: .venv/ready ## Events as published, formatting, lint, imports, types, generated files
+check: .venv/ready audit ## Events as published, formatting, lint, imports, types, generated files, audit
 	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
 	$(RUN)ruff check
 	$(RUN)lint-imports --no-cache
 	$(RUN)mypy
+
+audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
+	$(RUN)python -m deploy.local.dependencies
 
 bench: .venv/ready ## Measure how fast it is here
 	$(RUN)python -m tests.performance

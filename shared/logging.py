@@ -1,6 +1,7 @@
 """Logs are events too: one line an outcome, JSON for machines, colours for a person."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,20 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 # Chatty at INFO, and about things our own lines already say.
 _QUIET = ("aiormq", "aio_pika", "httpx", "httpcore", "uvicorn.error", "alembic")
 
+
+# What is written instead of a secret.
+HIDDEN = "***"
+_SECRET_NAMES = re.compile(r"(?i)password|secret|token|authorization|cookie|api_?key")
+# Secrets inside a text, behind what is kept of it: `Bearer ...`, `token=...`, `://user:...@`.
+_SECRET_TEXTS = re.compile(
+    r"""(?ix)
+    ( bearer\s+ ) [^\s"',;)]{12,}  # longer than what may follow the word in a sentence
+    | ( (?:password|secret|token|api_?key)= ) [^\s&"',;)]+
+    | ( :// [^\s/:@"']* : ) [^\s/@"']+ (?=@)
+    | ( whsec_ ) [\w+/=-]+
+    | \b eyJ[\w-]{6,} \. [\w-]+ (?: \. [\w-]* )?  # a JSON Web Token, wherever it is
+    """
+)
 
 # The service whose messages are written as JSON lines, once logging is configured so.
 _service_in_json: str | None = None
@@ -42,7 +57,12 @@ def configure_logging(service: str, *, json: bool | None = None, level: str = "I
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _hide_by_name,
+                *render,
+                _hide_in_text,
+            ],
         )
     )
     root = logging.getLogger()
@@ -78,6 +98,25 @@ def log_each(event: str, lines: Iterable[Mapping[str, object]]) -> None:
     written = [to_json({**line, **common}) for line in lines]
     if written:
         sys.stderr.write(b"\n".join([*written, b""]).decode())
+
+
+def _hide_by_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide what is called a secret; by mistake somebody logs the headers of a request."""
+    return {name: _hidden(name, value) for name, value in event.items()}
+
+
+def _hidden(name: str, value: object) -> object:
+    if _SECRET_NAMES.search(name):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {str(inner): _hidden(str(inner), held) for inner, held in value.items()}
+    return value
+
+
+def _hide_in_text(_logger: WrappedLogger, _method: str, rendered: object) -> str:
+    """Hide what looks like a secret, in whatever a library quotes in a message or an error."""
+    line = str(rendered)
+    return _SECRET_TEXTS.sub(lambda found: "".join(filter(None, found.groups())) + HIDDEN, line)
 
 
 def _named(service: str) -> Processor:

@@ -50,6 +50,11 @@ class Person:
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    @property
+    def headers(self) -> httpx.Headers:
+        """What goes with each of their requests."""
+        return self._http.headers
+
     def leave(self) -> None:
         self._http.close()
 

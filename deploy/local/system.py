@@ -35,6 +35,8 @@ INHERITED = (
     "PYTHONDONTWRITEBYTECODE",
     "SSL_CERT_FILE",
 )
+# Where traces go is the same for all: a person's own collector sees the whole system.
+TRACING_PREFIX = "OTEL_"
 
 
 class System:
@@ -194,7 +196,11 @@ class System:
 
     def _process(self, name: str, places: Places) -> Process:
         module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
-        inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if key in INHERITED or key.startswith(TRACING_PREFIX)
+        }
         own = environment_of(name, places, self.secrets)
         return Process(
             name=name,

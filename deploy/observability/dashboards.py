@@ -33,7 +33,21 @@ MONEY = (
             "charged back": _heard("purchase[.]disputed", by="wallet"),
         },
     ),
-    Panel("Ledger faults", "short", {"{{service}} {{proof}}": "ovation_ledger_faults"}),
+    Panel(
+        "Waiting for an outcome",
+        "short",
+        {"{{type}} {{state}}": "max by (type, state) (ovation_saga_open)"},
+    ),
+    Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_saga_overdue)"}),
+    Panel(
+        "Ledger faults",
+        "short",
+        {
+            "{{service}} {{proof}}": "max by (service, proof) (ovation_ledger_faults)",
+            "{{service}} {{proof}} out of balance": "max by (service, proof)"
+            " (ovation_ledger_imbalance)",
+        },
+    ),
     Panel(
         "Since the last proof",
         "s",
@@ -81,6 +95,22 @@ MESSAGES = (
     ),
     Panel("In queues", "short", {"{{queue}}": "rabbitmq_detailed_queue_messages"}),
     Panel("Blocked keys", "short", {"{{service}}": "ovation_outbox_blocked_keys"}),
+    Panel(
+        "Messages a batch, 9 of 10",
+        "short",
+        {
+            "{{queue}}": "histogram_quantile(0.9, sum by (queue, le)"
+            " (rate(ovation_consumer_batch_size_bucket[5m])))"
+        },
+    ),
+    Panel(
+        "Sessions that broke",
+        "short",
+        {
+            "{{service}} {{role}}": "sum by (service, role)"
+            " (increase(ovation_broker_reconnects_total[1h]))"
+        },
+    ),
 )
 SERVICES = (
     Panel(
@@ -106,6 +136,14 @@ SERVICES = (
             },
         )
         for share, quantile in (("half", 0.5), ("99 of 100", 0.99))
+    ),
+    Panel(
+        "Keys that came again",
+        "reqps",
+        {
+            "{{route}} {{outcome}}": "sum by (route, outcome)"
+            ' (rate(ovation_idempotency_total{outcome!="new"}[5m]))'
+        },
     ),
     Panel("Instances", "short", {"{{service}}": 'sum by (service) (up{job="ovation"})'}),
     Panel(

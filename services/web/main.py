@@ -7,6 +7,7 @@ from services.web import pages
 from services.web.settings import Settings
 from shared.http import build_app
 from shared.logging import configure_logging
+from shared.tracing import configure_tracing
 
 
 def build(settings: Settings) -> FastAPI:
@@ -23,6 +24,7 @@ def build(settings: Settings) -> FastAPI:
 if __name__ == "__main__":
     settings = Settings()
     configure_logging("web")
+    configure_tracing("web")
     uvicorn.run(
         build(settings),
         host=settings.host,

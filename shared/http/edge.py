@@ -18,7 +18,7 @@ from shared.http.keys import HEADER, Key, count_key
 from shared.http.problems import BodyTooLarge, failure, too_large
 from shared.http.routes import route_of
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
-from shared.tracing import serving
+from shared.tracing import answered, serving
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send)
-        with serving(scope["method"], exchange.traceparent):
+        with serving(scope["method"], scope["path"], exchange.traceparent):
             await self._serve(exchange, scope, receive)
 
     async def _serve(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
@@ -128,6 +128,7 @@ class _Exchange:
         requests, durations = _meters(method, route, self._status)
         requests.inc()
         durations.observe(seconds)
+        answered(method, route, self._status, self._identifier)
         # Only what went wrong on our side is worth a line under load.
         write = log.info if self._status >= 500 else log.debug
         write("request.answered", method=method, route=route, status=self._status, seconds=seconds)

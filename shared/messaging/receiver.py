@@ -35,7 +35,7 @@ from shared.telemetry import (
     CONSUMER_MESSAGES,
     CONSUMER_PAUSED,
 )
-from shared.tracing import handling
+from shared.tracing import continued, failed, handling
 
 log = structlog.get_logger()
 
@@ -167,7 +167,7 @@ class Receiver:
         dead: list[outbox.Message] = []
         for delivery in deliveries:
             try:
-                received.append(read(delivery, self._contracts, self._user))
+                received.append(self._read(delivery))
             except Unreadable as error:
                 self._log_set_aside("message.parked", delivery, error.code, str(error))
                 dead.append(parked(delivery, self.queue, code=error.code, detail=str(error)))
@@ -183,6 +183,14 @@ class Receiver:
             await outbox.send(tx, dead)
         log_each("message.handled", (self._line(envelope) for envelope in fresh))
         self._count(received, fresh, dead, stale)
+
+    def _read(self, delivery: Delivery) -> Received:
+        """Read a delivery; what it leads to belongs under its own handling, where that is seen."""
+        envelope = read(delivery, self._contracts, self._user)
+        cause = continued(delivery.message_id, envelope.traceparent)
+        if cause == envelope.traceparent:
+            return envelope
+        return envelope.model_copy(update={"traceparent": cause})
 
     async def _handle(self, tx: Transaction, fresh: Sequence[Received]) -> set[UUID]:
         stale: set[UUID] = set()
@@ -261,6 +269,7 @@ class Receiver:
         }
 
     def _log_set_aside(self, event: str, delivery: Delivery, code: str, detail: str) -> None:
+        failed(delivery.message_id, code)
         log.error(
             event,
             queue=self.queue,

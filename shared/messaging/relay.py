@@ -39,7 +39,7 @@ from shared.telemetry import (
     OUTBOX_PUBLISHED,
     RELAY_LEADER,
 )
-from shared.tracing import publishing
+from shared.tracing import failed, publishing
 
 log = structlog.get_logger()
 
@@ -165,6 +165,9 @@ class Relay:
         outgoing = [self._outgoing(row) for row in rows]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
             results = await window.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            for row, result in zip(rows, results, strict=True):
+                if result is not None:
+                    failed(str(row.message_id), _outcome(result))
         await self._settle(db, list(zip(rows, results, strict=True)))
         return len(rows)
 

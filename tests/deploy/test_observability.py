@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from deploy.ctl import proofs
+from deploy.local.databases import SERVICES
 from deploy.local.packages import require
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import waiting
@@ -19,6 +20,9 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "observability"
 RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
 TESTS = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+OVERLAY = yaml.safe_load((ROOT / "deploy" / "compose.observability.yml").read_text())["services"]
+CONTAINERS = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+WATCHERS = [name for name in OVERLAY if name not in CONTAINERS]
 COUNTED_IN = (telemetry, proofs, waiting)
 
 
@@ -74,6 +78,70 @@ def test_a_dashboard_has_no_two_panels_in_one_place(name):
     panels = json.loads(json.dumps(dashboard(name, DASHBOARDS[name])))["panels"]
 
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+
+
+@pytest.mark.parametrize("name", WATCHERS)
+def test_who_watches_is_confined_and_seen_from_this_machine_alone(name):
+    watcher = OVERLAY[name]
+
+    assert watcher["cap_drop"] == ["ALL"]
+    assert watcher["security_opt"] == ["no-new-privileges:true"]
+    assert watcher["read_only"] is True
+    assert watcher["mem_limit"]
+    assert re.match(r"\$\{[A-Z_]+:-", watcher["image"])
+    assert all(port.startswith("127.0.0.1:") for port in watcher.get("ports", ()))
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "web"])
+def test_a_service_sends_its_traces_to_where_they_are_taken(name):
+    jaeger = yaml.safe_load((FOLDER / "jaeger.yml").read_text())
+    takes = jaeger["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    environment = OVERLAY[name]["environment"]
+
+    endpoint = re.fullmatch(
+        r"\$\{\w+:-http://(\w+):(\d+)\}", environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    )
+    host, port = endpoint.groups()
+    assert OVERLAY[host]["volumes"] == ["./deploy/observability/jaeger.yml:/etc/jaeger.yml:ro"]
+    assert takes == f"0.0.0.0:{port}"
+    assert "front" in OVERLAY[host]["networks"]
+    assert "front" in CONTAINERS[name]["networks"]
+
+
+def test_jaeger_is_asked_for_nothing_it_was_not_given():
+    """Its binary is not here to say so itself."""
+    jaeger = yaml.safe_load((FOLDER / "jaeger.yml").read_text())
+    (storage,) = jaeger["extensions"]["jaeger_storage"]["backends"]
+
+    traces = jaeger["service"]["pipelines"]["traces"]
+    assert set(jaeger["service"]["extensions"]) == set(jaeger["extensions"])
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(traces[kind]) == set(jaeger[kind])
+    assert jaeger["exporters"]["jaeger_storage_exporter"]["trace_storage"] == storage
+    assert jaeger["extensions"]["jaeger_query"]["storage"]["traces"] == storage
+
+
+def test_prometheus_and_grafana_look_where_somebody_answers():
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    sources = yaml.safe_load(
+        (FOLDER / "grafana" / "provisioning" / "datasources" / "ovation.yml").read_text()
+    )["datasources"]
+    asked = {
+        target.split(":")[0]
+        for job in config
+        for place in job.get("static_configs", ())
+        for target in place["targets"]
+    }
+    by_name = {
+        name for job in config for it in job.get("dns_sd_configs", ()) for name in it["names"]
+    }
+
+    assert by_name == {*SERVICES, "web", "auditor"}
+    assert asked | by_name <= {*CONTAINERS, *WATCHERS}
+    for source in sources:
+        host, port = source["url"].removeprefix("http://").split(":")
+        assert host in WATCHERS
+        assert OVERLAY[host]["ports"][0].endswith(f":{port}")
 
 
 def _counted():

@@ -79,6 +79,57 @@ def fail(log):
         log.exception("gift.failed", characters=len(password))
 
 
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtaXJhIn0.c2lnbmVk"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    "name", ["password", "provider_api_key", "webhook_secret", "access_token", "Authorization"]
+)
+def test_what_is_called_a_secret_is_not_written(lines, as_json, name):
+    written = lines(json=as_json)
+    structlog.get_logger().info("request.failed", **{name: "hunter2"}, status=401)
+    structlog.get_logger().info("request.failed", headers={name: "hunter2"}, status=401)
+
+    text = "\n".join(written())
+    assert "hunter2" not in text
+    assert text.count("***") == 2
+    assert text.count("401") == 2
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Authorization: Bearer hunter2hunter2", "Bearer ***"),
+        ("cannot reach amqp://wallet:hunter2@mq/ovation", "amqp://wallet:***@mq/ovation"),
+        ("GET /room?token=hunter2&after=5", "token=***&after=5"),
+        ("signed with whsec_hunter2", "whsec_***"),
+        (f"{JWT} has expired", "*** has expired"),
+    ],
+)
+def test_what_looks_like_a_secret_is_not_written_whoever_says_it(lines, as_json, said, kept):
+    written = lines(json=as_json)
+    logging.getLogger("library").warning("it said: %s", said)
+    try:
+        raise ValueError(said)  # noqa: TRY301
+    except ValueError:
+        structlog.get_logger().exception("request.failed")
+
+    text = "\n".join(written())
+    assert "hunter2" not in text
+    assert JWT not in text
+    assert text.count(kept) >= 2
+
+
+def test_what_is_no_secret_is_written_as_it_is(lines):
+    written = lines(json=True)
+    said = "a bearer token for https://coins.example.com:8080/v1/gifts?after=7, mira@example.com"
+    structlog.get_logger().warning("gift.sent", key="mira", said=said)
+
+    assert json.loads(written()[0])["said"] == said
+
+
 def test_what_is_chatty_is_quiet(lines):
     written = lines(json=True)
     logging.getLogger("aiormq.connection").info("connected")
