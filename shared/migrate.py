@@ -10,6 +10,8 @@ import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -59,7 +61,18 @@ def _upgrade(connection: Connection, service: str, revision: str) -> None:
     config.set_main_option("script_location", str(ROOT / "services" / service / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    if _is_newer(connection, ScriptDirectory.from_config(config)):
+        sys.stdout.write(
+            f"A later version migrated {service}: its tables stay as they are.\n"
+        )
+    else:
+        command.upgrade(config, revision)
+
+
+def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
+    """Whether a later version has migrated this database: on the way back to the one before it."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current not in (None, *(script.revision for script in known.walk_revisions()))
 
 
 def run_sql(script: str) -> None:
