@@ -9,16 +9,17 @@ three times what asyncpg does.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
 from sqlalchemy import Executable, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from shared.kit.faults import is_contention, is_unavailable, sqlstate
+from shared.secrets import attempts_with
 
 __all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
 
@@ -110,15 +111,19 @@ class Database:
     """
     A service's own database. No other service has its address.
 
-    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret.
+    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
+    may be being replaced.
     `committed` is set after every commit: the outbox relay waits for it, so a fact leaves
     at once and not at the next poll.
     """
 
     def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
         self.address = make_url(url)
+        self._addresses = [self.address]
         if password is not None:
-            self.address = self.address.set(password=password)
+            attempts = attempts_with(password)
+            self._addresses = [self.address.set(password=attempt) for attempt in attempts]
+            self.address = self._addresses[0]
         self.committed = asyncio.Event()
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
@@ -166,8 +171,8 @@ class Database:
         network, and frees its locks: keepalives for an idle one, the user timeout for one
         with data in flight.
         """
-        return await asyncpg.connect(
-            **self._where(),
+        return await self._connect(
+            timeout=CONNECT_SECONDS_MAX,
             command_timeout=STATEMENT_MILLISECONDS_MAX / 1000,
             server_settings={
                 "tcp_keepalives_idle": "5",
@@ -188,7 +193,8 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    **self._where(),
+                    connect=self._connect,
+                    timeout=CONNECT_SECONDS_MAX,
                     min_size=0,
                     max_size=self._pool_size,
                     init=_prepare_connection,
@@ -203,13 +209,18 @@ class Database:
                 )
             return self._pool
 
-    def _where(self) -> dict[str, Any]:
-        # Whole, so that what it asks of the connection (sslmode, sslrootcert) is done.
-        address = self.address.set(drivername="postgresql")
-        return {
-            "dsn": address.render_as_string(hide_password=False),
-            "timeout": CONNECT_SECONDS_MAX,
-        }
+    async def _connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
+        """Open a session with the newest password, or with the one before."""
+        *others, last = self._addresses
+        for address in others:
+            with suppress(asyncpg.InvalidPasswordError):
+                return await asyncpg.connect(_dsn(address), **options)
+        return await asyncpg.connect(_dsn(last), **options)
+
+
+def _dsn(address: URL) -> str:
+    # Whole, so that what it asks of the connection (sslmode, sslrootcert) is done.
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:

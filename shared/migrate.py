@@ -10,6 +10,8 @@ import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -24,12 +26,12 @@ PAUSE_SECONDS = 5.0
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-def migrate(service: str, url: str, password: str | None = None) -> None:
+def migrate(service: str, url: str, password: str | None = None, *, revision: str = "head") -> None:
     """Run what is missing of `services/<service>/migrations`, as the owner of the database."""
-    asyncio.run(_migrate(service, url, password))
+    asyncio.run(_migrate(service, url, password, revision))
 
 
-async def _migrate(service: str, url: str, password: str | None) -> None:
+async def _migrate(service: str, url: str, password: str | None, revision: str) -> None:
     address = make_url(url).set(drivername="postgresql")
     if password is not None:
         address = address.set(password=password)
@@ -43,7 +45,7 @@ async def _migrate(service: str, url: str, password: str | None) -> None:
         for left in reversed(range(TRIES_MAX)):
             try:
                 async with engine.begin() as connection:
-                    await connection.run_sync(_upgrade, service)
+                    await connection.run_sync(_upgrade, service, revision)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
                     raise
@@ -54,12 +56,21 @@ async def _migrate(service: str, url: str, password: str | None) -> None:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection, service: str) -> None:
+def _upgrade(connection: Connection, service: str, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "services" / service / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if _is_newer(connection, ScriptDirectory.from_config(config)):
+        sys.stdout.write(f"A later version migrated {service}: its tables stay as they are.\n")
+    else:
+        command.upgrade(config, revision)
+
+
+def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
+    """Whether a later version has migrated this database: on the way back to the one before it."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current not in (None, *(script.revision for script in known.walk_revisions()))
 
 
 def run_sql(script: str) -> None:

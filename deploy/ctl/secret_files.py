@@ -1,4 +1,8 @@
-"""Every secret of an installation, as files that the services read: made once, kept for ever."""
+"""
+Every secret of an installation, as files that the services read: made once, kept until rotated.
+
+What a running service presents or accepts keeps the value before it while it is replaced.
+"""
 
 import json
 import secrets
@@ -8,6 +12,7 @@ from pathlib import Path
 from deploy.local.databases import SERVICES
 from deploy.local.environment import new_webhook_secret
 from shared.messaging.topology import user_names, users
+from shared.secrets import values_of
 
 FOLDER_MODE = 0o700
 # Readable for the services' user, who is not root in the container; the folder keeps others out.
@@ -25,18 +30,33 @@ def write_secrets(folder: Path, users_file: Path) -> list[str]:
     return made
 
 
-def rotate_secret(name: str, folder: Path, users_file: Path) -> None:
+def rotate_secret(name: str, folder: Path, users_file: Path, *, given: str | None = None) -> None:
     """
-    Replace one secret by a new one, in the file that is there.
+    Replace one secret by a new one, or by one that was given, in the file that is there.
 
-    The same file, not a new one under its name: that is what a container sees change.
+    The one before stays in the next line where services may still need it; one still older goes.
     """
-    path = folder / name
-    path.chmod(FILE_MODE | 0o200)
-    path.write_text(_makers()[name]())
-    path.chmod(FILE_MODE)
+    new = given or _makers()[name]()
+    before = _values(folder / name)[:1] if keeps_the_one_before(name) else []
+    _overwrite(folder / name, "\n".join((new, *before)))
     if name.endswith("_broker_password"):
         _write_users(folder, users_file)
+
+
+def forget_before(name: str, folder: Path) -> bool:
+    """Keep only the newest value of a secret; whether there was another."""
+    newest, *before = _values(folder / name)
+    if before:
+        _overwrite(folder / name, newest)
+    return bool(before)
+
+
+def keeps_the_one_before(name: str) -> bool:
+    """Whether a running service may still need the one before: nobody else holds a secret long."""
+    passwords = [
+        f"{service}_{of}_password" for service in SERVICES for of in ("database", "broker")
+    ]
+    return name in (*passwords, "sandbox_api_key", "sandbox_webhook_secret")
 
 
 def secret_names() -> list[str]:
@@ -45,11 +65,8 @@ def secret_names() -> list[str]:
 
 
 def _write_users(folder: Path, users_file: Path) -> None:
-    passwords = {user: _read(folder / f"{user}_broker_password") for user in user_names()}
-    if users_file.exists():
-        users_file.chmod(FILE_MODE | 0o200)
-    users_file.write_text(json.dumps(users(passwords), indent=2) + "\n")
-    users_file.chmod(FILE_MODE)
+    passwords = {user: _values(folder / f"{user}_broker_password")[0] for user in user_names()}
+    _overwrite(users_file, json.dumps(users(passwords), indent=2) + "\n")
 
 
 def _makers() -> Mapping[str, Callable[[], str]]:
@@ -80,5 +97,13 @@ def _write(path: Path, make: Callable[[], str]) -> bool:
     return True
 
 
-def _read(path: Path) -> str:
-    return path.read_text().strip()
+def _overwrite(path: Path, text: str) -> None:
+    """Write into the file that is there: a container sees it change, and another one never."""
+    if path.exists():
+        path.chmod(FILE_MODE | 0o200)
+    path.write_text(text)
+    path.chmod(FILE_MODE)
+
+
+def _values(path: Path) -> list[str]:
+    return values_of(path.read_text())

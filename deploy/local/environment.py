@@ -69,8 +69,10 @@ def new_webhook_secret() -> str:
     return f"whsec_{base64.b64encode(random.token_bytes(32)).decode()}"
 
 
-def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
-    """Return the variables of one process, all with its own prefix."""
+def environment_of(
+    name: str, places: Places, secrets: Secrets, root: Path = ROOT
+) -> dict[str, str]:
+    """Return the variables of one process, all with its own prefix; `root` has its seeds."""
     host, port = places.urls[name].removeprefix("http://").split(":")
     settings = {"HOST": host, "PORT": port}
     if name == "issuer":
@@ -96,7 +98,7 @@ def environment_of(name: str, places: Places, secrets: Secrets) -> dict[str, str
     if name in SERVICES:
         variables["OVATION_PUBLIC_URL"] = places.urls["gateway"]
     seeds = SEEDS.get(name, {})
-    return variables | {variable: str(ROOT / "seeds" / file) for variable, file in seeds.items()}
+    return variables | {variable: str(root / "seeds" / file) for variable, file in seeds.items()}
 
 
 def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
@@ -112,11 +114,11 @@ def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
 
 
 def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
-    purchase, payout = places.urls["purchase"], places.urls["payout"]
+    webhooks = f"{places.urls['gateway']}/v1/webhooks/sandbox"
     return {
         "API_KEY": secrets.provider_api_key,
         "WEBHOOK_SECRET": secrets.webhook_secret,
         "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
-        "PAYMENTS_WEBHOOK_URL": f"{purchase}/v1/webhooks/sandbox/payments",
-        "TRANSFERS_WEBHOOK_URL": f"{payout}/v1/webhooks/sandbox/transfers",
+        "PAYMENTS_WEBHOOK_URL": f"{webhooks}/payments",
+        "TRANSFERS_WEBHOOK_URL": f"{webhooks}/transfers",
     }

@@ -1,6 +1,8 @@
 """A private nginx in front of the services, with the configuration that production has."""
 
+import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,30 +32,27 @@ class Gateway:
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
-        prefix = folder / "gateway"
+        self._limits_file = limits_file
+        self._prefix = prefix = folder / "gateway"
         # nginx's workers are not root: they have to read what is served and write what is buffered.
         for place in (prefix, prefix / "temp"):
             place.mkdir(mode=0o755)
         if OPENAPI_FILE.exists():
             shutil.copy(OPENAPI_FILE, prefix / "openapi.json")
         _copy_contracts(prefix / "contracts")
-        configuration = prefix / "nginx.conf"
-        configuration.write_text(
-            render_whole(
-                render(
-                    upstreams,
-                    listen=f"127.0.0.1:{port}",
-                    resolver=None,
-                    openapi_file=str(prefix / "openapi.json"),
-                    contracts_folder=str(prefix / "contracts"),
-                    limits_file=str(limits_file) if limits_file else None,
-                )
-            )
-        )
+        self._write(upstreams)
         nginx = require("nginx", "nginx-light")
         self._process = Process(
             name="nginx",
-            command=[str(nginx), "-e", "stderr", "-p", f"{prefix}/", "-c", str(configuration)],
+            command=[
+                str(nginx),
+                "-e",
+                "stderr",
+                "-p",
+                f"{prefix}/",
+                "-c",
+                str(self._configuration),
+            ],
             log=folder / "gateway.log",
         )
 
@@ -61,11 +60,31 @@ class Gateway:
         self._process.start()
         self._process.wait_until(lambda: listens(self._port), seconds_max=START_SECONDS_MAX)
 
+    def ask(self, upstreams: Mapping[str, str]) -> None:
+        """Ask these instances from now on, without closing anybody's connection."""
+        self._write(upstreams)
+        os.kill(self._process.pid, signal.SIGHUP)
+
     def stop(self) -> None:
         self._process.stop()
 
     def kill(self) -> None:
         self._process.kill()
+
+    @property
+    def _configuration(self) -> Path:
+        return self._prefix / "nginx.conf"
+
+    def _write(self, upstreams: Mapping[str, str]) -> None:
+        http = render(
+            upstreams,
+            listen=f"127.0.0.1:{self._port}",
+            resolver=None,
+            openapi_file=str(self._prefix / "openapi.json"),
+            contracts_folder=str(self._prefix / "contracts"),
+            limits_file=str(self._limits_file) if self._limits_file else None,
+        )
+        self._configuration.write_text(render_whole(http))
 
 
 def _copy_contracts(folder: Path) -> None:

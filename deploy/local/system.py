@@ -1,10 +1,12 @@
 """The whole system as processes of one machine: servers, services, issuer, sandbox, gateway."""
 
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,11 +18,10 @@ from deploy.local.environment import ROOT, Places, Secrets, environment_of, new_
 from deploy.local.gateway import Gateway
 from deploy.local.ports import free_port
 from deploy.local.postgres import PostgresServer
-from deploy.local.processes import Process, remove_folder, temporary_folder
+from deploy.local.processes import Process, ServerFailed, remove_folder, temporary_folder
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.servers import Servers, choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
-from shared.migrate import migrate
 
 # In the order in which they are useful: what others ask for comes first.
 PROGRAMS = ("issuer", "sandbox", *SERVICES, "web")
@@ -44,7 +45,7 @@ class System:
     Everything, started by `with System() as system:` and ended with it.
 
     `servers` (and the secrets their users have) are used if given, and left running; else they
-    are chosen and end with the system.
+    are chosen and end with the system. `root` is the tree whose services run: another version's.
     """
 
     def __init__(
@@ -55,13 +56,16 @@ class System:
         vhost: str = VHOST,
         gateway_port: int | None = None,
         fast: bool = False,
+        root: Path = ROOT,
     ) -> None:
+        self._root = root
         self._lent = servers
         self._vhost = vhost
         self._fast = fast
         self._ending = ExitStack()
         self._port = gateway_port or free_port()
         self._processes: dict[str, Process] = {}
+        self._gateway: Gateway
         self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in PROGRAMS}
         self.urls["gateway"] = f"http://127.0.0.1:{self._port}"
         self.secrets = secrets or new_secrets()
@@ -83,8 +87,12 @@ class System:
 
     @property
     def names(self) -> list[str]:
-        """Return what is there to run: services that are not written yet are left out."""
-        return [name for name in PROGRAMS if name == "issuer" or _main_file(name).exists()]
+        """Return what is there to run: a version may not have a service yet."""
+        return [
+            name
+            for name in PROGRAMS
+            if name == "issuer" or (self._root / "services" / name / "main.py").exists()
+        ]
 
     def open(self) -> None:
         """Start everything and return when all of it is ready."""
@@ -102,6 +110,26 @@ class System:
         """Start a service, or start it again after `kill`, and wait until it is ready."""
         self._processes[name].start()
         self._wait_until_ready(name)
+
+    def migrate(self, root: Path) -> None:
+        """Bring every database to what a tree wants, each in a process of that tree's own."""
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda name: self._migrate(name, root), SERVICES))
+
+    def join(self, root: Path) -> None:
+        """
+        Run another instance of every service, from a tree of its own, beside those that run.
+
+        Both share everything, and the gateway asks either. The newcomers are `wallet-2` and so on.
+        """
+        urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
+        for name, url in urls.items():
+            self.urls[f"{name}-2"] = url
+            places = replace(self.places_of(name), urls={**self.urls, **urls})
+            self._run(name, places, root, called=f"{name}-2")
+        for name in SERVICES:
+            self._wait_until_ready(f"{name}-2")
+        self._gateway.ask(self._upstreams())
 
     def kill(self, name: str) -> None:
         """Kill a service without warning."""
@@ -155,10 +183,10 @@ class System:
         self._ending.callback(remove_folder, self.folder)
         self._start_servers()
         for name in self.names:
-            self._processes[name] = self._process(name, self.places_of(name))
-            self._processes[name].start()
-            self._ending.callback(self._processes[name].kill)
-        self._start_gateway()
+            self._run(name, self.places_of(name), self._root)
+        self._gateway = Gateway(self.folder, self._port, self._upstreams())
+        self._gateway.start()
+        self._ending.callback(self._gateway.kill)
         for name in self.names:
             self._wait_until_ready(name)
 
@@ -186,35 +214,43 @@ class System:
         if self._lent is None:
             self.postgres.start()
         provision(self.postgres.dsn(), self.secrets.database)
-        # One after the other: Alembic keeps what it migrates in a module, not in a thread.
-        for name in SERVICES:
-            if (ROOT / "services" / name / "migrations").exists():
-                owner = f"{name}_owner"
-                migrate(
-                    name, self.postgres.dsn(name, user=owner, password=self.secrets.database[owner])
-                )
+        self.migrate(self._root)
 
-    def _process(self, name: str, places: Places) -> Process:
-        module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
-        inherited = {
-            key: value
-            for key, value in os.environ.items()
-            if key in INHERITED or key.startswith(TRACING_PREFIX)
+    def _migrate(self, name: str, root: Path) -> None:
+        owner = f"{name}_owner"
+        own = {
+            f"{name.upper()}_MIGRATION_URL": self.postgres.dsn(name, user=owner, password=""),
+            f"{name.upper()}_OWNER_PASSWORD": self.secrets.database[owner],
         }
-        own = environment_of(name, places, self.secrets)
-        return Process(
-            name=name,
-            command=[sys.executable, "-m", module],
-            log=self.folder / f"{name}.log",
-            environment={**inherited, **own, "PYTHONUNBUFFERED": "1"},
-            folder=str(ROOT),
+        done = subprocess.run(
+            [sys.executable, "-m", "shared.migrate", name],
+            cwd=root,
+            env={**_inherited(), **own},
+            check=False,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode != 0:
+            raise ServerFailed(f"{name} could not be migrated:\n{done.stderr[-2000:]}")
 
-    def _start_gateway(self) -> None:
-        upstreams = {name: self.urls[name].removeprefix("http://") for name in self.names}
-        gateway = Gateway(self.folder, self._port, upstreams)
-        gateway.start()
-        self._ending.callback(gateway.kill)
+    def _run(self, name: str, places: Places, root: Path, *, called: str | None = None) -> None:
+        module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
+        own = environment_of(name, places, self.secrets, root)
+        process = Process(
+            name=called or name,
+            command=[sys.executable, "-m", module],
+            log=self.folder / f"{called or name}.log",
+            environment={**_inherited(), **own, "PYTHONUNBUFFERED": "1"},
+            folder=str(root),
+        )
+        self._processes[called or name] = process
+        process.start()
+        self._ending.callback(process.kill)
+
+    def _upstreams(self) -> dict[str, str]:
+        """Return which instances there are of each program."""
+        both = {name: (self.urls[name], self.urls.get(f"{name}-2", "")) for name in self.names}
+        return {name: " ".join(urls).replace("http://", "").strip() for name, urls in both.items()}
 
     def _wait_until_ready(self, name: str) -> None:
         def answers() -> bool:
@@ -228,5 +264,9 @@ class System:
         self._processes[name].wait_until(answers, seconds_max=READY_SECONDS_MAX)
 
 
-def _main_file(name: str) -> Path:
-    return ROOT / "services" / name / "main.py"
+def _inherited() -> dict[str, str]:
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key in INHERITED or key.startswith(TRACING_PREFIX)
+    }

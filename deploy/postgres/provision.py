@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.local.databases import AUDITOR, SERVICES, provision
+from shared.secrets import values_of
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
 
@@ -25,7 +26,7 @@ def main() -> None:
 
 
 def _secret(name: str) -> str:
-    return (FOLDER / name).read_text().strip()
+    return values_of((FOLDER / name).read_text())[0]
 
 
 if __name__ == "__main__":

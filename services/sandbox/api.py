@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.sandbox.provider import SILENT, NotFound, Provider
 from shared.auth import Unauthenticated
 from shared.http import IdempotencyKey
+from shared.secrets import values_of
 
 SILENCE_SECONDS = 30.0
 Amount = Annotated[int, Field(strict=True, gt=0, le=100_000_000)]
@@ -62,7 +63,12 @@ def build_router(
     redeliver: Callable[[dict[str, Any]], None],
 ) -> APIRouter:
     def require_key(authorization: Annotated[str, Header()] = "") -> None:
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {api_key}".encode()):
+        # Each is compared, whichever it is.
+        known = [
+            hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
+            for key in values_of(api_key)
+        ]
+        if not any(known):
             raise Unauthenticated(reason="api-key")
 
     router = APIRouter(dependencies=[Depends(require_key)])

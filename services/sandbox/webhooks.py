@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import httpx
 import structlog
-from standardwebhooks.webhooks import Webhook
+
+from shared.webhooks import Signatures
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ class Webhooks:
         transfers_url: str,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._signer = Webhook(secret)
+        self._signatures = Signatures(secret)
         self._payments_url = payments_url
         self._transfers_url = transfers_url
         self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, transport=transport)
@@ -77,7 +78,7 @@ class Webhooks:
             # The same over all retries: the receiver's key against repeats.
             "webhook-id": event["id"],
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(event["id"], now, body),
+            "webhook-signature": self._signatures.sign(event["id"], now, body),
         }
         try:
             # The client's own timeout is per read: a receiver that drips would keep its slot.

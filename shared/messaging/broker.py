@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
 from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
 from shared.kit.connection import again_and_again, close_quietly, connect, pause
+from shared.secrets import attempts_with
 from shared.telemetry import BROKER_RECONNECTS
 
 __all__ = ["Broker", "close_quietly", "pause", "supervise"]
@@ -32,8 +35,15 @@ class Broker:
 
     async def connect(self, role: str) -> AbstractConnection:
         """Open a connection of its own for one role, named so that an operator can tell."""
+        *others, last = attempts_with(self.password)
+        for password in others:
+            with suppress(AuthenticationError, ProbableAuthenticationError):
+                return await self._connect(role, password)
+        return await self._connect(role, last)
+
+    async def _connect(self, role: str, password: str) -> AbstractConnection:
         parts = urlsplit(self.url)
-        secret = f"{quote(self.user)}:{quote(self.password, safe='')}"
+        secret = f"{quote(self.user)}:{quote(password, safe='')}"
         address = f"{secret}@{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
         # Kept, what the address asks of the connection: `cafile`, for a broker behind TLS.
         url = urlunsplit((parts.scheme, address, parts.path, parts.query, ""))

@@ -5,7 +5,11 @@ import json
 import stat
 from pathlib import Path
 
-from deploy.ctl.secret_files import rotate_secret, write_secrets
+from typer.testing import CliRunner
+
+from deploy.ctl.__main__ import app
+from deploy.ctl.commands import operations
+from deploy.ctl.secret_files import forget_before, rotate_secret, write_secrets
 
 
 def test_every_secret_is_made_for_its_reader_only(tmp_path):
@@ -59,6 +63,54 @@ def test_a_new_secret_is_written_into_the_file_that_is_there(tmp_path):
     for path, inode in files.items():
         assert path.stat().st_ino == inode
         assert stat.S_IMODE(path.stat().st_mode) == 0o444
+
+
+def test_a_secret_that_services_use_keeps_the_one_before_in_its_next_line(tmp_path):
+    folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
+    write_secrets(folder, users_file)
+    for name in ("wallet_database_password", "gift_broker_password", "sandbox_webhook_secret"):
+        eldest = (folder / name).read_text()
+
+        rotate_secret(name, folder, users_file)
+        first, before = (folder / name).read_text().split("\n")
+        rotate_secret(name, folder, users_file)
+        second, replaced = (folder / name).read_text().split("\n")
+
+        assert (before, replaced) == (eldest, first)
+        assert len({eldest, first, second}) == 3
+        assert forget_before(name, folder)
+        assert not forget_before(name, folder)
+        assert (folder / name).read_text() == second
+
+
+def test_nobody_keeps_a_password_that_only_commands_use(tmp_path):
+    folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
+    write_secrets(folder, users_file)
+    for name in ("wallet_owner_password", "auditor_database_password", "grafana_admin_password"):
+        before = (folder / name).read_text()
+
+        rotate_secret(name, folder, users_file)
+
+        assert before not in (folder / name).read_text()
+        assert len((folder / name).read_text().splitlines()) == 1
+
+
+def test_a_secret_may_come_from_who_issued_it(tmp_path, monkeypatch):
+    folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
+    write_secrets(folder, users_file)
+    monkeypatch.setattr(operations, "SECRETS", folder)
+    monkeypatch.setattr(operations, "USERS_FILE", users_file)
+    before = (folder / "sandbox_api_key").read_text()
+
+    command = ["rotate", "sandbox_api_key", "--given"]
+    given = CliRunner().invoke(app, command, input="from-the-provider\n")
+    nothing = CliRunner().invoke(app, command, input="\n")
+
+    assert (given.exit_code, nothing.exit_code) == (0, 2)
+    assert "from-the-provider" not in given.output
+    assert (folder / "sandbox_api_key").read_text() == f"from-the-provider\n{before}"
+    CliRunner().invoke(app, ["rotate", "sandbox_api_key", "--forget", "--yes"])
+    assert (folder / "sandbox_api_key").read_text() == "from-the-provider"
 
 
 def test_the_broker_knows_its_users_by_hashes_only(tmp_path):

@@ -5,7 +5,6 @@ import secrets as random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
 from sqlalchemy import text
 
 from deploy.local.databases import database_sql, in_own_thread, quoted, run_sql, schema_sql
@@ -37,7 +36,7 @@ def as_version_2_had_them(gifts):
 
 
 @pytest.fixture
-async def upgraded(postgres, credentials, monkeypatch):
+async def upgraded(postgres, credentials):
     """Make a database as version 2 left it, bring it to the newest, and open it."""
     name = f"test_live_{random.token_hex(4)}"
     run_sql(postgres.dsn(), database_sql("live", name))
@@ -47,10 +46,7 @@ async def upgraded(postgres, credentials, monkeypatch):
     database = Database(address)
 
     def bring(gifts):
-        newest = command.upgrade
-        with monkeypatch.context() as patched:
-            patched.setattr(command, "upgrade", lambda config, _: newest(config, "0002"))
-            in_own_thread(lambda: migrate("live", as_owner))
+        in_own_thread(lambda: migrate("live", as_owner, revision="0002"))
         run_sql(as_owner, as_version_2_had_them(gifts))
         in_own_thread(lambda: migrate("live", as_owner))
 

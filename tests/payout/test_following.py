@@ -9,9 +9,13 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook
 
+from deploy.local.environment import new_webhook_secret
+from services.payout.main import build_http
+from services.payout.providers import Provider
 from services.sandbox import provider as sandbox_provider
+from tests.clients import a_verifier, client_of
 from tests.deliveries import announced
-from tests.payout.conftest import SECRET, a_gift_sent
+from tests.payout.conftest import RULES, SECRET, a_gift_sent
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +155,21 @@ async def test_a_webhook_somebody_else_signed_is_refused(lea):
     assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
     unknown = await lea.post("/v1/webhooks/acme/transfers", content=body, headers=headers)
     assert (unknown.status_code, unknown.json()["type"]) == (404, "unknown-provider")
+
+
+async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(lea, database, network):
+    newest = new_webhook_secret()
+    both = Provider(
+        url="http://sandbox", api_key="key", webhook_secret=f"{newest}\n{SECRET}", transport=network
+    )
+    async with client_of(build_http(database, a_verifier(), both, RULES)) as rolled:
+        for secret in (SECRET, newest):
+            body, headers = a_webhook("x", secret=secret)
+            answer = await rolled.post(
+                "/v1/webhooks/sandbox/transfers", content=body, headers=headers
+            )
+            assert answer.status_code == 200
+    await both.close()
 
 
 async def test_a_payout_asked_for_again_is_the_same_payout(lea, cash_out, hear):

@@ -55,17 +55,21 @@ def receiver():
     return Receiver()
 
 
+def settings(**about):
+    known = {
+        "port": 1,
+        "api_key": API_KEY,
+        "webhook_secret": WEBHOOK_SECRET,
+        "public_url": PUBLIC_URL,
+        "payments_webhook_url": f"http://{PAYMENTS_HOST}/webhooks",
+        "transfers_webhook_url": f"http://{TRANSFERS_HOST}/webhooks",
+    }
+    return Settings(**known | about)
+
+
 @pytest.fixture
 async def app(receiver):
-    settings = Settings(
-        port=1,
-        api_key=API_KEY,
-        webhook_secret=WEBHOOK_SECRET,
-        public_url=PUBLIC_URL,
-        payments_webhook_url=f"http://{PAYMENTS_HOST}/webhooks",
-        transfers_webhook_url=f"http://{TRANSFERS_HOST}/webhooks",
-    )
-    app = main.build(settings, transport=receiver)
+    app = main.build(settings(), transport=receiver)
     yield app
     await app.state.webhooks.close()
 

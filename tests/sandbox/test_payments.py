@@ -4,6 +4,10 @@ import asyncio
 
 import pytest
 
+from services.sandbox import main
+from tests.clients import client_of
+from tests.sandbox.conftest import settings
+
 GOOD_CARD = "4242 4242 4242 4242"
 
 
@@ -150,6 +154,15 @@ async def test_without_the_api_key_nothing_is_told(browser, path, authorization)
     answer = await browser.get(path, headers=headers)
 
     assert (answer.status_code, answer.json()["type"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("newest", 200), ("before", 200), ("eldest", 401), ("newest before", 401)]
+)
+async def test_while_the_api_key_is_replaced_either_opens(key, expected):
+    app = main.build(settings(api_key="newest\nbefore"))
+    async with client_of(app, key) as shop:
+        assert (await shop.get("/events")).status_code == expected
 
 
 async def test_without_the_api_key_nothing_is_made(shop, ask):

@@ -216,6 +216,29 @@ async def test_a_new_key_is_believed_as_soon_as_a_token_names_it(issuer, verifie
     assert issuer.asked == 2
 
 
+async def test_old_and_new_tokens_are_believed_as_long_as_both_keys_are_published(issuer, verifier):
+    await verifier.refresh()
+    new = a_key("new")
+    issuer.keys.append(new.as_dict(private=False))
+
+    assert (await verifier.verify(a_token_under("new", new))).user == "mira"
+    assert (await verifier.verify(a_token())).user == "mira"
+
+
+async def test_a_key_that_was_taken_out_opens_nothing_once_others_were_fetched(
+    issuer, verifier, clock
+):
+    await verifier.refresh()
+    issuer.keys = [a_key("new").as_dict(private=False)]
+    clock(301)
+
+    # Nobody waits for keys that are renewed: this one is still believed, and starts it.
+    assert (await verifier.verify(a_token())).user == "mira"
+    await asyncio.sleep(0.05)
+
+    assert await reason(a_token(), verifier) == "unknown-key"
+
+
 async def test_old_keys_work_while_the_issuer_is_away(issuer, verifier, clock):
     await verifier.refresh()
     issuer.away = True

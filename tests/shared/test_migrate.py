@@ -73,6 +73,17 @@ async def test_a_migration_comes_again_once_a_long_transaction_is_gone(migrating
     assert {row["column_name"] for row in fetch(migrating, columns)} == {"id", "more"}
 
 
+async def test_what_a_later_version_migrated_is_left_as_it_is(migrating):
+    """On the way back, Docker Compose runs the migrations of the version before once more."""
+    in_own_thread(lambda: migrate.migrate("live", migrating))
+    run_sql(migrating, ["UPDATE alembic_version SET version_num = '0002'", "DROP TABLE kept"])
+
+    in_own_thread(lambda: migrate.migrate("live", migrating))
+
+    rows = fetch(migrating, "SELECT version_num FROM alembic_version")
+    assert [row["version_num"] for row in rows] == ["0002"]
+
+
 async def test_a_lock_that_is_never_given_up_ends_the_migration(migrating, monkeypatch):
     monkeypatch.setattr(migrate, "TRIES_MAX", 2)
     reader = await asyncpg.connect(migrating)

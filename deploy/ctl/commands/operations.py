@@ -14,7 +14,12 @@ from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
 from deploy.ctl.places import SECRETS, Places
 from deploy.ctl.rolling import ROLLED, ROOT, Compose, ComposeFailed
 from deploy.ctl.rolling import roll as roll_services
-from deploy.ctl.secret_files import rotate_secret, secret_names
+from deploy.ctl.secret_files import (
+    forget_before,
+    keeps_the_one_before,
+    rotate_secret,
+    secret_names,
+)
 from deploy.local.databases import SERVICES
 
 USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
@@ -43,16 +48,33 @@ def roll(
 def rotate(
     name: Annotated[str, typer.Argument(help="A file of deploy/secrets: wallet_broker_password")],
     *,
+    given: Annotated[bool, typer.Option("--given", help="Take it from standard input.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Drop the one before.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Write a new secret in its place; deploy/runbooks/key-rotation.md says what comes next."""
+    """
+    Write a new secret, above the one it replaces where both are good for a while.
+
+    deploy/runbooks/key-rotation.md says what comes next.
+    """
     known = secret_names()
     if name not in known or not (SECRETS / name).exists():
         sys.stderr.write(f"{name} is none of {', '.join(known)} in {SECRETS}.\n")
         raise typer.Exit(USAGE)
-    confirm(f"Replace {name}? What it opens has to be told at once.", yes=yes)
-    rotate_secret(name, SECRETS, USERS_FILE)
-    typer.echo(f"{name} is new.")
+    if forget:
+        confirm(f"Does everybody know the newest {name}? The one before is lost.", yes=yes)
+        forgotten = forget_before(name, SECRETS)
+        typer.echo(f"{name} has one value{' now' if forgotten else ', as before'}.")
+        return
+    text = sys.stdin.readline().strip() if given else None
+    if given and not text:
+        sys.stderr.write("Standard input has no secret in its first line.\n")
+        raise typer.Exit(USAGE)
+    kept = keeps_the_one_before(name)
+    warning = "The one before stays good" if kept else "What it opens has to be told at once"
+    confirm(f"Replace {name}? {warning}.", yes=yes or given)
+    rotate_secret(name, SECRETS, USERS_FILE, given=text)
+    typer.echo(f"{name} is new{'; the one before stays in the next line' if kept else ''}.")
 
 
 @app.command()

@@ -1,0 +1,67 @@
+"""
+Users can be spread over several databases: whatever has to be unique is unique within one user.
+
+An index that makes something unique begins with whose it is, or a database that holds a part of
+the users could not keep it.
+"""
+
+import pytest
+from sqlalchemy import text
+
+# All but live. What live keeps belongs to rooms, which many give in: their streams, scores, goals.
+# It can be counted again from the events, and would be spread by room, if ever.
+SERVICES = ("purchase", "wallet", "gift", "payout")
+# Whose a row is. A chronicle's key is its event's partition key: the user.
+WHOSE = {"user_id", "viewer", "creator", "chronicle.key"}
+NOBODYS = {
+    "alembic_version": "which migrations the database has had",
+    "inbox": "what this database has heard",
+    "outbox": "what this database has to say",
+    "outbox_blocked": "what this database has to say",
+    "seals": "the chain over what this database holds",
+    "audit": "what operators did, in the order in which they did it",
+    "one_adjustment_a_key": "an operator's own key, whoever it is about",
+    "catalogue": "the operator's: the same for everybody",
+    "gift_types": "the operator's: the same for everybody",
+    "prices": "the operator's: the same for everybody",
+    "notifications": "a provider's words, before it is known whom they are about",
+    "payout.warnings": "of a lot, before it is known which creators it paid",
+}
+UNIQUE = text("""
+    SELECT tables.relname AS table, indexes.relname AS name, attname AS first
+    FROM pg_index
+    JOIN pg_class AS tables ON tables.oid = indrelid
+    JOIN pg_class AS indexes ON indexes.oid = indexrelid
+    JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+    WHERE indisunique AND tables.relnamespace = 'public'::regnamespace
+""")
+
+
+@pytest.fixture
+def others_in(database_of):
+    """Find the unique indexes that do not begin with a user, each with its excuse, if any."""
+
+    async def look(service):
+        async with database_of(service).transaction() as tx:
+            rows = await tx.execute(UNIQUE)
+        found = {}
+        for row in rows:
+            if not WHOSE & {row.first, f"{row.table}.{row.first}"}:
+                names = (row.name, row.table, f"{service}.{row.table}")
+                found[row.name] = next((name for name in names if name in NOBODYS), None)
+        return found
+
+    return look
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_unique_key_of_a_users_table_starts_with_the_user(others_in, service):
+    found = await others_in(service)
+
+    assert [index for index, excuse in found.items() if excuse is None] == []
+
+
+async def test_nothing_is_excused_that_needs_no_excuse(others_in):
+    found = [await others_in(service) for service in SERVICES]
+
+    assert {excuse for each in found for excuse in each.values()} == set(NOBODYS)
