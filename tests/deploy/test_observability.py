@@ -64,6 +64,15 @@ def test_every_alert_says_what_to_do(rule):
     assert rule["labels"]["severity"] in ("page", "ticket")
 
 
+def test_every_service_that_is_looked_for_is_missed_when_it_is_gone():
+    """Docker forgets the name of what does not run, and Prometheus then forgets the target."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    (names,) = (it["names"] for job in config for it in job.get("dns_sd_configs", ()))
+    (gone,) = (rule["expr"] for rule in RULES if rule["alert"] == "ServiceGone")
+
+    assert re.findall(r'absent\(up\{job="ovation", service="(\w+)"\}\)', gone) == names
+
+
 def test_nothing_is_asked_for_that_nobody_counts():
     asked = " ".join(
         [rule["expr"] for rule in RULES]

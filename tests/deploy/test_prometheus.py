@@ -94,14 +94,18 @@ def test_every_target_is_up(prometheus):
 
 
 def test_every_alert_can_be_asked_and_a_healthy_system_calls_nobody(prometheus):
-    def all_asked():
+    """Only the auditor is missed, a container of docker-compose.yml that nobody runs here."""
+
+    def asked_and_calm():
         groups = prometheus.get("/rules").json()["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
-        return all(rule["health"] == "ok" for rule in rules) and rules
+        labels = [alert["labels"] for rule in rules for alert in rule["alerts"]]
+        called = {(each["alertname"], each.get("service")) for each in labels}
+        calm = called == {("ServiceGone", "auditor")}
+        return calm and all(rule["health"] == "ok" for rule in rules) and rules
 
-    rules = eventually(all_asked)
+    rules = eventually(asked_and_calm)
     assert {rule["name"] for rule in rules} == {rule["alert"] for rule in RULES}
-    assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
 
 
 @pytest.mark.parametrize(
