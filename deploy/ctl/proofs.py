@@ -19,6 +19,8 @@ from shared.ledger.sealing import broken_seals, count_blocks
 CHECKS = {"wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
 GRACE = timedelta(minutes=1)
 SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
+# Neither 0 nor 1 until they were compared: nobody is called about what nobody knows.
+SERVICES_AGREE.set(float("nan"))
 RECONCILED_AT = Gauge("ovation_reconciled_timestamp_seconds", "When services were last compared.")
 RECONCILE_FAILURES = Counter("ovation_reconcile_failures", "Comparisons that could not be made.")
 console = Console(soft_wrap=True)

@@ -1,6 +1,7 @@
 """What calls a person, and what people look at, asks for what is really counted."""
 
 import json
+import math
 import re
 import subprocess
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 import yaml
 
 from deploy.ctl import proofs
+from deploy.ctl.places import Places
 from deploy.local.databases import SERVICES
 from deploy.local.packages import require
+from deploy.local.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import waiting
 from shared import telemetry
@@ -62,6 +65,28 @@ def test_every_alert_says_what_to_do(rule):
     assert page.exists()
     assert f"`{rule['alert']}`" in page.read_text()
     assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_every_service_that_is_looked_for_is_missed_when_it_is_gone():
+    """Docker forgets the name of what does not run, and Prometheus then forgets the target."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
+    (names,) = (it["names"] for job in config for it in job.get("dns_sd_configs", ()))
+    (gone,) = (rule["expr"] for rule in RULES if rule["alert"] == "ServiceGone")
+
+    assert re.findall(r'absent\(up\{job="ovation", service="(\w+)"\}\)', gone) == names
+
+
+async def test_services_that_were_never_compared_do_not_disagree():
+    """An auditor that starts before its servers says that it could not compare, and no more."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    places = Places(nowhere, f"http://{nowhere}", nowhere, secret=lambda _: "unknown")
+    failures = prometheus_client.REGISTRY.get_sample_value("ovation_reconcile_failures_total")
+
+    await proofs.compare_and_report(places, hours=1)
+
+    sample = prometheus_client.REGISTRY.get_sample_value
+    assert math.isnan(sample("ovation_services_agree"))
+    assert sample("ovation_reconcile_failures_total") == failures + 1
 
 
 def test_nothing_is_asked_for_that_nobody_counts():
