@@ -62,9 +62,7 @@ def _upgrade(connection: Connection, service: str, revision: str) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     if _is_newer(connection, ScriptDirectory.from_config(config)):
-        sys.stdout.write(
-            f"A later version migrated {service}: its tables stay as they are.\n"
-        )
+        sys.stdout.write(f"A later version migrated {service}: its tables stay as they are.\n")
     else:
         command.upgrade(config, revision)
 
