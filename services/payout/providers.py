@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -53,6 +52,15 @@ class Notification:
 
 class _Transfers(BaseModel):
     items: tuple[Transfer, ...]
+
+
+class _About(BaseModel):
+    object: dict[str, Any]
+
+
+class _Webhook(BaseModel):
+    type: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")]
+    data: _About
 
 
 class Provider:
@@ -111,14 +119,14 @@ class Provider:
         if not self._signatures.are_on(body, headers):
             raise BadSignature
         try:
-            told = json.loads(body)
-        except ValueError:
-            raise BadSignature from None
-        about = told.get("data", {}).get("object", {}) if isinstance(told, dict) else {}
+            told = _Webhook.model_validate_json(body)
+        except ValidationError:
+            # Signed, so it is kept; but it is about no attempt of ours.
+            told = _Webhook(type="unreadable", data=_About(object={}))
         return Notification(
             webhook_id=headers["webhook-id"][:128],
-            kind=str(told.get("type", "unknown"))[:64] if isinstance(told, dict) else "unknown",
-            attempt=_uuid(about.get("reference") if isinstance(about, dict) else None),
+            kind=told.type,
+            attempt=_uuid(told.data.object.get("reference")),
             payload_hash=hashlib.sha256(body).digest(),
         )
 

@@ -121,8 +121,9 @@ async def test_two_workers_at_once_send_once(lea, cash_out, work, sandbox, datab
     assert events.count("transfer.paid") == 1
 
 
-def a_webhook(attempt, *, secret=SECRET):
-    body = json.dumps({"type": "transfer.paid", "data": {"object": {"reference": attempt}}})
+def a_webhook(attempt=None, *, body=None, secret=SECRET):
+    about = {"type": "transfer.paid", "data": {"object": {"reference": attempt}}}
+    body = json.dumps(about) if body is None else body
     now, webhook_id = datetime.now(UTC), f"evt_{uuid4().hex}"
     return body, {
         "webhook-id": webhook_id,
@@ -146,6 +147,21 @@ async def test_a_webhook_is_kept_once_and_makes_its_attempt_due(lea, cash_out, w
         assert (await tx.execute(text("SELECT count(*) FROM notifications"))).scalar_one() == 1
         due = text("SELECT next_check_at <= now() FROM attempts")
         assert (await tx.execute(due)).scalar_one()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["paid", "[]", '{"type": "x", "data": []}', '{"type": "\\u0000", "data": {"object": {}}}'],
+)
+async def test_a_webhook_that_makes_no_sense_is_kept_and_not_asked_for_again(lea, database, body):
+    body, headers = a_webhook(body=body)
+
+    answer = await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
+
+    assert answer.status_code == 200
+    async with database.transaction() as tx:
+        kinds = await tx.execute(text("SELECT kind FROM notifications"))
+        assert [row.kind for row in kinds] == ["unreadable"]
 
 
 async def test_a_webhook_somebody_else_signed_is_refused(lea):
