@@ -11,6 +11,7 @@ from shared.http.keys import (
     count_key,
     fingerprint,
 )
+from shared.http.names import PRINTABLE, Name
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -23,6 +24,7 @@ from shared.http.pages import (
 )
 from shared.http.problems import (
     PROBLEM_TYPE,
+    SCHEMAS,
     STATUS,
     DatabaseUnavailable,
     Problem,
@@ -35,7 +37,9 @@ from shared.http.problems import (
 __all__ = [
     "BODY_BYTES_MAX",
     "PAGE_MAX",
+    "PRINTABLE",
     "PROBLEM_TYPE",
+    "SCHEMAS",
     "STATUS",
     "BadCursor",
     "DatabaseUnavailable",
@@ -44,6 +48,7 @@ __all__ = [
     "Key",
     "KeyReused",
     "Limit",
+    "Name",
     "Page",
     "Problem",
     "TryAgain",

@@ -11,7 +11,7 @@ from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.errors import Kind, Refusal
 from shared.http import refusals
-from shared.http.sheets import Format, csv_of
+from shared.http.sheets import SHEET, Format, csv_of
 
 FINANCE_SCOPE = "finance:read"
 Until = Annotated[
@@ -62,7 +62,7 @@ def add_trial_balance(router: APIRouter, database: Database, service: str) -> No
         tags=["finance"],
         name=f"{service}_trial_balance",
         response_model=TrialBalance,
-        responses=refusals(Unauthenticated, ScopeMissing, HourOpen),
+        responses=SHEET | refusals(Unauthenticated, ScopeMissing, HourOpen),
     )
     async def read_trial_balance(
         caller: Caller,

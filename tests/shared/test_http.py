@@ -98,6 +98,14 @@ def app(database):
     async def post_raw(request: Request) -> int:
         return len(await request.body())
 
+    many = APIRouter()
+
+    @many.get("/many")
+    @many.put("/many")
+    async def many_ways() -> None: ...
+
+    app.include_router(many, prefix="/v1")
+
     @app.get("/v1/lists")
     async def get_list(cursor: str, limit: Limit = 10) -> dict[str, object]:
         return {"from": decode_cursor(cursor), "limit": limit}
@@ -249,6 +257,14 @@ async def test_unknown_routes_and_methods_are_problems_too(client):
     answer = await client.get("/v1/asks/7")
     assert problem_of(answer) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "DELETE", "TRACE", "BREW"])
+async def test_a_wrong_method_is_told_every_right_one(client, method):
+    answer = await client.request(method, "/v1/many")
+
+    assert problem_of(answer) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == "GET, PUT"
 
 
 async def test_a_refusal_keeps_its_code_whatever_its_facts(client):
@@ -473,6 +489,7 @@ async def test_the_description_shows_our_problems_and_not_the_frameworks(client)
     assert "HTTPValidationError" not in json.dumps(document)
     assert "`key-reused`" in answers["422"]["description"]
     assert "`invalid-request`" in answers["422"]["description"]
+    assert "`malformed-json`" in answers["400"]["description"]
     assert "`no-coins`: There are not enough coins." in answers["402"]["description"]
     assert list(answers["402"]["content"]) == ["application/problem+json"]
     wishes = document["paths"]["/v1/wishes"]["post"]["responses"]["422"]["content"]

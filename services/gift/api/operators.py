@@ -30,7 +30,7 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
-from shared.http import refusals, request_id
+from shared.http import PRINTABLE, SCHEMAS, refusals, request_id
 
 WRITE_SCOPE = "catalogue:write"
 PRICE_COINS_MAX = 1_000_000
@@ -47,9 +47,10 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[^\s]*$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=999)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=LINE)]
+Switch = Annotated[bool, Field(strict=True)]
 Revision = Annotated[int, Field(strict=True, ge=1)]
 Preview = Annotated[bool, Query(description="Say what would change, and change nothing.")]
-GiftTypeId = Annotated[str, Path(max_length=20)]
+GiftTypeId = Annotated[str, Path(max_length=20, pattern=PRINTABLE)]
 
 
 class _Strict(BaseModel):
@@ -59,7 +60,7 @@ class _Strict(BaseModel):
 class LocksWish(_Strict):
     """Who may give a gift, where and when."""
 
-    fan_only: bool = False
+    fan_only: Switch = False
     gifter_level_min: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
     available_from: AwareDatetime | None = None
     available_until: AwareDatetime | None = None
@@ -99,7 +100,7 @@ class Entry(_Strict):
     batch_counts: Annotated[list[Count], Field(min_length=1, max_length=10)] = [1]
     count_max: Count = 1
     sort: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
-    is_active: bool = True
+    is_active: Switch = True
     locks: LocksWish = LocksWish()
     icon_url: Url | None = None
     animations: Annotated[list[Animation], Field(max_length=10)] = []
@@ -136,10 +137,19 @@ class ChangedGift(Entry):
     reason: Reason
 
 
+def _describe_patch(schema: dict[str, Any]) -> None:
+    """Say what can be patched: whatever an entry has, and nothing else."""
+    entry = Entry.model_json_schema(ref_template=f"{SCHEMAS}/{{model}}")
+    for name, field in entry["properties"].items():
+        # What is left out stays as it is, whatever a new entry would get.
+        schema["properties"][name] = {k: v for k, v in field.items() if k != "default"}
+    schema["additionalProperties"] = False
+
+
 class GiftPatch(BaseModel):
     """Some fields of a gift as they are to be, and the `revision` it has been looked at in."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_describe_patch)
 
     revision: Revision
     reason: Reason

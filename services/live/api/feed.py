@@ -10,13 +10,13 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.live.api.asking import COINS_MAX, RoomName
+from services.live.api.asking import COINS_MAX
 from services.live.commands.describing import KINDS
 from services.live.commands.showing import Hub, Watcher
 from services.live.commands.views import Shape, View
 from shared.auth import Identity, IssuerUnavailable, Unauthenticated, Verifier
 from shared.errors import Kind, Refusal
-from shared.http import refusals
+from shared.http import Name, refusals
 from shared.http.connection import connection_of
 
 RECONNECT_MILLISECONDS = 2_000
@@ -97,7 +97,7 @@ def add_routes(router: APIRouter, hub: Hub) -> None:
         },
     )
     async def follow_room(
-        room: RoomName,
+        room: Name,
         request: Request,
         last_event_id: Annotated[str | None, Header()] = None,
         after: Position | None = None,
