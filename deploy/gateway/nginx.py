@@ -142,6 +142,9 @@ def render(
     ]
     settings = [
         f"listen {listen};",
+        # A token of 8 kB, the longest a service looks at, may stand in a header or, for a feed, in
+        # the address.
+        "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
         f"error_page 400 414 494 = {MALFORMED};",
         "error_page 405 = @method_not_allowed;",

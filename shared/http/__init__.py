@@ -11,6 +11,7 @@ from shared.http.keys import (
     count_key,
     fingerprint,
 )
+from shared.http.moments import Moment
 from shared.http.names import PRINTABLE, Name
 from shared.http.pages import (
     PAGE_MAX,
@@ -48,6 +49,7 @@ __all__ = [
     "Key",
     "KeyReused",
     "Limit",
+    "Moment",
     "Name",
     "Page",
     "Problem",

@@ -16,6 +16,7 @@ from deploy.gateway.nginx import TOKEN_BURST, UPSTREAMS, render, render_containe
 from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
 from deploy.local.ports import free_port
+from shared.auth import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"
@@ -254,6 +255,17 @@ def test_what_the_gateway_cannot_take_is_a_problem_like_any_other(
     assert (problem["status"], problem["type"]) == (status, code)
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"Content-Type: application/problem+json" in head
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_the_longest_token_fits_into_a_header_and_into_the_address_of_a_feed(gateway_to):
+    token = "t" * TOKEN_BYTES_MAX
+    with _instance(hangs_up=False) as instance:
+        url = gateway_to(instance)
+        header = httpx.get(f"{url}/v1/gifts", headers={"Authorization": f"Bearer {token}"})
+        address = httpx.get(f"{url}/v1/rooms/lobby/events", params={"access_token": token})
+
+    assert (header.status_code, address.status_code) == (200, 200)
 
 
 def _all_from(connection):

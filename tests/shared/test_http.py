@@ -22,6 +22,7 @@ from shared.http import (
     IdempotencyKey,
     KeyReused,
     Limit,
+    Moment,
     build_app,
     decode_cursor,
     encode_cursor,
@@ -89,6 +90,10 @@ def app(database):
     @app.post("/v1/asks/{ask}", responses=refusals(KeyReused, NoCoins))
     async def post_ask(ask: int, body: Ask, key: IdempotencyKey) -> dict[str, object]:
         return {"ask": ask, "coins": body.coins, "key": key, "request": request_id()}
+
+    @app.get("/v1/days")
+    async def read_day(until: Moment) -> str:
+        return until.isoformat()
 
     @app.post("/v1/wishes")
     async def post_wish(body: Wish) -> dict[str, object]:
@@ -470,6 +475,15 @@ async def test_a_page_has_a_largest_size(client, limit):
     answer = await client.get("/v1/lists", params={"cursor": encode_cursor([1]), "limit": limit})
 
     assert problem_of(answer) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize("until", ["0", "1.5", "-1", "946684800", "2000-01-01", "2000-01-01T00:00"])
+async def test_a_moment_is_written_and_never_counted_in_seconds(client, until):
+    good = await client.get("/v1/days", params={"until": "2000-01-01T00:00:00+01:00"})
+    bad = await client.get("/v1/days", params={"until": until})
+
+    assert good.json() == "2000-01-01T00:00:00+01:00"
+    assert problem_of(bad) == (422, "invalid-request")
 
 
 def test_a_fingerprint_sees_values_and_not_their_order():

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,7 +29,7 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
-from shared.http import PRINTABLE, SCHEMAS, refusals, request_id
+from shared.http import PRINTABLE, SCHEMAS, Moment, refusals, request_id
 
 WRITE_SCOPE = "catalogue:write"
 PRICE_COINS_MAX = 1_000_000
@@ -41,7 +40,9 @@ LINE = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 Texts = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text], Field(max_length=50)
+    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text],
+    # Pydantic says which names there may be, and not that there may be no others.
+    Field(max_length=50, json_schema_extra={"additionalProperties": False}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[^\s]*$")]
@@ -62,8 +63,8 @@ class LocksWish(_Strict):
 
     fan_only: Switch = False
     gifter_level_min: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
-    available_from: AwareDatetime | None = None
-    available_until: AwareDatetime | None = None
+    available_from: Moment | None = None
+    available_until: Moment | None = None
     countries: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]], Field(max_length=250)
     ] = []
@@ -123,8 +124,23 @@ class Entry(_Strict):
         return self
 
 
+LANTERN = {
+    "gift_type": "g_lantern",
+    "names": {"en": "Lantern", "de": "Laterne"},
+    "price_coins": 5,
+    "mode": "streak",
+    "category": "season",
+    "batch_counts": [1, 10],
+    "count_max": 99,
+    "sort": 500,
+    "reason": "for the winter",
+}
+
+
 class NewGift(Entry):
     """A gift that is not in the catalogue yet; its id is for ever."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LANTERN]})
 
     gift_type: Id
     reason: Reason

@@ -17,7 +17,7 @@ from services.live.domain.goals import (
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
-from shared.http import IdempotencyKey, IdempotencyKeyMissing, Name, refusals, request_id
+from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
 
 
 class GoalView(View):
@@ -44,14 +44,14 @@ class GoalView(View):
 class GoalChange(Wish):
     title: Title
     target_coins: CoinWish
-    ends_at: AwareDatetime | None = None
+    ends_at: Moment | None = None
 
 
 class NewGoal(GoalChange):
     """A live goal names its room and begins now; an income goal begins when it says, or now."""
 
     room: Name | None = None
-    starts_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
 
 
 class Goals(View):
@@ -89,7 +89,8 @@ def _add_setting(router: APIRouter, database: Database) -> None:
         status_code=201,
         responses=refusals(
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
-            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo),
+            # The goal of a key that is used again may be gone.
+            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
         ),
     )
     async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:

@@ -122,7 +122,10 @@ def _add_offering(router: APIRouter, database: Database) -> None:
         "/creators/me/perks",
         tags=["creators"],
         status_code=201,
-        responses=refusals(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks),
+        responses=refusals(
+            # The perk of a key that is used again may be gone.
+            *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
+        ),
     )
     async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
         """Offer a perk; who has given enough already is entitled to it at once."""
