@@ -35,6 +35,23 @@ def test_every_reference_leads_somewhere():
     assert set(_references(document)) == known
 
 
+def test_an_id_leads_to_every_route_that_takes_it():
+    document = json.loads(OPENAPI_FILE.read_text())
+    quoted = document["paths"]["/v1/payouts/quotes"]["post"]["responses"]["201"]["links"]
+    held = document["paths"]["/v1/operator/payouts"]["get"]["responses"]["200"]["links"]
+    path = "/v1/operator/wallet/adjustments"
+    corrected = document["paths"][path]["post"]["responses"]["201"]["links"]
+
+    assert [link["requestBody"] for link in quoted.values()] == [{"quote": "$response.body#/quote"}]
+    approve = "approve_v1_operator_payouts__creator___payout__approve_post"
+    assert held[approve]["parameters"] == {
+        "creator": "$response.body#/items/0/creator",
+        "payout": "$response.body#/items/0/payout",
+    }
+    assert len(corrected) == 2
+    assert all("wallet" in name for name in corrected)
+
+
 def test_no_two_services_answer_the_same_path():
     with pytest.raises(AssertionError, match="/v1/gifts"):
         merge({"gift": _document("/v1/gifts", {}), "live": _document("/v1/gifts", {})})

@@ -20,7 +20,7 @@ SCOPES = [
 TTL_SECONDS = 86_400
 PACKAGE = "coins_10000"
 GIFT = "g_pebble"
-DIAMONDS = 1_000_000
+AMOUNT = 1_000_000
 REQUEST_SECONDS_MAX = 30
 
 
@@ -69,10 +69,12 @@ def _play(http: httpx.Client, tokens: dict[str, str]) -> None:
         wish = {"gift_type": GIFT, "creator": other, "room": other}
         ask(name, "POST", "/v1/gifts", wish)
     for name in PEERS:
-        correction = {"user": name, "amount": DIAMONDS, "reason": "to be fuzzed"}
-        path = "/v1/operator/payout/adjustments"
-        asked = ask("ann", "POST", path, correction, key=name)["adjustment"]
-        ask("ben", "POST", f"{path}/{asked}/approve")
+        correction = {"user": name, "amount": AMOUNT, "reason": "to be fuzzed"}
+        # Coins as well: those of a purchase go when it is refunded.
+        for ledger in ("payout", "wallet"):
+            path = f"/v1/operator/{ledger}/adjustments"
+            asked = ask("ann", "POST", path, correction, key=name)["adjustment"]
+            ask("ben", "POST", f"{path}/{asked}/approve")
         ask(name, "PUT", "/v1/payouts/payee", {"destination": f"acct_ok_{name}"})
         quote = ask(name, "POST", "/v1/payouts/quotes", {"diamonds": 2_000})["quote"]
         ask(name, "POST", "/v1/payouts", {"quote": quote})

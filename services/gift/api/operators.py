@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import to_json
 
 from services.gift.api.catalogue import CatalogueEntry, shown
@@ -124,7 +125,7 @@ class Entry(_Strict):
         return self
 
 
-LANTERN = {
+LANTERN: JsonDict = {
     "gift_type": "g_lantern",
     "names": {"en": "Lantern", "de": "Laterne"},
     "price_coins": 5,
