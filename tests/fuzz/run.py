@@ -67,6 +67,7 @@ def _fuzz(system: System, folder: Path, seed: int, seconds: int) -> Outcome:
     ]
     paths = {"HOOKS": HERE / "hooks.py", "PEOPLE": people, "COUNTS": counts}
     told = {f"FUZZ_{name}": str(path) for name, path in paths.items()}
+    told["FUZZ_TENCENT"] = system.secrets.tencent_token
     asking = subprocess.run(command, env={**os.environ, **tokens, **told}, check=False)
     lasted = time.monotonic() - started
     counted = json.loads(counts.read_text())
