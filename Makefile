@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey check audit bench chaos secrets format contracts wheel clean
+.PHONY: help demo up down test journey check audit bench chaos fuzz secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: .venv/ready ## Measure how fast it is here
 
 chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED), and count each
 	@GIFTS="$(GIFTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" $(RUN)python -m tests.chaos
+
+fuzz: .venv/ready ## Ask the whole API what it takes and does not (SEED, SECONDS), and prove the books
+	@SEED="$(SEED)" SECONDS="$(SECONDS)" $(RUN)python -m tests.fuzz
 
 secrets: .venv/ready ## Make the secrets of an installation that are missing
 	$(RUN)python -m deploy.ctl secrets

@@ -89,6 +89,8 @@ map $upstream_http_retry_after:$status $ovation_retry_after {
     "~^:(429|503)$" 1;
     default         "";
 }"""
+# Not a name beginning with @, as the others have: nginx goes to none before it has an address.
+MALFORMED = "/.malformed-request"
 TOKEN_BURST, ADDRESS_BURST = 200, 2_000
 ACCESS_LOG = """\
 log_format ovation escape=json
@@ -140,7 +142,12 @@ def render(
     ]
     settings = [
         f"listen {listen};",
+        # A token of 8 kB, the longest a service looks at, may stand in a header or, for a feed, in
+        # the address.
+        "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
+        f"error_page 400 414 494 = {MALFORMED};",
+        "error_page 405 = @method_not_allowed;",
         "error_page 413 = @body_too_large;",
         "error_page 502 503 504 = @unavailable;",
         *(_limits() if limits_file is not None else ()),
@@ -270,7 +277,12 @@ def _problems() -> list[str]:
     limit = BODY_KILOBYTES_MAX * 1024
     too_large = _problem(413, "body-too-large", title, body_bytes_max=limit)
     unavailable = _problem(503, "unavailable", "This service does not answer at the moment.")
+    # A request line or a header that nginx itself cannot take, and a method it takes for nobody.
+    malformed = _problem(400, "malformed-request", "This is not a request we can read.")
+    method = _problem(405, "method-not-allowed", "This address does not take this method.")
     return [
+        _location(f"= {MALFORMED}", *malformed),
+        _location("@method_not_allowed", *method),
         _location("@body_too_large", *too_large),
         _location("@unavailable", *unavailable),
         _location("@too_many", *_problem(429, "too-many-requests", "This is asked too often.")),

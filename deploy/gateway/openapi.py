@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from deploy.gateway.links import add_links
 from deploy.local.databases import SERVICES
 from deploy.local.environment import ROOT, Places, environment_of, new_secrets
 
@@ -16,7 +17,9 @@ Document = dict[str, Any]
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
     described = {name: _describe(name) for name in SERVICES if _main_exists(name)}
-    return merge(described)
+    whole = merge(described)
+    add_links(whole)
+    return whole
 
 
 def merge(documents: Mapping[str, Document]) -> Document:

@@ -11,6 +11,8 @@ from shared.http.keys import (
     count_key,
     fingerprint,
 )
+from shared.http.moments import Moment
+from shared.http.names import PRINTABLE, Name
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -23,6 +25,7 @@ from shared.http.pages import (
 )
 from shared.http.problems import (
     PROBLEM_TYPE,
+    SCHEMAS,
     STATUS,
     DatabaseUnavailable,
     Problem,
@@ -35,7 +38,9 @@ from shared.http.problems import (
 __all__ = [
     "BODY_BYTES_MAX",
     "PAGE_MAX",
+    "PRINTABLE",
     "PROBLEM_TYPE",
+    "SCHEMAS",
     "STATUS",
     "BadCursor",
     "DatabaseUnavailable",
@@ -44,6 +49,8 @@ __all__ = [
     "Key",
     "KeyReused",
     "Limit",
+    "Moment",
+    "Name",
     "Page",
     "Problem",
     "TryAgain",

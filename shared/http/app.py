@@ -15,6 +15,7 @@ from shared.errors import Kind, Refusal
 from shared.http.edge import BODY_BYTES_MAX, Edge
 from shared.http.problems import (
     INVALID_REQUEST,
+    MALFORMED_JSON,
     SCHEMAS,
     DatabaseUnavailable,
     InvalidRequest,
@@ -75,7 +76,10 @@ class _App(FastAPI):
 def _describe_problems(document: Document) -> None:
     for operations in document.get("paths", {}).values():
         for operation in operations.values():
-            _describe_invalid(operation)
+            if "requestBody" in operation:
+                _describe(operation, 400, MALFORMED_JSON, Problem)
+            if "parameters" in operation or "requestBody" in operation:
+                _describe(operation, 422, INVALID_REQUEST, InvalidRequest)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
@@ -85,15 +89,15 @@ def _describe_problems(document: Document) -> None:
         schemas[model.__name__] = schema
 
 
-def _describe_invalid(operation: Document) -> None:
-    """Say that a request can be invalid, beside the refusals that answer 422 as well."""
-    if "parameters" not in operation and "requestBody" not in operation:
-        return
-    code, title = INVALID_REQUEST
+def _describe(
+    operation: Document, status: int, what: tuple[str, str], model: type[Problem]
+) -> None:
+    """Say how a request can be unfit, beside the refusals that answer with the same status."""
+    code, title = what
     line = f"`{code}`: {title}"
-    described = operation["responses"].get("422")
+    described = operation["responses"].get(str(status))
     if described is None or described["description"] == "Validation Error":
-        operation["responses"]["422"] = documented(InvalidRequest, line)
+        operation["responses"][str(status)] = documented(model, line)
     else:
         described["description"] = f"{line}\n\n{described['description']}"
 

@@ -16,7 +16,7 @@ from shared.database import is_contention
 from shared.http.identifiers import identify
 from shared.http.keys import HEADER, Key, count_key
 from shared.http.problems import BodyTooLarge, failure, too_large
-from shared.http.routes import route_of
+from shared.http.routes import METHODS, route_of
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.tracing import answered, serving
 
@@ -24,7 +24,6 @@ log = structlog.get_logger()
 
 BODY_BYTES_MAX = 65_536
 # A method is the caller's text; a label must not be.
-METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER_METHOD = "OTHER"
 KEY_HEADER = HEADER.lower().encode()
 

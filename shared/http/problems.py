@@ -18,7 +18,7 @@ from shared.database import is_contention, is_unavailable
 from shared.errors import Kind, Refusal
 from shared.http.identifiers import request_id
 from shared.http.keys import HEADER, IdempotencyKeyMissing, Key, KeyReused, count_key
-from shared.http.routes import route_of
+from shared.http.routes import methods_at, route_of
 
 log = structlog.get_logger()
 
@@ -42,8 +42,9 @@ _HEADERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.UNAUTHENTICATED: {"WWW-Authenticate": "Bearer"},
     Kind.UNAVAILABLE: RETRY_AFTER,
 }
+MALFORMED_JSON = ("malformed-json", "The body is not JSON.")
 _ROUTE_ERRORS = {
-    400: ("malformed-json", "The body is not JSON."),
+    400: MALFORMED_JSON,
     404: ("no-such-route", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not take this method."),
 }
@@ -153,7 +154,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
         return _invalid(error.errors())
 
     @app.exception_handler(HTTPException)
-    async def refuse_route(_: Request, error: HTTPException) -> Response:
+    async def refuse_route(request: Request, error: HTTPException) -> Response:
         # FastAPI calls whatever stops it from reading a body a bad request.
         if isinstance(error.__cause__, BodyTooLarge):
             return too_large(body_bytes_max)
@@ -161,6 +162,8 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
         code, title = _ROUTE_ERRORS.get(error.status_code, otherwise)
         response = problem(code, title, error.status_code)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(methods_at(request.scope, app.routes))
         return response
 
     @app.exception_handler(Exception)
@@ -171,7 +174,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
 def _invalid(faults: Sequence[Mapping[str, Any]]) -> Response:
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return problem(*_ROUTE_ERRORS[400], 400)
+        return problem(*MALFORMED_JSON, 400)
     if any(fault["loc"] == ("header", HEADER) for fault in faults):
         return refusal_response(IdempotencyKeyMissing())
     errors = [

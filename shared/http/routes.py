@@ -1,8 +1,12 @@
 """Which route a request took, as it is declared: the same text however it was put together."""
 
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 NO_ROUTE = "none"
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def route_of(scope: Scope) -> str:
@@ -18,3 +22,18 @@ def route_of(scope: Scope) -> str:
     asked = scope["path"].rstrip("/").split("/")
     before = len(asked) - len(own.rstrip("/").split("/"))
     return "/".join(asked[: before + 1]) + own if before > 0 else own
+
+
+def methods_at(scope: Scope, routes: Sequence[BaseRoute]) -> list[str]:
+    """
+    Return what can be done at the address of a request.
+
+    Each method is a route of its own, and the first one that does not fit knows nothing of the
+    others.
+    """
+
+    def fits(method: str) -> bool:
+        asked = {**scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in routes)
+
+    return [method for method in METHODS if fits(method)]

@@ -3,12 +3,16 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import Response
 from pydantic import BaseModel
 
 Format = Literal["json", "csv"]
+# For OpenAPI, beside the JSON that the route's model describes.
+SHEET: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 def csv_of(rows: Sequence[BaseModel], columns: type[BaseModel]) -> Response:

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.errors import Kind, Refusal
-from shared.http import refusals
-from shared.http.sheets import Format, csv_of
+from shared.http import Moment, refusals
+from shared.http.sheets import SHEET, Format, csv_of
 
 FINANCE_SCOPE = "finance:read"
 Until = Annotated[
-    AwareDatetime | None,
+    Moment | None,
     Query(description="The end of the last hour that counts; the last closed hour if missing."),
 ]
 
@@ -62,7 +62,7 @@ def add_trial_balance(router: APIRouter, database: Database, service: str) -> No
         tags=["finance"],
         name=f"{service}_trial_balance",
         response_model=TrialBalance,
-        responses=refusals(Unauthenticated, ScopeMissing, HourOpen),
+        responses=SHEET | refusals(Unauthenticated, ScopeMissing, HourOpen),
     )
     async def read_trial_balance(
         caller: Caller,

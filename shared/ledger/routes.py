@@ -17,6 +17,7 @@ from shared.http import (
     IdempotencyKeyMissing,
     KeyReused,
     Limit,
+    Name,
     Page,
     encode_cursor,
     fingerprint,
@@ -64,7 +65,7 @@ class NewAdjustment(Why):
     `amount` is what the user gets (positive) or loses (negative), in the unit of this ledger.
     """
 
-    user: Annotated[str, Field(min_length=1, max_length=64)]
+    user: Name
     amount: Annotated[
         int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX), AfterValidator(_not_zero)
     ]
@@ -108,7 +109,7 @@ def add_audit(router: APIRouter, database: Database, service: str) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_audit(
-        caller: Caller, user: str | None = None, cursor: str | None = None, limit: Limit = 50
+        caller: Caller, user: Name | None = None, cursor: str | None = None, limit: Limit = 50
     ) -> Page[AuditLine]:
         """Read what operators did, the newest first; to one user, if given."""
         require_scope(caller, AUDIT_SCOPE)

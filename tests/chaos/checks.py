@@ -54,7 +54,7 @@ async def check(
     found.append(Check("dead_letters", "dead letters", sum(letters.values()), _shown(letters)))
     gone = [*died, *(name for name in system.names if not system.is_running(name))]
     found.append(_counted("died", "services that ended by themselves", gone))
-    return [*found, *await _proofs(places)]
+    return [*found, *await proved(places)]
 
 
 def settled(
@@ -130,7 +130,7 @@ def agreed(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
     yield Check("imbalance", "coins between rooms and scores", off)
 
 
-async def _proofs(places: Places) -> list[Check]:
+async def proved(places: Places) -> list[Check]:
     """Everything an operator would run to be sure."""
     found = []
     for service in proofs.CHECKS:

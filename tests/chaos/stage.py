@@ -38,13 +38,7 @@ class DisturbedSystem(System):
     @property
     def installation(self) -> Installation:
         """Return where it is for its operator, who goes past the links."""
-        return Installation(
-            postgres=f"{self.postgres.host}:{self.postgres.port}",
-            rabbit=self.rabbit.management_url,
-            broker=f"{self.rabbit.host}:{self.rabbit.port}",
-            secret=self.secrets.read,
-            vhost=VHOST,
-        )
+        return installation_of(self)
 
     def _address_of(self, server: str) -> Target:
         def address() -> tuple[str, int]:
@@ -52,6 +46,17 @@ class DisturbedSystem(System):
             return found.host, found.port
 
         return address
+
+
+def installation_of(system: System) -> Installation:
+    """Return where a system of our own is for its operator."""
+    return Installation(
+        postgres=f"{system.postgres.host}:{system.postgres.port}",
+        rabbit=system.rabbit.management_url,
+        broker=f"{system.rabbit.host}:{system.rabbit.port}",
+        secret=system.secrets.read,
+        vhost=VHOST,
+    )
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from deploy.gateway.nginx import TOKEN_BURST, UPSTREAMS, render, render_containe
 from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
 from deploy.local.ports import free_port
+from shared.auth import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"
@@ -221,6 +223,59 @@ def test_a_service_that_is_away_says_when_to_ask_again_once(gateway_to):
 
     assert answer.status_code == 503
     assert answer.headers.get_list("Retry-After") == ["1"]
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+@pytest.mark.parametrize(
+    ("request_head", "status", "code"),
+    [
+        (b"GET /v1/gifts/a%00b HTTP/1.1\r\nHost: here\r\n\r\n", 400, "malformed-request"),
+        (b"GET /v1/gifts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "malformed-request"),
+        (b"GET /v1/gifts HTTP/1.1\r\n\r\n", 400, "malformed-request"),
+        (b"GET /%b HTTP/1.1\r\nHost: here\r\n\r\n" % (b"a" * 40_000), 400, "malformed-request"),
+        (
+            b"GET / HTTP/1.1\r\nHost: here\r\nX: %b\r\n\r\n" % (b"a" * 40_000),
+            400,
+            "malformed-request",
+        ),
+        (b"TRACE /v1/gifts HTTP/1.1\r\nHost: here\r\n\r\n", 405, "method-not-allowed"),
+    ],
+    ids=["nul", "two hosts", "no host", "long line", "long header", "trace"],
+)
+def test_what_the_gateway_cannot_take_is_a_problem_like_any_other(
+    gateway_to, request_head, status, code
+):
+    with _instance(hangs_up=False) as instance:
+        host, port = gateway_to(instance).removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(request_head)
+            head, _, body = _all_from(connection).partition(b"\r\n\r\n")
+
+    problem = json.loads(body)
+    assert (problem["status"], problem["type"]) == (status, code)
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_the_longest_token_fits_into_a_header_and_into_the_address_of_a_feed(gateway_to):
+    token = "t" * TOKEN_BYTES_MAX
+    with _instance(hangs_up=False) as instance:
+        url = gateway_to(instance)
+        header = httpx.get(f"{url}/v1/gifts", headers={"Authorization": f"Bearer {token}"})
+        address = httpx.get(f"{url}/v1/rooms/lobby/events", params={"access_token": token})
+
+    assert (header.status_code, address.status_code) == (200, 200)
+
+
+def _all_from(connection):
+    """Read until the gateway has said enough: a length of its own, or its end."""
+    received = b""
+    while chunk := connection.recv(65_536):
+        received += chunk
+        if b"}" in received:
+            break
+    return received
 
 
 class _Instance(ThreadingHTTPServer):

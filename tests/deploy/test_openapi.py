@@ -1,10 +1,13 @@
 """One description of the API is put together from several."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from deploy.gateway.openapi import merge
+from deploy.local.gateway import OPENAPI_FILE
 
 
 def test_equal_schemas_are_shared_and_others_named_after_their_service():
@@ -25,6 +28,30 @@ def test_equal_schemas_are_shared_and_others_named_after_their_service():
     assert whole["paths"]["/v1/gifts"]["get"] == {"$ref": "#/components/schemas/GiftPage"}
 
 
+def test_every_reference_leads_somewhere():
+    document = json.loads(OPENAPI_FILE.read_text())
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+    assert set(_references(document)) == known
+
+
+def test_an_id_leads_to_every_route_that_takes_it():
+    document = json.loads(OPENAPI_FILE.read_text())
+    quoted = document["paths"]["/v1/payouts/quotes"]["post"]["responses"]["201"]["links"]
+    held = document["paths"]["/v1/operator/payouts"]["get"]["responses"]["200"]["links"]
+    path = "/v1/operator/wallet/adjustments"
+    corrected = document["paths"][path]["post"]["responses"]["201"]["links"]
+
+    assert [link["requestBody"] for link in quoted.values()] == [{"quote": "$response.body#/quote"}]
+    approve = "approve_v1_operator_payouts__creator___payout__approve_post"
+    assert held[approve]["parameters"] == {
+        "creator": "$response.body#/items/0/creator",
+        "payout": "$response.body#/items/0/payout",
+    }
+    assert len(corrected) == 2
+    assert all("wallet" in name for name in corrected)
+
+
 def test_no_two_services_answer_the_same_path():
     with pytest.raises(AssertionError, match="/v1/gifts"):
         merge({"gift": _document("/v1/gifts", {}), "live": _document("/v1/gifts", {})})
@@ -35,3 +62,14 @@ def _document(path: str, schemas: dict[str, Any]) -> dict[str, Any]:
         "paths": {path: {"get": {"$ref": "#/components/schemas/Page"}}},
         "components": {"schemas": schemas},
     }
+
+
+def _references(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)

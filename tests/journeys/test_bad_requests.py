@@ -148,6 +148,32 @@ def test_an_id_that_is_none_is_refused(http, system, path):
     assert unknown.headers["content-type"] == PROBLEM
 
 
+def test_a_name_that_no_database_can_keep_is_refused(http, system):
+    scopes = ["adjustments:write", "audit:read"]
+    ann = {"Authorization": f"Bearer {system.token('ann', roles=['operator'], scopes=scopes)}"}
+    for service in ("wallet", "payout"):
+        path = f"/v1/operator/{service}"
+        wish = {"user": "mi\0ra", "amount": 5, "reason": "a test"}
+        keyed = {**ann, "Idempotency-Key": str(uuid4())}
+        asked = http.post(f"{path}/adjustments", json=wish, headers=keyed)
+        read = http.get(f"{path}/audit", params={"user": "mi\0ra"}, headers=ann)
+
+        assert_problem(asked, 422, "invalid-request")
+        assert_problem(read, 422, "invalid-request")
+    # The gateway lets no NUL into a path, but a service does not count on it.
+    with httpx.Client(base_url=system.urls["payout"]) as payout:
+        inside = payout.get("/v1/earnings/mi%00ra", headers=ann)
+    assert_problem(inside, 422, "invalid-request")
+
+
+def test_who_is_not_known_is_told_nothing_else(http):
+    """Without a token the key, the path and the body do not matter."""
+    answer = http.post("/v1/purchases/none/refunds", content=b"[]", headers={"Idempotency-Key": ""})
+
+    assert_problem(answer, 401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/sandbox/metrics"])
 def test_what_is_for_operators_inside_is_not_published(http, path):
     assert_problem(http.get(path), 404, "no-such-route")

@@ -22,6 +22,7 @@ from shared.http import (
     IdempotencyKey,
     KeyReused,
     Limit,
+    Moment,
     build_app,
     decode_cursor,
     encode_cursor,
@@ -90,6 +91,10 @@ def app(database):
     async def post_ask(ask: int, body: Ask, key: IdempotencyKey) -> dict[str, object]:
         return {"ask": ask, "coins": body.coins, "key": key, "request": request_id()}
 
+    @app.get("/v1/days")
+    async def read_day(until: Moment) -> str:
+        return until.isoformat()
+
     @app.post("/v1/wishes")
     async def post_wish(body: Wish) -> dict[str, object]:
         return {"coins": body.coins}
@@ -97,6 +102,14 @@ def app(database):
     @app.post("/v1/raw")
     async def post_raw(request: Request) -> int:
         return len(await request.body())
+
+    many = APIRouter()
+
+    @many.get("/many")
+    @many.put("/many")
+    async def many_ways() -> None: ...
+
+    app.include_router(many, prefix="/v1")
 
     @app.get("/v1/lists")
     async def get_list(cursor: str, limit: Limit = 10) -> dict[str, object]:
@@ -249,6 +262,14 @@ async def test_unknown_routes_and_methods_are_problems_too(client):
     answer = await client.get("/v1/asks/7")
     assert problem_of(answer) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "DELETE", "TRACE", "BREW"])
+async def test_a_wrong_method_is_told_every_right_one(client, method):
+    answer = await client.request(method, "/v1/many")
+
+    assert problem_of(answer) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == "GET, PUT"
 
 
 async def test_a_refusal_keeps_its_code_whatever_its_facts(client):
@@ -456,6 +477,15 @@ async def test_a_page_has_a_largest_size(client, limit):
     assert problem_of(answer) == (422, "invalid-request")
 
 
+@pytest.mark.parametrize("until", ["0", "1.5", "-1", "946684800", "2000-01-01", "2000-01-01T00:00"])
+async def test_a_moment_is_written_and_never_counted_in_seconds(client, until):
+    good = await client.get("/v1/days", params={"until": "2000-01-01T00:00:00+01:00"})
+    bad = await client.get("/v1/days", params={"until": until})
+
+    assert good.json() == "2000-01-01T00:00:00+01:00"
+    assert problem_of(bad) == (422, "invalid-request")
+
+
 def test_a_fingerprint_sees_values_and_not_their_order():
     first = Ask.model_validate_json('{"coins": 5, "note": "a"}')
     turned = Ask.model_validate_json('{"note": "a", "coins": 5}')
@@ -473,6 +503,7 @@ async def test_the_description_shows_our_problems_and_not_the_frameworks(client)
     assert "HTTPValidationError" not in json.dumps(document)
     assert "`key-reused`" in answers["422"]["description"]
     assert "`invalid-request`" in answers["422"]["description"]
+    assert "`malformed-json`" in answers["400"]["description"]
     assert "`no-coins`: There are not enough coins." in answers["402"]["description"]
     assert list(answers["402"]["content"]) == ["application/problem+json"]
     wishes = document["paths"]["/v1/wishes"]["post"]["responses"]["422"]["content"]

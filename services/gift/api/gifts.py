@@ -33,11 +33,13 @@ from services.gift.domain.gifts import (
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.http import (
+    PRINTABLE,
     BadCursor,
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
     Limit,
+    Name,
     Page,
     encode_cursor,
     fingerprint,
@@ -51,8 +53,6 @@ BOOKS_SCOPE = "books:read"
 DISPUTES_SCOPE = "disputes:read"
 GIFTS_MAX = 100
 RESPOND_ASYNC = "respond-async"
-PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
-User = Annotated[str, Field(max_length=64, pattern=PRINTABLE)]
 
 
 class GiftWish(BaseModel):
@@ -65,9 +65,9 @@ class GiftWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gift_type: User
-    creator: User
-    room: User | None = None
+    gift_type: Name
+    creator: Name
+    room: Name | None = None
     count: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
     anonymous: Annotated[bool, Field(strict=True)] = False
@@ -207,7 +207,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     )
     async def read_sent(
         caller: Caller,
-        viewer: Annotated[str, Query(max_length=64)],
+        viewer: Name,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> GiftsView:
         """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,6 +13,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import to_json
 
 from services.gift.api.catalogue import CatalogueEntry, shown
@@ -30,7 +30,7 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
-from shared.http import refusals, request_id
+from shared.http import PRINTABLE, SCHEMAS, Moment, refusals, request_id
 
 WRITE_SCOPE = "catalogue:write"
 PRICE_COINS_MAX = 1_000_000
@@ -41,15 +41,18 @@ LINE = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 Texts = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text], Field(max_length=50)
+    dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text],
+    # Pydantic says which names there may be, and not that there may be no others.
+    Field(max_length=50, json_schema_extra={"additionalProperties": False}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[^\s]*$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=999)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=LINE)]
+Switch = Annotated[bool, Field(strict=True)]
 Revision = Annotated[int, Field(strict=True, ge=1)]
 Preview = Annotated[bool, Query(description="Say what would change, and change nothing.")]
-GiftTypeId = Annotated[str, Path(max_length=20)]
+GiftTypeId = Annotated[str, Path(max_length=20, pattern=PRINTABLE)]
 
 
 class _Strict(BaseModel):
@@ -59,10 +62,10 @@ class _Strict(BaseModel):
 class LocksWish(_Strict):
     """Who may give a gift, where and when."""
 
-    fan_only: bool = False
+    fan_only: Switch = False
     gifter_level_min: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
-    available_from: AwareDatetime | None = None
-    available_until: AwareDatetime | None = None
+    available_from: Moment | None = None
+    available_until: Moment | None = None
     countries: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]], Field(max_length=250)
     ] = []
@@ -99,7 +102,7 @@ class Entry(_Strict):
     batch_counts: Annotated[list[Count], Field(min_length=1, max_length=10)] = [1]
     count_max: Count = 1
     sort: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
-    is_active: bool = True
+    is_active: Switch = True
     locks: LocksWish = LocksWish()
     icon_url: Url | None = None
     animations: Annotated[list[Animation], Field(max_length=10)] = []
@@ -122,8 +125,23 @@ class Entry(_Strict):
         return self
 
 
+LANTERN: JsonDict = {
+    "gift_type": "g_lantern",
+    "names": {"en": "Lantern", "de": "Laterne"},
+    "price_coins": 5,
+    "mode": "streak",
+    "category": "season",
+    "batch_counts": [1, 10],
+    "count_max": 99,
+    "sort": 500,
+    "reason": "for the winter",
+}
+
+
 class NewGift(Entry):
     """A gift that is not in the catalogue yet; its id is for ever."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LANTERN]})
 
     gift_type: Id
     reason: Reason
@@ -136,10 +154,19 @@ class ChangedGift(Entry):
     reason: Reason
 
 
+def _describe_patch(schema: dict[str, Any]) -> None:
+    """Say what can be patched: whatever an entry has, and nothing else."""
+    entry = Entry.model_json_schema(ref_template=f"{SCHEMAS}/{{model}}")
+    for name, field in entry["properties"].items():
+        # What is left out stays as it is, whatever a new entry would get.
+        schema["properties"][name] = {k: v for k, v in field.items() if k != "default"}
+    schema["additionalProperties"] = False
+
+
 class GiftPatch(BaseModel):
     """Some fields of a gift as they are to be, and the `revision` it has been looked at in."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_describe_patch)
 
     revision: Revision
     reason: Reason

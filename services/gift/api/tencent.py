@@ -17,7 +17,6 @@ import structlog
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.gift.api.gifts import User
 from services.gift.commands.giving import Ask, Counter
 from services.gift.domain.catalogue import (
     CountTooLarge,
@@ -37,7 +36,7 @@ from services.gift.domain.gifts import (
     refusal_of,
 )
 from shared.errors import Refusal
-from shared.http import request_id
+from shared.http import Name, request_id
 from shared.tracing import traceparent
 
 log = structlog.get_logger()
@@ -89,10 +88,10 @@ class TencentAccount:
 class GiftWater(BaseModel):
     """Who gives what to whom; `Coins` is the price of one."""
 
-    From_Account: User
-    To_Account: Annotated[list[User], Field(min_length=1, max_length=RECEIVERS_MAX)]
+    From_Account: Name
+    To_Account: Annotated[list[Name], Field(min_length=1, max_length=RECEIVERS_MAX)]
     Time: Annotated[int, Field(strict=True, ge=0)]
-    GiftId: User
+    GiftId: Name
     Count: Annotated[int, Field(strict=True, ge=1, le=999)]
     Coins: Annotated[int, Field(strict=True, ge=1)]
 
@@ -104,7 +103,7 @@ class Callback(BaseModel):
 
     CallbackCommand: str
     Operator_Account: str | None = None
-    RoomId: User
+    RoomId: Name
     GiftWater: GiftWater
 
 
@@ -120,13 +119,14 @@ def add_route(router: APIRouter, counter: Counter, account: TencentAccount | Non
     """Add the route if Tencent may ask at all."""
     if account is None:
         return
-    schema = {"schema": Callback.model_json_schema(ref_template="#/components/schemas/{model}")}
-    schema["schema"].pop("$defs")
+    # Written out: nothing that FastAPI reads itself would bring the inner model along.
+    schema = Callback.model_json_schema()
+    schema["properties"]["GiftWater"] = schema.pop("$defs")["GiftWater"]
 
     @router.post(
         "/callbacks/tencent",
         tags=["callbacks"],
-        openapi_extra={"requestBody": {"content": {"application/json": schema}}},
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": schema}}}},
     )
     async def before_gift(
         request: Request,

@@ -2,20 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.live.domain.rooms import CreatorsOnly
 from shared.auth import Identity
+from shared.http import PRINTABLE
 
 CREATOR = "creator"
 COINS_MAX = 1_000_000_000
 TITLE_CHARACTERS_MAX = 120
 
-# A name that reaches PostgreSQL and a log line: no control characters, no half of a pair.
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-RoomName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-UserName = Annotated[str, Path(max_length=64, pattern=PRINTABLE)]
 Title = Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX, pattern=PRINTABLE)]
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 CoinWish = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]

@@ -1,12 +1,11 @@
 """Goals: of a room, or of a creator over a time."""
 
-from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
-from services.live.api.asking import CoinWish, RoomName, Title, View, Wish, require_creator
+from services.live.api.asking import CoinWish, Title, View, Wish, require_creator
 from services.live.commands import goals
 from services.live.commands.goals import GoalWish
 from services.live.domain.goals import (
@@ -18,7 +17,7 @@ from services.live.domain.goals import (
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
-from shared.http import IdempotencyKey, IdempotencyKeyMissing, refusals, request_id
+from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
 
 
 class GoalView(View):
@@ -45,14 +44,14 @@ class GoalView(View):
 class GoalChange(Wish):
     title: Title
     target_coins: CoinWish
-    ends_at: AwareDatetime | None = None
+    ends_at: Moment | None = None
 
 
 class NewGoal(GoalChange):
     """A live goal names its room and begins now; an income goal begins when it says, or now."""
 
-    room: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    starts_at: AwareDatetime | None = None
+    room: Name | None = None
+    starts_at: Moment | None = None
 
 
 class Goals(View):
@@ -66,7 +65,7 @@ def add_routes(router: APIRouter, database: Database) -> None:
 
 def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get("/rooms/{room}/goals", tags=["rooms"], responses=refusals(Unauthenticated))
-    async def list_goals_of_room(room: RoomName, caller: Caller) -> Goals:
+    async def list_goals_of_room(room: Name, caller: Caller) -> Goals:
         """List a room's goals; its creator sees their income goals as well."""
         async with database.transaction() as tx:
             found = await goals.of_room(tx, room, caller.user)
@@ -90,7 +89,8 @@ def _add_setting(router: APIRouter, database: Database) -> None:
         status_code=201,
         responses=refusals(
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
-            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo),
+            # The goal of a key that is used again may be gone.
+            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
         ),
     )
     async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:

@@ -1,23 +1,20 @@
 """Operators say whose a room is: who opens one first is not always who should have it."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import Field
 
-from services.live.api.asking import PRINTABLE, RoomName, View, Wish
+from services.live.api.asking import View, Wish
 from services.live.commands import staging
 from services.live.commands.showing import Hub
 from services.live.domain.rooms import NoSuchRoom
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import refusals, request_id
+from shared.http import Name, refusals, request_id
 
 ROOMS_SCOPE = "rooms:write"
 
 
 class OwnerWish(Wish):
-    creator: Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
+    creator: Name
 
 
 class OwnerView(View):
@@ -33,7 +30,7 @@ def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_owner(room: RoomName, wish: OwnerWish, caller: Caller) -> OwnerView:
+    async def set_owner(room: Name, wish: OwnerWish, caller: Caller) -> OwnerView:
         """Give a room to a creator, also before anybody opens it; another's stream in it ends."""
         require_scope(caller, ROOMS_SCOPE)
         return await give(room, wish.creator, caller.user)
@@ -43,7 +40,7 @@ def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchRoom),
     )
-    async def release(room: RoomName, caller: Caller) -> OwnerView:
+    async def release(room: Name, caller: Caller) -> OwnerView:
         """Take a room from its owner: it becomes that of whoever opens it next."""
         require_scope(caller, ROOMS_SCOPE)
         return await give(room, None, caller.user)

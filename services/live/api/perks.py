@@ -11,7 +11,6 @@ from services.live.api.asking import (
     CoinWish,
     Text,
     Title,
-    UserName,
     View,
     Wish,
     require_creator,
@@ -35,6 +34,7 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
+    Name,
     Page,
     encode_cursor,
     moment_in,
@@ -107,7 +107,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         return await listed(require_creator(caller))
 
     @router.get("/creators/{creator}/perks", tags=["creators"], responses=refusals(Unauthenticated))
-    async def list_perks(creator: UserName, _: Caller) -> Perks:
+    async def list_perks(creator: Name, _: Caller) -> Perks:
         """List the perks a creator offers, the smallest first."""
         return await listed(creator)
 
@@ -122,7 +122,10 @@ def _add_offering(router: APIRouter, database: Database) -> None:
         "/creators/me/perks",
         tags=["creators"],
         status_code=201,
-        responses=refusals(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks),
+        responses=refusals(
+            # The perk of a key that is used again may be gone.
+            *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
+        ),
     )
     async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
         """Offer a perk; who has given enough already is entitled to it at once."""

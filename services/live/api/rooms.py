@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from services.live.api.asking import RoomName, Title, UserName, View, Wish, require_creator
+from services.live.api.asking import Title, View, Wish, require_creator
 from services.live.api.goals import GoalView
 from services.live.api.standing import TopGifter
 from services.live.commands import counting, staging, standing, thanking
@@ -29,6 +29,7 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
+    Name,
     Page,
     encode_cursor,
     moment_in,
@@ -148,7 +149,7 @@ def _add_looking(router: APIRouter, database: Database) -> None:
         return Page(items=items, next_cursor=encode_cursor(following) if following else None)
 
     @router.get("/rooms/{room}", tags=["rooms"], responses=refusals(Unauthenticated))
-    async def read_room(room: RoomName, _: Caller) -> RoomView:
+    async def read_room(room: Name, _: Caller) -> RoomView:
         """Read a room's totals; a room nobody gave in yet has none."""
         async with database.transaction() as tx:
             totals, top = await standing.look(tx, room)
@@ -181,7 +182,7 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother),
     )
-    async def open_room(room: RoomName, wish: OpeningWish, caller: Caller) -> StreamView:
+    async def open_room(room: Name, wish: OpeningWish, caller: Caller) -> StreamView:
         """
         Go live in a room; while it is, this changes its title.
 
@@ -199,7 +200,7 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive),
     )
-    async def close_room(room: RoomName, caller: Caller) -> LiveView:
+    async def close_room(room: Name, caller: Caller) -> LiveView:
         """End the stream that goes on in a room, and read what it came to so far."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -216,7 +217,7 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         status_code=201,
         responses=refusals(Unauthenticated, CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
     )
-    async def thank(room: RoomName, wish: ThanksWish, caller: Caller) -> ThanksView:
+    async def thank(room: Name, wish: ThanksWish, caller: Caller) -> ThanksView:
         """Thank for a gift to oneself, for the whole room to see; once a gift."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -235,7 +236,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
             **refusals(TooManyGuests),
         },
     )
-    async def add_guest(room: RoomName, guest: UserName, caller: Caller) -> Guests:
+    async def add_guest(room: Name, guest: Name, caller: Caller) -> Guests:
         """Have another creator as a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -243,7 +244,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         return Guests(room=room, guests=guests)
 
     @router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OWNERS)
-    async def remove_guest(room: RoomName, guest: UserName, caller: Caller) -> Guests:
+    async def remove_guest(room: Name, guest: Name, caller: Caller) -> Guests:
         """Say goodbye to a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -258,7 +259,7 @@ def _add_streams(router: APIRouter, database: Database) -> None:
         responses={**refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor)},
     )
     async def list_streams(
-        room: RoomName, caller: Caller, cursor: str | None = None, limit: Limit = PAGE
+        room: Name, caller: Caller, cursor: str | None = None, limit: Limit = PAGE
     ) -> Page[LiveView]:
         """List the streams of one's own room, the newest first."""
         creator = require_creator(caller)
@@ -275,7 +276,7 @@ def _add_streams(router: APIRouter, database: Database) -> None:
         tags=["rooms"],
         responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
     )
-    async def read_stream(room: RoomName, stream: UUID, caller: Caller) -> StreamSummary:
+    async def read_stream(room: Name, stream: UUID, caller: Caller) -> StreamSummary:
         """Read what a stream of one's own room came to."""
         creator = require_creator(caller)
         async with database.transaction() as tx:

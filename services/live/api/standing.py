@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from services.live.api.asking import RoomName, View, Wish, require_creator
+from services.live.api.asking import View, Wish, require_creator
 from services.live.commands import standing
 from services.live.commands.standing import RANKS_MAX, Period
 from services.live.domain.levels import coins_of_next
@@ -17,6 +18,7 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
+    Name,
     Page,
     decode_cursor,
     encode_cursor,
@@ -77,7 +79,7 @@ class GifterView(View):
 class GifterWish(Wish):
     """Whether to be left out of the names in standings; what one gives counts either way."""
 
-    hidden: bool
+    hidden: Annotated[bool, Field(strict=True)]
 
 
 class SupporterView(View):
@@ -101,7 +103,7 @@ def _add_standing(router: APIRouter, database: Database) -> None:
         "/rooms/{room}/standing", tags=["rooms"], responses=refusals(Unauthenticated, NotLive)
     )
     async def read_standing(
-        room: RoomName, caller: Caller, period: Period = Period.ALL, limit: Limit = STANDING
+        room: Name, caller: Caller, period: Period = Period.ALL, limit: Limit = STANDING
     ) -> StandingView:
         """Read who gave most in a room in this stream, this day, this week, or ever."""
         async with database.transaction() as tx:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.payout.api.earnings import EarnedGift, earned_gift
@@ -16,7 +16,7 @@ from services.payout.domain.payouts import NoSuchPayout, NotEnoughDiamonds, NotH
 from services.payout.domain.rates import Rules
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import refusals
+from shared.http import Name, refusals
 from shared.ledger.operators import request_adjustment
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
@@ -24,7 +24,6 @@ REVIEW_SCOPE = "payouts:review"
 READ_SCOPE = "disputes:read"
 GIFTS_MAX = 100
 HELD_SHOWN_MAX = 100
-Creator = Annotated[str, Path(max_length=64)]
 
 
 class HeldPayout(BaseModel):
@@ -77,12 +76,12 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld)
 
     @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
-    async def approve(creator: Creator, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def approve(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """Let a payout that was held go on."""
         return await review(creator, payout, why, caller, approved=True)
 
     @router.post("/operator/payouts/{creator}/{payout}/reject", responses=documented)
-    async def reject(creator: Creator, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def reject(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """End a payout that was held; its diamonds are the creator's again."""
         return await review(creator, payout, why, caller, approved=False)
 
@@ -132,7 +131,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}", responses=documented)
     async def read_payouts(
-        creator: Creator, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
+        creator: Name, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
     ) -> CreatorPayouts:
         """Read a creator's newest payouts."""
         require_scope(caller, READ_SCOPE)
@@ -142,7 +141,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}/earnings", responses=documented)
     async def read_earnings(
-        creator: Creator,
+        creator: Name,
         caller: Caller,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> EarnedGifts:

@@ -2,10 +2,9 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.purchase.api.purchases import Purchase, shown
@@ -13,7 +12,7 @@ from services.purchase.commands.purchases import read_disputes, read_purchase
 from services.purchase.domain.purchases import NoSuchPurchase
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import refusals
+from shared.http import Name, refusals
 
 READ_SCOPE = "disputes:read"
 DISPUTES_SHOWN_MAX = 100
@@ -54,9 +53,7 @@ def add_routes(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses={**documented, **refusals(NoSuchPurchase)},
     )
-    async def purchase(
-        viewer: Annotated[str, Path(max_length=64)], purchase: UUID, caller: Caller
-    ) -> Purchase:
+    async def purchase(viewer: Name, purchase: UUID, caller: Caller) -> Purchase:
         """Read a viewer's purchase."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.purchase.commands import refunds
@@ -25,6 +25,7 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
+    Name,
     fingerprint,
     refusals,
 )
@@ -110,7 +111,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         responses=refusals(*refused, ScopeMissing),
     )
     async def give_back_for(
-        viewer: Annotated[str, Path(max_length=64)],
+        viewer: Name,
         purchase: UUID,
         asked: OperatorRefundAsk,
         caller: Caller,

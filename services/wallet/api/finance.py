@@ -7,7 +7,7 @@ from services.wallet.commands import reading
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.http import refusals
-from shared.http.sheets import Format, csv_of
+from shared.http.sheets import SHEET, Format, csv_of
 from shared.ledger.finance import FINANCE_SCOPE, add_trial_balance
 
 
@@ -42,7 +42,7 @@ def add_routes(router: APIRouter, database: Database) -> None:
         "/operator/wallet/liability",
         tags=["finance"],
         response_model=Liability,
-        responses=refusals(Unauthenticated, ScopeMissing),
+        responses=SHEET | refusals(Unauthenticated, ScopeMissing),
     )
     async def read_liability(
         caller: Caller,

@@ -1,9 +1,8 @@
 """What operators may do to a wallet; each call needs its scope, and leaves a trace."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.wallet.api.limits import Limits, LimitWish, standing
@@ -19,6 +18,7 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
+    Name,
     Page,
     encode_cursor,
     number_in,
@@ -30,7 +30,6 @@ from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
 FREEZE_SCOPE = "wallets:freeze"
 LIMIT_SCOPE = "limits:write"
 READ_SCOPE = "wallets:read"
-User = Annotated[str, Path(max_length=64)]
 
 
 class OperatorLimit(LimitWish):
@@ -79,7 +78,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_limit(user: User, period: Period, wish: OperatorLimit, caller: Caller) -> Limits:
+    async def set_limit(user: Name, period: Period, wish: OperatorLimit, caller: Caller) -> Limits:
         """Limit what somebody can spend, or lift it; it counts at once."""
         require_scope(caller, LIMIT_SCOPE)
         async with database.transaction() as tx:
@@ -100,12 +99,12 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
     @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: User, why: Why, caller: Caller) -> Blocked:
+    async def freeze(user: Name, why: Why, caller: Caller) -> Blocked:
         """Stop a wallet: it pays no gifts until it is unfrozen."""
         return await block(user, why, caller, blocked=True)
 
     @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: User, why: Why, caller: Caller) -> Blocked:
+    async def unfreeze(user: Name, why: Why, caller: Caller) -> Blocked:
         """Let a wallet that was stopped spend again."""
         return await block(user, why, caller, blocked=False)
 
@@ -123,7 +122,7 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: User, freeze: User, why: Why, caller: Caller) -> None:
+    async def release(user: Name, freeze: Name, why: Why, caller: Caller) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
         require_scope(caller, FREEZE_SCOPE)
         async with database.transaction() as tx:
@@ -143,7 +142,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
     )
-    async def read_consumption(user: User, purchase: UUID, caller: Caller) -> Consumption:
+    async def read_consumption(user: Name, purchase: UUID, caller: Caller) -> Consumption:
         """Read how much of a purchase was consumed, as app stores ask before they refund."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
@@ -160,7 +159,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_gifts(
-        user: User, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: Name, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PaidGift]:
         """Read which gifts the coins of a purchase paid, newest first."""
         require_scope(caller, READ_SCOPE)

@@ -1,0 +1,20 @@
+"""Times as callers write them."""
+
+import re
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+# https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+_BEGINS = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
+
+
+def _written(value: object) -> object:
+    """Refuse numbers: Pydantic takes them for seconds or for milliseconds, as it sees fit."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not _BEGINS.match(value)):
+        raise PydanticCustomError("moment", "Input should be a time as RFC 3339 writes it")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]

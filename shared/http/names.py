@@ -1,0 +1,9 @@
+"""What people and things are called by those who built the application around us."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+# It reaches PostgreSQL, which keeps no NUL, and log lines, which must stay lines.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+Name = Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE)]
