@@ -306,7 +306,7 @@ async def test_purchases_are_read_newest_first_page_by_page_without_gaps(get, bo
         "nonsense",
         "W10",
         encode_cursor(["a", "b"]),
-        encode_cursor(["2026-11-23T12:00:00", str(uuid4())]),
+        encode_cursor(["2026-11-23T12:00:00", "4ad80a52-7a42-4e25-9d1c-56f1b3f5d9a3"]),
         encode_cursor([1, 2, 3]),
     ],
 )
