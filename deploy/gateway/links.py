@@ -45,7 +45,7 @@ def add_links(document: Document) -> None:
     ]
     for asked in routes:
         for status, answer in asked.operation["responses"].items():
-            named = _named(document, _schema(answer), "")
+            named = _named(document, _schema(answer))
             links = dict(_links(asked, named, routes))
             if status.startswith("2") and links:
                 answer["links"] = links
@@ -73,16 +73,13 @@ def _are_neighbours(one: _Route, other: _Route) -> bool:
     return one.address.split("/")[:4] == other.address.split("/")[:4]
 
 
-def _named(document: Document, schema: Document, place: str) -> dict[str, _Place]:
-    """Return what an answer, or the first of a list in it, calls by name."""
-    found = {}
-    for name, part in _properties(document, schema).items():
-        if part.get("type") == "string":
-            is_id = part.get("format") == "uuid"
-            found[name] = _Place(f"$response.body#{place}/{name}", is_id)
-        elif part.get("type") == "array" and not place:
-            found = _named(document, part["items"], f"/{name}/0") | found
-    return found
+def _named(document: Document, schema: Document) -> dict[str, _Place]:
+    """Return what an answer calls by name; not what is in its lists, which may be empty."""
+    return {
+        name: _Place(f"$response.body#/{name}", part.get("format") == "uuid")
+        for name, part in _properties(document, schema).items()
+        if part.get("type") == "string"
+    }
 
 
 def _route(document: Document, address: str, operation: Document) -> _Route:

@@ -38,16 +38,13 @@ def test_every_reference_leads_somewhere():
 def test_an_id_leads_to_every_route_that_takes_it():
     document = json.loads(OPENAPI_FILE.read_text())
     quoted = document["paths"]["/v1/payouts/quotes"]["post"]["responses"]["201"]["links"]
-    held = document["paths"]["/v1/operator/payouts"]["get"]["responses"]["200"]["links"]
+    bought = document["paths"]["/v1/purchases/{purchase}"]["get"]["responses"]["200"]["links"]
     path = "/v1/operator/wallet/adjustments"
     corrected = document["paths"][path]["post"]["responses"]["201"]["links"]
 
     assert [link["requestBody"] for link in quoted.values()] == [{"quote": "$response.body#/quote"}]
-    approve = "approve_v1_operator_payouts__creator___payout__approve_post"
-    assert held[approve]["parameters"] == {
-        "creator": "$response.body#/items/0/creator",
-        "payout": "$response.body#/items/0/payout",
-    }
+    read = "purchase_v1_operator_purchases__viewer___purchase__get"
+    assert bought[read]["parameters"] == {"purchase": "$response.body#/purchase"}
     assert len(corrected) == 2
     assert all("wallet" in name for name in corrected)
 

@@ -1,6 +1,7 @@
 """The catalogue is the database's: seeded once, changed by operators, seen by every instance."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -44,8 +45,12 @@ def change(operator):
     async def patch(gift_type, *, preview=False, revision=None, **fields):
         if revision is None:
             revision = (await operator.get(f"{BASE}/{gift_type}")).json()["revision"]
-        body = {"revision": revision, "reason": "a test", **fields}
-        return await operator.patch(f"{BASE}/{gift_type}", json=body, params={"preview": preview})
+        # As strangers may write it: with what is no JSON, and with halves of characters.
+        body = json.dumps({"revision": revision, "reason": "a test", **fields})
+        headers = {"Content-Type": "application/json"}
+        return await operator.patch(
+            f"{BASE}/{gift_type}", content=body, headers=headers, params={"preview": preview}
+        )
 
     return patch
 
@@ -241,6 +246,13 @@ async def test_a_whole_entry_goes_back_as_it_came(operator):
         {"locks": {"available_from": "2026-01-02T00:00Z", "available_until": "2026-01-01T00:00Z"}},
         {"locks": {"countries": ["Germany"]}},
         {"extension": {"much": "x" * 5_000}},
+        {"extension": {"nul": ["\0"]}},
+        {"extension": {"half \ud800": 1}},
+        {"extension": {"more than all": float("inf")}},
+        {"icon_url": "/tea\x1e"},
+        {"animations": [{"format": "svg", "url": "/\0", "duration_ms": 1}]},
+        {"is_active": 1},
+        {"locks": {"available_from": 0}},
         {"colour": "red"},
     ],
     ids=str,

@@ -1,5 +1,7 @@
 """What operators do to the catalogue: look, try out, add, change, switch off."""
 
+import math
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -36,6 +38,7 @@ WRITE_SCOPE = "catalogue:write"
 PRICE_COINS_MAX = 1_000_000
 EXTENSION_BYTES_MAX = 4_096
 BASE = "/operator/gifts/catalogue"
+KEPT = re.compile(r"[^\x00\ud800-\udfff]*")
 LINE = r"^[^\x00-\x1f\x7f]+$"
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
@@ -46,7 +49,7 @@ Texts = Annotated[
     Field(max_length=50, json_schema_extra={"additionalProperties": False}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
-Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[^\s]*$")]
+Url = Annotated[str, Field(max_length=500, pattern=r"^(/|https://)[!-~]*$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=999)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=LINE)]
 Switch = Annotated[bool, Field(strict=True)]
@@ -90,6 +93,20 @@ class Animation(_Strict):
     bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
 
 
+def _can_be_kept(value: object) -> bool:
+    """Whether PostgreSQL's JSON can hold what Python's reader lets through."""
+    match value:
+        case dict():
+            return all(map(_can_be_kept, (*value.keys(), *value.values())))
+        case list():
+            return all(map(_can_be_kept, value))
+        case str():
+            return KEPT.fullmatch(value) is not None
+        case float():
+            return math.isfinite(value)
+    return True
+
+
 class Entry(_Strict):
     """All that can be said of a gift; `tier` follows from the price and may be left out."""
 
@@ -120,6 +137,8 @@ class Entry(_Strict):
             raise ValueError("no batch may be larger than count_max")
         if self.mode == SINGLE and self.batch_counts != [1]:
             raise ValueError("a single gift is sent one at a time: batch_counts must be [1]")
+        if not _can_be_kept(self.extension):
+            raise ValueError("extension has a NUL, half a character, or a number that is none")
         if len(to_json(self.extension)) > EXTENSION_BYTES_MAX:
             raise ValueError(f"extension has at most {EXTENSION_BYTES_MAX} bytes")
         return self
