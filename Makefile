@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey check bench chaos secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale check bench chaos secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest tests
 
 journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
-	$(RUN)pytest -m compose tests/deploy -s
+	$(RUN)pytest -m compose tests/deploy/test_compose_journey.py -s
+
+scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill nodes and instances, account
+	$(RUN)pytest -m compose tests/deploy/test_scale_journey.py -s
 
 check: .venv/ready ## Events as published, formatting, lint, imports, types, generated files
 	$(RUN)python -m deploy.ctl contracts --check

@@ -53,6 +53,7 @@ class Load:
         self._wishes = plan.wishes()
         self.answers = Answers()
         self._given_up = 0
+        self._ended = False
         # What was answered that was no answer; `None` where there was none at all.
         self.retries: Counter[int | None] = Counter()
 
@@ -67,6 +68,10 @@ class Load:
             for _ in range(OPEN_REQUESTS):
                 clients.create_task(self._client(session))
 
+    def end(self) -> None:
+        """Ask for no more gifts; those that were asked for are still answered."""
+        self._ended = True
+
     @property
     def answered(self) -> int:
         """Count what has its answer, or was given up."""
@@ -80,6 +85,8 @@ class Load:
     async def _client(self, session: aiohttp.ClientSession) -> None:
         # One iterator for all clients: each takes the next wish when it is free.
         for wish in self._wishes:
+            if self._ended:
+                return
             viewer = self._people.viewers[wish.viewer]
             gift = str(gift_id(viewer, wish.key))
             self.answers.wishes[gift] = wish
