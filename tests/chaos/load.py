@@ -48,7 +48,8 @@ class Answers:
 class Load:
     """The gifts of a plan, on their way to an answer each."""
 
-    def __init__(self, people: People, plan: Plan) -> None:
+    def __init__(self, people: People, plan: Plan, *, open_requests: int = OPEN_REQUESTS) -> None:
+        self._open_requests = open_requests
         self._people = people
         self._wishes = plan.wishes()
         self.answers = Answers()
@@ -60,12 +61,12 @@ class Load:
     async def run(self) -> None:
         """Send every gift of the plan and see each answered."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
-        connector = aiohttp.TCPConnector(limit=OPEN_REQUESTS)
+        connector = aiohttp.TCPConnector(limit=self._open_requests)
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
             asyncio.TaskGroup() as clients,
         ):
-            for _ in range(OPEN_REQUESTS):
+            for _ in range(self._open_requests):
                 clients.create_task(self._client(session))
 
     def end(self) -> None:

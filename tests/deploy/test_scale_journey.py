@@ -25,6 +25,8 @@ from tests.deploy.installation import STAYING, installed
 
 OVERLAY = "deploy/compose.scale.yml"
 VIEWERS = 40
+# How many gifts are asked for at once.
+OPEN_REQUESTS = 16
 # More than anybody gives: the load ends when the story does.
 GIFTS_MAX = 1_000_000
 # How long nothing happens before and after each strike, but gifts.
@@ -109,7 +111,7 @@ async def _kill_a_node(cluster, pulse, *nodes):
 @asynccontextmanager
 async def _giving(people, plan, chapter):
     """Let everybody give until the chapter ends and all is answered; say what came of it."""
-    load = Load(people, plan)
+    load = Load(people, plan, open_requests=OPEN_REQUESTS)
     started = time.monotonic()
     giving, pulse = asyncio.create_task(load.run()), _Pulse(load)
     watching = asyncio.create_task(pulse.watch())
