@@ -1,6 +1,7 @@
 """Three instances of every service and three broker nodes in Docker Compose, and how they end."""
 
 import json
+import re
 import subprocess
 import time
 from collections import Counter
@@ -67,6 +68,11 @@ class Cluster:
     def start(self, container: str) -> None:
         """Start what was killed, as whoever watches over containers would."""
         _docker("start", container)
+
+    def unanswered(self) -> list[str]:
+        """Return what the gateway wrote about requests that no instance answered."""
+        said = self.compose("logs", "--no-color", "gateway").splitlines()
+        return [line for line in said if re.search(r'"status":5\d\d', line)]
 
     def leaders(self) -> Counter[str]:
         """Return how many queues and logs each node leads."""
