@@ -5,11 +5,14 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin/
 # Without bytecode each start of a service costs two seconds more.
 export UV_COMPILE_BYTECODE := 1
+# Tests run in so many processes, each with a PostgreSQL and a RabbitMQ of its own.
+WORKERS ?= 2
+TESTS ?= tests
 # Compose 2 where it is, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey check audit bench chaos fuzz secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale check audit bench chaos fuzz secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +34,13 @@ down: ## Stop what `make up` started in Docker; its data stays
 	$(COMPOSE) --profile demo down
 
 test: .venv/ready ## Run all tests, with real servers
-	$(RUN)pytest tests
+	$(RUN)pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
-	$(RUN)pytest -m compose tests/deploy -s
+	$(RUN)pytest -m compose tests/deploy/test_compose_journey.py tests/deploy/test_images.py -s
+
+scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill nodes and instances, account
+	$(RUN)pytest -m compose tests/deploy/test_scale_journey.py -s
 
 check: .venv/ready audit ## Events as published, formatting, lint, imports, types, generated files, audit
 	$(RUN)python -m deploy.ctl contracts --check

@@ -77,6 +77,8 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         *(f"{service}_database_password" for service in SERVICES),
         *(f"{user}_broker_password" for user in user_names()),
         "sandbox_api_key",
+        # What the nodes of a RabbitMQ cluster know each other by.
+        "erlang_cookie",
         "grafana_admin_password",
     ]
     return {**dict.fromkeys(passwords, _password), "sandbox_webhook_secret": new_webhook_secret}

@@ -9,10 +9,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import AMQPError
 
 from .wire import read_whatever_comes
 
@@ -27,15 +29,35 @@ CLOSE_SECONDS_MAX = 2
 
 
 async def connect(url: str, name: str) -> AbstractConnection:
-    """Open a connection of its own for one role, named so that an operator can tell."""
+    """
+    Open a connection of its own for one role, named so that an operator can tell.
+
+    An address may name several nodes of a cluster, `amqp://user@mq-1,mq-2:5673,mq-3/vhost`: they
+    are asked in an order that differs each time, so that connections spread, and that a node
+    which is silent is in nobody's way for long.
+    """
     read_whatever_comes()
     parts = urlsplit(url)
+    user, at, nodes = parts.netloc.rpartition("@")
     options = "&".join(filter(None, [parts.query, f"heartbeat={HEARTBEAT_SECONDS}"]))
-    return await aio_pika.connect(
-        urlunsplit((parts.scheme, parts.netloc, parts.path, options, "")),
-        timeout=CONNECT_SECONDS_MAX,
-        client_properties={"connection_name": name},
+    *before, last = (
+        urlunsplit((parts.scheme, f"{user}{at}{node}", parts.path, options, ""))
+        for node in _shuffled(nodes.split(","))
     )
+    for each in before:
+        with suppress(AMQPError, OSError):
+            return await _open(each, name)
+    return await _open(last, name)
+
+
+async def _open(url: str, name: str) -> AbstractConnection:
+    return await aio_pika.connect(
+        url, timeout=CONNECT_SECONDS_MAX, client_properties={"connection_name": name}
+    )
+
+
+def _shuffled(nodes: list[str]) -> list[str]:
+    return random.sample(nodes, len(nodes))
 
 
 async def close_quietly(resource: AbstractConnection | None) -> None:

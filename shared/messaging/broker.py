@@ -18,12 +18,14 @@ __all__ = ["Broker", "close_quietly", "pause", "supervise"]
 
 log = structlog.get_logger()
 
-PORTS = {"amqp": 5672, "amqps": 5671}
-
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where a service finds the broker, and as whom: `amqp://wallet@host:port/ovation`."""
+    """
+    Where a service finds the broker, and as whom: `amqp://wallet@host:port/ovation`.
+
+    Of a cluster every node may be named, with commas between them.
+    """
 
     url: str
     password: str
@@ -44,7 +46,7 @@ class Broker:
     async def _connect(self, role: str, password: str) -> AbstractConnection:
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(password, safe='')}"
-        address = f"{secret}@{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
+        address = f"{secret}@{parts.netloc.rpartition('@')[2]}"
         # Kept, what the address asks of the connection: `cafile`, for a broker behind TLS.
         url = urlunsplit((parts.scheme, address, parts.path, parts.query, ""))
         return await connect(url, f"{self.service}.{role}")

@@ -48,24 +48,30 @@ class Answers:
 class Load:
     """The gifts of a plan, on their way to an answer each."""
 
-    def __init__(self, people: People, plan: Plan) -> None:
+    def __init__(self, people: People, plan: Plan, *, open_requests: int = OPEN_REQUESTS) -> None:
+        self._open_requests = open_requests
         self._people = people
         self._wishes = plan.wishes()
         self.answers = Answers()
         self._given_up = 0
+        self._ended = False
         # What was answered that was no answer; `None` where there was none at all.
         self.retries: Counter[int | None] = Counter()
 
     async def run(self) -> None:
         """Send every gift of the plan and see each answered."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
-        connector = aiohttp.TCPConnector(limit=OPEN_REQUESTS)
+        connector = aiohttp.TCPConnector(limit=self._open_requests)
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
             asyncio.TaskGroup() as clients,
         ):
-            for _ in range(OPEN_REQUESTS):
+            for _ in range(self._open_requests):
                 clients.create_task(self._client(session))
+
+    def end(self) -> None:
+        """Ask for no more gifts; those that were asked for are still answered."""
+        self._ended = True
 
     @property
     def answered(self) -> int:
@@ -80,6 +86,8 @@ class Load:
     async def _client(self, session: aiohttp.ClientSession) -> None:
         # One iterator for all clients: each takes the next wish when it is free.
         for wish in self._wishes:
+            if self._ended:
+                return
             viewer = self._people.viewers[wish.viewer]
             gift = str(gift_id(viewer, wish.key))
             self.answers.wishes[gift] = wish

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from deploy.local.system import System
 from tests.chaos.plan import CREATORS, Errand, Plan
+from tests.chaos.stage import Stage
 
 CARD = "4242424242424242"
 FUNDING = "coins_10000"
@@ -23,7 +23,7 @@ COUNTRY = "DE"
 class People:
     """Viewers and creators, who reach the system through its public API only."""
 
-    def __init__(self, system: System, plan: Plan) -> None:
+    def __init__(self, system: Stage, plan: Plan) -> None:
         self._system = system
         self._plan = plan
         self.url = system.gateway_url
@@ -108,7 +108,7 @@ class People:
         return str(made["id"])
 
     async def _at_provider(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._system.secrets.provider_api_key}"}
+        headers = {"Authorization": f"Bearer {self._system.provider_api_key}"}
         url = f"{self._system.sandbox_url}{path}"
         answer = await self._client.request(method, url, json=body, headers=headers)
         answer.raise_for_status()

@@ -17,7 +17,7 @@ PLAN_FILE = FOLDER / "chaos-plan.json"
 LOGS = FOLDER / "chaos-logs"
 # Every figure of the result is there, also when nothing was counted under it.
 FIGURES = (
-    *("lost", "twice", "unasked", "out_of_order", "imbalance"),
+    *("lost", "twice", "unasked", "unlogged", "out_of_order", "imbalance"),
     *("dead_letters", "waiting", "died"),
 )
 

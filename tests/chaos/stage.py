@@ -3,14 +3,35 @@
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from deploy.ctl.places import Places as Installation
 from deploy.local.environment import Places
+from deploy.local.postgres import PostgresServer
 from deploy.local.system import System
 from shared.contracts.routes import SERVICES
 from shared.messaging.topology import VHOST
 from tests.chaos.plan import SERVERS
 from tests.chaos.proxy import Link, Target
+
+
+class Stage(Protocol):
+    """A system that people use and that is looked into afterwards, wherever it runs."""
+
+    postgres: PostgresServer
+
+    @property
+    def gateway_url(self) -> str: ...
+    @property
+    def sandbox_url(self) -> str: ...
+    @property
+    def provider_api_key(self) -> str: ...
+    @property
+    def installation(self) -> Installation: ...
+    @property
+    def names(self) -> list[str]: ...
+    def token(self, subject: str, **claims: object) -> str: ...
+    def is_running(self, name: str) -> bool: ...
 
 
 class DisturbedSystem(System):
@@ -34,6 +55,10 @@ class DisturbedSystem(System):
             rabbit=f"127.0.0.1:{self.links[f'{name}>rabbit'].port}",
             vhost=places.vhost,
         )
+
+    @property
+    def provider_api_key(self) -> str:
+        return self.secrets.provider_api_key
 
     @property
     def installation(self) -> Installation:

@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.ctl.rolling import ROLLED
 from deploy.ctl.secret_files import secret_names
 from deploy.local.databases import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 CONTAINERS = COMPOSE["services"]
+SCALE = yaml.safe_load((ROOT / "deploy" / "compose.scale.yml").read_text())
+SCALED = SCALE["services"]
+NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
+# How many sessions an instance may have at PostgreSQL: its pool, its relay, and one for each job.
+SESSIONS_MAX = 20
 SERVERS = ("postgres", "rabbitmq")
 # What each container may know beyond what bears its own name.
 SANDBOX_SECRETS = {"sandbox_api_key", "sandbox_webhook_secret"}
@@ -87,6 +93,60 @@ def test_no_password_is_in_the_file():
 def test_every_image_can_be_another():
     for name, container in CONTAINERS.items():
         assert re.search(r"\$\{[A-Z_]+:-", container["image"]), name
+
+
+@pytest.mark.parametrize("service", ROLLED)
+def test_scaled_there_are_three_of_every_service(service):
+    assert SCALED[service]["deploy"] == {"replicas": 3}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_scaled_a_service_asks_every_node_and_waits_for_all(service):
+    asked = SCALED[service]["environment"][f"{service.upper()}_BROKER_URL"]
+
+    assert asked == f"amqp://{service}@{','.join(NODES)}/ovation"
+    assert SCALED[service]["depends_on"] == {
+        node: {"condition": "service_healthy"} for node in NODES
+    }
+
+
+def test_scaled_every_node_is_the_one_node_under_another_name():
+    """What rabbitmq is by both files together, the others are by the overlay alone."""
+    first, second, third = (SCALED[node] for node in NODES)
+    both = {**CONTAINERS["rabbitmq"], **first}
+    both["volumes"] = CONTAINERS["rabbitmq"]["volumes"] + first["volumes"]
+
+    for name, node in (("rabbitmq-2", second), ("rabbitmq-3", third)):
+        assert node["hostname"] == name
+        volumes = [it.replace(f"{name}:/", "rabbitmq:/") for it in node["volumes"]]
+        assert {**node, "hostname": "rabbitmq", "volumes": set(volumes)} == {
+            **both,
+            "volumes": set(both["volumes"]),
+        }
+
+
+def test_scaled_the_nodes_find_each_other_and_know_a_secret():
+    settings = dict(
+        line.split(" = ")
+        for line in (ROOT / "deploy" / "rabbitmq" / "cluster.conf").read_text().splitlines()
+        if not line.startswith("#")
+    )
+
+    found = [value for name, value in settings.items() if "classic_config.nodes" in name]
+    assert found == [f"rabbit@{SCALED[node].get('hostname', node)}" for node in NODES]
+    assert settings["cluster_formation.target_cluster_size_hint"] == str(len(NODES))
+    assert settings["cluster_partition_handling"] == "pause_minority"
+    assert set(SCALE["secrets"]) <= set(secret_names())
+    assert all("erlang_cookie" in SCALED[node]["secrets"] for node in NODES)
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/compose.production.yml"])
+def test_scaled_there_are_sessions_for_all_instances_and_their_successors(file):
+    command = yaml.safe_load((ROOT / file).read_text())["services"]["postgres"]["command"]
+    (limit,) = re.findall(r"max_connections=(\d+)", " ".join(command))
+
+    rolling_one = 3
+    assert int(limit) >= (3 * len(SERVICES) + rolling_one) * SESSIONS_MAX
 
 
 def test_an_image_holds_the_code_of_its_service_alone():

@@ -5,28 +5,20 @@ Docker Compose, as Ovation is deployed: from an empty folder to a new version un
 """
 
 import json
-import os
-import shutil
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from deploy.ctl.rolling import ROLLED, Compose, roll, wait_until_healthy
-from deploy.ctl.secret_files import write_secrets
+from deploy.ctl.rolling import ROLLED, roll
 from deploy.local import demo
 from deploy.local.containers import engine_answers
 from deploy.local.demo import Person
-from deploy.local.ports import free_port
+from tests.deploy.installation import STAYING, installed
 
-ROOT = Path(__file__).parent.parent.parent
-STAYING = (*ROLLED, "gateway", "postgres", "rabbitmq", "sandbox", "issuer")
 GIVERS = 4
 PAUSE_SECONDS = 0.05
 PAGES = ("/", "/v1/packages", "/v1/catalogue", "/v1/earnings/me", "/v1/rooms/rolling")
@@ -40,26 +32,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     """Everything, up and healthy, from a fresh copy; returns it with its address."""
-    folder = tmp_path_factory.mktemp("ovation") / f"ovation{uuid4().hex[:6]}"
-    _copy_of_everything(folder)
-    write_secrets(folder / "deploy" / "secrets", folder / "deploy" / "rabbitmq" / "20-users.json")
-    port = free_port()
-    wanted = {
-        "OVATION_PORT": str(port),
-        "OVATION_PUBLIC_URL": f"http://localhost:{port}",
-        "OVATION_HOLD_SECONDS": "0",
-        "OVATION_VERSION": "journey",
-        "COMPOSE_PROFILES": "demo",
-    }
-    with _environment(wanted):
-        compose = Compose(folder)
-        try:
-            compose("up", "--detach", "--build")
-            # What `--wait` does in Compose 2, for 1.29 as well.
-            wait_until_healthy([it for name in STAYING for it in compose.instances(name)])
-            yield compose, f"http://localhost:{port}"
-        finally:
-            compose("down", "--volumes", "--timeout", "5")
+    with installed(tmp_path_factory.mktemp("ovation"), version="journey") as everything:
+        yield everything
 
 
 def test_everything_is_healthy(installation):
@@ -197,25 +171,3 @@ def _until(happy):
     while not happy():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-
-
-def _copy_of_everything(folder):
-    """Copy what a fresh clone would have; what git ignores is somebody's own."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        source, target = ROOT / name, folder / name
-        if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
-
-
-@contextmanager
-def _environment(wanted):
-    before = dict(os.environ)
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

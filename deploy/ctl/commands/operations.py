@@ -33,7 +33,7 @@ def roll(
     *,
     folder: Annotated[Path, typer.Option(help="Where docker-compose.yml is.")] = ROOT,
     project: Annotated[str | None, typer.Option(help="Compose's project name.")] = None,
-    file: Annotated[list[str] | None, typer.Option("--file", help="An overlay.")] = None,
+    file: Annotated[list[str] | None, typer.Option("--file", "-f", help="An overlay.")] = None,
 ) -> None:
     """Replace every instance in Docker Compose, one service after another, without a pause."""
     compose = Compose(folder, project, tuple(file or ()))
