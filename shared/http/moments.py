@@ -1,9 +1,10 @@
 """Times as callers write them."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 # https://www.rfc-editor.org/rfc/rfc3339#section-5.6
@@ -17,4 +18,12 @@ def _written(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+def _in_utc(moment: datetime) -> datetime:
+    """Turn it while whoever wrote it can be told: PostgreSQL's client would fail in our name."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("its year in UTC is before 1 or after 9999") from None
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]

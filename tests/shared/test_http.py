@@ -482,8 +482,15 @@ async def test_a_moment_is_written_and_never_counted_in_seconds(client, until):
     good = await client.get("/v1/days", params={"until": "2000-01-01T00:00:00+01:00"})
     bad = await client.get("/v1/days", params={"until": until})
 
-    assert good.json() == "2000-01-01T00:00:00+01:00"
+    assert good.json() == "1999-12-31T23:00:00+00:00"
     assert problem_of(bad) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:00:00-01:00"])
+async def test_a_moment_outside_of_time_is_refused(client, until):
+    answer = await client.get("/v1/days", params={"until": until})
+
+    assert problem_of(answer) == (422, "invalid-request")
 
 
 def test_a_fingerprint_sees_values_and_not_their_order():
