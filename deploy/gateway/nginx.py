@@ -51,14 +51,14 @@ proxy_set_header X-Request-Id $ovation_request_id;
 proxy_connect_timeout 2s;
 proxy_read_timeout 30s;"""
 
-# An instance that stops or does not answer costs its callers nothing where there is another one.
+# An instance that stops or does not answer costs its callers nothing where there is another one:
+# each is tried once. While all of a service are replaced, half of those we know are gone.
 # A POST is sent again too: what moves value carries an Idempotency-Key, a webhook the id of its
 # event, and the rest only sets what is already set. Not after RETRY_SECONDS_MAX: then whoever
 # asked is told, and decides.
 RETRY_SECONDS_MAX = 10
 RETRIED = f"""\
 proxy_next_upstream error timeout http_502 http_503 non_idempotent;
-proxy_next_upstream_tries 3;
 proxy_next_upstream_timeout {RETRY_SECONDS_MAX}s;"""
 # A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
 HEADERS = """\

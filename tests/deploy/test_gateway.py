@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -138,6 +138,21 @@ def test_an_instance_that_stops_costs_its_callers_nothing(method, tmp_path):
 
     assert [answer.status_code for answer in answers] == [200] * 8
     assert stopping.asked > 0
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+def test_the_one_instance_that_is_left_is_found(tmp_path):
+    """Each of five instances may be the only one that answers."""
+    tmp_path.chmod(0o755)
+    with ExitStack() as ending:
+        ends = [ending.enter_context(_instance(hangs_up=number < 4)) for number in range(5)]
+        upstreams = {"gift": " ".join(instance.address for instance in ends)}
+        gateway = Gateway(tmp_path, free_port(), upstreams)
+        gateway.start()
+        ending.callback(gateway.stop)
+        answer = httpx.post(f"{gateway.url}/v1/gifts", trust_env=False)
+
+    assert answer.status_code == 200
 
 
 @pytest.fixture
