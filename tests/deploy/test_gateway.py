@@ -16,6 +16,7 @@ from deploy.gateway.nginx import TOKEN_BURST, UPSTREAMS, render, render_containe
 from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
 from deploy.local.ports import free_port
+from deploy.local.processes import remove_folder, temporary_folder
 from shared.auth import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
@@ -65,14 +66,14 @@ def test_nginx_accepts_it(upstreams, resolver, tmp_path):
 
 
 @pytest.fixture
-def gateway(tmp_path):
-    gateway = Gateway(tmp_path, free_port(), LOCAL)
-    # As the folder of a running system is: nginx's workers are nobody.
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+def gateway():
+    # As a running system has it: nginx's workers are nobody, and have to read what is served.
+    folder = temporary_folder("gateway")
+    gateway = Gateway(folder, free_port(), LOCAL)
     gateway.start()
     yield gateway
     gateway.stop()
+    remove_folder(folder)
 
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")

@@ -154,6 +154,8 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
         dsn, of = system.postgres.dsn("live"), f"WHERE room = '{room}'"
         return [[tuple(row) for row in fetch(dsn, query.format(of=of))] for query in TABLES]
 
+    # Both combos have ended, the named one and the anonymous one: nothing more will be shown.
+    eventually(lambda: [kind for _, _, kind, *_ in tables()[FEED_AT]].count("combo") == 2)
     before = tables()
     assert len(before[-1]) == 3
     code, printed = ctl("rebuild", "live", "--yes", "--json")
@@ -173,6 +175,7 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
 
 
 TABLES = (ROOMS, SCORES, TOTALS, FEED, STREAMS, GIFTS, LEVELS, REVERSALS)
+FEED_AT = TABLES.index(FEED)
 
 
 def queue_is_empty(system):
