@@ -34,7 +34,7 @@ down: ## Stop what `make up` started in Docker; its data stays
 	$(COMPOSE) --profile demo down
 
 test: .venv/ready ## Run all tests, with real servers
-	$(RUN)pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(RUN)pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every service under load
 	$(RUN)pytest -m compose tests/deploy/test_compose_journey.py tests/deploy/test_images.py -s
