@@ -27,7 +27,11 @@ export function build({ room, creator, person, live }) {
 
   async function look() {
     const seen = !standing.closest("[role=tabpanel]")?.hidden;
-    await Promise.all([seen && drawStanding(), drawGoals()]).catch(() => {});
+    await Promise.all([seen && drawStanding(), drawGoals()]).catch(({ status }) => { if (isPassing(status)) changed(); });
+  }
+
+  function changed() {
+    timer ??= setTimeout(() => { timer = null; if (!document.hidden) look(); }, LOOK_AFTER_MS);
   }
 
   async function drawStanding() {
@@ -55,14 +59,19 @@ export function build({ room, creator, person, live }) {
   }
 
   look();
+  // Nobody looks while nobody sees it; whoever comes back sees how things are now.
+  document.addEventListener("visibilitychange", () => { if (standing.isConnected) changed(); });
   return {
+    changed,
     panes: [
       { id: "standing", title: "Top gifters", content: standing, opened: look },
       { id: "perks", title: "Goals & perks", content: [goals, perks], opened: () => { look(); drawPerks().catch(() => {}); } },
     ],
-    changed: () => { timer ??= setTimeout(() => { timer = null; if (!document.hidden) look(); }, LOOK_AFTER_MS); },
   };
 }
+
+/** No answer, too many questions, or trouble on the other side: worth another look. */
+const isPassing = (status) => status === 0 || status === 429 || status >= 500;
 
 /** One's own level, how far the next one is, and whether one's name may be shown. */
 async function ownBadge() {
