@@ -1,5 +1,6 @@
 """System packages that are missing here: installed when we may, named when we may not."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from deploy.local.processes import ServerFailed
 
+# Whoever runs beside us, as tests do, may miss the same package at the same moment.
+LOCK = Path("/run/ovation-packages.lock")
+OTHERS_SECONDS_MAX = 180
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian's convention for "do not start what was just installed".
 NEVER_START = "#!/bin/sh\nexit 101\n"
@@ -20,7 +24,11 @@ def require(program: str, package: str) -> Path:
     """Return where the program is, after installing its package if it is missing."""
     if path := find(program):
         return path
-    _install(package)
+    _say_if_we_may_not(package)
+    with _alone():
+        if path := find(program):
+            return path
+        _install(package)
     if path := find(program):
         return path
     raise ServerFailed(f"{package} was installed, but there is no {program}")
@@ -31,18 +39,38 @@ def find(program: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _install(package: str) -> None:
+def _say_if_we_may_not(package: str) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise ServerFailed(
             f"{package} is missing. Install it (Debian, Ubuntu: `sudo apt-get install {package}`),"
             " or start a Docker engine, or give the servers' addresses in OVATION_SERVERS."
         )
+
+
+def _install(package: str) -> None:
+    patience = f"DPkg::Lock::Timeout={OTHERS_SECONDS_MAX}"
     update = ["apt-get", "update", "-qq"]
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+    install = [
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "-o",
+        patience,
+        "--no-install-recommends",
+        package,
+    ]
     print(f"{package} is missing. Running: {' '.join(update)} && {' '.join(install)}", flush=True)
     with _nothing_starts():
         _run(update)
         _run(install)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
