@@ -59,6 +59,11 @@ _SUMS = {
         SELECT sum(coins) + (SELECT coalesce(sum(reversed_coins), 0) FROM reversals) AS spent,
                (SELECT sum(reversed_coins) FROM reversals) AS reversed,
                sum(coins) - (SELECT sum(coins) FROM scores WHERE period = 'all')
+                   -- What was given anonymously counts for its room, and in nobody's score.
+                   - (SELECT coalesce(sum(coins), 0) FROM gifts
+                      WHERE anonymous AND room IS NOT NULL)
+                   + (SELECT coalesce(sum(reversed_coins), 0)
+                      FROM reversals JOIN gifts ON gifts.gift = reversals.gift WHERE anonymous)
                    AS between_rooms_and_scores
         FROM rooms
     """,
