@@ -1,8 +1,9 @@
 """Everybody can use the pages: with a keyboard, a small screen, a screen reader, in any light."""
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import CREATOR, VIEWER
+from tests.browser.conftest import CREATOR, TIMEOUT_MILLISECONDS, VIEWER
 from tests.browser.test_journeys import OPERATOR, open_room
 
 PAGES = {
@@ -35,7 +36,8 @@ def faults(page, axe):
 
 
 def settled(page):
-    page.wait_for_function("!document.querySelector('.waiting')")
+    # Not by a function that the page is to evaluate again and again: its policy forbids that.
+    expect(page.locator(".waiting")).to_have_count(0, timeout=TIMEOUT_MILLISECONDS)
     page.wait_for_timeout(600)
 
 
