@@ -6,6 +6,7 @@ import sys
 import time
 
 from deploy.local import demo
+from deploy.local.person import StoryFailed
 from deploy.local.processes import ServerFailed
 from deploy.local.system import System
 
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         commands[arguments[0]]()
-    except (ServerFailed, demo.StoryFailed) as error:
+    except (ServerFailed, StoryFailed) as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         print("\nStopped.")

@@ -16,6 +16,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.person import Person, StoryFailed, checked
+
 SETTLE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
 GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
@@ -33,51 +35,6 @@ OPERATOR_SCOPES = ["books:read"]
 
 Answer = TypeVar("Answer")
 console = Console(highlight=False, soft_wrap=True)
-
-
-class StoryFailed(Exception):
-    """A step did not do what the story says; the message is what it did instead."""
-
-
-class Person:
-    """Someone with a token, who calls the public API."""
-
-    def __init__(self, url: str, name: str, **claims: object) -> None:
-        # A name of this run's own: the story may be played often against one system.
-        self.user = f"{name}-{uuid4().hex[:6]}"
-        self._http = httpx.Client(base_url=url, timeout=15)
-        answer = self._http.post("/issuer/token", json={"sub": self.user, **claims})
-        answer.raise_for_status()
-        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-
-    @property
-    def headers(self) -> httpx.Headers:
-        """What goes with each of their requests."""
-        return self._http.headers
-
-    def leave(self) -> None:
-        self._http.close()
-
-    def get(self, path: str, **params: Any) -> Any:
-        return _checked(self._http.get(path, params=params), 200)
-
-    def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
-        """Post with an idempotency key: a new one, or the one given to repeat a request."""
-        return self._http.post(path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
-
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        return _checked(self._http.put(path, json=body), 200)
-
-    def follow(self, path: str, *, after: int) -> list[str]:
-        """Read a room's event stream from where one left off, until its first events came."""
-        headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
-        with self._http.stream("GET", path, headers=headers) as answer:
-            lines = []
-            for line in answer.iter_lines():
-                lines.append(line)
-                if line.startswith("data:"):
-                    break
-        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +108,7 @@ def _buy(
     person: Person, package: str, *, card: str = GOOD_CARD, ends_as: str = "completed"
 ) -> dict[str, Any]:
     order = {"package": package, "currency": "USD"}
-    purchase = _checked(person.post("/v1/purchases", order), 201, 202)
+    purchase = checked(person.post("/v1/purchases", order), 201, 202)
     path = f"/v1/purchases/{purchase['purchase']}"
     purchase = _until(lambda: person.get(path), lambda seen: seen["next_action"] is not None)
     # The provider's own page, where a browser would be sent: it asks for the card, we never see it.
@@ -184,7 +141,7 @@ def _give(
     person: Person, cast: Cast, gift_type: str, *, count: int = 1, key: str | None = None
 ) -> Any:
     wish = {"gift_type": gift_type, "creator": cast.lea.user, "room": cast.room, "count": count}
-    return _checked(_decided(person, wish, key=key), 201)
+    return checked(_decided(person, wish, key=key), 201)
 
 
 def _refuse_gifts(cast: Cast) -> None:
@@ -195,7 +152,7 @@ def _refuse_gifts(cast: Cast) -> None:
     offers = cast.jonas.get("/v1/packages", covering=missing)["items"]
     _say(f"a Velvet Locomotive: {missing} coins short, the {offers[0]['sku']} package covers it")
     key = str(uuid4())
-    _checked(cast.jonas.post("/v1/gifts", {"gift_type": "g_note", **to_lea}, key=key), 201, 202)
+    checked(cast.jonas.post("/v1/gifts", {"gift_type": "g_note", **to_lea}, key=key), 201, 202)
     other = cast.jonas.post("/v1/gifts", {"gift_type": "g_tea", **to_lea}, key=key)
     _refused(other, 422, "key-reused")
     unknown = cast.jonas.post("/v1/gifts", {"gift_type": "g_moonshot", **to_lea})
@@ -243,7 +200,7 @@ def _give_back(cast: Cast) -> None:
     _chapter("Giving unused coins back")
     refused = _refund(cast.mira)
     _refused(refused, 403, "not-refundable")
-    asked = _checked(_refund(cast.jonas), 202)
+    asked = checked(_refund(cast.jonas), 202)
     path = f"/v1/purchases/{asked['purchase']}/refunds"
     refund = _until(
         lambda: cast.jonas.get(path)["items"][0], lambda seen: seen["state"] == "refunded"
@@ -270,9 +227,9 @@ def _cash_out(cast: Cast) -> None:
     _refused(lea.post("/v1/payouts/quotes", {"diamonds": 1_999}), 422, "below-minimum")
     above = lea.post("/v1/payouts/quotes", {"diamonds": available + 1_000})
     _refused(above, 409, "not-enough-diamonds")
-    quote = _checked(lea.post("/v1/payouts/quotes", {}), 201)
+    quote = checked(lea.post("/v1/payouts/quotes", {}), 201)
     _say(f"a quote: {quote['diamonds']:,} diamonds for {_money(quote)}, fee {quote['fee_minor']}")
-    payout = _checked(lea.post("/v1/payouts", {"quote": quote["quote"]}), 201)
+    payout = checked(lea.post("/v1/payouts", {"quote": quote["quote"]}), 201)
     path = f"/v1/payouts/{payout['payout']}"
     paid = _until(lambda: lea.get(path), lambda seen: seen["state"] == "paid")
     steps = " → ".join(step["state"] for step in paid["timeline"])
@@ -362,15 +319,6 @@ def _money(amount: Mapping[str, Any]) -> str:
     return f"{amount['amount_minor'] // 100}.{amount['amount_minor'] % 100:02} {amount['currency']}"
 
 
-def _checked(answer: httpx.Response, *expected: int) -> Any:
-    if answer.status_code not in expected:
-        request = answer.request
-        raise StoryFailed(
-            f"{request.method} {request.url.path}: {answer.status_code} {answer.text}"
-        )
-    return answer.json()
-
-
 def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
     """Ask for a gift again, under its one key, until it is sent or refused."""
     ask = partial(person.post, "/v1/gifts", wish, key=key or str(uuid4()))
@@ -378,7 +326,7 @@ def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None)
 
 
 def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    problem: dict[str, Any] = _checked(answer, status)
+    problem: dict[str, Any] = checked(answer, status)
     if problem["type"] != code:
         raise StoryFailed(f"expected {code}, not {problem}")
     _say(f"[yellow]{status} {code}[/]: {problem['title']}")

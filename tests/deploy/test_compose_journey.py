@@ -16,7 +16,7 @@ import pytest
 from deploy.ctl.rolling import ROLLED, roll
 from deploy.local import demo
 from deploy.local.containers import engine_answers
-from deploy.local.demo import Person
+from deploy.local.person import Person
 from tests.deploy.installation import STAYING, installed
 
 GIVERS = 4
