@@ -195,6 +195,7 @@ def _granted(asked: Adjustment, now: datetime) -> NewLot:
         remaining=asked.amount,
         diamond_rate_bp=0,
         price_minor=0,
+        # ISO 4217 for no currency: nobody paid anything.
         currency="XXX",
         funded_at=now,
     )
