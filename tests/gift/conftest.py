@@ -1,5 +1,6 @@
 """The gift service in a test's words: ask for gifts, and let the wallet answer."""
 
+import json
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,9 +13,10 @@ from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import a_broker, a_delivery
 
+BASE = "/v1/operator/gifts/catalogue"
 CATALOGUE = read_catalogue(Path("seeds/gifts.toml"))
 
 
@@ -97,3 +99,27 @@ def refused(gift, *, viewer="mira", coins=5, reason="insufficient-coins"):
     return GiftPaymentRefused(
         viewer=viewer, gift=gift, coins=coins, reason=reason, shortfall_coins=3, balance_coins=2
     )
+
+
+@pytest.fixture
+async def operator(app):
+    token = an_operator_token("catalogue:write", "audit:read")
+    async with client_of(app, token) as client:
+        yield client
+
+
+@pytest.fixture
+def change(operator):
+    """Change some of a gift, as an operator who just looked at it."""
+
+    async def patch(gift_type, *, preview=False, revision=None, **fields):
+        if revision is None:
+            revision = (await operator.get(f"{BASE}/{gift_type}")).json()["revision"]
+        # As strangers may write it: with what is no JSON, and with halves of characters.
+        body = json.dumps({"revision": revision, "reason": "a test", **fields})
+        headers = {"Content-Type": "application/json"}
+        return await operator.patch(
+            f"{BASE}/{gift_type}", content=body, headers=headers, params={"preview": preview}
+        )
+
+    return patch
