@@ -71,6 +71,12 @@ SAGA_OVERDUE = Gauge(
     "ovation_saga_overdue", "Of those, how many have waited longer than they should.", ["type"]
 )
 
+CONTRADICTIONS = Counter(
+    "ovation_contradictions",
+    "What a provider or another service said against what we know; a person has to look.",
+    ["kind"],
+)
+
 LEDGER_IMBALANCE = Gauge(
     "ovation_ledger_imbalance",
     "Movements that do not sum to zero, as the last proof found; anything but 0 is an alarm.",

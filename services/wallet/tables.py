@@ -119,6 +119,7 @@ class Dispute(WalletTable, table=True):
     dispute: str = Field(primary_key=True, sa_type=Text)
     revision: int
     claimed_minor: int = Field(sa_type=BigInteger)
+    currency: str | None = Field(sa_type=Text)
 
 
 class Freeze(WalletTable, table=True):
@@ -130,6 +131,7 @@ class Freeze(WalletTable, table=True):
     kept_for: str = Field(primary_key=True, sa_type=Text)
     purchase: UUID
     state: str = Field(sa_type=Text)
+    refunded_coins: int | None = Field(sa_type=BigInteger)
 
 
 class FrozenCoins(WalletTable, table=True):
@@ -141,6 +143,8 @@ class FrozenCoins(WalletTable, table=True):
     kept_for: str = Field(primary_key=True, sa_type=Text)
     lot: UUID = Field(primary_key=True)
     coins: int = Field(sa_type=BigInteger)
+    answered_coins: int | None = Field(sa_type=BigInteger)
+    refunded_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class Settlement(WalletTable, table=True):

@@ -4,6 +4,7 @@ Whatever people, banks and brokers do, in any order and more than once, the book
 OVATION_STORIES says how many stories are tried; with 2000 it takes a while.
 """
 
+import json
 import os
 import random as randomness
 from dataclasses import replace
@@ -259,9 +260,10 @@ class Story(RuleBasedStateMachine):
                     "viewer": self.purchases[purchase][0],
                     "refund": UUID(refund),
                 }
+                coins = json.loads(delivery.body)["data"]["coins"]
                 event = (
-                    PurchaseRefunded(**about, coins=1, amount_minor=1, currency="USD")
-                    if refunded
+                    PurchaseRefunded(**about, coins=coins, amount_minor=1, currency="USD")
+                    if refunded and coins
                     else PurchaseRefundDeclined(**about, reason="provider")
                 )
                 self.world.announce(event)

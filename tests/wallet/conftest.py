@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.wallet import consumers
+from services.wallet.commands import reading
 from services.wallet.main import build_http, read_rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
@@ -14,7 +15,7 @@ from shared.contracts.purchase import PurchasePaid
 from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from tests.clients import a_verifier
-from tests.deliveries import a_broker, a_delivery
+from tests.deliveries import a_broker, a_delivery, announced
 
 RULES_FILE = Path(__file__).parents[2] / "seeds" / "rules.toml"
 
@@ -82,6 +83,31 @@ def hear(database, settings):
 
 def _hears(consumer: Consumer, event):
     return type(event) in QUEUES[consumer.queue]
+
+
+@pytest.fixture
+def held(database):
+    """What a viewer can spend, what is frozen and what is owed."""
+
+    async def look(user="mira"):
+        async with database.transaction() as tx:
+            return await reading.balances(tx, user)
+
+    return look
+
+
+@pytest.fixture
+def names(database):
+    """What was announced since last looked at."""
+    seen = []
+
+    async def new():
+        said = await announced(database)
+        fresh = said[len(seen) :]
+        seen.extend(fresh)
+        return [fact["name"] for fact in fresh]
+
+    return new
 
 
 @pytest.fixture

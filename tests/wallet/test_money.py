@@ -19,14 +19,14 @@ from tests.deliveries import announced, forget_inbox
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
-def disputed(paid, *, dispute="dp_1", revision=1, amount_minor=None):
+def disputed(paid, *, dispute="dp_1", revision=1, amount_minor=None, currency="USD"):
     return PurchaseDisputed(
         purchase=paid.purchase,
         viewer=paid.viewer,
         dispute=dispute,
         revision=revision,
         amount_minor=paid.amount_minor if amount_minor is None else amount_minor,
-        currency="USD",
+        currency=currency,
         reason="fraudulent",
     )
 
@@ -66,29 +66,10 @@ def refund_declined(paid, refund):
     )
 
 
-@pytest.fixture
-def held(database):
-    """What a viewer can spend, what is frozen and what is owed."""
-
-    async def look(user="mira"):
-        async with database.transaction() as tx:
-            return await reading.balances(tx, user)
-
-    return look
-
-
-@pytest.fixture
-def names(database):
-    """What was announced since last looked at."""
-    seen = []
-
-    async def new():
-        said = await announced(database)
-        fresh = said[len(seen) :]
-        seen.extend(fresh)
-        return [fact["name"] for fact in fresh]
-
-    return new
+def flagged(paid, warning="efw_1"):
+    return PurchaseRiskFlagged(
+        purchase=paid.purchase, viewer=paid.viewer, warning=warning, reason="stolen"
+    )
 
 
 async def reversed_coins(database):
@@ -172,10 +153,7 @@ async def test_a_warning_freezes_coins_also_when_it_comes_before_them(hear, held
     for flagged_first in (True, False):
         viewer = f"viewer-{flagged_first}"
         paid = a_purchase_paid(viewer=viewer)
-        flag = PurchaseRiskFlagged(
-            purchase=paid.purchase, viewer=viewer, warning="efw_1", reason="stolen"
-        )
-        for fact in (flag, paid) if flagged_first else (paid, flag):
+        for fact in (flagged(paid), paid) if flagged_first else (paid, flagged(paid)):
             await hear(fact)
         assert await held(viewer) == (0, 100, 0)
 

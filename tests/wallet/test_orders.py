@@ -7,13 +7,13 @@ import pytest
 
 from services.wallet import consumers
 from services.wallet.main import read_rules
-from shared.contracts.purchase import PurchaseRiskFlagged
 from tests.deliveries import a_broker
 from tests.orders import assert_all_equal, ends
 from tests.wallet.conftest import RULES_FILE, a_gift_requested, a_purchase_paid
 from tests.wallet.test_money import (
     closed,
     disputed,
+    flagged,
     refund_declined,
     refund_requested,
     refunded,
@@ -35,12 +35,6 @@ BOOKS = (
 REFUND = UUID(int=1)
 
 
-def flagged(paid):
-    return PurchaseRiskFlagged(
-        purchase=paid.purchase, viewer=paid.viewer, warning="w_1", reason="stolen"
-    )
-
-
 requested, declined, given_back = (
     partial(each, refund=REFUND)
     for each in (refund_requested, refund_declined, partial(refunded, coins=100))
@@ -58,6 +52,14 @@ STORIES = {
     "paid & disputed & dispute lost": (disputed, lost),
     "paid & risk_flagged & disputed": (flagged, disputed),
     "paid & refund_requested & declined & disputed": (requested, declined, disputed),
+    "paid & refund_requested & refunded & disputed": (requested, given_back, disputed),
+    "paid & refunded & disputed & won": (given_back, disputed, won),
+    "paid & refunded & disputed & lost": (given_back, disputed, lost),
+    "paid & refund_requested & refunded & failed": (requested, given_back, declined),
+    "paid & risk_flagged & refund_requested": (flagged, requested),
+    "paid & risk_flagged & refund_requested & declined": (flagged, requested, declined),
+    "paid & risk_flagged & refund_requested & refunded": (flagged, requested, given_back),
+    "paid & risk_flagged & disputed & won": (flagged, disputed, won),
 }
 
 
@@ -80,8 +82,19 @@ async def test_whatever_order_they_arrive_in_the_books_end_equal(database_of, wa
 
 @pytest.mark.parametrize(
     "story",
-    [(disputed, won), (disputed, lost), (part, lost), (flagged, disputed)],
-    ids=["won", "lost", "lost after a part", "flagged"],
+    [
+        (disputed, won),
+        (disputed, lost),
+        (part, lost),
+        (flagged, disputed),
+        (given_back, disputed, won),
+        (given_back, part, declined),
+        (flagged, part, given_back),
+    ],
+    ids=[
+        *("won", "lost", "lost after a part", "flagged", "refunded, disputed and won"),
+        *("refund failed", "flagged, disputed and refunded"),
+    ],
 )
 async def test_whatever_order_they_arrive_in_after_coins_were_spent_the_books_end_equal(
     database_of, wallet, story

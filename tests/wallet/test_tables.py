@@ -81,6 +81,20 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
             ),
         ),
         (
+            "refunded_is_counted",
+            (
+                "INSERT INTO freezes (user_id, kept_for, purchase, state, refunded_coins) "
+                "VALUES ('m', 'r', gen_random_uuid(), 'burnt', -1)"
+            ),
+        ),
+        (
+            "held_coins_are_counted",
+            (
+                "INSERT INTO frozen_coins (user_id, kept_for, lot, coins, answered_coins) "
+                "VALUES ('m', 'r', gen_random_uuid(), 0, -1)"
+            ),
+        ),
+        (
             "outbox_part_known",
             (
                 "INSERT INTO outbox (part, key, message_id, exchange, routing_key, headers, body) "

@@ -13,10 +13,12 @@ from shared.contracts.wallet import (
     DebtSettled,
     LimitReached,
     LimitReminder,
+    LotKind,
     LotRestored,
     LotReversed,
     ReversedGift,
 )
+from shared.contracts.wallet import Lot as LotPart
 from shared.ledger.rules import DEBT, Holder, Outcome
 from shared.messaging.outbox import Fact
 
@@ -77,6 +79,11 @@ def debt_fact(holder: Holder, lot: Lot, change: int, cause: Cause, now: datetime
         debt_coins=-holder.balance(DEBT, COINS),
     )
     return Fact(event, holder.version, cause, now)
+
+
+def lot_part(lot: Lot, coins: int) -> LotPart:
+    """Name coins of a lot to others."""
+    return LotPart(lot=lot.id, kind=LotKind(lot.origin.value), coins=coins)
 
 
 def request_hash(*values: object) -> bytes:

@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.wallet.commands.facts import request_hash
-from services.wallet.domain import claims as rules
+from services.wallet.commands.holds import RELEASE_CAUSE, release_hold
+from services.wallet.commands.wallet_batch import open_wallets, write_wallets
 from services.wallet.domain.coins import (
     ADJUSTED,
     COINS,
@@ -15,14 +16,15 @@ from services.wallet.domain.coins import (
     Origin,
     decide,
 )
+from services.wallet.domain.derivation import WARNING_PREFIX
 from services.wallet.domain.spending import InsufficientCoins
-from services.wallet.store import books, claims, restraints
+from services.wallet.store import books, restraints
 from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
+from services.wallet.store.purchase_facts import purchase_of_hold
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.contracts.wallet import CoinsAdjusted, CoinsExpired, CoinsUnfrozen, LotKind
-from shared.contracts.wallet import Lot as LotPart
+from shared.contracts.wallet import CoinsAdjusted, CoinsExpired
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.ledger.book import open_book
@@ -38,7 +40,6 @@ from shared.ledger.rules import MAIN
 from shared.messaging.outbox import Fact, announce
 
 ADJUSTMENT_CAUSE = "adjustment:{}"
-RELEASE_CAUSE = "release:{}"
 EXPIRE_CAUSE = "expire:{}"
 EXPIRING_USERS_MAX = 200
 APPLIED, REJECTED = "applied", "rejected"
@@ -111,42 +112,27 @@ async def settle_adjustment(
 async def release_freeze(
     tx: Transaction, user: str, freeze: str, *, operator: str, reason: str, correlation_id: str
 ) -> None:
-    """Let coins be spent again that were kept because of a warning."""
+    """Let coins be spent again that were held because of a warning."""
     cause = RELEASE_CAUSE.format(freeze)
     book = await open_book(tx, COINS, [(user, cause)])
     if cause in book[user].outcomes:
         return
-    purchase, state = await claims.find_freeze(tx, user, freeze)
+    purchase = await purchase_of_hold(tx, user, freeze)
     if purchase is None:
         raise NoSuchFreeze(freeze=freeze)
-    if not freeze.startswith("risk:"):
+    if not freeze.startswith(WARNING_PREFIX):
         raise NotYoursToRelease(freeze=freeze)
-    known = (await claims.known(tx, [user], [purchase]))[user]
-    lots = (await lot_store.lots_for_claims(tx, [user], [purchase]))[user]
-    kept = {lot: coins for lot, coins in known.frozen.get(freeze, {}).items() if coins}
-    legs = rules.release(lots, freeze, known.frozen) if state == "frozen" else Legs()
-    known.freezes[freeze] = (purchase, "released")
-    holder = book[user]
-    decide(holder, legs, kind="release", cause=cause, request_hash=request_hash(purchase))
-    event = CoinsUnfrozen(
-        viewer=user,
-        purchase=purchase,
-        freeze=freeze,
-        coins=sum(kept.values()),
-        lots=tuple(
-            LotPart(lot=lot, kind=LotKind(lots[lot].origin.value), coins=coins)
-            for lot, coins in kept.items()
-        ),
-        balance_coins=holder.balance(MAIN, COINS),
-    )
-    version = holder.conclude(event.model_dump_json()).version
-    await book.write(tx)
-    await lot_store.save_lots(tx, [(user, lots[lot]) for lot in kept])
-    await claims.save(tx, {user: known})
+    wallets = await open_wallets(tx, book, [purchase])
+    wallet = wallets[user]
+    wallet.cause = Cause(correlation_id)
+    now = book.recorded_at
+    released = release_hold(wallet, freeze, purchase)
     await audit(
         tx, operator=operator, action="freeze.released", user=user, reason=reason, freeze=freeze
     )
-    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    await write_wallets(
+        tx, book, wallets, [Fact(*said, wallet.cause, now) for said in released], now
+    )
 
 
 async def expire_lots(tx: Transaction, *, now: datetime) -> bool:

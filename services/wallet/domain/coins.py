@@ -90,6 +90,7 @@ class Lot:
     @property
     def reversed(self) -> int:
         """How many of the coins that paid for gifts have no money behind them now."""
+        # Not all of a debt that was recorded before coins lent to debts were called back.
         return min(self.debt, self.spent)
 
     def value_minor(self, coins: int) -> int:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.wallet.domain.claims import GiftSlice
 from services.wallet.domain.coins import Lot, Origin, spending_order
+from services.wallet.domain.reversals import GiftSlice
 from services.wallet.domain.spending import Slice
 from shared.database import Row, Transaction
 
@@ -89,17 +89,18 @@ async def record_payments(tx: Transaction, payments: Sequence[Payment]) -> None:
     )
 
 
-async def lots_for_claims(
+async def lots_to_derive(
     tx: Transaction, users: Iterable[str], purchases: Iterable[UUID]
 ) -> dict[str, dict[UUID, Lot]]:
     """
-    Read what money taken back may touch: the lots of these purchases, those in debt, their payers.
+    Read what facts about these purchases may touch.
 
-    The users' accounts are locked.
+    Their lots, those in debt, those that pay debts, and those that could: all with coins left. The
+    users' accounts are locked.
     """
     lots: dict[str, dict[UUID, Lot]] = {user: {} for user in users}
     asked = {"users": list(lots), "purchases": list(purchases)}
-    for row in await tx.execute(_LOTS_FOR_CLAIMS, asked):
+    for row in await tx.execute(_LOTS_TO_DERIVE, asked):
         lots[row.user_id][row.id] = _lot(row)
     return lots
 
@@ -138,10 +139,11 @@ _COLUMNS = ", ".join(f"lots.{name}" for name in (*_FIELDS, "kind", "user_id"))
 _OPEN_LOTS = text(
     f"SELECT {_COLUMNS} FROM lots WHERE user_id = ANY(CAST(:users AS text[])) AND open"  # noqa: S608
 )
-_LOTS_FOR_CLAIMS = text(f"""
+_LOTS_TO_DERIVE = text(f"""
     SELECT {_COLUMNS} FROM lots
     WHERE user_id = ANY(CAST(:users AS text[])) AND (
-        owed > settled
+        open
+        OR owed > settled
         OR purchase = ANY(CAST(:purchases AS uuid[]))
         OR (user_id, id) IN (
             SELECT user_id, payer FROM settlements

@@ -110,8 +110,10 @@ CHECKS = (
             FROM outcomes AS o
             JOIN postings AS p
                 ON p.user_id = o.user_id AND p.movement = o.movement AND p.account = 'main'
+            -- Coins that are held or given back may have come from a debt, or go to one.
             WHERE {o.users} AND o.outcome ? 'balance_coins' AND (
                 abs(p.amount) IS DISTINCT FROM abs((o.outcome->>'coins')::bigint)
+                AND o.cause !~ '^(freeze|refund|release):'
                 OR p.balance_after IS DISTINCT FROM (o.outcome->>'balance_coins')::bigint
             )
         """,

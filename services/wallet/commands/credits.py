@@ -1,0 +1,81 @@
+"""Opening the lots of a purchase that was paid, and letting them follow what is known of it."""
+
+from services.wallet.commands.disputes import report_foreign_claim
+from services.wallet.commands.facts import lot_part, request_hash, require_same
+from services.wallet.commands.holds import answer_hold
+from services.wallet.commands.wallet_batch import Announcement, ViewerWallet
+from services.wallet.domain import spending
+from services.wallet.domain.coins import COINS, Lot, Origin
+from services.wallet.settings import Settings
+from services.wallet.store.lots import NewLot
+from shared.contracts.purchase import PurchasePaid
+from shared.contracts.wallet import CoinsCredited, LotKind, lot_id
+from shared.ledger.rules import MAIN
+
+PURCHASE_CAUSE = "purchase:{}"
+# What was known of a purchase before its coins came; what its coins pay of older debts.
+DERIVED_CAUSE = "claims:{}"
+
+
+def credit_purchase(
+    wallet: ViewerWallet, paid: PurchasePaid, settings: Settings
+) -> list[Announcement]:
+    """Open the lots of a purchase; then let all coins follow what is known, and answer holds."""
+    holder = wallet.holder
+    cause = PURCHASE_CAUSE.format(paid.purchase)
+    asked = request_hash(paid.coins, paid.bonus_coins, paid.amount_minor, paid.currency)
+    outcome = holder.outcomes.get(cause)
+    if outcome is not None:
+        require_same(outcome, asked)
+        return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
+    opened = _lots_of(paid, settings)
+    coins = sum(new.lot.coins for new in opened)
+    spending.credit(holder, cause=cause, coins=coins, request_hash=asked)
+    wallet.opened += opened
+    wallet.lots |= {new.lot.id: new.lot for new in opened}
+    credited = CoinsCredited(
+        viewer=paid.viewer,
+        purchase=paid.purchase,
+        coins=coins,
+        lots=tuple(lot_part(new.lot, new.lot.coins) for new in opened),
+        balance_coins=holder.balance(MAIN, COINS),
+    )
+    version = holder.conclude(credited.model_dump_json()).version
+    legs = wallet.derive()
+    if legs.postings():
+        derived = DERIVED_CAUSE.format(paid.purchase)
+        wallet.decide(legs, kind="claim", cause=derived, request_hash=asked)
+        holder.conclude("{}")
+    report_foreign_claim(wallet, paid.purchase)
+    announcements: list[Announcement] = [(credited, version)]
+    for key, hold in wallet.facts.holds_of(paid.purchase).items():
+        announcements += answer_hold(wallet, key, hold)
+    return announcements
+
+
+def _lots_of(paid: PurchasePaid, settings: Settings) -> list[NewLot]:
+    """One lot for what was paid, and one for the bonus, which cost nothing."""
+    kinds = (
+        (Origin.PAID, paid.coins, paid.amount_minor, settings.paid_diamond_rate_bp),
+        (Origin.BONUS, paid.bonus_coins, 0, settings.bonus_diamond_rate_bp),
+    )
+    return [
+        NewLot(
+            user=paid.viewer,
+            lot=Lot(
+                id=lot_id(paid.purchase, LotKind(origin.value)),
+                purchase=paid.purchase,
+                origin=origin,
+                coins=coins,
+                remaining=coins,
+                diamond_rate_bp=rate,
+                price_minor=price_minor,
+                currency=paid.currency,
+                funded_at=paid.paid_at,
+            ),
+            channel=paid.channel,
+            country=paid.country,
+        )
+        for origin, coins, price_minor, rate in kinds
+        if coins
+    ]

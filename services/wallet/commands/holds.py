@@ -1,0 +1,167 @@
+"""
+Holding coins: for a refund that was asked for, or because of a warning of fraud.
+
+A hold that is known before its purchase is answered once the coins are there.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+from uuid import UUID
+
+from services.wallet.commands.facts import lot_part, request_hash
+from services.wallet.commands.wallet_batch import Announcement, ViewerWallet
+from services.wallet.domain.coins import COINS, Legs
+from services.wallet.domain.derivation import (
+    WARNING_PREFIX,
+    Hold,
+    HoldState,
+    unspent_for_refund,
+)
+from shared.contracts.purchase import (
+    PurchaseRefundDeclined,
+    PurchaseRefunded,
+    PurchaseRefundRequested,
+    PurchaseRiskFlagged,
+)
+from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, FreezeEvent
+from shared.ledger.rules import MAIN
+
+FREEZE_CAUSE = "freeze:{}"
+REFUND_CAUSE = "refund:{}"
+RELEASE_CAUSE = "release:{}"
+
+HoldRequest: TypeAlias = PurchaseRefundRequested | PurchaseRiskFlagged
+HoldEvent: TypeAlias = HoldRequest | PurchaseRefunded | PurchaseRefundDeclined
+
+
+def hold_key(event: HoldEvent) -> str:
+    """Return what coins are held for: the refund, or the warning."""
+    if isinstance(event, PurchaseRiskFlagged):
+        return WARNING_PREFIX + event.warning
+    return str(event.refund)
+
+
+def hold_causes(event: HoldEvent) -> list[str]:
+    """Return what may be decided because of a fact about a hold."""
+    key = hold_key(event)
+    if isinstance(event, PurchaseRefunded):
+        return [REFUND_CAUSE.format(key)]
+    if isinstance(event, PurchaseRefundDeclined):
+        return [RELEASE_CAUSE.format(key)]
+    return [FREEZE_CAUSE.format(key)]
+
+
+def answers_of_hold(key: str) -> list[str]:
+    """Return the causes under which a hold that was known too early is answered."""
+    return [FREEZE_CAUSE.format(key), REFUND_CAUSE.format(key)]
+
+
+def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Announcement]:
+    """Hold what is unspent of a purchase; that it is nothing is an answer too."""
+    key = hold_key(asked)
+    if said := _replayed(wallet, FREEZE_CAUSE.format(key), CoinsFrozen):
+        return said
+    hold = wallet.facts.holds.setdefault(
+        key, Hold(asked.purchase, HoldState.FROZEN, isinstance(asked, PurchaseRiskFlagged))
+    )
+    if not wallet.lots_of(asked.purchase):
+        return []
+    return [_freeze(wallet, key, hold)]
+
+
+def void_coins(wallet: ViewerWallet, refunded: PurchaseRefunded) -> list[Announcement]:
+    """Let coins be gone whose money went back, whether or not they were asked to be held."""
+    key = hold_key(refunded)
+    if said := _replayed(wallet, REFUND_CAUSE.format(key), CoinsRefunded):
+        return said
+    hold = wallet.facts.holds.setdefault(
+        key, Hold(refunded.purchase, HoldState.FROZEN, is_warning=False)
+    )
+    hold.refunded_coins = refunded.coins
+    # A refund that failed after all stays failed, whichever is known first.
+    if hold.state is HoldState.FROZEN:
+        hold.state = HoldState.BURNT
+    if not wallet.lots_of(refunded.purchase):
+        return []
+    return [_void(wallet, key, hold)]
+
+
+def decline_refund(wallet: ViewerWallet, declined: PurchaseRefundDeclined) -> list[Announcement]:
+    """Give coins back whose money stays: the refund was refused, or failed later."""
+    return release_hold(wallet, hold_key(declined), declined.purchase)
+
+
+def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Announcement]:
+    """Give coins back that were held; those that another reason holds stay held."""
+    cause = RELEASE_CAUSE.format(key)
+    if said := _replayed(wallet, cause, CoinsUnfrozen):
+        return said
+    is_warning = key.startswith(WARNING_PREFIX)
+    hold = wallet.facts.holds.setdefault(key, Hold(purchase, HoldState.RELEASED, is_warning))
+    kept = {
+        lot: wallet.lots[lot].frozen + wallet.lots[lot].refunded
+        for lot in {*hold.held, *hold.refunded}
+    }
+    hold.state = HoldState.RELEASED
+    legs = wallet.derive()
+    freed = {
+        lot: coins - wallet.lots[lot].frozen - wallet.lots[lot].refunded
+        for lot, coins in kept.items()
+    }
+    freed = {lot: coins for lot, coins in freed.items() if coins > 0}
+    return [_decide(wallet, legs, key, hold, CoinsUnfrozen, "release", cause, freed)]
+
+
+def answer_hold(wallet: ViewerWallet, key: str, hold: Hold) -> list[Announcement]:
+    """Answer what was asked of a purchase before its coins were there."""
+    outcomes = wallet.holder.outcomes
+    if hold.state is HoldState.BURNT and REFUND_CAUSE.format(key) not in outcomes:
+        return [_void(wallet, key, hold)]
+    if hold.is_open and FREEZE_CAUSE.format(key) not in outcomes:
+        return [_freeze(wallet, key, hold)]
+    return []
+
+
+def _freeze(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
+    lots = wallet.lots_of(hold.purchase)
+    if hold.is_open and not hold.is_warning and hold.answered is None:
+        others = (each for each in wallet.facts.holds.values() if each is not hold)
+        hold.answered = unspent_for_refund(lots, others)
+    cause = FREEZE_CAUSE.format(key)
+    legs = wallet.derive()
+    return _decide(wallet, legs, key, hold, CoinsFrozen, "freeze", cause, wallet.held(hold))
+
+
+def _void(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
+    cause = REFUND_CAUSE.format(key)
+    legs = wallet.derive()
+    gone = {lot: coins for lot, coins in hold.refunded.items() if coins}
+    return _decide(wallet, legs, key, hold, CoinsRefunded, "refund", cause, gone)
+
+
+def _decide(
+    wallet: ViewerWallet,
+    legs: Legs,
+    key: str,
+    hold: Hold,
+    contract: type[FreezeEvent],
+    kind: str,
+    cause: str,
+    coins: Mapping[UUID, int],
+) -> Announcement:
+    wallet.decide(legs, kind=kind, cause=cause, request_hash=request_hash(hold.purchase))
+    event = contract(
+        viewer=wallet.holder.user,
+        purchase=hold.purchase,
+        freeze=key,
+        coins=sum(coins.values()),
+        lots=tuple(lot_part(wallet.lots[lot], number) for lot, number in coins.items()),
+        balance_coins=wallet.holder.balance(MAIN, COINS),
+    )
+    return event, wallet.holder.conclude(event.model_dump_json()).version
+
+
+def _replayed(wallet: ViewerWallet, cause: str, contract: type[FreezeEvent]) -> list[Announcement]:
+    """Return what was announced when this was decided, if it was."""
+    outcome = wallet.holder.outcomes.get(cause)
+    return [(contract.model_validate_json(outcome.result), outcome.version)] if outcome else []
