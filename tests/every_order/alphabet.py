@@ -103,6 +103,4 @@ def makes_sense(facts: Sequence[Fact]) -> bool:
 def _ends(closed: Disputed, opened: dict[tuple[str, str], Disputed]) -> bool:
     """Whether a dispute was opened, and over the same sum unless it was won."""
     first = opened.get((closed.purchase, closed.dispute))
-    return first is not None and (
-        closed.won is True or first.amount_minor == closed.amount_minor
-    )
+    return first is not None and (closed.won is True or first.amount_minor == closed.amount_minor)

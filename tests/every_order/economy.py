@@ -62,13 +62,12 @@ class Economy:
         # Every diamond is a cent, and one is enough for a payout.
         rules = read_payout_rules(RULES_FILE)
         self.payout_rules = replace(rules, minimum_diamonds=1, value_minor_per_1000=1_000)
-        unused = (
+        names = (
             *("database_url", "database_password", "broker_url", "broker_password"),
             *("jwt_issuer", "jwt_audience", "jwks_url"),
         )
-        settings = WalletSettings(
-            port=1, **dict.fromkeys(unused, "unused"), rules_file=RULES_FILE
-        )
+        unused: dict[str, Any] = dict.fromkeys(names, "unused")
+        settings = WalletSettings(port=1, **unused, rules_file=RULES_FILE)
         rules_of_wallet = read_wallet_rules(RULES_FILE)
         shelf = Shelf(databases["gift"], self.catalogue)
         consumers = [
@@ -233,5 +232,6 @@ async def an_economy(postgres: Any, template_of: Any, credentials: Any) -> Async
         for database in databases.values():
             await database.close()
         run_sql(
-            postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()]
+            postgres.dsn(),
+            [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()],
         )

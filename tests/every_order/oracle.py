@@ -141,9 +141,7 @@ def _say_decisions(lots: dict[Lot, list[Coin]], decisions: Decisions, viewer: st
                 coin.gift, coin.paid_as = gift, place
 
 
-def _say_refunds(
-    story: Known, lots: dict[Lot, list[Coin]], decisions: Decisions
-) -> dict[str, int]:
+def _say_refunds(story: Known, lots: dict[Lot, list[Coin]], decisions: Decisions) -> dict[str, int]:
     """Coins whose money went back; return for how many spent coins it went, by purchase."""
     excess: Counter[str] = Counter()
     coins_of, frozen = dict(decisions.refunded), dict(decisions.frozen)

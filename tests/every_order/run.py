@@ -6,12 +6,11 @@ again at the end, and no repetition may change a single row. `late` lets the con
 late, in any order, and some of them twice.
 """
 
-import asyncio
 import random
-from collections import Counter
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 
 from shared.messaging.delivery import Delivery
 from tests.every_order.alphabet import Order
@@ -27,7 +26,7 @@ SHOWN_MAX = 20
 
 @dataclass(slots=True)
 class Summary:
-    """What was tried, and what ended otherwise than it should have."""
+    """What was tried, and what ended otherwise than it should have: an example of each kind."""
 
     sets: int = 0
     orders: int = 0
@@ -35,7 +34,8 @@ class Summary:
     late: int = 0
     facts: int = 0
     differences: int = 0
-    shown: list[str] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Summary") -> None:
         self.sets += other.sets
@@ -44,7 +44,18 @@ class Summary:
         self.late += other.late
         self.facts += other.facts
         self.differences += other.differences
-        self.shown = (self.shown + other.shown)[:SHOWN_MAX]
+        for kind, count in other.kinds.items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
+            if len(self.shown) < SHOWN_MAX:
+                self.shown.setdefault(kind, other.shown.get(kind, ""))
+
+    def note(self, difference: str) -> None:
+        """Count a difference by its first line that says what is wrong, whatever the numbers."""
+        self.differences += 1
+        kind = re.sub(r"\d+", "#", difference.split("\n")[1].strip())
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if len(self.shown) < SHOWN_MAX:
+            self.shown.setdefault(kind, difference)
 
 
 async def run_orders(
@@ -58,7 +69,8 @@ async def run_orders(
 
 async def _run_chunk(economy: Economy, orders: Sequence[Order], way: str) -> Summary:
     await economy.forget()
-    worlds = [World(f"w{number}", order, is_late=way == "late") for number, order in enumerate(orders)]
+    late = way == "late"
+    worlds = [World(f"w{number}", order, is_late=late) for number, order in enumerate(orders)]
     steps = Steps(economy, worlds, way)
     summary = Summary()
     length = max(len(order) for order in orders)
@@ -76,8 +88,8 @@ async def _run_chunk(economy: Economy, orders: Sequence[Order], way: str) -> Sum
     summary.facts = sum(len(order) for order in orders)
     summary.orders = len(orders) if way == "once" else 0
     summary.late = len(orders) if way == "late" else 0
-    summary.differences = len(found)
-    summary.shown = [f"[{way}] {each}" for each in list(found.values())[:SHOWN_MAX]]
+    for difference in found.values():
+        summary.note(f"[{way}] {difference}")
     return summary
 
 
@@ -88,18 +100,21 @@ class Steps:
         self._economy, self._worlds, self._way = economy, worlds, way
         self._by_name = {world.name: world for world in worlds}
         self._order = random.Random(len(worlds))
+        # What was remembered after the last step, where it is known.
+        self._remembered: dict[str, str] | None = None
 
     async def hear(self, place: int) -> None:
         """Let each world hear its next fact, and its consequences arrive."""
+        self._remembered = None
         await self._hear(place, is_new=True)
         await self._spread()
 
     async def hear_again(self, place: int) -> int:
         """Let facts be heard again: nothing at all may change. Returns how many were."""
-        before = await fingerprints(self._economy)
+        before = self._remembered or await fingerprints(self._economy)
         heard = await self._hear(place, is_new=False)
         await self._spread()
-        after = await fingerprints(self._economy)
+        after = self._remembered = await fingerprints(self._economy)
         for world in self._worlds:
             if before.get(world.name) != after.get(world.name):
                 world.wrong.append(f"{world.order[place]} heard again changes something")
@@ -117,37 +132,36 @@ class Steps:
                 world.to_payout.clear()
 
     async def _hear(self, place: int, *, is_new: bool) -> int:
-        money: list[Delivery] = []
-        flagged: list[Delivery] = []
-        gifts: list[tuple[World, Gift]] = []
-        cashed_out: list[str] = []
-        time_passes = False
-        for world in self._worlds:
-            if place >= len(world.order):
-                continue
-            fact: Fact = world.order[place]
-            if is_new:
+        """Let each world hear one fact of its order; only what is a message is heard again."""
+        now = [(world, world.order[place]) for world in self._worlds if place < len(world.order)]
+        if is_new:
+            for world, fact in now:
                 world.seen += (fact,)
-            if isinstance(fact, Gift):
-                gifts.append((world, fact))
-            elif isinstance(fact, TimePasses):
-                time_passes = is_new
-                if is_new:
+                if isinstance(fact, TimePasses):
                     world.time_passes()
-            elif isinstance(fact, CashedOut):
-                cashed_out += [world.creator(fact.creator)] if is_new else []
-            else:
-                money.append(world.told(fact))
-                if isinstance(fact, Flagged):
-                    flagged.append(money[-1])
-        await self._economy.hear("wallet.money", money)
-        await self._economy.hear("payout.gifts", flagged)
+        gifts = [(world, fact) for world, fact in now if isinstance(fact, Gift)]
+        money = [
+            (fact, world.told(fact))
+            for world, fact in now
+            if not isinstance(fact, Gift | TimePasses | CashedOut)
+        ]
+        await self._economy.hear("wallet.money", [delivery for _, delivery in money])
+        warnings = [delivery for fact, delivery in money if isinstance(fact, Flagged)]
+        await self._economy.hear("payout.gifts", warnings)
         await self._hear_gifts(gifts, is_new=is_new)
-        if time_passes:
-            await self._economy.let_time_pass()
-        if cashed_out:
-            await self._economy.cash_out(cashed_out)
+        if is_new:
+            await self._move_on(now)
         return len(money) + len(gifts)
+
+    async def _move_on(self, now: Sequence[tuple[World, Fact]]) -> None:
+        """Let time pass, and creators cash out."""
+        if any(isinstance(fact, TimePasses) for _, fact in now):
+            await self._economy.let_time_pass()
+        creators = [
+            world.creator(fact.creator) for world, fact in now if isinstance(fact, CashedOut)
+        ]
+        if creators:
+            await self._economy.cash_out(creators)
 
     async def _hear_gifts(self, gifts: Sequence[tuple[World, Gift]], *, is_new: bool) -> None:
         if not gifts:

@@ -15,4 +15,4 @@ async def test_every_order_of_every_small_set_ends_as_the_facts_say(economy, siz
     async for part in run_orders(economy, orders):
         summary.add(part)
     print(summary.orders, summary.duplicates, summary.differences, time.monotonic() - started)
-    assert summary.differences == 0, "\n".join(summary.shown)
+    assert summary.differences == 0, "\n".join(summary.shown.values())

@@ -3,21 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from shared.contracts.base import NAMESPACE, Event
-from shared.contracts.purchase import (
-    PurchaseDisputeClosed,
-    PurchaseDisputed,
-    PurchasePaid,
-    PurchaseRefundDeclined,
-    PurchaseRefunded,
-    PurchaseRefundRequested,
-    PurchaseRiskFlagged,
-)
 from shared.contracts.wallet import LotKind, lot_id
 from shared.messaging.delivery import Delivery
 from tests.deliveries import a_delivery
@@ -26,19 +15,16 @@ from tests.every_order.facts import (
     BONUS,
     PAID,
     Decisions,
-    Disputed,
     Fact,
-    Flagged,
     Gift,
     Lot,
+    OfPurchase,
     Paid,
     RefundDeclined,
     Refunded,
     RefundRequested,
 )
-
-# When a fact occurred is part of it, whenever it is heard.
-NOW = datetime.now(UTC)
+from tests.every_order.messages import NOW, event_of, id_of
 
 
 @lru_cache(maxsize=100_000)
@@ -87,23 +73,20 @@ class World:
         for fact in self.order:
             if isinstance(fact, Paid):
                 for kind in (PAID, BONUS):
-                    lot = lot_id(self.id_of(fact.purchase), LotKind(kind))
+                    lot = lot_id(id_of(self.name, fact.purchase), LotKind(kind))
                     self.lots[lot] = (fact.purchase, kind)
             elif isinstance(fact, RefundRequested):
-                self.refunds[self.id_of(fact.refund)] = fact
-
-    def id_of(self, name: str) -> UUID:
-        return uuid5(NAMESPACE, f"{self.name}|{name}")
+                self.refunds[id_of(self.name, fact.refund)] = fact
 
     def creator(self, name: str) -> str:
         return f"{self.name}-{name}"
 
-    def told(self, fact: Fact) -> Delivery:
+    def told(self, fact: OfPurchase) -> Delivery:
         """Write a fact of money as the purchase service announces it."""
         if isinstance(fact, Refunded) and fact.refund not in dict(self.decisions.refunded):
             decided = (*self.decisions.refunded, (fact.refund, self._refunded_coins(fact)))
             self.decisions = replace(self.decisions, refunded=decided)
-        return a_delivery(self._event(fact), at=NOW)
+        return a_delivery(event_of(fact, self.name, self.decisions), at=NOW)
 
     def answered(self, delivery: Delivery) -> None:
         """Take down what the wallet decided, and compare it with what it should have."""
@@ -176,45 +159,3 @@ class World:
             each for each in self.order if isinstance(each, Paid) and each.purchase == fact.purchase
         )
         return frozen or paid.coins + paid.bonus_coins
-
-    def _event(self, fact: Fact) -> Event:
-        assert not isinstance(fact, Gift)
-        about = {"purchase": self.id_of(fact.purchase), "viewer": self.name}
-        if isinstance(fact, Paid):
-            return PurchasePaid(
-                **about,
-                package="any",
-                coins=fact.coins,
-                bonus_coins=fact.bonus_coins,
-                amount_minor=fact.price_minor,
-                currency=fact.currency,
-                channel="web",
-                country="DE",
-                provider="sandbox",
-                payment=f"pay_{fact.purchase}",
-                paid_at=NOW - timedelta(hours=10 - fact.age),
-            )
-        if isinstance(fact, Disputed):
-            said = {
-                **about,
-                "dispute": fact.dispute,
-                "revision": fact.revision,
-                "amount_minor": fact.amount_minor,
-                "currency": fact.currency,
-            }
-            if fact.won is None:
-                return PurchaseDisputed(**said, reason="fraudulent")
-            return PurchaseDisputeClosed(**said, won=fact.won)
-        if isinstance(fact, Flagged):
-            warning = f"{fact.warning}_{about['purchase']}"
-            return PurchaseRiskFlagged(**about, warning=warning, reason="stolen")
-        refund = self.id_of(fact.refund)
-        if isinstance(fact, RefundRequested):
-            return PurchaseRefundRequested(**about, refund=refund, requested_by="viewer")
-        if isinstance(fact, RefundDeclined):
-            return PurchaseRefundDeclined(**about, refund=refund, reason="provider")
-        assert isinstance(fact, Refunded)
-        coins = dict(self.decisions.refunded)[fact.refund]
-        return PurchaseRefunded(
-            **about, refund=refund, coins=coins, amount_minor=coins, currency="USD"
-        )
