@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-# The kinds of a purchase's lots, in the order in which they are spent.
-BONUS, PAID = "bonus", "paid"
+# The kinds of lots, in the order in which they are spent; a promo lot comes from no purchase.
+PROMO, BONUS, PAID = "promo", "bonus", "paid"
 CURRENCY = "USD"
 
 # A purchase and the kind of its coins.
@@ -107,13 +107,14 @@ class Decisions:
 
     `gifts` are the paid gifts in the order of payment, each with the coins by lot that paid it.
     `frozen` says by refund how many coins its request froze, `refunded` for how many coins its
-    money went back. `adjusted` are coins that operators took.
+    money went back. `adjusted` are coins that operators took, `granted` those they gave.
     """
 
     gifts: tuple[tuple[Gift, tuple[tuple[Lot, int], ...]], ...] = ()
     frozen: tuple[tuple[str, tuple[tuple[Lot, int], ...]], ...] = ()
     refunded: tuple[tuple[str, int], ...] = ()
     adjusted: tuple[tuple[Lot, int], ...] = ()
+    granted: tuple[tuple[Lot, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

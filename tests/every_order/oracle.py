@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tests.every_order.facts import BONUS, PAID, Decisions, Disputed, Fact, Gift, Known, Lot, known
+from tests.every_order.facts import (
+    BONUS,
+    PAID,
+    PROMO,
+    Decisions,
+    Disputed,
+    Fact,
+    Gift,
+    Known,
+    Lot,
+    known,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +88,7 @@ class End:
 def end_of(facts: Iterable[Fact], decisions: Decisions, viewer: str = "v") -> End:
     """Say what one viewer, and the creators of their gifts, end with."""
     story = known(facts)
-    lots = _coins_of(story, viewer)
+    lots = _coins_of(story, decisions, viewer)
     _say_decisions(lots, decisions, viewer)
     excess = _say_refunds(story, lots, decisions)
     _say_claims(story, lots, excess)
@@ -87,8 +98,13 @@ def end_of(facts: Iterable[Fact], decisions: Decisions, viewer: str = "v") -> En
 
 
 def spending_order(story: Known, lots: Iterable[Lot]) -> list[Lot]:
-    """Bonus before paid coins, and the oldest first."""
-    return sorted(lots, key=lambda lot: (lot[1] != BONUS, story.paid[lot[0]].age, lot[0]))
+    """Promo coins first, bonus before paid coins, and the oldest first."""
+    kinds = (PROMO, BONUS, PAID)
+    return sorted(lots, key=lambda lot: (kinds.index(lot[1]), _age(story, lot), lot[0]))
+
+
+def _age(story: Known, lot: Lot) -> int:
+    return story.paid[lot[0]].age if lot[0] in story.paid else 0
 
 
 def payment_of(
@@ -120,8 +136,8 @@ def freezable(
     }
 
 
-def _coins_of(story: Known, viewer: str) -> dict[Lot, list[Coin]]:
-    lots: dict[Lot, list[Coin]] = {}
+def _coins_of(story: Known, decisions: Decisions, viewer: str) -> dict[Lot, list[Coin]]:
+    lots = {lot: [Coin(lot) for _ in range(coins)] for lot, coins in decisions.granted}
     for paid in story.paid.values():
         if paid.viewer == viewer:
             for kind, coins in ((PAID, paid.coins), (BONUS, paid.bonus_coins)):
@@ -197,14 +213,14 @@ def _say_kept(story: Known, lots: dict[Lot, list[Coin]], decisions: Decisions) -
                 lots.get(lot, []), coins, lambda coin: coin.is_left and not coin.is_kept
             ):
                 coin.is_kept = True
-    for lot, coins in lots.items():
-        for coin in coins if lot[0] in story.flagged else ():
+    for lot, of_lot in lots.items():
+        for coin in of_lot if lot[0] in story.flagged else ():
             coin.is_kept = coin.is_kept or coin.is_left
 
 
 def _say_debts(story: Known, lots: dict[Lot, list[Coin]]) -> None:
     """Coins that can be spent settle debts, always: the oldest debt and its oldest gift first."""
-    oldest = sorted(lots, key=lambda lot: (story.paid[lot[0]].age, lot[0], lot[1] != BONUS))
+    oldest = sorted(lots, key=lambda lot: (_age(story, lot), lot[0], lot[1] != BONUS))
     owed = [
         coin
         for lot in oldest
@@ -215,7 +231,8 @@ def _say_debts(story: Known, lots: dict[Lot, list[Coin]]) -> None:
         coin
         for lot in spending_order(story, lots)
         for coin in lots[lot]
-        if coin.is_left and not coin.is_kept
+        # Promo coins cost nobody anything: they pay no debts.
+        if lot[1] != PROMO and coin.is_left and not coin.is_kept
     )
     for debt, payer in zip(owed, payers, strict=False):
         debt.is_settled = payer.is_lent = True

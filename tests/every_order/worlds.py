@@ -86,7 +86,8 @@ class World:
         if isinstance(fact, Refunded) and fact.refund not in dict(self.decisions.refunded):
             decided = (*self.decisions.refunded, (fact.refund, self._refunded_coins(fact)))
             self.decisions = replace(self.decisions, refunded=decided)
-        return a_delivery(event_of(fact, self.name, self.decisions), at=NOW)
+        delivery: Delivery = a_delivery(event_of(fact, self.name, self.decisions), at=NOW)
+        return delivery
 
     def answered(self, delivery: Delivery) -> None:
         """Take down what the wallet decided, and compare it with what it should have."""

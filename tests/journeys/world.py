@@ -6,9 +6,10 @@ order, late, and more than once.
 """
 
 import asyncio
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -25,6 +26,7 @@ from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import operating
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.contracts.routes import BY_TYPE, QUEUES
+from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
 from shared.ledger.operators import AdjustmentWish
 from shared.ledger.proof import Fault, prove
@@ -43,6 +45,8 @@ class World:
         self.payout_rules = payout_rules
         self.catalogue = catalogue
         self.heap = []
+        # How many coins of which lots the wallet froze, by refund or warning.
+        self.frozen = {}
         self._loop = asyncio.new_event_loop()
         consumers = [
             *wallet_consumers.build(
@@ -107,6 +111,10 @@ class World:
                 kind = headers["cloudEvents_type"]
                 owner = BY_TYPE[kind].owner()
                 self.heap.append(Delivery(row["body"], kind, str(row["message_id"]), owner, {}))
+                if kind == CoinsFrozen.type():
+                    answer = json.loads(row["body"])["data"]
+                    lots = {UUID(each["lot"]): each["coins"] for each in answer["lots"]}
+                    self.frozen[answer["freeze"]] = lots
 
     def settle(self):
         """Let everything arrive that is on its way."""
