@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.gift.domain.creators import MessageState
 from shared.errors import Kind, Refusal
 
 
@@ -98,6 +99,21 @@ class Gift:
     # What its combo came to with this gift.
     repeat_count: int | None = None
     combo_coins: int | None = None
+    # Why its creator may receive it; unknown of older ones.
+    target: str | None = None
+    # Without a state nobody ever decided about its message.
+    message_state: MessageState | None = None
+    message_revision: int = 0
+
+    @property
+    def shown_message(self) -> str | None:
+        """The message, if everybody may read it."""
+        return self.message if self.message_state in (None, MessageState.SHOWN) else None
+
+    @property
+    def version(self) -> int:
+        """How many facts were announced of it, the outcome and what came after it included."""
+        return self.attempt + 1 + self.reversal_facts + self.message_revision
 
 
 def refusal_of(gift: Gift) -> Refusal:

@@ -46,6 +46,9 @@ async def open_room(
     """Go live, in a room of one's own or in one that is nobody's; again, it changes the title."""
     rooms = await counting.lock_rooms(tx, [room])
     opened_at = _after_gifts(rooms[room])
+    # Whichever instance ended the last one: streams of a room follow each other.
+    if (closed_at := await stages.last_closed_at(tx, room)) is not None:
+        opened_at = max(opened_at, closed_at + MOMENT)
     stage = require_owner(await stages.claim(tx, room, creator, opened_at), creator)
     stream = await stages.current(tx, room)
     if stream is not None:

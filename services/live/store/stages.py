@@ -110,6 +110,12 @@ async def current(tx: Transaction, room: str) -> Stream | None:
     return _stream(row) if row else None
 
 
+async def last_closed_at(tx: Transaction, room: str) -> datetime | None:
+    """Return when a room's last stream ended, if it had one that did."""
+    moment: datetime | None = (await tx.execute(_LAST_CLOSED, {"room": room})).scalar_one_or_none()
+    return moment
+
+
 async def stream(tx: Transaction, room: str, identifier: UUID) -> Stream | None:
     row = (await tx.execute(_STREAM, {"room": room, "stream": identifier})).first()
     return _stream(row) if row else None
@@ -199,6 +205,10 @@ _COLUMNS = """
 _CURRENT = text(
     f"SELECT {_COLUMNS} FROM streams WHERE room = :room AND closed_at IS NULL"  # noqa: S608
 )
+_LAST_CLOSED = text("""
+    SELECT closed_at FROM streams WHERE room = :room AND closed_at IS NOT NULL
+    ORDER BY number DESC LIMIT 1
+""")
 _STREAM = text(
     f"SELECT {_COLUMNS} FROM streams WHERE room = :room AND stream = :stream"  # noqa: S608
 )
