@@ -7,7 +7,7 @@ From the gifts and combos: gift.requested, .sent, .refused, .combo_ended. From t
 .reversed, .restored, .catalogue_changed, .message_held, .message_shown, .message_removed. Of a
 question that was asked more than twice the first and the last attempt are said; the ones between
 left no trace, and the wallet answers a gift once. A gift's name is that of today's catalogue, and
-its message is there if everybody may read it today.
+a message that was removed is not said again.
 """
 
 from collections.abc import AsyncIterator, Iterator

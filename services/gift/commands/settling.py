@@ -142,7 +142,7 @@ def sent(
         tier=tier_of(gift.price_coins),
         mode=gift.mode,
         display_name=shown.display_name if shown else None,
-        message=gift.shown_message,
+        message=gift.sent_message,
         anonymous=gift.anonymous,
         requested_at=gift.requested_at,
         repeat_count=gift.repeat_count,

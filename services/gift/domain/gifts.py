@@ -106,9 +106,15 @@ class Gift:
     message_revision: int = 0
 
     @property
-    def shown_message(self) -> str | None:
-        """The message, if everybody may read it."""
-        return self.message if self.message_state in (None, MessageState.SHOWN) else None
+    def sent_message(self) -> str | None:
+        """
+        The message as `gift.sent` has it, whenever that is said.
+
+        One that was approved after the gift was sent has a fact of its own, and one that was
+        removed is not said again.
+        """
+        is_shown = self.message_state in (None, MessageState.SHOWN)
+        return self.message if is_shown and self.message_revision == 0 else None
 
     @property
     def version(self) -> int:
