@@ -188,8 +188,8 @@ class StreamWithoutGifts(GiftTable, table=True):
 
     __tablename__ = "streams_without_gifts"
 
-    stream: UUID = Field(primary_key=True)
     creator: str = Field(primary_key=True, sa_type=Text)
+    stream: UUID = Field(primary_key=True)
     made_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
     made_by: str = Field(sa_type=Text)
 

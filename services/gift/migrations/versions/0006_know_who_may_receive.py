@@ -36,11 +36,11 @@ CREATE TABLE creator_rules (
 
 -- A creator takes no gifts in this stream; if they own its room, nobody there does.
 CREATE TABLE streams_without_gifts (
-    stream    uuid         NOT NULL,
     creator   text         NOT NULL,
+    stream    uuid         NOT NULL,
     made_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
     made_by   text         NOT NULL,
-    PRIMARY KEY (stream, creator)
+    PRIMARY KEY (creator, stream)
 );
 
 CREATE TABLE blocks (
