@@ -32,7 +32,15 @@ def build(settings: Settings) -> Service:
     tencent = TencentAccount(token.get_secret_value(), sdk_app_id) if token else None
     return Service(
         name="gift",
-        app=build_http(database, build_verifier(settings), shelf, waiters, tencent),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            shelf,
+            waiters,
+            tencent,
+            targets=build_target_verifier(settings),
+            anybody_may_receive=settings.anybody_may_receive,
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, shelf=shelf, tell=waiters.tell),
@@ -47,15 +55,38 @@ def build_http(
     shelf: Shelf,
     waiters: Waiters,
     tencent: TencentAccount | None = None,
+    *,
+    targets: Verifier | None = None,
+    anybody_may_receive: bool = False,
 ) -> FastAPI:
+    """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
         title="Ovation gift",
         description="What viewers send.",
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, shelf, waiters, tencent))
+    router = api.build_router(
+        database,
+        shelf,
+        waiters,
+        tencent,
+        targets=targets or verifier,
+        anybody_may_receive=anybody_may_receive,
+    )
+    app.include_router(router)
     return app
+
+
+def build_target_verifier(settings: Settings) -> Verifier | None:
+    """Trust the host's own keys with target tokens, if it has others than the issuer's."""
+    if settings.target_jwks_url is None:
+        return None
+    return Verifier(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        jwks_url=settings.target_jwks_url,
+    )
 
 
 def read_catalogue(path: Path) -> Catalogue:

@@ -21,7 +21,7 @@ PASSED = {"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
 @pytest.fixture
 def app(database, shelf, waiters):
     account = TencentAccount(TOKEN, sdk_app_id="1400000000")
-    return build_http(database, a_verifier(), shelf, waiters, account)
+    return build_http(database, a_verifier(), shelf, waiters, account, anybody_may_receive=True)
 
 
 @pytest.fixture

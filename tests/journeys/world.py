@@ -86,7 +86,12 @@ class World:
             expected_price_coins=None,
         )
         request = GiftRequest(wish, uuid4().hex, b"same", "story")
-        self.run(self._in("gift", lambda tx: request_gifts(tx, [request], self.catalogue)))
+        self.run(
+            self._in(
+                "gift",
+                lambda tx: request_gifts(tx, [request], self.catalogue, anybody_may_receive=True),
+            )
+        )
 
     def deliver(self, place, copies):
         """Take one message from the heap and bring it to whoever hears it, so many times."""
