@@ -29,6 +29,7 @@ from joserfc.jwk import KeySet, import_key
 
 from shared.claims import BadClaim, read_age, read_country, read_time, read_words
 from shared.errors import Kind, Refusal
+from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
 
@@ -248,7 +249,11 @@ def _check_times(claims: Mapping[str, Any]) -> None:
 
 
 class _Bearer(SecurityBase):
-    """Reads the token; as a security scheme, so that OpenAPI says which routes want one."""
+    """
+    Reads the token; as a security scheme, so that OpenAPI says which routes want one.
+
+    An operator who is named by a request to an operator route is refused here, in every route.
+    """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
@@ -264,7 +269,11 @@ class _Bearer(SecurityBase):
             raise Unauthenticated(reason="malformed")
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
-        return await verifier.verify(token)
+        caller = await verifier.verify(token)
+        if OPERATOR in caller.roles:
+            for named in await people_named(request):
+                require_other_person(operator=caller.user, user=named)
+        return caller
 
 
 Caller = Annotated[Identity, Depends(_Bearer())]
