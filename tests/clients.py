@@ -7,11 +7,10 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from deploy.local.person import ADULT_YEARS
 from shared.auth import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
-# Who buys, gives or cashes out has to be of age: callers are, unless a test says otherwise.
-ADULT_YEARS = 30
 
 
 @cache

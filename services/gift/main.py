@@ -15,6 +15,7 @@ from services.gift.commands.waiting import Waiters
 from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
 from services.gift.settings import Settings
 from services.gift.store.sagas import SAGAS
+from shared.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -32,7 +33,14 @@ def build(settings: Settings) -> Service:
     tencent = TencentAccount(token.get_secret_value(), sdk_app_id) if token else None
     return Service(
         name="gift",
-        app=build_http(database, build_verifier(settings), shelf, waiters, tencent),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            shelf,
+            waiters,
+            tencent,
+            ages=read_ages(settings.rules_file),
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, shelf=shelf, tell=waiters.tell),
@@ -47,6 +55,8 @@ def build_http(
     shelf: Shelf,
     waiters: Waiters,
     tencent: TencentAccount | None = None,
+    *,
+    ages: AgeRule = ADULTS,
 ) -> FastAPI:
     app = build_app(
         title="Ovation gift",
@@ -54,8 +64,13 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, shelf, waiters, tencent))
+    app.include_router(api.build_router(database, shelf, waiters, tencent, ages=ages))
     return app
+
+
+def read_ages(path: Path) -> AgeRule:
+    """Read how old somebody has to be to give."""
+    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.GIVE)
 
 
 def read_catalogue(path: Path) -> Catalogue:

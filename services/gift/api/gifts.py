@@ -30,6 +30,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.http import (
@@ -136,6 +137,8 @@ def _add_giving(router: APIRouter, counter: Counter) -> None:
                 Unauthenticated,
                 InsufficientCoins,
                 WalletRefused,
+                AgeUnknown,
+                TooYoung,
                 LimitExceeded,
                 UnknownGift,
                 GiftLocked,

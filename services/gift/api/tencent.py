@@ -35,6 +35,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Refusal
 from shared.http import Name, request_id
 from shared.tracing import traceparent
@@ -64,6 +65,8 @@ CODES: dict[type[Refusal], int] = {
     CountTooLarge: 102108,
     TooLate: 102109,
     SettledBefore: UNDECIDED,
+    AgeUnknown: 102118,
+    TooYoung: 102119,
 }
 
 

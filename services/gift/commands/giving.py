@@ -18,6 +18,7 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.domain.gifts import Gift, SettledBefore, State
 from services.gift.store import standing
+from shared.ages import ADULTS, AgeRule
 from shared.batching import Batcher
 from shared.database import Database
 from shared.errors import Refusal
@@ -58,10 +59,18 @@ def _is_stale(ask: Ask, gift: Gift) -> bool:
 class Counter:
     """Takes gifts in; whoever comes while one transaction is in flight shares the next."""
 
-    def __init__(self, database: Database, shelf: Shelf, waiters: waiting.Waiters) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shelf: Shelf,
+        waiters: waiting.Waiters,
+        *,
+        ages: AgeRule = ADULTS,
+    ) -> None:
         self._database = database
         self._shelf = shelf
         self._waiters = waiters
+        self._ages = ages
         self._intake = Batcher(self._commit)
 
     async def give(self, ask: Ask, *, wait_seconds: float) -> Gift:
@@ -106,6 +115,7 @@ class Counter:
         return gift
 
     async def _checked(self, ask: Ask, catalogue: Catalogue) -> Wish:
+        self._ages.require(ask.age_verified, ask.country)
         wish = catalogue.wish(
             viewer=ask.viewer,
             creator=ask.creator,
