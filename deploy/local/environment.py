@@ -19,7 +19,7 @@ SEEDS = {
         "PURCHASE_PACKAGES_FILE": "packages.toml",
         "PURCHASE_RULES_FILE": "rules.toml",
     },
-    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml"},
+    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml", "GIFT_RULES_FILE": "rules.toml"},
     "wallet": {"WALLET_RULES_FILE": "rules.toml"},
     "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
     "web": {"WEB_PEOPLE_FILE": "people.toml"},

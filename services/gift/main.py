@@ -15,6 +15,7 @@ from services.gift.commands.waiting import Waiters
 from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
 from services.gift.settings import Settings
 from services.gift.store.sagas import SAGAS
+from shared.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -40,6 +41,7 @@ def build(settings: Settings) -> Service:
             tencent,
             targets=build_target_verifier(settings),
             anybody_may_receive=settings.anybody_may_receive,
+            ages=read_ages(settings.rules_file),
         ),
         database=database,
         relay=Relay(database, broker),
@@ -58,6 +60,7 @@ def build_http(
     *,
     targets: Verifier | None = None,
     anybody_may_receive: bool = False,
+    ages: AgeRule = ADULTS,
 ) -> FastAPI:
     """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
@@ -73,6 +76,7 @@ def build_http(
         tencent,
         targets=targets or verifier,
         anybody_may_receive=anybody_may_receive,
+        ages=ages,
     )
     app.include_router(router)
     return app
@@ -87,6 +91,11 @@ def build_target_verifier(settings: Settings) -> Verifier | None:
         audience=settings.jwt_audience,
         jwks_url=settings.target_jwks_url,
     )
+
+
+def read_ages(path: Path) -> AgeRule:
+    """Read how old somebody has to be to give."""
+    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.GIVE)
 
 
 def read_catalogue(path: Path) -> Catalogue:

@@ -13,6 +13,7 @@ class Settings(ServiceSettings):
 
     # What an installation begins with; later the catalogue is the database's.
     catalogue_file: Path
+    rules_file: Path
     # What Tencent's console signs callbacks with; without it there is no such route.
     tencent_token: SecretStr | None = None
     tencent_sdk_app_id: str | None = None

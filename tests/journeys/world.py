@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
+from deploy.local.person import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
@@ -85,7 +86,7 @@ class World:
             anonymous=False,
             expected_price_coins=None,
         )
-        request = GiftRequest(wish, uuid4().hex, b"same", "story")
+        request = GiftRequest(wish, uuid4().hex, b"same", "story", ADULT_YEARS)
         self.run(
             self._in(
                 "gift",

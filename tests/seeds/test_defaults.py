@@ -132,7 +132,12 @@ def test_the_rules_are_the_documented_defaults():
             "raise_after_hours": 24,
             "time_zone": "UTC",
         },
-        "age": {"minimum": 18, "minor_coins_per_day": 0},
+        "age": {
+            "minimum_years": 18,
+            "minimum_years_in": {},
+            "unknown": "refuse",
+            "minor_coins_per_day": 0,
+        },
         "exchange_rates": rules["exchange_rates"],
     }
 

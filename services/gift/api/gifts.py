@@ -41,6 +41,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.auth import (
     LEEWAY_SECONDS,
     TOKEN_BYTES_MAX,
@@ -162,6 +163,8 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
                 Unauthenticated,
                 InsufficientCoins,
                 WalletRefused,
+                AgeUnknown,
+                TooYoung,
                 LimitExceeded,
                 UnknownGift,
                 GiftLocked,

@@ -36,6 +36,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Refusal
 from shared.http import Name, request_id
 from shared.tracing import traceparent
@@ -69,6 +70,8 @@ CODES: dict[type[Refusal], int] = {
     NotInRoom: 102115,
     GiftsOff: 102116,
     Blocked: 102117,
+    AgeUnknown: 102118,
+    TooYoung: 102119,
 }
 
 

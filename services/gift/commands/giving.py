@@ -19,6 +19,7 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.domain.gifts import Gift, SettledBefore, State
 from services.gift.store import standing
+from shared.ages import ADULTS, AgeRule
 from shared.batching import Batcher
 from shared.database import Database
 from shared.errors import Refusal
@@ -67,11 +68,13 @@ class Counter:
         waiters: waiting.Waiters,
         *,
         anybody_may_receive: bool = False,
+        ages: AgeRule = ADULTS,
     ) -> None:
         self._database = database
         self._shelf = shelf
         self._waiters = waiters
         self._anybody_may_receive = anybody_may_receive
+        self._ages = ages
         self._intake = Batcher(self._commit)
 
     async def give(self, ask: Ask, *, wait_seconds: float) -> Gift:
@@ -117,6 +120,7 @@ class Counter:
         return gift
 
     async def _checked(self, ask: Ask, catalogue: Catalogue) -> Wish:
+        self._ages.require(ask.age_verified, ask.country)
         wish = catalogue.wish(
             viewer=ask.viewer,
             creator=ask.creator,

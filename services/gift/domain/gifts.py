@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.gift.domain.creators import MessageState
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Kind, Refusal
 
 
@@ -136,6 +137,7 @@ def refusal_of(gift: Gift) -> Refusal:
         )
     if reason == LimitExceeded.code():
         return LimitExceeded(gift=gift.id, **(gift.refusal.get("limit_hit") or {}))
-    if reason == TooLate.code():
-        return TooLate(gift=gift.id)
+    for same in (TooLate, AgeUnknown, TooYoung):
+        if reason == same.code():
+            return same(gift=gift.id)
     return WalletRefused(gift=gift.id, reason=reason)

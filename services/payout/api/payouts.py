@@ -25,6 +25,7 @@ from services.payout.domain.payouts import (
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from services.payout.store.payouts import Step
+from shared.ages import AgeUnknown, TooYoung
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import (
@@ -147,11 +148,18 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
         "/payouts/quotes",
         status_code=201,
         responses=refusals(
-            Unauthenticated, PayeeMissing, BelowMinimum, NotEnoughDiamonds, DailyMaximum
+            Unauthenticated,
+            AgeUnknown,
+            TooYoung,
+            PayeeMissing,
+            BelowMinimum,
+            NotEnoughDiamonds,
+            DailyMaximum,
         ),
     )
     async def make_quote(wish: QuoteWish, caller: Caller) -> QuoteView:
         """Ask what diamonds would bring; rate and fee hold until the quote expires."""
+        rules.ages.require(caller.age_verified, caller.country)
         async with database.transaction() as tx:
             quote = await requesting.make_quote(tx, caller.user, wish.diamonds, rules)
         return QuoteView(
@@ -170,6 +178,8 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
         responses=refusals(
             IdempotencyKeyMissing,
             Unauthenticated,
+            AgeUnknown,
+            TooYoung,
             UnknownQuote,
             QuoteExpired,
             QuoteUsed,
@@ -181,9 +191,19 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
     )
     async def request_payout(wish: PayoutWish, caller: Caller, key: IdempotencyKey) -> PayoutView:
         """Pay out a quote: its diamonds are reserved at once, the money follows."""
-        request = PayoutRequest(caller.user, wish.quote, key, fingerprint(wish), request_id())
+        request = PayoutRequest(
+            caller.user,
+            wish.quote,
+            key,
+            fingerprint(wish),
+            request_id(),
+            caller.age_verified,
+            caller.country,
+        )
         async with database.transaction() as tx:
-            payout = await requesting.request_payout(tx, request, provider=provider.name)
+            payout = await requesting.request_payout(
+                tx, request, provider=provider.name, rules=rules
+            )
             payout, steps = await reading.read_payout(tx, caller.user, payout.id)
         return shown(payout, steps)
 

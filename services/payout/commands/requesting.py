@@ -42,6 +42,8 @@ class PayoutRequest:
     idempotency_key: str
     request_hash: bytes
     correlation_id: str
+    age_years: int | None
+    country: str | None
 
     @property
     def payout(self) -> UUID:
@@ -81,7 +83,9 @@ async def make_quote(tx: Transaction, creator: str, wanted: int | None, rules: R
     return quote
 
 
-async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: str) -> Payout:
+async def request_payout(
+    tx: Transaction, request: PayoutRequest, *, provider: str, rules: Rules
+) -> Payout:
     """
     Reserve the diamonds of a quote and remember the payout, in one transaction.
 
@@ -96,6 +100,7 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
             raise KeyReused(payout=payout.id)
         tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
         return payout
+    rules.ages.require(request.age_years, request.country)
     quote = await _usable_quote(tx, request)
     destination = await read_payee(tx, request.creator)
     holder = book[request.creator]

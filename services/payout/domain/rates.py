@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.ages import ADULTS, AgeRule
+
 DIAMONDS = "diamonds"
 STANDARD, NEW_CREATOR, FUNDING_RISK = "standard", "new-creator", "funding-risk"
 
@@ -55,6 +57,8 @@ class Rules:
     # Whether diamonds that may be paid out already are taken back when their money is.
     clawback_available: bool = True
     holds: Holds = field(default_factory=Holds)
+    # How old somebody has to be to turn diamonds into money.
+    ages: AgeRule = ADULTS
 
     def __post_init__(self) -> None:
         assert self.value_minor_per_1000 > 0

@@ -24,6 +24,7 @@ from services.purchase.domain.prices import (
 )
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
 from services.purchase.providers import Provider
+from shared.ages import AgeRule, AgeUnknown, TooYoung
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import (
@@ -77,9 +78,13 @@ class Purchase(BaseModel):
 
 
 def add_routes(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
-    _add_buying(router, database, provider, prices)
+    _add_buying(router, database, provider, prices, ages)
     _add_reading(router, database)
 
 
@@ -95,7 +100,11 @@ async def inquire(
 
 
 def _add_buying(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
     @router.post(
         "/purchases",
@@ -110,6 +119,8 @@ def _add_buying(
                 CurrencyNotOffered,
                 CoinsNotOffered,
                 SelfExcluded,
+                AgeUnknown,
+                TooYoung,
                 KeyReused,
             ),
         },
@@ -133,9 +144,10 @@ def _add_buying(
             country=caller.country,
             provider=provider.name,
             correlation_id=request_id(),
+            age_years=caller.age_verified,
         )
         async with database.transaction() as tx:
-            purchase = await record_purchase(tx, wish, prices)
+            purchase = await record_purchase(tx, wish, prices, ages)
         if purchase.state is State.CREATED:
             purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
         response.headers["Location"] = f"/v1/purchases/{purchase.id}"
