@@ -56,7 +56,7 @@ def play(url: str) -> bool:
         mira=Person(url, "mira", country="US", age_verified=30),
         jonas=Person(url, "jonas", country="DE", age_verified=24),
         rita=Person(url, "rita", country="BR", age_verified=33),
-        lea=Person(url, "lea", country="FR", age_verified=28),
+        lea=Person(url, "lea", roles=["creator"], country="FR", age_verified=28),
         ops=Person(url, "ops", roles=["operator"], scopes=OPERATOR_SCOPES),
         room=f"room-{uuid4().hex[:6]}",
     )

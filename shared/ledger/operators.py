@@ -1,5 +1,6 @@
 """What operators do to a ledger: every action has a reason, corrections have two people."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,12 @@ class NoSuchAdjustment(Refusal):
 
 class OwnAdjustment(Refusal):
     """Nobody can approve what they asked for themselves."""
+
+    kind = Kind.FORBIDDEN
+
+
+class OwnMoney(Refusal):
+    """Nobody decides about their own money; somebody else has to."""
 
     kind = Kind.FORBIDDEN
 
@@ -75,6 +82,16 @@ class AuditLine:
     user: str
     reason: str
     facts: dict[str, Any]
+
+
+def require_other_person(*, operator: str, user: str) -> None:
+    """Refuse operators who would decide about their own money, however their id is spelt."""
+    if _person(operator) == _person(user):
+        raise OwnMoney
+
+
+def _person(user: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold()).strip()
 
 
 async def audit(

@@ -88,7 +88,7 @@ async def provider(network):
 @pytest.fixture
 async def lea(database, provider):
     app = build_http(database, a_verifier(), provider, RULES)
-    async with client_of(app, a_token("lea")) as client:
+    async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
 

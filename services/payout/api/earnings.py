@@ -42,7 +42,7 @@ class Value(Money):
 
 
 class Hold(BaseModel):
-    """Diamonds that wait: until when, and why (standard, new-creator, funding-risk)."""
+    """Diamonds that wait: until when, and why (standard, new-creator, funding-risk, restored)."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -56,7 +56,7 @@ class Earnings(BaseModel):
     A creator's diamonds.
 
     Available ones can be paid out, reserved ones are on their way, pending ones unlock when
-    `holds` says, each for its reason.
+    `holds` says, each for its reason. Lifetime ones are all that were earned and not taken back.
     """
 
     creator: str
@@ -121,7 +121,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         creator = caller.user if creator == ME else creator
         require_own(caller, creator)
         async with database.transaction() as tx:
-            earned = await reading.earned(tx, creator)
+            earned = await reading.earned(tx, creator, rules)
         return Earnings(
             creator=creator,
             available_diamonds=earned.available,
@@ -149,7 +149,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         require_own(caller, creator)
         before = number_in(cursor)
         async with database.transaction() as tx:
-            lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
+            lines = await reading.newest_earnings(tx, creator, rules, before=before, limit=limit)
         last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
         return Page(
             items=[earned_gift(line, to_creator=True) for line in lines],

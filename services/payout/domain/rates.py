@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 DIAMONDS = "diamonds"
 STANDARD, NEW_CREATOR, FUNDING_RISK = "standard", "new-creator", "funding-risk"
+# Of diamonds that were taken back and came back.
+RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,16 @@ class Holds:
             return sent_at + timedelta(days=self.new_creator_days), NEW_CREATOR
         return sent_at + timedelta(days=self.days), STANDARD
 
+    @property
+    def funding_risk(self) -> timedelta:
+        """For how long diamonds wait after a warning about their money."""
+        if self.seconds is not None:
+            return timedelta(seconds=self.seconds)
+        return timedelta(days=self.funding_risk_days)
+
     def after_warning(self, flagged_at: datetime) -> datetime:
         """Return when diamonds may be used whose money somebody warns of."""
-        if self.seconds is not None:
-            return flagged_at + timedelta(seconds=self.seconds)
-        return flagged_at + timedelta(days=self.funding_risk_days)
+        return flagged_at + self.funding_risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,27 @@ class Rules:
     quote_seconds: int
     # Whether diamonds that may be paid out already are taken back when their money is.
     clawback_available: bool = True
+    # Whose midnight ends a day of the daily maximum.
+    time_zone: str = "UTC"
+    # How long a payee that replaces another rests: a stolen token must not be money at once.
+    payee_rest_hours: int = 72
+    # Whether a person looks at the first payout of every creator.
+    first_payout_review: bool = False
     holds: Holds = field(default_factory=Holds)
 
     def __post_init__(self) -> None:
         assert self.value_minor_per_1000 > 0
         assert self.minimum_diamonds > 0
-        assert self.fee_minor >= 0
+        assert 0 <= self.fee_minor < self.value_minor(self.minimum_diamonds)
+        assert self.payee_rest_hours >= 0
+        ZoneInfo(self.time_zone)
+
+    @property
+    def payee_rest(self) -> timedelta:
+        """How long a payee that replaces another cannot be used; in practice, as long as holds."""
+        if self.holds.seconds is not None:
+            return timedelta(seconds=self.holds.seconds)
+        return timedelta(hours=self.payee_rest_hours)
 
     def value_minor(self, diamonds: int) -> int:
         """What diamonds are worth, rounded down to the cent."""
