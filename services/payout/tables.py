@@ -120,6 +120,7 @@ class Reversal(PayoutTable, table=True):
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
     most_coins: int | None = Field(sa_type=BigInteger)
+    newest_at: datetime | None = Field(sa_type=_TIME)
     restored_at: datetime | None = Field(sa_type=_TIME)
 
 
@@ -154,6 +155,7 @@ class Warning(PayoutTable, table=True):  # noqa: A001 - the field's own word, an
 
     lot: UUID = Field(primary_key=True)
     flagged_at: datetime = Field(sa_type=_TIME)
+    until: datetime | None = Field(sa_type=_TIME)
 
 
 class Payee(PayoutTable, table=True):

@@ -121,7 +121,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         creator = caller.user if creator == ME else creator
         require_own(caller, creator)
         async with database.transaction() as tx:
-            earned = await reading.earned(tx, creator, rules)
+            earned = await reading.earned(tx, creator)
         return Earnings(
             creator=creator,
             available_diamonds=earned.available,
@@ -149,7 +149,7 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         require_own(caller, creator)
         before = number_in(cursor)
         async with database.transaction() as tx:
-            lines = await reading.newest_earnings(tx, creator, rules, before=before, limit=limit)
+            lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
         last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
         return Page(
             items=[earned_gift(line, to_creator=True) for line in lines],

@@ -81,7 +81,7 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router = APIRouter(tags=["operator"])
     _add_reviews(router, database, rules)
     _add_resolving(router, database, provider, rules)
-    _add_reading(router, database, rules)
+    _add_reading(router, database)
     add_adjustments(
         router,
         database,
@@ -155,7 +155,7 @@ def _add_resolving(router: APIRouter, database: Database, provider: Provider, ru
         return shown(found, steps)
 
 
-def _add_reading(router: APIRouter, database: Database, rules: Rules) -> None:
+def _add_reading(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing)
 
     @router.get("/operator/payouts", responses=documented)
@@ -201,5 +201,5 @@ def _add_reading(router: APIRouter, database: Database, rules: Rules) -> None:
         """Read what certain gifts brought their creator, and where those diamonds stand."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
-            lines = await reading.earnings_of(tx, creator, gift, rules)
+            lines = await reading.earnings_of(tx, creator, gift)
         return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])

@@ -53,6 +53,7 @@ def follow_reversal(
     is_news, is_more = event.revision > known.revision, event.reversed_coins > known.most_coins
     if is_news:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
+        known.newest_at = at
     known.most_coins = max(known.most_coins, event.reversed_coins)
     is_later = False
     if isinstance(event, GiftRestored):
@@ -64,7 +65,7 @@ def follow_reversal(
     most = known.most_coins if is_more else known.reversed_coins
     _follow(batch, holder, earning, most, known, event.revision, at, cause)
     if is_later and earning.restored.pending:
-        earning.restored.matures_at, _ = _wait(batch, earning, known.restored_at or at)
+        earning.restored.matures_at, _ = _wait(batch, earning, known, at)
     return is_news
 
 
@@ -101,7 +102,7 @@ def _follow(
         creator.lifetime_diamonds -= standing - earning.standing
     if now > earning.standing and giving not in holder.outcomes:
         standing = earning.standing
-        matures_at, waits = _wait(batch, earning, known.restored_at or at)
+        matures_at, waits = _wait(batch, earning, known, at)
         given = domain.restore(
             holder,
             earning,
@@ -119,8 +120,15 @@ def _follow(
         batch.short.add(holder.user)
 
 
-def _wait(batch: EarningsBatch, earning: Earning, restored_at: datetime) -> tuple[datetime, bool]:
-    """Return until when diamonds wait that came back, as new ones would; and whether they do."""
+def _wait(
+    batch: EarningsBatch, earning: Earning, known: Reversal, at: datetime
+) -> tuple[datetime, bool]:
+    """
+    Return until when diamonds wait that came back, as new ones would; and whether they do.
+
+    If the restoration itself was not heard yet, what was said after it is the latest it can be.
+    """
+    restored_at = known.restored_at or known.newest_at or at
     holds = batch.rules.holds
     creator = batch.heard.creators[earning.creator]
     matures_at, _ = holds.matures_at(
@@ -128,9 +136,15 @@ def _wait(batch: EarningsBatch, earning: Earning, restored_at: datetime) -> tupl
         first_earned_at=creator.first_earned_at,
         lifetime_minor=batch.rules.value_minor(creator.lifetime_diamonds),
     )
-    if (flagged_at := batch.heard.warnings.get(earning.lot)) is not None:
-        matures_at = max(matures_at, holds.after_warning(flagged_at))
+    # A warning is not part of it: it is looked at again wherever this time is used.
     return matures_at, matures_at > restored_at
+
+
+def _usable_at(batch: EarningsBatch, earning: Earning) -> datetime:
+    """Return when what came back of an earning can be paid out, warnings included."""
+    assert earning.restored.matures_at is not None
+    until = batch.heard.waits_until(earning.lot, batch.rules.holds)
+    return max(earning.restored.matures_at, until or earning.restored.matures_at)
 
 
 def _conclude(
@@ -145,7 +159,7 @@ def _conclude(
     """Announce what was taken or given."""
     about: dict[str, object] = {}
     if contract is DiamondsRestored and earning.restored.pending:
-        about["matures_at"] = earning.restored.matures_at
+        about["matures_at"] = _usable_at(batch, earning)
     event = contract(
         creator=earning.creator,
         gift=earning.gift,

@@ -148,8 +148,7 @@ def _earnings(
     earnings = []
     for number, piece in enumerate(gift.slices):
         unlocks, why = matures_at, reason
-        if (flagged_at := batch.heard.warnings.get(piece.lot)) is not None:
-            risky = rules.holds.after_warning(flagged_at)
+        if (risky := batch.heard.waits_until(piece.lot, rules.holds)) is not None:
             unlocks, why = max((unlocks, why), (risky, FUNDING_RISK))
         earnings.append(
             Earning(

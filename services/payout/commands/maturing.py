@@ -18,17 +18,12 @@ MATURE_CAUSE = "mature:{}"
 
 async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
     """Let the diamonds that are due be available; return whether there may be more."""
-    unsafe_since = now - rules.holds.funding_risk
-    creators = await maturity.creators_due(
-        tx, now=now, unsafe_since=unsafe_since, limit=MATURED_MAX
-    )
+    creators = await maturity.creators_due(tx, now=now, limit=MATURED_MAX)
     if not creators:
         return False
     # Their number is counted under the lock, so no two maturings have the same cause.
     book = await open_books(tx, [(creator, "mature") for creator in creators], rules)
-    matured = await maturity.mature(
-        tx, creators, now=now, unsafe_since=unsafe_since, limit=MATURED_MAX
-    )
+    matured = await maturity.mature(tx, creators, now=now, limit=MATURED_MAX)
     facts = []
     for creator, (diamonds, number) in sorted(matured.items()):
         if not diamonds:

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from services.payout.domain.payouts import NoSuchPayout, Payout
-from services.payout.domain.rates import Rules
 from services.payout.store import books as book_store
 from services.payout.store import payouts
 from services.payout.store.books import DiamondBooks, Hold, Line, MoneyLine
@@ -25,28 +24,25 @@ class Earned:
     holds: Sequence[Hold]
 
 
-async def earned(tx: Transaction, creator: str, rules: Rules) -> Earned:
+async def earned(tx: Transaction, creator: str) -> Earned:
     balances = await book_store.balances(tx, creator)
     return Earned(
         pending=balances.get(PENDING, 0),
         available=balances.get(MAIN, 0),
         reserved=balances.get(HELD, 0),
         lifetime=await book_store.lifetime(tx, creator),
-        holds=await book_store.holds(tx, creator, rules.holds.funding_risk),
+        holds=await book_store.holds(tx, creator),
     )
 
 
 async def newest_earnings(
-    tx: Transaction, creator: str, rules: Rules, *, before: int | None, limit: int
+    tx: Transaction, creator: str, *, before: int | None, limit: int
 ) -> list[Line]:
-    risk = rules.holds.funding_risk
-    return await book_store.newest(tx, creator, risk, before=before, limit=limit)
+    return await book_store.newest(tx, creator, before=before, limit=limit)
 
 
-async def earnings_of(
-    tx: Transaction, creator: str, gifts: Sequence[UUID], rules: Rules
-) -> list[Line]:
-    return await book_store.of_gifts(tx, creator, gifts, rules.holds.funding_risk)
+async def earnings_of(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> list[Line]:
+    return await book_store.of_gifts(tx, creator, gifts)
 
 
 async def waiting_payouts(tx: Transaction, limit: int) -> list[tuple[Payout, payouts.Step]]:

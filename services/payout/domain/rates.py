@@ -37,16 +37,11 @@ class Holds:
             return sent_at + timedelta(days=self.new_creator_days), NEW_CREATOR
         return sent_at + timedelta(days=self.days), STANDARD
 
-    @property
-    def funding_risk(self) -> timedelta:
-        """For how long diamonds wait after a warning about their money."""
-        if self.seconds is not None:
-            return timedelta(seconds=self.seconds)
-        return timedelta(days=self.funding_risk_days)
-
     def after_warning(self, flagged_at: datetime) -> datetime:
         """Return when diamonds may be used whose money somebody warns of."""
-        return flagged_at + self.funding_risk
+        if self.seconds is not None:
+            return flagged_at + timedelta(seconds=self.seconds)
+        return flagged_at + timedelta(days=self.funding_risk_days)
 
 
 @dataclass(frozen=True, slots=True)

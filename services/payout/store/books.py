@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -77,29 +77,21 @@ async def lifetime(tx: Transaction, creator: str) -> int:
     return int(found or 0)
 
 
-async def holds(tx: Transaction, creator: str, risk: timedelta) -> Sequence[Hold]:
-    """
-    Return what a creator waits for, by the hour in which it unlocks.
-
-    `risk` is how long diamonds wait after a warning about their money.
-    """
-    values = {"creator": creator, "risk": risk, "limit": HOLDS_SHOWN_MAX}
+async def holds(tx: Transaction, creator: str) -> Sequence[Hold]:
+    """Return what a creator waits for, by the hour in which it unlocks."""
+    values = {"creator": creator, "limit": HOLDS_SHOWN_MAX}
     return [Hold(*row) for row in await tx.execute(_HOLDS, values)]
 
 
-async def newest(
-    tx: Transaction, creator: str, risk: timedelta, *, before: int | None, limit: int
-) -> list[Line]:
+async def newest(tx: Transaction, creator: str, *, before: int | None, limit: int) -> list[Line]:
     """Return a creator's gifts, the newest first, older than the decision `before`."""
-    values = {"creator": creator, "risk": risk, "before": before, "limit": limit}
+    values = {"creator": creator, "before": before, "limit": limit}
     return [Line(*row) for row in await tx.execute(_NEWEST, values)]
 
 
-async def of_gifts(
-    tx: Transaction, creator: str, gifts: Sequence[UUID], risk: timedelta
-) -> list[Line]:
+async def of_gifts(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> list[Line]:
     """Return what those gifts brought a creator."""
-    values = {"creator": creator, "risk": risk, "gifts": list(gifts)}
+    values = {"creator": creator, "gifts": list(gifts)}
     return [Line(*row) for row in await tx.execute(_OF_GIFTS, values)]
 
 
@@ -121,7 +113,7 @@ _SLICES = """
     SELECT earnings.*, coalesce(restorations.diamonds, 0) AS back,
            coalesce(restorations.pending, 0) AS back_pending,
            restorations.matures_at AS back_matures_at,
-           warnings.flagged_at + CAST(:risk AS interval) AS safe_at
+           warnings.until AS safe_at
     FROM earnings
     LEFT JOIN restorations USING (creator, gift, slice)
     LEFT JOIN warnings USING (lot)

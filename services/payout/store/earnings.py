@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from services.payout.domain.earnings import Earning, Lost
 from services.payout.domain.payouts import PayoutLoss
+from services.payout.domain.rates import Holds
 from services.payout.store import payouts, reversals
 from services.payout.store.reversals import RESTORED_COLUMNS, RESTORED_JOIN, Key, Reversals
 from shared.database import Row, Transaction
@@ -29,11 +30,19 @@ class Heard:
     creators: dict[str, Creator] = field(default_factory=dict)
     earnings: dict[Key, Earning] = field(default_factory=dict)
     reversals: Reversals = field(default_factory=dict)
-    warnings: dict[UUID, datetime] = field(default_factory=dict)
+    # By lot: when somebody warned of it, and until when its diamonds wait, if that was kept.
+    warnings: dict[UUID, tuple[datetime, datetime | None]] = field(default_factory=dict)
     added: list[Earning] = field(default_factory=list)
     payout_losses: list[PayoutLoss] = field(default_factory=list)
     # Whether gifts that were heard of again are anonymous: it was not always remembered.
     repeated: dict[tuple[str, UUID], bool] = field(default_factory=dict)
+
+    def waits_until(self, lot: UUID, holds: Holds) -> datetime | None:
+        """Return until when diamonds of a lot wait because of a warning, if there was one."""
+        if lot not in self.warnings:
+            return None
+        flagged_at, until = self.warnings[lot]
+        return until or holds.after_warning(flagged_at)
 
     def losses_of(self, creator: str) -> list[Lost]:
         """Return what the operator bore for a creator: of payouts, then of gifts by age."""
@@ -75,7 +84,7 @@ async def heard(
         for row in await tx.execute(_EARNINGS, _pairs(reversed_gifts)):
             found.earnings.setdefault(_key(row), _earning(row))
     for row in await tx.execute(_WARNINGS, {"lots": list(lots)}):
-        found.warnings[row.lot] = row.flagged_at
+        found.warnings[row.lot] = (row.flagged_at, row.until)
     return found
 
 
@@ -151,7 +160,9 @@ _EARNINGS = text(f"""
         ON asked.creator = earnings.creator AND asked.gift = earnings.gift
     {RESTORED_JOIN}
 """)  # noqa: S608 - our own text only
-_WARNINGS = text("SELECT lot, flagged_at FROM warnings WHERE lot = ANY(CAST(:lots AS uuid[]))")
+_WARNINGS = text(
+    "SELECT lot, flagged_at, until FROM warnings WHERE lot = ANY(CAST(:lots AS uuid[]))"
+)
 _SAVE_CREATORS = text("""
     INSERT INTO creators (creator, first_earned_at, lifetime_diamonds)
     SELECT * FROM unnest(

@@ -33,40 +33,26 @@ async def warn(
     The accounts of the creators that are known to wait for it are locked.
     """
     lots = sorted(flagged)
-    await tx.execute(_WARN, {"lots": lots, "flagged": [flagged[lot] for lot in lots]})
-    await tx.execute(
-        _EXTEND, {"lots": lots, "until": [until[lot] for lot in lots], "reason": reason}
-    )
+    times = {"lots": lots, "until": [until[lot] for lot in lots]}
+    await tx.execute(_WARN, {**times, "flagged": [flagged[lot] for lot in lots]})
+    await tx.execute(_EXTEND, {**times, "reason": reason})
 
 
-async def creators_due(
-    tx: Transaction, *, now: datetime, unsafe_since: datetime, limit: int
-) -> list[str]:
-    """Return creators who have diamonds whose time has come; lots warned of since then wait."""
-    rows = await tx.execute(_DUE, {"now": now, "unsafe_since": unsafe_since, "limit": limit})
+async def creators_due(tx: Transaction, *, now: datetime, limit: int) -> list[str]:
+    """Return creators who have diamonds whose time has come."""
+    rows = await tx.execute(_DUE, {"now": now, "limit": limit})
     return sorted({row.creator for row in rows})
 
 
 async def mature(
-    tx: Transaction,
-    creators: Sequence[str],
-    *,
-    now: datetime,
-    unsafe_since: datetime,
-    limit: int,
+    tx: Transaction, creators: Sequence[str], *, now: datetime, limit: int
 ) -> dict[str, tuple[int, int]]:
     """
     Mark what is due as matured; return each creator's diamonds and the number of the maturing.
 
     The creators' accounts are locked.
     """
-    values = {
-        "creators": list(creators),
-        "now": now,
-        "unsafe_since": unsafe_since,
-        "limit": limit,
-    }
-    rows = await tx.execute(_MATURE, values)
+    rows = await tx.execute(_MATURE, {"creators": list(creators), "now": now, "limit": limit})
     return {row.creator: (row.diamonds, row.maturings) for row in rows}
 
 
@@ -76,10 +62,13 @@ _PENDING_CREATORS = text("""
     ORDER BY creator
 """)
 _WARN = text("""
-    INSERT INTO warnings (lot, flagged_at)
-    SELECT * FROM unnest(CAST(:lots AS uuid[]), CAST(:flagged AS timestamptz[]))
+    INSERT INTO warnings (lot, flagged_at, until)
+    SELECT * FROM unnest(
+        CAST(:lots AS uuid[]), CAST(:flagged AS timestamptz[]), CAST(:until AS timestamptz[])
+    )
     ON CONFLICT (lot) DO UPDATE
-    SET flagged_at = greatest(warnings.flagged_at, excluded.flagged_at)
+    SET flagged_at = greatest(warnings.flagged_at, excluded.flagged_at),
+        until = greatest(warnings.until, excluded.until)
 """)
 _EXTEND = text("""
     UPDATE earnings SET matures_at = warned.until, hold_reason = :reason
@@ -89,8 +78,7 @@ _EXTEND = text("""
 _IS_SAFE = """
     NOT EXISTS (
         SELECT FROM warnings
-        WHERE warnings.lot = earnings.lot
-          AND flagged_at > CAST(:unsafe_since AS timestamptz)
+        WHERE warnings.lot = earnings.lot AND until > CAST(:now AS timestamptz)
     )
 """
 _FIRST_DUE = f"""

@@ -21,13 +21,15 @@ class Reversal:
     """
     What was heard of one lot of one gift.
 
-    `most_coins` is the most that any revision said, and `restored_at` the last time at which coins
-    came back: both are the same in whatever order the revisions were heard.
+    `most_coins` is the most that any revision said, `newest_at` when the newest said it, and
+    `restored_at` the last time at which coins came back: all are the same in whatever order the
+    revisions were heard.
     """
 
     revision: int = 0
     reversed_coins: int = 0
     most_coins: int = 0
+    newest_at: datetime | None = None
     restored_at: datetime | None = None
 
 
@@ -43,7 +45,7 @@ async def known(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Reversa
     )
     return {
         (row.creator, row.gift, row.lot): Reversal(
-            row.revision, row.reversed_coins, row.most_coins, row.restored_at
+            row.revision, row.reversed_coins, row.most_coins, row.newest_at, row.restored_at
         )
         for row in rows
     }
@@ -61,6 +63,7 @@ async def save(tx: Transaction, reversals: Mapping[Key, Reversal]) -> None:
                 "revisions": [each.revision for each in found],
                 "coins": [each.reversed_coins for each in found],
                 "most": [each.most_coins for each in found],
+                "newest": [each.newest_at for each in found],
                 "restored": [each.restored_at for each in found],
             },
         )
@@ -101,23 +104,24 @@ RESTORED_JOIN = """
 """
 _KNOWN = text("""
     SELECT creator, gift, lot, revision, reversed_coins,
-           greatest(most_coins, reversed_coins) AS most_coins, restored_at
+           greatest(most_coins, reversed_coins) AS most_coins, newest_at, restored_at
     FROM reversals
     JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
         USING (creator, gift)
 """)
 _SAVE = text("""
     INSERT INTO reversals (
-        creator, gift, lot, revision, reversed_coins, most_coins, restored_at
+        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at
     )
     SELECT * FROM unnest(
         CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
         CAST(:revisions AS bigint[]), CAST(:coins AS bigint[]), CAST(:most AS bigint[]),
-        CAST(:restored AS timestamptz[])
+        CAST(:newest AS timestamptz[]), CAST(:restored AS timestamptz[])
     )
     ON CONFLICT (creator, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,
-        most_coins = excluded.most_coins, restored_at = excluded.restored_at
+        most_coins = excluded.most_coins, newest_at = excluded.newest_at,
+        restored_at = excluded.restored_at
 """)
 _SAVE_RESTORED = text("""
     INSERT INTO restorations (creator, gift, slice, diamonds, pending, matures_at)

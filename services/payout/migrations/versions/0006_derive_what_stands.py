@@ -14,8 +14,12 @@ DIAMONDS = """
 ALTER TABLE reversals
     -- NULL where only the newest revision is known: rows of the version before.
     ADD COLUMN most_coins   bigint,
+    ADD COLUMN newest_at    timestamptz,
     ADD COLUMN restored_at  timestamptz,
     ADD CONSTRAINT reversal_most_counted CHECK (most_coins >= 0) NOT VALID;
+
+-- Until when diamonds of the lot wait for it; NULL of what the version before heard and followed.
+ALTER TABLE warnings ADD COLUMN until timestamptz;
 
 -- Diamonds that were taken back and came back: they mature on their own.
 CREATE TABLE restorations (
