@@ -23,9 +23,7 @@ def build_router(
     ages: AgeRule,
 ) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    counter = Counter(
-        database, shelf, waiters, anybody_may_receive=anybody_may_receive, ages=ages
-    )
+    counter = Counter(database, shelf, waiters, anybody_may_receive=anybody_may_receive, ages=ages)
     gifts.add_routes(router, database, counter, targets)
     creators.add_routes(router, database)
     catalogue.add_routes(router, shelf)
