@@ -11,7 +11,7 @@ from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from tests.clients import a_token, a_verifier, client_of
-from tests.deliveries import a_broker, a_delivery
+from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 PRICES = read_prices(Path(__file__).parent / "packages.toml")
@@ -21,6 +21,12 @@ AGE_PURCHASES = text("""
         created_at = created_at - make_interval(mins => :minutes),
         expires_at = expires_at - make_interval(mins => :minutes),
         next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
+""")
+AGE_REFUNDS = text("""
+    UPDATE refunds SET requested_at = requested_at - make_interval(hours => :hours),
+        submitted_at = submitted_at - make_interval(hours => :hours),
+        settled_at = settled_at - make_interval(hours => :hours),
+        look_at = look_at - make_interval(hours => :hours)
 """)
 GERMANY = {"country": "DE"}
 AGE_NOTIFICATIONS = text("""
@@ -195,6 +201,65 @@ def give_back(database, provider):
         await jobs.give_back(database, provider)
 
     return work
+
+
+@pytest.fixture
+def refund_of(app):
+    """Read the newest refund of a purchase as its viewer."""
+
+    async def read(purchase):
+        async with client_of(app, a_token("mira")) as client:
+            items = (await client.get(f"/v1/purchases/{purchase}/refunds")).json()["items"]
+        return items[0]
+
+    return read
+
+
+@pytest.fixture
+def said(database):
+    """The names of what was announced, in its order, without what came before a refund."""
+
+    async def names():
+        facts = [fact["name"].removeprefix("purchase.") for fact in await announced(database)]
+        return [name for name in facts if name not in ("paid", "completed")]
+
+    return names
+
+
+@pytest.fixture
+def balances(rows):
+    """The money accounts that hold something."""
+
+    async def read():
+        found = await rows(
+            "SELECT account, sum(amount)::integer AS n FROM postings GROUP BY account"
+        )
+        return {each["account"].removeprefix("@"): each["n"] for each in found if each["n"]}
+
+    return read
+
+
+@pytest.fixture
+def asked_back(bought_in, ask, hear):
+    """Buy 525 coins for 4.99, and ask for all of them to be given back: they are frozen."""
+
+    async def ask_back():
+        purchase = await bought_in()
+        await hear(frozen(purchase, (await ask(purchase)).json()["refund"]))
+        return purchase
+
+    return ask_back
+
+
+@pytest.fixture
+def age_refunds(database):
+    """Let so many hours pass since refunds were asked for."""
+
+    async def age(hours):
+        async with database.transaction() as tx:
+            await tx.execute(AGE_REFUNDS, {"hours": hours})
+
+    return age
 
 
 @pytest.fixture

@@ -215,6 +215,7 @@ async def test_a_payment_that_does_not_exist_has_no_page(browser):
     assert (await browser.get("/pay/pay_none")).status_code == 404
 
 
+@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize(
     ("card", "status"),
     [("4000 0000 0000 7726", "succeeded"), ("4000 0000 0000 5126", "failed")],
