@@ -1,5 +1,6 @@
 """Buying in a test's words: buy, pay, tell, wait, credit, and look at what became of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -9,7 +10,9 @@ from sqlalchemy import text
 from services.purchase import consumers, jobs
 from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
+from services.purchase.store.proof import CHECKS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
+from shared.ledger.proof import Fault, prove
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
@@ -52,8 +55,21 @@ async def provider(pretend):
 
 
 @pytest.fixture
-def app(database, provider):
-    return build_http(database, a_verifier(), provider, PRICES, POLICY)
+async def app(database, provider, proved):
+    """The service; whatever a test lets the provider do, its books say in the end what it holds."""
+    yield build_http(database, a_verifier(), provider, PRICES, POLICY)
+    assert await proved() == []
+
+
+@pytest.fixture
+def proved(database):
+    """Prove the books; returns the laws that are broken, and how."""
+
+    async def prove_all():
+        async with database.snapshot() as tx:
+            return [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+
+    return prove_all
 
 
 @pytest.fixture
@@ -260,6 +276,21 @@ def age_refunds(database):
             await tx.execute(AGE_REFUNDS, {"hours": hours})
 
     return age
+
+
+@pytest.fixture
+def paid_twice(bought, pay, pretend, deliver):
+    """Pay a purchase of 99 cents, and then pay it again: the second payment buys nothing."""
+
+    async def pay_twice():
+        purchase = await bought(key="twice")
+        await pay(purchase)
+        second = pretend.make(reference=purchase, status="succeeded")
+        second["paid_at"] = datetime.now(UTC).isoformat()
+        await deliver(*a_webhook(second))
+        return second
+
+    return pay_twice
 
 
 @pytest.fixture

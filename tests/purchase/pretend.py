@@ -32,6 +32,8 @@ class PretendProvider(httpx.AsyncBaseTransport):
         self.refund_status = "succeeded"
         # What every refund is answered, whatever was asked: a status, and the response's content.
         self.refund_answer = None
+        # The same for a payment that is asked for.
+        self.payment_answer = None
         self.lists = False
         self.refunds = []
         self._numbers = count(1)
@@ -146,6 +148,9 @@ class PretendProvider(httpx.AsyncBaseTransport):
 
     def _create(self, request):
         asked, key = json.loads(request.content), request.headers["idempotency-key"]
+        if self.payment_answer is not None:
+            status, content = self.payment_answer
+            return httpx.Response(status, request=request, **content)
         if asked["amount_minor"] < 60:
             return httpx.Response(422, json={"type": "amount-too-small"}, request=request)
         if key not in self.by_key:
