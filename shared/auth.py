@@ -45,6 +45,8 @@ RETRY_SECONDS = 10.0
 RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 OPERATOR = "operator"
+# What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
+TARGET_TYPE = "ovation-target+jwt"
 
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
@@ -130,16 +132,25 @@ class Verifier:
 
     async def verify(self, token: str) -> Identity:
         """Return who a token speaks for, or refuse with the reason."""
+        return self._identity(await self._signed(token, is_target=False))
+
+    async def verify_target(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a target token, which is never taken for a caller's."""
+        claims = await self._signed(token, is_target=True)
+        self._check_issued(claims)
+        return claims
+
+    async def _signed(self, token: str, *, is_target: bool) -> Mapping[str, Any]:
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="too-large")
         keys = await self._current_keys()
         try:
-            return self._identity(_claims(token, keys))
+            return _claims(token, keys, is_target=is_target)
         except _UnknownKey:
             # Perhaps the key is newer than our copy.
             keys = await self._newer_keys(keys)
         try:
-            return self._identity(_claims(token, keys))
+            return _claims(token, keys, is_target=is_target)
         except _UnknownKey:
             raise Unauthenticated(reason="unknown-key") from None
 
@@ -179,13 +190,16 @@ class Verifier:
         finally:
             self._fetching = None
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+    def _check_issued(self, claims: Mapping[str, Any]) -> None:
         _check_times(claims)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated(reason="wrong-audience")
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        self._check_issued(claims)
         user = claims.get("sub")
         if not isinstance(user, str) or not _USER.fullmatch(user):
             raise Unauthenticated(reason="bad-subject")
@@ -218,9 +232,9 @@ def _usable(document: object) -> KeySet:
     return KeySet(keys)
 
 
-def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
+def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
     try:
-        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        signed = jwt.decode(token, keys, algorithms=ALGORITHMS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:
@@ -229,6 +243,10 @@ def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
         raise Unauthenticated(reason="wrong-algorithm") from None
     except Exception:  # noqa: BLE001 - whatever a stranger's text trips is the text's fault
         raise Unauthenticated(reason="malformed") from None
+    named = str(signed.header.get("typ", "")).lower().removeprefix("application/")
+    if (named == TARGET_TYPE) is not is_target:
+        raise Unauthenticated(reason="wrong-type")
+    return signed.claims
 
 
 def _check_times(claims: Mapping[str, Any]) -> None:

@@ -39,6 +39,8 @@ def build(settings: Settings) -> Service:
             shelf,
             waiters,
             tencent,
+            targets=build_target_verifier(settings),
+            anybody_may_receive=settings.anybody_may_receive,
             ages=read_ages(settings.rules_file),
         ),
         database=database,
@@ -56,16 +58,39 @@ def build_http(
     waiters: Waiters,
     tencent: TencentAccount | None = None,
     *,
+    targets: Verifier | None = None,
+    anybody_may_receive: bool = False,
     ages: AgeRule = ADULTS,
 ) -> FastAPI:
+    """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
         title="Ovation gift",
         description="What viewers send.",
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, shelf, waiters, tencent, ages=ages))
+    router = api.build_router(
+        database,
+        shelf,
+        waiters,
+        tencent,
+        targets=targets or verifier,
+        anybody_may_receive=anybody_may_receive,
+        ages=ages,
+    )
+    app.include_router(router)
     return app
+
+
+def build_target_verifier(settings: Settings) -> Verifier | None:
+    """Trust the host's own keys with target tokens, if it has others than the issuer's."""
+    if settings.target_jwks_url is None:
+        return None
+    return Verifier(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        jwks_url=settings.target_jwks_url,
+    )
 
 
 def read_ages(path: Path) -> AgeRule:

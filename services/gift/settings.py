@@ -17,3 +17,7 @@ class Settings(ServiceSettings):
     # What Tencent's console signs callbacks with; without it there is no such route.
     tencent_token: SecretStr | None = None
     tencent_sdk_app_id: str | None = None
+    # Where a host publishes the keys it signs target tokens with, if not with its issuer's.
+    target_jwks_url: str | None = None
+    # True: anybody may receive gifts, in any room and outside of rooms, also who does not exist.
+    anybody_may_receive: bool = False

@@ -26,6 +26,7 @@ def build(settings: Settings) -> Service:
         url=settings.provider_url,
         api_key=settings.provider_api_key.get_secret_value(),
         webhook_secret=settings.webhook_secret.get_secret_value(),
+        idempotency_seconds=settings.provider_idempotency_seconds,
     )
     rules = read_rules(settings.rules_file, hold_seconds=settings.hold_seconds)
     return Service(

@@ -1,12 +1,14 @@
 """Wires the purchase service together. The only file that knows every other."""
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from services.purchase import api, consumers, jobs
+from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
@@ -44,7 +46,7 @@ def build(settings: Settings) -> Service:
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
-        jobs=jobs.build(database, provider),
+        jobs=jobs.build(database, provider, window=timedelta(hours=settings.provider_key_hours)),
         tasks=(watch(database, SAGAS),),
         closing=(provider.close,),
     )
@@ -85,7 +87,8 @@ def read_policy(path: Path) -> RefundPolicy:
                 for country in (eea if named == "EEA" else [named])
             }
             for channel, by_country in refunds["days"].items()
-        }
+        },
+        TypeAdapter(dict[str, Calendar]).validate_python(refunds.get("calendars", {})),
     )
 
 

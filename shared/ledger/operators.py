@@ -12,9 +12,7 @@ from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.http import Key, KeyReused, count_key
-from shared.people import OwnMoney, require_other_person, same_person
-
-__all__ = ["OwnMoney", "require_other_person"]
+from shared.people import require_other_person, same_person
 
 
 class NoSuchAdjustment(Refusal):

@@ -31,9 +31,9 @@ from shared.ledger.operators import (
     AdjustmentWish,
     NoSuchAdjustment,
     OwnAdjustment,
-    OwnMoney,
     audit_lines,
 )
+from shared.people import OwnMoney
 
 ADJUST_SCOPE = "adjustments:write"
 AUDIT_SCOPE = "audit:read"

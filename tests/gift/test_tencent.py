@@ -24,7 +24,9 @@ def app(database, shelf, waiters):
     account = TencentAccount(TOKEN, sdk_app_id="1400000000")
     # Tencent says no ages: its operator lets people of unknown age give, or nobody can.
     ages = AgeRule(unknown_allowed=True)
-    return build_http(database, a_verifier(), shelf, waiters, account, ages=ages)
+    return build_http(
+        database, a_verifier(), shelf, waiters, account, anybody_may_receive=True, ages=ages
+    )
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def a_gift_service(database_of):
         wishes = [Wish("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)]
         async with database.transaction() as tx:
             asked = [GiftRequest(wish, str(wish.count), b"h", "story", 30) for wish in wishes]
-            await request_gifts(tx, asked, CATALOGUE)
+            await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
         return database, consumers
 
     return open_service

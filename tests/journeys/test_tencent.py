@@ -71,6 +71,9 @@ def test_a_gift_with_coins_is_shown_once_paid_and_one_without_is_blocked(stage, 
     mira = stage.person("mira", country="DE", age_verified=30)
     lea = stage.person("lea", country="FR", age_verified=30)
     room = f"room-{uuid4().hex[:6]}"
+    assert ask(mira.user, lea.user, room=room) == 102114
+    stage.open_room(lea.user, room)
+    assert ask(mira.user, "mallory", room=room) == 102115
     assert ask(mira.user, lea.user, room=room) == 102101
     stage.buy(mira)
 

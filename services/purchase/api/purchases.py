@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.purchase.api.packages import COINS_MAX, Currency
-from services.purchase.commands.inquiries import Inquiry, ask, settle
+from services.purchase.commands.inquiries import ASKED_MAX, Inquiry, ask, settle_if_newest
 from services.purchase.commands.purchases import (
     Wish,
     read_purchase,
@@ -96,11 +96,16 @@ async def inquire(
     database: Database, provider: Provider, inquiry: Inquiry
 ) -> domain.Purchase | None:
     """Ask the provider, and settle what it says; None if it says nothing yet."""
-    truth = await ask(provider, inquiry)
-    if truth is None:
-        return None
-    async with database.transaction() as tx:
-        return await settle(tx, inquiry, truth)
+    purchase = None
+    for _ in range(ASKED_MAX):
+        truth = await ask(provider, inquiry)
+        if truth is None:
+            return None
+        async with database.transaction() as tx:
+            purchase, used = await settle_if_newest(tx, inquiry, truth)
+        if used:
+            break
+    return purchase
 
 
 def _add_buying(

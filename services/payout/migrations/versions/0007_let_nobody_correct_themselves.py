@@ -4,7 +4,7 @@ from shared.ledger.schema import OTHER_PEOPLE_V1
 from shared.migrate import run_sql
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:
