@@ -102,7 +102,7 @@ def _go_live(cast: Cast) -> None:
 
 def _buy_coins(cast: Cast) -> None:
     _chapter("Buying coins")
-    packages = cast.mira.get("/v1/packages", currency="USD")["items"]
+    packages = cast.mira.get("/v1/packages")["items"]
     first, last = packages[0], packages[-1]
     _say(f"{len(packages)} packages, {_money(first)} for {first['coins']} coins")
     _say(f"up to {_money(last)} for {last['coins']:,} coins")
@@ -117,8 +117,8 @@ def _buy_coins(cast: Cast) -> None:
 def _buy(
     person: Person, package: str, *, card: str = GOOD_CARD, ends_as: str = "completed"
 ) -> dict[str, Any]:
-    order = {"package": package, "currency": "USD"}
-    purchase = checked(person.post("/v1/purchases", order), 201, 202)
+    # In the currency of the buyer's country.
+    purchase = checked(person.post("/v1/purchases", {"package": package}), 201, 202)
     path = f"/v1/purchases/{purchase['purchase']}"
     purchase = _until(lambda: person.get(path), lambda seen: seen["next_action"] is not None)
     # The provider's own page, where a browser would be sent: it asks for the card, we never see it.

@@ -239,7 +239,8 @@ def test_example_8_money_that_comes_back_is_the_creators_again_once(stage, lea):
     assert lea.get("/v1/earnings/me")["available_diamonds"] == 2_000
 
 
-def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, mira, lea):
+def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, lea):
+    mira = stage.person("mira", country="US", age_verified=30)
     stage.buy(mira, "custom", coins=5_000)
     limit = "/v1/wallets/me/limits/day"
     mira.put(limit, {"unit": "USD", "amount": 2_000})

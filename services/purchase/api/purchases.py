@@ -45,12 +45,16 @@ Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
 
 class PurchaseAsk(BaseModel):
-    """What to buy; only a package without a fixed size takes `coins`."""
+    """
+    What to buy; only a package without a fixed size takes `coins`.
+
+    Without a currency it is the usual one of the buyer's country.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     package: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-    currency: Currency = "USD"
+    currency: Currency | None = None
     coins: Coins | None = None
 
 
@@ -142,7 +146,7 @@ def _add_buying(
         wish = Wish(
             viewer=caller.user,
             key=key,
-            request_hash=fingerprint(wanted),
+            request_hash=_hash(wanted),
             package=wanted.package,
             currency=wanted.currency,
             coins=wanted.coins,
@@ -159,6 +163,11 @@ def _add_buying(
         if purchase.state is State.CREATED:
             response.status_code = 202
         return shown(purchase)
+
+
+def _hash(wanted: PurchaseAsk) -> bytes:
+    """Hash a wish as always: without a currency it once was one in US dollars."""
+    return fingerprint(wanted.model_copy(update={"currency": wanted.currency or "USD"}))
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:

@@ -35,7 +35,7 @@ class Wish:
     key: str
     request_hash: bytes
     package: str
-    currency: str
+    currency: str | None
     coins: int | None
     country: str | None
     provider: str
@@ -53,7 +53,9 @@ async def record_purchase(
     now = datetime.now(UTC)
     if (until := await refunds.excluded_until(tx, wish.viewer, now=now)) is not None:
         raise SelfExcluded(until=until)
-    offer = prices.offer(wish.package, currency=wish.currency, coins=wish.coins)
+    here = prices.for_country(wish.country)
+    currency = wish.currency or here.usual_currency
+    offer = here.offer(wish.package, currency=currency, coins=wish.coins)
     purchase = Purchase(
         viewer=wish.viewer,
         id=purchase_id(wish.viewer, wish.key),
