@@ -193,7 +193,7 @@ ROUTES = [
     ("PUT", "/blocks/mira", {}),
     ("DELETE", "/blocks/mira", None),
     ("GET", "/messages", None),
-    ("PUT", f"/messages/{uuid4()}", {"state": "shown"}),
+    ("PUT", f"/messages/{UUID(int=7)}", {"state": "shown"}),
 ]
 
 
