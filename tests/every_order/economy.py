@@ -18,6 +18,7 @@ import asyncpg
 from sqlalchemy import text
 
 from deploy.local.databases import database_sql, quoted, run_sql
+from deploy.local.person import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
@@ -99,7 +100,7 @@ class Economy:
     async def ask_for_gifts(self, asked: Sequence[tuple[str, str, str, int]]) -> dict[Any, Any]:
         """Ask for gifts of (key, viewer, creator, coins); return the ids by (viewer, key)."""
         requests = [
-            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story")
+            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story", ADULT_YEARS)
             for key, viewer, creator, coins in asked
         ]
         async with self._databases["gift"].transaction() as tx:
@@ -181,7 +182,7 @@ class Economy:
                 rules=self.payout_rules,
             )
             quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(creator, quote.id, "cash", b"same", "story")
+            request = PayoutRequest(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
             return await requesting.request_payout(
                 tx, request, provider=PROVIDER, rules=self.payout_rules
             )
