@@ -58,10 +58,10 @@ async def test_our_own_refund_is_not_taken_for_somebody_elses(
 @pytest.mark.parametrize(
     ("country", "days", "problem"),
     [
-        ("DE", 13, None),
-        ("DE", 15, "refund-too-late"),
-        ("BR", 6, None),
-        ("BR", 8, "refund-too-late"),
+        ("DE", 14, None),
+        ("DE", 40, "refund-too-late"),
+        ("BR", 7, None),
+        ("BR", 30, "refund-too-late"),
         ("US", 0, "not-refundable"),
         (None, 0, "not-refundable"),
     ],

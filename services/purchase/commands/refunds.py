@@ -199,15 +199,12 @@ async def mark_burnt(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]
     await refunds.burnt(tx, ids, now=datetime.now(UTC))
 
 
-async def decline_unresolved(
-    tx: Transaction, decision: RefundDecision, *, now: datetime | None = None
-) -> Refund:
+async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refund:
     """
     Decline a refund whose money never went, as far as a person could find out.
 
     If it goes after all, it is money that went back without us: nobody ends with both.
     """
-    now = now or datetime.now(UTC)
     key = (decision.viewer, decision.purchase)
     purchase = (await purchases.lock(tx, [key])).get(key)
     found = (await refunds.by_id(tx, [decision.refund])).get(decision.refund)
@@ -226,6 +223,7 @@ async def decline_unresolved(
         purchase=found.purchase,
         refund=found.id,
     )
+    now = datetime.now(UTC)
     declined = found.declined(UNRESOLVED, now=now)
     await _decide(tx, {key: purchase}, [(found, declined, Cause(purchase.correlation_id))], now)
     return declined
