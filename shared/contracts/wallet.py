@@ -333,6 +333,34 @@ class LimitReached(LimitEvent):
     name = "wallet.limit_reached"
 
 
+class LimitOfRuleEvent(LimitEvent):
+    """
+    How far a viewer has come within one spending limit, whose id says which limit it is.
+
+    A viewer may have several for one period and unit: their own, everybody's, and what they
+    changed it to. Version 1 is announced beside it: there, they share one id, and the second
+    is never heard.
+    """
+
+    version = 2
+    discriminator_fields = ("period", "unit", "set_by", "limit", "starts_on", "percent")
+
+    set_by: Annotated[Name, like("user", "operator", "age")]
+    """Whose limit it is: the viewer's own (`user`), an operator's, or that of an age (`age`)."""
+
+
+class LimitReminderV2(LimitOfRuleEvent):
+    """Half or most of a limit is spent."""
+
+    name = "wallet.limit_reminder"
+
+
+class LimitReachedV2(LimitOfRuleEvent):
+    """All of a limit is spent."""
+
+    name = "wallet.limit_reached"
+
+
 class ExclusionEvent(WalletEvent):
     """A viewer's own wish to be kept from spending."""
 
@@ -377,6 +405,8 @@ EVENTS: tuple[type[Event], ...] = (
     DebtSettled,
     LimitReminder,
     LimitReached,
+    LimitReminderV2,
+    LimitReachedV2,
     ExclusionStarted,
     ExclusionEnded,
     BlockSealed,

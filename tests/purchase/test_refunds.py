@@ -306,6 +306,18 @@ async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, hear):
     assert (await buy()).status_code == 201
 
 
+async def test_what_was_bought_before_an_exclusion_and_paid_after_is_honoured(
+    bought, pay, hear, read
+):
+    purchase = await bought()
+    until = datetime.now(UTC) + timedelta(days=7)
+    await hear(ExclusionStarted(viewer="mira", exclusion=uuid4(), until=until))
+
+    await pay(purchase)
+
+    assert (await read(purchase))["state"] == "paid"
+
+
 async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give_back, rows):
     purchase = await bought_in()
     refund = (await ask(purchase)).json()["refund"]
