@@ -1,7 +1,7 @@
 """What the wallet announces: coins that came, coins that went, and gifts it would not pay."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -303,7 +303,7 @@ class LimitEvent(WalletEvent):
     `unit` is `coins` or a currency; the amounts are coins or its minor units.
     """
 
-    discriminator_fields = ("period", "unit", "starts_on", "percent")
+    discriminator_fields: ClassVar[tuple[str, ...]] = ("period", "unit", "starts_on", "percent")
 
     period: LimitPeriod
     """What the limit counts: all of a calendar day, week or month."""
