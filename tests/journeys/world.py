@@ -160,7 +160,9 @@ class World:
                 rules=self.payout_rules,
             )
             quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(creator, quote.id, uuid4().hex, b"same", "story")
+            request = PayoutRequest(
+                creator, quote.id, uuid4().hex, b"same", "story", ADULT_YEARS, None
+            )
             return await requesting.request_payout(
                 tx, request, provider=PROVIDER, rules=self.payout_rules
             )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.purchase.domain.disputes import DisputeClosed, Disputed
 from services.purchase.domain.prices import (
     CoinsNotOffered,
     Currencies,
@@ -33,8 +34,6 @@ from services.purchase.domain.purchases import (
 from services.purchase.domain.refunds import refund_minor
 from services.purchase.domain.settlement import (
     Completed,
-    DisputeClosed,
-    Disputed,
     Expired,
     Failed,
     Paid,
