@@ -18,16 +18,17 @@ import asyncpg
 from sqlalchemy import text
 
 from deploy.local.databases import database_sql, quoted, run_sql
+from deploy.local.person import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
-from services.payout.commands import following, holding, maturing, requesting
+from services.payout.commands import following, holding, maturing, payees, requesting, transfers
 from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
 from services.payout.main import read_rules as read_payout_rules
-from services.payout.store import payouts
+from services.payout.store import attempts
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.main import read_rules as read_wallet_rules
@@ -99,11 +100,11 @@ class Economy:
     async def ask_for_gifts(self, asked: Sequence[tuple[str, str, str, int]]) -> dict[Any, Any]:
         """Ask for gifts of (key, viewer, creator, coins); return the ids by (viewer, key)."""
         requests = [
-            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story")
+            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story", ADULT_YEARS)
             for key, viewer, creator, coins in asked
         ]
         async with self._databases["gift"].transaction() as tx:
-            await request_gifts(tx, requests, self.catalogue)
+            await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
         return {
             (request.wish.viewer, request.idempotency_key): request.gift for request in requests
         }
@@ -127,7 +128,7 @@ class Economy:
         await asyncio.gather(*(one(creator) for creator in creators))
         while await self._in("payout", following.open_attempts):
             pass
-        while due := await self._in("payout", lambda tx: payouts.claim_due(tx, 50)):
+        while due := await self._in("payout", lambda tx: attempts.claim_due(tx, 50)):
             for attempt in due:
                 await self._in("payout", lambda tx, attempt=attempt: self._paid(tx, attempt))
 
@@ -171,10 +172,20 @@ class Economy:
 
     async def _cash_out(self, creator: str) -> None:
         async def ask(tx: Any) -> Any:
-            await requesting.set_payee(tx, creator, PROVIDER, "acct_ok")
+            await payees.set_payee(
+                tx,
+                creator,
+                PROVIDER,
+                "acct_ok",
+                changed_by=creator,
+                correlation_id="story",
+                rules=self.payout_rules,
+            )
             quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(creator, quote.id, "cash", b"same", "story")
-            return await requesting.request_payout(tx, request, provider=PROVIDER)
+            request = PayoutRequest(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
+            return await requesting.request_payout(
+                tx, request, provider=PROVIDER, rules=self.payout_rules
+            )
 
         with suppress(Refusal):
             payout = await self._in("payout", ask)
@@ -193,7 +204,7 @@ class Economy:
         )
 
     async def _paid(self, tx: Any, attempt: Any) -> None:
-        await following.settle(
+        await transfers.settle(
             tx, attempt, Truth.PAID, reason=None, provider=PROVIDER, rules=self.payout_rules
         )
 

@@ -79,25 +79,25 @@ def _the_daily_maximum_is_for_quotes_only(patch: Patch) -> None:
 def _held_payouts_are_sent(patch: Patch) -> None:
     from sqlalchemy import text  # noqa: PLC0415
 
-    from services.payout.domain.payouts import State  # noqa: PLC0415
+    from services.payout.domain.payouts import SENDABLE, State  # noqa: PLC0415
     from services.payout.store import attempts  # noqa: PLC0415
+    from services.payout.store.payouts import lock_approved  # noqa: PLC0415
 
     begun = text("SELECT creator, payout FROM attempts WHERE creator = ANY(:creators)")
 
     async def wrong(tx: Any, creators: Any) -> Any:
         # Looked at first and locked after: what is opened meanwhile is not seen.
         taken = {tuple(row) for row in await tx.execute(begun, {"creators": list(creators)})}
-        locked = await attempts.lock_approved(tx, creators)
+        locked = await lock_approved(tx, creators)
         return [each for each in locked if (each[0].creator, each[0].id) not in taken]
 
     patch(attempts, "unsent", wrong)
-    patch(attempts, "SENDABLE", (*attempts.SENDABLE, State.HELD))
+    patch(attempts, "SENDABLE", (*SENDABLE, State.HELD))
 
 
 def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
     from services.purchase.commands import payments  # noqa: PLC0415
-
-    weigh = payments.weigh
+    from services.purchase.domain.refund_evidence import weigh  # noqa: PLC0415
 
     def wrong(refunds: Any, payment: Any, *, answer: Any, **about: Any) -> Any:
         if answer is not None and answer.refused:
