@@ -14,6 +14,7 @@ from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
+from shared.money import require_currencies
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
 from shared.sagas import watch
 
@@ -53,6 +54,7 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
 def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
     """Read the rules; `hold_seconds` replaces every hold, for installations that are practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
+    require_currencies([rules["diamonds"]["currency"]])
     holds = Holds(**rules["holds"], seconds=hold_seconds)
     return Rules(**rules["diamonds"], **rules["payouts"], holds=holds)
 

@@ -18,6 +18,7 @@ from services.sandbox.provider import (
     Status,
     UnknownCard,
 )
+from shared.money import amount_text
 
 CARDS = (
     (SUCCESS_CARD, "succeeds"),
@@ -25,7 +26,6 @@ CARDS = (
     (SLOW_CARD, "succeeds after three seconds"),
     (DISPUTED_CARD, "succeeds, and is disputed three seconds later"),
 )
-WITHOUT_MINOR_UNITS = ("JPY", "KRW")
 # The pay page needs no script, and nobody may frame it.
 SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 # What can stand in a policy; a name that is more than this is left out, not quoted.
@@ -76,7 +76,7 @@ def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> R
         content = f"<p role='status'>This payment is <b>{payment.status.value}</b>.</p>"
     fault = error or payment.failure_reason
     alert = f"<p class='error' role='alert'>{escape(fault)}</p>" if fault else ""
-    amount = _amount(payment)
+    amount = amount_text(payment.amount_minor, payment.currency)
     html = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'><title>Sandbox payment</title>"
@@ -111,11 +111,3 @@ def _form(payment: Payment) -> str:
 
 def _spaced(card: str) -> str:
     return " ".join(card[start : start + 4] for start in range(0, len(card), 4))
-
-
-def _amount(payment: Payment) -> str:
-    """Write minor units as people read them; the yen has none."""
-    if payment.currency in WITHOUT_MINOR_UNITS:
-        return f"{payment.amount_minor} {payment.currency}"
-    whole, minor = divmod(payment.amount_minor, 100)
-    return f"{whole}.{minor:02} {payment.currency}"

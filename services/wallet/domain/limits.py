@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
 from shared.errors import Kind, Refusal
+from shared.money import exponent_of
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
@@ -195,7 +196,9 @@ class Budget:
         rate = self.rates.get((currency, unit))
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
-        return amount_minor * rate // RATE_PARTS
+        # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
+        scaled = amount_minor * rate * 10 ** exponent_of(unit)
+        return scaled // (RATE_PARTS * 10 ** exponent_of(currency))
 
 
 def starts_on(period: Period, today: date) -> date:

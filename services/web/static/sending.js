@@ -48,8 +48,11 @@ export function build({ creator, room, priceOf, currency, spent, refusedOnce, pr
     await send(gift, wish);
   }
 
-  const meant = (gift) => confirm(`Send ${gift.name}?`,
-    `It costs ${number(gift.price_coins)} coins, about ${money(priceOf(gift.price_coins), currency)}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+  function meant(gift) {
+    const price = priceOf(gift.price_coins);
+    const about = price === null ? "" : `, about ${money(price, currency)}`;
+    return confirm(`Send ${gift.name}?`, `It costs ${number(gift.price_coins)} coins${about}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+  }
 
   /** A refusal is final under its key, so whatever is tried again gets a new one. */
   async function send(gift, wish) {
@@ -84,7 +87,7 @@ function said(error) {
   const { facts } = error;
   if (error.type === "limit-exceeded" && facts.period) {
     const left = facts.remaining ?? facts.remaining_coins;
-    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${number(left)} left`}. You can see your limits in the wallet.`;
+    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${facts.unit && facts.unit !== "coins" ? money(left, facts.unit) : number(left)} left`}. You can see your limits in the wallet.`;
   }
   if (error.type === "wallet-refused" && facts.reason) return `Not sent: ${words(facts.reason).toLowerCase()}.`;
   return sentence(error);
