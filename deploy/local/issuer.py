@@ -65,8 +65,8 @@ def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     now = int(time.time())
     said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
     return {
-        **said,
         "scope": " ".join(wanted.scopes),
+        **said,
         "iss": issuer,
         "aud": AUDIENCE,
         "iat": now,

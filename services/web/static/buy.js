@@ -1,5 +1,5 @@
 // Buying coins: choose, pay on the provider's page, and come back to what one was doing.
-import { get, newKey, postSurely } from "./api.js";
+import { get, newKey, path, postSurely } from "./api.js";
 import { coins, el, show } from "./dom.js";
 import { me } from "./session.js";
 import { doing, open, sentence } from "./shell.js";
@@ -30,8 +30,8 @@ async function choose(body, context) {
   const currency = currencyOf(me().country);
   try {
     const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
-    const covering = context.missing ? `&covering=${wanted}` : "";
-    const { items } = await get(`/v1/packages?currency=${currency}${covering}`);
+    const offered = path`/v1/packages?currency=${currency}`;
+    const { items } = await get(context.missing ? `${offered}&covering=${wanted}` : offered);
     // What is offered beyond the packages is an amount of one's own.
     draw(body, { ...context, currency, wanted, offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
   } catch (error) {
@@ -83,7 +83,7 @@ export function ownAmount(body, context) {
 }
 
 async function quote(wanted, currency) {
-  const { items } = await get(`/v1/packages?currency=${currency}&covering=${wanted}`);
+  const { items } = await get(path`/v1/packages?currency=${currency}&covering=${wanted}`);
   return items.find((offer) => isCustom(offer) && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
 }
 
@@ -122,7 +122,7 @@ async function follow(id, signal, status) {
       window.addEventListener("focus", now, { once: true, signal });
     });
     tries += 1;
-    const purchase = await get(`/v1/purchases/${id}`).catch(() => null);
+    const purchase = await get(path`/v1/purchases/${id}`).catch(() => null);
     if (purchase?.state === "paid") status.textContent = "Paid. Your coins are on their way …";
     if (["completed", "failed", "expired", "mismatched"].includes(purchase?.state)) return purchase.state;
   }

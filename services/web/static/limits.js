@@ -1,5 +1,5 @@
 // How much one allows oneself: lower at once, higher a day later; and a break that holds.
-import { get, newKey, post, put } from "./api.js";
+import { get, newKey, path, post, put } from "./api.js";
 import { decimalOf, exponentOf, minorOf } from "./currencies.js";
 import { coins, el, icon } from "./dom.js";
 import { me } from "./session.js";
@@ -56,7 +56,7 @@ function change(name, period, own, refresh) {
   const refuse = (text) => { fault.hidden = false; fault.textContent = text; };
   const save = async (value) => {
     try {
-      await put(`/v1/wallets/me/limits/${period}`, { unit: unit.value, amount: value });
+      await put(path`/v1/wallets/me/limits/${period}`, { unit: unit.value, amount: value });
       dialog.close();
       toast("Your limit is noted.");
       refresh();

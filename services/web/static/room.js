@@ -1,6 +1,6 @@
 // A room: the stage, what is given on it, and the panel to give with.
 import { build as buildEffects } from "./animations.js";
-import { get } from "./api.js";
+import { get, path } from "./api.js";
 import { balance, forget } from "./balance.js";
 import { buyCoins } from "./buy.js";
 import { $, avatar, coins, el, empty, show } from "./dom.js";
@@ -38,7 +38,7 @@ start(async (person) => {
   forget();
   const room = await roomName();
   const currency = currencyOf(person.country);
-  const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), get(`/v1/rooms/${encodeURIComponent(room)}`)]);
+  const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), get(path`/v1/rooms/${room}`)]);
   const creator = view.creator ?? new URLSearchParams(location.search).get("creator") ?? DEFAULT_CREATOR;
   const stage = buildStage(view, creator);
   const side = buildSide({ room, creator, person, live: view.live });

@@ -1,5 +1,5 @@
 // Sending gifts: taps become requests, a refusal for want of coins becomes a purchase and goes on.
-import { get, newKey, postSurely } from "./api.js";
+import { get, newKey, path, postSurely } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { confirm, sentence, toast } from "./shell.js";
 import { money, number, plural, words } from "./words.js";
@@ -98,7 +98,7 @@ async function settled(gift) {
   for (const wait of OUTCOME_MS) {
     if (gift.state !== "requested") break;
     await new Promise((resolve) => setTimeout(resolve, wait));
-    gift = await get(`/v1/gifts/${gift.gift}`);
+    gift = await get(path`/v1/gifts/${gift.gift}`);
   }
   if (gift.state === "refused") throw new Error("This gift was refused and cost nothing.");
   return gift;
