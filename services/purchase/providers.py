@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 import httpx
@@ -29,6 +29,7 @@ CONNECTIONS_MAX = 50
 WORD_CHARACTERS_MAX = 64
 # These say that the payment will never be made; anything else may be a passing trouble.
 REFUSED = (400, 422)
+KEY_REUSED = "key-reused"
 REFUND_REFUSED = (400, 404, 409, 422)
 
 _Amount = Annotated[int, Field(strict=True, ge=0)]
@@ -98,12 +99,17 @@ class Provider:
             "description": f"{purchase.coins + purchase.bonus_coins} coins",
         }
         if self._return_url is not None:
-            asked["return_url"] = self._return_url
+            asked["return_url"] = _return_address(self._return_url, purchase.id)
         response = await self._request(
             "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
         )
         if response.status_code in REFUSED:
-            raise PaymentRefused(_problem_of(response))
+            if (reason := _problem_of(response)) != KEY_REUSED:
+                raise PaymentRefused(reason)
+            # It exists, and was asked for in other words, such as another address to come back to.
+            if (made := await self.find(purchase.id)) is None:
+                raise ProviderSilent(reason)
+            return made
         return _payment(_answered(response))
 
     async def read(self, payment: str) -> Payment | None:
@@ -246,6 +252,13 @@ class _About(BaseModel):
 class _Webhook(BaseModel):
     type: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")]
     data: _About
+
+
+def _return_address(url: str, purchase: UUID) -> str:
+    """Say in the address to come back to which purchase it is about: the page there looks it up."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, f"purchase={purchase}") if part)
+    return urlunsplit(parts._replace(query=query))
 
 
 def _payment(response: httpx.Response) -> Payment:

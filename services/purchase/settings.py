@@ -16,5 +16,5 @@ class Settings(ServiceSettings):
     provider_url: str
     provider_api_key: SecretStr
     webhook_secret: SecretStr
-    # Where the provider sends people back to once they have paid.
+    # Where the provider sends people back to, paid or declined; `purchase=<id>` is added to it.
     return_url: str | None = None

@@ -143,7 +143,7 @@ def paying(page, card=None):
     if card:
         provider.get_by_label("Card number").fill(card)
     provider.get_by_role("button", name="Pay").click()
-    provider.wait_for_url("**/paid")
+    provider.wait_for_url("**/paid?purchase=*")
     try:
         provider.close()
     except Error:
