@@ -10,7 +10,7 @@ const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
  * and leave together as one request with a count.
  */
-export function build({ creator, room, priceOf, currency, spent, refusedOnce, priceChanged }) {
+export function build({ creator, room, priceOf, currency, isOpen, spent, refusedOnce, priceChanged }) {
   let queue = null;
   let busy = false;
 
@@ -56,6 +56,12 @@ export function build({ creator, room, priceOf, currency, spent, refusedOnce, pr
 
   /** A refusal is final under its key, so whatever is tried again gets a new one. */
   async function send(gift, wish) {
+    // Between the tap and now somebody may have bought coins, or been asked whether they mean it.
+    if (!isOpen()) {
+      queue = null;
+      toast("The stream is over: the gift was not sent, and cost nothing.", "bad");
+      return;
+    }
     try {
       spent(await settled(await postSurely("/v1/gifts", wish, newKey())));
     } catch (error) {
