@@ -43,6 +43,11 @@ def exponent_of(code: str) -> int:
     return EXPONENTS[code]
 
 
+def minor_units_in(code: str) -> int:
+    """Return how many minor units one whole of a currency has: 100 cents, 1 yen."""
+    return int(10 ** exponent_of(code))
+
+
 def amount_text(amount_minor: int, currency: str) -> str:
     """Write minor units as people read them: 160 JPY, 4.99 USD, 0.305 KWD."""
     exponent = exponent_of(currency)

@@ -3,6 +3,15 @@
 import re
 
 from playwright.sync_api import expect
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from deploy.local.ports import free_port
+from services.web.main import build
+from services.web.settings import Settings
+from tests.browser.test_frames import SAID
+from tests.browser.test_signing_in import serving
 
 WEEK = "/v1/wallets/me/limits/week"
 KUWAIT = {"roles": ["viewer"], "country": "KW", "age_verified": 30}
@@ -71,6 +80,41 @@ def test_no_dialog_shows_a_fault_before_there_is_one(visitor, stage):
     page.get_by_label("At most").wait_for()
 
     expect(page.locator("dialog .fault")).to_be_hidden()
+
+
+def stand_in(port):
+    """An installation that sells in yen alone; nothing but its price list is asked."""
+
+    def packages(request):
+        if request.query_params["currency"] != "JPY":
+            refused = {"type": "currency-not-offered", "title": "Not sold.", "currencies": ["JPY"]}
+            return JSONResponse(refused, 422)
+        sold = {"sku": "coins_100", "coins": 100, "bonus_coins": 0, "highlight": False}
+        return JSONResponse({"items": [{**sold, "amount_minor": 160, "currency": "JPY"}]})
+
+    room = {"creator": "lea", "live": True, "stream": None}
+    nothing = {"items": [], "goals": [], "top_gifters": [], "me": {}, "coins": 0}
+    return Starlette(
+        routes=[
+            Route("/v1/packages", packages),
+            Route("/v1/catalogue", lambda _: JSONResponse(SAID["catalogue"])),
+            Route("/v1/rooms/{room}", lambda _: JSONResponse(room)),
+            Route("/v1/{path:path}", lambda _: JSONResponse(nothing)),
+            Mount("/", build(Settings(port=port))),
+        ]
+    )
+
+
+def test_whose_currency_is_not_sold_is_offered_one_that_is(browser, system):
+    port = free_port()
+    token = system.token("greta", roles=["viewer"], country="DE")
+    with serving(stand_in(port), port), browser.new_context() as context:
+        context.add_init_script(f"sessionStorage.setItem('ovation.token', '{token}')")
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/rooms/room-1")
+        expect(page.locator("[data-gift=g_fox] .gift-money")).to_have_text("¥479")
+        page.get_by_role("button", name="Get coins").click()
+        expect(page.locator(".offer .price").first).to_have_text("¥160")
 
 
 def test_every_currency_is_written_with_its_decimals(visitor):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
 from shared.errors import Kind, Refusal
-from shared.money import exponent_of
+from shared.money import minor_units_in
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
@@ -197,8 +197,8 @@ class Budget:
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
         # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
-        scaled = amount_minor * rate * 10 ** exponent_of(unit)
-        return scaled // (RATE_PARTS * 10 ** exponent_of(currency))
+        scaled = amount_minor * rate * minor_units_in(unit)
+        return scaled // (RATE_PARTS * minor_units_in(currency))
 
 
 def starts_on(period: Period, today: date) -> date:

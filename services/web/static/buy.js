@@ -3,6 +3,7 @@ import { get, newKey, path, postSurely } from "./api.js";
 import { coins, el, show } from "./dom.js";
 import { back, isOver, tellOutcome } from "./returning.js";
 import { me } from "./session.js";
+import { offersIn } from "./shop.js";
 import { doing, open, sentence } from "./shell.js";
 import { currencyOf, money, number } from "./words.js";
 
@@ -32,11 +33,9 @@ export function buyCoins({ missing = 0, why = null } = {}) {
 
 async function choose(body, context) {
   show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
-  const currency = currencyOf(me().country);
   try {
     const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
-    const offered = path`/v1/packages?currency=${currency}`;
-    const { items } = await get(context.missing ? `${offered}&covering=${wanted}` : offered);
+    const { currency, items } = await offersIn(currencyOf(me().country), { covering: context.missing ? wanted : null });
     // What is offered beyond the packages is an amount of one's own.
     draw(body, { ...context, currency, wanted, offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
   } catch (error) {

@@ -76,8 +76,7 @@ function nobodyIsLive(person, isCurrent) {
 }
 
 async function visit(person, room, first, isCurrent) {
-  const currency = currencyOf(person.country);
-  const [gifts, priceOf] = await Promise.all([catalogue(), priceOfCoins(currency)]);
+  const [gifts, { currency, priceOf }] = await Promise.all([catalogue(), priceOfCoins(currencyOf(person.country))]);
   if (!isCurrent()) return;
   let view = first;
   let ended = false;
