@@ -16,7 +16,7 @@ YOUNG_IN_SCRIPTS = (
     r"\.to(Sorted|Reversed|Spliced)\(|\.isWellFormed\(|\.toWellFormed\(",
     r"Promise\.(withResolvers|try)|Array\.fromAsync|RegExp\.escape|URL\.(canParse|parse)\(",
     r"\.(union|intersection|difference|symmetricDifference|isSubsetOf|isSupersetOf)\(",
-    r"navigator\.(locks|clipboard|serviceWorker|share|wakeLock|userActivation)",
+    r"navigator\.(clipboard|serviceWorker|share|wakeLock|userActivation)",
     r"requestIdleCallback|startViewTransition|showPopover|togglePopover|checkVisibility",
     r"\.requestSubmit\(|scheduler\.|cookieStore|CompressionStream|ReadableStream\.from",
     r"Intl\.(Segmenter|DurationFormat)|\bTemporal\.|\bIterator\.",

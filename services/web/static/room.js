@@ -146,18 +146,19 @@ async function visit(person, room, first, isCurrent) {
         { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
       ]))), page);
   const opened = Date.now();
-  let wasGone = false;
+  let lines = 0;
   const unfollow = follow(room, {
     last: BACKLOG,
-    heard: (kind, entry) => {
+    heard: (kind, entry, missed = false) => {
       if (kind === "room") heardOfRoom(entry);
-      feed.heard(kind, entry, { quiet: isOld(entry, opened) });
+      feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) });
     },
     standing: (word) => {
       stage.line(word);
-      // What happened meanwhile may be more than the feed tells again.
-      if (word === "open" && wasGone) lookSoon();
-      wasGone = word !== "open";
+      if (word !== "open") return;
+      // What happened between two lines may be more than the feed tells again.
+      if (lines > 0) lookSoon();
+      lines += 1;
     },
   });
   leave = () => { unfollow(); clearTimeout(looking); };
