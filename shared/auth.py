@@ -27,7 +27,9 @@ from joserfc.errors import (
 )
 from joserfc.jwk import KeySet, import_key
 
+from shared.claims import BadClaim, read_age, read_country, read_time, read_words
 from shared.errors import Kind, Refusal
+from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
 
@@ -47,8 +49,6 @@ OPERATOR = "operator"
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
 _USER = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
-# Times beyond this are not times; NaN, which would never expire, is below nothing.
-_TIME_MAX = 2**53
 
 
 class Unauthenticated(Refusal):
@@ -84,7 +84,9 @@ class Identity:
     """
     Who calls, as the host application vouches for it.
 
-    `accepted_until` is when the token stops being accepted: what lasts longer than a request ends.
+    `country` is ISO 3166-1 alpha-2 and `age_verified` counts years; None where the token says
+    nothing. `accepted_until` is when the token stops being accepted: what lasts longer than a
+    request ends.
     """
 
     user: str
@@ -187,15 +189,18 @@ class Verifier:
         user = claims.get("sub")
         if not isinstance(user, str) or not _USER.fullmatch(user):
             raise Unauthenticated(reason="bad-subject")
-        country, age = claims.get("country"), claims.get("age_verified")
-        return Identity(
-            user=user,
-            roles=_texts(claims.get("roles")),
-            scopes=_texts(claims.get("scope")) | _texts(claims.get("scopes")),
-            country=country if isinstance(country, str) and len(country) == 2 else None,
-            age_verified=age if type(age) is int else None,
-            accepted_until=_time(claims.get("exp")) + LEEWAY_SECONDS,
-        )
+        try:
+            return Identity(
+                user=user,
+                roles=read_words(claims.get("roles"), reason="bad-roles"),
+                scopes=read_words(claims.get("scope"), reason="bad-scope")
+                | read_words(claims.get("scopes"), reason="bad-scope"),
+                country=read_country(claims.get("country")),
+                age_verified=read_age(claims.get("age_verified")),
+                accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
+            )
+        except BadClaim as bad:
+            raise Unauthenticated(reason=bad.reason) from None
 
 
 def _usable(document: object) -> KeySet:
@@ -228,32 +233,27 @@ def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
 
 def _check_times(claims: Mapping[str, Any]) -> None:
     now = time.time()
-    if now > _time(claims.get("exp")) + LEEWAY_SECONDS:
+    try:
+        expires_at = read_time(claims.get("exp"))
+        # A claim of null says nothing; a token that starts or was made in the future is early.
+        starts_at = max(
+            read_time(claims[name]) if claims.get(name) is not None else 0.0
+            for name in ("nbf", "iat")
+        )
+    except BadClaim as bad:
+        raise Unauthenticated(reason=bad.reason) from None
+    if now > expires_at + LEEWAY_SECONDS:
         raise Unauthenticated(reason="expired")
-    if now < _time(claims.get("nbf", 0)) - LEEWAY_SECONDS:
+    if now < starts_at - LEEWAY_SECONDS:
         raise Unauthenticated(reason="not-yet-valid")
 
 
-def _time(value: object) -> float:
-    if type(value) not in (int, float):  # a bool is an int to isinstance
-        raise Unauthenticated(reason="malformed")
-    assert isinstance(value, int | float)
-    if not 0 <= value < _TIME_MAX:
-        raise Unauthenticated(reason="malformed")
-    return value
-
-
-def _texts(value: object) -> frozenset[str]:
-    """Read a claim that is a list of words, or words between spaces."""
-    if isinstance(value, str):
-        return frozenset(value.split())
-    if not isinstance(value, list):
-        return frozenset()
-    return frozenset(item for item in value if isinstance(item, str))
-
-
 class _Bearer(SecurityBase):
-    """Reads the token; as a security scheme, so that OpenAPI says which routes want one."""
+    """
+    Reads the token; as a security scheme, so that OpenAPI says which routes want one.
+
+    An operator who is named by a request to an operator route is refused here, in every route.
+    """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
@@ -269,7 +269,11 @@ class _Bearer(SecurityBase):
             raise Unauthenticated(reason="malformed")
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
-        return await verifier.verify(token)
+        caller = await verifier.verify(token)
+        if OPERATOR in caller.roles:
+            for named in await people_named(request):
+                require_other_person(operator=caller.user, user=named)
+        return caller
 
 
 Caller = Annotated[Identity, Depends(_Bearer())]

@@ -10,6 +10,8 @@ from joserfc.jwk import KeySet, RSAKey
 from shared.auth import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
+# Who buys, gives or cashes out has to be of age: callers are, unless a test says otherwise.
+ADULT_YEARS = 30
 
 
 @cache
@@ -26,6 +28,7 @@ def a_verifier(key=None):
 def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
     now = int(time.time())
     known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 600}
+    known["age_verified"] = ADULT_YEARS
     header = {"alg": algorithm, "kid": "test"}
     return jwt.encode(header, {**known, **claims}, key or signing_key(), algorithms=[algorithm])
 

@@ -31,6 +31,7 @@ from shared.ledger.operators import (
     AdjustmentWish,
     NoSuchAdjustment,
     OwnAdjustment,
+    OwnMoney,
     audit_lines,
 )
 
@@ -134,7 +135,13 @@ def add_adjustments(
     """Add the routes by which one operator asks for a correction and another decides."""
     path = f"/operator/{service}/adjustments"
     decisions = refusals(
-        Unauthenticated, ScopeMissing, NoSuchAdjustment, OwnAdjustment, AdjustmentDecided, *refused
+        Unauthenticated,
+        ScopeMissing,
+        NoSuchAdjustment,
+        OwnAdjustment,
+        OwnMoney,
+        AdjustmentDecided,
+        *refused,
     )
 
     @router.post(

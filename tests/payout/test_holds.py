@@ -288,6 +288,20 @@ async def test_a_correction_needs_a_colleague_and_never_goes_below_zero(lea, hea
     assert await standing(lea) == (0, 150, 0)
 
 
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+async def test_nobody_decides_about_a_correction_of_their_own_diamonds(lea, hear, ops, decision):
+    await hear(a_gift_sent(100))
+    path = "/v1/operator/payout/adjustments"
+    wish = {"user": "lea", "amount": -50, "reason": "lost stream"}
+    asked = await ops.post(path, json=wish, headers={"Idempotency-Key": uuid4().hex})
+
+    token = a_token("LEA", roles=["operator"], scope="adjustments:write")
+    async with client_of(lea.app, token) as herself:
+        answer = await herself.post(f"{path}/{asked.json()['adjustment']}/{decision}")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
+
+
 async def test_a_batch_of_many_gifts_and_reversals_is_few_statements(hear_with, database):
     gifts = [a_gift_sent(10) for _ in range(300)]
     await hear_with(RULES, *gifts)

@@ -59,6 +59,17 @@ async def test_a_payout_that_cannot_be_is_refused(database, constraint, wrong):
         await run(database, PAYOUT.format(**{**A_PAYOUT, **wrong}))
 
 
+@pytest.mark.parametrize("three", ["'requested', 'LEA', NULL", "'applied', 'ann', 'Ann '"])
+async def test_a_correction_by_oneself_is_refused(database, three):
+    asked = f"""
+        INSERT INTO adjustments (user_id, id, idempotency_key, request_hash, amount, reason,
+                                 state, requested_by, decided_by)
+        VALUES ('lea', gen_random_uuid(), 'k', '', 1, 'why', {three})
+    """
+    with pytest.raises(IntegrityConstraintViolationError, match="adjusted_by_other_people"):
+        await run(database, asked)
+
+
 async def test_a_creator_has_one_payout_under_way(database):
     with pytest.raises(IntegrityConstraintViolationError, match="one_open_payout_a_creator"):
         await run(database, PAYOUT.format(**A_PAYOUT), PAYOUT.format(**A_PAYOUT))

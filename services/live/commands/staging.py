@@ -28,6 +28,7 @@ from shared.contracts.envelope import Cause
 from shared.contracts.live import RoomClosed, RoomOpened
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
+from shared.people import require_other_person
 
 log = structlog.get_logger()
 
@@ -93,6 +94,9 @@ async def set_owner(
     rooms = await counting.lock_rooms(tx, [room])
     stage = await stages.lock(tx, room)
     before = stage.creator if stage else None
+    for owner in (before, creator):
+        if owner is not None:
+            require_other_person(operator=operator, user=owner)
     if stage is None and creator is None:
         raise NoSuchRoom
     if stage is not None and before == creator:
