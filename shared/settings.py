@@ -49,6 +49,9 @@ class ServiceSettings(SecretFileSettings):
     jwt_issuer: str
     jwt_audience: str
     jwks_url: str
+    # Applications, by spaces, whose tokens are taken (`azp` or `client_id`); empty: any of them.
+    jwt_clients: str = ""
+    jwt_lifetime_seconds_max: int = 86_400
     # Whoever can change what comes over plain HTTP signs any token: for practice only.
     allow_insecure_issuer: bool = False
 
