@@ -12,7 +12,7 @@ TESTS ?= tests
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale check audit bench chaos fuzz secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale check audit bench chaos fuzz orders secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED
 
 fuzz: .venv/ready ## Ask the whole API what it takes and does not (SEED, SECONDS), and prove the books
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" $(RUN)python -m tests.fuzz
+
+orders: .venv/ready ## Every order of every set of up to five facts (SIZE, SHARDS), beside an oracle
+	@SIZE="$(SIZE)" SHARDS="$(SHARDS)" $(RUN)python -m tests.every_order
 
 secrets: .venv/ready ## Make the secrets of an installation that are missing
 	$(RUN)python -m deploy.ctl secrets

@@ -14,6 +14,7 @@ from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from services.purchase.settings import Settings
 from services.purchase.store.sagas import SAGAS
+from shared.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -34,7 +35,14 @@ def build(settings: Settings) -> Service:
     prices, policy = read_prices(settings.packages_file), read_policy(settings.rules_file)
     return Service(
         name="purchase",
-        app=build_http(database, build_verifier(settings), provider, prices, policy),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            provider,
+            prices,
+            policy,
+            read_ages(settings.rules_file),
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
@@ -50,6 +58,7 @@ def build_http(
     provider: Provider,
     prices: PriceList,
     policy: RefundPolicy,
+    ages: AgeRule = ADULTS,
 ) -> FastAPI:
     app = build_app(
         title="Ovation purchase",
@@ -57,7 +66,7 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, provider, prices, policy))
+    app.include_router(api.build_router(database, provider, prices, policy, ages))
     return app
 
 
@@ -81,6 +90,11 @@ def read_policy(path: Path) -> RefundPolicy:
         },
         TypeAdapter(dict[str, Calendar]).validate_python(refunds.get("calendars", {})),
     )
+
+
+def read_ages(path: Path) -> AgeRule:
+    """Read how old somebody has to be to buy."""
+    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.BUY)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The payout service in a test's words, with the real sandbox as its provider."""
 
+import asyncio
+import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
+from services.payout.commands import following
 from services.payout.commands.following import follow_attempts, open_attempts
 from services.payout.main import build_http, read_rules
 from services.payout.providers import Provider
@@ -40,19 +44,34 @@ def a_gift_sent(coins=100, *, rate_bp=10_000, **about):
 
 
 class Unreachable(httpx.AsyncBaseTransport):
-    """A network that lets calls through, or loses their answers."""
+    """
+    A network that lets calls through, loses their answers, or answers itself.
+
+    `instead` and `afterwards` are (status, body): the provider is not asked at all, or an order
+    reaches it, and something else is said of it on the way back.
+    """
 
     def __init__(self, app):
         self._transport = httpx.ASGITransport(app)
         self.mood = "well"
+        self.instead = self.afterwards = None
 
     async def handle_async_request(self, request):
+        if self.instead is not None:
+            return _made_up(*self.instead, request)
         if self.mood == "silent":
             raise httpx.ConnectTimeout("nobody answers", request=request)
         answer = await self._transport.handle_async_request(request)
         if self.mood == "forgetful":
             raise httpx.ReadTimeout("the answer was lost", request=request)
+        if self.afterwards is not None and request.method == "POST":
+            return _made_up(*self.afterwards, request)
         return answer
+
+
+def _made_up(status, body, request):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, request=request)
 
 
 @pytest.fixture
@@ -88,7 +107,7 @@ async def provider(network):
 @pytest.fixture
 async def lea(database, provider):
     app = build_http(database, a_verifier(), provider, RULES)
-    async with client_of(app, a_token("lea")) as client:
+    async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
 
@@ -117,6 +136,19 @@ def work(database, provider):
 
 
 @pytest.fixture
+def settle(database):
+    """Let the provider have said something of an attempt."""
+
+    async def say(attempt, truth, *, reason=None):
+        async with database.transaction() as tx:
+            await following.settle(
+                tx, attempt, truth, reason=reason, provider="sandbox", rules=RULES
+            )
+
+    return say
+
+
+@pytest.fixture
 def cash_out(lea, hear):
     """Earn 3,000 diamonds and ask for all of them."""
 
@@ -130,3 +162,34 @@ def cash_out(lea, hear):
         return answer.json()["payout"]
 
     return ask
+
+
+WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+
+@pytest.fixture
+def meanwhile(database):
+    """Start something, and go on when it waits for the lock that this transaction holds."""
+
+    @asynccontextmanager
+    async def start(*things):
+        async with database.transaction() as tx:
+            answers = []
+            yield tx, answers
+            tasks = [asyncio.ensure_future(thing()) for thing in things]
+            async with asyncio.timeout(60):
+                while await waiting(database) < len(tasks):
+                    assert not any(task.done() for task in tasks), "nothing waits"
+                    await asyncio.sleep(0.01)
+        answers += await asyncio.gather(*tasks)
+
+    return start
+
+
+async def waiting(database):
+    """How many wait for a lock; a transaction sees that as it was when it first looked."""
+    async with database.transaction() as tx:
+        return (await tx.execute(WAITING)).scalar_one()

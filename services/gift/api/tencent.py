@@ -18,6 +18,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gift.commands.giving import Ask, Counter
+from services.gift.domain.admissions import Blocked, GiftsOff, NotInRoom, RoomNotOpen
 from services.gift.domain.catalogue import (
     CountTooLarge,
     GiftLocked,
@@ -26,6 +27,7 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from services.gift.domain.gifts import (
+    TENCENT_KEYS,
     Gift,
     InsufficientCoins,
     LimitExceeded,
@@ -35,6 +37,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Refusal
 from shared.http import Name, request_id
 from shared.tracing import traceparent
@@ -64,6 +67,12 @@ CODES: dict[type[Refusal], int] = {
     CountTooLarge: 102108,
     TooLate: 102109,
     SettledBefore: UNDECIDED,
+    RoomNotOpen: 102114,
+    NotInRoom: 102115,
+    GiftsOff: 102116,
+    Blocked: 102117,
+    AgeUnknown: 102118,
+    TooYoung: 102119,
 }
 
 
@@ -183,7 +192,7 @@ def _ask(callback: Callback, receiver: str) -> Ask:
         expected_price_coins=water.Coins,
         # The kit's own panel is where a viewer confirms.
         confirmed=True,
-        idempotency_key=f"tencent:{identity.hexdigest()}",
+        idempotency_key=f"{TENCENT_KEYS}{identity.hexdigest()}",
         request_hash=identity.digest(),
         correlation_id=request_id(),
         traceparent=traceparent(),

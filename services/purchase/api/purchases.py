@@ -24,6 +24,7 @@ from services.purchase.domain.prices import (
 )
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
 from services.purchase.providers import Provider
+from shared.ages import AgeRule, AgeUnknown, TooYoung
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import (
@@ -44,12 +45,16 @@ Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
 
 class PurchaseAsk(BaseModel):
-    """What to buy; only a package without a fixed size takes `coins`."""
+    """
+    What to buy; only a package without a fixed size takes `coins`.
+
+    Without a currency it is the usual one of the buyer's country.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     package: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-    currency: Currency = "USD"
+    currency: Currency | None = None
     coins: Coins | None = None
 
 
@@ -77,9 +82,13 @@ class Purchase(BaseModel):
 
 
 def add_routes(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
-    _add_buying(router, database, provider, prices)
+    _add_buying(router, database, provider, prices, ages)
     _add_reading(router, database)
 
 
@@ -100,7 +109,11 @@ async def inquire(
 
 
 def _add_buying(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
     @router.post(
         "/purchases",
@@ -115,6 +128,8 @@ def _add_buying(
                 CurrencyNotOffered,
                 CoinsNotOffered,
                 SelfExcluded,
+                AgeUnknown,
+                TooYoung,
                 KeyReused,
             ),
         },
@@ -131,22 +146,28 @@ def _add_buying(
         wish = Wish(
             viewer=caller.user,
             key=key,
-            request_hash=fingerprint(wanted),
+            request_hash=_hash(wanted),
             package=wanted.package,
             currency=wanted.currency,
             coins=wanted.coins,
             country=caller.country,
             provider=provider.name,
             correlation_id=request_id(),
+            age_years=caller.age_verified,
         )
         async with database.transaction() as tx:
-            purchase = await record_purchase(tx, wish, prices)
+            purchase = await record_purchase(tx, wish, prices, ages)
         if purchase.state is State.CREATED:
             purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
         response.headers["Location"] = f"/v1/purchases/{purchase.id}"
         if purchase.state is State.CREATED:
             response.status_code = 202
         return shown(purchase)
+
+
+def _hash(wanted: PurchaseAsk) -> bytes:
+    """Hash a wish as always: without a currency it once was one in US dollars."""
+    return fingerprint(wanted.model_copy(update={"currency": wanted.currency or "USD"}))
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:

@@ -124,7 +124,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         wish = RefundWish(
             viewer,
             purchase,
-            f"{caller.user} {key}"[:255],
+            key,
             fingerprint(asked) + purchase.bytes,
             operator=caller.user,
             reason=asked.reason,

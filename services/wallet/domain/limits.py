@@ -12,6 +12,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
+from shared.ages import ADULTS, AgeRule
 from shared.errors import Kind, Refusal
 
 REMIND_AT_PERCENT = (50, 80, 100)
@@ -70,10 +71,10 @@ class Rules:
 
     gift_coins_per_day: int
     raise_after_hours: int
-    age_minimum: int
     minor_coins_per_day: int
     time_zone: ZoneInfo
     rates: Rates = field(default_factory=dict)
+    ages: AgeRule = ADULTS
 
     def __post_init__(self) -> None:
         assert self.gift_coins_per_day >= 0
@@ -89,8 +90,13 @@ class Rules:
         return (Limit(Period.DAY, COINS, self.gift_coins_per_day, OPERATOR),)
 
     def for_age(self, age: int | None) -> tuple[Limit, ...]:
-        """What holds for a viewer whose token says how old they are, if they are too young."""
-        if age is None or age >= self.age_minimum:
+        """
+        Return what holds for a viewer who is too young, or refuse their gifts.
+
+        The gift service has asked the same; it is asked again where the coins move.
+        """
+        self.ages.require(age)
+        if age is None or age >= self.ages.minimum_years:
             return ()
         return (Limit(Period.DAY, COINS, self.minor_coins_per_day, "age"),)
 
@@ -205,6 +211,46 @@ def starts_on(period: Period, today: date) -> date:
     if period is Period.MONTH:
         return today.replace(day=1)
     return today
+
+
+@dataclass(frozen=True, slots=True)
+class LimitWish:
+    """A limit as somebody wished it once; `amount` is None where they wished for none."""
+
+    amount: int | None
+    from_at: datetime
+
+
+def limit_at(wishes: Sequence[LimitWish], moment: datetime) -> int | None:
+    """
+    Return the limit at a moment, out of all wishes for it, oldest first; None without any.
+
+    It is the newest wish whose time has come, but never more than what was wished since: a smaller
+    wish replaces a larger one that waits. In other words, a limit rises only to what was wished
+    throughout the last day.
+    """
+    newest = max(
+        (place for place, wish in enumerate(wishes) if wish.from_at <= moment), default=None
+    )
+    if newest is None:
+        return None
+    return min([wish.amount for wish in wishes[newest:] if wish.amount is not None], default=None)
+
+
+def is_set(wishes: Sequence[LimitWish], moment: datetime) -> bool:
+    """Whether anything was wished by then, be it that there is no limit."""
+    return any(wish.from_at <= moment for wish in wishes)
+
+
+def next_change(
+    wishes: Sequence[LimitWish], moment: datetime
+) -> tuple[datetime, int | None] | None:
+    """Return when the limit will be another if nobody wishes anything more, and which."""
+    current = limit_at(wishes, moment)
+    for at in sorted({wish.from_at for wish in wishes if wish.from_at > moment}):
+        if (amount := limit_at(wishes, at)) != current:
+            return at, amount
+    return None
 
 
 def counts_from(
