@@ -47,6 +47,8 @@ OPERATOR = "operator"
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
 _USER = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
+# One space and a token of RFC 6750, for one spelling a caller: the gateway counts what is written.
+_BEARER = re.compile(r"bearer ([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 # Times beyond this are not times; NaN, which would never expire, is below nothing.
 _TIME_MAX = 2**53
 
@@ -252,6 +254,17 @@ def _texts(value: object) -> frozenset[str]:
     return frozenset(item for item in value if isinstance(item, str))
 
 
+def bearer_token(request: Request) -> str | None:
+    """Return the token of a request's header, or None without one; refuse any other spelling."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    spelt = _BEARER.fullmatch(header)
+    if spelt is None:
+        raise Unauthenticated(reason="malformed")
+    return spelt[1]
+
+
 class _Bearer(SecurityBase):
     """Reads the token; as a security scheme, so that OpenAPI says which routes want one."""
 
@@ -260,13 +273,9 @@ class _Bearer(SecurityBase):
         self.scheme_name = "bearer"
 
     async def __call__(self, request: Request) -> Identity:
-        header = request.headers.get("authorization")
-        if header is None:
+        token = bearer_token(request)
+        if token is None:
             raise Unauthenticated(reason="missing")
-        scheme, _, token = header.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated(reason="malformed")
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
         return await verifier.verify(token)
