@@ -68,7 +68,7 @@ start(async (person) => {
   const opened = Date.now();
   leave = follow(room, {
     last: BACKLOG,
-    heard: (kind, entry) => feed.heard(kind, entry, { quiet: isOld(entry, opened) }),
+    heard: (kind, entry, missed) => feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) }),
     standing: (word) => stage.standing(word),
   });
   money.look();
