@@ -8,6 +8,7 @@ why a token says what it is for: an ID token or a logout token is no access toke
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,9 @@ OPERATOR = "operator"
 # What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
+
+# One space and a token of RFC 6750, for one spelling a caller: the gateway counts what is written.
+_BEARER = re.compile(r"bearer ([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 
 
 class _Headers(JWSRegistry):
@@ -326,6 +330,17 @@ def _check_times(claims: Mapping[str, Any], *, lifetime_seconds_max: int) -> Non
         raise Unauthenticated(reason="lives-too-long")
 
 
+def bearer_token(request: Request) -> str | None:
+    """Return the token of a request's header, or None without one; refuse any other spelling."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    spelt = _BEARER.fullmatch(header)
+    if spelt is None:
+        raise Unauthenticated(reason="malformed")
+    return spelt[1]
+
+
 class _Bearer(SecurityBase):
     """
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
@@ -338,13 +353,9 @@ class _Bearer(SecurityBase):
         self.scheme_name = "bearer"
 
     async def __call__(self, request: Request) -> Identity:
-        header = request.headers.get("authorization")
-        if header is None:
+        token = bearer_token(request)
+        if token is None:
             raise Unauthenticated(reason="missing")
-        scheme, _, token = header.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated(reason="malformed")
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
         caller = await verifier.verify(token)

@@ -15,6 +15,7 @@ class Kind(Enum):
     NOT_FOUND = "not_found"  # ask about something else
     CONFLICT = "conflict"  # ask again once the world has changed
     INVALID = "invalid"  # ask differently
+    LIMITED = "limited"  # ask less, or end something first
     UNAVAILABLE = "unavailable"  # ask again later
 
 

@@ -1,7 +1,9 @@
 """The gateway's configuration: one generator for Docker Compose and for one machine."""
 
-import json
 from collections.abc import Mapping
+
+from deploy.gateway.answers import FEED_ANSWERS, HEADERS, MALFORMED, MISSPELT, problem, problems
+from deploy.gateway.callers import CALLERS, FEED_LIMITS, TIMEOUTS, limits
 
 # The longest body any service takes.
 BODY_KILOBYTES_MAX = 64
@@ -10,10 +12,33 @@ BODY_KILOBYTES_MAX = 64
 KEEPALIVE_SECONDS = 4
 KEEPALIVE_CONNECTIONS = 64
 WORKER_CONNECTIONS = 4096
+# Fixed, whatever the host has: the container's limits of memory and processes do not follow the
+# host either, and a reload has twice as many for a while. deploy/gateway/start.sh takes up to
+# WORKERS_MAX.
+WORKERS = 2
+WORKERS_MAX = 4
 # How often a name is looked up again: an instance that came is used, one that went forgotten.
 RESOLVE_SECONDS = 1
+# A name server that does not answer costs a request no more than this.
+RESOLVE_SECONDS_MAX = 2
+# Where deploy/gateway/start.sh writes whose X-Forwarded-For to believe.
+TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
 
 FEED = "^/v1/rooms/[^/]+/events$"
+# Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
+# is not a broken one. Browsers' own EventSource sends its token in the address, which no log is to
+# hold; and it never comes back after an answer that is not 200, so what passes is a 200 as well.
+FEED_SETTINGS = (
+    "proxy_buffering off;",
+    "proxy_pass_header X-Accel-Buffering;",
+    "proxy_read_timeout 1h;",
+    "error_log stderr crit;",
+    "proxy_intercept_errors on;",
+    "error_page 429 502 503 504 =200 @feed_again;",
+    "error_page 413 = @body_too_large;",
+)
+# What a provider or a chat service signs carries no token of ours.
+SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
 # First match wins. What no line names belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/(packages|purchases)(/|$)", "purchase"),
@@ -42,13 +67,20 @@ map $http_x_request_id $ovation_request_id {
     ""      $request_id;
     default $http_x_request_id;
 }"""
+# A proxy in front of us knows how its caller came; nothing is allowed because of it.
+SCHEME = """\
+map $http_x_forwarded_proto $ovation_scheme {
+    http    http;
+    https   https;
+    default $scheme;
+}"""
 FORWARDED = """\
 proxy_http_version 1.1;
 proxy_set_header Connection "";
 proxy_set_header Host $http_host;
 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 proxy_set_header X-Forwarded-Host $http_host;
-proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Proto $ovation_scheme;
 proxy_set_header X-Request-Id $ovation_request_id;
 proxy_connect_timeout 2s;
 proxy_read_timeout 30s;"""
@@ -62,37 +94,6 @@ RETRY_SECONDS_MAX = 10
 RETRIED = f"""\
 proxy_next_upstream error timeout http_502 http_503 non_idempotent;
 proxy_next_upstream_timeout {RETRY_SECONDS_MAX}s;"""
-# A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
-HEADERS = """\
-map $upstream_http_content_security_policy $ovation_policy {
-    ""      "default-src 'none'; frame-ancestors 'none'";
-    default "";
-}
-map $upstream_http_referrer_policy $ovation_referrer {
-    ""      "no-referrer";
-    default "";
-}
-map $upstream_http_x_content_type_options $ovation_sniff {
-    ""      "nosniff";
-    default "";
-}
-map $http_x_forwarded_proto $ovation_transport {
-    https   "max-age=31536000; includeSubDomains";
-    default "";
-}
-add_header Content-Security-Policy $ovation_policy always;
-add_header Referrer-Policy $ovation_referrer always;
-add_header X-Content-Type-Options $ovation_sniff always;
-add_header X-Frame-Options DENY always;
-add_header Strict-Transport-Security $ovation_transport always;
-add_header Retry-After $ovation_retry_after always;
-# Ours to say only where no service answered: one that did has said it.
-map $upstream_http_retry_after:$status $ovation_retry_after {
-    "~^:(429|503)$" 1;
-    default         "";
-}"""
-# Not a name beginning with @, as the others have: nginx goes to none before it has an address.
-MALFORMED = "/.malformed-request"
 TOKEN_BURST, ADDRESS_BURST = 200, 2_000
 ACCESS_LOG = """\
 log_format ovation escape=json
@@ -124,7 +125,9 @@ def render(
     blocks = [
         "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit.",
         REQUEST_ID,
+        SCHEME,
         HEADERS,
+        CALLERS,
         "proxy_headers_hash_bucket_size 128;",
     ]
     if limits_file is not None:
@@ -135,13 +138,17 @@ def render(
     targets = {name: f"http://{prefix}{name}" for name in upstreams}
     locations = [
         _hidden(),
-        *(_route(pattern, name, targets) for pattern, name in ROUTES),
+        *(
+            _route(pattern, name, targets, limited=limits_file is not None)
+            for pattern, name in ROUTES
+        ),
         *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
         *_no_practice(resolver),
         _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
         *_contracts(contracts_folder),
         _location("/", _pass("web", targets)),
-        *_problems(),
+        *problems(body_bytes_max=BODY_KILOBYTES_MAX * 1024),
+        FEED_ANSWERS,
     ]
     settings = [
         f"listen {listen};",
@@ -153,7 +160,8 @@ def render(
         "error_page 405 = @method_not_allowed;",
         "error_page 413 = @body_too_large;",
         "error_page 502 503 504 = @unavailable;",
-        *(_limits() if limits_file is not None else ()),
+        *TIMEOUTS,
+        *(limits(TOKEN_BURST, ADDRESS_BURST) if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
         FORWARDED,
     ]
@@ -169,7 +177,8 @@ def render_whole(http: str) -> str:
 
 def render_container(http: str) -> str:
     """Return a complete nginx.conf for a container without rights, where only /tmp is written."""
-    return _whole(http, "pid /tmp/nginx.pid;", (ACCESS_LOG,), folder="/tmp")  # noqa: S108 - its own
+    settings = (ACCESS_LOG, TRUSTED_PROXIES)
+    return _whole(http, "pid /tmp/nginx.pid;", settings, folder="/tmp")  # noqa: S108 - its own
 
 
 def _whole(http: str, process: str, settings: tuple[str, ...], *, folder: str) -> str:
@@ -183,7 +192,7 @@ def _whole(http: str, process: str, settings: tuple[str, ...], *, folder: str) -
     ]
     return (
         f"{process}\n"
-        "worker_processes auto;\n"
+        f"worker_processes {WORKERS};\n"
         "worker_shutdown_timeout 25s;\n"
         "error_log stderr warn;\n"
         f"events {{\n    worker_connections {WORKER_CONNECTIONS};\n}}\n"
@@ -203,15 +212,19 @@ def _resolution(upstreams: Mapping[str, str], resolver: str | None) -> list[str]
     if resolver is None:
         return []
     names = [f"set $to_{name} {address};" for name, address in upstreams.items()]
-    return [f"resolver {resolver} valid={RESOLVE_SECONDS}s;", *names]
+    return [
+        f"resolver {resolver} valid={RESOLVE_SECONDS}s;",
+        f"resolver_timeout {RESOLVE_SECONDS_MAX}s;",
+        *names,
+    ]
 
 
-def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
+def _route(pattern: str, name: str, targets: Mapping[str, str], *, limited: bool) -> str:
     lines = [_pass(name, targets), *RETRIED.split("\n")] if name in targets else ["return 503;"]
+    if not pattern.startswith(SIGNED):
+        lines += MISSPELT
     if pattern == FEED:
-        # Server-sent events: each goes on at once, and a quiet room is not a broken one. Browsers'
-        # own EventSource sends its token in the address, which no log is to hold.
-        lines += ["proxy_buffering off;", "proxy_read_timeout 1h;", "error_log stderr crit;"]
+        lines += [*FEED_SETTINGS, *(FEED_LIMITS if limited else ())]
     return _location(f"~ {pattern}", *lines)
 
 
@@ -231,7 +244,7 @@ def _stripped(name: str, target: str) -> str:
 def _no_practice(resolver: str | None) -> list[str]:
     """Take in the routes for practice, if there are any; else there are none, also not at web."""
     stripped = "|".join(STRIPPED)
-    nothing = _location(f"~ ^/({stripped})(/|$)", *_problem(404, "no-such-route", "Not Found"))
+    nothing = _location(f"~ ^/({stripped})(/|$)", *problem(404, "no-such-route", "Not Found"))
     return [nothing] if resolver is None else [f"include {PRACTICE_FILES};", nothing]
 
 
@@ -244,7 +257,7 @@ def _hidden() -> str:
     stripped = "|".join(STRIPPED)
     return _location(
         f"~ ^(/({stripped}))?/(metrics|livez|readyz)(/|$)",
-        *_problem(404, "no-such-route", "Not Found"),
+        *problem(404, "no-such-route", "Not Found"),
     )
 
 
@@ -273,43 +286,9 @@ def _contracts(folder: str) -> list[str]:
             for matches, file, kind in documents
         ),
         _location(
-            "@no_such_schema", anyone, *_problem(404, "no-such-schema", "There is no such schema.")
+            "@no_such_schema", anyone, *problem(404, "no-such-schema", "There is no such schema.")
         ),
     ]
-
-
-def _limits() -> list[str]:
-    return [
-        f"limit_req zone=token burst={TOKEN_BURST} nodelay;",
-        f"limit_req zone=address burst={ADDRESS_BURST} nodelay;",
-        "limit_req_status 429;",
-        # Below what the error log takes: a request line may hold a token.
-        "limit_req_log_level info;",
-        "error_page 429 = @too_many;",
-    ]
-
-
-def _problems() -> list[str]:
-    """What the gateway says itself, in the words the services use."""
-    title = "The body is larger than this service takes."
-    limit = BODY_KILOBYTES_MAX * 1024
-    too_large = _problem(413, "body-too-large", title, body_bytes_max=limit)
-    unavailable = _problem(503, "unavailable", "This service does not answer at the moment.")
-    # A request line or a header that nginx itself cannot take, and a method it takes for nobody.
-    malformed = _problem(400, "malformed-request", "This is not a request we can read.")
-    method = _problem(405, "method-not-allowed", "This address does not take this method.")
-    return [
-        _location(f"= {MALFORMED}", *malformed),
-        _location("@method_not_allowed", *method),
-        _location("@body_too_large", *too_large),
-        _location("@unavailable", *unavailable),
-        _location("@too_many", *_problem(429, "too-many-requests", "This is asked too often.")),
-    ]
-
-
-def _problem(status: int, code: str, title: str, **facts: int) -> list[str]:
-    document = json.dumps({**facts, "type": code, "title": title, "status": status})
-    return ["default_type application/problem+json;", f"return {status} '{document}';"]
 
 
 def _location(matches: str, *lines: str) -> str:

@@ -1,5 +1,6 @@
 """What the live service does by itself: it says what changed without anybody being told."""
 
+from services.live.commands import pasts, perks
 from services.live.commands.settling import settle
 from services.live.commands.staging import tell_rooms
 from shared.database import Database
@@ -7,6 +8,8 @@ from shared.runtime import Job
 
 SETTLE_EVERY_SECONDS = 2.0
 TELL_EVERY_SECONDS = 10.0
+FINISH_EVERY_SECONDS = 30.0
+UNLOCK_EVERY_SECONDS = 2.0
 
 
 def build(database: Database) -> list[Job]:
@@ -18,7 +21,15 @@ def build(database: Database) -> list[Job]:
         async with database.transaction() as tx:
             return await tell_rooms(tx)
 
+    async def finish_goals() -> bool:
+        return await pasts.finish(database)
+
+    async def unlock_perks() -> bool:
+        return await perks.unlock_pasts(database)
+
     return [
         Job("settle", SETTLE_EVERY_SECONDS, settle_rebuild),
         Job("tell-rooms", TELL_EVERY_SECONDS, tell_untold_rooms),
+        Job("finish-goals", FINISH_EVERY_SECONDS, finish_goals),
+        Job("unlock-perks", UNLOCK_EVERY_SECONDS, unlock_perks),
     ]

@@ -191,6 +191,7 @@ class Goal(LiveTable, table=True):
     contributors: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     reached: bool = Field(default=False, sa_column_kwargs=_FALSE)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    past_attempt: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
 
 
 class GoalGifter(LiveTable, table=True):
@@ -217,6 +218,7 @@ class Perk(LiveTable, table=True):
     uses: int | None = Field(default=None, sa_type=Integer)
     created_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
     removed_at: datetime | None = Field(default=None, sa_type=_TIME)
+    unlocking_after: str | None = Field(default=None, sa_type=Text)
 
 
 class Entitlement(LiveTable, table=True):

@@ -36,10 +36,12 @@ STATUS: Mapping[Kind, int] = {
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
     Kind.INVALID: 422,
+    Kind.LIMITED: 429,
     Kind.UNAVAILABLE: 503,
 }
 _HEADERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.UNAUTHENTICATED: {"WWW-Authenticate": "Bearer"},
+    Kind.LIMITED: RETRY_AFTER,
     Kind.UNAVAILABLE: RETRY_AFTER,
 }
 MALFORMED_JSON = ("malformed-json", "The body is not JSON.")

@@ -56,7 +56,6 @@ def test_a_gift_is_sent_over_plain_http_from_an_old_browser(visitor, stage, syst
     a_gift_is_sent(open_in_the_lan(person, system, f"/rooms/{room}"), mira, 100)
 
 
-@pytest.mark.xfail(strict=False, reason="the feed's own reader is another change")
 def test_the_feed_needs_nothing_new_either(visitor, stage, system):
     room, mira = open_room(stage), stage.person("mira", **VIEWER)
     stage.buy(mira, "coins_100")

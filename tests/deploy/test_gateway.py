@@ -215,8 +215,9 @@ def test_who_asks_too_often_is_told_when_to_ask_again(gateway_to):
     limits = LIMITS.read_text().replace("rate=50r/s", "rate=1r/m")
     with _instance(hangs_up=False) as instance, httpx.Client(trust_env=False) as http:
         url = f"{gateway_to(instance, limits)}/v1/gifts"
-        asked = [http.get(url, headers={"Authorization": "mira"}) for _ in range(TOKEN_BURST + 2)]
-        other = http.get(url, headers={"Authorization": "jonas"})
+        mira = {"Authorization": "Bearer mira"}
+        asked = [http.get(url, headers=mira) for _ in range(TOKEN_BURST + 2)]
+        other = http.get(url, headers={"Authorization": "Bearer jonas"})
 
     assert [answer.status_code for answer in asked] == [200] * (TOKEN_BURST + 1) + [429]
     assert asked[-1].headers["Retry-After"] == "1"
@@ -247,12 +248,10 @@ def test_no_log_holds_the_token_of_a_feed(gateway_to, tmp_path):
     limits = LIMITS.read_text().replace("rate=50r/s", "rate=1r/m")
     with _instance(hangs_up=True) as instance:
         url = f"{gateway_to(instance, limits)}/v1/rooms/lobby/events?access_token=SECRET"
-        codes = {
-            httpx.get(url, headers={"Authorization": "mira"}, trust_env=False).status_code
-            for _ in range(TOKEN_BURST + 5)
-        }
+        answers = [httpx.get(url, trust_env=False) for _ in range(TOKEN_BURST + 5)]
 
-    assert codes == {503, 429}
+    assert {answer.headers["Content-Type"] for answer in answers} == {"text/event-stream"}
+    assert instance.asked < len(answers), "some were refused by a limit"
     logs = [file for file in tmp_path.rglob("*.log") if file.is_file()]
     assert logs
     assert not [file for file in logs if "SECRET" in file.read_text(errors="replace")]

@@ -1,6 +1,7 @@
 """(f) From a gift's acceptance until a thousand viewers of its room have seen it."""
 
 import asyncio
+import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from deploy.local.system import System
+from services.live.domain.feeds import FEEDS_MAX
 from tests.performance.benches import tune
 from tests.performance.gifts import Crowd
 from tests.performance.results import Result, kept_below
@@ -79,11 +81,13 @@ async def _given(
     """Give gifts at a calm rate; return the waits, what was written, and what live then takes."""
     address = urlsplit(system.urls[door])
     room = crowd.room(creators=1)
-    request = (
+    requests = [
         f"GET /v1/rooms/{room}/events HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        f"Authorization: Bearer {system.token('watcher')}\r\n\r\n"
-    )
-    order = Order(str(address.hostname), address.port or 80, request, WATCHERS, gifts)
+        f"Authorization: Bearer {system.token(f'watcher-{number}')}\r\n\r\n"
+        # One person follows only so many feeds.
+        for number in range(math.ceil(WATCHERS / FEEDS_MAX))
+    ]
+    order = Order(str(address.hostname), address.port or 80, requests, WATCHERS, gifts)
     async with watching(order) as watchers:
         accepted = await crowd.give_steadily(
             rate=GIFTS_PER_SECOND,
@@ -105,7 +109,7 @@ async def _given(
 async def _bare(bodies: Mapping[str, str]) -> Waits:
     """Write the same bytes to the same watchers, at the same rate, with nothing around it."""
     async with _bare_server() as (port, writers):
-        order = Order("127.0.0.1", port, "hello\n\n", WATCHERS, GIFTS)
+        order = Order("127.0.0.1", port, ["hello\n\n"], WATCHERS, GIFTS)
         async with watching(order) as watchers:
             started: dict[str, float] = {}
             for written, body in islice(cycle(bodies.items()), GIFTS):

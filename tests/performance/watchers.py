@@ -28,11 +28,11 @@ ANSWER_BYTES_MAX = 2**28
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Whom to watch: `request` is what each of so many watchers says first."""
+    """Whom to watch: `requests` is what so many watchers say first, in turn."""
 
     host: str
     port: int
-    request: str
+    requests: list[str]
     watchers: int
     gifts: int
 
@@ -86,10 +86,11 @@ async def _watch_all(order: Order) -> Seen:
     at: dict[str, list[float]] = {}
     bodies: dict[str, str] = {}
 
-    async def watch(*, first: bool) -> None:
+    async def watch(number: int) -> None:
+        first = number == 0
         async with slots:
             reader, writer = await asyncio.open_connection(order.host, order.port)
-            writer.write(order.request.encode())
+            writer.write(order.requests[number % len(order.requests)].encode())
             await reader.readuntil(EVENT_END)
         # Whoever is the last of all to be there says so.
         if await everybody.wait() == order.watchers - 1:
@@ -107,7 +108,7 @@ async def _watch_all(order: Order) -> Seen:
         writer.close()
 
     async with asyncio.timeout(SECONDS_MAX):
-        await asyncio.gather(*(watch(first=number == 0) for number in range(order.watchers)))
+        await asyncio.gather(*(watch(number) for number in range(order.watchers)))
     return Seen(at, bodies)
 
 

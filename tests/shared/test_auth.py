@@ -417,6 +417,16 @@ async def test_without_a_bearer_token_nobody_is_anybody(client, authorization, w
 
 
 @pytest.mark.parametrize(
+    "spelt",
+    ["Bearer  {}", "Bearer\t{}", "Bearer {} ", "Bearer {} x", "Bearer {},", "Bearer %20{}", " {}"],
+)
+async def test_a_token_has_one_spelling_or_each_would_be_another_caller(client, spelt):
+    status, problem = await get(client, "/v1/wallets/mira", spelt.format(a_token("mira")))
+
+    assert (status, problem["type"], problem["reason"]) == (401, "unauthenticated", "malformed")
+
+
+@pytest.mark.parametrize(
     ("claims", "expected"),
     [
         ({"roles": ["operator"], "scope": "books:read"}, 200),

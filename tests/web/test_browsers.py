@@ -47,14 +47,7 @@ def used(patterns, name):
     return [found[0] for pattern in patterns for found in re.finditer(pattern, text)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        # The feed's own reader is another change; this line goes with it.
-        pytest.param(name, marks=pytest.mark.xfail(strict=False)) if name == "stream.js" else name
-        for name in scripts()
-    ],
-)
+@pytest.mark.parametrize("name", scripts())
 def test_a_script_uses_nothing_younger_than_the_oldest_browser(name):
     assert used(YOUNG_IN_SCRIPTS, name) == []
 

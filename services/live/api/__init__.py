@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.live.api import feed, goals, owners, perks, rooms, standing
 from services.live.commands.showing import Hub
+from services.live.commands.slots import Slots
 from shared.database import Database
 
 
@@ -13,6 +14,7 @@ def build_router(database: Database, hub: Hub) -> APIRouter:
     rooms.add_routes(router, database, hub)
     owners.add_routes(router, database, hub)
     standing.add_routes(router, database)
-    goals.add_routes(router, database)
-    perks.add_routes(router, database)
+    slots = Slots()
+    goals.add_routes(router, database, slots)
+    perks.add_routes(router, database, slots)
     return router

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from typing import Annotated
+from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,9 +13,17 @@ from starlette.types import Receive, Scope, Send
 
 from services.live.api.asking import COINS_MAX
 from services.live.commands.describing import KINDS
-from services.live.commands.showing import Hub, Watcher
+from services.live.commands.showing import RESET, Hub, Watcher
 from services.live.commands.views import Shape, View
-from shared.auth import TOKEN_BYTES_MAX, Identity, IssuerUnavailable, Unauthenticated, Verifier
+from services.live.domain.feeds import TooManyFeeds
+from shared.auth import (
+    TOKEN_BYTES_MAX,
+    Identity,
+    IssuerUnavailable,
+    Unauthenticated,
+    Verifier,
+    bearer_token,
+)
 from shared.errors import Kind, Refusal
 from shared.http import Name, refusals
 from shared.http.connection import connection_of
@@ -23,6 +32,12 @@ RECONNECT_MILLISECONDS = 2_000
 BACKLOG_MAX = 100
 # A JSON Web Token in the address, where anything else would be three times as long.
 SIGNED = r"^[A-Za-z0-9._-]+$"
+# Once, and as it is: the gateway counts what is written, so each caller has one spelling.
+IN_ADDRESS = re.compile(r"access_token=([A-Za-z0-9._-]+)")
+TOKEN_EXPIRED = "token_expired"  # noqa: S105 - the name of an event
+# Said before the stream ends: whoever reconnects with the same token is refused, and a browser's
+# EventSource then gives up for good.
+FAREWELL = f'event: {TOKEN_EXPIRED}\ndata: {{"reason": "expired"}}\n\n'.encode()
 # What we number entries with; any other id is not ours, and is passed over.
 ENTRY_ID = re.compile(r"[0-9]{1,18}")
 Position = Annotated[int, Query(ge=0, le=2**62)]
@@ -32,6 +47,10 @@ class NoSuchKind(Refusal):
     """A feed has no entries of this kind."""
 
     kind = Kind.INVALID
+
+
+# Proxies are to pass each event on at once, as it is.
+STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
 class EventStream(Response):
@@ -45,13 +64,20 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, hub: Hub, room: str, *, after: int | None, last: int, view: View, until: float
+        self,
+        hub: Hub,
+        room: str,
+        *,
+        after: int | None,
+        last: int,
+        view: View,
+        caller: Identity,
     ) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
-        self._hub, self._room = hub, room
+        self._hub, self._room, self._viewer = hub, room, caller.user
         self._after, self._last, self._view = after, last, view
-        self._until = until
+        self._until = caller.accepted_until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watching = self._hub.watch(
@@ -60,11 +86,12 @@ class EventStream(Response):
             last=self._last,
             view=self._view,
             connection=connection_of(scope),
+            viewer=self._viewer,
         )
         async with watching as watcher:
             leaving = asyncio.ensure_future(_let_go_when_left(watcher, receive))
             rest_seconds = self._until - time.time()
-            ending = asyncio.get_running_loop().call_later(rest_seconds, watcher.let_go)
+            ending = asyncio.get_running_loop().call_later(rest_seconds, watcher.end_with, FAREWELL)
             try:
                 await send(
                     {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -93,9 +120,10 @@ def add_routes(router: APIRouter, hub: Hub) -> None:
         responses={
             200: {
                 "content": {"text/event-stream": {}},
-                "description": f"Events named {', '.join(f'`{kind}`' for kind in sorted(KINDS))}.",
+                "description": f"Events named {', '.join(f'`{kind}`' for kind in sorted(KINDS))};"
+                f" and, whatever `only` says, `{RESET}` and `{TOKEN_EXPIRED}`.",
             },
-            **refusals(Unauthenticated, IssuerUnavailable, NoSuchKind),
+            **refusals(Unauthenticated, IssuerUnavailable, NoSuchKind, TooManyFeeds),
         },
     )
     async def follow_room(
@@ -115,17 +143,24 @@ def add_routes(router: APIRouter, hub: Hub) -> None:
         Follow a room as server-sent events.
 
         A client that reconnects sends `Last-Event-ID` and misses nothing, whichever instance
-        answers. `only=gift,combo` names the events one wants, `min_coins` leaves out smaller gifts
-        and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read them. The stream
-        ends when its token does: then one comes back with a new one. Browsers
-        cannot set headers on an EventSource, so here alone the token may be in the query; it is
-        not logged.
+        answers, as long as it is not more than 1,000 entries behind. Who is, or asks for more with
+        `after`, is told so by an event `reset` (`asked_after`, `begins_after`) and begins there:
+        read again what you show. `only=gift,combo` names the events one wants, `min_coins` leaves
+        out smaller gifts and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read
+        them. One person may follow sixteen feeds at a time.
+
+        Browsers cannot set headers on an EventSource, so here alone the token may be in the query,
+        once and unescaped; it is not logged. An EventSource comes back by itself after a restart:
+        through the gateway, 429 and 503 are a stream that ends at once and says `retry`. It does
+        not come back after a 401. So when a token ends, the stream says `token_expired` and ends:
+        close the EventSource, and open another one with a new token and `after`.
         """
-        caller = await _authenticate(request, access_token)
+        # Named for the description of this route; what is written in the address counts.
+        del access_token
+        caller = await _authenticate(request)
         view = View(shape, _kinds(only), min_coins)
         position = _position(last_event_id, after)
-        until = caller.accepted_until
-        return EventStream(hub, room, after=position, last=last, view=view, until=until)
+        return EventStream(hub, room, after=position, last=last, view=view, caller=caller)
 
 
 def _kinds(only: str | None) -> frozenset[str] | None:
@@ -144,11 +179,20 @@ def _position(last_event_id: str | None, after: int | None) -> int | None:
     return after
 
 
-async def _authenticate(request: Request, access_token: str | None) -> Identity:
+async def _authenticate(request: Request) -> Identity:
     verifier: Verifier = request.app.state.verifier
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = access_token or ""
-    if not token:
+    token = bearer_token(request) or _token_in_address(request)
+    if token is None:
         raise Unauthenticated(reason="missing")
-    return await verifier.verify(token.strip())
+    return await verifier.verify(token)
+
+
+def _token_in_address(request: Request) -> str | None:
+    written = request.scope["query_string"].decode("latin-1").split("&")
+    named = [one for one in written if unquote_plus(one.partition("=")[0]) == "access_token"]
+    if not named:
+        return None
+    spelt = IN_ADDRESS.fullmatch(named[0])
+    if len(named) > 1 or spelt is None:
+        raise Unauthenticated(reason="malformed")
+    return spelt[1]

@@ -1,23 +1,31 @@
 """Goals: of a room, or of a creator over a time."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from services.live.api.asking import CoinWish, Title, View, Wish, require_creator
-from services.live.commands import goals
+from services.live.commands import goals, pasts
 from services.live.commands.goals import GoalWish
+from services.live.commands.slots import SetUpBusy, Slots
 from services.live.domain.goals import (
     BeginsTooLongAgo,
     EndsBeforeItBegins,
     NoSuchGoal,
     TooManyGoals,
+    TooManyPastGoals,
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
+
+
+def _counted(coins: int) -> int:
+    """A goal that still lacks its past may have had more taken back than it has."""
+    return max(0, coins)
 
 
 class GoalView(View):
@@ -34,7 +42,7 @@ class GoalView(View):
     room: str | None
     title: str
     target_coins: int
-    progress_coins: int
+    progress_coins: Annotated[int, AfterValidator(_counted)]
     contributors: int
     reached: bool
     starts_at: AwareDatetime
@@ -58,9 +66,9 @@ class Goals(View):
     goals: list[GoalView]
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
+def add_routes(router: APIRouter, database: Database, slots: Slots) -> None:
     _add_reading(router, database)
-    _add_setting(router, database)
+    _add_setting(router, database, slots)
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:
@@ -82,7 +90,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         return Goals(goals=[GoalView.model_validate(goal) for goal in found])
 
 
-def _add_setting(router: APIRouter, database: Database) -> None:
+def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
     @router.post(
         "/creators/me/goals",
         tags=["creators"],
@@ -91,15 +99,15 @@ def _add_setting(router: APIRouter, database: Database) -> None:
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
             # The goal of a key that is used again may be gone.
             *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
+            *(TooManyPastGoals, SetUpBusy),
         ),
     )
     async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:
         """Set a goal, for one's own room or over a time."""
         creator = require_creator(caller)
-        async with database.transaction() as tx:
-            goal = await goals.set_up(
-                tx, creator, GoalWish(**wish.model_dump()), key, story=request_id()
-            )
+        goal = await pasts.set_up(
+            database, slots, creator, GoalWish(**wish.model_dump()), key, story=request_id()
+        )
         return GoalView.model_validate(goal)
 
     @router.put(

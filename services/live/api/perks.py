@@ -17,6 +17,7 @@ from services.live.api.asking import (
 )
 from services.live.commands import perks
 from services.live.commands.perks import PerkWish
+from services.live.commands.slots import SetUpBusy, Slots
 from services.live.domain.perks import (
     Entitlement,
     NoSuchEntitlement,
@@ -92,9 +93,9 @@ class EntitlementView(View):
     unlocked_at: datetime
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
+def add_routes(router: APIRouter, database: Database, slots: Slots) -> None:
     _add_reading(router, database)
-    _add_offering(router, database)
+    _add_offering(router, database, slots)
     _add_entitlements(router, database)
 
 
@@ -117,7 +118,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         return Perks(perks=[PerkView.model_validate(perk) for perk in found])
 
 
-def _add_offering(router: APIRouter, database: Database) -> None:
+def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
     @router.post(
         "/creators/me/perks",
         tags=["creators"],
@@ -125,12 +126,13 @@ def _add_offering(router: APIRouter, database: Database) -> None:
         responses=refusals(
             # The perk of a key that is used again may be gone.
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
+            SetUpBusy,
         ),
     )
     async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
-        """Offer a perk; who has given enough already is entitled to it at once."""
+        """Offer a perk; who has given enough already is entitled to it at once, or soon."""
         creator = require_creator(caller)
-        async with database.transaction() as tx:
+        async with slots.one(), database.transaction() as tx:
             perk = await perks.offer(
                 tx, creator, PerkWish(**wish.model_dump()), key, story=request_id()
             )
@@ -139,12 +141,12 @@ def _add_offering(router: APIRouter, database: Database) -> None:
     @router.put(
         "/creators/me/perks/{perk}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk),
+        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, SetUpBusy),
     )
     async def change_perk(perk: UUID, wish: NewPerk, caller: Caller) -> PerkView:
         """Offer something else from now on; who is entitled already stays so, as it was."""
         creator = require_creator(caller)
-        async with database.transaction() as tx:
+        async with slots.one(), database.transaction() as tx:
             changed = await perks.change(
                 tx, creator, perk, PerkWish(**wish.model_dump()), story=request_id()
             )

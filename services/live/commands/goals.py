@@ -8,6 +8,7 @@ from services.live.commands.consequences import settle_goals
 from services.live.domain.goals import (
     GOALS_MAX,
     PAST_MAX,
+    RECENT,
     BeginsTooLongAgo,
     EndsBeforeItBegins,
     Goal,
@@ -38,9 +39,27 @@ class GoalWish:
     starts_at: datetime | None
     ends_at: datetime | None
 
+    def begins_in_the_past(self) -> bool:
+        """Whether there may be much that was given before."""
+        return (
+            self.room is None
+            and self.starts_at is not None
+            and self.starts_at < datetime.now(UTC) - RECENT
+        )
+
 
 async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, story: str) -> Goal:
-    """Set a goal; the same key again finds the same one."""
+    """Set a goal and count its past while its creator's gifts wait; of the same key, find it."""
+    goal, is_new = await begin(tx, creator, wish, key)
+    if not is_new:
+        return goal
+    await store.count_past(tx, goal.goal)
+    return await settled(tx, goal.goal, creator, story)
+
+
+async def begin(tx: Transaction, creator: str, wish: GoalWish, key: str) -> tuple[Goal, bool]:
+    """Set a goal that lacks its past; return it, or the one of this key, and whether it is new."""
+    await rules.wait_briefly(tx)
     goal = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
     # As older versions made it: there, two creators could come to the same id.
     former = uuid5(NAMESPACE, f"goal|{creator}|{key}")
@@ -57,7 +76,7 @@ async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, sto
     await rules.hold_counting_of(tx, creator)
     known = {one.goal: one for one in await store.of_creator(tx, creator)}
     if found := known.get(goal) or known.get(former):
-        return found
+        return found, False
     if await store.was_set_up(tx, former, creator):
         raise NoSuchGoal
     if starts_at < datetime.now(UTC) - PAST_MAX:
@@ -65,9 +84,10 @@ async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, sto
     if len(known) >= GOALS_MAX:
         raise TooManyGoals(goals_max=GOALS_MAX)
     new = Goal(goal, creator, wish.room, wish.title, wish.target_coins, starts_at, wish.ends_at)
-    if await store.set_up(tx, new):
-        await store.count_past(tx, goal)
-    return await _settled(tx, goal, creator, story)
+    if not await store.set_up(tx, new):
+        # There was one of this key, and it was removed.
+        raise NoSuchGoal
+    return new, True
 
 
 async def change(
@@ -91,7 +111,7 @@ async def change(
     ):
         raise EndsBeforeItBegins(starts_at=found.starts_at)
     await store.change(tx, goal, title=title, target_coins=target_coins, ends_at=ends_at)
-    return await _settled(tx, goal, creator, story)
+    return await settled(tx, goal, creator, story)
 
 
 async def remove(tx: Transaction, creator: str, goal: UUID) -> None:
@@ -112,7 +132,7 @@ async def of_room(tx: Transaction, room: str, caller: str) -> list[Goal]:
     return found
 
 
-async def _settled(tx: Transaction, goal: UUID, creator: str, story: str) -> Goal:
+async def settled(tx: Transaction, goal: UUID, creator: str, story: str) -> Goal:
     found = await store.find(tx, goal, creator=creator, locked=True)
     if found is None:
         raise NoSuchGoal

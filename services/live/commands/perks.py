@@ -19,9 +19,9 @@ from services.live.store import rules
 from shared.auth import NotYours
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
+from shared.database import Database, Transaction
 
-UNLOCKED_AT_A_TIME = 1_000
+UNLOCKED_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, stor
     perk = _perk(identifier, creator, wish)
     if not await store.insert(tx, perk):
         raise NoSuchPerk
-    await _unlock_past(tx, perk, story)
+    await _unlock_past(tx, perk, after="", story=story)
     return perk
 
 
@@ -60,11 +60,14 @@ async def change(
 ) -> Perk:
     """Offer something else from now on; who is entitled already stays so, as it was."""
     await rules.hold_counting_of(tx, creator)
-    if await store.find(tx, identifier, creator) is None:
+    before = await store.find(tx, identifier, creator)
+    if before is None:
         raise NoSuchPerk
     perk = _perk(identifier, creator, wish)
     await store.change(tx, perk)
-    await _unlock_past(tx, perk, story)
+    # For less, more people gave enough; for as much, all of them are entitled or about to be.
+    if perk.threshold_coins < before.threshold_coins:
+        await _unlock_past(tx, perk, after="", story=story)
     return perk
 
 
@@ -105,16 +108,36 @@ async def use(tx: Transaction, creator: str, identifier: UUID, key: str) -> Enti
     return await check(tx, creator, identifier)
 
 
-async def _unlock_past(tx: Transaction, perk: Perk, story: str) -> None:
-    after = ""
-    while True:
-        given = await store.supporters_over(
-            tx, perk.creator, perk.threshold_coins, limit=UNLOCKED_AT_A_TIME, after=after
-        )
-        if not given:
-            return
+async def unlock_pasts(database: Database) -> bool:
+    """Go on with perks whose past was too long for one go; return whether there may be more."""
+    async with database.transaction() as tx:
+        found = await store.with_open_past(tx)
+    more = False
+    for identifier in found:
+        async with database.transaction() as tx:
+            reached = await store.past_of(tx, identifier)
+            if reached is not None:
+                perk, after = reached
+                more |= await _unlock_past(tx, perk, after=after, story=str(identifier))
+    return more
+
+
+async def _unlock_past(tx: Transaction, perk: Perk, *, after: str, story: str) -> bool:
+    """
+    Entitle some of those who gave enough before; return whether there may be more.
+
+    The first go is part of the request, while the creator's gifts wait; a long past is not. Those
+    who give meanwhile are entitled by whoever counts their gifts: what both look at, the supporters
+    of one go, is locked.
+    """
+    given = await store.supporters_over(
+        tx, perk.creator, perk.threshold_coins, limit=UNLOCKED_AT_A_TIME, after=after
+    )
+    if given:
         await settle_entitlements(tx, given, Cause(story))
-        after = given[-1][1]
+    more = len(given) == UNLOCKED_AT_A_TIME
+    await store.reach_past(tx, perk.perk, given[-1][1] if more else None)
+    return more
 
 
 def _perk(identifier: UUID, creator: str, wish: PerkWish) -> Perk:

@@ -2,20 +2,24 @@
 Rooms shown to those who watch, as gifts come.
 
 What this process counted is handed out from memory at once; what others counted is read, for all
-watched rooms in one query. Whoever wants to see the same shares the same bytes, and who keeps up
+watched rooms in one query, and with it a bounded part of what those who are behind have missed
+(backlog.py). Whoever wants to see the same shares the same bytes, and who keeps up
 has them written to their connection in one loop, without a task to wake. A watcher who cannot
 keep up is let go, and resumes where it was: nobody else waits for it.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+import json
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import groupby
 
 import structlog
 
+from services.live.commands.backlog import Backlog, Place
 from services.live.commands.views import View
+from services.live.domain.feeds import FEEDS_MAX, TooManyFeeds
 from services.live.store import feed
 from services.live.store.feed import Entry
 from shared.database import Database, is_unavailable
@@ -24,7 +28,12 @@ from shared.http.connection import Connection, framed
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.05
+# Between two rounds of the past, however much there is of it.
+CATCH_UP_SECONDS = 0.01
 BEHIND_MAX = 1_000
+# How far back one may begin. Who asks for more is told so, and begins there.
+PAST_MAX = 1_000
+RESET = "reset"
 # Entries of one room read at a time; a watcher further behind catches up in several rounds.
 ROUND_MAX = 200
 # A quiet stream gives a sign of life, well before anything between us and them gives up.
@@ -48,12 +57,22 @@ class Watcher:
         "let_go_at",
         "moved_at",
         "position",
+        "reader",
         "room",
         "view",
     )
 
-    def __init__(self, room: str, position: int, view: View, connection: Connection | None) -> None:
+    def __init__(
+        self,
+        room: str,
+        position: int,
+        view: View,
+        connection: Connection | None,
+        viewer: str | None = None,
+    ) -> None:
         self.room = room
+        # Whose turn it is to read the past.
+        self.reader: object = viewer or self
         self._connection = connection
         self.position = position
         self.view = view
@@ -107,6 +126,14 @@ class Watcher:
         self._pending.clear()
         self._rouse()
 
+    def end_with(self, chunk: bytes) -> None:
+        """End this watcher's stream after all it was handed, and this."""
+        if not self.gone:
+            self.gone = True
+            self.let_go_at = asyncio.get_running_loop().time()
+            self._pending.append(chunk)
+            self._rouse()
+
     def cut_off(self) -> None:
         """Stop waiting for somebody who takes nothing any more."""
         if self._task is not None:
@@ -127,6 +154,10 @@ class Hub:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rooms: dict[str, set[Watcher]] = {}
+        # The newest entry that is known of each watched room.
+        self._newest: dict[str, int] = {}
+        self._feeds: Counter[str] = Counter()
+        self._backlog = Backlog()
         self._changed = asyncio.Event()
         self._stopped = False
 
@@ -139,28 +170,51 @@ class Hub:
         last: int,
         view: View | None = None,
         connection: Connection | None = None,
+        viewer: str | None = None,
     ) -> AsyncIterator[Watcher]:
         """
         Watch a room from a position; without one from now on, and the `last` few before.
 
         A position ahead of the room is one we never gave out: it means now. It must not reach
-        the query of all rooms as it is, where it would be everybody's problem.
+        the query of all rooms as it is, where it would be everybody's problem. One that is too
+        far behind begins later, and is told so.
         """
-        async with self._database.transaction() as tx:
-            newest = await feed.position(tx, room)
-        position = max(0, newest - last) if after is None else min(after, newest)
-        watcher = Watcher(room, position, view or View(), connection)
-        self._rooms.setdefault(room, set()).add(watcher)
-        if self._stopped:
-            watcher.let_go()
-        self._changed.set()
+        with self._one_more_feed_of(viewer):
+            async with self._database.transaction() as tx:
+                newest = await feed.position(tx, room)
+            earliest = max(0, newest - PAST_MAX)
+            position = max(0, newest - last) if after is None else min(after, newest)
+            watcher = Watcher(room, max(position, earliest), view or View(), connection, viewer)
+            if position < earliest:
+                watcher.hand_over(_reset(asked=position, begins=earliest), 0)
+            self._newest[room] = max(newest, self._newest.get(room, 0))
+            self._rooms.setdefault(room, set()).add(watcher)
+            if self._stopped:
+                watcher.let_go()
+            self._changed.set()
+            try:
+                yield watcher
+            finally:
+                watchers = self._rooms[room]
+                watchers.discard(watcher)
+                if not watchers:
+                    del self._rooms[room], self._newest[room]
+
+    @contextmanager
+    def _one_more_feed_of(self, viewer: str | None) -> Iterator[None]:
+        """Count the feeds of a viewer, under whichever tokens; refuse one too many."""
+        if viewer is None:
+            yield
+            return
+        if self._feeds[viewer] >= FEEDS_MAX:
+            raise TooManyFeeds(feeds_max=FEEDS_MAX)
+        self._feeds[viewer] += 1
         try:
-            yield watcher
+            yield
         finally:
-            watchers = self._rooms[room]
-            watchers.discard(watcher)
-            if not watchers:
-                del self._rooms[room]
+            self._feeds[viewer] -= 1
+            if not self._feeds[viewer]:
+                del self._feeds[viewer]
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Hand out what was just committed here; whoever is not yet there reads it later."""
@@ -179,7 +233,9 @@ class Hub:
                     raise
                 log.warning("feed.unavailable", error=repr(error)[:200])
                 more = False
-            if not more:
+            if more:
+                await asyncio.sleep(CATCH_UP_SECONDS)
+            else:
                 await self._rest(stopping)
         # Whoever is on the way in ends as well: nobody would hand them anything.
         self._stopped = True
@@ -188,35 +244,47 @@ class Hub:
         await beating
 
     async def _hand_out(self) -> bool:
-        """Read one round for all rooms; return whether some room has more."""
-        positions = self._positions()
-        if not positions:
+        """Read one round for all rooms; return whether somebody is still behind."""
+        heads, behind = self._readers()
+        places = self._backlog.choose(behind, self._newest) if behind else []
+        if not heads and not places:
             return False
         async with self._database.transaction() as tx:
-            entries = await feed.after(tx, positions, limit=ROUND_MAX)
-        more = False
-        for (room, _), found in groupby(entries, key=lambda one: (one.entry.room, one.after)):
+            entries = await feed.after(tx, [*heads, *places], limit=ROUND_MAX)
+        read: set[Place] = set()
+        more = len(behind) > len(places)
+        for place, found in groupby(entries, key=lambda one: (one.entry.room, one.after)):
+            read.add(place)
             new = [one.entry for one in found]
             more = more or len(new) == ROUND_MAX
-            self._give(room, new)
+            if place[0] in self._rooms:
+                self._give(place[0], new)
+        for room, position in set(places) - read:
+            # Nothing follows: it is not behind.
+            if room in self._newest:
+                self._newest[room] = position
         return more
 
-    def _positions(self) -> list[tuple[str, int]]:
-        """
-        Return from where to read each room: from its newest watcher, and from its furthest behind.
-
-        So one who catches up with a long past keeps nobody from what comes now.
-        """
-        positions = []
+    def _readers(self) -> tuple[list[Place], list[Watcher]]:
+        """Return the places after which nothing is known to follow yet, and who is behind those."""
+        heads, behind = [], []
         for room, watchers in self._rooms.items():
-            reached = [watcher.position for watcher in watchers if not watcher.gone]
-            if reached:
-                positions += [(room, place) for place in {min(reached), max(reached)}]
-        return positions
+            newest, furthest = self._newest[room], -1
+            for watcher in watchers:
+                if watcher.gone:
+                    continue
+                if watcher.position < newest:
+                    behind.append(watcher)
+                elif watcher.position > furthest:
+                    furthest = watcher.position
+            if furthest >= 0:
+                heads.append((room, furthest))
+        return heads, behind
 
     def _give(self, room: str, entries: Sequence[Entry]) -> None:
         """Hand entries that follow each other to everybody who is to see them next."""
         first, last = entries[0].sequence, entries[-1].sequence
+        self._newest[room] = max(last, self._newest[room])
         written: dict[tuple[View, int], tuple[bytes, bytes]] = {}
         for watcher in self._rooms.get(room, ()):
             position = watcher.position
@@ -256,6 +324,12 @@ class Hub:
 
     def _watchers(self) -> Iterable[Watcher]:
         return (watcher for watchers in self._rooms.values() for watcher in watchers)
+
+
+def _reset(*, asked: int, begins: int) -> bytes:
+    """Say that what one asked for begins later, and lacks what was before."""
+    told = json.dumps({"asked_after": str(asked), "begins_after": str(begins)})
+    return f"event: {RESET}\nid: {begins}\ndata: {told}\n\n".encode()
 
 
 def _place(entry: Entry) -> tuple[str, int]:

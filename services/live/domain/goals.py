@@ -8,8 +8,10 @@ from services.live.domain.gifts import Gift
 from shared.errors import Kind, Refusal
 
 GOALS_MAX = 20
-# What was given before a goal was set is looked for while its creator's gifts wait.
 PAST_MAX = timedelta(days=90)
+# What was given before is read apart from what is given; so little of it is read with it.
+RECENT = timedelta(minutes=1)
+PAST_GOALS_AN_HOUR_MAX = 5
 
 
 class NoSuchGoal(Refusal):
@@ -28,6 +30,12 @@ class BeginsTooLongAgo(Refusal):
     """A goal can count what was given before, but only so many days of it."""
 
     kind = Kind.INVALID
+
+
+class TooManyPastGoals(Refusal):
+    """Goals that begin in the past can be set so many times an hour; wait, or begin one now."""
+
+    kind = Kind.LIMITED
 
 
 class EndsBeforeItBegins(Refusal):

@@ -86,6 +86,11 @@ async def find(tx: Transaction, goal: UUID, *, creator: str, locked: bool) -> Go
     return _goal(row) if row else None
 
 
+async def find_any(tx: Transaction, goal: UUID) -> Goal:
+    """Return a goal that is known to be there, removed or not."""
+    return _goal((await tx.execute(_FIND_ANY, {"goal": goal})).one())
+
+
 async def change(
     tx: Transaction, goal: UUID, *, title: str, target_coins: int, ends_at: datetime | None
 ) -> None:
@@ -191,6 +196,7 @@ _FIND = text(
     f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
     " WHERE goal = :goal AND creator = :creator AND removed_at IS NULL"
 )
+_FIND_ANY = text(f"SELECT {_COLUMNS} FROM goals WHERE goal = :goal")  # noqa: S608 - our own text
 _FIND_LOCKED = text(
     f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
     " WHERE goal = :goal AND creator = :creator AND removed_at IS NULL FOR UPDATE"

@@ -42,10 +42,25 @@ async def follow_coins(tx: Transaction, given: Sequence[Given]) -> list[Entitlem
 async def supporters_over(
     tx: Transaction, creator: str, coins: int, *, limit: int, after: str
 ) -> list[Given]:
-    """Return who gave a creator so much already, by name."""
+    """Return, locked, who gave a creator so much already, by name."""
     asked = {"creator": creator, "coins": coins, "limit": limit, "after": after}
     rows = await tx.execute(_SUPPORTERS_OVER, asked)
     return [(row.creator, row.viewer, row.coins) for row in rows]
+
+
+async def past_of(tx: Transaction, perk: UUID) -> tuple[Perk, str] | None:
+    """Return, locked, a perk and who was looked at last; None if all were, or others look."""
+    row = (await tx.execute(_PAST_OF, {"perk": perk})).first()
+    return (_perk(row), row.unlocking_after) if row else None
+
+
+async def reach_past(tx: Transaction, perk: UUID, after: str | None) -> None:
+    """Remember who of those who gave enough before was looked at last; None: all were."""
+    await tx.execute(_REACH_PAST, {"perk": perk, "after": after})
+
+
+async def with_open_past(tx: Transaction) -> list[UUID]:
+    return [row.perk for row in await tx.execute(_WITH_OPEN_PAST)]
 
 
 async def insert(tx: Transaction, perk: Perk) -> bool:
@@ -227,7 +242,18 @@ _FOLLOW_COINS = text(f"""
 _SUPPORTERS_OVER = text("""
     SELECT creator, viewer, coins FROM supporters
     WHERE creator = :creator AND coins >= :coins AND viewer > :after
-    ORDER BY viewer LIMIT :limit
+    ORDER BY viewer LIMIT :limit FOR UPDATE
+""")
+_REACH_PAST = text("UPDATE perks SET unlocking_after = CAST(:after AS text) WHERE perk = :perk")
+# Entitlements that are added meanwhile refer to it, and do not wait.
+_PAST_OF = text("""
+    SELECT perk, creator, kind, title, description, threshold_coins, uses, unlocking_after
+    FROM perks WHERE perk = :perk AND unlocking_after IS NOT NULL AND removed_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED
+""")
+_WITH_OPEN_PAST = text("""
+    SELECT perk FROM perks WHERE unlocking_after IS NOT NULL AND removed_at IS NULL
+    ORDER BY perk LIMIT 10
 """)
 _INSERT = text("""
     INSERT INTO perks (perk, creator, kind, title, description, threshold_coins, uses)

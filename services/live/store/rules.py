@@ -48,8 +48,14 @@ async def keep_rules_of(tx: Transaction, creators: Iterable[str]) -> None:
     await tx.execute(_KEEP, {"class": _CREATORS, "creators": _places(creators)})
 
 
+async def wait_briefly(tx: Transaction) -> None:
+    """Give up a lock soon: whoever waits to set something up makes those behind them wait."""
+    await tx.execute(_WAIT_BRIEFLY)
+
+
 async def hold_counting_of(tx: Transaction, creator: str) -> None:
     """Let no batch with gifts to a creator begin until this ends; those that did have ended."""
+    await wait_briefly(tx)
     await tx.execute(_HOLD, {"class": _CREATORS, "creators": _places([creator])})
 
 
@@ -124,6 +130,7 @@ _PLACES = """
     ORDER BY position
 """
 _KEEP = text(f"SELECT pg_advisory_xact_lock_shared(CAST(:class AS integer), creator) {_PLACES}")
+_WAIT_BRIEFLY = text("SET LOCAL lock_timeout = 1000")
 _HOLD = text(f"SELECT pg_advisory_xact_lock(CAST(:class AS integer), creator) {_PLACES}")
 _READ = text("""
     SELECT

@@ -1,0 +1,90 @@
+"""What the gateway says itself, in the words the services use."""
+
+import json
+
+# A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
+HEADERS = """\
+map $upstream_http_content_security_policy $ovation_policy {
+    ""      "default-src 'none'; frame-ancestors 'none'";
+    default "";
+}
+map $upstream_http_referrer_policy $ovation_referrer {
+    ""      "no-referrer";
+    default "";
+}
+map $upstream_http_x_content_type_options $ovation_sniff {
+    ""      "nosniff";
+    default "";
+}
+map $http_x_forwarded_proto $ovation_transport {
+    https   "max-age=31536000; includeSubDomains";
+    default "";
+}
+add_header Content-Security-Policy $ovation_policy always;
+add_header Referrer-Policy $ovation_referrer always;
+add_header X-Content-Type-Options $ovation_sniff always;
+add_header X-Frame-Options DENY always;
+add_header Strict-Transport-Security $ovation_transport always;
+add_header Retry-After $ovation_retry_after always;
+add_header WWW-Authenticate $ovation_challenge always;
+# Ours to say only where no service answered: one that did has said it.
+map $upstream_http_retry_after:$status $ovation_retry_after {
+    "~^:(429|503)$" 1;
+    default         "";
+}
+map $upstream_http_www_authenticate:$status $ovation_challenge {
+    "~^:401$" Bearer;
+    default   "";
+}"""
+# Not a name beginning with @, as the others have: nginx goes to none before it has an address.
+MALFORMED = "/.malformed-request"
+# How long a feed that cannot be had at the moment is left alone by those who follow it.
+FEED_AGAIN_SECONDS = 2
+# An event stream that ends at once and says when to come again. A page that reads its headers
+# sees Retry-After, which a feed that begins does not have.
+FEED_ANSWERS = f"""\
+location @feed_again {{
+    default_type text/event-stream;
+    add_header Cache-Control "no-store, no-transform" always;
+    add_header Retry-After {FEED_AGAIN_SECONDS} always;
+    add_header X-Content-Type-Options nosniff always;
+    add_header Strict-Transport-Security $ovation_transport always;
+    return 200 "retry: {FEED_AGAIN_SECONDS}000\\n\\n";
+}}"""
+
+
+def problem(status: int, code: str, title: str, **facts: int | str) -> list[str]:
+    """Return the lines that answer with a problem document."""
+    document = json.dumps({**facts, "type": code, "title": title, "status": status})
+    return ["default_type application/problem+json;", f"return {status} '{document}';"]
+
+
+# Counted is the token as it is written: another spelling of it would be another caller.
+MISSPELT = [
+    "default_type application/problem+json;",
+    "if ($ovation_misspelt) {",
+    "    "
+    + problem(401, "unauthenticated", "The request carries no valid token.", reason="malformed")[1],
+    "}",
+]
+
+
+def problems(*, body_bytes_max: int) -> list[str]:
+    """Return the locations of everything the gateway refuses itself."""
+    title = "The body is larger than this service takes."
+    too_large = problem(413, "body-too-large", title, body_bytes_max=body_bytes_max)
+    unavailable = problem(503, "unavailable", "This service does not answer at the moment.")
+    # A request line or a header that nginx itself cannot take, and a method it takes for nobody.
+    malformed = problem(400, "malformed-request", "This is not a request we can read.")
+    method = problem(405, "method-not-allowed", "This address does not take this method.")
+    return [
+        _location(f"= {MALFORMED}", malformed),
+        _location("@method_not_allowed", method),
+        _location("@body_too_large", too_large),
+        _location("@unavailable", unavailable),
+        _location("@too_many", problem(429, "too-many-requests", "This is asked too often.")),
+    ]
+
+
+def _location(matches: str, lines: list[str]) -> str:
+    return f"location {matches} {{\n" + "".join(f"    {line}\n" for line in lines) + "}"

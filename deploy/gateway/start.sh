@@ -1,0 +1,46 @@
+#!/bin/sh
+# Starts nginx with what this place has and nginx.conf cannot know; `start.sh reload` tells a
+# running one.
+#
+#   OVATION_GATEWAY_WORKERS  1 to 4: more need more than the container's mem_limit and pids_limit
+#   OVATION_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is true, between spaces
+#   /etc/resolv.conf         where names are looked up: Docker's own server is not everywhere
+set -eu
+folder=${OVATION_GATEWAY_FOLDER:-/etc/nginx}
+made=${OVATION_GATEWAY_MADE:-/tmp}/nginx.conf
+names=${OVATION_GATEWAY_NAMES:-/etc/resolv.conf}
+workers=${OVATION_GATEWAY_WORKERS:-}
+proxies=${OVATION_TRUSTED_PROXIES:-}
+
+refuse() {
+    echo "$1" >&2
+    exit 1
+}
+case $workers in
+    "" | [1-4]) ;;
+    *) refuse "OVATION_GATEWAY_WORKERS is a number from 1 to 4, not '$workers'." ;;
+esac
+case $proxies in
+    *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TRUSTED_PROXIES takes addresses and networks with spaces between, not '$proxies'." ;;
+esac
+# nginx asks one after the other; an address with a zone is none for it.
+servers=$(awk '$1 == "nameserver" && $2 !~ /%/ { print ($2 ~ /:/ ? "[" $2 "]" : $2) }' "$names" 2>/dev/null || true)
+servers=$(echo $servers)
+
+awk -v workers="$workers" -v proxies="$proxies" -v servers="$servers" '
+    workers && $1 == "worker_processes" { print "worker_processes " workers ";"; next }
+    servers && $1 == "resolver" { sub(/resolver [^ ]+/, "resolver " servers) }
+    { print }
+    proxies && $1 == "#" && $2 == "OVATION_TRUSTED_PROXIES" {
+        count = split(proxies, each, " ")
+        for (number = 1; number <= count; number++) print "    set_real_ip_from " each[number] ";"
+        print "    real_ip_header X-Forwarded-For;"
+        print "    real_ip_recursive on;"
+    }
+' "$folder/nginx.conf" >"$made.new"
+mv "$made.new" "$made"
+
+if [ "${1:-}" = reload ]; then
+    exec nginx -e stderr -c "$made" -s reload
+fi
+exec nginx -e stderr -c "$made" -g "daemon off;"

@@ -1,0 +1,101 @@
+"""A gateway as it is deployed, in front of a service that says what it was asked."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from deploy.gateway.nginx import UPSTREAMS
+from deploy.local.gateway import Gateway
+from deploy.local.packages import find
+from deploy.local.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+LIMITS = (ROOT / "deploy" / "gateway" / "limits.conf").read_text()
+FEED = "/v1/rooms/lobby/events"
+# What a feed says first, and nothing after it.
+GREETING = b"retry: 2000\n\n"
+
+needs_nginx = pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+
+
+class Service(ThreadingHTTPServer):
+    """Answers with the headers it was sent; follows rooms; refuses with a status if it has one."""
+
+    daemon_threads = True
+    request_queue_size = 512
+    status = 200
+    asked = 0
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Service
+
+    def do_GET(self):
+        self.server.asked += 1
+        if self.server.status == 200 and self.path.partition("?")[0] == FEED:
+            self._follow()
+            return
+        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - the library looks for this name
+
+    def _follow(self):
+        """As live does: headers that ask for no buffering, a greeting, then a quiet room."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Cache-Control", "no-store, no-transform")
+        self.send_header("X-Accel-Buffering", "no")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(GREETING), GREETING))
+        self.wfile.flush()
+        # Until whoever follows leaves.
+        self.rfile.read(1)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def a_service(status=200):
+    service = Service(("127.0.0.1", 0), _Answers)
+    service.status = status
+    thread = threading.Thread(target=service.serve_forever)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.shutdown()
+        thread.join()
+        service.server_close()
+
+
+@contextmanager
+def a_gateway(folder, service, *, limits=None):
+    """A running gateway before one service for everything; returns its address."""
+    folder.chmod(0o755)
+    file = None
+    if limits is not None:
+        file = folder / "limits.conf"
+        file.write_text(limits)
+    upstreams = dict.fromkeys(UPSTREAMS, service.address)
+    gateway = Gateway(folder, free_port(), upstreams, limits_file=file)
+    gateway.start()
+    try:
+        yield gateway.url
+    finally:
+        gateway.stop()
