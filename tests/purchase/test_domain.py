@@ -237,6 +237,8 @@ def test_custom_coins_have_one_currency():
         {"bonus_coins": -1},
         {"prices": {"USD": 0}},
         {"prices": {"usd": 99}},
+        {"prices": {"ABC": 99}},
+        {"prices": {"USD": 99, "DEM": 180}},
     ],
 )
 def test_a_package_that_gives_or_costs_nothing_is_a_mistake_in_the_price_list(wrong):

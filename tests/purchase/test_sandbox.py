@@ -45,7 +45,7 @@ async def provider(switchboard):
         url="http://sandbox",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
-        return_url="https://app.example/coins",
+        return_url="https://app.example/coins?from=room",
         transport=switchboard,
     )
     yield opened
@@ -86,7 +86,9 @@ def pay_with(buy, browser):
     async def buy_and_pay(card, **about):
         purchase = (await buy(**about)).json()
         answer = await browser.post(purchase["next_action"]["url"], data={"card": card})
-        assert answer.headers["location"] == "https://app.example/coins"
+        # Paid or declined: where one comes back to is told which purchase to look up.
+        back = f"https://app.example/coins?from=room&purchase={purchase['purchase']}"
+        assert answer.headers["location"] == back
         return purchase["purchase"]
 
     return buy_and_pay
@@ -125,6 +127,28 @@ async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
 
     assert await heard(1) == ["purchase.paid"]
     assert len(await rows(SETTLED)) == 1
+
+
+async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_refused(
+    buy, database, switchboard
+):
+    """An upgrade, or a new setting, may come between asking and hearing the answer."""
+    purchase = (await buy()).json()
+    async with database.transaction() as tx:
+        known = await read_purchase(tx, "mira", UUID(purchase["purchase"]))
+    later = Provider(
+        url="http://sandbox",
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        return_url="https://other.example/coins",
+        transport=switchboard,
+    )
+
+    payment = await later.create(known)
+    await later.close()
+
+    assert payment.pay_url == purchase["next_action"]["url"]
+    assert payment.reference == purchase["purchase"]
 
 
 async def test_a_declined_card_fails_the_purchase_and_cancels_the_payment(

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from services.wallet.domain.coins import COINS
 from shared.ages import ADULTS, AgeRule
 from shared.errors import Kind, Refusal
+from shared.money import minor_units_in
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
@@ -201,7 +202,9 @@ class Budget:
         rate = self.rates.get((currency, unit))
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
-        return amount_minor * rate // RATE_PARTS
+        # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
+        scaled = amount_minor * rate * minor_units_in(unit)
+        return scaled // (RATE_PARTS * minor_units_in(currency))
 
 
 def starts_on(period: Period, today: date) -> date:
