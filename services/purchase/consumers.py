@@ -2,7 +2,7 @@
 
 from services.purchase.commands.credits import complete_purchases
 from services.purchase.commands.exclusions import heed_exclusions
-from services.purchase.commands.refunds import mark_burnt, weigh_frozen
+from services.purchase.commands.refund_decisions import mark_burnt, weigh_frozen
 from shared.contracts.wallet import (
     CoinsCredited,
     CoinsFrozen,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.purchase.domain.disputes import DisputeClosed, Disputed
+from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.prices import (
     CoinsNotOffered,
     Currencies,
@@ -37,7 +38,6 @@ from services.purchase.domain.settlement import (
     Expired,
     Failed,
     Paid,
-    RiskFlagged,
     credit,
     is_unwanted,
     settle,

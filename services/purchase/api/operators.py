@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.purchase.api.purchases import Purchase, shown
 from services.purchase.api.refunds import REFUND_SCOPE, Reason, Refund, shown_refund
 from services.purchase.commands.purchases import read_disputes, read_purchase
-from services.purchase.commands.refunds import (
+from services.purchase.commands.refund_decisions import (
     RefundDecision,
     decline_unresolved,
     read_unresolved,

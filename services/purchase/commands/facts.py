@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from services.purchase.domain.disputes import DisputeClosed, Disputed
+from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.purchases import DisputeState, Purchase
 from services.purchase.domain.refunds import Refund, RefundState
 from services.purchase.domain.settlement import (
@@ -14,7 +15,6 @@ from services.purchase.domain.settlement import (
     Expired,
     Failed,
     Paid,
-    RiskFlagged,
     Settlement,
     Step,
 )

@@ -18,6 +18,7 @@ from services.purchase.domain import settlement
 from services.purchase.domain.answers import AppliedAnswer, is_stale
 from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.disputes import claimed_minor, elsewhere_id, given_back_minor
+from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.purchases import (
     Dispute,
     Payment,
@@ -176,7 +177,7 @@ async def _write(tx: Transaction, known: Known, decided: Decided, now: datetime)
         await purchases.save(tx, [purchase], now=now)
     await money.save_disputes(tx, before, settled.disputes)
     for step in settled.steps:
-        if isinstance(step, settlement.RiskFlagged):
+        if isinstance(step, RiskFlagged):
             await refunds.add_warning(
                 tx,
                 before.viewer,

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import structlog
 
-from services.purchase.commands.facts import refund_facts
 from services.purchase.commands.inquiries import is_foreign_answer
 from services.purchase.commands.payments import apply_truth, report
+from services.purchase.commands.refund_decisions import write_decisions
 from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import Payment, Purchase
 from services.purchase.domain.refund_evidence import Answer, Turn, is_past, next_turn
@@ -24,8 +24,6 @@ from services.purchase.providers import Provider, ProviderSilent, RefundRefused
 from services.purchase.store import attempts, money, purchases, refunds
 from shared.contracts.envelope import Cause
 from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
 
 log = structlog.get_logger()
 
@@ -127,17 +125,16 @@ async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
 
 async def _decline(tx: Transaction, declined: Sequence[Attempt], now: datetime) -> None:
     """Decline what nobody was asked for: the bank has been asked for the money meanwhile."""
-    saved, after, facts = [], [], list[Fact]()
-    for attempt in declined:
-        decided = attempt.refund.declined(DISPUTED, now=now)
-        cause = Cause(attempt.purchase.correlation_id)
-        purchase, more = refund_facts(attempt.purchase, [(attempt.refund, decided)], cause, now=now)
-        saved.append(purchase)
-        after.append(decided)
-        facts += more
-    await purchases.save(tx, saved, now=now)
-    await refunds.save(tx, after, now=now)
-    await announce(tx, facts)
+    locked = {(each.refund.viewer, each.refund.purchase): each.purchase for each in declined}
+    decided = [
+        (
+            each.refund,
+            each.refund.declined(DISPUTED, now=now),
+            Cause(each.purchase.correlation_id),
+        )
+        for each in declined
+    ]
+    await write_decisions(tx, locked, decided, now)
 
 
 async def _hand_over(

@@ -14,15 +14,11 @@ from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.disputes import (
     DisputeClosed,
     Disputed,
-    distinct,
-    follow_disputes,
-    is_foreign,
-    refunded_elsewhere,
 )
+from services.purchase.domain.payment_consequences import RiskFlagged, follow_payment
 from services.purchase.domain.purchases import (
     CoinsDiffer,
     Dispute,
-    DisputeState,
     NoPayment,
     Payment,
     Purchase,
@@ -30,7 +26,6 @@ from services.purchase.domain.purchases import (
     State,
     Status,
     Truth,
-    Warned,
 )
 
 CANCELLED = "cancelled"
@@ -59,13 +54,6 @@ class Failed:
 @dataclass(frozen=True, slots=True)
 class Expired:
     """Nobody paid in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class RiskFlagged:
-    """The provider warns that it may be fraud."""
-
-    warning: Warned
 
 
 Step: TypeAlias = Paid | Completed | Failed | Expired | Disputed | DisputeClosed | RiskFlagged
@@ -128,7 +116,7 @@ def settle(
         purchase, steps = _receive(purchase, truth, came, now)
     elif truth.status in _DEAD and truth.id == purchase.payment:
         purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
-    more = _follow(
+    more = follow_payment(
         truth,
         disputes,
         standing=came or standings.get(truth.id),
@@ -197,48 +185,6 @@ def _complete(purchase: Purchase) -> tuple[Purchase, tuple[Step, ...]]:
     return purchase, ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Followed:
-    """What the disputes, refunds and warnings of one payment lead to."""
-
-    steps: tuple[Step, ...]
-    disputes: tuple[Dispute, ...]
-    contradictions: tuple[Contradiction, ...]
-
-
-def _follow(
-    payment: Payment,
-    known: Mapping[str, Dispute],
-    *,
-    standing: Standing | None,
-    ours_minor: int,
-    warned: Container[str],
-    newer: bool,
-) -> _Followed:
-    """Follow what is said of money that came; of money that did not, disputes are recorded."""
-    credited = standing is Standing.CREDITED
-    told = tuple(distinct(dispute, known) for dispute in payment.disputes)
-    foreign = tuple(each for each in told if is_foreign(each, payment.currency))
-    elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
-    moved, steps = follow_disputes(
-        (*(each for each in told if each not in foreign), *elsewhere),
-        known,
-        credited=credited,
-        newer=newer,
-    )
-    if standing is None:
-        return _Followed((), moved, ())
-    aside, warnings, contradictions = _set_aside(
-        payment, foreign, known, credited=credited, newer=newer
-    )
-    flags = tuple(
-        RiskFlagged(warning)
-        for warning in (*payment.warnings, *warnings)
-        if credited and warning.id not in warned
-    )
-    return _Followed((*steps, *flags), (*moved, *aside), contradictions)
-
-
 def _give_up(
     purchase: Purchase, reason: str | None, now: datetime
 ) -> tuple[Purchase, tuple[Step, ...]]:
@@ -248,43 +194,6 @@ def _give_up(
     if now >= purchase.expires_at and reason in (None, CANCELLED):
         return replace(purchase, state=State.EXPIRED), (Expired(),)
     return replace(purchase, state=State.FAILED), (Failed(reason or CANCELLED),)
-
-
-def _set_aside(
-    payment: Payment,
-    told: tuple[Dispute, ...],
-    known: Mapping[str, Dispute],
-    *,
-    credited: bool,
-    newer: bool,
-) -> tuple[tuple[Dispute, ...], tuple[Warned, ...], tuple[Contradiction, ...]]:
-    """
-    Keep what contradicts the payment apart from what is followed, for a person to decide.
-
-    A dispute in another currency is recorded; its number takes nothing from anybody. Coins and
-    diamonds wait meanwhile, as they do when the provider warns.
-    """
-    moved, warnings, contradictions = [], [], []
-    for dispute in told:
-        before = known.get(dispute.id)
-        if before is not None and (before.state, before.amount_minor, before.currency) == (
-            dispute.state,
-            dispute.amount_minor,
-            dispute.currency,
-        ):
-            continue
-        contradictions.append(Contradiction.DISPUTE_CURRENCY)
-        if before is None or not before.revision:
-            moved.append(dispute)
-        if credited and dispute.state is not DisputeState.WON:
-            reason = Contradiction.DISPUTE_CURRENCY.value
-            warnings.append(Warned(f"dispute:{dispute.id}"[:128], reason))
-    if newer and payment.status is not Status.SUCCEEDED:
-        contradictions.append(Contradiction.PAYMENT_STATUS)
-        if credited:
-            reason = Contradiction.PAYMENT_STATUS.value
-            warnings.append(Warned(f"status:{payment.id}"[:128], reason))
-    return tuple(moved), tuple(warnings), tuple(contradictions)
 
 
 def _count(purchase: Purchase, steps: tuple[Step, ...]) -> Purchase:

@@ -1,0 +1,169 @@
+"""
+Deciding refunds: what unused coins are worth, and what a person or a dispute makes of them.
+
+Whatever the provider decides is in `payments`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.purchase.commands.facts import refund_facts
+from services.purchase.commands.payments import report
+from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.purchases import Purchase
+from services.purchase.domain.refund_evidence import made_minor
+from services.purchase.domain.refunds import (
+    DISPUTED,
+    NOTHING_UNUSED,
+    UNRESOLVED,
+    NoSuchRefund,
+    Refund,
+    RefundResolvable,
+    RefundState,
+    is_disputed,
+    refund_minor,
+)
+from services.purchase.store import attempts, money, purchases, refunds
+from shared.contracts.envelope import Cause, Envelope
+from shared.contracts.wallet import CoinsFrozen, CoinsRefunded
+from shared.database import Transaction
+from shared.ledger.operators import audit
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDecision:
+    """What an operator decides about a refund of which nobody knows what became of it."""
+
+    viewer: str
+    purchase: UUID
+    refund: UUID
+    operator: str
+    reason: str
+
+
+async def weigh_frozen(tx: Transaction, received: Sequence[Envelope[CoinsFrozen]]) -> None:
+    """Work out what unused coins are worth; without any, or with a dispute, decline."""
+    frozen = {_uuid(heard.data.freeze): heard for heard in received}
+    known = await refunds.by_id(tx, [each for each in frozen if each is not None])
+    keys = sorted({(refund.viewer, refund.purchase) for refund in known.values()})
+    locked = await purchases.lock(tx, keys)
+    # Read again now that nobody else can change them.
+    earlier = await refunds.of_purchases(tx, keys)
+    disputes = await money.disputes_of(tx, keys)
+    now = datetime.now(UTC)
+    decided = []
+    for key in keys:
+        given_back_minor = made_minor(earlier[key])
+        for refund in earlier[key]:
+            if refund.id not in known or refund.state is not RefundState.REQUESTED:
+                continue
+            heard = frozen[refund.id]
+            _check_coins(tx, locked[key], heard.data)
+            after = _weighed(
+                refund,
+                locked[key],
+                coins=heard.data.coins,
+                given_back_minor=given_back_minor,
+                disputed=is_disputed(locked[key], disputes[key]),
+                now=now,
+            )
+            decided.append((refund, after, heard.cause))
+    await write_decisions(tx, locked, decided, now)
+
+
+def _weighed(
+    refund: Refund,
+    purchase: Purchase,
+    *,
+    coins: int,
+    given_back_minor: int,
+    disputed: bool,
+    now: datetime,
+) -> Refund:
+    if disputed:
+        return refund.declined(DISPUTED, now=now)
+    amount_minor = refund_minor(purchase, coins, given_back_minor=given_back_minor)
+    if not amount_minor:
+        return refund.declined(NOTHING_UNUSED, now=now)
+    return replace(refund, state=RefundState.FROZEN, coins=coins, amount_minor=amount_minor)
+
+
+def _check_coins(tx: Transaction, purchase: Purchase, frozen: CoinsFrozen) -> None:
+    """The wallet cannot have found more coins unused than were sold."""
+    if frozen.coins > purchase.coins + purchase.bonus_coins:
+        report(tx, Contradiction.COINS_UNKNOWN, purchase=purchase)
+
+
+async def mark_burnt(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]]) -> None:
+    """Remember that the coins of these refunds are gone as well."""
+    ids = [each for heard in received if (each := _uuid(heard.data.freeze)) is not None]
+    known = await refunds.by_id(tx, ids)
+    # As everybody who writes refunds: the purchases first, in sorted order.
+    await purchases.lock(tx, sorted({(each.viewer, each.purchase) for each in known.values()}))
+    await refunds.burnt(tx, ids, now=datetime.now(UTC))
+
+
+async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refund:
+    """
+    Decline a refund whose money never went, as far as a person could find out.
+
+    If it goes after all, it is money that went back without us: nobody ends with both.
+    """
+    key = (decision.viewer, decision.purchase)
+    purchase = (await purchases.lock(tx, [key])).get(key)
+    found = (await refunds.by_id(tx, [decision.refund])).get(decision.refund)
+    if purchase is None or found is None or (found.viewer, found.purchase) != key:
+        raise NoSuchRefund(refund=decision.refund)
+    if found.state is RefundState.DECLINED and found.reason == UNRESOLVED:
+        return found
+    if found.state is not RefundState.FROZEN or found.unresolved_at is None:
+        raise RefundResolvable(refund=found.id, state=found.state.value)
+    await audit(
+        tx,
+        operator=decision.operator,
+        action="refund.declined",
+        user=found.viewer,
+        reason=decision.reason,
+        purchase=found.purchase,
+        refund=found.id,
+    )
+    now = datetime.now(UTC)
+    declined = found.declined(UNRESOLVED, now=now)
+    await write_decisions(
+        tx, {key: purchase}, [(found, declined, Cause(purchase.correlation_id))], now
+    )
+    return declined
+
+
+async def read_unresolved(tx: Transaction, limit: int) -> list[attempts.UnresolvedLine]:
+    return await attempts.unresolved(tx, limit)
+
+
+async def write_decisions(
+    tx: Transaction,
+    locked: dict[tuple[str, UUID], Purchase],
+    decided: Sequence[tuple[Refund, Refund, Cause]],
+    now: datetime,
+) -> None:
+    """Write and announce what became of refunds of locked purchases, each its next version."""
+    facts: list[Fact] = []
+    for before, after, cause in decided:
+        key = (after.viewer, after.purchase)
+        locked[key], more = refund_facts(locked[key], [(before, after)], cause, now=now)
+        facts += more
+    await refunds.save(tx, [after for _, after, _ in decided], now=now)
+    touched = {(after.viewer, after.purchase) for _, after, _ in decided}
+    await purchases.save(tx, [locked[key] for key in sorted(touched)], now=now)
+    await announce(tx, facts)
+
+
+def _uuid(freeze: str) -> UUID | None:
+    """A freeze that is no id of ours was made for another reason."""
+    try:
+        return UUID(freeze)
+    except ValueError:
+        return None

@@ -1,0 +1,107 @@
+"""What follows from a payment that came: its disputes, what went back of it, and warnings."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.disputes import (
+    DisputeStep,
+    distinct,
+    follow_disputes,
+    is_foreign,
+    refunded_elsewhere,
+)
+from services.purchase.domain.purchases import (
+    Dispute,
+    DisputeState,
+    Payment,
+    Standing,
+    Status,
+    Warned,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFlagged:
+    """The provider warns that it may be fraud."""
+
+    warning: Warned
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the disputes, refunds and warnings of one payment lead to."""
+
+    steps: tuple[DisputeStep | RiskFlagged, ...]
+    disputes: tuple[Dispute, ...]
+    contradictions: tuple[Contradiction, ...]
+
+
+def follow_payment(
+    payment: Payment,
+    known: Mapping[str, Dispute],
+    *,
+    standing: Standing | None,
+    ours_minor: int,
+    warned: Container[str],
+    newer: bool,
+) -> Followed:
+    """Follow what is said of money that came; of money that did not, disputes are recorded."""
+    credited = standing is Standing.CREDITED
+    told = tuple(distinct(dispute, known) for dispute in payment.disputes)
+    foreign = tuple(each for each in told if is_foreign(each, payment.currency))
+    elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
+    moved, steps = follow_disputes(
+        (*(each for each in told if each not in foreign), *elsewhere),
+        known,
+        credited=credited,
+        newer=newer,
+    )
+    if standing is None:
+        return Followed((), moved, ())
+    aside, warnings, contradictions = _set_aside(
+        payment, foreign, known, credited=credited, newer=newer
+    )
+    flags = tuple(
+        RiskFlagged(warning)
+        for warning in (*payment.warnings, *warnings)
+        if credited and warning.id not in warned
+    )
+    return Followed((*steps, *flags), (*moved, *aside), contradictions)
+
+
+def _set_aside(
+    payment: Payment,
+    told: tuple[Dispute, ...],
+    known: Mapping[str, Dispute],
+    *,
+    credited: bool,
+    newer: bool,
+) -> tuple[tuple[Dispute, ...], tuple[Warned, ...], tuple[Contradiction, ...]]:
+    """
+    Keep what contradicts the payment apart from what is followed, for a person to decide.
+
+    A dispute in another currency is recorded; its number takes nothing from anybody. Coins and
+    diamonds wait meanwhile, as they do when the provider warns.
+    """
+    moved, warnings, contradictions = [], [], []
+    for dispute in told:
+        before = known.get(dispute.id)
+        if before is not None and (before.state, before.amount_minor, before.currency) == (
+            dispute.state,
+            dispute.amount_minor,
+            dispute.currency,
+        ):
+            continue
+        contradictions.append(Contradiction.DISPUTE_CURRENCY)
+        if before is None or not before.revision:
+            moved.append(dispute)
+        if credited and dispute.state is not DisputeState.WON:
+            reason = Contradiction.DISPUTE_CURRENCY.value
+            warnings.append(Warned(f"dispute:{dispute.id}"[:128], reason))
+    if newer and payment.status is not Status.SUCCEEDED:
+        contradictions.append(Contradiction.PAYMENT_STATUS)
+        if credited:
+            reason = Contradiction.PAYMENT_STATUS.value
+            warnings.append(Warned(f"status:{payment.id}"[:128], reason))
+    return tuple(moved), tuple(warnings), tuple(contradictions)
