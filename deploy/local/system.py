@@ -206,7 +206,10 @@ class System:
         if self._lent is None:
             self.rabbit.start()
         self.rabbit.load(topology(), vhost=self._vhost)
-        self.rabbit.load(users(self.secrets.broker), vhost=self._vhost)
+        # Another version publishes where its own topology says.
+        both_versions = self._root != ROOT
+        rights = users(self.secrets.broker, both_versions=both_versions)
+        self.rabbit.load(rights, vhost=self._vhost)
         if self._lent is not None:
             self._ending.callback(self.rabbit.remove_vhost, self._vhost)
 

@@ -77,6 +77,20 @@ def test_a_service_knows_its_own_secrets_only(service):
     assert CONTAINERS[f"migrate-{service}"]["secrets"] == [f"{service}_owner_password"]
 
 
+def test_the_auditor_has_no_password_that_changes_anything():
+    """It runs day and night, and listens."""
+    assert CONTAINERS["auditor"]["secrets"] == [
+        "auditor_database_password",
+        "auditor_broker_password",
+    ]
+    holders = {
+        name
+        for name, container in CONTAINERS.items()
+        if "ovationctl_broker_password" in map(_source, container.get("secrets", ()))
+    }
+    assert holders == {"operator"}
+
+
 def test_every_secret_is_one_that_is_made():
     assert set(COMPOSE["secrets"]) <= set(secret_names())
     for name, place in COMPOSE["secrets"].items():
