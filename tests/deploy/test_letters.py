@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from deploy.ctl.letters import _as_messages, readable, refusal
+from deploy.ctl.reconcile import FLOWS, _beyond
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,16 @@ def test_a_letter_of_a_team_is_what_the_owner_said(user):
     letter = SimpleNamespace(user_id=user, headers={"ovation_said_by": "gift"}, type=SENT)
 
     assert (refusal(letter, "team.charts.events") is None) is (user == "gift")
+
+
+@pytest.mark.parametrize(
+    ("letters", "waiting", "found"),
+    [(2, 0, "dlq"), (3, 5, "dlq"), (1, 0, "lost"), (0, 0, "lost"), (1, 4, "queue")],
+)
+def test_who_may_not_look_into_letters_counts_them(letters, waiting, found):
+    """As many things as there are letters may be in them; of more, some are somewhere else."""
+    held = {"payout.gifts": waiting, "payout.gifts.dlq": letters}
+    auditor = SimpleNamespace(letters_in=lambda _: None, waiting_in=held.get)
+    (flow,) = (flow for flow in FLOWS if flow.queue == "payout.gifts")
+
+    assert set(_beyond(auditor, flow, ["one", "other"]).values()) == {found}
