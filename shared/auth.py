@@ -27,7 +27,9 @@ from joserfc.errors import (
 )
 from joserfc.jwk import KeySet, import_key
 
+from shared.claims import BadClaim, read_age, read_country, read_time, read_words
 from shared.errors import Kind, Refusal
+from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
 
@@ -43,12 +45,12 @@ RETRY_SECONDS = 10.0
 RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 OPERATOR = "operator"
+# What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
+TARGET_TYPE = "ovation-target+jwt"
 
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
 _USER = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
-# Times beyond this are not times; NaN, which would never expire, is below nothing.
-_TIME_MAX = 2**53
 
 
 class Unauthenticated(Refusal):
@@ -84,7 +86,9 @@ class Identity:
     """
     Who calls, as the host application vouches for it.
 
-    `accepted_until` is when the token stops being accepted: what lasts longer than a request ends.
+    `country` is ISO 3166-1 alpha-2 and `age_verified` counts years; None where the token says
+    nothing. `accepted_until` is when the token stops being accepted: what lasts longer than a
+    request ends.
     """
 
     user: str
@@ -128,16 +132,25 @@ class Verifier:
 
     async def verify(self, token: str) -> Identity:
         """Return who a token speaks for, or refuse with the reason."""
+        return self._identity(await self._signed(token, is_target=False))
+
+    async def verify_target(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a target token, which is never taken for a caller's."""
+        claims = await self._signed(token, is_target=True)
+        self._check_issued(claims)
+        return claims
+
+    async def _signed(self, token: str, *, is_target: bool) -> Mapping[str, Any]:
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="too-large")
         keys = await self._current_keys()
         try:
-            return self._identity(_claims(token, keys))
+            return _claims(token, keys, is_target=is_target)
         except _UnknownKey:
             # Perhaps the key is newer than our copy.
             keys = await self._newer_keys(keys)
         try:
-            return self._identity(_claims(token, keys))
+            return _claims(token, keys, is_target=is_target)
         except _UnknownKey:
             raise Unauthenticated(reason="unknown-key") from None
 
@@ -177,25 +190,31 @@ class Verifier:
         finally:
             self._fetching = None
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+    def _check_issued(self, claims: Mapping[str, Any]) -> None:
         _check_times(claims)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated(reason="wrong-audience")
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        self._check_issued(claims)
         user = claims.get("sub")
         if not isinstance(user, str) or not _USER.fullmatch(user):
             raise Unauthenticated(reason="bad-subject")
-        country, age = claims.get("country"), claims.get("age_verified")
-        return Identity(
-            user=user,
-            roles=_texts(claims.get("roles")),
-            scopes=_texts(claims.get("scope")) | _texts(claims.get("scopes")),
-            country=country if isinstance(country, str) and len(country) == 2 else None,
-            age_verified=age if type(age) is int else None,
-            accepted_until=_time(claims.get("exp")) + LEEWAY_SECONDS,
-        )
+        try:
+            return Identity(
+                user=user,
+                roles=read_words(claims.get("roles"), reason="bad-roles"),
+                scopes=read_words(claims.get("scope"), reason="bad-scope")
+                | read_words(claims.get("scopes"), reason="bad-scope"),
+                country=read_country(claims.get("country")),
+                age_verified=read_age(claims.get("age_verified")),
+                accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
+            )
+        except BadClaim as bad:
+            raise Unauthenticated(reason=bad.reason) from None
 
 
 def _usable(document: object) -> KeySet:
@@ -213,9 +232,9 @@ def _usable(document: object) -> KeySet:
     return KeySet(keys)
 
 
-def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
+def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
     try:
-        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        signed = jwt.decode(token, keys, algorithms=ALGORITHMS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:
@@ -224,36 +243,35 @@ def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
         raise Unauthenticated(reason="wrong-algorithm") from None
     except Exception:  # noqa: BLE001 - whatever a stranger's text trips is the text's fault
         raise Unauthenticated(reason="malformed") from None
+    named = str(signed.header.get("typ", "")).lower().removeprefix("application/")
+    if (named == TARGET_TYPE) is not is_target:
+        raise Unauthenticated(reason="wrong-type")
+    return signed.claims
 
 
 def _check_times(claims: Mapping[str, Any]) -> None:
     now = time.time()
-    if now > _time(claims.get("exp")) + LEEWAY_SECONDS:
+    try:
+        expires_at = read_time(claims.get("exp"))
+        # A claim of null says nothing; a token that starts or was made in the future is early.
+        starts_at = max(
+            read_time(claims[name]) if claims.get(name) is not None else 0.0
+            for name in ("nbf", "iat")
+        )
+    except BadClaim as bad:
+        raise Unauthenticated(reason=bad.reason) from None
+    if now > expires_at + LEEWAY_SECONDS:
         raise Unauthenticated(reason="expired")
-    if now < _time(claims.get("nbf", 0)) - LEEWAY_SECONDS:
+    if now < starts_at - LEEWAY_SECONDS:
         raise Unauthenticated(reason="not-yet-valid")
 
 
-def _time(value: object) -> float:
-    if type(value) not in (int, float):  # a bool is an int to isinstance
-        raise Unauthenticated(reason="malformed")
-    assert isinstance(value, int | float)
-    if not 0 <= value < _TIME_MAX:
-        raise Unauthenticated(reason="malformed")
-    return value
-
-
-def _texts(value: object) -> frozenset[str]:
-    """Read a claim that is a list of words, or words between spaces."""
-    if isinstance(value, str):
-        return frozenset(value.split())
-    if not isinstance(value, list):
-        return frozenset()
-    return frozenset(item for item in value if isinstance(item, str))
-
-
 class _Bearer(SecurityBase):
-    """Reads the token; as a security scheme, so that OpenAPI says which routes want one."""
+    """
+    Reads the token; as a security scheme, so that OpenAPI says which routes want one.
+
+    An operator who is named by a request to an operator route is refused here, in every route.
+    """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
@@ -269,7 +287,11 @@ class _Bearer(SecurityBase):
             raise Unauthenticated(reason="malformed")
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
-        return await verifier.verify(token)
+        caller = await verifier.verify(token)
+        if OPERATOR in caller.roles:
+            for named in await people_named(request):
+                require_other_person(operator=caller.user, user=named)
+        return caller
 
 
 Caller = Annotated[Identity, Depends(_Bearer())]

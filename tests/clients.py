@@ -7,6 +7,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from deploy.local.person import ADULT_YEARS
 from shared.auth import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
@@ -26,6 +27,7 @@ def a_verifier(key=None):
 def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
     now = int(time.time())
     known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 600}
+    known["age_verified"] = ADULT_YEARS
     header = {"alg": algorithm, "kid": "test"}
     return jwt.encode(header, {**known, **claims}, key or signing_key(), algorithms=[algorithm])
 

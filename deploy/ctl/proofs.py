@@ -12,11 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.ctl.places import Places
 from deploy.ctl.reconcile import Compared, reconcile
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.purchase.store.proof import CHECKS as PURCHASE_CHECKS
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.ledger.proof import Fault, count_users, prove
 from shared.ledger.sealing import broken_seals, count_blocks
 
-CHECKS = {"wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
+CHECKS = {"purchase": PURCHASE_CHECKS, "wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
 GRACE = timedelta(minutes=1)
 SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
 # Neither 0 nor 1 until they were compared: nobody is called about what nobody knows.

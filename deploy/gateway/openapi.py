@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from fastapi import FastAPI
+
 from deploy.gateway.links import add_links
 from deploy.local.databases import SERVICES
 from deploy.local.environment import ROOT, Places, environment_of, new_secrets
@@ -16,7 +18,7 @@ Document = dict[str, Any]
 
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
-    described = {name: _describe(name) for name in SERVICES if _main_exists(name)}
+    described = {name: app_of(name).openapi() for name in SERVICES if _main_exists(name)}
     whole = merge(described)
     add_links(whole)
     return whole
@@ -63,14 +65,13 @@ def _renamed(document: Document, names: list[str], service: str) -> Document:
     return renamed
 
 
-def _describe(name: str) -> Document:
-    """Build the service as it is built to run, with addresses that nobody connects to."""
+def app_of(name: str) -> FastAPI:
+    """Build a service's API as it is built to run, with addresses that nobody connects to."""
     with _environment(name):
         main = importlib.import_module(f"services.{name}.main")
         settings = importlib.import_module(f"services.{name}.settings")
-        service = main.build(settings.Settings())
-    described: Document = service.app.openapi()
-    return described
+        app: FastAPI = main.build(settings.Settings()).app
+    return app
 
 
 @contextmanager

@@ -56,14 +56,14 @@ def play(url: str) -> bool:
         mira=Person(url, "mira", country="US", age_verified=30),
         jonas=Person(url, "jonas", country="DE", age_verified=24),
         rita=Person(url, "rita", country="BR", age_verified=33),
-        lea=Person(url, "lea", country="FR", age_verified=28),
+        lea=Person(url, "lea", roles=["creator"], country="FR", age_verified=28),
         ops=Person(url, "ops", roles=["operator"], scopes=OPERATOR_SCOPES),
         room=f"room-{uuid4().hex[:6]}",
     )
     console.rule("[bold]Ovation: from a card to a creator")
     try:
         for chapter in (
-            *(_buy_coins, _send_gifts, _refuse_gifts, _watch_the_room),
+            *(_go_live, _buy_coins, _send_gifts, _refuse_gifts, _watch_the_room),
             *(_charge_back, _give_back, _cash_out),
         ):
             chapter(cast)
@@ -90,9 +90,19 @@ def _status(url: str) -> int:
         return 503
 
 
+def _go_live(cast: Cast) -> None:
+    _chapter("Going live")
+    wish = {"gift_type": "g_pebble", "creator": cast.lea.user, "room": cast.room}
+    early = cast.mira.post("/v1/gifts", wish)
+    if early.status_code == 409:  # a version from before this rule says that coins are missing
+        _refused(early, 409, "room-not-open")
+    cast.lea.put(f"/v1/rooms/{cast.room}/stream", {"title": "Songs for a late evening"})
+    _say(f"{cast.lea.user} opened {cast.room}: now gifts can be sent there")
+
+
 def _buy_coins(cast: Cast) -> None:
     _chapter("Buying coins")
-    packages = cast.mira.get("/v1/packages", currency="USD")["items"]
+    packages = cast.mira.get("/v1/packages")["items"]
     first, last = packages[0], packages[-1]
     _say(f"{len(packages)} packages, {_money(first)} for {first['coins']} coins")
     _say(f"up to {_money(last)} for {last['coins']:,} coins")
@@ -107,8 +117,8 @@ def _buy_coins(cast: Cast) -> None:
 def _buy(
     person: Person, package: str, *, card: str = GOOD_CARD, ends_as: str = "completed"
 ) -> dict[str, Any]:
-    order = {"package": package, "currency": "USD"}
-    purchase = checked(person.post("/v1/purchases", order), 201, 202)
+    # In the currency of the buyer's country.
+    purchase = checked(person.post("/v1/purchases", {"package": package}), 201, 202)
     path = f"/v1/purchases/{purchase['purchase']}"
     purchase = _until(lambda: person.get(path), lambda seen: seen["next_action"] is not None)
     # The provider's own page, where a browser would be sent: it asks for the card, we never see it.
@@ -182,7 +192,7 @@ def _charge_back(cast: Cast) -> None:
     wallet = _until(lambda: rita.get("/v1/wallets/me"), lambda seen: seen["debt_coins"] == 100)
     _until(lambda: _diamonds(lea), lambda seen: seen == earned - 100)
     _say(f"the bank takes the money: {wallet['debt_coins']} coins owed, 100 diamonds taken back")
-    wish = {"gift_type": "g_pebble", "creator": lea.user}
+    wish = {"gift_type": "g_pebble", "creator": lea.user, "room": cast.room}
     refused = _refused(_decided(rita, wish), 403, "wallet-refused")
     _say(f"no more gifts meanwhile: {refused['reason']}")
     _buy(rita, "coins_300")
@@ -322,7 +332,12 @@ def _money(amount: Mapping[str, Any]) -> str:
 def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
     """Ask for a gift again, under its one key, until it is sent or refused."""
     ask = partial(person.post, "/v1/gifts", wish, key=key or str(uuid4()))
-    return _until(ask, lambda seen: seen.status_code != 202)
+    return _until(ask, lambda seen: seen.status_code != 202 and not _is_early(seen))
+
+
+def _is_early(answer: httpx.Response) -> bool:
+    """Whether gift has not heard yet that a room was opened."""
+    return answer.status_code == 409 and bool(answer.json()["type"] == "room-not-open")
 
 
 def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What each process finds in its environment: addresses, secrets, files."""
 
 import base64
+import os
 import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ SEEDS = {
         "PURCHASE_PACKAGES_FILE": "packages.toml",
         "PURCHASE_RULES_FILE": "rules.toml",
     },
-    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml"},
+    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml", "GIFT_RULES_FILE": "rules.toml"},
     "wallet": {"WALLET_RULES_FILE": "rules.toml"},
     "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
     "web": {"WEB_PEOPLE_FILE": "people.toml"},
@@ -91,6 +92,8 @@ def environment_of(
         settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
     if name == "gift":
         settings["TENCENT_TOKEN"] = secrets.tencent_token
+        # Only who says so in so many words lets anybody receive gifts.
+        settings["ANYBODY_MAY_RECEIVE"] = os.environ.get("GIFT_ANYBODY_MAY_RECEIVE", "false")
     if name == "payout":
         # For practice: nobody waits two weeks for a demonstration.
         settings["HOLD_SECONDS"] = "0"

@@ -15,6 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.auth import TARGET_TYPE
+
 AUDIENCE = "ovation"
 KEY_BITS = 2048
 TTL_SECONDS = 3_600
@@ -35,8 +37,22 @@ class TokenRequest(BaseModel):
     ttl_seconds: Annotated[int, Field(le=TTL_SECONDS_MAX)] = TTL_SECONDS
 
 
+class TargetTokenRequest(BaseModel):
+    """Who may be given to, and where. Any other member becomes a claim as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    creators: Annotated[list[str], Field(min_length=1)]
+    room: str | None = None
+    ttl_seconds: Annotated[int, Field(le=TTL_SECONDS_MAX)] = TTL_SECONDS
+
+
 class Token(BaseModel):
     access_token: str
+
+
+class TargetToken(BaseModel):
+    target_token: str
 
 
 def build(issuer: str) -> FastAPI:
@@ -53,6 +69,13 @@ def build(issuer: str) -> FastAPI:
         header = {"alg": "RS256", "kid": key.kid}
         return Token(access_token=jwt.encode(header, claims(wanted, issuer), key))
 
+    @app.post("/target-token")
+    async def target_token(wanted: TargetTokenRequest) -> TargetToken:
+        header = {"alg": "RS256", "kid": key.kid, "typ": TARGET_TYPE}
+        said = wanted.model_dump(exclude={"ttl_seconds"}, exclude_none=True)
+        issued = _issued(issuer, wanted.ttl_seconds)
+        return TargetToken(target_token=jwt.encode(header, {**said, **issued}, key))
+
     @app.get("/readyz")
     async def ready() -> dict[str, str]:
         return {"status": "ready"}
@@ -62,16 +85,13 @@ def build(issuer: str) -> FastAPI:
 
 def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     """Return what the token says."""
-    now = int(time.time())
     said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
-    return {
-        **said,
-        "scope": " ".join(wanted.scopes),
-        "iss": issuer,
-        "aud": AUDIENCE,
-        "iat": now,
-        "exp": now + wanted.ttl_seconds,
-    }
+    return {**said, "scope": " ".join(wanted.scopes), **_issued(issuer, wanted.ttl_seconds)}
+
+
+def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:
+    now = int(time.time())
+    return {"iss": issuer, "aud": AUDIENCE, "iat": now, "exp": now + ttl_seconds}
 
 
 if __name__ == "__main__":

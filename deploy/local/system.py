@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ import httpx
 from deploy.local.databases import SERVICES, provision
 from deploy.local.environment import ROOT, Places, Secrets, environment_of, new_secrets
 from deploy.local.gateway import Gateway
+from deploy.local.person import ADULT_YEARS
 from deploy.local.ports import free_port
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import Process, ServerFailed, remove_folder, temporary_folder
@@ -46,6 +48,7 @@ class System:
 
     `servers` (and the secrets their users have) are used if given, and left running; else they
     are chosen and end with the system. `root` is the tree whose services run: another version's.
+    `settings` are variables of services that differ from what is usual here.
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class System:
         gateway_port: int | None = None,
         fast: bool = False,
         root: Path = ROOT,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._root = root
+        self._settings = settings or {}
         self._lent = servers
         self._vhost = vhost
         self._fast = fast
@@ -161,7 +166,9 @@ class System:
     def token(self, subject: str, **claims: object) -> str:
         """Return a bearer token for someone: roles, scopes, country, age_verified, ttl_seconds."""
         answer = httpx.post(
-            f"{self.issuer_url}/token", json={"sub": subject, **claims}, trust_env=False
+            f"{self.issuer_url}/token",
+            json={"sub": subject, "age_verified": ADULT_YEARS, **claims},
+            trust_env=False,
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
@@ -239,11 +246,12 @@ class System:
     def _run(self, name: str, places: Places, root: Path, *, called: str | None = None) -> None:
         module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
         own = environment_of(name, places, self.secrets, root)
+        different = {key: self._settings[key] for key in own.keys() & self._settings.keys()}
         process = Process(
             name=called or name,
             command=[sys.executable, "-m", module],
             log=self.folder / f"{called or name}.log",
-            environment={**_inherited(), **own, "PYTHONUNBUFFERED": "1"},
+            environment={**_inherited(), **own, **different, "PYTHONUNBUFFERED": "1"},
             folder=str(root),
         )
         self._processes[called or name] = process

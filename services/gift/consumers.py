@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from services.gift.commands.levels import keep_levels
 from services.gift.commands.offering import Shelf
 from services.gift.commands.reversing import reverse_gifts
+from services.gift.commands.rooms import follow_rooms
 from services.gift.commands.settling import Listener, settle_gifts
-from shared.contracts.live import LevelReached
+from shared.contracts.live import GuestJoined, GuestLeft, LevelReached, RoomClosed, RoomOpened
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
@@ -32,4 +33,10 @@ def build(database: Database, broker: Broker, *, shelf: Shelf, tell: Listener) -
             broker=broker,
         ),
         Consumer("gift.levels", {LevelReached: keep_levels}, database=database, broker=broker),
+        Consumer(
+            "gift.rooms",
+            dict.fromkeys((RoomOpened, RoomClosed, GuestJoined, GuestLeft), follow_rooms),
+            database=database,
+            broker=broker,
+        ),
     ]

@@ -15,6 +15,7 @@ from services.gift.commands.waiting import Waiters
 from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
 from services.gift.settings import Settings
 from services.gift.store.sagas import SAGAS
+from shared.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -32,7 +33,16 @@ def build(settings: Settings) -> Service:
     tencent = TencentAccount(token.get_secret_value(), sdk_app_id) if token else None
     return Service(
         name="gift",
-        app=build_http(database, build_verifier(settings), shelf, waiters, tencent),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            shelf,
+            waiters,
+            tencent,
+            targets=build_target_verifier(settings),
+            anybody_may_receive=settings.anybody_may_receive,
+            ages=read_ages(settings.rules_file),
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, shelf=shelf, tell=waiters.tell),
@@ -47,15 +57,45 @@ def build_http(
     shelf: Shelf,
     waiters: Waiters,
     tencent: TencentAccount | None = None,
+    *,
+    targets: Verifier | None = None,
+    anybody_may_receive: bool = False,
+    ages: AgeRule = ADULTS,
 ) -> FastAPI:
+    """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
         title="Ovation gift",
         description="What viewers send.",
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, shelf, waiters, tencent))
+    router = api.build_router(
+        database,
+        shelf,
+        waiters,
+        tencent,
+        targets=targets or verifier,
+        anybody_may_receive=anybody_may_receive,
+        ages=ages,
+    )
+    app.include_router(router)
     return app
+
+
+def build_target_verifier(settings: Settings) -> Verifier | None:
+    """Trust the host's own keys with target tokens, if it has others than the issuer's."""
+    if settings.target_jwks_url is None:
+        return None
+    return Verifier(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        jwks_url=settings.target_jwks_url,
+    )
+
+
+def read_ages(path: Path) -> AgeRule:
+    """Read how old somebody has to be to give."""
+    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.GIVE)
 
 
 def read_catalogue(path: Path) -> Catalogue:

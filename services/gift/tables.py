@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -19,6 +19,7 @@ from shared.messaging.tables import (
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
+_FALSE = {"server_default": "false"}
 _TRUE = {"server_default": "true"}
 _NOW = {"server_default": text("clock_timestamp()")}
 
@@ -61,6 +62,9 @@ class Gift(GiftTable, table=True):
     combo: UUID | None = None
     repeat_count: int | None = Field(sa_type=BigInteger)
     combo_coins: int | None = Field(sa_type=BigInteger)
+    target: str | None = Field(sa_type=Text)
+    message_state: str | None = Field(sa_type=Text)
+    message_revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class Combo(GiftTable, table=True):
@@ -82,6 +86,7 @@ class Combo(GiftTable, table=True):
     coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     ended_at: datetime | None = Field(sa_type=_TIME)
     correlation_id: str = Field(sa_type=Text)
+    target: str | None = Field(sa_type=Text)
 
 
 class Reversal(GiftTable, table=True):
@@ -150,6 +155,68 @@ class GifterLevel(GiftTable, table=True):
     viewer: str = Field(primary_key=True, sa_type=Text)
     revision: int = Field(sa_type=BigInteger)
     level: int = Field(sa_type=Integer)
+
+
+class Room(GiftTable, table=True):
+    """Whose a room is, who is a guest, and its stream, as the newest fact says."""
+
+    __tablename__ = "rooms"
+
+    room: str = Field(primary_key=True, sa_type=Text)
+    revision: int = Field(sa_type=BigInteger)
+    creator: str = Field(sa_type=Text)
+    guests: list[str] = Field(sa_type=ARRAY(Text))
+    stream: UUID | None
+    is_open: bool
+    opened_at: datetime | None = Field(sa_type=_TIME)
+
+
+class CreatorRules(GiftTable, table=True):
+    """What holds for all gifts to a creator."""
+
+    __tablename__ = "creator_rules"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gifts_off: bool = Field(default=False, sa_column_kwargs=_FALSE)
+    hold_messages: bool = Field(default=False, sa_column_kwargs=_FALSE)
+    changed_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    changed_by: str = Field(sa_type=Text)
+
+
+class StreamWithoutGifts(GiftTable, table=True):
+    """A creator takes no gifts in a stream."""
+
+    __tablename__ = "streams_without_gifts"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    stream: UUID = Field(primary_key=True)
+    made_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    made_by: str = Field(sa_type=Text)
+
+
+class Block(GiftTable, table=True):
+    """A creator takes no gifts from a viewer."""
+
+    __tablename__ = "blocks"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    until: datetime | None = Field(sa_type=_TIME)
+    made_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    made_by: str = Field(sa_type=Text)
+
+
+class Message(GiftTable, table=True):
+    """Where the message of a creator's gift is, and whether it waits for approval."""
+
+    __tablename__ = "messages"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    viewer: str = Field(sa_type=Text)
+    held_at: datetime | None = Field(sa_type=_TIME)
+    decided_at: datetime | None = Field(sa_type=_TIME)
+    decided_by: str | None = Field(sa_type=Text)
 
 
 class Audit(AuditColumns, GiftTable, table=True):

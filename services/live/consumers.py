@@ -7,7 +7,14 @@ from uuid import UUID
 from services.live.commands.counting import follow
 from services.live.commands.feeding import Show
 from shared.contracts.envelope import Envelope
-from shared.contracts.gift import ComboEnded, GiftRestored, GiftReversed, GiftSent
+from shared.contracts.gift import (
+    ComboEnded,
+    GiftRestored,
+    GiftReversed,
+    GiftSent,
+    MessageRemoved,
+    MessageShown,
+)
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
@@ -24,7 +31,7 @@ def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
     async def follow_gifts(tx: Transaction, received: Sequence[Envelope[Any]]) -> set[UUID]:
         return await follow(tx, received, show=show)
 
-    heard = (GiftSent, ComboEnded, GiftReversed, GiftRestored)
+    heard = (GiftSent, ComboEnded, GiftReversed, GiftRestored, MessageShown, MessageRemoved)
     return [
         Consumer(
             "live.gifts",

@@ -60,6 +60,7 @@ class Gift(LiveTable, table=True):
     stream: UUID | None = None
     born: int = Field(sa_type=Integer)
     counted: int = Field(sa_type=Integer)
+    belongs: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
 
 
 class Score(LiveTable, table=True):
@@ -133,6 +134,29 @@ class Stage(LiveTable, table=True):
     creator: str | None = Field(sa_type=Text)
     guests: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": "{}"})
     openings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    owned_since: datetime | None = Field(default=None, sa_type=_TIME)
+
+
+class GuestStay(LiveTable, table=True):
+    """A guest was in a room from one moment to another."""
+
+    __tablename__ = "guest_stays"
+
+    room: str = Field(primary_key=True, sa_type=Text)
+    guest: str = Field(primary_key=True, sa_type=Text)
+    joined_at: datetime = Field(primary_key=True, sa_type=_TIME)
+    left_at: datetime | None = Field(default=None, sa_type=_TIME)
+
+
+class Message(LiveTable, table=True):
+    """The newest decision about a gift's message; without a text it is removed."""
+
+    __tablename__ = "messages"
+
+    gift: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    message: str | None = Field(default=None, sa_type=Text)
 
 
 class Stream(LiveTable, table=True):

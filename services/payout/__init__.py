@@ -5,5 +5,5 @@ Owns:      the diamond ledger, earnings, holds, clawbacks, payees, quotes, payou
 Hears:     gift.sent .reversed .restored, purchase.risk_flagged
 Announces: payout.diamonds_earned .diamonds_matured .diamonds_clawed_back .diamonds_restored
            .diamonds_adjusted .requested .held .approved .rejected .sent .paid .failed .returned
-           .block_sealed
+           .payee_changed .block_sealed
 """

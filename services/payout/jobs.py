@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from services.payout.commands.following import follow_attempts, open_attempts
 from services.payout.commands.maturing import mature
 from services.payout.commands.proving import CHECKS, announce_block
+from services.payout.commands.valuations import revalue_all
 from services.payout.commands.waiting import report
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
@@ -14,6 +15,7 @@ from shared.runtime import Job
 
 PAY_EVERY_SECONDS = 0.2
 MATURE_EVERY_SECONDS = 5.0
+REVALUE_EVERY_SECONDS = 60.0
 REPORT_EVERY_SECONDS = 30.0
 
 
@@ -27,6 +29,10 @@ def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
         async with database.transaction() as tx:
             return await mature(tx, rules, now=datetime.now(UTC))
 
+    async def keep_valued() -> bool:
+        async with database.transaction() as tx:
+            return await revalue_all(tx, rules)
+
     async def report_waiting() -> bool:
         async with database.transaction() as tx:
             await report(tx)
@@ -35,6 +41,7 @@ def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
     return [
         Job("payouts", PAY_EVERY_SECONDS, send_and_follow),
         Job("mature", MATURE_EVERY_SECONDS, let_mature),
+        Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
         *watching.jobs(database, CHECKS, announce_block),
     ]

@@ -10,6 +10,7 @@ from services.payout.domain.rates import Holds, Rules
 from services.payout.providers import Provider
 from services.payout.settings import Settings
 from services.payout.store.sagas import SAGAS
+from shared.ages import Act, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -25,6 +26,7 @@ def build(settings: Settings) -> Service:
         url=settings.provider_url,
         api_key=settings.provider_api_key.get_secret_value(),
         webhook_secret=settings.webhook_secret.get_secret_value(),
+        idempotency_seconds=settings.provider_idempotency_seconds,
     )
     rules = read_rules(settings.rules_file, hold_seconds=settings.hold_seconds)
     return Service(
@@ -54,7 +56,8 @@ def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
     """Read the rules; `hold_seconds` replaces every hold, for installations that are practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
     holds = Holds(**rules["holds"], seconds=hold_seconds)
-    return Rules(**rules["diamonds"], **rules["payouts"], holds=holds)
+    ages = read_age_rule(rules, Act.CASH_OUT)
+    return Rules(**rules["diamonds"], **rules["payouts"], holds=holds, ages=ages)
 
 
 if __name__ == "__main__":

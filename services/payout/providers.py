@@ -16,7 +16,14 @@ from shared.webhooks import Signatures
 
 ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20
+# For how long the provider knows an idempotency key; Stripe keeps them for a day at least.
+IDEMPOTENCY_SECONDS = 86_400
+# These say that the transfer will never be made, if the body says why; anything else says nothing.
+REFUSED = (400, 422)
+# Something was ordered under this very key: that is for looking at, and no refusal.
+KEY_REUSED = "key-reused"
 
+_FURTHEST = (Truth.FAILED, Truth.RETURNED, Truth.SUBMITTED, Truth.PAID)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -41,6 +48,14 @@ class Transfer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the provider knows of an attempt; more than one transfer would be money sent twice."""
+
+    transfer: Transfer
+    is_one_of_several: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A webhook that was signed by the provider, and the attempt it is about."""
 
@@ -52,6 +67,12 @@ class Notification:
 
 class _Transfers(BaseModel):
     items: tuple[Transfer, ...]
+
+
+class _Problem(BaseModel):
+    """What a documented refusal looks like: https://www.rfc-editor.org/rfc/rfc9457."""
+
+    type: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 
 
 class _About(BaseModel):
@@ -71,6 +92,7 @@ class Provider:
     """
 
     name = "sandbox"
+    idempotency_seconds: float
 
     def __init__(
         self,
@@ -79,10 +101,13 @@ class Provider:
         api_key: str,
         webhook_secret: str,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
+        idempotency_seconds: float = IDEMPOTENCY_SECONDS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._signatures = Signatures(webhook_secret)
         self._answer_seconds_max = answer_seconds_max
+        # The last order has to arrive before its key is forgotten.
+        self.idempotency_seconds = idempotency_seconds - answer_seconds_max
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {values_of(api_key)[0]}"},
@@ -104,15 +129,19 @@ class Provider:
         response = await self._request(
             "POST", "/transfers", json=asked, headers={"Idempotency-Key": str(attempt)}
         )
-        if response.is_client_error:
-            raise TransferRefused(f"refused-{response.status_code}")
+        if response.status_code in REFUSED and (why := _refusal(response)) is not None:
+            raise TransferRefused(why)
         return _read(Transfer, response)
 
-    async def find(self, attempt: UUID) -> Transfer | None:
+    async def find(self, attempt: UUID) -> Found | None:
         """Return what the provider knows of an attempt, or None if it never heard of it."""
         response = await self._request("GET", "/transfers", params={"reference": str(attempt)})
         items = _read(_Transfers, response).items
-        return items[0] if items else None
+        if not items:
+            return None
+        # Of several, the one that took money furthest away.
+        furthest = max(items, key=lambda each: _FURTHEST.index(each.status))
+        return Found(furthest, len(items) > 1)
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read a webhook, if the provider signed it within the last minutes."""
@@ -149,6 +178,16 @@ def _read(model: type[Model], response: httpx.Response) -> Model:
         return model.model_validate_json(response.content)
     except ValidationError:
         raise ProviderSilent(f"{response.request.url.path} is unreadable") from None
+
+
+def _refusal(response: httpx.Response) -> str | None:
+    """Return why a transfer was refused; None if the answer does not say so readably."""
+    try:
+        problem = _Problem.model_validate_json(response.content)
+    except ValidationError:
+        return None
+    code = problem.type.rsplit("/", 1)[-1][:64]
+    return None if code in ("", KEY_REUSED) else code
 
 
 def _uuid(value: object) -> UUID | None:

@@ -15,5 +15,7 @@ class Settings(ServiceSettings):
     # Only where nobody's money is at stake: how long diamonds wait, whatever the rules say.
     hold_seconds: int | None = None
     provider_url: str
+    # For how long the provider knows an idempotency key: after that a person decides.
+    provider_idempotency_seconds: int = 86_400
     provider_api_key: SecretStr
     webhook_secret: SecretStr

@@ -119,6 +119,33 @@ class Reversal(PayoutTable, table=True):
     lot: UUID = Field(primary_key=True)
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
+    most_coins: int | None = Field(sa_type=BigInteger)
+    newest_at: datetime | None = Field(sa_type=_TIME)
+    restored_at: datetime | None = Field(sa_type=_TIME)
+
+
+class Restoration(PayoutTable, table=True):
+    """Diamonds that were taken back and came back; they mature on their own."""
+
+    __tablename__ = "restorations"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    slice: int = Field(primary_key=True, sa_type=SmallInteger)
+    diamonds: int = Field(sa_type=BigInteger)
+    pending: int = Field(sa_type=BigInteger)
+    matures_at: datetime = Field(sa_type=_TIME)
+
+
+class Valuation(PayoutTable, table=True):
+    """The rate at which a creator's diamonds stand in the money books."""
+
+    __tablename__ = "valuations"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    rate_version: int = Field(sa_type=Integer)
+    currency: str = Field(sa_type=Text)
+    value_minor_per_1000: int = Field(sa_type=BigInteger)
 
 
 class Warning(PayoutTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
@@ -128,6 +155,7 @@ class Warning(PayoutTable, table=True):  # noqa: A001 - the field's own word, an
 
     lot: UUID = Field(primary_key=True)
     flagged_at: datetime = Field(sa_type=_TIME)
+    until: datetime | None = Field(sa_type=_TIME)
 
 
 class Payee(PayoutTable, table=True):
@@ -139,6 +167,10 @@ class Payee(PayoutTable, table=True):
     provider: str = Field(sa_type=Text)
     destination: str = Field(sa_type=Text)
     changed_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    revision: int = Field(default=1, sa_type=BigInteger, sa_column_kwargs={"server_default": "1"})
+    changed_by: str | None = Field(sa_type=Text)
+    usable_at: datetime | None = Field(sa_type=_TIME)
+    unreviewed: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
 
 
 class Quote(PayoutTable, table=True):
@@ -178,6 +210,7 @@ class Payout(PayoutTable, table=True):
     version: int = Field(sa_type=Integer)
     requested_at: datetime = Field(sa_type=_TIME)
     correlation_id: str = Field(sa_type=Text)
+    lost_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class PayoutState(PayoutTable, table=True):
@@ -206,6 +239,22 @@ class Attempt(PayoutTable, table=True):
     closed: bool
     checks: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
     next_check_at: datetime | None = Field(sa_type=_TIME)
+    first_submitted_at: datetime | None = Field(sa_type=_TIME)
+    unresolved_at: datetime | None = Field(sa_type=_TIME)
+    answered_check: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+
+
+class Contradiction(PayoutTable, table=True):
+    """What the provider says, where it cannot be after what we believed."""
+
+    __tablename__ = "contradictions"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    payout: UUID = Field(primary_key=True)
+    attempt: UUID = Field(primary_key=True)
+    state: str = Field(primary_key=True, sa_type=Text)
+    said: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
 class Notification(PayoutTable, table=True):

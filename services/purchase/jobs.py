@@ -1,20 +1,29 @@
 """What the purchase service does unasked: it asks the provider about what is open, and refunds."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
 from services.purchase.commands.inquiries import (
+    ASKED_MAX,
     CLAIMED_MAX,
     Inquiry,
     ask,
     claim_inquiries,
-    settle,
+    settle_if_newest,
 )
-from services.purchase.commands.refunds import CLAIMED_MAX as REFUNDS_MAX
-from services.purchase.commands.refunds import ask_provider, claim_refunds, settle_refund
+from services.purchase.commands.proving import CHECKS
+from services.purchase.commands.refund_attempts import (
+    KEY_WINDOW,
+    Attempt,
+    ask_provider,
+    claim_refunds,
+    settle_refund,
+)
 from services.purchase.providers import Provider
 from shared.database import Database
+from shared.ledger.watching import proof_job
 from shared.runtime import Job
 
 log = structlog.get_logger()
@@ -25,29 +34,40 @@ REFUND_EVERY_SECONDS = 0.5
 ASKED_AT_ONCE_MAX = 10
 
 
-def build(database: Database, provider: Provider) -> list[Job]:
+def build(database: Database, provider: Provider, *, window: timedelta = KEY_WINDOW) -> list[Job]:
     async def inquire() -> bool:
         return await follow_up(database, provider)
 
     async def refund() -> bool:
-        return await give_back(database, provider)
+        return await give_back(database, provider, window=window)
 
     return [
         Job("purchase.inquiries", EVERY_SECONDS, inquire),
         Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
+        proof_job(database, CHECKS),
     ]
 
 
-async def give_back(database: Database, provider: Provider) -> bool:
+async def give_back(
+    database: Database, provider: Provider, *, window: timedelta = KEY_WINDOW
+) -> bool:
     """Ask the provider for every refund that is due; return whether there may be more."""
     async with database.transaction() as tx:
-        due = await claim_refunds(tx)
-    for refund in due:
-        answer = await ask_provider(provider, refund)
-        if answer is not None:
+        attempts, is_more = await claim_refunds(tx, window=window)
+    turns = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
+
+    async def take_turn(attempt: Attempt) -> None:
+        async with turns:
+            told = await ask_provider(provider, attempt)
             async with database.transaction() as tx:
-                await settle_refund(tx, refund, answer)
-    return len(due) == REFUNDS_MAX
+                await settle_refund(tx, attempt, told)
+
+    outcomes = await asyncio.gather(*map(take_turn, attempts), return_exceptions=True)
+    for attempt, outcome in zip(attempts, outcomes, strict=True):
+        # One that fails must not keep the others: it comes back at its next turn.
+        if isinstance(outcome, BaseException):
+            log.error("refund.failed", refund=str(attempt.refund.id), error=repr(outcome)[:200])
+    return is_more
 
 
 async def follow_up(database: Database, provider: Provider) -> bool:
@@ -58,11 +78,14 @@ async def follow_up(database: Database, provider: Provider) -> bool:
 
     async def inquire(inquiry: Inquiry) -> None:
         async with turns:
-            truth = await ask(provider, inquiry)
-            if truth is None:
-                return
-            async with database.transaction() as tx:
-                await settle(tx, inquiry, truth)
+            for _ in range(ASKED_MAX):
+                truth = await ask(provider, inquiry)
+                if truth is None:
+                    return
+                async with database.transaction() as tx:
+                    _, used = await settle_if_newest(tx, inquiry, truth)
+                if used:
+                    return
 
     outcomes = await asyncio.gather(*map(inquire, inquiries), return_exceptions=True)
     for inquiry, outcome in zip(inquiries, outcomes, strict=True):

@@ -1,17 +1,20 @@
 """Wires the purchase service together. The only file that knows every other."""
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from services.purchase import api, consumers, jobs
+from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from services.purchase.settings import Settings
 from services.purchase.store.sagas import SAGAS
+from shared.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -32,11 +35,18 @@ def build(settings: Settings) -> Service:
     prices, policy = read_prices(settings.packages_file), read_policy(settings.rules_file)
     return Service(
         name="purchase",
-        app=build_http(database, build_verifier(settings), provider, prices, policy),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            provider,
+            prices,
+            policy,
+            read_ages(settings.rules_file),
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
-        jobs=jobs.build(database, provider),
+        jobs=jobs.build(database, provider, window=timedelta(hours=settings.provider_key_hours)),
         tasks=(watch(database, SAGAS),),
         closing=(provider.close,),
     )
@@ -48,6 +58,7 @@ def build_http(
     provider: Provider,
     prices: PriceList,
     policy: RefundPolicy,
+    ages: AgeRule = ADULTS,
 ) -> FastAPI:
     app = build_app(
         title="Ovation purchase",
@@ -55,7 +66,7 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, provider, prices, policy))
+    app.include_router(api.build_router(database, provider, prices, policy, ages))
     return app
 
 
@@ -76,8 +87,14 @@ def read_policy(path: Path) -> RefundPolicy:
                 for country in (eea if named == "EEA" else [named])
             }
             for channel, by_country in refunds["days"].items()
-        }
+        },
+        TypeAdapter(dict[str, Calendar]).validate_python(refunds.get("calendars", {})),
     )
+
+
+def read_ages(path: Path) -> AgeRule:
+    """Read how old somebody has to be to buy."""
+    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.BUY)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -16,5 +16,7 @@ class Settings(ServiceSettings):
     provider_url: str
     provider_api_key: SecretStr
     webhook_secret: SecretStr
+    # For how long the provider remembers an idempotency key; later, asking again is a new refund.
+    provider_key_hours: int = Field(default=24, ge=1)
     # Where the provider sends people back to once they have paid.
     return_url: str | None = None

@@ -167,6 +167,7 @@ class Refund(PurchaseTable, table=True):
         ),
         Index("refunds_by_id", "id"),
         Index("refunds_due", "next_check_at", postgresql_where=_DUE),
+        Index("refunds_to_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     )
 
     viewer: str = Field(primary_key=True, sa_type=Text)
@@ -185,6 +186,31 @@ class Refund(PurchaseTable, table=True):
     burnt_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     checks: int = Field(sa_column_kwargs=_ZERO)
+    submitted_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    provider_refund: str | None = Field(sa_type=Text)
+    unresolved_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    look_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    looks: int = Field(sa_column_kwargs=_ZERO)
+
+
+class ProviderAnswer(PurchaseTable, table=True):
+    """The newest answer about a payment that was applied, and what the books say because of it."""
+
+    __tablename__ = "provider_answers"
+    __table_args__ = (
+        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
+    )
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    purchase: UUID = Field(primary_key=True)
+    payment: str = Field(primary_key=True, sa_type=Text)
+    sequence: int | None = Field(sa_type=BigInteger)
+    asked_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    answered_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    ignored_before: datetime | None = Field(sa_type=DateTime(timezone=True))
+    fee_minor: int | None = Field(sa_type=BigInteger)
+    given_back_minor: int = Field(sa_type=BigInteger)
+    entries: int
 
 
 class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, and nobody's import

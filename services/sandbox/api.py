@@ -40,6 +40,8 @@ class NewTransfer(_Body):
 
 class NewRefund(_Body):
     amount_minor: Amount
+    # What the shop calls the refund: it finds it again in the payment.
+    reference: Text | None = None
 
 
 class NewDispute(_Body):
@@ -53,6 +55,10 @@ class NewWarning(_Body):
 
 class DisputeClosed(_Body):
     won: bool
+
+
+class RefundClosed(_Body):
+    succeeded: bool
 
 
 def build_router(
@@ -108,7 +114,11 @@ def _add_payments(router: APIRouter, provider: Provider) -> None:
 
     @router.post("/payments/{payment}/refunds", status_code=201)
     async def refund(payment: str, wanted: NewRefund, key: IdempotencyKey) -> dict[str, Any]:
-        return provider.refund(provider.payment(payment), key=key, amount_minor=wanted.amount_minor)
+        return provider.refund(provider.payment(payment), key=key, **wanted.model_dump())
+
+    @router.post("/refunds/{refund}/close")
+    async def close_refund(refund: str, decided: RefundClosed) -> dict[str, Any]:
+        return provider.close_refund(refund, succeeded=decided.succeeded)
 
     @router.post("/payments/{payment}/disputes", status_code=201)
     async def dispute(payment: str, wanted: NewDispute) -> dict[str, Any]:

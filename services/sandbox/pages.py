@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from services.sandbox.provider import (
     DECLINED_CARD,
     DISPUTED_CARD,
+    FAILING_REFUND_CARD,
+    PENDING_REFUND_CARD,
     SLOW_CARD,
     SUCCESS_CARD,
     NotPayable,
@@ -24,6 +26,8 @@ CARDS = (
     (DECLINED_CARD, "is declined"),
     (SLOW_CARD, "succeeds after three seconds"),
     (DISPUTED_CARD, "succeeds, and is disputed three seconds later"),
+    (PENDING_REFUND_CARD, "succeeds; a refund takes three seconds"),
+    (FAILING_REFUND_CARD, "succeeds; a refund fails three seconds after it was made"),
 )
 WITHOUT_MINOR_UNITS = ("JPY", "KRW")
 # The pay page needs no script, and nobody may frame it.

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.wallet import api, consumers, jobs
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
+from shared.ages import Act, read_age_rule
 from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
@@ -48,7 +49,6 @@ def read_rules(path: Path) -> Rules:
     return Rules(
         gift_coins_per_day=spending["gift_coins_per_day"],
         raise_after_hours=spending["raise_after_hours"],
-        age_minimum=age["minimum"],
         minor_coins_per_day=age["minor_coins_per_day"],
         time_zone=ZoneInfo(spending["time_zone"]),
         rates={
@@ -56,6 +56,7 @@ def read_rules(path: Path) -> Rules:
             for source, targets in rules["exchange_rates"]["parts_per_million"].items()
             for target, parts in targets.items()
         },
+        ages=read_age_rule(rules, Act.GIVE),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the gift service announces: gifts asked for, sent and refused, combos, the catalogue."""
+"""What the gift service announces: gifts and what becomes of them, combos, the catalogue."""
 
 from typing import Annotated
 
@@ -27,6 +27,8 @@ Count = Annotated[int, number("gifts", 1, 5, 10, ge=1, le=999)]
 RepeatCount = Annotated[int, number("gifts", 3, 4, ge=1)]
 Tier = Annotated[Name, like("burst", "spark", "legend")]
 Mode = Annotated[Name, like("streak", "single")]
+Target = Annotated[Name, like("room", "token", "anybody")]
+Message = Annotated[str, Field(max_length=80), like("For the encore!")]
 
 
 class GiftEvent(Event):
@@ -88,7 +90,11 @@ class GiftSent(GiftEvent):
     display_name: Annotated[Name, like("Pebble Heart", "Clover")] | None = None
     """What the gift type is called in the catalogue, to be shown."""
     message: Annotated[str, Field(max_length=80), like("For the encore!")] | None = None
-    """What the viewer wrote to go with the gift, as written: escape it before showing it."""
+    """
+    What the viewer wrote to go with the gift, as written: escape it before showing it.
+
+    Null as well while a message is held for approval: `gift.message_shown` has it afterwards.
+    """
     anonymous: Annotated[bool, like(False, True)] = False
     """The viewer does not want to be named: do not show `viewer`."""
     requested_at: Moment
@@ -99,6 +105,13 @@ class GiftSent(GiftEvent):
     """Whether the combo ends with this gift; null without a combo."""
     combo_coins: Annotated[Coins, like(1_500)] | None = None
     """What the combo cost so far, in coins: a running total; null without a combo."""
+    target: Target | None = None
+    """
+    Why the creator may receive it, as checked when the viewer asked.
+
+    `room`: they owned the open room or were a guest in it. `token`: the host's target token named
+    them. `anybody`: nothing was checked, as the operator allows. Null of older gifts.
+    """
 
 
 class ComboEnded(Event):
@@ -139,6 +152,8 @@ class ComboEnded(Event):
     """When the first of them was asked for. UTC."""
     ended_at: Annotated[Moment, like("2026-11-23T12:00:12Z")]
     """When the combo was found to be over. UTC."""
+    target: Target | None = None
+    """Why the creator may receive its first gift, as in `gift.sent`; null of older combos."""
 
 
 class CatalogueChanged(Event):
@@ -210,6 +225,52 @@ class GiftRestored(ReversalEvent):
     name = "gift.restored"
 
 
+class MessageEvent(Event):
+    """
+    A decision about the message of a gift that was sent.
+
+    Keep what the highest `revision` says. The message in `gift.sent` counts as revision 0.
+    """
+
+    subject_field = "gift"
+    partition_field = "viewer"
+    discriminator_fields = ("revision",)
+
+    gift: GiftId
+    """The gift that the message goes with."""
+    revision: Revision
+    """Counts the decisions about this message: the higher one is right, in any order."""
+    viewer: UserId
+    """Who wrote it: the `sub` of the viewer's token."""
+    creator: CreatorId
+    """Who was given to, and decides about it."""
+    room: Room | None = None
+    """The live room the gift was sent in; null for a gift outside any room."""
+    anonymous: Annotated[bool, like(False, True)] = False
+    """As in `gift.sent`: the viewer does not want to be named."""
+
+
+class MessageHeld(MessageEvent):
+    """A message waits for its creator's approval; show nothing of it."""
+
+    name = "gift.message_held"
+
+
+class MessageShown(MessageEvent):
+    """A message that was held is approved: show it with its gift."""
+
+    name = "gift.message_shown"
+
+    message: Message
+    """What the viewer wrote, as written: escape it before showing it."""
+
+
+class MessageRemoved(MessageEvent):
+    """A message is removed for good; stop showing it."""
+
+    name = "gift.message_removed"
+
+
 EVENTS: tuple[type[Event], ...] = (
     GiftRequested,
     GiftSent,
@@ -218,4 +279,7 @@ EVENTS: tuple[type[Event], ...] = (
     CatalogueChanged,
     GiftReversed,
     GiftRestored,
+    MessageHeld,
+    MessageShown,
+    MessageRemoved,
 )

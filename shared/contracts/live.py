@@ -26,6 +26,7 @@ from .base import (
 
 Title = Annotated[str, Field(max_length=120)]
 Level = Annotated[int, number("levels", 3, 2, ge=0)]
+Guests = Annotated[tuple[CreatorId, ...], like(["tomas"], [])]
 
 
 class StreamEvent(Event):
@@ -44,6 +45,14 @@ class StreamEvent(Event):
     """What the creator calls it, as written: escape it before showing it."""
     opened_at: Moment
     """When the room was opened. UTC."""
+    revision: Revision | None = None
+    """
+    Counts the changes of the room: its openings, closings and guests, and another owner.
+
+    Each event says all that is so: keep what the highest revision says. Null of older events.
+    """
+    guests: Guests | None = None
+    """Who is a guest in the room now; null of older events."""
 
 
 class RoomOpened(StreamEvent):
@@ -65,6 +74,51 @@ class RoomClosed(StreamEvent):
     """What they cost in all, less what was reversed since, in coins."""
     gifters: Annotated[int, number("viewers", 40, 2, ge=0)]
     """How many viewers gave, those who are not named left out."""
+
+
+class GuestEvent(Event):
+    """
+    A creator came to a room as a guest of its owner, or left.
+
+    It says all that is so of the room: keep what the highest `revision` says.
+    """
+
+    subject_field = "room"
+    partition_field = "room"
+    discriminator_fields = ("revision",)
+
+    room: Room
+    """The room."""
+    revision: Revision
+    """Counts the changes of the room, in one sequence with its openings and closings."""
+    creator: CreatorId
+    """Who owns the room."""
+    guest: Annotated[CreatorId, like("tomas")]
+    """Who came, or left."""
+    guests: Guests
+    """All guests of the room from now on."""
+    stream: StreamId | None = None
+    """The stream that goes on in the room; null while it is not open."""
+    opened_at: Moment | None = None
+    """When that stream began; null while the room is not open. UTC."""
+
+
+class GuestJoined(GuestEvent):
+    """A creator is a guest in a room from now on."""
+
+    name = "live.guest_joined"
+
+    joined_at: Annotated[Moment, like("2026-11-23T12:30:00Z")]
+    """When they came. UTC."""
+
+
+class GuestLeft(GuestEvent):
+    """A creator is no guest in a room any more."""
+
+    name = "live.guest_left"
+
+    left_at: Annotated[Moment, like("2026-11-23T13:00:00Z")]
+    """When they left. UTC."""
 
 
 class GoalReached(Event):
@@ -201,6 +255,8 @@ class GifterThanked(Event):
 EVENTS: tuple[type[Event], ...] = (
     RoomOpened,
     RoomClosed,
+    GuestJoined,
+    GuestLeft,
     GoalReached,
     LevelReached,
     FirstGift,

@@ -106,6 +106,9 @@ class DiamondsRestored(ClawbackEvent):
 
     name = "payout.diamonds_restored"
 
+    matures_at: Annotated[Moment, like("2026-11-30T12:00:00Z")] | None = None
+    """From when on what came back can be paid out: it waits as new diamonds do. UTC; null: now."""
+
 
 class DiamondsAdjusted(Event):
     """Two operators corrected a balance; `diamonds` is positive or negative."""
@@ -125,6 +128,31 @@ class DiamondsAdjusted(Event):
     """Why, in the operator's words."""
     balance_diamonds: Annotated[DiamondsOrNone, like(12_500, 2_250)]
     """What the creator can be paid out afterwards, in diamonds; pending ones are not counted."""
+
+
+class PayeeChanged(Event):
+    """
+    A creator's money will go to another account: tell the creator, it may have been a thief.
+
+    The first account is no change. The new one rests before it can be used, and a person looks at
+    the first payout that goes there.
+    """
+
+    name = "payout.payee_changed"
+    subject_field = "creator"
+    partition_field = "creator"
+    discriminator_fields = ("revision",)
+
+    creator: CreatorId
+    """Whose money it is: the `sub` of the creator's token."""
+    revision: Revision
+    """How many accounts the creator has named so far, this one included."""
+    provider: Annotated[Name, like("sandbox")]
+    """Who sends the money there."""
+    changed_by: UserId
+    """Who changed it: the `sub` of the token."""
+    usable_at: Annotated[Moment, like("2026-11-26T12:00:00Z")]
+    """From when on money may go there. UTC."""
 
 
 class PayoutEvent(Event):
@@ -243,6 +271,7 @@ EVENTS: tuple[type[Event], ...] = (
     DiamondsRestored,
     DiamondsAdjusted,
     BlockSealed,
+    PayeeChanged,
     PayoutRequested,
     PayoutHeld,
     PayoutApproved,

@@ -41,6 +41,8 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
     "gift.reversals": (wallet.LotReversed, wallet.LotRestored),
     # Some gifts are for viewers of a certain level.
     "gift.levels": (live.LevelReached,),
+    # Only who is in an open room can be given to there.
+    "gift.rooms": (live.RoomOpened, live.RoomClosed, live.GuestJoined, live.GuestLeft),
     "payout.gifts": (
         gift.GiftSent,
         gift.GiftReversed,
@@ -52,5 +54,7 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         gift.ComboEnded,
         gift.GiftReversed,
         gift.GiftRestored,
+        gift.MessageShown,
+        gift.MessageRemoved,
     ),
 }

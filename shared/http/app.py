@@ -25,6 +25,7 @@ from shared.http.problems import (
     plain,
     refusal_response,
 )
+from shared.people import OPERATOR_ROUTES, PERSON_FIELDS, OwnMoney
 
 log = structlog.get_logger()
 
@@ -74,8 +75,10 @@ class _App(FastAPI):
 
 
 def _describe_problems(document: Document) -> None:
-    for operations in document.get("paths", {}).values():
+    for path, operations in document.get("paths", {}).items():
         for operation in operations.values():
+            if path.startswith(OPERATOR_ROUTES) and _names_a_person(document, operation):
+                _describe(operation, 403, (OwnMoney.code(), OwnMoney.title()), Problem)
             if "requestBody" in operation:
                 _describe(operation, 400, MALFORMED_JSON, Problem)
             if "parameters" in operation or "requestBody" in operation:
@@ -89,6 +92,15 @@ def _describe_problems(document: Document) -> None:
         schemas[model.__name__] = schema
 
 
+def _names_a_person(document: Document, operation: Document) -> bool:
+    """Whether a request may say whom it is about: then it must be somebody else."""
+    named = {parameter["name"] for parameter in operation.get("parameters", [])}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = content["schema"].get("$ref", "").rpartition("/")[2]
+        named |= document["components"]["schemas"].get(schema, {}).get("properties", {}).keys()
+    return bool(named & PERSON_FIELDS)
+
+
 def _describe(
     operation: Document, status: int, what: tuple[str, str], model: type[Problem]
 ) -> None:
@@ -98,7 +110,7 @@ def _describe(
     described = operation["responses"].get(str(status))
     if described is None or described["description"] == "Validation Error":
         operation["responses"][str(status)] = documented(model, line)
-    else:
+    elif line not in described["description"]:
         described["description"] = f"{line}\n\n{described['description']}"
 
 

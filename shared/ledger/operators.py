@@ -12,6 +12,7 @@ from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.http import Key, KeyReused, count_key
+from shared.people import require_other_person, same_person
 
 
 class NoSuchAdjustment(Refusal):
@@ -103,6 +104,7 @@ async def audit_lines(
 
 async def request_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
     """Remember what an operator asks for; a repeat finds what was asked."""
+    require_other_person(operator=wish.operator, user=wish.user)
     added = await tx.execute(
         _REQUEST,
         {
@@ -146,14 +148,19 @@ async def decide_adjustment(
     """
     Decide an adjustment whose user is locked; False if it was decided this way before.
 
-    Its author may take it back, but never approve it.
+    Its author may take it back, but never approve it; whose balance it is does neither. All three
+    are compared as persons: another spelling of an id makes no colleague.
     """
+    require_other_person(operator=operator, user=adjustment.user)
     if adjustment.state == state:
         return False
     if adjustment.state != "requested":
         raise AdjustmentDecided(state=adjustment.state)
-    if state == "applied" and adjustment.requested_by == operator:
-        raise OwnAdjustment(adjustment=adjustment.id)
+    if state == "applied":
+        # Asked for before this rule, or by an older version beside this one.
+        require_other_person(operator=adjustment.requested_by, user=adjustment.user)
+        if same_person(adjustment.requested_by, operator):
+            raise OwnAdjustment(adjustment=adjustment.id)
     await tx.execute(
         _DECIDE,
         {"user": adjustment.user, "id": adjustment.id, "state": state, "operator": operator},

@@ -78,8 +78,8 @@ def law(name: str, statement: str) -> Check:
     """
     Write a law down.
 
-    `{users}` is the condition on its users, `{t.users}` on those of table t, `{creators}` where
-    the column is called so.
+    `{users}` is the condition on its users, `{t.users}` on those of table t, `{creators}` or
+    `{viewers}` where the column is called so.
     """
     return Check(name, _over_users(statement))
 
@@ -93,8 +93,8 @@ def _over_users(statement: str) -> TextClause:
     return text(_USERS_MARK.sub(condition, statement))
 
 
-_USERS_MARK = re.compile(r"\{(\w+\.)?(users|creators)\}")
-_COLUMNS = {"users": "user_id", "creators": "creator"}
+_USERS_MARK = re.compile(r"\{(\w+\.)?(users|creators|viewers)\}")
+_COLUMNS = {"users": "user_id", "creators": "creator", "viewers": "viewer"}
 LEDGER_CHECKS = (
     law(
         UNBALANCED,

@@ -33,6 +33,7 @@ from shared.ledger.operators import (
     OwnAdjustment,
     audit_lines,
 )
+from shared.people import OwnMoney
 
 ADJUST_SCOPE = "adjustments:write"
 AUDIT_SCOPE = "audit:read"
@@ -134,7 +135,13 @@ def add_adjustments(
     """Add the routes by which one operator asks for a correction and another decides."""
     path = f"/operator/{service}/adjustments"
     decisions = refusals(
-        Unauthenticated, ScopeMissing, NoSuchAdjustment, OwnAdjustment, AdjustmentDecided, *refused
+        Unauthenticated,
+        ScopeMissing,
+        NoSuchAdjustment,
+        OwnAdjustment,
+        OwnMoney,
+        AdjustmentDecided,
+        *refused,
     )
 
     @router.post(

@@ -65,6 +65,8 @@ class Holder:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     decided: list[Outcome] = field(default_factory=list)
+    # What else a service has to know about this user while it decides.
+    notes: dict[str, int] = field(default_factory=dict)
     _open: tuple[str, bytes, bool] | None = None
 
     @property

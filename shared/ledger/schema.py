@@ -136,3 +136,17 @@ GRANT SELECT, INSERT ON adjustments TO {role};
 GRANT UPDATE (state, decided_by, decided_at) ON adjustments TO {role};
 """
 )
+
+# Whose balance it is, who asks and who agrees are three persons. The code compares more strictly;
+# rows that are older than this rule can still be rejected.
+OTHER_PEOPLE_V1 = """
+ALTER TABLE adjustments ADD CONSTRAINT adjusted_by_other_people CHECK (
+    state = 'rejected' OR (
+        lower(btrim(user_id)) <> lower(btrim(requested_by))
+        AND (decided_by IS NULL OR (
+            lower(btrim(user_id)) <> lower(btrim(decided_by))
+            AND lower(btrim(requested_by)) <> lower(btrim(decided_by))
+        ))
+    )
+) NOT VALID;
+"""

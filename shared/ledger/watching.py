@@ -42,12 +42,7 @@ def jobs(database: Database, checks: Sequence[Check], announce: AnnounceBlock) -
         return is_full
 
     async def prove_all() -> bool:
-        async with database.snapshot() as tx:
-            faults = [found async for found in prove(tx, checks) if isinstance(found, Fault)]
-        _report("ledger", faults)
-        LEDGER_IMBALANCE.labels("ledger").set(
-            sum(fault.check == UNBALANCED for fault in faults),
-        )
+        await _prove_ledger(database, checks)
         async with database.snapshot() as tx:
             faults = [found async for found in broken_seals(tx) if isinstance(found, Fault)]
         _report("seals", faults)
@@ -57,6 +52,23 @@ def jobs(database: Database, checks: Sequence[Check], announce: AnnounceBlock) -
         Job("seal", SEAL_EVERY_SECONDS, seal_next),
         Job("prove", PROVE_EVERY_SECONDS, prove_all),
     ]
+
+
+def proof_job(database: Database, checks: Sequence[Check]) -> Job:
+    """Return the job of a service that keeps books without a seal."""
+
+    async def prove_ledger() -> bool:
+        await _prove_ledger(database, checks)
+        return False
+
+    return Job("prove", PROVE_EVERY_SECONDS, prove_ledger)
+
+
+async def _prove_ledger(database: Database, checks: Sequence[Check]) -> None:
+    async with database.snapshot() as tx:
+        faults = [found async for found in prove(tx, checks) if isinstance(found, Fault)]
+    _report("ledger", faults)
+    LEDGER_IMBALANCE.labels("ledger").set(sum(fault.check == UNBALANCED for fault in faults))
 
 
 def _report(proof: str, faults: Sequence[Fault]) -> None:

@@ -52,7 +52,9 @@ class People:
         return {"Authorization": f"Bearer {self._tokens[viewer]}", "Idempotency-Key": key}
 
     async def fund(self) -> None:
-        """Let every viewer but the poor ones buy coins, and wait until they have them."""
+        """Open the rooms; let every viewer but the poor ones buy coins, and wait for them."""
+        for creator, room in zip(self.creators, self.rooms, strict=True):
+            await self._open(creator, room)
         turns = asyncio.Semaphore(BUYERS_AT_ONCE)
 
         async def buy(viewer: str) -> None:
@@ -63,6 +65,20 @@ class People:
         async with asyncio.TaskGroup() as buying:
             for viewer in self.viewers[: self._plan.buyers]:
                 buying.create_task(buy(viewer))
+
+    async def _open(self, creator: str, room: str) -> None:
+        """Let a creator go live, and wait until gift knows it."""
+        token = self._system.token(creator, roles=["creator"], ttl_seconds=86_400)
+        headers = {"Authorization": f"Bearer {token}"}
+        for path, body in (
+            (f"/v1/rooms/{room}/stream", {}),
+            (f"/v1/gifts/creators/{creator}/rooms/{room}", {"gifts_off": False}),
+        ):
+            while True:
+                answer = await self._client.put(f"{self.url}{path}", json=body, headers=headers)
+                if answer.is_success:
+                    break
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def do(self, errand: Errand, viewer: str, key: str) -> None:
         """Do something once, however often it has to be asked for."""

@@ -10,6 +10,7 @@ import httpx
 
 from deploy.ctl.places import Places
 from deploy.ctl.rolling import ROLLED, Compose, wait_until_healthy
+from deploy.local.person import ADULT_YEARS
 from deploy.local.servers import LentPostgres
 
 INSTANCES = 3
@@ -51,7 +52,8 @@ class Cluster:
         )
 
     def token(self, subject: str, **claims: object) -> str:
-        answer = httpx.post(f"{self.gateway_url}/issuer/token", json={"sub": subject, **claims})
+        asked = {"sub": subject, "age_verified": ADULT_YEARS, **claims}
+        answer = httpx.post(f"{self.gateway_url}/issuer/token", json=asked)
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 

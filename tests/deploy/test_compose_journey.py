@@ -16,7 +16,7 @@ import pytest
 from deploy.ctl.rolling import ROLLED, roll
 from deploy.local import demo
 from deploy.local.containers import engine_answers
-from deploy.local.person import Person
+from deploy.local.person import Person, StoryFailed
 from tests.deploy.installation import STAYING, installed
 
 GIVERS = 4
@@ -76,7 +76,10 @@ def test_no_service_can_be_reached_past_the_gateway(installation):
 def test_a_new_version_costs_no_request_and_no_gift(installation):
     """Every service is replaced while people give and look: all are answered, all is kept."""
     compose, url = installation
-    lea = Person(url, "lea", country="FR")
+    lea = Person(url, "lea", roles=["creator"], country="FR")
+    lea.put("/v1/rooms/rolling/stream", {})
+    switch = f"/v1/gifts/creators/{lea.user}/rooms/rolling"
+    _until(lambda: _is_taken(lea, switch))
     givers = [_Giver(Person(url, "mira", country="US"), lea.user) for _ in range(GIVERS)]
     for giver in givers:
         _buy(giver.person)
@@ -102,6 +105,14 @@ def test_a_new_version_costs_no_request_and_no_gift(installation):
     _until(lambda: lea.get("/v1/rooms/rolling")["coins"] == given)
     for person in (lea, *(giver.person for giver in givers)):
         person.leave()
+
+
+def _is_taken(creator, path):
+    """Whether gift knows the room already."""
+    try:
+        return creator.put(path, {"gifts_off": False})
+    except StoryFailed:
+        return False
 
 
 @dataclass

@@ -16,7 +16,7 @@ from deploy.local.databases import SERVICES
 from deploy.local.packages import require
 from deploy.local.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
-from services.payout.commands import waiting
+from services.payout.commands import transfers, waiting
 from shared import telemetry
 from shared.messaging.topology import DEAD_LETTERS_MAX
 
@@ -27,7 +27,7 @@ TESTS = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
 OVERLAY = yaml.safe_load((ROOT / "deploy" / "compose.observability.yml").read_text())["services"]
 CONTAINERS = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WATCHERS = [name for name in OVERLAY if name not in CONTAINERS]
-COUNTED_IN = (telemetry, proofs, waiting)
+COUNTED_IN = (telemetry, proofs, transfers, waiting)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ OTHERS = ("otto", "ann", "ben")
 SCOPES = [
     *("books:read", "finance:read", "audit:read", "wallets:read", "wallets:freeze"),
     *("limits:write", "adjustments:write", "refunds:write", "disputes:read", "payouts:review"),
-    *("catalogue:write", "rooms:write"),
+    *("catalogue:write", "rooms:write", "gifts:moderate"),
 ]
 TTL_SECONDS = 86_400
 PACKAGE = "coins_10000"
@@ -56,6 +56,10 @@ def _play(http: httpx.Client, tokens: dict[str, str]) -> None:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def is_taken(who: str, path: str) -> bool:
+        headers = {"Authorization": tokens[who]}
+        return http.put(path, json={"gifts_off": False}, headers=headers).is_success
+
     def buy(who: str) -> Any:
         return ask(who, "POST", "/v1/purchases", {"package": PACKAGE})
 
@@ -64,8 +68,12 @@ def _play(http: httpx.Client, tokens: dict[str, str]) -> None:
         pay = eventually(lambda name=name: buy(name)["next_action"])["url"]
         httpx.post(pay, data={"card": GOOD_CARD}, timeout=REQUEST_SECONDS_MAX, trust_env=False)
         eventually(lambda name=name: buy(name)["state"] == "completed")
-    for name, other in PEERS.items():
+    for name in PEERS:
         ask(name, "PUT", f"/v1/rooms/{name}/stream", {})
+        switch = f"/v1/gifts/creators/{name}/rooms/{name}"
+        # Gift hears of a room a moment after it was opened.
+        eventually(lambda name=name, switch=switch: is_taken(name, switch))
+    for name, other in PEERS.items():
         wish = {"gift_type": GIFT, "creator": other, "room": other}
         ask(name, "POST", "/v1/gifts", wish)
     for name in PEERS:

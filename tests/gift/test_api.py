@@ -44,6 +44,38 @@ async def test_other_refusals_keep_their_meaning(ask, wallet_says, reason, statu
     assert (await ask(key=key)).status_code == status
 
 
+@pytest.mark.parametrize(("age", "why"), [(17, "too-young"), (None, "age-unknown")])
+async def test_gifts_are_given_by_adults_and_an_unknown_age_is_none(app, database, age, why):
+    async with client_of(app, a_token("kim", age_verified=age)) as kim:
+        wish = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
+        answer = await kim.post("/v1/gifts", json=wish, headers={"Idempotency-Key": "k"})
+
+    assert (answer.status_code, answer.json()["type"]) == (403, why)
+    assert await announced(database) == []
+
+
+@pytest.mark.parametrize("why", ["too-young", "age-unknown"])
+async def test_what_the_wallet_says_of_an_age_is_told_as_it_is(ask, wallet_says, why):
+    """Rules may have changed between the question and the answer."""
+    gift = (await ask(key="k")).json()["gift"]
+    await wallet_says(refused(gift, reason=why))
+
+    answer = await ask(key="k")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, why)
+
+
+async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_now(app, ask):
+    gift = (await ask(key="k")).json()["gift"]
+
+    async with client_of(app, a_token("mira", age_verified=None)) as mira:
+        wish = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
+        headers = {"Idempotency-Key": "k", "Prefer": "respond-async"}
+        again = await mira.post("/v1/gifts", json=wish, headers=headers)
+
+    assert (again.status_code, again.json()["gift"]) == (202, gift)
+
+
 async def test_without_an_outcome_the_caller_gets_a_place_to_look(ask, mira):
     answer = await ask()
 

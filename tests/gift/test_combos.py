@@ -232,7 +232,7 @@ async def test_a_crash_while_asking_or_settling_counts_nothing(database, pass_ti
     heard = Envelope[GiftPaid].model_validate_json(a_delivery(event).body)
 
     async def ask_for_it(tx):
-        await request_gifts(tx, [request], CATALOGUE)
+        await request_gifts(tx, [request], CATALOGUE, anybody_may_receive=True)
 
     async def settle_it(tx):
         await settle_gifts(tx, [heard], catalogue=CATALOGUE, tell=lambda _: None)
@@ -274,7 +274,7 @@ async def test_two_instances_share_one_combo_and_never_deadlock(database, instan
             requests = [a_request(*pair) for pair in pairs for _ in range(3)]
             shuffle.shuffle(requests)
             async with instance.transaction() as tx:
-                await request_gifts(tx, requests, CATALOGUE)
+                await request_gifts(tx, requests, CATALOGUE, anybody_may_receive=True)
             shuffle.shuffle(requests)
             for start in range(0, len(requests), 6):
                 batch = requests[start : start + 6]

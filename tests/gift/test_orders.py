@@ -51,7 +51,7 @@ async def test_whatever_order_they_arrive_in_the_gifts_end_equal(database_of, st
 
     async def ask(database):
         async with database.transaction() as tx:
-            await request_gifts(tx, [WISH], CATALOGUE)
+            await request_gifts(tx, [WISH], CATALOGUE, anybody_may_receive=True)
 
     found = await ends(database_of, "gift", build, [paid(WISH.gift), *story], GIFTS, prepare=ask)
 

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from services.gift.commands import creators
 from services.gift.commands.cataloguing import Editor, change_gift_type
 from services.gift.commands.combos import end_combos
+from services.gift.commands.messages import decide_message
 from services.gift.commands.reannouncing import SAID_AGAIN, facts_between
 from services.gift.commands.requesting import ask_again
+from services.gift.domain.creators import CreatorRules, MessageState
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.gift.conftest import CATALOGUE, paid, refused
@@ -18,7 +22,17 @@ from tests.gift.test_reversals import said
 
 @pytest.fixture
 def story(ask, wallet_says, database):
-    """Gifts sent, refused, still open; a combo; reversed in full, in part, restored; a price."""
+    """Gifts of all kinds: refused, open, reversed, restored; a combo; messages; a price."""
+
+    async def set_rules(hold):
+        async with database.transaction() as tx:
+            await creators.set_rules(tx, "lea", CreatorRules(hold_messages=hold), by="lea")
+
+    async def decide(gift, state):
+        async with database.transaction() as tx:
+            await decide_message(
+                tx, "lea", UUID(gift), MessageState(state), by="lea", story="story"
+            )
 
     async def play():
         given, declined, taken, early, _ = [(await ask()).json()["gift"] for _ in range(5)]
@@ -31,6 +45,11 @@ def story(ask, wallet_says, database):
         async with database.transaction() as tx:
             await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
             await end_combos(tx, CATALOGUE)
+        await set_rules(True)
+        kept, dropped = [(await ask(message="Hello")).json()["gift"] for _ in range(2)]
+        await wallet_says(paid(kept), paid(dropped))
+        await decide(kept, "shown")
+        await decide(dropped, "removed")
         tea = CATALOGUE.find("g_tea")
         editor = Editor("ann", "dearer", "story")
         async with database.transaction() as tx:

@@ -26,6 +26,8 @@ A_GIFT = {
     "refusal": "NULL",
 }
 
+ROOM = "INSERT INTO rooms (room, revision, creator, guests, is_open) VALUES"
+
 
 async def run(database, statement):
     async with database.transaction() as tx:
@@ -48,6 +50,38 @@ async def run(database, statement):
 async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
     with pytest.raises(IntegrityConstraintViolationError, match=constraint):
         await run(database, GIFT.format(**{**A_GIFT, **wrong}))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "statement"),
+    [
+        ("gift_target_known", "UPDATE gifts SET target = 'friend'"),
+        ("message_state_known", "UPDATE gifts SET message_state = 'lost'"),
+        ("room_revision_is_counted", f"{ROOM} ('r', -1, 'lea', '{{}}', false)"),
+        (
+            "room_has_few_guests",
+            f"{ROOM} ('r', 1, 'lea', array_fill('x'::text, ARRAY[101]), false)",
+        ),
+        ("open_room_has_a_stream", f"{ROOM} ('r', 1, 'lea', '{{}}', true)"),
+        (
+            "nobody_blocks_themselves",
+            "INSERT INTO blocks (creator, viewer, made_by) VALUES ('lea', 'lea', 'lea')",
+        ),
+        (
+            "decided_by_somebody",
+            (
+                "INSERT INTO messages (creator, gift, viewer, decided_at)"
+                " VALUES ('lea', gen_random_uuid(), 'mira', now())"
+            ),
+        ),
+        ("combo_target_known", "UPDATE combos SET target = 'friend'"),
+    ],
+)
+async def test_who_may_receive_is_one_of_what_can_be(database, constraint, statement):
+    await run(database, GIFT.format(**A_GIFT))
+    await run(database, COMBO.format(**A_COMBO))
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, statement)
 
 
 COMBO = """

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from services.gift.api.tencent import CODES, TencentAccount
 from services.gift.main import build_http
+from shared.ages import AgeRule, AgeUnknown
 from shared.database import Database
 from tests.clients import a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
@@ -21,7 +22,11 @@ PASSED = {"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
 @pytest.fixture
 def app(database, shelf, waiters):
     account = TencentAccount(TOKEN, sdk_app_id="1400000000")
-    return build_http(database, a_verifier(), shelf, waiters, account)
+    # Tencent says no ages: its operator lets people of unknown age give, or nobody can.
+    ages = AgeRule(unknown_allowed=True)
+    return build_http(
+        database, a_verifier(), shelf, waiters, account, anybody_may_receive=True, ages=ages
+    )
 
 
 @pytest.fixture
@@ -226,6 +231,21 @@ async def test_what_cannot_be_given_is_blocked_and_asks_nothing(tencent, databas
     answer = await tencent(**water)
 
     assert (answer.status_code, answer.json()["ErrorCode"]) == (200, code)
+    assert await announced(database) == []
+
+
+async def test_without_a_rule_about_unknown_ages_a_gift_is_blocked(database, shelf, waiters):
+    account = TencentAccount(TOKEN)
+    strict = build_http(database, a_verifier(), shelf, waiters, account)
+    asked = str(int(time.time()))
+    async with client_of(strict) as client:
+        answer = await client.post(
+            "/v1/callbacks/tencent",
+            params={"SdkAppid": "1", "RequestTime": asked, "Sign": signed(asked)},
+            json=a_callback(),
+        )
+
+    assert answer.json()["ErrorCode"] == CODES[AgeUnknown]
     assert await announced(database) == []
 
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 import aiohttp
 import httpx
 
+from tests.journeys.people import stage_on
+
 ANSWERED = (201, 402, 403, 404, 409, 422)
 ANSWER_SECONDS_MAX = 120
 SETTLE_SECONDS_MAX = 60
@@ -26,7 +28,9 @@ class Crowd:
         self._tokens: dict[str, str] = {}
 
     def fund(self):
-        """Buy 10,000 coins for each viewer, through the API and the pay page."""
+        """Open the room, and buy 10,000 coins for each viewer, through the API and the pay page."""
+        with stage_on(self.system) as stage:
+            stage.open_room(self.creator, self.room)
         with httpx.Client(base_url=self.system.gateway_url, timeout=20) as client:
             for viewer in self.viewers:
                 headers = self._headers(viewer, f"fund-{viewer}")

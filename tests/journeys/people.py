@@ -23,6 +23,8 @@ class Stage:
         self.system = system
         self.url = system.gateway_url
         self._people = []
+        self._open = set()
+        self._target_tokens = {}
         self._provider = httpx.Client(
             base_url=system.sandbox_url,
             headers={"Authorization": f"Bearer {system.secrets.provider_api_key}"},
@@ -51,8 +53,34 @@ class Stage:
         return bought["purchase"]
 
     def give(self, person, creator, gift_type="g_pebble", *, key=None, **wish):
+        """Give in a room, which is open then; or outside of any, where the host says to whom."""
+        room = wish.get("room")
+        if room is None:
+            wish["target_token"] = self._target_token(creator)
+        elif (room, creator) not in self._open:
+            self.open_room(creator, room)
         wish = {"gift_type": gift_type, "creator": creator, **wish}
         return person.post("/v1/gifts", wish, key=key)
+
+    def open_room(self, creator, room):
+        """Let a creator be live in a room, and wait until gifts can be sent there."""
+        with httpx.Client(base_url=self.url, timeout=15) as client:
+            claims = {"sub": creator, "roles": ["creator"]}
+            token = client.post("/issuer/token", json=claims).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            if not client.get(f"/v1/rooms/{room}").json()["live"]:
+                opened = client.put(f"/v1/rooms/{room}/stream", json={})
+                assert opened.status_code == 200, opened.text
+            path = f"/v1/gifts/creators/{creator}/rooms/{room}"
+            eventually(lambda: client.put(path, json={"gifts_off": False}).status_code == 200)
+        self._open.add((room, creator))
+
+    def _target_token(self, creator):
+        if creator not in self._target_tokens:
+            asked = {"creators": [creator]}
+            answer = httpx.post(f"{self.url}/issuer/target-token", json=asked, timeout=15)
+            self._target_tokens[creator] = answer.json()["target_token"]
+        return self._target_tokens[creator]
 
     def payment_of(self, purchase):
         found = self._provider.get("/payments", params={"reference": purchase}).json()["items"]

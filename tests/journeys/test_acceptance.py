@@ -22,7 +22,7 @@ def mira(stage):
 
 @pytest.fixture
 def lea(stage):
-    return stage.person("lea", country="FR", age_verified=30)
+    return stage.person("lea", roles=["creator"], country="FR", age_verified=30)
 
 
 def coins(person):
@@ -206,7 +206,7 @@ def test_example_7_payouts_have_a_minimum_a_maximum_and_lose_no_diamond(stage, l
     eventually(lambda: lea.get(f"/v1/payouts/{payout}")["state"] == "paid")
     assert lea.get("/v1/earnings/me")["available_diamonds"] == 1
 
-    other = stage.person("otis", country="FR", age_verified=30)
+    other = stage.person("otis", roles=["creator"], country="FR", age_verified=30)
     other.put("/v1/payouts/payee", {"destination": "acct_ok_otis"})
     grant_diamonds(stage, other, 250_000)
     capped = other.post("/v1/payouts/quotes", {}).json()
@@ -239,7 +239,8 @@ def test_example_8_money_that_comes_back_is_the_creators_again_once(stage, lea):
     assert lea.get("/v1/earnings/me")["available_diamonds"] == 2_000
 
 
-def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, mira, lea):
+def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, lea):
+    mira = stage.person("mira", country="US", age_verified=30)
     stage.buy(mira, "custom", coins=5_000)
     limit = "/v1/wallets/me/limits/day"
     mira.put(limit, {"unit": "USD", "amount": 2_000})

@@ -149,7 +149,7 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
     lea.put(f"/v1/rooms/{room}/stream", {"title": "Good evening"})
     bought = stage.buy(mira)
     for anonymous in (False, True, False):
-        stage.give(mira, "lea", room=room, anonymous=anonymous)
+        stage.give(mira, lea.user, room=room, anonymous=anonymous)
     eventually(lambda: mira.get(f"/v1/rooms/{room}")["gifts"] == 3)
     # Their money is taken back, so that there is something to be lowered again.
     stage.provider(f"/payments/{stage.payment_of(bought)['id']}/disputes", {})

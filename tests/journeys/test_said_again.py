@@ -98,8 +98,8 @@ def a_gift_service(database_of):
         tea = CATALOGUE.find("g_tea")
         wishes = [Wish("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)]
         async with database.transaction() as tx:
-            asked = [GiftRequest(wish, str(wish.count), b"h", "story") for wish in wishes]
-            await request_gifts(tx, asked, CATALOGUE)
+            asked = [GiftRequest(wish, str(wish.count), b"h", "story", 30) for wish in wishes]
+            await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
         return database, consumers
 
     return open_service

@@ -28,6 +28,7 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
     story = f"story-{uuid4().hex[:12]}"
     mira = stage.person("mira")
     stage.buy(mira)
+    stage.open_room("lea-watched", "watched")
     answer = httpx.post(
         f"{system.gateway_url}/v1/gifts",
         json={"gift_type": "g_pebble", "creator": "lea-watched", "room": "watched"},

@@ -6,25 +6,28 @@ order, late, and more than once.
 """
 
 import asyncio
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
+from deploy.local.person import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
 from services.payout import consumers as payout_consumers
-from services.payout.commands import following, holding, maturing, requesting
+from services.payout.commands import following, holding, maturing, payees, requesting
 from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
-from services.payout.store import payouts
+from services.payout.store import attempts
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import operating
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.contracts.routes import BY_TYPE, QUEUES
+from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
 from shared.ledger.operators import AdjustmentWish
 from shared.ledger.proof import Fault, prove
@@ -43,6 +46,8 @@ class World:
         self.payout_rules = payout_rules
         self.catalogue = catalogue
         self.heap = []
+        # How many coins of which lots the wallet froze, by refund or warning.
+        self.frozen = {}
         self._loop = asyncio.new_event_loop()
         consumers = [
             *wallet_consumers.build(
@@ -81,8 +86,13 @@ class World:
             anonymous=False,
             expected_price_coins=None,
         )
-        request = GiftRequest(wish, uuid4().hex, b"same", "story")
-        self.run(self._in("gift", lambda tx: request_gifts(tx, [request], self.catalogue)))
+        request = GiftRequest(wish, uuid4().hex, b"same", "story", ADULT_YEARS)
+        self.run(
+            self._in(
+                "gift",
+                lambda tx: request_gifts(tx, [request], self.catalogue, anybody_may_receive=True),
+            )
+        )
 
     def deliver(self, place, copies):
         """Take one message from the heap and bring it to whoever hears it, so many times."""
@@ -107,6 +117,10 @@ class World:
                 kind = headers["cloudEvents_type"]
                 owner = BY_TYPE[kind].owner()
                 self.heap.append(Delivery(row["body"], kind, str(row["message_id"]), owner, {}))
+                if kind == CoinsFrozen.type():
+                    answer = json.loads(row["body"])["data"]
+                    lots = {UUID(each["lot"]): each["coins"] for each in answer["lots"]}
+                    self.frozen[answer["freeze"]] = lots
 
     def settle(self):
         """Let everything arrive that is on its way."""
@@ -136,10 +150,22 @@ class World:
         """Ask for as much money as can be had; None if none can."""
 
         async def ask(tx):
-            await requesting.set_payee(tx, creator, PROVIDER, "acct_ok")
+            await payees.set_payee(
+                tx,
+                creator,
+                PROVIDER,
+                "acct_ok",
+                changed_by=creator,
+                correlation_id="story",
+                rules=self.payout_rules,
+            )
             quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(creator, quote.id, uuid4().hex, b"same", "story")
-            return await requesting.request_payout(tx, request, provider=PROVIDER)
+            request = PayoutRequest(
+                creator, quote.id, uuid4().hex, b"same", "story", ADULT_YEARS, None
+            )
+            return await requesting.request_payout(
+                tx, request, provider=PROVIDER, rules=self.payout_rules
+            )
 
         with suppress(Refusal):
             payout = self.run(self._in("payout", ask))
@@ -153,7 +179,7 @@ class World:
         async def claim(tx):
             await following.open_attempts(tx)
             await tx.execute(text("UPDATE attempts SET next_check_at = now() WHERE NOT closed"))
-            return await payouts.claim_due(tx, 50)
+            return await attempts.claim_due(tx, 50)
 
         for attempt in self.run(self._in("payout", claim)):
             if attempt.creator != creator:

@@ -24,13 +24,15 @@ async def set_goal(lea):
     return ask
 
 
-async def test_a_live_goal_counts_its_room_from_now_on(set_goal, hear, mira, told):
+async def test_a_live_goal_counts_its_room_from_now_on(set_goal, hear, lea, mira, told):
     await hear(a_gift_sent(500))
+    await lea.put("/v1/rooms/room-1/guests/otto")
     goal = await set_goal(100, room="room-1")
     await hear(
         a_gift_sent(60),
         a_gift_sent(30, anonymous=True),
         a_gift_sent(20, viewer="jonas", creator="otto"),
+        a_gift_sent(1_000, viewer="jonas", creator="mallory"),
         a_gift_sent(1_000, room="room-2"),
     )
 

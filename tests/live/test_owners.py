@@ -63,6 +63,20 @@ async def test_a_room_nobody_ever_had_cannot_be_released(ops):
     assert (await ops.delete(OWNER)).json()["type"] == "no-such-room"
 
 
+async def test_no_operator_gives_a_room_to_themselves_or_loses_their_own(app, ops, lea, look):
+    await lea.put(STREAM, json={})
+    for spelt in ("lea", "Lea "):
+        token = a_token(spelt, roles=["operator"], scope="rooms:write")
+        async with client_of(app, token) as herself:
+            given = await herself.put(OWNER, json={"creator": "otto"})
+            released = await herself.delete(OWNER)
+        assert (given.status_code, given.json()["type"]) == (403, "own-money")
+        assert (released.status_code, released.json()["type"]) == (403, "own-money")
+
+    assert (await look())["creator"] == "lea"
+    assert (await ops.put(OWNER, json={"creator": "Ops"})).json()["type"] == "own-money"
+
+
 async def test_rooms_are_given_by_operators_with_the_scope(app, lea, look):
     for token in (a_token("lea"), an_operator_token("books:read"), a_token(scope="rooms:write")):
         async with client_of(app, token) as client:

@@ -13,6 +13,8 @@ ENTRY = (
 )
 SCORE = "INSERT INTO scores (room, period, viewer, gifts, coins, first_at) VALUES "
 
+STAY = "INSERT INTO guest_stays (room, guest, joined_at, left_at) VALUES"
+
 
 async def run(database, *statements):
     async with database.transaction() as tx:
@@ -27,6 +29,11 @@ async def run(database, *statements):
         ("room_coins_counted", "INSERT INTO rooms (room, coins) VALUES ('r', -1)"),
         ("score_of_gifts", f"{SCORE} ('r', 'all', 'm', 0, 1, now())"),
         ("score_of_coins", f"{SCORE} ('r', 'all', 'm', 1, -1, now())"),
+        ("guest_leaves_after_joining", f"{STAY} ('r', 'otto', now(), now())"),
+        (
+            "message_decision_is_numbered",
+            "INSERT INTO messages (gift, revision) VALUES (gen_random_uuid(), 0)",
+        ),
     ],
 )
 async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
@@ -37,6 +44,11 @@ async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
 async def test_a_gift_is_in_its_rooms_feed_once(database):
     with pytest.raises(IntegrityConstraintViolationError, match="one_entry_a_subject"):
         await run(database, ENTRY.format(1), ENTRY.format(2))
+
+
+async def test_a_guest_is_in_a_room_once_at_a_time(database):
+    with pytest.raises(IntegrityConstraintViolationError, match="one_open_stay_a_guest"):
+        await run(database, *(f"{STAY} ('r', 'otto', '2026-01-0{n}', NULL)" for n in (1, 2)))
 
 
 async def test_the_feed_cannot_be_rewritten(database):

@@ -1,5 +1,6 @@
 """The payout service in a test's words, with the real sandbox as its provider."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
+from services.payout.commands import following
 from services.payout.commands.following import follow_attempts, open_attempts
 from services.payout.main import build_http, read_rules
 from services.payout.providers import Provider
@@ -40,19 +42,34 @@ def a_gift_sent(coins=100, *, rate_bp=10_000, **about):
 
 
 class Unreachable(httpx.AsyncBaseTransport):
-    """A network that lets calls through, or loses their answers."""
+    """
+    A network that lets calls through, loses their answers, or answers itself.
+
+    `instead` and `afterwards` are (status, body): the provider is not asked at all, or an order
+    reaches it, and something else is said of it on the way back.
+    """
 
     def __init__(self, app):
         self._transport = httpx.ASGITransport(app)
         self.mood = "well"
+        self.instead = self.afterwards = None
 
     async def handle_async_request(self, request):
+        if self.instead is not None:
+            return _made_up(*self.instead, request)
         if self.mood == "silent":
             raise httpx.ConnectTimeout("nobody answers", request=request)
         answer = await self._transport.handle_async_request(request)
         if self.mood == "forgetful":
             raise httpx.ReadTimeout("the answer was lost", request=request)
+        if self.afterwards is not None and request.method == "POST":
+            return _made_up(*self.afterwards, request)
         return answer
+
+
+def _made_up(status, body, request):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, request=request)
 
 
 @pytest.fixture
@@ -88,7 +105,7 @@ async def provider(network):
 @pytest.fixture
 async def lea(database, provider):
     app = build_http(database, a_verifier(), provider, RULES)
-    async with client_of(app, a_token("lea")) as client:
+    async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
 
@@ -114,6 +131,19 @@ def work(database, provider):
         await follow_attempts(database, provider, RULES)
 
     return look
+
+
+@pytest.fixture
+def settle(database):
+    """Let the provider have said something of an attempt."""
+
+    async def say(attempt, truth, *, reason=None):
+        async with database.transaction() as tx:
+            await following.settle(
+                tx, attempt, truth, reason=reason, provider="sandbox", rules=RULES
+            )
+
+    return say
 
 
 @pytest.fixture

@@ -288,6 +288,21 @@ async def test_a_correction_needs_a_colleague_and_never_goes_below_zero(lea, hea
     assert await standing(lea) == (0, 150, 0)
 
 
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+async def test_nobody_decides_about_a_correction_of_their_own_diamonds(lea, hear, ops, decision):
+    await hear(a_gift_sent(100))
+    path = "/v1/operator/payout/adjustments"
+    wish = {"user": "lea", "amount": -50, "reason": "lost stream"}
+    asked = await ops.post(path, json=wish, headers={"Idempotency-Key": uuid4().hex})
+
+    token = a_token("LEA", roles=["operator"], scope="adjustments:write")
+    async with client_of(lea.app, token) as herself:
+        answer = await herself.post(f"{path}/{asked.json()['adjustment']}/{decision}")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
+    assert await standing(lea) == (0, 100, 0)
+
+
 async def test_a_batch_of_many_gifts_and_reversals_is_few_statements(hear_with, database):
     gifts = [a_gift_sent(10) for _ in range(300)]
     await hear_with(RULES, *gifts)
@@ -295,6 +310,30 @@ async def test_a_batch_of_many_gifts_and_reversals_is_few_statements(hear_with, 
     await hear_with(RULES, *(reversal(gift, 1, 10) for gift in gifts))
 
     assert len(await announced(database, "payout.diamonds_clawed_back")) == 300
+
+
+@pytest.mark.parametrize("spelt", ["lea", "LEA", "\uff4c\uff45\uff41"])
+async def test_nobody_reviews_their_own_payout_however_their_id_is_spelt(
+    lea, held_payout, hear, spelt
+):
+    payout = await held_payout()
+    token = a_token(spelt, roles=["operator"], scope="payouts:review adjustments:write")
+    async with client_of(lea.app, token) as herself:
+        path, why = f"/v1/operator/payouts/lea/{payout}", {"reason": "it is mine"}
+        answers = [
+            await herself.post(f"{path}/approve", json=why),
+            await herself.post(f"{path}/reject", json=why),
+            await herself.post(f"{path}/resolve", json={**why, "outcome": "failed"}),
+            await herself.post(
+                "/v1/operator/payout/adjustments",
+                json={**why, "user": "lea", "amount": 50},
+                headers={"Idempotency-Key": "mine"},
+            ),
+        ]
+
+    told = [(answer.status_code, answer.json()["type"]) for answer in answers]
+    assert told == [(403, "own-money")] * 4
+    assert (await lea.get(f"/v1/payouts/{payout}")).json()["state"] == "held"
 
 
 async def test_reviews_are_for_operators_with_the_scope(lea, held_payout):

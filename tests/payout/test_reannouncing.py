@@ -39,9 +39,17 @@ def story(database, hear, lea, cash_out, work):
         await asyncio.sleep(0.1)
         await work()
 
+    async def decide(payout, *, approved):
+        async with database.transaction() as tx:
+            await review(
+                tx, "lea", payout, approved=approved, operator="ann", reason="seen", rules=RULES
+            )
+
     async def play():
         for destination in ("acct_ok_lea", "acct_fail_lea", "acct_return_lea"):
-            await cash_out(destination)
+            payout = await cash_out(destination)
+            if destination != "acct_ok_lea":
+                await decide(payout, approved=True)
             await follow()
         # What is held is approved once and rejected once.
         for approved in (True, False):
@@ -49,10 +57,7 @@ def story(database, hear, lea, cash_out, work):
             await hear(given)
             payout = await cash_out()
             await hear(reversal(given, 1, 100))
-            async with database.transaction() as tx:
-                await review(
-                    tx, "lea", payout, approved=approved, operator="ann", reason="seen", rules=RULES
-                )
+            await decide(payout, approved=approved)
             await follow()
             await hear(reversal(given, 2, 0, contract=GiftRestored))
         await _mature_adjust_and_seal(database)

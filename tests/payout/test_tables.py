@@ -59,6 +59,56 @@ async def test_a_payout_that_cannot_be_is_refused(database, constraint, wrong):
         await run(database, PAYOUT.format(**{**A_PAYOUT, **wrong}))
 
 
+@pytest.mark.parametrize("three", ["'requested', 'LEA', NULL", "'applied', 'ann', 'Ann '"])
+async def test_a_correction_by_oneself_is_refused(database, three):
+    asked = f"""
+        INSERT INTO adjustments (user_id, id, idempotency_key, request_hash, amount, reason,
+                                 state, requested_by, decided_by)
+        VALUES ('lea', gen_random_uuid(), 'k', '', 1, 'why', {three})
+    """
+    with pytest.raises(IntegrityConstraintViolationError, match="adjusted_by_other_people"):
+        await run(database, asked)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "statement"),
+    [
+        (
+            "restoration_pending_in_part",
+            "INSERT INTO restorations VALUES ('lea', gen_random_uuid(), 0, 1, 2, now())",
+        ),
+        ("valuation_at_a_rate", "INSERT INTO valuations VALUES ('lea', 1, 'USD', 0)"),
+        (
+            "contradiction_said_known",
+            """INSERT INTO contradictions (creator, payout, attempt, state, said)
+            VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 'paid', 'maybe')""",
+        ),
+        (
+            "reversal_most_counted",
+            """INSERT INTO reversals (creator, gift, lot, revision, reversed_coins, most_coins)
+            VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 1, 0, -1)""",
+        ),
+        (
+            "payee_is_counted",
+            """INSERT INTO payees (creator, provider, destination, revision)
+            VALUES ('lea', 'sandbox', 'acct_ok', 0)""",
+        ),
+        (
+            "attempt_answered_when_asked",
+            """INSERT INTO attempts (creator, id, payout, number, answered_check)
+            VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 1, 1)""",
+        ),
+        (
+            "payout_lost_in_part",
+            PAYOUT.format(**A_PAYOUT) + "; UPDATE payouts SET lost_diamonds = diamonds + 1",
+        ),
+    ],
+)
+async def test_what_cannot_be_derived_is_refused(database, constraint, statement):
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await run(database, *statement.split("; "))
+
+
 async def test_a_creator_has_one_payout_under_way(database):
     with pytest.raises(IntegrityConstraintViolationError, match="one_open_payout_a_creator"):
         await run(database, PAYOUT.format(**A_PAYOUT), PAYOUT.format(**A_PAYOUT))
@@ -74,7 +124,11 @@ async def test_a_payout_has_one_attempt_under_way(database):
 
 
 @pytest.mark.parametrize(
-    "table", ["movements", "postings", "outcomes", "payout_states", "seals", "audit"]
+    "table",
+    [
+        *("movements", "postings", "outcomes", "payout_states", "seals", "audit"),
+        *("contradictions", "restorations", "valuations"),
+    ],
 )
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table):
     for verb in ("DELETE FROM {}", "TRUNCATE {}"):

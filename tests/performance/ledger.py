@@ -185,6 +185,7 @@ def _gift(viewer: str) -> GiftRequested:
         coins=1,
         price_coins=1,
         expires_at=datetime.now(UTC) + timedelta(minutes=5),
+        age_verified=30,
     )
 
 

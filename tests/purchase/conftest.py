@@ -1,5 +1,6 @@
 """Buying in a test's words: buy, pay, tell, wait, credit, and look at what became of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from sqlalchemy import text
 from services.purchase import consumers, jobs
 from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
+from services.purchase.store.proof import CHECKS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
+from shared.ledger.proof import Fault, prove
 from tests.clients import a_token, a_verifier, client_of
-from tests.deliveries import a_broker, a_delivery
+from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 PRICES = read_prices(Path(__file__).parent / "packages.toml")
@@ -21,6 +24,12 @@ AGE_PURCHASES = text("""
         created_at = created_at - make_interval(mins => :minutes),
         expires_at = expires_at - make_interval(mins => :minutes),
         next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
+""")
+AGE_REFUNDS = text("""
+    UPDATE refunds SET requested_at = requested_at - make_interval(hours => :hours),
+        submitted_at = submitted_at - make_interval(hours => :hours),
+        settled_at = settled_at - make_interval(hours => :hours),
+        look_at = look_at - make_interval(hours => :hours)
 """)
 GERMANY = {"country": "DE"}
 AGE_NOTIFICATIONS = text("""
@@ -46,8 +55,21 @@ async def provider(pretend):
 
 
 @pytest.fixture
-def app(database, provider):
-    return build_http(database, a_verifier(), provider, PRICES, POLICY)
+async def app(database, provider, proved):
+    """The service; whatever a test lets the provider do, its books say in the end what it holds."""
+    yield build_http(database, a_verifier(), provider, PRICES, POLICY)
+    assert await proved() == []
+
+
+@pytest.fixture
+def proved(database):
+    """Prove the books; returns the laws that are broken, and how."""
+
+    async def prove_all():
+        async with database.snapshot() as tx:
+            return [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+
+    return prove_all
 
 
 @pytest.fixture
@@ -195,6 +217,80 @@ def give_back(database, provider):
         await jobs.give_back(database, provider)
 
     return work
+
+
+@pytest.fixture
+def refund_of(app):
+    """Read the newest refund of a purchase as its viewer."""
+
+    async def read(purchase):
+        async with client_of(app, a_token("mira")) as client:
+            items = (await client.get(f"/v1/purchases/{purchase}/refunds")).json()["items"]
+        return items[0]
+
+    return read
+
+
+@pytest.fixture
+def said(database):
+    """The names of what was announced, in its order, without what came before a refund."""
+
+    async def names():
+        facts = [fact["name"].removeprefix("purchase.") for fact in await announced(database)]
+        return [name for name in facts if name not in ("paid", "completed")]
+
+    return names
+
+
+@pytest.fixture
+def balances(rows):
+    """The money accounts that hold something."""
+
+    async def read():
+        found = await rows(
+            "SELECT account, sum(amount)::integer AS n FROM postings GROUP BY account"
+        )
+        return {each["account"].removeprefix("@"): each["n"] for each in found if each["n"]}
+
+    return read
+
+
+@pytest.fixture
+def asked_back(bought_in, ask, hear):
+    """Buy 525 coins for 4.99, and ask for all of them to be given back: they are frozen."""
+
+    async def ask_back():
+        purchase = await bought_in()
+        await hear(frozen(purchase, (await ask(purchase)).json()["refund"]))
+        return purchase
+
+    return ask_back
+
+
+@pytest.fixture
+def age_refunds(database):
+    """Let so many hours pass since refunds were asked for."""
+
+    async def age(hours):
+        async with database.transaction() as tx:
+            await tx.execute(AGE_REFUNDS, {"hours": hours})
+
+    return age
+
+
+@pytest.fixture
+def paid_twice(bought, pay, pretend, deliver):
+    """Pay a purchase of 99 cents, and then pay it again: the second payment buys nothing."""
+
+    async def pay_twice():
+        purchase = await bought(key="twice")
+        await pay(purchase)
+        second = pretend.make(reference=purchase, status="succeeded")
+        second["paid_at"] = datetime.now(UTC).isoformat()
+        await deliver(*a_webhook(second))
+        return second
+
+    return pay_twice
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@ A payment provider whose every mood is ours to choose.
 
 It speaks the sandbox's language over the service's real HTTP client; what it can do beyond the
 sandbox is to stay silent, to lose an answer on its way, and to take another amount than asked.
+Unless it `lists` them, it does not say which refunds it made: what went back is one number. Nor
+does it count changes: which answer is the newer one has to be found out otherwise.
 """
 
 import asyncio
@@ -26,6 +28,14 @@ class PretendProvider(httpx.AsyncBaseTransport):
         self.by_key = {}
         self.asked = []
         self.mood = "well"
+        # The status of the refunds it makes from now on, and whether a payment shows them.
+        self.refund_status = "succeeded"
+        # What every refund is answered, whatever was asked: a status, and the response's content.
+        self.refund_answer = None
+        # The same for a payment that is asked for.
+        self.payment_answer = None
+        self.lists = False
+        self.refunds = []
         self._numbers = count(1)
 
     async def handle_async_request(self, request):
@@ -35,7 +45,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
             await asyncio.sleep(60)
         if self.mood == "silent":
             raise httpx.ConnectTimeout("nobody answers", request=request)
-        if self.mood == "broken":
+        if self.mood == "broken" or (self.mood == "blind" and request.method == "GET"):
             return httpx.Response(503, request=request)
         if self.mood == "babbling":
             return httpx.Response(200, content=b'{"id": 7', request=request)
@@ -73,7 +83,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
             payment["paid_at"] = datetime.now(UTC).isoformat()
         return payment
 
-    def dispute(self, purchase, status="open", *, dispute="dp_1"):
+    def dispute(self, purchase, status="open", *, dispute="dp_1", **about):
         payment = self.payment_of(purchase)
         told = {
             "id": dispute,
@@ -81,6 +91,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
             "reason": "fraudulent",
             "amount_minor": payment["amount_minor"],
             "currency": payment["currency"],
+            **about,
         }
         others = [each for each in payment["disputes"] if each["id"] != dispute]
         payment["disputes"] = [*others, told]
@@ -105,15 +116,41 @@ class PretendProvider(httpx.AsyncBaseTransport):
 
     def _refund(self, request, payment):
         asked, key = json.loads(request.content), request.headers["idempotency-key"]
+        if self.refund_answer is not None:
+            status, content = self.refund_answer
+            return httpx.Response(status, request=request, **content)
         if self.mood == "stingy":
             return httpx.Response(422, json={"type": "refund-too-large"}, request=request)
+        if self.mood == "busy":
+            return httpx.Response(409, json={"type": "idempotency-key-in-use"}, request=request)
         if key not in self.by_key:
-            self.by_key[key] = asked
-            payment["refunded_minor"] = payment.get("refunded_minor", 0) + asked["amount_minor"]
-        return httpx.Response(201, json=asked, request=request)
+            made = {
+                "id": f"re_{next(self._numbers)}",
+                "status": self.refund_status,
+                "amount_minor": asked["amount_minor"],
+                "refund_reference": asked["reference"],
+            }
+            self.by_key[key] = made
+            self.refunds.append((payment, made))
+            if made["status"] == "succeeded":
+                payment["refunded_minor"] = payment.get("refunded_minor", 0) + made["amount_minor"]
+            if self.lists:
+                payment.setdefault("refunds", []).append(made)
+        return httpx.Response(201, json=self.by_key[key], request=request)
+
+    def close_refund(self, status):
+        """Let the newest refund come to an end: it is made, or its money comes back."""
+        payment, made = self.refunds[-1]
+        counted = {"succeeded": made["amount_minor"]}
+        change = counted.get(status, 0) - counted.get(made["status"], 0)
+        payment["refunded_minor"] = payment.get("refunded_minor", 0) + change
+        made["status"] = status
 
     def _create(self, request):
         asked, key = json.loads(request.content), request.headers["idempotency-key"]
+        if self.payment_answer is not None:
+            status, content = self.payment_answer
+            return httpx.Response(status, request=request, **content)
         if asked["amount_minor"] < 60:
             return httpx.Response(422, json={"type": "amount-too-small"}, request=request)
         if key not in self.by_key:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.purchase.domain.disputes import DisputeClosed, Disputed
 from services.purchase.domain.prices import (
     CoinsNotOffered,
+    Currencies,
     CurrencyNotOffered,
     CustomPackage,
     Package,
@@ -32,8 +34,6 @@ from services.purchase.domain.purchases import (
 from services.purchase.domain.refunds import refund_minor
 from services.purchase.domain.settlement import (
     Completed,
-    DisputeClosed,
-    Disputed,
     Expired,
     Failed,
     Paid,
@@ -150,6 +150,33 @@ def test_a_currency_without_prices_is_refused_with_those_that_have_some():
     assert refused.value.facts["currencies"] == ["JPY", "USD"]
     with pytest.raises(CurrencyNotOffered):
         PRICES.offer("coins_1000", currency="JPY")
+
+
+def test_a_country_in_several_lists_may_choose_and_gets_the_first_unasked():
+    currencies = Currencies(default=("USD",), countries={"JPY": ("JP", "CH"), "USD": ("CH",)})
+    prices = replace(PRICES, currencies=currencies)
+
+    assert prices.for_country("CH").payable() == ["JPY", "USD"]
+    assert prices.for_country("CH").usual_currency == "JPY"
+    assert prices.for_country("CH").offer("coins_100", currency="USD").amount_minor == 99
+    with pytest.raises(CurrencyNotOffered) as refused:
+        prices.for_country("CH").offer("coins_1000", currency="JPY")
+    assert refused.value.facts["currencies"] == ["USD"]
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"default": (), "countries": {}},
+        {"default": ("CHF",), "countries": {}},
+        {"default": ("USD",), "countries": {"CHF": ("CH",)}},
+        {"default": ("USD",), "countries": {"JPY": ("UK",)}},
+    ],
+    ids=str,
+)
+def test_a_mistake_about_who_pays_in_what_stops_the_service(mistake):
+    with pytest.raises(AssertionError):
+        replace(PRICES, currencies=Currencies(**mistake))
 
 
 def test_an_unknown_package_is_refused():
@@ -322,7 +349,7 @@ def test_a_warning_is_passed_on_once():
 
 
 def test_unused_coins_are_worth_their_part_of_the_price_rounded_up():
-    purchase = replace(PURCHASE, coins=500, amount_minor=499)
+    purchase = replace(PURCHASE, coins=500, bonus_coins=0, amount_minor=499)
     assert refund_minor(purchase, 380) == 380
     assert refund_minor(purchase, 500) == 499
     assert refund_minor(purchase, 1) == 1

@@ -53,6 +53,17 @@ NOTIFICATION = """
             {check})
 """
 
+ANSWER = """
+    INSERT INTO provider_answers (viewer, purchase, payment, fee_minor, given_back_minor, entries)
+    VALUES ('mira', '00000000-0000-0000-0000-000000000001', 'pay_1', {fee}, {back}, {entries})
+"""
+REFUND = """
+    INSERT INTO refunds (viewer, purchase, id, idempotency_key, request_hash, requested_by, state,
+                         currency, requested_at, look_at, looks)
+    VALUES ('mira', '00000000-0000-0000-0000-000000000001', gen_random_uuid(), 'k', '', 'viewer',
+            'requested', 'USD', now(), {look}, {looks})
+"""
+
 
 async def run(database, *statements):
     async with database.transaction() as tx:
@@ -113,6 +124,11 @@ WRONG_ROWS = [
     ("dispute_state_known", DISPUTE.format(state="'moot'", amount=99, revision=2)),
     ("dispute_amount_known", DISPUTE.format(state="'open'", amount=-1, revision=1)),
     ("dispute_revision_counts", DISPUTE.format(state="'open'", amount=99, revision=-1)),
+    ("answer_fee_known", ANSWER.format(fee=-1, back=0, entries=0)),
+    ("answer_given_back_known", ANSWER.format(fee=0, back=-1, entries=0)),
+    ("answer_entries_count", ANSWER.format(fee=0, back=0, entries=-1)),
+    ("refund_looks_count", REFUND.format(look="NULL", looks=-1)),
+    ("refund_looked_at_once_decided", REFUND.format(look="now()", looks=0)),
     (
         "notification_matches_a_purchase",
         NOTIFICATION.format(viewer="'m'", purchase="NULL", settled="NULL", check="NULL"),
@@ -158,6 +174,7 @@ REWRITES = [
     "DELETE FROM purchases",
     "DELETE FROM disputes",
     "DELETE FROM notifications",
+    "DELETE FROM provider_answers",
     "TRUNCATE payments",
 ]
 

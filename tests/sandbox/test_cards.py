@@ -16,7 +16,7 @@ UNKNOWN_CARD = "4111 1111 1111 1111"
 @pytest.fixture
 def hurry(monkeypatch):
     """Let the provider's delays pass a hundred times faster; nothing else changes."""
-    for name in ("SLOW_CARD_SECONDS", "DISPUTE_AFTER_SECONDS"):
+    for name in ("SLOW_CARD_SECONDS", "DISPUTE_AFTER_SECONDS", "REFUND_SECONDS"):
         monkeypatch.setattr(provider, name, getattr(provider, name) / 100)
 
 
@@ -213,3 +213,23 @@ async def test_the_page_may_send_people_back_to_the_shop_and_nowhere_else(
 
 async def test_a_payment_that_does_not_exist_has_no_page(browser):
     assert (await browser.get("/pay/pay_none")).status_code == 404
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(
+    ("card", "status"),
+    [("4000 0000 0000 7726", "succeeded"), ("4000 0000 0000 5126", "failed")],
+)
+async def test_two_cards_decide_later_what_becomes_of_a_refund(
+    asked, pay, shop, heard, card, status
+):
+    payment = await asked()
+    await pay(payment, card)
+
+    await shop.post(
+        f"/payments/{payment['id']}/refunds",
+        json={"amount_minor": 499},
+        headers={"Idempotency-Key": "refund-1"},
+    )
+
+    assert (await heard(3))[-1]["type"] == f"refund.{status}"

@@ -9,6 +9,7 @@ from tests.clients import client_of
 from tests.sandbox.conftest import settings
 
 GOOD_CARD = "4242 4242 4242 4242"
+PENDING_REFUND_CARD = "4000 0000 0000 7726"
 
 
 @pytest.fixture
@@ -31,6 +32,14 @@ def refund(shop):
         return await shop.post(path, json=wanted, headers={"Idempotency-Key": key})
 
     return ask_for_refund
+
+
+@pytest.fixture
+def close_refund(shop):
+    async def close(refund, *, succeeded):
+        return await shop.post(f"/refunds/{refund}/close", json={"succeeded": succeeded})
+
+    return close
 
 
 @pytest.fixture
@@ -240,6 +249,65 @@ async def test_a_refund_asked_for_twice_is_made_once(paid, refund, read, heard):
     events = await heard(2)
     assert [event["type"] for event in events] == ["payment.succeeded", "refund.succeeded"]
     assert events[1]["data"]["object"] == first.json()
+
+
+async def test_a_refund_is_found_in_its_payment_by_what_the_shop_calls_it(paid, shop, read):
+    payment = await paid()
+
+    await shop.post(
+        f"/payments/{payment['id']}/refunds",
+        json={"amount_minor": 100, "reference": "refund-of-mira"},
+        headers={"Idempotency-Key": "refund-1"},
+    )
+
+    (refund,) = (await read(payment))["refunds"]
+    assert (refund["refund_reference"], refund["status"]) == ("refund-of-mira", "succeeded")
+    assert refund["reference"] == payment["reference"]
+
+
+async def test_a_refund_may_take_its_time_and_its_money_is_not_offered_twice(
+    *, asked, pay, refund, read, close_refund
+):
+    payment = await asked()
+    await pay(payment, PENDING_REFUND_CARD)
+
+    first = (await refund(payment, 499)).json()
+    second = await refund(payment, 1, "refund-2")
+
+    assert (first["status"], (await read(payment))["refunded_minor"]) == ("pending", 0)
+    assert (second.status_code, second.json()["refundable_minor"]) == (422, 0)
+    await close_refund(first["id"], succeeded=True)
+    assert (await read(payment))["refunded_minor"] == 499
+
+
+async def test_a_refund_that_was_made_may_fail_later_and_for_good(
+    *, paid, refund, read, heard, close_refund
+):
+    payment = await paid()
+    made = (await refund(payment, 499)).json()
+
+    for _ in range(2):
+        assert (await close_refund(made["id"], succeeded=False)).json()["status"] == "failed"
+
+    assert (await close_refund(made["id"], succeeded=True)).json()["type"] == "refund-decided"
+    assert (await close_refund("re_0", succeeded=True)).status_code == 404
+    assert (await read(payment))["refunded_minor"] == 0
+    events = await heard(3)
+    assert [event["type"] for event in events][1:] == ["refund.succeeded", "refund.failed"]
+
+
+async def test_every_change_of_a_payment_is_counted(paid, refund, dispute, close, read):
+    payment = await paid()
+    seen = [payment["sequence"], (await read(payment))["sequence"]]
+    await refund(payment, 1)
+    seen.append((await read(payment))["sequence"])
+    opened = (await dispute(payment)).json()
+    seen.append((await read(payment))["sequence"])
+    await close(opened["id"], won=True)
+    seen.append((await read(payment))["sequence"])
+
+    assert seen == sorted(set(seen))
+    assert (await read(payment))["sequence"] == seen[-1]
 
 
 async def test_what_was_not_paid_cannot_be_refunded(asked, refund):

@@ -60,6 +60,16 @@ def test_a_larger_package_costs_more_and_no_price_appears_twice(packages, curren
     assert prices == sorted(set(prices))
 
 
+def test_every_currency_is_of_some_country_and_every_euro_country_pays_in_euros():
+    currencies = read("packages")["currencies"]
+
+    assert currencies["default"] == ["USD"]
+    assert {*currencies["default"], *currencies["countries"]} == CURRENCIES
+    listed = [country for where in currencies["countries"].values() for country in where]
+    assert len(listed) == len(set(listed))
+    assert set(read("rules")["refunds"]["eea_members"]) <= set(currencies["countries"]["EUR"])
+
+
 def test_any_number_of_coins_can_be_bought_for_a_cent_each():
     custom = read("packages")["custom"]
 
@@ -132,7 +142,12 @@ def test_the_rules_are_the_documented_defaults():
             "raise_after_hours": 24,
             "time_zone": "UTC",
         },
-        "age": {"minimum": 18, "minor_coins_per_day": 0},
+        "age": {
+            "minimum_years": 18,
+            "minimum_years_in": {},
+            "unknown": "refuse",
+            "minor_coins_per_day": 0,
+        },
         "exchange_rates": rules["exchange_rates"],
     }
 

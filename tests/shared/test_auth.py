@@ -123,10 +123,77 @@ async def test_a_good_token_says_who_calls():
         ({"sub": "mira\nadmin"}, "bad-subject"),
         ({"sub": "mira\n"}, "bad-subject"),
         ({"sub": "mira\x00"}, "bad-subject"),
+        ({"nbf": "now"}, "malformed"),
+        ({"nbf": False}, "malformed"),
+        ({"iat": "now"}, "malformed"),
+        ({"iat": True}, "malformed"),
+        ({"iat": float("nan")}, "malformed"),
+        ({"iat": time.time() + 3_600}, "not-yet-valid"),
+        ({"roles": {"operator": True}}, "bad-roles"),
+        ({"roles": ["operator", 7]}, "bad-roles"),
+        ({"roles": True}, "bad-roles"),
+        ({"scope": 7}, "bad-scope"),
+        ({"scope": {"books:read": True}}, "bad-scope"),
+        ({"scopes": ["books:read", None]}, "bad-scope"),
     ],
 )
 async def test_a_signed_token_with_wrong_claims_is_refused(claims, why):
     assert await reason(a_token(**claims)) == why
+
+
+@pytest.mark.parametrize(
+    "said",
+    [False, True, "16", "thirty", "", 16.0, 29.5, -1, 151, 2**70, [30], {"years": 30}],
+    ids=repr,
+)
+async def test_an_age_that_cannot_be_read_is_not_no_age(said):
+    """Whoever says `false` or "16" means somebody young: to hear nothing would let them in."""
+    assert await reason(a_token(age_verified=said)) == "bad-age"
+
+
+async def test_an_age_is_whole_years_and_may_be_missing():
+    ages = {
+        said: (await a_verifier().verify(a_token(age_verified=said))).age_verified
+        for said in (0, 17, 18, 150, None)
+    }
+
+    assert ages == {0: 0, 17: 17, 18: 18, 150: 150, None: None}
+
+
+@pytest.mark.parametrize("said", ["de", "De", "DE"])
+async def test_a_country_is_the_same_however_it_is_written(said):
+    assert (await a_verifier().verify(a_token(country=said))).country == "DE"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "D",
+        "DEU",
+        "D3",
+        "UK",
+        "ZZ",
+        "EU",
+        " DE",
+        "DE\n",
+        "ß",
+        "\ufb01",
+        "\u0131t",
+        "\uff24\uff25",
+        49,
+        True,
+        ["DE"],
+    ],
+    ids=repr,
+)
+async def test_what_is_no_country_refuses_the_token(said):
+    assert await reason(a_token(country=said)) == "bad-country"
+
+
+async def test_a_token_without_a_country_says_nothing_of_one():
+    assert (await a_verifier().verify(a_token())).country is None
+    assert (await a_verifier().verify(a_token(country=None))).country is None
 
 
 async def test_clocks_may_differ_a_little_and_audiences_may_be_several():

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.person import ADULT_YEARS
 from services.wallet import consumers
 from services.wallet.commands import reading
 from services.wallet.main import build_http, read_rules
@@ -48,6 +49,7 @@ def a_gift_requested(**about):
         "coins": 10,
         "price_coins": 10,
         "expires_at": datetime.now(UTC) + timedelta(minutes=5),
+        "age_verified": ADULT_YEARS,
     }
     return GiftRequested(**{**known, **about})
 

@@ -1,13 +1,17 @@
 """People spend what they allow themselves, and what operators allow, and not a coin more."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.wallet import consumers
 from services.wallet.commands import limiting
 from services.wallet.main import read_rules
+from shared.ages import AgeRule
+from shared.contracts.routes import QUEUES
 from tests.clients import a_token, an_operator_token, client_of
-from tests.deliveries import announced
+from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
@@ -126,14 +130,59 @@ async def test_everyone_has_a_daily_limit_until_an_operator_lifts_it(hear, ops, 
     assert (await last(database))["name"] == "wallet.gift_paid"
 
 
-async def test_whoever_is_known_to_be_too_young_gives_nothing(hear, database):
+async def test_gifts_are_paid_for_adults_alone_and_for_nobody_of_unknown_age(hear, database):
     await hear(a_purchase_paid(coins=100))
 
     await hear(a_gift_requested(coins=1, age_verified=17))
-    assert (await last(database))["reason"] == "limit-exceeded"
+    assert (await last(database))["reason"] == "too-young"
+    await hear(a_gift_requested(coins=1, age_verified=None))
+    assert (await last(database))["reason"] == "age-unknown"
     await hear(a_gift_requested(coins=1, age_verified=18))
 
     assert (await last(database))["name"] == "wallet.gift_paid"
+
+
+@pytest.fixture
+def hear_under(database, settings):
+    """Hand facts to a wallet whose operator says something else about ages."""
+
+    async def hear_all(ages, *events, minor_coins_per_day=0):
+        rules = replace(
+            read_rules(settings.rules_file), ages=ages, minor_coins_per_day=minor_coins_per_day
+        )
+        queues = consumers.build(settings, rules, database, a_broker("wallet"))
+        for consumer in queues:
+            mine = [event for event in events if type(event) in QUEUES[consumer.queue]]
+            if mine:
+                await consumer.receive([a_delivery(event) for event in mine])
+
+    return hear_all
+
+
+async def test_an_operator_may_let_people_of_unknown_age_give_and_the_young_a_little(
+    hear, hear_under, database
+):
+    lenient = AgeRule(unknown_allowed=True, young_allowed=True)
+    await hear(a_purchase_paid(coins=100))
+
+    await hear_under(lenient, a_gift_requested(coins=20, age_verified=None))
+    assert (await last(database))["name"] == "wallet.gift_paid"
+    for coins, outcome in ((5, "wallet.gift_paid"), (80, "wallet.gift_refused")):
+        young = a_gift_requested(coins=coins, age_verified=17)
+        await hear_under(lenient, young, minor_coins_per_day=30)
+        assert (await last(database))["name"] == outcome
+
+
+async def test_what_was_paid_before_an_age_was_asked_for_stays_paid(hear, hear_under, database):
+    await hear(a_purchase_paid(coins=100))
+    old = a_gift_requested(coins=10, age_verified=None)
+    await hear_under(AgeRule(unknown_allowed=True), old)
+
+    again = old.model_copy(update={"attempt": 2})
+    await hear(again)
+
+    assert (await last(database))["name"] == "wallet.gift_paid"
+    assert len(await announced(database, "wallet.gift_refused")) == 0
 
 
 async def test_a_limit_in_another_currency_is_converted_or_refused(hear, mira, database):

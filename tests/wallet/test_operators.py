@@ -64,6 +64,36 @@ async def test_nobody_agrees_with_themselves(hear, ann, coins):
     assert await coins() == 100
 
 
+@pytest.mark.parametrize("spelt", ["Ann", "ANN", " ann", "\uff41nn", "a\u200bnn"])
+async def test_another_spelling_of_an_id_makes_no_colleague(app, hear, ann, coins, spelt):
+    await hear(a_purchase_paid(coins=100))
+    asked = (await ask(ann, 50)).json()
+
+    async with client_of(app, a_token(spelt, roles=["operator"], scope=SCOPES)) as herself:
+        answer = await herself.post(f"{ADJUSTMENTS}/{asked['adjustment']}/approve")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "own-adjustment")
+    assert await coins() == 100
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+@pytest.mark.parametrize("spelt", ["mira", "Mira "])
+async def test_nobody_decides_about_their_own_balance(app, hear, ann, ben, coins, decision, spelt):
+    """Neither for what they get, nor against what is taken from them."""
+    await hear(a_purchase_paid(coins=100))
+    asked = (await ask(ann, -50)).json()
+    path = f"{ADJUSTMENTS}/{asked['adjustment']}"
+
+    async with client_of(app, a_token(spelt, roles=["operator"], scope=SCOPES)) as mira:
+        answer = await mira.post(f"{path}/{decision}")
+        wished = await ask(mira, 50)
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
+    assert (wished.status_code, wished.json()["type"]) == (403, "own-money")
+    assert (await ben.post(f"{path}/approve")).json()["state"] == "applied"
+    assert await coins() == 50
+
+
 async def test_a_correction_that_was_rejected_cannot_be_agreed_to(hear, ann, ben):
     await hear(a_purchase_paid())
     asked = (await ask(ann, 50)).json()

@@ -94,6 +94,21 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
                 "VALUES ('m', 'r', gen_random_uuid(), 0, -1)"
             ),
         ),
+        *(
+            (
+                "adjusted_by_other_people",
+                (
+                    "INSERT INTO adjustments (user_id, id, idempotency_key, request_hash, amount, "
+                    "reason, state, requested_by, decided_by) VALUES "
+                    f"('mira', gen_random_uuid(), 'k', '', 1, 'why', {three})"
+                ),
+            )
+            for three in (
+                "'requested', ' Mira', NULL",
+                "'applied', 'ann', 'MIRA'",
+                "'applied', 'ann', 'Ann '",
+            )
+        ),
         (
             "outbox_part_known",
             (

@@ -10,7 +10,8 @@ from deploy.ctl import proofs
 from deploy.ctl.commands.options import Service
 from deploy.ctl.commands.running import end, here, one_of, run
 
-LEDGERS = ("wallet", "payout")
+BOOKS = ("purchase", "wallet", "payout")
+SEALED = ("wallet", "payout")
 
 app = typer.Typer()
 seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=True)
@@ -19,13 +20,13 @@ seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=Tr
 @app.command()
 def verify(service: Service) -> None:
     """Derive a ledger again from its postings."""
-    end(run(proofs.verify(here(), one_of(service, LEDGERS))))
+    end(run(proofs.verify(here(), one_of(service, BOOKS))))
 
 
 @seal.command("verify")
 def verify_seals(service: Service) -> None:
     """Recompute the chain over a ledger's history."""
-    end(run(proofs.verify_seals(here(), one_of(service, LEDGERS))))
+    end(run(proofs.verify_seals(here(), one_of(service, SEALED))))
 
 
 @app.command()

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.gift.api import catalogue, gifts, operators, tencent
+from services.gift.api import catalogue, creators, gifts, operators, tencent
 from services.gift.commands.giving import Counter
 from services.gift.commands.offering import Shelf
 from services.gift.commands.waiting import Waiters
+from shared.ages import AgeRule
+from shared.auth import Verifier
 from shared.database import Database
 from shared.ledger.routes import add_audit
 
@@ -15,10 +17,15 @@ def build_router(
     shelf: Shelf,
     waiters: Waiters,
     account: tencent.TencentAccount | None,
+    *,
+    targets: Verifier,
+    anybody_may_receive: bool,
+    ages: AgeRule,
 ) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    counter = Counter(database, shelf, waiters)
-    gifts.add_routes(router, database, counter)
+    counter = Counter(database, shelf, waiters, anybody_may_receive=anybody_may_receive, ages=ages)
+    gifts.add_routes(router, database, counter, targets)
+    creators.add_routes(router, database)
     catalogue.add_routes(router, shelf)
     operators.add_routes(router, shelf)
     add_audit(router, database, "gift")

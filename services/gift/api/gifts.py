@@ -12,6 +12,16 @@ from pydantic_core import to_json
 from services.gift.commands import reading
 from services.gift.commands.giving import Ask, Counter
 from services.gift.commands.waiting import WAIT_SECONDS_MAX
+from services.gift.domain.admissions import (
+    Blocked,
+    GiftsOff,
+    NotInRoom,
+    RoomNotOpen,
+    TargetToken,
+    TargetTokenInvalid,
+    TargetTokenMissing,
+    target_of,
+)
 from services.gift.domain.catalogue import (
     ConfirmationRequired,
     CountTooLarge,
@@ -20,6 +30,7 @@ from services.gift.domain.catalogue import (
     PriceChanged,
     UnknownGift,
 )
+from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import (
     Gift,
     InsufficientCoins,
@@ -30,7 +41,17 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.ages import AgeUnknown, TooYoung
+from shared.auth import (
+    LEEWAY_SECONDS,
+    TOKEN_BYTES_MAX,
+    Caller,
+    IssuerUnavailable,
+    ScopeMissing,
+    Unauthenticated,
+    Verifier,
+    require_scope,
+)
 from shared.database import Database
 from shared.http import (
     PRINTABLE,
@@ -53,6 +74,7 @@ BOOKS_SCOPE = "books:read"
 DISPUTES_SCOPE = "disputes:read"
 GIFTS_MAX = 100
 RESPOND_ASYNC = "respond-async"
+Signed = Annotated[str, Field(max_length=TOKEN_BYTES_MAX, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
 class GiftWish(BaseModel):
@@ -60,7 +82,8 @@ class GiftWish(BaseModel):
     The gift a viewer wants to send.
 
     `expected_price_coins` guards against a price change, `confirm` against a slip of the finger:
-    a gift of 10,000 coins or more is not sent without it.
+    a gift of 10,000 coins or more is not sent without it. `target_token` is the host's signed word
+    that this creator may be given to, in a room of the host's own or outside of any.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +97,8 @@ class GiftWish(BaseModel):
     expected_price_coins: Annotated[int, Field(strict=True, ge=1)] | None = None
     # Not of the request's hash: whoever confirms repeats the same request, under the same key.
     confirm: Annotated[bool, Field(strict=True, exclude=True)] = False
+    # Nor is this: who repeats a request may have been given another one meanwhile.
+    target_token: Annotated[Signed | None, Field(exclude=True)] = None
 
 
 class GiftView(BaseModel):
@@ -81,6 +106,7 @@ class GiftView(BaseModel):
     A gift as its viewer sees it; `sent` and `refused` are final.
 
     `repeat_count` and `combo_coins` are what its combo came to with it: show them, sum `coins`.
+    `message_state` says who sees its message, if somebody decided about it or has to.
     """
 
     gift: UUID
@@ -102,6 +128,7 @@ class GiftView(BaseModel):
     combo: UUID | None = None
     repeat_count: int | None = None
     combo_coins: int | None = None
+    message_state: MessageState | None = None
 
 
 class GiftsView(BaseModel):
@@ -118,12 +145,12 @@ class Books(BaseModel):
     coins_reversed: int
 
 
-def add_routes(router: APIRouter, database: Database, counter: Counter) -> None:
-    _add_giving(router, counter)
+def add_routes(router: APIRouter, database: Database, counter: Counter, targets: Verifier) -> None:
+    _add_giving(router, counter, targets)
     _add_reading(router, database)
 
 
-def _add_giving(router: APIRouter, counter: Counter) -> None:
+def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
     @router.post(
         "/gifts",
         tags=["gifts"],
@@ -136,6 +163,8 @@ def _add_giving(router: APIRouter, counter: Counter) -> None:
                 Unauthenticated,
                 InsufficientCoins,
                 WalletRefused,
+                AgeUnknown,
+                TooYoung,
                 LimitExceeded,
                 UnknownGift,
                 GiftLocked,
@@ -145,6 +174,8 @@ def _add_giving(router: APIRouter, counter: Counter) -> None:
                 GiftToSelf,
                 CountTooLarge,
                 ConfirmationRequired,
+                *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
+                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable),
             ),
         },
     )
@@ -157,6 +188,7 @@ def _add_giving(router: APIRouter, counter: Counter) -> None:
         """
         Send a gift, and wait up to two seconds for its outcome.
 
+        Its creator has to be in the room, and the room open, or a target token has to name them.
         `Prefer: respond-async` asks for the 202 at once. Repeat with the same key as often as
         you like: it is one gift.
         """
@@ -171,9 +203,21 @@ def _add_giving(router: APIRouter, counter: Counter) -> None:
             country=caller.country,
             age_verified=caller.age_verified,
             traceparent=traceparent(),
+            target=await _target(targets, wish.target_token),
         )
         gift = await counter.give(ask, wait_seconds=0 if at_once else WAIT_SECONDS_MAX)
         return _answer(gift, at_once=at_once)
+
+
+async def _target(targets: Verifier, token: str | None) -> TargetToken | None:
+    """Read what the host signed; its token is not the caller's, so a bad one is a bad request."""
+    if token is None:
+        return None
+    try:
+        claims = await targets.verify_target(token)
+    except Unauthenticated as refusal:
+        raise TargetTokenInvalid(**refusal.facts) from None
+    return target_of(claims, until=claims["exp"] + LEEWAY_SECONDS)
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:
@@ -262,6 +306,7 @@ def _shown(gift: Gift) -> dict[str, object]:
         "combo": gift.combo,
         "repeat_count": gift.repeat_count,
         "combo_coins": gift.combo_coins,
+        "message_state": gift.message_state,
     }
 
 

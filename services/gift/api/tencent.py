@@ -18,6 +18,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gift.commands.giving import Ask, Counter
+from services.gift.domain.admissions import Blocked, GiftsOff, NotInRoom, RoomNotOpen
 from services.gift.domain.catalogue import (
     CountTooLarge,
     GiftLocked,
@@ -35,6 +36,7 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Refusal
 from shared.http import Name, request_id
 from shared.tracing import traceparent
@@ -64,6 +66,12 @@ CODES: dict[type[Refusal], int] = {
     CountTooLarge: 102108,
     TooLate: 102109,
     SettledBefore: UNDECIDED,
+    RoomNotOpen: 102114,
+    NotInRoom: 102115,
+    GiftsOff: 102116,
+    Blocked: 102117,
+    AgeUnknown: 102118,
+    TooYoung: 102119,
 }
 
 

@@ -38,7 +38,7 @@ async def join_combos(
     if not wanted:
         return {}, []
     tapped = [
-        Tap(key, len(gifts), combo_id(gifts[0].id), gifts[0].correlation_id)
+        Tap(key, len(gifts), combo_id(gifts[0].id), gifts[0].correlation_id, gifts[0].target)
         for key, gifts in wanted.items()
     ]
     joined = await store.tap(tx, tapped)
@@ -103,5 +103,6 @@ def _ended(combo: Combo, catalogue: Catalogue) -> Fact:
         combo_coins=combo.coins,
         started_at=combo.started_at,
         ended_at=combo.ended_at,
+        target=combo.target,
     )
     return Fact(event, 1, Cause(combo.correlation_id), combo.ended_at)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from services.gift.commands import requesting, waiting
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import EXPIRY_SECONDS, GiftRequest
+from services.gift.domain.admissions import TargetToken
 from services.gift.domain.catalogue import (
     FAN_GIFT,
     Catalogue,
@@ -18,10 +19,10 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.domain.gifts import Gift, SettledBefore, State
 from services.gift.store import standing
+from shared.ages import ADULTS, AgeRule
 from shared.batching import Batcher
 from shared.database import Database
 from shared.errors import Refusal
-from shared.http import KeyReused
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Ask:
     country: str | None = None
     age_verified: int | None = None
     traceparent: str | None = None
+    # What the host signed about who may be given to.
+    target: TargetToken | None = None
     expiry_seconds: float = EXPIRY_SECONDS
     # How long after the outcome a repeat is still answered with it; None: for ever.
     repeat_seconds: float | None = None
@@ -58,10 +61,20 @@ def _is_stale(ask: Ask, gift: Gift) -> bool:
 class Counter:
     """Takes gifts in; whoever comes while one transaction is in flight shares the next."""
 
-    def __init__(self, database: Database, shelf: Shelf, waiters: waiting.Waiters) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shelf: Shelf,
+        waiters: waiting.Waiters,
+        *,
+        anybody_may_receive: bool = False,
+        ages: AgeRule = ADULTS,
+    ) -> None:
         self._database = database
         self._shelf = shelf
         self._waiters = waiters
+        self._anybody_may_receive = anybody_may_receive
+        self._ages = ages
         self._intake = Batcher(self._commit)
 
     async def give(self, ask: Ask, *, wait_seconds: float) -> Gift:
@@ -99,13 +112,15 @@ class Counter:
                 ask.age_verified,
                 ask.traceparent,
                 ask.expiry_seconds,
+                ask.target,
             )
         )
-        if isinstance(gift, KeyReused):
+        if isinstance(gift, Refusal):
             raise gift
         return gift
 
     async def _checked(self, ask: Ask, catalogue: Catalogue) -> Wish:
+        self._ages.require(ask.age_verified, ask.country)
         wish = catalogue.wish(
             viewer=ask.viewer,
             creator=ask.creator,
@@ -133,7 +148,9 @@ class Counter:
         if locks.fan_only and not known.is_fan:
             raise GiftLocked(lock="fan_only", fan_gift=FAN_GIFT)
 
-    async def _commit(self, requests: Sequence[GiftRequest]) -> Sequence[Gift | KeyReused]:
+    async def _commit(self, requests: Sequence[GiftRequest]) -> Sequence[Gift | Refusal]:
         catalogue = await self._shelf.current()
         async with self._database.transaction() as tx:
-            return await requesting.request_gifts(tx, requests, catalogue)
+            return await requesting.request_gifts(
+                tx, requests, catalogue, anybody_may_receive=self._anybody_may_receive
+            )

@@ -4,9 +4,10 @@ Saying again what was said, from the rows themselves: for whoever needs more tha
 Each fact has the id and the contents it had, so whoever heard it before knows it.
 
 From the gifts and combos: gift.requested, .sent, .refused, .combo_ended. From the chronicle:
-.reversed, .restored, .catalogue_changed. Of a question that was asked more than twice the first and
-the last attempt are said; the ones between left no trace, and the wallet answers a gift once. A
-gift's name is that of today's catalogue.
+.reversed, .restored, .catalogue_changed, .message_held, .message_shown, .message_removed. Of a
+question that was asked more than twice the first and the last attempt are said; the ones between
+left no trace, and the wallet answers a gift once. A gift's name is that of today's catalogue, and
+a message that was removed is not said again.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -6,13 +6,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from services.gift.commands.combos import join_combos
+from services.gift.domain.admissions import Target, TargetToken, admit
 from services.gift.domain.catalogue import Catalogue, Wish
+from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
+from services.gift.store import admissions
 from services.gift.store import gifts as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRequested
 from shared.database import Transaction
+from shared.errors import Refusal
 from shared.http import Key, KeyReused, count_key
 from shared.messaging.outbox import Fact, announce
 
@@ -38,6 +42,8 @@ class GiftRequest:
     traceparent: str | None = None
     # How long the wallet may take to decide.
     expiry_seconds: float = EXPIRY_SECONDS
+    # What the host signed about who may be given to.
+    target: TargetToken | None = None
 
     @property
     def gift(self) -> UUID:
@@ -50,43 +56,83 @@ def gift_id(viewer: str, idempotency_key: str) -> UUID:
 
 
 async def request_gifts(
-    tx: Transaction, requests: Sequence[GiftRequest], catalogue: Catalogue
-) -> list[Gift | KeyReused]:
+    tx: Transaction,
+    requests: Sequence[GiftRequest],
+    catalogue: Catalogue,
+    *,
+    anybody_may_receive: bool = False,
+) -> list[Gift | Refusal]:
     """
     Remember each gift under its key and announce the new ones, one answer a request.
 
-    A key that was used before answers with its gift as it stands now; with another body it is
-    refused, and its neighbours in the batch are not.
+    Whether its creator may receive it is decided here, under locks that whoever blocks a viewer or
+    switches gifts off takes as well. A key that was used before answers with its gift as it stands
+    now, whatever is so of the room meanwhile; with another body it is refused, and its neighbours
+    in the batch are not.
     """
     now = datetime.now(UTC)
-    first: dict[UUID, GiftRequest] = {}
-    for request in requests:
-        first.setdefault(request.gift, request)
-    gifts = {gift: _new_gift(request, now) for gift, request in first.items()}
+    first, refused = await _admit(tx, requests, now, anybody=anybody_may_receive)
+    gifts = {identifier: gift for identifier, (_, gift) in first.items()}
+    hashes = {identifier: request.request_hash for identifier, (request, _) in first.items()}
     new = await store.insert_gifts(
         tx,
         [
-            store.Request(gifts[gift], request.idempotency_key, request.request_hash)
-            for gift, request in first.items()
+            store.Request(gift, request.idempotency_key, request.request_hash)
+            for request, gift in first.values()
         ],
     )
     asked = [gift for gift in gifts if gift in new]
     combos, ended = await join_combos(tx, [gifts[gift] for gift in asked], catalogue)
     gifts |= {gift: replace(gifts[gift], combo=combo) for gift, combo in combos.items()}
-    questions = [question(gifts[gift], now, first[gift].traceparent) for gift in asked]
+    questions = [question(gifts[gift], now, first[gift][0].traceparent) for gift in asked]
     await announce(tx, [*ended, *questions])
-    hashes = {gift: request.request_hash for gift, request in first.items()}
-    if repeated := [gift for gift in gifts.values() if gift.id not in new]:
-        known = await store.remembered(tx, [(gift.viewer, gift.id) for gift in repeated])
-        for gift, request_hash in known.values():
+    repeated = {(request.wish.viewer, request.gift) for request in requests} - {
+        (gifts[gift].viewer, gift) for gift in new
+    }
+    if repeated:
+        for gift, request_hash in (await store.remembered(tx, sorted(repeated))).values():
             gifts[gift.id], hashes[gift.id] = gift, request_hash
-    tx.after_commit(lambda: _count(requests, new, hashes))
+    tx.after_commit(lambda: _count([each for each in requests if each.gift in gifts], new, hashes))
     return [
-        gifts[request.gift]
-        if hashes[request.gift] == request.request_hash
-        else KeyReused(gift=request.gift)
-        for request in requests
+        _answer(request, gifts.get(request.gift), hashes, refused.get(place))
+        for place, request in enumerate(requests)
     ]
+
+
+async def _admit(
+    tx: Transaction, requests: Sequence[GiftRequest], now: datetime, *, anybody: bool
+) -> tuple[dict[UUID, tuple[GiftRequest, Gift]], dict[int, Refusal]]:
+    """
+    Return the first request of each gift whose creator may receive it, and the gift.
+
+    Of the others, by their place, why not.
+    """
+    known = await admissions.read(tx, [request.wish for request in requests])
+    first: dict[UUID, tuple[GiftRequest, Gift]] = {}
+    refused: dict[int, Refusal] = {}
+    for place, (request, admission) in enumerate(zip(requests, known, strict=True)):
+        try:
+            target = admit(
+                request.wish, admission, request.target, anybody=anybody, now=now.timestamp()
+            )
+        except Refusal as refusal:
+            refused[place] = refusal
+        else:
+            gift = _new_gift(request, now, target, is_held=admission.holds)
+            first.setdefault(request.gift, (request, gift))
+    return first, refused
+
+
+def _answer(
+    request: GiftRequest,
+    gift: Gift | None,
+    hashes: Mapping[UUID, bytes],
+    refused: Refusal | None,
+) -> Gift | Refusal:
+    if gift is None:
+        assert refused is not None
+        return refused
+    return gift if hashes[gift.id] == request.request_hash else KeyReused(gift=gift.id)
 
 
 async def find_repeated(
@@ -121,7 +167,7 @@ async def ask_again(tx: Transaction) -> bool:
     return len(gifts) == ASK_AGAIN_MAX
 
 
-def _new_gift(request: GiftRequest, now: datetime) -> Gift:
+def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: bool) -> Gift:
     wish = request.wish
     return Gift(
         viewer=wish.viewer,
@@ -142,6 +188,8 @@ def _new_gift(request: GiftRequest, now: datetime) -> Gift:
         correlation_id=request.correlation_id,
         age_verified=request.age_verified,
         mode=wish.gift_type.mode,
+        target=target.value,
+        message_state=MessageState.HELD if is_held and wish.message is not None else None,
     )
 
 

@@ -101,4 +101,4 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[G
         revision=reversal.revision,
         reversed_coins=reversal.reversed_coins,
     )
-    return gift, Fact(event, gift.attempt + 1 + gift.reversal_facts, cause, at)
+    return gift, Fact(event, gift.version, cause, at)

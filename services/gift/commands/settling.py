@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from services.gift.commands.combos import count_outcomes
+from services.gift.commands.messages import hold_message
 from services.gift.commands.reversing import announce_waiting
 from services.gift.domain.catalogue import Catalogue, tier_of
 from services.gift.domain.combos import Outcome, Place
+from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State, UnknownOutcome
 from services.gift.store import gifts as store
 from services.gift.store import reversals
@@ -58,15 +60,18 @@ async def settle_gifts(
     known = await reversals.waiting(tx, list(settled.values()))
     told: list[Reversal] = []
     facts: list[Fact] = []
-    reversed_early: list[Fact] = []
+    # What no row remembers word for word.
+    kept: list[Fact] = []
     for gift_id, heard in outcomes.items():
         gift = settled[gift_id]
         facts.append(_outcome(gift, heard, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
             told += known[gift_id]
             settled[gift_id], early = announce_waiting(gift, known[gift_id], heard.cause, now)
-            facts += early
-            reversed_early += early
+            kept += early
+        if gift.state is State.SENT and gift.message_state is MessageState.HELD:
+            settled[gift_id], held = hold_message(settled[gift_id], heard.cause, now)
+            kept.append(held)
     await store.settle(
         tx,
         list(settled.values()),
@@ -77,8 +82,8 @@ async def settle_gifts(
         },
     )
     await reversals.save(tx, told, [])
-    await chronicle.remember(tx, reversed_early)
-    await announce(tx, facts)
+    await chronicle.remember(tx, kept)
+    await announce(tx, [*facts, *kept])
     # A caller is answered from a row that is final, so nobody is told before the commit.
     tx.after_commit(lambda: tell(list(settled.values())))
 
@@ -137,13 +142,14 @@ def sent(
         tier=tier_of(gift.price_coins),
         mode=gift.mode,
         display_name=shown.display_name if shown else None,
-        message=gift.message,
+        message=gift.sent_message,
         anonymous=gift.anonymous,
         requested_at=gift.requested_at,
         repeat_count=gift.repeat_count,
         # Only `combo_ended` ends one: of a gift it is not known whether it is the last.
         repeat_end=None if gift.combo is None else False,
         combo_coins=gift.combo_coins,
+        target=gift.target,
     )
     return Fact(event, gift.attempt + 1, cause, at)
 

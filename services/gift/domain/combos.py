@@ -48,6 +48,8 @@ class Combo:
     repeat_count: int
     coins: int
     correlation_id: str
+    # Why its creator may receive its first gift.
+    target: str | None = None
 
 
 class Running(NamedTuple):

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.gift.domain.creators import MessageState
+from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Kind, Refusal
 
 
@@ -98,6 +100,27 @@ class Gift:
     # What its combo came to with this gift.
     repeat_count: int | None = None
     combo_coins: int | None = None
+    # Why its creator may receive it; unknown of older ones.
+    target: str | None = None
+    # Without a state nobody ever decided about its message.
+    message_state: MessageState | None = None
+    message_revision: int = 0
+
+    @property
+    def sent_message(self) -> str | None:
+        """
+        The message as `gift.sent` has it, whenever that is said.
+
+        One that was approved after the gift was sent has a fact of its own, and one that was
+        removed is not said again.
+        """
+        is_shown = self.message_state in (None, MessageState.SHOWN)
+        return self.message if is_shown and self.message_revision == 0 else None
+
+    @property
+    def version(self) -> int:
+        """How many facts were announced of it, the outcome and what came after it included."""
+        return self.attempt + 1 + self.reversal_facts + self.message_revision
 
 
 def refusal_of(gift: Gift) -> Refusal:
@@ -114,6 +137,7 @@ def refusal_of(gift: Gift) -> Refusal:
         )
     if reason == LimitExceeded.code():
         return LimitExceeded(gift=gift.id, **(gift.refusal.get("limit_hit") or {}))
-    if reason == TooLate.code():
-        return TooLate(gift=gift.id)
+    for same in (TooLate, AgeUnknown, TooYoung):
+        if reason == same.code():
+            return same(gift=gift.id)
     return WalletRefused(gift=gift.id, reason=reason)

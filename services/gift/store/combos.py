@@ -25,6 +25,7 @@ class Tap:
     gifts: int
     combo: UUID
     correlation_id: str
+    target: str | None = None
 
 
 async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
@@ -40,6 +41,7 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
             "ids": [tap.combo for tap in taps],
             "gifts": [tap.gifts for tap in taps],
             "correlation_ids": [tap.correlation_id for tap in taps],
+            "targets": [tap.target for tap in taps],
             "window": WINDOW_SECONDS,
         },
     )
@@ -120,7 +122,7 @@ def _combo(row: Row) -> Combo:
 _COLUMNS = """
     combos.viewer, combos.id, combos.room, combos.creator, combos.gift_type, combos.anonymous,
     combos.started_at, combos.ended_at, combos.sent_gifts, combos.repeat_count, combos.coins,
-    combos.correlation_id
+    combos.correlation_id, combos.target
 """
 _KEY = "viewer, room, creator, gift_type, anonymous"
 _KEYS = """
@@ -134,14 +136,14 @@ _OVER = (
 _TAP = text(f"""
     INSERT INTO combos (
         viewer, id, room, creator, gift_type, anonymous, started_at, last_requested_at,
-        open_gifts, correlation_id
+        open_gifts, correlation_id, target
     )
     SELECT viewer, id, room, creator, gift_type, anonymous, clock_timestamp(),
-           clock_timestamp(), gifts, correlation_id
+           clock_timestamp(), gifts, correlation_id, target
     FROM unnest(
         {_KEYS}, CAST(:ids AS uuid[]), CAST(:gifts AS integer[]),
-        CAST(:correlation_ids AS text[])
-    ) AS new ({_KEY}, id, gifts, correlation_id)
+        CAST(:correlation_ids AS text[]), CAST(:targets AS text[])
+    ) AS new ({_KEY}, id, gifts, correlation_id, target)
     ORDER BY {_KEY}
     ON CONFLICT ({_KEY}) WHERE ended_at IS NULL DO UPDATE
     SET open_gifts = combos.open_gifts + excluded.open_gifts,

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
+from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from shared.database import Row, Transaction
 
@@ -66,6 +67,8 @@ async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID
             "correlation_ids": [gift.correlation_id for gift in gifts],
             "ages": [gift.age_verified for gift in gifts],
             "modes": [gift.mode for gift in gifts],
+            "targets": [gift.target for gift in gifts],
+            "states": [gift.message_state for gift in gifts],
         },
     )
     return {row.id for row in rows}
@@ -109,6 +112,7 @@ async def settle(
             "combos": [gift.combo for gift in gifts],
             "repeats": [gift.repeat_count for gift in gifts],
             "combo_coins": [gift.combo_coins for gift in gifts],
+            "revisions": [gift.message_revision for gift in gifts],
         },
     )
 
@@ -184,6 +188,9 @@ def _gift(row: Row) -> Gift:
         combo=row.combo,
         repeat_count=row.repeat_count,
         combo_coins=row.combo_coins,
+        target=row.target,
+        message_state=MessageState(row.message_state) if row.message_state else None,
+        message_revision=row.message_revision,
     )
 
 
@@ -192,7 +199,7 @@ _STORED = """
     gifts.viewer, gifts.id, request_hash, gift_type, price_coins, count AS count_, coins, creator,
     room, message, anonymous, state, attempt, requested_at, expires_at, settled_at,
     correlation_id, refusal, paid_at, reversed_coins, reversal_facts, age_verified, mode,
-    repeat_count, combo_coins
+    repeat_count, combo_coins, target, message_state, message_revision
 """
 _COLUMNS = f"{_STORED}, combo"
 # Until its outcome is known a gift is of the running combo: none can end before.
@@ -209,31 +216,39 @@ _ASKED = """
     unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
     WHERE gifts.viewer = asked.viewer AND gifts.id = asked.id
 """
+# Where a message is, for its creator to find: without another statement.
 _INSERT = text("""
-    INSERT INTO gifts (
-        viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
-        room, message, anonymous, asked_at, requested_at, expires_at, correlation_id,
-        age_verified, mode
+    WITH added AS (
+        INSERT INTO gifts (
+            viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
+            creator, room, message, anonymous, asked_at, requested_at, expires_at,
+            correlation_id, age_verified, mode, target, message_state
+        )
+        SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
+               creator, room, message, anonymous, requested_at, requested_at, expires_at,
+               correlation_id, age_verified, mode, target, message_state
+        FROM unnest(
+            CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:keys AS text[]),
+            CAST(:hashes AS bytea[]), CAST(:gift_types AS text[]), CAST(:prices AS bigint[]),
+            CAST(:counts AS integer[]), CAST(:coins AS bigint[]), CAST(:creators AS text[]),
+            CAST(:rooms AS text[]), CAST(:messages AS text[]), CAST(:anonymous AS boolean[]),
+            CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
+            CAST(:correlation_ids AS text[]), CAST(:ages AS smallint[]),
+            CAST(:modes AS text[]), CAST(:targets AS text[]), CAST(:states AS text[])
+        ) WITH ORDINALITY AS new (
+            viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
+            creator, room, message, anonymous, requested_at, expires_at, correlation_id,
+            age_verified, mode, target, message_state, position
+        )
+        ORDER BY position
+        ON CONFLICT DO NOTHING
+        RETURNING viewer, id, creator, message, requested_at, message_state
+    ), found AS (
+        INSERT INTO messages (creator, gift, viewer, held_at)
+        SELECT creator, id, viewer, CASE WHEN message_state = 'held' THEN requested_at END
+        FROM added WHERE message IS NOT NULL
     )
-    SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
-           creator, room, message, anonymous, requested_at, requested_at, expires_at,
-           correlation_id, age_verified, mode
-    FROM unnest(
-        CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:keys AS text[]),
-        CAST(:hashes AS bytea[]), CAST(:gift_types AS text[]), CAST(:prices AS bigint[]),
-        CAST(:counts AS integer[]), CAST(:coins AS bigint[]), CAST(:creators AS text[]),
-        CAST(:rooms AS text[]), CAST(:messages AS text[]), CAST(:anonymous AS boolean[]),
-        CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
-        CAST(:correlation_ids AS text[]), CAST(:ages AS smallint[]),
-        CAST(:modes AS text[])
-    ) WITH ORDINALITY AS new (
-        viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins, creator,
-        room, message, anonymous, requested_at, expires_at, correlation_id, age_verified, mode,
-        position
-    )
-    ORDER BY position
-    ON CONFLICT DO NOTHING
-    RETURNING id
+    SELECT id FROM added
 """)
 _READ = text(f"SELECT {_COLUMNS_OPEN} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
 _LOCK = text(
@@ -248,16 +263,17 @@ _SETTLE = text("""
     SET state = new.state, settled_at = new.settled_at, paid_at = new.paid_at,
         slices = new.slices::jsonb, refusal = new.refusal::jsonb,
         reversed_coins = new.reversed_coins, reversal_facts = new.reversal_facts,
-        combo = new.combo, repeat_count = new.repeat_count, combo_coins = new.combo_coins
+        combo = new.combo, repeat_count = new.repeat_count, combo_coins = new.combo_coins,
+        message_revision = new.message_revision
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:ids AS uuid[]), CAST(:states AS text[]),
         CAST(:settled_at AS timestamptz[]), CAST(:paid_at AS timestamptz[]),
         CAST(:slices AS text[]), CAST(:refusals AS text[]), CAST(:reversed AS bigint[]),
         CAST(:facts AS integer[]), CAST(:combos AS uuid[]), CAST(:repeats AS bigint[]),
-        CAST(:combo_coins AS bigint[])
+        CAST(:combo_coins AS bigint[]), CAST(:revisions AS bigint[])
     ) AS new (
         viewer, id, state, settled_at, paid_at, slices, refusal, reversed_coins, reversal_facts,
-        combo, repeat_count, combo_coins
+        combo, repeat_count, combo_coins, message_revision
     )
     WHERE gifts.viewer = new.viewer AND gifts.id = new.id
 """)

@@ -9,6 +9,7 @@ from services.live.domain.rooms import NoSuchRoom
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.http import Name, refusals, request_id
+from shared.people import OwnMoney
 
 ROOMS_SCOPE = "rooms:write"
 
@@ -38,7 +39,7 @@ def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
     @router.delete(
         "/operator/live/rooms/{room}/owner",
         tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing, NoSuchRoom),
+        responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRoom),
     )
     async def release(room: Name, caller: Caller) -> OwnerView:
         """Take a room from its owner: it becomes that of whoever opens it next."""

@@ -240,7 +240,9 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         """Have another creator as a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
-            guests = await staging.set_guest(tx, room, creator, guest, present=True, show=hub.show)
+            guests = await staging.set_guest(
+                tx, room, creator, guest, present=True, story=request_id(), show=hub.show
+            )
         return Guests(room=room, guests=guests)
 
     @router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OWNERS)
@@ -248,7 +250,9 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         """Say goodbye to a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
-            guests = await staging.set_guest(tx, room, creator, guest, present=False, show=hub.show)
+            guests = await staging.set_guest(
+                tx, room, creator, guest, present=False, story=request_id(), show=hub.show
+            )
         return Guests(room=room, guests=guests)
 
 

@@ -3,17 +3,23 @@
 from collections.abc import Mapping
 
 from shared.contracts.envelope import Envelope
-from shared.contracts.gift import ComboEnded, GiftSent, ReversalEvent
+from shared.contracts.gift import ComboEnded, GiftSent, MessageEvent, ReversalEvent
 from shared.contracts.live import FirstGift, GoalReached, LevelReached, PerkEvent
 
 GIFT, COMBO, REVERSAL = "gift", "combo", "reversal"
 FIRST_GIFT, LEVEL, GOAL, PERK = "first_gift", "level", "goal", "perk"
-THANKS, ROOM = "thanks", "room"
-KINDS = frozenset({GIFT, COMBO, REVERSAL, FIRST_GIFT, LEVEL, GOAL, PERK, THANKS, ROOM})
+THANKS, ROOM, MESSAGE = "thanks", "room", "message"
+KINDS = frozenset({GIFT, COMBO, REVERSAL, FIRST_GIFT, LEVEL, GOAL, PERK, THANKS, ROOM, MESSAGE})
 
 
-def gift(heard: Envelope[GiftSent], *, level: int, first: bool) -> dict[str, object]:
-    """A gift; `level` is its giver's badge, `first` that its creator had none from them before."""
+def gift(
+    heard: Envelope[GiftSent], *, level: int, first: bool, message: str | None
+) -> dict[str, object]:
+    """
+    A gift; `level` is its giver's badge, `first` that its creator had none from them before.
+
+    `message` is what was decided about its message, if anything was.
+    """
     sent = heard.data
     return {
         "gift": sent.gift,
@@ -33,8 +39,19 @@ def gift(heard: Envelope[GiftSent], *, level: int, first: bool) -> dict[str, obj
         "repeat_count": sent.repeat_count,
         "repeat_end": sent.repeat_end,
         "combo_coins": sent.combo_coins,
-        "message": sent.message,
+        "message": message,
         "sent_at": heard.time,
+    }
+
+
+def message(event: MessageEvent, text: str | None) -> dict[str, object]:
+    """A message that was approved, or removed, after its gift was shown."""
+    return {
+        "gift": event.gift,
+        "viewer": None if event.anonymous else event.viewer,
+        "room": event.room,
+        "state": "removed" if text is None else "shown",
+        "message": text,
     }
 
 

@@ -1,5 +1,6 @@
 """Creators open their rooms, have guests, and close them again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -25,15 +26,19 @@ from services.live.store.stages import Live
 from services.live.store.standing import Top, Total
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.contracts.live import RoomClosed, RoomOpened
+from shared.contracts.live import GuestJoined, GuestLeft, RoomClosed, RoomOpened
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
+from shared.people import require_other_person
 
 log = structlog.get_logger()
 
 SUMMARY_NAMES_MAX = 10
 NEWCOMERS_MAX = 100
 MOMENT = timedelta(microseconds=1)
+TELL_MAX = 100
+# What is told again after an upgrade was caused by no request.
+TOLD_AGAIN = "upgrade"
 
 
 async def open_room(
@@ -41,7 +46,11 @@ async def open_room(
 ) -> Stream:
     """Go live, in a room of one's own or in one that is nobody's; again, it changes the title."""
     rooms = await counting.lock_rooms(tx, [room])
-    stage = require_owner(await stages.claim(tx, room, creator), creator)
+    opened_at = _after_gifts(rooms[room])
+    # Whichever instance ended the last one: streams of a room follow each other.
+    if (closed_at := await stages.last_closed_at(tx, room)) is not None:
+        opened_at = max(opened_at, closed_at + MOMENT)
+    stage = require_owner(await stages.claim(tx, room, creator, opened_at), creator)
     stream = await stages.current(tx, room)
     if stream is not None:
         await stages.retitle(tx, stream.stream, title)
@@ -53,16 +62,10 @@ async def open_room(
         number=number,
         creator=creator,
         title=title,
-        opened_at=_after_gifts(rooms[room]),
+        opened_at=opened_at,
     )
     await stages.open_stream(tx, stream)
-    event = RoomOpened(
-        stream=stream.stream,
-        room=room,
-        creator=creator,
-        title=title,
-        opened_at=stream.opened_at,
-    )
+    event = await _opened(tx, stream, stage.guests)
     page = Page(rooms)
     page.add(room, describing.ROOM, event.id, {"state": "opened", **event.model_dump()})
     await page.save(tx, show=show)
@@ -75,11 +78,28 @@ async def close_room(
 ) -> tuple[Stream, Total]:
     """End the stream that goes on, and say what it came to so far."""
     rooms = await counting.lock_rooms(tx, [room])
-    require_owner(await stages.lock(tx, room), creator)
+    stage = require_owner(await stages.lock(tx, room), creator)
     stream = await stages.current(tx, room)
     if stream is None:
         raise NotLive
-    return await _end(tx, rooms, stream, story=story, show=show)
+    return await _end(tx, rooms, stream, stage.guests, story=story, show=show)
+
+
+async def tell_rooms(tx: Transaction) -> bool:
+    """
+    Announce open rooms again whose owner and guests nobody was told; return whether there are more.
+
+    A version that did not say them opened those rooms.
+    """
+    found = await stages.untold(tx, limit=TELL_MAX)
+    facts = []
+    for stream in found:
+        stage = await stages.find(tx, stream.room)
+        event = await _opened(tx, stream, stage.guests if stage else ())
+        facts.append(Fact(event, 1, Cause(TOLD_AGAIN), stream.opened_at))
+    if facts:
+        await announce(tx, facts)
+    return len(found) == TELL_MAX
 
 
 async def set_owner(
@@ -93,13 +113,17 @@ async def set_owner(
     rooms = await counting.lock_rooms(tx, [room])
     stage = await stages.lock(tx, room)
     before = stage.creator if stage else None
+    for owner in (before, creator):
+        if owner is not None:
+            require_other_person(operator=operator, user=owner)
     if stage is None and creator is None:
         raise NoSuchRoom
     if stage is not None and before == creator:
         return
     if (stream := await stages.current(tx, room)) is not None:
-        await _end(tx, rooms, stream, story=story, show=show)
-    await stages.set_owner(tx, room, creator)
+        assert stage is not None
+        await _end(tx, rooms, stream, stage.guests, story=story, show=show)
+    await stages.set_owner(tx, room, creator, _after_gifts(rooms[room]))
     tx.after_commit(
         lambda: log.info(
             "room.owner_set", room=room, owner=creator, before=before, operator=operator
@@ -107,8 +131,27 @@ async def set_owner(
     )
 
 
+async def _opened(tx: Transaction, stream: Stream, guests: Sequence[str]) -> RoomOpened:
+    """Say that a room is open, and all that is so of it; its stage is locked."""
+    return RoomOpened(
+        stream=stream.stream,
+        room=stream.room,
+        creator=stream.creator,
+        title=stream.title,
+        opened_at=stream.opened_at,
+        revision=await stages.count_change(tx, stream.room),
+        guests=tuple(guests),
+    )
+
+
 async def _end(
-    tx: Transaction, rooms: dict[str, Room], stream: Stream, *, story: str, show: Show
+    tx: Transaction,
+    rooms: dict[str, Room],
+    stream: Stream,
+    guests: Sequence[str],
+    *,
+    story: str,
+    show: Show,
 ) -> tuple[Stream, Total]:
     room = stream.room
     closed_at = max(_after_gifts(rooms[room]), stream.opened_at + MOMENT)
@@ -124,6 +167,8 @@ async def _end(
         gifts=total.gifts,
         coins=total.coins,
         gifters=total.gifters,
+        revision=await stages.count_change(tx, room),
+        guests=tuple(guests),
     )
     page = Page(rooms)
     page.add(room, describing.ROOM, event.id, {"state": "closed", **event.model_dump()})
@@ -133,7 +178,14 @@ async def _end(
 
 
 async def set_guest(
-    tx: Transaction, room: str, creator: str, guest: str, *, present: bool, show: Show
+    tx: Transaction,
+    room: str,
+    creator: str,
+    guest: str,
+    *,
+    present: bool,
+    story: str,
+    show: Show,
 ) -> list[str]:
     """Have a guest, or no longer; return who is there now."""
     rooms = await counting.lock_rooms(tx, [room])
@@ -147,13 +199,47 @@ async def set_guest(
         guests.append(guest)
     else:
         guests.remove(guest)
-    await stages.set_guests(tx, room, guests)
+    at = _after_gifts(rooms[room])
+    await stages.set_guests(tx, room, guests, joined=guest if present else None, at=at)
     page = Page(rooms)
     subject = uuid5(NAMESPACE, f"guests|{room}|{rooms[room].sequence}")
     shown = {"state": "guests", "room": room, "guests": guests}
     page.add(room, describing.ROOM, subject, shown)
     await page.save(tx, show=show)
+    event = await _guest_event(tx, stage, guest, guests, at=at)
+    await announce(tx, [Fact(event, event.revision, Cause(story), at)])
     return guests
+
+
+async def _guest_event(
+    tx: Transaction, stage: Stage, guest: str, guests: Sequence[str], *, at: datetime
+) -> GuestJoined | GuestLeft:
+    """Say who came or left, and all that is so of the room; its stage is locked."""
+    assert stage.creator is not None
+    stream = await stages.current(tx, stage.room)
+    revision = await stages.count_change(tx, stage.room)
+    known = (stream.stream, stream.opened_at) if stream else (None, None)
+    if guest in guests:
+        return GuestJoined(
+            room=stage.room,
+            revision=revision,
+            creator=stage.creator,
+            guest=guest,
+            guests=tuple(guests),
+            stream=known[0],
+            opened_at=known[1],
+            joined_at=at,
+        )
+    return GuestLeft(
+        room=stage.room,
+        revision=revision,
+        creator=stage.creator,
+        guest=guest,
+        guests=tuple(guests),
+        stream=known[0],
+        opened_at=known[1],
+        left_at=at,
+    )
 
 
 async def look(tx: Transaction, room: str) -> tuple[Stage | None, Stream | None]:

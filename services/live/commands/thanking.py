@@ -28,7 +28,7 @@ async def thank(
     """Thank for a gift to oneself, once; the same words again change nothing."""
     rooms = await counting.lock_rooms(tx, [room])
     given = (await counting.find_gifts(tx, [gift])).get(gift)
-    if given is None or given.room != room:
+    if given is None or given.room != room or not given.belongs:
         raise NoSuchGift
     if given.creator != creator:
         raise NotYours

@@ -20,7 +20,8 @@ class Gift:
     """
     A gift that was sent, in a room or outside of any.
 
-    `stream` is the one that was open in its room when it was sent.
+    `stream` is the one that was open in its room when it was sent. One that does not belong, to
+    somebody who was not in the room, counts nowhere: it would be a way to buy a rank there cheaply.
     """
 
     gift: UUID
@@ -31,6 +32,7 @@ class Gift:
     coins: int
     sent_at: datetime
     stream: UUID | None = None
+    belongs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class Changes:
     stale: set[int] = field(default_factory=set)
     # Gifts that were never counted before, in no counting: nobody has seen them yet.
     unseen: set[UUID] = field(default_factory=set)
+    # Gifts, and combos of gifts, to somebody who was not in their room: nothing of them is shown.
+    strangers: set[UUID] = field(default_factory=set)
+    # What was decided about messages before their gifts came; None: removed.
+    messages: dict[UUID, str | None] = field(default_factory=dict)
 
 
 def periods_of(gift: Gift) -> list[str]:
@@ -125,6 +131,8 @@ def add_up(
     for (gift_id, _), (_, coins) in known.items():
         reversed_coins[gift_id] = reversed_coins.get(gift_id, 0) + coins
     for gift in gifts:
+        if not gift.belongs:
+            continue
         worth = gift.coins - reversed_coins.get(gift.gift, 0)
         changes.worth.append((gift, worth))
         changes.gifters.setdefault(gift.viewer, Added()).add(gift, worth)
@@ -172,7 +180,7 @@ def take_back(
         changes.reversals[key] = told
         gift = counted.get(told.gift)
         change = coins - told.reversed_coins
-        if gift is None or not change:
+        if gift is None or not gift.belongs or not change:
             continue
         changes.worth.append((gift, change))
         changes.gifters.setdefault(gift.viewer, Added()).coins += change

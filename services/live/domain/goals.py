@@ -41,8 +41,8 @@ class Goal:
     """
     So many coins, of gifts sent from `starts_at` until before `ends_at`.
 
-    With a room it counts what is given there to anybody; without one, what is given to its
-    creator anywhere. `reached` and `revision` are what was announced.
+    With a room it counts what is given there to its owner and guests; without one, what is given
+    to its creator anywhere. `reached` and `revision` are what was announced.
     """
 
     goal: UUID

@@ -53,6 +53,7 @@ class Stage:
     creator: str | None
     guests: tuple[str, ...] = ()
     openings: int = 0
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,24 @@ async def room(tx: Transaction, name: str) -> Room:
     return Room(name, row.sequence, row.gifts, row.coins) if row else Room(name)
 
 
-async def count_gifts(tx: Transaction, gifts: Iterable[Gift], *, counting: int) -> dict[UUID, bool]:
+@dataclass(frozen=True, slots=True)
+class Counted:
     """
-    Remember the gifts that were not counted in this counting.
+    A gift that was just counted.
 
-    Return those, and whether they are new: not counted, and shown, in one before.
+    It is new if it was not counted, and shown, in a counting before. `message` is what was decided
+    about its message if anything `is_decided`.
     """
+
+    is_new: bool
+    is_decided: bool
+    message: str | None
+
+
+async def count_gifts(
+    tx: Transaction, gifts: Iterable[Gift], *, counting: int
+) -> dict[UUID, Counted]:
+    """Remember the gifts that were not counted in this counting, and return those."""
     ordered = sorted(gifts, key=lambda gift: gift.gift)
     if not ordered:
         return {}
@@ -76,10 +88,14 @@ async def count_gifts(tx: Transaction, gifts: Iterable[Gift], *, counting: int) 
             "anonymous": [gift.anonymous for gift in ordered],
             "sent_at": [gift.sent_at for gift in ordered],
             "streams": [gift.stream for gift in ordered],
+            "belong": [gift.belongs for gift in ordered],
             "counting": counting,
         },
     )
-    return {row.gift: row.is_new for row in rows}
+    return {
+        row.gift: Counted(row.is_new, row.decision is not None, (row.decision or {}).get("message"))
+        for row in rows
+    }
 
 
 async def find_gifts(tx: Transaction, gifts: Iterable[UUID]) -> dict[UUID, Gift]:
@@ -240,6 +256,7 @@ def _gift(row: Row) -> Gift:
         coins=row.coins,
         sent_at=row.sent_at,
         stream=row.stream,
+        belongs=row.belongs,
     )
 
 
@@ -261,20 +278,22 @@ _LOCK_ROOMLESS = text("""
 """)
 _COUNT_GIFTS = text("""
     INSERT INTO gifts (
-        gift, room, viewer, creator, coins, anonymous, sent_at, stream, born, counted
+        gift, room, viewer, creator, coins, anonymous, sent_at, stream, belongs, born, counted
     )
     SELECT new.*, CAST(:counting AS integer), CAST(:counting AS integer) FROM unnest(
         CAST(:gifts AS uuid[]), CAST(:rooms AS text[]), CAST(:viewers AS text[]),
         CAST(:creators AS text[]), CAST(:coins AS bigint[]), CAST(:anonymous AS boolean[]),
-        CAST(:sent_at AS timestamptz[]), CAST(:streams AS uuid[])
+        CAST(:sent_at AS timestamptz[]), CAST(:streams AS uuid[]), CAST(:belong AS boolean[])
     ) AS new
     ON CONFLICT (gift) DO UPDATE
-    SET counted = excluded.counted, viewer = excluded.viewer, stream = excluded.stream
+    SET counted = excluded.counted, viewer = excluded.viewer, stream = excluded.stream,
+        belongs = excluded.belongs
         WHERE gifts.counted < excluded.counted
-    RETURNING gift, born = counted AS is_new
+    RETURNING gift, born = counted AS is_new,
+        (SELECT to_jsonb(messages) FROM messages WHERE messages.gift = gifts.gift) AS decision
 """)
 _FIND_GIFTS = text("""
-    SELECT gift, room, viewer, creator, coins, anonymous, sent_at, stream FROM gifts
+    SELECT gift, room, viewer, creator, coins, anonymous, sent_at, stream, belongs FROM gifts
     WHERE gift = ANY(CAST(:gifts AS uuid[]))
       AND counted = coalesce((SELECT counting FROM rebuilds), 0)
 """)

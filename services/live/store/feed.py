@@ -97,14 +97,23 @@ _ADD = text("""
     ) AS new (room, sequence, kind, subject, shown)
 """)
 _POSITION = text("SELECT sequence FROM rooms WHERE room = :room")
+# A message is as was decided since: the entries stay as they were written.
 _AFTER = text("""
-    SELECT asked.after, entry.room, entry.sequence, entry.kind, entry.subject, entry.shown
+    SELECT asked.after, entry.room, entry.sequence, entry.kind, entry.subject,
+        CASE WHEN messages.gift IS NULL THEN entry.shown ELSE entry.shown
+            || jsonb_build_object('message', messages.message)
+            || CASE WHEN entry.kind = 'message' AND messages.message IS NULL
+                THEN '{"state": "removed"}'::jsonb ELSE '{}' END
+        END::text AS shown
     FROM unnest(CAST(:rooms AS text[]), CAST(:after AS bigint[])) AS asked (room, after)
     CROSS JOIN LATERAL (
-        SELECT feed.room, feed.sequence, feed.kind, feed.subject, feed.shown::text AS shown
+        SELECT feed.room, feed.sequence, feed.kind, feed.subject, feed.shown
         FROM feed
         WHERE feed.room = asked.room AND feed.sequence > asked.after
         ORDER BY feed.sequence LIMIT :limit
     ) AS entry
+    LEFT JOIN messages ON messages.gift = CASE entry.kind
+        WHEN 'gift' THEN entry.subject WHEN 'message' THEN CAST(entry.shown->>'gift' AS uuid)
+    END
     ORDER BY entry.room, asked.after, entry.sequence
 """)

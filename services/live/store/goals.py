@@ -167,7 +167,7 @@ _COUNT_PAST = text("""
         FROM goals
         JOIN gifts ON gifts.creator = goals.creator AND gifts.sent_at >= goals.starts_at
             AND (goals.ends_at IS NULL OR gifts.sent_at < goals.ends_at)
-            AND gifts.counted = coalesce((SELECT counting FROM rebuilds), 0)
+            AND gifts.counted = coalesce((SELECT counting FROM rebuilds), 0) AND gifts.belongs
         LEFT JOIN LATERAL (
             SELECT sum(reversed_coins) AS coins FROM reversals WHERE reversals.gift = gifts.gift
         ) AS back ON true

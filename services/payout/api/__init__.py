@@ -13,7 +13,7 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router = APIRouter(prefix="/v1")
     router.include_router(earnings.build_router(database, rules))
     router.include_router(payouts.build_router(database, provider, rules))
-    router.include_router(operators.build_router(database, rules))
+    router.include_router(operators.build_router(database, provider, rules))
     router.include_router(webhooks.build_router(database, provider))
     add_trial_balance(router, database, "payout")
     return router

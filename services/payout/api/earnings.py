@@ -42,7 +42,7 @@ class Value(Money):
 
 
 class Hold(BaseModel):
-    """Diamonds that wait: until when, and why (standard, new-creator, funding-risk)."""
+    """Diamonds that wait: until when, and why (standard, new-creator, funding-risk, restored)."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -56,7 +56,7 @@ class Earnings(BaseModel):
     A creator's diamonds.
 
     Available ones can be paid out, reserved ones are on their way, pending ones unlock when
-    `holds` says, each for its reason.
+    `holds` says, each for its reason. Lifetime ones are all that were earned and not taken back.
     """
 
     creator: str

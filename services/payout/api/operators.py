@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -11,13 +11,21 @@ from pydantic import BaseModel
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import PayoutLine, PayoutView, line, shown
 from services.payout.commands import holding, reading
-from services.payout.commands.adjusting import settle_adjustment
-from services.payout.domain.payouts import NoSuchPayout, NotEnoughDiamonds, NotHeld
+from services.payout.commands.adjusting import ask_adjustment, settle_adjustment
+from services.payout.domain.payouts import (
+    NoSuchPayout,
+    NotEnoughDiamonds,
+    NotHeld,
+    NotUnresolved,
+    PayoutSubmitted,
+    State,
+    Truth,
+)
 from services.payout.domain.rates import Rules
+from services.payout.providers import Provider
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
 from shared.http import Name, refusals
-from shared.ledger.operators import request_adjustment
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
 REVIEW_SCOPE = "payouts:review"
@@ -27,7 +35,12 @@ HELD_SHOWN_MAX = 100
 
 
 class HeldPayout(BaseModel):
-    """A payout that waits for somebody to decide, since when and why."""
+    """
+    A payout that waits for somebody to decide, since when and why.
+
+    Reasons are `clawback`, `payee-changed`, `first-payout`; and `provider-unknown`, if the payout
+    was submitted, and the provider can no longer be asked what became of it.
+    """
 
     creator: str
     payout: UUID
@@ -35,6 +48,7 @@ class HeldPayout(BaseModel):
     amount_minor: int
     currency: str
     destination: str
+    state: State
     requested_at: datetime
     held_at: datetime
     reason: str | None
@@ -44,6 +58,12 @@ class HeldPayouts(BaseModel):
     """The oldest of them; there may be more."""
 
     items: list[HeldPayout]
+
+
+class Resolution(Why):
+    """What became of the money, as the bank says, and how one knows."""
+
+    outcome: Literal["paid", "failed"]
 
 
 class EarnedGifts(BaseModel):
@@ -56,15 +76,16 @@ class CreatorPayouts(BaseModel):
     items: list[PayoutLine]
 
 
-def build_router(database: Database, rules: Rules) -> APIRouter:
+def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
     router = APIRouter(tags=["operator"])
     _add_reviews(router, database, rules)
+    _add_resolving(router, database, provider, rules)
     _add_reading(router, database)
     add_adjustments(
         router,
         database,
         "payout",
-        ask=request_adjustment,
+        ask=ask_adjustment,
         decide=partial(settle_adjustment, rules=rules),
         refused=(NotEnoughDiamonds,),
     )
@@ -74,13 +95,14 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
 
 def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld)
+    rejecting = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted)
 
     @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
     async def approve(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """Let a payout that was held go on."""
         return await review(creator, payout, why, caller, approved=True)
 
-    @router.post("/operator/payouts/{creator}/{payout}/reject", responses=documented)
+    @router.post("/operator/payouts/{creator}/{payout}/reject", responses=rejecting)
     async def reject(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """End a payout that was held; its diamonds are the creator's again."""
         return await review(creator, payout, why, caller, approved=False)
@@ -103,6 +125,33 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
         return shown(found, steps)
 
 
+def _add_resolving(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
+    @router.post(
+        "/operator/payouts/{creator}/{payout}/resolve",
+        responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
+    )
+    async def resolve(creator: Name, payout: UUID, said: Resolution, caller: Caller) -> PayoutView:
+        """
+        Say what the bank says became of a payout that the provider cannot be asked about any more.
+
+        `paid` takes its diamonds, `failed` gives them back to the creator.
+        """
+        require_scope(caller, REVIEW_SCOPE)
+        async with database.transaction() as tx:
+            await holding.resolve(
+                tx,
+                creator,
+                payout,
+                Truth(said.outcome),
+                provider=provider.name,
+                operator=caller.user,
+                reason=said.reason,
+                rules=rules,
+            )
+            found, steps = await reading.read_payout(tx, creator, payout)
+        return shown(found, steps)
+
+
 def _add_reading(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing)
 
@@ -111,7 +160,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         """Read which payouts wait for somebody to decide, the oldest first."""
         require_scope(caller, REVIEW_SCOPE)
         async with database.transaction() as tx:
-            found = await reading.held_payouts(tx, HELD_SHOWN_MAX)
+            found = await reading.waiting_payouts(tx, HELD_SHOWN_MAX)
         return HeldPayouts(
             items=[
                 HeldPayout(
@@ -121,6 +170,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
                     amount_minor=payout.amount_minor,
                     currency=payout.currency,
                     destination=payout.destination,
+                    state=payout.state,
                     requested_at=payout.requested_at,
                     held_at=step.at,
                     reason=step.reason,

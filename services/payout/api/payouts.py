@@ -7,14 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.payout.commands import reading, requesting
+from services.payout.commands import payees, reading, requesting
 from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import (
     BelowMinimum,
+    CreatorsOnly,
     DailyMaximum,
     NoSuchPayout,
     NotEnoughDiamonds,
     PayeeMissing,
+    PayeeResting,
     Payout,
     PayoutOpen,
     QuoteExpired,
@@ -22,10 +24,12 @@ from services.payout.domain.payouts import (
     State,
     UnknownQuote,
 )
+from services.payout.domain.payouts import Payee as KnownPayee
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from services.payout.store.payouts import Step
-from shared.auth import Caller, Unauthenticated
+from shared.ages import AgeUnknown, TooYoung
+from shared.auth import Caller, Identity, Unauthenticated
 from shared.database import Database
 from shared.http import (
     BadCursor,
@@ -41,6 +45,7 @@ from shared.http import (
     request_id,
 )
 
+CREATOR = "creator"
 SHOWN_CHARACTERS = 4
 
 
@@ -53,10 +58,16 @@ class NewPayee(BaseModel):
 
 
 class Payee(BaseModel):
-    """Where the money goes; only the end is shown."""
+    """
+    Where the money goes; only the end is shown.
+
+    An account that replaced another rests: nothing can be paid out before `usable_at`, and a
+    person looks at the first payout that goes there.
+    """
 
     provider: str
     destination: str
+    usable_at: datetime | None = None
 
 
 class QuoteWish(BaseModel):
@@ -120,26 +131,38 @@ class PayoutLine(BaseModel):
 
 def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
     router = APIRouter(tags=["payouts"])
-    _add_payee(router, database, provider)
+    _add_payee(router, database, provider, rules)
     _add_asking(router, database, provider, rules)
     _add_reading(router, database)
     return router
 
 
-def _add_payee(router: APIRouter, database: Database, provider: Provider) -> None:
-    @router.put("/payouts/payee", responses=refusals(Unauthenticated))
+def _add_payee(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
+    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly))
     async def set_payee(payee: NewPayee, caller: Caller) -> Payee:
-        """Say where one's own money should go."""
+        """
+        Say where one's own money should go.
+
+        The first account can be used at once, one that replaces another after a rest.
+        """
+        require_creator(caller)
         async with database.transaction() as tx:
-            await requesting.set_payee(tx, caller.user, provider.name, payee.destination)
-        return Payee(provider=provider.name, destination=_masked(payee.destination))
+            changed = await payees.set_payee(
+                tx,
+                caller.user,
+                provider.name,
+                payee.destination,
+                changed_by=caller.user,
+                correlation_id=request_id(),
+                rules=rules,
+            )
+        return _payee(changed)
 
     @router.get("/payouts/payee", responses=refusals(Unauthenticated, PayeeMissing))
     async def read_payee(caller: Caller) -> Payee:
         """Read where one's own money goes."""
         async with database.transaction() as tx:
-            destination = await requesting.read_payee(tx, caller.user)
-        return Payee(provider=provider.name, destination=_masked(destination))
+            return _payee(await payees.read_payee(tx, caller.user))
 
 
 def _add_asking(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
@@ -147,11 +170,21 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
         "/payouts/quotes",
         status_code=201,
         responses=refusals(
-            Unauthenticated, PayeeMissing, BelowMinimum, NotEnoughDiamonds, DailyMaximum
+            Unauthenticated,
+            AgeUnknown,
+            TooYoung,
+            CreatorsOnly,
+            PayeeMissing,
+            PayeeResting,
+            BelowMinimum,
+            NotEnoughDiamonds,
+            DailyMaximum,
         ),
     )
     async def make_quote(wish: QuoteWish, caller: Caller) -> QuoteView:
         """Ask what diamonds would bring; rate and fee hold until the quote expires."""
+        require_creator(caller)
+        rules.ages.require(caller.age_verified, caller.country)
         async with database.transaction() as tx:
             quote = await requesting.make_quote(tx, caller.user, wish.diamonds, rules)
         return QuoteView(
@@ -170,20 +203,41 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
         responses=refusals(
             IdempotencyKeyMissing,
             Unauthenticated,
+            AgeUnknown,
+            TooYoung,
+            CreatorsOnly,
             UnknownQuote,
             QuoteExpired,
             QuoteUsed,
             PayoutOpen,
             PayeeMissing,
+            PayeeResting,
+            BelowMinimum,
+            DailyMaximum,
             NotEnoughDiamonds,
             KeyReused,
         ),
     )
     async def request_payout(wish: PayoutWish, caller: Caller, key: IdempotencyKey) -> PayoutView:
-        """Pay out a quote: its diamonds are reserved at once, the money follows."""
-        request = PayoutRequest(caller.user, wish.quote, key, fingerprint(wish), request_id())
+        """
+        Pay out a quote: its diamonds are reserved at once, the money follows.
+
+        Whatever the quote was made by is looked at again: the day's maximum, the account, the rest.
+        """
+        require_creator(caller)
+        request = PayoutRequest(
+            caller.user,
+            wish.quote,
+            key,
+            fingerprint(wish),
+            request_id(),
+            caller.age_verified,
+            caller.country,
+        )
         async with database.transaction() as tx:
-            payout = await requesting.request_payout(tx, request, provider=provider.name)
+            payout = await requesting.request_payout(
+                tx, request, provider=provider.name, rules=rules
+            )
             payout, steps = await reading.read_payout(tx, caller.user, payout.id)
         return shown(payout, steps)
 
@@ -235,6 +289,20 @@ def shown(payout: Payout, steps: list[Step]) -> PayoutView:
         rate_version=payout.rate_version,
         requested_at=payout.requested_at,
         timeline=[TimelineStep(state=step.state, at=step.at, reason=step.reason) for step in steps],
+    )
+
+
+def require_creator(caller: Identity) -> None:
+    """Let those in whom the host application calls creators."""
+    if CREATOR not in caller.roles:
+        raise CreatorsOnly
+
+
+def _payee(known: KnownPayee) -> Payee:
+    return Payee(
+        provider=known.provider,
+        destination=_masked(known.destination),
+        usable_at=known.usable_at,
     )
 
 

@@ -2,23 +2,30 @@
 
 from uuid import UUID
 
+from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsAdjusted
 from shared.database import Transaction
-from shared.ledger.book import open_book
 from shared.ledger.operators import (
     Adjustment,
+    AdjustmentWish,
     decide_adjustment,
     find_adjustment,
+    request_adjustment,
 )
 from shared.ledger.rules import MAIN
 from shared.messaging.outbox import Fact, announce
 
 CAUSE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
+
+
+async def ask_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
+    """Ask a colleague for a correction, of anybody's diamonds but one's own."""
+    return await request_adjustment(tx, wish)
 
 
 async def settle_adjustment(
@@ -33,7 +40,7 @@ async def settle_adjustment(
     """Let a colleague agree, and the diamonds move in the same transaction; or not agree."""
     asked = await find_adjustment(tx, identifier)
     cause = CAUSE.format(identifier)
-    book = await open_book(tx, DIAMONDS, [(asked.user, cause)])
+    book = await open_books(tx, [(asked.user, cause)], rules)
     # Read again under the creator's lock: a colleague may have been faster.
     asked = await find_adjustment(tx, identifier)
     state = APPLIED if approved else REJECTED

@@ -1,57 +1,42 @@
 """Following the money: attempts are submitted, asked about, and settled by what is true."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
-from services.payout.commands.facts import about
-from services.payout.commands.losses import settle_losses
-from services.payout.domain import earnings as ledger
-from services.payout.domain import payouts as domain
-from services.payout.domain.payouts import OPEN_STATES, Payout, State, Truth
-from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.commands.transfers import SEVERAL, contradicted, settle
+from services.payout.domain.payouts import Truth
+from services.payout.domain.rates import Rules
 from services.payout.providers import (
+    Found,
     Notification,
     Provider,
     ProviderSilent,
     Transfer,
     TransferRefused,
 )
-from services.payout.store import payouts
-from services.payout.store.payouts import Attempt
-from shared.contracts.envelope import Cause
-from shared.contracts.payout import (
-    AttemptEvent,
-    PayoutFailed,
-    PayoutPaid,
-    PayoutReturned,
-    PayoutSent,
-)
+from services.payout.store import attempts, payouts
+from services.payout.store.attempts import Attempt
 from shared.database import Database, Transaction
-from shared.ledger.book import open_book
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+
+__all__ = ["follow_attempts", "notified", "open_attempts", "settle"]
 
 log = structlog.get_logger()
 
 BATCH_MAX = 50
 CONCURRENT_MAX = 10
-STEP_CAUSE = "payout:{}:{}"
-SETTLE_CAUSE = "settle:{}:{}"
-FINAL = (Truth.PAID, Truth.FAILED, Truth.RETURNED)
 
 
 async def open_attempts(tx: Transaction) -> bool:
     """Open an attempt for each approved payout; return whether there may be more."""
-    return await payouts.open_attempts(tx, BATCH_MAX) == BATCH_MAX
+    return await attempts.open_for_approved(tx, BATCH_MAX) == BATCH_MAX
 
 
 async def follow_attempts(database: Database, provider: Provider, rules: Rules) -> bool:
     """Look after the attempts that are due; return whether there may be more."""
     async with database.transaction() as tx:
-        due = await payouts.claim_due(tx, BATCH_MAX)
+        due = await attempts.claim_due(tx, BATCH_MAX)
     slots = asyncio.Semaphore(CONCURRENT_MAX)
 
     async def follow(attempt: Attempt) -> None:
@@ -64,7 +49,7 @@ async def follow_attempts(database: Database, provider: Provider, rules: Rules) 
 
 async def notified(tx: Transaction, provider: str, notification: Notification) -> None:
     """Keep a webhook and look at its attempt soon; what it says is not taken for true."""
-    await payouts.notify(
+    await attempts.notify(
         tx,
         provider=provider,
         webhook_id=notification.webhook_id,
@@ -79,19 +64,17 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
     Find out how an attempt stands and settle it; the provider is called outside transactions.
 
     An unknown result is never tried again under a new key: we ask, and if the provider knows
-    nothing, the same attempt is submitted again.
+    nothing, the same attempt is submitted again, for as long as the provider remembers its key.
     """
+    found: Found | None = None
     try:
-        transfer = await provider.find(attempt.id) if attempt.checks > 1 else None
-        if transfer is None:
-            transfer = await provider.submit(
-                attempt.id,
-                amount_minor=attempt.amount_minor,
-                currency=attempt.currency,
-                destination=attempt.destination,
-            )
+        if attempt.checks > 1 or not attempt.is_sendable:
+            found = await provider.find(attempt.id)
+        transfer = found.transfer if found else await _submit(database, provider, attempt)
     except ProviderSilent as error:
         log.warning("attempt.unanswered", attempt=str(attempt.id), error=str(error)[:200])
+        async with database.transaction() as tx:
+            await _leave_if_old(tx, provider, attempt)
         return
     except TransferRefused as refused:
         async with database.transaction() as tx:
@@ -104,8 +87,43 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
                 rules=rules,
             )
         return
+    if transfer is None:
+        return
     async with database.transaction() as tx:
         await _remember(tx, attempt, transfer, provider.name, rules)
+        if found and found.is_one_of_several:
+            payout, _ = await payouts.lock(tx, attempt.creator, attempt.payout)
+            await contradicted(tx, attempt, payout.state, SEVERAL)
+
+
+async def _submit(database: Database, provider: Provider, attempt: Attempt) -> Transfer | None:
+    """Submit an attempt, if it still may be; None if it may not."""
+    async with database.transaction() as tx:
+        age = await attempts.begin_to_submit(tx, attempt)
+        if age is None:
+            await attempts.rest(tx, attempt)
+            return None
+        if age > timedelta(seconds=provider.idempotency_seconds):
+            await _leave_if_old(tx, provider, attempt)
+            return None
+    return await provider.submit(
+        attempt.id,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        destination=attempt.destination,
+    )
+
+
+async def _leave_if_old(tx: Transaction, provider: Provider, attempt: Attempt) -> None:
+    """Leave an attempt to a person whose key the provider has forgotten by now."""
+    window = timedelta(seconds=provider.idempotency_seconds)
+    if await attempts.leave_to_a_person(tx, attempt, window):
+        log.error(
+            "attempt.unresolved",
+            creator=attempt.creator,
+            payout=str(attempt.payout),
+            attempt=str(attempt.id),
+        )
 
 
 async def _remember(
@@ -116,72 +134,4 @@ async def _remember(
         tx, attempt, transfer.status, reason=transfer.reason, provider=provider, rules=rules
     )
     if attempt.transfer is None:
-        await payouts.submitted(tx, attempt, transfer.id)
-
-
-async def settle(
-    tx: Transaction,
-    attempt: Attempt,
-    truth: Truth,
-    *,
-    reason: str | None,
-    provider: str,
-    rules: Rules,
-) -> None:
-    """Take a payout through every state that is still missing, with its movements and facts."""
-    possible = [
-        cause.format(attempt.payout, state.value)
-        for state in State
-        for cause in (STEP_CAUSE, SETTLE_CAUSE)
-    ]
-    book = await open_book(tx, DIAMONDS, [(attempt.creator, cause) for cause in possible])
-    payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
-    steps = domain.steps(payout.state, truth)
-    holder = book[attempt.creator]
-    facts: list[Fact] = []
-    for step in steps:
-        payout = replace(payout, state=step, version=payout.version + 1)
-        event = _event(payout, attempt, reason=reason or "unknown", provider=provider)
-        cause = STEP_CAUSE.format(payout.id, step.value)
-        if amounts := domain.amounts_of(step, payout.diamonds):
-            # Money leaves the provider's account when it is paid, and comes back to it.
-            sign = {State.PAID: 1, State.RETURNED: -1}.get(step, 0)
-            ledger.post(
-                holder,
-                amounts,
-                rules,
-                kind=step.value,
-                cause=cause,
-                request_hash=attempt.id.bytes,
-                paid_minor=sign * payout.amount_minor,
-                fee_minor=sign * payout.fee_minor,
-            )
-            holder.conclude(event.model_dump_json())
-        if step in (State.FAILED, State.RETURNED):
-            settled = SETTLE_CAUSE.format(payout.id, step.value)
-            await settle_losses(tx, holder, payout.diamonds, rules, cause=settled)
-        facts.append(Fact(event, payout.version, Cause(correlation_id)))
-    if steps:
-        await book.write(tx)
-        await payouts.move(tx, payout)
-        await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
-        await announce(tx, facts)
-    if truth in FINAL and payout.state not in OPEN_STATES:
-        await payouts.close_attempt(tx, attempt)
-
-
-def _reason_for(steps: Sequence[State], reason: str | None) -> str | None:
-    """A reason explains what went wrong; a payment that went well needs none."""
-    return reason if steps[-1] in (State.FAILED, State.RETURNED) else None
-
-
-def _event(payout: Payout, attempt: Attempt, *, reason: str, provider: str) -> AttemptEvent:
-    said = {**about(payout), "attempt": attempt.id, "provider": provider}
-    if payout.state is State.SENT:
-        return PayoutSent(**said)
-    if payout.state is State.PAID:
-        return PayoutPaid(**said)
-    if payout.state is State.FAILED:
-        return PayoutFailed(**said, reason=reason)
-    assert payout.state is State.RETURNED
-    return PayoutReturned(**said, reason=reason)
+        await attempts.submitted(tx, attempt, transfer.id)

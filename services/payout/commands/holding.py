@@ -7,19 +7,31 @@ from uuid import UUID
 
 from services.payout.commands.facts import about
 from services.payout.commands.losses import settle_losses
-from services.payout.domain import earnings as domain
-from services.payout.domain.payouts import NoSuchPayout, NotHeld, Payout, State, amounts_of
-from services.payout.domain.rates import DIAMONDS, Rules
-from services.payout.store import payouts
+from services.payout.commands.transfers import settle
+from services.payout.commands.valuations import open_books
+from services.payout.domain.payouts import (
+    NoSuchPayout,
+    NotHeld,
+    NotUnresolved,
+    Payout,
+    PayoutSubmitted,
+    State,
+    Truth,
+)
+from services.payout.domain.rates import Rules
+from services.payout.domain.transfers import take_step
+from services.payout.store import attempts, payees, payouts
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutHeld, PayoutRejected
 from shared.database import Transaction
-from shared.ledger.book import open_book
+from shared.ledger.book import Book
 from shared.ledger.operators import audit
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
+from shared.people import require_other_person
 
 CLAWBACK = "clawback"
+OPERATOR = "operator"
 REJECT_CAUSE = "payout:{}:rejected"
 SETTLE_CAUSE = "settle:{}"
 
@@ -27,7 +39,7 @@ SETTLE_CAUSE = "settle:{}"
 async def hold(tx: Transaction, creators: Sequence[str], now: datetime) -> list[Fact]:
     """Hold what these creators wait for and nobody has sent yet; their accounts are locked."""
     facts = []
-    for payout, correlation_id in await payouts.unsent(tx, creators):
+    for payout, correlation_id in await attempts.unsent(tx, creators):
         held = replace(payout, state=State.HELD, version=payout.version + 1)
         await payouts.move(tx, held)
         await payouts.add_steps(tx, held, (State.HELD,), reason=CLAWBACK)
@@ -47,8 +59,9 @@ async def review(
     rules: Rules,
 ) -> Payout:
     """Let an operator decide about a payout that is held."""
+    require_other_person(operator=operator, user=creator)
     causes = [REJECT_CAUSE.format(payout_id), SETTLE_CAUSE.format(f"{payout_id}:rejected")]
-    book = await open_book(tx, DIAMONDS, [(creator, cause) for cause in causes])
+    book = await open_books(tx, [(creator, cause) for cause in causes], rules)
     if await payouts.find(tx, creator, payout_id) is None:
         raise NoSuchPayout
     payout, correlation_id = await payouts.lock(tx, creator, payout_id)
@@ -57,34 +70,78 @@ async def review(
         return payout
     if payout.state is not State.HELD:
         raise NotHeld(state=payout.state.value)
+    if not approved and await attempts.is_under_way(tx, payout):
+        raise PayoutSubmitted
     payout = replace(payout, state=decided, version=payout.version + 1)
     event: PayoutApproved | PayoutRejected
     if approved:
         event = PayoutApproved(**about(payout), approved_by=operator, revision=payout.version)
+        await payees.reviewed(tx, creator, payout.destination)
     else:
         event = PayoutRejected(**about(payout), reason=reason)
-        holder = book[creator]
-        amounts = amounts_of(State.REJECTED, payout.diamonds)
-        domain.post(
-            holder,
-            amounts,
-            rules,
-            kind="rejected",
-            cause=causes[0],
-            request_hash=payout.id.bytes,
-        )
-        holder.conclude(event.model_dump_json())
-        await settle_losses(tx, holder, payout.diamonds, rules, cause=causes[1])
-        await book.write(tx)
+        await _give_back(tx, book, payout, event, rules, causes)
     await payouts.move(tx, payout)
     await payouts.add_steps(tx, payout, (decided,), reason=reason)
+    await _write_down(tx, payout, f"payout.{decided.value}", operator, reason)
+    await announce(tx, [Fact(event, payout.version, Cause(correlation_id))])
+    return payout
+
+
+async def resolve(
+    tx: Transaction,
+    creator: str,
+    payout_id: UUID,
+    truth: Truth,
+    *,
+    provider: str,
+    operator: str,
+    reason: str,
+    rules: Rules,
+) -> None:
+    """Let an operator say what became of a payout that the provider does not speak of any more."""
+    require_other_person(operator=operator, user=creator)
+    payout = await payouts.find(tx, creator, payout_id)
+    if payout is None:
+        raise NoSuchPayout
+    attempt = await attempts.unresolved(tx, creator, payout_id)
+    if attempt is None:
+        raise NotUnresolved
+    await settle(tx, attempt, truth, reason=OPERATOR, provider=provider, rules=rules)
+    await _write_down(tx, payout, f"payout.resolved_as_{truth.value}", operator, reason)
+
+
+async def _give_back(
+    tx: Transaction,
+    book: Book,
+    payout: Payout,
+    event: PayoutRejected,
+    rules: Rules,
+    causes: Sequence[str],
+) -> None:
+    """Let the diamonds of a payout that was held be the creator's again."""
+    holder = book[payout.creator]
+    take_step(
+        holder,
+        payout,
+        State.REJECTED,
+        was=State.HELD,
+        rules=rules,
+        cause=causes[0],
+        request_hash=payout.id.bytes,
+    )
+    holder.conclude(event.model_dump_json())
+    await settle_losses(tx, holder, payout.diamonds, rules, cause=causes[1])
+    await book.write(tx)
+
+
+async def _write_down(
+    tx: Transaction, payout: Payout, action: str, operator: str, reason: str
+) -> None:
     await audit(
         tx,
         operator=operator,
-        action=f"payout.{decided.value}",
-        user=creator,
+        action=action,
+        user=payout.creator,
         reason=reason,
         payout=payout.id,
     )
-    await announce(tx, [Fact(event, payout.version, Cause(correlation_id))])
-    return payout

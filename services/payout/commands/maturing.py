@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import post
 from services.payout.domain.rates import DIAMONDS, Rules
-from services.payout.store import earnings
+from services.payout.store import maturity
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsMatured
 from shared.database import Transaction
-from shared.ledger.book import open_book
 from shared.ledger.rules import MAIN, PENDING
 from shared.messaging.outbox import Fact, announce
 
@@ -18,12 +18,12 @@ MATURE_CAUSE = "mature:{}"
 
 async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
     """Let the diamonds that are due be available; return whether there may be more."""
-    creators = await earnings.creators_due(tx, now=now, limit=MATURED_MAX)
+    creators = await maturity.creators_due(tx, now=now, limit=MATURED_MAX)
     if not creators:
         return False
     # Their number is counted under the lock, so no two maturings have the same cause.
-    book = await open_book(tx, DIAMONDS, [(creator, "mature") for creator in creators])
-    matured = await earnings.mature(tx, creators, now=now, limit=MATURED_MAX)
+    book = await open_books(tx, [(creator, "mature") for creator in creators], rules)
+    matured = await maturity.mature(tx, creators, now=now, limit=MATURED_MAX)
     facts = []
     for creator, (diamonds, number) in sorted(matured.items()):
         if not diamonds:

@@ -45,8 +45,8 @@ async def earnings_of(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> l
     return await book_store.of_gifts(tx, creator, gifts)
 
 
-async def held_payouts(tx: Transaction, limit: int) -> list[tuple[Payout, payouts.Step]]:
-    return await payouts.held(tx, limit)
+async def waiting_payouts(tx: Transaction, limit: int) -> list[tuple[Payout, payouts.Step]]:
+    return await payouts.waiting(tx, limit)
 
 
 async def read_payout(

@@ -2,8 +2,9 @@
 Saying again what payout announced, from its own rows, under the ids it had.
 
 From outcomes, which hold it word for word: payout.diamonds_earned, .diamonds_matured,
-.diamonds_adjusted. From the chronicle: .diamonds_clawed_back, .diamonds_restored, .requested,
-.held, .approved, .rejected, .sent, .paid, .failed, .returned. From the seals: .block_sealed.
+.diamonds_adjusted. From the chronicle: .diamonds_clawed_back, .diamonds_restored, .payee_changed,
+.requested, .held, .approved, .rejected, .sent, .paid, .failed, .returned. From the seals:
+.block_sealed.
 """
 
 from collections.abc import AsyncIterator

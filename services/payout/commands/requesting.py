@@ -1,12 +1,15 @@
-"""A creator asks for money: a payee, a quote, a payout."""
+"""A creator asks for money: a quote, a payout."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
 from services.payout.commands.facts import about
+from services.payout.commands.payees import read_payee
+from services.payout.commands.valuations import open_books
 from services.payout.domain import payouts as domain
 from services.payout.domain.payouts import (
+    Payee,
     PayeeMissing,
     Payout,
     PayoutOpen,
@@ -16,20 +19,23 @@ from services.payout.domain.payouts import (
     State,
     UnknownQuote,
 )
-from services.payout.domain.rates import DIAMONDS, Rules
-from services.payout.store import books, payouts
+from services.payout.domain.rates import Rules
+from services.payout.domain.transfers import take_step
+from services.payout.store import books, payees, payouts, quotes
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.contracts.payout import PayoutApproved, PayoutRequested
+from shared.contracts.payout import PayoutApproved, PayoutEvent, PayoutHeld, PayoutRequested
 from shared.database import Transaction
 from shared.http import Key, KeyReused, count_key
-from shared.ledger.book import open_book
+from shared.ledger.book import Book
 from shared.ledger.rules import MAIN
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
 
 RESERVE_CAUSE = "payout:{}:reserve"
 APPROVED_BY_RULE = "rule"
+PAYEE_CHANGED = "payee-changed"
+FIRST_PAYOUT = "first-payout"
 ROUTE = "/v1/payouts"
 
 
@@ -42,31 +48,28 @@ class PayoutRequest:
     idempotency_key: str
     request_hash: bytes
     correlation_id: str
+    age_years: int | None
+    country: str | None
 
     @property
     def payout(self) -> UUID:
         return uuid5(NAMESPACE, f"payout\n{self.creator}\n{self.idempotency_key}")
 
 
-async def set_payee(tx: Transaction, creator: str, provider: str, destination: str) -> None:
-    await payouts.set_payee(tx, creator, provider, destination)
-
-
-async def read_payee(tx: Transaction, creator: str) -> str:
-    destination = await payouts.payee(tx, creator)
-    if destination is None:
-        raise PayeeMissing
-    return destination
-
-
 async def make_quote(tx: Transaction, creator: str, wanted: int | None, rules: Rules) -> Quote:
-    """Offer money for diamonds, at a rate and a fee that hold for ten minutes."""
-    available = (await books.balances(tx, creator)).get(MAIN, 0)
+    """
+    Offer money for diamonds, at a rate and a fee that hold for ten minutes.
+
+    Nothing is reserved by it, so everything is looked at again when the quote is used.
+    """
+    now = datetime.now(UTC)
+    payee = await read_payee(tx, creator)
+    payee.require_usable(now)
     offer = domain.offer(
-        available=available,
+        available=(await books.balances(tx, creator)).get(MAIN, 0),
         wanted=wanted,
-        paid_today_minor=await payouts.paid_today_minor(tx, creator),
-        has_payee=await payouts.payee(tx, creator) is not None,
+        paid_today_minor=await payouts.paid_today_minor(tx, creator, now, rules.time_zone),
+        has_payee=True,
         rules=rules,
     )
     quote = Quote(
@@ -75,20 +78,22 @@ async def make_quote(tx: Transaction, creator: str, wanted: int | None, rules: R
         offer=offer,
         currency=rules.currency,
         rate_version=rules.rate_version,
-        expires_at=datetime.now(UTC) + timedelta(seconds=rules.quote_seconds),
+        expires_at=now + timedelta(seconds=rules.quote_seconds),
     )
-    await payouts.add_quote(tx, quote)
+    await quotes.add(tx, quote)
     return quote
 
 
-async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: str) -> Payout:
+async def request_payout(
+    tx: Transaction, request: PayoutRequest, *, provider: str, rules: Rules
+) -> Payout:
     """
     Reserve the diamonds of a quote and remember the payout, in one transaction.
 
-    Every payout is approved by rule; a review by people comes between the two facts one day.
+    A payout is approved by rule, or held for a person where the money goes somewhere new.
     """
     cause = RESERVE_CAUSE.format(request.payout)
-    book = await open_book(tx, DIAMONDS, [(request.creator, cause)])
+    book = await open_books(tx, [(request.creator, cause)], rules)
     # Read under the creator's lock: of two requests at once, one finds what the other wrote.
     if known := await payouts.remembered(tx, request.creator, request.idempotency_key):
         payout, request_hash = known
@@ -96,16 +101,15 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
             raise KeyReused(payout=payout.id)
         tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
         return payout
-    quote = await _usable_quote(tx, request)
-    destination = await read_payee(tx, request.creator)
-    holder = book[request.creator]
-    domain.reserve(
-        holder, cause=cause, diamonds=quote.offer.diamonds, request_hash=request.request_hash
-    )
-    payout = _new_payout(request, quote, destination)
-    requested = PayoutRequested(**about(payout), rate_version=payout.rate_version)
-    holder.conclude(requested.model_dump_json())
-    await book.write(tx)
+    rules.ages.require(request.age_years, request.country)
+    now = datetime.now(UTC)
+    payee = await payees.find(tx, request.creator, lock=True)
+    if payee is None:
+        raise PayeeMissing
+    payee.require_usable(now)
+    quote = await _usable_quote(tx, request, rules, now)
+    payout = _new_payout(request, quote, payee, now)
+    requested = await _reserve(tx, book, payout, rules, cause, request.request_hash)
     await payouts.add_payout(
         tx,
         payout,
@@ -114,33 +118,76 @@ async def request_payout(tx: Transaction, request: PayoutRequest, *, provider: s
         provider=provider,
         correlation_id=request.correlation_id,
     )
-    await payouts.add_steps(tx, payout, (State.REQUESTED, State.APPROVED))
-    await payouts.use_quote(tx, payout)
-    approved = PayoutApproved(
-        **about(payout), approved_by=APPROVED_BY_RULE, revision=payout.version
-    )
-    story = Cause(request.correlation_id)
-    step = Cause(request.correlation_id, str(requested.id))
+    reason = _reason_to_look(payee)
+    await payouts.add_steps(tx, payout, (State.REQUESTED, payout.state), reason=reason)
+    await quotes.use(tx, payout)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
-    await announce(tx, [Fact(requested, 1, story), Fact(approved, 2, step)])
+    step = Cause(request.correlation_id, str(requested.id))
+    await announce(
+        tx,
+        [
+            Fact(requested, 1, Cause(request.correlation_id)),
+            Fact(_decided(payout, reason), payout.version, step),
+        ],
+    )
     return payout
 
 
-async def _usable_quote(tx: Transaction, request: PayoutRequest) -> Quote:
-    quote = await payouts.quote(tx, request.creator, request.quote)
+async def _usable_quote(
+    tx: Transaction, request: PayoutRequest, rules: Rules, now: datetime
+) -> Quote:
+    """Return the quote if it still holds; everything it was made by is looked at again."""
+    quote = await quotes.find(tx, request.creator, request.quote)
     if quote is None:
         raise UnknownQuote
     if quote.payout is not None:
         raise QuoteUsed(payout=quote.payout)
-    if quote.expires_at < datetime.now(UTC):
+    # The operator may pay in another currency by now.
+    if quote.expires_at < now or quote.currency != rules.currency:
         raise QuoteExpired(expires_at=quote.expires_at)
     under_way = await payouts.open_payout(tx, request.creator)
     if under_way is not None:
         raise PayoutOpen(payout=under_way)
+    paid_minor = await payouts.paid_today_minor(tx, request.creator, now, rules.time_zone)
+    domain.require_offered(quote.offer, paid_today_minor=paid_minor, rules=rules)
     return quote
 
 
-def _new_payout(request: PayoutRequest, quote: Quote, destination: str) -> Payout:
+async def _reserve(
+    tx: Transaction, book: Book, payout: Payout, rules: Rules, cause: str, request_hash: bytes
+) -> PayoutRequested:
+    """Set diamonds aside for a payout, so that nothing else can use them."""
+    holder = book[payout.creator]
+    domain.require_available(holder, payout.diamonds)
+    take_step(
+        holder,
+        payout,
+        State.REQUESTED,
+        was=None,
+        rules=rules,
+        cause=cause,
+        request_hash=request_hash,
+    )
+    requested = PayoutRequested(**about(payout), rate_version=payout.rate_version)
+    holder.conclude(requested.model_dump_json())
+    await book.write(tx)
+    return requested
+
+
+def _reason_to_look(payee: Payee) -> str | None:
+    """Why a person has to look at a payout to this payee before it goes on, if one has to."""
+    if not payee.unreviewed:
+        return None
+    return PAYEE_CHANGED if payee.revision > 1 else FIRST_PAYOUT
+
+
+def _decided(payout: Payout, reason: str | None) -> PayoutEvent:
+    if reason is not None:
+        return PayoutHeld(**about(payout), reason=reason, revision=payout.version)
+    return PayoutApproved(**about(payout), approved_by=APPROVED_BY_RULE, revision=payout.version)
+
+
+def _new_payout(request: PayoutRequest, quote: Quote, payee: Payee, now: datetime) -> Payout:
     return Payout(
         creator=request.creator,
         id=request.payout,
@@ -150,8 +197,8 @@ def _new_payout(request: PayoutRequest, quote: Quote, destination: str) -> Payou
         fee_minor=quote.offer.fee_minor,
         currency=quote.currency,
         rate_version=quote.rate_version,
-        destination=destination,
-        state=State.APPROVED,
+        destination=payee.destination,
+        state=State.HELD if payee.unreviewed else State.APPROVED,
         version=2,
-        requested_at=datetime.now(UTC),
+        requested_at=now,
     )

@@ -3,15 +3,17 @@ When a gift's diamonds may be used, and how they follow its coins.
 
 Diamonds are pending until their money is safe. When the money behind coins is taken back, so are
 the diamonds they earned: pending ones always, available ones as far as they go; what is gone
-already is the operator's loss, and remembered.
+already is the operator's loss, and remembered. Diamonds that come back make up for losses first;
+what is left of them waits as new diamonds do, also where the gift had matured before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
-from services.payout.domain.money import money_of
+from services.payout.domain.money import RATE_NOTE, money_of
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
 from shared.ledger.rules import MAIN, PENDING, Holder, Posting
@@ -26,6 +28,22 @@ class CauseReused(Refusal):
     """The same gift came again with other contents."""
 
     kind = Kind.CONFLICT
+
+
+class Lost(Protocol):
+    """Something whose diamonds the operator bore, because the creator did not have them."""
+
+    lost_diamonds: int
+
+
+@dataclass(slots=True)
+class Restored:
+    """Of an earning's diamonds: what was taken back and came back; some of it is still pending."""
+
+    diamonds: int = 0
+    pending: int = 0
+    # None until something came back.
+    matures_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +72,17 @@ class Earning:
     lost_diamonds: int = 0
     # None of gifts that were earned before this was remembered.
     anonymous: bool | None = None
+    restored: Restored = field(default_factory=Restored)
+
+    @property
+    def standing(self) -> int:
+        """The diamonds that have money behind them now."""
+        return self.diamonds - self.reversed_diamonds
+
+    @property
+    def untouched(self) -> int:
+        """The diamonds that were never taken back."""
+        return self.standing - self.restored.diamonds
 
     def worth(self, reversed_coins: int) -> int:
         """The diamonds that are left when so many coins have no money behind them."""
@@ -88,40 +117,71 @@ def earn(
     post(holder, amounts, rules, kind="earn", cause=cause, request_hash=request_hash)
 
 
-def follow_reversal(
+def take_back(
+    holder: Holder, earning: Earning, worth: int, rules: Rules, *, cause: str, request_hash: bytes
+) -> Clawback:
+    """
+    Take diamonds back until so many stand, first those that had come back before.
+
+    What is pending goes whole, what is available as far as it goes; the rest is a loss.
+    """
+    restored = earning.restored
+    change = earning.standing - worth
+    assert change > 0
+    of_restored = min(change, restored.diamonds)
+    of_untouched = change - of_restored
+    pending = min(of_restored, restored.pending)
+    restored.diamonds -= of_restored
+    restored.pending -= pending
+    if not earning.matured:
+        pending += of_untouched
+    available = holder.balance(MAIN, DIAMONDS) if rules.clawback_available else 0
+    from_available = min(change - pending, available)
+    loss = change - pending - from_available
+    earning.reversed_diamonds += change
+    earning.lost_diamonds += loss
+    amounts = {PENDING: -pending, MAIN: -from_available, DISPUTE_LOSS: -loss, EARNED: change}
+    post(holder, amounts, rules, kind="clawback", cause=cause, request_hash=request_hash)
+    return Clawback(pending + from_available, loss)
+
+
+def restore(
     holder: Holder,
     earning: Earning,
-    reversed_coins: int,
+    worth: int,
     rules: Rules,
     *,
+    matures_at: datetime,
+    waits: bool = True,
+    losses: Sequence[Lost] = (),
     cause: str,
     request_hash: bytes,
 ) -> Clawback:
-    """Take diamonds back, or give them again, until what is left is what its coins are worth."""
-    change = earning.diamonds - earning.worth(reversed_coins) - earning.reversed_diamonds
-    place = MAIN if earning.matured else PENDING
-    if change > 0:
-        left = change
-        if earning.matured:
-            left = holder.balance(MAIN, DIAMONDS) if rules.clawback_available else 0
-        taken = Clawback(min(change, left), change - min(change, left))
-    else:
-        forgiven = min(-change, earning.lost_diamonds)
-        taken = Clawback(change + forgiven, -forgiven)
-    earning.reversed_diamonds += change
-    earning.lost_diamonds += taken.loss_diamonds
-    if not change:
-        holder.refuse(cause=cause, request_hash=request_hash)
-        return taken
-    amounts = {place: -taken.diamonds, DISPUTE_LOSS: -taken.loss_diamonds, EARNED: change}
-    kind = "clawback" if change > 0 else "restore"
-    post(holder, amounts, rules, kind=kind, cause=cause, request_hash=request_hash)
-    return taken
+    """
+    Give diamonds again until so many stand: they make up for losses first, then they wait.
+
+    The loss of this very earning comes first.
+    """
+    change = worth - earning.standing
+    assert change > 0
+    left = change
+    for lost in (earning, *losses):
+        made_up = min(lost.lost_diamonds, left)
+        lost.lost_diamonds -= made_up
+        left -= made_up
+    earning.reversed_diamonds -= change
+    earning.restored.diamonds += change
+    earning.restored.matures_at = matures_at
+    if waits:
+        earning.restored.pending += left
+    amounts = {PENDING if waits else MAIN: left, DISPUTE_LOSS: change - left, EARNED: -change}
+    post(holder, amounts, rules, kind="restore", cause=cause, request_hash=request_hash)
+    return Clawback(-left, left - change)
 
 
 def settle_losses(
     holder: Holder,
-    lost: Sequence[Earning],
+    lost: Sequence[Lost],
     available: int,
     rules: Rules,
     *,
@@ -130,9 +190,9 @@ def settle_losses(
 ) -> int:
     """Let diamonds that came back to a creator make up for losses first, the oldest first."""
     settled = 0
-    for earning in lost:
-        diamonds = min(earning.lost_diamonds, available - settled)
-        earning.lost_diamonds -= diamonds
+    for each in lost:
+        diamonds = min(each.lost_diamonds, available - settled)
+        each.lost_diamonds -= diamonds
         settled += diamonds
     if settled:
         amounts = {MAIN: -settled, DISPUTE_LOSS: settled}
@@ -150,11 +210,22 @@ def post(
     request_hash: bytes,
     paid_minor: int = 0,
     fee_minor: int = 0,
-) -> None:
+    reserved_minor: int = 0,
+    currency: str | None = None,
+) -> int:
     """Move diamonds between accounts, and what is owed for them with it."""
-    own = sum(amount for account, amount in amounts.items() if not account.startswith("@"))
+    free = sum(amount for account, amount in amounts.items() if account in (PENDING, MAIN))
     postings = tuple(
         Posting(account, DIAMONDS, amount) for account, amount in amounts.items() if amount
     )
-    money = money_of(holder, own, rules, paid_minor=paid_minor, fee_minor=fee_minor)
-    holder.post(kind=kind, cause=cause, postings=postings + money, request_hash=request_hash)
+    money = money_of(
+        holder,
+        free,
+        rules,
+        paid_minor=paid_minor,
+        fee_minor=fee_minor,
+        reserved_minor=reserved_minor,
+        currency=currency,
+    )
+    holder.notes[RATE_NOTE] = rules.value_minor_per_1000
+    return holder.post(kind=kind, cause=cause, postings=postings + money, request_hash=request_hash)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import HELD, MAIN, Holder, Posting
+from shared.ledger.rules import HELD, MAIN, Holder
 
 # Where a payout takes diamonds.
 PAID_OUT = "@paid_out"
@@ -89,6 +89,30 @@ class NotHeld(Refusal):
     kind = Kind.CONFLICT
 
 
+class PayoutSubmitted(Refusal):
+    """The payout may be on its way to the bank already, so it cannot be rejected."""
+
+    kind = Kind.CONFLICT
+
+
+class NotUnresolved(Refusal):
+    """What became of this payout is not for a person to say: the provider is still asked."""
+
+    kind = Kind.CONFLICT
+
+
+class CreatorsOnly(Refusal):
+    """Only creators are paid out."""
+
+    kind = Kind.FORBIDDEN
+
+
+class PayeeResting(Refusal):
+    """Your account was replaced a short time ago; a payout has to wait until it may be used."""
+
+    kind = Kind.CONFLICT
+
+
 class State(StrEnum):
     """Where a payout stands. `paid` can still become `returned`."""
 
@@ -112,9 +136,55 @@ class Truth(StrEnum):
 
 
 OPEN_STATES = (State.REQUESTED, State.HELD, State.APPROVED, State.SENT)
-# The way money takes when all goes well, and when it comes back at the very end.
-_WAY = (State.APPROVED, State.SENT, State.PAID, State.RETURNED)
-_REACHED = {Truth.SUBMITTED: State.SENT, Truth.PAID: State.PAID, Truth.RETURNED: State.RETURNED}
+# The states in which a payout may be submitted.
+SENDABLE = (State.APPROVED, State.SENT)
+_FROM_OPEN = {
+    Truth.SUBMITTED: (State.SENT,),
+    Truth.PAID: (State.SENT, State.PAID),
+    Truth.FAILED: (State.FAILED,),
+    Truth.RETURNED: (State.SENT, State.PAID, State.RETURNED),
+}
+_FROM_ENDED = {
+    Truth.SUBMITTED: (),
+    Truth.PAID: (State.PAID,),
+    Truth.FAILED: (),
+    Truth.RETURNED: (State.PAID, State.RETURNED),
+}
+# Every state beside everything the provider can say of its attempt.
+_STEPS: dict[State, dict[Truth, tuple[State, ...]]] = {
+    State.REQUESTED: _FROM_OPEN,
+    State.HELD: _FROM_OPEN,
+    State.APPROVED: _FROM_OPEN,
+    State.SENT: {
+        Truth.SUBMITTED: (),
+        Truth.PAID: (State.PAID,),
+        Truth.FAILED: (State.FAILED,),
+        Truth.RETURNED: (State.PAID, State.RETURNED),
+    },
+    State.PAID: {
+        Truth.SUBMITTED: (),
+        Truth.PAID: (),
+        # The bank had it and gave it back: the diamonds are the creator's again.
+        Truth.FAILED: (State.RETURNED,),
+        Truth.RETURNED: (State.RETURNED,),
+    },
+    # The diamonds are the creator's again; if the money went after all, they have to leave.
+    State.FAILED: _FROM_ENDED,
+    State.REJECTED: _FROM_ENDED,
+    State.RETURNED: dict.fromkeys(Truth, ()),
+}
+CONTRADICTIONS = frozenset(
+    {
+        *((state, truth) for state in (State.REQUESTED, State.HELD) for truth in Truth),
+        (State.PAID, Truth.SUBMITTED),
+        (State.PAID, Truth.FAILED),
+        *((State.FAILED, truth) for truth in Truth if truth is not Truth.FAILED),
+        *((State.REJECTED, truth) for truth in Truth if truth is not Truth.FAILED),
+        # Nobody knows which is newer: a person has to ask the bank.
+        (State.RETURNED, Truth.PAID),
+        (State.RETURNED, Truth.SUBMITTED),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +226,38 @@ class Payout:
     version: int
     requested_at: datetime
 
+    @property
+    def money_minor(self) -> int:
+        """What the payout takes in money: what arrives, and the fee."""
+        return self.amount_minor + self.fee_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Where a creator's money goes, since when, and whether it may be used."""
+
+    provider: str
+    destination: str
+    revision: int
+    # None: at once.
+    usable_at: datetime | None
+    # Whether a person has to look at the next payout that goes there.
+    unreviewed: bool
+
+    def require_usable(self, now: datetime) -> None:
+        """Refuse to send money where somebody else may have led it a moment ago."""
+        if self.usable_at is not None and now < self.usable_at:
+            raise PayeeResting(usable_at=self.usable_at)
+
+
+@dataclass(slots=True)
+class PayoutLoss:
+    """Diamonds of a payout that was paid after it had failed, and that were spent meanwhile."""
+
+    creator: str
+    payout: UUID
+    lost_diamonds: int
+
 
 def offer(
     *, available: int, wanted: int | None, paid_today_minor: int, has_payee: bool, rules: Rules
@@ -185,13 +287,19 @@ def offer(
     )
 
 
-def reserve(holder: Holder, *, cause: str, diamonds: int, request_hash: bytes) -> int:
-    """Set diamonds aside for a payout, so that nothing else can use them."""
+def require_offered(offered: Offer, *, paid_today_minor: int, rules: Rules) -> None:
+    """Refuse an offer that could not be made any more: time has passed since it was."""
+    if offered.diamonds < rules.minimum_diamonds:
+        raise BelowMinimum(minimum_diamonds=rules.minimum_diamonds, diamonds=offered.diamonds)
+    left_minor = max(0, rules.maximum_minor_per_day - paid_today_minor)
+    if offered.amount_minor + offered.fee_minor > left_minor:
+        raise DailyMaximum(remaining_minor=left_minor, currency=rules.currency)
+
+
+def require_available(holder: Holder, diamonds: int) -> None:
     available = holder.balance(MAIN, DIAMONDS)
     if available < diamonds:
         raise NotEnoughDiamonds(available_diamonds=available, diamonds=diamonds)
-    postings = (Posting(MAIN, DIAMONDS, -diamonds), Posting(HELD, DIAMONDS, diamonds))
-    return holder.post(kind="reserve", cause=cause, postings=postings, request_hash=request_hash)
 
 
 def steps(state: State, truth: Truth) -> tuple[State, ...]:
@@ -201,17 +309,18 @@ def steps(state: State, truth: Truth) -> tuple[State, ...]:
     Results may be heard in any order and more than once: what is behind the payout already
     changes nothing, and what was missed is made up for.
     """
-    if truth is Truth.FAILED:
-        return (State.FAILED,) if state in OPEN_STATES else ()
-    if state not in _WAY:
-        return ()
-    here, there = _WAY.index(state), _WAY.index(_REACHED[truth])
-    return _WAY[here + 1 : there + 1]
+    return _STEPS[state][truth]
+
+
+def is_contradiction(state: State, truth: Truth) -> bool:
+    """Whether this cannot be, by what we believe; steps may follow all the same."""
+    return (state, truth) in CONTRADICTIONS
 
 
 def amounts_of(step: State, diamonds: int) -> dict[str, int]:
     """Return how diamonds move between accounts when a payout takes a step."""
     return {
+        State.REQUESTED: {MAIN: -diamonds, HELD: diamonds},
         State.PAID: {HELD: -diamonds, PAID_OUT: diamonds},
         State.FAILED: {HELD: -diamonds, MAIN: diamonds},
         State.REJECTED: {HELD: -diamonds, MAIN: diamonds},

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.ages import ADULTS, AgeRule
 
 DIAMONDS = "diamonds"
 STANDARD, NEW_CREATOR, FUNDING_RISK = "standard", "new-creator", "funding-risk"
+# Of diamonds that were taken back and came back.
+RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,29 @@ class Rules:
     quote_seconds: int
     # Whether diamonds that may be paid out already are taken back when their money is.
     clawback_available: bool = True
+    # Whose midnight ends a day of the daily maximum.
+    time_zone: str = "UTC"
+    # How long a payee that replaces another rests: a stolen token must not be money at once.
+    payee_rest_hours: int = 72
+    # Whether a person looks at the first payout of every creator.
+    first_payout_review: bool = False
     holds: Holds = field(default_factory=Holds)
+    # How old somebody has to be to turn diamonds into money.
+    ages: AgeRule = ADULTS
 
     def __post_init__(self) -> None:
         assert self.value_minor_per_1000 > 0
         assert self.minimum_diamonds > 0
-        assert self.fee_minor >= 0
+        assert 0 <= self.fee_minor < self.value_minor(self.minimum_diamonds)
+        assert self.payee_rest_hours >= 0
+        ZoneInfo(self.time_zone)
+
+    @property
+    def payee_rest(self) -> timedelta:
+        """How long a payee that replaces another cannot be used; in practice, as long as holds."""
+        if self.holds.seconds is not None:
+            return timedelta(seconds=self.holds.seconds)
+        return timedelta(hours=self.payee_rest_hours)
 
     def value_minor(self, diamonds: int) -> int:
         """What diamonds are worth, rounded down to the cent."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.payout.domain.rates import FUNDING_RISK, RESTORED
 from shared.database import Transaction
 
 HOLDS_SHOWN_MAX = 100
@@ -71,27 +72,27 @@ async def balances(tx: Transaction, creator: str) -> dict[str, int]:
 
 
 async def lifetime(tx: Transaction, creator: str) -> int:
-    """Return all diamonds a creator ever earned."""
+    """Return all diamonds a creator ever earned and was not taken back."""
     found = (await tx.execute(_LIFETIME, {"creator": creator})).scalar_one_or_none()
     return int(found or 0)
 
 
 async def holds(tx: Transaction, creator: str) -> Sequence[Hold]:
     """Return what a creator waits for, by the hour in which it unlocks."""
-    rows = await tx.execute(_HOLDS, {"creator": creator, "limit": HOLDS_SHOWN_MAX})
-    return [Hold(*row) for row in rows]
+    values = {"creator": creator, "limit": HOLDS_SHOWN_MAX}
+    return [Hold(*row) for row in await tx.execute(_HOLDS, values)]
 
 
 async def newest(tx: Transaction, creator: str, *, before: int | None, limit: int) -> list[Line]:
     """Return a creator's gifts, the newest first, older than the decision `before`."""
-    rows = await tx.execute(_NEWEST, {"creator": creator, "before": before, "limit": limit})
-    return [Line(*row) for row in rows]
+    values = {"creator": creator, "before": before, "limit": limit}
+    return [Line(*row) for row in await tx.execute(_NEWEST, values)]
 
 
 async def of_gifts(tx: Transaction, creator: str, gifts: Sequence[UUID]) -> list[Line]:
     """Return what those gifts brought a creator."""
-    rows = await tx.execute(_OF_GIFTS, {"creator": creator, "gifts": list(gifts)})
-    return [Line(*row) for row in rows]
+    values = {"creator": creator, "gifts": list(gifts)}
+    return [Line(*row) for row in await tx.execute(_OF_GIFTS, values)]
 
 
 async def books(tx: Transaction) -> DiamondBooks:
@@ -107,31 +108,58 @@ _BALANCES = text(
     "SELECT kind, balance FROM accounts WHERE user_id = :creator AND unit = 'diamonds'"
 )
 _LIFETIME = text("SELECT lifetime_diamonds FROM creators WHERE creator = :creator")
-_HOLDS = text("""
-    SELECT date_trunc('hour', matures_at, 'UTC') + interval '1 hour', hold_reason,
-           sum(diamonds - reversed_diamonds)::bigint
+# Each slice with what of it came back, and when a warning lets it be used.
+_SLICES = """
+    SELECT earnings.*, coalesce(restorations.diamonds, 0) AS back,
+           coalesce(restorations.pending, 0) AS back_pending,
+           restorations.matures_at AS back_matures_at,
+           warnings.until AS safe_at
     FROM earnings
-    WHERE creator = :creator AND NOT matured
-    GROUP BY 1, 2 HAVING sum(diamonds - reversed_diamonds) > 0
+    LEFT JOIN restorations USING (creator, gift, slice)
+    LEFT JOIN warnings USING (lot)
+"""
+_HOLDS = text(f"""
+    WITH waiting AS (
+        SELECT matures_at, hold_reason, safe_at, diamonds - reversed_diamonds - back AS diamonds
+        FROM ({_SLICES}) AS slices WHERE creator = :creator AND NOT matured
+        UNION ALL
+        SELECT back_matures_at, '{RESTORED}', safe_at, back_pending
+        FROM ({_SLICES}) AS slices WHERE creator = :creator AND back_pending > 0
+    )
+    SELECT date_trunc('hour', greatest(matures_at, safe_at), 'UTC') + interval '1 hour',
+           CASE WHEN safe_at > matures_at THEN '{FUNDING_RISK}' ELSE hold_reason END,
+           sum(diamonds)::bigint
+    FROM waiting
+    GROUP BY 1, 2 HAVING sum(diamonds) > 0
     ORDER BY 1, 2 LIMIT :limit
-""")
-_NEWEST = text("""
+""")  # noqa: S608 - our own text only
+_LINES = f"""
     SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
-           sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
-           bool_and(matured), decision, coalesce(bool_and(NOT anonymous), false)
-    FROM earnings
+           sum(reversed_diamonds)::bigint, occurred_at, max(time), max(why),
+           bool_and(matured AND back_pending = 0), decision,
+           coalesce(bool_and(NOT anonymous), false)
+    FROM (
+        SELECT slices.*,
+               CASE WHEN matured AND back_pending = 0 THEN matures_at
+                    WHEN back_pending > 0 THEN greatest(back_matures_at, safe_at)
+                    ELSE greatest(matures_at, safe_at) END AS time,
+               CASE WHEN matured AND back_pending = 0 THEN hold_reason
+                    WHEN safe_at > CASE WHEN back_pending > 0 THEN back_matures_at
+                                        ELSE matures_at END THEN '{FUNDING_RISK}'
+                    WHEN back_pending > 0 THEN '{RESTORED}'
+                    ELSE hold_reason END AS why
+        FROM ({_SLICES}) AS slices
+    ) AS shown
     WHERE creator = :creator
-      AND decision < coalesce(CAST(:before AS bigint), 9223372036854775807)
+"""  # noqa: S608 - our own text only
+_NEWEST = text(f"""
+    {_LINES} AND decision < coalesce(CAST(:before AS bigint), 9223372036854775807)
     GROUP BY decision, gift, viewer, occurred_at
     ORDER BY decision DESC
     LIMIT :limit
 """)
-_OF_GIFTS = text("""
-    SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
-           sum(reversed_diamonds)::bigint, occurred_at, max(matures_at), max(hold_reason),
-           bool_and(matured), decision, coalesce(bool_and(NOT anonymous), false)
-    FROM earnings
-    WHERE creator = :creator AND gift = ANY(CAST(:gifts AS uuid[]))
+_OF_GIFTS = text(f"""
+    {_LINES} AND gift = ANY(CAST(:gifts AS uuid[]))
     GROUP BY decision, gift, viewer, occurred_at
     ORDER BY decision DESC
 """)

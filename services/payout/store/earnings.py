@@ -1,24 +1,23 @@
 """What gifts brought, slice by slice, and what was heard about their money."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.payout.domain.earnings import Earning
+from services.payout.domain.earnings import Earning, Lost
+from services.payout.domain.payouts import PayoutLoss
+from services.payout.domain.rates import Holds
+from services.payout.store import payouts, reversals
+from services.payout.store.reversals import RESTORED_COLUMNS, RESTORED_JOIN, Key, Reversals
 from shared.database import Row, Transaction
-
-# Whose gift, and which lot had paid.
-Key: TypeAlias = tuple[str, UUID, UUID]
-Reversals: TypeAlias = dict[Key, tuple[int, int]]
 
 
 @dataclass(slots=True)
 class Creator:
-    """What the rules ask about a creator."""
+    """What the rules ask about a creator; `lifetime_diamonds` are those that stand."""
 
     first_earned_at: datetime
     lifetime_diamonds: int
@@ -31,10 +30,29 @@ class Heard:
     creators: dict[str, Creator] = field(default_factory=dict)
     earnings: dict[Key, Earning] = field(default_factory=dict)
     reversals: Reversals = field(default_factory=dict)
-    warnings: dict[UUID, datetime] = field(default_factory=dict)
+    # By lot: when somebody warned of it, and until when its diamonds wait, if that was kept.
+    warnings: dict[UUID, tuple[datetime, datetime | None]] = field(default_factory=dict)
     added: list[Earning] = field(default_factory=list)
+    payout_losses: list[PayoutLoss] = field(default_factory=list)
     # Whether gifts that were heard of again are anonymous: it was not always remembered.
     repeated: dict[tuple[str, UUID], bool] = field(default_factory=dict)
+
+    def waits_until(self, lot: UUID, holds: Holds) -> datetime | None:
+        """Return until when diamonds of a lot wait because of a warning, if there was one."""
+        if lot not in self.warnings:
+            return None
+        flagged_at, until = self.warnings[lot]
+        return until or holds.after_warning(flagged_at)
+
+    def losses_of(self, creator: str) -> list[Lost]:
+        """Return what the operator bore for a creator: of payouts, then of gifts by age."""
+        lost = [
+            each
+            for each in self.earnings.values()
+            if each.creator == creator and each.lost_diamonds
+        ]
+        lost.sort(key=lambda each: (each.decision, each.slice))
+        return [*(each for each in self.payout_losses if each.creator == creator), *lost]
 
     def add(self, earnings: Sequence[Earning], earned_at: datetime) -> None:
         """Remember what one gift earned."""
@@ -46,11 +64,6 @@ class Heard:
         self.added += earnings
 
 
-async def reversed_before(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Reversals:
-    """Return the newest (revision, coins) heard of gifts; nothing is locked yet."""
-    return {_key(row): (row.revision, row.reversed_coins) for row in await _reversals(tx, gifts)}
-
-
 async def heard(
     tx: Transaction,
     creators: Iterable[str],
@@ -60,30 +73,31 @@ async def heard(
     lots: Collection[UUID],
 ) -> Heard:
     """Read what a batch needs; the creators' accounts are locked."""
-    found = Heard()
-    for row in await tx.execute(_CREATORS, {"creators": list(creators)}):
+    found, names = Heard(), list(creators)
+    for row in await tx.execute(_CREATORS, {"creators": names}):
         found.creators[row.creator] = Creator(row.first_earned_at, row.lifetime_diamonds)
-    for row in await _reversals(tx, gifts):
-        found.reversals[_key(row)] = (row.revision, row.reversed_coins)
+    found.reversals = await reversals.known(tx, gifts)
+    for each in await lost_of(tx, names):
+        found.earnings[each.creator, each.gift, each.lot] = each
+    found.payout_losses = await payouts.lost_of(tx, names)
     if reversed_gifts:
         for row in await tx.execute(_EARNINGS, _pairs(reversed_gifts)):
-            found.earnings[_key(row)] = _earning(row)
+            found.earnings.setdefault(_key(row), _earning(row))
     for row in await tx.execute(_WARNINGS, {"lots": list(lots)}):
-        found.warnings[row.lot] = row.flagged_at
+        found.warnings[row.lot] = (row.flagged_at, row.until)
     return found
 
 
 async def write(tx: Transaction, heard: Heard) -> None:
     """Write what a batch added and changed."""
-    if heard.creators and heard.added:
+    if heard.creators:
+        names = sorted(heard.creators)
         await tx.execute(
             _SAVE_CREATORS,
             {
-                "creators": sorted(heard.creators),
-                "first": [heard.creators[name].first_earned_at for name in sorted(heard.creators)],
-                "lifetime": [
-                    heard.creators[name].lifetime_diamonds for name in sorted(heard.creators)
-                ],
+                "creators": names,
+                "first": [heard.creators[name].first_earned_at for name in names],
+                "lifetime": [heard.creators[name].lifetime_diamonds for name in names],
             },
         )
     if heard.added:
@@ -92,20 +106,12 @@ async def write(tx: Transaction, heard: Heard) -> None:
         )
     added = {id(earning) for earning in heard.added}
     await save(tx, [each for each in heard.earnings.values() if id(each) not in added])
+    await reversals.save_restored(tx, [*heard.earnings.values()])
+    await payouts.lose(tx, heard.payout_losses)
     if heard.repeated:
         anonymous = [heard.repeated[key] for key in sorted(heard.repeated)]
         await tx.execute(_COMPLETE, {**_pairs(heard.repeated), "anonymous": anonymous})
-    if heard.reversals:
-        await tx.execute(
-            _SAVE_REVERSALS,
-            {
-                "creators": [creator for creator, _, _ in heard.reversals],
-                "gifts": [gift for _, gift, _ in heard.reversals],
-                "lots": [lot for _, _, lot in heard.reversals],
-                "revisions": [revision for revision, _ in heard.reversals.values()],
-                "coins": [coins for _, coins in heard.reversals.values()],
-            },
-        )
+    await reversals.save(tx, heard.reversals)
 
 
 async def save(tx: Transaction, earnings: Sequence[Earning]) -> None:
@@ -123,46 +129,9 @@ async def save(tx: Transaction, earnings: Sequence[Earning]) -> None:
         )
 
 
-async def lost_of(tx: Transaction, creator: str) -> list[Earning]:
-    """Return a creator's earnings whose loss the operator bore, oldest first."""
-    return [_earning(row) for row in await tx.execute(_LOST, {"creator": creator})]
-
-
-async def warn(
-    tx: Transaction,
-    flagged: Mapping[UUID, datetime],
-    until: Mapping[UUID, datetime],
-    *,
-    reason: str,
-) -> None:
-    """Remember warnings, and let what is still pending of these lots wait."""
-    lots = list(flagged)
-    await tx.execute(_WARN, {"lots": lots, "flagged": [flagged[lot] for lot in lots]})
-    await tx.execute(
-        _EXTEND, {"lots": lots, "until": [until[lot] for lot in lots], "reason": reason}
-    )
-
-
-async def creators_due(tx: Transaction, *, now: datetime, limit: int) -> list[str]:
-    """Return creators who have diamonds whose time has come."""
-    rows = await tx.execute(_DUE, {"now": now, "limit": limit})
-    return sorted({row.creator for row in rows})
-
-
-async def mature(
-    tx: Transaction, creators: Sequence[str], *, now: datetime, limit: int
-) -> dict[str, tuple[int, int]]:
-    """
-    Mark what is due as matured; return each creator's diamonds and the number of the maturing.
-
-    The creators' accounts are locked.
-    """
-    rows = await tx.execute(_MATURE, {"creators": list(creators), "now": now, "limit": limit})
-    return {row.creator: (row.diamonds, row.maturings) for row in rows}
-
-
-async def _reversals(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Sequence[Row]:
-    return await tx.execute(_REVERSALS, _pairs(gifts))
+async def lost_of(tx: Transaction, creators: Sequence[str]) -> list[Earning]:
+    """Return earnings of creators whose loss the operator bore, oldest first."""
+    return [_earning(row) for row in await tx.execute(_LOST, {"creators": list(creators)})]
 
 
 def _pairs(gifts: Collection[tuple[str, UUID]]) -> dict[str, list[object]]:
@@ -175,26 +144,25 @@ def _key(row: Row) -> Key:
 
 
 def _earning(row: Row) -> Earning:
-    return Earning(**{name: row[name] for name in _FIELDS})
+    known = {name: row[name] for name in _FIELDS}
+    return Earning(**known, restored=reversals.restored_in(row))
 
 
-_FIELDS = tuple(each.name for each in fields(Earning))
-_COLUMNS = ", ".join(f"earnings.{name}" for name in _FIELDS)
+_FIELDS = tuple(each.name for each in fields(Earning) if each.name != "restored")
+_COLUMNS = ", ".join([*(f"earnings.{name}" for name in _FIELDS), RESTORED_COLUMNS])
 _CREATORS = text("""
     SELECT creator, first_earned_at, lifetime_diamonds FROM creators
     WHERE creator = ANY(CAST(:creators AS text[]))
-""")
-_REVERSALS = text("""
-    SELECT creator, gift, lot, revision, reversed_coins FROM reversals
-    JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
-        USING (creator, gift)
 """)
 _EARNINGS = text(f"""
     SELECT {_COLUMNS} FROM earnings
     JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
         ON asked.creator = earnings.creator AND asked.gift = earnings.gift
+    {RESTORED_JOIN}
 """)  # noqa: S608 - our own text only
-_WARNINGS = text("SELECT lot, flagged_at FROM warnings WHERE lot = ANY(CAST(:lots AS uuid[]))")
+_WARNINGS = text(
+    "SELECT lot, flagged_at, until FROM warnings WHERE lot = ANY(CAST(:lots AS uuid[]))"
+)
 _SAVE_CREATORS = text("""
     INSERT INTO creators (creator, first_earned_at, lifetime_diamonds)
     SELECT * FROM unnest(
@@ -236,51 +204,8 @@ _COMPLETE = text("""
     WHERE earnings.creator = heard.creator AND earnings.gift = heard.gift
       AND earnings.anonymous IS NULL
 """)
-_SAVE_REVERSALS = text("""
-    INSERT INTO reversals (creator, gift, lot, revision, reversed_coins)
-    SELECT * FROM unnest(
-        CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
-        CAST(:revisions AS bigint[]), CAST(:coins AS bigint[])
-    )
-    ON CONFLICT (creator, gift, lot) DO UPDATE
-    SET revision = excluded.revision, reversed_coins = excluded.reversed_coins
-    WHERE reversals.revision < excluded.revision
-""")
 _LOST = text(f"""
-    SELECT {_COLUMNS} FROM earnings
-    WHERE creator = :creator AND lost_diamonds > 0 ORDER BY decision, slice
+    SELECT {_COLUMNS} FROM earnings {RESTORED_JOIN}
+    WHERE earnings.creator = ANY(CAST(:creators AS text[])) AND earnings.lost_diamonds > 0
+    ORDER BY earnings.creator, earnings.decision, earnings.slice
 """)  # noqa: S608 - our own text only
-_WARN = text("""
-    INSERT INTO warnings (lot, flagged_at)
-    SELECT * FROM unnest(CAST(:lots AS uuid[]), CAST(:flagged AS timestamptz[]))
-    ON CONFLICT (lot) DO UPDATE
-    SET flagged_at = greatest(warnings.flagged_at, excluded.flagged_at)
-""")
-_EXTEND = text("""
-    UPDATE earnings SET matures_at = warned.until, hold_reason = :reason
-    FROM unnest(CAST(:lots AS uuid[]), CAST(:until AS timestamptz[])) AS warned (lot, until)
-    WHERE earnings.lot = warned.lot AND NOT matured AND matures_at < warned.until
-""")
-_DUE = text("""
-    SELECT creator FROM earnings
-    WHERE NOT matured AND matures_at <= CAST(:now AS timestamptz)
-    ORDER BY matures_at LIMIT :limit
-""")
-_MATURE = text("""
-    WITH due AS (
-        SELECT creator, gift, slice FROM earnings
-        WHERE NOT matured AND matures_at <= CAST(:now AS timestamptz)
-          AND creator = ANY(CAST(:creators AS text[]))
-        ORDER BY matures_at LIMIT :limit
-    ), matured AS (
-        UPDATE earnings SET matured = true FROM due
-        WHERE earnings.creator = due.creator AND earnings.gift = due.gift
-          AND earnings.slice = due.slice
-        RETURNING earnings.creator, earnings.diamonds - earnings.reversed_diamonds AS diamonds
-    ), summed AS (
-        SELECT creator, sum(diamonds)::bigint AS diamonds FROM matured GROUP BY creator
-    )
-    UPDATE creators SET maturings = maturings + 1 FROM summed
-    WHERE creators.creator = summed.creator
-    RETURNING creators.creator, summed.diamonds, maturings
-""")

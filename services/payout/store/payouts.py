@@ -1,4 +1,4 @@
-"""Payees, quotes, payouts and the attempts to send them."""
+"""Payouts, and the states they went through."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.payout.domain.payouts import Offer, Payout, Quote, State
+from services.payout.domain.payouts import Payout, PayoutLoss, State
 from shared.database import Row, Transaction
+
+# Why a payout waits that is not held: the provider's window is over, its answer is unknown.
+UNRESOLVED = "provider-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,72 +23,14 @@ class Step:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to send one payout, as whoever sends it needs to know it."""
+async def paid_today_minor(tx: Transaction, creator: str, at: datetime, zone: str) -> int:
+    """
+    Return what a creator asked for on the day of `at` in a time zone, and was not given back.
 
-    id: UUID
-    creator: str
-    payout: UUID
-    amount_minor: int
-    currency: str
-    destination: str
-    checks: int
-    transfer: str | None
-
-
-async def set_payee(tx: Transaction, creator: str, provider: str, destination: str) -> None:
-    await tx.execute(
-        _SET_PAYEE, {"creator": creator, "provider": provider, "destination": destination}
-    )
-
-
-async def payee(tx: Transaction, creator: str) -> str | None:
-    """Return where a creator's money goes."""
-    found: str | None = (await tx.execute(_PAYEE, {"creator": creator})).scalar_one_or_none()
-    return found
-
-
-async def paid_today_minor(tx: Transaction, creator: str) -> int:
-    """Return what a creator has asked for today (UTC) and has not been given back."""
-    return int((await tx.execute(_PAID_TODAY, {"creator": creator})).scalar_one())
-
-
-async def add_quote(tx: Transaction, quote: Quote) -> None:
-    await tx.execute(
-        _ADD_QUOTE,
-        {
-            "creator": quote.creator,
-            "id": quote.id,
-            "diamonds": quote.offer.diamonds,
-            "amount": quote.offer.amount_minor,
-            "fee": quote.offer.fee_minor,
-            "currency": quote.currency,
-            "rate_version": quote.rate_version,
-            "expires_at": quote.expires_at,
-        },
-    )
-
-
-async def quote(tx: Transaction, creator: str, quote_id: UUID) -> Quote | None:
-    row = (await tx.execute(_QUOTE, {"creator": creator, "id": quote_id})).first()
-    if row is None:
-        return None
-    return Quote(
-        id=row.id,
-        creator=row.creator,
-        offer=Offer(row.diamonds, row.amount_minor, row.fee_minor),
-        currency=row.currency,
-        rate_version=row.rate_version,
-        expires_at=row.expires_at,
-        payout=row.payout,
-    )
-
-
-async def use_quote(tx: Transaction, payout: Payout) -> None:
-    await tx.execute(
-        _USE_QUOTE, {"creator": payout.creator, "id": payout.quote, "payout": payout.id}
-    )
+    Whoever decides by it holds the creator's lock.
+    """
+    values = {"creator": creator, "at": at, "zone": zone}
+    return int((await tx.execute(_PAID_TODAY, values)).scalar_one())
 
 
 async def add_payout(
@@ -137,9 +82,9 @@ async def lock(tx: Transaction, creator: str, payout: UUID) -> tuple[Payout, str
     return _payout(row), row.correlation_id
 
 
-async def unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
-    """Read approved payouts of creators that nobody has begun to send, and keep them still."""
-    rows = await tx.execute(_UNSENT, {"creators": list(creators)}) if creators else []
+async def lock_approved(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
+    """Read approved payouts of creators and keep them still, sent or not."""
+    rows = await tx.execute(_LOCK_APPROVED, {"creators": list(creators)})
     return [(_payout(row), row.correlation_id) for row in rows]
 
 
@@ -152,7 +97,7 @@ async def open_payout(tx: Transaction, creator: str) -> UUID | None:
 async def add_steps(
     tx: Transaction, payout: Payout, steps: Sequence[State], *, reason: str | None = None
 ) -> None:
-    """Write the states a payout went through; the last is where it stands now."""
+    """Write the states a payout went through; the last is where it stands now, and why."""
     first = payout.version - len(steps) + 1
     await tx.execute(
         _ADD_STEPS,
@@ -161,6 +106,7 @@ async def add_steps(
             "payout": payout.id,
             "versions": list(range(first, payout.version + 1)),
             "states": [step.value for step in steps],
+            "last": payout.version,
             "reason": reason,
         },
     )
@@ -178,6 +124,25 @@ async def move(tx: Transaction, payout: Payout) -> None:
     )
 
 
+async def lose(tx: Transaction, losses: Sequence[PayoutLoss]) -> None:
+    """Write what these payouts cost the operator, now."""
+    if losses:
+        await tx.execute(
+            _LOSE,
+            {
+                "creators": [each.creator for each in losses],
+                "payouts": [each.payout for each in losses],
+                "lost": [each.lost_diamonds for each in losses],
+            },
+        )
+
+
+async def lost_of(tx: Transaction, creators: Sequence[str]) -> list[PayoutLoss]:
+    """Return payouts whose diamonds the operator bore, the oldest first."""
+    rows = await tx.execute(_LOST, {"creators": list(creators)})
+    return [PayoutLoss(row.creator, row.id, row.lost_diamonds) for row in rows]
+
+
 async def timeline(tx: Transaction, payout: Payout) -> list[Step]:
     rows = await tx.execute(_TIMELINE, {"creator": payout.creator, "payout": payout.id})
     return [Step(State(row.state), row.at, row.reason) for row in rows]
@@ -193,55 +158,14 @@ async def newest(
     return [_payout(row) for row in rows]
 
 
-async def held(tx: Transaction, limit: int) -> list[tuple[Payout, Step]]:
-    """Return payouts somebody has to decide about, and since when and why, the oldest first."""
-    rows = await tx.execute(_HELD, {"limit": limit})
-    return [(_payout(row), Step(State.HELD, row.at, row.reason)) for row in rows]
+async def waiting(tx: Transaction, limit: int) -> list[tuple[Payout, Step]]:
+    """
+    Return payouts that a person has to decide about, since when and why, the oldest first.
 
-
-async def open_attempts(tx: Transaction, limit: int) -> int:
-    """Open an attempt for approved payouts that have none, and return how many."""
-    return len(await tx.execute(_OPEN_ATTEMPTS, {"limit": limit}))
-
-
-async def claim_due(tx: Transaction, limit: int) -> list[Attempt]:
-    """Take attempts somebody has to look at now; nobody else gets them for a while."""
-    rows = await tx.execute(_CLAIM, {"limit": limit})
-    return [Attempt(*row) for row in rows]
-
-
-async def submitted(tx: Transaction, attempt: Attempt, transfer: str) -> None:
-    await tx.execute(
-        _SUBMITTED, {"creator": attempt.creator, "id": attempt.id, "transfer": transfer}
-    )
-
-
-async def close_attempt(tx: Transaction, attempt: Attempt) -> None:
-    """Nobody has to look at the attempt again, unless the provider says more."""
-    await tx.execute(_CLOSE, {"creator": attempt.creator, "id": attempt.id})
-
-
-async def notify(
-    tx: Transaction,
-    *,
-    provider: str,
-    webhook_id: str,
-    kind: str,
-    attempt: UUID | None,
-    payload_hash: bytes,
-) -> bool:
-    """Keep a webhook and make its attempt due; False if it was here before."""
-    values = {
-        "provider": provider,
-        "webhook_id": webhook_id,
-        "kind": kind,
-        "attempt": attempt,
-        "hash": payload_hash,
-    }
-    new = (await tx.execute(_NOTIFY, values)).first() is not None
-    if new and attempt is not None:
-        await tx.execute(_MAKE_DUE, {"id": attempt})
-    return new
+    They are held, or nobody but a person can find out any more what became of them.
+    """
+    rows = await tx.execute(_WAITING, {"limit": limit, "unresolved": UNRESOLVED})
+    return [(_payout(row), Step(State(row.state), row.since, row.why)) for row in rows]
 
 
 async def by_state(tx: Transaction) -> dict[str, int]:
@@ -272,26 +196,11 @@ def _payout(row: Row) -> Payout:
     )
 
 
-_SET_PAYEE = text("""
-    INSERT INTO payees (creator, provider, destination)
-    VALUES (:creator, :provider, :destination)
-    ON CONFLICT (creator) DO UPDATE
-    SET provider = excluded.provider, destination = excluded.destination, changed_at = now()
-""")
-_PAYEE = text("SELECT destination FROM payees WHERE creator = :creator")
 _PAID_TODAY = text("""
     SELECT coalesce(sum(amount_minor + fee_minor), 0)::bigint FROM payouts
     WHERE creator = :creator AND state NOT IN ('failed', 'returned', 'rejected')
-      AND requested_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+      AND requested_at >= date_trunc('day', CAST(:at AS timestamptz), CAST(:zone AS text))
 """)
-_ADD_QUOTE = text("""
-    INSERT INTO quotes (
-        creator, id, diamonds, amount_minor, fee_minor, currency, rate_version, expires_at
-    )
-    VALUES (:creator, :id, :diamonds, :amount, :fee, :currency, :rate_version, :expires_at)
-""")
-_QUOTE = text("SELECT * FROM quotes WHERE creator = :creator AND id = :id")
-_USE_QUOTE = text("UPDATE quotes SET payout = :payout WHERE creator = :creator AND id = :id")
 _ADD_PAYOUT = text("""
     INSERT INTO payouts (
         creator, id, idempotency_key, request_hash, quote, diamonds, amount_minor, fee_minor,
@@ -306,17 +215,34 @@ _ADD_PAYOUT = text("""
 _BY_KEY = text("SELECT * FROM payouts WHERE creator = :creator AND idempotency_key = :key")
 _FIND = text("SELECT * FROM payouts WHERE creator = :creator AND id = :id")
 _LOCK = text("SELECT * FROM payouts WHERE creator = :creator AND id = :id FOR UPDATE")
+_LOCK_APPROVED = text("""
+    SELECT * FROM payouts
+    WHERE creator = ANY(CAST(:creators AS text[])) AND state = 'approved'
+    ORDER BY creator, id FOR UPDATE
+""")
 _OPEN = text("""
     SELECT id FROM payouts
     WHERE creator = :creator AND state IN ('requested', 'held', 'approved', 'sent')
 """)
 _ADD_STEPS = text("""
     INSERT INTO payout_states (creator, payout, version, state, reason)
-    SELECT :creator, :payout, version, state, CAST(:reason AS text)
+    SELECT :creator, :payout, version, state, CASE WHEN version = :last THEN :reason END
     FROM unnest(CAST(:versions AS integer[]), CAST(:states AS text[])) AS step (version, state)
 """)
 _MOVE = text("""
     UPDATE payouts SET state = :state, version = :version WHERE creator = :creator AND id = :id
+""")
+_LOSE = text("""
+    UPDATE payouts SET lost_diamonds = new.lost
+    FROM unnest(
+        CAST(:creators AS text[]), CAST(:payouts AS uuid[]), CAST(:lost AS bigint[])
+    ) AS new (creator, payout, lost)
+    WHERE payouts.creator = new.creator AND payouts.id = new.payout
+""")
+_LOST = text("""
+    SELECT creator, id, lost_diamonds FROM payouts
+    WHERE creator = ANY(CAST(:creators AS text[])) AND lost_diamonds > 0
+    ORDER BY requested_at, id
 """)
 _TIMELINE = text("""
     SELECT state, at, reason FROM payout_states
@@ -332,67 +258,18 @@ _NEWEST = text("""
     LIMIT :limit
 """)
 # That a payout is open is what the index of open payouts knows.
-_HELD = text("""
-    SELECT payouts.*, at, reason FROM payouts JOIN payout_states USING (creator, version)
+_WAITING = text("""
+    SELECT payouts.*, at AS since, reason AS why
+    FROM payouts JOIN payout_states USING (creator, version)
     WHERE payout = id AND payouts.state IN ('requested', 'held', 'approved', 'sent')
       AND payouts.state = 'held'
-    ORDER BY at, id LIMIT :limit
+    UNION ALL
+    SELECT payouts.*, unresolved_at, CAST(:unresolved AS text)
+    FROM payouts JOIN attempts ON attempts.creator = payouts.creator AND payout = payouts.id
+    WHERE payouts.state IN ('requested', 'held', 'approved', 'sent')
+      AND payouts.state <> 'held' AND unresolved_at IS NOT NULL AND NOT closed
+    ORDER BY since, id LIMIT :limit
 """)
-# An attempt is a claim: whoever holds the payout's row decides whether there is one.
-_UNSENT = text("""
-    SELECT * FROM payouts
-    WHERE creator = ANY(CAST(:creators AS text[])) AND state = 'approved' AND NOT EXISTS (
-        SELECT FROM attempts
-        WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
-    )
-    ORDER BY creator, id FOR UPDATE
-""")
-# The partial unique index lets only one of two workers open an attempt.
-_OPEN_ATTEMPTS = text("""
-    INSERT INTO attempts (creator, id, payout, number, next_check_at)
-    SELECT creator, gen_random_uuid(), id, 1, now()
-    FROM (
-        SELECT creator, id FROM payouts
-        WHERE state = 'approved' AND NOT EXISTS (
-            SELECT FROM attempts
-            WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
-        )
-        ORDER BY requested_at LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS approved
-    ON CONFLICT DO NOTHING
-    RETURNING id
-""")
-# Looked at again after 5, 10, 20 ... seconds, at most ten minutes apart.
-_CLAIM = text("""
-    UPDATE attempts
-    SET checks = checks + 1,
-        next_check_at = now() + least(5 * power(2, least(checks, 10)), 600) * interval '1 second'
-    FROM (
-        SELECT creator, id FROM attempts
-        WHERE next_check_at <= now()
-        ORDER BY next_check_at LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS due, payouts
-    WHERE attempts.creator = due.creator AND attempts.id = due.id
-      AND payouts.creator = attempts.creator AND payouts.id = attempts.payout
-    RETURNING attempts.id, attempts.creator, attempts.payout, payouts.amount_minor,
-              payouts.currency, payouts.destination, attempts.checks, attempts.transfer
-""")
-_SUBMITTED = text("""
-    UPDATE attempts SET transfer = :transfer WHERE creator = :creator AND id = :id
-""")
-_CLOSE = text("""
-    UPDATE attempts SET closed = true, next_check_at = NULL
-    WHERE creator = :creator AND id = :id
-""")
-_NOTIFY = text("""
-    INSERT INTO notifications (provider, webhook_id, kind, attempt, payload_hash)
-    VALUES (:provider, :webhook_id, :kind, :attempt, :hash)
-    ON CONFLICT DO NOTHING
-    RETURNING id
-""")
-_MAKE_DUE = text("UPDATE attempts SET next_check_at = now() WHERE id = :id")
 _BY_STATE = text("SELECT state, count(*) AS payouts FROM payouts GROUP BY state")
 _PAID_AMOUNTS = text("""
     SELECT currency, sum(amount_minor)::bigint AS amount_minor

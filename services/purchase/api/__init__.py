@@ -6,16 +6,21 @@ from services.purchase.api import books, operators, packages, purchases, refunds
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
+from shared.ages import AgeRule
 from shared.database import Database
 from shared.ledger.finance import add_trial_balance
 
 
 def build_router(
-    database: Database, provider: Provider, prices: PriceList, policy: RefundPolicy
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    policy: RefundPolicy,
+    ages: AgeRule,
 ) -> APIRouter:
     router = APIRouter(prefix="/v1")
     packages.add_routes(router, prices)
-    purchases.add_routes(router, database, provider, prices)
+    purchases.add_routes(router, database, provider, prices, ages)
     refunds.add_routes(router, database, policy)
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)

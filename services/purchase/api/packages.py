@@ -43,10 +43,15 @@ class Custom(BaseModel):
 
 
 class Packages(BaseModel):
-    """What can be bought in one currency; `custom` is null where only packages are sold."""
+    """
+    What can be bought in one currency; `custom` is null where only packages are sold.
+
+    `currencies` is what the caller may choose from, the usual one of their country first.
+    """
 
     items: list[Package]
     currency: str
+    currencies: list[str]
     custom: Custom | None
 
 
@@ -57,21 +62,24 @@ def add_routes(router: APIRouter, prices: PriceList) -> None:
         responses=refusals(Unauthenticated, CurrencyNotOffered),
     )
     async def packages(
-        _: Caller,
-        currency: Currency = "USD",
+        caller: Caller,
+        currency: Currency | None = None,
         covering: Annotated[int | None, Query(ge=1, le=COINS_MAX)] = None,
     ) -> Packages:
         """
-        List what can be bought.
+        List what can be bought, in the usual currency of the caller's country or another of it.
 
         `covering` asks for what brings at least so many coins, cheapest first, and for exactly so
         many as `custom`; if nothing brings enough, for the largest package.
         """
-        offers = prices.offers(currency, covering=covering)
+        here = prices.for_country(caller.country)
+        currency = currency or here.usual_currency
+        offers = here.offers(currency, covering=covering)
         return Packages(
             items=[Package.model_validate(each) for each in offers],
             currency=currency,
-            custom=_custom(prices, currency),
+            currencies=here.payable(),
+            custom=_custom(here, currency),
         )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.purchase.api.packages import COINS_MAX, Currency
-from services.purchase.commands.inquiries import Inquiry, ask, settle
+from services.purchase.commands.inquiries import ASKED_MAX, Inquiry, ask, settle_if_newest
 from services.purchase.commands.purchases import (
     Wish,
     read_purchase,
@@ -24,6 +24,7 @@ from services.purchase.domain.prices import (
 )
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
 from services.purchase.providers import Provider
+from shared.ages import AgeRule, AgeUnknown, TooYoung
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import (
@@ -44,12 +45,16 @@ Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
 
 class PurchaseAsk(BaseModel):
-    """What to buy; only a package without a fixed size takes `coins`."""
+    """
+    What to buy; only a package without a fixed size takes `coins`.
+
+    Without a currency it is the usual one of the buyer's country.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     package: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-    currency: Currency = "USD"
+    currency: Currency | None = None
     coins: Coins | None = None
 
 
@@ -77,9 +82,13 @@ class Purchase(BaseModel):
 
 
 def add_routes(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
-    _add_buying(router, database, provider, prices)
+    _add_buying(router, database, provider, prices, ages)
     _add_reading(router, database)
 
 
@@ -87,15 +96,24 @@ async def inquire(
     database: Database, provider: Provider, inquiry: Inquiry
 ) -> domain.Purchase | None:
     """Ask the provider, and settle what it says; None if it says nothing yet."""
-    truth = await ask(provider, inquiry)
-    if truth is None:
-        return None
-    async with database.transaction() as tx:
-        return await settle(tx, inquiry, truth)
+    purchase = None
+    for _ in range(ASKED_MAX):
+        truth = await ask(provider, inquiry)
+        if truth is None:
+            return None
+        async with database.transaction() as tx:
+            purchase, used = await settle_if_newest(tx, inquiry, truth)
+        if used:
+            break
+    return purchase
 
 
 def _add_buying(
-    router: APIRouter, database: Database, provider: Provider, prices: PriceList
+    router: APIRouter,
+    database: Database,
+    provider: Provider,
+    prices: PriceList,
+    ages: AgeRule,
 ) -> None:
     @router.post(
         "/purchases",
@@ -110,6 +128,8 @@ def _add_buying(
                 CurrencyNotOffered,
                 CoinsNotOffered,
                 SelfExcluded,
+                AgeUnknown,
+                TooYoung,
                 KeyReused,
             ),
         },
@@ -126,22 +146,28 @@ def _add_buying(
         wish = Wish(
             viewer=caller.user,
             key=key,
-            request_hash=fingerprint(wanted),
+            request_hash=_hash(wanted),
             package=wanted.package,
             currency=wanted.currency,
             coins=wanted.coins,
             country=caller.country,
             provider=provider.name,
             correlation_id=request_id(),
+            age_years=caller.age_verified,
         )
         async with database.transaction() as tx:
-            purchase = await record_purchase(tx, wish, prices)
+            purchase = await record_purchase(tx, wish, prices, ages)
         if purchase.state is State.CREATED:
             purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
         response.headers["Location"] = f"/v1/purchases/{purchase.id}"
         if purchase.state is State.CREATED:
             response.status_code = 202
         return shown(purchase)
+
+
+def _hash(wanted: PurchaseAsk) -> bytes:
+    """Hash a wish as always: without a currency it once was one in US dollars."""
+    return fingerprint(wanted.model_copy(update={"currency": wanted.currency or "USD"}))
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:

@@ -1,12 +1,16 @@
 """Each step of a purchase, as the fact that others hear."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
 import structlog
 
+from services.purchase.domain.disputes import DisputeClosed, Disputed
 from services.purchase.domain.purchases import DisputeState, Purchase
+from services.purchase.domain.refunds import Refund, RefundState
 from services.purchase.domain.settlement import (
     Completed,
-    DisputeClosed,
-    Disputed,
     Expired,
     Failed,
     Paid,
@@ -23,7 +27,10 @@ from shared.contracts.purchase import (
     PurchaseExpired,
     PurchaseFailed,
     PurchasePaid,
+    PurchaseRefundDeclined,
+    PurchaseRefunded,
     PurchaseRiskFlagged,
+    RefundEvent,
 )
 from shared.messaging.outbox import Fact
 
@@ -38,6 +45,41 @@ def facts_of(before: Purchase, settled: Settlement, cause: Cause) -> list[Fact]:
         log.info(event.name, purchase=event.subject)
         facts.append(Fact(event, sequence, cause))
     return facts
+
+
+def refund_facts(
+    purchase: Purchase,
+    changed: Sequence[tuple[Refund, Refund]],
+    cause: Cause,
+    *,
+    now: datetime,
+) -> tuple[Purchase, list[Fact]]:
+    """Announce what became of refunds of a locked purchase, each its next version."""
+    facts = []
+    for before, after in changed:
+        if before.state is after.state or after.is_open:
+            continue
+        purchase = replace(purchase, version=purchase.version + 1)
+        event = _refund_event(after)
+        log.info(event.name, purchase=event.subject, refund=str(after.id), reason=after.reason)
+        facts.append(Fact(event, purchase.version, cause, now))
+    return purchase, facts
+
+
+def _refund_event(refund: Refund) -> RefundEvent:
+    if refund.state is RefundState.REFUNDED:
+        return PurchaseRefunded(
+            purchase=refund.purchase,
+            viewer=refund.viewer,
+            refund=refund.id,
+            coins=refund.coins,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+        )
+    assert refund.reason is not None
+    return PurchaseRefundDeclined(
+        purchase=refund.purchase, viewer=refund.viewer, refund=refund.id, reason=refund.reason
+    )
 
 
 def _event(purchase: Purchase, step: Step) -> PurchaseEvent:  # noqa: PLR0911 - one a step

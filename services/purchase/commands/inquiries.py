@@ -1,37 +1,34 @@
 """Asking the provider for the truth, and settling purchases by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from services.purchase.commands.books import Entry, post
-from services.purchase.commands.facts import facts_of
-from services.purchase.domain import money as books
+from services.purchase.commands.payments import apply_truth
 from services.purchase.domain import settlement
+from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import (
-    Dispute,
     NoPayment,
     Notification,
     Payment,
     Purchase,
-    Standing,
     Truth,
 )
-from services.purchase.domain.settlement import Settlement
 from services.purchase.providers import PaymentRefused, Provider, ProviderSilent
-from services.purchase.store import money, notifications, purchases, refunds
-from shared.contracts.envelope import Cause
+from services.purchase.store import notifications, purchases
 from shared.database import Transaction
-from shared.messaging.chronicle import announce
+from shared.telemetry import CONTRADICTIONS
 
 log = structlog.get_logger()
 
 CLAIMED_MAX = 100
 # Whoever records something asks the provider at once; the janitor leaves them this long.
 REQUEST_SECONDS = 5
+# So often an answer may turn out to be old before the next turn is waited for.
+ASKED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,50 +53,46 @@ async def ask(provider: Provider, inquiry: Inquiry) -> Truth | None:
     purchase, now = inquiry.purchase, datetime.now(UTC)
     try:
         truth = await _look_up(provider, inquiry, now)
-        if isinstance(truth, Payment) and truth.reference != str(purchase.id):
-            log.error("payment.foreign", purchase=str(purchase.id), payment=truth.id)
+        if isinstance(truth, Payment) and is_foreign_answer(truth, purchase):
             return None
         if isinstance(truth, Payment) and settlement.is_unwanted(purchase, truth, now=now):
             truth = await provider.cancel(truth)
+            # It neither was cancelled nor came too late: nobody knows why.
+            return None if settlement.is_unwanted(purchase, truth, now=now) else truth
     except ProviderSilent as error:
         log.warning("provider.silent", purchase=str(purchase.id), error=str(error))
         return None
-    except PaymentRefused as error:
-        log.warning("payment.refused", purchase=str(purchase.id), reason=error.reason)
-        return NoPayment(error.reason)
     return truth
 
 
+def is_foreign_answer(payment: Payment, purchase: Purchase) -> bool:
+    """Whether a payment is of another purchase: then nothing that it says is about this one."""
+    if payment.reference == str(purchase.id):
+        return False
+    log.error("payment.contradicted", purchase=str(purchase.id), payment=payment.id)
+    CONTRADICTIONS.labels(Contradiction.PAYMENT_FOREIGN.value).inc()
+    return True
+
+
 async def settle(tx: Transaction, inquiry: Inquiry, truth: Truth) -> Purchase:
-    """Take the steps that the provider's word allows, and announce each once."""
-    now = datetime.now(UTC)
-    key = (inquiry.purchase.viewer, inquiry.purchase.id)
-    before = (await purchases.lock(tx, [key]))[key]
-    disputes = await money.disputes(tx, before)
-    settled = settlement.settle(
-        before,
-        truth,
-        standings=await money.standings(tx, before),
-        disputes=disputes,
-        now=now,
-        ours_minor=await refunds.ours_minor(tx, *key),
-        warned=await refunds.warnings(tx, *key),
-    )
-    if settled.purchase != before:
-        await purchases.save(tx, [settled.purchase], now=now)
-    if settled.standing is not None:
-        assert isinstance(truth, Payment)
-        await money.add_payment(tx, before, truth, settled.standing, now=now)
-        _alert(before, truth, settled.standing)
-    await money.save_disputes(tx, before, settled.disputes)
-    for step in settled.steps:
-        if isinstance(step, settlement.RiskFlagged):
-            await refunds.add_warning(tx, *key, warning=step.warning.id, reason=step.warning.reason)
-    await post(tx, before.viewer, _entries(truth, settled, disputes))
-    await announce(tx, facts_of(before, settled, Cause(before.correlation_id)))
-    if inquiry.notification is not None:
-        await notifications.settle_notification(tx, inquiry.notification, before, now=now)
-    return settled.purchase
+    """Take the steps that the provider's word allows, as far as it is no old news."""
+    purchase, _ = await settle_if_newest(tx, inquiry, truth)
+    return purchase
+
+
+async def settle_if_newest(
+    tx: Transaction, inquiry: Inquiry, truth: Truth
+) -> tuple[Purchase, bool]:
+    """
+    Take the steps that the provider's word allows; whether it was used.
+
+    If not, another answer was used meanwhile and may be the newer one: ask again.
+    """
+    purchase, used = await apply_truth(tx, inquiry.purchase, truth)
+    if used and inquiry.notification is not None:
+        now = datetime.now(UTC)
+        await notifications.settle_notification(tx, inquiry.notification, purchase, now=now)
+    return purchase, used
 
 
 async def keep_notification(tx: Transaction, notification: Notification) -> Inquiry | None:
@@ -141,16 +134,26 @@ async def _look_up(provider: Provider, inquiry: Inquiry, now: datetime) -> Truth
         assert inquiry.notification.payment is not None
         return await provider.read(inquiry.notification.payment)
     if purchase.payment is None and now < purchase.expires_at:
-        return await provider.create(purchase)
+        return await _create(provider, purchase)
     # A payment made now would ask for money that nobody wants to pay any more: only look.
-    found = (
-        await provider.find(purchase.id)
-        if purchase.payment is None
-        else await provider.read(purchase.payment)
-    )
+    found = await provider.read(purchase.payment) if purchase.payment is not None else None
+    if found is None:
+        found = await provider.find(purchase.id)
+        if found is None and purchase.payment is not None:
+            log.error("payment.contradicted", purchase=str(purchase.id), payment=purchase.payment)
+            CONTRADICTIONS.labels(Contradiction.PAYMENT_VANISHED.value).inc()
     if found is None and now >= purchase.expires_at:
         return NoPayment()
     return found
+
+
+async def _create(provider: Provider, purchase: Purchase) -> Truth:
+    """Ask for a payment; a refusal counts once a look has shown that there is none."""
+    try:
+        return await provider.create(purchase)
+    except PaymentRefused as refused:
+        log.warning("payment.refused", purchase=str(purchase.id), reason=refused.reason)
+        return await provider.find(purchase.id) or NoPayment(refused.reason)
 
 
 async def _match(tx: Transaction, unmatched: Sequence[Notification]) -> dict[str | None, Purchase]:
@@ -163,31 +166,3 @@ async def _match(tx: Transaction, unmatched: Sequence[Notification]) -> dict[str
             continue  # somebody else's payment at the same provider
     found = await purchases.purchases_by_id(tx, list(references)) if references else []
     return {references[purchase.id]: purchase for purchase in found}
-
-
-def _entries(truth: Truth, settled: Settlement, known: Mapping[str, Dispute]) -> list[Entry]:
-    """What the provider's word does to the books."""
-    entries: list[Entry] = []
-    if settled.standing is not None and isinstance(truth, Payment):
-        legs = books.received(truth, settled.standing)
-        entries.append(Entry(f"received:{truth.id}", "sale", legs, truth.currency))
-    for dispute in settled.disputes:
-        legs = books.disputed(
-            settlement.claimed_minor(known.get(dispute.id)), settlement.claimed_minor(dispute)
-        )
-        cause = f"dispute:{dispute.id}:{dispute.revision}"
-        entries.append(Entry(cause, "dispute", legs, dispute.currency))
-    return entries
-
-
-def _alert(purchase: Purchase, payment: Payment, standing: Standing) -> None:
-    """Money that bought nothing has to go back: a person must hear of it."""
-    if standing is not Standing.CREDITED:
-        log.error(
-            "payment.uncredited",
-            standing=standing.value,
-            purchase=str(purchase.id),
-            payment=payment.id,
-            asked=[purchase.amount_minor, purchase.currency],
-            came=[payment.amount_minor, payment.currency],
-        )

@@ -1,6 +1,5 @@
 """Recording what viewers want to buy, and reading what became of it."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -16,6 +15,7 @@ from services.purchase.domain.purchases import (
     SelfExcluded,
 )
 from services.purchase.store import books, money, purchases, refunds
+from shared.ages import AgeRule
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
 from shared.http import Key, KeyReused, count_key
@@ -25,7 +25,6 @@ log = structlog.get_logger()
 ROUTE = "/v1/purchases"
 
 WEB = "web"
-_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +35,27 @@ class Wish:
     key: str
     request_hash: bytes
     package: str
-    currency: str
+    currency: str | None
     coins: int | None
     country: str | None
     provider: str
     correlation_id: str
+    age_years: int | None
 
 
-async def record_purchase(tx: Transaction, wish: Wish, prices: PriceList) -> Purchase:
+async def record_purchase(
+    tx: Transaction, wish: Wish, prices: PriceList, ages: AgeRule
+) -> Purchase:
     """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
     if (recorded := await _recorded(tx, wish)) is not None:
         return recorded
+    ages.require(wish.age_years, wish.country)
     now = datetime.now(UTC)
     if (until := await refunds.excluded_until(tx, wish.viewer, now=now)) is not None:
         raise SelfExcluded(until=until)
-    offer = prices.offer(wish.package, currency=wish.currency, coins=wish.coins)
+    here = prices.for_country(wish.country)
+    currency = wish.currency or here.usual_currency
+    offer = here.offer(wish.package, currency=currency, coins=wish.coins)
     purchase = Purchase(
         viewer=wish.viewer,
         id=purchase_id(wish.viewer, wish.key),
@@ -60,7 +65,7 @@ async def record_purchase(tx: Transaction, wish: Wish, prices: PriceList) -> Pur
         amount_minor=offer.amount_minor,
         currency=offer.currency,
         channel=WEB,
-        country=wish.country if _COUNTRY.fullmatch(wish.country or "") else None,
+        country=wish.country,
         provider=wish.provider,
         correlation_id=wish.correlation_id,
         created_at=now,

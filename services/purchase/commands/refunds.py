@@ -1,45 +1,45 @@
-"""Giving money back for coins that were not used: asked for, frozen, refunded, burnt."""
+"""
+Giving money back for coins that were not used: asked for, frozen, weighed, burnt.
+
+`refund_attempts` is where the provider is asked for the money.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-import structlog
-
-from services.purchase.commands.books import Entry, post
-from services.purchase.domain import money
+from services.purchase.commands.facts import refund_facts
+from services.purchase.commands.payments import report
+from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import NoSuchPurchase, Purchase
+from services.purchase.domain.refund_evidence import made_minor
 from services.purchase.domain.refunds import (
+    DISPUTED,
     NOTHING_UNUSED,
+    UNRESOLVED,
+    NoSuchRefund,
+    PurchaseDisputed,
     Refund,
     RefundOpen,
     RefundPolicy,
+    RefundResolvable,
     RefundState,
+    is_disputed,
     refund_minor,
     require_paid,
 )
-from services.purchase.providers import Provider, ProviderSilent, RefundRefused
-from services.purchase.store import purchases, refunds
-from services.purchase.store.refunds import Due
+from services.purchase.store import attempts, money, purchases, refunds
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope
-from shared.contracts.purchase import (
-    PurchaseRefundDeclined,
-    PurchaseRefunded,
-    PurchaseRefundRequested,
-    RefundEvent,
-)
-from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, LotKind
+from shared.contracts.purchase import PurchaseRefundRequested
+from shared.contracts.wallet import CoinsFrozen, CoinsRefunded
 from shared.database import Transaction
 from shared.http import Key, KeyReused, count_key
 from shared.ledger.operators import audit
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
 
-log = structlog.get_logger()
-
-CLAIMED_MAX = 50
 ROUTE = "/v1/purchases/{purchase}/refunds"
 OPERATOR_ROUTE = "/v1/operator/purchases/{viewer}/{purchase}/refunds"
 
@@ -65,6 +65,17 @@ class RefundWish:
         return ROUTE if self.operator is None else OPERATOR_ROUTE
 
 
+@dataclass(frozen=True, slots=True)
+class RefundDecision:
+    """What an operator decides about a refund of which nobody knows what became of it."""
+
+    viewer: str
+    purchase: UUID
+    refund: UUID
+    operator: str
+    reason: str
+
+
 async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy) -> Refund:
     """Remember who wants money back for what; the wallet answers what is unused."""
     if (known := await refunds.of_key(tx, wish.viewer, wish.key)) is not None:
@@ -82,6 +93,8 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         policy.require_refundable(purchase, now=now)
     else:
         require_paid(purchase)
+    if is_disputed(purchase, (await money.disputes(tx, purchase)).values()):
+        raise PurchaseDisputed(purchase=wish.purchase)
     refund = Refund(
         viewer=wish.viewer,
         purchase=wish.purchase,
@@ -112,7 +125,10 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         refund=refund.id,
         requested_by=refund.requested_by,
     )
-    await _announce(tx, [(purchase, event)], Cause(purchase.correlation_id), now)
+    purchase = replace(purchase, version=purchase.version + 1)
+    await purchases.save(tx, [purchase], now=now)
+    cause = Cause(purchase.correlation_id)
+    await announce(tx, [Fact(event, purchase.version, cause, now)])
     tx.after_commit(lambda: count_key(wish.route, Key.NEW))
     return refund
 
@@ -122,119 +138,119 @@ async def read_refunds(tx: Transaction, viewer: str, purchase: UUID) -> list[Ref
 
 
 async def weigh_frozen(tx: Transaction, received: Sequence[Envelope[CoinsFrozen]]) -> None:
-    """Work out what unused coins are worth; without any, decline."""
+    """Work out what unused coins are worth; without any, or with a dispute, decline."""
     frozen = {_uuid(heard.data.freeze): heard for heard in received}
     known = await refunds.by_id(tx, [each for each in frozen if each is not None])
-    locked = await purchases.lock(
-        tx, sorted({(refund.viewer, refund.purchase) for refund in known.values()})
-    )
+    keys = sorted({(refund.viewer, refund.purchase) for refund in known.values()})
+    locked = await purchases.lock(tx, keys)
     # Read again now that nobody else can change them.
-    known = await refunds.by_id(tx, list(known))
+    earlier = await refunds.of_purchases(tx, keys)
+    disputes = await money.disputes_of(tx, keys)
     now = datetime.now(UTC)
-    settled = []
-    for refund in known.values():
-        if refund.state is not RefundState.REQUESTED:
-            continue
-        heard, purchase = frozen[refund.id], locked[refund.viewer, refund.purchase]
-        unused = sum(lot.coins for lot in heard.data.lots if lot.kind is LotKind.PAID)
-        amount_minor = refund_minor(purchase, unused)
-        if not amount_minor:
-            declined = _declined(refund, NOTHING_UNUSED, now)
-            settled.append(declined)
-            locked[refund.viewer, refund.purchase] = await _announce(
-                tx, [(purchase, _decline(declined))], heard.cause, now
+    decided = []
+    for key in keys:
+        given_back_minor = made_minor(earlier[key])
+        for refund in earlier[key]:
+            if refund.id not in known or refund.state is not RefundState.REQUESTED:
+                continue
+            heard = frozen[refund.id]
+            _check_coins(tx, locked[key], heard.data)
+            after = _weighed(
+                refund,
+                locked[key],
+                coins=heard.data.coins,
+                given_back_minor=given_back_minor,
+                disputed=is_disputed(locked[key], disputes[key]),
+                now=now,
             )
-        else:
-            settled.append(
-                replace(
-                    refund,
-                    state=RefundState.FROZEN,
-                    coins=heard.data.coins,
-                    amount_minor=amount_minor,
-                )
-            )
-    await refunds.save(tx, settled, now=now)
+            decided.append((refund, after, heard.cause))
+    await _decide(tx, locked, decided, now)
+
+
+def _weighed(
+    refund: Refund,
+    purchase: Purchase,
+    *,
+    coins: int,
+    given_back_minor: int,
+    disputed: bool,
+    now: datetime,
+) -> Refund:
+    if disputed:
+        return refund.declined(DISPUTED, now=now)
+    amount_minor = refund_minor(purchase, coins, given_back_minor=given_back_minor)
+    if not amount_minor:
+        return refund.declined(NOTHING_UNUSED, now=now)
+    return replace(refund, state=RefundState.FROZEN, coins=coins, amount_minor=amount_minor)
+
+
+def _check_coins(tx: Transaction, purchase: Purchase, frozen: CoinsFrozen) -> None:
+    """The wallet cannot have found more coins unused than were sold."""
+    if frozen.coins > purchase.coins + purchase.bonus_coins:
+        report(tx, Contradiction.COINS_UNKNOWN, purchase=purchase)
 
 
 async def mark_burnt(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]]) -> None:
     """Remember that the coins of these refunds are gone as well."""
-    ids = [_uuid(heard.data.freeze) for heard in received]
-    await refunds.burnt(tx, [each for each in ids if each is not None], now=datetime.now(UTC))
+    ids = [each for heard in received if (each := _uuid(heard.data.freeze)) is not None]
+    known = await refunds.by_id(tx, ids)
+    # As everybody who writes refunds: the purchases first, in sorted order.
+    await purchases.lock(tx, sorted({(each.viewer, each.purchase) for each in known.values()}))
+    await refunds.burnt(tx, ids, now=datetime.now(UTC))
 
 
-async def claim_refunds(tx: Transaction) -> list[Due]:
-    """Take the refunds it is time to ask the provider for."""
-    return await refunds.claim(tx, now=datetime.now(UTC), limit=CLAIMED_MAX)
-
-
-async def ask_provider(provider: Provider, due: Due) -> str | bool | None:
+async def decline_unresolved(
+    tx: Transaction, decision: RefundDecision, *, now: datetime | None = None
+) -> Refund:
     """
-    Ask the provider to give money back, under the refund's id: however often, it is once.
+    Decline a refund whose money never went, as far as a person could find out.
 
-    True: it did. A word: it never will. None: we do not know, and ask again.
+    If it goes after all, it is money that went back without us: nobody ends with both.
     """
-    try:
-        await provider.refund(due.payment, due.refund.id, amount_minor=due.refund.amount_minor)
-    except ProviderSilent as error:
-        log.warning("refund.unanswered", refund=str(due.refund.id), error=str(error)[:200])
-        return None
-    except RefundRefused as refused:
-        log.warning("refund.refused", refund=str(due.refund.id), reason=refused.reason)
-        return refused.reason
-    return True
-
-
-async def settle_refund(tx: Transaction, due: Due, answer: str | bool) -> None:
-    """Write what the provider did, with its money, and say so once."""
-    key = (due.refund.viewer, due.refund.purchase)
-    purchase = (await purchases.lock(tx, [key]))[key]
-    refund = (await refunds.by_id(tx, [due.refund.id]))[due.refund.id]
-    if refund.state is not RefundState.FROZEN:
-        return
-    now = datetime.now(UTC)
-    event: RefundEvent
-    if answer is True:
-        refund = replace(refund, state=RefundState.REFUNDED, settled_at=now)
-        event = PurchaseRefunded(
-            purchase=purchase.id,
-            viewer=purchase.viewer,
-            refund=refund.id,
-            coins=refund.coins,
-            amount_minor=refund.amount_minor,
-            currency=refund.currency,
-        )
-        legs = money.refunded(refund.amount_minor)
-        entry = Entry(f"refund:{refund.id}", "refund", legs, refund.currency)
-        await post(tx, purchase.viewer, [entry])
-    else:
-        refund = _declined(refund, str(answer), now)
-        event = _decline(refund)
-    await refunds.save(tx, [refund], now=now)
-    await _announce(tx, [(purchase, event)], Cause(purchase.correlation_id), now)
-
-
-async def _announce(
-    tx: Transaction, said: Sequence[tuple[Purchase, RefundEvent]], cause: Cause, now: datetime
-) -> Purchase:
-    """Announce facts about one locked purchase, each its next version."""
-    facts = []
-    for purchase, event in said:
-        purchase = replace(purchase, version=purchase.version + 1)  # noqa: PLW2901
-        facts.append(Fact(event, purchase.version, cause, now))
-    await purchases.save(tx, [purchase], now=now)
-    await announce(tx, facts)
-    return purchase
-
-
-def _declined(refund: Refund, reason: str, now: datetime) -> Refund:
-    return replace(refund, state=RefundState.DECLINED, reason=reason, settled_at=now)
-
-
-def _decline(refund: Refund) -> PurchaseRefundDeclined:
-    assert refund.reason is not None
-    return PurchaseRefundDeclined(
-        purchase=refund.purchase, viewer=refund.viewer, refund=refund.id, reason=refund.reason
+    now = now or datetime.now(UTC)
+    key = (decision.viewer, decision.purchase)
+    purchase = (await purchases.lock(tx, [key])).get(key)
+    found = (await refunds.by_id(tx, [decision.refund])).get(decision.refund)
+    if purchase is None or found is None or (found.viewer, found.purchase) != key:
+        raise NoSuchRefund(refund=decision.refund)
+    if found.state is RefundState.DECLINED and found.reason == UNRESOLVED:
+        return found
+    if found.state is not RefundState.FROZEN or found.unresolved_at is None:
+        raise RefundResolvable(refund=found.id, state=found.state.value)
+    await audit(
+        tx,
+        operator=decision.operator,
+        action="refund.declined",
+        user=found.viewer,
+        reason=decision.reason,
+        purchase=found.purchase,
+        refund=found.id,
     )
+    declined = found.declined(UNRESOLVED, now=now)
+    await _decide(tx, {key: purchase}, [(found, declined, Cause(purchase.correlation_id))], now)
+    return declined
+
+
+async def read_unresolved(tx: Transaction, limit: int) -> list[attempts.UnresolvedLine]:
+    return await attempts.unresolved(tx, limit)
+
+
+async def _decide(
+    tx: Transaction,
+    locked: dict[tuple[str, UUID], Purchase],
+    decided: Sequence[tuple[Refund, Refund, Cause]],
+    now: datetime,
+) -> None:
+    """Write and announce what became of refunds of locked purchases, each its next version."""
+    facts: list[Fact] = []
+    for before, after, cause in decided:
+        key = (after.viewer, after.purchase)
+        locked[key], more = refund_facts(locked[key], [(before, after)], cause, now=now)
+        facts += more
+    await refunds.save(tx, [after for _, after, _ in decided], now=now)
+    touched = {(after.viewer, after.purchase) for _, after, _ in decided}
+    await purchases.save(tx, [locked[key] for key in sorted(touched)], now=now)
+    await announce(tx, facts)
 
 
 def _uuid(freeze: str) -> UUID | None:

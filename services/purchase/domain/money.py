@@ -32,7 +32,28 @@ def refunded(amount_minor: int) -> dict[str, int]:
     return {CLEARING: -amount_minor, REFUNDS: amount_minor}
 
 
-def disputed(before_minor: int, now_minor: int) -> dict[str, int]:
-    """A bank took money, or gave it back: only the difference moves."""
+def refund_failed(amount_minor: int) -> dict[str, int]:
+    """Money that had gone back came back to us."""
+    return {CLEARING: amount_minor, REFUNDS: -amount_minor}
+
+
+def fee_changed(before_minor: int, now_minor: int) -> dict[str, int]:
+    """The provider keeps another fee than it did."""
     change = now_minor - before_minor
-    return {CLEARING: -change, DISPUTE_LOSS: change}
+    return {CLEARING: -change, FEES: change}
+
+
+def given_back(
+    standing: Standing, amount_minor: int, *, before_minor: int, now_minor: int
+) -> dict[str, int]:
+    """
+    A bank took money, or somebody gave it back without us: only the difference moves.
+
+    Money that bought nothing was owed to its payer anyway, up to what it was; whatever goes
+    beyond that, and all that goes of money that bought coins, is lost.
+    """
+    change = now_minor - before_minor
+    unapplied = 0
+    if standing is not Standing.CREDITED:
+        unapplied = min(amount_minor, now_minor) - min(amount_minor, before_minor)
+    return {CLEARING: -change, UNAPPLIED: unapplied, DISPUTE_LOSS: change - unapplied}

@@ -1,9 +1,10 @@
 """What coins cost."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from shared.countries import COUNTRIES
 from shared.errors import Kind, Refusal
 
 
@@ -14,7 +15,7 @@ class UnknownPackage(Refusal):
 
 
 class CurrencyNotOffered(Refusal):
-    """This is not sold in that currency."""
+    """This is not sold in that currency, or not to buyers in your country."""
 
     kind = Kind.INVALID
 
@@ -41,6 +42,9 @@ class Package:
         assert self.bonus_coins >= 0
         _require_prices(self.prices)
 
+    def only_in(self, currencies: Sequence[str]) -> "Package":
+        return replace(self, prices=_only(self.prices, currencies))
+
 
 @dataclass(frozen=True, slots=True)
 class CustomPackage:
@@ -61,6 +65,9 @@ class CustomPackage:
     def __post_init__(self) -> None:
         assert 0 < self.coins_min <= self.coins_max
         _require_prices(self.minor_per_1000_coins)
+
+    def only_in(self, currencies: Sequence[str]) -> "CustomPackage":
+        return replace(self, minor_per_1000_coins=_only(self.minor_per_1000_coins, currencies))
 
     def sells(self, coins: int) -> bool:
         return self.coins_min <= coins <= self.coins_max
@@ -84,16 +91,66 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Currencies:
+    """
+    Who pays in what: a price has to hold for the country it was made for, and for no other.
+
+    `countries` has the countries of each currency; one that is in several lists may choose, and
+    gets the first unasked. `default` is for all other countries, and where none is known.
+    """
+
+    default: tuple[str, ...]
+    countries: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        assert self.default, "nobody could pay whose country is not listed"
+        for currency, countries in self.countries.items():
+            unknown = set(countries) - COUNTRIES
+            assert not unknown, f"{currency}: {sorted(unknown)} are no countries"
+
+    @property
+    def named(self) -> set[str]:
+        return {*self.default, *self.countries}
+
+    def of(self, country: str | None) -> tuple[str, ...]:
+        """Return what the buyers of a country may pay in, the usual one first."""
+        own = [currency for currency, where in self.countries.items() if country in where]
+        return tuple(own) or self.default
+
+
+@dataclass(frozen=True, slots=True)
 class PriceList:
     """Everything that is sold, in the order in which it is shown."""
 
     packages: tuple[Package, ...]
     custom: CustomPackage | None = None
+    # Without it everybody may pay in whatever something is sold in.
+    currencies: Currencies | None = None
 
     def __post_init__(self) -> None:
         skus = [package.sku for package in self.packages]
         skus += [self.custom.sku] if self.custom is not None else []
         assert len(set(skus)) == len(skus), "two packages have the same sku"
+        if self.currencies is not None:
+            priced = {currency for package in self.packages for currency in package.prices}
+            unsold = self.currencies.named - priced
+            assert not unsold, f"no package is sold in {sorted(unsold)}"
+
+    @property
+    def usual_currency(self) -> str:
+        """What somebody pays in who names no currency."""
+        return self.currencies.default[0] if self.currencies is not None else "USD"
+
+    def for_country(self, country: str | None) -> "PriceList":
+        """Return what is sold to the buyers of a country, in what they pay in."""
+        if self.currencies is None:
+            return self
+        own = self.currencies.of(country)
+        return PriceList(
+            packages=tuple([package.only_in(own) for package in self.packages]),
+            custom=self.custom.only_in(own) if self.custom is not None else None,
+            currencies=Currencies(default=own, countries={}),
+        )
 
     def offers(self, currency: str, *, covering: int | None = None) -> list[Offer]:
         """
@@ -109,7 +166,7 @@ class PriceList:
             if package.enabled and currency in package.prices
         ]
         if not offers:
-            raise CurrencyNotOffered(currency=currency, currencies=self._currencies())
+            raise CurrencyNotOffered(currency=currency, currencies=self.payable())
         if covering is None:
             return offers
         enough = [offer for offer in offers if offer.coins + offer.bonus_coins >= covering]
@@ -137,7 +194,11 @@ class PriceList:
                 return _offer(package, currency)
         raise UnknownPackage(package=sku)
 
-    def _currencies(self) -> list[str]:
+    def payable(self) -> list[str]:
+        """Return the currencies that can be chosen, the usual one first."""
+        return list(self.currencies.default) if self.currencies is not None else self._sold()
+
+    def _sold(self) -> list[str]:
         sold = [package.prices for package in self.packages if package.enabled]
         return sorted({currency for prices in sold for currency in prices})
 
@@ -148,9 +209,13 @@ def _require_prices(prices: Mapping[str, int]) -> None:
         assert price > 0, f"a price in {currency} is not one"
 
 
+def _only(prices: Mapping[str, int], currencies: Sequence[str]) -> dict[str, int]:
+    return {currency: prices[currency] for currency in currencies if currency in prices}
+
+
 def _offer(package: Package, currency: str) -> Offer:
     if currency not in package.prices:
-        raise CurrencyNotOffered(currency=currency, currencies=sorted(package.prices))
+        raise CurrencyNotOffered(currency=currency, currencies=list(package.prices))
     return Offer(
         sku=package.sku,
         coins=package.coins,
@@ -163,7 +228,7 @@ def _offer(package: Package, currency: str) -> Offer:
 
 def _custom_offer(custom: CustomPackage, currency: str, coins: int | None) -> Offer:
     if currency not in custom.minor_per_1000_coins:
-        raise CurrencyNotOffered(currency=currency, currencies=sorted(custom.minor_per_1000_coins))
+        raise CurrencyNotOffered(currency=currency, currencies=list(custom.minor_per_1000_coins))
     if coins is None or not custom.sells(coins):
         raise CoinsNotOffered(
             package=custom.sku, coins_min=custom.coins_min, coins_max=custom.coins_max

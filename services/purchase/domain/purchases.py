@@ -75,6 +75,14 @@ class DisputeState(StrEnum):
     LOST = "lost"
 
 
+class RefundStatus(StrEnum):
+    """What the provider says about a refund."""
+
+    PENDING = "pending"  # accepted: the money has not gone yet
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # it may have succeeded before: the money is back
+
+
 class Standing(StrEnum):
     """What the money of a payment has led to."""
 
@@ -136,8 +144,23 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundSeen:
+    """A refund as the provider lists it; `reference` is what whoever asked for it calls it."""
+
+    id: str
+    reference: str | None
+    status: RefundStatus
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as the provider describes it when asked."""
+    """
+    A payment as the provider describes it when asked.
+
+    `refunded_minor` is what has gone back and stayed there, whoever asked for it. `sequence` is
+    the provider's own count of changes, if it has one; `asked_at` and `answered_at` are ours.
+    """
 
     id: str
     reference: str
@@ -152,6 +175,10 @@ class Payment:
     fee_minor: int = 0
     disputes: tuple[Dispute, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    refunds: tuple[RefundSeen, ...] = ()
+    sequence: int | None = None
+    asked_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

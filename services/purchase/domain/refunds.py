@@ -1,15 +1,23 @@
 """Who gets money back for coins they have not used, how much, and until when."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from services.purchase.domain.purchases import Purchase, State
+from services.purchase.domain.deadlines import Calendar, end_of_period
+from services.purchase.domain.disputes import claims
+from services.purchase.domain.purchases import Dispute, Purchase, State
 from shared.errors import Kind, Refusal
 
 NOTHING_UNUSED = "nothing-unused"
+# The bank has the money, or may get it: it does not go back a second time.
+DISPUTED = "disputed"
+# The provider took the refund, and its money came back.
+FAILED = "failed"
+# A person found out that its money never went.
+UNRESOLVED = "unresolved"
 
 
 class NotRefundable(Refusal):
@@ -30,6 +38,24 @@ class RefundOpen(Refusal):
     kind = Kind.CONFLICT
 
 
+class PurchaseDisputed(Refusal):
+    """The bank has been asked for the money of this purchase, or has it; it is not refunded too."""
+
+    kind = Kind.CONFLICT
+
+
+class NoSuchRefund(Refusal):
+    """There is no such refund."""
+
+    kind = Kind.NOT_FOUND
+
+
+class RefundResolvable(Refusal):
+    """The provider still decides this refund, or has: there is nothing for a person to decide."""
+
+    kind = Kind.CONFLICT
+
+
 class NothingPaid(Refusal):
     """Nothing was paid for this purchase that could be given back."""
 
@@ -37,12 +63,12 @@ class NothingPaid(Refusal):
 
 
 class RefundState(StrEnum):
-    """How far a refund has come; the last two are final."""
+    """How far a refund has come."""
 
     REQUESTED = "requested"  # the wallet has yet to freeze the coins
     FROZEN = "frozen"  # the provider has yet to give the money back
-    REFUNDED = "refunded"
-    DECLINED = "declined"
+    REFUNDED = "refunded"  # declined later, if the money comes back
+    DECLINED = "declined"  # for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +86,40 @@ class Refund:
     amount_minor: int = 0
     reason: str | None = None
     settled_at: datetime | None = None
+    # When the provider was first asked; `checks` counts the turns taken before that was kept.
+    submitted_at: datetime | None = None
+    # As the provider calls it, if it has accepted it and has yet to make it.
+    provider_refund: str | None = None
+    # Since when a person has to find out what became of it.
+    unresolved_at: datetime | None = None
+    checks: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (RefundState.REQUESTED, RefundState.FROZEN)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the provider may have been asked for it: then its money may have gone."""
+        return self.submitted_at is not None or self.checks > 0
+
+    def declined(self, reason: str, *, now: datetime) -> "Refund":
+        return replace(self, state=RefundState.DECLINED, reason=reason, settled_at=now)
+
+    def refunded(self, *, now: datetime) -> "Refund":
+        return replace(self, state=RefundState.REFUNDED, reason=None, settled_at=now)
 
 
 @dataclass(frozen=True, slots=True)
 class RefundPolicy:
-    """For how many days unused coins can be given back, by channel and country."""
+    """
+    For how many days unused coins can be given back, by channel and country.
+
+    The last of them ends as the law of the country counts it: see `deadlines`.
+    """
 
     days: Mapping[str, Mapping[str, int]]
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
 
     def require_refundable(self, purchase: Purchase, *, now: datetime) -> None:
         """Refuse what no law and no promise gives back."""
@@ -75,9 +128,14 @@ class RefundPolicy:
         days = self.days.get(purchase.channel, {}).get(purchase.country or "")
         if days is None:
             raise NotRefundable(country=purchase.country, channel=purchase.channel)
-        until = purchase.paid_at + timedelta(days=days)
-        if now > until:
+        until = end_of_period(self.calendars, purchase.country, purchase.paid_at, days)
+        if now >= until:
             raise RefundTooLate(days=days, until=until)
+
+
+def is_disputed(purchase: Purchase, disputes: Iterable[Dispute]) -> bool:
+    """Whether a bank has been asked for the money that bought the coins, or has it."""
+    return any(claims(each) and each.payment == purchase.payment for each in disputes)
 
 
 def require_paid(purchase: Purchase) -> None:
@@ -85,7 +143,15 @@ def require_paid(purchase: Purchase) -> None:
         raise NothingPaid(state=purchase.state.value)
 
 
-def refund_minor(purchase: Purchase, unused_coins: int) -> int:
-    """Return what the unused part of the price comes to, rounded up: in the consumer's favour."""
-    assert 0 <= unused_coins <= purchase.coins
-    return -(-purchase.amount_minor * unused_coins // purchase.coins)
+def refund_minor(purchase: Purchase, unused_coins: int, *, given_back_minor: int = 0) -> int:
+    """
+    Return how much money goes back for unused coins, rounded up: in the consumer's favour.
+
+    The price bought all coins of the purchase, its bonus included: each is worth the same part of
+    it, so that a bonus that was given away is not refunded as well. `given_back_minor` went back
+    before: several refunds never come to more than the price, and all coins at once to all of it.
+    """
+    assert unused_coins >= 0
+    total = purchase.coins + purchase.bonus_coins
+    worth_minor = -(-purchase.amount_minor * min(unused_coins, total) // total)
+    return max(0, min(worth_minor, purchase.amount_minor - given_back_minor))

@@ -10,6 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.disputes import (
+    DisputeClosed,
+    Disputed,
+    distinct,
+    follow_disputes,
+    is_foreign,
+    refunded_elsewhere,
+)
 from services.purchase.domain.purchases import (
     CoinsDiffer,
     Dispute,
@@ -25,7 +34,6 @@ from services.purchase.domain.purchases import (
 )
 
 CANCELLED = "cancelled"
-ELSEWHERE = "refunded-elsewhere"
 _OPEN = (State.CREATED, State.PENDING)
 _DEAD = (Status.FAILED, Status.CANCELLED)
 _GIVEN_UP = (State.FAILED, State.EXPIRED)
@@ -54,20 +62,6 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class Disputed:
-    """The bank wants the money back."""
-
-    dispute: Dispute
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeClosed:
-    """The bank has decided."""
-
-    dispute: Dispute
-
-
-@dataclass(frozen=True, slots=True)
 class RiskFlagged:
     """The provider warns that it may be fraud."""
 
@@ -87,6 +81,7 @@ class Settlement:
     standing: Standing | None = None
     # Disputes that are new or have moved.
     disputes: tuple[Dispute, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
@@ -112,13 +107,15 @@ def settle(
     now: datetime,
     ours_minor: int = 0,
     warned: Container[str] = (),
+    newer: bool = False,
 ) -> Settlement:
     """
     Take the steps that the provider's word allows and that were not taken before.
 
     What is unwanted has been cancelled before: a payment that failed has failed for good.
     `standings` is the money that came before, by payment; `disputes` the known ones, by id;
-    `ours_minor` what we asked to be refunded; `warned` the warnings that were passed on.
+    `ours_minor` what was refunded because we asked for it; `warned` the warnings that were passed
+    on; `newer` whether this answer is known to be newer than all that is known.
     """
     if isinstance(truth, NoPayment):
         purchase, steps = _give_up(purchase, truth.reason, now)
@@ -131,14 +128,16 @@ def settle(
         purchase, steps = _receive(purchase, truth, came, now)
     elif truth.status in _DEAD and truth.id == purchase.payment:
         purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
-    credited = (came or standings.get(truth.id)) is Standing.CREDITED
-    told = (*truth.disputes, *_refunded_elsewhere(truth, ours_minor))
-    moved, more = _follow_disputes(told, disputes, credited=credited)
-    flags = tuple(
-        RiskFlagged(warning) for warning in truth.warnings if credited and warning.id not in warned
+    more = _follow(
+        truth,
+        disputes,
+        standing=came or standings.get(truth.id),
+        ours_minor=ours_minor,
+        warned=warned,
+        newer=newer,
     )
-    steps = (*steps, *more, *flags)
-    return Settlement(_count(purchase, steps), steps, came, moved)
+    steps = (*steps, *more.steps)
+    return Settlement(_count(purchase, steps), steps, came, more.disputes, more.contradictions)
 
 
 def credit(purchase: Purchase, *, coins: int, at: datetime) -> Settlement:
@@ -198,6 +197,48 @@ def _complete(purchase: Purchase) -> tuple[Purchase, tuple[Step, ...]]:
     return purchase, ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """What the disputes, refunds and warnings of one payment lead to."""
+
+    steps: tuple[Step, ...]
+    disputes: tuple[Dispute, ...]
+    contradictions: tuple[Contradiction, ...]
+
+
+def _follow(
+    payment: Payment,
+    known: Mapping[str, Dispute],
+    *,
+    standing: Standing | None,
+    ours_minor: int,
+    warned: Container[str],
+    newer: bool,
+) -> _Followed:
+    """Follow what is said of money that came; of money that did not, disputes are recorded."""
+    credited = standing is Standing.CREDITED
+    told = tuple(distinct(dispute, known) for dispute in payment.disputes)
+    foreign = tuple(each for each in told if is_foreign(each, payment.currency))
+    elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
+    moved, steps = follow_disputes(
+        (*(each for each in told if each not in foreign), *elsewhere),
+        known,
+        credited=credited,
+        newer=newer,
+    )
+    if standing is None:
+        return _Followed((), moved, ())
+    aside, warnings, contradictions = _set_aside(
+        payment, foreign, known, credited=credited, newer=newer
+    )
+    flags = tuple(
+        RiskFlagged(warning)
+        for warning in (*payment.warnings, *warnings)
+        if credited and warning.id not in warned
+    )
+    return _Followed((*steps, *flags), (*moved, *aside), contradictions)
+
+
 def _give_up(
     purchase: Purchase, reason: str | None, now: datetime
 ) -> tuple[Purchase, tuple[Step, ...]]:
@@ -209,72 +250,41 @@ def _give_up(
     return replace(purchase, state=State.FAILED), (Failed(reason or CANCELLED),)
 
 
-def _refunded_elsewhere(payment: Payment, ours_minor: int) -> tuple[Dispute, ...]:
+def _set_aside(
+    payment: Payment,
+    told: tuple[Dispute, ...],
+    known: Mapping[str, Dispute],
+    *,
+    credited: bool,
+    newer: bool,
+) -> tuple[tuple[Dispute, ...], tuple[Warned, ...], tuple[Contradiction, ...]]:
     """
-    Money that went back without us (a store or a dashboard did it) goes the way of a chargeback.
+    Keep what contradicts the payment apart from what is followed, for a person to decide.
 
-    It is a dispute that nobody argues about: lost from the start.
+    A dispute in another currency is recorded; its number takes nothing from anybody. Coins and
+    diamonds wait meanwhile, as they do when the provider warns.
     """
-    amount_minor = payment.refunded_minor - ours_minor
-    if payment.status is not Status.SUCCEEDED or amount_minor <= 0:
-        return ()
-    return (
-        Dispute(
-            id=f"refund:{payment.id}"[:128],
-            payment=payment.id,
-            state=DisputeState.LOST,
-            reason=ELSEWHERE,
-            amount_minor=amount_minor,
-            currency=payment.currency,
-        ),
-    )
-
-
-def _follow_disputes(
-    told: tuple[Dispute, ...], known: Mapping[str, Dispute], *, credited: bool
-) -> tuple[tuple[Dispute, ...], tuple[Step, ...]]:
-    """
-    Announce each dispute's opening first and then every change, whatever we heard first.
-
-    A bank may change its mind about the amount and about who has won; each change that is
-    announced is a revision of its own. Who hears that a closed dispute is open hears old news.
-    """
-    moved: list[Dispute] = []
-    steps: list[Step] = []
+    moved, warnings, contradictions = [], [], []
     for dispute in told:
         before = known.get(dispute.id)
-        announced = before.revision if before is not None else 0
-        same = before is not None and (before.state, before.amount_minor) == (
+        if before is not None and (before.state, before.amount_minor, before.currency) == (
             dispute.state,
             dispute.amount_minor,
-        )
-        if same and (announced or not credited):
+            dispute.currency,
+        ):
             continue
-        if announced and before is not None and _is_old_news(before, dispute):
-            continue
-        news: list[Disputed | DisputeClosed] = []
+        contradictions.append(Contradiction.DISPUTE_CURRENCY)
+        if before is None or not before.revision:
+            moved.append(dispute)
+        if credited and dispute.state is not DisputeState.WON:
+            reason = Contradiction.DISPUTE_CURRENCY.value
+            warnings.append(Warned(f"dispute:{dispute.id}"[:128], reason))
+    if newer and payment.status is not Status.SUCCEEDED:
+        contradictions.append(Contradiction.PAYMENT_STATUS)
         if credited:
-            if not announced or dispute.state is DisputeState.OPEN:
-                news.append(Disputed(replace(dispute, revision=announced + 1)))
-            if dispute.state is not DisputeState.OPEN:
-                closed = replace(dispute, revision=announced + len(news) + 1)
-                news.append(DisputeClosed(closed))
-        steps += news
-        moved.append(news[-1].dispute if news else dispute)
-    return tuple(moved), tuple(steps)
-
-
-def _is_old_news(before: Dispute, told: Dispute) -> bool:
-    if told.reason == ELSEWHERE:
-        return told.amount_minor < before.amount_minor
-    return told.state is DisputeState.OPEN and before.state is not DisputeState.OPEN
-
-
-def claimed_minor(dispute: Dispute | None) -> int:
-    """Return what a dispute takes, as announced: nothing before it was, nothing once it is won."""
-    if dispute is None or not dispute.revision or dispute.state is DisputeState.WON:
-        return 0
-    return dispute.amount_minor
+            reason = Contradiction.PAYMENT_STATUS.value
+            warnings.append(Warned(f"status:{payment.id}"[:128], reason))
+    return tuple(moved), tuple(warnings), tuple(contradictions)
 
 
 def _count(purchase: Purchase, steps: tuple[Step, ...]) -> Purchase:

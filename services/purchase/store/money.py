@@ -58,6 +58,20 @@ async def disputes(tx: Transaction, purchase: Purchase) -> dict[str, Dispute]:
     return {row["id"]: Dispute(**{**row, "state": DisputeState(row["state"])}) for row in rows}
 
 
+async def disputes_of(
+    tx: Transaction, keys: Sequence[tuple[str, UUID]]
+) -> dict[tuple[str, UUID], list[Dispute]]:
+    """Return the disputes recorded over purchases, by purchase."""
+    found: dict[tuple[str, UUID], list[Dispute]] = {key: [] for key in keys}
+    viewers, purchases = [viewer for viewer, _ in keys], [purchase for _, purchase in keys]
+    for row in await tx.execute(_DISPUTES_OF, {"viewers": viewers, "purchases": purchases}):
+        dispute = {field.name: row[field.name] for field in fields(Dispute)}
+        found[row["viewer"], row["purchase"]].append(
+            Dispute(**{**dispute, "state": DisputeState(row["state"])})
+        )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class DisputeLine:
     """A dispute, and whose purchase it is about."""
@@ -97,6 +111,13 @@ async def save_disputes(tx: Transaction, purchase: Purchase, moved: Sequence[Dis
     )
 
 
+_DISPUTES_OF = text("""
+    SELECT viewer, purchase, dispute AS id, payment, state, reason, amount_minor, currency, revision
+    FROM disputes
+    WHERE (viewer, purchase) IN (
+        SELECT * FROM unnest(CAST(:viewers AS text[]), CAST(:purchases AS uuid[]))
+    )
+""")
 _NEWEST_DISPUTES = text("""
     SELECT viewer, purchase, dispute, state, reason, amount_minor, currency, recorded_at
     FROM disputes ORDER BY state <> 'open', recorded_at DESC, dispute LIMIT :limit

@@ -1,23 +1,15 @@
 """Refunds, warnings, and who has excluded themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.purchase.domain.purchases import CHECK_DOUBLINGS_MAX, CHECK_SECONDS_FIRST
+from services.purchase.domain.refund_evidence import LOOK_SECONDS
 from services.purchase.domain.refunds import Refund, RefundState
 from shared.database import Row, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A refund the provider has to make, and the payment it is of."""
-
-    refund: Refund
-    payment: str
 
 
 async def add(tx: Transaction, refund: Refund, *, key: str, request_hash: bytes) -> bool:
@@ -49,6 +41,17 @@ async def of_purchase(tx: Transaction, viewer: str, purchase: UUID) -> list[Refu
     return [_refund(row) for row in rows]
 
 
+async def of_purchases(
+    tx: Transaction, keys: Sequence[tuple[str, UUID]]
+) -> dict[tuple[str, UUID], list[Refund]]:
+    """Return all refunds of locked purchases, in one order whoever asks."""
+    viewers, purchases = [viewer for viewer, _ in keys], [purchase for _, purchase in keys]
+    found: dict[tuple[str, UUID], list[Refund]] = {key: [] for key in keys}
+    for row in await tx.execute(_OF_PURCHASES, {"viewers": viewers, "purchases": purchases}):
+        found[row["viewer"], row["purchase"]].append(_refund(row))
+    return found
+
+
 async def by_id(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Refund]:
     rows = await tx.execute(_BY_ID, {"ids": list(ids)})
     return {row.id: _refund(row) for row in rows}
@@ -68,7 +71,9 @@ async def save(tx: Transaction, refunds: Sequence[Refund], *, now: datetime) -> 
                 "amounts": [each.amount_minor for each in refunds],
                 "reasons": [each.reason for each in refunds],
                 "settled": [each.settled_at for each in refunds],
+                "provider_refunds": [each.provider_refund for each in refunds],
                 "now": now,
+                "look_seconds": LOOK_SECONDS[0],
             },
         )
 
@@ -76,26 +81,6 @@ async def save(tx: Transaction, refunds: Sequence[Refund], *, now: datetime) -> 
 async def burnt(tx: Transaction, ids: Sequence[UUID], *, now: datetime) -> None:
     """Remember that the wallet has burnt the coins of these refunds."""
     await tx.execute(_BURNT, {"ids": list(ids), "now": now})
-
-
-async def claim(tx: Transaction, *, now: datetime, limit: int) -> list[Due]:
-    """Take refunds the provider has to make now; nobody else gets them for a while."""
-    rows = await tx.execute(
-        _CLAIM,
-        {
-            "now": now,
-            "limit": limit,
-            "first_seconds": CHECK_SECONDS_FIRST,
-            "doublings_max": CHECK_DOUBLINGS_MAX,
-        },
-    )
-    return [Due(_refund(row), row.payment) for row in rows]
-
-
-async def ours_minor(tx: Transaction, viewer: str, purchase: UUID) -> int:
-    """Return what a provider may have given back because we asked it to."""
-    asked = {"viewer": viewer, "purchase": purchase}
-    return int((await tx.execute(_OURS, asked)).scalar_one())
 
 
 async def warnings(tx: Transaction, viewer: str, purchase: UUID) -> set[str]:
@@ -152,44 +137,44 @@ _OF_PURCHASE = text(
     f"SELECT {_COLUMNS} FROM refunds"  # noqa: S608 - our own text only
     " WHERE viewer = :viewer AND purchase = :purchase ORDER BY requested_at DESC"
 )
+_OF_PURCHASES = text(
+    f"SELECT {_COLUMNS} FROM refunds"  # noqa: S608 - our own text only
+    " WHERE (viewer, purchase) IN (SELECT * FROM unnest("
+    "CAST(:viewers AS text[]), CAST(:purchases AS uuid[]))) ORDER BY requested_at, id"
+)
 _BY_ID = text(
     f"SELECT {_COLUMNS} FROM refunds WHERE id = ANY(CAST(:ids AS uuid[]))"  # noqa: S608 - our own
 )
 _SAVE = text("""
     UPDATE refunds AS r
     SET state = new.state, coins = new.coins, amount_minor = new.amount_minor,
-        reason = new.reason, settled_at = new.settled_at,
-        next_check_at = CASE WHEN new.state = 'frozen' THEN CAST(:now AS timestamptz) END
+        reason = new.reason, settled_at = new.settled_at, provider_refund = new.provider_refund,
+        next_check_at = CASE
+            WHEN new.state <> 'frozen' THEN NULL
+            WHEN r.state = 'frozen' THEN r.next_check_at
+            ELSE CAST(:now AS timestamptz)
+        END,
+        -- What the provider was asked for is looked at again: its money may still go, or come back.
+        looks = CASE WHEN r.state = new.state THEN r.looks ELSE 0 END,
+        look_at = CASE
+            WHEN new.state NOT IN ('refunded', 'declined') THEN NULL
+            WHEN r.state = new.state THEN r.look_at
+            WHEN r.submitted_at IS NOT NULL OR r.checks > 0
+                THEN CAST(:now AS timestamptz) + make_interval(secs => :look_seconds)
+        END
     FROM unnest(
         CAST(:viewers AS text[]), CAST(:purchases AS uuid[]), CAST(:ids AS uuid[]),
         CAST(:states AS text[]), CAST(:coins AS bigint[]), CAST(:amounts AS bigint[]),
-        CAST(:reasons AS text[]), CAST(:settled AS timestamptz[])
-    ) AS new (viewer, purchase, id, state, coins, amount_minor, reason, settled_at)
+        CAST(:reasons AS text[]), CAST(:settled AS timestamptz[]),
+        CAST(:provider_refunds AS text[])
+    ) AS new (
+        viewer, purchase, id, state, coins, amount_minor, reason, settled_at, provider_refund
+    )
     WHERE r.viewer = new.viewer AND r.purchase = new.purchase AND r.id = new.id
 """)
 _BURNT = text("""
     UPDATE refunds SET burnt_at = coalesce(burnt_at, CAST(:now AS timestamptz))
     WHERE id = ANY(CAST(:ids AS uuid[]))
-""")
-_CLAIM = text(f"""
-    UPDATE refunds
-    SET checks = refunds.checks + 1,
-        next_check_at = CAST(:now AS timestamptz) + make_interval(
-            secs => :first_seconds * power(2, least(refunds.checks, :doublings_max))
-        )
-    FROM (
-        SELECT viewer, purchase, id FROM refunds
-        WHERE next_check_at <= CAST(:now AS timestamptz)
-        ORDER BY next_check_at LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS due, purchases
-    WHERE refunds.viewer = due.viewer AND refunds.purchase = due.purchase AND refunds.id = due.id
-      AND purchases.viewer = due.viewer AND purchases.id = due.purchase
-    RETURNING {_COLUMNS}, purchases.payment
-""")  # noqa: S608 - our own text only
-_OURS = text("""
-    SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds
-    WHERE viewer = :viewer AND purchase = :purchase AND state IN ('frozen', 'refunded')
 """)
 _WARNINGS = text("""
     SELECT warning FROM warnings WHERE viewer = :viewer AND purchase = :purchase

@@ -12,6 +12,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
+from shared.ages import ADULTS, AgeRule
 from shared.errors import Kind, Refusal
 
 REMIND_AT_PERCENT = (50, 80, 100)
@@ -70,10 +71,10 @@ class Rules:
 
     gift_coins_per_day: int
     raise_after_hours: int
-    age_minimum: int
     minor_coins_per_day: int
     time_zone: ZoneInfo
     rates: Rates = field(default_factory=dict)
+    ages: AgeRule = ADULTS
 
     def __post_init__(self) -> None:
         assert self.gift_coins_per_day >= 0
@@ -89,8 +90,13 @@ class Rules:
         return (Limit(Period.DAY, COINS, self.gift_coins_per_day, OPERATOR),)
 
     def for_age(self, age: int | None) -> tuple[Limit, ...]:
-        """What holds for a viewer whose token says how old they are, if they are too young."""
-        if age is None or age >= self.age_minimum:
+        """
+        Return what holds for a viewer who is too young, or refuse their gifts.
+
+        The gift service has asked the same; it is asked again where the coins move.
+        """
+        self.ages.require(age)
+        if age is None or age >= self.ages.minimum_years:
             return ()
         return (Limit(Period.DAY, COINS, self.minor_coins_per_day, "age"),)
 

@@ -95,8 +95,9 @@ async def lots_to_derive(
     """
     Read what facts about these purchases may touch.
 
-    Their lots, those in debt, those that pay debts, and those that could: all with coins left. The
-    users' accounts are locked.
+    Their lots, those in debt, those that pay debts, and those that could: all with coins left. A
+    claim is a share of a whole purchase, so its lots are read together. The users' accounts are
+    locked.
     """
     lots: dict[str, dict[UUID, Lot]] = {user: {} for user in users}
     asked = {"users": list(lots), "purchases": list(purchases)}
@@ -140,20 +141,24 @@ _OPEN_LOTS = text(
     f"SELECT {_COLUMNS} FROM lots WHERE user_id = ANY(CAST(:users AS text[])) AND open"  # noqa: S608
 )
 _LOTS_TO_DERIVE = text(f"""
-    SELECT {_COLUMNS} FROM lots
-    WHERE user_id = ANY(CAST(:users AS text[])) AND (
-        open
-        OR owed > settled
-        OR purchase = ANY(CAST(:purchases AS uuid[]))
-        OR (user_id, id) IN (
-            SELECT user_id, payer FROM settlements
-            WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
-        )
-        OR (user_id, id) IN (
-            SELECT user_id, lot FROM settlements
-            WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
+    WITH touched AS (
+        SELECT DISTINCT user_id, purchase FROM lots
+        WHERE user_id = ANY(CAST(:users AS text[])) AND (
+            open
+            OR owed > settled
+            OR purchase = ANY(CAST(:purchases AS uuid[]))
+            OR (user_id, id) IN (
+                SELECT user_id, payer FROM settlements
+                WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
+            )
+            OR (user_id, id) IN (
+                SELECT user_id, lot FROM settlements
+                WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
+            )
         )
     )
+    SELECT {_COLUMNS} FROM lots
+    JOIN touched ON touched.user_id = lots.user_id AND touched.purchase = lots.purchase
 """)  # noqa: S608 - our own text only
 _SAVE_LOTS = text("""
     UPDATE lots

@@ -36,6 +36,7 @@ export function build({ list, tray, effects, changed }) {
       else add(key, lineOf(kind, entry), fresh);
     }
     list.prepend(fresh);
+    for (const { kind, entry } of batch) if (kind === "message") decided(entry);
     // Animations last: each makes the browser look at everything that was changed before it.
     for (const { kind, entry, quiet } of drawn.values()) {
       if (kind === "gift" && !quiet) tray.show(entry);
@@ -48,6 +49,11 @@ export function build({ list, tray, effects, changed }) {
       lines.delete(key);
     }
     changed();
+  }
+
+  /** A creator approved what somebody wrote, or removed it. */
+  function decided({ gift, message }) {
+    for (const said of list.querySelectorAll(`[data-says="${CSS.escape(gift)}"]`)) said.replaceChildren(...(message ? [el("q", {}, message)] : []));
   }
 
   function add(key, line, place) {
@@ -82,7 +88,7 @@ function giftLine(entry) {
   const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
     avatar(name), el("span", { class: "feed-text" },
       el("span", {}, el("strong", {}, name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
-      what, entry.message ? el("q", {}, entry.message) : null),
+      what, el("span", { "data-says": entry.gift }, entry.message ? el("q", {}, entry.message) : null)),
     picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " coins")));
   return { element, grow };
 }
@@ -95,5 +101,5 @@ const SAID = {
   perk: (entry) => `${entry.viewer ?? "Somebody"} unlocked “${entry.title}”`,
   thanks: (entry) => `${entry.creator} thanks ${entry.viewer ?? "somebody"}${entry.message ? `: “${entry.message}”` : ""}`,
   first_gift: (entry) => `${entry.viewer ?? "Somebody"} gave for the first time. Welcome!`,
-  room: (entry) => (entry.closed_at ? "The stream is over. Thank you all!" : `Live now: ${entry.title ?? "a new stream"}`),
+  room: (entry) => (entry.guests && entry.state === "guests" ? null : entry.closed_at ? "The stream is over. Thank you all!" : `Live now: ${entry.title ?? "a new stream"}`),
 };

@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
+from services.sandbox.provider.payments import Payment, Status
 from shared.errors import Kind, Refusal
 
 SUCCESS_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 SLOW_CARD = "4000000000003220"
 DISPUTED_CARD = "4000000000000259"
+PENDING_REFUND_CARD = "4000000000007726"
+FAILING_REFUND_CARD = "4000000000005126"
 SLOW_CARD_SECONDS = 3.0
 # Long enough to spend the coins first.
 DISPUTE_AFTER_SECONDS = 3.0
+REFUND_SECONDS = 3.0
 TRANSFER_SECONDS = 0.2
 RETURN_AFTER_SECONDS = 0.5
 # Destinations that behave; any other is as good as acct_ok.
 FAILING, RETURNING, SILENT = "acct_fail", "acct_return", "acct_timeout"
+
+__all__ = ["Payment", "Provider", "Status"]
 
 Made = TypeVar("Made")
 Announce: TypeAlias = Callable[[str, dict[str, Any]], None]
@@ -74,57 +79,10 @@ class DisputeDecided(Refusal):
     kind = Kind.CONFLICT
 
 
-class Status(StrEnum):
-    """Where a payment stands."""
+class RefundDecided(Refusal):
+    """This refund has failed: its money is back."""
 
-    OPEN = "open"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(slots=True)
-class Payment:
-    """Money somebody is asked for."""
-
-    amount_minor: int
-    currency: str
-    reference: str
-    description: str
-    return_url: str | None
-    pay_url: str
-    id: str
-    created_at: datetime
-    status: Status = Status.OPEN
-    failure_reason: str | None = None
-    paid_at: datetime | None = None
-    refunded_minor: int = 0
-    disputes: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def fee_minor(self) -> int:
-        """What a card costs: 2.9 % and 30 of the smallest unit, but never more than was paid."""
-        return min(self.amount_minor, -(-self.amount_minor * 29 // 1_000) + 30)
-
-    def shown(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "status": self.status.value,
-            "amount_minor": self.amount_minor,
-            "currency": self.currency,
-            "reference": self.reference,
-            "description": self.description,
-            "pay_url": self.pay_url,
-            "created_at": self.created_at.isoformat(),
-            "paid_at": self.paid_at.isoformat() if self.paid_at else None,
-            "failure_reason": self.failure_reason,
-            "refunded_minor": self.refunded_minor,
-            "fee_minor": self.fee_minor if self.status is Status.SUCCEEDED else 0,
-            "disputes": self.disputes,
-            "warnings": self.warnings,
-        }
+    kind = Kind.CONFLICT
 
 
 @dataclass(slots=True)
@@ -163,6 +121,7 @@ class Provider:
         self._transfers: dict[str, Transfer] = {}
         self._by_reference: dict[tuple[str, str], list[Any]] = {}
         self._disputes: dict[str, tuple[Payment, dict[str, Any]]] = {}
+        self._refunds: dict[str, tuple[Payment, dict[str, Any]]] = {}
         # Idempotency keys: what was asked, and what it became.
         self._keys: dict[tuple[str, str], tuple[object, Any]] = {}
         self._later: set[asyncio.Task[None]] = set()
@@ -240,12 +199,13 @@ class Provider:
             raise NotPayable(status=payment.status.value)
         if card == DECLINED_CARD:
             payment.status, payment.failure_reason = Status.FAILED, "card_declined"
-            self._announce("payment.failed", payment.shown())
+            self._tell("payment.failed", payment)
         elif card == SLOW_CARD:
             payment.status = Status.PROCESSING
-            self._announce("payment.processing", payment.shown())
+            self._tell("payment.processing", payment)
             self._do_later(SLOW_CARD_SECONDS, lambda: self._succeed(payment))
-        elif card in (SUCCESS_CARD, DISPUTED_CARD):
+        elif card in (SUCCESS_CARD, DISPUTED_CARD, PENDING_REFUND_CARD, FAILING_REFUND_CARD):
+            payment.card = card
             self._succeed(payment)
         else:
             raise UnknownCard
@@ -257,28 +217,55 @@ class Provider:
             raise AlreadyPaid(payment=payment.shown())
         if payment.status is not Status.CANCELLED:
             payment.status = Status.CANCELLED
-            self._announce("payment.cancelled", payment.shown())
+            self._tell("payment.cancelled", payment)
         return payment
 
-    def refund(self, payment: Payment, *, key: str, amount_minor: int) -> dict[str, Any]:
+    def refund(
+        self, payment: Payment, *, key: str, amount_minor: int, reference: str | None = None
+    ) -> dict[str, Any]:
+        """
+        Give money back; `reference` is what the shop calls the refund.
+
+        Some cards take their time, and some send the money back again.
+        """
+
         def make() -> dict[str, Any]:
-            paid_minor = payment.amount_minor if payment.status is Status.SUCCEEDED else 0
-            left_minor = paid_minor - payment.refunded_minor
-            if amount_minor > left_minor:
-                raise RefundTooLarge(refundable_minor=left_minor)
-            payment.refunded_minor += amount_minor
-            made = {
+            if amount_minor > payment.refundable_minor:
+                raise RefundTooLarge(refundable_minor=payment.refundable_minor)
+            made: dict[str, Any] = {
                 "id": f"re_{uuid4().hex}",
                 "payment": payment.id,
+                # Of the payment, as in everything that is announced.
                 "reference": payment.reference,
+                "refund_reference": reference,
                 "amount_minor": amount_minor,
                 "currency": payment.currency,
-                "status": "succeeded",
+                "status": "pending" if payment.card == PENDING_REFUND_CARD else "succeeded",
             }
-            self._announce("refund.succeeded", made)
+            payment.refunds.append(made)
+            self._refunds[made["id"]] = (payment, made)
+            self._tell(f"refund.{made['status']}", payment, about=made)
+            if payment.card in (PENDING_REFUND_CARD, FAILING_REFUND_CARD):
+                succeeds = payment.card == PENDING_REFUND_CARD
+                self._do_later(
+                    REFUND_SECONDS, lambda: self.close_refund(made["id"], succeeded=succeeds)
+                )
             return made
 
         return self._once("refund", key, (payment.id, amount_minor), make)
+
+    def close_refund(self, identifier: str, *, succeeded: bool) -> dict[str, Any]:
+        """Let the card's bank take the money, or send it back, even long after it took it."""
+        if identifier not in self._refunds:
+            raise NotFound
+        payment, refund = self._refunds[identifier]
+        decision = "succeeded" if succeeded else "failed"
+        if refund["status"] == "failed" and succeeded:
+            raise RefundDecided(refund=refund)
+        if refund["status"] != decision:
+            refund["status"] = decision
+            self._tell(f"refund.{decision}", payment, about=refund)
+        return refund
 
     def dispute(
         self, payment: Payment, reason: str, amount_minor: int | None = None
@@ -297,14 +284,14 @@ class Provider:
         }
         payment.disputes.append(dispute)
         self._disputes[dispute["id"]] = (payment, dispute)
-        self._announce("payment.disputed", payment.shown())
+        self._tell("payment.disputed", payment)
         return dispute
 
     def warn(self, payment: Payment, reason: str) -> dict[str, Any]:
         """Let the card's network believe that somebody else paid with it."""
         warning = {"id": f"ew_{uuid4().hex}", "reason": reason}
         payment.warnings.append(warning)
-        self._announce("payment.flagged", payment.shown())
+        self._tell("payment.flagged", payment)
         return warning
 
     def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
@@ -315,15 +302,20 @@ class Provider:
         decision = "won" if won else "lost"
         if dispute["status"] == "open":
             dispute["status"] = decision
-            self._announce("payment.dispute_closed", payment.shown())
+            self._tell("payment.dispute_closed", payment)
         elif dispute["status"] != decision:
             raise DisputeDecided(dispute=dispute)
         return dispute
 
+    def _tell(self, kind: str, payment: Payment, *, about: dict[str, Any] | None = None) -> None:
+        """Count and announce that a payment has changed, or something `about` it."""
+        payment.sequence += 1
+        self._announce(kind, payment.shown() if about is None else about)
+
     def _succeed(self, payment: Payment) -> None:
         payment.status, payment.failure_reason = Status.SUCCEEDED, None
         payment.paid_at = datetime.now(UTC)
-        self._announce("payment.succeeded", payment.shown())
+        self._tell("payment.succeeded", payment)
 
     def _settle(self, transfer: Transfer) -> None:
         if transfer.destination.startswith(FAILING):

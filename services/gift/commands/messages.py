@@ -1,0 +1,79 @@
+"""
+Messages that wait for their creator's approval, and messages that are removed.
+
+A decision is made under the lock of its gift, as the outcome is: of a gift that is not sent yet
+nothing is announced, its outcome says what was decided by then.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.gift.domain.creators import Message, MessageIsRemoved, MessageState, NoSuchMessage
+from services.gift.domain.gifts import Gift, State
+from services.gift.store import gifts, messages
+from shared.contracts.envelope import Cause
+from shared.contracts.gift import MessageEvent, MessageHeld, MessageRemoved, MessageShown
+from shared.database import Transaction
+from shared.messaging import chronicle
+from shared.messaging.outbox import Fact
+
+
+async def waiting_messages(
+    tx: Transaction, creator: str, *, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Message]:
+    """Return messages that wait for approval, those that wait longest first."""
+    return await messages.waiting(tx, creator, after=after, limit=limit)
+
+
+async def decide_message(
+    tx: Transaction, creator: str, gift_id: UUID, state: MessageState, *, by: str, story: str
+) -> Message:
+    """Show or remove the message of a gift; the same decision again changes nothing."""
+    viewer = await messages.find_viewer(tx, creator, gift_id)
+    if viewer is None:
+        raise NoSuchMessage
+    gift = (await gifts.lock(tx, [(viewer, gift_id)]))[gift_id]
+    written = gift.message
+    assert written is not None
+    before = gift.message_state or MessageState.SHOWN
+    if before is not state:
+        if before is MessageState.REMOVED:
+            raise MessageIsRemoved
+        gift = replace(gift, message_state=state)
+        if gift.state is State.SENT:
+            gift = replace(gift, message_revision=gift.message_revision + 1)
+            now = datetime.now(UTC)
+            fact = Fact(_event(gift), gift.version, Cause(story), now)
+            await chronicle.announce(tx, [fact])
+        await messages.decide(tx, gift, by=by)
+    return Message(
+        gift=gift.id,
+        viewer=None if gift.anonymous else gift.viewer,
+        room=gift.room,
+        text=written,
+        state=state,
+        held_at=None,
+    )
+
+
+def hold_message(gift: Gift, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
+    """Say that the message of a gift that is now sent waits for approval."""
+    gift = replace(gift, message_revision=gift.message_revision + 1)
+    return gift, Fact(_event(gift), gift.version, cause, at)
+
+
+def _event(gift: Gift) -> MessageEvent:
+    about = {
+        "gift": gift.id,
+        "revision": gift.message_revision,
+        "viewer": gift.viewer,
+        "creator": gift.creator,
+        "room": gift.room,
+        "anonymous": gift.anonymous,
+    }
+    if gift.message_state is MessageState.HELD:
+        return MessageHeld.model_validate(about)
+    if gift.message_state is MessageState.REMOVED:
+        return MessageRemoved.model_validate(about)
+    return MessageShown.model_validate({**about, "message": gift.message})

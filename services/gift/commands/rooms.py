@@ -1,0 +1,43 @@
+"""Knowing whose rooms are, who is a guest in them, and which are open."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from services.gift.domain.rooms import Room, newest
+from services.gift.store import rooms as store
+from shared.contracts.envelope import Envelope
+from shared.contracts.live import GuestEvent, RoomClosed, StreamEvent
+from shared.database import Transaction
+
+Told: TypeAlias = StreamEvent | GuestEvent
+
+
+async def follow_rooms(tx: Transaction, received: Sequence[Envelope[Told]]) -> None:
+    """Keep what the newest fact says of each room, in whatever order they come."""
+    told: dict[str, list[Told]] = {}
+    for heard in received:
+        told.setdefault(heard.data.room, []).append(heard.data)
+    known = await store.lock(tx, told)
+    await store.save(
+        tx,
+        [
+            newest(known.get(room), [_room(event, known.get(room)) for event in events])
+            for room, events in sorted(told.items())
+        ],
+    )
+
+
+def _room(event: Told, known: Room | None) -> Room:
+    guests = event.guests
+    if guests is None:
+        # An older version does not say: they are whom the owner had before.
+        guests = known.guests if known and known.creator == event.creator else ()
+    return Room(
+        room=event.room,
+        creator=event.creator,
+        guests=guests,
+        stream=event.stream,
+        is_open=event.stream is not None and not isinstance(event, RoomClosed),
+        opened_at=event.opened_at,
+        revision=event.revision or 0,
+    )

@@ -1,0 +1,174 @@
+"""
+Who may give to whom: creators in open rooms, or those that the host's signed token names.
+
+A gift names its creator and its room in free text. Unchecked, an alternative account tops the
+ranking of somebody else's room and its owner gets most of the money back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from services.gift.domain.catalogue import Wish
+from shared.errors import Kind, Refusal
+
+BLOCKS_MAX = 1_000
+NAMES_MAX = 100
+_NAME_CHARACTERS_MAX = 64
+
+
+class RoomNotOpen(Refusal):
+    """This room is not open; gifts can be sent while it is."""
+
+    kind = Kind.CONFLICT
+
+
+class NotInRoom(Refusal):
+    """This creator is not in this room."""
+
+    kind = Kind.CONFLICT
+
+
+class TargetTokenMissing(Refusal):
+    """A gift outside of any room needs a target token of the app it is sent from."""
+
+    kind = Kind.INVALID
+
+
+class TargetTokenInvalid(Refusal):
+    """The target token is not valid for this gift."""
+
+    kind = Kind.INVALID
+
+
+class GiftsOff(Refusal):
+    """This creator takes no gifts at the moment."""
+
+    kind = Kind.FORBIDDEN
+
+
+class Blocked(Refusal):
+    """This creator does not take gifts from you."""
+
+    kind = Kind.FORBIDDEN
+
+
+class TooManyBlocks(Refusal):
+    """A creator can block so many viewers; unblock one first."""
+
+    kind = Kind.CONFLICT
+
+
+class NotTheCreator(Refusal):
+    """Only the creator may do this, or an operator with the right scope."""
+
+    kind = Kind.FORBIDDEN
+
+
+class Target(StrEnum):
+    """Why a creator may receive a gift."""
+
+    ROOM = "room"
+    TOKEN = "token"  # noqa: S105 - a word, not a secret
+    ANYBODY = "anybody"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetToken:
+    """What a host signed: who may be given to where, until when, and what their creators want."""
+
+    room: str | None
+    creators: frozenset[str]
+    until: float
+    viewer: str | None = None
+    gifts_off: bool = False
+    blocked: frozenset[str] = frozenset()
+
+    def require(self, wish: Wish, *, now: float) -> None:
+        """Refuse what the host did not sign."""
+        if now > self.until:
+            raise TargetTokenInvalid(reason="expired")
+        if wish.room != self.room:
+            raise TargetTokenInvalid(reason="other-room")
+        if wish.creator not in self.creators:
+            raise TargetTokenInvalid(reason="other-creator")
+        if self.viewer not in (None, wish.viewer):
+            raise TargetTokenInvalid(reason="other-viewer")
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is known of a creator, a viewer and a room, as intake read it under its locks."""
+
+    room_is_open: bool
+    belongs: bool
+    is_off: bool
+    is_blocked: bool
+    holds: bool
+
+
+def admit(
+    wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+) -> Target:
+    """Return why the creator may receive this gift, or raise why not."""
+    target = _target(wish, known, token, anybody=anybody, now=now)
+    if known.is_off or (token is not None and token.gifts_off):
+        raise GiftsOff
+    if known.is_blocked or (token is not None and wish.viewer in token.blocked):
+        raise Blocked
+    return target
+
+
+def _target(
+    wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+) -> Target:
+    if token is not None:
+        token.require(wish, now=now)
+        return Target.TOKEN
+    if known.belongs:
+        return Target.ROOM
+    if anybody:
+        return Target.ANYBODY
+    if wish.room is None:
+        raise TargetTokenMissing
+    if not known.room_is_open:
+        raise RoomNotOpen(room=wish.room)
+    raise NotInRoom(room=wish.room, creator=wish.creator)
+
+
+def target_of(claims: Mapping[str, Any], *, until: float) -> TargetToken:
+    """Read the claims of a token whose signature is valid; any claim of another type is refused."""
+    creators = _names(claims, "creators") | _names(claims, "creator")
+    if not creators:
+        raise TargetTokenInvalid(reason="no-creator")
+    gifts_off = claims.get("gifts_off", False)
+    if type(gifts_off) is not bool:
+        raise TargetTokenInvalid(reason="bad-claim", claim="gifts_off")
+    return TargetToken(
+        room=_name(claims, "room"),
+        creators=creators,
+        until=until,
+        viewer=_name(claims, "viewer"),
+        gifts_off=gifts_off,
+        blocked=_names(claims, "blocked"),
+    )
+
+
+def _name(claims: Mapping[str, Any], claim: str) -> str | None:
+    value = claims.get(claim)
+    if value is None or _is_name(value):
+        return value
+    raise TargetTokenInvalid(reason="bad-claim", claim=claim)
+
+
+def _names(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+    value = claims.get(claim, [])
+    names = [value] if isinstance(value, str) else value
+    if not (isinstance(names, list) and len(names) <= NAMES_MAX and all(map(_is_name, names))):
+        raise TargetTokenInvalid(reason="bad-claim", claim=claim)
+    return frozenset(names)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS_MAX

@@ -1,0 +1,74 @@
+"""Messages of gifts, as their creators find them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.gift.domain.creators import Message, MessageState
+from services.gift.domain.gifts import Gift
+from shared.database import Transaction
+
+
+async def find_viewer(tx: Transaction, creator: str, gift: UUID) -> str | None:
+    """Return who wrote the message of a creator's gift."""
+    rows = await tx.execute(_FIND_VIEWER, {"creator": creator, "gift": gift})
+    viewer: str | None = rows.scalar_one_or_none()
+    return viewer
+
+
+async def decide(tx: Transaction, gift: Gift, *, by: str) -> None:
+    """Write what was decided about the message of a gift; the gift is locked."""
+    await tx.execute(
+        _DECIDE_GIFT,
+        {
+            "viewer": gift.viewer,
+            "gift": gift.id,
+            "state": gift.message_state,
+            "revision": gift.message_revision,
+        },
+    )
+    await tx.execute(_DECIDE, {"creator": gift.creator, "gift": gift.id, "by": by})
+
+
+async def waiting(
+    tx: Transaction, creator: str, *, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Message]:
+    at, gift = after or (None, None)
+    rows = await tx.execute(_WAITING, {"creator": creator, "at": at, "gift": gift, "limit": limit})
+    return [
+        Message(
+            gift=row.gift,
+            viewer=None if row.anonymous else row.viewer,
+            room=row.room,
+            text=row.message,
+            state=MessageState.HELD,
+            held_at=row.held_at,
+        )
+        for row in rows
+    ]
+
+
+_FIND_VIEWER = text("SELECT viewer FROM messages WHERE creator = :creator AND gift = :gift")
+_DECIDE_GIFT = text("""
+    UPDATE gifts SET message_state = :state, message_revision = :revision
+    WHERE viewer = :viewer AND id = :gift
+""")
+_DECIDE = text("""
+    UPDATE messages SET decided_at = clock_timestamp(), decided_by = :by
+    WHERE creator = :creator AND gift = :gift
+""")
+# A gift that is not paid is not given: its message is nobody's business yet.
+_WAITING = text("""
+    SELECT messages.gift, messages.viewer, messages.held_at, gifts.room, gifts.message,
+           gifts.anonymous
+    FROM messages JOIN gifts ON gifts.viewer = messages.viewer AND gifts.id = messages.gift
+    WHERE messages.creator = :creator AND messages.held_at IS NOT NULL
+      AND messages.decided_at IS NULL AND gifts.state = 'sent'
+      AND (
+          CAST(:at AS timestamptz) IS NULL
+          OR (messages.held_at, messages.gift) > (CAST(:at AS timestamptz), CAST(:gift AS uuid))
+      )
+    ORDER BY messages.held_at, messages.gift
+    LIMIT :limit
+""")

@@ -1,0 +1,174 @@
+"""
+Diamonds follow their gifts' coins, whatever was said first.
+
+Of what is said about one lot of one gift the newest revision counts, and of all of them the most
+coins: what that is more than the newest says has come back. A revision that arrives after a newer
+one so ends where it would have ended in its time: what it takes comes back, and waits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.payout.domain import earnings as domain
+from services.payout.domain.earnings import Clawback, Earning
+from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.store.earnings import Heard
+from services.payout.store.reversals import Reversal
+from shared.contracts.envelope import Cause
+from shared.contracts.gift import GiftRestored, ReversalEvent
+from shared.contracts.payout import ClawbackEvent, DiamondsClawedBack, DiamondsRestored
+from shared.ledger.rules import MAIN, Holder
+from shared.messaging.outbox import Fact
+
+REVERSAL_CAUSE = "reversal:{}:{}:{}"
+RESTORATION_CAUSE = "restoration:{}:{}:{}"
+
+
+@dataclass(slots=True)
+class EarningsBatch:
+    """Everything a batch needs to know, changing as it is decided."""
+
+    heard: Heard
+    rules: Rules
+    recorded_at: datetime
+    facts: list[Fact] = field(default_factory=list)
+    # Creators who lost diamonds that they do not have any more.
+    short: set[str] = field(default_factory=set)
+
+
+def causes_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
+    """Yield the causes under which diamonds may follow a revision."""
+    yield REVERSAL_CAUSE.format(gift, lot, revision)
+    yield RESTORATION_CAUSE.format(gift, lot, revision)
+
+
+def follow_reversal(
+    batch: EarningsBatch, holder: Holder, event: ReversalEvent, at: datetime, cause: Cause
+) -> bool:
+    """Keep what a reversal says and let the diamonds follow; return whether it was news."""
+    key = (event.creator, event.gift, event.lot)
+    known = batch.heard.reversals.setdefault(key, Reversal())
+    is_news, is_more = event.revision > known.revision, event.reversed_coins > known.most_coins
+    if is_news:
+        known.revision, known.reversed_coins = event.revision, event.reversed_coins
+        known.newest_at = at
+    known.most_coins = max(known.most_coins, event.reversed_coins)
+    is_later = False
+    if isinstance(event, GiftRestored):
+        is_later = known.restored_at is None or at > known.restored_at
+        known.restored_at = max(known.restored_at or at, at)
+    earning = batch.heard.earnings.get(key)
+    if earning is None:
+        return is_news
+    most = known.most_coins if is_more else known.reversed_coins
+    _follow(batch, holder, earning, most, known, event.revision, at, cause)
+    if is_later and earning.restored.pending:
+        earning.restored.matures_at, _ = _wait(batch, earning, known, at)
+    return is_news
+
+
+def follow_earlier(
+    batch: EarningsBatch, holder: Holder, earning: Earning, at: datetime, cause: Cause
+) -> None:
+    """Let the diamonds of a new earning follow what was heard about it before."""
+    known = batch.heard.reversals.get((earning.creator, earning.gift, earning.lot))
+    if known is not None:
+        _follow(batch, holder, earning, known.most_coins, known, known.revision, at, cause)
+
+
+def _follow(
+    batch: EarningsBatch,
+    holder: Holder,
+    earning: Earning,
+    most_coins: int,
+    known: Reversal,
+    revision: int,
+    at: datetime,
+    cause: Cause,
+) -> None:
+    """Take diamonds back as far as they ever were, then give again what came back since."""
+    taking, giving = causes_of(earning.gift, earning.lot, revision)
+    about = {"request_hash": earning.lot.bytes}
+    lowest = earning.worth(max(most_coins, known.reversed_coins))
+    now = earning.worth(known.reversed_coins)
+    creator = batch.heard.creators[earning.creator]
+    lost_before = earning.lost_diamonds
+    if lowest < earning.standing and taking not in holder.outcomes:
+        standing = earning.standing
+        taken = domain.take_back(holder, earning, lowest, batch.rules, cause=taking, **about)
+        _conclude(batch, holder, earning, DiamondsClawedBack, revision, taken, cause)
+        creator.lifetime_diamonds -= standing - earning.standing
+    if now > earning.standing and giving not in holder.outcomes:
+        standing = earning.standing
+        matures_at, waits = _wait(batch, earning, known, at)
+        given = domain.restore(
+            holder,
+            earning,
+            now,
+            batch.rules,
+            matures_at=matures_at,
+            waits=waits,
+            losses=batch.heard.losses_of(earning.creator),
+            cause=giving,
+            **about,
+        )
+        _conclude(batch, holder, earning, DiamondsRestored, revision, given, cause)
+        creator.lifetime_diamonds += earning.standing - standing
+    if earning.lost_diamonds > lost_before:
+        batch.short.add(holder.user)
+
+
+def _wait(
+    batch: EarningsBatch, earning: Earning, known: Reversal, at: datetime
+) -> tuple[datetime, bool]:
+    """
+    Return until when diamonds wait that came back, as new ones would; and whether they do.
+
+    If the restoration itself was not heard yet, what was said after it is the latest it can be.
+    """
+    restored_at = known.restored_at or known.newest_at or at
+    holds = batch.rules.holds
+    creator = batch.heard.creators[earning.creator]
+    matures_at, _ = holds.matures_at(
+        restored_at,
+        first_earned_at=creator.first_earned_at,
+        lifetime_minor=batch.rules.value_minor(creator.lifetime_diamonds),
+    )
+    # A warning is not part of it: it is looked at again wherever this time is used.
+    return matures_at, matures_at > restored_at
+
+
+def _usable_at(batch: EarningsBatch, earning: Earning) -> datetime:
+    """Return when what came back of an earning can be paid out, warnings included."""
+    assert earning.restored.matures_at is not None
+    until = batch.heard.waits_until(earning.lot, batch.rules.holds)
+    return max(earning.restored.matures_at, until or earning.restored.matures_at)
+
+
+def _conclude(
+    batch: EarningsBatch,
+    holder: Holder,
+    earning: Earning,
+    contract: type[ClawbackEvent],
+    revision: int,
+    moved: Clawback,
+    cause: Cause,
+) -> None:
+    """Announce what was taken or given."""
+    about: dict[str, object] = {}
+    if contract is DiamondsRestored and earning.restored.pending:
+        about["matures_at"] = _usable_at(batch, earning)
+    event = contract(
+        creator=earning.creator,
+        gift=earning.gift,
+        lot=earning.lot,
+        revision=revision,
+        diamonds=abs(moved.diamonds),
+        loss_diamonds=abs(moved.loss_diamonds),
+        balance_diamonds=holder.balance(MAIN, DIAMONDS),
+        **about,
+    )
+    version = holder.conclude(event.model_dump_json()).version
+    batch.facts.append(Fact(event, version, cause, batch.recorded_at))

@@ -1,0 +1,149 @@
+"""What the provider says of an attempt becomes what its payout is, with books and facts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+from prometheus_client import Counter
+
+from services.payout.commands.facts import about
+from services.payout.commands.losses import settle_losses
+from services.payout.commands.valuations import open_books
+from services.payout.domain import payouts as domain
+from services.payout.domain.payouts import OPEN_STATES, Payout, PayoutLoss, State, Truth
+from services.payout.domain.rates import Rules
+from services.payout.domain.transfers import take_step
+from services.payout.store import attempts, payouts
+from services.payout.store.attempts import Attempt
+from shared.contracts.envelope import Cause
+from shared.contracts.payout import (
+    AttemptEvent,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutReturned,
+    PayoutSent,
+)
+from shared.database import Transaction
+from shared.ledger.book import Book
+from shared.messaging.chronicle import announce
+from shared.messaging.outbox import Fact
+
+log = structlog.get_logger()
+
+STEP_CAUSE = "payout:{}:{}"
+SETTLE_CAUSE = "settle:{}:{}"
+FINAL = (Truth.PAID, Truth.FAILED, Truth.RETURNED)
+CONTRADICTIONS = Counter(
+    "ovation_payout_contradictions",
+    "How often a provider said of a payout what cannot be, by what we believed.",
+    ["state", "said"],
+)
+SEVERAL = "several"
+for _state, _truth in sorted(domain.CONTRADICTIONS):
+    # From zero on, so that the first one is an increase that an alert can see.
+    CONTRADICTIONS.labels(_state.value, _truth.value)
+for _state in State:
+    CONTRADICTIONS.labels(_state.value, SEVERAL)
+
+
+async def settle(
+    tx: Transaction,
+    attempt: Attempt,
+    truth: Truth,
+    *,
+    reason: str | None,
+    provider: str,
+    rules: Rules,
+) -> None:
+    """Take a payout through every state that is still missing, with its movements and facts."""
+    possible = [
+        cause.format(attempt.payout, state.value)
+        for state in State
+        for cause in (STEP_CAUSE, SETTLE_CAUSE)
+    ]
+    book = await open_books(tx, [(attempt.creator, cause) for cause in possible], rules)
+    payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
+    if not await attempts.accept_answer(tx, attempt):
+        log.info("attempt.answer_outdated", attempt=str(attempt.id), said=truth.value)
+        return
+    if domain.is_contradiction(payout.state, truth):
+        await contradicted(tx, attempt, payout.state, truth.value)
+    events: list[AttemptEvent] = []
+    steps = domain.steps(payout.state, truth)
+    for step in steps:
+        was, payout = payout.state, replace(payout, state=step, version=payout.version + 1)
+        event = _event(payout, attempt, reason=reason or "unknown", provider=provider)
+        await payouts.move(tx, payout)
+        await _move_money(tx, book, payout, was, event, attempt, rules)
+        events.append(event)
+    if steps:
+        await book.write(tx)
+        await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
+        first = payout.version - len(steps) + 1
+        story = Cause(correlation_id)
+        facts = [Fact(event, first + number, story) for number, event in enumerate(events)]
+        await announce(tx, facts)
+    if truth in FINAL and payout.state not in OPEN_STATES:
+        await attempts.close(tx, attempt)
+
+
+async def contradicted(tx: Transaction, attempt: Attempt, state: State, said: str) -> None:
+    """Write down and count, once, that the provider says what cannot be; a person is woken."""
+    if not await attempts.contradict(tx, attempt, state, said):
+        return
+    log.error(
+        "payout.contradicted",
+        creator=attempt.creator,
+        payout=str(attempt.payout),
+        attempt=str(attempt.id),
+        state=state.value,
+        said=said,
+    )
+    tx.after_commit(CONTRADICTIONS.labels(state.value, said).inc)
+
+
+async def _move_money(
+    tx: Transaction,
+    book: Book,
+    payout: Payout,
+    was: State,
+    event: AttemptEvent,
+    attempt: Attempt,
+    rules: Rules,
+) -> None:
+    """Post what a step moves, and let diamonds that come back make up for losses."""
+    step, holder = payout.state, book[payout.creator]
+    if not domain.amounts_of(step, payout.diamonds):
+        return
+    lost_diamonds = take_step(
+        holder,
+        payout,
+        step,
+        was=was,
+        rules=rules,
+        cause=STEP_CAUSE.format(payout.id, step.value),
+        request_hash=attempt.id.bytes,
+    )
+    holder.conclude(event.model_dump_json())
+    if lost_diamonds:
+        await payouts.lose(tx, [PayoutLoss(payout.creator, payout.id, lost_diamonds)])
+    if step in (State.FAILED, State.RETURNED):
+        settled = SETTLE_CAUSE.format(payout.id, step.value)
+        await settle_losses(tx, holder, payout.diamonds, rules, cause=settled)
+
+
+def _reason_for(steps: Sequence[State], reason: str | None) -> str | None:
+    """A reason explains what went wrong; a payment that went well needs none."""
+    return reason if steps[-1] in (State.FAILED, State.RETURNED) else None
+
+
+def _event(payout: Payout, attempt: Attempt, *, reason: str, provider: str) -> AttemptEvent:
+    said = {**about(payout), "attempt": attempt.id, "provider": provider}
+    if payout.state is State.SENT:
+        return PayoutSent(**said)
+    if payout.state is State.PAID:
+        return PayoutPaid(**said)
+    if payout.state is State.FAILED:
+        return PayoutFailed(**said, reason=reason)
+    assert payout.state is State.RETURNED
+    return PayoutReturned(**said, reason=reason)

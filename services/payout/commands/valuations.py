@@ -1,0 +1,61 @@
+"""What creators are owed is what their diamonds are worth at the rate in force."""
+
+from collections.abc import Iterable
+
+from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
+from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.store import valuations as store
+from shared.database import Transaction
+from shared.ledger.book import Book, open_book
+
+CAUSE = "revalue:{}"
+REVALUED_MAX = 500
+
+
+async def open_books(tx: Transaction, causes: Iterable[tuple[str, str]], rules: Rules) -> Book:
+    """
+    Lock creators as `open_book` does, and revalue them first if the rate has changed.
+
+    Every movement of diamonds goes through here, so none is posted at a rate that others are not.
+    """
+    asked = list(causes)
+    book = await open_book(tx, DIAMONDS, asked)
+    if await _revalue(tx, book, rules):
+        # What was written is part of what the holders have to know.
+        book = await open_book(tx, DIAMONDS, asked)
+    for holder in book.holders.values():
+        holder.notes[RATE_NOTE] = rules.value_minor_per_1000
+    return book
+
+
+async def revalue_all(tx: Transaction, rules: Rules) -> bool:
+    """Revalue creators whom nothing touches after a new rate; return whether there may be more."""
+    creators = await store.outdated(tx, rules, REVALUED_MAX)
+    creators += await store.unvalued(tx, REVALUED_MAX - len(creators))
+    if creators:
+        await open_books(tx, [(creator, "revalue") for creator in creators], rules)
+    return len(creators) == REVALUED_MAX
+
+
+async def _revalue(tx: Transaction, book: Book, rules: Rules) -> bool:
+    """Revalue whoever stands at another rate; return whether anything was posted."""
+    rates = await store.rates_of(tx, list(book.holders))
+    unvalued = [creator for creator in book.holders if creator not in rates]
+    in_books = await store.owed_of(tx, unvalued) if unvalued else {}
+    in_force = rules.currency, rules.value_minor_per_1000
+    outdated = [creator for creator in book.holders if rates.get(creator) != in_force]
+    posted = False
+    for creator in outdated:
+        holder = book[creator]
+        if creator in rates:
+            currency, rate = rates[creator]
+            owed_minor = {currency: diamonds_of(holder) * rate // 1000}
+        else:
+            owed_minor = in_books.get(creator, {})
+        posted |= revalue(holder, owed_minor, rules, cause=CAUSE.format(holder.version + 1))
+    if unvalued:
+        await store.lower_lifetime(tx, unvalued)
+    if outdated:
+        await book.write(tx)
+        await store.save(tx, outdated, rules)
+    return posted

@@ -1,0 +1,126 @@
+"""
+When diamonds may be used: warnings about their money, and those whose time has come.
+
+A row's time may miss a warning, if one transaction booked the gift while another wrote the warning
+down. So warnings are looked at again wherever a time is used.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.database import Transaction
+
+
+async def pending_creators(tx: Transaction, lots: Sequence[UUID]) -> list[str]:
+    """Return the creators of diamonds that are pending and were paid by these lots."""
+    rows = await tx.execute(_PENDING_CREATORS, {"lots": list(lots)})
+    return [row.creator for row in rows]
+
+
+async def warn(
+    tx: Transaction,
+    flagged: Mapping[UUID, datetime],
+    until: Mapping[UUID, datetime],
+    *,
+    reason: str,
+) -> None:
+    """
+    Remember warnings, and let what is still pending of these lots wait.
+
+    The accounts of the creators that are known to wait for it are locked.
+    """
+    lots = sorted(flagged)
+    times = {"lots": lots, "until": [until[lot] for lot in lots]}
+    await tx.execute(_WARN, {**times, "flagged": [flagged[lot] for lot in lots]})
+    await tx.execute(_EXTEND, {**times, "reason": reason})
+
+
+async def creators_due(tx: Transaction, *, now: datetime, limit: int) -> list[str]:
+    """Return creators who have diamonds whose time has come."""
+    rows = await tx.execute(_DUE, {"now": now, "limit": limit})
+    return sorted({row.creator for row in rows})
+
+
+async def mature(
+    tx: Transaction, creators: Sequence[str], *, now: datetime, limit: int
+) -> dict[str, tuple[int, int]]:
+    """
+    Mark what is due as matured; return each creator's diamonds and the number of the maturing.
+
+    The creators' accounts are locked.
+    """
+    rows = await tx.execute(_MATURE, {"creators": list(creators), "now": now, "limit": limit})
+    return {row.creator: (row.diamonds, row.maturings) for row in rows}
+
+
+_PENDING_CREATORS = text("""
+    SELECT DISTINCT creator FROM earnings
+    WHERE lot = ANY(CAST(:lots AS uuid[])) AND NOT matured
+    ORDER BY creator
+""")
+_WARN = text("""
+    INSERT INTO warnings (lot, flagged_at, until)
+    SELECT * FROM unnest(
+        CAST(:lots AS uuid[]), CAST(:flagged AS timestamptz[]), CAST(:until AS timestamptz[])
+    )
+    ON CONFLICT (lot) DO UPDATE
+    SET flagged_at = greatest(warnings.flagged_at, excluded.flagged_at),
+        until = greatest(warnings.until, excluded.until)
+""")
+_EXTEND = text("""
+    UPDATE earnings SET matures_at = warned.until, hold_reason = :reason
+    FROM unnest(CAST(:lots AS uuid[]), CAST(:until AS timestamptz[])) AS warned (lot, until)
+    WHERE earnings.lot = warned.lot AND NOT matured AND matures_at < warned.until
+""")
+_IS_SAFE = """
+    NOT EXISTS (
+        SELECT FROM warnings
+        WHERE warnings.lot = earnings.lot AND until > CAST(:now AS timestamptz)
+    )
+"""
+_FIRST_DUE = f"""
+    SELECT creator, gift, slice, matures_at FROM earnings
+    WHERE NOT matured AND matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
+"""  # noqa: S608 - our own text only
+_RESTORED_DUE = f"""
+    SELECT creator, gift, slice, restorations.matures_at
+    FROM restorations JOIN earnings USING (creator, gift, slice)
+    WHERE pending > 0 AND restorations.matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
+"""  # noqa: S608 - our own text only
+_DUE = text(f"""
+    (SELECT creator FROM ({_FIRST_DUE}) AS first ORDER BY matures_at LIMIT :limit)
+    UNION ALL
+    (SELECT creator FROM ({_RESTORED_DUE}) AS restored ORDER BY matures_at LIMIT :limit)
+""")  # noqa: S608 - our own text only
+_MATURE = text(f"""
+    WITH first_due AS (
+        SELECT * FROM ({_FIRST_DUE}) AS first
+        WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
+    ), restored_due AS (
+        SELECT * FROM ({_RESTORED_DUE}) AS restored
+        WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
+    ), untouched AS (
+        UPDATE earnings SET matured = true FROM first_due
+        WHERE earnings.creator = first_due.creator AND earnings.gift = first_due.gift
+          AND earnings.slice = first_due.slice
+        RETURNING earnings.creator, earnings.gift, earnings.slice,
+                  earnings.diamonds - earnings.reversed_diamonds AS standing
+    ), waited AS (
+        SELECT creator, standing - coalesce(restorations.diamonds, 0) AS diamonds
+        FROM untouched LEFT JOIN restorations USING (creator, gift, slice)
+        UNION ALL
+        SELECT creator, pending FROM restored_due JOIN restorations USING (creator, gift, slice)
+    ), restored AS (
+        UPDATE restorations SET pending = 0 FROM restored_due
+        WHERE restorations.creator = restored_due.creator
+          AND restorations.gift = restored_due.gift AND restorations.slice = restored_due.slice
+    ), summed AS (
+        SELECT creator, sum(diamonds)::bigint AS diamonds FROM waited GROUP BY creator
+    )
+    UPDATE creators SET maturings = maturings + 1 FROM summed
+    WHERE creators.creator = summed.creator
+    RETURNING creators.creator, summed.diamonds, maturings
+""")  # noqa: S608 - our own text only

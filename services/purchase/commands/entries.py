@@ -1,0 +1,66 @@
+"""What the books say of a step: each entry under a cause that makes it happen once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.purchase.commands.books import Entry
+from services.purchase.domain import money as books
+from services.purchase.domain.answers import AppliedAnswer
+from services.purchase.domain.purchases import Payment, Purchase, Standing
+from services.purchase.domain.refunds import Refund, RefundState
+
+
+def refund_entries(changed: Sequence[tuple[Refund, Refund]]) -> list[Entry]:
+    """Money that went back because we asked for it, and money of that which came back to us."""
+    entries = []
+    for before, after in changed:
+        if after.state is RefundState.REFUNDED and before.state is not RefundState.REFUNDED:
+            legs = books.refunded(after.amount_minor)
+            entries.append(Entry(f"refund:{after.id}", "refund", legs, after.currency))
+        elif before.state is RefundState.REFUNDED and after.state is not RefundState.REFUNDED:
+            legs = books.refund_failed(after.amount_minor)
+            entries.append(
+                Entry(f"refund-failed:{after.id}", "refund_failed", legs, after.currency)
+            )
+    return entries
+
+
+def payment_entries(
+    purchase: Purchase,
+    payment: Payment,
+    standing: Standing | None,
+    applied: AppliedAnswer,
+    *,
+    is_new: bool,
+    given_back_minor: int,
+) -> tuple[list[Entry], AppliedAnswer]:
+    """Return what a payment's newest answer changes in the books, and that it was applied."""
+    entries, fee_minor = [], applied.fee_minor
+    if standing is not None:
+        if is_new:
+            legs = books.received(payment, standing)
+            entries.append(Entry(f"received:{payment.id}", "sale", legs, payment.currency))
+            fee_minor = payment.fee_minor
+        elif fee_minor is None:
+            fee_minor = payment.fee_minor  # booked before it was remembered
+        given_back = books.given_back(
+            standing,
+            payment.amount_minor,
+            before_minor=applied.given_back_minor,
+            now_minor=given_back_minor,
+        )
+        fee = books.fee_changed(fee_minor, payment.fee_minor)
+        about = f"{purchase.id}:{payment.id}:{applied.entries + 1}"
+        entries.append(Entry(f"given-back:{about}", "dispute", given_back, payment.currency))
+        entries.append(Entry(f"fee:{about}", "fee", fee, payment.currency))
+        fee_minor = payment.fee_minor
+    entries = [entry for entry in entries if entry.postings]
+    return entries, replace(
+        applied,
+        sequence=payment.sequence,
+        asked_at=payment.asked_at,
+        answered_at=payment.answered_at,
+        fee_minor=fee_minor,
+        given_back_minor=given_back_minor,
+        entries=applied.entries + len(entries),
+    )

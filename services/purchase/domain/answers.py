@@ -1,0 +1,44 @@
+"""Which of two answers about a payment is the newer one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.purchase.domain.purchases import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedAnswer:
+    """
+    The newest answer about a payment that was applied, and what the books say because of it.
+
+    `ignored_before` is when the provider last did something for us: what was asked before that
+    may not know of it. `given_back_minor` went back or is claimed by disputes, but for our own
+    refunds. `entries` counts the entries in the books.
+    """
+
+    payment: str
+    sequence: int | None = None
+    asked_at: datetime | None = None
+    answered_at: datetime | None = None
+    ignored_before: datetime | None = None
+    # None while no money has come.
+    fee_minor: int | None = None
+    given_back_minor: int = 0
+    entries: int = 0
+
+
+def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
+    """
+    Whether an answer may be older than one that was applied.
+
+    The provider's sequence decides. Without one it must have been asked for after the other had
+    come: of two questions at the same time nobody knows which was answered first, so the provider
+    has to be asked once more.
+    """
+    if applied is None or payment.asked_at is None:
+        return False
+    if applied.ignored_before is not None and payment.asked_at < applied.ignored_before:
+        return True
+    if payment.sequence is not None and applied.sequence is not None:
+        return payment.sequence < applied.sequence
+    return applied.answered_at is not None and payment.asked_at < applied.answered_at

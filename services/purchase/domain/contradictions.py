@@ -1,0 +1,17 @@
+"""What providers and other services say that cannot be."""
+
+from enum import StrEnum
+
+
+class Contradiction(StrEnum):
+    """What the provider says and our state cannot take: a person has to look."""
+
+    DISPUTE_CURRENCY = "dispute-currency"  # a dispute is in another currency than its payment
+    PAYMENT_STATUS = "payment-status"  # money that came is said not to have come
+    PAYMENT_VANISHED = "payment-vanished"  # a payment we know is said not to exist
+    PAYMENT_FOREIGN = "payment-foreign"  # a payment is said to be of another purchase
+    PAYMENT_UNCREDITED = "payment-uncredited"  # money came that bought nothing
+    REFUND_AMOUNT = "refund-amount"  # our refund is said to be of another amount
+    REFUND_CONTRADICTED = "refund-contradicted"  # money went back for a refund that was declined
+    REFUND_UNRESOLVED = "refund-unresolved"  # nobody knows whether the money went back
+    COINS_UNKNOWN = "coins-unknown"  # the wallet froze more coins than were sold

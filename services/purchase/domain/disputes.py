@@ -1,0 +1,145 @@
+"""
+What banks and dashboards take back of a payment, as disputes with revisions.
+
+A refund that nobody asked us for is a dispute that nobody argues about: lost from the start, and
+won if its money comes back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TypeAlias
+
+from services.purchase.domain.purchases import Dispute, DisputeState, Payment, Status
+
+ELSEWHERE = "refunded-elsewhere"
+_ID_CHARACTERS_MAX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The bank wants the money back."""
+
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeClosed:
+    """The bank has decided."""
+
+    dispute: Dispute
+
+
+DisputeStep: TypeAlias = Disputed | DisputeClosed
+
+
+def follow_disputes(
+    told: Iterable[Dispute], known: Mapping[str, Dispute], *, credited: bool, newer: bool
+) -> tuple[tuple[Dispute, ...], tuple[DisputeStep, ...]]:
+    """
+    Announce each dispute's opening first and then every change, whatever we heard first.
+
+    A bank may change its mind about the amount and about who has won; each change that is
+    announced is a revision of its own. That a closed dispute is open counts only from an answer
+    that is known to be newer: anybody else hears old news.
+    """
+    moved: list[Dispute] = []
+    steps: list[DisputeStep] = []
+    for dispute in told:
+        before = known.get(dispute.id)
+        announced = before.revision if before is not None else 0
+        same = before is not None and (before.state, before.amount_minor) == (
+            dispute.state,
+            dispute.amount_minor,
+        )
+        if same and (announced or not credited):
+            continue
+        if announced and not newer and before is not None and _goes_back(before, dispute):
+            continue
+        news: list[DisputeStep] = []
+        if credited:
+            if not announced or dispute.state is DisputeState.OPEN:
+                news.append(Disputed(replace(dispute, revision=announced + 1)))
+            if dispute.state is not DisputeState.OPEN:
+                closed = replace(dispute, revision=announced + len(news) + 1)
+                news.append(DisputeClosed(closed))
+        steps += news
+        moved.append(news[-1].dispute if news else replace(dispute, revision=announced))
+    return tuple(moved), tuple(steps)
+
+
+def refunded_elsewhere(
+    payment: Payment, known: Mapping[str, Dispute], *, ours_minor: int
+) -> tuple[Dispute, ...]:
+    """Return the dispute over what went back without us, if anything did, or does no longer."""
+    amount_minor = payment.refunded_minor - ours_minor
+    dispute = elsewhere_id(payment.id)
+    before = known.get(dispute)
+    state = DisputeState.LOST
+    if amount_minor <= 0:
+        if before is None:
+            return ()
+        # It failed, or was ours all along: the amount is that of what is over.
+        amount_minor, state = before.amount_minor, DisputeState.WON
+    if payment.status is not Status.SUCCEEDED:
+        return ()
+    return (Dispute(dispute, payment.id, state, ELSEWHERE, amount_minor, payment.currency),)
+
+
+def elsewhere_id(payment: str) -> str:
+    return f"refund:{payment}"[:_ID_CHARACTERS_MAX]
+
+
+def distinct(told: Dispute, known: Mapping[str, Dispute]) -> Dispute:
+    """
+    Return a dispute under an id of its own within its purchase.
+
+    The bank numbers the disputes of a payment. Two payments of one purchase may have disputes of
+    the same number: the second one heard of is told apart by its payment.
+    """
+    before = known.get(told.id)
+    if before is None or before.payment == told.payment:
+        return told
+    apart = sha256(told.payment.encode()).hexdigest()[:32]
+    return replace(told, id=f"{told.id[: _ID_CHARACTERS_MAX - 33]}@{apart}")
+
+
+def is_foreign(dispute: Dispute, currency: str) -> bool:
+    """Whether its amount says nothing about its payment: it is in another currency."""
+    return dispute.currency != currency
+
+
+def claims(dispute: Dispute) -> bool:
+    """Whether a bank has the money, or is about to: such a purchase is not refunded as well."""
+    return dispute.state is not DisputeState.WON and dispute.amount_minor > 0
+
+
+def claimed_minor(dispute: Dispute | None) -> int:
+    """Return what a dispute takes, as announced: nothing before it was, nothing once it is won."""
+    if dispute is None or not dispute.revision or dispute.state is DisputeState.WON:
+        return 0
+    return dispute.amount_minor
+
+
+def given_back_minor(disputes: Iterable[Dispute], payment: Payment, *, credited: bool) -> int:
+    """
+    Return what went back of a payment without our refunds, as far as its amount is known.
+
+    Of money that bought coins only what was announced counts: a dispute in another currency waits
+    for a person.
+    """
+    return sum(
+        each.amount_minor
+        for each in disputes
+        if each.payment == payment.id
+        and each.state is not DisputeState.WON
+        and not is_foreign(each, payment.currency)
+        and (each.revision or not credited)
+    )
+
+
+def _goes_back(before: Dispute, told: Dispute) -> bool:
+    """Whether what is told was true before what is known, as far as anybody can see."""
+    if told.reason == ELSEWHERE:
+        return told.state is DisputeState.WON or told.amount_minor < before.amount_minor
+    return told.state is DisputeState.OPEN and before.state is not DisputeState.OPEN

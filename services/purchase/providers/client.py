@@ -1,0 +1,165 @@
+"""The payment provider, as its HTTP API and its webhooks."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+from pydantic import ValidationError
+
+from services.purchase.domain.purchases import (
+    BadSignature,
+    Notification,
+    Payment,
+    Purchase,
+    Status,
+)
+from services.purchase.providers.answers import (
+    About,
+    PaymentRefused,
+    Payments,
+    ProviderSilent,
+    Refund,
+    RefundRefused,
+    Webhook,
+    answered,
+    parsed,
+    payment_in,
+    refusal_in,
+    text_of,
+)
+from shared.secrets import values_of
+from shared.webhooks import Signatures
+
+ANSWER_SECONDS_MAX = 3.0
+CONNECTIONS_MAX = 50
+
+
+class Provider:
+    """
+    The sandbox provider; a real one is another class with the same methods.
+
+    Creating a payment is idempotent under the purchase's id, for as long as the purchase can be
+    paid. Every other call is a question, and may be asked as often as one likes.
+    """
+
+    name = "sandbox"
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        webhook_secret: str,
+        return_url: str | None = None,
+        answer_seconds_max: float = ANSWER_SECONDS_MAX,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._return_url = return_url
+        self._answer_seconds_max = answer_seconds_max
+        self._signatures = Signatures(webhook_secret)
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {values_of(api_key)[0]}"},
+            timeout=answer_seconds_max,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            transport=transport,
+        )
+
+    async def create(self, purchase: Purchase) -> Payment:
+        """Ask for a payment, or find out about the one that this purchase has."""
+        asked = {
+            "amount_minor": purchase.amount_minor,
+            "currency": purchase.currency,
+            "reference": str(purchase.id),
+            "description": f"{purchase.coins + purchase.bonus_coins} coins",
+        }
+        if self._return_url is not None:
+            asked["return_url"] = self._return_url
+        asked_at = datetime.now(UTC)
+        response = await self._request(
+            "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
+        )
+        if (reason := refusal_in(response)) is not None:
+            raise PaymentRefused(reason)
+        return _stamped(payment_in(answered(response)), asked_at)
+
+    async def read(self, payment: str) -> Payment | None:
+        """Return what the provider says of a payment, or None if it knows nothing of it."""
+        asked_at = datetime.now(UTC)
+        response = await self._request("GET", f"/payments/{quote(payment, safe='')}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return _stamped(payment_in(answered(response)), asked_at)
+
+    async def find(self, purchase: UUID) -> Payment | None:
+        """Return the payment of a purchase, one that was made before one that was not."""
+        asked_at = datetime.now(UTC)
+        response = await self._request("GET", "/payments", params={"reference": str(purchase)})
+        found = [each.payment() for each in parsed(Payments, answered(response)).items]
+        found.sort(key=lambda payment: payment.status is not Status.SUCCEEDED)
+        return _stamped(found[0], asked_at) if found else None
+
+    async def cancel(self, payment: Payment) -> Payment:
+        """Cancel a payment; if that comes too late, return what became of it instead."""
+        path = f"/payments/{quote(payment.id, safe='')}"
+        asked_at = datetime.now(UTC)
+        response = await self._request("POST", f"{path}/cancel")
+        if response.status_code == httpx.codes.CONFLICT:
+            asked_at = datetime.now(UTC)
+            response = await self._request("GET", path)
+        return _stamped(payment_in(answered(response)), asked_at)
+
+    async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> Refund:
+        """Give money back, once however often it is asked under the refund's id."""
+        response = await self._request(
+            "POST",
+            f"/payments/{quote(payment, safe='')}/refunds",
+            json={"amount_minor": amount_minor, "reference": str(refund)},
+            headers={"Idempotency-Key": str(refund)},
+        )
+        if (reason := refusal_in(response)) is not None:
+            raise RefundRefused(reason)
+        return parsed(Refund, answered(response))
+
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Read a webhook, if the provider signed it within the last minutes."""
+        if not self._signatures.are_on(body, headers):
+            raise BadSignature
+        webhook_id = text_of(headers["webhook-id"])
+        if webhook_id is None:
+            raise BadSignature
+        try:
+            told = Webhook.model_validate_json(body)
+        except ValidationError:
+            # Signed, so it is kept; but it is about nothing that we could ask for.
+            told = Webhook(type="unreadable", data=About(object={}))
+        return Notification(
+            provider=self.name,
+            webhook_id=webhook_id,
+            kind=told.type,
+            payload_hash=hashlib.sha256(body).digest(),
+            payment=told.data.payment(),
+            reference=told.data.reference(),
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            # The client's own timeout is per read: a provider that drips would keep us for ever.
+            async with asyncio.timeout(self._answer_seconds_max):
+                return await self._client.request(method, path, **options)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ProviderSilent(repr(error)) from error
+
+
+def _stamped(payment: Payment, asked_at: datetime) -> Payment:
+    """Say from when an answer is: another one may have been used meanwhile."""
+    return replace(payment, asked_at=asked_at, answered_at=datetime.now(UTC))

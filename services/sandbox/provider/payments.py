@@ -1,0 +1,77 @@
+"""A payment as the pretend provider keeps and shows it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class Payment:
+    """Money somebody is asked for."""
+
+    amount_minor: int
+    currency: str
+    reference: str
+    description: str
+    return_url: str | None
+    pay_url: str
+    id: str
+    created_at: datetime
+    status: Status = Status.OPEN
+    failure_reason: str | None = None
+    paid_at: datetime | None = None
+    card: str | None = None
+    refunds: list[dict[str, Any]] = field(default_factory=list)
+    disputes: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    # Counts every change: of two answers the one with the higher sequence is newer.
+    sequence: int = 1
+
+    @property
+    def refunded_minor(self) -> int:
+        """What has gone back, and has stayed there."""
+        return self._refunds_minor("succeeded")
+
+    @property
+    def refundable_minor(self) -> int:
+        paid_minor = self.amount_minor if self.status is Status.SUCCEEDED else 0
+        return paid_minor - self._refunds_minor("succeeded", "pending")
+
+    def _refunds_minor(self, *statuses: str) -> int:
+        return sum(each["amount_minor"] for each in self.refunds if each["status"] in statuses)
+
+    @property
+    def fee_minor(self) -> int:
+        """What a card costs: 2.9 % and 30 of the smallest unit, but never more than was paid."""
+        return min(self.amount_minor, -(-self.amount_minor * 29 // 1_000) + 30)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "sequence": self.sequence,
+            "status": self.status.value,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "reference": self.reference,
+            "description": self.description,
+            "pay_url": self.pay_url,
+            "created_at": self.created_at.isoformat(),
+            "paid_at": self.paid_at.isoformat() if self.paid_at else None,
+            "failure_reason": self.failure_reason,
+            "refunded_minor": self.refunded_minor,
+            "fee_minor": self.fee_minor if self.status is Status.SUCCEEDED else 0,
+            "refunds": self.refunds,
+            "disputes": self.disputes,
+            "warnings": self.warnings,
+        }

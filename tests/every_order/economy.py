@@ -1,0 +1,248 @@
+"""
+Wallet, gift and payout with their real handlers and databases, for thousands of viewers at once.
+
+A viewer and the creators of their gifts are one world; worlds never meet. What happens in all
+worlds at the same step is one batch for each service, so a fact costs well below a millisecond.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+
+from deploy.local.databases import database_sql, quoted, run_sql
+from deploy.local.person import ADULT_YEARS
+from services.gift import consumers as gift_consumers
+from services.gift.commands.offering import Shelf
+from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.main import read_catalogue
+from services.payout import consumers as payout_consumers
+from services.payout.commands import following, holding, maturing, payees, requesting, transfers
+from services.payout.commands.requesting import PayoutRequest
+from services.payout.domain.payouts import Truth
+from services.payout.main import read_rules as read_payout_rules
+from services.payout.store import attempts
+from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.wallet import consumers as wallet_consumers
+from services.wallet.main import read_rules as read_wallet_rules
+from services.wallet.settings import Settings as WalletSettings
+from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from shared.contracts.routes import BY_TYPE, QUEUES
+from shared.database import Database
+from shared.errors import Refusal
+from shared.ledger.proof import Fault, prove
+from shared.messaging.delivery import Delivery
+from tests.deliveries import a_broker
+
+SERVICES = ("wallet", "gift", "payout")
+RULES_FILE = Path("seeds/rules.toml")
+GIFTS_FILE = Path("seeds/gifts.toml")
+PROVIDER = "sandbox"
+# Longer than any hold.
+LATER = timedelta(days=60)
+BATCH = 400
+# What stays when everything that happened is forgotten.
+KEPT = ("alembic_version", "catalogue", "gift_types", "prices")
+CONCURRENT_PAYOUTS = 8
+TAKE = text("DELETE FROM outbox RETURNING id, message_id, routing_key, headers, body")
+
+
+class Economy:
+    """Three services on databases of their own, without a broker."""
+
+    def __init__(self, postgres: Any, databases: dict[str, Database]) -> None:
+        self._postgres, self._databases = postgres, databases
+        self.catalogue = read_catalogue(GIFTS_FILE)
+        # Every diamond is a cent, and one is enough for a payout.
+        rules = read_payout_rules(RULES_FILE)
+        self.payout_rules = replace(rules, minimum_diamonds=1, value_minor_per_1000=1_000)
+        names = (
+            *("database_url", "database_password", "broker_url", "broker_password"),
+            *("jwt_issuer", "jwt_audience", "jwks_url"),
+        )
+        unused: dict[str, Any] = dict.fromkeys(names, "unused")
+        settings = WalletSettings(port=1, **unused, rules_file=RULES_FILE)
+        rules_of_wallet = read_wallet_rules(RULES_FILE)
+        shelf = Shelf(databases["gift"], self.catalogue)
+        consumers = [
+            *wallet_consumers.build(
+                settings, rules_of_wallet, databases["wallet"], a_broker("wallet")
+            ),
+            *gift_consumers.build(
+                databases["gift"], a_broker("gift"), shelf=shelf, tell=lambda _: None
+            ),
+            *payout_consumers.build(databases["payout"], a_broker("payout"), self.payout_rules),
+        ]
+        self._consumers = {consumer.queue: consumer for consumer in consumers}
+
+    async def hear(self, queue: str, deliveries: Sequence[Delivery]) -> None:
+        """Bring messages to a queue, in this order; what was heard before is heard again."""
+        service = queue.partition(".")[0]
+        types = {event.type() for event in QUEUES[queue]}
+        mine = [delivery for delivery in deliveries if delivery.type in types]
+        for start in range(0, len(mine), BATCH):
+            await self._run(service, "DELETE FROM inbox")
+            await self._consumers[queue].receive(mine[start : start + BATCH])
+
+    async def take(self, service: str) -> list[Delivery]:
+        """Take what a service announced, in its order; dead letters as well."""
+        async with self._databases[service].transaction() as tx:
+            rows = await tx.execute(TAKE)
+        return [_delivery(row) for row in sorted(rows, key=lambda row: row["id"])]
+
+    async def ask_for_gifts(self, asked: Sequence[tuple[str, str, str, int]]) -> dict[Any, Any]:
+        """Ask for gifts of (key, viewer, creator, coins); return the ids by (viewer, key)."""
+        requests = [
+            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story", ADULT_YEARS)
+            for key, viewer, creator, coins in asked
+        ]
+        async with self._databases["gift"].transaction() as tx:
+            await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
+        return {
+            (request.wish.viewer, request.idempotency_key): request.gift for request in requests
+        }
+
+    async def let_time_pass(self) -> None:
+        """Let everything mature that waits now, in all worlds."""
+        later = datetime.now(UTC) + LATER
+        while await self._in(
+            "payout", lambda tx: maturing.mature(tx, self.payout_rules, now=later)
+        ):
+            pass
+
+    async def cash_out(self, creators: Sequence[str]) -> None:
+        """Let creators take out all they can, and the provider pay it."""
+        slots = asyncio.Semaphore(CONCURRENT_PAYOUTS)
+
+        async def one(creator: str) -> None:
+            async with slots:
+                await self._cash_out(creator)
+
+        await asyncio.gather(*(one(creator) for creator in creators))
+        while await self._in("payout", following.open_attempts):
+            pass
+        while due := await self._in("payout", lambda tx: attempts.claim_due(tx, 50)):
+            for attempt in due:
+                await self._in("payout", lambda tx, attempt=attempt: self._paid(tx, attempt))
+
+    async def rows(self, service: str, query: str) -> list[Any]:
+        return await self._run(service, query)
+
+    async def faults(self) -> list[Fault]:
+        """Everything the services' own laws find wrong."""
+        found = []
+        for service, checks in (("wallet", WALLET_CHECKS), ("payout", PAYOUT_CHECKS)):
+            async with self._databases[service].snapshot() as tx:
+                found += [each async for each in prove(tx, checks) if isinstance(each, Fault)]
+        return found
+
+    async def forget(self) -> None:
+        """Empty every table of what happened."""
+        for database in self._databases.values():
+            connection = await asyncpg.connect(self._postgres.dsn(database.address.database))
+            try:
+                tables = await connection.fetch(
+                    "SELECT tablename FROM pg_tables"
+                    " WHERE schemaname = current_schema() AND tablename <> ALL($1::text[])",
+                    list(KEPT),
+                )
+                names = ", ".join(quoted(row["tablename"]) for row in tables)
+                await connection.execute(f"TRUNCATE {names}")
+            finally:
+                await connection.close()
+
+    def _wish(self, viewer: str, creator: str, coins: int) -> Any:
+        return self.catalogue.wish(
+            viewer=viewer,
+            creator=creator,
+            room=None,
+            gift_type="g_pebble",
+            count=coins,
+            message=None,
+            anonymous=False,
+            expected_price_coins=None,
+        )
+
+    async def _cash_out(self, creator: str) -> None:
+        async def ask(tx: Any) -> Any:
+            await payees.set_payee(
+                tx,
+                creator,
+                PROVIDER,
+                "acct_ok",
+                changed_by=creator,
+                correlation_id="story",
+                rules=self.payout_rules,
+            )
+            quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
+            request = PayoutRequest(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
+            return await requesting.request_payout(
+                tx, request, provider=PROVIDER, rules=self.payout_rules
+            )
+
+        with suppress(Refusal):
+            payout = await self._in("payout", ask)
+            if payout.state.value == "held":
+                await self._in("payout", lambda tx: self._approve(tx, payout))
+
+    async def _approve(self, tx: Any, payout: Any) -> None:
+        await holding.review(
+            tx,
+            payout.creator,
+            payout.id,
+            approved=True,
+            operator="ann",
+            reason="every order",
+            rules=self.payout_rules,
+        )
+
+    async def _paid(self, tx: Any, attempt: Any) -> None:
+        await transfers.settle(
+            tx, attempt, Truth.PAID, reason=None, provider=PROVIDER, rules=self.payout_rules
+        )
+
+    async def _in(self, service: str, work: Any) -> Any:
+        async with self._databases[service].transaction() as tx:
+            return await work(tx)
+
+    async def _run(self, service: str, query: str) -> list[Any]:
+        async with self._databases[service].transaction() as tx:
+            return list(await tx.execute(text(query)))
+
+
+def _delivery(row: Any) -> Delivery:
+    headers = row["headers"]
+    kind = headers["cloudEvents_type"]
+    owner = BY_TYPE[kind].owner()
+    kept = {"cloudEvents_partitionkey": headers["cloudEvents_partitionkey"]}
+    if "ovation_error_code" in headers:
+        kept["ovation_error_code"] = headers["ovation_error_code"]
+    return Delivery(row["body"], kind, str(row["message_id"]), owner, kept)
+
+
+@asynccontextmanager
+async def an_economy(postgres: Any, template_of: Any, credentials: Any) -> AsyncIterator[Economy]:
+    """Open three empty databases, and drop them in the end."""
+    names, databases = {}, {}
+    for service in SERVICES:
+        names[service] = f"orders_{service}_{token_hex(4)}"
+        template = template_of(service)
+        run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
+        password = credentials.database[service]
+        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
+    try:
+        yield Economy(postgres, databases)
+    finally:
+        for database in databases.values():
+            await database.close()
+        run_sql(
+            postgres.dsn(),
+            [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()],
+        )

@@ -1,0 +1,165 @@
+"""Money goes where its creator said, and not at once where somebody said a moment ago."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.payout.main import build_http
+from tests.clients import a_token, a_verifier, client_of
+from tests.deliveries import announced
+from tests.payout.conftest import RULES, a_gift_sent
+
+RESTING = replace(RULES, holds=replace(RULES.holds, seconds=None, days=0, new_creator_days=0))
+PAYEE = "/v1/payouts/payee"
+
+
+@pytest.fixture
+async def creator(database, provider, hear):
+    """Lea, with 10,000 diamonds, where a payee rests as the rules say."""
+    await hear(a_gift_sent(10_000))
+    app = build_http(database, a_verifier(), provider, RESTING)
+    async with client_of(app, a_token("lea", roles=["creator"])) as client:
+        client.app = app
+        yield client
+
+
+@pytest.fixture
+async def ops(creator):
+    token = a_token("ops", roles=["operator"], scope="payouts:review")
+    async with client_of(creator.app, token) as client:
+        yield client
+
+
+async def name(creator, destination):
+    return (await creator.put(PAYEE, json={"destination": destination})).json()
+
+
+async def quote(creator, diamonds=2_000):
+    return await creator.post("/v1/payouts/quotes", json={"diamonds": diamonds})
+
+
+async def request(creator, quoted):
+    headers = {"Idempotency-Key": uuid4().hex}
+    return await creator.post("/v1/payouts", json={"quote": quoted["quote"]}, headers=headers)
+
+
+async def let_rest(database, hours):
+    async with database.transaction() as tx:
+        statement = f"UPDATE payees SET usable_at = usable_at - interval '{hours} hours'"
+        await tx.execute(text(statement))
+
+
+async def test_the_first_payee_can_be_used_at_once_and_by_rule(creator, database):
+    assert (await name(creator, "acct_ok_lea"))["usable_at"] is None
+
+    asked = await request(creator, (await quote(creator)).json())
+
+    assert asked.json()["state"] == "approved"
+    assert await announced(database, "payout.payee_changed") == []
+
+
+async def test_a_payee_that_replaces_another_rests_for_three_days(creator, database):
+    await name(creator, "acct_ok_lea")
+    changed = await name(creator, "acct_ok_thief")
+
+    refused = await quote(creator)
+    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+    assert refused.json()["usable_at"] == changed["usable_at"]
+    (told,) = await announced(database, "payout.payee_changed")
+    assert (told["creator"], told["changed_by"], told["revision"]) == ("lea", "lea", 2)
+    assert "acct_ok_thief" not in str(told)
+    assert told["usable_at"] == changed["usable_at"]
+    await let_rest(database, 71.9)
+    assert (await quote(creator)).status_code == 409
+    await let_rest(database, 0.2)
+
+    assert (await quote(creator)).status_code == 201
+
+
+async def test_a_quote_of_before_does_not_outlive_the_payee(creator):
+    """Quoted with the old account; the account was replaced before it was used."""
+    await name(creator, "acct_ok_lea")
+    quoted = (await quote(creator)).json()
+    await name(creator, "acct_ok_thief")
+
+    refused = await request(creator, quoted)
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+
+
+async def test_the_same_payee_again_is_no_change_and_does_not_shorten_a_rest(creator, database):
+    await name(creator, "acct_ok_lea")
+    first = await name(creator, "acct_ok_other")
+    again = await name(creator, "acct_ok_other")
+
+    assert first == again
+    assert len(await announced(database, "payout.payee_changed")) == 1
+    await name(creator, "acct_ok_lea")
+    assert (await quote(creator)).status_code == 409
+
+
+async def test_a_person_looks_at_the_first_payout_to_another_account(creator, ops, database):
+    await name(creator, "acct_ok_lea")
+    await name(creator, "acct_ok_new")
+    await let_rest(database, 73)
+
+    asked = (await request(creator, (await quote(creator)).json())).json()
+    assert asked["state"] == "held"
+    assert [step["reason"] for step in asked["timeline"]] == [None, "payee-changed"]
+    (held,) = await announced(database, "payout.held")
+    assert held["reason"] == "payee-changed"
+    path = f"/v1/operator/payouts/lea/{asked['payout']}"
+    await ops.post(f"{path}/reject", json={"reason": "not me"})
+    second = (await request(creator, (await quote(creator)).json())).json()
+    assert second["state"] == "held"
+    path = f"/v1/operator/payouts/lea/{second['payout']}"
+    await ops.post(f"{path}/approve", json={"reason": "called back"})
+    await finish(database)
+
+    third = (await request(creator, (await quote(creator)).json())).json()
+    assert third["state"] == "approved"
+
+
+async def finish(database):
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE payouts SET state = 'failed' WHERE state = 'approved'"))
+
+
+async def test_a_payout_under_way_keeps_its_account(creator, database):
+    await name(creator, "acct_ok_lea")
+    await request(creator, (await quote(creator)).json())
+
+    await name(creator, "acct_ok_thief")
+
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT destination FROM payouts"))
+        assert [row.destination for row in rows] == ["acct_ok_lea"]
+
+
+async def test_where_the_operator_wants_it_every_first_payout_is_looked_at(
+    database, provider, hear
+):
+    await hear(a_gift_sent(10_000))
+    careful = replace(RESTING, first_payout_review=True)
+    app = build_http(database, a_verifier(), provider, careful)
+    async with client_of(app, a_token("lea", roles=["creator"])) as creator:
+        await name(creator, "acct_ok_lea")
+        asked = (await request(creator, (await quote(creator)).json())).json()
+
+    assert asked["state"] == "held"
+    assert asked["timeline"][-1]["reason"] == "first-payout"
+
+
+@pytest.mark.parametrize("roles", [[], ["viewer"], ["operator"]])
+async def test_only_creators_name_a_payee_and_ask_for_money(lea, roles):
+    async with client_of(lea.app, a_token("lea", roles=roles)) as other:
+        answers = [
+            await other.put(PAYEE, json={"destination": "acct_ok_lea"}),
+            await other.post("/v1/payouts/quotes", json={}),
+            await request(other, {"quote": str(uuid4())}),
+        ]
+
+    told = [(answer.status_code, answer.json()["type"]) for answer in answers]
+    assert told == [(403, "creators-only")] * 3

@@ -1,0 +1,148 @@
+"""What a quote was made by is looked at again when it is used."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.payout.main import build_http
+from services.payout.store.payouts import paid_today_minor
+from tests.clients import a_token, a_verifier, client_of
+from tests.payout.conftest import RULES, a_gift_sent
+
+
+@pytest.fixture
+def rich(lea, hear):
+    """Lea with so many diamonds and a payee."""
+
+    async def make(diamonds=700_000):
+        await hear(a_gift_sent(diamonds))
+        await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+
+    return make
+
+
+@pytest.fixture
+def later(database, provider):
+    """Lea's client after the operator changed the rules."""
+
+    def make(**changes):
+        app = build_http(database, a_verifier(), provider, replace(RULES, **changes))
+        return client_of(app, a_token("lea", roles=["creator"]))
+
+    return make
+
+
+async def quote(client, **wish):
+    return (await client.post("/v1/payouts/quotes", json=wish)).json()
+
+
+async def request(client, quoted):
+    headers = {"Idempotency-Key": uuid4().hex}
+    return await client.post("/v1/payouts", json={"quote": quoted["quote"]}, headers=headers)
+
+
+async def finish(database, state="paid"):
+    """Let what is under way end, without a provider."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("UPDATE payouts SET state = :state WHERE state = 'approved'"), {"state": state}
+        )
+
+
+async def test_a_day_has_a_maximum_however_many_quotes_were_asked_for(lea, rich, database):
+    """$1,000 a day. Three quotes first, then three payouts."""
+    await rich()
+    quotes = [await quote(lea) for _ in range(3)]
+    assert [each["amount_minor"] for each in quotes] == [100_000] * 3
+
+    assert (await request(lea, quotes[0])).status_code == 201
+    await finish(database)
+    refused = await request(lea, quotes[1])
+
+    assert (refused.status_code, refused.json()["type"]) == (422, "daily-maximum")
+    assert refused.json()["remaining_minor"] == 0
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "returned"])
+async def test_what_came_back_does_not_count_for_the_day(lea, rich, database, state):
+    await rich()
+    quotes = [await quote(lea) for _ in range(2)]
+    await request(lea, quotes[0])
+    await finish(database, state)
+
+    assert (await request(lea, quotes[1])).status_code == 201
+
+
+async def test_a_fee_counts_for_the_day_too(rich, later, database):
+    await rich()
+    async with later(fee_minor=100) as client:
+        first, second = await quote(client, diamonds=100_000), await quote(client, diamonds=100_002)
+        assert (await request(client, first)).status_code == 201
+        await finish(database)
+        assert (await request(client, second)).json()["type"] == "daily-maximum"
+
+
+async def test_a_lower_maximum_or_a_higher_minimum_counts_at_once(lea, rich, later):
+    await rich(10_000)
+    quoted = await quote(lea)
+
+    async with later(maximum_minor_per_day=1_000) as client:
+        assert (await request(client, quoted)).json()["type"] == "daily-maximum"
+    async with later(minimum_diamonds=20_000) as client:
+        assert (await request(client, quoted)).json()["type"] == "below-minimum"
+    async with later(currency="EUR") as client:
+        assert (await request(client, quoted)).json()["type"] == "quote-expired"
+    assert (await request(lea, quoted)).status_code == 201
+
+
+async def test_a_quote_that_expired_while_it_waited_is_not_used(lea, rich, database):
+    await rich(10_000)
+    quoted = await quote(lea)
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE quotes SET expires_at = now()"))
+
+    assert (await request(lea, quoted)).json()["type"] == "quote-expired"
+
+
+@pytest.mark.parametrize(
+    ("zone", "counted"),
+    [("UTC", 0), ("America/Los_Angeles", 5_000), ("Pacific/Auckland", 5_000)],
+)
+async def test_a_day_ends_at_midnight_where_the_operator_says(lea, rich, database, zone, counted):
+    """Asked for at half past eleven UTC, and looked at an hour later."""
+    await rich(10_000)
+    await request(lea, await quote(lea))
+    asked = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": asked})
+        spent = await paid_today_minor(tx, "lea", asked + timedelta(hours=1), zone)
+
+    assert spent == counted
+
+
+@pytest.mark.parametrize("days", ["2026-03-29", "2026-10-25"])
+async def test_a_day_of_23_or_25_hours_is_one_day(lea, rich, database, days):
+    await rich(10_000)
+    await request(lea, await quote(lea))
+    midnight = datetime.fromisoformat(f"{days}T00:00:00+01:00")
+    if days == "2026-10-25":
+        midnight -= timedelta(hours=1)
+    for minutes, counts in ((-1, False), (1, True)):
+        at = midnight + timedelta(minutes=minutes)
+        async with database.transaction() as tx:
+            await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": at})
+            evening = midnight + timedelta(hours=22)
+            spent = await paid_today_minor(tx, "lea", evening, "Europe/Berlin")
+        assert bool(spent) == counts
+
+
+async def test_a_payout_keeps_the_amount_of_its_quote_whatever_the_rate_becomes(lea, rich, later):
+    await rich(10_000)
+    quoted = await quote(lea)
+    assert quoted["amount_minor"] == 5_000
+
+    async with later(rate_version=2, value_minor_per_1000=400) as client:
+        assert (await request(client, quoted)).json()["amount_minor"] == 5_000

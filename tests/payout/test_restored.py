@@ -1,0 +1,393 @@
+"""Diamonds that come back wait as new ones do, whatever was heard first."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import permutations
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from services.payout import consumers
+from services.payout.commands.adjusting import settle_adjustment
+from services.payout.commands.maturing import mature
+from services.payout.store.proof import CHECKS
+from shared.contracts.gift import GiftRestored
+from shared.contracts.purchase import PurchaseRiskFlagged
+from shared.contracts.wallet import LotKind, Slice, lot_id
+from shared.ledger.operators import AdjustmentWish, request_adjustment
+from shared.ledger.proof import Fault, prove
+from tests.deliveries import a_broker, a_delivery, announced
+from tests.payout.conftest import HOLDING, a_gift_sent
+from tests.payout.test_holds import let_pass, reversal, standing
+
+NOW = datetime.now(UTC)
+ORDERS_MAX = 24
+DAY = timedelta(days=1)
+
+
+def restoration(gift, revision, coins):
+    return reversal(gift, revision, coins, contract=GiftRestored)
+
+
+@pytest.fixture
+def hear(database):
+    """Hand facts to the service, as they occurred so many days ago (or, negative, from now)."""
+    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
+
+    async def hear_all(*events, days_ago=0.0):
+        at = NOW - days_ago * DAY
+        await consumer.receive([a_delivery(event, at=at) for event in events])
+
+    return hear_all
+
+
+@pytest.fixture(autouse=True)
+async def books_are_right(database):
+    yield
+    async with database.snapshot() as tx:
+        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+
+
+async def holds(lea):
+    earned = (await lea.get("/v1/earnings/me")).json()
+    return {held["reason"]: held["diamonds"] for held in earned["holds"]}
+
+
+@pytest.fixture
+def matured_gift(hear, database, lea):
+    """A gift of 15 days ago, whose diamonds are available."""
+
+    async def give(coins=100):
+        gift = a_gift_sent(coins)
+        await hear(gift, days_ago=15)
+        await let_pass(database, 0)
+        assert (await standing(lea))[1] >= coins
+        return gift
+
+    return give
+
+
+async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gift, database):
+    gift = await matured_gift()
+
+    await hear(reversal(gift, 1, 100))
+    await hear(restoration(gift, 2, 0))
+
+    assert await standing(lea) == (100, 0, 0)
+    (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
+    assert (held["reason"], held["diamonds"]) == ("restored", 100)
+    unlocks = datetime.fromisoformat(held["unlocks_at"]) - NOW
+    assert timedelta(days=14) <= unlocks <= timedelta(days=14, hours=1)
+    (line,) = (await lea.get("/v1/earnings/me/gifts")).json()["items"]
+    assert (line["state"], line["hold_reason"]) == ("pending", "restored")
+    (told,) = await announced(database, "payout.diamonds_restored")
+    assert datetime.fromisoformat(told["matures_at"]) == NOW + 14 * DAY
+    await let_pass(database, 13.9)
+    assert await standing(lea) == (100, 0, 0)
+
+    await let_pass(database, 14.1)
+    await let_pass(database, 14.1)
+
+    assert await standing(lea) == (0, 100, 0)
+    (_, matured) = await announced(database, "payout.diamonds_matured")
+    assert (matured["diamonds"], matured["batch"]) == (100, 2)
+
+
+async def test_what_comes_back_before_the_gift_matures_waits_longer_than_the_rest(
+    lea, hear, database
+):
+    gift = a_gift_sent(100)
+    await hear(gift, days_ago=10)
+    await hear(reversal(gift, 1, 60), days_ago=9)
+    await hear(restoration(gift, 2, 20), days_ago=1)
+
+    assert await holds(lea) == {"new-creator": 40, "restored": 40}
+    await let_pass(database, 5)
+    assert await standing(lea) == (40, 40, 0)
+    await let_pass(database, 14)
+    assert await standing(lea) == (0, 80, 0)
+
+
+async def test_what_came_back_is_taken_again_first_and_before_what_is_available(
+    lea, hear, matured_gift
+):
+    gift = await matured_gift()
+    await hear(reversal(gift, 1, 60))
+    await hear(restoration(gift, 2, 0))
+    assert await standing(lea) == (60, 40, 0)
+
+    await hear(reversal(gift, 3, 50))
+    assert await standing(lea) == (10, 40, 0)
+
+    await hear(reversal(gift, 4, 90))
+    assert await standing(lea) == (0, 10, 0)
+
+
+async def test_what_came_back_and_matured_stays_available_when_more_comes_back(
+    lea, hear, matured_gift, database
+):
+    gift = await matured_gift()
+    await hear(reversal(gift, 1, 100), days_ago=14.9)
+    await hear(restoration(gift, 2, 30), days_ago=14.8)
+    await let_pass(database, 0)
+    assert await standing(lea) == (0, 70, 0)
+
+    await hear(restoration(gift, 3, 0))
+    assert await standing(lea) == (30, 70, 0)
+    await hear(reversal(gift, 4, 50))
+
+    assert await standing(lea) == (0, 50, 0)
+
+
+async def test_a_stale_reversal_sends_what_came_back_after_it_into_waiting(
+    lea, hear, matured_gift, database
+):
+    """The restoration was heard first, and changed nothing: nothing had been taken yet."""
+    gift = await matured_gift()
+    await hear(restoration(gift, 2, 30))
+    assert await standing(lea) == (0, 70, 0)
+
+    await hear(reversal(gift, 1, 100))
+    await hear(reversal(gift, 1, 100))
+
+    assert await standing(lea) == (70, 0, 0)
+    assert await holds(lea) == {"restored": 70}
+    taken = await announced(database, "payout.diamonds_clawed_back")
+    given = await announced(database, "payout.diamonds_restored")
+    assert [(fact["revision"], fact["diamonds"]) for fact in taken] == [(2, 30), (1, 70)]
+    assert [(fact["revision"], fact["diamonds"]) for fact in given] == [(1, 70)]
+
+
+async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, database):
+    """What was lost comes back first, and nothing is left to wait."""
+    gift = a_gift_sent(100)
+    await hear(gift, days_ago=15)
+    await let_pass(database, 0)
+    await spend(database, 80)
+    await hear(restoration(gift, 2, 0))
+
+    await hear(reversal(gift, 1, 100))
+
+    assert await standing(lea) == (20, 0, 0)
+    assert await lost(database) == 0
+
+
+async def spend(database, diamonds):
+    """Take diamonds as two operators do: only what is left can be taken back."""
+    wish = AdjustmentWish("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
+    async with database.transaction() as tx:
+        asked = await request_adjustment(tx, wish)
+        await settle_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
+
+
+async def lost(database):
+    statement = "SELECT coalesce(sum(lost_diamonds), 0)::bigint FROM earnings"
+    async with database.transaction() as tx:
+        return (await tx.execute(text(statement))).scalar_one()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_what_comes_back_makes_up_for_losses_of_any_gift(
+    lea, hear, matured_gift, database, first
+):
+    """Two gifts, half of it spent: which of them is lost must not decide what is left."""
+    gifts = [await matured_gift(100) for _ in range(2)]
+    await spend(database, 100)
+
+    await hear(reversal(gifts[first], 1, 100))
+    await hear(reversal(gifts[1 - first], 1, 100))
+    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 100)
+    await hear(restoration(gifts[0], 2, 0))
+
+    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 0)
+    await hear(restoration(gifts[1], 2, 0))
+    assert await standing(lea) == (100, 0, 0)
+
+
+async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
+    lea, hear, matured_gift, database
+):
+    """A stolen card settles the debt of another: it is found out within the wait, as that was."""
+    gift = await matured_gift(9_900)
+    await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+    await hear(reversal(gift, 1, 9_900))
+    await hear(restoration(gift, 2, 0))
+
+    refused = await lea.post("/v1/payouts/quotes", json={})
+    assert refused.json()["type"] == "below-minimum"
+    await hear(reversal(gift, 3, 9_900))
+
+    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 0)
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT sum(reversed_diamonds)::bigint AS n FROM earnings"))
+        assert rows.scalar_one() == 9_900
+
+
+async def test_charged_back_diamonds_do_not_make_a_creator_known(lea, hear, database):
+    """$600 were earned, and taken back: the next gift waits as a stranger's does."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("INSERT INTO creators VALUES ('lea', now() - interval '100 days', 0)")
+        )
+    gift = a_gift_sent(120_000)
+    await hear(gift, days_ago=20)
+    await hear(reversal(gift, 1, 120_000), days_ago=5)
+    assert (await lea.get("/v1/earnings/me")).json()["lifetime_diamonds"] == 0
+
+    await hear(a_gift_sent(10))
+    assert await holds(lea) == {"new-creator": 10}
+
+    await hear(restoration(gift, 2, 0))
+    assert (await lea.get("/v1/earnings/me")).json()["lifetime_diamonds"] == 120_010
+    await hear(a_gift_sent(7))
+    assert (await holds(lea))["standard"] == 7
+
+
+@pytest.mark.parametrize("warned", ["before", "after"])
+async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
+    purchase = uuid4()
+    piece = Slice(
+        lot=lot_id(purchase, LotKind.PAID), kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000
+    )
+    gift = a_gift_sent(100, slices=(piece,))
+    await hear(gift, days_ago=40)
+    await let_pass(database, 0)
+    await hear(reversal(gift, 1, 100), days_ago=20)
+    flag = PurchaseRiskFlagged(purchase=purchase, viewer="mira", warning="w", reason="stolen")
+    story = [partial(hear, flag), partial(hear, restoration(gift, 2, 0), days_ago=13)]
+    for tell in story if warned == "before" else reversed(story):
+        await tell()
+
+    assert await holds(lea) == {"funding-risk": 100}
+    await let_pass(database, 13)
+    assert await standing(lea) == (100, 0, 0)
+    await let_pass(database, 15)
+    assert await standing(lea) == (0, 100, 0)
+
+
+STORIES = {
+    "restored": ((1, 100), (2, 0)),
+    "restored in part": ((1, 100), (2, 30)),
+    "reversed in part, then restored": ((1, 60), (2, 0)),
+    "reversed again": ((1, 100), (2, 30), (3, 67)),
+    "restored twice": ((1, 50), (2, 0), (3, 100), (4, 20)),
+}
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_no_order_of_gift_reversals_and_maturing_decides_what_is_left(database_of, story):
+    """And nothing that came back is ever available at once."""
+    gift = a_gift_sent(100)
+    facts = [(gift, 15)]
+    for number, (revision, coins) in enumerate(story):
+        back = number % 2 and coins < story[number - 1][1]
+        made = restoration if back else reversal
+        facts.append((made(gift, revision, coins), 1 - number / 10))
+    orders = list(permutations([*facts, None]))
+    if len(orders) > ORDERS_MAX:
+        orders = random.Random(7).sample(orders, ORDERS_MAX)
+    found = set()
+    for order in orders:
+        found.add(await ends_of(database_of("payout"), order))
+
+    assert len(found) == 1, found
+
+
+async def ends_of(database, order):
+    """Where diamonds stand after facts in this order (None: what is due matures), and later."""
+    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
+    for each in order:
+        if each is None:
+            await let_pass(database, 0)
+            continue
+        event, days_ago = each
+        await consumer.receive([a_delivery(event, at=NOW - days_ago * DAY)])
+    ends = []
+    for days in (0, 13, 14.5):
+        await let_pass(database, days)
+        async with database.transaction() as tx:
+            rows = await tx.execute(
+                text("SELECT kind, balance FROM accounts WHERE unit = 'diamonds' ORDER BY kind")
+            )
+            ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
+    async with database.snapshot() as tx:
+        faults = [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+    await database.close()
+    return (*ends, tuple(faults))
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    said=st.lists(st.integers(0, 3), min_size=1, max_size=12),
+    revisions=st.permutations(range(1, 6)),
+    spent=st.integers(0, 100),
+)
+async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operators_loss(
+    database_of, said, revisions, spent
+):
+    """Whatever is heard, spent and matured in between."""
+    database = database_of("payout")
+    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
+    gift, coins = a_gift_sent(100), [0, 100, 40, 80, 10, 60]
+    await consumer.receive([a_delivery(gift, at=NOW - 15 * DAY)])
+    left = list(revisions)
+    for what in said:
+        if what == 0:
+            await let_pass(database, 0)
+        elif what == 1:
+            await spend_up_to(database, spent)
+        elif left:
+            revision = left.pop()
+            made = restoration if revision % 2 == 0 or coins[revision] < 50 else reversal
+            await consumer.receive([a_delivery(made(gift, revision, coins[revision]), at=NOW)])
+    heard = [revision for revision in revisions if revision not in left]
+    stands = 100 - (coins[max(heard)] if heard else 0)
+    async with database.transaction() as tx:
+        row = (await tx.execute(text(TOTALS))).one()
+    async with database.snapshot() as tx:
+        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+    assert row.balance + row.gone - row.lost == stands
+    assert not (row.lost and row.restored)
+    await database.close()
+
+
+async def spend_up_to(database, diamonds):
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT balance FROM accounts WHERE kind = 'main'"))
+        available = rows.scalar_one()
+    if wanted := min(available, diamonds):
+        await spend(database, wanted)
+
+
+TOTALS = """
+    SELECT (SELECT sum(balance) FROM accounts WHERE unit = 'diamonds') AS balance,
+           (SELECT coalesce(sum(amount), 0) FROM postings WHERE account = '@adjusted') AS gone,
+           (SELECT sum(lost_diamonds) FROM earnings) AS lost,
+           (SELECT coalesce(sum(pending), 0) FROM restorations) AS restored
+"""
+
+
+async def test_a_batch_with_everything_about_a_gift_ends_as_one_by_one(lea, hear):
+    gift = a_gift_sent(100)
+
+    await hear(restoration(gift, 2, 20), gift, reversal(gift, 1, 90), reversal(gift, 3, 50))
+
+    assert await standing(lea) == (50, 0, 0)
+    assert await holds(lea) == {"new-creator": 10, "restored": 40}
+
+
+async def test_maturing_again_after_a_restoration_counts_it_once(lea, hear, database, matured_gift):
+    gift = await matured_gift()
+    await hear(reversal(gift, 1, 100))
+    await hear(restoration(gift, 2, 0))
+    for _ in range(2):
+        async with database.transaction() as tx:
+            await mature(tx, HOLDING, now=NOW + 20 * DAY)
+
+    assert await standing(lea) == (0, 100, 0)

@@ -1,0 +1,58 @@
+"""Whatever is done to the money books behind our back is found."""
+
+import pytest
+from sqlalchemy import text
+
+from services.purchase.main import build_http
+from shared.database import Database
+from tests.clients import a_verifier
+from tests.purchase.conftest import POLICY, PRICES
+
+BREAKS = [
+    ("clearing-is-what-the-provider-holds", "UPDATE provider_answers SET given_back_minor = 7"),
+    ("given-back-is-disputed", "UPDATE provider_answers SET given_back_minor = 7"),
+    ("losses-are-what-went-without-us", "UPDATE provider_answers SET given_back_minor = 7"),
+    ("fees-are-what-the-provider-kept", "UPDATE provider_answers SET fee_minor = 7"),
+    (
+        "unapplied-is-what-was-not-given-back",
+        "UPDATE payments SET amount_minor = 7 WHERE standing <> 'credited'",
+    ),
+    (
+        "sales-are-what-bought-coins",
+        "UPDATE payments SET amount_minor = 7 WHERE standing = 'credited'",
+    ),
+    ("refunds-are-what-we-gave-back", "UPDATE refunds SET amount_minor = 7"),
+    ("refunds-never-exceed-the-price", "UPDATE refunds SET amount_minor = 500"),
+    ("what-is-paid-has-its-payment", "UPDATE payments SET standing = 'surplus'"),
+    ("what-is-paid-has-its-payment", "UPDATE purchases SET payment = 'pay_other'"),
+    ("movement-sums-to-zero", "UPDATE postings SET amount = 7"),
+]
+
+
+@pytest.fixture
+def app(database, provider):
+    """The service, whose books need not be right in the end."""
+    return build_http(database, a_verifier(), provider, PRICES, POLICY)
+
+
+@pytest.fixture
+async def owner(postgres, database):
+    """Somebody who can do what the service cannot: the database's administrator."""
+    opened = Database(postgres.dsn(database.address.database))
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(("law", "damage"), BREAKS)
+async def test_each_law_of_the_books_is_seen_broken(
+    *, asked_back, give_back, paid_twice, proved, owner, law, damage
+):
+    await paid_twice()
+    await asked_back()
+    await give_back()
+    assert await proved() == []
+
+    async with owner.transaction() as tx:
+        await tx.execute(text(damage))
+
+    assert law in {fault.check for fault in await proved()}

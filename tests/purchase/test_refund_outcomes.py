@@ -1,0 +1,300 @@
+"""
+What becomes of a refund once the provider is asked: only its documented refusal is one, what is
+unknown is looked for, and nobody ends with the money and the coins.
+"""
+
+import pytest
+
+from services.purchase.commands.refund_attempts import ask_provider, claim_refunds, settle_refund
+from tests.deliveries import announced
+from tests.metrics import metric
+from tests.purchase.conftest import frozen
+
+
+def contradictions(kind):
+    return metric("ovation_contradictions_total", kind=kind)
+
+
+@pytest.fixture
+def answer_refunds(pretend):
+    def answer(status, **content):
+        pretend.refund_answer = (status, content)
+
+    return answer
+
+
+async def test_money_given_back_on_the_dashboard_before_ours_was_sent_is_a_refund_elsewhere(
+    *, asked_back, give_back, tell, pretend, said, refund_of
+):
+    purchase = await asked_back()
+    pretend.payment_of(purchase)["refunded_minor"] = 499
+    await tell(purchase, "refund.succeeded")
+    pretend.mood = "stingy"
+    await give_back()
+
+    assert await said() == ["refund_requested", "disputed", "dispute_closed", "refund_declined"]
+    assert (await refund_of(purchase))["reason"] == "disputed"
+
+
+async def test_a_refusal_is_no_decline_if_the_money_went_by_other_ways(
+    asked_back, give_back, pretend, said
+):
+    """The dashboard was faster, its webhook is slower, and nothing is left to refund."""
+    purchase = await asked_back()
+    pretend.payment_of(purchase)["refunded_minor"] = 499
+    pretend.mood = "stingy"
+
+    await give_back()
+
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_a_refusal_is_no_decline_while_nobody_can_look(
+    asked_back, give_back, pretend, answer_refunds, refund_of
+):
+    purchase = await asked_back()
+    answer_refunds(422, json={"type": "refund-too-large"})
+    pretend.mood = "blind"
+    await give_back()
+    assert (await refund_of(purchase))["state"] == "frozen"
+
+    pretend.mood = "well"
+    await give_back()
+    assert (await refund_of(purchase))["reason"] == "refund-too-large"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 409, 425, 429, 500, 503, 200, 201, 302])
+async def test_what_is_no_documented_refusal_says_nothing(
+    *, asked_back, give_back, answer_refunds, pretend, refund_of, said, status
+):
+    purchase = await asked_back()
+    answer_refunds(status, json={"type": "whatever"})
+    await give_back()
+    assert (await refund_of(purchase))["state"] == "frozen"
+
+    pretend.refund_answer = None
+    await give_back()
+    assert await said() == ["refund_requested", "refunded"]
+    assert pretend.payment_of(purchase)["refunded_minor"] == 499
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"content": b"<html>"},
+        {"content": b""},
+        {"json": []},
+        {"json": {"type": 7}},
+        {"json": {"type": "key-reused"}},
+    ],
+)
+async def test_a_refusal_that_cannot_be_read_says_nothing(
+    asked_back, give_back, answer_refunds, refund_of, content
+):
+    purchase = await asked_back()
+    answer_refunds(422, **content)
+
+    await give_back()
+
+    assert (await refund_of(purchase))["state"] == "frozen"
+
+
+async def test_a_key_that_is_in_use_declines_nothing_that_is_being_made(
+    asked_back, give_back, tell, pretend, said
+):
+    """The answer is lost, the retry meets the first request."""
+    purchase = await asked_back()
+    pretend.mood = "forgetful"
+    await give_back()
+    pretend.mood = "busy"
+    await give_back()
+
+    assert pretend.payment_of(purchase)["refunded_minor"] == 499
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_the_webhook_of_a_refund_whose_answer_was_lost_is_enough(
+    asked_back, give_back, tell, pretend, said
+):
+    purchase = await asked_back()
+    pretend.mood = "forgetful"
+    await give_back()
+    pretend.mood = "well"
+
+    await tell(purchase, "refund.succeeded")
+
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_a_refund_that_failed_at_once_is_not_done(
+    asked_back, give_back, pretend, said, refund_of, balances
+):
+    pretend.refund_status = "failed"
+    purchase = await asked_back()
+
+    await give_back()
+
+    assert await said() == ["refund_requested", "refund_declined"]
+    assert (await refund_of(purchase))["reason"] == "failed"
+    assert await balances() == {"provider_clearing": 499, "coin_sales": -499}
+
+
+@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize(
+    ("status", "name"), [("succeeded", "refunded"), ("failed", "refund_declined")]
+)
+async def test_a_refund_that_was_only_accepted_is_waited_for_and_not_asked_for_again(
+    *, asked_back, give_back, tell, pretend, said, refund_of, lists, status, name
+):
+    pretend.refund_status, pretend.lists = "pending", lists
+    purchase = await asked_back()
+    for _ in range(3):
+        await give_back()
+    assert (await refund_of(purchase))["state"] == "frozen"
+    assert len([each for each in pretend.asked if each[1].endswith("/refunds")]) == 1
+
+    pretend.close_refund(status)
+    await tell(purchase, f"refund.{status}")
+
+    # Without a list nothing says that it failed: a person will be asked for it.
+    assert await said() == ["refund_requested", *([name] if lists or status == "succeeded" else [])]
+
+
+@pytest.mark.parametrize("lists", [True, False])
+async def test_a_refund_that_fails_after_it_was_made_gives_the_coins_back_and_leaves_the_books(
+    *, asked_back, give_back, tell, pretend, said, refund_of, balances, lists
+):
+    pretend.lists = lists
+    purchase = await asked_back()
+    await give_back()
+    assert await balances() == {"coin_sales": -499, "refunds": 499}
+
+    pretend.close_refund("failed")
+    await tell(purchase, "refund.failed")
+    await tell(purchase, "refund.failed")
+
+    assert await said() == ["refund_requested", "refunded", "refund_declined"]
+    assert (await refund_of(purchase))["reason"] == "failed"
+    assert await balances() == {"provider_clearing": 499, "coin_sales": -499}
+
+
+async def test_that_a_refund_failed_later_is_found_without_any_webhook(
+    asked_back, give_back, age_refunds, pretend, said
+):
+    await asked_back()
+    await give_back()
+    pretend.close_refund("failed")
+
+    await age_refunds(hours=1)
+    await give_back()
+
+    assert await said() == ["refund_requested", "refunded", "refund_declined"]
+
+
+async def test_what_was_refunded_can_be_asked_for_again_once_it_has_failed(
+    asked_back, ask, hear, give_back, tell, pretend, said
+):
+    purchase = await asked_back()
+    await give_back()
+    pretend.close_refund("failed")
+    await tell(purchase, "refund.failed")
+
+    again = (await ask(purchase, key="refund-2")).json()["refund"]
+    await hear(frozen(purchase, again))
+    await give_back()
+
+    assert (await said())[-2:] == ["refund_requested", "refunded"]
+    assert pretend.payment_of(purchase)["refunded_minor"] == 499
+
+
+async def test_money_that_goes_after_we_declined_is_found_later(
+    asked_back, give_back, age_refunds, pretend, said
+):
+    """The provider said no, and did it all the same."""
+    purchase = await asked_back()
+    pretend.mood = "stingy"
+    await give_back()
+    pretend.mood = "well"
+    assert (await said())[-1] == "refund_declined"
+
+    pretend.payment_of(purchase)["refunded_minor"] = 499
+    await age_refunds(hours=1)
+    await give_back()
+
+    assert (await said())[-2:] == ["disputed", "dispute_closed"]
+
+
+async def test_after_the_providers_window_a_refund_is_only_looked_at_and_a_person_is_told(
+    *, asked_back, give_back, age_refunds, pretend, said, rows
+):
+    before = contradictions("refund-unresolved")
+    purchase = await asked_back()
+    pretend.mood = "silent"
+    await give_back()
+    await age_refunds(hours=24)
+    pretend.mood = "well"
+
+    for _ in range(3):
+        await give_back()
+
+    assert [each for each in pretend.asked if each[1].endswith("/refunds")][1:] == []
+    assert await said() == ["refund_requested"]
+    assert contradictions("refund-unresolved") - before == 1
+    pretend.payment_of(purchase)["refunded_minor"] = 499  # that person gives it back by hand
+    await give_back()
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_a_refund_that_waited_long_for_its_first_turn_is_still_asked_for(
+    asked_back, give_back, age_refunds, said
+):
+    await asked_back()
+    await age_refunds(hours=48)
+
+    await give_back()
+
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_two_workers_ask_for_a_refund_once_at_a_time(
+    asked_back, database, provider, pretend, said
+):
+    await asked_back()
+    async with database.transaction() as tx:
+        (attempt,), _ = await claim_refunds(tx)
+    async with database.transaction() as tx:
+        assert await claim_refunds(tx) == ([], False)
+    told = await ask_provider(provider, attempt)
+
+    for _ in range(2):
+        async with database.transaction() as tx:
+            await settle_refund(tx, attempt, told)
+
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_a_look_that_was_taken_before_the_money_went_does_not_undo_it(
+    *, asked_back, give_back, database, provider, pretend, said
+):
+    await asked_back()
+    async with database.transaction() as tx:
+        (attempt,), _ = await claim_refunds(tx)
+    early = await provider.read(attempt.purchase.payment)
+    told = await ask_provider(provider, attempt)
+    async with database.transaction() as tx:
+        await settle_refund(tx, attempt, told)
+
+    for answer in (told.answer, type(told.answer)(attempt.refund.id, told.answer.turn)):
+        async with database.transaction() as tx:
+            await settle_refund(tx, attempt, type(told)(answer, early))
+
+    assert await said() == ["refund_requested", "refunded"]
+
+
+async def test_what_is_refunded_says_so_with_its_amounts_once(asked_back, give_back, database):
+    await asked_back()
+    await give_back()
+    await give_back()
+
+    (refunded,) = await announced(database, "purchase.refunded")
+    assert (refunded["amount_minor"], refunded["coins"]) == (499, 525)
