@@ -12,8 +12,8 @@ from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
 AUDIENCE = "ovation"
-# Who asks a payment provider, and who hears from it.
-WITH_PROVIDER = ("purchase", "payout")
+# Who asks a payment provider, and hears from it, about what.
+WITH_PROVIDER = {"purchase": "payments", "payout": "transfers"}
 SEEDS = {
     "purchase": {
         "PURCHASE_PACKAGES_FILE": "packages.toml",
@@ -42,8 +42,10 @@ class Secrets:
 
     database: Mapping[str, str]
     broker: Mapping[str, str]
-    provider_api_key: str
-    webhook_secret: str
+    payments_key: str
+    transfers_key: str
+    payments_webhook_secret: str
+    transfers_webhook_secret: str
     tencent_token: str
 
     def read(self, name: str) -> str:
@@ -59,8 +61,10 @@ def new_secrets() -> Secrets:
     return Secrets(
         database={role: random.token_urlsafe(24) for role in role_names()},
         broker={user: random.token_urlsafe(24) for user in user_names()},
-        provider_api_key=random.token_urlsafe(24),
-        webhook_secret=new_webhook_secret(),
+        payments_key=random.token_urlsafe(24),
+        transfers_key=random.token_urlsafe(24),
+        payments_webhook_secret=new_webhook_secret(),
+        transfers_webhook_secret=new_webhook_secret(),
         tencent_token=random.token_urlsafe(24),
     )
 
@@ -85,8 +89,8 @@ def environment_of(
     if name in WITH_PROVIDER:
         settings |= {
             "PROVIDER_URL": places.urls["sandbox"],
-            "PROVIDER_API_KEY": secrets.provider_api_key,
-            "WEBHOOK_SECRET": secrets.webhook_secret,
+            "PROVIDER_API_KEY": getattr(secrets, f"{WITH_PROVIDER[name]}_key"),
+            "WEBHOOK_SECRET": getattr(secrets, f"{WITH_PROVIDER[name]}_webhook_secret"),
         }
     if name == "purchase":
         settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
@@ -119,8 +123,13 @@ def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
 def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
     webhooks = f"{places.urls['gateway']}/v1/webhooks/sandbox"
     return {
-        "API_KEY": secrets.provider_api_key,
-        "WEBHOOK_SECRET": secrets.webhook_secret,
+        "PAYMENTS_KEY": secrets.payments_key,
+        "TRANSFERS_KEY": secrets.transfers_key,
+        "PAYMENTS_WEBHOOK_SECRET": secrets.payments_webhook_secret,
+        "TRANSFERS_WEBHOOK_SECRET": secrets.transfers_webhook_secret,
+        # The sandbox of the version before took one of each, or two while one was replaced.
+        "API_KEY": f"{secrets.payments_key}\n{secrets.transfers_key}",
+        "WEBHOOK_SECRET": f"{secrets.payments_webhook_secret}\n{secrets.transfers_webhook_secret}",
         "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
         "PAYMENTS_WEBHOOK_URL": f"{webhooks}/payments",
         "TRANSFERS_WEBHOOK_URL": f"{webhooks}/transfers",

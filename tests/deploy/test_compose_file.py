@@ -20,8 +20,10 @@ NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 SESSIONS_MAX = 20
 SERVERS = ("postgres", "rabbitmq")
 # What each container may know beyond what bears its own name.
-SANDBOX_SECRETS = {"sandbox_api_key", "sandbox_webhook_secret"}
-ALSO_KNOWS = {"purchase": SANDBOX_SECRETS, "payout": SANDBOX_SECRETS}
+ALSO_KNOWS = {
+    "purchase": {"sandbox_payments_key", "sandbox_payments_webhook_secret"},
+    "payout": {"sandbox_transfers_key", "sandbox_transfers_webhook_secret"},
+}
 
 
 def test_only_the_gateway_is_published():

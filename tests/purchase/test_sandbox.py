@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from deploy.local.environment import new_webhook_secret
 from services.purchase.main import build_http
 from services.purchase.providers import Provider
 from services.sandbox import main as sandbox
@@ -52,8 +53,10 @@ async def app(database, provider, switchboard):
     app = build_http(database, a_verifier(), provider, PRICES, POLICY)
     settings = Settings(
         port=1,
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
+        payments_key="key",
+        transfers_key="another key",
+        payments_webhook_secret=WEBHOOK_SECRET,
+        transfers_webhook_secret=new_webhook_secret(),
         public_url="http://sandbox",
         payments_webhook_url="http://app/v1/webhooks/sandbox/payments",
         transfers_webhook_url="http://app/v1/webhooks/sandbox/transfers",
