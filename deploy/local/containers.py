@@ -21,8 +21,8 @@ from deploy.local.rabbitmq import RabbitServer
 from deploy.local.watchdog import watchdog
 
 # The same variables as in docker-compose.yml.
-POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17")
-RABBITMQ_IMAGE = os.environ.get("RABBITMQ_IMAGE", "rabbitmq:4-management")
+POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17.6-bookworm")
+RABBITMQ_IMAGE = os.environ.get("RABBITMQ_IMAGE", "rabbitmq:4.1.4-management")
 ENGINE_SECONDS_MAX = 2
 PULL_SECONDS_MAX = 60
 START_SECONDS_MAX = 90

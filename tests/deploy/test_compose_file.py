@@ -1,5 +1,6 @@
 """What docker-compose.yml and the Dockerfile promise, read without an engine."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 
 from deploy.ctl.rolling import ROLLED
 from deploy.ctl.secret_files import secret_names
+from deploy.local import containers
 from deploy.local.databases import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,6 +111,35 @@ def test_no_password_is_in_the_file():
 def test_every_image_can_be_another():
     for name, container in CONTAINERS.items():
         assert re.search(r"\$\{[A-Z_]+:-", container["image"]), name
+
+
+def test_every_image_is_one_version_until_somebody_changes_it():
+    """And the database's one Debian: with another library below it text has another order."""
+    given = {
+        name: container["image"].rpartition(":-")[2].rstrip("}")
+        for file in (CONTAINERS, SCALED)
+        for name, container in file.items()
+        if "image" in container and not container["image"].startswith("ovation/")
+    }
+    python = {
+        build["args"]["PYTHON_IMAGE"].rpartition(":-")[2].rstrip("}")
+        for container in CONTAINERS.values()
+        if (build := container.get("build"))
+    }
+
+    assert len(python) == 1
+    for image in (*given.values(), *python):
+        assert re.search(r":\d+\.\d+\.?\d*(-|$)", image), image
+    assert re.search(r":1[78]\.\d+-bookworm$", given["postgres"])
+    assert (ROOT / "deploy" / "Dockerfile").read_text().count(f"PYTHON_IMAGE={min(python)}\n") == 1
+    assert given["postgres"] == containers.POSTGRES_IMAGE or "POSTGRES_IMAGE" in os.environ
+    assert given["rabbitmq"] == containers.RABBITMQ_IMAGE or "RABBITMQ_IMAGE" in os.environ
+
+
+def test_no_container_but_the_servers_starts_as_root():
+    users = {name: str(it.get("user", "the image's own")) for name, it in CONTAINERS.items()}
+
+    assert not {name for name, user in users.items() if re.search(r"(^|:-|\b)(0|root)(:|$)", user)}
 
 
 @pytest.mark.parametrize("service", ROLLED)
