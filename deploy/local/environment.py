@@ -4,7 +4,7 @@ import base64
 import os
 import secrets as random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local.databases import SERVICES, role_names
@@ -69,6 +69,15 @@ def new_secrets() -> Secrets:
     )
 
 
+def as_the_version_before(secrets: Secrets) -> Secrets:
+    """Return secrets for a version that had one key and one webhook secret for both uses."""
+    return replace(
+        secrets,
+        transfers_key=secrets.payments_key,
+        transfers_webhook_secret=secrets.payments_webhook_secret,
+    )
+
+
 def new_webhook_secret() -> str:
     """Return a signing secret as https://www.standardwebhooks.com wants it."""
     return f"whsec_{base64.b64encode(random.token_bytes(32)).decode()}"
@@ -127,9 +136,9 @@ def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
         "TRANSFERS_KEY": secrets.transfers_key,
         "PAYMENTS_WEBHOOK_SECRET": secrets.payments_webhook_secret,
         "TRANSFERS_WEBHOOK_SECRET": secrets.transfers_webhook_secret,
-        # The sandbox of the version before took one of each, or two while one was replaced.
-        "API_KEY": f"{secrets.payments_key}\n{secrets.transfers_key}",
-        "WEBHOOK_SECRET": f"{secrets.payments_webhook_secret}\n{secrets.transfers_webhook_secret}",
+        # What the sandbox of the version before reads: see `as_the_version_before`.
+        "API_KEY": secrets.payments_key,
+        "WEBHOOK_SECRET": secrets.payments_webhook_secret,
         "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
         "PAYMENTS_WEBHOOK_URL": f"{webhooks}/payments",
         "TRANSFERS_WEBHOOK_URL": f"{webhooks}/transfers",

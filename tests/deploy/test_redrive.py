@@ -186,3 +186,14 @@ async def test_an_upgrade_gives_services_the_rights_of_both_versions_and_takes_t
 
     assert ctl("topology", "apply", "--yes")[0] == 0
     assert writable() == strict
+
+
+async def test_an_installation_of_the_version_before_gets_its_auditor(ctl, rabbit):
+    """No password is asked for that nobody made; one that is there is kept."""
+    rabbit.manage("DELETE", "/api/users/auditor")
+
+    assert ctl("topology", "apply", "--yes")[0] == 0
+
+    assert rabbit.manage("GET", "/api/users/auditor")["tags"] == ["monitoring"]
+    assert ctl("audit")[0] == 0
+    assert ctl("topology", "check")[0] == 0
