@@ -10,9 +10,11 @@ WORKERS ?= 2
 TESTS ?= tests
 # Compose 2 where it is, else 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+# With an issuer that signs any token, and a payment provider to practise with: on 127.0.0.1 only.
+PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale check audit bench chaos fuzz secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale check audit bench chaos fuzz orders secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,14 +26,14 @@ up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answ
 	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
 		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
-		&& OVATION_HOLD_SECONDS=$${OVATION_HOLD_SECONDS:-0} \
-			OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
-			$(COMPOSE) --profile demo up --build --detach \
-		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}; make down stops it."; \
+		&& OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
+			$(PRACTICE) up --build --detach \
+		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}, for practice: its issuer signs" \
+			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it."; \
 	else $(RUN)python -m deploy.local up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
-	$(COMPOSE) --profile demo down
+	$(PRACTICE) down
 
 test: .venv/ready ## Run all tests, with real servers
 	$(RUN)pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
@@ -60,6 +62,9 @@ chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED
 
 fuzz: .venv/ready ## Ask the whole API what it takes and does not (SEED, SECONDS), and prove the books
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" $(RUN)python -m tests.fuzz
+
+orders: .venv/ready ## Every order of every set of up to five facts (SIZE, SHARDS), beside an oracle
+	@SIZE="$(SIZE)" SHARDS="$(SHARDS)" $(RUN)python -m tests.every_order
 
 secrets: .venv/ready ## Make the secrets of an installation that are missing
 	$(RUN)python -m deploy.ctl secrets

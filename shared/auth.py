@@ -2,14 +2,14 @@
 Who calls: the host application's JSON Web Tokens, verified against its published keys.
 
 There is no user table. `sub` is the user, an opaque string; claims give roles, scopes, country
-and age. https://www.rfc-editor.org/rfc/rfc8725 is why the algorithms are a short fixed list.
+and age. https://www.rfc-editor.org/rfc/rfc8725 is why the algorithms are a short fixed list, and
+why a token says what it is for: an ID token or a logout token is no access token.
 """
 
 import asyncio
 import math
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -25,9 +25,10 @@ from joserfc.errors import (
     JoseError,
     UnsupportedAlgorithmError,
 )
-from joserfc.jwk import KeySet, import_key
+from joserfc.jwk import Key, KeySet, RSAKey, import_key
+from joserfc.jws import JWSRegistry
 
-from shared.claims import BadClaim, read_age, read_country, read_time, read_words
+from shared.claims import BadClaim, read_age, read_country, read_subject, read_time, read_words
 from shared.errors import Kind, Refusal
 from shared.people import people_named, require_other_person
 
@@ -44,13 +45,29 @@ UNKNOWN_KEY_SECONDS = 10.0
 RETRY_SECONDS = 10.0
 RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
+# Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
+KEYS_SECONDS_MAX = 3_600.0
+RSA_BITS_MIN = 2_048
+LIFETIME_SECONDS_MAX = 86_400
+# What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
+TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
 OPERATOR = "operator"
 # What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
 TARGET_TYPE = "ovation-target+jwt"
+TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
 
-# No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
-# NUL nor those, and a log line stays a line.
-_USER = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
+
+class _Headers(JWSRegistry):
+    """
+    Takes header parameters it does not know, as RFC 7515, section 4, says; never a `crit` one.
+
+    Identity providers add their own, and some send certificates along.
+    """
+
+    max_header_length = TOKEN_BYTES_MAX
+
+
+_HEADERS = _Headers(algorithms=ALGORITHMS, strict_check_header=False)
 
 
 class Unauthenticated(Refusal):
@@ -100,17 +117,32 @@ class Identity:
 
 
 class Verifier:
-    """Checks tokens of one issuer for one audience."""
+    """
+    Checks tokens of one issuer for one audience.
+
+    `clients`, if any, are the applications (`azp` or `client_id`) whose tokens are taken. A token
+    that lives longer than `lifetime_seconds_max` is refused: it could not be withdrawn in time.
+    """
 
     def __init__(
-        self, *, issuer: str, audience: str, jwks_url: str | None, keys: KeySet | None = None
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        jwks_url: str | None,
+        keys: KeySet | None = None,
+        clients: Collection[str] = (),
+        lifetime_seconds_max: int = LIFETIME_SECONDS_MAX,
     ) -> None:
         self._issuer = issuer
         self._audience = audience
+        self._clients = frozenset(clients)
+        self._lifetime_seconds_max = lifetime_seconds_max
         self._jwks_url = jwks_url
         self._keys = keys
         self._fetching: asyncio.Task[None] | None = None
         self._refresh_at = time.monotonic() + REFRESH_SECONDS if keys else -math.inf
+        self._seen_at = time.monotonic()
         self._unknown_again_at = -math.inf
 
     @classmethod
@@ -125,10 +157,15 @@ class Verifier:
             asyncio.timeout(FETCH_SECONDS_MAX),
             httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
         ):
-            answer = await client.get(self._jwks_url)
+            answer = await client.get(self._jwks_url, follow_redirects=False)
+            if (moved := answer.next_request) is not None:
+                if moved.url.scheme != "https":
+                    raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
+                answer = await client.send(moved, follow_redirects=False)
         answer.raise_for_status()
         self._keys = _usable(answer.json())
-        self._refresh_at = time.monotonic() + REFRESH_SECONDS
+        self._seen_at = time.monotonic()
+        self._refresh_at = self._seen_at + REFRESH_SECONDS
 
     async def verify(self, token: str) -> Identity:
         """Return who a token speaks for, or refuse with the reason."""
@@ -157,6 +194,8 @@ class Verifier:
     async def _current_keys(self) -> KeySet:
         if time.monotonic() >= self._refresh_at and self._jwks_url is not None:
             fetching = self._fetch()
+            if time.monotonic() >= self._seen_at + KEYS_SECONDS_MAX:
+                self._keys = None
             if self._keys is None:
                 await asyncio.shield(fetching)
         if self._keys is None:
@@ -191,21 +230,23 @@ class Verifier:
             self._fetching = None
 
     def _check_issued(self, claims: Mapping[str, Any]) -> None:
-        _check_times(claims)
+        _check_times(claims, lifetime_seconds_max=self._lifetime_seconds_max)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated(reason="wrong-audience")
+        if claims.get("cnf") is not None:
+            # Whoever sends it would have to prove a key, which nobody here asks for.
+            raise Unauthenticated(reason="bound-token")
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         self._check_issued(claims)
-        user = claims.get("sub")
-        if not isinstance(user, str) or not _USER.fullmatch(user):
-            raise Unauthenticated(reason="bad-subject")
+        if self._clients and not self._clients & {_text(claims, "azp"), _text(claims, "client_id")}:
+            raise Unauthenticated(reason="wrong-client")
         try:
             return Identity(
-                user=user,
+                user=read_subject(claims.get("sub")),
                 roles=read_words(claims.get("roles"), reason="bad-roles"),
                 scopes=read_words(claims.get("scope"), reason="bad-scope")
                 | read_words(claims.get("scopes"), reason="bad-scope"),
@@ -224,7 +265,7 @@ def _usable(document: object) -> KeySet:
     for key in published if isinstance(published, list) else []:
         try:
             if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
-                keys.append(import_key(key))
+                keys.append(_strong(import_key(key)))
         except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
             log.warning("keys.one_unusable", error=repr(error)[:200])
     if not keys:
@@ -232,9 +273,30 @@ def _usable(document: object) -> KeySet:
     return KeySet(keys)
 
 
+def _strong(key: Key) -> Key:
+    """Refuse a key that can be broken: RFC 7518, section 3.3, wants 2,048 bits of RSA."""
+    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
+        raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
+    return key
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    return value if isinstance(value, str) else None
+
+
 def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
+    signed = _decoded(token, keys)
+    named = signed.header.get("typ", "JWT").lower()
+    types = TARGET_TYPES if is_target else TOKEN_TYPES
+    if named not in types or "cty" in signed.header:
+        raise Unauthenticated(reason="wrong-type")
+    return signed.claims
+
+
+def _decoded(token: str, keys: KeySet) -> jwt.Token:
     try:
-        signed = jwt.decode(token, keys, algorithms=ALGORITHMS)
+        return jwt.decode(token, keys, algorithms=ALGORITHMS, registry=_HEADERS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:
@@ -243,27 +305,25 @@ def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
         raise Unauthenticated(reason="wrong-algorithm") from None
     except Exception:  # noqa: BLE001 - whatever a stranger's text trips is the text's fault
         raise Unauthenticated(reason="malformed") from None
-    named = str(signed.header.get("typ", "")).lower().removeprefix("application/")
-    if (named == TARGET_TYPE) is not is_target:
-        raise Unauthenticated(reason="wrong-type")
-    return signed.claims
 
 
-def _check_times(claims: Mapping[str, Any]) -> None:
+def _check_times(claims: Mapping[str, Any], *, lifetime_seconds_max: int) -> None:
     now = time.time()
     try:
         expires_at = read_time(claims.get("exp"))
         # A claim of null says nothing; a token that starts or was made in the future is early.
-        starts_at = max(
-            read_time(claims[name]) if claims.get(name) is not None else 0.0
+        not_before, made_at = (
+            read_time(claims[name]) if claims.get(name) is not None else None
             for name in ("nbf", "iat")
         )
     except BadClaim as bad:
         raise Unauthenticated(reason=bad.reason) from None
     if now > expires_at + LEEWAY_SECONDS:
         raise Unauthenticated(reason="expired")
-    if now < starts_at - LEEWAY_SECONDS:
+    if now < max(not_before or 0.0, made_at or 0.0) - LEEWAY_SECONDS:
         raise Unauthenticated(reason="not-yet-valid")
+    if expires_at - (now if made_at is None else made_at) > lifetime_seconds_max + LEEWAY_SECONDS:
+        raise Unauthenticated(reason="lives-too-long")
 
 
 class _Bearer(SecurityBase):

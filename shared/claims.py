@@ -5,7 +5,13 @@ A claim that is missing (or null) says nothing. A claim that is there and cannot
 fault of the host application: the token is refused, because any guess could be the wrong one.
 """
 
+import re
+
 from shared.countries import country_of
+
+# No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
+# NUL nor those, and a log line stays a line.
+_SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
 
 AGE_YEARS_MAX = 150
 # Times beyond this are not times; NaN, which would never expire, is below nothing.
@@ -28,6 +34,25 @@ def read_time(value: object) -> float:
     if not 0 <= value < TIME_MAX:
         raise BadClaim("malformed")
     return value
+
+
+def read_subject(value: object) -> str:
+    """
+    Read whom a token speaks for.
+
+    People are a part of paths, where a slash ends a part and dots lead elsewhere: a person who
+    could buy and give, but whom no operator could look up or stop, is refused at the door.
+    """
+    if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
+        raise BadClaim("bad-subject")
+    if not is_addressable(value):
+        raise BadClaim("unaddressable-subject")
+    return value
+
+
+def is_addressable(name: str) -> bool:
+    """Whether a name can be one part of a path, however clients and proxies write it."""
+    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..")
 
 
 def read_words(value: object, *, reason: str) -> frozenset[str]:

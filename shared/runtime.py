@@ -221,5 +221,9 @@ def build_database(settings: ServiceSettings, *, pool_size: int = 10) -> Databas
 def build_verifier(settings: ServiceSettings) -> Verifier:
     """Trust the host application's tokens, and only those."""
     return Verifier(
-        issuer=settings.jwt_issuer, audience=settings.jwt_audience, jwks_url=settings.jwks_url
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        jwks_url=settings.jwks_url,
+        clients=settings.jwt_clients.split(),
+        lifetime_seconds_max=settings.jwt_lifetime_seconds_max,
     )

@@ -1,9 +1,10 @@
 """What every service reads from its environment; each adds its own and its own prefix."""
 
 import os
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
@@ -48,3 +49,20 @@ class ServiceSettings(SecretFileSettings):
     jwt_issuer: str
     jwt_audience: str
     jwks_url: str
+    # Applications, by spaces, whose tokens are taken (`azp` or `client_id`); empty: any of them.
+    jwt_clients: str = ""
+    jwt_lifetime_seconds_max: int = 86_400
+    # Whoever can change what comes over plain HTTP signs any token: for practice only.
+    allow_insecure_issuer: bool = False
+
+    @model_validator(mode="after")
+    def _keys_come_over_a_line_nobody_can_change(self) -> Self:
+        if not self.allow_insecure_issuer:
+            addresses = [each for each in type(self).model_fields if each.endswith("jwks_url")]
+            for name in ("jwt_issuer", *addresses):
+                if urlsplit((getattr(self, name) or "").strip()).scheme == "http":
+                    raise ValueError(
+                        f"{name} is http://: whoever can change that line signs any token. Use"
+                        " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
+                    )
+        return self

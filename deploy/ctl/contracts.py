@@ -8,7 +8,13 @@ from typing import TypeAlias
 
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
-from deploy.gateway.nginx import UPSTREAMS, render, render_container
+from deploy.gateway.nginx import (
+    STRIPPED,
+    UPSTREAMS,
+    render,
+    render_container,
+    render_practice,
+)
 from deploy.gateway.openapi import whole_api
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.contracts import gate, published
@@ -71,6 +77,7 @@ def _generated() -> Generated:
         **OF_EVENTS,
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
+        "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
     }
 
@@ -84,6 +91,10 @@ def _compose_gateway() -> str:
         limits_file="/etc/nginx/limits.conf",
     )
     return render_container(http)
+
+
+def _practice_gateway() -> str:
+    return render_practice({name: f"{name}:{COMPOSE_PORT}" for name in STRIPPED})
 
 
 def _dashboard(name: str) -> str:

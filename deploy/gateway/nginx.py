@@ -31,9 +31,11 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/operator/payouts?(/|$)", "payout"),
     ("^/v1/operator/live(/|$)", "live"),
 )
-# For development only: they live behind a prefix that they do not know.
+# For practice only: they live behind a prefix that they do not know. A gateway that is not told of
+# them has no such routes.
 STRIPPED = ("sandbox", "issuer")
-UPSTREAMS = ("purchase", "wallet", "gift", "payout", "live", *STRIPPED, "web")
+UPSTREAMS = ("purchase", "wallet", "gift", "payout", "live", "web")
+PRACTICE_FILES = "/etc/nginx/practice/*.conf"
 
 REQUEST_ID = """\
 map $http_x_request_id $ovation_request_id {
@@ -134,7 +136,8 @@ def render(
     locations = [
         _hidden(),
         *(_route(pattern, name, targets) for pattern, name in ROUTES),
-        *(_stripped(name, targets) for name in STRIPPED),
+        *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
+        *_no_practice(resolver),
         _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
         *_contracts(contracts_folder),
         _location("/", _pass("web", targets)),
@@ -212,9 +215,24 @@ def _route(pattern: str, name: str, targets: Mapping[str, str]) -> str:
     return _location(f"~ {pattern}", *lines)
 
 
-def _stripped(name: str, targets: Mapping[str, str]) -> str:
+def render_practice(upstreams: Mapping[str, str]) -> str:
+    """Return what an installation for practice adds to the `server` block of a container."""
+    names = [f"set $to_{name} {upstreams[name]};" for name in STRIPPED]
+    locations = [_stripped(name, f"http://$to_{name}") for name in STRIPPED]
+    written_by = "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit."
+    return "\n\n".join([written_by, "\n".join(names), *locations]) + "\n"
+
+
+def _stripped(name: str, target: str) -> str:
     rewrite = f"rewrite ^/{name}(/.*)$ $1 break;"
-    return _location(f"~ ^/{name}/", rewrite, _pass(name, targets))
+    return _location(f"~ ^/{name}/", rewrite, f"proxy_pass {target};")
+
+
+def _no_practice(resolver: str | None) -> list[str]:
+    """Take in the routes for practice, if there are any; else there are none, also not at web."""
+    stripped = "|".join(STRIPPED)
+    nothing = _location(f"~ ^/({stripped})(/|$)", *_problem(404, "no-such-route", "Not Found"))
+    return [nothing] if resolver is None else [f"include {PRACTICE_FILES};", nothing]
 
 
 def _pass(name: str, targets: Mapping[str, str]) -> str:

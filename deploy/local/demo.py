@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.person import Person, StoryFailed, checked
+from shared.money import amount_text
 
 SETTLE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
@@ -325,8 +326,7 @@ def _coins(person: Person) -> int:
 
 
 def _money(amount: Mapping[str, Any]) -> str:
-    """Show minor units as people write them; the demo pays in a currency with two decimals."""
-    return f"{amount['amount_minor'] // 100}.{amount['amount_minor'] % 100:02} {amount['currency']}"
+    return amount_text(amount["amount_minor"], amount["currency"])
 
 
 def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:

@@ -126,6 +126,8 @@ def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
         "JWT_ISSUER": places.urls["issuer"],
         "JWT_AUDIENCE": AUDIENCE,
         "JWKS_URL": f"{places.urls['issuer']}/.well-known/jwks.json",
+        # The development issuer, on this machine.
+        "ALLOW_INSECURE_ISSUER": "true",
     }
 
 

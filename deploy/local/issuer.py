@@ -86,7 +86,7 @@ def build(issuer: str) -> FastAPI:
 def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     """Return what the token says."""
     said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
-    return {**said, "scope": " ".join(wanted.scopes), **_issued(issuer, wanted.ttl_seconds)}
+    return {"scope": " ".join(wanted.scopes), **said, **_issued(issuer, wanted.ttl_seconds)}
 
 
 def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
+from shared.money import require_currencies
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
 from shared.sagas import watch
 
@@ -55,6 +56,7 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
 def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
     """Read the rules; `hold_seconds` replaces every hold, for installations that are practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
+    require_currencies([rules["diamonds"]["currency"]])
     holds = Holds(**rules["holds"], seconds=hold_seconds)
     ages = read_age_rule(rules, Act.CASH_OUT)
     return Rules(**rules["diamonds"], **rules["payouts"], holds=holds, ages=ages)

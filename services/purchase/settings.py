@@ -18,5 +18,5 @@ class Settings(ServiceSettings):
     webhook_secret: SecretStr
     # For how long the provider remembers an idempotency key; later, asking again is a new refund.
     provider_key_hours: int = Field(default=24, ge=1)
-    # Where the provider sends people back to once they have paid.
+    # Where the provider sends people back to, paid or declined; `purchase=<id>` is added to it.
     return_url: str | None = None

@@ -7,17 +7,26 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.sandbox.provider import SILENT, NotFound, Provider
 from shared.auth import Unauthenticated
 from shared.errors import Kind, Refusal
 from shared.http import IdempotencyKey
+from shared.money import is_currency
 from shared.secrets import values_of
 
 SILENCE_SECONDS = 30.0
+
+
+def _known(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"{code} is no currency of ISO 4217 that is in use")
+    return code
+
+
 Amount = Annotated[int, Field(strict=True, gt=0, le=100_000_000)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, AfterValidator(_known)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 

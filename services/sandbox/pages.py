@@ -20,6 +20,7 @@ from services.sandbox.provider import (
     Status,
     UnknownCard,
 )
+from shared.money import amount_text
 
 CARDS = (
     (SUCCESS_CARD, "succeeds"),
@@ -29,7 +30,6 @@ CARDS = (
     (PENDING_REFUND_CARD, "succeeds; a refund takes three seconds"),
     (FAILING_REFUND_CARD, "succeeds; a refund fails three seconds after it was made"),
 )
-WITHOUT_MINOR_UNITS = ("JPY", "KRW")
 # The pay page needs no script, and nobody may frame it.
 SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 # What can stand in a policy; a name that is more than this is left out, not quoted.
@@ -80,7 +80,7 @@ def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> R
         content = f"<p role='status'>This payment is <b>{payment.status.value}</b>.</p>"
     fault = error or payment.failure_reason
     alert = f"<p class='error' role='alert'>{escape(fault)}</p>" if fault else ""
-    amount = _amount(payment)
+    amount = amount_text(payment.amount_minor, payment.currency)
     html = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'><title>Sandbox payment</title>"
@@ -115,11 +115,3 @@ def _form(payment: Payment) -> str:
 
 def _spaced(card: str) -> str:
     return " ".join(card[start : start + 4] for start in range(0, len(card), 4))
-
-
-def _amount(payment: Payment) -> str:
-    """Write minor units as people read them; the yen has none."""
-    if payment.currency in WITHOUT_MINOR_UNITS:
-        return f"{payment.amount_minor} {payment.currency}"
-    whole, minor = divmod(payment.amount_minor, 100)
-    return f"{whole}.{minor:02} {payment.currency}"

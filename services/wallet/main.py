@@ -14,6 +14,7 @@ from shared.auth import Verifier
 from shared.database import Database
 from shared.http import build_app
 from shared.messaging.relay import Relay
+from shared.money import require_currencies
 from shared.runtime import Service, build_broker, build_database, build_verifier, start
 
 
@@ -46,6 +47,8 @@ def read_rules(path: Path) -> Rules:
     """Read what viewers may spend; a mistake in the file stops the service at its start."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
     spending, age = rules["spending_limits"], rules["age"]
+    rates = rules["exchange_rates"]["parts_per_million"]
+    require_currencies(code for source in rates for code in (source, *rates[source]))
     return Rules(
         gift_coins_per_day=spending["gift_coins_per_day"],
         raise_after_hours=spending["raise_after_hours"],
@@ -53,7 +56,7 @@ def read_rules(path: Path) -> Rules:
         time_zone=ZoneInfo(spending["time_zone"]),
         rates={
             (source, target): parts
-            for source, targets in rules["exchange_rates"]["parts_per_million"].items()
+            for source, targets in rates.items()
             for target, parts in targets.items()
         },
         ages=read_age_rule(rules, Act.GIVE),

@@ -22,7 +22,8 @@ TEMPLATE = Path(__file__).parent / "page.html"
 # Each page is the script and the style of its name.
 ADDRESSES = {
     "/": "room",
-    "/rooms/{room}": "room",
+    # Whatever the name is: the page says that a name with a slash is none.
+    "/rooms/{room:path}": "room",
     "/wallet": "wallet",
     "/creator": "creator",
     "/operator": "operator",

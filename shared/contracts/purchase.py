@@ -114,7 +114,11 @@ class PurchaseDisputed(DisputeEvent):
 
 
 class PurchaseDisputeClosed(DisputeEvent):
-    """The bank decided: `won` means the money stays with us."""
+    """
+    The bank decided: `won` means the money stays with us.
+
+    A refund nobody asked us for is lost from the start, and won if its money comes back.
+    """
 
     name = "purchase.dispute_closed"
 
@@ -154,19 +158,25 @@ class PurchaseRefunded(RefundEvent):
 
 
 class PurchaseRefundDeclined(RefundEvent):
-    """The money stays; the frozen coins are the viewer's again. `reason` is a stable code."""
+    """
+    The money stays; the frozen coins are the viewer's again. `reason` is a stable code.
+
+    It outranks `purchase.refunded` of the same refund, whichever is heard first: a refund that was
+    made may fail later, and its money comes back.
+    """
 
     name = "purchase.refund_declined"
 
     reason: Annotated[Name, like("nothing-unused", "refused")]
-    """Why: `nothing-unused`, or a code of the provider."""
+    """Why: `nothing-unused`, `disputed`, `failed`, `unresolved`, or a code of the provider."""
 
 
 class PurchaseRiskFlagged(PurchaseEvent):
     """
     The provider warns that the payment may be fraud; nothing is lost yet.
 
-    What is unspent of it is frozen, and what it funded matures later.
+    What is unspent of it is frozen, and what it funded matures later. The same happens while a
+    person looks at what contradicts the payment, such as a dispute in another currency.
     """
 
     name = "purchase.risk_flagged"

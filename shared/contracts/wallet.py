@@ -1,7 +1,7 @@
 """What the wallet announces: coins that came, coins that went, and gifts it would not pay."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -303,7 +303,7 @@ class LimitEvent(WalletEvent):
     `unit` is `coins` or a currency; the amounts are coins or its minor units.
     """
 
-    discriminator_fields = ("period", "unit", "starts_on", "percent")
+    discriminator_fields: ClassVar[tuple[str, ...]] = ("period", "unit", "starts_on", "percent")
 
     period: LimitPeriod
     """What the limit counts: all of a calendar day, week or month."""
@@ -328,6 +328,34 @@ class LimitReminder(LimitEvent):
 
 
 class LimitReached(LimitEvent):
+    """All of a limit is spent."""
+
+    name = "wallet.limit_reached"
+
+
+class LimitOfRuleEvent(LimitEvent):
+    """
+    How far a viewer has come within one spending limit, whose id says which limit it is.
+
+    A viewer may have several for one period and unit: their own, everybody's, and what they
+    changed it to. Version 1 is announced beside it: there, they share one id, and the second
+    is never heard.
+    """
+
+    version = 2
+    discriminator_fields = ("period", "unit", "set_by", "limit", "starts_on", "percent")
+
+    set_by: Annotated[Name, like("user", "operator", "age")]
+    """Whose limit it is: the viewer's own (`user`), an operator's, or that of an age (`age`)."""
+
+
+class LimitReminderV2(LimitOfRuleEvent):
+    """Half or most of a limit is spent."""
+
+    name = "wallet.limit_reminder"
+
+
+class LimitReachedV2(LimitOfRuleEvent):
     """All of a limit is spent."""
 
     name = "wallet.limit_reached"
@@ -377,6 +405,8 @@ EVENTS: tuple[type[Event], ...] = (
     DebtSettled,
     LimitReminder,
     LimitReached,
+    LimitReminderV2,
+    LimitReachedV2,
     ExclusionStarted,
     ExclusionEnded,
     BlockSealed,

@@ -1,5 +1,7 @@
 """Everybody can use the pages: with a keyboard, a small screen, a screen reader, in any light."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 
@@ -7,7 +9,7 @@ from tests.browser.conftest import CREATOR, TIMEOUT_MILLISECONDS, VIEWER
 from tests.browser.test_journeys import OPERATOR, open_room
 
 PAGES = {
-    "room": ("/rooms/room-access", VIEWER),
+    "room": ("/rooms/{room}", VIEWER),
     "wallet": ("/wallet", VIEWER),
     "creator": ("/creator", CREATOR),
     "operator": ("/operator", OPERATOR),
@@ -17,11 +19,13 @@ SERIOUS = ("serious", "critical")
 
 
 def people_of(stage):
-    """A viewer who gave, so that no page is empty."""
+    """A viewer who gave to a creator who is live, so that no page is empty; and their room."""
     lea, mira = stage.person("lea", **CREATOR), stage.person("mira", **VIEWER)
+    room = f"room-{uuid4().hex[:6]}"
+    lea.put(f"/v1/rooms/{room}/stream", {"title": "Late songs"})
     stage.buy(mira, "coins_1000")
-    stage.give(mira, lea.user, "g_fox", room="room-access")
-    return {"viewer": mira.user, "creator": lea.user, "operator": "ops"}
+    stage.give(mira, lea.user, "g_fox", room=room)
+    return {"viewer": mira.user, "creator": lea.user, "operator": "ops"}, room
 
 
 def faults(page, axe):
@@ -43,11 +47,11 @@ def settled(page):
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_axe_finds_no_serious_problem_on_any_page(visitor, stage, axe, scheme):
-    people = people_of(stage)
+    people, room = people_of(stage)
     found = {}
     for name, (path, claims) in PAGES.items():
         person = visitor(people[claims["roles"][0]], claims=claims, scheme=scheme)
-        page = person.open(path)
+        page = person.open(path.format(room=room))
         settled(page)
         person.keep(f"{name}-{scheme}", whole=name != "room")
         found[name] = faults(page, axe)
@@ -63,10 +67,10 @@ def test_axe_finds_no_serious_problem_on_any_page(visitor, stage, axe, scheme):
 
 
 def test_nothing_has_to_be_scrolled_sideways_on_the_smallest_screen(visitor, stage):
-    people = people_of(stage)
+    people, room = people_of(stage)
     for name, (path, claims) in PAGES.items():
         person = visitor(people[claims["roles"][0]], claims=claims, width=320, height=640)
-        page = person.open(path)
+        page = person.open(path.format(room=room))
         settled(page)
         person.keep(f"{name}-320", whole=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
@@ -108,7 +112,7 @@ def test_a_gift_can_be_sent_without_a_mouse_and_dialogs_keep_and_return_the_focu
 
 
 def test_whoever_wants_no_motion_gets_none(visitor, stage):
-    page = visitor("mira", motion="reduce").open("/rooms/room-still")
+    page = visitor("mira", motion="reduce").open(f"/rooms/{open_room(stage)}")
     page.locator(".stage-host").wait_for()
     running = page.evaluate(
         "document.getAnimations().filter((one) => one.playState === 'running').length"

@@ -129,6 +129,7 @@ def test_two_hundred_gifts_in_ten_seconds_cost_little_a_frame_and_pile_up_nothin
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{port}/rooms/room-1")
         page.locator(".live-dot", has_text="Live").wait_for()
+        page.locator(".stage-line:empty").wait_for(state="attached")
         page.wait_for_timeout(QUIET_SECONDS * 1_000)
         quiet = rate_of(page.evaluate("frames_seen"))
         page.evaluate("frames_seen.length = 0; long_tasks.length = 0")

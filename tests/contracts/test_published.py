@@ -101,7 +101,8 @@ def test_the_official_parser_finds_nothing_wrong_with_the_asyncapi_document(tmp_
     told = judged(ASYNCAPI)
 
     assert told["diagnostics"] == []
-    assert told["channels"] == [event.name for event in EVENTS]
+    # Versions of one event share a channel.
+    assert told["channels"] == list(dict.fromkeys(event.name for event in EVENTS))
     # It would have found something.
     broken = tmp_path / "broken.json"
     broken.write_text(ASYNCAPI.read_text().replace('"action": "send"', '"action": "shout"'))

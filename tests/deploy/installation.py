@@ -13,6 +13,7 @@ from deploy.ctl.secret_files import write_secrets
 from deploy.local.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+PRACTICE = "deploy/compose.practice.yml"
 STAYING = (*ROLLED, "gateway", "postgres", "rabbitmq", "sandbox", "issuer")
 
 
@@ -32,12 +33,11 @@ def installed(
     wanted = {
         "OVATION_PORT": str(port),
         "OVATION_PUBLIC_URL": f"http://localhost:{port}",
-        "OVATION_HOLD_SECONDS": "0",
         "OVATION_VERSION": version,
-        "COMPOSE_PROFILES": "demo",
+        **_practice_settings(),
     }
     with _environment(wanted):
-        compose = Compose(folder, files=overlays)
+        compose = Compose(folder, files=(PRACTICE, *overlays))
         try:
             compose("up", "--detach", "--build")
             # What `--wait` does in Compose 2, for 1.29 as well.
@@ -45,6 +45,11 @@ def installed(
             yield compose, f"http://localhost:{port}"
         finally:
             compose("down", "--volumes", "--timeout", "5")
+
+
+def _practice_settings() -> dict[str, str]:
+    lines = (ROOT / "deploy" / "practice.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def _copy_of_everything(folder: Path) -> None:

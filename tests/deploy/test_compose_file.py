@@ -13,8 +13,13 @@ from deploy.local import containers
 from deploy.local.databases import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-CONTAINERS = COMPOSE["services"]
+BASE = (ROOT / "docker-compose.yml").read_text()
+COMPOSE = yaml.safe_load(BASE)
+PRACTICE = yaml.safe_load((ROOT / "deploy" / "compose.practice.yml").read_text())["services"]
+# What is only for practice is confined as everything else is.
+CONTAINERS = COMPOSE["services"] | {name: PRACTICE[name] for name in ("sandbox", "issuer")}
+# What an installation has to say: who signs tokens, where their keys are, who takes the money.
+REQUIRED = ("OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL")
 SCALE = yaml.safe_load((ROOT / "deploy" / "compose.scale.yml").read_text())
 SCALED = SCALE["services"]
 NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
@@ -30,6 +35,42 @@ ALSO_KNOWS = {
 
 def test_only_the_gateway_is_published():
     assert [name for name, it in CONTAINERS.items() if "ports" in it] == ["gateway"]
+
+
+def test_it_listens_on_loopback_unless_told_otherwise():
+    assert CONTAINERS["gateway"]["ports"] == [
+        "${OVATION_BIND:-127.0.0.1}:${OVATION_PORT:-8080}:8080"
+    ]
+
+
+def test_without_settings_nothing_is_for_practice():
+    """No issuer, no sandbox, no route to them, nobody who is trusted in their place."""
+    assert not {"sandbox", "issuer"} & set(COMPOSE["services"])
+    assert not re.search(r"://(issuer|sandbox)\b|INSECURE", BASE)
+    gateway = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    assert not re.search(r"\b(issuer|sandbox):8000|/\$to_(issuer|sandbox)", gateway)
+
+
+@pytest.mark.parametrize("variable", REQUIRED)
+def test_without_what_an_installation_has_to_say_it_refuses_to_start(variable):
+    uses = re.findall(rf"\$\{{{variable}(.)(.)([^}}]*)\}}", BASE)
+
+    assert uses
+    assert all((colon, refuse) == (":", "?") and "set it to" in why for colon, refuse, why in uses)
+
+
+def test_what_is_for_practice_says_all_that_is_required():
+    said = dict(
+        line.split("=", 1)
+        for line in (ROOT / "deploy" / "practice.env").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+
+    assert set(REQUIRED) <= set(said)
+    for service in SERVICES:
+        assert PRACTICE[service]["environment"] == {
+            f"{service.upper()}_ALLOW_INSECURE_ISSUER": "true"
+        }
 
 
 def test_the_servers_have_no_way_out_and_the_gateway_none_to_them():

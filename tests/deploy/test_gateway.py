@@ -1,6 +1,7 @@
 """The gateway sends each path to its service, and hides what is not public."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.gateway.nginx import TOKEN_BURST, UPSTREAMS, render, render_container, render_whole
+from deploy.gateway.nginx import (
+    STRIPPED,
+    TOKEN_BURST,
+    UPSTREAMS,
+    render,
+    render_container,
+    render_practice,
+    render_whole,
+)
 from deploy.local.gateway import CONTRACTS, Gateway
 from deploy.local.packages import find
 from deploy.local.ports import free_port
@@ -21,7 +30,9 @@ from shared.auth import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"
-LOCAL = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate(UPSTREAMS)}
+LOCAL = {
+    name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate((*UPSTREAMS, *STRIPPED))
+}
 
 
 def test_fixed_addresses_are_kept_open():
@@ -36,9 +47,25 @@ def test_names_are_looked_up_when_they_are_needed():
     text = render(COMPOSE, listen="8080", resolver="127.0.0.11")
 
     assert "resolver 127.0.0.11 valid=1s;" in text
-    assert "set $to_sandbox sandbox:8000;" in text
-    assert "proxy_pass http://$to_sandbox;" in text
+    assert "set $to_wallet wallet:8000;" in text
+    assert "proxy_pass http://$to_wallet;" in text
     assert "\nupstream " not in text
+
+
+def test_routes_for_practice_are_a_file_of_their_own():
+    text = render(COMPOSE, listen="8080", resolver="127.0.0.11")
+    practice = render_practice({name: f"{name}:8000" for name in STRIPPED})
+
+    for name in STRIPPED:
+        assert f"$to_{name}" not in text
+        assert f"proxy_pass http://$to_{name};" in practice
+
+
+def test_without_practice_nobody_is_asked_for_an_issuer(tmp_path):
+    text = render({name: LOCAL[name] for name in UPSTREAMS}, listen="127.0.0.1:8080", resolver=None)
+
+    (nothing,) = re.findall(r"location ~ \^/\(sandbox\|issuer\)\(/\|\$\) \{([^}]*)\}", text)
+    assert "return 404" in nothing
 
 
 def test_a_service_that_is_not_there_is_unavailable():

@@ -130,25 +130,25 @@ BUGS = (
         "any-4xx",
         "an answer that says nothing gives diamonds back that are being paid",
         _any_4xx_is_a_refusal,
-        ("tests/payout",),
+        ("tests/payout/test_unknown_answers.py",),
     ),
     Planted(
         "daily-maximum",
         "several quotes get around the daily maximum",
         _the_daily_maximum_is_for_quotes_only,
-        ("tests/payout",),
+        ("tests/payout/test_requests.py",),
     ),
     Planted(
         "held-and-sent",
         "a payout is held and sent all the same",
         _held_payouts_are_sent,
-        ("tests/payout",),
+        ("tests/payout/test_races.py",),
     ),
     Planted(
         "declined",
         "a refund is declined after its money went",
         _a_refusal_is_believed_without_looking,
-        ("tests/purchase",),
+        ("tests/purchase/test_refund_outcomes.py",),
     ),
 )
 

@@ -76,6 +76,13 @@ async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_
     assert (again.status_code, again.json()["gift"]) == (202, gift)
 
 
+async def test_a_viewer_cannot_take_a_key_of_tencents_callbacks_before_them(ask, database):
+    answer = await ask(key="tencent:" + "0" * 64)
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "key-reserved")
+    assert await announced(database) == []
+
+
 async def test_without_an_outcome_the_caller_gets_a_place_to_look(ask, mira):
     answer = await ask()
 

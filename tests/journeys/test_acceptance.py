@@ -125,7 +125,7 @@ def test_example_4_unused_coins_go_back_within_the_law_rounded_up(stage, mira, l
 
 def test_example_4_after_the_law_or_outside_of_it_there_is_no_refund(stage, mira, system):
     late = stage.buy(mira, "coins_500")
-    age_purchase(system, late, 15)
+    age_purchase(system, late, 30)
     abroad = stage.person("abby", country="US", age_verified=30)
     elsewhere = stage.buy(abroad)
 

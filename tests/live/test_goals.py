@@ -1,10 +1,12 @@
 """Goals: nearer with every gift, reached once a revision, and further again without the money."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid5
 
 import pytest
 from sqlalchemy import text
 
+from shared.contracts.base import NAMESPACE
 from shared.contracts.gift import GiftRestored
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
@@ -132,6 +134,37 @@ async def test_a_changed_goal_keeps_what_was_given_and_may_be_reached_by_it(
     assert (await lea.delete(address)).status_code == 204
     await hear(a_gift_sent(60))
     assert (await lea.get(GOALS)).json()["goals"] == []
+
+
+async def test_no_two_pairs_of_creator_and_key_are_one_goal(as_creator):
+    """Host applications do have users like `auth0|7`."""
+    wish = {"title": "A new microphone", "target_coins": 5}
+    one, other = await as_creator("auth0|7"), await as_creator("auth0")
+
+    first = await one.post(GOALS, json=wish, headers={"Idempotency-Key": "1"})
+    second = await other.post(GOALS, json=wish, headers={"Idempotency-Key": "7|1"})
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["goal"] != second.json()["goal"]
+
+
+async def test_a_goal_of_an_older_version_is_found_again_also_once_it_is_removed(lea, database):
+    wish, same = {"title": "A new microphone", "target_coins": 5}, {"Idempotency-Key": "k"}
+    old = uuid5(NAMESPACE, "goal|lea|k")
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("""
+                INSERT INTO goals (goal, creator, title, target_coins, starts_at)
+                VALUES (:goal, 'lea', 'A new microphone', 5, now())
+            """),
+            {"goal": old},
+        )
+
+    again = await lea.post(GOALS, json=wish, headers=same)
+    assert (again.status_code, again.json()["goal"]) == (201, str(old))
+
+    await lea.delete(f"{GOALS}/{old}")
+    assert (await lea.post(GOALS, json=wish, headers=same)).json()["type"] == "no-such-goal"
 
 
 async def test_goals_are_set_by_owners_under_a_key_and_there_are_only_so_many(

@@ -1,7 +1,11 @@
 """Perks: unlocked by what was given, used up once a key, withdrawn and restored with the money."""
 
-import pytest
+from uuid import uuid5
 
+import pytest
+from sqlalchemy import text
+
+from shared.contracts.base import NAMESPACE
 from shared.contracts.gift import GiftRestored
 from tests.clients import a_token, client_of
 from tests.live.conftest import a_gift_sent, a_reversal, key
@@ -130,6 +134,37 @@ async def test_claims_are_checked_by_their_creator_and_their_viewer_alone(
             assert (refused.status_code, refused.json()["type"]) == (404, "no-such-entitlement")
     unknown = "/v1/entitlements/00000000-0000-0000-0000-000000000000"
     assert (await lea.get(unknown)).json()["type"] == "no-such-entitlement"
+
+
+async def test_no_two_pairs_of_creator_and_key_are_one_perk(as_creator):
+    """Host applications do have users like `auth0|7`."""
+    wish = {"kind": "custom", "title": "A song", "threshold_coins": 5}
+    one, other = await as_creator("auth0|7"), await as_creator("auth0")
+
+    first = await one.post(PERKS, json=wish, headers={"Idempotency-Key": "1"})
+    second = await other.post(PERKS, json=wish, headers={"Idempotency-Key": "7|1"})
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["perk"] != second.json()["perk"]
+
+
+async def test_a_perk_of_an_older_version_is_found_again_also_once_it_is_removed(lea, database):
+    wish = {"kind": "custom", "title": "A song", "threshold_coins": 5}
+    same, old = {"Idempotency-Key": "k"}, uuid5(NAMESPACE, "perk|lea|k")
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("""
+                INSERT INTO perks (perk, creator, kind, title, threshold_coins)
+                VALUES (:perk, 'lea', 'custom', 'A song', 5)
+            """),
+            {"perk": old},
+        )
+
+    again = await lea.post(PERKS, json=wish, headers=same)
+    assert (again.status_code, again.json()["perk"]) == (201, str(old))
+
+    await lea.delete(f"{PERKS}/{old}")
+    assert (await lea.post(PERKS, json=wish, headers=same)).json()["type"] == "no-such-perk"
 
 
 async def test_perks_are_offered_by_creators_under_a_key_and_seen_by_all(lea, mira, otto, offer):

@@ -1,6 +1,8 @@
 """The payout service in a test's words, with the real sandbox as its provider."""
 
+import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -163,3 +165,34 @@ def cash_out(lea, hear):
         return answer.json()["payout"]
 
     return ask
+
+
+WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+
+@pytest.fixture
+def meanwhile(database):
+    """Start something, and go on when it waits for the lock that this transaction holds."""
+
+    @asynccontextmanager
+    async def start(*things):
+        async with database.transaction() as tx:
+            answers = []
+            yield tx, answers
+            tasks = [asyncio.ensure_future(thing()) for thing in things]
+            async with asyncio.timeout(60):
+                while await waiting(database) < len(tasks):
+                    assert not any(task.done() for task in tasks), "nothing waits"
+                    await asyncio.sleep(0.01)
+        answers += await asyncio.gather(*tasks)
+
+    return start
+
+
+async def waiting(database):
+    """How many wait for a lock; a transaction sees that as it was when it first looked."""
+    async with database.transaction() as tx:
+        return (await tx.execute(WAITING)).scalar_one()

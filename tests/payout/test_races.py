@@ -1,36 +1,24 @@
 """Two transactions at once: whoever waits for a lock looks again at what decides."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.earning import follow_gifts, heed_warnings
-from services.payout.commands.following import follow_attempts, open_attempts, settle
+from services.payout.commands.earning import follow_gifts
+from services.payout.commands.following import open_attempts, settle
 from services.payout.commands.holding import review
-from services.payout.commands.maturing import mature
 from services.payout.commands.payees import set_payee
 from services.payout.domain.payouts import Truth
 from services.payout.store import attempts
 from services.payout.store.proof import CHECKS
-from shared.contracts.gift import GiftRestored
-from shared.contracts.purchase import PurchaseRiskFlagged
-from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.database import is_contention
 from shared.ledger.proof import Fault, prove
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
-from tests.payout.test_holds import reversal, standing
-
-WAITING = text("""
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-""")
+from tests.payout.test_holds import reversal
 
 
 @pytest.fixture(autouse=True)
@@ -40,29 +28,10 @@ async def books_are_right(database):
         assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
 
 
-@pytest.fixture
-def meanwhile(database):
-    """Start something, and go on when it waits for the lock that this transaction holds."""
-
-    @asynccontextmanager
-    async def start(*things):
-        async with database.transaction() as tx:
-            answers = []
-            yield tx, answers
-            tasks = [asyncio.ensure_future(thing()) for thing in things]
-            async with asyncio.timeout(4):
-                while await waiting(database) < len(tasks):
-                    assert not any(task.done() for task in tasks), "nothing waits"
-                    await asyncio.sleep(0.01)
-        answers += await asyncio.gather(*tasks)
-
-    return start
-
-
-async def waiting(database):
-    """How many wait for a lock; a transaction sees that as it was when it first looked."""
-    async with database.transaction() as tx:
-        return (await tx.execute(WAITING)).scalar_one()
+def reading(database, rules):
+    """Turn facts into what a handler is given."""
+    (consumer,) = consumers.build(database, a_broker("payout"), rules)
+    return lambda fact, **about: consumer._receiver._read(a_delivery(fact, **about))  # noqa: SLF001
 
 
 def decide(database, work):
@@ -257,176 +226,3 @@ async def test_two_first_payees_at_once_are_one_and_its_replacement(lea, meanwhi
 
     (payee,) = await rows(database, "SELECT destination, revision, unreviewed FROM payees")
     assert payee == {"destination": "acct_ok_two", "revision": 2, "unreviewed": True}
-
-
-PURCHASE = uuid4()
-LOT = lot_id(PURCHASE, LotKind.PAID)
-PIECE = Slice(lot=LOT, kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000)
-
-
-def reading(database, rules):
-    """Turn facts into what a handler is given."""
-    (consumer,) = consumers.build(database, a_broker("payout"), rules)
-    return lambda fact, **about: consumer._receiver._read(a_delivery(fact, **about))  # noqa: SLF001
-
-
-@pytest.fixture
-async def read(database):
-    """Turn facts into what a handler is given, where lea is known for long."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("INSERT INTO creators VALUES ('lea', now() - interval '100 days', 200000)")
-        )
-    return reading(database, HOLDING)
-
-
-def flagged():
-    return PurchaseRiskFlagged(purchase=PURCHASE, viewer="mira", warning="w", reason="stolen")
-
-
-async def hold_reasons(lea):
-    return {held["reason"] for held in (await lea.get("/v1/earnings/me")).json()["holds"]}
-
-
-@pytest.mark.parametrize("gift_commits_first", [True, False])
-async def test_a_warning_and_a_gift_at_the_same_moment(lea, read, database, gift_commits_first):
-    """Two instances: one books the gift, the other hears the warning about its money."""
-    gift, flag = read(a_gift_sent(100, slices=(PIECE,))), read(flagged())
-
-    def book(tx):
-        return follow_gifts(tx, [gift], HOLDING)
-
-    def warn(tx):
-        return heed_warnings(tx, [flag], HOLDING)
-
-    outer, inner = (warn, book) if gift_commits_first else (book, warn)
-    async with database.transaction() as first:
-        await outer(first)
-        async with database.transaction() as second:
-            await inner(second)
-
-    assert await hold_reasons(lea) == {"funding-risk"}
-    await let_mature(database, days=8)
-    assert await standing(lea) == (100, 0, 0)
-    await let_mature(database, days=15)
-    assert await standing(lea) == (0, 100, 0)
-
-
-async def let_mature(database, days):
-    async with database.transaction() as tx:
-        await mature(tx, HOLDING, now=datetime.now(UTC) + timedelta(days=days))
-
-
-@pytest.mark.parametrize("restored", [False, True])
-async def test_what_is_being_warned_of_does_not_mature(
-    lea, hear, read, meanwhile, database, restored
-):
-    gift = a_gift_sent(100, slices=(PIECE,))
-    now = datetime.now(UTC)
-    async with database.transaction() as tx:
-        story = [read(gift, at=now - timedelta(days=30))]
-        if restored:
-            story.append(read(reversal(gift, 1, 100), at=now - timedelta(days=20)))
-            back = reversal(gift, 2, 0, contract=GiftRestored)
-            story.append(read(back, at=now - timedelta(days=19)))
-        await follow_gifts(tx, story, HOLDING)
-
-    async with meanwhile(lambda: let_mature(database, days=0)) as (tx, _):
-        await heed_warnings(tx, [read(flagged())], HOLDING)
-
-    assert await standing(lea) == (100, 0, 0)
-    assert await hold_reasons(lea) == {"funding-risk"}
-
-
-async def test_what_is_maturing_is_not_held_by_a_warning_that_came_later(
-    lea, read, meanwhile, database
-):
-    gift = a_gift_sent(100, slices=(PIECE,))
-    async with database.transaction() as tx:
-        await follow_gifts(tx, [read(gift, at=datetime.now(UTC) - timedelta(days=30))], HOLDING)
-    warn = decide(database, lambda tx: heed_warnings(tx, [read(flagged())], HOLDING))
-
-    async with meanwhile(warn) as (tx, _):
-        await mature(tx, HOLDING, now=datetime.now(UTC))
-
-    assert await standing(lea) == (0, 100, 0)
-
-
-async def test_what_is_taken_back_while_it_matures_is_taken_once(lea, read, meanwhile, database):
-    gift = a_gift_sent(100, slices=(PIECE,))
-    old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
-        await follow_gifts(tx, [read(gift, at=old)], HOLDING)
-    back = read(reversal(gift, 1, 60))
-
-    async with meanwhile(decide(database, lambda tx: follow_gifts(tx, [back], HOLDING))) as (tx, _):
-        await mature(tx, HOLDING, now=datetime.now(UTC))
-
-    assert await standing(lea) == (0, 40, 0)
-
-
-@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-async def test_two_revisions_of_a_gift_heard_by_two_instances_end_as_one_by_one(
-    lea, read, meanwhile, database, order
-):
-    gift = a_gift_sent(100, slices=(PIECE,))
-    said = {
-        1: read(reversal(gift, 1, 100)),
-        2: read(reversal(gift, 2, 30, contract=GiftRestored)),
-    }
-    old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
-        await follow_gifts(tx, [read(gift, at=old)], HOLDING)
-    await let_mature(database, days=0)
-    first, second = (said[number] for number in order)
-
-    async with meanwhile(decide(database, lambda tx: follow_gifts(tx, [second], HOLDING))) as (
-        tx,
-        _,
-    ):
-        await follow_gifts(tx, [first], HOLDING)
-
-    assert await standing(lea) == (70, 0, 0)
-
-
-async def test_a_gift_and_its_reversal_heard_by_two_instances_end_as_one_by_one(
-    lea, read, meanwhile, database
-):
-    gift = a_gift_sent(100, slices=(PIECE,))
-    back = read(reversal(gift, 1, 60))
-
-    async with meanwhile(decide(database, lambda tx: follow_gifts(tx, [read(gift)], HOLDING))) as (
-        tx,
-        _,
-    ):
-        await follow_gifts(tx, [back], HOLDING)
-
-    assert await standing(lea) == (40, 0, 0)
-
-
-async def test_nothing_deadlocks_when_all_of_it_happens_at_once(
-    lea, hear, read, database, provider
-):
-    """Gifts, reversals, warnings and maturing of one lot, many times at once."""
-    gifts = [a_gift_sent(100, slices=(PIECE,)) for _ in range(20)]
-    old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
-        await follow_gifts(tx, [read(gift, at=old) for gift in gifts], HOLDING)
-    back = [read(reversal(gift, 1, 50)) for gift in gifts]
-
-    async def tried(work):
-        try:
-            await decide(database, work)()
-        except Exception as error:  # noqa: BLE001 - looked at below
-            return is_contention(error)
-        return False
-
-    troubled = await asyncio.gather(
-        *(tried(lambda tx, each=each: follow_gifts(tx, [each], HOLDING)) for each in back),
-        *(tried(lambda tx: heed_warnings(tx, [read(flagged())], HOLDING)) for _ in range(5)),
-        *(tried(lambda tx: mature(tx, HOLDING, now=datetime.now(UTC))) for _ in range(5)),
-    )
-    await follow_attempts(database, provider, RULES)
-
-    assert not any(troubled)
-    assert sum(await standing(lea)) == 1_000

@@ -263,6 +263,8 @@ async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
         await tell()
 
     assert await holds(lea) == {"funding-risk": 100}
+    (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
+    assert datetime.fromisoformat(held["unlocks_at"]) >= NOW + 14 * DAY
     await let_pass(database, 13)
     assert await standing(lea) == (100, 0, 0)
     await let_pass(database, 15)

@@ -237,6 +237,8 @@ def test_custom_coins_have_one_currency():
         {"bonus_coins": -1},
         {"prices": {"USD": 0}},
         {"prices": {"usd": 99}},
+        {"prices": {"ABC": 99}},
+        {"prices": {"USD": 99, "DEM": 180}},
     ],
 )
 def test_a_package_that_gives_or_costs_nothing_is_a_mistake_in_the_price_list(wrong):
@@ -354,6 +356,34 @@ def test_unused_coins_are_worth_their_part_of_the_price_rounded_up():
     assert refund_minor(purchase, 500) == 499
     assert refund_minor(purchase, 1) == 1
     assert refund_minor(purchase, 0) == 0
+
+
+def test_bonus_coins_are_worth_as_much_as_the_others_and_all_of_them_the_price():
+    assert refund_minor(PURCHASE, 525) == 499
+    assert refund_minor(PURCHASE, 500) == 476
+    assert refund_minor(PURCHASE, 0) == 0
+    assert refund_minor(PURCHASE, 10_000) == 499
+
+
+@given(
+    price=st.integers(1, 100_000),
+    coins=st.integers(1, 5_000),
+    bonus=st.integers(0, 500),
+    parts=st.lists(st.integers(1, 2_000), max_size=6),
+)
+def test_several_refunds_never_exceed_the_price_and_each_is_what_the_law_demands(
+    price, coins, bonus, parts
+):
+    purchase = replace(PURCHASE, amount_minor=price, coins=coins, bonus_coins=bonus)
+    left, given_back, exact = coins + bonus, 0, 0
+    for part in parts:
+        unused = min(part, left)
+        amount = refund_minor(purchase, unused, given_back_minor=given_back)
+        left, given_back, exact = left - unused, given_back + amount, exact + unused
+        assert given_back <= price
+        assert given_back * (coins + bonus) >= price * exact
+    if exact == coins + bonus:
+        assert given_back == price
 
 
 def test_the_right_payment_is_honoured_after_a_wrong_one():

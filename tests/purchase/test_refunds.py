@@ -1,16 +1,18 @@
 """Unused coins become money again: where the law says so, once, and never more than was paid."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from services.purchase.api.refunds import OperatorRefundAsk
 from shared.contracts.wallet import (
     CoinsRefunded,
     ExclusionEnded,
     ExclusionStarted,
 )
+from shared.http import fingerprint
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.purchase.conftest import GERMANY, frozen
@@ -58,10 +60,10 @@ async def test_our_own_refund_is_not_taken_for_somebody_elses(
 @pytest.mark.parametrize(
     ("country", "days", "problem"),
     [
-        ("DE", 13, None),
-        ("DE", 15, "refund-too-late"),
-        ("BR", 6, None),
-        ("BR", 8, "refund-too-late"),
+        ("DE", 14, None),
+        ("DE", 40, "refund-too-late"),
+        ("BR", 7, None),
+        ("BR", 30, "refund-too-late"),
         ("US", 0, "not-refundable"),
         (None, 0, "not-refundable"),
     ],
@@ -166,6 +168,94 @@ async def test_an_operator_refunds_what_no_law_does_and_says_why(app, bought_in,
     assert own.status_code == 403
 
 
+@pytest.fixture
+def ask_as(app):
+    """Ask for a refund as an operator, under a key."""
+
+    async def ask_for(operator, purchase, *, key, reason="bought by a child"):
+        path = f"/v1/operator/purchases/mira/{purchase}/refunds"
+        token = a_token(operator, roles=["operator"], scope="refunds:write")
+        async with client_of(app, token) as client:
+            headers = {"Idempotency-Key": key}
+            return await client.post(path, json={"reason": reason}, headers=headers)
+
+    return ask_for
+
+
+async def test_a_viewer_cannot_take_an_operators_key_before_them(bought_in, ask, ask_as):
+    theirs, other = await bought_in(), await bought_in(key="key-2")
+    assert (await ask(theirs, key="ann k")).status_code == 202
+
+    asked = await ask_as("ann", other, key="k")
+
+    assert (asked.status_code, asked.json()["requested_by"]) == (202, "operator")
+
+
+async def test_no_two_operators_share_a_key_however_they_are_called(bought_in, ask_as):
+    first, second = await bought_in(), await bought_in(key="key-2")
+
+    asked = [await ask_as("ann b", first, key="c"), await ask_as("ann", second, key="b c")]
+
+    assert [answer.status_code for answer in asked] == [202, 202]
+    assert len({answer.json()["refund"] for answer in asked}) == 2
+
+
+async def test_an_operators_key_is_kept_whole_however_long(bought_in, ask_as):
+    first, second, operator = await bought_in(), await bought_in(key="key-2"), "o" * 64
+
+    asked = [
+        await ask_as(operator, purchase, key="k" * 127 + end)
+        for purchase, end in ((first, "a"), (second, "b"))
+    ]
+
+    assert [answer.status_code for answer in asked] == [202, 202]
+
+
+async def test_an_operators_repeat_is_one_refund_and_another_wish_under_its_key_none(
+    bought_in, ask_as, rows
+):
+    purchase = await bought_in()
+
+    first, again = [await ask_as("ann", purchase, key="k") for _ in range(2)]
+    other = await ask_as("ann", purchase, key="k", reason="changed my mind")
+
+    assert first.json() == again.json()
+    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
+    assert len(await rows("SELECT 1 FROM refunds")) == 1
+
+
+AS_OLDER_VERSIONS_KEPT_IT = text("""
+    WITH kept AS (
+        INSERT INTO refunds (viewer, purchase, id, idempotency_key, request_hash, requested_by,
+                             state, currency, requested_at)
+        VALUES ('mira', :purchase, :refund, 'ann b c', :hash, 'operator', 'requested', 'USD', now())
+    )
+    INSERT INTO audit (operator, action, user_id, reason, facts)
+    VALUES ('ann', 'refund.requested', 'mira', 'why', jsonb_build_object('refund', CAST(
+        CAST(:refund AS uuid) AS text)))
+""")
+
+
+async def test_what_an_operator_asked_an_older_version_is_found_again_by_them_alone(
+    bought_in, ask_as, database
+):
+    purchase, refund = await bought_in(), uuid4()
+    wish = OperatorRefundAsk(reason="bought by a child")
+    about = {
+        "purchase": UUID(purchase),
+        "refund": refund,
+        "hash": fingerprint(wish) + UUID(purchase).bytes,
+    }
+    async with database.transaction() as tx:
+        await tx.execute(AS_OLDER_VERSIONS_KEPT_IT, about)
+
+    again = await ask_as("ann", purchase, key="b c")
+    somebody = await ask_as("ann b", purchase, key="c")
+
+    assert (again.status_code, again.json()["refund"]) == (202, str(refund))
+    assert (somebody.status_code, somebody.json()["type"]) == (409, "refund-open")
+
+
 async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, ask, bought_in):
     theirs, unpaid = await bought_in(), (await buy(key="other", claims=GERMANY)).json()["purchase"]
 
@@ -214,6 +304,18 @@ async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, hear):
     await hear(ExclusionStarted(**about))
 
     assert (await buy()).status_code == 201
+
+
+async def test_what_was_bought_before_an_exclusion_and_paid_after_is_honoured(
+    bought, pay, hear, read
+):
+    purchase = await bought()
+    until = datetime.now(UTC) + timedelta(days=7)
+    await hear(ExclusionStarted(viewer="mira", exclusion=uuid4(), until=until))
+
+    await pay(purchase)
+
+    assert (await read(purchase))["state"] == "paid"
 
 
 async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give_back, rows):

@@ -1,11 +1,16 @@
 """The service and the sandbox talk to each other over their real HTTP interfaces."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
 
 from deploy.local.environment import new_webhook_secret
+from services.purchase.commands.inquiries import Inquiry, settle_if_newest
+from services.purchase.commands.purchases import read_purchase
 from services.purchase.main import build_http
 from services.purchase.providers import Provider
 from services.sandbox import main as sandbox
@@ -13,7 +18,7 @@ from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
 from tests.clients import a_verifier
 from tests.deliveries import announced
-from tests.purchase.conftest import POLICY, PRICES
+from tests.purchase.conftest import GERMANY, POLICY, PRICES, frozen
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 ANSWER_SECONDS_MAX = 10
@@ -41,7 +46,7 @@ async def provider(switchboard):
         url="http://sandbox",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
-        return_url="https://app.example/coins",
+        return_url="https://app.example/coins?from=room",
         transport=switchboard,
     )
     yield opened
@@ -84,7 +89,9 @@ def pay_with(buy, browser):
     async def buy_and_pay(card, **about):
         purchase = (await buy(**about)).json()
         answer = await browser.post(purchase["next_action"]["url"], data={"card": card})
-        assert answer.headers["location"] == "https://app.example/coins"
+        # Paid or declined: where one comes back to is told which purchase to look up.
+        back = f"https://app.example/coins?from=room&purchase={purchase['purchase']}"
+        assert answer.headers["location"] == back
         return purchase["purchase"]
 
     return buy_and_pay
@@ -123,6 +130,28 @@ async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
 
     assert await heard(1) == ["purchase.paid"]
     assert len(await rows(SETTLED)) == 1
+
+
+async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_refused(
+    buy, database, switchboard
+):
+    """An upgrade, or a new setting, may come between asking and hearing the answer."""
+    purchase = (await buy()).json()
+    async with database.transaction() as tx:
+        known = await read_purchase(tx, "mira", UUID(purchase["purchase"]))
+    later = Provider(
+        url="http://sandbox",
+        api_key="key",
+        webhook_secret=WEBHOOK_SECRET,
+        return_url="https://other.example/coins",
+        transport=switchboard,
+    )
+
+    payment = await later.create(known)
+    await later.close()
+
+    assert payment.pay_url == purchase["next_action"]["url"]
+    assert payment.reference == purchase["purchase"]
 
 
 async def test_a_declined_card_fails_the_purchase_and_cancels_the_payment(
@@ -188,3 +217,43 @@ async def test_a_warning_is_passed_on(pay_with, heard, browser):
     await browser.post(path, json={})
 
     assert await heard(2) == ["purchase.paid", "purchase.risk_flagged"]
+
+
+async def test_a_refund_that_fails_after_it_was_made_is_declined_under_its_id(
+    *, pay_with, heard, browser, credit, ask, hear, give_back, database
+):
+    purchase = await pay_with(SUCCESS_CARD, claims=GERMANY)
+    await heard(1)
+    await credit(purchase)
+    refund = (await ask(purchase)).json()["refund"]
+    await hear(frozen(purchase, refund, paid=100, bonus=0))
+    await give_back()
+    assert (await heard(4))[3] == "purchase.refunded"
+    payments = await browser.get("/payments", params={"reference": purchase})
+    (made,) = payments.json()["items"][0]["refunds"]
+    assert made["refund_reference"] == refund
+
+    await browser.post(f"/refunds/{made['id']}/close", json={"succeeded": False})
+
+    assert (await heard(5))[4] == "purchase.refund_declined"
+    assert (await announced(database))[4]["reason"] == "failed"
+
+
+async def test_an_answer_with_a_lower_sequence_is_old_news(
+    pay_with, heard, browser, provider, database
+):
+    """However late it was asked for, as far as our own clocks say."""
+    made = await pay_with(SUCCESS_CARD)
+    await heard(1)
+    payments = await browser.get("/payments", params={"reference": made})
+    payment = payments.json()["items"][0]["id"]
+    early = await provider.read(payment)
+    await browser.post(f"/payments/{payment}/disputes", json={})
+    await heard(2)
+    async with database.transaction() as tx:
+        purchase = await read_purchase(tx, "mira", UUID(made))
+        late = datetime.now(UTC) + timedelta(minutes=1)
+        old = replace(early, asked_at=late, answered_at=late, disputes=(), fee_minor=0)
+        _, used = await settle_if_newest(tx, Inquiry(purchase), old)
+
+    assert not used

@@ -146,7 +146,16 @@ async def test_the_page_shows_the_amount_and_every_test_card(asked, browser):
 
 @pytest.mark.parametrize(
     ("amount_minor", "currency", "shown"),
-    [(160, "JPY", "160 JPY"), (5, "EUR", "0.05 EUR"), (100, "GBP", "1.00 GBP")],
+    [
+        (160, "JPY", "160 JPY"),
+        (5, "EUR", "0.05 EUR"),
+        (100, "GBP", "1.00 GBP"),
+        (950, "CLP", "950 CLP"),
+        (25_000, "VND", "25000 VND"),
+        (140, "ISK", "140 ISK"),
+        (600, "XOF", "600 XOF"),
+        (305, "KWD", "0.305 KWD"),
+    ],
 )
 async def test_amounts_are_written_as_people_read_them(
     asked, browser, amount_minor, currency, shown

@@ -142,6 +142,7 @@ async def test_a_payment_needs_an_idempotency_key(shop):
         {"amount_minor": "499"},
         {"amount_minor": True},
         {"currency": "usd"},
+        {"currency": "ABC"},
         {"reference": "two\nlines"},
         {"return_url": "javascript:alert(1)"},
         {"unknown": 1},

@@ -118,8 +118,10 @@ def test_the_rules_are_the_documented_defaults():
     """An active line that no service reads would be a number that only seems to count."""
     rules = read("rules")
     eea = rules["refunds"].pop("eea_members")
+    calendars = rules["refunds"].pop("calendars")
 
     assert (len(eea), len(set(eea))) == (30, 30)
+    assert set(calendars) == {*eea, "GB", "CH", "BR", "KR"}
     assert rules == {
         "diamonds": {"rate_version": 1, "currency": "USD", "value_minor_per_1000": 500},
         "payouts": {

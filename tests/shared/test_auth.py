@@ -5,9 +5,12 @@ import base64
 import hmac
 import json
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
@@ -84,6 +87,20 @@ def claims_of(user):
 
 def a_token_under(kid, key):
     return jwt.encode({"alg": "RS256", "kid": kid}, claims_of("mira"), key)
+
+
+def a_token_with(header):
+    known = {"alg": "RS256", "kid": "test"}
+    lenient = jws.JWSRegistry(algorithms=["RS256"], strict_check_header=False)
+    lenient.max_header_length = 8_192
+    # As a stranger would sign it: what our library refuses to write has to be refused when read.
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({**known, **header}, claims_of("mira"))
+    ]
+    signed = b".".join(parts)
+    signature = lenient.get_alg("RS256").sign(signed, signing_key())
+    return b".".join([signed, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
 def unsigned(header, claims):
@@ -419,3 +436,142 @@ async def test_the_description_says_which_routes_want_a_token(client):
 
     assert document["paths"]["/v1/operator/books"]["get"]["security"] == [{"bearer": []}]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"cat": "cl_B7d4PD222AAA"},
+        {"gty": ["authorization_code"]},
+        {"version": "5"},
+        {"pi.atm": "b1"},
+        {"x5c": ["MIIC" + "A" * 1_500]},
+        {"typ": "at+jwt"},
+        {"typ": "application/at+jwt"},
+        {"typ": "JWT"},
+    ],
+    ids=lambda header: next(iter(header)) + "=" + str(next(iter(header.values())))[:20],
+)
+async def test_a_header_parameter_that_we_do_not_know_is_ignored(header):
+    """https://www.rfc-editor.org/rfc/rfc7515#section-4, as identity providers rely on it."""
+    token = a_token_with(header)
+
+    assert (await a_verifier().verify(token)).user == "mira"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"typ": "logout+jwt"}, {"typ": "dpop+jwt"}, {"typ": "secevent+jwt"}, {"cty": "JWT"}],
+    ids=str,
+)
+async def test_a_token_that_is_for_something_else_is_refused(header):
+    assert await reason(a_token_with(header)) == "wrong-type"
+
+
+@pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"crit": ["cat"], "cat": "x"}])
+async def test_a_header_parameter_that_has_to_be_understood_is_refused(header):
+    assert await reason(a_token_with(header)) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"iat": time.time() + 400_000_000}, "not-yet-valid"),
+        ({"exp": time.time() + 100 * 365 * 86_400}, "lives-too-long"),
+        ({"iat": None, "exp": time.time() + 2 * 86_400}, "lives-too-long"),
+        ({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, "bound-token"),
+        ({"sub": "team/7"}, "unaddressable-subject"),
+        ({"sub": "https://id.example/u/7"}, "unaddressable-subject"),
+        ({"sub": "team\\7"}, "unaddressable-subject"),
+        ({"sub": "."}, "unaddressable-subject"),
+        ({"sub": ".."}, "unaddressable-subject"),
+        ({"sub": " "}, "unaddressable-subject"),
+    ],
+)
+async def test_a_token_that_says_what_it_must_not_is_refused(claims, why):
+    assert await reason(a_token(**claims)) == why
+
+
+@pytest.mark.parametrize("claim", ["azp", "client_id"])
+async def test_where_clients_are_named_another_clients_token_is_refused(claim):
+    keys = KeySet([signing_key()])
+    verifier = Verifier(
+        issuer=ISSUER, audience=AUDIENCE, jwks_url=None, keys=keys, clients=["app", "tv"]
+    )
+
+    assert (await verifier.verify(a_token(**{claim: "tv"}))).user == "mira"
+    assert await reason(a_token(**{claim: "other"}), verifier) == "wrong-client"
+    assert await reason(a_token(), verifier) == "wrong-client"
+
+
+@pytest.mark.filterwarnings("ignore:Key size should be")
+async def test_a_key_that_can_be_broken_is_not_used(issuer, verifier):
+    weak = RSAKey.generate_key(1024, parameters={"kid": "weak"}, private=True)
+    issuer.keys.append(weak.as_dict(private=False))
+
+    assert await reason(a_token_under("weak", weak), verifier) == "unknown-key"
+    assert (await verifier.verify(a_token())).user == "mira"
+
+
+async def test_keys_that_were_not_seen_for_an_hour_are_trusted_no_more(issuer, verifier, clock):
+    assert await verifier.verify(a_token())
+    issuer.away = True
+    clock(3_599)
+    assert await verifier.verify(a_token())
+    clock(60)
+
+    with pytest.raises(IssuerUnavailable):
+        await verifier.verify(a_token())
+    issuer.away = False
+    clock(2)
+    assert await verifier.verify(a_token())
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "found"),
+    [
+        ("https://issuer.example/new/keys", True),
+        ("http://issuer.example/new/keys", False),
+        ("https://issuer.example/again", False),
+    ],
+)
+async def test_keys_that_have_moved_are_followed_once_and_over_tls_only(
+    monkeypatch, moved_to, found
+):
+    def answer(request):
+        if request.url.path == "/new/keys":
+            return httpx.Response(200, json={"keys": [signing_key().as_dict(private=False)]})
+        return httpx.Response(301, headers={"Location": moved_to})
+
+    real = httpx.AsyncClient
+    monkeypatch.setattr(
+        "shared.auth.httpx.AsyncClient",
+        lambda **_: real(transport=httpx.MockTransport(answer)),
+    )
+    verifier = Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="https://issuer.example/old")
+
+    if found:
+        assert await verifier.verify(a_token())
+    else:
+        with pytest.raises(IssuerUnavailable):
+            await verifier.verify(a_token())
+
+
+CLAIMS = ("sub", "roles", "scope", "scopes", "country", "age_verified", "iat", "nbf", "azp", "cnf")
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(CLAIMS), JSON_VALUES, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_token_says_it_is_read_or_refused(claims):
+    async def read():
+        with suppress(Unauthenticated):
+            caller = await a_verifier().verify(a_token(**claims))
+            assert caller.age_verified is None or 0 <= caller.age_verified <= 150
+            assert "/" not in caller.user
+
+    asyncio.run(read())

@@ -111,10 +111,34 @@ async def test_reminders_come_at_half_most_and_all_once_each(hear, mira, databas
     await hear(*(a_gift_requested(coins=10) for _ in range(11)))
 
     said = [f for f in await announced(database) if f["name"].startswith("wallet.limit_")]
-    assert [(fact["name"], fact["percent"], fact["spent"]) for fact in said] == [
+    # Each in both versions: the second says whose limit it is.
+    assert [fact.get("set_by") for fact in said] == [None, "user"] * 3
+    assert [(fact["name"], fact["percent"], fact["spent"]) for fact in said[::2]] == [
         ("wallet.limit_reminder", 50, 50),
         ("wallet.limit_reminder", 80, 80),
         ("wallet.limit_reached", 100, 100),
+    ]
+
+
+async def test_each_of_two_limits_on_the_same_window_is_heard_of(hear, mira, ops, database):
+    """The viewer's own and the operator's, both of a day's coins; and one that was changed."""
+    await hear(a_purchase_paid(coins=1_000))
+    both = {"unit": "coins", "amount": 100}
+    await ops.put("/v1/operator/wallets/mira/limits/day", json={**both, "reason": "new here"})
+    await mira.put("/v1/wallets/me/limits/day", json=both)
+
+    await hear(a_gift_requested(coins=50))
+    await mira.put("/v1/wallets/me/limits/day", json={"unit": "coins", "amount": 90})
+    await hear(a_gift_requested(coins=40))
+    await hear(a_gift_requested(coins=1))
+
+    said = [fact for fact in await announced(database) if "set_by" in fact]
+    assert sorted((fact["set_by"], fact["limit"], fact["percent"]) for fact in said) == [
+        ("operator", 100, 50),
+        ("operator", 100, 80),
+        ("user", 90, 80),
+        ("user", 90, 100),
+        ("user", 100, 50),
     ]
 
 
@@ -217,6 +241,43 @@ async def test_who_excludes_themselves_spends_nothing_until_it_is_over(hear, mir
     await hear(a_gift_requested(coins=1))
     assert len(await announced(database, "wallet.exclusion_ended")) == 1
     assert (await last(database))["name"] == "wallet.gift_paid"
+
+
+async def test_a_gift_that_was_asked_for_before_an_exclusion_began_is_not_paid_after(
+    hear, mira, database
+):
+    """What was allowed when it was asked for is looked at again when the coins would move."""
+    await hear(a_purchase_paid(coins=100))
+    asked = a_gift_requested(coins=1)
+    await mira.post(
+        "/v1/wallets/me/exclusions", json={"days": 1}, headers={"Idempotency-Key": "enough"}
+    )
+
+    await hear(asked)
+
+    assert (await last(database))["reason"] == "self-excluded"
+
+
+async def test_money_that_was_paid_during_an_exclusion_still_becomes_coins(hear, mira):
+    headers = {"Idempotency-Key": "enough"}
+    await mira.post("/v1/wallets/me/exclusions", json={"days": 1}, headers=headers)
+
+    await hear(a_purchase_paid(coins=100))
+
+    assert (await mira.get("/v1/wallets/me")).json()["coins"] == 100
+
+
+async def test_of_several_exclusions_the_longest_is_told(hear, mira, database):
+    await hear(a_purchase_paid(coins=100))
+    for days in (30, 1, 7):
+        headers = {"Idempotency-Key": f"{days}"}
+        answer = await mira.post("/v1/wallets/me/exclusions", json={"days": days}, headers=headers)
+        if days == 30:
+            longest = answer.json()["until"]
+
+    limits = (await mira.get("/v1/wallets/me/limits")).json()
+
+    assert limits["excluded_until"] == longest
 
 
 async def test_what_was_spent_this_month_is_told_in_money(hear, mira):

@@ -32,8 +32,10 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import (
+    TENCENT_KEYS,
     Gift,
     InsufficientCoins,
+    KeyReserved,
     LimitExceeded,
     NoSuchGift,
     State,
@@ -171,6 +173,7 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
                 PriceChanged,
                 TooLate,
                 KeyReused,
+                KeyReserved,
                 GiftToSelf,
                 CountTooLarge,
                 ConfirmationRequired,
@@ -192,6 +195,8 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
         `Prefer: respond-async` asks for the 202 at once. Repeat with the same key as often as
         you like: it is one gift.
         """
+        if key.startswith(TENCENT_KEYS):
+            raise KeyReserved(prefix=TENCENT_KEYS)
         at_once = prefer is not None and RESPOND_ASYNC in prefer
         ask = Ask(
             viewer=caller.user,

@@ -27,6 +27,7 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from services.gift.domain.gifts import (
+    TENCENT_KEYS,
     Gift,
     InsufficientCoins,
     LimitExceeded,
@@ -191,7 +192,7 @@ def _ask(callback: Callback, receiver: str) -> Ask:
         expected_price_coins=water.Coins,
         # The kit's own panel is where a viewer confirms.
         confirmed=True,
-        idempotency_key=f"tencent:{identity.hexdigest()}",
+        idempotency_key=f"{TENCENT_KEYS}{identity.hexdigest()}",
         request_hash=identity.digest(),
         correlation_id=request_id(),
         traceparent=traceparent(),

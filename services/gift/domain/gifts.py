@@ -24,6 +24,16 @@ class InsufficientCoins(Refusal):
     kind = Kind.PAYMENT
 
 
+# Keys under which Tencent's callbacks keep a viewer's gifts.
+TENCENT_KEYS = "tencent:"
+
+
+class KeyReserved(Refusal):
+    """Idempotency keys that begin like this are kept for gifts that come another way."""
+
+    kind = Kind.INVALID
+
+
 class SettledBefore(Refusal):
     """What this repeats was settled too long ago to be answered again."""
 

@@ -41,7 +41,9 @@ class GoalWish:
 
 async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, story: str) -> Goal:
     """Set a goal; the same key again finds the same one."""
-    goal = uuid5(NAMESPACE, f"goal|{creator}|{key}")
+    goal = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
+    # As older versions made it: there, two creators could come to the same id.
+    former = uuid5(NAMESPACE, f"goal|{creator}|{key}")
     starts_at = wish.starts_at or datetime.now(UTC)
     if wish.room is not None:
         # The room's lock first, as for everybody; then nobody counts while we look.
@@ -54,8 +56,10 @@ async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, sto
         raise EndsBeforeItBegins(starts_at=starts_at)
     await rules.hold_counting_of(tx, creator)
     known = {one.goal: one for one in await store.of_creator(tx, creator)}
-    if goal in known:
-        return known[goal]
+    if found := known.get(goal) or known.get(former):
+        return found
+    if await store.was_set_up(tx, former, creator):
+        raise NoSuchGoal
     if starts_at < datetime.now(UTC) - PAST_MAX:
         raise BeginsTooLongAgo(days_max=PAST_MAX.days)
     if len(known) >= GOALS_MAX:

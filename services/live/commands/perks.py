@@ -37,11 +37,15 @@ class PerkWish:
 
 async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, story: str) -> Perk:
     """Offer a perk, to those as well who gave enough already; the same key finds the same one."""
-    identifier = uuid5(NAMESPACE, f"perk|{creator}|{key}")
+    identifier = uuid5(NAMESPACE, f"perk|{creator}\n{key}")
+    # As older versions made it: there, two creators could come to the same id.
+    former = uuid5(NAMESPACE, f"perk|{creator}|{key}")
     await rules.hold_counting_of(tx, creator)
     known = {one.perk: one for one in await store.of_creator(tx, creator)}
-    if identifier in known:
-        return known[identifier]
+    if found := known.get(identifier) or known.get(former):
+        return found
+    if await store.was_offered(tx, former, creator):
+        raise NoSuchPerk
     if len(known) >= PERKS_MAX:
         raise TooManyPerks(perks_max=PERKS_MAX)
     perk = _perk(identifier, creator, wish)

@@ -69,6 +69,11 @@ async def set_up(tx: Transaction, goal: Goal) -> bool:
     return bool(rows)
 
 
+async def was_set_up(tx: Transaction, goal: UUID, creator: str) -> bool:
+    """Whether a creator ever had this goal, also if it was removed."""
+    return bool(await tx.execute(_WAS_SET_UP, {"goal": goal, "creator": creator}))
+
+
 async def count_past(tx: Transaction, goal: UUID) -> None:
     """Work out from the gifts how far an income goal is that began before it was set up."""
     await tx.execute(_COUNT_PAST, {"goal": goal})
@@ -181,6 +186,7 @@ _COUNT_PAST = text("""
         contributors = (SELECT count(*) FROM openly WHERE coins > 0)
     WHERE goals.goal = :goal
 """)
+_WAS_SET_UP = text("SELECT goal FROM goals WHERE goal = :goal AND creator = :creator")
 _FIND = text(
     f"SELECT {_COLUMNS} FROM goals"  # noqa: S608 - our own text only
     " WHERE goal = :goal AND creator = :creator AND removed_at IS NULL"

@@ -53,6 +53,11 @@ async def insert(tx: Transaction, perk: Perk) -> bool:
     return bool(await tx.execute(_INSERT, _values(perk)))
 
 
+async def was_offered(tx: Transaction, perk: UUID, creator: str) -> bool:
+    """Whether a creator ever offered this perk, also if it was removed."""
+    return bool(await tx.execute(_WAS_OFFERED, {"perk": perk, "creator": creator}))
+
+
 async def change(tx: Transaction, perk: Perk) -> None:
     await tx.execute(_CHANGE, _values(perk))
 
@@ -239,6 +244,7 @@ _REMOVE = text("""
     WHERE perk = :perk AND creator = :creator AND removed_at IS NULL RETURNING perk
 """)
 _PERK = "SELECT perk, creator, kind, title, description, threshold_coins, uses FROM perks"
+_WAS_OFFERED = text("SELECT perk FROM perks WHERE perk = :perk AND creator = :creator")
 _FIND = text(f"{_PERK} WHERE perk = :perk AND creator = :creator AND removed_at IS NULL")
 _OF_CREATOR = text(
     f"{_PERK} WHERE creator = :creator AND removed_at IS NULL"

@@ -94,13 +94,8 @@ async def request_payout(
     """
     cause = RESERVE_CAUSE.format(request.payout)
     book = await open_books(tx, [(request.creator, cause)], rules)
-    # Read under the creator's lock: of two requests at once, one finds what the other wrote.
-    if known := await payouts.remembered(tx, request.creator, request.idempotency_key):
-        payout, request_hash = known
-        if request_hash != request.request_hash:
-            raise KeyReused(payout=payout.id)
-        tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
-        return payout
+    if known := await _known(tx, request):
+        return known
     rules.ages.require(request.age_years, request.country)
     now = datetime.now(UTC)
     payee = await payees.find(tx, request.creator, lock=True)
@@ -130,6 +125,22 @@ async def request_payout(
             Fact(_decided(payout, reason), payout.version, step),
         ],
     )
+    return payout
+
+
+async def _known(tx: Transaction, request: PayoutRequest) -> Payout | None:
+    """
+    Return what was asked for under this key before.
+
+    Read under the creator's lock: of two requests at once, one finds what the other wrote.
+    """
+    known = await payouts.remembered(tx, request.creator, request.idempotency_key)
+    if known is None:
+        return None
+    payout, request_hash = known
+    if request_hash != request.request_hash:
+        raise KeyReused(payout=payout.id)
+    tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
     return payout
 
 

@@ -14,6 +14,7 @@ from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import (
     NothingPaid,
     NotRefundable,
+    PurchaseDisputed,
     RefundOpen,
     RefundPolicy,
     RefundState,
@@ -72,6 +73,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         NoSuchPurchase,
         NothingPaid,
         RefundOpen,
+        PurchaseDisputed,
         KeyReused,
     )
 
@@ -93,7 +95,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
             caller.user, purchase, key, fingerprint(asked or RefundAsk()) + purchase.bytes
         )
         async with database.transaction() as tx:
-            return _shown(await refunds.request_refund(tx, wish, policy))
+            return shown_refund(await refunds.request_refund(tx, wish, policy))
 
     @router.get(
         "/purchases/{purchase}/refunds", tags=["purchases"], responses=refusals(Unauthenticated)
@@ -102,7 +104,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         """Read the refunds of one of one's own purchases, the newest first."""
         async with database.transaction() as tx:
             found = await refunds.read_refunds(tx, caller.user, purchase)
-        return Refunds(items=[_shown(refund) for refund in found])
+        return Refunds(items=[shown_refund(refund) for refund in found])
 
     @router.post(
         "/operator/purchases/{viewer}/{purchase}/refunds",
@@ -122,16 +124,16 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         wish = RefundWish(
             viewer,
             purchase,
-            f"{caller.user} {key}"[:255],
+            key,
             fingerprint(asked) + purchase.bytes,
             operator=caller.user,
             reason=asked.reason,
         )
         async with database.transaction() as tx:
-            return _shown(await refunds.request_refund(tx, wish, policy))
+            return shown_refund(await refunds.request_refund(tx, wish, policy))
 
 
-def _shown(refund: domain.Refund) -> Refund:
+def shown_refund(refund: domain.Refund) -> Refund:
     return Refund(
         refund=refund.id,
         purchase=refund.purchase,

@@ -57,7 +57,17 @@ class RefundWish:
 
     @property
     def id(self) -> UUID:
-        return uuid5(NAMESPACE, f"refund|{self.viewer}\n{self.key}")
+        return uuid5(NAMESPACE, f"refund|{self.viewer}\n{self.stored_key}")
+
+    @property
+    def stored_key(self) -> str:
+        """
+        The key among those of the viewer's refunds; an operator's has the operator in front.
+
+        Neither an id nor a key contains a line break: no viewer can take an operator's key, and no
+        two pairs of operator and key are one.
+        """
+        return self.key if self.operator is None else f"{self.operator}\n{self.key}"
 
     @property
     def route(self) -> str:
@@ -78,12 +88,8 @@ class RefundDecision:
 
 async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy) -> Refund:
     """Remember who wants money back for what; the wallet answers what is unused."""
-    if (known := await refunds.of_key(tx, wish.viewer, wish.key)) is not None:
-        refund, request_hash = known
-        if request_hash != wish.request_hash:
-            raise KeyReused(refund=refund.id)
-        tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
-        return refund
+    if (known := await _recorded(tx, wish)) is not None:
+        return known
     found = await purchases.lock(tx, [(wish.viewer, wish.purchase)])
     purchase = found.get((wish.viewer, wish.purchase))
     if purchase is None:
@@ -103,11 +109,10 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         currency=purchase.currency,
         requested_at=now,
     )
-    if not await refunds.add(tx, refund, key=wish.key, request_hash=wish.request_hash):
+    if not await refunds.add(tx, refund, key=wish.stored_key, request_hash=wish.request_hash):
         # The same key at the same moment, or another refund of this purchase.
-        if (known := await refunds.of_key(tx, wish.viewer, wish.key)) is not None:
-            tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
-            return known[0]
+        if (known := await _recorded(tx, wish)) is not None:
+            return known
         raise RefundOpen(purchase=wish.purchase)
     if wish.operator is not None:
         await audit(
@@ -130,6 +135,21 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
     cause = Cause(purchase.correlation_id)
     await announce(tx, [Fact(event, purchase.version, cause, now)])
     tx.after_commit(lambda: count_key(wish.route, Key.NEW))
+    return refund
+
+
+async def _recorded(tx: Transaction, wish: RefundWish) -> Refund | None:
+    """Return the refund that was asked for under this key before; refuse another wish."""
+    known = await refunds.of_key(tx, wish.viewer, wish.stored_key)
+    if known is None and wish.operator is not None:
+        former_key = f"{wish.operator} {wish.key}"[:255]
+        known = await refunds.of_former_key(tx, wish.viewer, former_key, operator=wish.operator)
+    if known is None:
+        return None
+    refund, request_hash = known
+    if request_hash != wish.request_hash:
+        raise KeyReused(refund=refund.id)
+    tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
     return refund
 
 
@@ -199,15 +219,12 @@ async def mark_burnt(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]
     await refunds.burnt(tx, ids, now=datetime.now(UTC))
 
 
-async def decline_unresolved(
-    tx: Transaction, decision: RefundDecision, *, now: datetime | None = None
-) -> Refund:
+async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refund:
     """
     Decline a refund whose money never went, as far as a person could find out.
 
     If it goes after all, it is money that went back without us: nobody ends with both.
     """
-    now = now or datetime.now(UTC)
     key = (decision.viewer, decision.purchase)
     purchase = (await purchases.lock(tx, [key])).get(key)
     found = (await refunds.by_id(tx, [decision.refund])).get(decision.refund)
@@ -226,6 +243,7 @@ async def decline_unresolved(
         purchase=found.purchase,
         refund=found.id,
     )
+    now = datetime.now(UTC)
     declined = found.declined(UNRESOLVED, now=now)
     await _decide(tx, {key: purchase}, [(found, declined, Cause(purchase.correlation_id))], now)
     return declined

@@ -44,7 +44,8 @@ class Calendar:
         for zone in self.zones:
             ZoneInfo(zone)
         for rule in (*self.holidays, *self.moved_holidays):
-            list(_days(rule, 2028))
+            for year in (2027, 2028):  # a usual one, and one with a leap day
+                list(_days(rule, year))
 
     def end_of(self, event: datetime, days: int) -> datetime:
         """Return the moment before which something has to be done within so many days."""
@@ -60,18 +61,14 @@ class Calendar:
         return _end_of_day(day, zone)
 
     def _holidays(self, year: int) -> set[date]:
-        found = {day for rule in self.holidays for day in _days(rule, year)}
         # Of the year before as well: what is moved may be moved across its end.
-        for moved in sorted(
-            day
-            for each in (year - 1, year)
-            for rule in self.moved_holidays
-            for day in _days(rule, each)
-        ):
-            kept = moved
-            while kept.weekday() >= _SATURDAY or kept in found:
-                kept += _DAY
-            found |= {moved, kept}
+        years = (year - 1, year)
+        found = {day for each in years for rule in self.holidays for day in _days(rule, each)}
+        moved = [day for each in years for rule in self.moved_holidays for day in _days(rule, each)]
+        for day in sorted(moved):
+            while day.weekday() >= _SATURDAY or day in found:
+                day += _DAY  # noqa: PLW2901
+            found.add(day)
         return found
 
 

@@ -1,11 +1,11 @@
 """What coins cost."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.countries import COUNTRIES
 from shared.errors import Kind, Refusal
+from shared.money import require_currencies
 
 
 class UnknownPackage(Refusal):
@@ -65,6 +65,7 @@ class CustomPackage:
     def __post_init__(self) -> None:
         assert 0 < self.coins_min <= self.coins_max
         _require_prices(self.minor_per_1000_coins)
+        require_currencies(self.amount_minor_min)
 
     def only_in(self, currencies: Sequence[str]) -> "CustomPackage":
         return replace(self, minor_per_1000_coins=_only(self.minor_per_1000_coins, currencies))
@@ -204,8 +205,8 @@ class PriceList:
 
 
 def _require_prices(prices: Mapping[str, int]) -> None:
+    require_currencies(prices)
     for currency, price in prices.items():
-        assert re.fullmatch(r"[A-Z]{3}", currency), f"{currency} is no currency"
         assert price > 0, f"a price in {currency} is not one"
 
 

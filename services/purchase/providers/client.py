@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 import httpx
@@ -20,6 +20,7 @@ from services.purchase.domain.purchases import (
     Status,
 )
 from services.purchase.providers.answers import (
+    REFUSED,
     About,
     PaymentRefused,
     Payments,
@@ -80,13 +81,16 @@ class Provider:
             "description": f"{purchase.coins + purchase.bonus_coins} coins",
         }
         if self._return_url is not None:
-            asked["return_url"] = self._return_url
+            asked["return_url"] = _return_address(self._return_url, purchase.id)
         asked_at = datetime.now(UTC)
         response = await self._request(
             "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
         )
         if (reason := refusal_in(response)) is not None:
             raise PaymentRefused(reason)
+        if response.status_code in REFUSED and (made := await self.find(purchase.id)) is not None:
+            # Asked for before in other words, such as another address to come back to.
+            return made
         return _stamped(payment_in(answered(response)), asked_at)
 
     async def read(self, payment: str) -> Payment | None:
@@ -163,3 +167,10 @@ class Provider:
 def _stamped(payment: Payment, asked_at: datetime) -> Payment:
     """Say from when an answer is: another one may have been used meanwhile."""
     return replace(payment, asked_at=asked_at, answered_at=datetime.now(UTC))
+
+
+def _return_address(url: str, purchase: UUID) -> str:
+    """Say in the address to come back to which purchase it is about: the page there looks it up."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, f"purchase={purchase}") if part)
+    return urlunsplit(parts._replace(query=query))

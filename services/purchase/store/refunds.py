@@ -35,6 +35,20 @@ async def of_key(tx: Transaction, viewer: str, key: str) -> tuple[Refund, bytes]
     return (_refund(row), row.request_hash) if row else None
 
 
+async def of_former_key(
+    tx: Transaction, viewer: str, key: str, *, operator: str
+) -> tuple[Refund, bytes] | None:
+    """
+    Find an operator's refund by its key as older versions kept it: with a space in between.
+
+    A viewer's key can be the same text, and so can another operator's: the audit log knows whose
+    it was.
+    """
+    asked = {"viewer": viewer, "key": key, "operator": operator}
+    row = (await tx.execute(_OF_FORMER_KEY, asked)).first()
+    return (_refund(row), row.request_hash) if row else None
+
+
 async def of_purchase(tx: Transaction, viewer: str, purchase: UUID) -> list[Refund]:
     """Return all refunds of a purchase, the newest first."""
     rows = await tx.execute(_OF_PURCHASE, {"viewer": viewer, "purchase": purchase})
@@ -133,6 +147,15 @@ _OF_KEY = text(
     f"SELECT {_COLUMNS}, request_hash FROM refunds"  # noqa: S608 - our own text only
     " WHERE viewer = :viewer AND idempotency_key = :key"
 )
+_OF_FORMER_KEY = text(f"""
+    SELECT {_COLUMNS}, request_hash FROM refunds
+    WHERE viewer = :viewer AND idempotency_key = :key AND requested_by = 'operator'
+      AND EXISTS (
+          SELECT FROM audit
+          WHERE user_id = refunds.viewer AND operator = :operator
+            AND action = 'refund.requested' AND facts ->> 'refund' = CAST(refunds.id AS text)
+      )
+""")  # noqa: S608 - our own text only
 _OF_PURCHASE = text(
     f"SELECT {_COLUMNS} FROM refunds"  # noqa: S608 - our own text only
     " WHERE viewer = :viewer AND purchase = :purchase ORDER BY requested_at DESC"

@@ -12,7 +12,9 @@ from shared.contracts.wallet import (
     DebtOpened,
     DebtSettled,
     LimitReached,
+    LimitReachedV2,
     LimitReminder,
+    LimitReminderV2,
     LotKind,
     LotRestored,
     LotReversed,
@@ -28,17 +30,22 @@ GIFTS_MAX = 1_000
 def limit_facts(holder: Holder, budget: Budget, cause: Cause, now: datetime) -> Iterator[Fact]:
     """Say which thresholds of the viewer's limits were just reached, and forget them."""
     for mark in budget.marks:
-        contract = LimitReached if mark.percent == 100 else LimitReminder
-        event = contract(
-            viewer=holder.user,
-            period=mark.limit.period.value,
-            unit=mark.limit.unit,
-            starts_on=mark.starts_on.isoformat(),
-            percent=mark.percent,
-            limit=mark.limit.amount,
-            spent=mark.spent,
+        about = {
+            "viewer": holder.user,
+            "period": mark.limit.period.value,
+            "unit": mark.limit.unit,
+            "starts_on": mark.starts_on.isoformat(),
+            "percent": mark.percent,
+            "limit": mark.limit.amount,
+            "spent": mark.spent,
+        }
+        is_reached = mark.percent == 100
+        first = (LimitReached if is_reached else LimitReminder).model_validate(about)
+        second = (LimitReachedV2 if is_reached else LimitReminderV2).model_validate(
+            {**about, "set_by": mark.limit.set_by}
         )
-        yield Fact(event, holder.version, cause, now)
+        for event in (first, second):
+            yield Fact(event, holder.version, cause, now)
     budget.marks.clear()
 
 

@@ -8,15 +8,17 @@ from services.wallet.domain.coins import COINS
 from services.wallet.domain.limits import (
     OPERATOR,
     USER,
-    Limit,
+    LimitWish,
     Period,
     Rules,
     Spent,
     counts_from,
+    limit_at,
+    next_change,
     starts_on,
 )
 from services.wallet.store import restraints
-from services.wallet.store.restraints import Exclusion, LimitLine
+from services.wallet.store.restraints import Exclusion
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import ExclusionEnded, ExclusionStarted
@@ -60,23 +62,20 @@ async def set_limit(
     """
     Set a limit, or take it away with None; the user's own is raised a day later only.
 
+    A smaller wish replaces a larger one that waits, also where both are above what holds today.
+
     What an operator sets counts at once, and is written into the audit log.
     """
     set_by = USER if operator is None else OPERATOR
     book = await open_book(tx, COINS, [(user, "limits")])
     now = book.recorded_at
-    known = [
-        line
-        for line in await restraints.limits_of(tx, user)
-        if (line.period, line.unit, line.set_by) == (period.value, unit, set_by)
-    ]
-    in_force = [line for line in known if line.from_at <= now]
-    current = in_force[-1].amount if in_force else None
+    about = (period.value, unit, set_by)
+    known = (await restraints.wishes_of(tx, user, now=now)).get(about, [])
     if known and known[-1].amount == amount:
         return
     delay = timedelta(hours=rules.raise_after_hours) if operator is None else timedelta()
-    from_at = counts_from(current, amount, now=now, delay=delay)
-    await restraints.add_limit(tx, user, LimitLine(period.value, unit, set_by, amount, from_at))
+    from_at = counts_from(limit_at(known, now), amount, now=now, delay=delay)
+    await restraints.add_wish(tx, user, about, LimitWish(amount, from_at))
     if operator is not None:
         await audit(
             tx,
@@ -96,10 +95,10 @@ async def read_limits(
     """Return the limits of a user, those of everyone included."""
     today = rules.day_of(now)
     budget = (await restraints.budgets(tx, [user], rules, today=today, now=now))[user]
-    coming = [line for line in await restraints.limits_of(tx, user) if line.from_at > now]
+    wishes = await restraints.wishes_of(tx, user, now=now)
     standings = []
     for limit in budget.limits:
-        later = [line for line in coming if _about(line) == _about_limit(limit)]
+        coming = next_change(wishes.get(restraints.about_of(limit), []), now)
         standings.append(
             LimitStanding(
                 period=limit.period,
@@ -108,8 +107,8 @@ async def read_limits(
                 amount=limit.amount,
                 spent=budget.used(limit),
                 starts_on=starts_on(limit.period, today),
-                next_amount=later[-1].amount if later else None,
-                next_from=later[-1].from_at if later else None,
+                next_amount=coming[1] if coming else None,
+                next_from=coming[0] if coming else None,
             )
         )
     return standings
@@ -182,11 +181,3 @@ async def end_exclusions(tx: Transaction, *, now: datetime) -> bool:
 
 async def read_exclusion(tx: Transaction, user: str, *, now: datetime) -> Exclusion | None:
     return await restraints.exclusion(tx, user, now=now)
-
-
-def _about(line: LimitLine) -> tuple[str, str, str]:
-    return line.period, line.unit, line.set_by
-
-
-def _about_limit(limit: Limit) -> tuple[str, str, str]:
-    return limit.period.value, limit.unit, limit.set_by

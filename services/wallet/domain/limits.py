@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from services.wallet.domain.coins import COINS
 from shared.ages import ADULTS, AgeRule
 from shared.errors import Kind, Refusal
+from shared.money import minor_units_in
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
@@ -201,7 +202,9 @@ class Budget:
         rate = self.rates.get((currency, unit))
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
-        return amount_minor * rate // RATE_PARTS
+        # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
+        scaled = amount_minor * rate * minor_units_in(unit)
+        return scaled // (RATE_PARTS * minor_units_in(currency))
 
 
 def starts_on(period: Period, today: date) -> date:
@@ -211,6 +214,46 @@ def starts_on(period: Period, today: date) -> date:
     if period is Period.MONTH:
         return today.replace(day=1)
     return today
+
+
+@dataclass(frozen=True, slots=True)
+class LimitWish:
+    """A limit as somebody wished it once; `amount` is None where they wished for none."""
+
+    amount: int | None
+    from_at: datetime
+
+
+def limit_at(wishes: Sequence[LimitWish], moment: datetime) -> int | None:
+    """
+    Return the limit at a moment, out of all wishes for it, oldest first; None without any.
+
+    It is the newest wish whose time has come, but never more than what was wished since: a smaller
+    wish replaces a larger one that waits. In other words, a limit rises only to what was wished
+    throughout the last day.
+    """
+    newest = max(
+        (place for place, wish in enumerate(wishes) if wish.from_at <= moment), default=None
+    )
+    if newest is None:
+        return None
+    return min([wish.amount for wish in wishes[newest:] if wish.amount is not None], default=None)
+
+
+def is_set(wishes: Sequence[LimitWish], moment: datetime) -> bool:
+    """Whether anything was wished by then, be it that there is no limit."""
+    return any(wish.from_at <= moment for wish in wishes)
+
+
+def next_change(
+    wishes: Sequence[LimitWish], moment: datetime
+) -> tuple[datetime, int | None] | None:
+    """Return when the limit will be another if nobody wishes anything more, and which."""
+    current = limit_at(wishes, moment)
+    for at in sorted({wish.from_at for wish in wishes if wish.from_at > moment}):
+        if (amount := limit_at(wishes, at)) != current:
+            return at, amount
+    return None
 
 
 def counts_from(

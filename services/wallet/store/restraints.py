@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,25 +11,20 @@ from sqlalchemy import text
 from services.wallet.domain.limits import (
     Budget,
     Limit,
+    LimitWish,
     Period,
     Rules,
     SelfExcluded,
     Spent,
     WalletFrozen,
+    is_set,
+    limit_at,
     starts_on,
 )
 from shared.database import Transaction
 
-
-@dataclass(frozen=True, slots=True)
-class LimitLine:
-    """A limit as it was set; `amount` is None where one was taken away."""
-
-    period: str
-    unit: str
-    set_by: str
-    amount: int | None
-    from_at: datetime
+# Of which limit: its period, its unit, and who set it.
+About: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,10 @@ class Exclusion:
     ended_at: datetime | None = None
 
 
+def about_of(limit: Limit) -> About:
+    return limit.period.value, limit.unit, limit.set_by
+
+
 async def budgets(
     tx: Transaction, users: Iterable[str], rules: Rules, *, today: date, now: datetime
 ) -> dict[str, Budget]:
@@ -51,22 +51,24 @@ async def budgets(
     """
     limits: dict[str, list[Limit]] = {user: [] for user in users}
     found = {user: Budget(today, limits[user], rules.rates) for user in limits}
-    own: set[tuple[str, str, str, str]] = set()
+    wishes: dict[tuple[str, str, str, str], list[LimitWish]] = {}
     for row in await tx.execute(_RESTRAINTS, {"users": list(limits), "now": now}):
         if row.what == "block":
             found[row.user_id].stopped = WalletFrozen()
         elif row.what == "exclusion":
+            # Of several the longest comes last, and an operator's stop outlasts them all.
             found[row.user_id].stopped = SelfExcluded(until=row.until)
         else:
-            own.add((row.user_id, row.period, row.unit, row.set_by))
-            if row.amount is not None:
-                limit = Limit(Period(row.period), row.unit, row.amount, row.set_by)
-                limits[row.user_id].append(limit)
+            about = (row.user_id, row.period, row.unit, row.set_by)
+            wishes.setdefault(about, []).append(LimitWish(row.amount, row.from_at))
+    for (user, period, unit, set_by), of_limit in wishes.items():
+        if (amount := limit_at(of_limit, now)) is not None:
+            limits[user].append(Limit(Period(period), unit, amount, set_by))
     for user, of_user in limits.items():
         of_user += [
             default
             for default in rules.defaults
-            if (user, default.period.value, default.unit, default.set_by) not in own
+            if not is_set(wishes.get((user, *about_of(default)), ()), now)
         ]
     since = {
         user: min((starts_on(limit.period, today) for limit in of_user), default=today)
@@ -105,21 +107,30 @@ async def spent_since(tx: Transaction, user: str, first: date) -> dict[tuple[dat
     return {(row.day, row.currency): Spent(row.coins, row.amount_minor) for row in rows}
 
 
-async def limits_of(tx: Transaction, user: str) -> Sequence[LimitLine]:
-    """Return every limit ever set for a user, oldest first."""
-    return [LimitLine(*row) for row in await tx.execute(_LIMITS, {"user": user})]
+async def wishes_of(tx: Transaction, user: str, *, now: datetime) -> dict[About, list[LimitWish]]:
+    """
+    Return what was wished of each limit of a user, oldest first.
+
+    It begins with the newest wish whose time has come: what was before has no part in it any more.
+    """
+    found: dict[About, list[LimitWish]] = {}
+    for row in await tx.execute(_WISHES, {"users": [user], "now": now}):
+        about = (row.period, row.unit, row.set_by)
+        found.setdefault(about, []).append(LimitWish(row.amount, row.from_at))
+    return found
 
 
-async def add_limit(tx: Transaction, user: str, limit: LimitLine) -> None:
+async def add_wish(tx: Transaction, user: str, about: About, wish: LimitWish) -> None:
+    period, unit, set_by = about
     await tx.execute(
         _ADD_LIMIT,
         {
             "user": user,
-            "period": limit.period,
-            "unit": limit.unit,
-            "set_by": limit.set_by,
-            "amount": limit.amount,
-            "from_at": limit.from_at,
+            "period": period,
+            "unit": unit,
+            "set_by": set_by,
+            "amount": wish.amount,
+            "from_at": wish.from_at,
         },
     )
 
@@ -162,23 +173,29 @@ async def block(tx: Transaction, user: str, *, blocked: bool) -> bool:
     return bool(await tx.execute(_BLOCK, {"user": user, "blocked": blocked}))
 
 
-_RESTRAINTS = text("""
-    SELECT what, user_id, period, unit, set_by, amount, until FROM (
-        SELECT DISTINCT ON (user_id, period, unit, set_by)
-               'limit' AS what, user_id, period, unit, set_by, amount,
-               CAST(NULL AS timestamptz) AS until
-        FROM limits
-        WHERE user_id = ANY(CAST(:users AS text[])) AND from_at <= CAST(:now AS timestamptz)
-        ORDER BY user_id, period, unit, set_by, number DESC
-    ) AS in_force
+# Everything wished of a limit, from the newest wish on whose time has come.
+_LIMITS = """
+    SELECT user_id, number, period, unit, set_by, amount, from_at FROM (
+        SELECT limits.*, max(number) FILTER (WHERE from_at <= CAST(:now AS timestamptz))
+                   OVER (PARTITION BY user_id, period, unit, set_by) AS newest
+        FROM limits WHERE user_id = ANY(CAST(:users AS text[]))
+    ) AS wished
+    WHERE number >= coalesce(newest, 0)
+"""
+_WISHES = text(f"{_LIMITS} ORDER BY user_id, number")
+_RESTRAINTS = text(f"""
+    SELECT 'limit' AS what, user_id, number, period, unit, set_by, amount, from_at,
+           CAST(NULL AS timestamptz) AS until
+    FROM ({_LIMITS}) AS limits
     UNION ALL
-    SELECT 'exclusion', user_id, NULL, NULL, NULL, NULL, until FROM exclusions
+    SELECT 'exclusion', user_id, NULL, NULL, NULL, NULL, NULL, NULL, until FROM exclusions
     WHERE user_id = ANY(CAST(:users AS text[])) AND ended_at IS NULL
       AND until > CAST(:now AS timestamptz)
     UNION ALL
-    SELECT 'block', user_id, NULL, NULL, NULL, NULL, NULL FROM blocks
+    SELECT 'block', user_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM blocks
     WHERE user_id = ANY(CAST(:users AS text[])) AND blocked
-""")
+    ORDER BY user_id, number, what DESC, until
+""")  # noqa: S608 - our own text only
 _SPENDINGS = text("""
     SELECT spendings.user_id, day, currency, coins, amount_minor
     FROM spendings
@@ -194,9 +211,6 @@ _COUNT = text("""
     ON CONFLICT (user_id, day, currency) DO UPDATE
     SET coins = spendings.coins + excluded.coins,
         amount_minor = spendings.amount_minor + excluded.amount_minor
-""")
-_LIMITS = text("""
-    SELECT period, unit, set_by, amount, from_at FROM limits WHERE user_id = :user ORDER BY number
 """)
 _ADD_LIMIT = text("""
     INSERT INTO limits (user_id, period, unit, set_by, amount, from_at)

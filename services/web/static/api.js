@@ -13,42 +13,85 @@ export class Problem extends Error {
   }
 }
 
-export const newKey = () => crypto.randomUUID();
-
-export async function call(method, path, { body, key, signal } = {}) {
-  let answer = await attempt(method, path, { body, key, signal }, await token());
-  if (answer.status === 401) answer = await attempt(method, path, { body, key, signal }, await renew());
-  if (answer.status === 204) return null;
-  const document = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Problem(answer.status, document);
-  return document;
+/** A name that cannot stand in an address: an empty one, dots alone, or one with a slash. */
+export class NoAddress extends Error {
+  constructor(name) {
+    super(`“${name}” cannot be opened: there is no address for a name like this.`);
+  }
 }
 
-async function attempt(method, path, { body, key, signal }, bearer) {
+/** A UUID, version 4. What browsers have for it is not there over plain HTTP. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/**
+ * An address with names in it: path`/v1/rooms/${room}?limit=${limit}`. Each is one segment or one
+ * value, whatever is in it; a name that would become another segment, or none, is refused.
+ */
+export function path(texts, ...names) {
+  return texts.reduce((made, text, index) => made + encoded(String(names[index - 1]), made.includes("?")) + text);
+}
+
+function encoded(name, isValue) {
+  if (!isValue && (/^\.{0,2}$/.test(name) || name.includes("/"))) throw new NoAddress(name);
+  try {
+    return encodeURIComponent(name);
+  } catch {
+    throw new NoAddress(name);
+  }
+}
+
+export async function call(method, address, { body, key } = {}) {
+  let answer = await attempt(method, address, { body, key }, await token());
+  if (answer.status === 401) answer = await attempt(method, address, { body, key }, await renew());
+  if (answer.status === 204) return null;
+  if (!answer.ok) throw new Problem(answer.status, answer.document);
+  return answer.document;
+}
+
+async function attempt(method, address, { body, key }, bearer) {
   const headers = { Accept: "application/json" };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const slow = new AbortController();
+  const timer = setTimeout(() => slow.abort(), SLOW_SECONDS * 1000);
   try {
-    return await fetch(path, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-      signal: signal ?? AbortSignal.timeout(SLOW_SECONDS * 1000),
-    });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    const answer = await fetch(address, { method, headers, body: sent, signal: slow.signal });
+    // Until the last byte: an answer that stops half way is none.
+    const text = await answer.text();
+    return { status: answer.status, ok: answer.ok, document: documentOf(text) };
+  } catch {
     throw new Problem(0, { type: "unreachable", title: "No answer. Are you online?" });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-export const get = (path) => call("GET", path);
-export const post = (path, body, key) => call("POST", path, { body, key });
-export const put = (path, body, key) => call("PUT", path, { body, key });
-export const remove = (path) => call("DELETE", path);
+/** What was answered; what is no JSON comes from something between us and the service. */
+function documentOf(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+export const get = (address) => call("GET", address);
+export const post = (address, body, key) => call("POST", address, { body, key });
+export const put = (address, body, key) => call("PUT", address, { body, key });
+export const remove = (address) => call("DELETE", address);
 
 /** Read something that may not be there: `instead` stands for a 404. */
-export async function find(path, instead = null) {
+export async function find(address, instead = null) {
   try {
-    return await get(path);
+    return await get(address);
   } catch (error) {
     if (error.status === 404) return instead;
     throw error;
@@ -56,10 +99,10 @@ export async function find(path, instead = null) {
 }
 
 /** POST something that moves value, again and again under one key until there is an answer. */
-export async function postSurely(path, body, key, tries = 4) {
+export async function postSurely(address, body, key, tries = 4) {
   for (let number = 1; ; number += 1) {
     try {
-      return await post(path, body, key);
+      return await post(address, body, key);
     } catch (error) {
       const unknown = error.status === 0 || error.status >= 500;
       if (!unknown || number === tries) throw error;
@@ -69,12 +112,12 @@ export async function postSurely(path, body, key, tries = 4) {
 }
 
 /** Walk the pages of a list, at most `pages` of them. */
-export async function all(path, pages = 4) {
+export async function all(address, pages = 4) {
   const items = [];
   let cursor = null;
   for (let page = 0; page < pages; page += 1) {
-    const joint = path.includes("?") ? "&" : "?";
-    const found = await get(`${path}${joint}limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const joint = address.includes("?") ? "&" : "?";
+    const found = await get(`${address}${joint}limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
     items.push(...found.items);
     cursor = found.next_cursor;
     if (!cursor) break;

@@ -1,5 +1,5 @@
 // Health of each service and whether its books balance: asked of the service itself.
-import { get } from "./api.js";
+import { get, path } from "./api.js";
 import { el, icon, table } from "./dom.js";
 import { sentence } from "./shell.js";
 import { money, number } from "./words.js";
@@ -23,7 +23,7 @@ export async function books() {
 async function ask(service) {
   const began = performance.now();
   try {
-    return { books: await get(`/v1/operator/${service}/books`), ms: Math.round(performance.now() - began) };
+    return { books: await get(path`/v1/operator/${service}/books`), ms: Math.round(performance.now() - began) };
   } catch (error) {
     return { error };
   }

@@ -1,7 +1,9 @@
 // Buying coins: choose, pay on the provider's page, and come back to what one was doing.
-import { get, newKey, postSurely } from "./api.js";
+import { get, newKey, path, postSurely } from "./api.js";
 import { coins, el, show } from "./dom.js";
+import { back, isOver, tellOutcome } from "./returning.js";
 import { me } from "./session.js";
+import { offersIn } from "./shop.js";
 import { doing, open, sentence } from "./shell.js";
 import { currencyOf, money, number } from "./words.js";
 
@@ -9,7 +11,11 @@ export const CUSTOM_MIN = 50;
 export const CUSTOM_MAX = 25_000;
 // After the browser came back it takes moments; before that, somebody is typing a card number.
 const CHECK_MS = [600, 800, 1000, 1500, 2000, 3000];
-const back = new BroadcastChannel("ovation.paid");
+const ENDED = {
+  failed: "The payment did not go through. You have not been charged.",
+  expired: "It was not paid in time.",
+  mismatched: "Another amount came than was asked for. Support looks into it.",
+};
 const isCustom = (offer) => offer.sku.includes("custom");
 
 /** Offer coins, at least as many as are `missing`; resolves to whether they were bought. */
@@ -27,11 +33,9 @@ export function buyCoins({ missing = 0, why = null } = {}) {
 
 async function choose(body, context) {
   show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
-  const currency = currencyOf(me().country);
   try {
     const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
-    const covering = context.missing ? `&covering=${wanted}` : "";
-    const { items } = await get(`/v1/packages?currency=${currency}${covering}`);
+    const { currency, items } = await offersIn(currencyOf(me().country), { covering: context.missing ? wanted : null });
     // What is offered beyond the packages is an amount of one's own.
     draw(body, { ...context, currency, wanted, offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
   } catch (error) {
@@ -83,7 +87,7 @@ export function ownAmount(body, context) {
 }
 
 async function quote(wanted, currency) {
-  const { items } = await get(`/v1/packages?currency=${currency}&covering=${wanted}`);
+  const { items } = await get(path`/v1/packages?currency=${currency}&covering=${wanted}`);
   return items.find((offer) => isCustom(offer) && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
 }
 
@@ -106,25 +110,29 @@ function wait(body, context, offer, purchase, page) {
   follow(purchase.purchase, context.signal, status).then((state) => {
     if (context.signal.aborted || !status.isConnected) return;
     if (state === "completed") context.done();
-    else fault(body, new Error("The payment did not go through. You have not been charged."), () => choose(body, context));
+    else fault(body, new Error(ENDED[state] ?? ENDED.failed), () => choose(body, context));
   });
 }
 
 /** Look at a purchase until it is over: at once when the browser is back, else ever more rarely. */
 async function follow(id, signal, status) {
   let tries = 0;
+  let wake = () => {};
+  back.addEventListener("message", ({ data }) => { if (data?.kind === "back") wake(); }, { signal });
+  window.addEventListener("focus", () => wake(), { signal });
   while (!signal.aborted && status.isConnected) {
     const wait = CHECK_MS[Math.min(tries, CHECK_MS.length - 1)];
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, wait);
-      const now = () => { clearTimeout(timer); tries = 0; resolve(); };
-      back.addEventListener("message", now, { once: true, signal });
-      window.addEventListener("focus", now, { once: true, signal });
+      wake = () => { clearTimeout(timer); tries = 0; resolve(); };
     });
     tries += 1;
-    const purchase = await get(`/v1/purchases/${id}`).catch(() => null);
+    const purchase = await get(path`/v1/purchases/${id}`).catch(() => null);
     if (purchase?.state === "paid") status.textContent = "Paid. Your coins are on their way …";
-    if (["completed", "failed", "expired", "mismatched"].includes(purchase?.state)) return purchase.state;
+    if (isOver(purchase?.state)) {
+      tellOutcome(id, purchase.state);
+      return purchase.state;
+    }
   }
   return "unknown";
 }

@@ -1,5 +1,5 @@
 // The disputes desk: from a payment to its lots, the gifts they paid, their creators, their payouts.
-import { get } from "./api.js";
+import { get, path } from "./api.js";
 import { coins, diamonds, el, empty, show, table } from "./dom.js";
 import { card, doing } from "./shell.js";
 import { day, money, number, short, time, words } from "./words.js";
@@ -27,34 +27,41 @@ function lookUp(place) {
 }
 
 async function follow(viewer, id, place) {
-  const user = encodeURIComponent(viewer);
   const [purchase, consumption, paid] = await Promise.all([
-    get(`/v1/operator/purchases/${user}/${id}`), get(`/v1/operator/wallets/${user}/purchases/${id}/consumption`),
-    get(`/v1/operator/wallets/${user}/purchases/${id}/gifts?limit=${GIFTS_MAX}`),
+    get(path`/v1/operator/purchases/${viewer}/${id}`), get(path`/v1/operator/wallets/${viewer}/purchases/${id}/consumption`),
+    get(path`/v1/operator/wallets/${viewer}/purchases/${id}/gifts?limit=${GIFTS_MAX}`),
   ]);
   const gifts = await giftsOf(viewer, paid.items);
-  const creators = await Promise.all([...Map.groupBy(gifts, (gift) => gift.creator)].map(([creator, theirs]) => creatorOf(creator, theirs)));
+  const creators = await Promise.all([...grouped(gifts, (gift) => gift.creator)].map(([creator, theirs]) => creatorOf(creator, theirs)));
   show(place, el("h3", {}, `Where the money of ${viewer} went`), el("ol", { class: "links" },
     link("Purchase", purchaseFacts(purchase)), link("Coins", lotFacts(consumption)), link("Gifts", giftFacts(gifts, paid.next_cursor)),
     ...creators.map((one) => link(`Creator ${one.creator}`, creatorFacts(one)))));
   place.scrollIntoView({ block: "nearest" });
 }
 
+const chosen = (gifts) => gifts.map((gift) => `gift=${encodeURIComponent(gift.gift)}`).join("&");
+
 const link = (title, content) => el("li", { class: "link" }, el("h4", {}, title), content);
 
 async function giftsOf(viewer, paid) {
   if (!paid.length) return [];
-  const { items } = await get(`/v1/operator/gift/sent?viewer=${encodeURIComponent(viewer)}&${paid.map((gift) => `gift=${gift.gift}`).join("&")}`);
+  const { items } = await get(`${path`/v1/operator/gift/sent?viewer=${viewer}`}&${chosen(paid)}`);
   const known = new Map(items.map((gift) => [gift.gift, gift]));
   return paid.map((gift) => ({ ...known.get(gift.gift), paid_coins: gift.coins })).filter((gift) => gift.gift);
 }
 
 async function creatorOf(creator, gifts) {
-  const name = encodeURIComponent(creator);
   const [earned, payouts] = await Promise.all([
-    get(`/v1/operator/payouts/${name}/earnings?${gifts.map((gift) => `gift=${gift.gift}`).join("&")}`), get(`/v1/operator/payouts/${name}`),
+    get(`${path`/v1/operator/payouts/${creator}/earnings`}?${chosen(gifts)}`), get(path`/v1/operator/payouts/${creator}`),
   ]);
   return { creator, earned: earned.items, payouts: payouts.items };
+}
+
+/** Things by what they have in common, in the order in which that comes first. */
+function grouped(things, keyOf) {
+  const groups = new Map();
+  for (const thing of things) groups.set(keyOf(thing), [...(groups.get(keyOf(thing)) ?? []), thing]);
+  return groups;
 }
 
 const purchaseFacts = (purchase) => el("p", {}, el("strong", {}, money(purchase.amount_minor, purchase.currency)), " for ", coins(purchase.coins + purchase.bonus_coins),
@@ -70,7 +77,7 @@ more ? el("p", { class: "small muted" }, `The newest ${GIFTS_MAX}; there are mor
 
 function creatorFacts({ earned, payouts }) {
   const sum = (field) => earned.reduce((total, gift) => total + gift[field], 0);
-  const states = Object.entries(Object.groupBy(earned, (gift) => gift.state)).map(([state, gifts]) => `${gifts.length} ${state}`).join(", ");
+  const states = [...grouped(earned, (gift) => gift.state)].map(([state, gifts]) => `${gifts.length} ${state}`).join(", ");
   return el("div", { class: "stack" },
     el("p", {}, diamonds(sum("diamonds")), ` stand, ${number(sum("reversed_diamonds"))} were taken back (${states || "nothing earned"}).`),
     payouts.length ? table("Newest payouts", [{ title: "When" }, { title: "State" }, { title: "Diamonds", number: true }, { title: "Money", number: true }],

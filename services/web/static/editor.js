@@ -1,11 +1,12 @@
 // The catalogue as operators edit it: try it out first, then save with a reason.
-import { call, get } from "./api.js";
+import { call, get, path } from "./api.js";
 import { coins, el, empty, show, table } from "./dom.js";
 import { picture } from "./gifts.js";
 import { card, doing, open, sentence, toast } from "./shell.js";
 import { number, time, words } from "./words.js";
 
 const BASE = "/v1/operator/gifts/catalogue";
+const addressOf = (gift) => path`/v1/operator/gifts/catalogue/${gift.gift_type}`;
 
 export function catalogueEditor(options) {
   const section = card("Gift catalogue", async () => draw((await get(BASE)).items, () => section.refresh()), { ...options, id: "catalogue" });
@@ -35,7 +36,7 @@ function edit(gift, refresh) {
     locks: { ...gift.locks, fan_only: fans.checked, gifter_level_min: level.value ? Number(level.value) : null },
     revision: gift.revision, reason: reason.value.trim() || "preview",
   });
-  const send = (preview) => call("PATCH", `${BASE}/${gift.gift_type}${preview ? "?preview=true" : ""}`, { body: patch() });
+  const send = (preview) => call("PATCH", `${addressOf(gift)}${preview ? "?preview=true" : ""}`, { body: patch() });
   const form = el("form", { onsubmit: (event) => {
     event.preventDefault();
     doing(event.submitter ?? name, async () => {
@@ -54,7 +55,7 @@ function edit(gift, refresh) {
   el("label", { class: "field" }, "Reason, kept for good", reason), outcome,
   el("footer", {}, el("button", { type: "button", id: "preview", onclick: (event) => doing(event.currentTarget, async () => show(outcome, previewed(await send(true)))) }, "Preview"), el("button", { class: "primary" }, "Save")));
   const history = el("details", {}, el("summary", {}, "Prices so far"), el("div", {}));
-  history.addEventListener("toggle", async () => show(history.lastChild, prices((await get(`${BASE}/${gift.gift_type}/prices`)).items)), { once: true });
+  history.addEventListener("toggle", async () => show(history.lastChild, prices((await get(`${addressOf(gift)}/prices`)).items)), { once: true });
   const dialog = open(gift.names.en ?? gift.gift_type, [el("p", { class: "small muted" }, el("code", {}, gift.gift_type), ` revision ${gift.revision}. Ids are for ever: a gift is switched off, never deleted.`), form, history], [], { wide: true });
 }
 

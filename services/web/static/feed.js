@@ -95,11 +95,16 @@ function giftLine(entry) {
 
 export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: `Gifter level ${level}` }, `Lv ${level}`);
 
+const OF_ROOM = {
+  opened: (entry) => `Live now: ${entry.title ?? "a new stream"}`,
+  closed: () => "The stream is over. Thank you all!",
+  guests: (entry) => (entry.guests.length ? `On the stage too: ${entry.guests.join(", ")}` : "No more guests on the stage"),
+};
 const SAID = {
   goal: (entry) => `Goal reached: ${entry.title}`,
   level: (entry) => `${entry.viewer ?? "Somebody"} is level ${entry.level} now`,
   perk: (entry) => `${entry.viewer ?? "Somebody"} unlocked “${entry.title}”`,
   thanks: (entry) => `${entry.creator} thanks ${entry.viewer ?? "somebody"}${entry.message ? `: “${entry.message}”` : ""}`,
   first_gift: (entry) => `${entry.viewer ?? "Somebody"} gave for the first time. Welcome!`,
-  room: (entry) => (entry.guests && entry.state === "guests" ? null : entry.closed_at ? "The stream is over. Thank you all!" : `Live now: ${entry.title ?? "a new stream"}`),
+  room: (entry) => OF_ROOM[entry.state]?.(entry),
 };

@@ -1,5 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
-import { get } from "./api.js";
+import { get, path } from "./api.js";
+import { offersIn } from "./shop.js";
 
 // From quiet to loud: the louder one goes first. The longest a gift of a tier may be seen, in ms.
 export const TIERS = {
@@ -43,13 +44,13 @@ export function picture(id, size = 48) {
 
 export async function catalogue() {
   const language = navigator.language.slice(0, 2);
-  const { items } = await get(`/v1/catalogue?language=${language}`);
+  const { items } = await get(path`/v1/catalogue?language=${language}`);
   return items.filter((gift) => gift.is_active !== false);
 }
 
 /** What a coin costs: from the smallest package, so that no gift looks cheaper than it is. */
-export async function priceOfCoins(currency = "USD") {
-  const { items } = await get(`/v1/packages?currency=${currency}`);
+export async function priceOfCoins(wanted) {
+  const { currency, items } = await offersIn(wanted);
   const smallest = items.filter((one) => !one.bonus_coins && one.coins).sort((a, b) => a.coins - b.coins)[0];
-  return (coins) => (smallest ? Math.ceil((coins * smallest.amount_minor) / smallest.coins) : null);
+  return { currency, priceOf: (coins) => (smallest ? Math.ceil((coins * smallest.amount_minor) / smallest.coins) : null) };
 }

@@ -1,5 +1,5 @@
 // What happened: in coins (gifts, purchases, corrections) and in money (payments and refunds).
-import { all, get, newKey, postSurely } from "./api.js";
+import { all, get, newKey, path, postSurely } from "./api.js";
 import { coins, el, empty, show } from "./dom.js";
 import { picture } from "./gifts.js";
 import { confirm, doing, toast } from "./shell.js";
@@ -67,7 +67,7 @@ function inMoney(purchases, refresh) {
 }
 
 async function refundsOf(purchase, place) {
-  const { items } = await get(`/v1/purchases/${purchase.purchase}/refunds`);
+  const { items } = await get(path`/v1/purchases/${purchase.purchase}/refunds`);
   show(place, items.map((refund) => el("span", { class: "row" }, state(refund.state),
     refund.coins ? `${number(refund.coins)} coins, ${money(refund.amount_minor, refund.currency)}` : refund.reason ? words(refund.reason) : "asked for")));
   return items.some((refund) => ["requested", "frozen"].includes(refund.state));
@@ -76,7 +76,7 @@ async function refundsOf(purchase, place) {
 async function refund(purchase, place, refresh) {
   const meant = await confirm("Refund the unused coins?", "The coins of this purchase that you have not given are frozen at once and become money again, on the card you paid with. Gifts you sent stay sent.", "Ask for the refund");
   if (!meant) return;
-  await postSurely(`/v1/purchases/${purchase.purchase}/refunds`, {}, newKey());
+  await postSurely(path`/v1/purchases/${purchase.purchase}/refunds`, {}, newKey());
   toast("The refund is under way.");
   for (const wait of AFTER_REFUND_MS) {
     await new Promise((resolve) => setTimeout(resolve, wait));

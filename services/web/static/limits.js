@@ -1,11 +1,14 @@
 // How much one allows oneself: lower at once, higher a day later; and a break that holds.
-import { get, newKey, post, put } from "./api.js";
+import { get, newKey, path, post, put } from "./api.js";
+import { decimalOf, exponentOf, minorOf } from "./currencies.js";
 import { coins, el, icon } from "./dom.js";
 import { me } from "./session.js";
 import { card, confirm, doing, open, sentence, toast } from "./shell.js";
 import { currencyOf, money, number, time } from "./words.js";
 
 const PERIODS = [["gift", "Per gift"], ["day", "A day"], ["week", "A week"], ["month", "A month"]];
+// In coins or minor units: what the wallet takes.
+const AMOUNT_MAX = 1_000_000_000;
 const BREAKS = [[1, "One day"], [7, "One week"], [30, "30 days"]];
 
 export function limits(options) {
@@ -42,24 +45,31 @@ function limitTile(name, period, found, refresh) {
 }
 
 function change(name, period, own, refresh) {
-  const currency = currencyOf(me().country);
-  const unit = el("select", { name: "unit" }, el("option", { value: "coins" }, "coins"), el("option", { value: currency }, currency));
+  // A limit keeps its unit, whatever country its owner is in by now.
+  const units = [...new Set(["coins", currencyOf(me().country), own?.unit ?? "coins"])];
+  const unit = el("select", { name: "unit", onchange: () => fit() }, units.map((code) => el("option", { value: code }, code)));
   unit.value = own?.unit ?? "coins";
-  const isMoney = () => unit.value !== "coins";
-  const amount = el("input", { name: "amount", type: "number", min: 0, max: 1_000_000, step: "any", inputmode: "decimal", required: true, value: own ? (own.unit === "coins" ? own.amount : own.amount / 100) : "" });
+  const amount = el("input", { name: "amount", type: "number", min: 0, inputmode: "decimal", required: true, value: own ? decimalOf(own.amount, own.unit) : "" });
+  const fit = () => { amount.step = decimalOf(1, unit.value); amount.max = decimalOf(AMOUNT_MAX, unit.value); };
+  fit();
   const fault = el("p", { class: "fault", role: "alert", hidden: true });
+  const refuse = (text) => { fault.hidden = false; fault.textContent = text; };
   const save = async (value) => {
     try {
-      await put(`/v1/wallets/me/limits/${period}`, { unit: unit.value, amount: value });
+      await put(path`/v1/wallets/me/limits/${period}`, { unit: unit.value, amount: value });
       dialog.close();
       toast("Your limit is noted.");
       refresh();
     } catch (error) {
-      fault.hidden = false;
-      fault.textContent = sentence(error);
+      refuse(sentence(error));
     }
   };
-  const form = el("form", { onsubmit: (event) => { event.preventDefault(); save(Math.round(Number(amount.value) * (isMoney() && unit.value !== "JPY" ? 100 : 1))); } },
+  const form = el("form", { onsubmit: (event) => {
+    event.preventDefault();
+    const value = minorOf(amount.value, unit.value);
+    if (value === null) refuse(`Write an amount with at most ${exponentOf(unit.value) ?? 0} decimals.`);
+    else save(value);
+  } },
     el("div", { class: "fields" }, el("label", { class: "field" }, "At most", amount), el("label", { class: "field" }, "In", unit)), fault,
     el("footer", {}, own ? el("button", { type: "button", class: "quiet", onclick: () => save(null) }, "No limit any more") : null, el("button", { class: "primary" }, "Save")));
   const dialog = open(`Limit: ${name.toLowerCase()}`, [form]);

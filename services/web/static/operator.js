@@ -2,7 +2,7 @@
 import { books } from "./books.js";
 import { catalogueEditor } from "./editor.js";
 import { desk } from "./desk.js";
-import { get } from "./api.js";
+import { get, path } from "./api.js";
 import { $, el, empty, show } from "./dom.js";
 import { reviews } from "./reviews.js";
 import { card, start } from "./shell.js";
@@ -36,7 +36,7 @@ function commands() {
 
 async function audit() {
   const services = ["wallet", "payout", "gift"];
-  const found = await Promise.all(services.map(async (service) => (await get(`/v1/operator/${service}/audit?limit=20`)).items.map((line) => ({ ...line, service }))));
+  const found = await Promise.all(services.map(async (service) => (await get(path`/v1/operator/${service}/audit?limit=20`)).items.map((line) => ({ ...line, service }))));
   const lines = found.flat().sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, 30);
   if (!lines.length) return empty("Nothing yet", "Every decision is kept here, for good, with its reason.");
   return el("ul", { class: "lines" }, lines.map((line) => el("li", {}, el("span", { class: "tag" }, line.service),

@@ -1,9 +1,50 @@
-// Back from the provider's page: tell the page that waits, which asks what came of it.
+// Back from the provider's page: look up what became of the purchase, and believe no address.
+import { get, path } from "./api.js";
 import { $, el, icon, show } from "./dom.js";
+import { back, isOver, tellBack } from "./returning.js";
+import { me } from "./session.js";
 
-new BroadcastChannel("ovation.paid").postMessage("back");
-show($("main"), el("section", { class: "card narrow" },
-  el("span", { class: "badge" }, icon("check")),
-  el("h1", {}, "Thank you"),
-  el("p", { class: "muted" }, "Your coins arrive as soon as the payment is confirmed. You can close this tab and go on where you were."),
-  el("a", { class: "button primary", href: "/" }, "Back to the room")));
+const LOOK_MS = [600, 800, 1000, 1500, 2000, 3000, 5000];
+const WAITING = { icon: "clock", tone: "warn", title: "Your payment is not confirmed yet", text: "This page looks again by itself. Your coins arrive as soon as the payment is confirmed." };
+const SAID = {
+  created: WAITING,
+  pending: WAITING,
+  paid: { icon: "clock", tone: "warn", title: "Paid", text: "Your coins are on their way to your wallet." },
+  completed: { icon: "check", tone: "good", title: "Thank you", text: "Your coins are in your wallet. You can close this tab and go on where you were." },
+  failed: { icon: "close", tone: "bad", title: "The payment was declined", text: "You have not been charged, and there are no coins for it. Close this tab and try again where you were, perhaps with another card." },
+  expired: { icon: "close", tone: "bad", title: "This purchase is over", text: "It was not paid in time, so there are no coins for it. You can buy again at any time." },
+  mismatched: { icon: "clock", tone: "warn", title: "Your payment has to be looked at", text: "Another amount came than was asked for. Support looks into it." },
+};
+// Nobody is signed in here, or somebody else than who bought.
+const UNKNOWN = { icon: "clock", tone: "warn", title: "Welcome back", text: "Your wallet shows what became of your payment." };
+
+const asked = new URLSearchParams(location.search).get("purchase") ?? "";
+const purchase = /^[0-9a-f-]{36}$/i.test(asked) ? asked : null;
+
+function draw(said) {
+  show($("main"), el("section", { class: "card narrow", role: "status" },
+    el("span", { class: `badge ${said.tone}` }, icon(said.icon)),
+    el("h1", {}, said.title),
+    el("p", { class: "muted" }, said.text),
+    el("div", { class: "row" }, el("a", { class: "button primary", href: "/" }, "Back to the room"), el("a", { class: "button", href: "/wallet" }, "To the wallet"))));
+}
+
+/** Look until the purchase is over. What this tab may not see, the tab that waits may tell. */
+async function follow() {
+  draw(purchase && me() ? WAITING : UNKNOWN);
+  back.addEventListener("message", ({ data }) => {
+    if (data?.kind === "outcome" && data.purchase === purchase && SAID[data.state]) draw(SAID[data.state]);
+  });
+  tellBack(purchase);
+  let shown = null;
+  for (let tries = 0; purchase && me(); tries += 1) {
+    const found = await get(path`/v1/purchases/${purchase}`).catch((error) => error);
+    if (found.status >= 400 && found.status < 500 && found.status !== 429) return draw(UNKNOWN);
+    if (SAID[found.state] && found.state !== shown) draw(SAID[shown = found.state]);
+    if (isOver(found.state)) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS[Math.min(tries, LOOK_MS.length - 1)]));
+  }
+  return undefined;
+}
+
+follow();

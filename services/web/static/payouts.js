@@ -1,5 +1,5 @@
 // Cashing out: where to, a quote that holds for ten minutes, and what became of it.
-import { find, get, newKey, post, postSurely, put } from "./api.js";
+import { find, get, newKey, path, post, postSurely, put } from "./api.js";
 import { diamonds, el, empty, icon, show } from "./dom.js";
 import { card, doing, open, sentence, toast } from "./shell.js";
 import { fromNow, money, number, time, words } from "./words.js";
@@ -94,7 +94,7 @@ async function followNewest(newest, place, refresh) {
   for (const wait of [0, ...LOOK_MS]) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     if (wait && !place.isConnected) return;
-    const found = await find(`/v1/payouts/${newest.payout}`).catch(() => null);
+    const found = await find(path`/v1/payouts/${newest.payout}`).catch(() => null);
     if (!found) return;
     const moved = payout && found.state !== payout.state;
     payout = found;

@@ -1,5 +1,5 @@
 // Payouts that are held: a person decides, with a reason that stays.
-import { get, post } from "./api.js";
+import { get, path, post } from "./api.js";
 import { diamonds, el, empty } from "./dom.js";
 import { askReason, card, doing, toast } from "./shell.js";
 import { fromNow, money, short, words } from "./words.js";
@@ -16,7 +16,7 @@ function draw(items, refresh) {
     const reason = await askReason(`${word} the payout?`, `${money(payout.amount_minor, payout.currency)} to ${payout.destination} for ${payout.creator}.`, word, { danger });
     if (!reason) return;
     await doing(button, async () => {
-      await post(`/v1/operator/payouts/${encodeURIComponent(payout.creator)}/${payout.payout}/${word.toLowerCase()}`, { reason });
+      await post(path`/v1/operator/payouts/${payout.creator}/${payout.payout}/${word.toLowerCase()}`, { reason });
       toast(`${word === "Approve" ? "Approved" : "Rejected"}.`);
       refresh();
     });

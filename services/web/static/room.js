@@ -1,50 +1,92 @@
 // A room: the stage, what is given on it, and the panel to give with.
 import { build as buildEffects } from "./animations.js";
-import { get } from "./api.js";
+import { get, NoAddress, path } from "./api.js";
 import { balance, forget } from "./balance.js";
 import { buyCoins } from "./buy.js";
-import { $, avatar, coins, el, empty, show } from "./dom.js";
+import { $, coins, el, empty, show } from "./dom.js";
 import { build as buildFeed } from "./feed.js";
 import { catalogue, priceOfCoins } from "./gifts.js";
 import { build as buildPanel } from "./panel.js";
 import { build as buildSending } from "./sending.js";
 import { onChange } from "./session.js";
-import { start, toast } from "./shell.js";
+import { failed, start, toast } from "./shell.js";
 import { build as buildSide } from "./side.js";
+import { absence, build as buildStage, isOnAir } from "./stage.js";
 import { follow } from "./stream.js";
 import { tabs } from "./tabs.js";
 import { build as buildTray } from "./tray.js";
 import { currencyOf } from "./words.js";
 
-const DEFAULT_ROOM = "room-1";
-const DEFAULT_CREATOR = "lea";
 const BACKLOG = 20;
 const BALANCE_AFTER_MS = 800;
 const NEWS_SECONDS = 8;
-const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
+// Everybody in a room hears at once that it changed; they do not ask at once.
+const LOOK_WITHIN_MS = 1000;
+const NOBODY_LIVE_MS = 5000;
 
-/** The room in the address; else one that is live, or the one everybody starts with. */
+/** The room in the address; else one that is live, or none. */
 async function roomName() {
-  if (location.pathname.startsWith("/rooms/")) return decodeURIComponent(location.pathname.slice(7));
+  if (location.pathname.startsWith("/rooms/")) return nameIn(location.pathname.slice("/rooms/".length).replace(/\/$/, ""));
   const { items } = await get("/v1/rooms?live=true&limit=1");
-  return items[0]?.room ?? DEFAULT_ROOM;
+  return items[0]?.room ?? null;
+}
+
+function nameIn(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new NoAddress(text);
+  }
 }
 
 let leave = () => {};
+// Which drawing of the page is the newest: an older one that still waits for answers gives up.
+let drawing = 0;
 onChange(() => leave());
+start(enter);
 
-start(async (person) => {
+async function enter(person) {
   leave();
+  const mine = (drawing += 1);
+  const isCurrent = () => mine === drawing;
   forget();
-  const room = await roomName();
-  const currency = currencyOf(person.country);
-  const [gifts, priceOf, view] = await Promise.all([catalogue(), priceOfCoins(currency), get(`/v1/rooms/${encodeURIComponent(room)}`)]);
-  const creator = view.creator ?? new URLSearchParams(location.search).get("creator") ?? DEFAULT_CREATOR;
-  const stage = buildStage(view, creator);
-  const side = buildSide({ room, creator, person, live: view.live });
+  try {
+    const room = await roomName();
+    const view = room === null ? null : await get(path`/v1/rooms/${room}`);
+    if (!isCurrent()) return;
+    if (view === null) nobodyIsLive(person, isCurrent);
+    else await visit(person, room, view, isCurrent);
+  } catch (error) {
+    if (!(error instanceof NoAddress)) throw error;
+    plain("There is no such room", error.message);
+  }
+}
+
+const plain = (title, text) => show($("main"), el("section", { class: "card narrow" }, el("h1", {}, title), el("p", { class: "muted" }, text)));
+
+/** The front page while no room is live: it opens one as soon as there is one. */
+function nobodyIsLive(person, isCurrent) {
+  plain("Nobody is live right now", "A room opens here as soon as a creator goes live.");
+  const timer = setInterval(async () => {
+    if (document.hidden) return;
+    const found = await roomName().catch(() => null);
+    if (found !== null && isCurrent()) enter(person).catch(failed);
+  }, NOBODY_LIVE_MS);
+  leave = () => clearInterval(timer);
+}
+
+async function visit(person, room, first, isCurrent) {
+  const [gifts, { currency, priceOf }] = await Promise.all([catalogue(), priceOfCoins(currencyOf(person.country))]);
+  if (!isCurrent()) return;
+  let view = first;
+  let ended = false;
+  const { creator } = first;
+  const stage = buildStage();
+  const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
   const sending = buildSending({
     creator, room, priceOf, currency,
+    isOpen: () => isCurrent() && isOnAir(view),
     spent: (gift) => money.spent(gift.coins),
     refusedOnce: () => panel.startOver(),
     priceChanged: () => location.reload(),
@@ -52,6 +94,7 @@ start(async (person) => {
   const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };
   const panel = buildPanel({ gifts, priceOf, currency, tap: sending.tap, topUp });
   money.shown(panel.setBalance);
+  const below = el("div", { class: "below" });
   const list = el("ol", { class: "feed", "aria-live": "off" });
   const page = el("div", { class: "page-effects", "aria-hidden": "true" });
   const feed = buildFeed({
@@ -59,41 +102,71 @@ start(async (person) => {
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
   const quietFeed = empty("Quiet so far", "The first gift shows up here.");
+
+  /** Whoever cannot be given anything has no panel. */
+  function draw() {
+    stage.draw(view, ended);
+    const { title, text } = absence(view, ended);
+    if (!isOnAir(view)) show(below, el("section", { class: "card absent", role: "status" }, el("h2", {}, title), el("p", { class: "muted" }, text)));
+    else if (!panel.element.isConnected) show(below, panel.element);
+  }
+
+  /** Ask how the room is now: a new stream, or a new owner, is another page. */
+  async function look() {
+    const now = await get(path`/v1/rooms/${room}`).catch(() => null);
+    if (!now || !isCurrent()) return;
+    if (now.creator !== creator || (isOnAir(now) && !(isOnAir(view) && now.stream?.stream === view.stream?.stream))) {
+      await enter(person).catch(failed);
+      return;
+    }
+    ended ||= isOnAir(view) && !isOnAir(now);
+    view = now;
+    draw();
+  }
+
+  let looking = null;
+  const lookSoon = () => { looking ??= setTimeout(() => { looking = null; look(); }, Math.random() * LOOK_WITHIN_MS); };
+
+  /** What the feed says of the room itself. A stream that ends takes the panel with it at once. */
+  function heardOfRoom(entry) {
+    const isOurs = entry.stream === view.stream?.stream;
+    if (entry.closed_at && isOurs && isOnAir(view)) {
+      view = { ...view, live: false, stream: null };
+      ended = true;
+      draw();
+      lookSoon();
+    } else if (entry.state === "opened" && !isOurs) lookSoon();
+  }
+
+  draw();
   show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
     el("div", { class: "room-grid" },
-      el("div", { class: "watch" }, stage.element, panel.element),
+      el("div", { class: "watch" }, stage.element, below),
       el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
         { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
       ]))), page);
   const opened = Date.now();
-  leave = follow(room, {
+  let lines = 0;
+  const unfollow = follow(room, {
     last: BACKLOG,
-    heard: (kind, entry) => feed.heard(kind, entry, { quiet: isOld(entry, opened) }),
-    standing: (word) => stage.standing(word),
+    heard: (kind, entry, missed = false) => {
+      if (kind === "room") heardOfRoom(entry);
+      feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) });
+    },
+    standing: (word) => {
+      stage.line(word);
+      if (word !== "open") return;
+      // What happened between two lines may be more than the feed tells again.
+      if (lines > 0) lookSoon();
+      lines += 1;
+    },
   });
+  leave = () => { unfollow(); clearTimeout(looking); };
   money.look();
-});
+}
 
 /** What was there before one came in is told, not played. */
 const isOld = (entry, opened) => Date.now() - opened < NEWS_SECONDS * 1000 && new Date(entry.sent_at ?? entry.at ?? 0).getTime() < opened - 1000;
-
-function buildStage(view, creator) {
-  const tray = el("ol", { class: "tray", "aria-hidden": "true" });
-  const effects = el("div", { class: "effects", "aria-hidden": "true" });
-  const line = el("span", { class: "live-dot" }, "…");
-  const element = el("section", { class: "stage", "aria-label": `${creator}'s stream` },
-    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }),
-    el("i", { class: "beam one" }), el("i", { class: "beam two" }),
-    el("img", { class: "stage-host", src: pictureOf("host"), alt: `${creator} plays the guitar in a studio at night`, width: 260, height: 280 }),
-    el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b"))),
-    effects,
-    el("div", { class: "stage-top" }, el("div", { class: "host-chip" }, avatar(creator), el("span", { class: "host-text" }, el("strong", {}, creator), el("span", {}, view.stream?.title ?? "Songs for a late evening"))), line),
-    el("div", { class: "stage-goal", id: "stage-goal" }), tray);
-  return {
-    element, tray, effects,
-    standing: (word) => { line.textContent = word === "open" ? "Live" : "Reconnecting"; line.classList.toggle("gone", word !== "open"); },
-  };
-}
 
 /** The balance: reckoned on with every gift, and looked up once it has been quiet. */
 function wallet() {

@@ -1,5 +1,5 @@
 // Sending gifts: taps become requests, a refusal for want of coins becomes a purchase and goes on.
-import { get, newKey, postSurely } from "./api.js";
+import { get, newKey, path, postSurely } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { confirm, sentence, toast } from "./shell.js";
 import { money, number, plural, words } from "./words.js";
@@ -10,7 +10,7 @@ const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
  * and leave together as one request with a count.
  */
-export function build({ creator, room, priceOf, currency, spent, refusedOnce, priceChanged }) {
+export function build({ creator, room, priceOf, currency, isOpen, spent, refusedOnce, priceChanged }) {
   let queue = null;
   let busy = false;
 
@@ -48,11 +48,20 @@ export function build({ creator, room, priceOf, currency, spent, refusedOnce, pr
     await send(gift, wish);
   }
 
-  const meant = (gift) => confirm(`Send ${gift.name}?`,
-    `It costs ${number(gift.price_coins)} coins, about ${money(priceOf(gift.price_coins), currency)}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+  function meant(gift) {
+    const price = priceOf(gift.price_coins);
+    const about = price === null ? "" : `, about ${money(price, currency)}`;
+    return confirm(`Send ${gift.name}?`, `It costs ${number(gift.price_coins)} coins${about}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+  }
 
   /** A refusal is final under its key, so whatever is tried again gets a new one. */
   async function send(gift, wish) {
+    // Between the tap and now somebody may have bought coins, or been asked whether they mean it.
+    if (!isOpen()) {
+      queue = null;
+      toast("The stream is over: the gift was not sent, and cost nothing.", "bad");
+      return;
+    }
     try {
       spent(await settled(await postSurely("/v1/gifts", wish, newKey())));
     } catch (error) {
@@ -84,7 +93,7 @@ function said(error) {
   const { facts } = error;
   if (error.type === "limit-exceeded" && facts.period) {
     const left = facts.remaining ?? facts.remaining_coins;
-    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${number(left)} left`}. You can see your limits in the wallet.`;
+    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${facts.unit && facts.unit !== "coins" ? money(left, facts.unit) : number(left)} left`}. You can see your limits in the wallet.`;
   }
   if (error.type === "wallet-refused" && facts.reason) return `Not sent: ${words(facts.reason).toLowerCase()}.`;
   return sentence(error);
@@ -95,7 +104,7 @@ async function settled(gift) {
   for (const wait of OUTCOME_MS) {
     if (gift.state !== "requested") break;
     await new Promise((resolve) => setTimeout(resolve, wait));
-    gift = await get(`/v1/gifts/${gift.gift}`);
+    gift = await get(path`/v1/gifts/${gift.gift}`);
   }
   if (gift.state === "refused") throw new Error("This gift was refused and cost nothing.");
   return gift;

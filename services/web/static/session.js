@@ -22,7 +22,7 @@ function storage() {
 }
 
 export function signIn(token, person = null) {
-  if (typeof token !== "string" || !claimsOf(token)?.sub) throw new TypeError("This is no token.");
+  if (typeof token !== "string" || !claimsOf(token)) throw new TypeError("This is no token.");
   const before = me();
   kept.setItem(TOKEN, token);
   if (person) kept.setItem(PERSON, JSON.stringify(person));
@@ -46,11 +46,17 @@ export function me() {
   const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   return {
     user: claims.sub,
-    name: person?.name ?? claims.name ?? claims.sub,
-    roles: claims.roles ?? [],
-    scopes: (claims.scope ?? "").split(" ").filter(Boolean),
-    country: claims.country,
+    name: person?.name ?? (typeof claims.name === "string" && claims.name ? claims.name : claims.sub),
+    roles: texts(claims.roles),
+    scopes: [...new Set([...texts(claims.scope), ...texts(claims.scopes)])],
+    country: typeof claims.country === "string" ? claims.country.toUpperCase() : null,
   };
+}
+
+/** A claim that is a list of words, or words between spaces: as the services read it. */
+function texts(value) {
+  if (typeof value === "string") return value.split(/\s+/).filter(Boolean);
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 /** The token to call with, renewed when it is about to end. */
@@ -118,7 +124,8 @@ function askHost() {
 function claimsOf(token) {
   try {
     const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+    return typeof claims?.sub === "string" && claims.sub ? claims : null;
   } catch {
     return null;
   }

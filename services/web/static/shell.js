@@ -73,7 +73,8 @@ function wrongRole(role) {
   offerPeople(place);
 }
 
-function failed(error) {
+/** Instead of the page: what went wrong, and another try. */
+export function failed(error) {
   show($("main"), el("section", { class: "card narrow", role: "alert" },
     el("h1", {}, "That did not work"), el("p", {}, sentence(error)),
     el("button", { class: "primary", onclick: () => location.reload() }, "Try again")));

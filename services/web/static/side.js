@@ -1,5 +1,5 @@
 // Beside the stage: who gave most, what the room works towards, what giving unlocks.
-import { get, put } from "./api.js";
+import { get, path, put } from "./api.js";
 import { $, avatar, coins, el, empty, icon, show } from "./dom.js";
 import { badge } from "./feed.js";
 import { sentence, toast } from "./shell.js";
@@ -11,7 +11,6 @@ const TOP = 10;
 const PERIODS = [["stream", "Stream"], ["day", "Today"], ["week", "Week"], ["all", "All time"]];
 
 export function build({ room, creator, person, live }) {
-  const path = `/v1/rooms/${encodeURIComponent(room)}`;
   const standing = el("div", { class: "stack" });
   const goals = el("div", { class: "stack" });
   const perks = el("div", { class: "stack" });
@@ -35,7 +34,7 @@ export function build({ room, creator, person, live }) {
   }
 
   async function drawStanding() {
-    const found = await get(`${path}/standing?period=${period}&limit=${TOP}`);
+    const found = await get(path`/v1/rooms/${room}/standing?period=${period}&limit=${TOP}`);
     const top = found.top_gifters;
     show(standing, periods, el("p", { class: "small muted" }, plural(found.gifts, "gift"), " from ", plural(found.gifters, "gifter"), ", ", coins(found.coins)),
       top.length ? el("ol", { class: "lines ranks" }, top.map((one, index) => place(one, index + 1, person))) : empty("Nobody yet", "Whoever gives first leads."),
@@ -43,7 +42,7 @@ export function build({ room, creator, person, live }) {
   }
 
   async function drawGoals() {
-    const found = (await get(`${path}/goals`)).goals;
+    const found = (await get(path`/v1/rooms/${room}/goals`)).goals;
     show(goals, found.map((goal) => goalBar(goal)));
     if (!found.length) show(goals, empty("No goal at the moment", `${creator} has not set one.`));
     const open = found.find((goal) => !goal.reached) ?? found[0];
@@ -52,7 +51,7 @@ export function build({ room, creator, person, live }) {
 
   async function drawPerks() {
     const [offered, own] = await Promise.all([
-      get(`/v1/creators/${encodeURIComponent(creator)}/perks`), get("/v1/gifters/me/entitlements?limit=100"),
+      get(path`/v1/creators/${creator}/perks`), get("/v1/gifters/me/entitlements?limit=100"),
     ]);
     show(perks, offered.perks.length ? el("ul", { class: "lines" }, offered.perks.map((perk) => perkLine(perk, own.items))) :
       empty("No perks yet", `What ${creator} offers to supporters shows up here.`));

@@ -1,5 +1,5 @@
 // What a creator does in a room: go live, set goals, offer perks, greet and thank.
-import { call, get, newKey, post, put, remove } from "./api.js";
+import { call, get, newKey, path, post, put, remove } from "./api.js";
 import { avatar, coins, el, empty, icon, show } from "./dom.js";
 import { badge } from "./feed.js";
 import { card, confirm, doing, open, toast } from "./shell.js";
@@ -10,7 +10,7 @@ import { day, fromNow, number, plural, time, words } from "./words.js";
 const FIRST_ROOM = "room-1";
 const KINDS = ["shout_out", "behind_the_scenes", "exclusive_chat", "custom"];
 const SHOWN = 10;
-const pathOf = (room) => `/v1/rooms/${encodeURIComponent(room)}`;
+const pathOf = (room) => path`/v1/rooms/${room}`;
 
 /** The room one streams in: the one everybody starts with as long as it is nobody else's. */
 export async function ownRoom(person) {
@@ -48,7 +48,7 @@ function goLive(room, refresh) {
 
 const liveNow = (room, view, refresh) => el("div", { class: "stack" },
   el("p", { class: "row" }, el("span", { class: "tag bad" }, "Live"), el("strong", {}, view.stream.title ?? room), el("span", { class: "muted" }, `since ${time(view.stream.opened_at)}`)),
-  el("div", { class: "row" }, el("a", { class: "button", href: `/rooms/${encodeURIComponent(room)}` }, "Open the room"),
+  el("div", { class: "row" }, el("a", { class: "button", href: path`/rooms/${room}` }, "Open the room"),
     el("button", { class: "danger", onclick: async (event) => {
       if (await confirm("End the stream?", "Everybody sees that it is over. Its summary stays.", "End it", { danger: true })) {
         doing(event.target, async () => { const over = await call("DELETE", `${pathOf(room)}/stream`); refresh(); if (over) await summary(room, over.stream); });
@@ -56,7 +56,7 @@ const liveNow = (room, view, refresh) => el("div", { class: "stack" },
     } }, "End the stream")));
 
 async function summary(room, stream) {
-  const over = await get(`${pathOf(room)}/streams/${stream}`);
+  const over = await get(path`/v1/rooms/${room}/streams/${stream}`);
   open(over.title ?? "Your stream", [
     el("p", { class: "figure" }, coins(over.coins)),
     el("p", {}, `${plural(over.gifts, "gift")} from ${plural(over.gifters, "gifter")}, begun ${fromNow(over.opened_at)}.`),
@@ -71,7 +71,7 @@ async function drawGoals(room, refresh) {
   return [
     goals.length ? el("ul", { class: "stack" }, goals.map((goal) => el("li", { class: "goal-line" }, goalBar(goal),
       el("div", { class: "row between small muted" }, `${goal.room ? `in ${goal.room}` : "anywhere"}, ${plural(goal.contributors, "gifter")}${goal.ends_at ? `, until ${day(goal.ends_at)}` : ""}`,
-        el("button", { class: "tiny quiet", "aria-label": `Remove the goal ${goal.title}`, onclick: (event) => doing(event.currentTarget, async () => { await remove(`/v1/creators/me/goals/${goal.goal}`); refresh(); }) }, "Remove"))))) :
+        el("button", { class: "tiny quiet", "aria-label": `Remove the goal ${goal.title}`, onclick: (event) => doing(event.currentTarget, async () => { await remove(path`/v1/creators/me/goals/${goal.goal}`); refresh(); }) }, "Remove"))))) :
       empty("No goal yet", "A goal gives the room something to work towards."),
     newGoal(room, refresh),
   ];
@@ -96,7 +96,7 @@ async function drawPerks(refresh) {
   return [
     perks.length ? el("ul", { class: "lines" }, perks.map((perk) => el("li", {}, el("span", { class: "grow" }, el("strong", {}, perk.title),
       el("span", { class: "small muted" }, `${words(perk.kind)}${perk.uses ? `, ${plural(perk.uses, "use")}` : ""}${perk.description ? `: ${perk.description}` : ""}`)), coins(perk.threshold_coins),
-    el("button", { class: "tiny quiet", "aria-label": `Withdraw the perk ${perk.title}`, onclick: (event) => doing(event.currentTarget, async () => { await remove(`/v1/creators/me/perks/${perk.perk}`); refresh(); }) }, "Withdraw")))) :
+    el("button", { class: "tiny quiet", "aria-label": `Withdraw the perk ${perk.title}`, onclick: (event) => doing(event.currentTarget, async () => { await remove(path`/v1/creators/me/perks/${perk.perk}`); refresh(); }) }, "Withdraw")))) :
       empty("No perks yet", "Thank supporters with something of yours: whoever gave enough unlocks it."),
     newPerk(refresh), redeem(),
   ];
@@ -120,17 +120,17 @@ function redeem() {
   const code = el("input", { name: "code", required: true, autocomplete: "off", pattern: "[0-9a-fA-F\\-]{36}", placeholder: "00000000-0000-…" });
   const found = el("div", { class: "stack", role: "status" });
   const look = async () => {
-    const claim = await get(`/v1/entitlements/${code.value.trim()}`);
+    const claim = await get(path`/v1/entitlements/${code.value.trim()}`);
     show(found, el("p", {}, el("strong", {}, claim.title), ` of ${claim.viewer}, unlocked ${day(claim.unlocked_at)}. `,
       claim.withdrawn ? "It was withdrawn." : claim.uses_left === null ? "No end of uses." : `${number(claim.uses_left)} left.`),
-    claim.usable ? el("button", { class: "primary", onclick: (event) => doing(event.currentTarget, async () => { await post(`/v1/entitlements/${claim.entitlement}/use`, {}, newKey()); toast("Used once."); await look(); }) }, "Use once") : null);
+    claim.usable ? el("button", { class: "primary", onclick: (event) => doing(event.currentTarget, async () => { await post(path`/v1/entitlements/${claim.entitlement}/use`, {}, newKey()); toast("Used once."); await look(); }) }, "Use once") : null);
   };
   return el("details", {}, el("summary", {}, "Check a supporter's code"), el("form", { class: "stack", onsubmit: (event) => { event.preventDefault(); doing(event.submitter ?? code, look); } },
     el("label", { class: "field" }, "Code", code), el("div", {}, el("button", {}, "Check"))), found);
 }
 
 async function drawSupporters() {
-  const [top, fresh] = await Promise.all(["top", "new"].map((order) => get(`/v1/creators/me/supporters?order=${order}&limit=${SHOWN}`)));
+  const [top, fresh] = await Promise.all(["top", "new"].map((order) => get(path`/v1/creators/me/supporters?order=${order}&limit=${SHOWN}`)));
   const list = (items, text) => (items.length ? el("ol", { class: "lines" }, items.map((one) => el("li", {}, avatar(one.viewer),
     el("span", { class: "grow" }, el("strong", {}, one.viewer, badge(one.level)), el("span", { class: "small muted" }, `${plural(one.gifts, "gift")}, first on ${day(one.first_at)}`)), coins(one.coins)))) : empty("Nobody yet", text));
   return tabs("Supporters", [

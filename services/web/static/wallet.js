@@ -7,7 +7,8 @@ import { drawHistory } from "./history.js";
 import { limits } from "./limits.js";
 import { lots } from "./lots.js";
 import { card, start, toast } from "./shell.js";
-import { money } from "./words.js";
+import { me } from "./session.js";
+import { currencyOf, money } from "./words.js";
 
 start(async () => {
   forget();
@@ -37,9 +38,10 @@ async function held(buy) {
 
 async function spending() {
   const spent = await get("/v1/wallets/me/spending");
-  const paid = spent.money.map((part) => money(part.amount_minor, part.currency)).join(" + ");
+  // Coins that were a present had cost nothing, in no currency.
+  const paid = spent.money.filter((part) => part.amount_minor).map((part) => money(part.amount_minor, part.currency)).join(" + ");
   return [
-    el("p", { class: "figure" }, paid || money(0)),
+    el("p", { class: "figure" }, paid || money(0, currencyOf(me().country))),
     el("p", { class: "muted" }, coins(spent.coins), " given since the first of the month. The money is what those coins had cost you."),
     el("p", {}, el("a", { href: "#limits" }, "Set yourself a limit")),
   ];

@@ -1,11 +1,14 @@
 // Numbers, money and times as people read them.
-const WITHOUT_MINOR = ["JPY", "KRW"];
+import { exponentOf } from "./currencies.js";
 
 export const number = (value) => value.toLocaleString("en");
 
-export function money(minor, currency = "USD") {
-  const digits = WITHOUT_MINOR.includes(currency) ? 0 : 2;
-  return (minor / 10 ** digits).toLocaleString("en", { style: "currency", currency });
+/** An amount with its currency; of one that is in no table only the minor units are known. */
+export function money(minor, currency) {
+  const digits = exponentOf(currency);
+  if (digits === undefined) return `${number(minor)} minor units of ${currency}`;
+  // A browser's own idea of the decimals differs from ISO 4217's for some currencies.
+  return (minor / 10 ** digits).toLocaleString("en", { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 export const day = (moment) => new Date(moment).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
