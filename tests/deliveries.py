@@ -32,9 +32,8 @@ def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None)
 def as_delivered(fact):
     """A fact as an operator sends it again, with everything it travels with."""
     message = message_of(fact, fact.occurred_at)
-    return Delivery(
-        message.body, fact.event.type(), str(message.message_id), "ovationctl", message.headers
-    )
+    headers = {**message.headers, "ovation_said_by": fact.event.owner()}
+    return Delivery(message.body, fact.event.type(), str(message.message_id), "ovationctl", headers)
 
 
 async def announced_by_id(database):

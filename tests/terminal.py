@@ -6,7 +6,7 @@ from deploy.ctl.__main__ import app
 
 SECRETS = (
     *("auditor_database_password", "live_owner_password", "gift_database_password"),
-    "ovationctl_broker_password",
+    *("ovationctl_broker_password", "auditor_broker_password"),
 )
 
 

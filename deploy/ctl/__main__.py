@@ -9,6 +9,7 @@ nobody to confirm it; 3 a server cannot be reached. What changes something asks 
 import typer
 
 from deploy.ctl.commands import (
+    audit,
     events,
     files,
     letters,
@@ -30,6 +31,7 @@ app.add_typer(topology.app, name="topology")
 app.add_typer(proofs.seal, name="seal")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
+app.add_typer(audit.app)
 app.add_typer(operations.app)
 
 if __name__ == "__main__":

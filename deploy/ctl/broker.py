@@ -6,7 +6,8 @@ from typing import Any
 from deploy.ctl.places import Places
 from deploy.ctl.teams import teams
 from shared.messaging.teams import PREFIX, team_topology
-from shared.messaging.topology import topology
+from shared.messaging.topology import AUDITOR_USER, a_user, rights, topology, user_names
+from shared.secrets import values_of
 
 Thing = Mapping[str, Any]
 
@@ -27,6 +28,7 @@ _PROPERTIES = {
     "permissions": ("configure", "write", "read"),
     "topic_permissions": ("write", "read"),
 }
+_USERS = (*user_names(), PREFIX)
 # Ours by their names, and the teams' that we gave them; everything else is somebody else's.
 _OURS = ("ovation.", "purchase.", "wallet.", "gift.", "payout.", "live.", PREFIX)
 
@@ -53,13 +55,21 @@ def differences(places: Places) -> list[dict[str, object]]:
     return rows
 
 
-def apply(places: Places) -> list[dict[str, object]]:
-    """Make what is missing; return what still differs, for a queue's arguments cannot change."""
+def apply(places: Places, *, both_versions: bool = False) -> list[dict[str, object]]:
+    """
+    Make what is missing; return what still differs, for a queue's arguments cannot change.
+
+    With `both_versions` services may also publish where the version before did: for as long as
+    it runs beside this one. Without it they may not any more.
+    """
     document = {
         kind: [{**thing, "vhost": places.vhost} for thing in things]
-        for kind, things in _wanted(places).items()
+        for kind, things in _wanted(places, both_versions=both_versions).items()
         if kind != "vhosts"
     }
+    if AUDITOR_USER not in {user["name"] for user in places.manage("GET", "/api/users")}:
+        password = values_of(places.secret(f"{AUDITOR_USER}_broker_password"))[0]
+        document["users"] = [a_user(AUDITOR_USER, password)]
     broken = {row["name"] for row in differences(places) if str(row["state"]).startswith("other")}
     # The broker refuses a document as a whole if it declares one thing differently.
     for kind in ("queues", "exchanges"):
@@ -68,9 +78,13 @@ def apply(places: Places) -> list[dict[str, object]]:
     return differences(places)
 
 
-def _wanted(places: Places) -> dict[str, list[dict[str, Any]]]:
-    """What the services need, and what each team was granted; who may do what is of teams only."""
-    documents = [topology(), *(team_topology(team) for team in teams(places))]
+def _wanted(places: Places, *, both_versions: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """What the services need and may do, and what each team was granted."""
+    documents = [
+        topology(),
+        rights(both_versions=both_versions),
+        *(team_topology(team) for team in teams(places)),
+    ]
     kinds = {kind for document in documents for kind in document}
     return {kind: [thing for each in documents for thing in each.get(kind, ())] for kind in kinds}
 
@@ -78,8 +92,8 @@ def _wanted(places: Places) -> dict[str, list[dict[str, Any]]]:
 def _found(places: Places, kind: str) -> Iterable[Thing]:
     if kind.endswith("permissions"):
         path = f"/api/vhosts/{places.within('').rpartition('/')[2]}/{kind.replace('_', '-')}"
-        rights: list[Thing] = places.manage("GET", path)
-        return [right for right in rights if right["user"].startswith(PREFIX)]
+        found: list[Thing] = places.manage("GET", path)
+        return [right for right in found if right["user"].startswith(_USERS)]
     things: list[Thing] = places.manage("GET", places.within(kind))
     # Each queue is bound to the nameless exchange by its own name, always.
     return [thing for thing in things if kind != "bindings" or thing["source"]]
@@ -94,4 +108,6 @@ def _changed(kind: str, wanted: Thing, found: Thing) -> str:
 
 
 def _is_ours(kind: str, name: tuple[str, ...]) -> bool:
+    if kind.endswith("permissions"):
+        return name[0] in user_names() or name[0].startswith(PREFIX)
     return kind != "policies" and name[1 if kind == "bindings" else 0].startswith(_OURS)

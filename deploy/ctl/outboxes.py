@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from deploy.ctl.audit import recorded
 from deploy.ctl.places import Places
 
 
@@ -39,7 +40,8 @@ async def waiting(places: Places, service: str) -> list[dict[str, object]]:
 
 async def unpark(places: Places, service: str, key: str) -> int:
     """Let a key be tried again from its first message on; return how many wait behind it."""
-    async with places.serving(service) as tx:
+    act = recorded(places, "outbox.unpark", service=service, key=key)
+    async with act, places.serving(service) as tx:
         await tx.execute(_FORGIVE, {"key": key})
         if not await tx.execute(_UNBLOCK, {"key": key}):
             return 0
@@ -48,7 +50,8 @@ async def unpark(places: Places, service: str, key: str) -> int:
 
 async def drop(places: Places, service: str, message_id: UUID) -> dict[str, object] | None:
     """Delete a message that blocks its key; return what it was, or None if none does."""
-    async with places.serving(service) as tx:
+    act = recorded(places, "outbox.drop", service=service, message_id=message_id)
+    async with act, places.serving(service) as tx:
         found = (await tx.execute(_DROP, {"message_id": message_id})).first()
         if found is None:
             return None

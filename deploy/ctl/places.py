@@ -20,6 +20,7 @@ from aio_pika.abc import AbstractConnection
 from shared.database import Database, Transaction
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
+from shared.messaging.topology import AUDITOR_USER
 
 SECRETS = Path(__file__).parent.parent / "secrets"
 REQUEST_SECONDS_MAX = 10
@@ -93,10 +94,10 @@ class Places:
             await database.close()
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[AbstractConnection]:
-        """Open a connection to the broker as the operator."""
-        url = f"amqp://{OPERATOR_USER}@{self.broker}/{quote(self.vhost, safe='')}"
-        broker = Broker(url, self.secret("ovationctl_broker_password"), OPERATOR_USER)
+    async def connect(self, user: str = OPERATOR_USER) -> AsyncIterator[AbstractConnection]:
+        """Open a connection to the broker, as the operator or as the auditor."""
+        url = f"amqp://{user}@{self.broker}/{quote(self.vhost, safe='')}"
+        broker = Broker(url, self.secret(f"{user}_broker_password"), user)
         connection = await broker.connect("ctl")
         try:
             yield connection
@@ -109,23 +110,33 @@ class Places:
         return Database(address, password=self.secret(secret), pool_size=1)
 
     def waiting_in(self, queue: str) -> int:
-        """Return how many messages a queue holds, those being handled included."""
-        found = self.manage("GET", f"{self.within('queues')}/{queue}")
-        return int(found.get("messages", 0))
+        """Return how many messages a queue holds, those being handled included; as the auditor."""
+        path = f"{self.within('queues')}/{queue}"
+        return int(self.manage("GET", path, user=AUDITOR_USER).get("messages", 0))
 
-    def letters_in(self, queue: str) -> list[str]:
-        """Return the bodies of a queue's dead letters; they stay where they are."""
+    def letters_in(self, queue: str) -> list[str] | None:
+        """
+        Return the bodies of a queue's dead letters; they stay where they are.
+
+        Only an operator may take letters: whoever is none, as the auditor, gets None.
+        """
+        try:
+            self.secret("ovationctl_broker_password")
+        except SystemExit:
+            return None
         asked = {"count": LETTERS_MAX, "ackmode": "reject_requeue_true", "encoding": "auto"}
         path = f"{self.within('queues')}/{queue}.dlq/get"
         return [str(letter["payload"]) for letter in self.manage("POST", path, asked)]
 
-    def manage(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the broker's management API, as the operator."""
+    def manage(
+        self, method: str, path: str, body: object = None, *, user: str = OPERATOR_USER
+    ) -> Any:
+        """Ask the broker's management API, as the operator or as the auditor."""
         answer = httpx.request(
             method,
             f"{self.rabbit}{path}",
             json=body,
-            auth=(OPERATOR_USER, self.secret("ovationctl_broker_password")),
+            auth=(user, self.secret(f"{user}_broker_password")),
             timeout=REQUEST_SECONDS_MAX,
             trust_env=False,
         )

@@ -5,7 +5,7 @@ What is missing is looked for where it may be: in the sender's outbox, in the qu
 letters. Only what is nowhere is lost, and only that, or another amount, is wrong.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -122,14 +122,17 @@ async def _look(places: Places, flow: Flow, since: datetime, until: datetime) ->
         announced |= await source_side.named(tx, [key for key in done if key not in announced])
         missing = [key for key in announced if announced[key] != done.get(key, 0)]
         waiting = await _waiting(tx, flow, missing)
+    gone = [key for key in missing if key not in waiting]
+    beyond = _beyond(places, flow, gone)
     findings = []
     for key in sorted(announced.keys() | done.keys()):
         said, acted = announced.get(key, 0), done.get(key, 0)
         if said == acted:
             continue
-        where = waiting.get(key) or _beyond(places, flow, key)
+        # What nobody announced is not on its way from anywhere.
+        where = UNEXPECTED if not said else waiting.get(key) or beyond[key]
         if where == LOST and acted:
-            where = WRONG if said else UNEXPECTED
+            where = WRONG
         findings.append(Finding(flow.name, key, where, said, acted))
     return findings
 
@@ -140,11 +143,21 @@ async def _waiting(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str
     return {row.id: "parked" if row.parked else "outbox" for row in rows}
 
 
-def _beyond(places: Places, flow: Flow, key: str) -> str:
-    """Say where something is that has left its sender and did not arrive."""
-    if any(key in letter for letter in places.letters_in(flow.queue)):
-        return "dlq"
-    return "queue" if places.waiting_in(flow.queue) else LOST
+def _beyond(places: Places, flow: Flow, ids: Collection[str]) -> dict[str, str]:
+    """
+    Say where things are that have left their sender and did not arrive.
+
+    Whoever may not look into letters counts them: more things than letters are not all letters.
+    """
+    if not ids:
+        return {}
+    letters = places.letters_in(flow.queue)
+    if letters is None:
+        in_letters = set(ids if len(ids) <= places.waiting_in(f"{flow.queue}.dlq") else ())
+    else:
+        in_letters = {key for key in ids if any(key in letter for letter in letters)}
+    elsewhere = "queue" if places.waiting_in(flow.queue) else LOST
+    return {key: "dlq" if key in in_letters else elsewhere for key in ids}
 
 
 _OUTBOX = text("""

@@ -10,6 +10,7 @@ from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractConnection
 
 from shared.contracts.envelope import CONTENT_TYPE
+from shared.kit.reading import SAID_BY
 from shared.messaging import window
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import REDELIVER_EXCHANGE
@@ -18,14 +19,25 @@ WINDOW_MAX = 500
 CONFIRM_SECONDS_MAX = 15.0
 
 
-class Undeliverable(Exception):
+# What a message is known by. The rest stays behind: with `CC` the broker would send it on to other
+# queues, in the operator's name.
+_KEPT = ("cloudEvents_", "ovation_", "correlation_id", "traceparent", "tracestate")
+
+
+class Undeliverable(ConnectionError):
     """The broker would not take a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A message that goes to a queue once more."""
+    """
+    A message that goes to a queue once more.
 
+    `said_by` is its original publisher, whom whoever asks for this found out. The operator only
+    forwards: receivers hear what the owner of the event said, and nothing else.
+    """
+
+    said_by: str
     type: str
     message_id: str
     correlation_id: str
@@ -82,7 +94,12 @@ def _outgoing(queue: str, message: Again) -> window.Outgoing:
             correlation_id=message.correlation_id or None,
             app_id=OPERATOR_USER,
             user_id=OPERATOR_USER,
-            headers=dict(message.headers),
+            headers={
+                **{
+                    name: value for name, value in message.headers.items() if name.startswith(_KEPT)
+                },
+                SAID_BY: message.said_by,
+            },
         ),
         body=message.body,
     )

@@ -1,11 +1,15 @@
 """Giving a queue what it heard before, or never did: from the logs, or from the owners' tables."""
 
+import sys
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from aio_pika.abc import AbstractConnection
+
+from deploy.ctl.audit import recorded
 from deploy.ctl.places import Places
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import teams
@@ -72,38 +76,50 @@ async def replay(
     dry_run: bool = False,
 ) -> int:
     """Publish to a queue what the logs hold of its events from a place on; return how many."""
-    until = datetime.now(UTC)
     contracts = heard_by(places, queue, only=only)
+    owners = sorted({each.owner() for each in contracts if service in (None, each.owner())})
+    window = (start, datetime.now(UTC))
     types = {contract.type() for contract in contracts}
-    owners = sorted({contract.owner() for contract in contracts})
-    count = 0
     async with places.connect() as connection:
+        messages = _logged(connection, owners, window, types)
+        if dry_run:
+            return len([message async for message in messages])
+        asked = {"queue": queue, "start": start, "only": sorted(only), "service": service}
+        async with recorded(places, "replay", **asked) as result:
+            result["count"] = count = await redeliver(connection, queue, messages)
+            return count
 
-        async def logged(stream: str) -> AsyncIterator[Again]:
-            async for message in read_log(connection, stream, start=start):
-                if message.type not in types:
-                    continue
-                # A time selects a whole chunk; and what is new now arrives by itself.
-                if isinstance(start, datetime) and message.time < start:
-                    continue
-                if message.time > until:
-                    return
-                yield Again(
-                    message.type,
-                    message.message_id,
-                    message.correlation_id,
-                    message.headers,
-                    message.body,
-                )
 
-        for owner in owners:
-            if service in (None, owner):
-                messages = logged(log_of(owner))
-                if dry_run:
-                    count += len([message async for message in messages])
-                else:
-                    count += await redeliver(connection, queue, messages)
-    return count
+async def _logged(
+    connection: AbstractConnection,
+    owners: Collection[str],
+    window: tuple[Start, datetime],
+    types: Collection[str],
+) -> AsyncIterator[Again]:
+    """Yield what the logs of these owners hold of some types, from a place until a time."""
+    start, until = window
+    for owner in owners:
+        async for message in read_log(connection, log_of(owner), start=start):
+            if message.type not in types:
+                continue
+            # A log has what its owner said. Anything else would count if an operator repeated it.
+            if message.user_id != owner:
+                where = f"{log_of(owner)}, offset {message.offset}"
+                sys.stderr.write(f"Skipped {where}: {message.user_id!r} said {message.type}.\n")
+                continue
+            # A time selects a whole chunk; and what is new now arrives by itself.
+            if isinstance(start, datetime) and message.time < start:
+                continue
+            if message.time > until:
+                break
+            yield Again(
+                owner,
+                message.type,
+                message.message_id,
+                message.correlation_id,
+                message.headers,
+                message.body,
+            )
 
 
 async def reannounce(
@@ -118,8 +134,10 @@ async def reannounce(
                 yield _again(fact)
 
     reading: AbstractAsyncContextManager[Transaction] = places.reading(service)
-    async with places.connect() as connection, reading as tx:
-        return await redeliver(connection, queue, facts(tx))
+    sending = recorded(places, "reannounce", service=service, queue=queue, since=since, until=until)
+    async with places.connect() as connection, reading as tx, sending as result:
+        result["count"] = count = await redeliver(connection, queue, facts(tx))
+        return count
 
 
 async def rebuild_live(places: Places) -> tuple[int, int]:
@@ -130,7 +148,7 @@ async def rebuild_live(places: Places) -> tuple[int, int]:
     twice and counts once. What is announced meanwhile is counted as ever. Live announces nothing
     until the last fact was sent and heard: if this ends before that, run it again.
     """
-    async with places.owning("live") as tx:
+    async with recorded(places, "rebuild", service="live"), places.owning("live") as tx:
         await live.begin_again(tx)
     oldest = await _oldest(places, log_of("gift"))
     told = await reannounce(places, "gift", "live.gifts", since=BEGINNING, until=oldest)
@@ -151,6 +169,7 @@ async def _oldest(places: Places, stream: str) -> datetime:
 def _again(fact: Fact) -> Again:
     message = message_of(fact, fact.occurred_at or datetime.now(UTC))
     return Again(
+        fact.event.owner(),
         fact.event.type(),
         str(message.message_id),
         fact.cause.correlation_id,

@@ -18,12 +18,25 @@ FOLDER_MODE = 0o700
 # Readable for the services' user, who is not root in the container; the folder keeps others out.
 FILE_MODE = 0o444
 PASSWORD_BYTES = 32
+# What is shared with the payment provider, one for each use: the key that takes money cannot pay
+# it out. Beside each is what did for both in the version before. A real provider's goes on working
+# until each use is given its own.
+WITH_THE_PROVIDER = {
+    "sandbox_payments_key": "sandbox_api_key",
+    "sandbox_transfers_key": "sandbox_api_key",
+    "sandbox_payments_webhook_secret": "sandbox_webhook_secret",
+    "sandbox_transfers_webhook_secret": "sandbox_webhook_secret",
+}
 
 
 def write_secrets(folder: Path, users_file: Path) -> list[str]:
     """Make the secrets that are missing, and the broker's users from them; return what is new."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    made = [name for name, make in _makers().items() if _write(folder / name, make)]
+    made = [
+        name
+        for name, make in _makers().items()
+        if _write(folder / name, _before(folder, name) or make)
+    ]
     if not users_file.exists() or any(name.endswith("_broker_password") for name in made):
         # The hashes are salted anew each time: written only when a password is new.
         _write_users(folder, users_file)
@@ -56,7 +69,7 @@ def keeps_the_one_before(name: str) -> bool:
     passwords = [
         f"{service}_{of}_password" for service in SERVICES for of in ("database", "broker")
     ]
-    return name in (*passwords, "sandbox_api_key", "sandbox_webhook_secret")
+    return name in (*passwords, *WITH_THE_PROVIDER)
 
 
 def secret_names() -> list[str]:
@@ -76,12 +89,19 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         *(f"{service}_owner_password" for service in SERVICES),
         *(f"{service}_database_password" for service in SERVICES),
         *(f"{user}_broker_password" for user in user_names()),
-        "sandbox_api_key",
+        *(name for name in WITH_THE_PROVIDER if name.endswith("_key")),
         # What the nodes of a RabbitMQ cluster know each other by.
         "erlang_cookie",
         "grafana_admin_password",
     ]
-    return {**dict.fromkeys(passwords, _password), "sandbox_webhook_secret": new_webhook_secret}
+    signing = [name for name in WITH_THE_PROVIDER if name.endswith("_webhook_secret")]
+    return {**dict.fromkeys(passwords, _password), **dict.fromkeys(signing, new_webhook_secret)}
+
+
+def _before(folder: Path, name: str) -> Callable[[], str] | None:
+    """Return the secret of the version before that does what this one is for, if there is one."""
+    old = folder / WITH_THE_PROVIDER.get(name, name)
+    return old.read_text if name in WITH_THE_PROVIDER and old.exists() else None
 
 
 def _password() -> str:

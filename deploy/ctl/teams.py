@@ -9,11 +9,11 @@ import httpx
 
 from deploy.ctl.places import Places
 from shared.contracts.routes import QUEUES
-from shared.messaging.outbox import EVENTS_EXCHANGE
 from shared.messaging.teams import (
     PREFIX,
     USER_LIMITS,
     Team,
+    events_exchanges,
     record_name,
     team_topology,
 )
@@ -112,16 +112,17 @@ async def standing(places: Places, found: list[Team]) -> list[dict[str, object]]
 
 def _unbind(places: Places, team: Team) -> None:
     """Take away bindings to events the team is not to hear any more."""
-    path = f"{places.within('bindings')}/e/{EVENTS_EXCHANGE}/q/{team.queue}"
-    try:
-        bindings = places.manage("GET", path)
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code != NOT_FOUND:
-            raise
-        return
-    for binding in bindings:
-        if binding["routing_key"] not in team.hears:
-            places.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
+    for exchange in events_exchanges():
+        path = f"{places.within('bindings')}/e/{exchange}/q/{team.queue}"
+        try:
+            bindings = places.manage("GET", path)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != NOT_FOUND:
+                raise
+            continue
+        for binding in bindings:
+            if binding["routing_key"] not in team.hears:
+                places.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
 
 
 def _exists(places: Places, path: str) -> bool:

@@ -10,7 +10,7 @@ from shared.contracts.envelope import CONTENT_TYPE
 from shared.contracts.routes import EVENTS, QUEUES, SERVICES
 from shared.contracts.samples import STORY, envelope, sample
 from shared.contracts.schema import data_schema, envelope_schema
-from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, message_of
+from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, message_of, own_exchange
 
 Document: TypeAlias = dict[str, Any]
 
@@ -88,7 +88,7 @@ def _channel(name: str) -> Document:
             "amqp": {
                 "is": "routingKey",
                 "exchange": {
-                    "name": EVENTS_EXCHANGE,
+                    "name": own_exchange(EVENTS_EXCHANGE, events[-1].owner()),
                     "type": "topic",
                     "durable": True,
                     "autoDelete": False,

@@ -17,8 +17,8 @@ INTRODUCTION = f"""\
 
 # Events
 
-Everything that Ovation's services tell each other, and everybody who asks. One topic exchange,
-`ovation.events`; the routing key is the event's name. Each message is a
+Everything that Ovation's services tell each other, and everybody who asks. One topic exchange for
+each owner, `ovation.events.gift`; the routing key is the event's name. Each message is a
 [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) document in
 structured JSON; `data` is what the tables below describe.
 

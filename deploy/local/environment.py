@@ -4,7 +4,7 @@ import base64
 import os
 import secrets as random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local.databases import SERVICES, role_names
@@ -12,8 +12,8 @@ from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
 AUDIENCE = "ovation"
-# Who asks a payment provider, and who hears from it.
-WITH_PROVIDER = ("purchase", "payout")
+# Who asks a payment provider, and hears from it, about what.
+WITH_PROVIDER = {"purchase": "payments", "payout": "transfers"}
 SEEDS = {
     "purchase": {
         "PURCHASE_PACKAGES_FILE": "packages.toml",
@@ -42,8 +42,10 @@ class Secrets:
 
     database: Mapping[str, str]
     broker: Mapping[str, str]
-    provider_api_key: str
-    webhook_secret: str
+    payments_key: str
+    transfers_key: str
+    payments_webhook_secret: str
+    transfers_webhook_secret: str
     tencent_token: str
 
     def read(self, name: str) -> str:
@@ -59,9 +61,20 @@ def new_secrets() -> Secrets:
     return Secrets(
         database={role: random.token_urlsafe(24) for role in role_names()},
         broker={user: random.token_urlsafe(24) for user in user_names()},
-        provider_api_key=random.token_urlsafe(24),
-        webhook_secret=new_webhook_secret(),
+        payments_key=random.token_urlsafe(24),
+        transfers_key=random.token_urlsafe(24),
+        payments_webhook_secret=new_webhook_secret(),
+        transfers_webhook_secret=new_webhook_secret(),
         tencent_token=random.token_urlsafe(24),
+    )
+
+
+def as_the_version_before(secrets: Secrets) -> Secrets:
+    """Return secrets for a version that had one key and one webhook secret for both uses."""
+    return replace(
+        secrets,
+        transfers_key=secrets.payments_key,
+        transfers_webhook_secret=secrets.payments_webhook_secret,
     )
 
 
@@ -85,8 +98,8 @@ def environment_of(
     if name in WITH_PROVIDER:
         settings |= {
             "PROVIDER_URL": places.urls["sandbox"],
-            "PROVIDER_API_KEY": secrets.provider_api_key,
-            "WEBHOOK_SECRET": secrets.webhook_secret,
+            "PROVIDER_API_KEY": getattr(secrets, f"{WITH_PROVIDER[name]}_key"),
+            "WEBHOOK_SECRET": getattr(secrets, f"{WITH_PROVIDER[name]}_webhook_secret"),
         }
     if name == "purchase":
         settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
@@ -121,8 +134,13 @@ def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
 def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
     webhooks = f"{places.urls['gateway']}/v1/webhooks/sandbox"
     return {
-        "API_KEY": secrets.provider_api_key,
-        "WEBHOOK_SECRET": secrets.webhook_secret,
+        "PAYMENTS_KEY": secrets.payments_key,
+        "TRANSFERS_KEY": secrets.transfers_key,
+        "PAYMENTS_WEBHOOK_SECRET": secrets.payments_webhook_secret,
+        "TRANSFERS_WEBHOOK_SECRET": secrets.transfers_webhook_secret,
+        # What the sandbox of the version before reads: see `as_the_version_before`.
+        "API_KEY": secrets.payments_key,
+        "WEBHOOK_SECRET": secrets.payments_webhook_secret,
         "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
         "PAYMENTS_WEBHOOK_URL": f"{webhooks}/payments",
         "TRANSFERS_WEBHOOK_URL": f"{webhooks}/transfers",

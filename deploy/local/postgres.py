@@ -81,13 +81,21 @@ class PostgresServer:
 
 
 class LocalPostgres(PostgresServer):
-    """A private server below a temporary folder; `fast`, in memory if there is enough."""
+    """
+    A private server below a temporary folder; `fast`, in memory if there is enough.
 
-    def __init__(self, *, fast: bool = False) -> None:
+    `locale` is that of its template databases, and `locales` a folder to look for it in.
+    """
+
+    def __init__(
+        self, *, fast: bool = False, locale: str = "C.UTF-8", locales: Path | None = None
+    ) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
         self._folder = temporary_folder("postgres", in_memory=fast)
         # PostgreSQL refuses to run as root.
         self._user = "nobody" if os.geteuid() == 0 else None
+        self._locale = locale
+        self._environment = _environment() | ({"LOCPATH": str(locales)} if locales else {})
         self._binaries = _binaries(self._folder) / "bin"
         self._data = self._folder / "server" / "data"
         self._process = Process(
@@ -100,7 +108,7 @@ class LocalPostgres(PostgresServer):
             user=self._user,
             # Immediate: whoever ends it for good does not wait for a checkpoint.
             end_signal=signal.SIGQUIT,
-            environment=_environment(),
+            environment=self._environment,
         )
 
     def start(self) -> None:
@@ -145,7 +153,7 @@ class LocalPostgres(PostgresServer):
         command = [
             *(str(self._binaries / "initdb"), "-D", str(self._data), "-U", self.admin_user),
             *(f"--pwfile={password}", "--auth-host=scram-sha-256", "--auth-local=trust"),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
+            *("--encoding=UTF8", f"--locale={self._locale}", "--no-sync"),
         ]
         made = subprocess.run(
             command,
@@ -153,7 +161,7 @@ class LocalPostgres(PostgresServer):
             capture_output=True,
             text=True,
             cwd="/",
-            env=_environment(),
+            env=self._environment,
             **identity(self._user),
         )
         password.unlink()

@@ -15,7 +15,14 @@ from typing import Self
 import httpx
 
 from deploy.local.databases import SERVICES, provision
-from deploy.local.environment import ROOT, Places, Secrets, environment_of, new_secrets
+from deploy.local.environment import (
+    ROOT,
+    Places,
+    Secrets,
+    as_the_version_before,
+    environment_of,
+    new_secrets,
+)
 from deploy.local.gateway import Gateway
 from deploy.local.person import ADULT_YEARS
 from deploy.local.ports import free_port
@@ -74,6 +81,8 @@ class System:
         self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in PROGRAMS}
         self.urls["gateway"] = f"http://127.0.0.1:{self._port}"
         self.secrets = secrets or new_secrets()
+        if root != ROOT:
+            self.secrets = as_the_version_before(self.secrets)
         self.postgres: PostgresServer
         self.rabbit: RabbitServer
         self.folder: Path
@@ -213,7 +222,10 @@ class System:
         if self._lent is None:
             self.rabbit.start()
         self.rabbit.load(topology(), vhost=self._vhost)
-        self.rabbit.load(users(self.secrets.broker), vhost=self._vhost)
+        # Another version publishes where its own topology says.
+        both_versions = self._root != ROOT
+        rights = users(self.secrets.broker, both_versions=both_versions)
+        self.rabbit.load(rights, vhost=self._vhost)
         if self._lent is not None:
             self._ending.callback(self.rabbit.remove_vhost, self._vhost)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local.databases import AUDITOR, SERVICES, provision
+from deploy.local.databases import AUDITOR, SERVICES, OrderOfTextChanged, provision
 from shared.secrets import values_of
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
@@ -21,7 +21,11 @@ def main() -> None:
         passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
         passwords[service] = _secret(f"{service}_database_password")
     admin = quote(_secret("postgres_admin_password"), safe="")
-    provision(f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres", passwords)
+    address = f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres"
+    try:
+        provision(address, passwords)
+    except OrderOfTextChanged as error:
+        raise SystemExit(f"Nothing is started on this: {error}.") from None
     sys.stdout.write(f"{len(SERVICES)} databases and their roles are there.\n")
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.sandbox.provider import SILENT, NotFound, Provider
 from shared.auth import Unauthenticated
+from shared.errors import Kind, Refusal
 from shared.http import IdempotencyKey
 from shared.money import is_currency
 from shared.secrets import values_of
@@ -70,38 +72,72 @@ class RefundClosed(_Body):
     succeeded: bool
 
 
+class KeyHasNoRight(Refusal):
+    """This API key may not do this: one takes money, the other pays it out."""
+
+    kind = Kind.FORBIDDEN
+
+
+class Use(StrEnum):
+    """What an API key is for."""
+
+    PAYMENTS = "payments"
+    TRANSFERS = "transfers"
+
+
 def build_router(
     provider: Provider,
     *,
-    api_key: str,
+    keys: Mapping[Use, str],
     events: dict[str, dict[str, Any]],
     redeliver: Callable[[dict[str, Any]], None],
 ) -> APIRouter:
-    def require_key(authorization: Annotated[str, Header()] = "") -> None:
+    def uses_of(authorization: Annotated[str, Header()] = "") -> set[Use]:
         # Each is compared, whichever it is.
         known = [
-            hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
-            for key in values_of(api_key)
+            use
+            for use, values in keys.items()
+            for key in values_of(values)
+            if hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
         ]
-        if not any(known):
+        if not known:
             raise Unauthenticated(reason="api-key")
+        return set(known)
 
-    router = APIRouter(dependencies=[Depends(require_key)])
-    _add_payments(router, provider)
-    _add_transfers(router, provider)
+    def require(use: Use) -> Callable[[set[Use]], None]:
+        def check(uses: Annotated[set[Use], Depends(uses_of)]) -> None:
+            if use not in uses:
+                raise KeyHasNoRight(use=use.value)
+
+        return check
+
+    payments = APIRouter(dependencies=[Depends(require(Use.PAYMENTS))])
+    _add_payments(payments, provider)
+    transfers = APIRouter(dependencies=[Depends(require(Use.TRANSFERS))])
+    _add_transfers(transfers, provider)
+    router = APIRouter()
+    router.include_router(payments)
+    router.include_router(transfers)
 
     @router.get("/events")
-    async def list_events() -> dict[str, Any]:
-        return {"items": list(events.values())}
+    async def list_events(uses: Annotated[set[Use], Depends(uses_of)]) -> dict[str, Any]:
+        return {"items": [event for event in events.values() if use_of(event["type"]) in uses]}
 
     @router.post("/events/{event}/redeliver", status_code=202)
-    async def repeat_event(event: str) -> dict[str, Any]:
-        if event not in events:
+    async def repeat_event(
+        event: str, uses: Annotated[set[Use], Depends(uses_of)]
+    ) -> dict[str, Any]:
+        if event not in events or use_of(events[event]["type"]) not in uses:
             raise NotFound
         redeliver(events[event])
         return events[event]
 
     return router
+
+
+def use_of(kind: str) -> Use:
+    """Return whose business an event is, by its type."""
+    return Use.TRANSFERS if kind.startswith("transfer.") else Use.PAYMENTS
 
 
 def _add_payments(router: APIRouter, provider: Provider) -> None:

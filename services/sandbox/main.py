@@ -18,7 +18,8 @@ DRAIN_SECONDS_MAX = 2
 def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """Return the sandbox; `transport` replaces the network for its webhooks."""
     webhooks = Webhooks(
-        secret=settings.webhook_secret.get_secret_value(),
+        payments_secret=settings.payments_webhook_secret.get_secret_value(),
+        transfers_secret=settings.transfers_webhook_secret.get_secret_value(),
         payments_url=settings.payments_webhook_url,
         transfers_url=settings.transfers_webhook_url,
         transport=transport,
@@ -33,7 +34,10 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     app.include_router(
         api.build_router(
             provider,
-            api_key=settings.api_key.get_secret_value(),
+            keys={
+                api.Use.PAYMENTS: settings.payments_key.get_secret_value(),
+                api.Use.TRANSFERS: settings.transfers_key.get_secret_value(),
+            },
             events=webhooks.events,
             redeliver=webhooks.deliver,
         )

@@ -11,8 +11,11 @@ class Settings(SecretFileSettings):
 
     host: str = "127.0.0.1"
     port: int
-    api_key: SecretStr
-    webhook_secret: SecretStr
+    # Who takes money cannot pay it out, and what each hears of is signed with its own secret.
+    payments_key: SecretStr
+    transfers_key: SecretStr
+    payments_webhook_secret: SecretStr
+    transfers_webhook_secret: SecretStr
     # Where browsers reach the pay page.
     public_url: str
     payments_webhook_url: str

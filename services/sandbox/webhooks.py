@@ -24,14 +24,14 @@ class Webhooks:
     def __init__(
         self,
         *,
-        secret: str,
+        payments_secret: str,
+        transfers_secret: str,
         payments_url: str,
         transfers_url: str,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._signatures = Signatures(secret)
-        self._payments_url = payments_url
-        self._transfers_url = transfers_url
+        self._payments = (payments_url, Signatures(payments_secret))
+        self._transfers = (transfers_url, Signatures(transfers_secret))
         self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, transport=transport)
         self._slots = asyncio.Semaphore(CONCURRENT_MAX)
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -72,13 +72,14 @@ class Webhooks:
     async def _attempt(self, event: dict[str, Any]) -> bool:
         body = json.dumps(event, separators=(",", ":"))
         now = datetime.now(UTC)
-        url = self._transfers_url if event["type"].startswith("transfer.") else self._payments_url
+        is_transfer = event["type"].startswith("transfer.")
+        url, signatures = self._transfers if is_transfer else self._payments
         headers = {
             "content-type": "application/json",
             # The same over all retries: the receiver's key against repeats.
             "webhook-id": event["id"],
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signatures.sign(event["id"], now, body),
+            "webhook-signature": signatures.sign(event["id"], now, body),
         }
         try:
             # The client's own timeout is per read: a receiver that drips would keep its slot.

@@ -15,6 +15,7 @@ from ..contracts.envelope import Envelope
 from .batches import Incoming
 from .connection import again_and_again, close_quietly, connect, pause
 from .metrics import CONNECTED, RECONNECTS
+from .reading import original_publisher
 from .settling import DELAYS_SECONDS, Settler
 from .tables import Connection, Message
 
@@ -163,7 +164,7 @@ def _message(delivered: DeliveredMessage) -> Message:
     return Message.of(
         message_id=properties.message_id or "",
         type=properties.message_type or "",
-        publisher=properties.user_id or "",
+        publisher=original_publisher(properties.user_id or "", properties.headers or {}),
         body=delivered.body,
     )
 

@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from ..contracts.base import Event
+from ..contracts.base import TYPE_PREFIX, Event
 from ..contracts.envelope import Envelope
 
-# Whoever redrives or replays is an operator, and publishes as this user.
+# A redrive or replay is published by an operator, as this user. It forwards what others said: it
+# owns no event, and names the original publisher in this header.
 OPERATOR_USER = "ovationctl"
+SAID_BY = "ovation_said_by"
 # Nobody announces so much; to read it would cost whoever hears it more than it is worth.
 BODY_BYTES_MAX = 262_144
 # What facts inherit from the one that led to them goes into headers, logs and rows.
@@ -39,11 +41,32 @@ def contract_of(given: str, contracts: Mapping[str, type[Event]]) -> type[Event]
     return contract
 
 
-def read_body(
-    body: bytes, contract: type[Event], *, publisher: str, speakers: Collection[str]
-) -> Received:
-    """Return the envelope of a message, or raise `Unreadable` with the reason."""
-    if publisher not in speakers:
+def owner_of(given: str) -> str:
+    """Return the service that alone may announce events of a type, whether we know it or not."""
+    return given.removeprefix(f"{TYPE_PREFIX}.").partition(".")[0]
+
+
+def original_publisher(
+    user_id: str, headers: Mapping[str, Any], forwarders: Collection[str] = (OPERATOR_USER,)
+) -> str:
+    """
+    Return the user who said this first; `user_id` is who published it now, as the broker checked.
+
+    The header is believed of a forwarder alone. Anybody may write a header.
+    """
+    given = headers.get(SAID_BY)
+    if user_id in forwarders and isinstance(given, str) and given:
+        return given.replace("\x00", "")
+    return user_id
+
+
+def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received:
+    """
+    Return the envelope of a message, or raise `Unreadable` with the reason.
+
+    `publisher` is the original one: only the owner of an event may announce it.
+    """
+    if publisher != contract.owner():
         raise Unreadable("foreign-publisher", f"{publisher!r} announced {contract.name}")
     if len(body) > BODY_BYTES_MAX:
         raise Unreadable("body-too-large", f"{len(body)} bytes")

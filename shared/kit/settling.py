@@ -19,7 +19,7 @@ from ..contracts.base import Event
 from .connection import pause
 from .faults import is_contention, is_unavailable
 from .metrics import LAG_SECONDS, MESSAGES, PAUSED
-from .reading import OPERATOR_USER, Received, Unreadable, contract_of, read_body
+from .reading import Received, Unreadable, contract_of, read_body
 from .tables import Connection, Message, Tables
 
 log = logging.getLogger(__name__)
@@ -246,11 +246,8 @@ class _Settled:
                 # Not for us, or newer than we are.
                 self.ignored += 1
                 continue
-            speakers = (contract.owner(), OPERATOR_USER)
             try:
-                envelope = read_body(
-                    message.body, contract, publisher=message.publisher, speakers=speakers
-                )
+                envelope = read_body(message.body, contract, publisher=message.publisher)
             except Unreadable as error:
                 self.dead.append((message, error))
             else:

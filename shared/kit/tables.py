@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the broker, as far as it matters: who published it is checked by the broker."""
+    """A message of the broker, as far as it matters; `publisher` is who said it first."""
 
     key: str
     type: str

@@ -7,7 +7,16 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from shared.contracts.base import NAMESPACE, Event
-from shared.kit.reading import OPERATOR_USER, Received, Unreadable, contract_of, read_body
+from shared.kit.reading import (
+    OPERATOR_USER,
+    SAID_BY,
+    Received,
+    Unreadable,
+    contract_of,
+    original_publisher,
+    owner_of,
+    read_body,
+)
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, Message
 
 __all__ = [
@@ -19,6 +28,8 @@ __all__ = [
     "message_ids",
     "parked",
     "read",
+    "said_by_header",
+    "service_of",
 ]
 
 REASON_CHARACTERS_MAX = 500
@@ -65,8 +76,24 @@ class Delivery:
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
     contract = contract_of(delivery.type, contracts)
-    speakers = (contract.owner(), own_user, OPERATOR_USER)
-    return read_body(delivery.body, contract, publisher=delivery.user_id, speakers=speakers)
+    return read_body(delivery.body, contract, publisher=said_by(delivery, own_user))
+
+
+def said_by(delivery: Delivery, own_user: str) -> str:
+    """
+    Return who said this first: its publisher, or whom a forwarder names.
+
+    Two users forward: the operator, and the receiving service, which sends to itself what failed.
+    """
+    if delivery.user_id == own_user and SAID_BY not in delivery.headers:
+        # A retry of the version before, which named nobody: it had been read before it failed.
+        return owner_of(delivery.type)
+    return original_publisher(delivery.user_id, delivery.headers, (own_user, OPERATOR_USER))
+
+
+def service_of(queue: str) -> str:
+    """Return the service whose queue this is, and whose broker user is called the same."""
+    return queue.partition(".")[0]
 
 
 def parked(
@@ -86,6 +113,7 @@ def parked(
         headers={
             **kept_headers(delivery),
             "ovation_publisher": _storable(delivery.user_id),
+            **said_by_header(delivery, queue),
             "ovation_attempts": str(delivery.attempt + 1),
             "ovation_error_code": _storable(code),
             "ovation_error_message": _storable(detail[:REASON_CHARACTERS_MAX]),
@@ -93,6 +121,12 @@ def parked(
         },
         body=delivery.body,
     )
+
+
+def said_by_header(delivery: Delivery, queue: str) -> dict[str, str]:
+    """Return the header that names the original publisher of what is sent on from a queue."""
+    original = said_by(delivery, service_of(queue))
+    return {SAID_BY: _storable(original)[:HEADER_CHARACTERS_MAX]}
 
 
 def kept_headers(delivery: Delivery) -> dict[str, str]:

@@ -27,11 +27,12 @@ Start: TypeAlias = str | int | datetime
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A message of a log, and its place in it."""
+    """A message of a log and its place in it; `user_id` is its publisher, checked by the broker."""
 
     offset: int
     type: str
     message_id: str
+    user_id: str
     correlation_id: str
     headers: Mapping[str, Any]
     body: bytes
@@ -84,6 +85,7 @@ def _logged(message: DeliveredMessage) -> Logged:
         offset=int(str(headers.pop("x-stream-offset"))),
         type=properties.message_type or "",
         message_id=properties.message_id or "",
+        user_id=properties.user_id or "",
         correlation_id=properties.correlation_id or "",
         headers=headers,
         body=message.body,

@@ -16,6 +16,7 @@ from shared.kit.reading import BODY_BYTES_MAX
 from shared.logging import log_each
 from shared.tracing import traceparent
 
+# What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
 # Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
@@ -47,6 +48,17 @@ class Message:
     routing_key: str
     headers: Mapping[str, str]
     body: bytes
+
+
+def own_exchange(exchange: str, service: str) -> str:
+    """
+    Return the exchange that one service alone may publish to: `ovation.events.gift`.
+
+    Only what this service may reach is bound to it. Permissions name exchanges, and the broker
+    looks at one routing key only: with a shared exchange a message could be sent on to the queue
+    of another service by another key, or by the keys in its header `CC`.
+    """
+    return f"{exchange}.{service}"
 
 
 def part_of(key: str) -> int:

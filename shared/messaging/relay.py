@@ -26,8 +26,14 @@ from shared.contracts.envelope import CONTENT_TYPE
 from shared.database import Database
 from shared.messaging import window
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
+from shared.messaging.full import FullQueues
 from shared.messaging.log import log_of
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, PARTS
+from shared.messaging.outbox import (
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    PARTS,
+    own_exchange,
+)
 from shared.messaging.retry import DELAYS, delay_name
 from shared.telemetry import (
     INBOX_ROWS,
@@ -90,6 +96,8 @@ class Relay:
         self._parts: list[int] = []
         # After the broker closed the channel over one row of a window, find it one by one.
         self._suspicious = False
+        self._full = FullQueues()
+        self._forgiven: set[int] = set()
         self.connected = False
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -102,7 +110,7 @@ class Relay:
         try:
             connection = await self._broker.connect("relay")
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await _check_exchanges(channel)
+            await _check_exchanges(channel, self._broker.service)
             await _check_log(connection, self._broker.service)
             self.connected = True
             underlay = await channel.get_underlay_channel()
@@ -147,8 +155,13 @@ class Relay:
 
     async def _claim_parts(self, db: asyncpg.Connection) -> None:
         free = [part for part in range(PARTS) if part not in self._parts]
-        won = await db.fetch(_CLAIM, LOCK_CLASS, free)
-        self._parts = sorted([*self._parts, *(row["part"] for row in won)])
+        won = [row["part"] for row in await db.fetch(_CLAIM, LOCK_CLASS, free)]
+        # What the user was not allowed before this process began may be allowed now: an upgrade
+        # gives and takes rights. Once, for a row that is refused again ends the session.
+        if new := set(won) - self._forgiven:
+            await db.execute(_FORGIVE, sorted(new))
+            self._forgiven |= new
+        self._parts = sorted([*self._parts, *won])
         self._show_parts()
 
     def _show_parts(self) -> None:
@@ -157,7 +170,8 @@ class Relay:
 
     async def relay_once(self, db: asyncpg.Connection, channel: aiormq.Channel) -> int:
         """Publish one window in order and delete what was confirmed; return its size."""
-        found = await db.fetch(_WAITING, self._parts, 1 if self._suspicious else WINDOW_MAX)
+        size = 1 if self._suspicious else WINDOW_MAX
+        found = await db.fetch(_WAITING, self._parts, size, self._full.waiting())
         rows = [Row(*record.values()) for record in found]
         if not rows:
             self._suspicious = False
@@ -175,7 +189,7 @@ class Relay:
         headers = json.loads(row.headers)
         return window.Outgoing(
             message_id=row.message_id,
-            exchange=row.exchange,
+            exchange=own_exchange(row.exchange, self._broker.service),
             routing_key=row.routing_key,
             properties=aiormq.spec.Basic.Properties(
                 message_id=str(row.message_id),
@@ -198,11 +212,17 @@ class Relay:
         counted = Counter((row.exchange, _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)
+        for row in confirmed:
+            self._full.took(row.exchange, row.routing_key)
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
             await _block(db, row, "unroutable", park=row.attempts + 1 >= RETURNS_MAX)
-        others = [(row, error) for row, error in failures if not isinstance(error, PublishError)]
+        others = [
+            (row, error)
+            for row, error in failures
+            if not isinstance(error, PublishError) and not self._set_aside(row, error)
+        ]
         if not others:
             return
         refused = [(row, error) for row, error in others if isinstance(error, _REFUSED)]
@@ -212,6 +232,13 @@ class Relay:
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
         # nothing is counted against them. The supervisor starts a fresh session, later and later.
         raise others[0][1]
+
+    def _set_aside(self, row: Row, error: BaseException) -> bool:
+        """Let letters and retries wait for a queue that takes no more; facts go on meanwhile."""
+        if row.exchange == EVENTS_EXCHANGE or not isinstance(error, DeliveryError):
+            return False
+        self._full.refused(row.exchange, row.routing_key)
+        return True
 
 
 def _short(text: str) -> str:
@@ -229,10 +256,10 @@ def _outcome(result: BaseException | None) -> str:
     return "timeout" if isinstance(result, TimeoutError) else "cut_off"
 
 
-async def _check_exchanges(channel: AbstractChannel) -> None:
+async def _check_exchanges(channel: AbstractChannel, service: str) -> None:
     """Publishing to a missing exchange would close the channel and fail every neighbour."""
     for name in (EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE, *map(delay_name, DELAYS)):
-        await channel.get_exchange(name, ensure=True)
+        await channel.get_exchange(own_exchange(name, service), ensure=True)
 
 
 async def _check_log(connection: AbstractConnection, service: str) -> None:
@@ -262,14 +289,13 @@ async def _ignore(_: DeliveredMessage) -> None:
 
 
 async def _delete(db: asyncpg.Connection, rows: Sequence[Row]) -> None:
-    if rows:
+    if not rows:
+        return
+    retried = [row.message_id for row in rows if row.attempts]
+    async with db.transaction():
         await db.execute("DELETE FROM outbox WHERE id = ANY($1)", [row.id for row in rows])
-    retried = [row for row in rows if row.attempts]
-    if retried:
-        await db.execute(
-            "DELETE FROM outbox_blocked WHERE message_id = ANY($1)",
-            [row.message_id for row in retried],
-        )
+        if retried:
+            await db.execute("DELETE FROM outbox_blocked WHERE message_id = ANY($1)", retried)
 
 
 async def _block(db: asyncpg.Connection, row: Row, reason: str, *, park: bool) -> None:
@@ -306,13 +332,18 @@ _CLAIM = """
 _WAITING = """
     SELECT id, part, key, message_id, exchange, routing_key, headers::text, body, attempts
     FROM outbox
-    WHERE part = ANY($1::smallint[]) AND NOT EXISTS (
+    WHERE part = ANY($1::smallint[]) AND exchange || '|' || routing_key <> ALL ($3::text[])
+      AND NOT EXISTS (
         SELECT FROM outbox_blocked AS blocked
         WHERE blocked.part = outbox.part AND blocked.key = outbox.key
           AND (blocked.retry_at IS NULL OR blocked.retry_at > now())
     )
     ORDER BY id
     LIMIT $2
+"""
+_FORGIVE = """
+    UPDATE outbox_blocked SET retry_at = now()
+    WHERE part = ANY($1::smallint[]) AND retry_at IS NULL AND reason LIKE '%ACCESS_REFUSED%'
 """
 _BLOCK = """
     INSERT INTO outbox_blocked (part, key, message_id, reason, retry_at)

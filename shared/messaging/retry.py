@@ -3,14 +3,15 @@ Trying a message again later, without losing it or holding up its neighbours mea
 
 The message goes to a delay queue through the outbox, in a transaction of its own, and is
 acknowledged after that commit. Nobody consumes a delay queue: when its time is over the broker
-moves the message to `ovation.redeliver`, whose binding leads back to the queue it came from.
+moves the message to `ovation.redeliver.<service>`, whose binding leads back to the queue it came
+from, and to no queue of another service.
 """
 
 from collections.abc import Mapping
 from uuid import uuid5
 
 from shared.contracts.base import NAMESPACE
-from shared.messaging.delivery import Delivery, kept_headers
+from shared.messaging.delivery import Delivery, kept_headers, said_by_header
 from shared.messaging.outbox import Message
 
 # The delays in turn, by name, in milliseconds. One queue each: messages of one queue that wait
@@ -20,7 +21,7 @@ DELAYS = tuple(DELAYS_MILLISECONDS)
 
 
 def delay_name(delay: str) -> str:
-    """Return the name of a delay's exchange and queue: `ovation.delay.5s`."""
+    """Return the name of a delay: `ovation.delay.5s`; `own_exchange` has that of a service."""
     return f"ovation.delay.{delay}"
 
 
@@ -34,6 +35,10 @@ def retried(delivery: Delivery, queue: str, *, delay: str) -> Message:
         message_id=uuid5(NAMESPACE, f"{identifier}|retry"),
         exchange=delay_name(delay),
         routing_key=queue,
-        headers={**kept_headers(delivery), "ovation_attempt": str(attempt)},
+        headers={
+            **kept_headers(delivery),
+            **said_by_header(delivery, queue),
+            "ovation_attempt": str(attempt),
+        },
         body=delivery.body,
     )

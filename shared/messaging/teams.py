@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from shared.contracts.routes import EVENTS, SERVICES
 from shared.messaging.log import log_of
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE
+from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, own_exchange
 from shared.messaging.topology import (
     DELIVERY_LIMIT,
     LOOKS_MAX,
@@ -23,6 +23,7 @@ from shared.messaging.topology import (
     a_binding,
     a_permission,
     a_queue,
+    event_bindings,
 )
 
 PREFIX = "team."
@@ -108,15 +109,20 @@ def team_topology(team: Team) -> dict[str, list[dict[str, Any]]]:
     return {
         "queues": [_events_queue(team), _letters_queue(team)],
         "bindings": [
-            *(a_binding(EVENTS_EXCHANGE, team.queue, name) for name in team.hears),
+            *(each for name in team.hears for each in event_bindings(team.queue, name)),
             # Only operators can publish there: so they can give a team again what it lost.
             a_binding(REDELIVER_EXCHANGE, team.queue, team.queue),
             a_binding(DEAD_LETTER_EXCHANGE, f"{team.queue}.dlq", team.queue),
         ],
         "policies": [_length_policy(team)],
         "permissions": [a_permission(team.user, write="^$", read=_readable(team))],
-        "topic_permissions": [_topic_permission(team)],
+        "topic_permissions": [_topic_permission(team, exchange) for exchange in events_exchanges()],
     }
+
+
+def events_exchanges() -> tuple[str, ...]:
+    """Return every exchange that has events: each owner's, and that of the version before."""
+    return (*(own_exchange(EVENTS_EXCHANGE, service) for service in SERVICES), EVENTS_EXCHANGE)
 
 
 def _events_queue(team: Team) -> dict[str, Any]:
@@ -171,7 +177,7 @@ def _readable(team: Team) -> str:
     return f"^({own}|{logs})$"
 
 
-def _topic_permission(team: Team) -> dict[str, Any]:
+def _topic_permission(team: Team, exchange: str) -> dict[str, Any]:
     """
     Say what the team might bind if somebody ever let it bind at all.
 
@@ -180,7 +186,7 @@ def _topic_permission(team: Team) -> dict[str, Any]:
     return {
         "user": team.user,
         "vhost": VHOST,
-        "exchange": EVENTS_EXCHANGE,
+        "exchange": exchange,
         "write": "^$",
         "read": f"^({'|'.join(re.escape(name) for name in team.reads)})$",
     }

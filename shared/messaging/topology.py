@@ -8,24 +8,36 @@ https://www.rabbitmq.com/docs/definitions
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts.routes import QUEUES, SERVICES
-from shared.messaging.delivery import OPERATOR_USER
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE
+from shared.messaging.delivery import OPERATOR_USER, service_of
+from shared.messaging.log import log_of
+from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, own_exchange
 from shared.messaging.retry import DELAYS, DELAYS_MILLISECONDS, delay_name
 
 VHOST = "ovation"
-# What goes to one queue by name, past the topic exchange: redriven, or back from a delay.
+# What goes to one queue by name, past the exchanges of facts. The operator redrives and replays
+# through it; what comes back from a delay does so at `ovation.redeliver.<service>`.
 REDELIVER_EXCHANGE = "ovation.redeliver"
+# What operators did to messages. They alone may write it; a stream forgets nothing by being read.
+AUDIT_STREAM = "ovation.audit"
+AUDIT_MAX_AGE = "10Y"
+# Looks at the broker's numbers and at what operators did; changes nothing.
+AUDITOR_USER = "auditor"
 # Deliveries that end in a crash; a handler's failures are counted and parked by the consumer.
 DELIVERY_LIMIT = 20
 DEAD_LETTERS_MAX = 1_000_000
 LOOKS_MAX = 1_000_000
 LOG_MAX_AGE = "30D"
 LOG_SEGMENT_BYTES = 50_000_000
+_NOTHING = "^$"
+# Where the version before published: one exchange for all services. Nobody may write there, but
+# for the time of an upgrade. `ovation.dlx` stays: the broker itself puts there what crashed us.
+_SHARED_EXCHANGES = r"ovation\.(events|dlx|delay\.[0-9]+[sm])"
 
 
 def topology() -> dict[str, Any]:
@@ -33,46 +45,111 @@ def topology() -> dict[str, Any]:
     queues, bindings = [], []
     for name, events in QUEUES.items():
         queues += [_work_queue(name), _dead_letter_queue(name)]
-        bindings += [a_binding(EVENTS_EXCHANGE, name, event.name) for event in events]
+        for event in events:
+            bindings += event_bindings(name, event.name)
         bindings += [
             a_binding(REDELIVER_EXCHANGE, name, name),
+            a_binding(own_exchange(REDELIVER_EXCHANGE, service_of(name)), name, name),
             a_binding(DEAD_LETTER_EXCHANGE, f"{name}.dlq", name),
+            a_binding(own_exchange(DEAD_LETTER_EXCHANGE, service_of(name)), f"{name}.dlq", name),
         ]
     for service in SERVICES:
         # A log for each owner: other teams replay it, and no fact is ever unroutable.
-        queues.append(_log_stream(f"ovation.log.{service}"))
-        bindings.append(a_binding(EVENTS_EXCHANGE, f"ovation.log.{service}", f"{service}.#"))
+        queues.append(_stream(log_of(service), max_age=LOG_MAX_AGE))
+        bindings += event_bindings(log_of(service), f"{service}.#")
+    queues.append(_stream(AUDIT_STREAM, max_age=AUDIT_MAX_AGE))
     for delay in DELAYS:
-        queues.append(_delay_queue(delay))
-        bindings.append(a_binding(delay_name(delay), delay_name(delay), ""))
+        queues += [_delay_queue(delay, service) for service in ("", *SERVICES)]
+        bindings += _delay_bindings(delay)
     return {
         "vhosts": [{"name": VHOST}],
-        "exchanges": [
-            _exchange(EVENTS_EXCHANGE, "topic"),
-            _exchange(DEAD_LETTER_EXCHANGE, "direct"),
-            _exchange(REDELIVER_EXCHANGE, "direct"),
-            *(_exchange(delay_name(delay), "fanout") for delay in DELAYS),
-        ],
+        "exchanges": _exchanges(),
         "queues": queues,
         "bindings": bindings,
         "policies": [_dead_letter_policy()],
     }
 
 
-def users(passwords: Mapping[str, str]) -> dict[str, Any]:
+def event_bindings(queue: str, pattern: str) -> list[dict[str, Any]]:
+    """Bind a queue to events of one owner, and to where the version before announced them."""
+    owner = pattern.partition(".")[0]
+    return [
+        a_binding(own_exchange(EVENTS_EXCHANGE, owner), queue, pattern),
+        a_binding(EVENTS_EXCHANGE, queue, pattern),
+    ]
+
+
+def _exchanges() -> list[dict[str, Any]]:
+    shared = [
+        _exchange(EVENTS_EXCHANGE, "topic"),
+        _exchange(DEAD_LETTER_EXCHANGE, "direct"),
+        _exchange(REDELIVER_EXCHANGE, "direct"),
+        *(_exchange(delay_name(delay), "fanout") for delay in DELAYS),
+    ]
+    own = [
+        _exchange(own_exchange(name, service), kind)
+        for service in SERVICES
+        for name, kind in (
+            (EVENTS_EXCHANGE, "topic"),
+            (DEAD_LETTER_EXCHANGE, "direct"),
+            (REDELIVER_EXCHANGE, "direct"),
+            # Direct: what is to come back to another service's queue does not even wait.
+            *((delay_name(delay), "direct") for delay in DELAYS),
+        )
+    ]
+    return [*shared, *own]
+
+
+def _delay_bindings(delay: str) -> list[dict[str, Any]]:
+    own = [
+        a_binding(
+            own_exchange(delay_name(delay), service_of(queue)),
+            own_exchange(delay_name(delay), service_of(queue)),
+            queue,
+        )
+        for queue in QUEUES
+    ]
+    return [a_binding(delay_name(delay), delay_name(delay), ""), *own]
+
+
+def users(passwords: Mapping[str, str], *, both_versions: bool = False) -> dict[str, Any]:
     """Who may connect and what each may do; `passwords` by user name, for all of `user_names()`."""
     return {
         "users": [a_user(name, passwords[name]) for name in user_names()],
-        "permissions": [
-            *(a_permission(service) for service in SERVICES),
-            a_permission(OPERATOR_USER, configure=".*", write=".*", read=".*"),
-        ],
-        "topic_permissions": [_topic_permission(service) for service in SERVICES],
+        **rights(both_versions=both_versions),
     }
 
 
+def rights(*, both_versions: bool = False) -> dict[str, Any]:
+    """
+    What each user may do. A service publishes at its own exchanges alone.
+
+    `both_versions` is for the time of an upgrade: the version before may publish where it did.
+    """
+    return {
+        "permissions": [
+            *(
+                a_permission(service, write=_writable(service, both_versions=both_versions))
+                for service in SERVICES
+            ),
+            a_permission(OPERATOR_USER, configure=".*", write=".*", read=".*"),
+            a_permission(AUDITOR_USER, read=rf"^{re.escape(AUDIT_STREAM)}$"),
+        ],
+        "topic_permissions": [
+            _topic_permission(service, exchange)
+            for service in SERVICES
+            for exchange in (EVENTS_EXCHANGE, own_exchange(EVENTS_EXCHANGE, service))
+        ],
+    }
+
+
+def _writable(service: str, *, both_versions: bool) -> str:
+    own = rf"{_SHARED_EXCHANGES}\.{service}"
+    return f"^({own}|{_SHARED_EXCHANGES})$" if both_versions else f"^{own}$"
+
+
 def user_names() -> tuple[str, ...]:
-    return (*SERVICES, OPERATOR_USER)
+    return (*SERVICES, OPERATOR_USER, AUDITOR_USER)
 
 
 def _exchange(name: str, kind: str) -> dict[str, Any]:
@@ -117,27 +194,34 @@ def _dead_letter_queue(name: str) -> dict[str, Any]:
     return a_queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
 
 
-def _delay_queue(delay: str) -> dict[str, Any]:
-    """What waits here leaves when its time is over, with the routing key it came with."""
+def _delay_queue(delay: str, service: str) -> dict[str, Any]:
+    """
+    What waits here leaves when its time is over, with the routing key it came with.
+
+    It leaves for queues of this service alone. Of no service is the queue of the version before.
+    """
+    name, back = delay_name(delay), REDELIVER_EXCHANGE
+    if service:
+        name, back = own_exchange(name, service), own_exchange(back, service)
     return a_queue(
-        delay_name(delay),
+        name,
         {
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-message-ttl": DELAYS_MILLISECONDS[delay],
-            "x-dead-letter-exchange": REDELIVER_EXCHANGE,
+            "x-dead-letter-exchange": back,
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         },
     )
 
 
-def _log_stream(name: str) -> dict[str, Any]:
+def _stream(name: str, *, max_age: str) -> dict[str, Any]:
     return a_queue(
         name,
         {
             "x-queue-type": "stream",
-            "x-max-age": LOG_MAX_AGE,
+            "x-max-age": max_age,
             "x-stream-max-segment-size-bytes": LOG_SEGMENT_BYTES,
         },
     )
@@ -166,12 +250,15 @@ def _dead_letter_policy() -> dict[str, Any]:
     }
 
 
+_TAGS = {OPERATOR_USER: ["administrator"], AUDITOR_USER: ["monitoring"]}
+
+
 def a_user(name: str, password: str) -> dict[str, Any]:
     return {
         "name": name,
         "password_hash": _password_hash(password),
         "hashing_algorithm": "rabbit_password_hashing_sha256",
-        "tags": ["administrator"] if name == OPERATOR_USER else [],
+        "tags": _TAGS.get(name, []),
     }
 
 
@@ -184,8 +271,8 @@ def _password_hash(password: str) -> str:
 def a_permission(
     user: str,
     *,
-    configure: str = "^$",
-    write: str = r"^ovation\.(events|dlx|delay\.[0-9]+[sm])$",
+    configure: str = _NOTHING,
+    write: str = _NOTHING,
     read: str | None = None,
 ) -> dict[str, Any]:
     return {
@@ -198,12 +285,12 @@ def a_permission(
     }
 
 
-def _topic_permission(service: str) -> dict[str, Any]:
+def _topic_permission(service: str, exchange: str) -> dict[str, Any]:
     """A service announces its own facts and nobody else's."""
     return {
         "user": service,
         "vhost": VHOST,
-        "exchange": EVENTS_EXCHANGE,
+        "exchange": exchange,
         "write": rf"^{service}\.",
-        "read": "^$",
+        "read": _NOTHING,
     }

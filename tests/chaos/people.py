@@ -124,7 +124,7 @@ class People:
         return str(made["id"])
 
     async def _at_provider(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._system.provider_api_key}"}
+        headers = {"Authorization": f"Bearer {self._system.payments_key}"}
         url = f"{self._system.sandbox_url}{path}"
         answer = await self._client.request(method, url, json=body, headers=headers)
         answer.raise_for_status()

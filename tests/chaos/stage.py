@@ -25,7 +25,7 @@ class Stage(Protocol):
     @property
     def sandbox_url(self) -> str: ...
     @property
-    def provider_api_key(self) -> str: ...
+    def payments_key(self) -> str: ...
     @property
     def installation(self) -> Installation: ...
     @property
@@ -57,8 +57,8 @@ class DisturbedSystem(System):
         )
 
     @property
-    def provider_api_key(self) -> str:
-        return self.secrets.provider_api_key
+    def payments_key(self) -> str:
+        return self.secrets.payments_key
 
     @property
     def installation(self) -> Installation:

@@ -17,6 +17,7 @@ from aiormq.exceptions import AMQPError
 from deploy.ctl.redelivery import Again, Undeliverable, redeliver
 from deploy.local.processes import ServerFailed
 from shared.contracts.routes import QUEUES
+from shared.kit.reading import original_publisher
 from shared.messaging.log import Start, log_of, read_log
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.stage import DisturbedSystem
@@ -224,6 +225,7 @@ async def _logged(
                 if message.type in types:
                     found.append(
                         Again(
+                            message.user_id,
                             message.type,
                             message.message_id,
                             message.correlation_id,
@@ -239,6 +241,7 @@ async def _logged(
 def _again(message: AbstractIncomingMessage) -> Again:
     headers = {name: value for name, value in message.headers.items() if name[:2] != "x-"}
     return Again(
+        original_publisher(message.user_id or "", message.headers),
         message.type or "",
         message.message_id or "",
         message.correlation_id or "",

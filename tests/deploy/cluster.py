@@ -38,8 +38,8 @@ class Cluster:
         return [*ROLLED]
 
     @property
-    def provider_api_key(self) -> str:
-        return self._secret("sandbox_api_key")
+    def payments_key(self) -> str:
+        return self._secret("sandbox_payments_key")
 
     @property
     def installation(self) -> Places:

@@ -1,5 +1,6 @@
 """What docker-compose.yml and the Dockerfile promise, read without an engine."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 
 from deploy.ctl.rolling import ROLLED
 from deploy.ctl.secret_files import secret_names
+from deploy.local import containers
 from deploy.local.databases import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,8 +27,10 @@ NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 SESSIONS_MAX = 20
 SERVERS = ("postgres", "rabbitmq")
 # What each container may know beyond what bears its own name.
-SANDBOX_SECRETS = {"sandbox_api_key", "sandbox_webhook_secret"}
-ALSO_KNOWS = {"purchase": SANDBOX_SECRETS, "payout": SANDBOX_SECRETS}
+ALSO_KNOWS = {
+    "purchase": {"sandbox_payments_key", "sandbox_payments_webhook_secret"},
+    "payout": {"sandbox_transfers_key", "sandbox_transfers_webhook_secret"},
+}
 
 
 def test_only_the_gateway_is_published():
@@ -118,6 +122,20 @@ def test_a_service_knows_its_own_secrets_only(service):
     assert CONTAINERS[f"migrate-{service}"]["secrets"] == [f"{service}_owner_password"]
 
 
+def test_the_auditor_has_no_password_that_changes_anything():
+    """It runs day and night, and listens."""
+    assert CONTAINERS["auditor"]["secrets"] == [
+        "auditor_database_password",
+        "auditor_broker_password",
+    ]
+    holders = {
+        name
+        for name, container in CONTAINERS.items()
+        if "ovationctl_broker_password" in map(_source, container.get("secrets", ()))
+    }
+    assert holders == {"operator"}
+
+
 def test_every_secret_is_one_that_is_made():
     assert set(COMPOSE["secrets"]) <= set(secret_names())
     for name, place in COMPOSE["secrets"].items():
@@ -134,6 +152,34 @@ def test_no_password_is_in_the_file():
 def test_every_image_can_be_another():
     for name, container in CONTAINERS.items():
         assert re.search(r"\$\{[A-Z_]+:-", container["image"]), name
+
+
+def test_every_image_has_one_name_and_a_version():
+    """The order of text does not follow the image's library: databases have their own."""
+    given = {
+        name: container["image"].rpartition(":-")[2].rstrip("}")
+        for file in (CONTAINERS, SCALED)
+        for name, container in file.items()
+        if "image" in container and not container["image"].startswith("ovation/")
+    }
+    python = {
+        build["args"]["PYTHON_IMAGE"].rpartition(":-")[2].rstrip("}")
+        for container in CONTAINERS.values()
+        if (build := container.get("build"))
+    }
+
+    assert len(python) == 1
+    for image in (*given.values(), *python):
+        assert re.search(r":\d+(\.\d+)*(-|$)", image), image
+    assert (ROOT / "deploy" / "Dockerfile").read_text().count(f"PYTHON_IMAGE={min(python)}\n") == 1
+    assert given["postgres"] == containers.POSTGRES_IMAGE or "POSTGRES_IMAGE" in os.environ
+    assert given["rabbitmq"] == containers.RABBITMQ_IMAGE or "RABBITMQ_IMAGE" in os.environ
+
+
+def test_no_container_but_the_servers_starts_as_root():
+    users = {name: str(it.get("user", "the image's own")) for name, it in CONTAINERS.items()}
+
+    assert not {name for name, user in users.items() if re.search(r"(^|:-|\b)(0|root)(:|$)", user)}
 
 
 @pytest.mark.parametrize("service", ROLLED)

@@ -3,14 +3,25 @@
 import asyncpg
 import pytest
 
-from deploy.local.databases import database_sql, provisioning_sql, role_names
+from deploy.local.databases import (
+    SERVICE_CONNECTIONS_MAX,
+    SERVICES,
+    database_sql,
+    fetch,
+    provisioning_sql,
+    quoted,
+    role_names,
+    run_sql,
+)
+from shared.database import is_unavailable
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():
     statements = provisioning_sql(dict.fromkeys(role_names(), "it's secret"))
 
-    assert "ALTER ROLE wallet_owner PASSWORD 'it''s secret'" in statements
-    assert 'CREATE DATABASE "wallet" OWNER wallet_owner' in statements
+    assert "ALTER ROLE wallet_owner PASSWORD 'it''s secret' CONNECTION LIMIT 10" in statements
+    (made,) = (each for each in statements if each.startswith('CREATE DATABASE "wallet"'))
+    assert made.startswith('CREATE DATABASE "wallet" OWNER wallet_owner TEMPLATE template0')
     assert 'REVOKE ALL ON DATABASE "wallet" FROM PUBLIC' in statements
     assert 'GRANT CONNECT ON DATABASE "wallet" TO wallet, auditor' in statements
 
@@ -38,16 +49,140 @@ async def test_a_service_is_kept_out_of_every_other_database(database_of, postgr
         await asyncpg.connect(dsn)
 
 
-async def test_the_auditor_reads_everything_and_changes_nothing(database_of, postgres, credentials):
+@pytest.fixture
+async def as_auditor(database_of, postgres, credentials):
+    """Sessions of the auditor in a service's database; they are closed afterwards."""
+    opened = []
+
+    async def connect(service="wallet", *, database=None):
+        name = database or database_of(service).address.database
+        dsn = postgres.dsn(name, user="auditor", password=credentials.database["auditor"])
+        opened.append(await asyncpg.connect(dsn))
+        await opened[-1].execute("SET default_transaction_read_only = off")
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        await connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_auditor_reads_every_table_and_changes_none(as_auditor, service):
+    connection = await as_auditor(service)
+    tables = await connection.fetch(
+        "SELECT oid::regclass::text AS name FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')"
+    )
+
+    assert len(tables) > 3
+    for table in tables:
+        await connection.fetch(f"SELECT * FROM {table['name']} LIMIT 1")
+        for change in ("DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "LOCK {} IN SHARE MODE"):
+            with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.WrongObjectTypeError)):
+                await in_a_transaction(connection, change.format(table["name"]))
+
+
+async def in_a_transaction(connection, statement):
+    async with connection.transaction():
+        await connection.execute(statement)
+
+
+async def test_the_auditor_reads_tables_that_are_made_later(postgres, database_of, credentials):
     name = database_of("wallet").address.database
+    owner = credentials.database["wallet_owner"]
+    run_sql(postgres.dsn(name, user="wallet_owner", password=owner), ["CREATE TABLE later (x int)"])
     dsn = postgres.dsn(name, user="auditor", password=credentials.database["auditor"])
+
     connection = await asyncpg.connect(dsn)
 
-    assert await connection.fetch("SELECT * FROM postings") == []
-    await connection.execute("SET default_transaction_read_only = off")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute("DELETE FROM postings")
+    assert await connection.fetch("SELECT * FROM later") == []
     await connection.close()
+
+
+FORBIDDEN = {
+    "passwords": "SELECT rolpassword FROM pg_authid",
+    "a session lock": "SELECT pg_advisory_lock(7001, 1)",
+    "a lock of a transaction": "SELECT pg_advisory_xact_lock(7001, 1)",
+    "a lock if it is free": "SELECT pg_try_advisory_lock(7001, 1)",
+    "a shared lock": "SELECT pg_advisory_lock_shared(7001)",
+    "somebody's lock": "SELECT pg_advisory_unlock_all()",
+    "a large object": "SELECT lo_from_bytea(0, 'x')",
+    "an empty large object": "SELECT lo_create(0)",
+    "the write-ahead log": "SELECT pg_logical_emit_message(false, 'x', 'x')",
+    "a temporary table": "CREATE TEMP TABLE mine (x int)",
+    "a table": "CREATE TABLE mine (x int)",
+    "a schema": "CREATE SCHEMA mine",
+    "a file": "SELECT pg_read_file('/etc/passwd')",
+    "a program": "COPY (SELECT 1) TO PROGRAM 'true'",
+    "the server": "SELECT pg_reload_conf()",
+    "a slot": "SELECT pg_create_physical_replication_slot('mine')",
+    "somebody else": "SET ROLE wallet",
+    "a role": "CREATE ROLE mine",
+}
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN.values(), ids=FORBIDDEN)
+async def test_the_auditor_reaches_locks_and_fills_nothing(as_auditor, statement):
+    """Who holds an advisory lock is taken for the relay or the job: everything of it stops."""
+    connection = await as_auditor()
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(statement)
+
+
+async def test_a_service_holds_its_own_locks_and_makes_no_large_objects(database_of):
+    connection = await database_of("live").connect_directly()
+
+    assert await connection.fetchval("SELECT pg_try_advisory_lock(7001, 1)")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("SELECT lo_from_bytea(0, 'x')")
+    await connection.close()
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+@pytest.mark.parametrize("role", ["wallet", "wallet_owner", "auditor"])
+async def test_nobody_but_administrators_enters_the_servers_own_databases(
+    postgres, credentials, role, database
+):
+    dsn = postgres.dsn(database, user=role, password=credentials.database[role])
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(dsn)
+
+
+def test_no_role_can_take_all_sessions_of_the_server(postgres, credentials):
+    rows = fetch(postgres.dsn(), "SELECT rolname, rolconnlimit FROM pg_roles WHERE NOT rolsuper")
+    limits = {row["rolname"]: row["rolconnlimit"] for row in rows}
+
+    for role in credentials.database:
+        assert 0 < limits[role] <= SERVICE_CONNECTIONS_MAX, role
+
+
+async def test_more_sessions_than_a_role_may_have_are_a_database_that_is_away(
+    postgres, database_of
+):
+    """Waiting helps: the answer is a 503, and consumers keep what they have."""
+    database = database_of("live")
+    run_sql(postgres.dsn(), ["ALTER ROLE live CONNECTION LIMIT 0"])
+    try:
+        with pytest.raises(asyncpg.TooManyConnectionsError) as refused:
+            await database.ping()
+    finally:
+        run_sql(postgres.dsn(), [f"ALTER ROLE live CONNECTION LIMIT {SERVICE_CONNECTIONS_MAX}"])
+
+    assert is_unavailable(refused.value)
+
+
+async def test_a_database_that_takes_no_connections_is_away(postgres, database_of):
+    database = database_of("live")
+    name = quoted(database.address.database)
+    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"])
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await database.ping()
+
+    assert is_unavailable(refused.value)
+    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
+    await database.ping()
 
 
 async def test_each_database_is_fresh(database_of):

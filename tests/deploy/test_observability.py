@@ -18,6 +18,7 @@ from deploy.local.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import transfers, waiting
 from shared import telemetry
+from shared.messaging.topology import DEAD_LETTERS_MAX
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "observability"
@@ -96,6 +97,12 @@ def test_nothing_is_asked_for_that_nobody_counts():
     )
 
     assert set(re.findall(r"\bovation_[a-z_]+", asked)) <= _counted()
+
+
+def test_somebody_is_called_before_a_dead_letter_queue_takes_no_more():
+    (alert,) = (rule for rule in RULES if rule["alert"] == "DeadLettersNearlyFull")
+
+    assert alert["expr"].endswith(f"> {DEAD_LETTERS_MAX * 80 // 100}")
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)

@@ -68,7 +68,11 @@ def test_a_new_secret_is_written_into_the_file_that_is_there(tmp_path):
 def test_a_secret_that_services_use_keeps_the_one_before_in_its_next_line(tmp_path):
     folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
     write_secrets(folder, users_file)
-    for name in ("wallet_database_password", "gift_broker_password", "sandbox_webhook_secret"):
+    for name in (
+        "wallet_database_password",
+        "gift_broker_password",
+        "sandbox_payments_webhook_secret",
+    ):
         eldest = (folder / name).read_text()
 
         rotate_secret(name, folder, users_file)
@@ -100,17 +104,39 @@ def test_a_secret_may_come_from_who_issued_it(tmp_path, monkeypatch):
     write_secrets(folder, users_file)
     monkeypatch.setattr(operations, "SECRETS", folder)
     monkeypatch.setattr(operations, "USERS_FILE", users_file)
-    before = (folder / "sandbox_api_key").read_text()
+    before = (folder / "sandbox_payments_key").read_text()
 
-    command = ["rotate", "sandbox_api_key", "--given"]
+    command = ["rotate", "sandbox_payments_key", "--given"]
     given = CliRunner().invoke(app, command, input="from-the-provider\n")
     nothing = CliRunner().invoke(app, command, input="\n")
 
     assert (given.exit_code, nothing.exit_code) == (0, 2)
     assert "from-the-provider" not in given.output
-    assert (folder / "sandbox_api_key").read_text() == f"from-the-provider\n{before}"
-    CliRunner().invoke(app, ["rotate", "sandbox_api_key", "--forget", "--yes"])
-    assert (folder / "sandbox_api_key").read_text() == "from-the-provider"
+    assert (folder / "sandbox_payments_key").read_text() == f"from-the-provider\n{before}"
+    CliRunner().invoke(app, ["rotate", "sandbox_payments_key", "--forget", "--yes"])
+    assert (folder / "sandbox_payments_key").read_text() == "from-the-provider"
+
+
+def test_what_the_provider_gave_goes_on_working_until_each_use_has_its_own(tmp_path):
+    """One key did for both in the version before; a made-up one would open nothing."""
+    folder, users_file = tmp_path / "secrets", tmp_path / "20-users.json"
+    folder.mkdir()
+    (folder / "sandbox_api_key").write_text("of-the-provider")
+    (folder / "sandbox_webhook_secret").write_text("whsec_b2YtdGhlLXByb3ZpZGVy")
+
+    write_secrets(folder, users_file)
+
+    assert (folder / "sandbox_payments_key").read_text() == "of-the-provider"
+    assert (folder / "sandbox_transfers_key").read_text() == "of-the-provider"
+    assert (folder / "sandbox_transfers_webhook_secret").read_text().startswith("whsec_b2Y")
+
+
+def test_each_use_of_the_provider_has_a_key_and_a_secret_of_its_own(tmp_path):
+    folder = tmp_path / "secrets"
+    write_secrets(folder, tmp_path / "20-users.json")
+
+    made = [path.read_text() for path in folder.glob("sandbox_*")]
+    assert len(made) == len(set(made)) == 4
 
 
 def test_the_broker_knows_its_users_by_hashes_only(tmp_path):
@@ -120,14 +146,16 @@ def test_the_broker_knows_its_users_by_hashes_only(tmp_path):
     text = users_file.read_text()
     names = {user["name"] for user in json.loads(text)["users"]}
 
-    assert names == {"purchase", "wallet", "gift", "payout", "live", "ovationctl"}
+    assert names == {"purchase", "wallet", "gift", "payout", "live", "ovationctl", "auditor"}
     assert not any(secret in text for secret in _contents(folder).values())
 
 
 def test_the_webhook_secret_follows_standard_webhooks(tmp_path):
     write_secrets(tmp_path / "secrets", tmp_path / "20-users.json")
 
-    scheme, _, key = (tmp_path / "secrets" / "sandbox_webhook_secret").read_text().partition("_")
+    scheme, _, key = (
+        (tmp_path / "secrets" / "sandbox_payments_webhook_secret").read_text().partition("_")
+    )
 
     assert scheme == "whsec"
     assert len(base64.b64decode(key)) == 32

@@ -38,7 +38,7 @@ async def test_a_killed_rabbitmq_comes_back_with_confirmed_messages(rabbit, vhos
     url = rabbit.url(vhost)
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        exchange = await channel.get_exchange("ovation.events")
+        exchange = await channel.get_exchange("ovation.events.gift")
         await exchange.publish(_durable(b"kept"), routing_key="gift.requested")
 
     rabbit.kill()

@@ -25,10 +25,13 @@ class Stage:
         self._people = []
         self._open = set()
         self._target_tokens = {}
-        self._provider = httpx.Client(
-            base_url=system.sandbox_url,
-            headers={"Authorization": f"Bearer {system.secrets.provider_api_key}"},
-            timeout=15,
+        self._provider, self._payroll = (
+            httpx.Client(
+                base_url=system.sandbox_url,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=15,
+            )
+            for key in (system.secrets.payments_key, system.secrets.transfers_key)
         )
 
     def person(self, name, **claims):
@@ -43,6 +46,7 @@ class Stage:
         for person in self._people:
             person.leave()
         self._provider.close()
+        self._payroll.close()
 
     def buy(self, person, package="coins_100", *, card=GOOD_CARD, **wish):
         """Buy coins and wait until they are in the wallet; return the purchase."""
@@ -92,7 +96,7 @@ class Stage:
         return answer.json()
 
     def transfers_of(self, attempt):
-        return self._provider.get("/transfers", params={"reference": attempt}).json()["items"]
+        return self._payroll.get("/transfers", params={"reference": attempt}).json()["items"]
 
     def events(self):
         return self._provider.get("/events").json()["items"]

@@ -49,16 +49,15 @@ def ctl(system, monkeypatch):
 
 @pytest.fixture
 def publish(system):
-    """Publish as an operator."""
+    """Publish as a broker user."""
 
-    def send(exchange_name, body, *, queue="live.gifts", **properties):
+    def send(exchange_name, body, *, user="ovationctl", queue="live.gifts", **properties):
         async def publish_one():
-            password = system.secrets.broker["ovationctl"]
-            url = system.rabbit.url(VHOST, user="ovationctl", password=password)
+            url = system.rabbit.url(VHOST, user=user, password=system.secrets.broker[user])
             async with await aio_pika.connect(url) as connection:
                 channel = await connection.channel()
-                exchange = await channel.get_exchange(exchange_name)
-                message = aio_pika.Message(body, user_id="ovationctl", **properties)
+                exchange = await channel.get_exchange(exchange_name, ensure=False)
+                message = aio_pika.Message(body, user_id=user, **properties)
                 await exchange.publish(message, routing_key=queue)
 
         asyncio.run(publish_one())
@@ -69,7 +68,8 @@ def publish(system):
 def test_a_dead_letter_is_listed_shown_and_dropped(ctl, publish):
     identifier = uuid4().hex
     kind = "dev.ovation.gift.sent.v1"
-    publish("ovation.redeliver", b"not json", type=kind, message_id=identifier)
+    said = {"ovation_said_by": "gift"}
+    publish("ovation.redeliver", b"not json", type=kind, message_id=identifier, headers=said)
 
     eventually(lambda: json.loads(ctl("dlq", "ls", "--json")[1]))
     (queue,) = json.loads(ctl("dlq", "ls", "--json")[1])
@@ -96,11 +96,16 @@ def test_a_redriven_letter_is_handled_as_if_it_had_just_come(ctl, publish, stage
     (event,) = told_of(ctl, gift)
     elsewhere = f"room-{uuid4().hex[:6]}"
     letter = event.replace(room, elsewhere)
-    headers = {"cloudEvents_type": "dev.ovation.gift.sent.v1", "ovation_error_code": "mended"}
     # Another gift, or live would know it.
     other = str(uuid4())
+    headers = {
+        "cloudEvents_type": "dev.ovation.gift.sent.v1",
+        "ovation_error_code": "mended",
+        "ovation_said_by": "gift",
+        "ovation_message_id": other,
+    }
     body = relabelled(letter, gift, other)
-    publish("ovation.dlx", body, headers={**headers, "ovation_message_id": other})
+    publish("ovation.dlx.live", body, user="live", headers=headers)
 
     assert ctl("dlq", "redrive", "--queue", "live.gifts", "--yes") == (
         0,
@@ -127,7 +132,7 @@ def relabelled(line, gift, other):
 
 def test_a_missing_binding_is_found_and_made_again(ctl, system):
     assert ctl("topology", "check", "--json") == (0, "[]\n")
-    key = f"/api/bindings/{VHOST}/e/ovation.events/q/live.gifts/gift.sent"
+    key = f"/api/bindings/{VHOST}/e/ovation.events.gift/q/live.gifts/gift.sent"
 
     system.rabbit.manage("DELETE", key)
     code, found = ctl("topology", "check", "--json")

@@ -1,5 +1,6 @@
 """An auditor proves a running system, and finds whatever was done to it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -149,3 +150,26 @@ async def test_an_event_that_was_never_delivered_is_lost_and_named(
 
     assert await proofs.compare(places, hours=1, grace=timedelta()) is False
     assert f"{gift}: lost" in capsys.readouterr().out
+
+
+async def test_the_auditor_compares_with_passwords_that_change_nothing(
+    own_system, given, places, stage, capsys
+):
+    def only_to_read(name):
+        if name not in ("auditor_database_password", "auditor_broker_password"):
+            raise SystemExit(f"{name} is not known here")
+        return own_system.secrets.read(name)
+
+    auditor = replace(places, secret=only_to_read)
+    own_system.kill("payout")
+    gift = stage.give(given, stage.person("lea3").user, "g_glowbug").json()["gift"]
+    queue = "/api/queues/ovation/payout.gifts"
+    eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages"), seconds=30)
+    await proofs.compare(auditor, hours=1, grace=timedelta())
+    assert f"{gift}: queue" in capsys.readouterr().out
+
+    own_system.rabbit.manage("DELETE", f"{queue}/contents")
+    eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages") == 0, seconds=30)
+    assert await proofs.compare(auditor, hours=1, grace=timedelta()) is False
+    assert f"{gift}: lost" in capsys.readouterr().out
+    own_system.start("payout")

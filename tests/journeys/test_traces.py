@@ -151,7 +151,8 @@ def test_a_trace_tells_nothing_about_anybody(collector, stage, watched, mira, le
         *(person.headers["Authorization"].split()[-1] for person in (mira, lea)),
         *watched.secrets.database.values(),
         *watched.secrets.broker.values(),
-        *(watched.secrets.provider_api_key, watched.secrets.webhook_secret),
+        *(watched.secrets.payments_key, watched.secrets.payments_webhook_secret),
+        *(watched.secrets.transfers_key, watched.secrets.transfers_webhook_secret),
     ]
     assert [each for each in private if each in everything] == []
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from deploy.local.environment import new_webhook_secret
 from services.payout import consumers
 from services.payout.commands import following
 from services.payout.commands.following import follow_attempts, open_attempts
@@ -78,8 +79,10 @@ def _made_up(status, body, request):
 async def sandbox():
     settings = SandboxSettings(
         port=1,
-        api_key="key",
-        webhook_secret=SECRET,
+        payments_key="another key",
+        transfers_key="key",
+        payments_webhook_secret=new_webhook_secret(),
+        transfers_webhook_secret=SECRET,
         public_url="http://sandbox",
         payments_webhook_url="http://nowhere",
         transfers_webhook_url="http://nowhere",

@@ -11,7 +11,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from deploy.local.system import System
-from shared.messaging.outbox import EVENTS_EXCHANGE
+from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange
 from shared.messaging.topology import VHOST
 from tests.performance.gifts import Crowd
 from tests.performance.results import Result
@@ -65,7 +65,7 @@ async def _listening(
         queue = await channel.declare_queue(
             QUEUE, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1_000_000}
         )
-        exchange = await channel.get_exchange(EVENTS_EXCHANGE)
+        exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, "gift"))
         await queue.bind(exchange, "gift.sent")
 
         async def hear(message: AbstractIncomingMessage) -> None:

@@ -15,7 +15,7 @@ from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
-from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, announce
+from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, announce, own_exchange
 from shared.messaging.relay import WINDOW_MAX, Relay
 from tests.performance.benches import broker_of, database_of, tune, vhost
 from tests.performance.results import Result, compared
@@ -103,7 +103,7 @@ async def _consume(database: Database, broker: Broker) -> float:
 async def _publish_bare(broker: Broker, bodies: Sequence[bytes]) -> float:
     async with await broker.connect("bench") as connection:
         channel = await connection.channel(publisher_confirms=True)
-        exchange = await channel.get_exchange(EVENTS_EXCHANGE)
+        exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, "wallet"))
         started = time.perf_counter()
         for start in range(0, len(bodies), WINDOW_MAX):
             await asyncio.gather(

@@ -59,7 +59,13 @@ async def provider_signs():
 
     def sign_with(secret):
         senders.append(
-            Webhooks(secret=secret, payments_url=url, transfers_url=url, transport=instances)
+            Webhooks(
+                payments_secret=secret,
+                transfers_secret=new_webhook_secret(),
+                payments_url=url,
+                transfers_url=url,
+                transport=instances,
+            )
         )
 
     async def go_on():

@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from deploy.local.environment import new_webhook_secret
 from services.purchase.commands.inquiries import Inquiry, settle_if_newest
 from services.purchase.commands.purchases import read_purchase
 from services.purchase.main import build_http
@@ -57,8 +58,10 @@ async def app(database, provider, switchboard):
     app = build_http(database, a_verifier(), provider, PRICES, POLICY)
     settings = Settings(
         port=1,
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
+        payments_key="key",
+        transfers_key="another key",
+        payments_webhook_secret=WEBHOOK_SECRET,
+        transfers_webhook_secret=new_webhook_secret(),
         public_url="http://sandbox",
         payments_webhook_url="http://app/v1/webhooks/sandbox/payments",
         transfers_webhook_url="http://app/v1/webhooks/sandbox/transfers",

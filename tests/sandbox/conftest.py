@@ -11,8 +11,9 @@ from standardwebhooks.webhooks import Webhook
 from services.sandbox import main
 from services.sandbox.settings import Settings
 
-API_KEY = "key-of-the-shop"
+API_KEY, TRANSFERS_KEY = "key-of-the-shop", "key-of-the-payroll"
 WEBHOOK_SECRET = f"whsec_{base64.b64encode(b'a secret of thirty-two bytes ...').decode()}"
+TRANSFERS_SECRET = f"whsec_{base64.b64encode(b'another secret of so many bytes.').decode()}"
 PUBLIC_URL = "https://pay.example/sandbox"
 PAYMENTS_HOST, TRANSFERS_HOST = "purchase.example", "payout.example"
 SECONDS_MAX = 8
@@ -58,8 +59,10 @@ def receiver():
 def settings(**about):
     known = {
         "port": 1,
-        "api_key": API_KEY,
-        "webhook_secret": WEBHOOK_SECRET,
+        "payments_key": API_KEY,
+        "transfers_key": TRANSFERS_KEY,
+        "payments_webhook_secret": WEBHOOK_SECRET,
+        "transfers_webhook_secret": TRANSFERS_SECRET,
         "public_url": PUBLIC_URL,
         "payments_webhook_url": f"http://{PAYMENTS_HOST}/webhooks",
         "transfers_webhook_url": f"http://{TRANSFERS_HOST}/webhooks",
@@ -78,6 +81,17 @@ async def app(receiver):
 async def shop(app):
     """Who asks for money, with the API key."""
     headers = {"Authorization": f"Bearer {API_KEY}"}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://sandbox", headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def payroll(app):
+    """Who pays money out, with a key of its own."""
+    headers = {"Authorization": f"Bearer {TRANSFERS_KEY}"}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://sandbox", headers=headers
@@ -129,12 +143,13 @@ def pay(browser):
 
 
 @pytest.fixture
-def read(shop):
+def read(shop, payroll):
     """Read a payment or a transfer again."""
 
     async def read_again(thing):
-        kind = "payments" if thing["id"].startswith("pay_") else "transfers"
-        return (await shop.get(f"/{kind}/{thing['id']}")).json()
+        if thing["id"].startswith("pay_"):
+            return (await shop.get(f"/payments/{thing['id']}")).json()
+        return (await payroll.get(f"/transfers/{thing['id']}")).json()
 
     return read_again
 
@@ -158,6 +173,8 @@ def signed():
     """Check a delivery as its receiver would; raises if the signature is not the sandbox's."""
 
     def verify(request):
-        return Webhook(WEBHOOK_SECRET).verify(request.content, dict(request.headers))
+        is_transfer = request.url.host == TRANSFERS_HOST
+        secret = TRANSFERS_SECRET if is_transfer else WEBHOOK_SECRET
+        return Webhook(secret).verify(request.content, dict(request.headers))
 
     return verify

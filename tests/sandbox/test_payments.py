@@ -170,9 +170,63 @@ async def test_without_the_api_key_nothing_is_told(browser, path, authorization)
     ("key", "expected"), [("newest", 200), ("before", 200), ("eldest", 401), ("newest before", 401)]
 )
 async def test_while_the_api_key_is_replaced_either_opens(key, expected):
-    app = main.build(settings(api_key="newest\nbefore"))
+    app = main.build(settings(payments_key="newest\nbefore"))
     async with client_of(app, key) as shop:
         assert (await shop.get("/events")).status_code == expected
+
+
+PAID_OUT = {"amount_minor": 100_000, "currency": "USD", "destination": "acct_ok", "reference": "a"}
+
+
+async def test_the_key_that_takes_money_cannot_pay_it_out(shop, asked):
+    """Whoever takes over purchase does not have the payout account with it."""
+    payment = await asked()
+
+    tried = [
+        await shop.post("/transfers", json=PAID_OUT, headers={"Idempotency-Key": "a"}),
+        await shop.get("/transfers", params={"reference": "a"}),
+        await shop.get("/transfers/tr_none"),
+    ]
+
+    assert {(each.status_code, each.json()["type"]) for each in tried} == {
+        (403, "key-has-no-right")
+    }
+    assert (await shop.get(f"/payments/{payment['id']}")).status_code == 200
+
+
+async def test_the_key_that_pays_out_takes_no_money_and_gives_none_back(payroll, asked):
+    payment = await asked()
+    path = f"/payments/{payment['id']}"
+    wanted = {"amount_minor": 499, "currency": "USD", "reference": "b"}
+
+    tried = [
+        await payroll.post("/payments", json=wanted, headers={"Idempotency-Key": "b"}),
+        await payroll.get(path),
+        await payroll.post(f"{path}/cancel"),
+        await payroll.post(
+            f"{path}/refunds", json={"amount_minor": 1}, headers={"Idempotency-Key": "c"}
+        ),
+        await payroll.post(f"{path}/disputes", json={}),
+        await payroll.post("/disputes/none/close", json={"won": True}),
+        await payroll.post("/refunds/none/close", json={"succeeded": True}),
+    ]
+
+    assert {(each.status_code, each.json()["type"]) for each in tried} == {
+        (403, "key-has-no-right")
+    }
+
+
+async def test_each_key_sees_its_own_events_and_repeats_no_others(shop, payroll, asked, pay, heard):
+    await pay(await asked(), GOOD_CARD)
+    await payroll.post("/transfers", json=PAID_OUT, headers={"Idempotency-Key": "a"})
+    await heard(2)
+
+    (payment,) = (await shop.get("/events")).json()["items"]
+    (transfer,) = (await payroll.get("/events")).json()["items"]
+
+    assert (payment["type"], transfer["type"]) == ("payment.succeeded", "transfer.paid")
+    assert (await shop.post(f"/events/{transfer['id']}/redeliver")).status_code == 404
+    assert (await payroll.post(f"/events/{payment['id']}/redeliver")).status_code == 404
 
 
 async def test_without_the_api_key_nothing_is_made(shop, ask):
@@ -193,8 +247,9 @@ async def test_without_the_api_key_nothing_is_made(shop, ask):
         ("POST", "/events/evt_none/redeliver"),
     ],
 )
-async def test_what_does_not_exist_is_not_found(shop, method, path):
-    answer = await shop.request(method, path)
+async def test_what_does_not_exist_is_not_found(shop, payroll, method, path):
+    asks = payroll if "/transfers" in path else shop
+    answer = await asks.request(method, path)
 
     assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
 

@@ -8,13 +8,13 @@ from services.sandbox import api
 
 
 @pytest.fixture
-def send(shop):
+def send(payroll):
     """Order a transfer to a destination."""
 
     async def order(destination="acct_ok_lea", key="attempt-1", **about):
         wanted = {"amount_minor": 1000, "currency": "USD", "destination": destination}
         wanted |= {"reference": "attempt-1", **about}
-        return await shop.post("/transfers", json=wanted, headers={"Idempotency-Key": key})
+        return await payroll.post("/transfers", json=wanted, headers={"Idempotency-Key": key})
 
     return order
 
@@ -51,13 +51,13 @@ async def test_a_transfer_may_arrive_and_come_back(send, read, heard):
     assert (await read(transfer))["status"] == "returned"
 
 
-async def test_a_silent_provider_has_made_the_transfer_all_the_same(send, shop, heard):
+async def test_a_silent_provider_has_made_the_transfer_all_the_same(send, payroll, heard):
     """Whoever gives up waiting must ask: the money is on its way."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2):
             await send("acct_timeout_lea")
 
-    found = await shop.get("/transfers", params={"reference": "attempt-1"})
+    found = await payroll.get("/transfers", params={"reference": "attempt-1"})
     assert [transfer["amount_minor"] for transfer in found.json()["items"]] == [1000]
     assert [event["type"] for event in await heard(1)] == ["transfer.paid"]
 
@@ -69,11 +69,11 @@ async def test_a_silent_provider_answers_in_the_end(send, monkeypatch):
     assert (await send("acct_timeout_lea")).status_code == 201
 
 
-async def test_a_transfer_ordered_twice_is_made_once(send, shop, heard, receiver):
+async def test_a_transfer_ordered_twice_is_made_once(send, payroll, heard, receiver):
     first, again = await send(), await send()
 
     assert first.json()["id"] == again.json()["id"]
-    found = await shop.get("/transfers", params={"reference": "attempt-1"})
+    found = await payroll.get("/transfers", params={"reference": "attempt-1"})
     assert len(found.json()["items"]) == 1
     await heard(1)
     await asyncio.sleep(0.3)

@@ -13,7 +13,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.sandbox import webhooks
 from services.sandbox.webhooks import Webhooks
-from tests.sandbox.conftest import PAYMENTS_HOST, SECONDS_MAX, TRANSFERS_HOST, WEBHOOK_SECRET
+from tests.sandbox.conftest import (
+    PAYMENTS_HOST,
+    SECONDS_MAX,
+    TRANSFERS_HOST,
+    TRANSFERS_SECRET,
+    WEBHOOK_SECRET,
+)
 
 GOOD_CARD = "4242 4242 4242 4242"
 
@@ -42,14 +48,22 @@ async def test_a_changed_webhook_does_not_verify(asked, pay, heard, receiver):
         Webhook(WEBHOOK_SECRET).verify(forged, dict(request.headers))
 
 
-async def test_payments_and_transfers_go_to_their_own_receivers(asked, pay, shop, heard, receiver):
+async def test_payments_and_transfers_go_to_their_own_receivers(
+    asked, pay, payroll, heard, receiver, signed
+):
     await pay(await asked(), GOOD_CARD)
     wanted = {"amount_minor": 1, "currency": "USD", "destination": "acct_ok", "reference": "a"}
-    await shop.post("/transfers", json=wanted, headers={"Idempotency-Key": "a"})
+    await payroll.post("/transfers", json=wanted, headers={"Idempotency-Key": "a"})
     await heard(2)
 
     hosts = [request.url.host for request in receiver.deliveries]
     assert hosts == [PAYMENTS_HOST, TRANSFERS_HOST]
+    for request in receiver.deliveries:
+        assert signed(request)
+    # Whoever knows one secret cannot sign for the other.
+    _, transfer = receiver.deliveries
+    with pytest.raises(WebhookVerificationError):
+        Webhook(WEBHOOK_SECRET).verify(transfer.content, dict(transfer.headers))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +179,12 @@ async def listener():
 
 async def test_over_a_real_network_a_webhook_arrives_as_it_was_signed(listener):
     url, arrived = listener
-    sender = Webhooks(secret=WEBHOOK_SECRET, payments_url=url, transfers_url=url)
+    sender = Webhooks(
+        payments_secret=WEBHOOK_SECRET,
+        transfers_secret=TRANSFERS_SECRET,
+        payments_url=url,
+        transfers_url=url,
+    )
 
     sender.announce("payment.succeeded", {"id": "pay_1", "description": "コイン"})
     async with asyncio.timeout(SECONDS_MAX):

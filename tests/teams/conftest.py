@@ -61,7 +61,7 @@ def publish(rabbit, vhost, credentials):
         url = rabbit.url(vhost, user=service, password=credentials.broker[service])
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel(on_return_raises=True)
-            exchange = await channel.get_exchange("ovation.events", ensure=False)
+            exchange = await channel.get_exchange(f"ovation.events.{service}", ensure=False)
             for body in bodies:
                 message = aio_pika.Message(body, user_id=service, **properties)
                 await exchange.publish(message, routing_key=name)

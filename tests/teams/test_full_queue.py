@@ -34,7 +34,8 @@ async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
     slow = team("--reads", "gift", "--messages-max", str(KEPT))
     before = lost_so_far(rabbit) if rabbit.metrics_url else None
 
-    await publish(*(json.dumps(number).encode() for number in range(12)))
+    bodies = (json.dumps(number).encode() for number in range(12))
+    await publish(*bodies, type="dev.ovation.gift.sent.v1")
 
     async with as_team(slow) as channel:
         queue = await channel.get_queue(slow["queue"], ensure=False)
@@ -44,7 +45,12 @@ async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
     (row,) = json.loads(ctl("team", "ls", "--json")[1])
     assert (row["waiting"], row["letters"]) == (5, 7)
     (found,) = json.loads(ctl("dlq", "ls", "--json")[1])
-    assert found == {"queue": slow["queue"], "letters": 7, "reasons": {"maxlen": 7}}
+    assert found == {
+        "queue": slow["queue"],
+        "letters": 7,
+        "reasons": {"maxlen": 7},
+        "user_ids": {"gift": 7},
+    }
     assert sorted(letter["body"] for letter in bodies_in(ctl, slow["queue"])) == list(range(7))
     if before is not None:
         assert lost_so_far(rabbit) - before == 7

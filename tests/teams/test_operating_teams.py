@@ -12,7 +12,9 @@ from tests.teams.gifts import a_gift
 
 def bound_to(rabbit, vhost, queue):
     bindings = rabbit.manage("GET", f"/api/queues/{vhost}/{queue}/bindings")
-    return {each["routing_key"] for each in bindings if each["source"] == "ovation.events"}
+    return {
+        each["routing_key"] for each in bindings if each["source"].startswith("ovation.events.")
+    }
 
 
 def test_a_team_is_listed_with_what_waits_for_it(ctl, team):
@@ -93,7 +95,7 @@ def test_the_topology_check_knows_what_each_team_was_granted(ctl, team, rabbit, 
     made = team("--reads", "gift.sent", "--logs", "gift")
     assert ctl("topology", "check", "--json") == (0, "[]\n")
 
-    exchange_to_queue = f"/api/bindings/{vhost}/e/ovation.events/q/{made['queue']}"
+    exchange_to_queue = f"/api/bindings/{vhost}/e/ovation.events.gift/q/{made['queue']}"
     rabbit.manage("DELETE", f"{exchange_to_queue}/gift.sent")
     rabbit.manage("POST", exchange_to_queue, {"routing_key": "purchase.#"})
     wide = {"configure": "^$", "write": "^$", "read": ".*"}

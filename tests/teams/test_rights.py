@@ -34,7 +34,7 @@ async def begin(channel, service):
 
 
 async def bind(channel, queue, key):
-    await (await channel.get_queue(queue, ensure=False)).bind("ovation.events", key)
+    await (await channel.get_queue(queue, ensure=False)).bind("ovation.events.gift", key)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_a_team_reads_its_queue_and_a_log_it_was_granted(team, as_team, pu
 async def test_a_team_reads_nobody_elses_queue(team, refused):
     charts, fraud = team("--reads", "gift"), team("--reads", "gift")
 
-    for queue in (fraud["queue"], f"{fraud['queue']}.dlq", "live.gifts", "ovation.delay.1s"):
+    for queue in (fraud["queue"], f"{fraud['queue']}.dlq", "live.gifts", "ovation.delay.1s.gift"):
         await refused(charts, lambda channel, queue=queue: take(channel, queue))
 
 
@@ -112,12 +112,14 @@ async def test_a_team_does_not_unbind_itself_either(team, refused):
 
     async def unbind(channel):
         queue = await channel.get_queue(charts["queue"], ensure=False)
-        await queue.unbind("ovation.events", "gift.sent")
+        await queue.unbind("ovation.events.gift", "gift.sent")
 
     await refused(charts, unbind)
 
 
-@pytest.mark.parametrize("exchange", ["ovation.events", "ovation.redeliver", "ovation.dlx", ""])
+@pytest.mark.parametrize(
+    "exchange", ["ovation.events", "ovation.events.gift", "ovation.redeliver", "ovation.dlx", ""]
+)
 async def test_a_team_publishes_nothing(team, refused, exchange):
     async def publish(channel):
         underlay = await channel.get_underlay_channel()

@@ -79,7 +79,12 @@ def test_new_passwords_and_a_new_webhook_secret_cost_nobody_anything(own_system)
             old,
             database=with_the_one_before(new.database, old.database),
             broker=with_the_one_before(new.broker, old.broker),
-            webhook_secret=f"{new.webhook_secret}\n{old.webhook_secret}",
+            payments_webhook_secret=new.payments_webhook_secret
+            + "\n"
+            + old.payments_webhook_secret,
+            transfers_webhook_secret=(
+                new.transfers_webhook_secret + "\n" + old.transfers_webhook_secret
+            ),
         )
         own_system.join(ROOT)
         busy.goes_on()

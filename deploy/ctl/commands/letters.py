@@ -1,5 +1,6 @@
 """Dead letters, at the terminal."""
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -55,12 +56,20 @@ def redrive(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Send letters to their queue again."""
+    """Send letters to their queue again; not those that the owner of their event never said."""
     wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Send dead letters of {queue} to it again?", yes=yes)
-    count = run(letters.redrive(here(), wanted))
-    say(f"{count} sent to {queue} again.", as_json=as_json, redriven=count)
-    raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
+    done = run(letters.redrive(here(), wanted))
+    say(
+        f"{done.count} sent to {queue} again.",
+        as_json=as_json,
+        redriven=done.count,
+        refused=done.refused,
+    )
+    for identifier, reason in done.refused.items():
+        sys.stderr.write(f"{identifier} stays: {reason}\n")
+    good = not done.refused and (done.count or only_id is None)
+    raise typer.Exit(DONE if good else FOUND_WRONG)
 
 
 @app.command("drop")

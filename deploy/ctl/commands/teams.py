@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.ctl import teams
+from deploy.ctl.audit import noted
 from deploy.ctl.commands.options import Json, Yes
 from deploy.ctl.commands.running import guarded, here, run
 from deploy.ctl.output import FOUND_WRONG, USAGE, confirm, say, show
@@ -62,6 +63,8 @@ def add(
         sys.stderr.write(f"{password_file} is there already; nothing was changed.\n")
         raise typer.Exit(USAGE)
     given = guarded(lambda: teams.give(here(), team, new_password=new_password))
+    granted = {"team": team.name, "reads": list(team.reads), "logs": list(team.logs)}
+    run(noted(here(), "team.add", **granted, new_password=given.password is not None))
     _tell(given, password_file, as_json=as_json)
 
 
@@ -84,6 +87,7 @@ def remove(name: Name, *, yes: Yes = False, as_json: Json = False) -> None:
         raise typer.Exit(FOUND_WRONG)
     confirm(f"Remove {name}, its queue and all that waits in it?", yes=yes)
     guarded(lambda: teams.take_away(places, found[0]))
+    run(noted(places, "team.rm", team=name))
     say(f"{name} is removed.", as_json=as_json, removed=name)
 
 

@@ -1,10 +1,13 @@
 """The broker's queues and bindings, at the terminal."""
 
+from typing import Annotated
+
 import typer
 
 from deploy.ctl import broker
+from deploy.ctl.audit import noted
 from deploy.ctl.commands.options import Json, Yes
-from deploy.ctl.commands.running import end, guarded, here
+from deploy.ctl.commands.running import end, guarded, here, run
 from deploy.ctl.contracts import write_contracts
 from deploy.ctl.output import confirm, show
 
@@ -26,9 +29,18 @@ def check_topology(*, as_json: Json = False) -> None:
 
 
 @app.command("apply")
-def apply_topology(*, yes: Yes = False, as_json: Json = False) -> None:
+def apply_topology(
+    *,
+    both_versions: Annotated[
+        bool,
+        typer.Option("--both-versions", help="The version before runs, and publishes, as well."),
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Make what is missing; what is different can only be replaced by hand."""
     confirm("Declare what is missing on the broker?", yes=yes)
-    left = guarded(lambda: broker.apply(here()))
+    left = guarded(lambda: broker.apply(here(), both_versions=both_versions))
+    run(noted(here(), "topology.apply", both_versions=both_versions, left=len(left)))
     show(left, as_json=as_json, empty="The broker has what it should have.")
     end(not left)

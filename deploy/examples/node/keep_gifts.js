@@ -14,8 +14,10 @@ database.on("error", (error) => console.error("The database:", error.message));
 
 async function hear(channel, message) {
   if (message.properties.type === TYPE) {
-    // The broker checks `userId`: only the gift service, or an operator who repeats it.
-    if (!["gift", "ovationctl"].includes(message.properties.userId)) {
+    // The broker checks `userId`. An operator only repeats, and names who said it first.
+    const { userId, headers } = message.properties;
+    const saidBy = userId === "ovationctl" ? headers?.ovation_said_by : userId;
+    if (saidBy !== "gift") {
       channel.reject(message, false);
       return;
     }

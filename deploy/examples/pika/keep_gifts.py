@@ -20,8 +20,11 @@ database.execute("CREATE TABLE IF NOT EXISTS gifts (id TEXT PRIMARY KEY, data TE
 def hear(channel, method, properties, body):
     """Keep one gift and acknowledge it: in this order, or a crash between the two loses it."""
     if properties.type == TYPE:
-        # The broker checks `user_id`: only the gift service, or an operator who repeats it.
-        if properties.user_id not in ("gift", "ovationctl"):
+        # The broker checks `user_id`. An operator only repeats, and names who said it first.
+        said_by = properties.user_id
+        if said_by == "ovationctl":
+            said_by = (properties.headers or {}).get("ovation_said_by")
+        if said_by != "gift":
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
         event = json.loads(body)

@@ -159,12 +159,25 @@ def consume(gift_database, broker_of, running, heard):
 
 @pytest.fixture
 def publish(as_operator):
-    """Publish as an operator would, whatever it is."""
+    """Publish as an operator would, whatever it is; `wallet` said it, unless told otherwise."""
 
-    async def publish_one(body, *, kind="dev.ovation.wallet.gift_refused.v1", user=True, **more):
+    async def publish_one(
+        body,
+        *,
+        kind="dev.ovation.wallet.gift_refused.v1",
+        user=True,
+        said_by="wallet",
+        headers=(),
+        **more,
+    ):
+        named = {"ovation_said_by": said_by} if said_by else {}
         async with as_operator() as channel:
             message = aio_pika.Message(
-                body, type=kind, user_id="ovationctl" if user else None, **more
+                body,
+                type=kind,
+                user_id="ovationctl" if user else None,
+                headers={**named, **dict(headers)},
+                **more,
             )
             exchange = await channel.get_exchange("ovation.redeliver")
             await exchange.publish(message, routing_key=QUEUE)

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import aio_pika
 import aiormq
 import pytest
 from aiormq.abc import ChannelFrame
@@ -12,6 +13,7 @@ from pamqp.header import ContentHeader
 
 from shared.contracts.gift import GiftSent
 from shared.kit.reading import BODY_BYTES_MAX
+from shared.messaging.topology import users
 from tests.deliveries import a_delivery
 from tests.shared.messaging.conftest import QUEUE, a_fact, body_of, eventually
 
@@ -220,21 +222,58 @@ async def test_an_event_of_another_service_is_not_heard_here(
     assert set(await dead_letters(1)) == {"unknown-type"}
 
 
-async def test_an_event_announced_by_the_wrong_service_is_parked(
-    broker_of, consume, dead_letters, then_a_good_one
+@pytest.mark.parametrize("named", ["payout", "gift", "ovationctl", None])
+async def test_a_forwarded_event_that_its_owner_did_not_say_is_parked(
+    publish, consume, dead_letters, then_a_good_one, named
 ):
-    """The broker lets payout write to a delay queue, from which it would come here."""
+    """An operator only forwards: what counts is who said it first, and that somebody is named."""
     consume()
-    connection = await broker_of("payout").connect("test")
-    channel = await connection.channel()
-    exchange = await channel.get_exchange("ovation.delay.1s")
-    import aio_pika  # noqa: PLC0415
+    await publish(body_of(a_fact()), said_by=named)
+    await then_a_good_one()
 
-    message = aio_pika.Message(body_of(a_fact()), type=REFUSED, user_id="payout")
-    await exchange.publish(message, routing_key=QUEUE)
-    await connection.close()
+    letter = (await dead_letters(1))["foreign-publisher"]
+
+    assert letter.headers["ovation_publisher"] == "ovationctl"
+    assert letter.headers["ovation_said_by"] == (named or "ovationctl")
+
+
+async def test_who_is_no_forwarder_is_not_believed_about_who_said_it(
+    broker_of, consume, dead_letters, then_a_good_one, rabbit, vhost, credentials
+):
+    """While two versions run, payout may write to a delay queue, from which it would come here."""
+    rabbit.load(users(credentials.broker, both_versions=True), vhost=vhost)
+    consume()
+    async with await broker_of("payout").connect("test") as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange("ovation.delay.1s")
+        headers = {"ovation_said_by": "wallet", "ovation_publisher": "wallet"}
+        message = aio_pika.Message(
+            body_of(a_fact()), type=REFUSED, user_id="payout", headers=headers
+        )
+        await exchange.publish(message, routing_key=QUEUE)
     await then_a_good_one()
 
     letter = (await dead_letters(1))["foreign-publisher"]
 
     assert letter.headers["ovation_publisher"] == "payout"
+    assert letter.headers["ovation_said_by"] == "payout"
+
+
+async def test_a_retry_of_the_version_before_is_heard(
+    broker_of, consume, then_a_good_one, heard, rabbit, vhost, credentials
+):
+    """It named nobody, and its service had read it before it failed."""
+    rabbit.load(users(credentials.broker, both_versions=True), vhost=vhost)
+    fact = a_fact()
+    consume()
+    async with await broker_of("gift").connect("test") as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange("ovation.delay.1s")
+        headers = {"ovation_attempt": "1"}
+        message = aio_pika.Message(body_of(fact), type=REFUSED, user_id="gift", headers=headers)
+        await exchange.publish(message, routing_key=QUEUE)
+
+    async def is_heard():
+        return fact.event.id in {envelope.id for envelope in heard}
+
+    await eventually(is_heard, seconds=15)

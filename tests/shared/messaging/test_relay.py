@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.messaging.outbox import Message, announce, send
+from shared.messaging.relay import WINDOW_MAX
 from shared.messaging.topology import topology
+from tests.metrics import metric
 from tests.shared.messaging.conftest import a_fact, eventually
 
 
@@ -71,7 +74,7 @@ async def test_an_unroutable_message_holds_back_its_key_and_nobody_else(
 ):
     """Once somebody binds the queue again, everything leaves in order."""
     async with as_operator() as channel:
-        events = await channel.get_exchange("ovation.events")
+        events = await channel.get_exchange("ovation.events.wallet")
         for name in ("gift.outcomes", "ovation.log.wallet"):
             queue = await channel.get_queue(name)
             key = "wallet.gift_refused" if name.startswith("gift") else "wallet.#"
@@ -136,6 +139,81 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
         return await outbox_size(wallet_database) == 1 and left == [("forger", None)]
 
     await eventually(only_the_forged_one_is_left, seconds=20)
+
+
+@pytest.fixture
+def full_letters(rabbit, vhost):
+    """Let the dead letters of wallet take one more and then refuse; return how they are emptied."""
+    rabbit.manage(
+        "PUT",
+        f"/api/policies/{vhost}/little",
+        {
+            "pattern": r"^wallet\..*\.dlq$",
+            "apply-to": "queues",
+            "priority": 9,
+            "definition": {"max-length": 1, "overflow": "reject-publish"},
+        },
+    )
+    return lambda: rabbit.manage("DELETE", f"/api/policies/{vhost}/little")
+
+
+def a_letter(queue, number):
+    return Message(
+        key=f"{queue}|{number}",
+        message_id=uuid4(),
+        exchange="ovation.dlx",
+        routing_key=queue,
+        headers={"cloudEvents_type": "dev.ovation.purchase.paid.v1"},
+        body=b"{}",
+    )
+
+
+async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_else(
+    wallet_database, relay, say, messages_in, full_letters
+):
+    """More letters than a window, before the facts: whoever else waits hears nothing of it."""
+    letters = [a_letter("wallet.money", number) for number in range(WINDOW_MAX + 200)]
+    async with wallet_database.transaction() as tx:
+        await send(tx, letters)
+        await send(tx, [a_letter("wallet.gifts", 1)])
+    reconnects = metric("ovation_broker_reconnects_total", role="relay")
+    relay()
+    facts = [a_fact(number) for number in range(20)]
+    await say(*facts)
+
+    arrived = await messages_in("gift.outcomes", 20)
+    await messages_in("wallet.gifts.dlq", 1)
+
+    assert [message.message_id for message in arrived] == [str(fact.event.id) for fact in facts]
+    assert metric("ovation_broker_reconnects_total", role="relay") == reconnects
+    assert await outbox_size(wallet_database) > 0
+
+    full_letters()
+    letters_there = await messages_in("wallet.money.dlq", len(letters), seconds=60)
+    assert {letter.message_id for letter in letters_there} >= {str(x.message_id) for x in letters}
+    await eventually(lambda: is_empty(wallet_database), seconds=60)
+
+
+async def test_what_the_broker_refused_before_an_upgrade_leaves_after_it(
+    wallet_database, relay, say, messages_in
+):
+    """Beside the version before rights may have been missing; a new process tries once more."""
+    parked = a_fact()
+    await say(parked)
+    async with wallet_database.transaction() as tx:
+        await tx.execute(
+            text("""
+                INSERT INTO outbox_blocked (part, key, message_id, reason, retry_at)
+                SELECT part, key, message_id, 'ACCESS_REFUSED - access to exchange', NULL
+                FROM outbox
+            """)
+        )
+    relay()
+
+    (message,) = await messages_in("gift.outcomes", 1)
+
+    assert message.message_id == str(parked.event.id)
+    await eventually(lambda: is_empty(wallet_database))
 
 
 async def test_nothing_is_published_before_the_log_takes_it(
