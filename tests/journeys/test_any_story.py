@@ -7,9 +7,7 @@ OVATION_STORIES says how many stories are tried; with 2000 it takes a while.
 import json
 import os
 import random as randomness
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,11 +15,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from deploy.local.databases import database_sql, quoted, run_sql
-from services.gift.main import read_catalogue
-from services.payout.main import read_rules as read_payout_rules
-from services.wallet.main import read_rules as read_wallet_rules
-from services.wallet.settings import Settings as WalletSettings
 from shared.contracts.purchase import (
     PurchaseDisputeClosed,
     PurchaseDisputed,
@@ -31,48 +24,18 @@ from shared.contracts.purchase import (
     PurchaseRefundRequested,
     PurchaseRiskFlagged,
 )
-from shared.database import Database
 from tests.journeys.expected import Told, expected_end
-from tests.journeys.world import World
+from tests.journeys.world import World, opened_world
 
 STORIES = int(os.environ.get("OVATION_STORIES", "25"))
 STEPS = 40
-RULES_FILE = Path("seeds/rules.toml")
 viewers, creators, numbers = st.integers(0, 1), st.integers(0, 1), st.integers(0, 2**32)
 
 
 @pytest.fixture(scope="module")
 def world(postgres, template_of, credentials):
-    names, databases = {}, {}
-    for service in ("wallet", "gift", "payout"):
-        names[service] = f"world_{service}_{randomness.randrange(16**8):08x}"
-        template = template_of(service)
-        run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
-        password = credentials.database[service]
-        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
-    world = World(
-        databases,
-        wallet_settings=WalletSettings(
-            port=1,
-            **dict.fromkeys(
-                (
-                    *("database_url", "database_password", "broker_url", "broker_password"),
-                    *("jwt_issuer", "jwt_audience", "jwks_url"),
-                ),
-                "unused",
-            ),
-            rules_file=RULES_FILE,
-        ),
-        wallet_rules=read_wallet_rules(RULES_FILE),
-        # Small payouts, so that there are many.
-        payout_rules=replace(read_payout_rules(RULES_FILE), minimum_diamonds=20),
-        catalogue=read_catalogue(Path("seeds/gifts.toml")),
-    )
-    yield world
-    world.close()
-    run_sql(
-        postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()]
-    )
+    with opened_world(postgres, template_of, credentials) as world:
+        yield world
 
 
 class Story(RuleBasedStateMachine):

@@ -7,27 +7,36 @@ order, late, and more than once.
 
 import asyncio
 import json
-from contextlib import suppress
+import random as randomness
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
+from deploy.local.databases import database_sql, quoted, run_sql
 from deploy.local.person import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
 from services.payout.commands import following, holding, maturing, payees, requesting
 from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
+from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import operating
+from services.wallet.main import read_rules as read_wallet_rules
+from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
+from shared.database import Database
 from shared.errors import Refusal
 from shared.ledger.operators import AdjustmentWish
 from shared.ledger.proof import Fault, prove
@@ -36,6 +45,7 @@ from tests.deliveries import a_broker, a_delivery
 
 TAKE = text("DELETE FROM outbox RETURNING message_id, routing_key, headers, body")
 PROVIDER = "sandbox"
+RULES_FILE = Path("seeds/rules.toml")
 
 
 class World:
@@ -237,3 +247,34 @@ class World:
     async def _faults(self, database, checks):
         async with database.snapshot() as tx:
             return [found async for found in prove(tx, checks) if isinstance(found, Fault)]
+
+
+@contextmanager
+def opened_world(postgres, template_of, credentials):
+    """A world on databases of its own, which go with it."""
+    names, databases = {}, {}
+    for service in ("wallet", "gift", "payout"):
+        names[service] = f"world_{service}_{randomness.randrange(16**8):08x}"
+        template = template_of(service)
+        run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
+        password = credentials.database[service]
+        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
+    unused = (
+        *("database_url", "database_password", "broker_url", "broker_password"),
+        *("jwt_issuer", "jwt_audience", "jwks_url"),
+    )
+    world = World(
+        databases,
+        wallet_settings=WalletSettings(
+            port=1, **dict.fromkeys(unused, "unused"), rules_file=RULES_FILE
+        ),
+        wallet_rules=read_wallet_rules(RULES_FILE),
+        # Small payouts, so that there are many.
+        payout_rules=replace(read_payout_rules(RULES_FILE), minimum_diamonds=20),
+        catalogue=read_catalogue(Path("seeds/gifts.toml")),
+    )
+    yield world
+    world.close()
+    run_sql(
+        postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in names.values()]
+    )

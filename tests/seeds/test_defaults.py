@@ -130,6 +130,9 @@ def test_the_rules_are_the_documented_defaults():
             "fee_minor": 0,
             "quote_seconds": 600,
             "clawback_available": True,
+            "time_zone": "UTC",
+            "payee_rest_hours": 72,
+            "first_payout_review": False,
         },
         "holds": {
             "days": 7,
