@@ -168,6 +168,8 @@ def test_an_overlay_of_a_browsers_own_survives_a_restart_of_live(visitor, stage,
         f"/v1/rooms/{room}/events?access_token={token}",
     )
     wait_for(page, lambda: page.evaluate("source.readyState") == 1)
+    stage.give(giver, creator, "g_tea", room=room)
+    wait_for(page, lambda: page.evaluate("heard.length") == 1)
 
     system.kill("live")
     wait_for(page, lambda: page.evaluate("source.readyState") == 0)
@@ -175,8 +177,9 @@ def test_an_overlay_of_a_browsers_own_survives_a_restart_of_live(visitor, stage,
     system.start("live")
     stage.give(giver, creator, "g_tea", room=room)
 
-    wait_for(page, lambda: page.evaluate("heard.length") > 0)
+    wait_for(page, lambda: page.evaluate("heard.length") == 2)
     assert page.evaluate("source.readyState") == 1
+    # What it complained of meanwhile is that the line had ended.
     person.complaints.clear()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from deploy.gateway import callers
 from services.live.api.feed import EventStream
+from services.live.commands import showing
 from services.live.commands.backlog import PLACES_A_ROUND
 from services.live.commands.showing import PAST_MAX, ROUND_MAX
 from services.live.commands.views import View
@@ -176,6 +177,16 @@ async def test_who_is_not_too_late_misses_nothing_and_is_told_nothing(hub, fill,
         chunk = await late.next()
         assert b"reset" not in chunk
         assert ids(chunk)[0] == asked + 1
+
+
+async def test_a_sign_of_life_says_where_one_is_for_who_has_heard_nothing_yet(hub, fill, watch):
+    """A browser whose line breaks in a quiet room would begin with what comes once it is back."""
+    await fill("room-1")
+    quiet = await watch("mira")
+
+    quiet.beat(quiet.moved_at + showing.HEARTBEAT_SECONDS)
+
+    assert await quiet.next() == f"id: {NEWEST}\n: still here\n\n".encode()
 
 
 async def test_one_person_follows_so_many_feeds_under_whichever_tokens(app, watch):

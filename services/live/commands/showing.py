@@ -39,7 +39,7 @@ ROUND_MAX = 200
 # A quiet stream gives a sign of life, well before anything between us and them gives up.
 HEARTBEAT_SECONDS = 10.0
 BEAT_EVERY_SECONDS = 2.0
-HEARTBEAT = b": still here\n\n"
+HEARTBEAT = ": still here\n\n"
 # Who was let go and does not even take the end of its stream is cut off.
 CUT_OFF_SECONDS = 10.0
 
@@ -141,7 +141,8 @@ class Watcher:
 
     def beat(self, now: float) -> None:
         if not self._pending and now - self.moved_at >= HEARTBEAT_SECONDS:
-            self.hand_over(HEARTBEAT, 0)
+            # With where it is: who has heard nothing yet resumes there as well.
+            self.hand_over(f"id: {self.position}\n{HEARTBEAT}".encode(), 0)
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
