@@ -28,7 +28,7 @@ from tests.deploy.gateways import LIMITS, ROOT, a_service, needs_nginx
 SCRIPT = ROOT / "deploy" / "gateway" / "start.sh"
 COMMITTED = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
 CONTAINER = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["gateway"]
-# What a worker takes, and each connection of it: measured, and rounded up.
+# What a worker takes, and each connection of it: reckoned from the buffers nginx is given.
 WORKER_MEGABYTES, CONNECTION_KILOBYTES = 4, 28
 # The master, a shell and curl of the health check, somebody's `exec`.
 OTHER_PROCESSES = 8
