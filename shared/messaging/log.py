@@ -32,10 +32,10 @@ class Logged:
     offset: int
     type: str
     message_id: str
-    user_id: str
     correlation_id: str
     headers: Mapping[str, Any]
     body: bytes
+    user_id: str = ""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def _logged(message: DeliveredMessage) -> Logged:
         offset=int(str(headers.pop("x-stream-offset"))),
         type=properties.message_type or "",
         message_id=properties.message_id or "",
-        user_id=properties.user_id or "",
         correlation_id=properties.correlation_id or "",
         headers=headers,
         body=message.body,
+        user_id=properties.user_id or "",
     )

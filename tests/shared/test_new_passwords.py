@@ -20,13 +20,18 @@ BOTH = f"{NEW}\n{OLD}"
 def role(postgres):
     """A role with the old password; returns how to give it another."""
     name = f"test_role_{secrets.token_hex(4)}"
-    run_sql(postgres.dsn(), [f"CREATE ROLE {quoted(name)} LOGIN PASSWORD '{OLD}'"])
+    # Nobody else enters the server's own database.
+    enters = f"CONNECT ON DATABASE postgres TO {quoted(name)}"
+    made = f"CREATE ROLE {quoted(name)} LOGIN PASSWORD '{OLD}'"
+    run_sql(postgres.dsn(), [made, f"GRANT {enters}"])
 
     def tell(password):
         run_sql(postgres.dsn(), [f"ALTER ROLE {quoted(name)} PASSWORD '{password}'"])
 
     yield name, tell
-    run_sql(postgres.dsn(), [f"DROP ROLE {quoted(name)}"])
+    run_sql(
+        postgres.dsn(), [f"REVOKE {enters.replace(' TO ', ' FROM ')}", f"DROP ROLE {quoted(name)}"]
+    )
 
 
 @pytest.fixture
