@@ -51,7 +51,7 @@ class NewTransfer(_Body):
 
 class NewRefund(_Body):
     amount_minor: Amount
-    # What the shop calls the refund: it finds it again in the payment.
+    # What the shop calls the refund, else its key: it finds it again in the payment.
     reference: Text | None = None
 
 

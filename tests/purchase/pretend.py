@@ -128,7 +128,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
                 "id": f"re_{next(self._numbers)}",
                 "status": self.refund_status,
                 "amount_minor": asked["amount_minor"],
-                "refund_reference": asked["reference"],
+                "refund_reference": key,
             }
             self.by_key[key] = made
             self.refunds.append((payment, made))

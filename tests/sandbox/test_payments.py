@@ -307,17 +307,20 @@ async def test_a_refund_asked_for_twice_is_made_once(paid, refund, read, heard):
     assert events[1]["data"]["object"] == first.json()
 
 
-async def test_a_refund_is_found_in_its_payment_by_what_the_shop_calls_it(paid, shop, read):
+@pytest.mark.parametrize(("said", "called"), [({"reference": "of-mira"}, "of-mira"), ({}, "key-1")])
+async def test_a_refund_is_found_in_its_payment_by_what_the_shop_calls_it_or_its_key(
+    paid, shop, read, said, called
+):
     payment = await paid()
 
     await shop.post(
         f"/payments/{payment['id']}/refunds",
-        json={"amount_minor": 100, "reference": "refund-of-mira"},
-        headers={"Idempotency-Key": "refund-1"},
+        json={"amount_minor": 100, **said},
+        headers={"Idempotency-Key": "key-1"},
     )
 
     (refund,) = (await read(payment))["refunds"]
-    assert (refund["refund_reference"], refund["status"]) == ("refund-of-mira", "succeeded")
+    assert (refund["refund_reference"], refund["status"]) == (called, "succeeded")
     assert refund["reference"] == payment["reference"]
 
 

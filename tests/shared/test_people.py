@@ -29,6 +29,7 @@ NAMES_NOBODY = {
     "GET /v1/operator/payouts",
     "GET /v1/operator/purchase/books",
     "GET /v1/operator/purchase/disputes",
+    "GET /v1/operator/purchase/refunds",
     "GET /v1/operator/purchase/trial-balance",
     "GET /v1/operator/wallet/books",
     "GET /v1/operator/wallet/liability",

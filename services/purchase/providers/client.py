@@ -124,7 +124,7 @@ class Provider:
         response = await self._request(
             "POST",
             f"/payments/{quote(payment, safe='')}/refunds",
-            json={"amount_minor": amount_minor, "reference": str(refund)},
+            json={"amount_minor": amount_minor},
             headers={"Idempotency-Key": str(refund)},
         )
         if (reason := refusal_in(response)) is not None:

@@ -224,7 +224,7 @@ class Provider:
         self, payment: Payment, *, key: str, amount_minor: int, reference: str | None = None
     ) -> dict[str, Any]:
         """
-        Give money back; `reference` is what the shop calls the refund.
+        Give money back; `reference` is what the shop calls the refund, else its key.
 
         Some cards take their time, and some send the money back again.
         """
@@ -237,7 +237,7 @@ class Provider:
                 "payment": payment.id,
                 # Of the payment, as in everything that is announced.
                 "reference": payment.reference,
-                "refund_reference": reference,
+                "refund_reference": reference or key,
                 "amount_minor": amount_minor,
                 "currency": payment.currency,
                 "status": "pending" if payment.card == PENDING_REFUND_CARD else "succeeded",
