@@ -210,7 +210,16 @@ class Payout(PayoutTable, table=True):
     version: int = Field(sa_type=Integer)
     requested_at: datetime = Field(sa_type=_TIME)
     correlation_id: str = Field(sa_type=Text)
-    lost_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+
+
+class PayoutLoss(PayoutTable, table=True):
+    """What a payout that was paid after it had failed cost the operator."""
+
+    __tablename__ = "payout_losses"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    payout: UUID = Field(primary_key=True)
+    lost_diamonds: int = Field(sa_type=BigInteger)
 
 
 class PayoutState(PayoutTable, table=True):

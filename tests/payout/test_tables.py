@@ -99,8 +99,8 @@ async def test_a_correction_by_oneself_is_refused(database, three):
             VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 1, 1)""",
         ),
         (
-            "payout_lost_in_part",
-            PAYOUT.format(**A_PAYOUT) + "; UPDATE payouts SET lost_diamonds = diamonds + 1",
+            "payout_loss_counted",
+            "INSERT INTO payout_losses VALUES ('lea', gen_random_uuid(), -1)",
         ),
     ],
 )

@@ -234,7 +234,7 @@ BREAKING = {
     "diamonds-follow-their-coins": "UPDATE reversals SET reversed_coins = reversed_coins - 1",
     "restored-diamonds-stand": "UPDATE restorations SET diamonds = 1000000",
     "pending-is-what-has-not-matured": "UPDATE restorations SET pending = pending - 1",
-    "losses-are-remembered": "UPDATE payouts SET lost_diamonds = 1",
+    "losses-are-remembered": "INSERT INTO payout_losses VALUES ('lea', gen_random_uuid(), 1)",
 }
 
 

@@ -233,15 +233,17 @@ _MOVE = text("""
     UPDATE payouts SET state = :state, version = :version WHERE creator = :creator AND id = :id
 """)
 _LOSE = text("""
-    UPDATE payouts SET lost_diamonds = new.lost
-    FROM unnest(
+    INSERT INTO payout_losses (creator, payout, lost_diamonds)
+    SELECT * FROM unnest(
         CAST(:creators AS text[]), CAST(:payouts AS uuid[]), CAST(:lost AS bigint[])
-    ) AS new (creator, payout, lost)
-    WHERE payouts.creator = new.creator AND payouts.id = new.payout
+    )
+    ON CONFLICT (creator, payout) DO UPDATE SET lost_diamonds = excluded.lost_diamonds
 """)
 _LOST = text("""
-    SELECT creator, id, lost_diamonds FROM payouts
-    WHERE creator = ANY(CAST(:creators AS text[])) AND lost_diamonds > 0
+    SELECT payout_losses.creator, payout AS id, lost_diamonds
+    FROM payout_losses
+    JOIN payouts ON payouts.creator = payout_losses.creator AND payouts.id = payout
+    WHERE payout_losses.creator = ANY(CAST(:creators AS text[])) AND lost_diamonds > 0
     ORDER BY requested_at, id
 """)
 _TIMELINE = text("""

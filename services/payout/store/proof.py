@@ -53,7 +53,7 @@ CHECKS = (
                     SELECT creator AS user_id, lost_diamonds AS lost
                     FROM earnings WHERE {creators}
                     UNION ALL
-                    SELECT creator, lost_diamonds FROM payouts WHERE {creators}
+                    SELECT creator, lost_diamonds FROM payout_losses WHERE {creators}
                 ) AS each GROUP BY user_id
             ) AS e
             FULL JOIN (

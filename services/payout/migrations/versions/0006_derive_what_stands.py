@@ -48,10 +48,14 @@ GRANT SELECT, INSERT, UPDATE ON restorations, valuations TO payout;
 """
 
 PAYOUTS = """
-ALTER TABLE payouts
-    -- Of a payout that was paid after it had failed: what the creator did not have any more.
-    ADD COLUMN lost_diamonds  bigint  NOT NULL DEFAULT 0,
-    ADD CONSTRAINT payout_lost_in_part CHECK (lost_diamonds BETWEEN 0 AND diamonds) NOT VALID;
+-- Of a payout that was paid after it had failed: what the creator did not have any more. A table of
+-- its own: the version before reads all columns of `payouts`, and fails once when there is another.
+CREATE TABLE payout_losses (
+    creator        text    NOT NULL,
+    payout         uuid    NOT NULL,
+    lost_diamonds  bigint  NOT NULL CONSTRAINT payout_loss_counted CHECK (lost_diamonds >= 0),
+    PRIMARY KEY (creator, payout)
+);
 
 ALTER TABLE attempts
     ADD COLUMN first_submitted_at  timestamptz,
@@ -84,6 +88,7 @@ ALTER TABLE payees
     ADD CONSTRAINT payee_is_counted CHECK (revision > 0) NOT VALID;
 
 GRANT SELECT, INSERT ON contradictions TO payout;
+GRANT SELECT, INSERT, UPDATE ON payout_losses TO payout;
 """
 
 
