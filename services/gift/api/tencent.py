@@ -40,6 +40,7 @@ from services.gift.domain.gifts import (
 from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Refusal
 from shared.http import Name, request_id
+from shared.http.access import SIGNED
 from shared.tracing import traceparent
 
 log = structlog.get_logger()
@@ -135,7 +136,10 @@ def add_route(router: APIRouter, counter: Counter, account: TencentAccount | Non
     @router.post(
         "/callbacks/tencent",
         tags=["callbacks"],
-        openapi_extra={"requestBody": {"content": {"application/json": {"schema": schema}}}},
+        openapi_extra={
+            **SIGNED,
+            "requestBody": {"content": {"application/json": {"schema": schema}}},
+        },
     )
     async def before_gift(
         request: Request,

@@ -20,7 +20,7 @@ from services.purchase.domain.refunds import (
     RefundState,
     RefundTooLate,
 )
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.http import (
     IdempotencyKey,
@@ -32,6 +32,7 @@ from shared.http import (
 )
 
 REFUND_SCOPE = "refunds:write"
+Refunder = Annotated[Identity, operator_with(REFUND_SCOPE)]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -98,7 +99,9 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
             return shown_refund(await refunds.request_refund(tx, wish, policy))
 
     @router.get(
-        "/purchases/{purchase}/refunds", tags=["purchases"], responses=refusals(Unauthenticated)
+        "/purchases/{purchase}/refunds",
+        tags=["purchases"],
+        responses=refusals(Unauthenticated, NoSuchPurchase),
     )
     async def read(purchase: UUID, caller: Caller) -> Refunds:
         """Read the refunds of one of one's own purchases, the newest first."""
@@ -116,11 +119,10 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         viewer: Name,
         purchase: UUID,
         asked: OperatorRefundAsk,
-        caller: Caller,
+        caller: Refunder,
         key: IdempotencyKey,
     ) -> Refund:
         """Give a viewer's unused coins back although no rule does; the reason is written down."""
-        require_scope(caller, REFUND_SCOPE)
         wish = RefundWish(
             viewer,
             purchase,
