@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.live.commands import describing
 from services.live.commands.feeding import Page
@@ -15,7 +15,6 @@ from services.live.store import counting, goals, perks
 from services.live.store.counting import Gifter
 from services.live.store.goals import ContributionKey
 from services.live.store.rules import Rules
-from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftSent, ReversalEvent
 from shared.contracts.live import (
@@ -274,7 +273,7 @@ async def _follow_entitlements(
     if not given:
         return
     changed = await perks.follow_coins(tx, given)
-    changed += await perks.unlock(tx, given, identify=entitlement_of)
+    changed += await perks.unlock(tx, given)
     for entitlement in changed:
         event = _perk_event(entitlement)
         cause = stories.causes.get(entitlement.viewer, SETTLED)
@@ -282,11 +281,6 @@ async def _follow_entitlements(
         room = stories.rooms_of_pairs.get((entitlement.creator, entitlement.viewer))
         if room is not None and not entitlement.withdrawn:
             outcome.entries.append((room, describing.PERK, event.id, describing.perk(event)))
-
-
-def entitlement_of(perk: UUID, viewer: str) -> UUID:
-    """Name a viewer's claim to a perk: the same whenever and however often it is unlocked."""
-    return uuid5(NAMESPACE, f"entitlement|{perk}|{viewer}")
 
 
 def _perk_event(entitlement: Entitlement) -> PerkEvent:
