@@ -207,5 +207,6 @@ def question(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
         attempt=gift.attempt,
         age_verified=gift.age_verified,
         combo=gift.combo,
+        anonymous=gift.anonymous,
     )
     return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent), at)
