@@ -219,6 +219,15 @@ class Message(GiftTable, table=True):
     decided_by: str | None = Field(sa_type=Text)
 
 
+class TencentSignature(GiftTable, table=True):
+    """The digests of the bodies that one signature of Tencent's came with."""
+
+    __tablename__ = "tencent_signatures"
+
+    request_time: int = Field(primary_key=True, sa_type=BigInteger)
+    bodies: list[bytes] = Field(sa_type=ARRAY(LargeBinary))
+
+
 class Audit(AuditColumns, GiftTable, table=True):
     __tablename__ = "audit"
 
