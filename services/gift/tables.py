@@ -16,6 +16,7 @@ from shared.messaging.tables import (
     OutboxBlockedColumns,
     OutboxColumns,
 )
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
@@ -246,3 +247,7 @@ class Inbox(InboxColumns, GiftTable, table=True):
 
 class Chronicle(ChronicleColumns, GiftTable, table=True):
     __tablename__ = "chronicle"
+
+
+class Quota(QuotaColumns, GiftTable, table=True):
+    __tablename__ = "quotas"

@@ -45,6 +45,7 @@ from shared.ages import AgeUnknown, TooYoung
 from shared.database import Database
 from shared.errors import Refusal
 from shared.http import Name, request_id
+from shared.quotas.rules import TooOften
 from shared.secrets import values_of
 from shared.tracing import traceparent
 
@@ -78,6 +79,7 @@ CODES: dict[type[Refusal], int] = {
     Blocked: 102117,
     AgeUnknown: 102118,
     TooYoung: 102119,
+    TooOften: 102120,
 }
 
 
