@@ -14,6 +14,7 @@ from services.live.api.standing import TopGifter
 from services.live.commands import counting, staging, standing, thanking
 from services.live.commands.showing import Hub
 from services.live.domain.perks import NoSuchGift, ThankedAlready
+from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import (
     CreatorsOnly,
     NoSuchRoom,
@@ -37,6 +38,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 BOOKS_SCOPE = "books:read"
 PAGE = 20
@@ -180,7 +182,10 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
     @router.put(
         "/rooms/{room}/stream",
         tags=["rooms"],
-        responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother),
+        responses=refusals(
+            *(Unauthenticated, CreatorsOnly, RoomOfAnother),
+            *(TooManyOpenRooms, TooManyRooms, TooOften),
+        ),
     )
     async def open_room(room: Name, wish: OpeningWish, caller: Caller) -> StreamView:
         """
@@ -233,7 +238,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses={
             **OWNERS,
-            **refusals(TooManyGuests),
+            **refusals(TooManyGuests, TooOften),
         },
     )
     async def add_guest(room: Name, guest: Name, caller: Caller) -> Guests:
