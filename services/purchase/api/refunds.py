@@ -26,7 +26,7 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    Name,
+    UserId,
     fingerprint,
     refusals,
 )
@@ -113,7 +113,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         responses=refusals(*refused, ScopeMissing),
     )
     async def give_back_for(
-        viewer: Name,
+        viewer: UserId,
         purchase: UUID,
         asked: OperatorRefundAsk,
         caller: Caller,
