@@ -20,6 +20,7 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     number_in,
     refusals,
@@ -78,7 +79,9 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_limit(user: Name, period: Period, wish: OperatorLimit, caller: Caller) -> Limits:
+    async def set_limit(
+        user: UserId, period: Period, wish: OperatorLimit, caller: Caller
+    ) -> Limits:
         """Limit what somebody can spend, or lift it; it counts at once."""
         require_scope(caller, LIMIT_SCOPE)
         async with database.transaction() as tx:
@@ -99,12 +102,12 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
     @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def freeze(user: UserId, why: Why, caller: Caller) -> Blocked:
         """Stop a wallet: it pays no gifts until it is unfrozen."""
         return await block(user, why, caller, blocked=True)
 
     @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def unfreeze(user: UserId, why: Why, caller: Caller) -> Blocked:
         """Let a wallet that was stopped spend again."""
         return await block(user, why, caller, blocked=False)
 
@@ -122,7 +125,7 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: Name, freeze: Name, why: Why, caller: Caller) -> None:
+    async def release(user: UserId, freeze: Name, why: Why, caller: Caller) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
         require_scope(caller, FREEZE_SCOPE)
         async with database.transaction() as tx:
@@ -142,7 +145,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
     )
-    async def read_consumption(user: Name, purchase: UUID, caller: Caller) -> Consumption:
+    async def read_consumption(user: UserId, purchase: UUID, caller: Caller) -> Consumption:
         """Read how much of a purchase was consumed, as app stores ask before they refund."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
@@ -159,7 +162,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_gifts(
-        user: Name, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserId, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PaidGift]:
         """Read which gifts the coins of a purchase paid, newest first."""
         require_scope(caller, READ_SCOPE)
