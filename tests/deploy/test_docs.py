@@ -1,0 +1,125 @@
+"""What docs/ names is there: pages, files, functions, tests; the tables it draws are as drawn."""
+
+import ast
+import re
+import warnings
+from functools import cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, NullPool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from deploy.docs.tables import PAGES, columns, relations, table_pages
+from deploy.local.databases import SERVICES
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+# Which folders a path in backticks may begin with; anything else is a name of another kind.
+FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
+
+
+@pytest.fixture(params=DOCS, ids=lambda page: str(page.relative_to(ROOT / "docs")))
+def page(request):
+    return request.param
+
+
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", _text(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in _anchors(found), target
+
+
+def test_every_file_that_is_named_exists(page):
+    """`services/gift/main.py` is a file, `services/gift/main.py: build` a name in it as well."""
+    for path, names in re.findall(r"`([\w.-]+/[\w./*-]*)(?:: ([\w., ]+))?`", _text(page)):
+        if path.split("/")[0] not in FOLDERS:
+            continue
+        found = sorted(ROOT.glob(path)) if "*" in path else [ROOT / path]
+        assert found, path
+        assert all(each.exists() for each in found), path
+        for name in filter(None, names.split(", ")):
+            assert name in _names(found[0]), f"{path}: {name}"
+
+
+def test_every_test_that_is_named_exists(page):
+    """A file of tests may be named alone; it is one of those."""
+    named = set(re.findall(r"`(test_\w+)`", _text(page)))
+
+    assert named <= _tests(), named - _tests()
+
+
+def test_every_page_is_on_the_map():
+    text = _text(ROOT / "docs" / "README.md")
+    listed = {ROOT / "docs" / target for target in re.findall(r"\]\(([^)#\s]+)\)", text)}
+
+    assert set(DOCS) - {ROOT / "docs" / "README.md"} <= {path.resolve() for path in listed}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, service):
+    database = database_of(service)
+    address = database.address.set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(address, poolclass=NullPool)
+    found = MetaData()
+    # What SQLAlchemy reads of a CHECK that is NOT VALID, it does not take itself.
+    warnings.filterwarnings("ignore", message="Can't validate argument 'dialect_options'")
+    async with engine.connect() as connection:
+        await connection.run_sync(found.reflect)
+    await engine.dispose()
+    found.remove(found.tables["alembic_version"])
+
+    tables, lines = _drawn(_text(PAGES / f"{service}.md"))
+
+    assert tables == {each.name: sorted(columns(each)) for each in found.tables.values()}
+    assert lines == {line for each in found.tables.values() for line in relations(each)}
+
+
+def test_a_changed_table_is_a_changed_page():
+    for path, generate in table_pages().values():
+        assert path.read_text() == generate(), f"{path.name} is old: run `make contracts`."
+
+
+def _drawn(text):
+    tables = {
+        name: sorted(line.strip() for line in body.splitlines() if line.strip())
+        for name, body in re.findall(r"^    (\w+) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
+    }
+    return tables, set(re.findall(r"^    (\w+ \|\|--o\{ .*)$", text, re.MULTILINE))
+
+
+@cache
+def _text(page):
+    return page.read_text()
+
+
+def _anchors(page):
+    titles = re.findall(r"^#+ (.*)$", _text(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@cache
+def _names(path):
+    """Names that a Python file defines, also inside its classes; or words of any other file."""
+    if path.suffix != ".py":
+        return set(re.findall(r"[\w.-]+", path.read_text()))
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return names
+
+
+@cache
+def _tests():
+    files = [*(ROOT / "tests").rglob("test_*.py")]
+    written = {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+    return written | {file.stem for file in files}
