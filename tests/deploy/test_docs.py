@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.docs.tables import PAGES, columns, relations, table_pages
 from deploy.local.databases import SERVICES
+from shared.contracts.routes import EVENTS, QUEUES
 
 ROOT = Path(__file__).parent.parent.parent
+SUFFIXES = (".py", ".toml", ".yml", ".conf", ".js")
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 # Which folders a path in backticks may begin with; anything else is a name of another kind.
 FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
@@ -43,7 +46,21 @@ def test_every_file_that_is_named_exists(page):
         assert found, path
         assert all(each.exists() for each in found), path
         for name in filter(None, names.split(", ")):
-            assert name in _names(found[0]), f"{path}: {name}"
+            assert set(name.split(".")) <= _names(found[0]), f"{path}: {name}"
+
+
+def test_every_name_of_the_code_exists(page):
+    """A name in backticks that looks like one of the code is one: `open_book`, `GiftSent`."""
+    named = set(re.findall(r"`([A-Za-z]+(?:_\w+|[a-z][A-Z]\w*))`", _text(page)))
+
+    assert named <= _words(), named - _words()
+
+
+def test_every_event_and_queue_exists(page):
+    named = set(re.findall(rf"`((?:{'|'.join(SERVICES)})\.[a-z_]+)`", _text(page)))
+    known = {event.name for event in EVENTS} | set(QUEUES)
+
+    assert named <= known, named - known
 
 
 def test_every_test_that_is_named_exists(page):
@@ -58,6 +75,14 @@ def test_every_page_is_on_the_map():
     listed = {ROOT / "docs" / target for target in re.findall(r"\]\(([^)#\s]+)\)", text)}
 
     assert set(DOCS) - {ROOT / "docs" / "README.md"} <= {path.resolve() for path in listed}
+
+
+def test_the_rooms_of_shared_import_what_the_architecture_says():
+    told = re.findall(
+        r"^\| `(\w+)` \| [^|]* \| ?([\w, ]*?) ?\|$", _text(ARCHITECTURE), re.MULTILINE
+    )
+
+    assert {room: set(filter(None, imports.split(", "))) for room, imports in told} == _rooms()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -106,7 +131,7 @@ def _anchors(page):
 def _names(path):
     """Names that a Python file defines, also inside its classes; or words of any other file."""
     if path.suffix != ".py":
-        return set(re.findall(r"[\w.-]+", path.read_text()))
+        return set(re.findall(r"[\w-]+", path.read_text()))
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -116,6 +141,31 @@ def _names(path):
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
     return names
+
+
+def _rooms():
+    """Which rooms of `shared` each of them imports."""
+    shared, rooms = ROOT / "shared", {}
+    for path in shared.rglob("*.py"):
+        place = path.relative_to(ROOT).with_suffix("").parts
+        imports = rooms.setdefault(place[1], set())
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                start = ".".join(place[: len(place) - node.level]) if node.level else ""
+                imports.add(".".join(filter(None, (start, node.module))))
+    del rooms["__init__"]
+    return {
+        room: {name.split(".")[1] for name in imports if name.startswith("shared.")} - {room}
+        for room, imports in rooms.items()
+    }
+
+
+@cache
+def _words():
+    """All words of the code, of every kind of file that has names in it."""
+    files = (path for folder in FOLDERS[:-1] for path in (ROOT / folder).rglob("*.*"))
+    read = (path.read_text() for path in files if path.suffix in SUFFIXES)
+    return {word for text in read for word in re.findall(r"\w+", text)}
 
 
 @cache
