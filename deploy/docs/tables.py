@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 from deploy.local.databases import SERVICES
@@ -23,6 +23,13 @@ TYPES = {
     "timestamp with time zone": "timestamptz",
     "double precision": "float8",
     "character varying": "varchar",
+}
+# More of them side by side cannot be read; tables with a foreign key between them stay together.
+TABLES_A_PICTURE = 3
+OWN = "Its own tables"
+TITLES = {
+    "shared.ledger.tables": "The ledger's tables, as in every service that keeps one",
+    "shared.messaging.tables": "Messages, as in every service",
 }
 INTRODUCTION = """\
 <!-- Written by deploy/docs/tables.py from services/{service}/tables.py: run `make contracts`. -->
@@ -43,24 +50,26 @@ def table_pages() -> Mapping[str, tuple[Path, partial[str]]]:
 
 
 def table_page(service: str) -> str:
-    """Return the whole page of one service."""
-    classes = _classes(service)
-    blocks = [
-        INTRODUCTION.format(service=service),
-        "\n".join(_list(classes)),
-        "\n".join(["```mermaid", *diagram(classes[0].metadata), "```"]),
-    ]
+    """Return the whole page of one service: its own tables first, then those all services have."""
+    groups: dict[str, list[Any]] = {}
+    for each in _classes(service):
+        groups.setdefault(TITLES.get(_source(each), OWN), []).append(each)
+    blocks = [INTRODUCTION.format(service=service)]
+    for title in sorted(groups, key=[OWN, *TITLES.values()].index):
+        blocks += [f"## {title}", "\n".join(_list(groups[title]))]
+        tables = [each.__table__ for each in groups[title]]
+        blocks += ["\n".join(["```mermaid", *diagram(some), "```"]) for some in _pictures(tables)]
     return "\n\n".join(blocks) + "\n"
 
 
-def diagram(metadata: MetaData) -> Iterator[str]:
-    """Yield the lines of a mermaid diagram of all tables."""
+def diagram(tables: Sequence[Table]) -> Iterator[str]:
+    """Yield the lines of a mermaid diagram of some tables."""
     yield "erDiagram"
-    for table in metadata.tables.values():
+    for table in tables:
         yield f"    {table.name} {{"
         yield from (f"        {line}" for line in columns(table))
         yield "    }"
-    for table in metadata.tables.values():
+    for table in tables:
         yield from (f"    {line}" for line in relations(table))
 
 
@@ -93,6 +102,26 @@ def _classes(service: str) -> Sequence[Any]:
     module = importlib.import_module(f"services.{service}.tables")
     found = [each for each in vars(module).values() if hasattr(each, "__table__")]
     return sorted(found, key=lambda each: list(each.metadata.tables).index(each.__tablename__))
+
+
+def _source(each: Any) -> str:
+    """Return where a class has its columns from, if not from itself."""
+    return str(each.__bases__[0].__module__)
+
+
+def _pictures(tables: Sequence[Table]) -> Sequence[Sequence[Table]]:
+    """Put tables together that belong together, and few others beside each other."""
+    pictures: list[list[Table]] = []
+    for table in tables:
+        near = {key.referred_table for key in table.foreign_key_constraints}
+        found = next((each for each in pictures if near & {*each}), None)
+        if found is None and pictures and len(pictures[-1]) < TABLES_A_PICTURE:
+            found = pictures[-1]
+        if found is None:
+            found = []
+            pictures.append(found)
+        found.append(table)
+    return pictures
 
 
 def _list(classes: Sequence[Any]) -> Iterator[str]:
