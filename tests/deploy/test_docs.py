@@ -85,6 +85,23 @@ def test_the_rooms_of_shared_import_what_the_architecture_says():
     assert {room: set(filter(None, imports.split(", "))) for room, imports in told} == _rooms()
 
 
+def test_the_events_between_services_are_drawn_as_they_are_bound():
+    drawn = {
+        (owner, receiver): set(re.split(r",(?: |<br/>)", names))
+        for owner, names, receiver in re.findall(
+            r'^    (\w+) -- "([a-z_, <>/]+?)" --> (\w+)$', _text(ARCHITECTURE), re.MULTILINE
+        )
+        if {owner, receiver} <= set(SERVICES)
+    }
+    bound: dict[tuple[str, str], set[str]] = {}
+    for queue, events in QUEUES.items():
+        for event in events:
+            about = (event.owner(), queue.split(".")[0])
+            bound.setdefault(about, set()).add(event.name.split(".")[1])
+
+    assert drawn == bound
+
+
 @pytest.mark.parametrize("service", SERVICES)
 async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, service):
     database = database_of(service)
