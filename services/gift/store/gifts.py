@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -13,6 +13,9 @@ from services.gift.domain.admissions import UNPAID_GIFTS
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from shared.database import Row, Transaction
+
+# A viewer and an idempotency key: `one_gift_a_key` is unique.
+RequestKey: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,12 @@ async def insert_gifts(tx: Transaction, requests: Sequence[Request]) -> set[UUID
 
 
 async def remembered(
-    tx: Transaction, keys: Sequence[tuple[str, UUID]]
-) -> dict[UUID, tuple[Gift, bytes]]:
-    """Read gifts with the hashes of their requests."""
-    rows = await tx.execute(_READ, _pairs(keys))
-    return {row.id: (_gift(row), row.request_hash) for row in rows}
+    tx: Transaction, keys: Sequence[RequestKey]
+) -> dict[RequestKey, tuple[Gift, bytes]]:
+    """Read the gifts of keys with the hashes of their requests."""
+    asked = {"viewers": [viewer for viewer, _ in keys], "keys": [key for _, key in keys]}
+    rows = await tx.execute(_REMEMBERED, asked)
+    return {(row.viewer, row.idempotency_key): (_gift(row), row.request_hash) for row in rows}
 
 
 async def lock(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> dict[UUID, Gift]:
@@ -258,6 +262,11 @@ _INSERT = text("""
     SELECT id FROM added
 """)
 _READ = text(f"SELECT {_COLUMNS_OPEN} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
+_REMEMBERED = text(f"""
+    SELECT {_COLUMNS_OPEN}, gifts.idempotency_key FROM gifts
+    JOIN unnest(CAST(:viewers AS text[]), CAST(:keys AS text[])) AS asked (viewer, idempotency_key)
+        ON gifts.viewer = asked.viewer AND gifts.idempotency_key = asked.idempotency_key
+""")  # noqa: S608 - our own text only
 _LOCK = text(
     f"SELECT {_COLUMNS} FROM gifts, {_ASKED}"  # noqa: S608 - our own text only
     " ORDER BY gifts.viewer, gifts.id FOR UPDATE OF gifts"

@@ -62,6 +62,7 @@ async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, sto
 async def begin(tx: Transaction, creator: str, wish: GoalWish, key: str) -> tuple[Goal, bool]:
     """Set a goal that lacks its past; return it, or the one of this key, and whether it is new."""
     await rules.wait_briefly(tx)
+    # A goal is shown with its creator: its id tells others nothing more.
     goal = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
     # As older versions made it: there, two creators could come to the same id.
     former = uuid5(NAMESPACE, f"goal|{creator}|{key}")

@@ -39,6 +39,7 @@ class PerkWish:
 
 async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, story: str) -> Perk:
     """Offer a perk, to those as well who gave enough already; the same key finds the same one."""
+    # A perk is shown with its creator: its id tells others nothing more.
     identifier = uuid5(NAMESPACE, f"perk|{creator}\n{key}")
     # As older versions made it: there, two creators could come to the same id.
     former = uuid5(NAMESPACE, f"perk|{creator}|{key}")

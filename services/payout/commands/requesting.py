@@ -54,6 +54,7 @@ class PayoutRequest:
 
     @property
     def payout(self) -> UUID:
+        """Only its creator and operators see it: it names no creator to others."""
         return uuid5(NAMESPACE, f"payout\n{self.creator}\n{self.idempotency_key}")
 
 

@@ -46,6 +46,7 @@ class RefundWish:
 
     @property
     def id(self) -> UUID:
+        """Only its viewer and operators see it: it names no viewer to others."""
         return uuid5(NAMESPACE, f"refund|{self.viewer}\n{self.stored_key}")
 
     @property

@@ -143,7 +143,11 @@ async def exclude(
     request_hash: bytes,
     correlation_id: str,
 ) -> Exclusion:
-    """Keep a user from spending for some days, as they wish; it cannot be taken back."""
+    """
+    Keep a user from spending for some days, as they wish; it cannot be taken back.
+
+    Only the user sees the id of the exclusion: it names no user to others.
+    """
     identifier = uuid5(NAMESPACE, f"exclusion\n{user}\n{key}")
     cause = EXCLUSION_CAUSE.format(identifier)
     book = await open_book(tx, COINS, [(user, cause)])

@@ -218,15 +218,19 @@ def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
 
 def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
     """
-    Pay debts, the oldest first, with the coins that are free; bonus coins before paid ones.
+    Pay debts, the oldest first, with the coins that are free.
 
-    Promotional coins cost nobody anything and earn no creator anything: a gift whose money was
-    taken back would be worth something again by them. So they pay no debts.
+    In both, bonus coins come before paid ones: of one purchase they were spent first, so their
+    debt is the older one. Promotional coins cost nobody anything and earn no creator anything: a
+    gift whose money was taken back would be worth something again by them. So they pay no debts.
     """
     settlements: Settlements = {}
     for lot in lots:
         lot.settled = lot.paid_debts = 0
-    debtors = sorted((lot for lot in lots if lot.owed), key=lambda lot: (lot.funded_at, lot.id))
+    debtors = sorted(
+        (lot for lot in lots if lot.owed),
+        key=lambda lot: (lot.funded_at, lot.purchase, lot.origin is Origin.PAID, lot.id),
+    )
     payers = spending_order(lot for lot in lots if lot.origin is not Origin.PROMO)
     for debtor in debtors:
         for payer in payers:

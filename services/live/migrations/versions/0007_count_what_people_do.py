@@ -8,8 +8,8 @@ are many rooms.
 from shared.migrate import run_sql
 from shared.quotas.schema import QUOTAS_V1
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 INDEXES = """
 CREATE INDEX IF NOT EXISTS stages_by_creator ON stages (creator);
