@@ -8,16 +8,18 @@ from services.live.domain.quotas import (
     GOAL_CHANGES,
     GOALS,
     GUESTS,
-    OPEN_ROOMS_MAX,
     PERK_CHANGES,
     PERKS,
     ROOM_CLAIMS,
-    ROOMS_MAX,
     STREAMS,
+    RoomLimits,
 )
+from services.live.main import build_http
+from tests.clients import a_token, a_verifier, client_of
 from tests.live.conftest import a_gift_sent, key
 from tests.quotas import at_once, end_times, is_too_often, leave
 
+OPEN_ROOMS_MAX, ROOMS_MAX = RoomLimits().open_max, RoomLimits().owned_max
 PERK = {"kind": "custom", "title": "Badge", "threshold_coins": 10}
 GOAL = {"title": "A piano", "target_coins": 100}
 
@@ -79,6 +81,17 @@ async def test_a_creator_owns_so_many_rooms_in_all(lea, database):
 
     assert said == [(200, None), (409, "too-many-rooms")]
     assert (await go_live(lea, "old-7")).status_code == 200
+
+
+async def test_the_numbers_of_rooms_are_the_operators(database, hub):
+    app = build_http(database, a_verifier(), hub, RoomLimits(open_max=1, owned_max=2))
+    async with client_of(app, a_token("lea", roles=["creator"])) as lea:
+        assert (await go_live(lea, "one")).status_code == 200
+        assert (await go_live(lea, "two")).json()["rooms_max"] == 1
+        await lea.delete("/v1/rooms/one/stream")
+        assert (await go_live(lea, "two")).status_code == 200
+        await lea.delete("/v1/rooms/two/stream")
+        assert (await go_live(lea, "three")).json()["type"] == "too-many-rooms"
 
 
 async def test_a_creator_opens_so_many_streams_a_day(lea, database, told):

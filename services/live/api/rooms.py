@@ -14,7 +14,7 @@ from services.live.api.standing import TopGifter
 from services.live.commands import counting, staging, standing, thanking
 from services.live.commands.showing import Hub
 from services.live.domain.perks import NoSuchGift, ThankedAlready
-from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
+from services.live.domain.quotas import RoomLimits, TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import (
     CreatorsOnly,
     NoSuchRoom,
@@ -125,9 +125,9 @@ class Books(View):
     coins: int
 
 
-def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
+def add_routes(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     _add_looking(router, database)
-    _add_stage(router, database, hub)
+    _add_stage(router, database, hub, limits)
     _add_guests(router, database, hub)
     _add_streams(router, database)
 
@@ -179,7 +179,7 @@ def _add_looking(router: APIRouter, database: Database) -> None:
             return Books(**asdict(await counting.books(tx)))
 
 
-def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
+def _add_stage(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     @router.put(
         "/rooms/{room}/stream",
         tags=["rooms"],
@@ -197,7 +197,7 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         creator = require_creator(caller)
         async with database.transaction() as tx:
             stream = await staging.open_room(
-                tx, room, creator, wish.title, story=request_id(), show=hub.show
+                tx, room, creator, wish.title, story=request_id(), show=hub.show, limits=limits
             )
         return _stream(stream)
 

@@ -13,10 +13,9 @@ from services.live.domain.gifts import Room, stream_of
 from services.live.domain.goals import Goal
 from services.live.domain.quotas import (
     GUESTS,
-    OPEN_ROOMS_MAX,
     ROOM_CLAIMS,
-    ROOMS_MAX,
     STREAMS,
+    RoomLimits,
     TooManyOpenRooms,
     TooManyRooms,
 )
@@ -52,7 +51,14 @@ TOLD_AGAIN = "upgrade"
 
 
 async def open_room(
-    tx: Transaction, room: str, creator: str, title: str | None, *, story: str, show: Show
+    tx: Transaction,
+    room: str,
+    creator: str,
+    title: str | None,
+    *,
+    story: str,
+    show: Show,
+    limits: RoomLimits | None = None,
 ) -> Stream:
     """Go live, in a room of one's own or in one that is nobody's; again, it changes the title."""
     rooms = await counting.lock_rooms(tx, [room])
@@ -66,7 +72,7 @@ async def open_room(
     if stream is not None:
         await stages.retitle(tx, stream.stream, title)
         return replace(stream, title=title)
-    await _require_room_for_a_stream(tx, creator, is_new=is_new)
+    await _require_room_for_a_stream(tx, creator, limits or RoomLimits(), is_new=is_new)
     number = stage.openings + 1
     stream = Stream(
         stream=uuid5(NAMESPACE, f"stream|{room}|{number}"),
@@ -85,16 +91,18 @@ async def open_room(
     return stream
 
 
-async def _require_room_for_a_stream(tx: Transaction, creator: str, *, is_new: bool) -> None:
+async def _require_room_for_a_stream(
+    tx: Transaction, creator: str, limits: RoomLimits, *, is_new: bool
+) -> None:
     """Refuse one stream or one room too many; the quota's lock keeps a creator's openings apart."""
     await quotas.use(tx, creator, STREAMS)
     live, owned = await stages.count_rooms(tx, creator)
-    if live >= OPEN_ROOMS_MAX:
-        raise TooManyOpenRooms(rooms_max=OPEN_ROOMS_MAX)
+    if live >= limits.open_max:
+        raise TooManyOpenRooms(rooms_max=limits.open_max)
     if is_new:
         # This room is among them.
-        if owned > ROOMS_MAX:
-            raise TooManyRooms(rooms_max=ROOMS_MAX)
+        if owned > limits.owned_max:
+            raise TooManyRooms(rooms_max=limits.owned_max)
         await quotas.use(tx, creator, ROOM_CLAIMS)
 
 

@@ -1,12 +1,10 @@
 """What a creator can make permanent in a time, and how many rooms they can have."""
 
+from dataclasses import dataclass
+
 from shared.errors import Kind, Refusal
 from shared.quotas.rules import DAY, Quota
 
-# Live at a time: the list of live rooms is everybody's.
-OPEN_ROOMS_MAX = 5
-# Owned for ever: a name that is taken is nobody else's.
-ROOMS_MAX = 100
 ROOM_CLAIMS = Quota("room-claims", 20, DAY)
 STREAMS = Quota("streams", 200, DAY)
 GUESTS = Quota("guests", 1_000, DAY)
@@ -16,6 +14,16 @@ GOAL_CHANGES = Quota("goal-changes", 500, DAY)
 PERKS = Quota("perks", 50, DAY)
 PERK_CHANGES = Quota("perk-changes", 200, DAY)
 ENTITLEMENT_USES = Quota("entitlement-uses", 5_000, DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """How many rooms a creator can have, as the operator says."""
+
+    # Live at a time: the list of live rooms is everybody's.
+    open_max: int = 5
+    # Owned for ever: a name that is taken is nobody else's.
+    owned_max: int = 100
 
 
 class TooManyOpenRooms(Refusal):
