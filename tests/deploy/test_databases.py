@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from deploy.local.databases import (
     SERVICE_CONNECTIONS_MAX,
@@ -13,7 +14,7 @@ from deploy.local.databases import (
     role_names,
     run_sql,
 )
-from shared.database import is_unavailable
+from shared.database import Database, is_unavailable
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():
@@ -173,16 +174,47 @@ async def test_more_sessions_than_a_role_may_have_are_a_database_that_is_away(
     assert is_unavailable(refused.value)
 
 
-async def test_a_database_that_takes_no_connections_is_away(postgres, database_of):
+@pytest.mark.parametrize(
+    ("closed", "opened"),
+    [
+        (
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+        ),
+        ("REVOKE CONNECT ON DATABASE {name} FROM live", "GRANT CONNECT ON DATABASE {name} TO live"),
+        ("ALTER DATABASE {name} RENAME TO {other}", "ALTER DATABASE {other} RENAME TO {name}"),
+    ],
+)
+async def test_a_database_that_takes_no_connections_is_away(postgres, database_of, closed, opened):
     database = database_of("live")
-    name = quoted(database.address.database)
-    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"])
-    with pytest.raises(asyncpg.PostgresError) as refused:
-        await database.ping()
+    name = database.address.database
+    named = {"name": quoted(name), "other": quoted(f"{name}_other")}
+    run_sql(postgres.dsn(), [closed.format(**named)])
+    try:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await database.ping()
+    finally:
+        run_sql(postgres.dsn(), [opened.format(**named)])
 
     assert is_unavailable(refused.value)
-    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
     await database.ping()
+
+
+async def test_a_database_that_takes_another_password_is_away(database_of):
+    address = database_of("live").address
+    stranger = Database(str(address.set(password=None)), password="not this one")
+    with pytest.raises(asyncpg.InvalidPasswordError) as refused:
+        await stranger.ping()
+
+    assert is_unavailable(refused.value)
+
+
+async def test_what_a_role_may_not_do_is_no_database_that_is_away(database_of):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
+        async with database_of("live").transaction() as tx:
+            await tx.execute(text("CREATE TABLE mine (x int)"))
+
+    assert not is_unavailable(refused.value)
 
 
 async def test_each_database_is_fresh(database_of):
