@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from deploy.local.databases import (
+    AUDITOR_TEMPORARY_FILES_MAX,
     SERVICE_CONNECTIONS_MAX,
     SERVICES,
     database_sql,
@@ -119,6 +120,7 @@ FORBIDDEN = {
     "a slot": "SELECT pg_create_physical_replication_slot('mine')",
     "somebody else": "SET ROLE wallet",
     "a role": "CREATE ROLE mine",
+    "a disk without an end": "SET temp_file_limit = -1",
 }
 
 
@@ -129,6 +131,13 @@ async def test_the_auditor_reaches_locks_and_fills_nothing(as_auditor, statement
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement)
+
+
+async def test_what_the_auditor_sorts_does_not_fill_the_disk(as_auditor):
+    """One disk is all databases': a query that sorts without an end would stop every service."""
+    connection = await as_auditor()
+
+    assert await connection.fetchval("SHOW temp_file_limit") == AUDITOR_TEMPORARY_FILES_MAX
 
 
 async def test_a_service_holds_its_own_locks_and_makes_no_large_objects(database_of):
