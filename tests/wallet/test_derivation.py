@@ -305,3 +305,20 @@ async def test_a_refund_that_comes_before_its_purchase_is_answered_with_its_coin
     (gone,) = await announced(database, "wallet.coins_refunded")
 
     assert gone["coins"] == 100
+
+
+@pytest.mark.parametrize("length", [59, 60, 123, 124, 128])
+async def test_a_warning_whose_id_is_as_long_as_an_id_may_be_holds_coins_until_it_is_released(
+    hear, held, database, release, length
+):
+    paid = a_purchase_paid(coins=100)
+    await hear(paid)
+    await hear(flagged(paid, "w" * length), flagged(paid, "w" * (length - 1) + "x"))
+    assert await held() == (0, 100, 0)
+    keys = {fact["freeze"] for fact in await announced(database, "wallet.coins_frozen")}
+    assert len(keys) == 2
+
+    for key in keys:
+        await release(key.removeprefix("risk:"))
+
+    assert await held() == (100, 0, 0)
