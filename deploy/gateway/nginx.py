@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from deploy.gateway.answers import FEED_ANSWERS, HEADERS, MALFORMED, MISSPELT, problem, problems
+from deploy.gateway.answers import (
+    ERROR_PAGES,
+    FEED_ANSWERS,
+    HEADERS,
+    MALFORMED,
+    MISSPELT,
+    OTHER_ERROR_PAGES,
+    problem,
+    problems,
+)
 from deploy.gateway.callers import CALLERS, FEED_LIMITS, TIMEOUTS, limits
 
 # The longest body any service takes.
@@ -35,6 +44,8 @@ FEED_SETTINGS = (
     "error_log stderr crit;",
     "proxy_intercept_errors on;",
     "error_page 429 502 503 504 =200 @feed_again;",
+    # Of live's own refusals none is a 400 or a 413.
+    f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
 )
 # What a provider or a chat service signs carries no token of ours.
@@ -156,10 +167,7 @@ def render(
         # the address.
         "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
-        f"error_page 400 414 494 = {MALFORMED};",
-        "error_page 405 = @method_not_allowed;",
-        "error_page 413 = @body_too_large;",
-        "error_page 502 503 504 = @unavailable;",
+        *ERROR_PAGES,
         *TIMEOUTS,
         *(limits(TOKEN_BURST, ADDRESS_BURST) if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
@@ -275,7 +283,9 @@ def _contracts(folder: str) -> list[str]:
             f"root {folder};",
             "types {}",
             "default_type application/schema+json;",
-            "error_page 403 404 = @no_such_schema;",
+            # 301 is a folder without its slash.
+            "error_page 301 403 404 = @no_such_schema;",
+            *OTHER_ERROR_PAGES,
             anyone,
             for_ever,
         ),
