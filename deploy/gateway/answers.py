@@ -82,6 +82,10 @@ def problems(*, body_bytes_max: int) -> list[str]:
         _location("@method_not_allowed", method),
         _location("@body_too_large", too_large),
         _location("@unavailable", unavailable),
+        _location(
+            "@address_not_allowed",
+            problem(403, "address-not-allowed", "This address may not call here."),
+        ),
         _location("@too_many", problem(429, "too-many-requests", "This is asked too often.")),
     ]
 

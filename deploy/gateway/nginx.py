@@ -23,6 +23,8 @@ RESOLVE_SECONDS = 1
 RESOLVE_SECONDS_MAX = 2
 # Where deploy/gateway/start.sh writes whose X-Forwarded-For to believe.
 TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
+# Where it writes which addresses may call as Tencent.
+TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
 FEED = "^/v1/rooms/[^/]+/events$"
 # Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
@@ -37,6 +39,9 @@ FEED_SETTINGS = (
     "error_page 429 502 503 504 =200 @feed_again;",
     "error_page 413 = @body_too_large;",
 )
+TENCENT = "^/v1/callbacks/tencent$"
+# Whoever sees its address can use the signature there for some seconds: no log is to hold it.
+TENCENT_SETTINGS = (TENCENT_ADDRESSES, "error_log stderr crit;")
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
 # First match wins. What no line names belongs to web.
@@ -45,7 +50,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/webhooks/[^/]+/payments$", "purchase"),
     ("^/v1/wallets(/|$)", "wallet"),
     ("^/v1/(gifts|catalogue)(/|$)", "gift"),
-    ("^/v1/callbacks/tencent$", "gift"),
+    (TENCENT, "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
     (FEED, "live"),
@@ -157,6 +162,7 @@ def render(
         "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
         f"error_page 400 414 494 = {MALFORMED};",
+        "error_page 403 = @address_not_allowed;",
         "error_page 405 = @method_not_allowed;",
         "error_page 413 = @body_too_large;",
         "error_page 502 503 504 = @unavailable;",
@@ -225,6 +231,8 @@ def _route(pattern: str, name: str, targets: Mapping[str, str], *, limited: bool
         lines += MISSPELT
     if pattern == FEED:
         lines += [*FEED_SETTINGS, *(FEED_LIMITS if limited else ())]
+    if pattern == TENCENT:
+        lines += TENCENT_SETTINGS
     return _location(f"~ {pattern}", *lines)
 
 
