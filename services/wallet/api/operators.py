@@ -20,7 +20,6 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
-    Name,
     Page,
     UserId,
     encode_cursor,
