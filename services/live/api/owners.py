@@ -10,7 +10,7 @@ from services.live.commands.showing import Hub
 from services.live.domain.rooms import NoSuchRoom
 from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals, request_id
+from shared.http import Name, UserId, refusals, request_id
 from shared.people import OwnMoney
 
 ROOMS_SCOPE = "rooms:write"
@@ -18,7 +18,7 @@ RoomsOperator = Annotated[Identity, operator_with(ROOMS_SCOPE)]
 
 
 class OwnerWish(Wish):
-    creator: Name
+    creator: UserId
 
 
 class OwnerView(View):

@@ -25,7 +25,7 @@ from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
 REVIEW_SCOPE = "payouts:review"
@@ -100,12 +100,12 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
     rejecting = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted)
 
     @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
-    async def approve(creator: Name, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
+    async def approve(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
         """Let a payout that was held go on."""
         return await review(creator, payout, why, caller, approved=True)
 
     @router.post("/operator/payouts/{creator}/{payout}/reject", responses=rejecting)
-    async def reject(creator: Name, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
+    async def reject(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
         """End a payout that was held; its diamonds are the creator's again."""
         return await review(creator, payout, why, caller, approved=False)
 
@@ -132,7 +132,7 @@ def _add_resolving(router: APIRouter, database: Database, provider: Provider, ru
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
     )
     async def resolve(
-        creator: Name, payout: UUID, said: Resolution, caller: Reviewer
+        creator: UserId, payout: UUID, said: Resolution, caller: Reviewer
     ) -> PayoutView:
         """
         Say what the bank says became of a payout that the provider cannot be asked about any more.
@@ -182,7 +182,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}", responses=documented)
     async def read_payouts(
-        creator: Name, _: DisputesReader, limit: Annotated[int, Query(ge=1, le=10)] = 5
+        creator: UserId, _: DisputesReader, limit: Annotated[int, Query(ge=1, le=10)] = 5
     ) -> CreatorPayouts:
         """Read a creator's newest payouts."""
         async with database.transaction() as tx:
@@ -191,7 +191,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}/earnings", responses=documented)
     async def read_earnings(
-        creator: Name,
+        creator: UserId,
         _: DisputesReader,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> EarnedGifts:

@@ -20,7 +20,7 @@ from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
 from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 
 READ_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
@@ -102,7 +102,7 @@ def _add_refunds(router: APIRouter, database: Database) -> None:
         responses={**documented, **refusals(NoSuchRefund, RefundResolvable)},
     )
     async def decline(
-        viewer: Name, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Refunder
+        viewer: UserId, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Refunder
     ) -> Refund:
         """Decline a refund whose money never went; the viewer's coins are theirs again."""
         decision = RefundDecision(viewer, purchase, refund, caller.user, asked.reason)
@@ -125,7 +125,7 @@ def _add_disputes(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses={**documented, **refusals(NoSuchPurchase)},
     )
-    async def purchase(viewer: Name, purchase: UUID, _: DisputesReader) -> Purchase:
+    async def purchase(viewer: UserId, purchase: UUID, _: DisputesReader) -> Purchase:
         """Read a viewer's purchase."""
         async with database.transaction() as tx:
             return shown(await read_purchase(tx, viewer, purchase))

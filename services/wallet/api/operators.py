@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from services.wallet.api.limits import Limits, LimitWish, standing
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import limiting, operating, reading
+from services.wallet.commands.holds import KEY_CHARACTERS_MAX
 from services.wallet.commands.operating import NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.reading import NoSuchPurchase
 from services.wallet.domain.coins import NoSuchWallet
@@ -19,8 +20,8 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     number_in,
     refusals,
@@ -34,6 +35,10 @@ LIMIT_SCOPE = "limits:write"
 LimitSetter = Annotated[Identity, operator_with(LIMIT_SCOPE)]
 READ_SCOPE = "wallets:read"
 WalletsReader = Annotated[Identity, operator_with(READ_SCOPE)]
+# A warning's id is the provider's, and longer than a name may be.
+HoldKey = Annotated[
+    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class OperatorLimit(LimitWish):
@@ -83,7 +88,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         responses=refusals(Unauthenticated, ScopeMissing),
     )
     async def set_limit(
-        user: Name, period: Period, wish: OperatorLimit, caller: LimitSetter
+        user: UserId, period: Period, wish: OperatorLimit, caller: LimitSetter
     ) -> Limits:
         """Limit what somebody can spend, or lift it; it counts at once."""
         async with database.transaction() as tx:
@@ -104,12 +109,12 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
     @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: Name, why: Why, caller: Freezer) -> Blocked:
+    async def freeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
         """Stop a wallet: it pays no gifts until it is unfrozen."""
         return await block(user, why, caller, blocked=True)
 
     @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: Name, why: Why, caller: Freezer) -> Blocked:
+    async def unfreeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
         """Let a wallet that was stopped spend again."""
         return await block(user, why, caller, blocked=False)
 
@@ -126,7 +131,7 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: Name, freeze: Name, why: Why, caller: Freezer) -> None:
+    async def release(user: UserId, freeze: HoldKey, why: Why, caller: Freezer) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
         async with database.transaction() as tx:
             await operating.release_freeze(
@@ -145,7 +150,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
     )
-    async def read_consumption(user: Name, purchase: UUID, _: WalletsReader) -> Consumption:
+    async def read_consumption(user: UserId, purchase: UUID, _: WalletsReader) -> Consumption:
         """Read how much of a purchase was consumed, as app stores ask before they refund."""
         async with database.transaction() as tx:
             lots, milliunits = await reading.consumption(tx, user, purchase)
@@ -161,7 +166,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_gifts(
-        user: Name, purchase: UUID, _: WalletsReader, cursor: str | None = None, limit: Limit = 50
+        user: UserId, purchase: UUID, _: WalletsReader, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PaidGift]:
         """Read which gifts the coins of a purchase paid, newest first."""
         before = number_in(cursor)

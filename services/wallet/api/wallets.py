@@ -20,7 +20,16 @@ from shared.auth import (
     require_own,
 )
 from shared.database import Database
-from shared.http import BadCursor, Limit, Name, Page, encode_cursor, moment_in, number_in, refusals
+from shared.http import (
+    BadCursor,
+    Limit,
+    Page,
+    UserId,
+    encode_cursor,
+    moment_in,
+    number_in,
+    refusals,
+)
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
@@ -120,7 +129,7 @@ def add_routes(router: APIRouter, database: Database) -> None:
         tags=["wallets"],
         responses=refusals(Unauthenticated, NotYours, NoSuchWallet),
     )
-    async def read_wallet(user: Name, caller: Caller) -> Wallet:
+    async def read_wallet(user: UserId, caller: Caller) -> Wallet:
         """Read one's own wallet; `me` stands for the caller."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -148,7 +157,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, NotYours, BadCursor),
     )
     async def read_movements(
-        user: Name, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[Movement]:
         """Read where one's coins came from and went, newest first; a gift names its lots."""
         user = caller.user if user == ME else user
@@ -165,7 +174,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, NotYours, BadCursor),
     )
     async def read_lots(
-        user: Name, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[Lot]:
         """Read which purchases one's coins came from and where they went, newest first."""
         user = caller.user if user == ME else user
