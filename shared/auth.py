@@ -7,6 +7,7 @@ why a token says what it is for: an ID token or a logout token is no access toke
 """
 
 import asyncio
+import json
 import math
 import re
 import time
@@ -23,14 +24,14 @@ from joserfc import jwt
 from joserfc.errors import (
     BadSignatureError,
     InvalidKeyIdError,
-    JoseError,
     UnsupportedAlgorithmError,
 )
-from joserfc.jwk import Key, KeySet, RSAKey, import_key
+from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from shared.claims import BadClaim, read_age, read_country, read_subject, read_time, read_words
 from shared.errors import Kind, Refusal
+from shared.issuer_keys import DOCUMENT_BYTES_MAX, decode, usable_keys
 from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
@@ -48,7 +49,6 @@ RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 # Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
 KEYS_SECONDS_MAX = 3_600.0
-RSA_BITS_MIN = 2_048
 LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
 TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
@@ -161,13 +161,13 @@ class Verifier:
             asyncio.timeout(FETCH_SECONDS_MAX),
             httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
         ):
-            answer = await client.get(self._jwks_url, follow_redirects=False)
+            answer, body = await _read(client, client.build_request("GET", self._jwks_url))
             if (moved := answer.next_request) is not None:
                 if moved.url.scheme != "https":
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
-                answer = await client.send(moved, follow_redirects=False)
+                answer, body = await _read(client, moved)
         answer.raise_for_status()
-        self._keys = _usable(answer.json())
+        self._keys = usable_keys(json.loads(body))
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
@@ -262,26 +262,18 @@ class Verifier:
             raise Unauthenticated(reason=bad.reason) from None
 
 
-def _usable(document: object) -> KeySet:
-    """Import what can sign for us; one key we do not understand must not cost us the others."""
-    published = document.get("keys") if isinstance(document, dict) else None
-    keys = []
-    for key in published if isinstance(published, list) else []:
-        try:
-            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
-                keys.append(_strong(import_key(key)))
-        except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
-            log.warning("keys.one_unusable", error=repr(error)[:200])
-    if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
-    return KeySet(keys)
-
-
-def _strong(key: Key) -> Key:
-    """Refuse a key that can be broken: RFC 7518, section 3.3, wants 2,048 bits of RSA."""
-    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
-        raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
-    return key
+async def _read(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """Ask, and read what is no longer than a set of keys can be."""
+    answer = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        body = b""
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > DOCUMENT_BYTES_MAX:
+                raise ValueError(f"the issuer's keys are longer than {DOCUMENT_BYTES_MAX} bytes")
+    finally:
+        await answer.aclose()
+    return answer, body
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
@@ -293,14 +285,16 @@ def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
     signed = _decoded(token, keys)
     named = signed.header.get("typ", "JWT").lower()
     types = TARGET_TYPES if is_target else TOKEN_TYPES
-    if named not in types or "cty" in signed.header:
+    # A security event, such as a logout, is no access token also if its header does not say so:
+    # https://www.rfc-editor.org/rfc/rfc8417#section-2.2.
+    if named not in types or "cty" in signed.header or "events" in signed.claims:
         raise Unauthenticated(reason="wrong-type")
     return signed.claims
 
 
 def _decoded(token: str, keys: KeySet) -> jwt.Token:
     try:
-        return jwt.decode(token, keys, algorithms=ALGORITHMS, registry=_HEADERS)
+        return decode(token, keys, _HEADERS, ALGORITHMS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from deploy.gateway.answers import FEED_ANSWERS, HEADERS, MALFORMED, MISSPELT, problem, problems
+from deploy.gateway.answers import (
+    ERROR_PAGES,
+    FEED_ANSWERS,
+    HEADERS,
+    MALFORMED,
+    MISSPELT,
+    OTHER_ERROR_PAGES,
+    problem,
+    problems,
+)
 from deploy.gateway.callers import CALLERS, FEED_LIMITS, TIMEOUTS, limits
 
 # The longest body any service takes.
@@ -37,11 +46,18 @@ FEED_SETTINGS = (
     "error_log stderr crit;",
     "proxy_intercept_errors on;",
     "error_page 429 502 503 504 =200 @feed_again;",
+    # Of live's own refusals none is a 400 or a 413.
+    f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
 )
 TENCENT = "^/v1/callbacks/tencent$"
 # Whoever sees its address can use the signature there for some seconds: no log is to hold it.
-TENCENT_SETTINGS = (TENCENT_ADDRESSES, "error_log stderr crit;")
+TENCENT_SETTINGS = (
+    TENCENT_ADDRESSES,
+    "error_log stderr crit;",
+    *OTHER_ERROR_PAGES,
+    "error_page 403 = @address_not_allowed;",
+)
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
 # First match wins. What no line names belongs to web.
@@ -161,11 +177,7 @@ def render(
         # the address.
         "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
-        f"error_page 400 414 494 = {MALFORMED};",
-        "error_page 403 = @address_not_allowed;",
-        "error_page 405 = @method_not_allowed;",
-        "error_page 413 = @body_too_large;",
-        "error_page 502 503 504 = @unavailable;",
+        *ERROR_PAGES,
         *TIMEOUTS,
         *(limits(TOKEN_BURST, ADDRESS_BURST) if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
@@ -283,7 +295,9 @@ def _contracts(folder: str) -> list[str]:
             f"root {folder};",
             "types {}",
             "default_type application/schema+json;",
-            "error_page 403 404 = @no_such_schema;",
+            # 301 is a folder without its slash.
+            "error_page 301 403 404 = @no_such_schema;",
+            *OTHER_ERROR_PAGES,
             anyone,
             for_ever,
         ),

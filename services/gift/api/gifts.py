@@ -64,6 +64,7 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     fingerprint,
     moment_in,
@@ -92,7 +93,7 @@ class GiftWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     gift_type: Name
-    creator: Name
+    creator: UserId
     room: Name | None = None
     count: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
@@ -257,7 +258,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     )
     async def read_sent(
         caller: Caller,
-        viewer: Name,
+        viewer: UserId,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> GiftsView:
         """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""

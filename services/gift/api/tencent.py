@@ -44,7 +44,7 @@ from services.gift.domain.gifts import (
 from shared.ages import AgeUnknown, TooYoung
 from shared.database import Database
 from shared.errors import Refusal
-from shared.http import Name, request_id
+from shared.http import Name, UserId, request_id
 from shared.quotas.rules import TooOften
 from shared.secrets import values_of
 from shared.tracing import traceparent
@@ -112,8 +112,8 @@ def _signature(token: str, request_time: str) -> str:
 class GiftWater(BaseModel):
     """Who gives what to whom; `Coins` is the price of one."""
 
-    From_Account: Name
-    To_Account: Annotated[list[Name], Field(min_length=1, max_length=RECEIVERS_MAX)]
+    From_Account: UserId
+    To_Account: Annotated[list[UserId], Field(min_length=1, max_length=RECEIVERS_MAX)]
     Time: Annotated[int, Field(strict=True, ge=0)]
     GiftId: Name
     Count: Annotated[int, Field(strict=True, ge=1, le=999)]

@@ -35,8 +35,8 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     refusals,
@@ -109,7 +109,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         return await listed(require_creator(caller))
 
     @router.get("/creators/{creator}/perks", tags=["creators"], responses=refusals(Unauthenticated))
-    async def list_perks(creator: Name, _: Caller) -> Perks:
+    async def list_perks(creator: UserId, _: Caller) -> Perks:
         """List the perks a creator offers, the smallest first."""
         return await listed(creator)
 

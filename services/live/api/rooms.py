@@ -32,6 +32,7 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     number_in,
@@ -241,7 +242,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
             **refusals(TooManyGuests, TooOften),
         },
     )
-    async def add_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def add_guest(room: Name, guest: UserId, caller: Caller) -> Guests:
         """Have another creator as a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -251,7 +252,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         return Guests(room=room, guests=guests)
 
     @router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OWNERS)
-    async def remove_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def remove_guest(room: Name, guest: UserId, caller: Caller) -> Guests:
         """Say goodbye to a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:

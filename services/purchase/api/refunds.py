@@ -27,7 +27,7 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    Name,
+    UserId,
     fingerprint,
     refusals,
 )
@@ -117,7 +117,7 @@ def add_routes(
         responses=refusals(*refused, ScopeMissing),
     )
     async def give_back_for(
-        viewer: Name,
+        viewer: UserId,
         purchase: UUID,
         asked: OperatorRefundAsk,
         caller: Caller,

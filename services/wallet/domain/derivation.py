@@ -173,19 +173,28 @@ def _claim(lots: Sequence[Lot], claims: Sequence[Claim], excess: int) -> None:
     """
     Take the coins whose money a bank claims, and owe those that are spent already.
 
-    A part of the price takes the same part of every lot of the purchase, rounded up. `excess`
-    coins were refunded although they were spent: their money is gone just as well.
+    A part of the price takes the same part of every lot of the purchase, rounded up. Coins of that
+    part that were refunded cannot be taken twice: other coins of the purchase are, because both
+    moneys are gone. `excess` coins were refunded although they were spent: as well.
     """
     price = sum(lot.price_minor for lot in lots)
+    claimed: dict[UUID, int] = {}
     for lot in lots:
         claimed_minor = sum(price if _is_foreign(lot, each) else each.minor for each in claims)
-        at_risk = lot.coins - lot.refunded - lot.adjusted - lot.expired
-        claimed = min(_share(lot.coins, claimed_minor, price), at_risk)
-        unbacked = min(excess, at_risk - claimed)
+        share = min(_share(lot.coins, claimed_minor, price), lot.coins - lot.adjusted - lot.expired)
+        claimed[lot.id] = min(share, _at_risk(lot))
+        excess += share - claimed[lot.id]
+    for lot in lots:
+        unbacked = min(excess, _at_risk(lot) - claimed[lot.id])
         excess -= unbacked
-        claimed += unbacked
-        lot.burned = min(claimed, _unspent(lot))
-        lot.owed = claimed - lot.burned
+        claimed[lot.id] += unbacked
+        lot.burned = min(claimed[lot.id], _unspent(lot))
+        lot.owed = claimed[lot.id] - lot.burned
+
+
+def _at_risk(lot: Lot) -> int:
+    """How many coins of a lot a bank may claim: their money is still there."""
+    return lot.coins - lot.refunded - lot.adjusted - lot.expired
 
 
 def _share(coins: int, claimed_minor: int, price_minor: int) -> int:
