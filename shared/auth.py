@@ -17,8 +17,9 @@ from typing import Annotated, Any
 
 import httpx
 import structlog
-from fastapi import Depends, Request
+from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
 from joserfc.errors import (
@@ -339,14 +340,15 @@ class _Bearer(SecurityBase):
     """
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
 
-    An operator who is named by a request to an operator route is refused here, in every route.
+    An operator who is named by a request to an operator route is refused here, in every route;
+    so is a caller without the scope that the route is declared with.
     """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
         self.scheme_name = "bearer"
 
-    async def __call__(self, request: Request) -> Identity:
+    async def __call__(self, request: Request, declared: SecurityScopes) -> Identity:
         token = bearer_token(request)
         if token is None:
             raise Unauthenticated(reason="missing")
@@ -356,10 +358,24 @@ class _Bearer(SecurityBase):
         if OPERATOR in caller.roles:
             for named in await people_named(request):
                 require_other_person(operator=caller.user, user=named)
+        if OPERATOR in declared.scopes:
+            _, scope = declared.scopes
+            require_scope(caller, scope)
         return caller
 
 
-Caller = Annotated[Identity, Depends(_Bearer())]
+_READ_TOKEN = _Bearer()
+Caller = Annotated[Identity, Security(_READ_TOKEN)]
+
+
+def operator_with(scope: str) -> Any:
+    """
+    Declare a route as one for operators with a scope, in the annotation of its caller.
+
+    Others are refused before anything else of the request is looked at. Role and scope stand in
+    the operation's `security` in the OpenAPI document.
+    """
+    return Security(_READ_TOKEN, scopes=[OPERATOR, scope])
 
 
 def require_own(caller: Identity, user: str) -> None:
