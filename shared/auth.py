@@ -23,19 +23,29 @@ from joserfc import jwt
 from joserfc.errors import (
     BadSignatureError,
     InvalidKeyIdError,
-    JoseError,
     UnsupportedAlgorithmError,
 )
-from joserfc.jwk import Key, KeySet, RSAKey, import_key
+from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from shared.claims import BadClaim, read_age, read_country, read_subject, read_time, read_words
+from shared.claims import (
+    DEFAULT_NAMES,
+    BadClaim,
+    ClaimNames,
+    read_age,
+    read_country,
+    read_roles,
+    read_scopes,
+    read_subject,
+    read_time,
+    require_access_token,
+)
 from shared.errors import Kind, Refusal
 from shared.people import people_named, require_other_person
+from shared.signing_keys import ALGORITHMS, usable_keys
 
 log = structlog.get_logger()
 
-ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_SECONDS = 30
 TOKEN_BYTES_MAX = 8_192
 # Rotated keys are picked up this often, and at once when a token names an unknown one ...
@@ -48,11 +58,12 @@ RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 # Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
 KEYS_SECONDS_MAX = 3_600.0
-RSA_BITS_MIN = 2_048
 LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
 TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
 OPERATOR = "operator"
+# What issuers call the application that a token was made for.
+CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
 # What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
@@ -124,8 +135,9 @@ class Verifier:
     """
     Checks tokens of one issuer for one audience.
 
-    `clients`, if any, are the applications (`azp` or `client_id`) whose tokens are taken. A token
-    that lives longer than `lifetime_seconds_max` is refused: it could not be withdrawn in time.
+    `clients`, if any, are the applications (one of `CLIENT_CLAIMS`) whose tokens are taken; with
+    `audience_optional` a token of theirs need not name its audience. A token that lives longer than
+    `lifetime_seconds_max` is refused: it could not be withdrawn in time.
     """
 
     def __init__(
@@ -136,11 +148,16 @@ class Verifier:
         jwks_url: str | None,
         keys: KeySet | None = None,
         clients: Collection[str] = (),
+        audience_optional: bool = False,
+        names: ClaimNames = DEFAULT_NAMES,
         lifetime_seconds_max: int = LIFETIME_SECONDS_MAX,
     ) -> None:
+        assert clients or not audience_optional, "whose tokens, if not ours by their audience?"
         self._issuer = issuer
         self._audience = audience
         self._clients = frozenset(clients)
+        self._audience_optional = audience_optional
+        self._names = names
         self._lifetime_seconds_max = lifetime_seconds_max
         self._jwks_url = jwks_url
         self._keys = keys
@@ -167,7 +184,7 @@ class Verifier:
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
                 answer = await client.send(moved, follow_redirects=False)
         answer.raise_for_status()
-        self._keys = _usable(answer.json())
+        self._keys = usable_keys(answer.json())
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
@@ -179,6 +196,7 @@ class Verifier:
         """Return the claims of a target token, which is never taken for a caller's."""
         claims = await self._signed(token, is_target=True)
         self._check_issued(claims)
+        self._check_audience(claims.get("aud"))
         return claims
 
     async def _signed(self, token: str, *, is_target: bool) -> Mapping[str, Any]:
@@ -237,51 +255,35 @@ class Verifier:
         _check_times(claims, lifetime_seconds_max=self._lifetime_seconds_max)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
-        audience = claims.get("aud")
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
-            raise Unauthenticated(reason="wrong-audience")
         if claims.get("cnf") is not None:
             # Whoever sends it would have to prove a key, which nobody here asks for.
             raise Unauthenticated(reason="bound-token")
 
+    def _check_audience(self, audience: object) -> None:
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise Unauthenticated(reason="wrong-audience")
+
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         self._check_issued(claims)
-        if self._clients and not self._clients & {_text(claims, "azp"), _text(claims, "client_id")}:
+        audience = claims.get("aud")
+        if audience is not None or not self._audience_optional:
+            self._check_audience(audience)
+        if self._clients and self._clients.isdisjoint(
+            _text(claims, name) for name in CLIENT_CLAIMS
+        ):
             raise Unauthenticated(reason="wrong-client")
         try:
+            require_access_token(claims)
             return Identity(
                 user=read_subject(claims.get("sub")),
-                roles=read_words(claims.get("roles"), reason="bad-roles"),
-                scopes=read_words(claims.get("scope"), reason="bad-scope")
-                | read_words(claims.get("scopes"), reason="bad-scope"),
+                roles=read_roles(claims, self._names),
+                scopes=read_scopes(claims, self._names),
                 country=read_country(claims.get("country")),
                 age_verified=read_age(claims.get("age_verified")),
                 accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
             )
         except BadClaim as bad:
             raise Unauthenticated(reason=bad.reason) from None
-
-
-def _usable(document: object) -> KeySet:
-    """Import what can sign for us; one key we do not understand must not cost us the others."""
-    published = document.get("keys") if isinstance(document, dict) else None
-    keys = []
-    for key in published if isinstance(published, list) else []:
-        try:
-            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
-                keys.append(_strong(import_key(key)))
-        except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
-            log.warning("keys.one_unusable", error=repr(error)[:200])
-    if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
-    return KeySet(keys)
-
-
-def _strong(key: Key) -> Key:
-    """Refuse a key that can be broken: RFC 7518, section 3.3, wants 2,048 bits of RSA."""
-    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
-        raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
-    return key
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
