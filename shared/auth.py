@@ -7,6 +7,7 @@ why a token says what it is for: an ID token or a logout token is no access toke
 """
 
 import asyncio
+import json
 import math
 import re
 import time
@@ -41,8 +42,8 @@ from shared.claims import (
     require_access_token,
 )
 from shared.errors import Kind, Refusal
+from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, decode, usable_keys
 from shared.people import people_named, require_other_person
-from shared.signing_keys import ALGORITHMS, usable_keys
 
 log = structlog.get_logger()
 
@@ -178,13 +179,13 @@ class Verifier:
             asyncio.timeout(FETCH_SECONDS_MAX),
             httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
         ):
-            answer = await client.get(self._jwks_url, follow_redirects=False)
+            answer, body = await _read(client, client.build_request("GET", self._jwks_url))
             if (moved := answer.next_request) is not None:
                 if moved.url.scheme != "https":
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
-                answer = await client.send(moved, follow_redirects=False)
+                answer, body = await _read(client, moved)
         answer.raise_for_status()
-        self._keys = usable_keys(answer.json())
+        self._keys = usable_keys(json.loads(body))
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
@@ -286,6 +287,20 @@ class Verifier:
             raise Unauthenticated(reason=bad.reason) from None
 
 
+async def _read(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """Ask, and read what is no longer than a set of keys can be."""
+    answer = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        body = b""
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > DOCUMENT_BYTES_MAX:
+                raise ValueError(f"the issuer's keys are longer than {DOCUMENT_BYTES_MAX} bytes")
+    finally:
+        await answer.aclose()
+    return answer, body
+
+
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
     return value if isinstance(value, str) else None
@@ -295,14 +310,16 @@ def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
     signed = _decoded(token, keys)
     named = signed.header.get("typ", "JWT").lower()
     types = TARGET_TYPES if is_target else TOKEN_TYPES
-    if named not in types or "cty" in signed.header:
+    # A security event, such as a logout, is no access token also if its header does not say so:
+    # https://www.rfc-editor.org/rfc/rfc8417#section-2.2.
+    if named not in types or "cty" in signed.header or "events" in signed.claims:
         raise Unauthenticated(reason="wrong-type")
     return signed.claims
 
 
 def _decoded(token: str, keys: KeySet) -> jwt.Token:
     try:
-        return jwt.decode(token, keys, algorithms=ALGORITHMS, registry=_HEADERS)
+        return decode(token, keys, _HEADERS, ALGORITHMS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:

@@ -73,7 +73,7 @@ def require_access_token(claims: Mapping[str, Any]) -> None:
     kind, use = claims.get("typ"), claims.get("token_use")
     if isinstance(kind, str) and kind.lower() in _NO_ACCESS_TYPES:
         raise BadClaim("wrong-type")
-    if use not in (None, _ACCESS_USE) or claims.get("events") is not None:
+    if use not in (None, _ACCESS_USE):
         raise BadClaim("wrong-type")
 
 

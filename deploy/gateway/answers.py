@@ -111,6 +111,10 @@ def problems(*, body_bytes_max: int) -> list[str]:
         _location("@internal_error", problem(500, "internal-error", "The gateway failed.")),
         _location("@body_too_large", too_large),
         _location("@unavailable", unavailable),
+        _location(
+            "@address_not_allowed",
+            problem(403, "address-not-allowed", "This address may not call here."),
+        ),
         _location("@too_many", problem(429, "too-many-requests", "This is asked too often.")),
     ]
 

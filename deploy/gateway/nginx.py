@@ -32,6 +32,8 @@ RESOLVE_SECONDS = 1
 RESOLVE_SECONDS_MAX = 2
 # Where deploy/gateway/start.sh writes whose X-Forwarded-For to believe.
 TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
+# Where it writes which addresses may call as Tencent.
+TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
 FEED = "^/v1/rooms/[^/]+/events$"
 # Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
@@ -48,6 +50,14 @@ FEED_SETTINGS = (
     f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
 )
+TENCENT = "^/v1/callbacks/tencent$"
+# Whoever sees its address can use the signature there for some seconds: no log is to hold it.
+TENCENT_SETTINGS = (
+    TENCENT_ADDRESSES,
+    "error_log stderr crit;",
+    *OTHER_ERROR_PAGES,
+    "error_page 403 = @address_not_allowed;",
+)
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
 # First match wins. What no line names belongs to web.
@@ -56,7 +66,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/webhooks/[^/]+/payments$", "purchase"),
     ("^/v1/wallets(/|$)", "wallet"),
     ("^/v1/(gifts|catalogue)(/|$)", "gift"),
-    ("^/v1/callbacks/tencent$", "gift"),
+    (TENCENT, "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
     (FEED, "live"),
@@ -233,6 +243,8 @@ def _route(pattern: str, name: str, targets: Mapping[str, str], *, limited: bool
         lines += MISSPELT
     if pattern == FEED:
         lines += [*FEED_SETTINGS, *(FEED_LIMITS if limited else ())]
+    if pattern == TENCENT:
+        lines += TENCENT_SETTINGS
     return _location(f"~ {pattern}", *lines)
 
 

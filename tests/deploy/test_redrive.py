@@ -97,6 +97,20 @@ async def test_a_letter_that_another_service_forged_is_shown_as_its_and_never_se
     assert len(await take("wallet.money.dlq")) == 1
 
 
+async def test_what_a_letter_says_hides_no_letter(publish_as, ctl):
+    """A terminal shows it; it is no markup, and clears no screen."""
+    told = {"ovation_error_code": "[/x]", "ovation_error_message": "\x1b[2J\x9b2J"}
+    await publish_as("wallet", "ovation.dlx.wallet", "wallet.money", headers=told, type=PAID)
+
+    code, listed = ctl("dlq", "ls")
+    shown = ctl("dlq", "show", "--queue", "wallet.money")[1]
+
+    assert code == 0
+    assert "[/x]" in listed
+    assert "[/x]" in shown
+    assert all(each.isprintable() or each == "\n" for each in listed + shown)
+
+
 async def test_a_letter_is_sent_again_in_the_name_of_who_said_it_first(publish_as, ctl, take):
     headers = {**FORGED, "CC": ["gift.outcomes"], "x-death": "no", "else": "where"}
     await publish_as("wallet", "ovation.dlx.wallet", "wallet.money", headers=headers, type=PAID)
@@ -203,7 +217,6 @@ def no_auditor(rabbit):
 @pytest.mark.usefixtures("no_auditor")
 async def test_an_installation_of_the_version_before_gets_its_auditor(ctl, rabbit):
     """No password is asked for that nobody made; one that is there is kept."""
-
     assert ctl("topology", "apply", "--yes")[0] == 0
 
     assert rabbit.manage("GET", "/api/users/auditor")["tags"] == ["monitoring"]

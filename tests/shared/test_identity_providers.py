@@ -11,9 +11,9 @@ from pydantic import SecretStr, ValidationError
 
 from shared.auth import Unauthenticated
 from shared.claims import claim_names
+from shared.issuer_keys import usable_keys
 from shared.runtime import build_verifier
 from shared.settings import ServiceSettings
-from shared.signing_keys import usable_keys
 
 PAGE = Path("deploy/identity-providers.md")
 RSA = RSAKey.generate_key(2048, parameters={"kid": "key"}, private=True)

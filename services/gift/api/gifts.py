@@ -71,6 +71,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
@@ -179,7 +180,7 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
                 CountTooLarge,
                 ConfirmationRequired,
                 *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
-                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable),
+                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable, TooOften),
             ),
         },
     )

@@ -13,8 +13,11 @@ from typing import Any
 from services.gift.domain.catalogue import Wish
 from shared.claims import SUBJECT_CHARACTERS_MAX
 from shared.errors import Kind, Refusal
+from shared.quotas.rules import MINUTE, Quota
 
 BLOCKS_MAX = 1_000
+# Gifts of a viewer that are not paid: those that are being decided, and those lately refused.
+UNPAID_GIFTS = Quota("unpaid-gifts", 100, 5 * MINUTE)
 NAMES_MAX = 100
 ROOM_CHARACTERS_MAX = 64
 
@@ -107,17 +110,27 @@ class Admission:
     is_off: bool
     is_blocked: bool
     holds: bool
+    # Of the viewer, with those before this one in the batch: gifts that are not paid; and when
+    # those that were refused are forgotten.
+    unpaid: int = 0
+    unpaid_seconds: int = 1
 
 
 def admit(
     wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
-    """Return why the creator may receive this gift, or raise why not."""
+    """
+    Return why the creator may receive this gift, or raise why not.
+
+    A gift is kept for ever, paid or not: a viewer without coins can have only so many.
+    """
     target = _target(wish, known, token, anybody=anybody, now=now)
     if known.is_off or (token is not None and token.gifts_off):
         raise GiftsOff
     if known.is_blocked or (token is not None and wish.viewer in token.blocked):
         raise Blocked
+    if known.unpaid >= UNPAID_GIFTS.count_max:
+        raise UNPAID_GIFTS.used_up(known.unpaid_seconds)
     return target
 
 

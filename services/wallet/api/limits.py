@@ -20,6 +20,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 ME = "me"
 AMOUNT_MAX = 1_000_000_000
@@ -112,7 +113,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         "/wallets/{user}/exclusions",
         tags=["limits"],
         status_code=201,
-        responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused),
+        responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused, TooOften),
     )
     async def exclude(
         user: UserId, wish: ExclusionWish, key: IdempotencyKey, caller: Caller
@@ -145,7 +146,7 @@ def _add_limits(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.put(
         "/wallets/{user}/limits/{period}",
         tags=["limits"],
-        responses=refusals(Unauthenticated, NotYours),
+        responses=refusals(Unauthenticated, NotYours, TooOften),
     )
     async def set_limit(user: UserId, period: Period, wish: LimitWish, caller: Caller) -> Limits:
         """Limit what one can spend: a lower limit counts at once, a higher one a day later."""

@@ -1,13 +1,15 @@
 """What operators may do to a wallet; each call needs its scope, and leaves a trace."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from services.wallet.api.limits import Limits, LimitWish, standing
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import limiting, operating, reading
+from services.wallet.commands.holds import KEY_CHARACTERS_MAX
 from services.wallet.commands.operating import NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.reading import NoSuchPurchase
 from services.wallet.domain.coins import NoSuchWallet
@@ -18,7 +20,6 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
-    Name,
     Page,
     UserId,
     encode_cursor,
@@ -31,6 +32,10 @@ from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
 FREEZE_SCOPE = "wallets:freeze"
 LIMIT_SCOPE = "limits:write"
 READ_SCOPE = "wallets:read"
+# A warning's id is the provider's, and longer than a name may be.
+HoldKey = Annotated[
+    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class OperatorLimit(LimitWish):
@@ -125,7 +130,7 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: UserId, freeze: Name, why: Why, caller: Caller) -> None:
+    async def release(user: UserId, freeze: HoldKey, why: Why, caller: Caller) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
         require_scope(caller, FREEZE_SCOPE)
         async with database.transaction() as tx:
