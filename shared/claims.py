@@ -9,9 +9,11 @@ import re
 
 from shared.countries import country_of
 
+# OpenID Connect Core, section 2: "MUST NOT exceed 255 ASCII characters in length".
+SUBJECT_CHARACTERS_MAX = 255
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
-_SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
+_SUBJECT = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{SUBJECT_CHARACTERS_MAX}}}")
 
 AGE_YEARS_MAX = 150
 # Times beyond this are not times; NaN, which would never expire, is below nothing.

@@ -17,8 +17,8 @@ from shared.http import (
     IdempotencyKeyMissing,
     KeyReused,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     fingerprint,
     number_in,
@@ -66,7 +66,7 @@ class NewAdjustment(Why):
     `amount` is what the user gets (positive) or loses (negative), in the unit of this ledger.
     """
 
-    user: Name
+    user: UserId
     amount: Annotated[
         int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX), AfterValidator(_not_zero)
     ]
@@ -110,7 +110,7 @@ def add_audit(router: APIRouter, database: Database, service: str) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_audit(
-        caller: Caller, user: Name | None = None, cursor: str | None = None, limit: Limit = 50
+        caller: Caller, user: UserId | None = None, cursor: str | None = None, limit: Limit = 50
     ) -> Page[AuditLine]:
         """Read what operators did, the newest first; to one user, if given."""
         require_scope(caller, AUDIT_SCOPE)

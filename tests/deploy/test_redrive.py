@@ -217,7 +217,6 @@ def no_auditor(rabbit):
 @pytest.mark.usefixtures("no_auditor")
 async def test_an_installation_of_the_version_before_gets_its_auditor(ctl, rabbit):
     """No password is asked for that nobody made; one that is there is kept."""
-
     assert ctl("topology", "apply", "--yes")[0] == 0
 
     assert rabbit.manage("GET", "/api/users/auditor")["tags"] == ["monitoring"]

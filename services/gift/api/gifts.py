@@ -64,12 +64,14 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     fingerprint,
     moment_in,
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
@@ -91,7 +93,7 @@ class GiftWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     gift_type: Name
-    creator: Name
+    creator: UserId
     room: Name | None = None
     count: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
@@ -178,7 +180,7 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
                 CountTooLarge,
                 ConfirmationRequired,
                 *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
-                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable),
+                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable, TooOften),
             ),
         },
     )
@@ -256,7 +258,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     )
     async def read_sent(
         caller: Caller,
-        viewer: Name,
+        viewer: UserId,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> GiftsView:
         """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""

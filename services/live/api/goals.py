@@ -21,6 +21,7 @@ from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
+from shared.quotas.rules import TooOften
 
 
 def _counted(coins: int) -> int:
@@ -99,7 +100,7 @@ def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
             # The goal of a key that is used again may be gone.
             *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
-            *(TooManyPastGoals, SetUpBusy),
+            *(TooManyPastGoals, TooOften, SetUpBusy),
         ),
     )
     async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:
@@ -113,7 +114,9 @@ def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
     @router.put(
         "/creators/me/goals/{goal}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins),
+        responses=refusals(
+            *(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften)
+        ),
     )
     async def change_goal(goal: UUID, wish: GoalChange, caller: Caller) -> GoalView:
         """Change a goal; what was given to it stays."""

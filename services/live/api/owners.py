@@ -8,14 +8,14 @@ from services.live.commands.showing import Hub
 from services.live.domain.rooms import NoSuchRoom
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import Name, refusals, request_id
+from shared.http import Name, UserId, refusals, request_id
 from shared.people import OwnMoney
 
 ROOMS_SCOPE = "rooms:write"
 
 
 class OwnerWish(Wish):
-    creator: Name
+    creator: UserId
 
 
 class OwnerView(View):

@@ -35,13 +35,14 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 PAGE = 20
 USES_MAX = 1_000
@@ -108,7 +109,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         return await listed(require_creator(caller))
 
     @router.get("/creators/{creator}/perks", tags=["creators"], responses=refusals(Unauthenticated))
-    async def list_perks(creator: Name, _: Caller) -> Perks:
+    async def list_perks(creator: UserId, _: Caller) -> Perks:
         """List the perks a creator offers, the smallest first."""
         return await listed(creator)
 
@@ -126,7 +127,7 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
         responses=refusals(
             # The perk of a key that is used again may be gone.
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
-            SetUpBusy,
+            *(TooOften, SetUpBusy),
         ),
     )
     async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
@@ -141,7 +142,7 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
     @router.put(
         "/creators/me/perks/{perk}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, SetUpBusy),
+        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
     )
     async def change_perk(perk: UUID, wish: NewPerk, caller: Caller) -> PerkView:
         """Offer something else from now on; who is entitled already stays so, as it was."""
@@ -198,7 +199,7 @@ def _add_entitlements(router: APIRouter, database: Database) -> None:
         tags=["creators"],
         responses=refusals(
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, NotYours),
-            *(NoSuchEntitlement, PerkWithdrawn, UsedUp),
+            *(NoSuchEntitlement, PerkWithdrawn, UsedUp, TooOften),
         ),
     )
     async def use_entitlement(

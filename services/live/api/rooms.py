@@ -14,6 +14,7 @@ from services.live.api.standing import TopGifter
 from services.live.commands import counting, staging, standing, thanking
 from services.live.commands.showing import Hub
 from services.live.domain.perks import NoSuchGift, ThankedAlready
+from services.live.domain.quotas import RoomLimits, TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import (
     CreatorsOnly,
     NoSuchRoom,
@@ -31,12 +32,14 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     number_in,
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 BOOKS_SCOPE = "books:read"
 PAGE = 20
@@ -122,9 +125,9 @@ class Books(View):
     coins: int
 
 
-def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
+def add_routes(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     _add_looking(router, database)
-    _add_stage(router, database, hub)
+    _add_stage(router, database, hub, limits)
     _add_guests(router, database, hub)
     _add_streams(router, database)
 
@@ -176,11 +179,14 @@ def _add_looking(router: APIRouter, database: Database) -> None:
             return Books(**asdict(await counting.books(tx)))
 
 
-def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
+def _add_stage(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     @router.put(
         "/rooms/{room}/stream",
         tags=["rooms"],
-        responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother),
+        responses=refusals(
+            *(Unauthenticated, CreatorsOnly, RoomOfAnother),
+            *(TooManyOpenRooms, TooManyRooms, TooOften),
+        ),
     )
     async def open_room(room: Name, wish: OpeningWish, caller: Caller) -> StreamView:
         """
@@ -191,7 +197,7 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         creator = require_creator(caller)
         async with database.transaction() as tx:
             stream = await staging.open_room(
-                tx, room, creator, wish.title, story=request_id(), show=hub.show
+                tx, room, creator, wish.title, story=request_id(), show=hub.show, limits=limits
             )
         return _stream(stream)
 
@@ -233,10 +239,10 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses={
             **OWNERS,
-            **refusals(TooManyGuests),
+            **refusals(TooManyGuests, TooOften),
         },
     )
-    async def add_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def add_guest(room: Name, guest: UserId, caller: Caller) -> Guests:
         """Have another creator as a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:
@@ -246,7 +252,7 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         return Guests(room=room, guests=guests)
 
     @router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OWNERS)
-    async def remove_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def remove_guest(room: Name, guest: UserId, caller: Caller) -> Guests:
         """Say goodbye to a guest."""
         creator = require_creator(caller)
         async with database.transaction() as tx:

@@ -30,7 +30,7 @@ STANDING = 10
 
 
 class TopGifter(View):
-    """A viewer who gave much, openly, with the badge of their level."""
+    """A viewer who gave much, openly, with the level of what they gave openly in all rooms."""
 
     viewer: str
     coins: int
@@ -66,7 +66,11 @@ class StandingView(View):
 
 
 class GifterView(View):
-    """One's own level: `next_level_coins` is where the next begins, null after the last."""
+    """
+    One's own level: `next_level_coins` is where the next begins, null after the last.
+
+    It counts what one gave anonymously too. Others see the level of what one gave openly.
+    """
 
     viewer: str
     level: int
@@ -83,7 +87,7 @@ class GifterWish(Wish):
 
 
 class SupporterView(View):
-    """What a viewer gave to the caller, openly, since when."""
+    """What a viewer gave to the caller openly, since when; the level is of open gifts too."""
 
     viewer: str
     coins: int

@@ -13,11 +13,11 @@ from services.payout.domain.rates import Rules
 from services.payout.store.books import Line
 from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
 from shared.database import Database
-from shared.http import BadCursor, Limit, Name, Page, encode_cursor, number_in, refusals
+from shared.http import BadCursor, Limit, Page, UserId, encode_cursor, number_in, refusals
 
 BOOKS_SCOPE = "books:read"
 ME = "me"
-Creator = Annotated[Name, Path(description="`me` stands for the caller.")]
+Creator = Annotated[UserId, Path(description="`me` stands for the caller.")]
 
 
 class Money(BaseModel):

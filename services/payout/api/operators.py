@@ -25,7 +25,7 @@ from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
 REVIEW_SCOPE = "payouts:review"
@@ -98,12 +98,12 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
     rejecting = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted)
 
     @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
-    async def approve(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def approve(creator: UserId, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """Let a payout that was held go on."""
         return await review(creator, payout, why, caller, approved=True)
 
     @router.post("/operator/payouts/{creator}/{payout}/reject", responses=rejecting)
-    async def reject(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def reject(creator: UserId, payout: UUID, why: Why, caller: Caller) -> PayoutView:
         """End a payout that was held; its diamonds are the creator's again."""
         return await review(creator, payout, why, caller, approved=False)
 
@@ -130,7 +130,9 @@ def _add_resolving(router: APIRouter, database: Database, provider: Provider, ru
         "/operator/payouts/{creator}/{payout}/resolve",
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
     )
-    async def resolve(creator: Name, payout: UUID, said: Resolution, caller: Caller) -> PayoutView:
+    async def resolve(
+        creator: UserId, payout: UUID, said: Resolution, caller: Caller
+    ) -> PayoutView:
         """
         Say what the bank says became of a payout that the provider cannot be asked about any more.
 
@@ -181,7 +183,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}", responses=documented)
     async def read_payouts(
-        creator: Name, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
+        creator: UserId, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
     ) -> CreatorPayouts:
         """Read a creator's newest payouts."""
         require_scope(caller, READ_SCOPE)
@@ -191,7 +193,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}/earnings", responses=documented)
     async def read_earnings(
-        creator: Name,
+        creator: UserId,
         caller: Caller,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> EarnedGifts:

@@ -44,6 +44,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 CREATOR = "creator"
 SHOWN_CHARACTERS = 4
@@ -138,7 +139,7 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
 
 
 def _add_payee(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
-    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly))
+    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly, TooOften))
     async def set_payee(payee: NewPayee, caller: Caller) -> Payee:
         """
         Say where one's own money should go.
@@ -179,6 +180,7 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
             BelowMinimum,
             NotEnoughDiamonds,
             DailyMaximum,
+            TooOften,
         ),
     )
     async def make_quote(wish: QuoteWish, caller: Caller) -> QuoteView:

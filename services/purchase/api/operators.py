@@ -19,7 +19,7 @@ from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
 from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 
 READ_SCOPE = "disputes:read"
 DISPUTES_SHOWN_MAX = 100
@@ -101,7 +101,7 @@ def _add_refunds(router: APIRouter, database: Database) -> None:
         responses={**documented, **refusals(NoSuchRefund, RefundResolvable)},
     )
     async def decline(
-        viewer: Name, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Caller
+        viewer: UserId, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Caller
     ) -> Refund:
         """Decline a refund whose money never went; the viewer's coins are theirs again."""
         require_scope(caller, REFUND_SCOPE)
@@ -126,7 +126,7 @@ def _add_disputes(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses={**documented, **refusals(NoSuchPurchase)},
     )
-    async def purchase(viewer: Name, purchase: UUID, caller: Caller) -> Purchase:
+    async def purchase(viewer: UserId, purchase: UUID, caller: Caller) -> Purchase:
         """Read a viewer's purchase."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:

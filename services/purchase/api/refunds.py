@@ -11,6 +11,7 @@ from services.purchase.commands import refunds
 from services.purchase.commands.refunds import RefundWish
 from services.purchase.domain import refunds as domain
 from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import (
     NothingPaid,
     NotRefundable,
@@ -26,10 +27,11 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    Name,
+    UserId,
     fingerprint,
     refusals,
 )
+from shared.quotas.rules import TooOften
 
 REFUND_SCOPE = "refunds:write"
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -66,7 +68,9 @@ class Refunds(BaseModel):
     items: list[Refund]
 
 
-def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> None:
+def add_routes(
+    router: APIRouter, database: Database, policy: RefundPolicy, limits: PurchaseQuotas
+) -> None:
     refused = (
         IdempotencyKeyMissing,
         Unauthenticated,
@@ -81,7 +85,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         "/purchases/{purchase}/refunds",
         tags=["purchases"],
         status_code=202,
-        responses=refusals(*refused, NotRefundable, RefundTooLate),
+        responses=refusals(*refused, NotRefundable, RefundTooLate, TooOften),
     )
     async def give_back(
         purchase: UUID, caller: Caller, key: IdempotencyKey, asked: RefundAsk | None = None
@@ -95,7 +99,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
             caller.user, purchase, key, fingerprint(asked or RefundAsk()) + purchase.bytes
         )
         async with database.transaction() as tx:
-            return shown_refund(await refunds.request_refund(tx, wish, policy))
+            return shown_refund(await refunds.request_refund(tx, wish, policy, limits))
 
     @router.get(
         "/purchases/{purchase}/refunds", tags=["purchases"], responses=refusals(Unauthenticated)
@@ -113,7 +117,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         responses=refusals(*refused, ScopeMissing),
     )
     async def give_back_for(
-        viewer: Name,
+        viewer: UserId,
         purchase: UUID,
         asked: OperatorRefundAsk,
         caller: Caller,

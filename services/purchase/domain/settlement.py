@@ -173,7 +173,8 @@ def _receive(
         state=State.PAID,
         payment=payment.id,
         late=late,
-        paid_at=payment.paid_at or now,
+        # Not before it was asked for: the provider's clock may be wrong, and time runs from here.
+        paid_at=max(payment.paid_at or now, purchase.created_at),
     )
     purchase, steps = _complete(paid)
     return purchase, (Paid(), *steps)

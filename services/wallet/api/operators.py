@@ -1,13 +1,15 @@
 """What operators may do to a wallet; each call needs its scope, and leaves a trace."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from services.wallet.api.limits import Limits, LimitWish, standing
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import limiting, operating, reading
+from services.wallet.commands.holds import KEY_CHARACTERS_MAX
 from services.wallet.commands.operating import NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.reading import NoSuchPurchase
 from services.wallet.domain.coins import NoSuchWallet
@@ -18,8 +20,8 @@ from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     number_in,
     refusals,
@@ -30,6 +32,10 @@ from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
 FREEZE_SCOPE = "wallets:freeze"
 LIMIT_SCOPE = "limits:write"
 READ_SCOPE = "wallets:read"
+# A warning's id is the provider's, and longer than a name may be.
+HoldKey = Annotated[
+    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class OperatorLimit(LimitWish):
@@ -78,7 +84,9 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_limit(user: Name, period: Period, wish: OperatorLimit, caller: Caller) -> Limits:
+    async def set_limit(
+        user: UserId, period: Period, wish: OperatorLimit, caller: Caller
+    ) -> Limits:
         """Limit what somebody can spend, or lift it; it counts at once."""
         require_scope(caller, LIMIT_SCOPE)
         async with database.transaction() as tx:
@@ -99,12 +107,12 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
     @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def freeze(user: UserId, why: Why, caller: Caller) -> Blocked:
         """Stop a wallet: it pays no gifts until it is unfrozen."""
         return await block(user, why, caller, blocked=True)
 
     @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def unfreeze(user: UserId, why: Why, caller: Caller) -> Blocked:
         """Let a wallet that was stopped spend again."""
         return await block(user, why, caller, blocked=False)
 
@@ -122,7 +130,7 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: Name, freeze: Name, why: Why, caller: Caller) -> None:
+    async def release(user: UserId, freeze: HoldKey, why: Why, caller: Caller) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
         require_scope(caller, FREEZE_SCOPE)
         async with database.transaction() as tx:
@@ -142,7 +150,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
     )
-    async def read_consumption(user: Name, purchase: UUID, caller: Caller) -> Consumption:
+    async def read_consumption(user: UserId, purchase: UUID, caller: Caller) -> Consumption:
         """Read how much of a purchase was consumed, as app stores ask before they refund."""
         require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
@@ -159,7 +167,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_gifts(
-        user: Name, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserId, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PaidGift]:
         """Read which gifts the coins of a purchase paid, newest first."""
         require_scope(caller, READ_SCOPE)

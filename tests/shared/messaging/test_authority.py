@@ -17,7 +17,7 @@ from shared.messaging.retry import DELAYS
 from shared.messaging.teams import Team, team_topology
 from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, users
 
-TEAM = Team.granted("matrix", reads=["gift"], hears=["gift.sent"], logs=["gift"])
+TEAM = Team.granted("matrix", reads=["gift.sent"], hears=["gift.sent"], logs=["gift"])
 PASSWORD = "the password of a team"
 BUILT_IN = ("", "amq.direct", "amq.fanout", "amq.headers", "amq.topic", "amq.match")
 FORBIDDEN = aiormq.exceptions.ChannelAccessRefused
