@@ -10,7 +10,7 @@ from contextlib import suppress
 import structlog
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
-from joserfc.jwk import ECKey, GuestProtocol, Key, KeySet, RSAKey, import_key
+from joserfc.jwk import ECKey, GuestProtocol, Key, KeySet, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
 log = structlog.get_logger()
@@ -20,8 +20,13 @@ DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8
-# The only curve of ES256.
-CURVE = "P-256"
+# What a key of a type, or on a curve, can sign with; those a verifier takes are its own list.
+_SIGNS = {
+    "RSA": ("RS256", "PS256"),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "Ed25519": ("Ed25519", "EdDSA"),
+}
 
 
 def usable_keys(document: object) -> KeySet:
@@ -68,14 +73,13 @@ def _fitting(keys: KeySet, asked: GuestProtocol) -> list[Key]:
     """Return the keys of the name and the type that a token asks for; of any name without one."""
     named, algorithm = asked.headers().get("kid"), asked.headers().get("alg")
     found = [key for key in keys.keys if named is None or key.kid == named]
-    return [key for key in found if _signs_with(key) == algorithm][:KEYS_TRIED_MAX]
+    return [key for key in found if _signs(key, algorithm)][:KEYS_TRIED_MAX]
 
 
-def _signs_with(key: Key) -> object:
-    """Return the algorithm a key says it is for, or the one its type is for."""
-    if isinstance(key, ECKey):
-        return key.get("alg", "ES256") if key.curve_name == CURVE else None
-    return key.get("alg", "RS256") if isinstance(key, RSAKey) else None
+def _signs(key: Key, algorithm: object) -> bool:
+    """Whether a key is for an algorithm, by its type and by what it says."""
+    kind = key.curve_name if isinstance(key, ECKey | OKPKey) else key.key_type
+    return algorithm in _SIGNS.get(kind, ()) and key.get("alg", algorithm) == algorithm
 
 
 def _strong(key: Key) -> Key:
