@@ -551,6 +551,7 @@ async def test_a_header_parameter_that_has_to_be_understood_is_refused(header):
         ({"sub": "."}, "unaddressable-subject"),
         ({"sub": ".."}, "unaddressable-subject"),
         ({"sub": " "}, "unaddressable-subject"),
+        ({"sub": "me"}, "unaddressable-subject"),
     ],
 )
 async def test_a_token_that_says_what_it_must_not_is_refused(claims, why):
