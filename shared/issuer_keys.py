@@ -29,18 +29,24 @@ _SIGNS = {
 }
 
 
+class NoKeys(ValueError):
+    """A set of keys without one that can be used: the issuer has withdrawn those before."""
+
+
 def usable_keys(document: object) -> KeySet:
     """Import what can sign for us; one key we do not understand must not cost us the others."""
     published = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(published, list):
+        raise ValueError("the issuer answers with something that is no set of keys")  # noqa: TRY004
     keys = []
-    for key in published if isinstance(published, list) else []:
+    for key in published:
         try:
             if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
                 keys.append(_strong(import_key(key)))
         except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
             log.warning("keys.one_unusable", error=repr(error)[:200])
     if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
+        raise NoKeys("the issuer publishes no key that we can use")
     return KeySet(keys)
 
 
