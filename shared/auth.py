@@ -43,7 +43,7 @@ from shared.claims import (
     require_access_token,
 )
 from shared.errors import Kind, Refusal
-from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, decode, usable_keys
+from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
 from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
@@ -174,7 +174,7 @@ class Verifier:
         return cls(issuer=issuer, audience=audience, jwks_url=None, keys=keys)
 
     async def refresh(self) -> None:
-        """Fetch the issuer's keys; the old ones stay if it does not answer."""
+        """Fetch the issuer's keys; the old ones stay unless it answers that there are none."""
         assert self._jwks_url is not None
         async with (
             asyncio.timeout(FETCH_SECONDS_MAX),
@@ -186,7 +186,11 @@ class Verifier:
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
                 answer, body = await _read(client, moved)
         answer.raise_for_status()
-        self._keys = usable_keys(json.loads(body))
+        try:
+            self._keys = usable_keys(json.loads(body))
+        except NoKeys:
+            self._keys = None
+            raise
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
