@@ -17,8 +17,9 @@ from typing import Annotated, Any
 
 import httpx
 import structlog
-from fastapi import Depends, Request
+from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
 from joserfc.errors import (
@@ -42,7 +43,7 @@ from shared.claims import (
     require_access_token,
 )
 from shared.errors import Kind, Refusal
-from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, decode, usable_keys
+from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
 from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
@@ -173,7 +174,7 @@ class Verifier:
         return cls(issuer=issuer, audience=audience, jwks_url=None, keys=keys)
 
     async def refresh(self) -> None:
-        """Fetch the issuer's keys; the old ones stay if it does not answer."""
+        """Fetch the issuer's keys; the old ones stay unless it answers that there are none."""
         assert self._jwks_url is not None
         async with (
             asyncio.timeout(FETCH_SECONDS_MAX),
@@ -185,7 +186,11 @@ class Verifier:
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
                 answer, body = await _read(client, moved)
         answer.raise_for_status()
-        self._keys = usable_keys(json.loads(body))
+        try:
+            self._keys = usable_keys(json.loads(body))
+        except NoKeys:
+            self._keys = None
+            raise
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
@@ -364,14 +369,15 @@ class _Bearer(SecurityBase):
     """
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
 
-    An operator who is named by a request to an operator route is refused here, in every route.
+    An operator who is named by a request to an operator route is refused here, in every route;
+    so is a caller without the scope that the route is declared with.
     """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
         self.scheme_name = "bearer"
 
-    async def __call__(self, request: Request) -> Identity:
+    async def __call__(self, request: Request, declared: SecurityScopes) -> Identity:
         token = bearer_token(request)
         if token is None:
             raise Unauthenticated(reason="missing")
@@ -381,10 +387,24 @@ class _Bearer(SecurityBase):
         if OPERATOR in caller.roles:
             for named in await people_named(request):
                 require_other_person(operator=caller.user, user=named)
+        if OPERATOR in declared.scopes:
+            _, scope = declared.scopes
+            require_scope(caller, scope)
         return caller
 
 
-Caller = Annotated[Identity, Depends(_Bearer())]
+_READ_TOKEN = _Bearer()
+Caller = Annotated[Identity, Security(_READ_TOKEN)]
+
+
+def operator_with(scope: str) -> Any:
+    """
+    Declare a route as one for operators with a scope, in the annotation of its caller.
+
+    Others are refused before anything else of the request is looked at. Role and scope stand in
+    the operation's `security` in the OpenAPI document.
+    """
+    return Security(_READ_TOKEN, scopes=[OPERATOR, scope])
 
 
 def require_own(caller: Identity, user: str) -> None:

@@ -125,8 +125,12 @@ def read_subject(value: object) -> str:
 
 
 def is_addressable(name: str) -> bool:
-    """Whether a name can be one part of a path, however clients and proxies write it."""
-    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..")
+    """
+    Whether a name can be one part of a path, however clients and proxies write it.
+
+    `me` is whoever calls: nobody else could look up a person of that name.
+    """
+    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..", "me")
 
 
 def read_words(value: object, *, reason: str) -> frozenset[str]:

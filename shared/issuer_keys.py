@@ -21,29 +21,39 @@ DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8
-# Public keys alone, so that no key that everybody may read signs anything. EdDSA is what most
-# issuers call Ed25519: https://www.rfc-editor.org/rfc/rfc9864.
-ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA"]
-RSA_ALGORITHMS = ("RS256", "PS256")
-# Each other algorithm has one curve, and the other way round.
-CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "Ed25519": ("Ed25519", "EdDSA")}
+# Public keys alone, so that no key that everybody may read signs anything. What a key of a type, or
+# on a curve, can sign with. EdDSA is what most issuers call Ed25519, the only curve of it here:
+# https://www.rfc-editor.org/rfc/rfc9864.
+_SIGNS = {
+    "RSA": ("RS256", "PS256"),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "Ed25519": ("Ed25519", "EdDSA"),
+}
+ALGORITHMS = [algorithm for algorithms in _SIGNS.values() for algorithm in algorithms]
 
-# joserfc warns of the name, once a process. What it warns of is Ed448, which is not in CURVES.
+# joserfc warns of the name, once a process. What it warns of is Ed448, which is not in the table.
 warnings.filterwarnings("ignore", "EdDSA is deprecated", category=SecurityWarning)
+
+
+class NoKeys(ValueError):
+    """A set of keys without one that can be used: the issuer has withdrawn those before."""
 
 
 def usable_keys(document: object) -> KeySet:
     """Import what can sign for us; one key we do not understand must not cost us the others."""
     published = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(published, list):
+        raise ValueError("the issuer answers with something that is no set of keys")  # noqa: TRY004
     keys = []
-    for key in published if isinstance(published, list) else []:
+    for key in published:
         try:
             if key["kty"] in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig":
                 keys.append(_strong(import_key(key)))
         except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
             log.warning("keys.one_unusable", error=repr(error)[:200])
     if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
+        raise NoKeys("the issuer publishes no key that we can use")
     return KeySet(keys)
 
 
@@ -76,17 +86,13 @@ def _fitting(keys: KeySet, asked: GuestProtocol) -> list[Key]:
     """Return the keys of the name and the type that a token asks for; of any name without one."""
     named, algorithm = asked.headers().get("kid"), asked.headers().get("alg")
     found = [key for key in keys.keys if named is None or key.kid == named]
-    return [key for key in found if algorithm in _signs_with(key)][:KEYS_TRIED_MAX]
+    return [key for key in found if _signs(key, algorithm)][:KEYS_TRIED_MAX]
 
 
-def _signs_with(key: Key) -> tuple[object, ...]:
-    """Return the algorithms of a key's type, or of these the one it says it is for."""
-    if isinstance(key, ECKey | OKPKey):
-        known = CURVES.get(key.curve_name, ())
-    else:
-        known = RSA_ALGORITHMS if isinstance(key, RSAKey) else ()
-    named = key.get("alg")
-    return known if named is None else tuple(each for each in known if each == named)
+def _signs(key: Key, algorithm: object) -> bool:
+    """Whether a key is for an algorithm, by its type and by what it says."""
+    kind = key.curve_name if isinstance(key, ECKey | OKPKey) else key.key_type
+    return algorithm in _SIGNS.get(kind, ()) and key.get("alg", algorithm) == algorithm
 
 
 def _strong(key: Key) -> Key:
