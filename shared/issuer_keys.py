@@ -102,6 +102,6 @@ def _strong(key: Key) -> Key:
     # RFC 7518, section 3.3, wants 2,048 bits.
     if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
         raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
-    if isinstance(key, ECKey | OKPKey) and key.curve_name not in CURVES:
+    if isinstance(key, ECKey | OKPKey) and key.curve_name not in _SIGNS:
         raise ValueError(f"a key on the curve {key.curve_name}")
     return key
