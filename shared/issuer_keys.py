@@ -5,12 +5,13 @@ https://www.rfc-editor.org/rfc/rfc7517: keys of different types may have one nam
 token may have none.
 """
 
+import warnings
 from contextlib import suppress
 
 import structlog
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
-from joserfc.jwk import ECKey, GuestProtocol, Key, KeySet, RSAKey, import_key
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, SecurityWarning
+from joserfc.jwk import ECKey, GuestProtocol, Key, KeySet, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
 log = structlog.get_logger()
@@ -20,22 +21,39 @@ DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8
-# The only curve of ES256.
-CURVE = "P-256"
+# Public keys alone, so that no key that everybody may read signs anything. What a key of a type, or
+# on a curve, can sign with. EdDSA is what most issuers call Ed25519, the only curve of it here:
+# https://www.rfc-editor.org/rfc/rfc9864.
+_SIGNS = {
+    "RSA": ("RS256", "PS256"),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "Ed25519": ("Ed25519", "EdDSA"),
+}
+ALGORITHMS = [algorithm for algorithms in _SIGNS.values() for algorithm in algorithms]
+
+# joserfc warns of the name, once a process. What it warns of is Ed448, which is not in the table.
+warnings.filterwarnings("ignore", "EdDSA is deprecated", category=SecurityWarning)
+
+
+class NoKeys(ValueError):
+    """A set of keys without one that can be used: the issuer has withdrawn those before."""
 
 
 def usable_keys(document: object) -> KeySet:
     """Import what can sign for us; one key we do not understand must not cost us the others."""
     published = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(published, list):
+        raise ValueError("the issuer answers with something that is no set of keys")  # noqa: TRY004
     keys = []
-    for key in published if isinstance(published, list) else []:
+    for key in published:
         try:
-            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
+            if key["kty"] in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig":
                 keys.append(_strong(import_key(key)))
         except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
             log.warning("keys.one_unusable", error=repr(error)[:200])
     if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
+        raise NoKeys("the issuer publishes no key that we can use")
     return KeySet(keys)
 
 
@@ -68,14 +86,13 @@ def _fitting(keys: KeySet, asked: GuestProtocol) -> list[Key]:
     """Return the keys of the name and the type that a token asks for; of any name without one."""
     named, algorithm = asked.headers().get("kid"), asked.headers().get("alg")
     found = [key for key in keys.keys if named is None or key.kid == named]
-    return [key for key in found if _signs_with(key) == algorithm][:KEYS_TRIED_MAX]
+    return [key for key in found if _signs(key, algorithm)][:KEYS_TRIED_MAX]
 
 
-def _signs_with(key: Key) -> object:
-    """Return the algorithm a key says it is for, or the one its type is for."""
-    if isinstance(key, ECKey):
-        return key.get("alg", "ES256") if key.curve_name == CURVE else None
-    return key.get("alg", "RS256") if isinstance(key, RSAKey) else None
+def _signs(key: Key, algorithm: object) -> bool:
+    """Whether a key is for an algorithm, by its type and by what it says."""
+    kind = key.curve_name if isinstance(key, ECKey | OKPKey) else key.key_type
+    return algorithm in _SIGNS.get(kind, ()) and key.get("alg", algorithm) == algorithm
 
 
 def _strong(key: Key) -> Key:
@@ -85,4 +102,6 @@ def _strong(key: Key) -> Key:
     # RFC 7518, section 3.3, wants 2,048 bits.
     if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
         raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
+    if isinstance(key, ECKey | OKPKey) and key.curve_name not in _SIGNS:
+        raise ValueError(f"a key on the curve {key.curve_name}")
     return key

@@ -152,6 +152,33 @@ async def test_a_replay_repeats_what_the_owner_said_and_nothing_else(
     assert await take("gift.outcomes") == []
 
 
+@pytest.mark.parametrize("since", [["--all"], ["--from", "2020-01-01"]], ids=["all", "since"])
+async def test_one_message_that_cannot_be_read_ends_no_replay(publish_as, ctl, take, since):
+    """Nor does one of the future: what comes after it is repeated all the same."""
+    readable = b'{"time": "2026-01-01T00:00:00+00:00", "number": %d}'
+    odd = [
+        b"\xff",
+        b"{}",
+        b"[]",
+        b"[" * 100_000,
+        b'{"time": 5}',
+        b'{"time": "2026-01-01T00:00:00"}',
+    ]
+    odd.append(b'{"time": "9999-01-01T00:00:00+00:00"}')
+    bodies = [readable % 1, *odd, readable % 2]
+    for body in bodies:
+        await publish_as("purchase", "ovation.events.purchase", "purchase.paid", body, type=PAID)
+    await take("wallet.money")
+
+    code, printed = ctl("replay", "--queue", "wallet.money", *since, "--yes", "--json")
+
+    assert (code, json.loads(printed)["events"]) == (0, len(bodies))
+    for shown in ([], ["--json"]):
+        code, told = ctl("events", "tail", "--service", "purchase", "--no-follow", *shown)
+        assert (code, told.count("\n")) == (0, len(bodies))
+    assert [message.body for message in await take("wallet.money")] == bodies
+
+
 async def test_what_an_operator_repeats_or_forgets_is_a_line_of_the_audit_log(
     publish_as, ctl, take
 ):

@@ -324,6 +324,31 @@ async def test_a_key_that_was_taken_out_opens_nothing_once_others_were_fetched(
     assert await reason(a_token(), verifier) == "unknown-key"
 
 
+@pytest.mark.parametrize("left", [[], [{"kty": "oct", "k": "c2VjcmV0", "kid": "test"}]])
+async def test_an_issuer_that_has_withdrawn_all_its_keys_is_believed(issuer, verifier, clock, left):
+    await verifier.refresh()
+    kept, issuer.keys = issuer.keys, left
+    clock(301)
+    assert (await verifier.verify(a_token())).user == "mira"
+    await asyncio.sleep(0.05)
+
+    with pytest.raises(IssuerUnavailable):
+        await verifier.verify(a_token())
+    issuer.keys = kept
+    clock(2)
+    assert (await verifier.verify(a_token())).user == "mira"
+
+
+async def test_old_keys_work_while_the_issuer_answers_with_something_else(issuer, verifier, clock):
+    await verifier.refresh()
+    issuer.keys = {"error": "maintenance"}
+    clock(301)
+
+    assert (await verifier.verify(a_token())).user == "mira"
+    await asyncio.sleep(0.05)
+    assert (await verifier.verify(a_token())).user == "mira"
+
+
 async def test_old_keys_work_while_the_issuer_is_away(issuer, verifier, clock):
     await verifier.refresh()
     issuer.away = True
@@ -551,6 +576,7 @@ async def test_a_header_parameter_that_has_to_be_understood_is_refused(header):
         ({"sub": "."}, "unaddressable-subject"),
         ({"sub": ".."}, "unaddressable-subject"),
         ({"sub": " "}, "unaddressable-subject"),
+        ({"sub": "me"}, "unaddressable-subject"),
     ],
 )
 async def test_a_token_that_says_what_it_must_not_is_refused(claims, why):
