@@ -15,7 +15,7 @@ import pytest
 from shared.contracts.routes import EVENTS, QUEUES, SERVICES
 from shared.messaging.retry import DELAYS
 from shared.messaging.teams import Team, team_topology
-from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, users
+from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, user_names, users
 
 TEAM = Team.granted("matrix", reads=["gift.sent"], hears=["gift.sent"], logs=["gift"])
 PASSWORD = "the password of a team"
@@ -192,6 +192,11 @@ async def _is_empty(connection, queue, exists):
             return
         assert asyncio.get_running_loop().time() < deadline, f"{queue} never emptied"
         await asyncio.sleep(0.05)
+
+
+def test_every_broker_user_attacks_or_is_the_operator():
+    """A user of a new kind is asked here too, or it is said that it may do everything."""
+    assert set(user_names()) == {*SERVICES, "auditor", "ovationctl"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
