@@ -18,6 +18,8 @@ SUBJECT_CHARACTERS_MAX = 255
 # NUL nor those, and a log line stays a line.
 _SUBJECT = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{SUBJECT_CHARACTERS_MAX}}}")
 
+# What stands for the caller in paths.
+ME = "me"
 AGE_YEARS_MAX = 150
 # Times beyond this are not times; NaN, which would never expire, is below nothing.
 TIME_MAX = 2**53
@@ -119,18 +121,19 @@ def read_subject(value: object) -> str:
     """
     if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
         raise BadClaim("bad-subject")
-    if not is_addressable(value):
+    if not can_be_person(value):
         raise BadClaim("unaddressable-subject")
     return value
 
 
 def is_addressable(name: str) -> bool:
-    """
-    Whether a name can be one part of a path, however clients and proxies write it.
+    """Whether a name can be one part of a path, however clients and proxies write it."""
+    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..")
 
-    `me` is whoever calls: nobody else could look up a person of that name.
-    """
-    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..", "me")
+
+def can_be_person(name: str) -> bool:
+    """Whether a name can be a person's: `me` is the caller, so no path could name that person."""
+    return is_addressable(name) and name.strip() != ME
 
 
 def read_words(value: object, *, reason: str) -> frozenset[str]:

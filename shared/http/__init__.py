@@ -12,7 +12,7 @@ from shared.http.keys import (
     fingerprint,
 )
 from shared.http.moments import Moment
-from shared.http.names import PRINTABLE, Name, UserId
+from shared.http.names import PRINTABLE, Name, UserId, UserIdOrMe
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -55,6 +55,7 @@ __all__ = [
     "Problem",
     "TryAgain",
     "UserId",
+    "UserIdOrMe",
     "build_app",
     "count_key",
     "decode_cursor",

@@ -37,6 +37,7 @@ SOURCES = {
     "provider": "the setting of a service",
     "provider_name": "the setting of a service",
 }
+CALLBACK_FIELDS = ("RoomId", "GiftId", "From_Account", "To_Account")
 OPERATOR_CLAIMS = {
     "roles": ["operator", "creator"],
     "scope": "rooms:write catalogue:write adjustments:write wallets:freeze audit:read"
@@ -100,7 +101,7 @@ async def test_no_body_or_query_sets_a_value_that_no_path_can_hold(apps):
         fields = {("query", name) for name in queries & names}
         fields |= {("body", name) for name in set(properties_of(document, operation)) & names}
         for where, name in sorted(fields):
-            for value in UNADDRESSABLE:
+            for value in UNADDRESSABLE + ["me"] * (name in PEOPLE):
                 sent = {"params" if where == "query" else "json": {name: value}}
                 async with client_of(app, a_token(**OPERATOR_CLAIMS)) as client:
                     client.headers["Idempotency-Key"] = "any"
@@ -127,14 +128,19 @@ async def test_no_path_sets_a_room_or_a_guest_that_no_path_can_hold(apps, value)
     assert [answer.json()["type"] for answer in answers] == ["invalid-request"] * 2
 
 
-@pytest.mark.parametrize("value", UNADDRESSABLE)
+@pytest.mark.parametrize("value", [*UNADDRESSABLE, "me"])
 async def test_no_token_is_of_a_person_that_no_path_can_hold(value):
     with pytest.raises(Unauthenticated):
         await a_verifier().verify(a_token(value))
 
 
-@pytest.mark.parametrize("value", UNADDRESSABLE)
-@pytest.mark.parametrize("field", ["RoomId", "GiftId", "From_Account", "To_Account"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((field, value) for field in CALLBACK_FIELDS for value in UNADDRESSABLE),
+        *(("From_Account", "me"), ("To_Account", "me")),
+    ],
+)
 def test_no_callback_of_tencent_brings_a_value_that_no_path_can_hold(field, value):
     gift = {"From_Account": "mira", "To_Account": ["lea"], "Time": 1, "GiftId": "g_pebble"}
     said = {"CallbackCommand": "any", "RoomId": "@TGS#1", "GiftWater": {**gift, "Count": 1}}

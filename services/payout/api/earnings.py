@@ -21,12 +21,12 @@ from shared.auth import (
     require_own,
 )
 from shared.database import Database
-from shared.http import BadCursor, Limit, Page, UserId, encode_cursor, number_in, refusals
+from shared.http import BadCursor, Limit, Page, UserIdOrMe, encode_cursor, number_in, refusals
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 ME = "me"
-Creator = Annotated[UserId, Path(description="`me` stands for the caller.")]
+Creator = Annotated[UserIdOrMe, Path(description="`me` stands for the caller.")]
 
 
 class Money(BaseModel):

@@ -15,7 +15,7 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    UserId,
+    UserIdOrMe,
     fingerprint,
     refusals,
     request_id,
@@ -94,7 +94,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.get(
         "/wallets/{user}/spending", tags=["limits"], responses=refusals(Unauthenticated, NotYours)
     )
-    async def read_spending(user: UserId, caller: Caller) -> Spending:
+    async def read_spending(user: UserIdOrMe, caller: Caller) -> Spending:
         """Read what one has spent this month, in coins and in the money they had cost."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -116,7 +116,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused, TooOften),
     )
     async def exclude(
-        user: UserId, wish: ExclusionWish, key: IdempotencyKey, caller: Caller
+        user: UserIdOrMe, wish: ExclusionWish, key: IdempotencyKey, caller: Caller
     ) -> ExclusionView:
         """Keep oneself from buying coins and sending gifts; it cannot be taken back."""
         user = caller.user if user == ME else user
@@ -137,7 +137,7 @@ def _add_limits(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.get(
         "/wallets/{user}/limits", tags=["limits"], responses=refusals(Unauthenticated, NotYours)
     )
-    async def read_limits(user: UserId, caller: Caller) -> Limits:
+    async def read_limits(user: UserIdOrMe, caller: Caller) -> Limits:
         """Read one's limits: one's own, and those that hold for everyone."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -148,7 +148,9 @@ def _add_limits(router: APIRouter, database: Database, rules: Rules) -> None:
         tags=["limits"],
         responses=refusals(Unauthenticated, NotYours, TooOften),
     )
-    async def set_limit(user: UserId, period: Period, wish: LimitWish, caller: Caller) -> Limits:
+    async def set_limit(
+        user: UserIdOrMe, period: Period, wish: LimitWish, caller: Caller
+    ) -> Limits:
         """Limit what one can spend: a lower limit counts at once, a higher one a day later."""
         user = caller.user if user == ME else user
         require_own(caller, user)

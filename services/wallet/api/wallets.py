@@ -24,7 +24,7 @@ from shared.http import (
     BadCursor,
     Limit,
     Page,
-    UserId,
+    UserIdOrMe,
     encode_cursor,
     moment_in,
     number_in,
@@ -129,7 +129,7 @@ def add_routes(router: APIRouter, database: Database) -> None:
         tags=["wallets"],
         responses=refusals(Unauthenticated, NotYours, NoSuchWallet),
     )
-    async def read_wallet(user: UserId, caller: Caller) -> Wallet:
+    async def read_wallet(user: UserIdOrMe, caller: Caller) -> Wallet:
         """Read one's own wallet; `me` stands for the caller."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -157,7 +157,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, NotYours, BadCursor),
     )
     async def read_movements(
-        user: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserIdOrMe, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[Movement]:
         """Read where one's coins came from and went, newest first; a gift names its lots."""
         user = caller.user if user == ME else user
@@ -174,7 +174,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, NotYours, BadCursor),
     )
     async def read_lots(
-        user: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserIdOrMe, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[Lot]:
         """Read which purchases one's coins came from and where they went, newest first."""
         user = caller.user if user == ME else user
