@@ -29,7 +29,12 @@ structured JSON; `data` is what the tables below describe.
   between subjects, or on a delivery that comes again.
 * **Within a version only optional fields are added**: ignore fields you do not know. A field that
   is always there stays so; an optional one may be absent, or `null`.
+* **An anonymous gift has its giver's name in it**: where `anonymous` is true, do not show
+  `viewer`. Operators grant such events by name only. In a grant, `gift` and `live` stand for the
+  events that name no giver of an anonymous gift and cannot be linked to one.
 * Amounts are whole numbers. Money is in minor units of the currency beside it.
+* The id of a person (viewer, creator, guest, operator) is the `sub` of their token: at most 255
+  characters, and up to four bytes of UTF-8 each. A column of 64 characters is too short for it.
 
 The same for programs: `/asyncapi.json`, and a JSON Schema for each version at the event's
 `dataschema`. To make events up for tests: `python -m deploy.ctl events sample`, or

@@ -10,6 +10,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
@@ -101,7 +102,7 @@ class Supporter(LiveTable, table=True):
 
 
 class Gifter(LiveTable, table=True):
-    """What a viewer gave in all, the level that was announced, and whether they are named."""
+    """What a viewer gave, in all and openly, the level announced, and whether they are named."""
 
     __tablename__ = "gifters"
 
@@ -111,6 +112,7 @@ class Gifter(LiveTable, table=True):
     level: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs=_ZERO)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     hidden: bool = Field(default=False, sa_column_kwargs=_FALSE)
+    open_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class Reversal(LiveTable, table=True):
@@ -286,3 +288,7 @@ class OutboxBlocked(OutboxBlockedColumns, LiveTable, table=True):
 
 class Inbox(InboxColumns, LiveTable, table=True):
     __tablename__ = "inbox"
+
+
+class Quota(QuotaColumns, LiveTable, table=True):
+    __tablename__ = "quotas"

@@ -74,6 +74,8 @@ class GiftRequested(GiftEvent):
     """How often the wallet has been asked about this gift, this time included."""
     age_verified: Annotated[int, number("years", 34, 18, ge=0, le=150)] | None = None
     """The viewer's age in years, as the token claims it; null if it says nothing."""
+    anonymous: Annotated[bool, like(False, True)] | None = None
+    """The viewer does not want to be named: do not show `viewer`. Null of older events."""
 
 
 class GiftSent(GiftEvent):
@@ -191,6 +193,8 @@ class GiftRefused(GiftEvent):
 
     reason: Annotated[Name, like("insufficient-coins", "limit-exceeded", "too-late")]
     """Why, as the stable code that the viewer's app also got. No coins moved."""
+    anonymous: Annotated[bool, like(False, True)] | None = None
+    """The viewer does not want to be named: do not show `viewer`. Null of older events."""
 
 
 class ReversalEvent(GiftEvent):

@@ -62,6 +62,7 @@ class AdjustmentWish:
 
     @property
     def id(self) -> UUID:
+        """Only the user and operators see it: it names no user to others."""
         return uuid5(NAMESPACE, f"{self.service}-adjustment\n{self.operator}\n{self.key}")
 
 

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from shared.contracts import gift, live
+from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, SERVICES
 from shared.messaging.log import log_of
 from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, own_exchange
@@ -34,9 +36,23 @@ QUEUE_BYTES_MAX = 2_000_000_000
 LETTERS_MAX = 100_000
 # A client that reconnects in a loop must not use up the broker's sockets.
 USER_LIMITS: Mapping[str, int] = {"max-connections": 50, "max-channels": 200}
-# What people give is shown in the room. Everything else is about somebody's money, limits or
-# troubles, and is given one event at a time, by name.
-GIVEN_WHOLE = ("gift", "live")
+# What a service's name stands for. A team that is granted `gift` or `live` gets what everybody in
+# the room may know. Every other event is granted by its name alone: it is about a person's money,
+# limits or troubles, or it names the giver of an anonymous gift. A new event is granted by name
+# until it is listed here. `first_gift` and the perks name viewers, and follow from open gifts only.
+GIVEN_WHOLE: Mapping[str, tuple[type[Event], ...]] = {
+    "gift": (gift.CatalogueChanged,),
+    "live": (
+        live.RoomOpened,
+        live.RoomClosed,
+        live.GuestJoined,
+        live.GuestLeft,
+        live.GoalReached,
+        live.FirstGift,
+        live.PerkUnlocked,
+        live.PerkWithdrawn,
+    ),
+}
 
 
 class NotGranted(ValueError):
@@ -68,7 +84,7 @@ class Team:
         logs: Collection[str] = (),
         messages_max: int = MESSAGES_MAX,
     ) -> Self:
-        """Return what was asked for, if it may be given; a service means all of its events."""
+        """Return what was asked for, if it may be given; see `GIVEN_WHOLE` for a service's name."""
         if not NAME.fullmatch(name):
             raise NotGranted(f"{name!r} is no team's name: small letters, digits, _ and -")
         if not 1 <= messages_max <= MESSAGES_MAX:
@@ -78,7 +94,9 @@ class Team:
         may_read = _expanded(reads)
         wanted = _expanded(hears) if hears else may_read
         if beyond := sorted(set(wanted) - set(may_read)):
-            raise NotGranted(f"{beyond[0]} is to be bound, but not among what the team reads")
+            raise NotGranted(
+                f"{beyond[0]} is to be bound, but is not among what the team reads: name it there"
+            )
         return cls(name, may_read, wanted, tuple(sorted(set(logs))), messages_max)
 
     @classmethod
@@ -193,14 +211,14 @@ def _topic_permission(team: Team, exchange: str) -> dict[str, Any]:
 
 
 def _expanded(asked: Iterable[str]) -> tuple[str, ...]:
-    """Return names of events; a service given whole stands for all it announces today."""
+    """Return names of events; a service's name stands for what may be given whole today."""
     names = {event.name for event in EVENTS}
     found: set[str] = set()
     for each in asked:
         if each in names:
             found.add(each)
         elif each in GIVEN_WHOLE:
-            found |= {name for name in names if name.startswith(f"{each}.")}
+            found |= {event.name for event in GIVEN_WHOLE[each]}
         elif each in SERVICES:
             examples = ", ".join(sorted(name for name in names if name.startswith(f"{each}."))[:3])
             raise NotGranted(

@@ -41,7 +41,7 @@ async def check(
     books, places = Books(system.postgres), system.installation
     gifts = await books.gifts()
     found = [
-        _counted("lost", "requests without a final answer", answers.wishes.keys() - answers.given),
+        _counted("lost", "requests without a final answer", answers.open),
         _counted("lost", "answers that nobody foresaw", answers.unforeseen),
         *settled(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 
-from services.gift.commands.requesting import gift_id
 from tests.chaos.people import People
 from tests.chaos.plan import GIFT_TYPES, Plan, Wish
 
@@ -27,6 +26,8 @@ class Answers:
 
     wishes: dict[str, Wish] = field(default_factory=dict)
     given: dict[str, int] = field(default_factory=dict)
+    # Only an answer tells a gift's id.
+    open: set[str] = field(default_factory=set)
 
     @property
     def paid(self) -> set[str]:
@@ -89,16 +90,21 @@ class Load:
             if self._ended:
                 return
             viewer = self._people.viewers[wish.viewer]
-            gift = str(gift_id(viewer, wish.key))
-            self.answers.wishes[gift] = wish
+            self.answers.open.add(wish.key)
             # Who is never answered is counted afterwards; the others go on.
             try:
                 async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    self.answers.given[gift] = await self._give(session, viewer, wish)
+                    status, gift = await self._give(session, viewer, wish)
             except TimeoutError:
                 self._given_up += 1
+                continue
+            self.answers.open.discard(wish.key)
+            self.answers.wishes[gift], self.answers.given[gift] = wish, status
 
-    async def _give(self, session: aiohttp.ClientSession, viewer: str, wish: Wish) -> int:
+    async def _give(
+        self, session: aiohttp.ClientSession, viewer: str, wish: Wish
+    ) -> tuple[int, str]:
+        """Return the final answer, and the gift it is about."""
         body = {
             "gift_type": wish.gift_type,
             "count": wish.count,
@@ -115,7 +121,7 @@ class Load:
                     said: Mapping[str, Any] = await answer.json(content_type=None)
                     status = answer.status
                     if not may_be_repeated(status, said):
-                        return status
+                        return status, said.get("gift", wish.key)
             self.retries[status] += 1
             # A 202 has waited as long as it takes.
             if status != WAITING:

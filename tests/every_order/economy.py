@@ -40,6 +40,7 @@ from shared.errors import Refusal
 from shared.ledger.proof import Fault, prove
 from shared.messaging.delivery import Delivery
 from tests.deliveries import a_broker
+from tests.every_order.messages import id_of
 
 SERVICES = ("wallet", "gift", "payout")
 RULES_FILE = Path("seeds/rules.toml")
@@ -100,7 +101,12 @@ class Economy:
     async def ask_for_gifts(self, asked: Sequence[tuple[str, str, str, int]]) -> dict[Any, Any]:
         """Ask for gifts of (key, viewer, creator, coins); return the ids by (viewer, key)."""
         requests = [
-            GiftRequest(self._wish(viewer, creator, coins), key, b"same", "story", ADULT_YEARS)
+            GiftRequest(
+                self._wish(viewer, creator, coins),
+                *(key, b"same", "story", ADULT_YEARS),
+                # Not a random one: a world that is played again is the same world.
+                gift=id_of(viewer, key),
+            )
             for key, viewer, creator, coins in asked
         ]
         async with self._databases["gift"].transaction() as tx:

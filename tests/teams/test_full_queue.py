@@ -31,7 +31,7 @@ def bodies_in(ctl, queue):
 async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
     ctl, team, publish, as_team, rabbit
 ):
-    slow = team("--reads", "gift", "--messages-max", str(KEPT))
+    slow = team("--reads", "gift.sent", "--messages-max", str(KEPT))
     before = lost_so_far(rabbit) if rabbit.metrics_url else None
 
     bodies = (json.dumps(number).encode() for number in range(12))
@@ -57,10 +57,10 @@ async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
 
 
 async def test_what_was_lost_can_be_given_again(ctl, team, publish, as_team):
-    slow = team("--reads", "gift", "--messages-max", "1")
+    slow = team("--reads", "gift.sent", "--messages-max", "1")
     await publish(b"1", b"2", type="dev.ovation.gift.sent.v1")
 
-    team("--reads", "gift", "--messages-max", "10", name=slow["name"])
+    team("--reads", "gift.sent", "--messages-max", "10", name=slow["name"])
     assert ctl("dlq", "redrive", "--queue", slow["queue"], "--yes")[0] == 0
 
     async with as_team(slow) as channel:
@@ -70,7 +70,7 @@ async def test_what_was_lost_can_be_given_again(ctl, team, publish, as_team):
 
 async def test_a_full_queue_slows_nobody(ctl, team, database_of, rabbit, vhost, credentials):
     """The relay's facts are confirmed, and services get all of them, as if no team were there."""
-    team("--reads", "gift", "--messages-max", "1")
+    team("--reads", "gift.sent", "--messages-max", "1")
     database = database_of("gift")
     facts = [
         Fact(a_gift(), number, Cause("story"), datetime.now(UTC)) for number in range(1, SENT + 1)

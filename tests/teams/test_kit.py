@@ -69,7 +69,7 @@ class Charts:
 
 @pytest.fixture
 async def charts(team, own_database, rabbit, vhost):
-    given = team("--reads", "gift,wallet.gift_paid", "--logs", "gift")
+    given = team("--reads", "gift.sent,wallet.gift_paid", "--logs", "gift")
     url = rabbit.url(vhost, user=given["user"], password=given["password"])
     charts = Charts(url, given["queue"], own_database())
     await charts.query("CREATE TABLE heard (coins bigint)")

@@ -18,7 +18,7 @@ def bound_to(rabbit, vhost, queue):
 
 
 def test_a_team_is_listed_with_what_waits_for_it(ctl, team):
-    charts = team("--reads", "gift,payout.paid", "--bind", "gift.sent,payout.paid")
+    charts = team("--reads", "gift.sent,payout.paid", "--bind", "gift.sent,payout.paid")
 
     rows = json.loads(ctl("team", "ls", "--json")[1])
 
@@ -36,7 +36,7 @@ def test_a_team_is_listed_with_what_waits_for_it(ctl, team):
 
 
 def test_adding_a_team_again_changes_its_grants_and_keeps_its_password(ctl, team, rabbit, vhost):
-    first = team("--reads", "gift")
+    first = team("--reads", "gift.sent")
 
     again = team("--reads", "gift.sent,payout.paid", "--messages-max", "5", name=first["name"])
 
@@ -47,9 +47,9 @@ def test_adding_a_team_again_changes_its_grants_and_keeps_its_password(ctl, team
 
 
 async def test_a_new_password_replaces_the_old_one(team, as_team):
-    old = team("--reads", "gift")
+    old = team("--reads", "gift.sent")
 
-    new = team("--reads", "gift", "--new-password", name=old["name"])
+    new = team("--reads", "gift.sent", "--new-password", name=old["name"])
 
     with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
         async with as_team(old):
@@ -61,19 +61,19 @@ async def test_a_new_password_replaces_the_old_one(team, as_team):
 def test_a_password_may_go_to_a_file_that_only_its_owner_reads(ctl, team, tmp_path):
     file = tmp_path / "password"
 
-    made = team("--reads", "gift", "--password-file", str(file))
+    made = team("--reads", "gift.sent", "--password-file", str(file))
 
     assert made["password"] is None
     assert len(file.read_text()) >= 32
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     code, _ = ctl(
-        *("team", "add", "other", "--reads", "gift", "--yes", "--password-file", str(file))
+        *("team", "add", "other", "--reads", "gift.sent", "--yes", "--password-file", str(file))
     )
     assert code == 2
 
 
 def test_a_team_that_is_removed_leaves_nothing(ctl, team, rabbit):
-    made = team("--reads", "gift")
+    made = team("--reads", "gift.sent")
 
     assert ctl("team", "rm", made["name"])[0] == 2  # nobody to ask
     assert ctl("team", "rm", made["name"], "--yes")[0] == 0
@@ -87,7 +87,7 @@ def test_a_grant_that_makes_no_sense_changes_nothing(ctl):
     name = f"t{random.token_hex(4)}"
 
     assert ctl("team", "add", name, "--reads", "payout", "--yes")[0] == 2
-    assert ctl("team", "add", name, "--reads", "gift")[0] == 2  # nobody to ask
+    assert ctl("team", "add", name, "--reads", "gift.sent")[0] == 2  # nobody to ask
     assert ctl("team", "ls", "--json") == (0, "[]\n")
 
 
@@ -117,7 +117,7 @@ def test_the_topology_check_knows_what_each_team_was_granted(ctl, team, rabbit, 
 
 async def test_a_team_is_given_again_what_the_log_holds_of_its_events(ctl, team, say, as_team):
     await say(a_gift(), a_gift())
-    late = team("--reads", "gift")
+    late = team("--reads", "gift.sent")
 
     replayed = ctl("replay", "--queue", late["queue"], "--all", "--yes", "--json")
 

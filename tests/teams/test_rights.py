@@ -50,7 +50,7 @@ def refused(as_team):
 
 
 async def test_a_team_reads_its_queue_and_a_log_it_was_granted(team, as_team, publish):
-    charts = team("--reads", "gift,wallet.gift_paid", "--bind", "gift.sent", "--logs", "gift")
+    charts = team("--reads", "gift.sent,wallet.gift_paid", "--bind", "gift.sent", "--logs", "gift")
 
     await publish(b"heard")
     await publish(b"not bound", name="gift.refused")
@@ -66,29 +66,29 @@ async def test_a_team_reads_its_queue_and_a_log_it_was_granted(team, as_team, pu
 
 
 async def test_a_team_reads_nobody_elses_queue(team, refused):
-    charts, fraud = team("--reads", "gift"), team("--reads", "gift")
+    charts, fraud = team("--reads", "gift.sent"), team("--reads", "gift.sent")
 
     for queue in (fraud["queue"], f"{fraud['queue']}.dlq", "live.gifts", "ovation.delay.1s.gift"):
         await refused(charts, lambda channel, queue=queue: take(channel, queue))
 
 
 async def test_a_name_that_begins_alike_is_another_team(team, refused):
-    longer = team("--reads", "gift")
-    shorter = team("--reads", "gift", name=longer["name"][:-1])
+    longer = team("--reads", "gift.sent")
+    shorter = team("--reads", "gift.sent", name=longer["name"][:-1])
 
     await refused(shorter, lambda channel: take(channel, longer["queue"]))
 
 
 async def test_a_team_reads_no_log_it_was_not_granted(team, refused):
     await refused(
-        team("--reads", "gift", "--logs", "gift"), lambda channel: begin(channel, "wallet")
+        team("--reads", "gift.sent", "--logs", "gift"), lambda channel: begin(channel, "wallet")
     )
-    await refused(team("--reads", "gift"), lambda channel: begin(channel, "gift"))
+    await refused(team("--reads", "gift.sent"), lambda channel: begin(channel, "gift"))
 
 
 @pytest.mark.parametrize("key", ["payout.paid", "#", "gift.*", "gift.sent"])
 async def test_a_team_binds_nothing_not_even_what_it_may_read(team, refused, key):
-    charts = team("--reads", "gift")
+    charts = team("--reads", "gift.sent")
 
     await refused(charts, lambda channel: bind(channel, charts["queue"], key))
 
@@ -98,17 +98,17 @@ async def test_a_right_given_by_hand_does_not_open_the_rest(
     team, as_team, refused, rabbit, vhost, key
 ):
     """Somebody lets the team bind, one day: it can still bind only what it was granted."""
-    charts = team("--reads", "gift")
+    charts = team("--reads", "gift.sent")
     right = {"configure": "^$", "write": f"^{charts['queue']}$", "read": ".*"}
     rabbit.manage("PUT", f"/api/permissions/{vhost}/{charts['user']}", right)
 
     async with as_team(charts) as channel:
-        await bind(channel, charts["queue"], "gift.refused")
+        await bind(channel, charts["queue"], "gift.sent")
     await refused(charts, lambda channel: bind(channel, charts["queue"], key))
 
 
 async def test_a_team_does_not_unbind_itself_either(team, refused):
-    charts = team("--reads", "gift")
+    charts = team("--reads", "gift.sent")
 
     async def unbind(channel):
         queue = await channel.get_queue(charts["queue"], ensure=False)
@@ -125,11 +125,11 @@ async def test_a_team_publishes_nothing(team, refused, exchange):
         underlay = await channel.get_underlay_channel()
         await underlay.basic_publish(b"{}", exchange=exchange, routing_key="gift.sent")
 
-    await refused(team("--reads", "gift"), publish)
+    await refused(team("--reads", "gift.sent"), publish)
 
 
 async def test_a_team_declares_and_deletes_nothing(team, refused):
-    charts = team("--reads", "gift")
+    charts = team("--reads", "gift.sent")
 
     for action in (
         lambda channel: channel.declare_queue(f"{charts['user']}.more"),

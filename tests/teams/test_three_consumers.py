@@ -95,7 +95,7 @@ def listening(consumers):
 @pytest.fixture
 def consumers(team, rabbit, vhost, own_database, node, python_with_kit, tmp_path):
     def consumer(name, command, database):
-        given = team("--reads", "gift", "--bind", "gift.sent", name=name)
+        given = team("--reads", "gift.sent", "--bind", "gift.sent", name=name)
         broker = rabbit.url(vhost, user=given["user"], password=given["password"])
         return Kept(command, broker, given["queue"], database)
 

@@ -81,7 +81,7 @@ def test_the_program_of_the_readme_is_short():
 async def test_the_program_of_the_readme_runs_as_it_is_printed(
     python_with_kit, tmp_path, team, say, own_database, rabbit, vhost
 ):
-    given = team("--reads", "gift", name="charts")
+    given = team("--reads", "gift.sent", name="charts")
     database = own_database()
     run_sql(database, [printed_table()])
     program = tmp_path / "top_gifters.py"

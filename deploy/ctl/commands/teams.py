@@ -27,7 +27,9 @@ def add(
     name: Name,
     reads: Annotated[
         list[str],
-        typer.Option(help="Events it may have: gift (all of them), wallet.gift_paid,payout.paid"),
+        typer.Option(
+            help="Events it may have: gift.sent,payout.paid; live: what names no anonymous giver."
+        ),
     ],
     *,
     bind: Annotated[

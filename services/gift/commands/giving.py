@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
-from services.gift.commands import requesting, waiting
+from services.gift.commands import reading, requesting, waiting
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import EXPIRY_SECONDS, GiftRequest
 from services.gift.domain.admissions import TargetToken
@@ -80,17 +81,30 @@ class Counter:
     async def give(self, ask: Ask, *, wait_seconds: float) -> Gift:
         """Ask for a gift and wait so long for its outcome; a repeat finds what was asked for."""
         deadline = time.monotonic() + wait_seconds
-        gift_id = requesting.gift_id(ask.viewer, ask.idempotency_key)
-        async with self._waiters.expect(ask.viewer, gift_id) as outcome:
-            gift = await self._take(ask)
-            left = deadline - time.monotonic()
-            if gift.state is State.REQUESTED and left > 0:
-                gift = await waiting.outcome(outcome, gift, left)
-            elif _is_stale(ask, gift):
-                raise SettledBefore(gift=gift.id)
+        proposed = uuid4()
+        async with self._waiters.expect(ask.viewer, proposed) as outcome:
+            gift = await self._take(ask, proposed)
+            if gift.id == proposed:
+                left = deadline - time.monotonic()
+                return await waiting.outcome(outcome, gift, left) if left > 0 else gift
+        return await self._repeated(ask, gift, deadline)
+
+    async def _repeated(self, ask: Ask, gift: Gift, deadline: float) -> Gift:
+        """Wait for the outcome of a gift that was asked for before, under the id it has."""
+        if gift.state is State.REQUESTED and time.monotonic() < deadline:
+            async with self._waiters.expect(gift.viewer, gift.id) as outcome:
+                # An outcome that came since the gift was read was told to nobody who waits here.
+                async with self._database.transaction() as tx:
+                    known = await reading.read_gift(tx, gift.viewer, gift.id)
+                left = deadline - time.monotonic()
+                if known.state is not State.REQUESTED or left <= 0:
+                    return known
+                return await waiting.outcome(outcome, known, left)
+        if _is_stale(ask, gift):
+            raise SettledBefore(gift=gift.id)
         return gift
 
-    async def _take(self, ask: Ask) -> Gift:
+    async def _take(self, ask: Ask, proposed: UUID) -> Gift:
         catalogue = await self._shelf.current()
         try:
             wish = await self._checked(ask, catalogue)
@@ -113,6 +127,7 @@ class Counter:
                 ask.traceparent,
                 ask.expiry_seconds,
                 ask.target,
+                proposed,
             )
         )
         if isinstance(gift, Refusal):

@@ -1,9 +1,9 @@
 """Taking gifts in, a whole batch of requests in one transaction, and asking again later."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4
 
 from services.gift.commands.combos import join_combos
 from services.gift.domain.admissions import Target, TargetToken, admit
@@ -12,7 +12,7 @@ from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from services.gift.store import admissions
 from services.gift.store import gifts as store
-from shared.contracts.base import NAMESPACE
+from services.gift.store.gifts import RequestKey
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRequested
 from shared.database import Transaction
@@ -44,15 +44,14 @@ class GiftRequest:
     expiry_seconds: float = EXPIRY_SECONDS
     # What the host signed about who may be given to.
     target: TargetToken | None = None
+    # The id of the gift if its key is new. A feed shows it, and an id that follows from the viewer
+    # and the key names the giver of an anonymous gift to everybody who tries keys.
+    gift: UUID = field(default_factory=uuid4)
 
     @property
-    def gift(self) -> UUID:
-        return gift_id(self.wish.viewer, self.idempotency_key)
-
-
-def gift_id(viewer: str, idempotency_key: str) -> UUID:
-    """The gift's id follows from who asks under which key, so asking again finds it."""
-    return uuid5(NAMESPACE, f"gift\n{viewer}\n{idempotency_key}")
+    def key(self) -> RequestKey:
+        """The stored gift of this key is the memory of the request: asking again finds it."""
+        return self.wish.viewer, self.idempotency_key
 
 
 async def request_gifts(
@@ -72,43 +71,40 @@ async def request_gifts(
     """
     now = datetime.now(UTC)
     first, refused = await _admit(tx, requests, now, anybody=anybody_may_receive)
-    gifts = {identifier: gift for identifier, (_, gift) in first.items()}
-    hashes = {identifier: request.request_hash for identifier, (request, _) in first.items()}
-    new = await store.insert_gifts(
+    gifts = {key: gift for key, (_, gift) in first.items()}
+    hashes = {key: request.request_hash for key, (request, _) in first.items()}
+    inserted = await store.insert_gifts(
         tx,
         [
             store.Request(gift, request.idempotency_key, request.request_hash)
             for request, gift in first.values()
         ],
     )
-    asked = [gift for gift in gifts if gift in new]
-    combos, ended = await join_combos(tx, [gifts[gift] for gift in asked], catalogue)
-    gifts |= {gift: replace(gifts[gift], combo=combo) for gift, combo in combos.items()}
-    questions = [question(gifts[gift], now, first[gift][0].traceparent) for gift in asked]
+    new = [key for key, gift in gifts.items() if gift.id in inserted]
+    combos, ended = await join_combos(tx, [gifts[key] for key in new], catalogue)
+    gifts |= {key: replace(gifts[key], combo=combos.get(gifts[key].id)) for key in new}
+    questions = [question(gifts[key], now, first[key][0].traceparent) for key in new]
     await announce(tx, [*ended, *questions])
-    repeated = {(request.wish.viewer, request.gift) for request in requests} - {
-        (gifts[gift].viewer, gift) for gift in new
-    }
-    if repeated:
-        for gift, request_hash in (await store.remembered(tx, sorted(repeated))).values():
-            gifts[gift.id], hashes[gift.id] = gift, request_hash
-    tx.after_commit(lambda: _count([each for each in requests if each.gift in gifts], new, hashes))
+    if repeated := {request.key for request in requests}.difference(new):
+        for key, (gift, request_hash) in (await store.remembered(tx, sorted(repeated))).items():
+            gifts[key], hashes[key] = gift, request_hash
+    tx.after_commit(lambda: _count([each for each in requests if each.key in gifts], new, hashes))
     return [
-        _answer(request, gifts.get(request.gift), hashes, refused.get(place))
+        _answer(request, gifts.get(request.key), hashes, refused.get(place))
         for place, request in enumerate(requests)
     ]
 
 
 async def _admit(
     tx: Transaction, requests: Sequence[GiftRequest], now: datetime, *, anybody: bool
-) -> tuple[dict[UUID, tuple[GiftRequest, Gift]], dict[int, Refusal]]:
+) -> tuple[dict[RequestKey, tuple[GiftRequest, Gift]], dict[int, Refusal]]:
     """
-    Return the first request of each gift whose creator may receive it, and the gift.
+    Return the first request of each key whose gift the creator may receive, and the gift.
 
     Of the others, by their place, why not.
     """
     known = await admissions.read(tx, [request.wish for request in requests])
-    first: dict[UUID, tuple[GiftRequest, Gift]] = {}
+    first: dict[RequestKey, tuple[GiftRequest, Gift]] = {}
     refused: dict[int, Refusal] = {}
     for place, (request, admission) in enumerate(zip(requests, known, strict=True)):
         try:
@@ -119,44 +115,47 @@ async def _admit(
             refused[place] = refusal
         else:
             gift = _new_gift(request, now, target, is_held=admission.holds)
-            first.setdefault(request.gift, (request, gift))
+            first.setdefault(request.key, (request, gift))
     return first, refused
 
 
 def _answer(
     request: GiftRequest,
     gift: Gift | None,
-    hashes: Mapping[UUID, bytes],
+    hashes: Mapping[RequestKey, bytes],
     refused: Refusal | None,
 ) -> Gift | Refusal:
     if gift is None:
         assert refused is not None
         return refused
-    return gift if hashes[gift.id] == request.request_hash else KeyReused(gift=gift.id)
+    return gift if hashes[request.key] == request.request_hash else KeyReused(gift=gift.id)
 
 
 async def find_repeated(
     tx: Transaction, viewer: str, idempotency_key: str, request_hash: bytes
 ) -> Gift | None:
     """Return the gift that was asked for under this key before, if there is one."""
-    gift = gift_id(viewer, idempotency_key)
-    found = (await store.remembered(tx, [(viewer, gift)])).get(gift)
+    key = viewer, idempotency_key
+    found = (await store.remembered(tx, [key])).get(key)
     if found is None:
         return None
-    if found[1] != request_hash:
-        raise KeyReused(gift=gift)
-    return found[0]
+    gift, known_hash = found
+    if known_hash != request_hash:
+        raise KeyReused(gift=gift.id)
+    return gift
 
 
 def _count(
-    requests: Sequence[GiftRequest], new: Collection[UUID], hashes: Mapping[UUID, bytes]
+    requests: Sequence[GiftRequest],
+    new: Collection[RequestKey],
+    hashes: Mapping[RequestKey, bytes],
 ) -> None:
     """Count what the keys were; of several with a new key in one batch, the first is new."""
     unseen = set(new)
     for request in requests:
-        if hashes[request.gift] == request.request_hash:
-            count_key(ROUTE, Key.NEW if request.gift in unseen else Key.REPEATED)
-        unseen.discard(request.gift)
+        if hashes[request.key] == request.request_hash:
+            count_key(ROUTE, Key.NEW if request.key in unseen else Key.REPEATED)
+        unseen.discard(request.key)
 
 
 async def ask_again(tx: Transaction) -> bool:
@@ -208,5 +207,6 @@ def question(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
         attempt=gift.attempt,
         age_verified=gift.age_verified,
         combo=gift.combo,
+        anonymous=gift.anonymous,
     )
     return Fact(asked, gift.attempt, Cause(gift.correlation_id, traceparent=traceparent), at)

@@ -156,7 +156,12 @@ def sent(
 
 def refused(gift: Gift, reason: str, cause: Cause, at: datetime) -> Fact:
     """Say that the gift will not be given."""
-    return Fact(GiftRefused(**_about(gift), reason=reason), gift.attempt + 1, cause, at)
+    return Fact(
+        GiftRefused(**_about(gift), reason=reason, anonymous=gift.anonymous),
+        gift.attempt + 1,
+        cause,
+        at,
+    )
 
 
 def _about(gift: Gift) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4
 
 from services.live.commands import describing
 from services.live.commands.feeding import Page
@@ -15,7 +15,6 @@ from services.live.store import counting, goals, perks
 from services.live.store.counting import Gifter
 from services.live.store.goals import ContributionKey
 from services.live.store.rules import Rules
-from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftSent, ReversalEvent
 from shared.contracts.live import (
@@ -53,10 +52,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Stories:
-    """Which message a consequence comes from, and in which room it is seen."""
+    """
+    Which message a consequence comes from, and in which room it is seen.
 
-    causes: Mapping[str, Cause]
-    by_gift: Mapping[UUID, Envelope[GiftSent]]
+    Causes are by gift, by viewer for levels, and by creator and viewer for perks. The feed shows
+    a gift's id, and the id of its event follows from it: what an anonymous gift leads to begins a
+    story of its own, for a causation, correlation or trace would say whose gift it was.
+    """
+
+    by_gift: Mapping[UUID, Cause]
+    by_viewer: Mapping[str, Cause]
+    by_pair: Mapping[tuple[str, str], Cause]
+    sent: Mapping[UUID, Envelope[GiftSent]]
     rooms: Mapping[str, str]
     rooms_of_pairs: Mapping[tuple[str, str], str]
 
@@ -72,11 +79,13 @@ async def settle(
     outcome = Outcome()
     stories = _stories(changes, sent, reversals)
     supporters = await counting.add_supporters(tx, changes.supporters)
-    gifters = await counting.add_gifters(tx, changes.gifters)
-    outcome.levels = {viewer: gifter.level for viewer, gifter in gifters.items()}
+    openly = changes.given_openly()
+    gifters = await counting.add_gifters(tx, changes.gifters, openly)
+    outcome.levels = {viewer: level_at(gifter.open_coins) for viewer, gifter in gifters.items()}
     if not rules.quiet:
         _greet(outcome, changes, supporters, stories)
-        outcome.levels = await _raise_levels(tx, outcome, gifters.values(), stories)
+        await _raise_levels(tx, outcome, gifters.values(), stories)
+        _show_levels(outcome, gifters, openly, stories)
     if rules.goals:
         await _approach_goals(tx, outcome, changes, rules, stories)
     if rules.perk_creators and not rules.quiet:
@@ -109,13 +118,14 @@ async def settle_entitlements(
 ) -> int:
     """Let entitlements follow what was given; return how many did."""
     outcome = Outcome()
-    stories = replace(_NO_STORIES, causes={viewer: cause for _, viewer, _ in given})
+    pairs = {(creator, viewer): cause for creator, viewer, _ in given}
+    stories = replace(_NO_STORIES, by_pair=pairs)
     await _follow_entitlements(tx, outcome, given, stories)
     await outcome.announce(tx)
     return len(outcome.facts)
 
 
-_NO_STORIES = _Stories({}, {}, {}, {})
+_NO_STORIES = _Stories({}, {}, {}, {}, {}, {})
 
 
 def _stories(
@@ -123,12 +133,21 @@ def _stories(
     sent: Mapping[UUID, Envelope[GiftSent]],
     reversals: Sequence[Envelope[ReversalEvent]],
 ) -> _Stories:
-    causes = {heard.data.viewer: heard.cause for heard in sent.values()}
-    causes |= {heard.data.viewer: heard.cause for heard in reversals}
-    openly = [gift for gift, _ in changes.worth if gift.room is not None and not gift.anonymous]
-    rooms = {gift.viewer: gift.room for gift in openly if gift.room}
-    pairs = {(gift.creator, gift.viewer): gift.room for gift in openly if gift.room}
-    return _Stories(causes, sent, rooms, pairs)
+    heard = {gift: envelope.cause for gift, envelope in sent.items()}
+    heard |= {envelope.data.gift: envelope.cause for envelope in reversals}
+    causes = {
+        gift.gift: Cause(str(uuid4())) if gift.anonymous else heard[gift.gift]
+        for gift, _ in changes.worth
+    }
+    openly = [gift for gift, _ in changes.worth if not gift.anonymous]
+    return _Stories(
+        by_gift=causes,
+        by_viewer={gift.viewer: causes[gift.gift] for gift, _ in changes.worth},
+        by_pair={(gift.creator, gift.viewer): causes[gift.gift] for gift in openly},
+        sent=sent,
+        rooms={gift.viewer: gift.room for gift in openly if gift.room},
+        rooms_of_pairs={(gift.creator, gift.viewer): gift.room for gift in openly if gift.room},
+    )
 
 
 def _greet(
@@ -141,7 +160,7 @@ def _greet(
     first: dict[tuple[str, str], Gift] = {}
     for gift, _ in changes.worth:
         pair = (gift.creator, gift.viewer)
-        if gift.anonymous or gift.gift not in stories.by_gift:
+        if gift.anonymous or gift.gift not in stories.sent:
             continue
         if supporters[pair][0] != changes.supporters[pair].gifts:
             continue
@@ -151,7 +170,7 @@ def _greet(
         earlier = first.get(pair, gift)
         first[pair] = min(gift, earlier, key=lambda one: (one.sent_at, one.gift))
     for gift in first.values():
-        heard = stories.by_gift[gift.gift]
+        heard = stories.sent[gift.gift]
         event = FirstGift(
             gift=gift.gift,
             viewer=gift.viewer,
@@ -169,12 +188,11 @@ def _greet(
 
 async def _raise_levels(
     tx: Transaction, outcome: Outcome, gifters: Iterable[Gifter], stories: _Stories
-) -> dict[str, int]:
-    """Announce who changed level; return everybody's."""
-    levels: dict[str, int] = {}
+) -> None:
+    """Announce who changed level, by all they gave: teams are granted this only by name."""
     changed = []
     for gifter in gifters:
-        level = levels[gifter.viewer] = level_at(gifter.coins)
+        level = level_at(gifter.coins)
         if level == gifter.level:
             continue
         event = LevelReached(
@@ -184,14 +202,25 @@ async def _raise_levels(
             previous_level=gifter.level,
             given_coins=gifter.coins,
         )
-        cause = stories.causes.get(gifter.viewer, SETTLED)
+        cause = stories.by_viewer.get(gifter.viewer, SETTLED)
         outcome.facts.append(Fact(event, event.revision, cause))
-        room = stories.rooms.get(gifter.viewer)
-        if room is not None and level > gifter.level:
-            outcome.entries.append((room, describing.LEVEL, event.id, describing.level(event)))
         changed.append(replace(gifter, level=level, revision=event.revision))
     await counting.save_levels(tx, changed)
-    return levels
+
+
+def _show_levels(
+    outcome: Outcome, gifters: Mapping[str, Gifter], openly: Mapping[str, int], stories: _Stories
+) -> None:
+    """Show in their rooms whose level rose by what they gave openly; their rows are locked."""
+    for viewer, gifter in gifters.items():
+        room = stories.rooms.get(viewer)
+        level, before = (
+            level_at(gifter.open_coins),
+            level_at(gifter.open_coins - openly.get(viewer, 0)),
+        )
+        if room is not None and level > before:
+            shown = describing.level(viewer, level=level, previous=before)
+            outcome.entries.append((room, describing.LEVEL, uuid4(), shown))
 
 
 async def _approach_goals(
@@ -216,7 +245,7 @@ async def _approach_goals(
         ):
             if goal.counts(gift):
                 progress[goal.goal] = progress.get(goal.goal, 0) + worth
-                causes[goal.goal] = stories.causes[gift.viewer]
+                causes[goal.goal] = stories.by_gift[gift.gift]
                 if not gift.anonymous:
                     key = (goal.goal, gift.viewer)
                     contributions[key] = contributions.get(key, 0) + worth
@@ -274,19 +303,15 @@ async def _follow_entitlements(
     if not given:
         return
     changed = await perks.follow_coins(tx, given)
-    changed += await perks.unlock(tx, given, identify=entitlement_of)
+    changed += await perks.unlock(tx, given)
     for entitlement in changed:
         event = _perk_event(entitlement)
-        cause = stories.causes.get(entitlement.viewer, SETTLED)
+        pair = entitlement.creator, entitlement.viewer
+        cause = stories.by_pair.get(pair, SETTLED)
         outcome.facts.append(Fact(event, event.revision, cause))
-        room = stories.rooms_of_pairs.get((entitlement.creator, entitlement.viewer))
+        room = stories.rooms_of_pairs.get(pair)
         if room is not None and not entitlement.withdrawn:
             outcome.entries.append((room, describing.PERK, event.id, describing.perk(event)))
-
-
-def entitlement_of(perk: UUID, viewer: str) -> UUID:
-    """Name a viewer's claim to a perk: the same whenever and however often it is unlocked."""
-    return uuid5(NAMESPACE, f"entitlement|{perk}|{viewer}")
 
 
 def _perk_event(entitlement: Entitlement) -> PerkEvent:

@@ -229,6 +229,10 @@ async def _show(
             continue
         if told.gift in changes.strangers:
             continue
+        # One payment's gifts lose their money at one moment. Beside those of its giver an anonymous
+        # gift would be known; its room's totals have what it lost.
+        if heard.data.anonymous:
+            continue
         key = (told.room, describing.REVERSAL, heard.data.id)
         candidates.append((key, describing.reversal(heard)))
     asked = {key for key, _ in candidates if key[1] != describing.GIFT}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import ComboEnded, GiftSent, MessageEvent, ReversalEvent
-from shared.contracts.live import FirstGift, GoalReached, LevelReached, PerkEvent
+from shared.contracts.live import FirstGift, GoalReached, PerkEvent
 
 GIFT, COMBO, REVERSAL = "gift", "combo", "reversal"
 FIRST_GIFT, LEVEL, GOAL, PERK = "first_gift", "level", "goal", "perk"
@@ -16,7 +16,8 @@ def gift(
     heard: Envelope[GiftSent], *, level: int, first: bool, message: str | None
 ) -> dict[str, object]:
     """
-    A gift; `level` is its giver's badge, `first` that its creator had none from them before.
+    A gift; `level` is that of what its giver gave openly, `first` that its creator had no open
+    gift from them before.
 
     `message` is what was decided about its message, if anything was.
     """
@@ -95,8 +96,9 @@ def first_gift(event: FirstGift) -> dict[str, object]:
     return event.model_dump()
 
 
-def level(event: LevelReached) -> dict[str, object]:
-    return event.model_dump(include={"viewer", "level", "previous_level", "revision"})
+def level(viewer: str, *, level: int, previous: int) -> dict[str, object]:
+    """Say that a viewer has another level by what they gave openly."""
+    return {"viewer": viewer, "level": level, "previous_level": previous}
 
 
 def goal(event: GoalReached) -> dict[str, object]:

@@ -92,6 +92,13 @@ class Changes:
     # What was decided about messages before their gifts came; None: removed.
     messages: dict[UUID, str | None] = field(default_factory=dict)
 
+    def given_openly(self) -> dict[str, int]:
+        """Return by how much the coins change that each viewer gave openly, to all creators."""
+        coins: dict[str, int] = {}
+        for (_, viewer), added in self.supporters.items():
+            coins[viewer] = coins.get(viewer, 0) + added.coins
+        return coins
+
 
 def periods_of(gift: Gift) -> list[str]:
     """Return the periods of its room's standing that a gift counts in."""
@@ -123,8 +130,8 @@ def add_up(
     """
     Add gifts that were not counted before, less what was `known` to stand reversed of them.
 
-    An anonymous gift counts for its room, and for its giver's own level; it is in nobody's
-    score, and its creator does not learn whose it was.
+    An anonymous gift counts for its room, and for the level that its giver alone sees; it is in
+    nobody's score or shown level, and its creator does not learn whose it was.
     """
     changes = Changes()
     reversed_coins: dict[UUID, int] = {}

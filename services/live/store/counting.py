@@ -22,12 +22,17 @@ from shared.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Gifter:
-    """What a viewer gave in all; `level` and `revision` are what was announced of it."""
+    """
+    What a viewer gave in all, and of that openly.
+
+    `level` and `revision` are what was announced of all; others see the level of `open_coins`.
+    """
 
     viewer: str
     coins: int
     level: int
     revision: int
+    open_coins: int = 0
 
 
 async def lock_rooms(tx: Transaction, rooms: Iterable[str]) -> dict[str, Room]:
@@ -210,8 +215,10 @@ async def add_supporters(
     return {(row.creator, row.viewer): (row.gifts, row.coins) for row in rows}
 
 
-async def add_gifters(tx: Transaction, gifters: Mapping[str, Added]) -> dict[str, Gifter]:
-    """Add to what viewers gave in all; return what it comes to."""
+async def add_gifters(
+    tx: Transaction, gifters: Mapping[str, Added], openly: Mapping[str, int]
+) -> dict[str, Gifter]:
+    """Add to what viewers gave in all, and of that openly; return what it comes to."""
     if not gifters:
         return {}
     names = sorted(gifters)
@@ -221,9 +228,10 @@ async def add_gifters(tx: Transaction, gifters: Mapping[str, Added]) -> dict[str
             "viewers": names,
             "gifts": [gifters[name].gifts for name in names],
             "coins": [gifters[name].coins for name in names],
+            "openly": [openly.get(name, 0) for name in names],
         },
     )
-    return {row.viewer: Gifter(row.viewer, row.coins, row.level, row.revision) for row in rows}
+    return {row.viewer: Gifter(*row) for row in rows}
 
 
 async def save_levels(tx: Transaction, gifters: Sequence[Gifter]) -> None:
@@ -361,13 +369,15 @@ _ADD_SUPPORTERS = text("""
     RETURNING creator, viewer, gifts, coins
 """)
 _ADD_GIFTERS = text("""
-    INSERT INTO gifters (viewer, gifts, coins)
+    INSERT INTO gifters (viewer, gifts, coins, open_coins)
     SELECT * FROM unnest(
-        CAST(:viewers AS text[]), CAST(:gifts AS bigint[]), CAST(:coins AS bigint[])
+        CAST(:viewers AS text[]), CAST(:gifts AS bigint[]), CAST(:coins AS bigint[]),
+        CAST(:openly AS bigint[])
     )
     ON CONFLICT (viewer) DO UPDATE
-    SET gifts = gifters.gifts + excluded.gifts, coins = gifters.coins + excluded.coins
-    RETURNING viewer, coins, level, revision
+    SET gifts = gifters.gifts + excluded.gifts, coins = gifters.coins + excluded.coins,
+        open_coins = gifters.open_coins + excluded.open_coins
+    RETURNING viewer, coins, level, revision, open_coins
 """)
 _SAVE_LEVELS = text("""
     UPDATE gifters SET level = new.level, revision = new.revision

@@ -1,10 +1,10 @@
 """Perks, who is entitled to them, and what was used of that; and whom creators thanked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -15,17 +15,20 @@ from shared.database import Row, Transaction
 Given: TypeAlias = tuple[str, str, int]
 
 
-async def unlock(
-    tx: Transaction, given: Sequence[Given], *, identify: Callable[[UUID, str], UUID]
-) -> list[Entitlement]:
-    """Entitle those who gave enough to what they were not entitled to; return what is new."""
+async def unlock(tx: Transaction, given: Sequence[Given]) -> list[Entitlement]:
+    """
+    Entitle those who gave enough to what they were not entitled to; return what is new.
+
+    There is one entitlement of a viewer to a perk. Its id is random: only its viewer and its
+    creator are shown it, and both the perk and the viewer are known to others.
+    """
     found = await tx.execute(_TO_UNLOCK, _given(given))
     if not found:
         return []
     rows = await tx.execute(
         _UNLOCK,
         {
-            "entitlements": [identify(row.perk, row.viewer) for row in found],
+            "entitlements": [uuid4() for _ in found],
             "perks": [row.perk for row in found],
             "viewers": [row.viewer for row in found],
         },

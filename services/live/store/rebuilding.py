@@ -60,7 +60,7 @@ _LOCK = text("""
 """)
 _EMPTY = text("TRUNCATE scores, totals, supporters, reversals, goal_gifters")
 _ROOMS = text("UPDATE rooms SET gifts = 0, coins = 0")
-_GIFTERS = text("UPDATE gifters SET gifts = 0, coins = 0")
+_GIFTERS = text("UPDATE gifters SET gifts = 0, coins = 0, open_coins = 0")
 _GOALS = text("UPDATE goals SET progress_coins = 0, contributors = 0")
 _FORGET_HEARD = text("DELETE FROM inbox WHERE queue = 'live.gifts'")
 _BEGIN = text("""

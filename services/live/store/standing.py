@@ -5,12 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from services.live.domain.levels import level_at
 from shared.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """A viewer who gave much."""
+    """A viewer who gave much; `level` is that of what they gave openly."""
 
     viewer: str
     coins: int
@@ -59,7 +60,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Supporter:
-    """What a creator was given by a viewer, openly."""
+    """What a creator was given by a viewer, openly; so is what their `level` is of."""
 
     viewer: str
     gifts: int
@@ -72,10 +73,11 @@ async def top_gifters(tx: Transaction, room: str, period: str, *, limit: int) ->
     """
     Return who gave most in a room and period; of equals, who came first.
 
-    Their level is that of all they gave, anonymously as well: it names no gift and no creator.
+    Their level is that of what they gave openly: one that rises with an anonymous gift names who
+    gave it to everybody who reads the standing before and after.
     """
     rows = await tx.execute(_TOP, {"room": room, "period": period, "limit": limit})
-    return [Top(row.viewer, row.coins, row.gifts, row.level) for row in rows]
+    return [_top(row) for row in rows]
 
 
 async def standing(
@@ -95,9 +97,7 @@ async def standing(
     total = (
         Total() if first.gifters is None else Total(first.given, first.given_coins, first.gifters)
     )
-    top = [
-        Top(row.viewer, row.coins, row.gifts, row.level) for row in rows if row.viewer is not None
-    ]
+    top = [_top(row) for row in rows if row.viewer is not None]
     return top, total, _own(viewer, first, ranks_max)
 
 
@@ -121,7 +121,7 @@ async def supporters_by_coins(
     """Return who gave most to a creator, from a place in that order on."""
     coins, first_at, viewer = after or (None, None, None)
     asked = {"creator": creator, "coins": coins, "at": first_at, "viewer": viewer, "limit": limit}
-    return [Supporter(*row) for row in await tx.execute(_SUPPORTERS_BY_COINS, asked)]
+    return [_supporter(row) for row in await tx.execute(_SUPPORTERS_BY_COINS, asked)]
 
 
 async def newest_supporters(
@@ -130,7 +130,7 @@ async def newest_supporters(
     """Return who gave to a creator for the first time, the newest first."""
     first_at, viewer = before or (None, None)
     asked = {"creator": creator, "at": first_at, "viewer": viewer, "limit": limit}
-    return [Supporter(*row) for row in await tx.execute(_NEWEST_SUPPORTERS, asked)]
+    return [_supporter(row) for row in await tx.execute(_NEWEST_SUPPORTERS, asked)]
 
 
 async def newcomers_between(
@@ -143,6 +143,15 @@ async def newcomers_between(
 
 async def books(tx: Transaction) -> Books:
     return Books(*(await tx.execute(_BOOKS)).one())
+
+
+def _top(row: Row) -> Top:
+    return Top(row.viewer, row.coins, row.gifts, level_at(row.open_coins))
+
+
+def _supporter(row: Row) -> Supporter:
+    level = level_at(row.open_coins)
+    return Supporter(row.viewer, row.gifts, row.coins, row.first_at, level)
 
 
 def _own(viewer: str, row: Row, ranks_max: int) -> Own:
@@ -158,7 +167,8 @@ _VISIBLE = """
     (SELECT true FROM gifters WHERE hidden AND gifters.viewer = scores.viewer) IS NOT TRUE
 """
 _TOP_ROWS = f"""
-    SELECT best.viewer, best.coins, best.gifts, best.first_at, coalesce(gifters.level, 0) AS level
+    SELECT best.viewer, best.coins, best.gifts, best.first_at,
+        coalesce(gifters.open_coins, 0) AS open_coins
     FROM (
         SELECT viewer, coins, gifts, first_at FROM scores
         WHERE room = :room AND period = :period AND {_VISIBLE}
@@ -184,7 +194,7 @@ _TOP = text(f"{_TOP_ROWS} ORDER BY best.coins DESC, best.first_at, best.viewer")
 _STANDING = text(f"""
     SELECT totals.gifts AS given, totals.coins AS given_coins, totals.gifters,
         own.coins AS own_coins, own.gifts AS own_gifts, own.hidden, own.before,
-        top.viewer, top.coins, top.gifts, top.level
+        top.viewer, top.coins, top.gifts, top.open_coins
     FROM (SELECT) AS asked
     LEFT JOIN totals ON totals.room = :room AND totals.period = :period
     LEFT JOIN ({_OWN_ROW}) AS own ON true
@@ -198,7 +208,7 @@ _SET_HIDDEN = text("""
 """)
 _SUPPORTER = """
     SELECT found.viewer, found.gifts, found.coins, found.first_at,
-        coalesce(gifters.level, 0) AS level
+        coalesce(gifters.open_coins, 0) AS open_coins
 """
 _SUPPORTERS_BY_COINS = text(f"""
     {_SUPPORTER} FROM (
