@@ -5,11 +5,12 @@ https://www.rfc-editor.org/rfc/rfc7517: keys of different types may have one nam
 token may have none.
 """
 
+import warnings
 from contextlib import suppress
 
 import structlog
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, SecurityWarning
 from joserfc.jwk import ECKey, GuestProtocol, Key, KeySet, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
@@ -20,13 +21,19 @@ DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8
-# What a key of a type, or on a curve, can sign with; those a verifier takes are its own list.
+# Public keys alone, so that no key that everybody may read signs anything. What a key of a type, or
+# on a curve, can sign with. EdDSA is what most issuers call Ed25519, the only curve of it here:
+# https://www.rfc-editor.org/rfc/rfc9864.
 _SIGNS = {
     "RSA": ("RS256", "PS256"),
     "P-256": ("ES256",),
     "P-384": ("ES384",),
     "Ed25519": ("Ed25519", "EdDSA"),
 }
+ALGORITHMS = [algorithm for algorithms in _SIGNS.values() for algorithm in algorithms]
+
+# joserfc warns of the name, once a process. What it warns of is Ed448, which is not in the table.
+warnings.filterwarnings("ignore", "EdDSA is deprecated", category=SecurityWarning)
 
 
 class NoKeys(ValueError):
@@ -41,7 +48,7 @@ def usable_keys(document: object) -> KeySet:
     keys = []
     for key in published:
         try:
-            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
+            if key["kty"] in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig":
                 keys.append(_strong(import_key(key)))
         except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
             log.warning("keys.one_unusable", error=repr(error)[:200])
@@ -95,4 +102,6 @@ def _strong(key: Key) -> Key:
     # RFC 7518, section 3.3, wants 2,048 bits.
     if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
         raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
+    if isinstance(key, ECKey | OKPKey) and key.curve_name not in _SIGNS:
+        raise ValueError(f"a key on the curve {key.curve_name}")
     return key

@@ -227,5 +227,7 @@ def build_verifier(settings: ServiceSettings) -> Verifier:
         audience=settings.jwt_audience,
         jwks_url=settings.jwks_url,
         clients=settings.jwt_clients.split(),
+        audience_optional=settings.jwt_audience_optional,
+        names=settings.claim_names,
         lifetime_seconds_max=settings.jwt_lifetime_seconds_max,
     )

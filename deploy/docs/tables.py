@@ -27,9 +27,11 @@ TYPES = {
 # More of them side by side cannot be read; tables with a foreign key between them stay together.
 TABLES_A_PICTURE = 3
 OWN = "Its own tables"
+EVERYWHERE = "Messages and quotas, as in every service"
 TITLES = {
     "shared.ledger.tables": "The ledger's tables, as in every service that keeps one",
-    "shared.messaging.tables": "Messages, as in every service",
+    "shared.messaging.tables": EVERYWHERE,
+    "shared.quotas.tables": EVERYWHERE,
 }
 INTRODUCTION = """\
 <!-- Written by deploy/docs/tables.py from services/{service}/tables.py: run `make contracts`. -->

@@ -6,6 +6,7 @@ import pytest
 
 from tests.metrics import metric
 from tests.purchase.conftest import GERMANY
+from tests.purchase.pretend import a_webhook
 
 
 def list_again(pretend, purchase, **about):
@@ -120,3 +121,59 @@ async def test_a_clock_of_the_provider_that_is_wrong_changes_no_deadline(
     assert known["state"] == "completed"
     assert before <= known["paid_at"] <= datetime.now(UTC)
     assert (await ask(purchase)).status_code == 202
+
+
+async def test_money_of_which_a_part_had_gone_back_before_it_was_heard_of_buys_nothing(
+    bought, pretend, tell, read, said, balances
+):
+    """What is left is the price; but the part that went back would be taken from the coins."""
+    purchase = await bought("coins_500", claims=GERMANY)
+    pretend.become(purchase, "succeeded", amount_minor=998, refunded_minor=499)
+
+    await tell(purchase)
+
+    assert (await read(purchase))["state"] == "mismatched"
+    assert await said() == []
+    assert await balances() == {"provider_clearing": 499, "unapplied_payments": -499}
+
+
+CHANGED = [
+    {"currency": "EUR"},
+    {"amount_minor": 998},
+    {"amount_minor": 0},
+    {"currency": "EUR", "fee_minor": 7},
+    {"currency": "EUR", "refunded_minor": 200},
+]
+
+
+@pytest.mark.parametrize("about", CHANGED, ids=str)
+async def test_money_that_came_does_not_change_whatever_is_said_of_it_later(
+    *, bought_in, pretend, tell, said, balances, proved, about
+):
+    """A person is told, coins wait, and a dispute over the money is followed all the same."""
+    counted = metric("ovation_contradictions_total", kind="payment-changed")
+    purchase = await bought_in()
+    pretend.payment_of(purchase).update(about)
+
+    await tell(purchase, "payment.updated")
+
+    assert await said() == ["risk_flagged"]
+    assert await balances() == {"provider_clearing": 499, "coin_sales": -499}
+    assert metric("ovation_contradictions_total", kind="payment-changed") == counted + 1
+    pretend.dispute(purchase, currency="USD", amount_minor=499)
+    await tell(purchase, "payment.updated")
+    assert await said() == ["risk_flagged", "disputed"]
+    assert await balances() == {"coin_sales": -499, "dispute_loss": 499}
+    assert await proved() == []
+
+
+async def test_money_that_bought_nothing_does_not_change_either(
+    paid_twice, pretend, deliver, balances, proved
+):
+    second = await paid_twice()
+    second |= {"currency": "EUR", "refunded_minor": 99, "amount_minor": 5}
+
+    await deliver(*a_webhook(second))
+
+    assert (await balances())["unapplied_payments"] == -99
+    assert await proved() == []

@@ -31,11 +31,13 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.http.access import or_operator_with
 
 CREATOR = "creator"
 MODERATE_SCOPE = "gifts:moderate"
 BASE = "/gifts/creators/{creator}"
 OWN = (Unauthenticated, NotTheCreator)
+OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 Switch = Annotated[bool, Field(strict=True)]
 
 
@@ -114,7 +116,9 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 def _add_rules(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/rules", tags=["creators"], responses=refusals(*OWN))
+    @router.get(
+        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
+    )
     async def read_rules(creator: UserId, caller: Caller) -> Rules:
         """Read what holds for all gifts to a creator."""
         _require(caller, creator)
@@ -122,7 +126,9 @@ def _add_rules(router: APIRouter, database: Database) -> None:
             rules = await creators.read_rules(tx, creator)
         return Rules(gifts_off=rules.gifts_off, hold_messages=rules.hold_messages)
 
-    @router.put(f"{BASE}/rules", tags=["creators"], responses=refusals(*OWN))
+    @router.put(
+        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
+    )
     async def set_rules(creator: UserId, wish: Rules, caller: Caller) -> Rules:
         """Take gifts or none, and hold messages for approval or not."""
         by = _require(caller, creator)
@@ -133,6 +139,7 @@ def _add_rules(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/rooms/{{room}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, RoomNotOpen, NotInRoom),
     )
     async def switch_room(
@@ -150,7 +157,12 @@ def _add_rules(router: APIRouter, database: Database) -> None:
 
 
 def _add_blocks(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/blocks", tags=["creators"], responses=refusals(*OWN, BadCursor))
+    @router.get(
+        f"{BASE}/blocks",
+        tags=["creators"],
+        openapi_extra=OR_MODERATOR,
+        responses=refusals(*OWN, BadCursor),
+    )
     async def list_blocks(
         creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[BlockView]:
@@ -166,6 +178,7 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/blocks/{{viewer}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
     )
     async def block_viewer(
@@ -180,6 +193,7 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
     @router.delete(
         f"{BASE}/blocks/{{viewer}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         status_code=204,
         responses=refusals(*OWN),
     )
@@ -191,7 +205,12 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
 
 
 def _add_messages(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/messages", tags=["creators"], responses=refusals(*OWN, BadCursor))
+    @router.get(
+        f"{BASE}/messages",
+        tags=["creators"],
+        openapi_extra=OR_MODERATOR,
+        responses=refusals(*OWN, BadCursor),
+    )
     async def list_waiting_messages(
         creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[MessageView]:
@@ -211,6 +230,7 @@ def _add_messages(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/messages/{{gift}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
     )
     async def decide_message(

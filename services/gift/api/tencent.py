@@ -45,6 +45,7 @@ from shared.ages import AgeUnknown, TooYoung
 from shared.database import Database
 from shared.errors import Refusal
 from shared.http import Name, UserId, request_id
+from shared.http.access import SIGNED
 from shared.quotas.rules import TooOften
 from shared.secrets import values_of
 from shared.tracing import traceparent
@@ -152,7 +153,10 @@ def add_route(
     @router.post(
         "/callbacks/tencent",
         tags=["callbacks"],
-        openapi_extra={"requestBody": {"content": {"application/json": {"schema": schema}}}},
+        openapi_extra={
+            **SIGNED,
+            "requestBody": {"content": {"application/json": {"schema": schema}}},
+        },
     )
     async def before_gift(
         request: Request,

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from services.live.api.asking import (
     CoinWish,
+    Creator,
     Text,
     Title,
     View,
     Wish,
-    require_creator,
 )
 from services.live.commands import perks
 from services.live.commands.perks import PerkWish
@@ -42,6 +42,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.http.access import ANY_CALLER
 from shared.quotas.rules import TooOften
 
 PAGE = 20
@@ -104,11 +105,16 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get(
         "/creators/me/perks", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
     )
-    async def list_own_perks(caller: Caller) -> Perks:
+    async def list_own_perks(caller: Creator) -> Perks:
         """List the perks one offers."""
-        return await listed(require_creator(caller))
+        return await listed(caller.user)
 
-    @router.get("/creators/{creator}/perks", tags=["creators"], responses=refusals(Unauthenticated))
+    @router.get(
+        "/creators/{creator}/perks",
+        tags=["creators"],
+        responses=refusals(Unauthenticated),
+        openapi_extra=ANY_CALLER,
+    )
     async def list_perks(creator: UserId, _: Caller) -> Perks:
         """List the perks a creator offers, the smallest first."""
         return await listed(creator)
@@ -130,12 +136,11 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
             *(TooOften, SetUpBusy),
         ),
     )
-    async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
+    async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Creator) -> PerkView:
         """Offer a perk; who has given enough already is entitled to it at once, or soon."""
-        creator = require_creator(caller)
         async with slots.one(), database.transaction() as tx:
             perk = await perks.offer(
-                tx, creator, PerkWish(**wish.model_dump()), key, story=request_id()
+                tx, caller.user, PerkWish(**wish.model_dump()), key, story=request_id()
             )
         return PerkView.model_validate(perk)
 
@@ -144,12 +149,11 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
         tags=["creators"],
         responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
     )
-    async def change_perk(perk: UUID, wish: NewPerk, caller: Caller) -> PerkView:
+    async def change_perk(perk: UUID, wish: NewPerk, caller: Creator) -> PerkView:
         """Offer something else from now on; who is entitled already stays so, as it was."""
-        creator = require_creator(caller)
         async with slots.one(), database.transaction() as tx:
             changed = await perks.change(
-                tx, creator, perk, PerkWish(**wish.model_dump()), story=request_id()
+                tx, caller.user, perk, PerkWish(**wish.model_dump()), story=request_id()
             )
         return PerkView.model_validate(changed)
 
@@ -159,11 +163,10 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk),
     )
-    async def remove_perk(perk: UUID, caller: Caller) -> None:
+    async def remove_perk(perk: UUID, caller: Creator) -> None:
         """Offer a perk no longer; who is entitled already stays so."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            await perks.remove(tx, creator, perk)
+            await perks.remove(tx, caller.user, perk)
 
 
 def _add_entitlements(router: APIRouter, database: Database) -> None:
@@ -203,12 +206,11 @@ def _add_entitlements(router: APIRouter, database: Database) -> None:
         ),
     )
     async def use_entitlement(
-        entitlement: UUID, key: IdempotencyKey, caller: Caller
+        entitlement: UUID, key: IdempotencyKey, caller: Creator
     ) -> EntitlementView:
         """Use a claim to one's own perk up, once."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            return _entitlement(await perks.use(tx, creator, entitlement, key))
+            return _entitlement(await perks.use(tx, caller.user, entitlement, key))
 
 
 def _entitlement(found: Entitlement) -> EntitlementView:

@@ -21,7 +21,7 @@ from services.purchase.domain.refunds import (
     RefundState,
     RefundTooLate,
 )
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.http import (
     IdempotencyKey,
@@ -34,6 +34,7 @@ from shared.http import (
 from shared.quotas.rules import TooOften
 
 REFUND_SCOPE = "refunds:write"
+Refunder = Annotated[Identity, operator_with(REFUND_SCOPE)]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -102,7 +103,9 @@ def add_routes(
             return shown_refund(await refunds.request_refund(tx, wish, policy, limits))
 
     @router.get(
-        "/purchases/{purchase}/refunds", tags=["purchases"], responses=refusals(Unauthenticated)
+        "/purchases/{purchase}/refunds",
+        tags=["purchases"],
+        responses=refusals(Unauthenticated, NoSuchPurchase),
     )
     async def read(purchase: UUID, caller: Caller) -> Refunds:
         """Read the refunds of one of one's own purchases, the newest first."""
@@ -120,11 +123,10 @@ def add_routes(
         viewer: UserId,
         purchase: UUID,
         asked: OperatorRefundAsk,
-        caller: Caller,
+        caller: Refunder,
         key: IdempotencyKey,
     ) -> Refund:
         """Give a viewer's unused coins back although no rule does; the reason is written down."""
-        require_scope(caller, REFUND_SCOPE)
         wish = RefundWish(
             viewer,
             purchase,

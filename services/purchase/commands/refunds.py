@@ -143,4 +143,7 @@ async def _recorded(tx: Transaction, wish: RefundWish) -> Refund | None:
 
 
 async def read_refunds(tx: Transaction, viewer: str, purchase: UUID) -> list[Refund]:
+    """Return the refunds of a viewer's own purchase, the newest first."""
+    if await purchases.purchase(tx, viewer, purchase) is None:
+        raise NoSuchPurchase(purchase=purchase)
     return await refunds.of_purchase(tx, viewer, purchase)

@@ -154,8 +154,8 @@ def _standing(purchase: Purchase, payment: Payment) -> Standing:
     if purchase.paid_at is not None:
         return Standing.SURPLUS
     asked = (purchase.amount_minor, purchase.currency)
-    # What was given back before we heard of the payment at all buys nothing.
-    if (payment.amount_minor - payment.refunded_minor, payment.currency) != asked:
+    # What was given back before we heard of the payment at all buys nothing, also in part.
+    if (payment.amount_minor, payment.currency) != asked or payment.refunded_minor:
         return Standing.MISMATCHED
     return Standing.CREDITED
 
