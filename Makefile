@@ -1,7 +1,6 @@
 # Everything that is done by hand. `make help` lists it.
 
 PYTHON ?= python3
-UV_VERSION := 0.13.9
 RUN := .venv/bin/
 # Without bytecode each start of a service costs two seconds more.
 export UV_COMPILE_BYTECODE := 1
@@ -83,11 +82,11 @@ clean: ## Remove what was made here, secrets excepted
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.venv/ready: pyproject.toml uv.lock
+.venv/ready: pyproject.toml uv.lock deploy/uv.txt
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || \
 		{ rm -rf .venv; echo "No venv module here. Debian, Ubuntu: apt install python3-venv"; exit 1; }
 	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ rm -rf .venv; echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
-	.venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	.venv/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary=:all: -r deploy/uv.txt
 	.venv/bin/uv sync --frozen
 	@touch $@

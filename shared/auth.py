@@ -7,6 +7,7 @@ why a token says what it is for: an ID token or a logout token is no access toke
 """
 
 import asyncio
+import json
 import math
 import re
 import time
@@ -16,26 +17,37 @@ from typing import Annotated, Any
 
 import httpx
 import structlog
-from fastapi import Depends, Request
+from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
 from joserfc.errors import (
     BadSignatureError,
     InvalidKeyIdError,
-    JoseError,
     UnsupportedAlgorithmError,
 )
-from joserfc.jwk import Key, KeySet, RSAKey, import_key
+from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from shared.claims import BadClaim, read_age, read_country, read_subject, read_time, read_words
+from shared.claims import (
+    DEFAULT_NAMES,
+    BadClaim,
+    ClaimNames,
+    read_age,
+    read_country,
+    read_roles,
+    read_scopes,
+    read_subject,
+    read_time,
+    require_access_token,
+)
 from shared.errors import Kind, Refusal
+from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
 from shared.people import people_named, require_other_person
 
 log = structlog.get_logger()
 
-ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_SECONDS = 30
 TOKEN_BYTES_MAX = 8_192
 # Rotated keys are picked up this often, and at once when a token names an unknown one ...
@@ -48,11 +60,12 @@ RETRY_WITHOUT_KEYS_SECONDS = 1.0
 FETCH_SECONDS_MAX = 3.0
 # Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
 KEYS_SECONDS_MAX = 3_600.0
-RSA_BITS_MIN = 2_048
 LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
 TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
 OPERATOR = "operator"
+# What issuers call the application that a token was made for.
+CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
 # What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
@@ -124,8 +137,9 @@ class Verifier:
     """
     Checks tokens of one issuer for one audience.
 
-    `clients`, if any, are the applications (`azp` or `client_id`) whose tokens are taken. A token
-    that lives longer than `lifetime_seconds_max` is refused: it could not be withdrawn in time.
+    `clients`, if any, are the applications (one of `CLIENT_CLAIMS`) whose tokens are taken; with
+    `audience_optional` a token of theirs need not name its audience. A token that lives longer than
+    `lifetime_seconds_max` is refused: it could not be withdrawn in time.
     """
 
     def __init__(
@@ -136,11 +150,16 @@ class Verifier:
         jwks_url: str | None,
         keys: KeySet | None = None,
         clients: Collection[str] = (),
+        audience_optional: bool = False,
+        names: ClaimNames = DEFAULT_NAMES,
         lifetime_seconds_max: int = LIFETIME_SECONDS_MAX,
     ) -> None:
+        assert clients or not audience_optional, "whose tokens, if not ours by their audience?"
         self._issuer = issuer
         self._audience = audience
         self._clients = frozenset(clients)
+        self._audience_optional = audience_optional
+        self._names = names
         self._lifetime_seconds_max = lifetime_seconds_max
         self._jwks_url = jwks_url
         self._keys = keys
@@ -155,19 +174,23 @@ class Verifier:
         return cls(issuer=issuer, audience=audience, jwks_url=None, keys=keys)
 
     async def refresh(self) -> None:
-        """Fetch the issuer's keys; the old ones stay if it does not answer."""
+        """Fetch the issuer's keys; the old ones stay unless it answers that there are none."""
         assert self._jwks_url is not None
         async with (
             asyncio.timeout(FETCH_SECONDS_MAX),
             httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
         ):
-            answer = await client.get(self._jwks_url, follow_redirects=False)
+            answer, body = await _read(client, client.build_request("GET", self._jwks_url))
             if (moved := answer.next_request) is not None:
                 if moved.url.scheme != "https":
                     raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
-                answer = await client.send(moved, follow_redirects=False)
+                answer, body = await _read(client, moved)
         answer.raise_for_status()
-        self._keys = _usable(answer.json())
+        try:
+            self._keys = usable_keys(json.loads(body))
+        except NoKeys:
+            self._keys = None
+            raise
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
@@ -179,6 +202,7 @@ class Verifier:
         """Return the claims of a target token, which is never taken for a caller's."""
         claims = await self._signed(token, is_target=True)
         self._check_issued(claims)
+        self._check_audience(claims.get("aud"))
         return claims
 
     async def _signed(self, token: str, *, is_target: bool) -> Mapping[str, Any]:
@@ -237,23 +261,29 @@ class Verifier:
         _check_times(claims, lifetime_seconds_max=self._lifetime_seconds_max)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
-        audience = claims.get("aud")
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
-            raise Unauthenticated(reason="wrong-audience")
         if claims.get("cnf") is not None:
             # Whoever sends it would have to prove a key, which nobody here asks for.
             raise Unauthenticated(reason="bound-token")
 
+    def _check_audience(self, audience: object) -> None:
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise Unauthenticated(reason="wrong-audience")
+
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         self._check_issued(claims)
-        if self._clients and not self._clients & {_text(claims, "azp"), _text(claims, "client_id")}:
+        audience = claims.get("aud")
+        if audience is not None or not self._audience_optional:
+            self._check_audience(audience)
+        if self._clients and self._clients.isdisjoint(
+            _text(claims, name) for name in CLIENT_CLAIMS
+        ):
             raise Unauthenticated(reason="wrong-client")
         try:
+            require_access_token(claims)
             return Identity(
                 user=read_subject(claims.get("sub")),
-                roles=read_words(claims.get("roles"), reason="bad-roles"),
-                scopes=read_words(claims.get("scope"), reason="bad-scope")
-                | read_words(claims.get("scopes"), reason="bad-scope"),
+                roles=read_roles(claims, self._names),
+                scopes=read_scopes(claims, self._names),
                 country=read_country(claims.get("country")),
                 age_verified=read_age(claims.get("age_verified")),
                 accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
@@ -262,26 +292,18 @@ class Verifier:
             raise Unauthenticated(reason=bad.reason) from None
 
 
-def _usable(document: object) -> KeySet:
-    """Import what can sign for us; one key we do not understand must not cost us the others."""
-    published = document.get("keys") if isinstance(document, dict) else None
-    keys = []
-    for key in published if isinstance(published, list) else []:
-        try:
-            if key["kty"] in ("RSA", "EC") and key.get("use", "sig") == "sig":
-                keys.append(_strong(import_key(key)))
-        except (JoseError, ValueError, TypeError, LookupError, AttributeError) as error:
-            log.warning("keys.one_unusable", error=repr(error)[:200])
-    if not keys:
-        raise ValueError("the issuer publishes no key that we can use")
-    return KeySet(keys)
-
-
-def _strong(key: Key) -> Key:
-    """Refuse a key that can be broken: RFC 7518, section 3.3, wants 2,048 bits of RSA."""
-    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
-        raise ValueError(f"an RSA key of {key.public_key.key_size} bits")
-    return key
+async def _read(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """Ask, and read what is no longer than a set of keys can be."""
+    answer = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        body = b""
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > DOCUMENT_BYTES_MAX:
+                raise ValueError(f"the issuer's keys are longer than {DOCUMENT_BYTES_MAX} bytes")
+    finally:
+        await answer.aclose()
+    return answer, body
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
@@ -293,14 +315,16 @@ def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
     signed = _decoded(token, keys)
     named = signed.header.get("typ", "JWT").lower()
     types = TARGET_TYPES if is_target else TOKEN_TYPES
-    if named not in types or "cty" in signed.header:
+    # A security event, such as a logout, is no access token also if its header does not say so:
+    # https://www.rfc-editor.org/rfc/rfc8417#section-2.2.
+    if named not in types or "cty" in signed.header or "events" in signed.claims:
         raise Unauthenticated(reason="wrong-type")
     return signed.claims
 
 
 def _decoded(token: str, keys: KeySet) -> jwt.Token:
     try:
-        return jwt.decode(token, keys, algorithms=ALGORITHMS, registry=_HEADERS)
+        return decode(token, keys, _HEADERS, ALGORITHMS)
     except InvalidKeyIdError:
         raise _UnknownKey from None
     except BadSignatureError:
@@ -345,14 +369,15 @@ class _Bearer(SecurityBase):
     """
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
 
-    An operator who is named by a request to an operator route is refused here, in every route.
+    An operator who is named by a request to an operator route is refused here, in every route;
+    so is a caller without the scope that the route is declared with.
     """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
         self.scheme_name = "bearer"
 
-    async def __call__(self, request: Request) -> Identity:
+    async def __call__(self, request: Request, declared: SecurityScopes) -> Identity:
         token = bearer_token(request)
         if token is None:
             raise Unauthenticated(reason="missing")
@@ -362,10 +387,24 @@ class _Bearer(SecurityBase):
         if OPERATOR in caller.roles:
             for named in await people_named(request):
                 require_other_person(operator=caller.user, user=named)
+        if OPERATOR in declared.scopes:
+            _, scope = declared.scopes
+            require_scope(caller, scope)
         return caller
 
 
-Caller = Annotated[Identity, Depends(_Bearer())]
+_READ_TOKEN = _Bearer()
+Caller = Annotated[Identity, Security(_READ_TOKEN)]
+
+
+def operator_with(scope: str) -> Any:
+    """
+    Declare a route as one for operators with a scope, in the annotation of its caller.
+
+    Others are refused before anything else of the request is looked at. Role and scope stand in
+    the operation's `security` in the OpenAPI document.
+    """
+    return Security(_READ_TOKEN, scopes=[OPERATOR, scope])
 
 
 def require_own(caller: Identity, user: str) -> None:

@@ -6,12 +6,17 @@ fault of the host application: the token is refused, because any guess could be 
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from shared.countries import country_of
 
+# OpenID Connect Core, section 2: "MUST NOT exceed 255 ASCII characters in length".
+SUBJECT_CHARACTERS_MAX = 255
 # No control characters, C1 included, and no half of a surrogate pair: PostgreSQL keeps neither
 # NUL nor those, and a log line stays a line.
-_SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
+_SUBJECT = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{SUBJECT_CHARACTERS_MAX}}}")
 
 AGE_YEARS_MAX = 150
 # Times beyond this are not times; NaN, which would never expire, is below nothing.
@@ -24,6 +29,75 @@ class BadClaim(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Where a token says roles and scopes: each a path of names, from the outside in."""
+
+    roles: tuple[str, ...]
+    scopes: tuple[tuple[str, ...], ...]
+
+
+DEFAULT_NAMES = ClaimNames(roles=("roles",), scopes=(("scope",), ("scopes",)))
+# What tokens that are signed with the same keys call themselves: Keycloak's in `typ`, Cognito's in
+# `token_use`. None of these may be sent to a service.
+_NO_ACCESS_TYPES = frozenset(("id", "refresh", "offline", "logout"))
+_ACCESS_USE = "access"
+
+
+def claim_names(*, roles: str, scopes: str) -> ClaimNames:
+    """Read the settings that say where roles and scopes are; empty ones change nothing."""
+    return ClaimNames(
+        roles=_path(roles) if roles else DEFAULT_NAMES.roles,
+        scopes=(_path(scopes),) if scopes else DEFAULT_NAMES.scopes,
+    )
+
+
+def _path(setting: str) -> tuple[str, ...]:
+    r"""
+    Read `realm_access.roles` as a path; `\.` is a dot of a name.
+
+    A URL is one name, as namespaced claims have it.
+    """
+    if "://" in setting:
+        return (setting,)
+    names = tuple(name.replace("\\.", ".") for name in re.split(r"(?<!\\)\.", setting))
+    if not all(names):
+        raise ValueError(f"{setting!r} is no path to a claim, such as realm_access.roles")
+    return names
+
+
+def require_access_token(claims: Mapping[str, Any]) -> None:
+    """Refuse what says of itself that it is another kind of token."""
+    kind, use = claims.get("typ"), claims.get("token_use")
+    if isinstance(kind, str) and kind.lower() in _NO_ACCESS_TYPES:
+        raise BadClaim("wrong-type")
+    if use not in (None, _ACCESS_USE):
+        raise BadClaim("wrong-type")
+
+
+def read_roles(claims: Mapping[str, Any], names: ClaimNames) -> frozenset[str]:
+    """Read roles from where this installation's tokens have them, and from nowhere else."""
+    return read_words(_at(claims, names.roles, reason="bad-roles"), reason="bad-roles")
+
+
+def read_scopes(claims: Mapping[str, Any], names: ClaimNames) -> frozenset[str]:
+    """Read scopes from where this installation's tokens have them, and from nowhere else."""
+    found = [_at(claims, path, reason="bad-scope") for path in names.scopes]
+    return frozenset().union(*(read_words(value, reason="bad-scope") for value in found))
+
+
+def _at(claims: Mapping[str, Any], path: tuple[str, ...], *, reason: str) -> object:
+    """Return what is at the end of a path; None if any part of it is missing or null."""
+    value: object = claims
+    for name in path:
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise BadClaim(reason)
+        value = value.get(name)
+    return value
 
 
 def read_time(value: object) -> float:
@@ -51,8 +125,12 @@ def read_subject(value: object) -> str:
 
 
 def is_addressable(name: str) -> bool:
-    """Whether a name can be one part of a path, however clients and proxies write it."""
-    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..")
+    """
+    Whether a name can be one part of a path, however clients and proxies write it.
+
+    `me` is whoever calls: nobody else could look up a person of that name.
+    """
+    return "/" not in name and "\\" not in name and name.strip() not in ("", ".", "..", "me")
 
 
 def read_words(value: object, *, reason: str) -> frozenset[str]:

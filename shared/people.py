@@ -5,6 +5,7 @@ One rule for every operator route. `people_named` finds whom a request names, wh
 them, so a new route has the rule without asking for it.
 """
 
+import re
 import unicodedata
 
 from fastapi import Request
@@ -14,6 +15,11 @@ from shared.errors import Kind, Refusal
 OPERATOR_ROUTES = "/v1/operator/"
 # What people are called in paths, queries and bodies of operator routes.
 PERSON_FIELDS = frozenset(("user", "viewer", "creator", "guest", "owner"))
+# What nobody sees, beyond what Unicode calls a format (Cf): https://www.unicode.org/reports/tr44/,
+# Default_Ignorable_Code_Point.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class OwnMoney(Refusal):
@@ -59,4 +65,10 @@ async def _body(request: Request) -> dict[str, object]:
 
 def _folded(user: str) -> str:
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold())
-    return "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
+    seen = "".join(each for each in text if not _is_invisible(each))
+    # What stood between a letter and its accent kept them apart.
+    return unicodedata.normalize("NFKC", seen).casefold().strip()
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or bool(_INVISIBLE.fullmatch(character))

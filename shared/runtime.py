@@ -30,6 +30,7 @@ from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.quotas import store as quotas
 from shared.settings import ServiceSettings
 from shared.tracing import configure_tracing
 
@@ -155,11 +156,12 @@ async def run(service: Service, *, host: str, port: int) -> None:
 
 
 def _forgetting(database: Database) -> Job:
-    """Keep the inbox as small as it may be."""
+    """Keep the inbox and the quotas as small as they may be."""
 
     async def forget() -> bool:
         async with database.transaction() as tx:
-            return await inbox.forget_old(tx)
+            more = await inbox.forget_old(tx)
+            return await quotas.forget_old(tx) or more
 
     return Job("forget", FORGET_EVERY_SECONDS, forget)
 
@@ -225,5 +227,7 @@ def build_verifier(settings: ServiceSettings) -> Verifier:
         audience=settings.jwt_audience,
         jwks_url=settings.jwks_url,
         clients=settings.jwt_clients.split(),
+        audience_optional=settings.jwt_audience_optional,
+        names=settings.claim_names,
         lifetime_seconds_max=settings.jwt_lifetime_seconds_max,
     )

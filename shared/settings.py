@@ -8,6 +8,8 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
+from shared.claims import ClaimNames, claim_names
+
 SECRETS_FOLDER = "/run/secrets"
 
 
@@ -49,11 +51,33 @@ class ServiceSettings(SecretFileSettings):
     jwt_issuer: str
     jwt_audience: str
     jwks_url: str
-    # Applications, by spaces, whose tokens are taken (`azp` or `client_id`); empty: any of them.
+    # Applications, by spaces, whose tokens are taken (`azp`, `client_id`, `cid` or `appid`); empty:
+    # any of them.
     jwt_clients: str = ""
+    # Some issuers name no audience. Then the client is all that says for whom a token was made.
+    jwt_audience_optional: bool = False
+    # Where roles and scopes are, if not in `roles` and in `scope` or `scopes`.
+    jwt_roles_claim: str = ""
+    jwt_scopes_claim: str = ""
     jwt_lifetime_seconds_max: int = 86_400
     # Whoever can change what comes over plain HTTP signs any token: for practice only.
     allow_insecure_issuer: bool = False
+
+    @property
+    def claim_names(self) -> ClaimNames:
+        """Where this installation's tokens say roles and scopes."""
+        return claim_names(roles=self.jwt_roles_claim, scopes=self.jwt_scopes_claim)
+
+    @model_validator(mode="after")
+    def _tokens_are_made_for_us(self) -> Self:
+        if self.jwt_audience_optional and not self.jwt_clients.split():
+            raise ValueError(
+                "jwt_audience_optional without jwt_clients takes the tokens of every application of"
+                " the issuer. Set ..._JWT_CLIENTS to the clients that are yours."
+            )
+        # A path that cannot be read stops the service here.
+        claim_names(roles=self.jwt_roles_claim, scopes=self.jwt_scopes_claim)
+        return self
 
     @model_validator(mode="after")
     def _keys_come_over_a_line_nobody_can_change(self) -> Self:

@@ -6,7 +6,14 @@ from typing import Any
 from deploy.ctl.places import Places
 from deploy.ctl.teams import teams
 from shared.messaging.teams import PREFIX, team_topology
-from shared.messaging.topology import AUDITOR_USER, a_user, rights, topology, user_names
+from shared.messaging.topology import (
+    AUDITOR_USER,
+    USER_LIMITS,
+    a_user,
+    rights,
+    topology,
+    user_names,
+)
 from shared.secrets import values_of
 
 Thing = Mapping[str, Any]
@@ -75,6 +82,10 @@ def apply(places: Places, *, both_versions: bool = False) -> list[dict[str, obje
     for kind in ("queues", "exchanges"):
         document[kind] = [thing for thing in document[kind] if thing["name"] not in broken]
     places.manage("POST", "/api/definitions", document)
+    # Of users that are there, with passwords we do not know.
+    for user, limits in USER_LIMITS.items():
+        for limit, value in limits.items():
+            places.manage("PUT", f"/api/user-limits/{user}/{limit}", {"value": value})
     return differences(places)
 
 

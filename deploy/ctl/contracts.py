@@ -1,4 +1,4 @@
-"""Files that are generated and committed: topology, gateway, API, and what is published."""
+"""Files that are generated and committed: topology, gateway, API, tables, what is published."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
 from deploy.gateway.nginx import (
@@ -45,7 +46,7 @@ def publish() -> list[str]:
 def write_contracts(*, only: str | None = None) -> None:
     for name, (path, generate) in _generated().items():
         if only in (None, name):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(generate())
 
 
@@ -75,6 +76,7 @@ def _generated() -> Generated:
     return {
         **{name: (boards / f"{name}.json", partial(_dashboard, name)) for name in DASHBOARDS},
         **OF_EVENTS,
+        **table_pages(),
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),

@@ -1,4 +1,9 @@
-"""What commands print: tables for people, JSON for programs."""
+"""
+What commands print: tables for people, JSON for programs.
+
+Names and messages are anybody's text. To a terminal they are only that: nothing in them is markup,
+moves the cursor, or hides what stands beside it.
+"""
 
 import json
 import sys
@@ -8,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, markup=False, emoji=False)
 
 DONE, FOUND_WRONG, USAGE, UNREACHABLE = range(4)
 
@@ -25,7 +30,7 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, empty: str) -> 
     for column in rows[0]:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if value is None else visible(str(value)) for value in row.values()))
     console.print(table)
 
 
@@ -34,7 +39,24 @@ def say(text: str, *, as_json: bool, **facts: object) -> None:
     if as_json:
         sys.stdout.write(json.dumps(facts, default=str) + "\n")
     else:
-        console.print(text)
+        tell(text)
+
+
+def tell(text: str, *, style: str | None = None) -> None:
+    """Print a line, whatever is in it."""
+    console.print(visible(text), style=style)
+
+
+def complain(text: str) -> None:
+    """Print a line on standard error, whatever is in it."""
+    sys.stderr.write(f"{visible(text)}\n")
+
+
+def visible(text: str) -> str:
+    """Write what a terminal would act on, or not show, as the number it has."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.ctl.output import tell
 from deploy.ctl.places import Places
 from deploy.ctl.reconcile import Compared, reconcile
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
@@ -24,7 +25,6 @@ SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has a
 SERVICES_AGREE.set(float("nan"))
 RECONCILED_AT = Gauge("ovation_reconciled_timestamp_seconds", "When services were last compared.")
 RECONCILE_FAILURES = Counter("ovation_reconcile_failures", "Comparisons that could not be made.")
-console = Console(soft_wrap=True)
 
 
 def _bar() -> Progress:
@@ -51,7 +51,7 @@ async def verify(places: Places, service: str) -> bool:
                     bar.update(task, completed=found.users)
     seconds = (datetime.now(UTC) - started).total_seconds()
     laws = len(CHECKS[service])
-    console.print(f"{service}: {postings} postings, {laws} laws, {faults} faults, {seconds:.1f} s")
+    tell(f"{service}: {postings} postings, {laws} laws, {faults} faults, {seconds:.1f} s")
     return not faults
 
 
@@ -68,7 +68,7 @@ async def verify_seals(places: Places, service: str) -> bool:
                 else:
                     blocks = found
                     bar.update(task, completed=blocks)
-    console.print(f"{service}: {blocks} blocks, {faults} faults")
+    tell(f"{service}: {blocks} blocks, {faults} faults")
     return not faults
 
 
@@ -83,12 +83,12 @@ async def compare(places: Places, *, hours: int, grace: timedelta = GRACE) -> bo
             continue
         alarms += found.is_alarm
         elsewhere += not found.is_alarm
-        console.print(
+        tell(
             f"{found.flow} {found.id}: {found.where}"
             f" (announced {found.announced}, done {found.done})",
             style="red" if found.is_alarm else "yellow",
         )
-    console.print(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
+    tell(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
     return not alarms
 
 
@@ -97,7 +97,7 @@ async def compare_and_report(places: Places, *, hours: int) -> None:
     try:
         agreed = await compare(places, hours=hours)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError) as error:
-        console.print(f"could not compare: {error!r}", style="red")
+        tell(f"could not compare: {error!r}", style="red")
         RECONCILE_FAILURES.inc()
         return
     RECONCILED_AT.set(time.time())
@@ -105,4 +105,4 @@ async def compare_and_report(places: Places, *, hours: int) -> None:
 
 
 def _print(fault: Fault) -> None:
-    console.print(f"{fault.check}: {fault.user} {fault.detail}", style="red")
+    tell(f"{fault.check}: {fault.user} {fault.detail}", style="red")

@@ -33,6 +33,8 @@ structured JSON; `data` is what the tables below describe.
   `viewer`. Operators grant such events by name only. In a grant, `gift` and `live` stand for the
   events that name no giver of an anonymous gift and cannot be linked to one.
 * Amounts are whole numbers. Money is in minor units of the currency beside it.
+* The id of a person (viewer, creator, guest, operator) is the `sub` of their token: at most 255
+  characters, and up to four bytes of UTF-8 each. A column of 64 characters is too short for it.
 
 The same for programs: `/asyncapi.json`, and a JSON Schema for each version at the event's
 `dataschema`. To make events up for tests: `python -m deploy.ctl events sample`, or

@@ -36,8 +36,27 @@ map $upstream_http_www_authenticate:$status $ovation_challenge {
     "~^:401$" Bearer;
     default   "";
 }"""
-# Not a name beginning with @, as the others have: nginx goes to none before it has an address.
+# What nginx answers before it looks at the address. Not names beginning with @, as the others have:
+# nginx goes to none before it has an address.
 MALFORMED = "/.malformed-request"
+NOT_IMPLEMENTED = "/.not-implemented"
+UNKNOWN_VERSION = "/.unknown-version"
+# Every answer that nginx makes itself, and what says it in our words. It intercepts no answer of a
+# service, except where a location says so. 408 and 444 are none: nginx hangs up.
+ERROR_PAGES = (
+    f"error_page 400 411 414 421 494 495 496 497 = {MALFORMED};",
+    "error_page 403 404 = @no_such_route;",
+    "error_page 405 = @method_not_allowed;",
+    "error_page 412 = @precondition_failed;",
+    "error_page 413 = @body_too_large;",
+    "error_page 416 = @no_such_range;",
+    "error_page 500 = @internal_error;",
+    f"error_page 501 = {NOT_IMPLEMENTED};",
+    "error_page 502 503 504 507 = @unavailable;",
+    f"error_page 505 = {UNKNOWN_VERSION};",
+)
+# In a location whose own list takes the place of this one, what it does not say itself.
+OTHER_ERROR_PAGES = tuple(page for page in ERROR_PAGES if " 404 " not in page)
 # How long a feed that cannot be had at the moment is left alone by those who follow it.
 FEED_AGAIN_SECONDS = 2
 # An event stream that ends at once and says when to come again. A page that reads its headers
@@ -77,11 +96,25 @@ def problems(*, body_bytes_max: int) -> list[str]:
     # A request line or a header that nginx itself cannot take, and a method it takes for nobody.
     malformed = problem(400, "malformed-request", "This is not a request we can read.")
     method = problem(405, "method-not-allowed", "This address does not take this method.")
+    coding = problem(501, "not-implemented", "The gateway knows no such transfer coding.")
+    version = problem(505, "http-version-not-supported", "Ask by HTTP/1.1 or HTTP/1.0.")
+    range_ = problem(416, "no-such-range", "This document has no such range.")
+    failed = problem(412, "precondition-failed", "The document is not the one you named.")
     return [
         _location(f"= {MALFORMED}", malformed),
+        _location(f"= {NOT_IMPLEMENTED}", coding),
+        _location(f"= {UNKNOWN_VERSION}", version),
+        _location("@no_such_route", problem(404, "no-such-route", "Not Found")),
         _location("@method_not_allowed", method),
+        _location("@precondition_failed", failed),
+        _location("@no_such_range", range_),
+        _location("@internal_error", problem(500, "internal-error", "The gateway failed.")),
         _location("@body_too_large", too_large),
         _location("@unavailable", unavailable),
+        _location(
+            "@address_not_allowed",
+            problem(403, "address-not-allowed", "This address may not call here."),
+        ),
         _location("@too_many", problem(429, "too-many-requests", "This is asked too often.")),
     ]
 

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from deploy.gateway.answers import FEED_ANSWERS, HEADERS, MALFORMED, MISSPELT, problem, problems
+from deploy.gateway.answers import (
+    ERROR_PAGES,
+    FEED_ANSWERS,
+    HEADERS,
+    MALFORMED,
+    MISSPELT,
+    OTHER_ERROR_PAGES,
+    problem,
+    problems,
+)
 from deploy.gateway.callers import CALLERS, FEED_LIMITS, TIMEOUTS, limits
 
 # The longest body any service takes.
@@ -23,6 +32,8 @@ RESOLVE_SECONDS = 1
 RESOLVE_SECONDS_MAX = 2
 # Where deploy/gateway/start.sh writes whose X-Forwarded-For to believe.
 TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
+# Where it writes which addresses may call as Tencent.
+TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
 FEED = "^/v1/rooms/[^/]+/events$"
 # Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
@@ -35,7 +46,17 @@ FEED_SETTINGS = (
     "error_log stderr crit;",
     "proxy_intercept_errors on;",
     "error_page 429 502 503 504 =200 @feed_again;",
+    # Of live's own refusals none is a 400 or a 413.
+    f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
+)
+TENCENT = "^/v1/callbacks/tencent$"
+# Whoever sees its address can use the signature there for some seconds: no log is to hold it.
+TENCENT_SETTINGS = (
+    TENCENT_ADDRESSES,
+    "error_log stderr crit;",
+    *OTHER_ERROR_PAGES,
+    "error_page 403 = @address_not_allowed;",
 )
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
@@ -45,7 +66,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("^/v1/webhooks/[^/]+/payments$", "purchase"),
     ("^/v1/wallets(/|$)", "wallet"),
     ("^/v1/(gifts|catalogue)(/|$)", "gift"),
-    ("^/v1/callbacks/tencent$", "gift"),
+    (TENCENT, "gift"),
     ("^/v1/(payouts|earnings)(/|$)", "payout"),
     ("^/v1/webhooks/[^/]+/transfers$", "payout"),
     (FEED, "live"),
@@ -156,10 +177,7 @@ def render(
         # the address.
         "large_client_header_buffers 4 16k;",
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
-        f"error_page 400 414 494 = {MALFORMED};",
-        "error_page 405 = @method_not_allowed;",
-        "error_page 413 = @body_too_large;",
-        "error_page 502 503 504 = @unavailable;",
+        *ERROR_PAGES,
         *TIMEOUTS,
         *(limits(TOKEN_BURST, ADDRESS_BURST) if limits_file is not None else ()),
         *_resolution(upstreams, resolver),
@@ -225,6 +243,8 @@ def _route(pattern: str, name: str, targets: Mapping[str, str], *, limited: bool
         lines += MISSPELT
     if pattern == FEED:
         lines += [*FEED_SETTINGS, *(FEED_LIMITS if limited else ())]
+    if pattern == TENCENT:
+        lines += TENCENT_SETTINGS
     return _location(f"~ {pattern}", *lines)
 
 
@@ -275,7 +295,9 @@ def _contracts(folder: str) -> list[str]:
             f"root {folder};",
             "types {}",
             "default_type application/schema+json;",
-            "error_page 403 404 = @no_such_schema;",
+            # 301 is a folder without its slash.
+            "error_page 301 403 404 = @no_such_schema;",
+            *OTHER_ERROR_PAGES,
             anyone,
             for_ever,
         ),

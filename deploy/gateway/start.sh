@@ -4,6 +4,7 @@
 #
 #   OVATION_GATEWAY_WORKERS  1 to 4: more need more than the container's mem_limit and pids_limit
 #   OVATION_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is true, between spaces
+#   OVATION_TENCENT_ADDRESSES  addresses or networks, between spaces, that alone may call as Tencent
 #   /etc/resolv.conf         where names are looked up: Docker's own server is not everywhere
 set -eu
 folder=${OVATION_GATEWAY_FOLDER:-/etc/nginx}
@@ -11,6 +12,7 @@ made=${OVATION_GATEWAY_MADE:-/tmp}/nginx.conf
 names=${OVATION_GATEWAY_NAMES:-/etc/resolv.conf}
 workers=${OVATION_GATEWAY_WORKERS:-}
 proxies=${OVATION_TRUSTED_PROXIES:-}
+tencent=${OVATION_TENCENT_ADDRESSES:-}
 
 refuse() {
     echo "$1" >&2
@@ -23,11 +25,14 @@ esac
 case $proxies in
     *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TRUSTED_PROXIES takes addresses and networks with spaces between, not '$proxies'." ;;
 esac
+case $tencent in
+    *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TENCENT_ADDRESSES takes addresses and networks with spaces between, not '$tencent'." ;;
+esac
 # nginx asks one after the other; an address with a zone is none for it.
 servers=$(awk '$1 == "nameserver" && $2 !~ /%/ { print ($2 ~ /:/ ? "[" $2 "]" : $2) }' "$names" 2>/dev/null || true)
 servers=$(echo $servers)
 
-awk -v workers="$workers" -v proxies="$proxies" -v servers="$servers" '
+awk -v workers="$workers" -v proxies="$proxies" -v tencent="$tencent" -v servers="$servers" '
     workers && $1 == "worker_processes" { print "worker_processes " workers ";"; next }
     servers && $1 == "resolver" { sub(/resolver [^ ]+/, "resolver " servers) }
     { print }
@@ -36,6 +41,11 @@ awk -v workers="$workers" -v proxies="$proxies" -v servers="$servers" '
         for (number = 1; number <= count; number++) print "    set_real_ip_from " each[number] ";"
         print "    real_ip_header X-Forwarded-For;"
         print "    real_ip_recursive on;"
+    }
+    tencent && $1 == "#" && $2 == "OVATION_TENCENT_ADDRESSES" {
+        count = split(tencent, each, " ")
+        for (number = 1; number <= count; number++) print "            allow " each[number] ";"
+        print "            deny all;"
     }
 ' "$folder/nginx.conf" >"$made.new"
 mv "$made.new" "$made"

@@ -21,6 +21,8 @@ AUDITOR = "auditor"
 SERVICE_CONNECTIONS_MAX = 120
 OWNER_CONNECTIONS_MAX = 10
 AUDITOR_CONNECTIONS_MAX = 20
+# What one query of a reader may put on the disk while it sorts: all databases share that disk.
+AUDITOR_TEMPORARY_FILES_MAX = "4GB"
 # The order of text follows code points, whatever library the server has: with a library's own
 # order a newer image has another order than the indexes were built with, and rows are not found.
 ENCODING_SQL = (
@@ -60,6 +62,7 @@ def roles_sql(passwords: Mapping[str, str]) -> list[str]:
         # It has the hashes of all passwords in it. Of a version before; revoking twice is fine.
         f"REVOKE pg_read_all_data FROM {AUDITOR}",
         f"ALTER ROLE {AUDITOR} SET default_transaction_read_only = on",
+        f"ALTER ROLE {AUDITOR} SET temp_file_limit = '{AUDITOR_TEMPORARY_FILES_MAX}'",
         # Nobody but administrators has anything to do in these two.
         "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
         "REVOKE ALL ON DATABASE template1 FROM PUBLIC",

@@ -12,6 +12,7 @@ from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
 AUDIENCE = "ovation"
+TENCENT_SDK_APP_ID = "1400000000"
 # Who asks a payment provider, and hears from it, about what.
 WITH_PROVIDER = {"purchase": "payments", "payout": "transfers"}
 SEEDS = {
@@ -105,6 +106,7 @@ def environment_of(
         settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
     if name == "gift":
         settings["TENCENT_TOKEN"] = secrets.tencent_token
+        settings["TENCENT_SDK_APP_ID"] = TENCENT_SDK_APP_ID
         # Only who says so in so many words lets anybody receive gifts.
         settings["ANYBODY_MAY_RECEIVE"] = os.environ.get("GIFT_ANYBODY_MAY_RECEIVE", "false")
     if name == "payout":

@@ -16,6 +16,7 @@ from joserfc.jwk import RSAKey
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import TARGET_TYPE
+from shared.claims import SUBJECT_CHARACTERS_MAX
 
 AUDIENCE = "ovation"
 KEY_BITS = 2048
@@ -28,7 +29,7 @@ class TokenRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    sub: Annotated[str, Field(min_length=1, max_length=64)]
+    sub: Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX)]
     roles: list[str] = []
     scopes: list[str] = []
     country: str | None = None

@@ -3,12 +3,14 @@
 from services.gift.commands.combos import end_combos, recount_combos
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import ask_again
+from services.gift.commands.signatures import forget_signatures
 from shared.database import Database
 from shared.runtime import Job
 
 ASK_AGAIN_EVERY_SECONDS = 5.0
 END_COMBOS_EVERY_SECONDS = 0.5
 RECOUNT_COMBOS_EVERY_SECONDS = 60.0
+FORGET_SIGNATURES_EVERY_SECONDS = 60.0
 
 
 def build(database: Database, shelf: Shelf) -> list[Job]:
@@ -25,8 +27,13 @@ def build(database: Database, shelf: Shelf) -> list[Job]:
         async with database.transaction() as tx:
             return await recount_combos(tx)
 
+    async def forget_old_signatures() -> bool:
+        async with database.transaction() as tx:
+            return await forget_signatures(tx)
+
     return [
         Job("ask-again", ASK_AGAIN_EVERY_SECONDS, ask_about_open_gifts),
         Job("end-combos", END_COMBOS_EVERY_SECONDS, end_combos_that_are_over),
         Job("recount-combos", RECOUNT_COMBOS_EVERY_SECONDS, recount_combos_that_wait_for_nothing),
+        Job("forget-signatures", FORGET_SIGNATURES_EVERY_SECONDS, forget_old_signatures),
     ]

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from services.gift import api, consumers, jobs
 from services.gift.api.tencent import TencentAccount
 from services.gift.commands.offering import Shelf
+from services.gift.commands.signatures import SignatureRules
 from services.gift.commands.waiting import Waiters
 from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
 from services.gift.settings import Settings
@@ -29,8 +30,6 @@ def build(settings: Settings) -> Service:
     broker = build_broker(settings, "gift")
     shelf = Shelf(database, read_catalogue(settings.catalogue_file))
     waiters = Waiters(database)
-    token, sdk_app_id = settings.tencent_token, settings.tencent_sdk_app_id
-    tencent = TencentAccount(token.get_secret_value(), sdk_app_id) if token else None
     return Service(
         name="gift",
         app=build_http(
@@ -38,7 +37,7 @@ def build(settings: Settings) -> Service:
             build_verifier(settings),
             shelf,
             waiters,
-            tencent,
+            build_tencent_account(settings),
             targets=build_target_verifier(settings),
             anybody_may_receive=settings.anybody_may_receive,
             ages=read_ages(settings.rules_file),
@@ -80,6 +79,15 @@ def build_http(
     )
     app.include_router(router)
     return app
+
+
+def build_tencent_account(settings: Settings) -> TencentAccount | None:
+    """Return whose callbacks are taken, if Tencent may ask at all."""
+    token, sdk_app_id = settings.tencent_token, settings.tencent_sdk_app_id
+    if token is None or sdk_app_id is None:
+        return None
+    rules = SignatureRules(settings.tencent_new_body_seconds, settings.tencent_bodies_max)
+    return TencentAccount(token.get_secret_value(), sdk_app_id, rules)
 
 
 def build_target_verifier(settings: Settings) -> Verifier | None:

@@ -1,8 +1,9 @@
 """Everything the gift service reads from its environment."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -16,8 +17,25 @@ class Settings(ServiceSettings):
     rules_file: Path
     # What Tencent's console signs callbacks with; without it there is no such route.
     tencent_token: SecretStr | None = None
+    # Whose callbacks they are: the signature does not say it.
     tencent_sdk_app_id: str | None = None
+    # How long after its second a signature brings another body, and how many bodies in all.
+    tencent_new_body_seconds: int = Field(default=5, ge=1, le=60)
+    tencent_bodies_max: int = Field(default=100, ge=1, le=10_000)
     # Where a host publishes the keys it signs target tokens with, if not with its issuer's.
     target_jwks_url: str | None = None
     # True: anybody may receive gifts, in any room and outside of rooms, also who does not exist.
     anybody_may_receive: bool = False
+
+    @model_validator(mode="after")
+    def _tencent_is_known_by_token_and_application(self) -> Self:
+        if self.tencent_token is None:
+            return self
+        if not self.tencent_token.get_secret_value().strip():
+            raise ValueError("tencent_token is empty: anybody could sign callbacks with it.")
+        if not self.tencent_sdk_app_id:
+            raise ValueError(
+                "tencent_token is set and tencent_sdk_app_id is not: callbacks for any application"
+                " would be taken. Set GIFT_TENCENT_SDK_APP_ID to the SDKAppID of yours."
+            )
+        return self

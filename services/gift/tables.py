@@ -16,6 +16,7 @@ from shared.messaging.tables import (
     OutboxBlockedColumns,
     OutboxColumns,
 )
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
@@ -219,6 +220,15 @@ class Message(GiftTable, table=True):
     decided_by: str | None = Field(sa_type=Text)
 
 
+class TencentSignature(GiftTable, table=True):
+    """The digests of the bodies that one signature of Tencent's came with."""
+
+    __tablename__ = "tencent_signatures"
+
+    request_time: int = Field(primary_key=True, sa_type=BigInteger)
+    bodies: list[bytes] = Field(sa_type=ARRAY(LargeBinary))
+
+
 class Audit(AuditColumns, GiftTable, table=True):
     __tablename__ = "audit"
 
@@ -237,3 +247,7 @@ class Inbox(InboxColumns, GiftTable, table=True):
 
 class Chronicle(ChronicleColumns, GiftTable, table=True):
     __tablename__ = "chronicle"
+
+
+class Quota(QuotaColumns, GiftTable, table=True):
+    __tablename__ = "quotas"

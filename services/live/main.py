@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.live import api, consumers, jobs
 from services.live.commands.showing import Hub
+from services.live.domain.quotas import RoomLimits
 from services.live.settings import Settings
 from shared.auth import Verifier
 from shared.database import Database
@@ -18,7 +19,12 @@ def build(settings: Settings) -> Service:
     hub = Hub(database)
     return Service(
         name="live",
-        app=build_http(database, build_verifier(settings), hub),
+        app=build_http(
+            database,
+            build_verifier(settings),
+            hub,
+            RoomLimits(settings.open_rooms_max, settings.rooms_max),
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, show=hub.show),
@@ -27,14 +33,16 @@ def build(settings: Settings) -> Service:
     )
 
 
-def build_http(database: Database, verifier: Verifier, hub: Hub) -> FastAPI:
+def build_http(
+    database: Database, verifier: Verifier, hub: Hub, limits: RoomLimits | None = None
+) -> FastAPI:
     app = build_app(
         title="Ovation live",
         description="What a room sees.",
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, hub))
+    app.include_router(api.build_router(database, hub, limits or RoomLimits()))
     return app
 
 

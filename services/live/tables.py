@@ -10,6 +10,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _ZERO = {"server_default": "0"}
@@ -287,3 +288,7 @@ class OutboxBlocked(OutboxBlockedColumns, LiveTable, table=True):
 
 class Inbox(InboxColumns, LiveTable, table=True):
     __tablename__ = "inbox"
+
+
+class Quota(QuotaColumns, LiveTable, table=True):
+    __tablename__ = "quotas"

@@ -2,17 +2,21 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import httpx
+import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from services.payout.domain.payouts import BadSignature, Truth
 from shared.secrets import values_of
+from shared.telemetry import CONTRADICTIONS
 from shared.webhooks import Signatures
+
+log = structlog.get_logger()
 
 ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20
@@ -45,6 +49,10 @@ class Transfer(BaseModel):
     id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
     status: Truth
     reason: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]+$")] | None = None
+    # What it was ordered as, if the provider says so.
+    reference: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +139,14 @@ class Provider:
         )
         if response.status_code in REFUSED and (why := _refusal(response)) is not None:
             raise TransferRefused(why)
-        return _read(Transfer, response)
+        made = _read(Transfer, response)
+        _own([made], attempt)
+        return made
 
     async def find(self, attempt: UUID) -> Found | None:
         """Return what the provider knows of an attempt, or None if it never heard of it."""
         response = await self._request("GET", "/transfers", params={"reference": str(attempt)})
-        items = _read(_Transfers, response).items
+        items = _own(_read(_Transfers, response).items, attempt)
         if not items:
             return None
         # Of several, the one that took money furthest away.
@@ -169,6 +179,21 @@ class Provider:
                 return await self._client.request(method, path, **options)
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderSilent(repr(error)) from error
+
+
+def _own(transfers: Sequence[Transfer], attempt: UUID) -> list[Transfer]:
+    """
+    Return the transfers of an attempt, if the provider names any, or none at all.
+
+    What became of another attempt's transfer says nothing of this one.
+    """
+    own = [each for each in transfers if each.reference in (None, str(attempt))]
+    if len(own) < len(transfers):
+        log.error("attempt.contradicted", attempt=str(attempt))
+        CONTRADICTIONS.labels("transfer-foreign").inc()
+        if not own:
+            raise ProviderSilent("only transfers of others were named")
+    return own
 
 
 def _read(model: type[Model], response: httpx.Response) -> Model:

@@ -32,6 +32,7 @@ from shared.messaging.tables import (
     OutboxBlockedColumns,
     OutboxColumns,
 )
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _NOW = {"server_default": text("now()")}
@@ -299,3 +300,7 @@ class Inbox(InboxColumns, PayoutTable, table=True):
 
 class Chronicle(ChronicleColumns, PayoutTable, table=True):
     __tablename__ = "chronicle"
+
+
+class Quota(QuotaColumns, PayoutTable, table=True):
+    __tablename__ = "quotas"

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from services.purchase import api, consumers, jobs
 from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
+from services.purchase.domain.quotas import PurchaseQuotas, read_quotas
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from services.purchase.settings import Settings
@@ -42,6 +43,7 @@ def build(settings: Settings) -> Service:
             prices,
             policy,
             read_ages(settings.rules_file),
+            read_limits(settings.rules_file),
         ),
         database=database,
         relay=Relay(database, broker),
@@ -59,6 +61,7 @@ def build_http(
     prices: PriceList,
     policy: RefundPolicy,
     ages: AgeRule = ADULTS,
+    limits: PurchaseQuotas | None = None,
 ) -> FastAPI:
     app = build_app(
         title="Ovation purchase",
@@ -66,7 +69,8 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, provider, prices, policy, ages))
+    limits = limits or PurchaseQuotas()
+    app.include_router(api.build_router(database, provider, prices, policy, ages, limits))
     return app
 
 
@@ -90,6 +94,11 @@ def read_policy(path: Path) -> RefundPolicy:
         },
         TypeAdapter(dict[str, Calendar]).validate_python(refunds.get("calendars", {})),
     )
+
+
+def read_limits(path: Path) -> PurchaseQuotas:
+    """Read how much a viewer can ask for."""
+    return read_quotas(tomllib.loads(path.read_text(encoding="utf-8")).get("purchases", {}))
 
 
 def read_ages(path: Path) -> AgeRule:

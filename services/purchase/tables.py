@@ -33,6 +33,7 @@ from shared.messaging.tables import (
     OutboxBlockedColumns,
     OutboxColumns,
 )
+from shared.quotas.tables import QuotaColumns
 
 _NOW = {"server_default": text("clock_timestamp()")}
 _ZERO = {"server_default": "0"}
@@ -285,3 +286,7 @@ class Inbox(InboxColumns, PurchaseTable, table=True):
 
 class Chronicle(ChronicleColumns, PurchaseTable, table=True):
     __tablename__ = "chronicle"
+
+
+class Quota(QuotaColumns, PurchaseTable, table=True):
+    __tablename__ = "quotas"

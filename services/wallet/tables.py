@@ -23,6 +23,7 @@ from shared.messaging.tables import (
     OutboxBlockedColumns,
     OutboxColumns,
 )
+from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
 _NOW = {"server_default": text("clock_timestamp()")}
@@ -227,3 +228,7 @@ class Inbox(InboxColumns, WalletTable, table=True):
 
 class Chronicle(ChronicleColumns, WalletTable, table=True):
     __tablename__ = "chronicle"
+
+
+class Quota(QuotaColumns, WalletTable, table=True):
+    __tablename__ = "quotas"

@@ -17,7 +17,12 @@ def build(settings: Settings) -> FastAPI:
         verifier=None,
         database=None,
     )
-    pages.add_pages(app, host_origins=settings.host_origins, people_file=settings.people_file)
+    pages.add_pages(
+        app,
+        host_origins=settings.host_origins,
+        people_file=settings.people_file,
+        names=settings.claim_names,
+    )
     return app
 
 

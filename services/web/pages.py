@@ -6,8 +6,11 @@ good and never mix two versions; under `/static/` alone they are asked for again
 """
 
 import hashlib
+import html
+import json
 import tomllib
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from shared.claims import DEFAULT_NAMES, ClaimNames
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -78,7 +83,9 @@ def version_of(folder: Path) -> str:
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
-def add_pages(app: FastAPI, *, host_origins: str, people_file: Path | None) -> None:
+def add_pages(
+    app: FastAPI, *, host_origins: str, people_file: Path | None, names: ClaimNames = DEFAULT_NAMES
+) -> None:
     router = APIRouter(include_in_schema=False)
     version = version_of(STATIC)
     ancestors = host_origins or "'none'"
@@ -87,6 +94,7 @@ def add_pages(app: FastAPI, *, host_origins: str, people_file: Path | None) -> N
         TEMPLATE.read_text()
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{claims}}", html.escape(json.dumps(asdict(names))))
     )
     for address, name in ADDRESSES.items():
         text = template.replace("{{name}}", name).replace("{{title}}", name.capitalize())

@@ -34,13 +34,21 @@ def like(*examples: object) -> Any:
 
 AMOUNT_MAX = 1_000_000_000_000
 
+# As long as OpenID Connect lets a subject be.
+USER_ID_CHARACTERS_MAX = 255
+
 # Opaque, but printable: PostgreSQL keeps no NUL, and logs should keep one line a line.
 UserId = Annotated[
-    str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["mira", "jonas", "aiko"])
+    str,
+    Field(
+        max_length=USER_ID_CHARACTERS_MAX,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        examples=["mira", "jonas", "aiko"],
+    ),
 ]
 CreatorId = Annotated[UserId, like("lea", "tomas")]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Operator = Annotated[Name, like("ann", "ben")]
+Operator = Annotated[UserId, like("ann", "ben")]
 Room = Annotated[str, Field(min_length=1, max_length=64), like("room-1", "room-2")]
 GiftType = Annotated[Name, like("g_pebble", "g_clover", "g_orchestra")]
 # What somebody else calls something: a provider's payment, dispute, warning.

@@ -140,7 +140,7 @@ class PurchaseRefundRequested(RefundEvent):
 
     name = "purchase.refund_requested"
 
-    requested_by: Annotated[Name, like("mira", "ann")]
+    requested_by: Annotated[UserId, like("mira", "ann")]
     """Who asked: the `sub` of the viewer's or the operator's token."""
 
 

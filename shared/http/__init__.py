@@ -12,7 +12,7 @@ from shared.http.keys import (
     fingerprint,
 )
 from shared.http.moments import Moment
-from shared.http.names import PRINTABLE, Name
+from shared.http.names import PRINTABLE, Name, UserId
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -54,6 +54,7 @@ __all__ = [
     "Page",
     "Problem",
     "TryAgain",
+    "UserId",
     "build_app",
     "count_key",
     "decode_cursor",

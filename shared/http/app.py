@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.auth import Verifier
 from shared.database import Database
 from shared.errors import Kind, Refusal
+from shared.http.access import describe_access
 from shared.http.edge import BODY_BYTES_MAX, Edge
 from shared.http.problems import (
     INVALID_REQUEST,
@@ -77,6 +78,7 @@ class _App(FastAPI):
 def _describe_problems(document: Document) -> None:
     for path, operations in document.get("paths", {}).items():
         for operation in operations.values():
+            describe_access(operation)
             if path.startswith(OPERATOR_ROUTES) and _names_a_person(document, operation):
                 _describe(operation, 403, (OwnMoney.code(), OwnMoney.title()), Problem)
             if "requestBody" in operation:

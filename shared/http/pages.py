@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from shared.errors import Kind, Refusal
 
 PAGE_MAX = 100
-# What a few ids and times take; a longer one was not made by us.
-CURSOR_CHARACTERS_MAX = 1_024
+# What a user id of 255 characters, a few others and times take; a longer one was not made by us.
+CURSOR_CHARACTERS_MAX = 2_048
 BIGINT_MAX = 2**63 - 1
 
 Item = TypeVar("Item")
@@ -35,7 +35,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 def encode_cursor(values: Sequence[str | int]) -> str:
-    written = json.dumps(list(values), separators=(",", ":"))
+    written = json.dumps(list(values), separators=(",", ":"), ensure_ascii=False)
     cursor = base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
     assert len(cursor) <= CURSOR_CHARACTERS_MAX
     return cursor

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 PROBLEM_TYPE = "application/problem+json"
 ERRORS_MAX = 20
 RETRY_AFTER = {"Retry-After": "1"}
+# A refusal that knows when it ends says so.
+RETRY_AFTER_FACT = "retry_after_seconds"
 INVALID_REQUEST = ("invalid-request", "The request is not what this route takes.")
 SCHEMAS = "#/components/schemas"
 
@@ -118,6 +120,8 @@ def plain(facts: Mapping[str, object]) -> dict[str, Any]:
 def refusal_response(no: Refusal) -> Response:
     response = problem(no.code(), no.title(), STATUS[no.kind], no.facts)
     response.headers.update(_HEADERS.get(no.kind, {}))
+    if isinstance(seconds := no.facts.get(RETRY_AFTER_FACT), int):
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 

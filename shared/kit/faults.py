@@ -3,11 +3,14 @@
 import asyncpg
 
 # Class 08: connection lost; 53: out of disk, memory or slots; 57P: the server is stopping or
-# starting; 58: its own system fails it; 25006: it became a replica.
-_UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006")
-# ALLOW_CONNECTIONS false, as some set it while a copy is brought back. Inside a session the same
-# state means other things.
-_NOT_IN_STATE, _NOT_ACCEPTING = "55000", "not currently accepting connections"
+# starting; 58: its own system fails it; 25006: it became a replica. 28 and 3D000: it lets this role
+# in no more, or is not there, while a password is replaced or a copy is brought back.
+_UNAVAILABLE_STATES = ("08", "53", "57P", "58", "25006", "28", "3D000")
+# Inside a session these states mean other things: ALLOW_CONNECTIONS false, and CONNECT revoked.
+_CLOSED = {
+    "55000": "not currently accepting connections",
+    "42501": "permission denied for database",
+}
 # 40001 serialization failure, 40P01 deadlock, 55P03 lock timeout, 57014 statement timeout: the
 # same work may succeed.
 _CONTENTION_STATES = ("40001", "40P01", "55P03", "57014")
@@ -23,9 +26,10 @@ def is_unavailable(error: BaseException) -> bool:
     """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
     if isinstance(error, _CONNECTION_ERRORS):
         return True
-    if sqlstate(error) == _NOT_IN_STATE:
-        return _NOT_ACCEPTING in str(error)
-    return sqlstate(error).startswith(_UNAVAILABLE_STATES)
+    state = sqlstate(error)
+    if state in _CLOSED:
+        return _CLOSED[state] in str(error)
+    return state.startswith(_UNAVAILABLE_STATES)
 
 
 def is_contention(error: BaseException) -> bool:

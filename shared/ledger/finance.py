@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.errors import Kind, Refusal
 from shared.http import Moment, refusals
 from shared.http.sheets import SHEET, Format, csv_of
 
 FINANCE_SCOPE = "finance:read"
+FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]
 Until = Annotated[
     Moment | None,
     Query(description="The end of the last hour that counts; the last closed hour if missing."),
@@ -65,12 +66,11 @@ def add_trial_balance(router: APIRouter, database: Database, service: str) -> No
         responses=SHEET | refusals(Unauthenticated, ScopeMissing, HourOpen),
     )
     async def read_trial_balance(
-        caller: Caller,
+        _: FinanceReader,
         until: Until = None,
         format: Format = "json",  # noqa: A002 - as asked for
     ) -> TrialBalance | Response:
         """Read every account at the end of a closed hour; `format=csv` for a spreadsheet."""
-        require_scope(caller, FINANCE_SCOPE)
         end = closed_hour(until)
         async with database.snapshot() as tx:
             rows = await tx.execute(_TRIAL_BALANCE, {"until": end})

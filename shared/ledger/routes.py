@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database, Transaction
 from shared.errors import Refusal
 from shared.http import (
@@ -17,8 +17,8 @@ from shared.http import (
     IdempotencyKeyMissing,
     KeyReused,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     fingerprint,
     number_in,
@@ -36,7 +36,9 @@ from shared.ledger.operators import (
 from shared.people import OwnMoney
 
 ADJUST_SCOPE = "adjustments:write"
+Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]
 AUDIT_SCOPE = "audit:read"
+AuditReader = Annotated[Identity, operator_with(AUDIT_SCOPE)]
 AMOUNT_MAX = 1_000_000_000
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -66,7 +68,7 @@ class NewAdjustment(Why):
     `amount` is what the user gets (positive) or loses (negative), in the unit of this ledger.
     """
 
-    user: Name
+    user: UserId
     amount: Annotated[
         int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX), AfterValidator(_not_zero)
     ]
@@ -110,10 +112,9 @@ def add_audit(router: APIRouter, database: Database, service: str) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_audit(
-        caller: Caller, user: Name | None = None, cursor: str | None = None, limit: Limit = 50
+        _: AuditReader, user: UserId | None = None, cursor: str | None = None, limit: Limit = 50
     ) -> Page[AuditLine]:
         """Read what operators did, the newest first; to one user, if given."""
-        require_scope(caller, AUDIT_SCOPE)
         before = number_in(cursor)
         async with database.transaction() as tx:
             lines = await audit_lines(tx, user=user, before=before, limit=limit)
@@ -153,9 +154,8 @@ def add_adjustments(
             IdempotencyKeyMissing, Unauthenticated, ScopeMissing, KeyReused, *refused
         ),
     )
-    async def ask_for(wish: NewAdjustment, key: IdempotencyKey, caller: Caller) -> AdjustmentView:
+    async def ask_for(wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster) -> AdjustmentView:
         """Ask for a correction of a balance; a colleague has to agree."""
-        require_scope(caller, ADJUST_SCOPE)
         asked = AdjustmentWish(
             service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
         )
@@ -168,7 +168,7 @@ def add_adjustments(
         name=f"{service}_approve_adjustment",
         responses=decisions,
     )
-    async def approve(adjustment: UUID, caller: Caller) -> AdjustmentView:
+    async def approve(adjustment: UUID, caller: Adjuster) -> AdjustmentView:
         """Agree to a colleague's correction; it is posted at once."""
         return await settle(adjustment, caller, approved=True)
 
@@ -178,12 +178,11 @@ def add_adjustments(
         name=f"{service}_reject_adjustment",
         responses=decisions,
     )
-    async def reject(adjustment: UUID, caller: Caller) -> AdjustmentView:
+    async def reject(adjustment: UUID, caller: Adjuster) -> AdjustmentView:
         """Do not agree to a correction, or take one's own back."""
         return await settle(adjustment, caller, approved=False)
 
-    async def settle(adjustment: UUID, caller: Caller, *, approved: bool) -> AdjustmentView:
-        require_scope(caller, ADJUST_SCOPE)
+    async def settle(adjustment: UUID, caller: Identity, *, approved: bool) -> AdjustmentView:
         async with database.transaction() as tx:
             return _shown(await decide(tx, adjustment, caller.user, approved, request_id()))
 

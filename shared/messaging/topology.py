@@ -250,6 +250,12 @@ def _dead_letter_policy() -> dict[str, Any]:
     }
 
 
+# A service that was taken over, or reconnects in a loop, must not use up the broker's sockets and
+# memory: an instance has a connection a queue and one to publish, twice while it is rolled.
+USER_LIMITS: Mapping[str, Mapping[str, int]] = {
+    **{service: {"max-connections": 200, "max-channels": 1_000} for service in SERVICES},
+    AUDITOR_USER: {"max-connections": 20, "max-channels": 100},
+}
 _TAGS = {OPERATOR_USER: ["administrator"], AUDITOR_USER: ["monitoring"]}
 
 
@@ -259,6 +265,7 @@ def a_user(name: str, password: str) -> dict[str, Any]:
         "password_hash": _password_hash(password),
         "hashing_algorithm": "rabbit_password_hashing_sha256",
         "tags": _TAGS.get(name, []),
+        "limits": dict(USER_LIMITS.get(name, {})),
     }
 
 

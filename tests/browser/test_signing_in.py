@@ -76,3 +76,24 @@ def test_one_line_of_the_same_origin_is_enough(visitor, system):
     person.page.goto("/enter")
     person.page.get_by_role("button", name="Signed in as Frida").wait_for()
     assert token not in person.page.url
+
+
+def test_a_page_reads_roles_and_scopes_where_the_services_do(browser, system):
+    port = free_port()
+    settings = Settings(port=port, roles_claim="realm_access.roles", scopes_claim="scp")
+    token = system.token(
+        "ann", roles=["viewer"], realm_access={"roles": ["operator"]}, scp="audit:read books:read"
+    )
+    with serving(build(settings), port), browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/wallet")
+        me = page.evaluate(
+            """async (token) => {
+                const session = await import("/static/session.js");
+                session.signIn(token);
+                return session.me();
+            }""",
+            token,
+        )
+
+    assert (me["roles"], me["scopes"]) == (["operator"], ["audit:read", "books:read"])

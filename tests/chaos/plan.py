@@ -19,8 +19,9 @@ SECONDS_MIN, SECONDS_MAX = 0.5, 5.0
 GIFT_TYPES = {"g_pebble": 1, "g_clover": 1, "g_tea": 5}
 COUNT_MAX = 3
 CREATORS = 8
-# Viewers who never bought a coin, and how much of the load is theirs.
-POOR, POOR_SHARE = 2, 0.03
+# Viewers who never bought a coin, so many that none comes to the end of their unpaid gifts, and how
+# much of the load is theirs.
+POOR, POOR_SHARE = 12, 0.03
 
 
 class Kind(StrEnum):

@@ -238,7 +238,7 @@ def test_a_sample_that_would_be_another_fact_is_refused(tmp_path, monkeypatch):
 @pytest.fixture
 def checkout(tmp_path):
     """The project as somebody has it who is about to change an event."""
-    for folder in ("shared", "services", "deploy", "seeds"):
+    for folder in ("shared", "services", "deploy", "seeds", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "secrets", "node_modules")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
 

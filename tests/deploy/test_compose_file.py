@@ -22,6 +22,7 @@ CONTAINERS = COMPOSE["services"] | {name: PRACTICE[name] for name in ("sandbox",
 REQUIRED = ("OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL")
 SCALE = yaml.safe_load((ROOT / "deploy" / "compose.scale.yml").read_text())
 SCALED = SCALE["services"]
+TENCENT = yaml.safe_load((ROOT / "deploy" / "compose.tencent.yml").read_text())
 NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 # How many sessions an instance may have at PostgreSQL: its pool, its relay, and one for each job.
 SESSIONS_MAX = 20
@@ -137,7 +138,27 @@ def test_the_auditor_has_no_password_that_changes_anything():
 
 
 def test_every_secret_is_one_that_is_made():
-    assert set(COMPOSE["secrets"]) <= set(secret_names())
+    assert set(COMPOSE["secrets"]) | set(TENCENT["secrets"]) <= set(secret_names())
+
+
+def test_no_secret_comes_by_the_environment():
+    """Whoever may look at a container reads its environment, and so do its children."""
+    overlays = (ROOT / "deploy").glob("compose.*.yml")
+    for file in (ROOT / "docker-compose.yml", *overlays):
+        for name, container in yaml.safe_load(file.read_text())["services"].items():
+            said = container.get("environment") or {}
+            secret = [key for key in said if re.search(r"TOKEN|SECRET|PASSWORD|API_KEY", key)]
+            by_file = [key for key in secret if key.endswith(("_FILE", "__FILE", "_DIR"))]
+            assert secret == by_file, (file.name, name)
+
+
+def test_a_tencent_room_brings_its_token_as_a_file_and_has_to_say_its_application():
+    gift = TENCENT["services"]["gift"]
+
+    assert gift["secrets"] == [{"source": "tencent_token", "target": "gift_tencent_token"}]
+    said = gift["environment"]["GIFT_TENCENT_SDK_APP_ID"]
+    assert said.startswith("${OVATION_TENCENT_SDK_APP_ID:?")
+    assert "TENCENT" not in BASE
     for name, place in COMPOSE["secrets"].items():
         assert place == {"file": f"./deploy/secrets/{name}"}
 

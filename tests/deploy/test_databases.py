@@ -2,8 +2,10 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from deploy.local.databases import (
+    AUDITOR_TEMPORARY_FILES_MAX,
     SERVICE_CONNECTIONS_MAX,
     SERVICES,
     database_sql,
@@ -13,7 +15,7 @@ from deploy.local.databases import (
     role_names,
     run_sql,
 )
-from shared.database import is_unavailable
+from shared.database import Database, is_unavailable
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():
@@ -118,6 +120,7 @@ FORBIDDEN = {
     "a slot": "SELECT pg_create_physical_replication_slot('mine')",
     "somebody else": "SET ROLE wallet",
     "a role": "CREATE ROLE mine",
+    "a disk without an end": "SET temp_file_limit = -1",
 }
 
 
@@ -128,6 +131,13 @@ async def test_the_auditor_reaches_locks_and_fills_nothing(as_auditor, statement
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement)
+
+
+async def test_what_the_auditor_sorts_does_not_fill_the_disk(as_auditor):
+    """One disk is all databases': a query that sorts without an end would stop every service."""
+    connection = await as_auditor()
+
+    assert await connection.fetchval("SHOW temp_file_limit") == AUDITOR_TEMPORARY_FILES_MAX
 
 
 async def test_a_service_holds_its_own_locks_and_makes_no_large_objects(database_of):
@@ -173,16 +183,47 @@ async def test_more_sessions_than_a_role_may_have_are_a_database_that_is_away(
     assert is_unavailable(refused.value)
 
 
-async def test_a_database_that_takes_no_connections_is_away(postgres, database_of):
+@pytest.mark.parametrize(
+    ("closed", "opened"),
+    [
+        (
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+        ),
+        ("REVOKE CONNECT ON DATABASE {name} FROM live", "GRANT CONNECT ON DATABASE {name} TO live"),
+        ("ALTER DATABASE {name} RENAME TO {other}", "ALTER DATABASE {other} RENAME TO {name}"),
+    ],
+)
+async def test_a_database_that_takes_no_connections_is_away(postgres, database_of, closed, opened):
     database = database_of("live")
-    name = quoted(database.address.database)
-    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"])
-    with pytest.raises(asyncpg.PostgresError) as refused:
-        await database.ping()
+    name = database.address.database
+    named = {"name": quoted(name), "other": quoted(f"{name}_other")}
+    run_sql(postgres.dsn(), [closed.format(**named)])
+    try:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await database.ping()
+    finally:
+        run_sql(postgres.dsn(), [opened.format(**named)])
 
     assert is_unavailable(refused.value)
-    run_sql(postgres.dsn(), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
     await database.ping()
+
+
+async def test_a_database_that_takes_another_password_is_away(database_of):
+    address = database_of("live").address
+    stranger = Database(str(address.set(password=None)), password="not this one")
+    with pytest.raises(asyncpg.InvalidPasswordError) as refused:
+        await stranger.ping()
+
+    assert is_unavailable(refused.value)
+
+
+async def test_what_a_role_may_not_do_is_no_database_that_is_away(database_of):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
+        async with database_of("live").transaction() as tx:
+            await tx.execute(text("CREATE TABLE mine (x int)"))
+
+    assert not is_unavailable(refused.value)
 
 
 async def test_each_database_is_fresh(database_of):

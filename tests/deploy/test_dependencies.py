@@ -86,6 +86,28 @@ def test_what_is_accepted_has_a_reason_and_a_day(tmp_path):
     assert all(each.reason for each in accepted())
 
 
+def test_what_installs_the_rest_is_named_in_one_place_with_the_hashes_of_its_files():
+    (requirement,) = (ROOT / "deploy" / "uv.txt").read_text().split("\nuv==")[1:]
+    version, *hashes = re.split(r" \\\n    --hash=sha256:", requirement.strip())
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    # A wheel for each of the platforms; PyPI has a dozen and a half.
+    assert len(hashes) > 10
+    assert all(re.fullmatch(r"[0-9a-f]{64}", each) for each in hashes)
+
+
+@pytest.mark.parametrize("name", ["Makefile", "deploy/Dockerfile", ".ci/run"])
+def test_nothing_is_installed_whose_files_are_not_known(name):
+    """Whatever is installed by pip has hashes beside it; a source would bring what has none."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    commands = re.findall(r"pip install .*", text)
+
+    assert all("--require-hashes --only-binary=:all:" in each for each in commands), commands
+    assert bool(commands) == (name != ".ci/run")
+    assert not re.search(r"uv tool|uvx|npm install|curl .*\| *(ba)?sh", text)
+    assert "sync" not in text or "--frozen" in text
+
+
 def test_the_bill_names_every_package_of_the_images_with_its_hashes(tmp_path):
     write_bill(tmp_path / "sbom.cdx.json")
     bill = json.loads((tmp_path / "sbom.cdx.json").read_text())

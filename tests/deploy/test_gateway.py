@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.gateway.answers import ERROR_PAGES
 from deploy.gateway.nginx import (
     STRIPPED,
     TOKEN_BURST,
@@ -122,7 +123,8 @@ def test_the_contracts_are_there_for_pages_and_programs_of_any_origin(gateway):
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")
 @pytest.mark.parametrize(
-    "path", ["/schemas/gift.sent/1.99.json", "/schemas/", "/schemas/gift.sent/"]
+    "path",
+    ["/schemas/gift.sent/1.99.json", "/schemas/", "/schemas/gift.sent/", "/schemas/gift.sent"],
 )
 def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gateway, path):
     answer = httpx.get(gateway.url + path)
@@ -131,6 +133,33 @@ def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gat
     assert json.loads(answer.text)["type"] == "no-such-schema"
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "cache-control" not in answer.headers
+
+
+@pytest.mark.skipif(not find("nginx"), reason="needs nginx")
+@pytest.mark.parametrize("path", ["/openapi.json", "/schemas/gift.sent/1.0.json", "/events.md"])
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "code"),
+    [
+        ("GET", {"Range": "bytes=9000000-"}, 416, "no-such-range"),
+        ("GET", {"If-Match": '"another"'}, 412, "precondition-failed"),
+        ("POST", {}, 405, "method-not-allowed"),
+    ],
+)
+def test_a_document_that_cannot_be_had_this_way_is_a_problem(
+    gateway, path, method, headers, status, code
+):
+    answer = httpx.request(method, gateway.url + path, headers=headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_answer_of_nginx_itself_has_words_of_ours():
+    """Of itself it has a page of HTML for each of these; 408 and 444 close the connection."""
+    named = {int(status) for page in ERROR_PAGES for status in re.findall(r"\b[45]\d\d\b", page)}
+
+    assert named >= {400, 403, 404, 405, 411, 412, 413, 414, 416, 421}
+    assert named >= {494, 495, 496, 497, 500, 501, 502, 503, 504, 505, 507}
 
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")
@@ -267,6 +296,9 @@ def test_a_service_that_is_away_says_when_to_ask_again_once(gateway_to):
     assert answer.headers.get_list("Retry-After") == ["1"]
 
 
+_CODED = b"POST %b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: %b\r\n\r\n%b"
+
+
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")
 @pytest.mark.parametrize(
     ("request_head", "status", "code"),
@@ -280,9 +312,17 @@ def test_a_service_that_is_away_says_when_to_ask_again_once(gateway_to):
             400,
             "malformed-request",
         ),
+        (b"GET /v1/gifts HTTP/1.1\r\nHost: here\r\n: x\r\n\r\n", 400, "malformed-request"),
+        (_CODED % (b"/v1/gifts", b"chunked", b"no number\r\n"), 400, "malformed-request"),
+        (_CODED % (b"/v1/rooms/a/events", b"chunked", b"no number\r\n"), 400, "malformed-request"),
+        (_CODED % (b"/v1/gifts", b"gzip", b""), 501, "not-implemented"),
+        (b"GET /v1/gifts HTTP/2.0\r\nHost: here\r\n\r\n", 505, "http-version-not-supported"),
         (b"TRACE /v1/gifts HTTP/1.1\r\nHost: here\r\n\r\n", 405, "method-not-allowed"),
     ],
-    ids=["nul", "two hosts", "no host", "long line", "long header", "trace"],
+    ids=[
+        *("nul", "two hosts", "no host", "long line", "long header", "no name", "chunk"),
+        *("chunk of a feed", "coding", "version", "trace"),
+    ],
 )
 def test_what_the_gateway_cannot_take_is_a_problem_like_any_other(
     gateway_to, request_head, status, code

@@ -195,6 +195,8 @@ def test_the_number_of_workers_may_be_another(tmp_path):
         ("OVATION_GATEWAY_WORKERS", "0"),
         ("OVATION_TRUSTED_PROXIES", "10.0.0.0/8; access_log off"),
         ("OVATION_TRUSTED_PROXIES", "proxy.internal"),
+        ("OVATION_TENCENT_ADDRESSES", "10.0.0.0/8; allow all"),
+        ("OVATION_TENCENT_ADDRESSES", "tencent.internal"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(tmp_path, name, value):
@@ -215,6 +217,38 @@ def test_whose_word_is_believed_about_addresses_is_a_setting(tmp_path):
         with Started(tmp_path, service.address, **trusting) as gateway:
             assert gateway.get().status_code == 200
             assert "set_real_ip_from 127.0.0.0/8;\n    set_real_ip_from ::1;\n" in gateway.made
+
+
+@needs_nginx
+def test_other_addresses_cannot_call_as_tencent_once_tencents_are_said(tmp_path):
+    """What is refused is a problem document; other routes are open as before."""
+    path = "/v1/callbacks/tencent?SdkAppid=1&Sign=secret&RequestTime=1"
+    with a_service() as service:
+        theirs = {"OVATION_TENCENT_ADDRESSES": "192.0.2.0/24 2001:db8::/32"}
+        with Started(tmp_path, service.address, **theirs) as gateway:
+            refused = gateway.get(path)
+            assert (refused.status_code, refused.json()["type"]) == (403, "address-not-allowed")
+            assert gateway.get("/v1/webhooks/sandbox/payments").status_code == 200
+
+
+@needs_nginx
+def test_tencent_may_call_from_its_own_addresses(tmp_path):
+    with a_service() as service:
+        theirs = {"OVATION_TENCENT_ADDRESSES": "192.0.2.0/24 127.0.0.1"}
+        with Started(tmp_path, service.address, **theirs) as gateway:
+            assert gateway.get("/v1/callbacks/tencent").status_code == 200
+
+
+@needs_nginx
+@pytest.mark.parametrize("theirs", ["127.0.0.1", "192.0.2.0/24", ""])
+def test_no_log_holds_what_tencent_signed(tmp_path, theirs):
+    """Whoever reads a log could use the signature: also where no service answers."""
+    path = "/v1/callbacks/tencent?SdkAppid=1&Sign=its-secret&RequestTime=1"
+    allowed = {"OVATION_TENCENT_ADDRESSES": theirs}
+    with Started(tmp_path, f"127.0.0.1:{free_port()}", **allowed) as gateway:
+        assert gateway.get(path).status_code == (403 if "192" in theirs else 503)
+        assert eventually(lambda: '"path":"/v1/callbacks/tencent"' in gateway.log())
+        assert "its-secret" not in gateway.log()
 
 
 @needs_nginx

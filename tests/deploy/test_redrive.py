@@ -97,6 +97,20 @@ async def test_a_letter_that_another_service_forged_is_shown_as_its_and_never_se
     assert len(await take("wallet.money.dlq")) == 1
 
 
+async def test_what_a_letter_says_hides_no_letter(publish_as, ctl):
+    """A terminal shows it; it is no markup, and clears no screen."""
+    told = {"ovation_error_code": "[/x]", "ovation_error_message": "\x1b[2J\x9b2J"}
+    await publish_as("wallet", "ovation.dlx.wallet", "wallet.money", headers=told, type=PAID)
+
+    code, listed = ctl("dlq", "ls")
+    shown = ctl("dlq", "show", "--queue", "wallet.money")[1]
+
+    assert code == 0
+    assert "[/x]" in listed
+    assert "[/x]" in shown
+    assert all(each.isprintable() or each == "\n" for each in listed + shown)
+
+
 async def test_a_letter_is_sent_again_in_the_name_of_who_said_it_first(publish_as, ctl, take):
     headers = {**FORGED, "CC": ["gift.outcomes"], "x-death": "no", "else": "where"}
     await publish_as("wallet", "ovation.dlx.wallet", "wallet.money", headers=headers, type=PAID)
@@ -136,6 +150,33 @@ async def test_a_replay_repeats_what_the_owner_said_and_nothing_else(
     assert message.headers["ovation_said_by"] == "purchase"
     assert "CC" not in message.headers
     assert await take("gift.outcomes") == []
+
+
+@pytest.mark.parametrize("since", [["--all"], ["--from", "2020-01-01"]], ids=["all", "since"])
+async def test_one_message_that_cannot_be_read_ends_no_replay(publish_as, ctl, take, since):
+    """Nor does one of the future: what comes after it is repeated all the same."""
+    readable = b'{"time": "2026-01-01T00:00:00+00:00", "number": %d}'
+    odd = [
+        b"\xff",
+        b"{}",
+        b"[]",
+        b"[" * 100_000,
+        b'{"time": 5}',
+        b'{"time": "2026-01-01T00:00:00"}',
+    ]
+    odd.append(b'{"time": "9999-01-01T00:00:00+00:00"}')
+    bodies = [readable % 1, *odd, readable % 2]
+    for body in bodies:
+        await publish_as("purchase", "ovation.events.purchase", "purchase.paid", body, type=PAID)
+    await take("wallet.money")
+
+    code, printed = ctl("replay", "--queue", "wallet.money", *since, "--yes", "--json")
+
+    assert (code, json.loads(printed)["events"]) == (0, len(bodies))
+    for shown in ([], ["--json"]):
+        code, told = ctl("events", "tail", "--service", "purchase", "--no-follow", *shown)
+        assert (code, told.count("\n")) == (0, len(bodies))
+    assert [message.body for message in await take("wallet.money")] == bodies
 
 
 async def test_what_an_operator_repeats_or_forgets_is_a_line_of_the_audit_log(
@@ -203,7 +244,6 @@ def no_auditor(rabbit):
 @pytest.mark.usefixtures("no_auditor")
 async def test_an_installation_of_the_version_before_gets_its_auditor(ctl, rabbit):
     """No password is asked for that nobody made; one that is there is kept."""
-
     assert ctl("topology", "apply", "--yes")[0] == 0
 
     assert rabbit.manage("GET", "/api/users/auditor")["tags"] == ["monitoring"]

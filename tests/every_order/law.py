@@ -59,26 +59,13 @@ def _coins_with_money(facts: Iterable[Fact], decisions: Decisions, viewer: str) 
             if about == paid.purchase and refund not in story.declined
         )
         # What a bank took, in coins, rounded in nobody's favour but the bank's.
-        claims = 0
+        claims_minor = 0
         for (about, _), dispute in story.disputes.items():
             if about == paid.purchase and not dispute.won:
                 same = dispute.currency == paid.currency
-                claims += dispute.amount_minor if same else paid.price_minor
-        lots = [
-            (coins, coins - min(coins, -(-coins * claims // paid.price_minor)))
-            for coins in (paid.coins, paid.bonus_coins)
-        ]
-        # A refund and a partial claim may meet in one lot of the two; what the bank then pays
-        # twice is not taken out of the other lot, nor out of another purchase.
-        total += max(_left(lots, back), _left(lots[::-1], back))
+                claims_minor += dispute.amount_minor if same else paid.price_minor
+        for coins in (paid.coins, paid.bonus_coins):
+            back += min(coins, -(-coins * claims_minor // paid.price_minor))
+        # What goes back beyond the price is not taken out of another purchase.
+        total += max(0, paid.coins + paid.bonus_coins - back)
     return total
-
-
-def _left(lots: list[tuple[int, int]], back: int) -> int:
-    """Take refunded coins out of lots of (coins, coins a bank left), one lot after the other."""
-    left = 0
-    for coins, unclaimed in lots:
-        taken = min(coins, back)
-        left += max(0, unclaimed - taken)
-        back -= taken
-    return left

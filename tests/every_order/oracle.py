@@ -184,15 +184,23 @@ def _say_claims(story: Known, lots: dict[Lot, list[Coin]], excess: dict[str, int
         disputes = [each for (about, _), each in story.disputes.items() if about == purchase]
         claimed_minor = sum(_claim(each, paid.price_minor, paid.currency) for each in disputes)
         beyond = excess.get(purchase, 0)
+        claimable: dict[Lot, list[Coin]] = {}
+        shares: dict[Lot, int] = {}
         for lot in _of_purchase(lots, purchase):
-            coins = lots[lot]
-            share = min(len(coins), -(-len(coins) * claimed_minor // paid.price_minor))
-            claimable = [coin for coin in coins if not coin.is_refunded and not coin.is_adjusted]
+            sold = [coin for coin in lots[lot] if not coin.is_adjusted]
+            share = -(-len(lots[lot]) * claimed_minor // paid.price_minor)
             # Unspent coins go first; of the spent ones those of the latest gift.
-            claimable.sort(key=lambda coin: (coin.gift is not None, -coin.paid_as))
-            of_refunds = min(beyond, max(0, len(claimable) - share))
-            beyond -= of_refunds
-            for coin in claimable[: share + of_refunds]:
+            claimable[lot] = sorted(
+                (coin for coin in sold if not coin.is_refunded),
+                key=lambda coin: (coin.gift is not None, -coin.paid_as),
+            )
+            shares[lot] = min(share, len(claimable[lot]))
+            # The bank took money for coins whose money had gone back: twice as much is gone.
+            beyond += min(share, len(sold)) - shares[lot]
+        for lot, coins in claimable.items():
+            more = min(beyond, len(coins) - shares[lot])
+            beyond -= more
+            for coin in coins[: shares[lot] + more]:
                 coin.is_claimed = True
 
 

@@ -20,6 +20,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.engine.events import EngineEvent, ScenarioFinished
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from deploy.local.environment import TENCENT_SDK_APP_ID
 from shared.http import PROBLEM_TYPE
 
 # What a request that fits its schema is never answered with. Every other problem is a rule of the
@@ -71,7 +72,14 @@ def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
     if fits and case.operation.path == TENCENT:
         now = str(int(time.time()))
         signed = hashlib.sha256(f"{os.environ['FUZZ_TENCENT']}{now}".encode()).hexdigest()
-        case.query.update({"CallbackCommand": COMMAND, "RequestTime": now, "Sign": signed})
+        case.query.update(
+            {
+                "SdkAppid": TENCENT_SDK_APP_ID,
+                "CallbackCommand": COMMAND,
+                "RequestTime": now,
+                "Sign": signed,
+            }
+        )
 
 
 @schemathesis.cli.handler()

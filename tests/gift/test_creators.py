@@ -122,6 +122,22 @@ async def test_only_who_is_in_an_open_room_switches_gifts_off_in_it(lea, hear, c
     assert (answer.status_code, answer.json()["type"]) == (409, "room-not-open")
 
 
+async def test_what_a_creator_switches_is_one_row_however_often(lea, database):
+    async with database.transaction() as tx:
+        said = (await tx.execute(text("SELECT count(*) FROM outbox"))).scalar_one()
+    for number in range(10):
+        off = bool(number % 2)
+        await lea.put(f"{LEA}/rooms/room-1", json={"gifts_off": off})
+        await lea.put(f"{LEA}/rules", json={"gifts_off": off, "hold_messages": off})
+
+    async with database.transaction() as tx:
+        rows = """
+            SELECT (SELECT count(*) FROM streams_without_gifts),
+                (SELECT count(*) FROM creator_rules), (SELECT count(*) FROM outbox)
+        """
+        assert tuple((await tx.execute(text(rows))).one()) == (1, 1, said)
+
+
 async def test_gifts_are_off_everywhere_until_they_are_switched_on(lea, hear, refusal):
     await lea.put(f"{LEA}/rules", json={"gifts_off": True, "hold_messages": False})
     await hear(closed(revision=3), opened(revision=4, number=2, guests=["otto"]))

@@ -57,6 +57,7 @@ async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
     [
         ("gift_target_known", "UPDATE gifts SET target = 'friend'"),
         ("message_state_known", "UPDATE gifts SET message_state = 'lost'"),
+        ("signature_has_a_body", "INSERT INTO tencent_signatures VALUES (1, '{}')"),
         ("room_revision_is_counted", f"{ROOM} ('r', -1, 'lea', '{{}}', false)"),
         (
             "room_has_few_guests",

@@ -16,12 +16,13 @@ from tests.deliveries import announced
 from tests.gift.conftest import paid, refused
 
 TOKEN = "xxxxyyyy"
+APP = "1400000000"
 PASSED = {"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
 
 
 @pytest.fixture
 def app(database, shelf, waiters):
-    account = TencentAccount(TOKEN, sdk_app_id="1400000000")
+    account = TencentAccount(TOKEN, APP)
     # Tencent says no ages: its operator lets people of unknown age give, or nobody can.
     ages = AgeRule(unknown_allowed=True)
     return build_http(
@@ -36,7 +37,7 @@ def tencent(app):
     async def call(*, body=None, query=None, **water):
         asked = str(int(time.time()))
         known = {
-            "SdkAppid": "1400000000",
+            "SdkAppid": APP,
             "CallbackCommand": "Live.CallbackBeforeSendGift",
             "contenttype": "json",
             "ClientIP": "127.0.0.1",
@@ -114,11 +115,11 @@ def refuses(_):
 
 def test_the_signature_is_the_one_of_their_documentation():
     """The example of https://trtc.io/document/64412."""
-    account = TencentAccount("xxxxyyyy")
+    account = TencentAccount("xxxxyyyy", APP)
     sign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061"
 
     for now, fresh in ((1_669_872_112, True), (1_669_872_172, True), (1_669_872_173, False)):
-        about = {"sdk_app_id": "any", "sign": sign, "request_time": "1669872112", "now": now}
+        about = {"sdk_app_id": APP, "sign": sign, "request_time": "1669872112", "now": now}
         assert account.vouches_for(**about) is fresh
 
 
@@ -214,7 +215,9 @@ async def test_a_gift_that_is_not_decided_in_time_is_blocked_within_two_seconds(
     assert time.monotonic() - started < 2
     async with database.transaction() as tx:
         seconds = text("SELECT extract(epoch FROM expires_at - requested_at) FROM gifts")
-        assert float((await tx.execute(seconds)).scalar_one()) == 1.5
+        left = float((await tx.execute(seconds)).scalar_one())
+    # What has passed since they called is not given to the wallet once more.
+    assert 1 < left <= 1.5
 
 
 @pytest.mark.parametrize(
@@ -235,13 +238,13 @@ async def test_what_cannot_be_given_is_blocked_and_asks_nothing(tencent, databas
 
 
 async def test_without_a_rule_about_unknown_ages_a_gift_is_blocked(database, shelf, waiters):
-    account = TencentAccount(TOKEN)
+    account = TencentAccount(TOKEN, APP)
     strict = build_http(database, a_verifier(), shelf, waiters, account)
     asked = str(int(time.time()))
     async with client_of(strict) as client:
         answer = await client.post(
             "/v1/callbacks/tencent",
-            params={"SdkAppid": "1", "RequestTime": asked, "Sign": signed(asked)},
+            params={"SdkAppid": APP, "RequestTime": asked, "Sign": signed(asked)},
             json=a_callback(),
         )
 
@@ -312,12 +315,12 @@ async def test_other_callbacks_pass_and_do_nothing(tencent, database):
 async def test_a_database_that_is_away_blocks_in_their_words(shelf, waiters):
     await shelf.current()
     away = Database("postgresql://nobody@127.0.0.1:9/nowhere")
-    app = build_http(away, a_verifier(), shelf, waiters, TencentAccount(TOKEN))
+    app = build_http(away, a_verifier(), shelf, waiters, TencentAccount(TOKEN, APP))
     asked = str(int(time.time()))
     async with client_of(app) as client:
         answer = await client.post(
             "/v1/callbacks/tencent",
-            params={"RequestTime": asked, "Sign": signed(asked)},
+            params={"SdkAppid": APP, "RequestTime": asked, "Sign": signed(asked)},
             json=a_callback(),
         )
 

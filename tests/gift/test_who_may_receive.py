@@ -144,6 +144,15 @@ async def test_a_host_with_rooms_of_its_own_says_who_is_in_them(refusal, databas
     assert await refusal(room="stage", creator="otto") == "room-not-open"
 
 
+async def test_a_target_token_names_people_of_255_characters(refusal):
+    creator = "l" * 255
+    token = a_target_token(creator=creator, viewer="mira", blocked=["b" * 255])
+
+    assert await refusal(creator=creator, target_token=token) is None
+    assert await refusal(target_token=a_target_token(creator="l" * 256)) == "target-token-invalid"
+    assert await refusal(target_token=a_target_token(room="r" * 65)) == "target-token-invalid"
+
+
 @pytest.mark.parametrize(
     ("token", "reason"),
     [

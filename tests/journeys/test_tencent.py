@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.local.environment import ROOT
+from deploy.local.environment import ROOT, TENCENT_SDK_APP_ID
 from deploy.local.system import System
 from tests.journeys.people import eventually, stage_on
 
@@ -50,7 +50,7 @@ def ask(stage):
         answer = httpx.post(
             f"{stage.url}/v1/callbacks/tencent",
             params={
-                "SdkAppid": "1400000000",
+                "SdkAppid": TENCENT_SDK_APP_ID,
                 "CallbackCommand": "Live.CallbackBeforeSendGift",
                 "Sign": sign,
                 "RequestTime": asked,

@@ -111,6 +111,7 @@ async def test_goals_of_the_past_can_be_set_so_many_times_an_hour(lea, otto):
 
     assert (refused.status_code, refused.json()["type"]) == (429, "too-many-past-goals")
     assert refused.json()["an_hour_max"] == PAST_GOALS_AN_HOUR_MAX
+    assert 3_000 < int(refused.headers["Retry-After"]) <= 3_600
     assert (await lea.get(GOALS)).json()["goals"] == []
     now = {"title": "From now on", "target_coins": 5}
     assert (await lea.post(GOALS, json=now, headers=key())).status_code == 201

@@ -112,6 +112,29 @@ async def test_what_a_creator_has_no_more_of_it_is_the_operators_loss_until_it_c
     assert await diamonds_of(lea) == (3_000, 0)
 
 
+async def test_a_payout_waits_for_a_person_when_an_earlier_one_was_paid_after_all(
+    lea, attempt, settle, ops, database
+):
+    """It failed, its diamonds were asked for again: sent as well, the creator had them twice."""
+    _, sent = await attempt()
+    await settle(sent, Truth.FAILED)
+    quote = (await lea.post("/v1/payouts/quotes", json={"diamonds": 2_000})).json()
+    asked = await lea.post(
+        "/v1/payouts", json={"quote": quote["quote"]}, headers={"Idempotency-Key": "again"}
+    )
+    second = asked.json()["payout"]
+
+    await settle(sent, Truth.PAID)
+
+    assert await state_of(lea, second) == "held"
+    (told,) = await announced(database, "payout.held")
+    assert (told["payout"], told["reason"]) == (second, "paid-late")
+    await ops.post(f"/v1/operator/payouts/lea/{second}/reject", json={"reason": "paid twice"})
+    assert await diamonds_of(lea) == (0, 0)
+    books = (await ops.get("/v1/operator/payout/books")).json()
+    assert books["dispute_loss_diamonds"] == 0
+
+
 async def test_a_rejected_payout_that_was_paid_takes_its_diamonds_again(
     lea, attempt, settle, database, ops
 ):

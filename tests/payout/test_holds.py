@@ -12,8 +12,10 @@ from services.payout import consumers
 from services.payout.commands.maturing import mature
 from services.payout.store.proof import CHECKS
 from shared.contracts.gift import GiftRestored, GiftReversed
+from shared.contracts.payout import DiamondsMatured
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
+from shared.kit.reading import read_body
 from shared.ledger.proof import Fault, prove
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
@@ -88,6 +90,20 @@ async def test_a_gift_waits_and_says_until_when_and_why(lea, hold, database):
     assert await standing(lea) == (0, 100, 0)
     (matured,) = await announced(database, "payout.diamonds_matured")
     assert (matured["diamonds"], matured["batch"]) == (100, 1)
+
+
+async def test_diamonds_of_the_longest_id_mature_in_a_message_that_receivers_take(hold, database):
+    creator = "l" * 255
+    await hold(a_gift_sent(100, creator=creator))
+    await let_pass(database, 15)
+
+    async with database.transaction() as tx:
+        bodies = await tx.execute(
+            text("SELECT body FROM outbox WHERE routing_key = 'payout.diamonds_matured'")
+        )
+        body = bodies.scalar_one()
+
+    assert read_body(body, DiamondsMatured, publisher="payout").data.creator == creator
 
 
 async def test_a_creator_who_is_known_waits_a_week(lea, hold, database):

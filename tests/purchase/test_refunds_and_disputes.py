@@ -6,6 +6,7 @@ import pytest
 
 from tests.deliveries import announced
 from tests.purchase.conftest import frozen
+from tests.quotas import end_times
 
 
 def refunds_asked(pretend):
@@ -132,6 +133,8 @@ async def test_in_every_order_of_freeze_dispute_and_answer_a_refund_ends_once(
     *, bought_in, ask, hear, give_back, pretend, tell, database, subtests, mood
 ):
     for order in permutations(STEPS):
+        # Each on a day of its own: a viewer asks so many times a day.
+        await end_times(database)
         purchase = await bought_in(key="-".join(order))
         refund = (await ask(purchase, key="-".join(order))).json()["refund"]
         for number, step in enumerate(order):

@@ -470,7 +470,7 @@ async def test_two_janitors_at_once_settle_everything_once(
     bought, pretend, turn_due, janitor, database
 ):
     for number in range(12):
-        purchase = await bought(key=f"key-{number}")
+        purchase = await bought(viewer=f"viewer-{number}")
         pretend.become(purchase, "succeeded")
     before = len(pretend.asked)
 

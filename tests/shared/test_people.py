@@ -143,6 +143,21 @@ def test_one_person_is_one_however_the_id_is_spelt(user):
         require_other_person(operator=OPS, user=user)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ops-1", "ops\ufe0f-1"),
+        ("ops-1", "ops-1\U000e0101"),
+        ("ops-1", "\u3164ops-1"),
+        ("ops-1", "o\u034fps-1"),
+        ("ren\u00e9", "rene\u200b\u0301"),
+    ],
+    ids=ascii,
+)
+def test_what_nobody_sees_makes_no_other_person(one, other):
+    assert same_person(one, other)
+
+
 @pytest.mark.parametrize("user", ["ops-2", "ops 1", "ops_1", "ops-1-", "0ps-1"])
 def test_other_ids_are_other_people(user):
     assert not same_person(OPS, user)

@@ -25,6 +25,7 @@ NOBODYS = {
     "gift_types": "the operator's: the same for everybody",
     "prices": "the operator's: the same for everybody",
     "notifications": "a provider's words, before it is known whom they are about",
+    "tencent_signatures": "a second of Tencent's, whoever gave in it",
     "gift.rooms": "live's: where one room is, whoever gives in it",
     "payout.warnings": "of a lot, before it is known which creators it paid",
 }

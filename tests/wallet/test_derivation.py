@@ -104,6 +104,27 @@ async def test_money_that_went_back_for_spent_coins_is_owed(hear, held, violatio
     assert await violations() == []
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+async def test_a_refund_and_a_dispute_over_a_part_each_take_coins_of_their_own(
+    hear, held, violations, order
+):
+    """60 of 100 coins were refunded, and the bank took half of the price: none has its money."""
+    paid, refund = a_purchase_paid(coins=80, bonus_coins=20, amount_minor=100), uuid4()
+    await hear(paid)
+    await hear(a_gift_requested(coins=40))
+    story = (
+        refund_requested(paid, refund),
+        refunded(paid, refund, 60),
+        disputed(paid, amount_minor=50),
+    )
+
+    for place in order:
+        await hear(story[place])
+
+    assert await held() == (0, 0, 40)
+    assert await violations() == []
+
+
 async def test_a_gift_stands_reversed_when_what_settled_its_debt_is_charged_back_too(
     hear, held, database, violations
 ):
@@ -284,3 +305,20 @@ async def test_a_refund_that_comes_before_its_purchase_is_answered_with_its_coin
     (gone,) = await announced(database, "wallet.coins_refunded")
 
     assert gone["coins"] == 100
+
+
+@pytest.mark.parametrize("length", [59, 60, 123, 124, 128])
+async def test_a_warning_whose_id_is_as_long_as_an_id_may_be_holds_coins_until_it_is_released(
+    hear, held, database, release, length
+):
+    paid = a_purchase_paid(coins=100)
+    await hear(paid)
+    await hear(flagged(paid, "w" * length), flagged(paid, "w" * (length - 1) + "x"))
+    assert await held() == (0, 100, 0)
+    keys = {fact["freeze"] for fact in await announced(database, "wallet.coins_frozen")}
+    assert len(keys) == 2
+
+    for key in keys:
+        await release(key.removeprefix("risk:"))
+
+    assert await held() == (100, 0, 0)

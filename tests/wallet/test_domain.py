@@ -1,5 +1,6 @@
 """Which coins pay for a gift, and when none do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
+from services.wallet.domain.derivation import Claim, PurchaseFacts, derive
 from services.wallet.domain.limits import Budget
 from services.wallet.domain.spending import InsufficientCoins, TooLate, credit, pay_for_gift
 from shared.ledger.rules import MAIN, Holder
@@ -65,6 +67,23 @@ def test_promotional_coins_go_first_then_bonus_then_the_oldest_paid():
     ]
 
     assert [lot.id.int for lot in spending_order(lots)] == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(("bonus", "paid"), [(1, 2), (2, 1)])
+def test_of_one_purchase_the_debt_of_bonus_coins_is_settled_first_whatever_their_ids(bonus, paid):
+    purchase = UUID(int=9)
+    lots = [
+        replace(a_lot(bonus, 2, origin=Origin.BONUS), purchase=purchase, price_minor=0),
+        replace(a_lot(paid, 8), purchase=purchase),
+    ]
+    for lot in lots:
+        lot.remaining, lot.spent = 0, lot.coins
+    later = a_lot(3, 5, age_days=-1)
+    facts = PurchaseFacts(claims={(purchase, "dp_1"): Claim(revision=1, minor=8)})
+
+    derive({lot.id: lot for lot in (*lots, later)}, facts)
+
+    assert [lot.settled for lot in lots] == [2, 3]
 
 
 def test_a_gift_takes_coins_from_lot_after_lot():

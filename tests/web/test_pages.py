@@ -1,5 +1,7 @@
 """The pages are served by us alone, and allow nobody else anything."""
 
+import html
+import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -113,3 +115,19 @@ async def test_it_lives_and_is_ready_without_anybody_else():
     async with pages() as anybody:
         assert (await anybody.get("/livez")).status_code == 200
         assert (await anybody.get("/readyz")).status_code == 200
+
+
+async def test_a_page_knows_where_tokens_say_roles_and_scopes():
+    async with pages() as usual, pages(roles_claim='a"<b>.c', scopes_claim="scp") as other:
+        texts = [(await client.get("/")).text for client in (usual, other)]
+
+    found = [re.search(r'name="ovation-claims" content="([^"]*)"', text) for text in texts]
+    said = [json.loads(html.unescape(meta[1])) for meta in found]
+    assert said[0] == {"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}
+    assert said[1] == {"roles": ['a"<b>', "c"], "scopes": [["scp"]]}
+    assert "<b>" not in texts[1]
+
+
+def test_a_path_to_no_claim_stops_the_pages():
+    with pytest.raises(ValueError, match="no path to a claim"):
+        pages(roles_claim="roles.")

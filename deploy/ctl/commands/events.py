@@ -8,7 +8,7 @@ import typer
 from deploy.ctl import events
 from deploy.ctl.commands.options import Event, Json, Since
 from deploy.ctl.commands.running import end, here, one_of, run, utc
-from deploy.ctl.output import DONE, console, show
+from deploy.ctl.output import DONE, console, show, visible
 from shared.contracts.routes import SERVICES
 
 app = typer.Typer(help="Events as they pass, and as they should be.", no_args_is_help=True)
@@ -42,7 +42,7 @@ def tail(
                 continue
             told = message.envelope
             line = f"{told['time']} {message.type} {told['subject']} {message.correlation_id}"
-            console.print(line, markup=False, highlight=False)
+            console.print(visible(line), highlight=False)
 
     try:
         run(print_all())

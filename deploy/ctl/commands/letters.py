@@ -1,6 +1,5 @@
 """Dead letters, at the terminal."""
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 from deploy.ctl import letters
 from deploy.ctl.commands.options import Json, Queue, Yes
 from deploy.ctl.commands.running import a_queue, here, run
-from deploy.ctl.output import DONE, FOUND_WRONG, confirm, console, say, show
+from deploy.ctl.output import DONE, FOUND_WRONG, complain, confirm, console, say, show
 
 Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
 Id = Annotated[str | None, typer.Option("--id", help="Only this message or event.")]
@@ -41,7 +40,7 @@ def show_letters(
     if as_json:
         show(found, as_json=True, empty="")
     for letter in () if as_json else found:
-        console.print_json(data=letter, default=str)
+        console.print_json(data=letter, default=str, ensure_ascii=True)
     if not found and only_id is not None:
         raise typer.Exit(FOUND_WRONG)
 
@@ -67,7 +66,7 @@ def redrive(
         refused=done.refused,
     )
     for identifier, reason in done.refused.items():
-        sys.stderr.write(f"{identifier} stays: {reason}\n")
+        complain(f"{identifier} stays: {reason}")
     good = not done.refused and (done.count or only_id is None)
     raise typer.Exit(DONE if good else FOUND_WRONG)
 

@@ -29,5 +29,5 @@ def build_router(
     catalogue.add_routes(router, shelf)
     operators.add_routes(router, shelf)
     add_audit(router, database, "gift")
-    tencent.add_route(router, counter, account)
+    tencent.add_route(router, database, counter, account)
     return router

@@ -11,6 +11,7 @@ from services.gift.commands.offering import Shelf
 from services.gift.domain.catalogue import FAN_GIFT, GiftLocked, GiftType, Locks, localized
 from shared.auth import Caller, Unauthenticated
 from shared.http import refusals
+from shared.http.access import ANY_CALLER
 
 Language = Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -68,6 +69,7 @@ class CatalogueView(BaseModel):
 def add_routes(router: APIRouter, shelf: Shelf) -> None:
     @router.get(
         "/catalogue",
+        openapi_extra=ANY_CALLER,
         tags=["gifts"],
         response_model=CatalogueView,
         responses={

@@ -24,17 +24,20 @@ from shared.http import (
     Moment,
     Name,
     Page,
+    UserId,
     decode_cursor,
     encode_cursor,
     moment_in,
     refusals,
     request_id,
 )
+from shared.http.access import or_operator_with
 
 CREATOR = "creator"
 MODERATE_SCOPE = "gifts:moderate"
 BASE = "/gifts/creators/{creator}"
 OWN = (Unauthenticated, NotTheCreator)
+OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 Switch = Annotated[bool, Field(strict=True)]
 
 
@@ -113,16 +116,20 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 def _add_rules(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/rules", tags=["creators"], responses=refusals(*OWN))
-    async def read_rules(creator: Name, caller: Caller) -> Rules:
+    @router.get(
+        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
+    )
+    async def read_rules(creator: UserId, caller: Caller) -> Rules:
         """Read what holds for all gifts to a creator."""
         _require(caller, creator)
         async with database.transaction() as tx:
             rules = await creators.read_rules(tx, creator)
         return Rules(gifts_off=rules.gifts_off, hold_messages=rules.hold_messages)
 
-    @router.put(f"{BASE}/rules", tags=["creators"], responses=refusals(*OWN))
-    async def set_rules(creator: Name, wish: Rules, caller: Caller) -> Rules:
+    @router.put(
+        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
+    )
+    async def set_rules(creator: UserId, wish: Rules, caller: Caller) -> Rules:
         """Take gifts or none, and hold messages for approval or not."""
         by = _require(caller, creator)
         async with database.transaction() as tx:
@@ -132,10 +139,11 @@ def _add_rules(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/rooms/{{room}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, RoomNotOpen, NotInRoom),
     )
     async def switch_room(
-        creator: Name, room: Name, wish: StreamSwitch, caller: Caller
+        creator: UserId, room: Name, wish: StreamSwitch, caller: Caller
     ) -> StreamSwitchView:
         """
         Switch gifts off, or on again, for the stream that goes on in a room.
@@ -149,9 +157,14 @@ def _add_rules(router: APIRouter, database: Database) -> None:
 
 
 def _add_blocks(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/blocks", tags=["creators"], responses=refusals(*OWN, BadCursor))
+    @router.get(
+        f"{BASE}/blocks",
+        tags=["creators"],
+        openapi_extra=OR_MODERATOR,
+        responses=refusals(*OWN, BadCursor),
+    )
     async def list_blocks(
-        creator: Name, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[BlockView]:
         """List whom a creator takes no gifts from, by name."""
         _require(caller, creator)
@@ -165,10 +178,11 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/blocks/{{viewer}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
     )
     async def block_viewer(
-        creator: Name, viewer: Name, wish: BlockWish, caller: Caller
+        creator: UserId, viewer: UserId, wish: BlockWish, caller: Caller
     ) -> BlockView:
         """Take no gifts from a viewer, until a moment or for ever; the last word holds."""
         by = _require(caller, creator)
@@ -179,10 +193,11 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
     @router.delete(
         f"{BASE}/blocks/{{viewer}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         status_code=204,
         responses=refusals(*OWN),
     )
-    async def unblock_viewer(creator: Name, viewer: Name, caller: Caller) -> None:
+    async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller) -> None:
         """Take gifts from a viewer again."""
         by = _require(caller, creator)
         async with database.transaction() as tx:
@@ -190,9 +205,14 @@ def _add_blocks(router: APIRouter, database: Database) -> None:
 
 
 def _add_messages(router: APIRouter, database: Database) -> None:
-    @router.get(f"{BASE}/messages", tags=["creators"], responses=refusals(*OWN, BadCursor))
+    @router.get(
+        f"{BASE}/messages",
+        tags=["creators"],
+        openapi_extra=OR_MODERATOR,
+        responses=refusals(*OWN, BadCursor),
+    )
     async def list_waiting_messages(
-        creator: Name, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
     ) -> Page[MessageView]:
         """List messages that wait for approval, those that wait longest first."""
         _require(caller, creator)
@@ -210,10 +230,11 @@ def _add_messages(router: APIRouter, database: Database) -> None:
     @router.put(
         f"{BASE}/messages/{{gift}}",
         tags=["creators"],
+        openapi_extra=OR_MODERATOR,
         responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
     )
     async def decide_message(
-        creator: Name, gift: UUID, wish: Decision, caller: Caller
+        creator: UserId, gift: UUID, wish: Decision, caller: Caller
     ) -> MessageView:
         """Show a message that waits, or remove one for good, also one that is shown already."""
         by = _require(caller, creator)

@@ -48,11 +48,12 @@ from shared.auth import (
     LEEWAY_SECONDS,
     TOKEN_BYTES_MAX,
     Caller,
+    Identity,
     IssuerUnavailable,
     ScopeMissing,
     Unauthenticated,
     Verifier,
-    require_scope,
+    operator_with,
 )
 from shared.database import Database
 from shared.http import (
@@ -64,16 +65,21 @@ from shared.http import (
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     fingerprint,
     moment_in,
     refusals,
     request_id,
 )
+from shared.http.access import ANY_CALLER
+from shared.quotas.rules import TooOften
 from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
+BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 DISPUTES_SCOPE = "disputes:read"
+DisputesReader = Annotated[Identity, operator_with(DISPUTES_SCOPE)]
 GIFTS_MAX = 100
 RESPOND_ASYNC = "respond-async"
 Signed = Annotated[str, Field(max_length=TOKEN_BYTES_MAX, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -91,7 +97,7 @@ class GiftWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     gift_type: Name
-    creator: Name
+    creator: UserId
     room: Name | None = None
     count: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
@@ -155,6 +161,7 @@ def add_routes(router: APIRouter, database: Database, counter: Counter, targets:
 def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
     @router.post(
         "/gifts",
+        openapi_extra=ANY_CALLER,
         tags=["gifts"],
         status_code=201,
         response_model=GiftView,
@@ -178,7 +185,7 @@ def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
                 CountTooLarge,
                 ConfirmationRequired,
                 *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
-                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable),
+                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable, TooOften),
             ),
         },
     )
@@ -255,12 +262,11 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         "/operator/gift/sent", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
     )
     async def read_sent(
-        caller: Caller,
-        viewer: Name,
+        _: DisputesReader,
+        viewer: UserId,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> GiftsView:
         """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""
-        require_scope(caller, DISPUTES_SCOPE)
         async with database.transaction() as tx:
             found = await reading.gifts_of_ids(tx, viewer, gift)
         return GiftsView(items=[view(each) for each in found])
@@ -268,9 +274,8 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get(
         "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
     )
-    async def read_books(caller: Caller) -> Books:
+    async def read_books(_: BooksReader) -> Books:
         """Read how many gifts stand where, all of one instant."""
-        require_scope(caller, BOOKS_SCOPE)
         async with database.transaction() as tx:
             return Books(**asdict(await reading.books(tx)))
 

@@ -31,10 +31,11 @@ from services.gift.domain.catalogue import (
     TierMismatch,
     UnknownGift,
 )
-from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.http import PRINTABLE, SCHEMAS, Moment, refusals, request_id
 
 WRITE_SCOPE = "catalogue:write"
+CatalogueEditor = Annotated[Identity, operator_with(WRITE_SCOPE)]
 PRICE_COINS_MAX = 1_000_000
 EXTENSION_BYTES_MAX = 4_096
 BASE = "/operator/gifts/catalogue"
@@ -266,24 +267,21 @@ def _add_looking(router: APIRouter, shelf: Shelf) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, UnknownGift)
 
     @router.get(BASE, tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
-    async def read_all(caller: Caller) -> OperatorEntries:
+    async def read_all(_: CatalogueEditor) -> OperatorEntries:
         """Read every gift there ever was, also those that are switched off."""
-        require_scope(caller, WRITE_SCOPE)
         async with shelf.opened() as tx:
             entries = await cataloguing.whole_catalogue(tx)
         return OperatorEntries(items=[_view(entry) for entry in entries])
 
     @router.get(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
-    async def read_one(gift_type: GiftTypeId, caller: Caller) -> OperatorEntry:
+    async def read_one(gift_type: GiftTypeId, _: CatalogueEditor) -> OperatorEntry:
         """Read one gift, with the revision a change of it must name."""
-        require_scope(caller, WRITE_SCOPE)
         async with shelf.opened() as tx:
             return _view(await cataloguing.find_gift_type(tx, gift_type))
 
     @router.get(f"{BASE}/{{gift_type}}/prices", tags=["operator"], responses=documented)
-    async def read_prices(gift_type: GiftTypeId, caller: Caller) -> Prices:
+    async def read_prices(gift_type: GiftTypeId, _: CatalogueEditor) -> Prices:
         """Read what a gift has cost, since when, and who set it; the newest first."""
-        require_scope(caller, WRITE_SCOPE)
         async with shelf.opened() as tx:
             prices = await cataloguing.prices_of(tx, gift_type)
         return Prices(items=[PriceView.model_validate(price) for price in prices])
@@ -301,10 +299,9 @@ def _add_editing(router: APIRouter, shelf: Shelf) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
     )
     async def add(
-        wish: NewGift, caller: Caller, response: Response, preview: Preview = False
+        wish: NewGift, caller: CatalogueEditor, response: Response, preview: Preview = False
     ) -> EditView:
         """Put a new gift on offer."""
-        require_scope(caller, WRITE_SCOPE)
         if preview:
             response.status_code = 200
         wanted = _wanted(wish.gift_type, wish)
@@ -316,10 +313,9 @@ def _add_editing(router: APIRouter, shelf: Shelf) -> None:
 
     @router.put(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
     async def change(
-        gift_type: GiftTypeId, wish: ChangedGift, caller: Caller, preview: Preview = False
+        gift_type: GiftTypeId, wish: ChangedGift, caller: CatalogueEditor, preview: Preview = False
     ) -> EditView:
         """Say anew all that is said of a gift; a gift is never deleted, only switched off."""
-        require_scope(caller, WRITE_SCOPE)
         async with shelf.opened() as tx:
             edit = await cataloguing.change_gift_type(
                 tx,
@@ -333,10 +329,9 @@ def _add_editing(router: APIRouter, shelf: Shelf) -> None:
 
     @router.patch(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
     async def patch(
-        gift_type: GiftTypeId, wish: GiftPatch, caller: Caller, preview: Preview = False
+        gift_type: GiftTypeId, wish: GiftPatch, caller: CatalogueEditor, preview: Preview = False
     ) -> EditView:
         """Change some of what is said of a gift: its price, its names, whether it is on offer."""
-        require_scope(caller, WRITE_SCOPE)
         async with shelf.opened() as tx:
             known = await cataloguing.find_gift_type(tx, gift_type)
             entry = _patched(known, wish)

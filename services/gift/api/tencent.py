@@ -3,6 +3,9 @@ Tencent's live kit asks before it shows a gift: `Live.CallbackBeforeSendGift`, n
 
 https://trtc.io/document/72210 has the bodies, https://trtc.io/document/64412 the signature. Apps
 built on the kit are billed by us without a change to their clients.
+
+The signature covers a second, and neither the body nor the application. `commands/signatures.py`
+keeps a signature that was seen on its way from being used for anything else.
 """
 
 import asyncio
@@ -10,7 +13,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import structlog
@@ -18,6 +21,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.gift.commands.giving import Ask, Counter
+from services.gift.commands.signatures import FRESH_SECONDS, SignatureRules, accept_body
 from services.gift.domain.admissions import Blocked, GiftsOff, NotInRoom, RoomNotOpen
 from services.gift.domain.catalogue import (
     CountTooLarge,
@@ -38,14 +42,17 @@ from services.gift.domain.gifts import (
     refusal_of,
 )
 from shared.ages import AgeUnknown, TooYoung
+from shared.database import Database
 from shared.errors import Refusal
-from shared.http import Name, request_id
+from shared.http import Name, UserId, request_id
+from shared.http.access import SIGNED
+from shared.quotas.rules import TooOften
+from shared.secrets import values_of
 from shared.tracing import traceparent
 
 log = structlog.get_logger()
 
 COMMAND = "Live.CallbackBeforeSendGift"
-FRESH_SECONDS = 60
 # Tencent waits two seconds and then blocks the gift itself. The wallet refuses what it has not
 # decided half a second earlier, so that what was blocked was, but for a broken broker, not paid.
 EXPIRY_SECONDS = 1.5
@@ -73,32 +80,41 @@ CODES: dict[type[Refusal], int] = {
     Blocked: 102117,
     AgeUnknown: 102118,
     TooYoung: 102119,
+    TooOften: 102120,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class TencentAccount:
-    """The secret both sides know, and whose application it is."""
+    """The secret both sides know, whose application it is, and what a signature is good for."""
 
     token: str
-    sdk_app_id: str | None = None
+    sdk_app_id: str
+    rules: SignatureRules = field(default_factory=SignatureRules)
 
     def vouches_for(self, *, sdk_app_id: str, sign: str, request_time: str, now: float) -> bool:
         """Whether a callback is from Tencent, for this application, and of the last minute."""
-        if self.sdk_app_id not in (None, sdk_app_id):
+        if self.sdk_app_id != sdk_app_id:
             return False
         if not (request_time.isascii() and request_time.isdecimal() and len(request_time) < 16):
             return False
-        signed = hashlib.sha256(f"{self.token}{request_time}".encode()).hexdigest()
-        is_signed = hmac.compare_digest(signed.encode(), sign.lower().encode())
+        given = sign.lower().encode()
+        is_signed = any(
+            hmac.compare_digest(_signature(token, request_time).encode(), given)
+            for token in values_of(self.token)
+        )
         return is_signed and abs(now - int(request_time)) <= FRESH_SECONDS
+
+
+def _signature(token: str, request_time: str) -> str:
+    return hashlib.sha256(f"{token}{request_time}".encode()).hexdigest()
 
 
 class GiftWater(BaseModel):
     """Who gives what to whom; `Coins` is the price of one."""
 
-    From_Account: Name
-    To_Account: Annotated[list[Name], Field(min_length=1, max_length=RECEIVERS_MAX)]
+    From_Account: UserId
+    To_Account: Annotated[list[UserId], Field(min_length=1, max_length=RECEIVERS_MAX)]
     Time: Annotated[int, Field(strict=True, ge=0)]
     GiftId: Name
     Count: Annotated[int, Field(strict=True, ge=1, le=999)]
@@ -124,7 +140,9 @@ class Answer(BaseModel):
     ErrorCode: int = 0
 
 
-def add_route(router: APIRouter, counter: Counter, account: TencentAccount | None) -> None:
+def add_route(
+    router: APIRouter, database: Database, counter: Counter, account: TencentAccount | None
+) -> None:
     """Add the route if Tencent may ask at all."""
     if account is None:
         return
@@ -135,7 +153,10 @@ def add_route(router: APIRouter, counter: Counter, account: TencentAccount | Non
     @router.post(
         "/callbacks/tencent",
         tags=["callbacks"],
-        openapi_extra={"requestBody": {"content": {"application/json": {"schema": schema}}}},
+        openapi_extra={
+            **SIGNED,
+            "requestBody": {"content": {"application/json": {"schema": schema}}},
+        },
     )
     async def before_gift(
         request: Request,
@@ -149,34 +170,48 @@ def add_route(router: APIRouter, counter: Counter, account: TencentAccount | Non
 
         It is shown if the gift to at least one receiver was paid. The same callback is the same
         gifts, however often it comes; two seconds after they were settled it is blocked.
+
+        A signature brings another body within a few seconds of its `RequestTime` only.
         """
+        began, now = time.monotonic(), time.time()
         if not account.vouches_for(
-            sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=time.time()
+            sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=now
         ):
             return _blocked(UNAUTHENTICATED, "The signature is not valid, or not of this minute.")
         if command != COMMAND:
             return Answer()  # other callbacks arrive at the same address, and ask nothing of us
+        body = await request.body()
         try:
-            callback = Callback.model_validate_json(await request.body())
+            callback = Callback.model_validate_json(body)
         except ValidationError as error:
             log.warning("callback.malformed", faults=error.errors(include_input=False)[:5])
             return _blocked(MALFORMED, "The callback is not what this route takes.")
-        return _verdict(await _give(counter, callback))
+        try:
+            async with database.transaction() as tx:
+                accepted = await accept_body(tx, int(request_time), body, account.rules, now=now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, they understand one answer only
+            return _verdict([error])
+        if not accepted:
+            return _blocked(UNAUTHENTICATED, "The signature came with other gifts before.")
+        return _verdict(await _give(counter, callback, began=began))
 
 
-async def _give(counter: Counter, callback: Callback) -> list[Gift | BaseException]:
-    """Ask for one gift a receiver, all at once."""
+async def _give(
+    counter: Counter, callback: Callback, *, began: float
+) -> list[Gift | BaseException]:
+    """Ask for one gift a receiver, all at once; Tencent has waited since `began`."""
     receivers = list(dict.fromkeys(callback.GiftWater.To_Account))
-    asks = [_ask(callback, receiver) for receiver in receivers]
+    waited = time.monotonic() - began
+    asks = [_ask(callback, receiver, waited=waited) for receiver in receivers]
     return list(
         await asyncio.gather(
-            *(counter.give(ask, wait_seconds=WAIT_SECONDS) for ask in asks),
+            *(counter.give(ask, wait_seconds=max(0.0, WAIT_SECONDS - waited)) for ask in asks),
             return_exceptions=True,
         )
     )
 
 
-def _ask(callback: Callback, receiver: str) -> Ask:
+def _ask(callback: Callback, receiver: str, *, waited: float) -> Ask:
     water = callback.GiftWater
     # Nothing in a callback says whether it is a repeat, so the same gift of the same second is.
     asked = (callback.RoomId, water.GiftId, str(water.Count), str(water.Time), receiver)
@@ -196,7 +231,7 @@ def _ask(callback: Callback, receiver: str) -> Ask:
         request_hash=identity.digest(),
         correlation_id=request_id(),
         traceparent=traceparent(),
-        expiry_seconds=EXPIRY_SECONDS,
+        expiry_seconds=max(0.0, EXPIRY_SECONDS - waited),
         repeat_seconds=REPEAT_SECONDS,
     )
 

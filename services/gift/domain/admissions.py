@@ -11,11 +11,15 @@ from enum import StrEnum
 from typing import Any
 
 from services.gift.domain.catalogue import Wish
+from shared.claims import SUBJECT_CHARACTERS_MAX
 from shared.errors import Kind, Refusal
+from shared.quotas.rules import MINUTE, Quota
 
 BLOCKS_MAX = 1_000
+# Gifts of a viewer that are not paid: those that are being decided, and those lately refused.
+UNPAID_GIFTS = Quota("unpaid-gifts", 100, 5 * MINUTE)
 NAMES_MAX = 100
-_NAME_CHARACTERS_MAX = 64
+ROOM_CHARACTERS_MAX = 64
 
 
 class RoomNotOpen(Refusal):
@@ -106,17 +110,27 @@ class Admission:
     is_off: bool
     is_blocked: bool
     holds: bool
+    # Of the viewer, with those before this one in the batch: gifts that are not paid; and when
+    # those that were refused are forgotten.
+    unpaid: int = 0
+    unpaid_seconds: int = 1
 
 
 def admit(
     wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
-    """Return why the creator may receive this gift, or raise why not."""
+    """
+    Return why the creator may receive this gift, or raise why not.
+
+    A gift is kept for ever, paid or not: a viewer without coins can have only so many.
+    """
     target = _target(wish, known, token, anybody=anybody, now=now)
     if known.is_off or (token is not None and token.gifts_off):
         raise GiftsOff
     if known.is_blocked or (token is not None and wish.viewer in token.blocked):
         raise Blocked
+    if known.unpaid >= UNPAID_GIFTS.count_max:
+        raise UNPAID_GIFTS.used_up(known.unpaid_seconds)
     return target
 
 
@@ -146,18 +160,18 @@ def target_of(claims: Mapping[str, Any], *, until: float) -> TargetToken:
     if type(gifts_off) is not bool:
         raise TargetTokenInvalid(reason="bad-claim", claim="gifts_off")
     return TargetToken(
-        room=_name(claims, "room"),
+        room=_name(claims, "room", ROOM_CHARACTERS_MAX),
         creators=creators,
         until=until,
-        viewer=_name(claims, "viewer"),
+        viewer=_name(claims, "viewer", SUBJECT_CHARACTERS_MAX),
         gifts_off=gifts_off,
         blocked=_names(claims, "blocked"),
     )
 
 
-def _name(claims: Mapping[str, Any], claim: str) -> str | None:
+def _name(claims: Mapping[str, Any], claim: str, characters_max: int) -> str | None:
     value = claims.get(claim)
-    if value is None or _is_name(value):
+    if value is None or _is_name(value, characters_max):
         return value
     raise TargetTokenInvalid(reason="bad-claim", claim=claim)
 
@@ -165,10 +179,12 @@ def _name(claims: Mapping[str, Any], claim: str) -> str | None:
 def _names(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     value = claims.get(claim, [])
     names = [value] if isinstance(value, str) else value
-    if not (isinstance(names, list) and len(names) <= NAMES_MAX and all(map(_is_name, names))):
+    if not isinstance(names, list) or len(names) > NAMES_MAX:
+        raise TargetTokenInvalid(reason="bad-claim", claim=claim)
+    if not all(_is_name(name, SUBJECT_CHARACTERS_MAX) for name in names):
         raise TargetTokenInvalid(reason="bad-claim", claim=claim)
     return frozenset(names)
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS_MAX
+def _is_name(value: object, characters_max: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= characters_max

@@ -5,13 +5,15 @@ Intake holds a shared lock of each creator and room while it decides and writes,
 the same lock alone: once a creator was told that somebody is blocked, no gift of theirs follows.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.gift.domain.admissions import Admission
+from services.gift.domain.admissions import UNPAID_GIFTS, Admission
 from services.gift.domain.catalogue import Wish
 from services.gift.domain.creators import Block, CreatorRules
 from shared.database import Row, Transaction
@@ -25,9 +27,17 @@ async def read(tx: Transaction, wishes: Sequence[Wish]) -> list[Admission]:
             "viewers": [wish.viewer for wish in wishes],
             "creators": [wish.creator for wish in wishes],
             "rooms": [wish.room for wish in wishes],
+            "act": UNPAID_GIFTS.act,
+            "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
-    return [Admission(*row) for row in rows]
+    before: Counter[str] = Counter()
+    known = []
+    for wish, row in zip(wishes, rows, strict=True):
+        unpaid = row.unpaid + before[wish.viewer]
+        before[wish.viewer] += 1
+        known.append(replace(Admission(*row), unpaid=unpaid))
+    return known
 
 
 async def hold(tx: Transaction, creator: str, room: str | None = None) -> None:
@@ -100,9 +110,27 @@ def _block(row: Row) -> Block:
 
 
 _READ = text("""
-    SELECT room_is_open, belongs, is_off, is_blocked, holds FROM read_admissions(
-        CAST(:viewers AS text[]), CAST(:creators AS text[]), CAST(:rooms AS text[])
-    )
+    SELECT room_is_open, belongs, is_off, is_blocked, holds,
+        coalesce(refused.used, 0) + (
+            SELECT count(*) FROM gifts
+            WHERE gifts.viewer = known.viewer AND gifts.state = 'requested'
+        ) AS unpaid,
+        coalesce(refused.seconds, 1) AS unpaid_seconds
+    FROM ROWS FROM (
+        read_admissions(
+            CAST(:viewers AS text[]), CAST(:creators AS text[]), CAST(:rooms AS text[])
+        ),
+        unnest(CAST(:viewers AS text[]))
+    ) WITH ORDINALITY AS known (room_is_open, belongs, is_off, is_blocked, holds, viewer, place)
+    LEFT JOIN LATERAL (
+        SELECT used, greatest(1, ceil(
+            extract(epoch FROM began_at + make_interval(secs => :seconds) - clock_timestamp())
+        ))::integer AS seconds
+        FROM quotas
+        WHERE user_id = known.viewer AND act = :act
+          AND began_at > clock_timestamp() - make_interval(secs => :seconds)
+    ) AS refused ON true
+    ORDER BY known.place
 """)
 # The keys are those of `read_admissions`.
 _HOLD = text("""

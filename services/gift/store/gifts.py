@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
+from services.gift.domain.admissions import UNPAID_GIFTS
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from shared.database import Row, Transaction
@@ -100,7 +101,11 @@ async def settled(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> list[Gif
 async def settle(
     tx: Transaction, gifts: Sequence[Gift], slices: Mapping[UUID, Sequence[Mapping[str, Any]]]
 ) -> None:
-    """Write the outcomes of gifts that were open; `slices` by gift, for those that were sent."""
+    """
+    Write the outcomes of gifts that were open; `slices` by gift, for those that were sent.
+
+    What was refused is counted for its viewer, in the same statement.
+    """
     await tx.execute(
         _SETTLE,
         {
@@ -117,6 +122,8 @@ async def settle(
             "repeats": [gift.repeat_count for gift in gifts],
             "combo_coins": [gift.combo_coins for gift in gifts],
             "revisions": [gift.message_revision for gift in gifts],
+            "act": UNPAID_GIFTS.act,
+            "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
 
@@ -268,6 +275,7 @@ _SETTLED = text(
     f"SELECT {_COLUMNS} FROM gifts, {_ASKED} AND state <> 'requested'"  # noqa: S608 - our own
 )
 _SETTLE = text("""
+    WITH settled AS (
     UPDATE gifts
     SET state = new.state, settled_at = new.settled_at, paid_at = new.paid_at,
         slices = new.slices::jsonb, refusal = new.refusal::jsonb,
@@ -285,6 +293,18 @@ _SETTLE = text("""
         combo, repeat_count, combo_coins, message_revision
     )
     WHERE gifts.viewer = new.viewer AND gifts.id = new.id
+    RETURNING gifts.viewer, gifts.state
+    )
+    INSERT INTO quotas AS known (user_id, act, began_at, used)
+    SELECT viewer, :act, clock_timestamp(), count(*) FROM settled
+    WHERE state = 'refused' GROUP BY viewer ORDER BY viewer
+    ON CONFLICT (user_id, act) DO UPDATE SET (began_at, used) = (
+        SELECT CASE WHEN is_over THEN excluded.began_at ELSE known.began_at END,
+            CASE WHEN is_over THEN excluded.used ELSE known.used + excluded.used END
+        FROM (
+            SELECT known.began_at <= clock_timestamp() - make_interval(secs => :seconds)
+        ) AS time (is_over)
+    )
 """)
 _ASK_AGAIN = text(f"""
     UPDATE gifts SET attempt = attempt + 1, asked_at = now()

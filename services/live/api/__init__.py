@@ -5,13 +5,14 @@ from fastapi import APIRouter
 from services.live.api import feed, goals, owners, perks, rooms, standing
 from services.live.commands.showing import Hub
 from services.live.commands.slots import Slots
+from services.live.domain.quotas import RoomLimits
 from shared.database import Database
 
 
-def build_router(database: Database, hub: Hub) -> APIRouter:
+def build_router(database: Database, hub: Hub, limits: RoomLimits) -> APIRouter:
     router = APIRouter(prefix="/v1")
     feed.add_routes(router, hub)
-    rooms.add_routes(router, database, hub)
+    rooms.add_routes(router, database, hub, limits)
     owners.add_routes(router, database, hub)
     standing.add_routes(router, database)
     slots = Slots()

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
+from fastapi import Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.live.domain.rooms import CreatorsOnly
-from shared.auth import Identity
+from shared.auth import Caller, Identity
 from shared.http import PRINTABLE
 
 CREATOR = "creator"
@@ -27,8 +28,11 @@ class View(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-def require_creator(caller: Identity) -> str:
-    """Let those in whom the host application calls creators; return who it is."""
+def _require_creator(caller: Caller) -> Identity:
+    """Let those in whom the host application calls creators."""
     if CREATOR not in caller.roles:
         raise CreatorsOnly
-    return caller.user
+    return caller
+
+
+Creator = Annotated[Identity, Security(_require_creator, scopes=[CREATOR])]

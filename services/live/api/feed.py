@@ -26,6 +26,7 @@ from shared.auth import (
 )
 from shared.errors import Kind, Refusal
 from shared.http import Name, refusals
+from shared.http.access import ANY_CALLER_OF_FEED
 from shared.http.connection import connection_of
 
 RECONNECT_MILLISECONDS = 2_000
@@ -115,6 +116,7 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
 def add_routes(router: APIRouter, hub: Hub) -> None:
     @router.get(
         "/rooms/{room}/events",
+        openapi_extra=ANY_CALLER_OF_FEED,
         tags=["rooms"],
         response_class=StreamingResponse,
         responses={

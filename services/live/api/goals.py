@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime
 
-from services.live.api.asking import CoinWish, Title, View, Wish, require_creator
+from services.live.api.asking import CoinWish, Creator, Title, View, Wish
 from services.live.commands import goals, pasts
 from services.live.commands.goals import GoalWish
 from services.live.commands.slots import SetUpBusy, Slots
@@ -21,6 +21,8 @@ from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from shared.auth import Caller, Unauthenticated
 from shared.database import Database
 from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
+from shared.http.access import ANY_CALLER
+from shared.quotas.rules import TooOften
 
 
 def _counted(coins: int) -> int:
@@ -72,7 +74,12 @@ def add_routes(router: APIRouter, database: Database, slots: Slots) -> None:
 
 
 def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get("/rooms/{room}/goals", tags=["rooms"], responses=refusals(Unauthenticated))
+    @router.get(
+        "/rooms/{room}/goals",
+        tags=["rooms"],
+        responses=refusals(Unauthenticated),
+        openapi_extra=ANY_CALLER,
+    )
     async def list_goals_of_room(room: Name, caller: Caller) -> Goals:
         """List a room's goals; its creator sees their income goals as well."""
         async with database.transaction() as tx:
@@ -82,11 +89,10 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get(
         "/creators/me/goals", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
     )
-    async def list_own_goals(caller: Caller) -> Goals:
+    async def list_own_goals(caller: Creator) -> Goals:
         """List one's own goals."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            found = await goals.of_creator(tx, creator)
+            found = await goals.of_creator(tx, caller.user)
         return Goals(goals=[GoalView.model_validate(goal) for goal in found])
 
 
@@ -99,27 +105,29 @@ def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
             # The goal of a key that is used again may be gone.
             *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
-            *(TooManyPastGoals, SetUpBusy),
+            *(TooManyPastGoals, TooOften, SetUpBusy),
         ),
     )
-    async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Caller) -> GoalView:
+    async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Creator) -> GoalView:
         """Set a goal, for one's own room or over a time."""
-        creator = require_creator(caller)
         goal = await pasts.set_up(
-            database, slots, creator, GoalWish(**wish.model_dump()), key, story=request_id()
+            database, slots, caller.user, GoalWish(**wish.model_dump()), key, story=request_id()
         )
         return GoalView.model_validate(goal)
 
     @router.put(
         "/creators/me/goals/{goal}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins),
+        responses=refusals(
+            *(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften)
+        ),
     )
-    async def change_goal(goal: UUID, wish: GoalChange, caller: Caller) -> GoalView:
+    async def change_goal(goal: UUID, wish: GoalChange, caller: Creator) -> GoalView:
         """Change a goal; what was given to it stays."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            changed = await goals.change(tx, creator, goal, **wish.model_dump(), story=request_id())
+            changed = await goals.change(
+                tx, caller.user, goal, **wish.model_dump(), story=request_id()
+            )
         return GoalView.model_validate(changed)
 
     @router.delete(
@@ -128,8 +136,7 @@ def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal),
     )
-    async def remove_goal(goal: UUID, caller: Caller) -> None:
+    async def remove_goal(goal: UUID, caller: Creator) -> None:
         """Take a goal down."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            await goals.remove(tx, creator, goal)
+            await goals.remove(tx, caller.user, goal)

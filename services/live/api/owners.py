@@ -1,21 +1,24 @@
 """Operators say whose a room is: who opens one first is not always who should have it."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
 
 from services.live.api.asking import View, Wish
 from services.live.commands import staging
 from services.live.commands.showing import Hub
 from services.live.domain.rooms import NoSuchRoom
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals, request_id
+from shared.http import Name, UserId, refusals, request_id
 from shared.people import OwnMoney
 
 ROOMS_SCOPE = "rooms:write"
+RoomsOperator = Annotated[Identity, operator_with(ROOMS_SCOPE)]
 
 
 class OwnerWish(Wish):
-    creator: Name
+    creator: UserId
 
 
 class OwnerView(View):
@@ -31,9 +34,8 @@ def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_owner(room: Name, wish: OwnerWish, caller: Caller) -> OwnerView:
+    async def set_owner(room: Name, wish: OwnerWish, caller: RoomsOperator) -> OwnerView:
         """Give a room to a creator, also before anybody opens it; another's stream in it ends."""
-        require_scope(caller, ROOMS_SCOPE)
         return await give(room, wish.creator, caller.user)
 
     @router.delete(
@@ -41,9 +43,8 @@ def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRoom),
     )
-    async def release(room: Name, caller: Caller) -> OwnerView:
+    async def release(room: Name, caller: RoomsOperator) -> OwnerView:
         """Take a room from its owner: it becomes that of whoever opens it next."""
-        require_scope(caller, ROOMS_SCOPE)
         return await give(room, None, caller.user)
 
     async def give(room: str, creator: str | None, operator: str) -> OwnerView:

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from services.live.api.asking import (
     CoinWish,
+    Creator,
     Text,
     Title,
     View,
     Wish,
-    require_creator,
 )
 from services.live.commands import perks
 from services.live.commands.perks import PerkWish
@@ -35,13 +35,15 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     refusals,
     request_id,
 )
+from shared.http.access import ANY_CALLER
+from shared.quotas.rules import TooOften
 
 PAGE = 20
 USES_MAX = 1_000
@@ -103,12 +105,17 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     @router.get(
         "/creators/me/perks", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
     )
-    async def list_own_perks(caller: Caller) -> Perks:
+    async def list_own_perks(caller: Creator) -> Perks:
         """List the perks one offers."""
-        return await listed(require_creator(caller))
+        return await listed(caller.user)
 
-    @router.get("/creators/{creator}/perks", tags=["creators"], responses=refusals(Unauthenticated))
-    async def list_perks(creator: Name, _: Caller) -> Perks:
+    @router.get(
+        "/creators/{creator}/perks",
+        tags=["creators"],
+        responses=refusals(Unauthenticated),
+        openapi_extra=ANY_CALLER,
+    )
+    async def list_perks(creator: UserId, _: Caller) -> Perks:
         """List the perks a creator offers, the smallest first."""
         return await listed(creator)
 
@@ -126,29 +133,27 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
         responses=refusals(
             # The perk of a key that is used again may be gone.
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
-            SetUpBusy,
+            *(TooOften, SetUpBusy),
         ),
     )
-    async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Caller) -> PerkView:
+    async def offer_perk(wish: NewPerk, key: IdempotencyKey, caller: Creator) -> PerkView:
         """Offer a perk; who has given enough already is entitled to it at once, or soon."""
-        creator = require_creator(caller)
         async with slots.one(), database.transaction() as tx:
             perk = await perks.offer(
-                tx, creator, PerkWish(**wish.model_dump()), key, story=request_id()
+                tx, caller.user, PerkWish(**wish.model_dump()), key, story=request_id()
             )
         return PerkView.model_validate(perk)
 
     @router.put(
         "/creators/me/perks/{perk}",
         tags=["creators"],
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, SetUpBusy),
+        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
     )
-    async def change_perk(perk: UUID, wish: NewPerk, caller: Caller) -> PerkView:
+    async def change_perk(perk: UUID, wish: NewPerk, caller: Creator) -> PerkView:
         """Offer something else from now on; who is entitled already stays so, as it was."""
-        creator = require_creator(caller)
         async with slots.one(), database.transaction() as tx:
             changed = await perks.change(
-                tx, creator, perk, PerkWish(**wish.model_dump()), story=request_id()
+                tx, caller.user, perk, PerkWish(**wish.model_dump()), story=request_id()
             )
         return PerkView.model_validate(changed)
 
@@ -158,11 +163,10 @@ def _add_offering(router: APIRouter, database: Database, slots: Slots) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk),
     )
-    async def remove_perk(perk: UUID, caller: Caller) -> None:
+    async def remove_perk(perk: UUID, caller: Creator) -> None:
         """Offer a perk no longer; who is entitled already stays so."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            await perks.remove(tx, creator, perk)
+            await perks.remove(tx, caller.user, perk)
 
 
 def _add_entitlements(router: APIRouter, database: Database) -> None:
@@ -198,16 +202,15 @@ def _add_entitlements(router: APIRouter, database: Database) -> None:
         tags=["creators"],
         responses=refusals(
             *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, NotYours),
-            *(NoSuchEntitlement, PerkWithdrawn, UsedUp),
+            *(NoSuchEntitlement, PerkWithdrawn, UsedUp, TooOften),
         ),
     )
     async def use_entitlement(
-        entitlement: UUID, key: IdempotencyKey, caller: Caller
+        entitlement: UUID, key: IdempotencyKey, caller: Creator
     ) -> EntitlementView:
         """Use a claim to one's own perk up, once."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            return _entitlement(await perks.use(tx, creator, entitlement, key))
+            return _entitlement(await perks.use(tx, caller.user, entitlement, key))
 
 
 def _entitlement(found: Entitlement) -> EntitlementView:

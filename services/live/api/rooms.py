@@ -8,12 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from services.live.api.asking import Title, View, Wish, require_creator
+from services.live.api.asking import Creator, Title, View, Wish
 from services.live.api.goals import GoalView
 from services.live.api.standing import TopGifter
 from services.live.commands import counting, staging, standing, thanking
 from services.live.commands.showing import Hub
 from services.live.domain.perks import NoSuchGift, ThankedAlready
+from services.live.domain.quotas import RoomLimits, TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import (
     CreatorsOnly,
     NoSuchRoom,
@@ -24,21 +25,25 @@ from services.live.domain.rooms import (
     TooManyGuests,
 )
 from services.live.store.stages import Live
-from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Caller, Identity, NotYours, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
     Name,
     Page,
+    UserId,
     encode_cursor,
     moment_in,
     number_in,
     refusals,
     request_id,
 )
+from shared.http.access import ANY_CALLER
+from shared.quotas.rules import TooOften
 
 BOOKS_SCOPE = "books:read"
+BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 PAGE = 20
 Message = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 OWNERS = refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom)
@@ -122,15 +127,20 @@ class Books(View):
     coins: int
 
 
-def add_routes(router: APIRouter, database: Database, hub: Hub) -> None:
+def add_routes(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     _add_looking(router, database)
-    _add_stage(router, database, hub)
+    _add_stage(router, database, hub, limits)
     _add_guests(router, database, hub)
     _add_streams(router, database)
 
 
 def _add_looking(router: APIRouter, database: Database) -> None:
-    @router.get("/rooms", tags=["rooms"], responses=refusals(Unauthenticated, BadCursor))
+    @router.get(
+        "/rooms",
+        tags=["rooms"],
+        responses=refusals(Unauthenticated, BadCursor),
+        openapi_extra=ANY_CALLER,
+    )
     async def list_live_rooms(
         _: Caller,
         live: Annotated[bool, Query(description="Only rooms that are live are listed.")] = True,
@@ -148,7 +158,12 @@ def _add_looking(router: APIRouter, database: Database) -> None:
         following = (items[-1].opened_at.isoformat(), str(items[-1].stream)) if more else None
         return Page(items=items, next_cursor=encode_cursor(following) if following else None)
 
-    @router.get("/rooms/{room}", tags=["rooms"], responses=refusals(Unauthenticated))
+    @router.get(
+        "/rooms/{room}",
+        tags=["rooms"],
+        responses=refusals(Unauthenticated),
+        openapi_extra=ANY_CALLER,
+    )
     async def read_room(room: Name, _: Caller) -> RoomView:
         """Read a room's totals; a room nobody gave in yet has none."""
         async with database.transaction() as tx:
@@ -169,29 +184,30 @@ def _add_looking(router: APIRouter, database: Database) -> None:
     @router.get(
         "/operator/live/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
     )
-    async def read_books(caller: Caller) -> Books:
+    async def read_books(_: BooksReader) -> Books:
         """Read what was counted in all rooms."""
-        require_scope(caller, BOOKS_SCOPE)
         async with database.transaction() as tx:
             return Books(**asdict(await counting.books(tx)))
 
 
-def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
+def _add_stage(router: APIRouter, database: Database, hub: Hub, limits: RoomLimits) -> None:
     @router.put(
         "/rooms/{room}/stream",
         tags=["rooms"],
-        responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother),
+        responses=refusals(
+            *(Unauthenticated, CreatorsOnly, RoomOfAnother),
+            *(TooManyOpenRooms, TooManyRooms, TooOften),
+        ),
     )
-    async def open_room(room: Name, wish: OpeningWish, caller: Caller) -> StreamView:
+    async def open_room(room: Name, wish: OpeningWish, caller: Creator) -> StreamView:
         """
         Go live in a room; while it is, this changes its title.
 
         Who opens a room first owns it from then on.
         """
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             stream = await staging.open_room(
-                tx, room, creator, wish.title, story=request_id(), show=hub.show
+                tx, room, caller.user, wish.title, story=request_id(), show=hub.show, limits=limits
             )
         return _stream(stream)
 
@@ -200,12 +216,11 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive),
     )
-    async def close_room(room: Name, caller: Caller) -> LiveView:
+    async def close_room(room: Name, caller: Creator) -> LiveView:
         """End the stream that goes on in a room, and read what it came to so far."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             stream, total = await staging.close_room(
-                tx, room, creator, story=request_id(), show=hub.show
+                tx, room, caller.user, story=request_id(), show=hub.show
             )
             stage, _ = await staging.look(tx, room)
         assert stage is not None
@@ -217,12 +232,11 @@ def _add_stage(router: APIRouter, database: Database, hub: Hub) -> None:
         status_code=201,
         responses=refusals(Unauthenticated, CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
     )
-    async def thank(room: Name, wish: ThanksWish, caller: Caller) -> ThanksView:
+    async def thank(room: Name, wish: ThanksWish, caller: Creator) -> ThanksView:
         """Thank for a gift to oneself, for the whole room to see; once a gift."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             thanks = await thanking.thank(
-                tx, room, creator, wish.gift, wish.message, story=request_id(), show=hub.show
+                tx, room, caller.user, wish.gift, wish.message, story=request_id(), show=hub.show
             )
         return ThanksView.model_validate(thanks)
 
@@ -233,25 +247,23 @@ def _add_guests(router: APIRouter, database: Database, hub: Hub) -> None:
         tags=["rooms"],
         responses={
             **OWNERS,
-            **refusals(TooManyGuests),
+            **refusals(TooManyGuests, TooOften),
         },
     )
-    async def add_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def add_guest(room: Name, guest: UserId, caller: Creator) -> Guests:
         """Have another creator as a guest."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             guests = await staging.set_guest(
-                tx, room, creator, guest, present=True, story=request_id(), show=hub.show
+                tx, room, caller.user, guest, present=True, story=request_id(), show=hub.show
             )
         return Guests(room=room, guests=guests)
 
     @router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OWNERS)
-    async def remove_guest(room: Name, guest: Name, caller: Caller) -> Guests:
+    async def remove_guest(room: Name, guest: UserId, caller: Creator) -> Guests:
         """Say goodbye to a guest."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             guests = await staging.set_guest(
-                tx, room, creator, guest, present=False, story=request_id(), show=hub.show
+                tx, room, caller.user, guest, present=False, story=request_id(), show=hub.show
             )
         return Guests(room=room, guests=guests)
 
@@ -263,13 +275,12 @@ def _add_streams(router: APIRouter, database: Database) -> None:
         responses={**refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor)},
     )
     async def list_streams(
-        room: Name, caller: Caller, cursor: str | None = None, limit: Limit = PAGE
+        room: Name, caller: Creator, cursor: str | None = None, limit: Limit = PAGE
     ) -> Page[LiveView]:
         """List the streams of one's own room, the newest first."""
-        creator = require_creator(caller)
         before = number_in(cursor)
         async with database.transaction() as tx:
-            found = await staging.streams(tx, room, creator, before=before, limit=limit + 1)
+            found = await staging.streams(tx, room, caller.user, before=before, limit=limit + 1)
         more = len(found) > limit
         found = found[:limit]
         following = encode_cursor([found[-1].stream.number]) if more else None
@@ -280,11 +291,12 @@ def _add_streams(router: APIRouter, database: Database) -> None:
         tags=["rooms"],
         responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
     )
-    async def read_stream(room: Name, stream: UUID, caller: Caller) -> StreamSummary:
+    async def read_stream(room: Name, stream: UUID, caller: Creator) -> StreamSummary:
         """Read what a stream of one's own room came to."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
-            found, total, top, newcomers, reached = await staging.summary(tx, room, creator, stream)
+            found, total, top, newcomers, reached = await staging.summary(
+                tx, room, caller.user, stream
+            )
         return StreamSummary(
             **_stream(found).model_dump(),
             gifts=total.gifts,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from services.live.api.asking import View, Wish, require_creator
+from services.live.api.asking import Creator, View, Wish
 from services.live.commands import standing
 from services.live.commands.standing import RANKS_MAX, Period
 from services.live.domain.levels import coins_of_next
@@ -24,6 +24,7 @@ from shared.http import (
     encode_cursor,
     refusals,
 )
+from shared.http.access import ANY_CALLER
 
 PAGE = 20
 STANDING = 10
@@ -104,7 +105,10 @@ def add_routes(router: APIRouter, database: Database) -> None:
 
 def _add_standing(router: APIRouter, database: Database) -> None:
     @router.get(
-        "/rooms/{room}/standing", tags=["rooms"], responses=refusals(Unauthenticated, NotLive)
+        "/rooms/{room}/standing",
+        tags=["rooms"],
+        responses=refusals(Unauthenticated, NotLive),
+        openapi_extra=ANY_CALLER,
     )
     async def read_standing(
         room: Name, caller: Caller, period: Period = Period.ALL, limit: Limit = STANDING
@@ -145,7 +149,7 @@ def _add_supporters(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, CreatorsOnly, BadCursor),
     )
     async def list_supporters(
-        caller: Caller,
+        caller: Creator,
         order: Annotated[
             Literal["top", "new"], Query(description="Who gave most, or who came last.")
         ] = "top",
@@ -153,14 +157,15 @@ def _add_supporters(router: APIRouter, database: Database) -> None:
         limit: Limit = PAGE,
     ) -> Page[SupporterView]:
         """List who gave to the caller openly; `order=new` is whom to greet."""
-        creator = require_creator(caller)
         async with database.transaction() as tx:
             if order == "top":
                 top = _top_place(cursor)
-                found = await standing.supporters(tx, creator, after=top, limit=limit + 1)
+                found = await standing.supporters(tx, caller.user, after=top, limit=limit + 1)
             else:
                 new = _new_place(cursor)
-                found = await standing.newest_supporters(tx, creator, before=new, limit=limit + 1)
+                found = await standing.newest_supporters(
+                    tx, caller.user, before=new, limit=limit + 1
+                )
         more = len(found) > limit
         items = [SupporterView.model_validate(one) for one in found[:limit]]
         if not more:

@@ -15,12 +15,14 @@ from services.live.domain.goals import (
     NoSuchGoal,
     TooManyGoals,
 )
+from services.live.domain.quotas import GOAL_CHANGES, GOALS
 from services.live.domain.rooms import require_owner
 from services.live.store import counting, rules, stages
 from services.live.store import goals as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.database import Transaction
+from shared.quotas import store as quotas
 
 MOMENT = timedelta(microseconds=1)
 
@@ -84,6 +86,7 @@ async def begin(tx: Transaction, creator: str, wish: GoalWish, key: str) -> tupl
         raise BeginsTooLongAgo(days_max=PAST_MAX.days)
     if len(known) >= GOALS_MAX:
         raise TooManyGoals(goals_max=GOALS_MAX)
+    await quotas.use(tx, creator, GOALS)
     new = Goal(goal, creator, wish.room, wish.title, wish.target_coins, starts_at, wish.ends_at)
     if not await store.set_up(tx, new):
         # There was one of this key, and it was removed.
@@ -111,6 +114,10 @@ async def change(
         or (found.ends_at is not None and found.ends_at <= now)
     ):
         raise EndsBeforeItBegins(starts_at=found.starts_at)
+    asked = (title, target_coins, ends_at)
+    if asked != (found.title, found.target_coins, found.ends_at):
+        # Each may be announced: that it is reached, or no longer.
+        await quotas.use(tx, creator, GOAL_CHANGES)
     await store.change(tx, goal, title=title, target_coins=target_coins, ends_at=ends_at)
     return await settled(tx, goal, creator, story)
 

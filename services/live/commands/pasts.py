@@ -35,9 +35,13 @@ async def set_up(
 
     async def begin(tx: Transaction) -> tuple[Goal, bool]:
         goal, is_new = await goals.begin(tx, creator, wish, key)
-        # The goal itself is among them.
-        if is_new and await pasts.begun_lately(tx, creator) > PAST_GOALS_AN_HOUR_MAX:
-            raise TooManyPastGoals(an_hour_max=PAST_GOALS_AN_HOUR_MAX)
+        if is_new:
+            # The goal itself is among them.
+            lately, seconds = await pasts.begun_lately(tx, creator)
+            if lately > PAST_GOALS_AN_HOUR_MAX:
+                raise TooManyPastGoals(
+                    an_hour_max=PAST_GOALS_AN_HOUR_MAX, retry_after_seconds=seconds
+                )
         return goal, is_new
 
     async with slots.one():

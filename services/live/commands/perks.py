@@ -14,12 +14,14 @@ from services.live.domain.perks import (
     PerkKind,
     TooManyPerks,
 )
+from services.live.domain.quotas import ENTITLEMENT_USES, PERK_CHANGES, PERKS
 from services.live.store import perks as store
 from services.live.store import rules
 from shared.auth import NotYours
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.database import Database, Transaction
+from shared.quotas import store as quotas
 
 UNLOCKED_AT_A_TIME = 500
 
@@ -49,6 +51,7 @@ async def offer(tx: Transaction, creator: str, wish: PerkWish, key: str, *, stor
         raise NoSuchPerk
     if len(known) >= PERKS_MAX:
         raise TooManyPerks(perks_max=PERKS_MAX)
+    await quotas.use(tx, creator, PERKS)
     perk = _perk(identifier, creator, wish)
     if not await store.insert(tx, perk):
         raise NoSuchPerk
@@ -65,6 +68,8 @@ async def change(
     if before is None:
         raise NoSuchPerk
     perk = _perk(identifier, creator, wish)
+    if perk != before:
+        await quotas.use(tx, creator, PERK_CHANGES)
     await store.change(tx, perk)
     # For less, more people gave enough; for as much, all of them are entitled or about to be.
     if perk.threshold_coins < before.threshold_coins:
@@ -105,6 +110,7 @@ async def use(tx: Transaction, creator: str, identifier: UUID, key: str) -> Enti
         raise NotYours
     if not await store.was_used(tx, identifier, key):
         found.require_usable()
+        await quotas.use(tx, creator, ENTITLEMENT_USES)
         await store.use(tx, identifier, key)
     return await check(tx, creator, identifier)
 

@@ -11,6 +11,14 @@ from services.live.commands import describing
 from services.live.commands.feeding import Page, Show
 from services.live.domain.gifts import Room, stream_of
 from services.live.domain.goals import Goal
+from services.live.domain.quotas import (
+    GUESTS,
+    ROOM_CLAIMS,
+    STREAMS,
+    RoomLimits,
+    TooManyOpenRooms,
+    TooManyRooms,
+)
 from services.live.domain.rooms import (
     GUESTS_MAX,
     NoSuchRoom,
@@ -30,6 +38,7 @@ from shared.contracts.live import GuestJoined, GuestLeft, RoomClosed, RoomOpened
 from shared.database import Transaction
 from shared.messaging.outbox import Fact, announce
 from shared.people import require_other_person
+from shared.quotas import store as quotas
 
 log = structlog.get_logger()
 
@@ -42,7 +51,14 @@ TOLD_AGAIN = "upgrade"
 
 
 async def open_room(
-    tx: Transaction, room: str, creator: str, title: str | None, *, story: str, show: Show
+    tx: Transaction,
+    room: str,
+    creator: str,
+    title: str | None,
+    *,
+    story: str,
+    show: Show,
+    limits: RoomLimits | None = None,
 ) -> Stream:
     """Go live, in a room of one's own or in one that is nobody's; again, it changes the title."""
     rooms = await counting.lock_rooms(tx, [room])
@@ -50,11 +66,13 @@ async def open_room(
     # Whichever instance ended the last one: streams of a room follow each other.
     if (closed_at := await stages.last_closed_at(tx, room)) is not None:
         opened_at = max(opened_at, closed_at + MOMENT)
-    stage = require_owner(await stages.claim(tx, room, creator, opened_at), creator)
+    claimed, is_new = await stages.claim(tx, room, creator, opened_at)
+    stage = require_owner(claimed, creator)
     stream = await stages.current(tx, room)
     if stream is not None:
         await stages.retitle(tx, stream.stream, title)
         return replace(stream, title=title)
+    await _require_room_for_a_stream(tx, creator, limits or RoomLimits(), is_new=is_new)
     number = stage.openings + 1
     stream = Stream(
         stream=uuid5(NAMESPACE, f"stream|{room}|{number}"),
@@ -71,6 +89,21 @@ async def open_room(
     await page.save(tx, show=show)
     await announce(tx, [Fact(event, 1, Cause(story))])
     return stream
+
+
+async def _require_room_for_a_stream(
+    tx: Transaction, creator: str, limits: RoomLimits, *, is_new: bool
+) -> None:
+    """Refuse one stream or one room too many; the quota's lock keeps a creator's openings apart."""
+    await quotas.use(tx, creator, STREAMS)
+    live, owned = await stages.count_rooms(tx, creator)
+    if live >= limits.open_max:
+        raise TooManyOpenRooms(rooms_max=limits.open_max)
+    if is_new:
+        # This room is among them.
+        if owned > limits.owned_max:
+            raise TooManyRooms(rooms_max=limits.owned_max)
+        await quotas.use(tx, creator, ROOM_CLAIMS)
 
 
 async def close_room(
@@ -196,6 +229,7 @@ async def set_guest(
     if present:
         if len(guests) >= GUESTS_MAX:
             raise TooManyGuests(guests_max=GUESTS_MAX)
+        await quotas.use(tx, creator, GUESTS)
         guests.append(guest)
     else:
         guests.remove(guest)

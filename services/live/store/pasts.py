@@ -21,9 +21,14 @@ class Past:
     openly: Mapping[str, int]
 
 
-async def begun_lately(tx: Transaction, creator: str) -> int:
-    """Return how many goals of a creator began in the past and were set within an hour."""
-    return int((await tx.execute(_BEGUN_LATELY, {"creator": creator})).scalar_one())
+async def begun_lately(tx: Transaction, creator: str) -> tuple[int, int]:
+    """
+    Return how many goals of a creator began in the past and were set within an hour.
+
+    And in how many seconds they are one less.
+    """
+    number, seconds = (await tx.execute(_BEGUN_LATELY, {"creator": creator})).one()
+    return number, seconds
 
 
 async def leave_open(tx: Transaction, goal: UUID) -> int:
@@ -72,7 +77,10 @@ async def left_open(tx: Transaction, *, seconds: float) -> list[tuple[UUID, str]
 
 
 _BEGUN_LATELY = text("""
-    SELECT count(*) FROM goals
+    SELECT count(*), greatest(1, ceil(
+        extract(epoch FROM min(created_at) + interval '1 hour' - clock_timestamp())
+    ))::integer
+    FROM goals
     WHERE creator = :creator AND created_at > now() - interval '1 hour'
       AND room IS NULL AND starts_at < created_at - interval '1 minute'
 """)

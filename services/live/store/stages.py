@@ -26,10 +26,20 @@ async def find(tx: Transaction, room: str) -> Stage | None:
     return _stage(row) if row else None
 
 
-async def claim(tx: Transaction, room: str, creator: str, at: datetime) -> Stage:
-    """Return a room's stage, the creator's own from then on if it was nobody's; it is locked."""
-    await tx.execute(_CLAIM, {"room": room, "creator": creator, "at": at})
-    return _stage((await tx.execute(_LOCK, {"room": room})).one())
+async def claim(tx: Transaction, room: str, creator: str, at: datetime) -> tuple[Stage, bool]:
+    """
+    Return a room's stage, the creator's own from then on if it was nobody's; it is locked.
+
+    And whether it was nobody's.
+    """
+    claimed = await tx.execute(_CLAIM, {"room": room, "creator": creator, "at": at})
+    return _stage((await tx.execute(_LOCK, {"room": room})).one()), bool(claimed)
+
+
+async def count_rooms(tx: Transaction, creator: str) -> tuple[int, int]:
+    """Return how many rooms a creator is live in, and how many they own."""
+    live, owned = (await tx.execute(_COUNT_ROOMS, {"creator": creator})).one()
+    return live, owned
 
 
 async def set_owner(tx: Transaction, room: str, creator: str | None, at: datetime) -> None:
@@ -163,6 +173,11 @@ _CLAIM = text("""
     ON CONFLICT (room) DO UPDATE
     SET creator = excluded.creator, owned_since = excluded.owned_since
     WHERE stages.creator IS NULL
+    RETURNING room
+""")
+_COUNT_ROOMS = text("""
+    SELECT (SELECT count(*) FROM streams WHERE creator = :creator AND closed_at IS NULL),
+        (SELECT count(*) FROM stages WHERE creator = :creator)
 """)
 # Guests were the guests of whose room it was.
 _SET_OWNER = text("""

@@ -11,13 +11,22 @@ from pydantic import BaseModel, ConfigDict
 from services.payout.commands import reading
 from services.payout.domain.rates import Rules
 from services.payout.store.books import Line
-from shared.auth import Caller, NotYours, ScopeMissing, Unauthenticated, require_own, require_scope
+from shared.auth import (
+    Caller,
+    Identity,
+    NotYours,
+    ScopeMissing,
+    Unauthenticated,
+    operator_with,
+    require_own,
+)
 from shared.database import Database
-from shared.http import BadCursor, Limit, Name, Page, encode_cursor, number_in, refusals
+from shared.http import BadCursor, Limit, Page, UserId, encode_cursor, number_in, refusals
 
 BOOKS_SCOPE = "books:read"
+BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 ME = "me"
-Creator = Annotated[Name, Path(description="`me` stands for the caller.")]
+Creator = Annotated[UserId, Path(description="`me` stands for the caller.")]
 
 
 class Money(BaseModel):
@@ -161,9 +170,8 @@ def build_router(database: Database, rules: Rules) -> APIRouter:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def read_books(caller: Caller) -> Books:
+    async def read_books(_: BooksReader) -> Books:
         """Read the totals that prove the diamond ledger."""
-        require_scope(caller, BOOKS_SCOPE)
         async with database.transaction() as tx:
             books = await reading.books(tx)
         return Books(

@@ -23,13 +23,15 @@ from services.payout.domain.payouts import (
 )
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 from shared.ledger.routes import Why, add_adjustments, add_audit
 
 REVIEW_SCOPE = "payouts:review"
+Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
 READ_SCOPE = "disputes:read"
+DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
 GIFTS_MAX = 100
 HELD_SHOWN_MAX = 100
 
@@ -98,19 +100,18 @@ def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
     rejecting = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted)
 
     @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
-    async def approve(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def approve(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
         """Let a payout that was held go on."""
         return await review(creator, payout, why, caller, approved=True)
 
     @router.post("/operator/payouts/{creator}/{payout}/reject", responses=rejecting)
-    async def reject(creator: Name, payout: UUID, why: Why, caller: Caller) -> PayoutView:
+    async def reject(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
         """End a payout that was held; its diamonds are the creator's again."""
         return await review(creator, payout, why, caller, approved=False)
 
     async def review(
-        creator: str, payout: UUID, why: Why, caller: Caller, *, approved: bool
+        creator: str, payout: UUID, why: Why, caller: Identity, *, approved: bool
     ) -> PayoutView:
-        require_scope(caller, REVIEW_SCOPE)
         async with database.transaction() as tx:
             await holding.review(
                 tx,
@@ -130,13 +131,14 @@ def _add_resolving(router: APIRouter, database: Database, provider: Provider, ru
         "/operator/payouts/{creator}/{payout}/resolve",
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
     )
-    async def resolve(creator: Name, payout: UUID, said: Resolution, caller: Caller) -> PayoutView:
+    async def resolve(
+        creator: UserId, payout: UUID, said: Resolution, caller: Reviewer
+    ) -> PayoutView:
         """
         Say what the bank says became of a payout that the provider cannot be asked about any more.
 
         `paid` takes its diamonds, `failed` gives them back to the creator.
         """
-        require_scope(caller, REVIEW_SCOPE)
         async with database.transaction() as tx:
             await holding.resolve(
                 tx,
@@ -156,9 +158,8 @@ def _add_reading(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing)
 
     @router.get("/operator/payouts", responses=documented)
-    async def read_held(caller: Caller) -> HeldPayouts:
+    async def read_held(_: Reviewer) -> HeldPayouts:
         """Read which payouts wait for somebody to decide, the oldest first."""
-        require_scope(caller, REVIEW_SCOPE)
         async with database.transaction() as tx:
             found = await reading.waiting_payouts(tx, HELD_SHOWN_MAX)
         return HeldPayouts(
@@ -181,22 +182,20 @@ def _add_reading(router: APIRouter, database: Database) -> None:
 
     @router.get("/operator/payouts/{creator}", responses=documented)
     async def read_payouts(
-        creator: Name, caller: Caller, limit: Annotated[int, Query(ge=1, le=10)] = 5
+        creator: UserId, _: DisputesReader, limit: Annotated[int, Query(ge=1, le=10)] = 5
     ) -> CreatorPayouts:
         """Read a creator's newest payouts."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             newest = await reading.newest_payouts(tx, creator, before=None, limit=limit)
         return CreatorPayouts(items=[line(payout) for payout in newest])
 
     @router.get("/operator/payouts/{creator}/earnings", responses=documented)
     async def read_earnings(
-        creator: Name,
-        caller: Caller,
+        creator: UserId,
+        _: DisputesReader,
         gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
     ) -> EarnedGifts:
         """Read what certain gifts brought their creator, and where those diamonds stand."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             lines = await reading.earnings_of(tx, creator, gift)
         return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.payout.commands import payees, reading, requesting
@@ -44,9 +44,20 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 CREATOR = "creator"
 SHOWN_CHARACTERS = 4
+
+
+def _require_creator(caller: Caller) -> Identity:
+    """Let those in whom the host application calls creators."""
+    if CREATOR not in caller.roles:
+        raise CreatorsOnly
+    return caller
+
+
+Creator = Annotated[Identity, Security(_require_creator, scopes=[CREATOR])]
 
 
 class NewPayee(BaseModel):
@@ -138,14 +149,13 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
 
 
 def _add_payee(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
-    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly))
-    async def set_payee(payee: NewPayee, caller: Caller) -> Payee:
+    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly, TooOften))
+    async def set_payee(payee: NewPayee, caller: Creator) -> Payee:
         """
         Say where one's own money should go.
 
         The first account can be used at once, one that replaces another after a rest.
         """
-        require_creator(caller)
         async with database.transaction() as tx:
             changed = await payees.set_payee(
                 tx,
@@ -179,11 +189,11 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
             BelowMinimum,
             NotEnoughDiamonds,
             DailyMaximum,
+            TooOften,
         ),
     )
-    async def make_quote(wish: QuoteWish, caller: Caller) -> QuoteView:
+    async def make_quote(wish: QuoteWish, caller: Creator) -> QuoteView:
         """Ask what diamonds would bring; rate and fee hold until the quote expires."""
-        require_creator(caller)
         rules.ages.require(caller.age_verified, caller.country)
         async with database.transaction() as tx:
             quote = await requesting.make_quote(tx, caller.user, wish.diamonds, rules)
@@ -218,13 +228,12 @@ def _add_asking(router: APIRouter, database: Database, provider: Provider, rules
             KeyReused,
         ),
     )
-    async def request_payout(wish: PayoutWish, caller: Caller, key: IdempotencyKey) -> PayoutView:
+    async def request_payout(wish: PayoutWish, caller: Creator, key: IdempotencyKey) -> PayoutView:
         """
         Pay out a quote: its diamonds are reserved at once, the money follows.
 
         Whatever the quote was made by is looked at again: the day's maximum, the account, the rest.
         """
-        require_creator(caller)
         request = PayoutRequest(
             caller.user,
             wish.quote,
@@ -290,12 +299,6 @@ def shown(payout: Payout, steps: list[Step]) -> PayoutView:
         requested_at=payout.requested_at,
         timeline=[TimelineStep(state=step.state, at=step.at, reason=step.reason) for step in steps],
     )
-
-
-def require_creator(caller: Identity) -> None:
-    """Let those in whom the host application calls creators."""
-    if CREATOR not in caller.roles:
-        raise CreatorsOnly
 
 
 def _payee(known: KnownPayee) -> Payee:

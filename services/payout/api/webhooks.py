@@ -7,13 +7,16 @@ from services.payout.domain.payouts import BadSignature, UnknownProvider
 from services.payout.providers import Provider
 from shared.database import Database
 from shared.http import refusals
+from shared.http.access import SIGNED
 
 
 def build_router(database: Database, provider: Provider) -> APIRouter:
     router = APIRouter(tags=["webhooks"])
 
     @router.post(
-        "/webhooks/{provider_name}/transfers", responses=refusals(UnknownProvider, BadSignature)
+        "/webhooks/{provider_name}/transfers",
+        openapi_extra=SIGNED,
+        responses=refusals(UnknownProvider, BadSignature),
     )
     async def receive(provider_name: str, request: Request) -> dict[str, str]:
         """

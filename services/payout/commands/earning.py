@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.payout.commands import holding
 from services.payout.commands.clawbacks import (
     EarningsBatch,
     causes_of,
     follow_earlier,
     follow_reversal,
 )
+from services.payout.commands.losses import CLAWBACK, hold_unsent
 from services.payout.commands.valuations import open_books
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import CauseReused, Earning
@@ -61,7 +61,7 @@ async def follow_gifts(
             stale.add(heard.id)
     await book.write(tx)
     await store.write(tx, batch.heard)
-    batch.facts += await holding.hold(tx, sorted(batch.short), batch.recorded_at)
+    batch.facts += await hold_unsent(tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK)
     await chronicle.remember(
         tx, [fact for fact in batch.facts if not isinstance(fact.event, DiamondsEarned)]
     )

@@ -19,6 +19,7 @@ from services.payout.providers import (
 from services.payout.store import attempts, payouts
 from services.payout.store.attempts import Attempt
 from shared.database import Database, Transaction
+from shared.telemetry import CONTRADICTIONS
 
 __all__ = ["follow_attempts", "notified", "open_attempts", "settle"]
 
@@ -129,6 +130,11 @@ async def _leave_if_old(tx: Transaction, provider: Provider, attempt: Attempt) -
 async def _remember(
     tx: Transaction, attempt: Attempt, transfer: Transfer, provider: str, rules: Rules
 ) -> None:
+    told = (transfer.amount_minor, transfer.currency)
+    asked = (attempt.amount_minor, attempt.currency)
+    if any(said not in (None, wanted) for said, wanted in zip(told, asked, strict=True)):
+        log.error("attempt.amount_contradicted", attempt=str(attempt.id), transfer=transfer.id)
+        tx.after_commit(CONTRADICTIONS.labels("transfer-amount").inc)
     # The payout is locked before the attempt, by whoever settles it.
     await settle(
         tx, attempt, transfer.status, reason=transfer.reason, provider=provider, rules=rules

@@ -1,8 +1,7 @@
-"""Payouts that wait for a person: held when something is wrong, approved or rejected by one."""
+"""Payouts that wait for a person: approved, rejected or resolved by one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from services.payout.commands.facts import about
@@ -22,7 +21,7 @@ from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import take_step
 from services.payout.store import attempts, payees, payouts
 from shared.contracts.envelope import Cause
-from shared.contracts.payout import PayoutApproved, PayoutHeld, PayoutRejected
+from shared.contracts.payout import PayoutApproved, PayoutRejected
 from shared.database import Transaction
 from shared.ledger.book import Book
 from shared.ledger.operators import audit
@@ -30,22 +29,9 @@ from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
 from shared.people import require_other_person
 
-CLAWBACK = "clawback"
 OPERATOR = "operator"
 REJECT_CAUSE = "payout:{}:rejected"
 SETTLE_CAUSE = "settle:{}"
-
-
-async def hold(tx: Transaction, creators: Sequence[str], now: datetime) -> list[Fact]:
-    """Hold what these creators wait for and nobody has sent yet; their accounts are locked."""
-    facts = []
-    for payout, correlation_id in await attempts.unsent(tx, creators):
-        held = replace(payout, state=State.HELD, version=payout.version + 1)
-        await payouts.move(tx, held)
-        await payouts.add_steps(tx, held, (State.HELD,), reason=CLAWBACK)
-        event = PayoutHeld(**about(held), reason=CLAWBACK, revision=held.version)
-        facts.append(Fact(event, held.version, Cause(correlation_id), now))
-    return facts
 
 
 async def review(

@@ -1,11 +1,13 @@
 """Diamonds whose time has come become available."""
 
 from datetime import datetime
+from uuid import uuid5
 
 from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import post
 from services.payout.domain.rates import DIAMONDS, Rules
 from services.payout.store import maturity
+from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsMatured
 from shared.database import Transaction
@@ -44,7 +46,8 @@ async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
             balance_diamonds=holder.balance(MAIN, DIAMONDS),
         )
         version = holder.conclude(event.model_dump_json()).version
-        story = Cause(f"{creator}-mature-{number}")
+        # Not the creator in words: what is passed on has room for 255 characters, ids included.
+        story = Cause(str(uuid5(NAMESPACE, f"mature\n{creator}\n{number}")))
         facts.append(Fact(event, version, story, book.recorded_at))
     await book.write(tx)
     await announce(tx, facts)

@@ -8,6 +8,7 @@ from shared.contracts.payout import PayeeChanged
 from shared.database import Transaction
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
+from shared.quotas import store as quotas
 
 
 async def set_payee(
@@ -37,6 +38,8 @@ async def set_payee(
     )
     if changed is None:
         return await read_payee(tx, creator)
+    # Each is told to others, and kept.
+    await quotas.use(tx, creator, rules.payee_changes)
     if changed.usable_at is not None:
         event = PayeeChanged(
             creator=creator,

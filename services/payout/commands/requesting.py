@@ -31,6 +31,7 @@ from shared.ledger.book import Book
 from shared.ledger.rules import MAIN
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
+from shared.quotas import store as quotas
 
 RESERVE_CAUSE = "payout:{}:reserve"
 APPROVED_BY_RULE = "rule"
@@ -66,6 +67,7 @@ async def make_quote(tx: Transaction, creator: str, wanted: int | None, rules: R
     now = datetime.now(UTC)
     payee = await read_payee(tx, creator)
     payee.require_usable(now)
+    await quotas.use(tx, creator, rules.quotes)
     offer = domain.offer(
         available=(await books.balances(tx, creator)).get(MAIN, 0),
         wanted=wanted,

@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.payout.commands.facts import about
-from services.payout.commands.losses import settle_losses
+from services.payout.commands.losses import PAID_LATE, hold_unsent, settle_losses
 from services.payout.commands.valuations import open_books
 from services.payout.domain import payouts as domain
 from services.payout.domain.payouts import OPEN_STATES, Payout, PayoutLoss, State, Truth
@@ -69,20 +69,21 @@ async def settle(
     if domain.is_contradiction(payout.state, truth):
         await contradicted(tx, attempt, payout.state, truth.value)
     events: list[AttemptEvent] = []
+    held: list[Fact] = []
     steps = domain.steps(payout.state, truth)
     for step in steps:
         was, payout = payout.state, replace(payout, state=step, version=payout.version + 1)
         event = _event(payout, attempt, reason=reason or "unknown", provider=provider)
         await payouts.move(tx, payout)
-        await _move_money(tx, book, payout, was, event, attempt, rules)
+        if await _move_money(tx, book, payout, was, event, attempt, rules):
+            held += await hold_unsent(tx, [payout.creator], book.recorded_at, reason=PAID_LATE)
         events.append(event)
     if steps:
         await book.write(tx)
         await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
         first = payout.version - len(steps) + 1
-        story = Cause(correlation_id)
-        facts = [Fact(event, first + number, story) for number, event in enumerate(events)]
-        await announce(tx, facts)
+        facts = [Fact(each, at, Cause(correlation_id)) for at, each in enumerate(events, first)]
+        await announce(tx, [*facts, *held])
     if truth in FINAL and payout.state not in OPEN_STATES:
         await attempts.close(tx, attempt)
 
@@ -110,11 +111,15 @@ async def _move_money(
     event: AttemptEvent,
     attempt: Attempt,
     rules: Rules,
-) -> None:
-    """Post what a step moves, and let diamonds that come back make up for losses."""
+) -> int:
+    """
+    Post what a step moves, and let diamonds that come back make up for losses.
+
+    Returns the diamonds that the creator does not have any more.
+    """
     step, holder = payout.state, book[payout.creator]
     if not domain.amounts_of(step, payout.diamonds):
-        return
+        return 0
     lost_diamonds = take_step(
         holder,
         payout,
@@ -130,6 +135,7 @@ async def _move_money(
     if step in (State.FAILED, State.RETURNED):
         settled = SETTLE_CAUSE.format(payout.id, step.value)
         await settle_losses(tx, holder, payout.diamonds, rules, cause=settled)
+    return lost_diamonds
 
 
 def _reason_for(steps: Sequence[State], reason: str | None) -> str | None:

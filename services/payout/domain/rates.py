@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.ages import ADULTS, AgeRule
+from shared.quotas.rules import DAY, HOUR, Quota
 
 DIAMONDS = "diamonds"
 STANDARD, NEW_CREATOR, FUNDING_RISK = "standard", "new-creator", "funding-risk"
@@ -65,6 +66,9 @@ class Rules:
     payee_rest_hours: int = 72
     # Whether a person looks at the first payout of every creator.
     first_payout_review: bool = False
+    # What a creator may ask for before they are told to wait.
+    quotes_per_hour: int = 60
+    payee_changes_per_day: int = 5
     holds: Holds = field(default_factory=Holds)
     # How old somebody has to be to turn diamonds into money.
     ages: AgeRule = ADULTS
@@ -74,7 +78,17 @@ class Rules:
         assert self.minimum_diamonds > 0
         assert 0 <= self.fee_minor < self.value_minor(self.minimum_diamonds)
         assert self.payee_rest_hours >= 0
+        assert self.quotes_per_hour > 0
+        assert self.payee_changes_per_day > 0
         ZoneInfo(self.time_zone)
+
+    @property
+    def quotes(self) -> Quota:
+        return Quota("quotes", self.quotes_per_hour, HOUR)
+
+    @property
+    def payee_changes(self) -> Quota:
+        return Quota("payee-changes", self.payee_changes_per_day, DAY)
 
     @property
     def payee_rest(self) -> timedelta:

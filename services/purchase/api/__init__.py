@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.purchase.api import books, operators, packages, purchases, refunds, webhooks
 from services.purchase.domain.prices import PriceList
+from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
 from shared.ages import AgeRule
@@ -17,11 +18,12 @@ def build_router(
     prices: PriceList,
     policy: RefundPolicy,
     ages: AgeRule,
+    limits: PurchaseQuotas,
 ) -> APIRouter:
     router = APIRouter(prefix="/v1")
     packages.add_routes(router, prices)
-    purchases.add_routes(router, database, provider, prices, ages)
-    refunds.add_routes(router, database, policy)
+    purchases.add_routes(router, database, provider, prices, ages, limits)
+    refunds.add_routes(router, database, policy, limits)
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
     operators.add_routes(router, database)

@@ -2,13 +2,14 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from services.purchase.api.purchases import Purchase, shown
-from services.purchase.api.refunds import REFUND_SCOPE, Reason, Refund, shown_refund
+from services.purchase.api.refunds import Reason, Refund, Refunder, shown_refund
 from services.purchase.commands.purchases import read_disputes, read_purchase
 from services.purchase.commands.refund_decisions import (
     RefundDecision,
@@ -17,11 +18,12 @@ from services.purchase.commands.refund_decisions import (
 )
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
-from shared.http import Name, refusals
+from shared.http import UserId, refusals
 
 READ_SCOPE = "disputes:read"
+DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
 DISPUTES_SHOWN_MAX = 100
 REFUNDS_SHOWN_MAX = 100
 
@@ -86,9 +88,8 @@ def _add_refunds(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing)
 
     @router.get("/operator/purchase/refunds", tags=["operator"], responses=documented)
-    async def unresolved(caller: Caller) -> UnresolvedRefunds:
+    async def unresolved(_: DisputesReader) -> UnresolvedRefunds:
         """Read the refunds of which nobody knows whether their money went back."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             found = await read_unresolved(tx, REFUNDS_SHOWN_MAX)
         return UnresolvedRefunds(
@@ -101,10 +102,9 @@ def _add_refunds(router: APIRouter, database: Database) -> None:
         responses={**documented, **refusals(NoSuchRefund, RefundResolvable)},
     )
     async def decline(
-        viewer: Name, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Caller
+        viewer: UserId, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Refunder
     ) -> Refund:
         """Decline a refund whose money never went; the viewer's coins are theirs again."""
-        require_scope(caller, REFUND_SCOPE)
         decision = RefundDecision(viewer, purchase, refund, caller.user, asked.reason)
         async with database.transaction() as tx:
             return shown_refund(await decline_unresolved(tx, decision))
@@ -114,9 +114,8 @@ def _add_disputes(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing)
 
     @router.get("/operator/purchase/disputes", tags=["operator"], responses=documented)
-    async def disputes(caller: Caller) -> Disputes:
+    async def disputes(_: DisputesReader) -> Disputes:
         """Read which purchases are or were disputed."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             found = await read_disputes(tx, DISPUTES_SHOWN_MAX)
         return Disputes(items=[Dispute.model_validate(asdict(each)) for each in found])
@@ -126,8 +125,7 @@ def _add_disputes(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses={**documented, **refusals(NoSuchPurchase)},
     )
-    async def purchase(viewer: Name, purchase: UUID, caller: Caller) -> Purchase:
+    async def purchase(viewer: UserId, purchase: UUID, _: DisputesReader) -> Purchase:
         """Read a viewer's purchase."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             return shown(await read_purchase(tx, viewer, purchase))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.purchase.domain.prices import CurrencyNotOffered, PriceList
 from shared.auth import Caller, Unauthenticated
 from shared.http import refusals
+from shared.http.access import ANY_CALLER
 
 COINS_MAX = 1_000_000_000
 
@@ -58,6 +59,7 @@ class Packages(BaseModel):
 def add_routes(router: APIRouter, prices: PriceList) -> None:
     @router.get(
         "/packages",
+        openapi_extra=ANY_CALLER,
         tags=["packages"],
         responses=refusals(Unauthenticated, CurrencyNotOffered),
     )

@@ -23,6 +23,7 @@ from services.purchase.domain.prices import (
     UnknownPackage,
 )
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
+from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
 from services.purchase.providers import Provider
 from shared.ages import AgeRule, AgeUnknown, TooYoung
 from shared.auth import Caller, Unauthenticated
@@ -40,6 +41,7 @@ from shared.http import (
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
@@ -87,8 +89,9 @@ def add_routes(
     provider: Provider,
     prices: PriceList,
     ages: AgeRule,
+    limits: PurchaseQuotas,
 ) -> None:
-    _add_buying(router, database, provider, prices, ages)
+    _add_buying(router, database, provider, prices, ages, limits)
     _add_reading(router, database)
 
 
@@ -114,6 +117,7 @@ def _add_buying(
     provider: Provider,
     prices: PriceList,
     ages: AgeRule,
+    limits: PurchaseQuotas,
 ) -> None:
     @router.post(
         "/purchases",
@@ -130,6 +134,8 @@ def _add_buying(
                 SelfExcluded,
                 AgeUnknown,
                 TooYoung,
+                TooManyOpenPurchases,
+                TooOften,
                 KeyReused,
             ),
         },
@@ -156,7 +162,7 @@ def _add_buying(
             age_years=caller.age_verified,
         )
         async with database.transaction() as tx:
-            purchase = await record_purchase(tx, wish, prices, ages)
+            purchase = await record_purchase(tx, wish, prices, ages, limits)
         if purchase.state is State.CREATED:
             purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
         response.headers["Location"] = f"/v1/purchases/{purchase.id}"

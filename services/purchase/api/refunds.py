@@ -11,6 +11,7 @@ from services.purchase.commands import refunds
 from services.purchase.commands.refunds import RefundWish
 from services.purchase.domain import refunds as domain
 from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import (
     NothingPaid,
     NotRefundable,
@@ -20,18 +21,20 @@ from services.purchase.domain.refunds import (
     RefundState,
     RefundTooLate,
 )
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    Name,
+    UserId,
     fingerprint,
     refusals,
 )
+from shared.quotas.rules import TooOften
 
 REFUND_SCOPE = "refunds:write"
+Refunder = Annotated[Identity, operator_with(REFUND_SCOPE)]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -66,7 +69,9 @@ class Refunds(BaseModel):
     items: list[Refund]
 
 
-def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> None:
+def add_routes(
+    router: APIRouter, database: Database, policy: RefundPolicy, limits: PurchaseQuotas
+) -> None:
     refused = (
         IdempotencyKeyMissing,
         Unauthenticated,
@@ -81,7 +86,7 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         "/purchases/{purchase}/refunds",
         tags=["purchases"],
         status_code=202,
-        responses=refusals(*refused, NotRefundable, RefundTooLate),
+        responses=refusals(*refused, NotRefundable, RefundTooLate, TooOften),
     )
     async def give_back(
         purchase: UUID, caller: Caller, key: IdempotencyKey, asked: RefundAsk | None = None
@@ -95,10 +100,12 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
             caller.user, purchase, key, fingerprint(asked or RefundAsk()) + purchase.bytes
         )
         async with database.transaction() as tx:
-            return shown_refund(await refunds.request_refund(tx, wish, policy))
+            return shown_refund(await refunds.request_refund(tx, wish, policy, limits))
 
     @router.get(
-        "/purchases/{purchase}/refunds", tags=["purchases"], responses=refusals(Unauthenticated)
+        "/purchases/{purchase}/refunds",
+        tags=["purchases"],
+        responses=refusals(Unauthenticated, NoSuchPurchase),
     )
     async def read(purchase: UUID, caller: Caller) -> Refunds:
         """Read the refunds of one of one's own purchases, the newest first."""
@@ -113,14 +120,13 @@ def add_routes(router: APIRouter, database: Database, policy: RefundPolicy) -> N
         responses=refusals(*refused, ScopeMissing),
     )
     async def give_back_for(
-        viewer: Name,
+        viewer: UserId,
         purchase: UUID,
         asked: OperatorRefundAsk,
-        caller: Caller,
+        caller: Refunder,
         key: IdempotencyKey,
     ) -> Refund:
         """Give a viewer's unused coins back although no rule does; the reason is written down."""
-        require_scope(caller, REFUND_SCOPE)
         wish = RefundWish(
             viewer,
             purchase,

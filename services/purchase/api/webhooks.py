@@ -11,6 +11,7 @@ from services.purchase.domain.purchases import BadSignature, UnknownProvider
 from services.purchase.providers import Provider
 from shared.database import Database
 from shared.http import refusals
+from shared.http.access import SIGNED
 
 
 class Received(BaseModel):
@@ -22,6 +23,7 @@ class Received(BaseModel):
 def add_routes(router: APIRouter, database: Database, provider: Provider) -> None:
     @router.post(
         "/webhooks/{provider}/payments",
+        openapi_extra=SIGNED,
         tags=["webhooks"],
         responses=refusals(BadSignature, UnknownProvider),
     )

@@ -15,9 +15,14 @@ from services.purchase.commands.books import post
 from services.purchase.commands.entries import payment_entries, refund_entries
 from services.purchase.commands.facts import facts_of, refund_facts
 from services.purchase.domain import settlement
-from services.purchase.domain.answers import AppliedAnswer, is_stale
+from services.purchase.domain.answers import AppliedAnswer, Received, as_received, is_stale
 from services.purchase.domain.contradictions import Contradiction
-from services.purchase.domain.disputes import claimed_minor, elsewhere_id, given_back_minor
+from services.purchase.domain.disputes import (
+    claimed_minor,
+    claims,
+    elsewhere_id,
+    given_back_minor,
+)
 from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.purchases import (
     Dispute,
@@ -44,10 +49,14 @@ class Known:
     """A locked purchase, and what is known of its money."""
 
     purchase: Purchase
-    standings: dict[str, Standing]
+    received: dict[str, Received]
     disputes: dict[str, Dispute]
     warned: set[str]
     refunds: list[Refund]
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        return {payment: each.standing for payment, each in self.received.items()}
 
     def is_credited(self, payment: str) -> bool:
         return self.standings.get(payment) is Standing.CREDITED
@@ -80,6 +89,8 @@ async def apply_truth(
         if is_stale(truth, applied):
             log.info("answer.stale", purchase=str(asked_about.id), payment=truth.id)
             truth = None
+        else:
+            truth = _fitted(tx, known, truth, applied)
     elif truth is not None and known.purchase.payment != asked_about.payment:
         truth = None
     if truth is None and answer is None:
@@ -110,7 +121,7 @@ async def _lock(tx: Transaction, purchase: Purchase) -> Known:
     locked = (await purchases.lock(tx, [key]))[key]
     return Known(
         locked,
-        await money.standings(tx, locked),
+        await money.received(tx, locked),
         await money.disputes(tx, locked),
         await refunds.warnings(tx, *key),
         (await refunds.of_purchases(tx, [key]))[key],
@@ -124,6 +135,23 @@ async def _applied(tx: Transaction, known: Known, payment: str) -> AppliedAnswer
         return applied
     announced = [each for each in known.disputes.values() if each.payment == payment]
     return AppliedAnswer(payment, given_back_minor=sum(map(claimed_minor, announced)))
+
+
+def _fitted(tx: Transaction, known: Known, truth: Payment, applied: AppliedAnswer) -> Payment:
+    """Return an answer that fits the money that came; tell people if it did not."""
+    came = known.received.get(truth.id)
+    if came is None or (came.amount_minor, came.currency) == (truth.amount_minor, truth.currency):
+        return truth
+    report(tx, Contradiction.PAYMENT_CHANGED, purchase=known.purchase, truth=truth)
+    ours_minor = made_minor(known.refunds) if known.is_credited(truth.id) else 0
+    elsewhere = known.disputes.get(elsewhere_id(truth.id))
+    went_minor = elsewhere.amount_minor if elsewhere and claims(elsewhere) else 0
+    return as_received(
+        truth,
+        came,
+        refunded_minor=ours_minor + went_minor,
+        fee_minor=applied.fee_minor or 0,
+    )
 
 
 def _decide(known: Known, truth: Truth | None, answer: Answer | None, now: datetime) -> Decided:

@@ -14,11 +14,14 @@ from services.purchase.domain.purchases import (
     Purchase,
     SelfExcluded,
 )
+from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
 from services.purchase.store import books, money, purchases, refunds
 from shared.ages import AgeRule
 from shared.contracts.base import NAMESPACE
 from shared.database import Transaction
+from shared.errors import Refusal
 from shared.http import Key, KeyReused, count_key
+from shared.quotas import store as quotas
 
 log = structlog.get_logger()
 
@@ -44,7 +47,11 @@ class Wish:
 
 
 async def record_purchase(
-    tx: Transaction, wish: Wish, prices: PriceList, ages: AgeRule
+    tx: Transaction,
+    wish: Wish,
+    prices: PriceList,
+    ages: AgeRule,
+    limits: PurchaseQuotas | None = None,
 ) -> Purchase:
     """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
     if (recorded := await _recorded(tx, wish)) is not None:
@@ -53,24 +60,14 @@ async def record_purchase(
     now = datetime.now(UTC)
     if (until := await refunds.excluded_until(tx, wish.viewer, now=now)) is not None:
         raise SelfExcluded(until=until)
-    here = prices.for_country(wish.country)
-    currency = wish.currency or here.usual_currency
-    offer = here.offer(wish.package, currency=currency, coins=wish.coins)
-    purchase = Purchase(
-        viewer=wish.viewer,
-        id=purchase_id(wish.viewer, wish.key),
-        package=offer.sku,
-        coins=offer.coins,
-        bonus_coins=offer.bonus_coins,
-        amount_minor=offer.amount_minor,
-        currency=offer.currency,
-        channel=WEB,
-        country=wish.country,
-        provider=wish.provider,
-        correlation_id=wish.correlation_id,
-        created_at=now,
-        expires_at=now + PAYABLE_FOR,
-    )
+    purchase = _new_purchase(wish, prices, now)
+    try:
+        await _require_few_open(tx, wish.viewer, limits or PurchaseQuotas(), now)
+    except Refusal:
+        # The same key at the same moment may have been the last one: it has its answer.
+        if (recorded := await _recorded(tx, wish)) is not None:
+            return recorded
+        raise
     added = await purchases.add_purchase(
         tx,
         purchase,
@@ -86,6 +83,37 @@ async def record_purchase(
     recorded = await _recorded(tx, wish)
     assert recorded is not None
     return recorded
+
+
+def _new_purchase(wish: Wish, prices: PriceList, now: datetime) -> Purchase:
+    """Return what is asked for at today's price; refuse what is not offered."""
+    here = prices.for_country(wish.country)
+    currency = wish.currency or here.usual_currency
+    offer = here.offer(wish.package, currency=currency, coins=wish.coins)
+    return Purchase(
+        viewer=wish.viewer,
+        id=purchase_id(wish.viewer, wish.key),
+        package=offer.sku,
+        coins=offer.coins,
+        bonus_coins=offer.bonus_coins,
+        amount_minor=offer.amount_minor,
+        currency=offer.currency,
+        channel=WEB,
+        country=wish.country,
+        provider=wish.provider,
+        correlation_id=wish.correlation_id,
+        created_at=now,
+        expires_at=now + PAYABLE_FOR,
+    )
+
+
+async def _require_few_open(
+    tx: Transaction, viewer: str, limits: PurchaseQuotas, now: datetime
+) -> None:
+    """Refuse one purchase too many; the quota's lock keeps the purchases of a viewer apart."""
+    await quotas.use(tx, viewer, limits.purchases)
+    if await purchases.count_open(tx, viewer, since=now - PAYABLE_FOR) >= limits.open_max:
+        raise TooManyOpenPurchases(open_max=limits.open_max)
 
 
 def purchase_id(viewer: str, key: str) -> UUID:

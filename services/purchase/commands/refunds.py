@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import (
     PurchaseDisputed,
     Refund,
@@ -26,6 +27,7 @@ from shared.http import Key, KeyReused, count_key
 from shared.ledger.operators import audit
 from shared.messaging.chronicle import announce
 from shared.messaging.outbox import Fact
+from shared.quotas import store as quotas
 
 ROUTE = "/v1/purchases/{purchase}/refunds"
 OPERATOR_ROUTE = "/v1/operator/purchases/{viewer}/{purchase}/refunds"
@@ -63,7 +65,12 @@ class RefundWish:
         return ROUTE if self.operator is None else OPERATOR_ROUTE
 
 
-async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy) -> Refund:
+async def request_refund(
+    tx: Transaction,
+    wish: RefundWish,
+    policy: RefundPolicy,
+    limits: PurchaseQuotas | None = None,
+) -> Refund:
     """Remember who wants money back for what; the wallet answers what is unused."""
     if (known := await _recorded(tx, wish)) is not None:
         return known
@@ -71,6 +78,9 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
     purchase = found.get((wish.viewer, wish.purchase))
     if purchase is None:
         raise NoSuchPurchase(purchase=wish.purchase)
+    # The same key at the same moment: the other request has committed by now.
+    if (known := await _recorded(tx, wish)) is not None:
+        return known
     now = datetime.now(UTC)
     if wish.operator is None:
         policy.require_refundable(purchase, now=now)
@@ -78,6 +88,8 @@ async def request_refund(tx: Transaction, wish: RefundWish, policy: RefundPolicy
         require_paid(purchase)
     if is_disputed(purchase, (await money.disputes(tx, purchase)).values()):
         raise PurchaseDisputed(purchase=wish.purchase)
+    if wish.operator is None:
+        await quotas.use(tx, wish.viewer, (limits or PurchaseQuotas()).refund_requests)
     refund = Refund(
         viewer=wish.viewer,
         purchase=wish.purchase,
@@ -131,4 +143,7 @@ async def _recorded(tx: Transaction, wish: RefundWish) -> Refund | None:
 
 
 async def read_refunds(tx: Transaction, viewer: str, purchase: UUID) -> list[Refund]:
+    """Return the refunds of a viewer's own purchase, the newest first."""
+    if await purchases.purchase(tx, viewer, purchase) is None:
+        raise NoSuchPurchase(purchase=purchase)
     return await refunds.of_purchase(tx, viewer, purchase)

@@ -1,9 +1,10 @@
-"""Which of two answers about a payment is the newer one."""
+"""Which of two answers about a payment is the newer one, and whether it fits what came."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.purchase.domain.purchases import Payment
+from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.purchases import Payment, Standing, Warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,37 @@ def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
     if payment.sequence is not None and applied.sequence is not None:
         return payment.sequence < applied.sequence
     return applied.answered_at is not None and payment.asked_at < applied.answered_at
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Money that came: how much of it, and what it has led to."""
+
+    standing: Standing
+    amount_minor: int
+    currency: str
+
+
+def as_received(
+    payment: Payment, received: Received, *, refunded_minor: int, fee_minor: int
+) -> Payment:
+    """
+    Return what an answer says of the money that came, if it says another amount or currency now.
+
+    The money that came does not change: a person has to look, and coins wait meanwhile. Numbers in
+    another currency say nothing, so what was known of refunds and fees stays. Disputes name their
+    own currency, and are followed.
+    """
+    warned = Warned(f"changed:{payment.id}"[:128], Contradiction.PAYMENT_CHANGED.value)
+    told = replace(
+        payment, amount_minor=received.amount_minor, warnings=(*payment.warnings, warned)
+    )
+    if payment.currency == received.currency:
+        return told
+    return replace(
+        told,
+        currency=received.currency,
+        refunded_minor=refunded_minor,
+        fee_minor=fee_minor,
+        refunds=(),
+    )

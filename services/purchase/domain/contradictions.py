@@ -7,7 +7,9 @@ class Contradiction(StrEnum):
     """What the provider says and our state cannot take: a person has to look."""
 
     DISPUTE_CURRENCY = "dispute-currency"  # a dispute is in another currency than its payment
+    DISPUTE_STATES = "dispute-states"  # one answer says of one dispute what cannot both be
     PAYMENT_STATUS = "payment-status"  # money that came is said not to have come
+    PAYMENT_CHANGED = "payment-changed"  # money that came is said to be another amount or currency
     PAYMENT_VANISHED = "payment-vanished"  # a payment we know is said not to exist
     PAYMENT_FOREIGN = "payment-foreign"  # a payment is said to be of another purchase
     PAYMENT_UNCREDITED = "payment-uncredited"  # money came that bought nothing

@@ -5,7 +5,7 @@ A refund that nobody asked us for is a dispute that nobody argues about: lost fr
 won if its money comes back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeAlias
@@ -31,6 +31,20 @@ class DisputeClosed:
 
 
 DisputeStep: TypeAlias = Disputed | DisputeClosed
+
+
+def one_of_each(told: Sequence[Dispute]) -> tuple[tuple[Dispute, ...], bool]:
+    """
+    Return each dispute of an answer once, and whether the answer contradicts itself.
+
+    Of a dispute that is listed several times, the line that claims most counts until a person has
+    looked: coins that are given back too early would not come again.
+    """
+    found: dict[str, Dispute] = {}
+    for dispute in told:
+        before = found.get(dispute.id, dispute)
+        found[dispute.id] = max(before, dispute, key=_severity)
+    return tuple(found.values()), any(found[each.id] != each for each in told)
 
 
 def follow_disputes(
@@ -136,6 +150,11 @@ def given_back_minor(disputes: Iterable[Dispute], payment: Payment, *, credited:
         and not is_foreign(each, payment.currency)
         and (each.revision or not credited)
     )
+
+
+def _severity(dispute: Dispute) -> tuple[bool, int, bool]:
+    state, amount_minor = dispute.state, dispute.amount_minor
+    return state is not DisputeState.WON, amount_minor, state is DisputeState.LOST
 
 
 def _goes_back(before: Dispute, told: Dispute) -> bool:

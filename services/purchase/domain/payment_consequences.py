@@ -9,6 +9,7 @@ from services.purchase.domain.disputes import (
     distinct,
     follow_disputes,
     is_foreign,
+    one_of_each,
     refunded_elsewhere,
 )
 from services.purchase.domain.purchases import (
@@ -48,7 +49,8 @@ def follow_payment(
 ) -> Followed:
     """Follow what is said of money that came; of money that did not, disputes are recorded."""
     credited = standing is Standing.CREDITED
-    told = tuple(distinct(dispute, known) for dispute in payment.disputes)
+    listed, contradicts_itself = one_of_each(payment.disputes)
+    told = tuple(distinct(dispute, known) for dispute in listed)
     foreign = tuple(each for each in told if is_foreign(each, payment.currency))
     elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
     moved, steps = follow_disputes(
@@ -62,11 +64,10 @@ def follow_payment(
     aside, warnings, contradictions = _set_aside(
         payment, foreign, known, credited=credited, newer=newer
     )
-    flags = tuple(
-        RiskFlagged(warning)
-        for warning in (*payment.warnings, *warnings)
-        if credited and warning.id not in warned
-    )
+    if contradicts_itself:
+        contradictions = (*contradictions, Contradiction.DISPUTE_STATES)
+    new = {each.id: each for each in (*payment.warnings, *warnings) if each.id not in warned}
+    flags = tuple(RiskFlagged(warning) for warning in new.values()) if credited else ()
     return Followed((*steps, *flags), (*moved, *aside), contradictions)
 
 

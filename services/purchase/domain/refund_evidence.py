@@ -78,7 +78,7 @@ def weigh(
     was sent, and nobody else accounts for it, the money has gone; if it no longer covers one that
     was made, the money is back. `elsewhere_minor` is known to have gone back without us.
     """
-    listed = {each.reference: each for each in payment.refunds} if payment is not None else {}
+    listed = _listed(payment.refunds) if payment is not None else {}
     weighed, contradictions = [], []
     for refund in refunds:
         seen = listed.get(str(refund.id))
@@ -122,6 +122,16 @@ def decline_open(
 def made_minor(refunds: Sequence[Refund]) -> int:
     """Return what went back because we asked for it."""
     return sum(each.amount_minor for each in refunds if each.state is RefundState.REFUNDED)
+
+
+def _listed(seen: Sequence[RefundSeen]) -> dict[str | None, RefundSeen]:
+    """Return what is listed by our reference; of several, the one that took money furthest."""
+    statuses = (RefundStatus.FAILED, RefundStatus.PENDING, RefundStatus.SUCCEEDED)
+    found: dict[str | None, RefundSeen] = {}
+    for each in seen:
+        before = found.get(each.reference, each)
+        found[each.reference] = max(before, each, key=lambda one: statuses.index(one.status))
+    return found
 
 
 def _status(

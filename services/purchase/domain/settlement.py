@@ -154,8 +154,8 @@ def _standing(purchase: Purchase, payment: Payment) -> Standing:
     if purchase.paid_at is not None:
         return Standing.SURPLUS
     asked = (purchase.amount_minor, purchase.currency)
-    # What was given back before we heard of the payment at all buys nothing.
-    if (payment.amount_minor - payment.refunded_minor, payment.currency) != asked:
+    # What was given back before we heard of the payment at all buys nothing, also in part.
+    if (payment.amount_minor, payment.currency) != asked or payment.refunded_minor:
         return Standing.MISMATCHED
     return Standing.CREDITED
 
@@ -173,7 +173,8 @@ def _receive(
         state=State.PAID,
         payment=payment.id,
         late=late,
-        paid_at=payment.paid_at or now,
+        # Not before it was asked for: the provider's clock may be wrong, and time runs from here.
+        paid_at=max(payment.paid_at or now, purchase.created_at),
     )
     purchase, steps = _complete(paid)
     return purchase, (Paid(), *steps)

@@ -1,6 +1,7 @@
 """What the provider answers, read strictly: whatever cannot be read is no answer."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import httpx
@@ -15,6 +16,7 @@ from services.purchase.domain.purchases import (
     Status,
     Warned,
 )
+from shared.contracts.base import AMOUNT_MAX
 
 WORD_CHARACTERS_MAX = 64
 # A documented refusal has one of these, and a body that says why; anything else says nothing.
@@ -22,7 +24,11 @@ REFUSED = (400, 422)
 # These refuse the request, not what it asks for: something was asked under its key before.
 ABOUT_THE_KEY = ("key-reused", "idempotency-key-in-use")
 
-_Amount = Annotated[int, Field(strict=True, ge=0)]
+# Whoever paid before that has no clock that says anything.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+_Amount = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
+_Sequence = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 _Id = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -88,7 +94,7 @@ class _Payment(BaseModel):
     pay_url: Annotated[str, Field(max_length=2_048)] | None = None
     paid_at: AwareDatetime | None = None
     failure_reason: str | None = None
-    sequence: _Amount | None = None
+    sequence: _Sequence | None = None
     refunded_minor: _Amount = 0
     fee_minor: _Amount = 0
     refunds: tuple[_RefundSeen, ...] = ()
@@ -103,7 +109,7 @@ class _Payment(BaseModel):
             amount_minor=self.amount_minor,
             currency=self.currency,
             pay_url=self.pay_url,
-            paid_at=self.paid_at,
+            paid_at=self.paid_at if self.paid_at and self.paid_at >= EARLIEST else None,
             failure=_word(self.failure_reason) if self.failure_reason else None,
             refunded_minor=self.refunded_minor,
             fee_minor=self.fee_minor,

@@ -165,8 +165,14 @@ class Provider:
 
 
 def _stamped(payment: Payment, asked_at: datetime) -> Payment:
-    """Say from when an answer is: another one may have been used meanwhile."""
-    return replace(payment, asked_at=asked_at, answered_at=datetime.now(UTC))
+    """
+    Say from when an answer is: another one may have been used meanwhile.
+
+    Nothing it says was paid later than that, whatever the provider's clock says.
+    """
+    now = datetime.now(UTC)
+    paid_at = min(payment.paid_at, now) if payment.paid_at is not None else None
+    return replace(payment, paid_at=paid_at, asked_at=asked_at, answered_at=now)
 
 
 def _return_address(url: str, purchase: UUID) -> str:

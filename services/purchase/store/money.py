@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from services.purchase import tables
+from services.purchase.domain.answers import Received
 from services.purchase.domain.purchases import (
     Dispute,
     DisputeState,
@@ -19,13 +20,21 @@ from services.purchase.domain.purchases import (
 from shared.database import Transaction
 
 
-async def standings(tx: Transaction, purchase: Purchase) -> dict[str, Standing]:
-    """Return what the money that came for a purchase has led to, by payment."""
-    statement = select(col(tables.Payment.payment), col(tables.Payment.standing)).where(
+async def received(tx: Transaction, purchase: Purchase) -> dict[str, Received]:
+    """Return the money that came for a purchase and what it has led to, by payment."""
+    statement = select(
+        col(tables.Payment.payment),
+        col(tables.Payment.standing),
+        col(tables.Payment.amount_minor),
+        col(tables.Payment.currency),
+    ).where(
         col(tables.Payment.viewer) == purchase.viewer,
         col(tables.Payment.purchase) == purchase.id,
     )
-    return {row.payment: Standing(row.standing) for row in await tx.execute(statement)}
+    return {
+        row.payment: Received(Standing(row.standing), row.amount_minor, row.currency)
+        for row in await tx.execute(statement)
+    }
 
 
 async def add_payment(

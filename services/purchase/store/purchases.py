@@ -40,6 +40,12 @@ async def add_purchase(
     return added.first() is not None
 
 
+async def count_open(tx: Transaction, viewer: str, *, since: datetime) -> int:
+    """Return how many of a viewer's purchases since then are not paid, nor at their end."""
+    rows = await tx.execute(_COUNT_OPEN, {"viewer": viewer, "since": since})
+    return int(rows.scalar_one())
+
+
 async def purchase_of_key(tx: Transaction, viewer: str, key: str) -> tuple[Purchase, bytes] | None:
     """Return what a viewer asked for under a key, and the hash of how it was asked."""
     statement = _PURCHASES.add_columns(col(tables.Purchase.request_hash)).where(
@@ -136,6 +142,10 @@ _NEW = _FIELDS[: _FIELDS.index("state")]
 _CHANGING = ("viewer", "id", *_FIELDS[_FIELDS.index("state") :])
 _KEY = (col(tables.Purchase.viewer), col(tables.Purchase.id))
 _PURCHASES: Select[Any] = select(*[col(getattr(tables.Purchase, name)) for name in _FIELDS])
+_COUNT_OPEN = text("""
+    SELECT count(*) FROM purchases
+    WHERE viewer = :viewer AND created_at > :since AND state IN ('created', 'pending')
+""")
 _ADD_PURCHASE = text("""
     INSERT INTO purchases (
         viewer, id, idempotency_key, request_hash, package, coins, bonus_coins, amount_minor,

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.wallet.commands import reading
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import ScopeMissing, Unauthenticated
 from shared.database import Database
 from shared.http import refusals
 from shared.http.sheets import SHEET, Format, csv_of
-from shared.ledger.finance import FINANCE_SCOPE, add_trial_balance
+from shared.ledger.finance import FinanceReader, add_trial_balance
 
 
 class LiabilityLine(BaseModel):
@@ -45,11 +45,10 @@ def add_routes(router: APIRouter, database: Database) -> None:
         responses=SHEET | refusals(Unauthenticated, ScopeMissing),
     )
     async def read_liability(
-        caller: Caller,
+        _: FinanceReader,
         format: Format = "json",  # noqa: A002 - as it is asked for
     ) -> Liability | Response:
         """Read what is owed to viewers by age, and what was released to revenue."""
-        require_scope(caller, FINANCE_SCOPE)
         async with database.snapshot() as tx:
             lines = await reading.liability(tx)
         items = [LiabilityLine.model_validate(line) for line in lines]

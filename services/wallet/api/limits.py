@@ -15,11 +15,12 @@ from shared.http import (
     IdempotencyKey,
     IdempotencyKeyMissing,
     KeyReused,
-    Name,
+    UserId,
     fingerprint,
     refusals,
     request_id,
 )
+from shared.quotas.rules import TooOften
 
 ME = "me"
 AMOUNT_MAX = 1_000_000_000
@@ -93,7 +94,7 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.get(
         "/wallets/{user}/spending", tags=["limits"], responses=refusals(Unauthenticated, NotYours)
     )
-    async def read_spending(user: Name, caller: Caller) -> Spending:
+    async def read_spending(user: UserId, caller: Caller) -> Spending:
         """Read what one has spent this month, in coins and in the money they had cost."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -112,10 +113,10 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         "/wallets/{user}/exclusions",
         tags=["limits"],
         status_code=201,
-        responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused),
+        responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused, TooOften),
     )
     async def exclude(
-        user: Name, wish: ExclusionWish, key: IdempotencyKey, caller: Caller
+        user: UserId, wish: ExclusionWish, key: IdempotencyKey, caller: Caller
     ) -> ExclusionView:
         """Keep oneself from buying coins and sending gifts; it cannot be taken back."""
         user = caller.user if user == ME else user
@@ -136,7 +137,7 @@ def _add_limits(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.get(
         "/wallets/{user}/limits", tags=["limits"], responses=refusals(Unauthenticated, NotYours)
     )
-    async def read_limits(user: Name, caller: Caller) -> Limits:
+    async def read_limits(user: UserId, caller: Caller) -> Limits:
         """Read one's limits: one's own, and those that hold for everyone."""
         user = caller.user if user == ME else user
         require_own(caller, user)
@@ -145,9 +146,9 @@ def _add_limits(router: APIRouter, database: Database, rules: Rules) -> None:
     @router.put(
         "/wallets/{user}/limits/{period}",
         tags=["limits"],
-        responses=refusals(Unauthenticated, NotYours),
+        responses=refusals(Unauthenticated, NotYours, TooOften),
     )
-    async def set_limit(user: Name, period: Period, wish: LimitWish, caller: Caller) -> Limits:
+    async def set_limit(user: UserId, period: Period, wish: LimitWish, caller: Caller) -> Limits:
         """Limit what one can spend: a lower limit counts at once, a higher one a day later."""
         user = caller.user if user == ME else user
         require_own(caller, user)

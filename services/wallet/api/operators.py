@@ -1,25 +1,27 @@
 """What operators may do to a wallet; each call needs its scope, and leaves a trace."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from services.wallet.api.limits import Limits, LimitWish, standing
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import limiting, operating, reading
+from services.wallet.commands.holds import KEY_CHARACTERS_MAX
 from services.wallet.commands.operating import NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.reading import NoSuchPurchase
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.limits import Period, Rules
 from services.wallet.domain.spending import InsufficientCoins
-from shared.auth import Caller, ScopeMissing, Unauthenticated, require_scope
+from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
-    Name,
     Page,
+    UserId,
     encode_cursor,
     number_in,
     refusals,
@@ -28,8 +30,15 @@ from shared.http import (
 from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
 
 FREEZE_SCOPE = "wallets:freeze"
+Freezer = Annotated[Identity, operator_with(FREEZE_SCOPE)]
 LIMIT_SCOPE = "limits:write"
+LimitSetter = Annotated[Identity, operator_with(LIMIT_SCOPE)]
 READ_SCOPE = "wallets:read"
+WalletsReader = Annotated[Identity, operator_with(READ_SCOPE)]
+# A warning's id is the provider's, and longer than a name may be.
+HoldKey = Annotated[
+    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class OperatorLimit(LimitWish):
@@ -78,9 +87,10 @@ def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing),
     )
-    async def set_limit(user: Name, period: Period, wish: OperatorLimit, caller: Caller) -> Limits:
+    async def set_limit(
+        user: UserId, period: Period, wish: OperatorLimit, caller: LimitSetter
+    ) -> Limits:
         """Limit what somebody can spend, or lift it; it counts at once."""
-        require_scope(caller, LIMIT_SCOPE)
         async with database.transaction() as tx:
             await limiting.set_limit(
                 tx,
@@ -99,17 +109,16 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
     documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
     @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def freeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
         """Stop a wallet: it pays no gifts until it is unfrozen."""
         return await block(user, why, caller, blocked=True)
 
     @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: Name, why: Why, caller: Caller) -> Blocked:
+    async def unfreeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
         """Let a wallet that was stopped spend again."""
         return await block(user, why, caller, blocked=False)
 
-    async def block(user: str, why: Why, caller: Caller, *, blocked: bool) -> Blocked:
-        require_scope(caller, FREEZE_SCOPE)
+    async def block(user: str, why: Why, caller: Identity, *, blocked: bool) -> Blocked:
         async with database.transaction() as tx:
             await operating.set_block(
                 tx, user, blocked=blocked, operator=caller.user, reason=why.reason
@@ -122,9 +131,8 @@ def _add_freezing(router: APIRouter, database: Database) -> None:
         status_code=204,
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
     )
-    async def release(user: Name, freeze: Name, why: Why, caller: Caller) -> None:
+    async def release(user: UserId, freeze: HoldKey, why: Why, caller: Freezer) -> None:
         """Let coins be spent again that a warning of fraud had frozen."""
-        require_scope(caller, FREEZE_SCOPE)
         async with database.transaction() as tx:
             await operating.release_freeze(
                 tx,
@@ -142,9 +150,8 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         tags=["operator"],
         responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
     )
-    async def read_consumption(user: Name, purchase: UUID, caller: Caller) -> Consumption:
+    async def read_consumption(user: UserId, purchase: UUID, _: WalletsReader) -> Consumption:
         """Read how much of a purchase was consumed, as app stores ask before they refund."""
-        require_scope(caller, READ_SCOPE)
         async with database.transaction() as tx:
             lots, milliunits = await reading.consumption(tx, user, purchase)
         return Consumption(
@@ -159,10 +166,9 @@ def _add_reading(router: APIRouter, database: Database) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_gifts(
-        user: Name, purchase: UUID, caller: Caller, cursor: str | None = None, limit: Limit = 50
+        user: UserId, purchase: UUID, _: WalletsReader, cursor: str | None = None, limit: Limit = 50
     ) -> Page[PaidGift]:
         """Read which gifts the coins of a purchase paid, newest first."""
-        require_scope(caller, READ_SCOPE)
         before = number_in(cursor)
         async with database.transaction() as tx:
             lines = await reading.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)

@@ -5,6 +5,7 @@ A hold that is known before its purchase is answered once the coins are there.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TypeAlias
 from uuid import UUID
 
@@ -29,16 +30,22 @@ from shared.ledger.rules import MAIN
 FREEZE_CAUSE = "freeze:{}"
 REFUND_CAUSE = "refund:{}"
 RELEASE_CAUSE = "release:{}"
+# As many as an id of somebody else's may have, in events and in addresses.
+KEY_CHARACTERS_MAX = 128
 
 HoldRequest: TypeAlias = PurchaseRefundRequested | PurchaseRiskFlagged
 HoldEvent: TypeAlias = HoldRequest | PurchaseRefunded | PurchaseRefundDeclined
 
 
 def hold_key(event: HoldEvent) -> str:
-    """Return what coins are held for: the refund, or the warning."""
-    if isinstance(event, PurchaseRiskFlagged):
-        return WARNING_PREFIX + event.warning
-    return str(event.refund)
+    """Return what coins are held for: the refund, or the warning, in as many characters as fit."""
+    if not isinstance(event, PurchaseRiskFlagged):
+        return str(event.refund)
+    key = WARNING_PREFIX + event.warning
+    if len(key) <= KEY_CHARACTERS_MAX:
+        return key
+    digest = sha256(event.warning.encode()).hexdigest()[:32]
+    return f"{key[: KEY_CHARACTERS_MAX - 33]}@{digest}"
 
 
 def hold_causes(event: HoldEvent) -> list[str]:

@@ -13,10 +13,12 @@ from services.wallet.domain.limits import (
     Rules,
     Spent,
     counts_from,
+    is_raised,
     limit_at,
     next_change,
     starts_on,
 )
+from services.wallet.domain.quotas import EXCLUSIONS, LIMIT_RAISES, LIMIT_REDUCTIONS
 from services.wallet.store import restraints
 from services.wallet.store.restraints import Exclusion
 from shared.contracts.base import NAMESPACE
@@ -27,6 +29,7 @@ from shared.http import Key, KeyReused, count_key
 from shared.ledger.book import open_book
 from shared.ledger.operators import audit
 from shared.messaging.outbox import Fact, announce
+from shared.quotas import store as quotas
 
 EXCLUSION_CAUSE = "exclusion:{}"
 EXCLUSION_END_CAUSE = "exclusion:{}:end"
@@ -74,7 +77,11 @@ async def set_limit(
     if known and known[-1].amount == amount:
         return
     delay = timedelta(hours=rules.raise_after_hours) if operator is None else timedelta()
-    from_at = counts_from(limit_at(known, now), amount, now=now, delay=delay)
+    current = limit_at(known, now)
+    from_at = counts_from(current, amount, now=now, delay=delay)
+    if operator is None:
+        raised = is_raised(current, amount)
+        await quotas.use(tx, user, LIMIT_RAISES if raised else LIMIT_REDUCTIONS)
     await restraints.add_wish(tx, user, about, LimitWish(amount, from_at))
     if operator is not None:
         await audit(
@@ -149,6 +156,8 @@ async def exclude(
     new, asked = await restraints.add_exclusion(tx, wanted, key=key, request_hash=request_hash)
     if asked != request_hash:
         raise KeyReused(exclusion=identifier)
+    if new:
+        await quotas.use(tx, user, EXCLUSIONS)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW if new else Key.REPEATED))
     if not new:
         said = ExclusionStarted.model_validate_json(book[user].outcomes[cause].result)

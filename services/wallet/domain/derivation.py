@@ -173,19 +173,28 @@ def _claim(lots: Sequence[Lot], claims: Sequence[Claim], excess: int) -> None:
     """
     Take the coins whose money a bank claims, and owe those that are spent already.
 
-    A part of the price takes the same part of every lot of the purchase, rounded up. `excess`
-    coins were refunded although they were spent: their money is gone just as well.
+    A part of the price takes the same part of every lot of the purchase, rounded up. Coins of that
+    part that were refunded cannot be taken twice: other coins of the purchase are, because both
+    moneys are gone. `excess` coins were refunded although they were spent: as well.
     """
     price = sum(lot.price_minor for lot in lots)
+    claimed: dict[UUID, int] = {}
     for lot in lots:
         claimed_minor = sum(price if _is_foreign(lot, each) else each.minor for each in claims)
-        at_risk = lot.coins - lot.refunded - lot.adjusted - lot.expired
-        claimed = min(_share(lot.coins, claimed_minor, price), at_risk)
-        unbacked = min(excess, at_risk - claimed)
+        share = min(_share(lot.coins, claimed_minor, price), lot.coins - lot.adjusted - lot.expired)
+        claimed[lot.id] = min(share, _at_risk(lot))
+        excess += share - claimed[lot.id]
+    for lot in lots:
+        unbacked = min(excess, _at_risk(lot) - claimed[lot.id])
         excess -= unbacked
-        claimed += unbacked
-        lot.burned = min(claimed, _unspent(lot))
-        lot.owed = claimed - lot.burned
+        claimed[lot.id] += unbacked
+        lot.burned = min(claimed[lot.id], _unspent(lot))
+        lot.owed = claimed[lot.id] - lot.burned
+
+
+def _at_risk(lot: Lot) -> int:
+    """How many coins of a lot a bank may claim: their money is still there."""
+    return lot.coins - lot.refunded - lot.adjusted - lot.expired
 
 
 def _share(coins: int, claimed_minor: int, price_minor: int) -> int:
@@ -218,15 +227,19 @@ def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
 
 def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
     """
-    Pay debts, the oldest first, with the coins that are free; bonus coins before paid ones.
+    Pay debts, the oldest first, with the coins that are free.
 
-    Promotional coins cost nobody anything and earn no creator anything: a gift whose money was
-    taken back would be worth something again by them. So they pay no debts.
+    In both, bonus coins come before paid ones: of one purchase they were spent first, so their
+    debt is the older one. Promotional coins cost nobody anything and earn no creator anything: a
+    gift whose money was taken back would be worth something again by them. So they pay no debts.
     """
     settlements: Settlements = {}
     for lot in lots:
         lot.settled = lot.paid_debts = 0
-    debtors = sorted((lot for lot in lots if lot.owed), key=lambda lot: (lot.funded_at, lot.id))
+    debtors = sorted(
+        (lot for lot in lots if lot.owed),
+        key=lambda lot: (lot.funded_at, lot.purchase, lot.origin is Origin.PAID, lot.id),
+    )
     payers = spending_order(lot for lot in lots if lot.origin is not Origin.PROMO)
     for debtor in debtors:
         for payer in payers:

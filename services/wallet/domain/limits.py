@@ -264,5 +264,9 @@ def counts_from(
 
     None is no limit at all.
     """
-    raised = current is not None and (wanted is None or wanted > current)
-    return now + delay if raised else now
+    return now + delay if is_raised(current, wanted) else now
+
+
+def is_raised(current: int | None, wanted: int | None) -> bool:
+    """Whether more could be spent than before; None is no limit at all."""
+    return current is not None and (wanted is None or wanted > current)

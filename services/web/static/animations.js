@@ -1,5 +1,5 @@
 // The stage's effects. Only transform and opacity ever move; how many things there are is capped.
-import { el, coins } from "./dom.js";
+import { el, coins, who } from "./dom.js";
 import { motionOf, picture, tierOf } from "./gifts.js";
 
 const STICKERS_MAX = 5;
@@ -108,6 +108,6 @@ function sparkle(scene, ms) {
 
 function banner(entry) {
   return el("p", { class: "banner" },
-    el("strong", {}, entry.viewer ?? "Somebody"), " sent ",
+    who(entry.viewer ?? "Somebody"), " sent ",
     el("strong", {}, `${entry.name ?? entry.gift_type}${entry.count > 1 ? ` ×${entry.count}` : ""}`), " ", coins(entry.coins));
 }

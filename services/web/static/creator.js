@@ -1,11 +1,11 @@
 // The creator's page: what was earned, when it can be paid out, and who made it possible.
 import { all, get } from "./api.js";
 import { chart } from "./chart.js";
-import { $, avatar, coins, diamonds, el, empty, icon, show } from "./dom.js";
+import { $, avatar, coins, diamonds, el, empty, icon, show, who } from "./dom.js";
 import { payouts } from "./payouts.js";
 import { card, start } from "./shell.js";
 import { ownRoom, studio, thank } from "./studio.js";
-import { day, fromNow, money, number, short, time, words } from "./words.js";
+import { day, fromNow, money, named, number, short, time, words } from "./words.js";
 
 const REASONS = {
   standard: "Every gift waits a while, in case its payment is taken back.",
@@ -21,7 +21,7 @@ start(async (person) => {
   const room = ownRoom(person);
   const { stream, goals, perks, supporters } = studio(room);
   const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
-  show($("main"), el("h1", { class: "page-title" }, `Hello, ${person.name}`),
+  show($("main"), el("h1", { class: "page-title" }, `Hello, ${named(person.name)}`),
     el("div", { class: "columns two" },
       card("Your diamonds", figures, { className: "across" }),
       card("Earned lately", async () => chart(await earned), { className: "across" }),
@@ -52,7 +52,7 @@ async function unlocking() {
 function received(gifts, room) {
   if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
   return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
-    avatar(gift.viewer ?? SOMEBODY), el("span", { class: "grow" }, el("strong", {}, gift.viewer ?? SOMEBODY), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
+    avatar(gift.viewer ?? SOMEBODY), el("span", { class: "grow" }, who(gift.viewer ?? SOMEBODY), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
     el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
       gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
     gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,

@@ -5,6 +5,8 @@ import { card, doing } from "./shell.js";
 import { day, money, number, short, time, words } from "./words.js";
 
 const GIFTS_MAX = 100;
+// 255 characters; a field counts those beyond the first 65,536 twice.
+const VIEWER_MAX = 510;
 const TONE = { open: "warn", won: "good", lost: "bad" };
 
 export function desk(options) {
@@ -20,7 +22,7 @@ const draw = (items, place) => (items.length ? el("ul", { class: "lines" }, item
   empty("No disputes", "When a cardholder asks the bank for the money back, it shows up here."));
 
 function lookUp(place) {
-  const viewer = el("input", { name: "viewer", required: true, maxlength: 64, autocomplete: "off" });
+  const viewer = el("input", { name: "viewer", required: true, maxlength: VIEWER_MAX, autocomplete: "off" });
   const purchase = el("input", { name: "purchase", required: true, autocomplete: "off", pattern: "[0-9a-fA-F\\-]{36}", placeholder: "the receipt's whole number" });
   return el("details", {}, el("summary", {}, "Any purchase"), el("form", { class: "fields", onsubmit: (event) => { event.preventDefault(); doing(event.submitter ?? viewer, () => follow(viewer.value.trim(), purchase.value.trim(), place)); } },
     el("label", { class: "field" }, "Viewer", viewer), el("label", { class: "field" }, "Purchase", purchase), el("div", {}, el("button", {}, "Follow the money"))));

@@ -1,4 +1,6 @@
 // Elements without markup: text is only ever text.
+import { named } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -20,12 +22,17 @@ function fill(element, properties, children) {
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...nodes(children));
   return element;
 }
 
-export const show = (element, ...children) =>
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+export const show = (element, ...children) => element.replaceChildren(...nodes(children));
+
+/** What orders a line to be written backwards: in a name it would turn the amount beside it round. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+const nodes = (children) => children.flat()
+  .filter((child) => child !== null && child !== undefined && child !== false)
+  .map((child) => (typeof child === "string" ? child.replace(TURNS, "") : child));
 
 const PATHS = {
   coin: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Zm0 4.5 1.3 3.2 3.2 1.3-3.2 1.3L12 16.5l-1.3-3.2L7.5 12l3.2-1.3Z",
@@ -48,6 +55,9 @@ export function icon(name, className = "icon") {
       "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round",
     }));
 }
+
+/** Who it is, in short if need be; all of it when pointed at. */
+export const who = (name) => el("strong", { title: named(name) === name ? null : name }, named(name));
 
 /** The coins of an amount, read out as what they are. */
 export const coins = (amount, properties = {}) =>

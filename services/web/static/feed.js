@@ -1,7 +1,7 @@
 // What happened in the room, newest first; many entries of one frame are drawn in one go.
-import { avatar, el, icon } from "./dom.js";
+import { avatar, el, icon, who } from "./dom.js";
 import { picture } from "./gifts.js";
-import { number } from "./words.js";
+import { named, number } from "./words.js";
 
 const LINES_MAX = 40;
 // What a burst leaves for later frames is not worth drawing.
@@ -87,7 +87,7 @@ function giftLine(entry) {
   grow(entry);
   const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
     avatar(name), el("span", { class: "feed-text" },
-      el("span", {}, el("strong", {}, name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
+      el("span", {}, who(name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
       what, el("span", { "data-says": entry.gift }, entry.message ? el("q", {}, entry.message) : null)),
     picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " coins")));
   return { element, grow };
@@ -98,13 +98,13 @@ export const badge = (level) => el("span", { class: `badge level-${Math.min(5, M
 const OF_ROOM = {
   opened: (entry) => `Live now: ${entry.title ?? "a new stream"}`,
   closed: () => "The stream is over. Thank you all!",
-  guests: (entry) => (entry.guests.length ? `On the stage too: ${entry.guests.join(", ")}` : "No more guests on the stage"),
+  guests: (entry) => (entry.guests.length ? `On the stage too: ${entry.guests.map(named).join(", ")}` : "No more guests on the stage"),
 };
 const SAID = {
   goal: (entry) => `Goal reached: ${entry.title}`,
-  level: (entry) => `${entry.viewer ?? "Somebody"} is level ${entry.level} now`,
-  perk: (entry) => `${entry.viewer ?? "Somebody"} unlocked “${entry.title}”`,
-  thanks: (entry) => `${entry.creator} thanks ${entry.viewer ?? "somebody"}${entry.message ? `: “${entry.message}”` : ""}`,
-  first_gift: (entry) => `${entry.viewer ?? "Somebody"} gave for the first time. Welcome!`,
+  level: (entry) => `${named(entry.viewer ?? "Somebody")} is level ${entry.level} now`,
+  perk: (entry) => `${named(entry.viewer ?? "Somebody")} unlocked “${entry.title}”`,
+  thanks: (entry) => `${named(entry.creator)} thanks ${named(entry.viewer ?? "somebody")}${entry.message ? `: “${entry.message}”` : ""}`,
+  first_gift: (entry) => `${named(entry.viewer ?? "Somebody")} gave for the first time. Welcome!`,
   room: (entry) => OF_ROOM[entry.state]?.(entry),
 };

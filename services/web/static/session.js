@@ -10,6 +10,8 @@ const EARLY_SECONDS = 30;
 const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
+// Where this installation's tokens say roles and scopes.
+const NAMES = JSON.parse(document.querySelector("meta[name=ovation-claims]")?.content ?? '{"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}');
 
 /** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
 function storage() {
@@ -47,10 +49,15 @@ export function me() {
   return {
     user: claims.sub,
     name: person?.name ?? (typeof claims.name === "string" && claims.name ? claims.name : claims.sub),
-    roles: texts(claims.roles),
-    scopes: [...new Set([...texts(claims.scope), ...texts(claims.scopes)])],
+    roles: texts(at(claims, NAMES.roles)),
+    scopes: [...new Set(NAMES.scopes.flatMap((path) => texts(at(claims, path))))],
     country: typeof claims.country === "string" ? claims.country.toUpperCase() : null,
   };
+}
+
+/** What is at the end of a path of names; undefined where any part of it is missing. */
+function at(claims, path) {
+  return path.reduce((value, name) => (value !== null && typeof value === "object" && Object.hasOwn(value, name) ? value[name] : undefined), claims);
 }
 
 /** A claim that is a list of words, or words between spaces: as the services read it. */

@@ -2,6 +2,7 @@
 import { Problem } from "./api.js";
 import { $, avatar, el, icon, show } from "./dom.js";
 import { me, onChange, people, play, renew, signOut } from "./session.js";
+import { named } from "./words.js";
 
 const PLACES = [["/", "Room"], ["/wallet", "Wallet"], ["/creator", "Creator"], ["/operator", "Operator"]];
 const TOAST_SECONDS = 6;
@@ -35,7 +36,7 @@ function bar() {
       el("a", { href: path, "aria-current": path === current ? "page" : null }, name))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
       here && el("button", { class: "person quiet", onclick: changePerson },
-        avatar(here.name), el("span", { class: "unseen" }, "Signed in as "), el("span", { class: "person-name" }, here.name), el("span", { class: "unseen" }, ". Change person"))));
+        avatar(here.name), el("span", { class: "unseen" }, "Signed in as "), el("span", { class: "person-name" }, named(here.name)), el("span", { class: "unseen" }, ". Change person"))));
 }
 
 function signInHere(title = "Welcome") {

@@ -1,6 +1,6 @@
 // Beside the stage: who gave most, what the room works towards, what giving unlocks.
 import { get, path, put } from "./api.js";
-import { $, avatar, coins, el, empty, icon, show } from "./dom.js";
+import { $, avatar, coins, el, empty, icon, show, who } from "./dom.js";
 import { badge } from "./feed.js";
 import { sentence, toast } from "./shell.js";
 import { number, plural } from "./words.js";
@@ -85,7 +85,7 @@ function place(one, rank, person) {
   const name = one.viewer;
   return el("li", { class: name === person.user ? "own" : null },
     el("span", { class: `rank rank-${rank}` }, rank === 1 ? icon("crown") : String(rank)), avatar(name),
-    el("span", { class: "grow" }, el("strong", {}, name, one.level ? badge(one.level) : null), el("span", { class: "small muted" }, plural(one.gifts, "gift"))),
+    el("span", { class: "grow" }, el("span", {}, who(name), one.level ? badge(one.level) : null), el("span", { class: "small muted" }, plural(one.gifts, "gift"))),
     coins(one.coins));
 }
 

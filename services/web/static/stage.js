@@ -1,5 +1,6 @@
 // The stage: who is live and with what, as the room's own state has it. The connection is told apart.
-import { avatar, el, show } from "./dom.js";
+import { avatar, el, show, who } from "./dom.js";
+import { named } from "./words.js";
 
 const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
 const LINES = { open: "", gone: "Reconnecting …", opening: "Connecting …" };
@@ -10,8 +11,8 @@ export const isOnAir = (view) => Boolean(view.live && view.creator);
 /** What to say of a room where nobody can be given anything; `ended` if one saw it end. */
 export function absence(view, ended) {
   if (!view.creator) return { title: "Nobody is here yet", text: "Gifts can be sent as soon as a creator goes live in this room." };
-  if (ended) return { title: "The stream is over", text: `Thank you all! Gifts can be sent when ${view.creator} is live again.` };
-  return { title: `${view.creator} is not live`, text: "Gifts can be sent as soon as the stream begins." };
+  if (ended) return { title: "The stream is over", text: `Thank you all! Gifts can be sent when ${named(view.creator)} is live again.` };
+  return { title: `${named(view.creator)} is not live`, text: "Gifts can be sent as soon as the stream begins." };
 }
 
 export function build() {
@@ -41,7 +42,7 @@ export function build() {
     nobody.textContent = live ? "" : absence(view, ended).title;
     chip.hidden = !view.creator;
     if (!view.creator) return;
-    show(chip, avatar(view.creator), el("span", { class: "host-text" }, el("strong", {}, view.creator), live && view.stream?.title ? el("span", {}, view.stream.title) : null));
+    show(chip, avatar(view.creator), el("span", { class: "host-text" }, who(view.creator), live && view.stream?.title ? el("span", {}, view.stream.title) : null));
   }
 
   return { element, tray, effects, draw, line: (word) => { line.textContent = LINES[word] ?? ""; } };

@@ -1,11 +1,11 @@
 // What a creator does in a room: go live, set goals, offer perks, greet and thank.
 import { call, get, newKey, path, post, put, remove } from "./api.js";
-import { avatar, coins, el, empty, icon, show } from "./dom.js";
+import { avatar, coins, el, empty, icon, show, who } from "./dom.js";
 import { badge } from "./feed.js";
 import { card, confirm, doing, open, toast } from "./shell.js";
 import { goalBar } from "./side.js";
 import { tabs } from "./tabs.js";
-import { day, fromNow, number, plural, time, words } from "./words.js";
+import { day, fromNow, named, number, plural, time, words } from "./words.js";
 
 const FIRST_ROOM = "room-1";
 const KINDS = ["shout_out", "behind_the_scenes", "exclusive_chat", "custom"];
@@ -60,8 +60,8 @@ async function summary(room, stream) {
   open(over.title ?? "Your stream", [
     el("p", { class: "figure" }, coins(over.coins)),
     el("p", {}, `${plural(over.gifts, "gift")} from ${plural(over.gifters, "gifter")}, begun ${fromNow(over.opened_at)}.`),
-    over.top_gifters.length ? el("div", {}, el("h3", {}, "Gave most"), el("ol", { class: "lines" }, over.top_gifters.map((one) => el("li", {}, avatar(one.viewer), el("strong", { class: "grow" }, one.viewer), coins(one.coins))))) : null,
-    over.first_time_gifters.length ? el("p", {}, el("strong", {}, "For the first time: "), over.first_time_gifters.join(", ")) : null,
+    over.top_gifters.length ? el("div", {}, el("h3", {}, "Gave most"), el("ol", { class: "lines" }, over.top_gifters.map((one) => el("li", {}, avatar(one.viewer), el("span", { class: "grow" }, who(one.viewer)), coins(one.coins))))) : null,
+    over.first_time_gifters.length ? el("p", {}, el("strong", {}, "For the first time: "), over.first_time_gifters.map(named).join(", ")) : null,
     over.goals_reached.length ? el("p", {}, el("strong", {}, "Reached: "), over.goals_reached.map((goal) => goal.title).join(", ")) : null,
   ]);
 }
@@ -132,7 +132,7 @@ function redeem() {
 async function drawSupporters() {
   const [top, fresh] = await Promise.all(["top", "new"].map((order) => get(path`/v1/creators/me/supporters?order=${order}&limit=${SHOWN}`)));
   const list = (items, text) => (items.length ? el("ol", { class: "lines" }, items.map((one) => el("li", {}, avatar(one.viewer),
-    el("span", { class: "grow" }, el("strong", {}, one.viewer, badge(one.level)), el("span", { class: "small muted" }, `${plural(one.gifts, "gift")}, first on ${day(one.first_at)}`)), coins(one.coins)))) : empty("Nobody yet", text));
+    el("span", { class: "grow" }, el("span", {}, who(one.viewer), badge(one.level)), el("span", { class: "small muted" }, `${plural(one.gifts, "gift")}, first on ${day(one.first_at)}`)), coins(one.coins)))) : empty("Nobody yet", text));
   return tabs("Supporters", [
     { id: "top", title: "Gave most", content: list(top.items, "Your supporters show up here.") },
     { id: "new", title: "New: say hello", content: list(fresh.items, "Whoever gives for the first time shows up here.") },
@@ -142,7 +142,7 @@ async function drawSupporters() {
 /** Thank somebody for a gift, for the whole room to see. */
 export function thank(room, gift) {
   const message = el("input", { name: "thanks", maxlength: 80, autocomplete: "off", placeholder: "You made my evening" });
-  const dialog = open(`Thank ${gift.viewer ?? "somebody"}`, [el("form", { onsubmit: (event) => {
+  const dialog = open(`Thank ${named(gift.viewer ?? "somebody")}`, [el("form", { onsubmit: (event) => {
     event.preventDefault();
     doing(event.submitter ?? message, async () => {
       await post(`${pathOf(room)}/thanks`, { gift: gift.gift, ...(message.value.trim() ? { message: message.value.trim() } : {}) });

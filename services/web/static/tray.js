@@ -1,5 +1,5 @@
 // The tray: who gives what right now. A combo is one entry whose counter grows.
-import { avatar, el } from "./dom.js";
+import { avatar, el, who } from "./dom.js";
 import { picture } from "./gifts.js";
 
 const ROWS_MAX = 3;
@@ -31,7 +31,7 @@ export function build(list) {
     const counter = el("span", { class: "tray-count" });
     const name = entry.viewer ?? "Somebody";
     const element = el("li", { class: `tray-row ${entry.tier ?? "spark"}` },
-      avatar(name), el("span", { class: "tray-text" }, el("strong", {}, name), el("span", {}, entry.name ?? entry.gift_type)),
+      avatar(name), el("span", { class: "tray-text" }, who(name), el("span", {}, entry.name ?? entry.gift_type)),
       picture(entry.gift_type, 40), counter);
     const row = { element, counter, count: 0, timer: null, bump: null };
     rows.set(key, row);

@@ -27,6 +27,14 @@ export const words = (code) => {
   return text.charAt(0).toUpperCase() + text.slice(1);
 };
 
+const NAME_MAX = 40;
+
+/** A name where there is no room for 255 characters; both ends stay, for it is they that differ. */
+export function named(name) {
+  const signs = [...name];
+  return signs.length <= NAME_MAX ? name : `${signs.slice(0, 20).join("")}…${signs.slice(-12).join("")}`;
+}
+
 export const short = (id) => String(id).slice(0, 8);
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 

@@ -15,7 +15,7 @@ import pytest
 from shared.contracts.routes import EVENTS, QUEUES, SERVICES
 from shared.messaging.retry import DELAYS
 from shared.messaging.teams import Team, team_topology
-from shared.messaging.topology import AUDIT_STREAM, a_user, topology, users
+from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, users
 
 TEAM = Team.granted("matrix", reads=["gift.sent"], hears=["gift.sent"], logs=["gift"])
 PASSWORD = "the password of a team"
@@ -69,6 +69,27 @@ def listening_to(user):
     return queues | (
         {TEAM.queue} if any(name.startswith(f"{user}.") for name in TEAM.hears) else set()
     )
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "auditor"])
+@pytest.mark.usefixtures("vhost")
+def test_no_user_can_take_all_sockets_of_the_broker(rabbit, user):
+    (found,) = rabbit.manage("GET", f"/api/user-limits/{user}")
+
+    assert found["value"] == USER_LIMITS[user]
+    assert 0 < found["value"]["max-connections"] <= 200
+
+
+async def test_a_user_with_as_many_connections_as_it_may_have_gets_no_more(rabbit, vhost):
+    """A team's, for it has the fewest."""
+    rabbit.manage("PUT", f"/api/user-limits/{TEAM.user}/max-connections", {"value": 1})
+    url = rabbit.url(vhost, user=TEAM.user, password=PASSWORD)
+    try:
+        async with await aio_pika.connect(url):
+            with pytest.raises(aiormq.exceptions.AMQPError):
+                await aio_pika.connect(url)
+    finally:
+        rabbit.manage("DELETE", f"/api/user-limits/{TEAM.user}/max-connections")
 
 
 class Attacker:

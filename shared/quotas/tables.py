@@ -1,0 +1,15 @@
+"""The table of quotas as columns, for each service to register as its own."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, Text
+from sqlmodel import Field, SQLModel
+
+
+class QuotaColumns(SQLModel):
+    """How often a user did something in the time that began then."""
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    act: str = Field(primary_key=True, sa_type=Text)
+    began_at: datetime = Field(sa_type=DateTime(timezone=True))
+    used: int = Field(sa_type=BigInteger)

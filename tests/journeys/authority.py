@@ -1,0 +1,336 @@
+"""
+The cast of the authority matrix: who asks, what is theirs, and a fitting request of each operation.
+
+The operations and who may use them come from the OpenAPI document. What stands here are values
+alone: an operation whose parameters or body have none here fails the matrix.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from deploy.local.gateway import OPENAPI_FILE
+from tests.journeys.people import GOOD_CARD, eventually
+
+DOCUMENT = json.loads(OPENAPI_FILE.read_text())
+MISSING_ID = "00000000-0000-4000-8000-000000000000"
+# What belongs to one person, wherever a request names it.
+OWNED = {
+    *("user", "viewer", "creator", "guest", "room", "purchase", "refund", "freeze", "gift"),
+    *("payout", "quote", "stream", "goal", "perk", "entitlement", "adjustment"),
+}
+WHY = {"reason": "asked by the matrix"}
+ENTRY = {
+    "names": {"en": "Matrix"},
+    "price_coins": 1,
+    "mode": "streak",
+    "category": "season",
+    "sort": 900,
+    **WHY,
+}
+DESK = "operator with every scope"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the OpenAPI document."""
+
+    method: str
+    path: str
+    described: dict[str, Any]
+
+    @property
+    def label(self):
+        return f"{self.method} {self.path}"
+
+    @property
+    def access(self):
+        return self.described.get("x-access")
+
+    @property
+    def scope(self):
+        return self.described.get("x-scope")
+
+    def parameters(self, where):
+        found = self.described.get("parameters", [])
+        return [each["name"] for each in found if each["in"] == where]
+
+    def required_queries(self):
+        found = self.described.get("parameters", [])
+        return [each["name"] for each in found if each["in"] == "query" and each.get("required")]
+
+
+OPERATIONS = [
+    Operation(method.upper(), path, described)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, described in operations.items()
+]
+SCOPES = sorted({each.scope for each in OPERATIONS if each.scope})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One kind of caller, with the token's roles and scopes."""
+
+    name: str
+    user: str | None
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    token: str | None = None
+
+    def is_operator_with(self, scope):
+        return "operator" in self.roles and scope in self.scopes
+
+
+class Cast:
+    """Two viewers, two creators and operators, with an object of every kind that can be owned."""
+
+    def __init__(self, stage):
+        self.tag = f"mx{secrets.token_hex(4)}"
+        self._stage = stage
+        self._http = httpx.Client(base_url=stage.url, timeout=30, trust_env=False)
+        self.viewer, self.other_viewer, self.creator, self.other_creator = (
+            f"{self.tag}-{name}" for name in ("ann", "bob", "cleo", "dora")
+        )
+        self.room, self.gift_type = f"{self.tag}-room", f"{self.tag}_gift"
+        self.callers = [self._caller(*each) for each in self._kinds()]
+        self.values = {}
+
+    def _kinds(self):
+        yield "nobody", None
+        yield "viewer", self.viewer
+        yield "other viewer", self.other_viewer
+        yield "creator", self.creator, ("creator",)
+        yield "other creator", self.other_creator, ("creator",)
+        yield "viewer with every scope", f"{self.tag}-eve", (), tuple(SCOPES)
+        yield "operator", f"{self.tag}-op", ("operator",)
+        for scope in SCOPES:
+            yield f"operator with {scope}", f"{self.tag}-{scope}", ("operator",), (scope,)
+        yield "operator with every scope", f"{self.tag}-all", ("operator",), tuple(SCOPES)
+        yield "another operator", f"{self.tag}-second", ("operator",), tuple(SCOPES)
+
+    def _caller(self, name, user, roles=(), scopes=()):
+        said = {"roles": list(roles), "scopes": list(scopes), "country": "DE"}
+        token = user and self._stage.system.token(user, **said)
+        return Caller(name, user, roles, scopes, token)
+
+    def caller(self, name):
+        (found,) = (each for each in self.callers if each.name == name)
+        return found
+
+    def close(self):
+        self._http.close()
+
+    def ask(self, caller, method, path, *, body=None, query=None):
+        headers = {"Idempotency-Key": uuid4().hex}
+        if caller.token:
+            headers["Authorization"] = f"Bearer {caller.token}"
+        if path.endswith("/events"):
+            with self._http.stream(method, path, params=query, headers=headers) as answer:
+                if answer.status_code == 200:
+                    return httpx.Response(200, headers=answer.headers)
+                answer.read()
+                return answer
+        return self._http.request(method, path, params=query, json=body, headers=headers)
+
+    def ask_for(self, caller, operation):
+        """Ask what an operation is for, with the values that fit it."""
+        return self.ask(
+            caller,
+            operation.method,
+            self.path_of(operation),
+            body=self.body_of(operation),
+            query=self.query_of(operation),
+        )
+
+    def path_of(self, operation):
+        path = operation.path
+        for name in operation.parameters("path"):
+            path = path.replace(f"{{{name}}}", quote(str(self.value(operation, name)), safe=""))
+        return path
+
+    def query_of(self, operation):
+        return {name: self.value(operation, name) for name in operation.required_queries()}
+
+    def body_of(self, operation):
+        if "requestBody" not in operation.described:
+            return None
+        return self.bodies()[operation.label]
+
+    def value(self, operation, name):
+        of_one = self.values.get(f"{operation.label} {name}")
+        return of_one if of_one is not None else self.values[name]
+
+    def names_a_thing(self, operation):
+        """Whether a request says whose or what it is about, and does not only mean the caller."""
+        body = self.body_of(operation) or {}
+        named = {*operation.parameters("path"), *self.query_of(operation), *body}
+        return bool(named & OWNED)
+
+    def owners(self, operation):
+        """Whose the things are that the requests of an operation name."""
+        if operation.path == "/v1/entitlements/{entitlement}":
+            return {self.viewer, self.creator}
+        parts = operation.path.split("/")
+        of_creator = "{creator}" in parts or parts[2] in ("payouts", "earnings")
+        is_creators = of_creator or operation.access == "creator"
+        return {self.creator} if is_creators else {self.viewer}
+
+    def done(self, name, method, path, body=None):
+        """Ask as somebody of the cast for what has to be there, and return the answer."""
+        answer = self.ask(self.caller(name), method, path, body=body)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+        return answer.json() if answer.content else None
+
+    def prepare(self):
+        """Let everything come into being that the requests name."""
+        self.values |= {
+            "purchase": self._buy(),
+            "POST /v1/purchases/{purchase}/refunds purchase": self._buy(),
+            "freeze": self._warn(self._buy()),
+        }
+        self._prepare_room()
+        self._prepare_balances()
+        self._prepare_payout()
+        new = {**ENTRY, "gift_type": self.gift_type}
+        self.done(DESK, "POST", "/v1/operator/gifts/catalogue", new)
+        self.values |= {
+            **dict.fromkeys(("user", "viewer"), self.viewer),
+            **dict.fromkeys(("provider", "provider_name"), "sandbox"),
+            "creator": self.creator,
+            "guest": self.other_creator,
+            "room": self.room,
+            "gift_type": self.gift_type,
+            "refund": MISSING_ID,
+            "period": "week",
+            "SdkAppid": "1400000000",
+            "CallbackCommand": "Live.CallbackBeforeSendGift",
+            "Sign": "0" * 64,
+            "RequestTime": "1",
+        }
+        # The viewer gives, and others of the cast may be kept from it.
+        for method in ("PUT", "DELETE"):
+            label = f"{method} /v1/gifts/creators/{{creator}}/blocks/{{viewer}} viewer"
+            self.values[label] = self.other_viewer
+
+    def _buy(self):
+        bought = self.done("viewer", "POST", "/v1/purchases", {"package": "coins_500"})
+        path = f"/v1/purchases/{bought['purchase']}"
+        pay = eventually(lambda: self.done("viewer", "GET", path)["next_action"])["url"]
+        httpx.post(pay, data={"card": GOOD_CARD}, timeout=30, trust_env=False)
+        eventually(lambda: self.done("viewer", "GET", path)["state"] == "completed")
+        return bought["purchase"]
+
+    def _warn(self, purchase):
+        """Let coins be frozen because the card was perhaps stolen."""
+        payment = self._stage.payment_of(purchase)["id"]
+        warning = self._stage.provider(f"/payments/{payment}/warnings", {})
+        lots = "/v1/wallets/me/lots"
+        eventually(lambda: any(lot["frozen"] for lot in self.done("viewer", "GET", lots)["items"]))
+        return f"risk:{warning['id']}"
+
+    def _prepare_room(self):
+        opened = self.done("creator", "PUT", f"/v1/rooms/{self.room}/stream", {})
+        self.done("other creator", "PUT", f"/v1/rooms/{self.room}-2/stream", {})
+        perk = {"kind": "custom", "title": "a wave", "threshold_coins": 1, "uses": 1}
+        goal = {"title": "a goal", "target_coins": 500, "room": self.room}
+        own = f"/v1/gifts/creators/{self.creator}"
+        switch, off = f"{own}/rooms/{self.room}", {"gifts_off": False}
+        creator = self.caller("creator")
+        eventually(lambda: self.ask(creator, "PUT", switch, body=off).is_success)
+        self.done("creator", "PUT", f"{own}/rules", {**off, "hold_messages": True})
+        self.values |= {
+            "stream": opened["stream"],
+            "perk": self.done("creator", "POST", "/v1/creators/me/perks", perk)["perk"],
+            "goal": self.done("creator", "POST", "/v1/creators/me/goals", goal)["goal"],
+        }
+        wish = {"gift_type": "g_pebble", "creator": self.creator, "room": self.room}
+        sent = self.done("viewer", "POST", "/v1/gifts", {**wish, "message": f"{self.tag} hello"})
+        mine = "/v1/gifters/me/entitlements"
+        (entitled,) = eventually(lambda: self.done("viewer", "GET", mine)["items"])
+        self.values |= {"gift": sent["gift"], "entitlement": entitled["entitlement"]}
+
+    def _prepare_balances(self):
+        """Correct both balances, and ask for corrections that are still to be decided."""
+        for ledger, user in (("wallet", self.viewer), ("payout", self.creator)):
+            path = f"/v1/operator/{ledger}/adjustments"
+            wish = {"user": user, "amount": 200_000, **WHY}
+            agreed, *open_ones = (
+                self.done(DESK, "POST", path, wish)["adjustment"] for _ in range(3)
+            )
+            self.done("another operator", "POST", f"{path}/{agreed}/approve")
+            for decision, adjustment in zip(("approve", "reject"), open_ones, strict=True):
+                label = f"POST {path}/{{adjustment}}/{decision} adjustment"
+                self.values[label] = adjustment
+
+    def _prepare_payout(self):
+        for name in ("creator", "other creator"):
+            self.done(name, "PUT", "/v1/payouts/payee", {"destination": "acct_ok_matrix"})
+        first, second = (
+            self.done("creator", "POST", "/v1/payouts/quotes", {"diamonds": 2_000})["quote"]
+            for _ in range(2)
+        )
+        payout = self.done("creator", "POST", "/v1/payouts", {"quote": first})["payout"]
+        path = f"/v1/payouts/{payout}"
+        eventually(lambda: self.done("creator", "GET", path)["state"] == "paid")
+        self.values |= {"payout": payout, "quote": second}
+
+    def ids(self):
+        """What only the owners and operators may see in an answer."""
+        names = ("purchase", "gift", "quote", "payout", "entitlement", "goal", "stream")
+        return {str(self.values[name]) for name in names}
+
+    def bodies(self):
+        """A body that fits, for each operation that wants one."""
+        limit = {"unit": "coins", "amount": 5_000}
+        correction = {"amount": 5, **WHY}
+        goal = {"title": "another goal", "target_coins": 700}
+        gift = {"gift_type": "g_pebble", "creator": self.creator, "room": self.room}
+        perk = {"kind": "custom", "title": "another wave", "threshold_coins": 10_000}
+        creator, rooms = "/v1/gifts/creators/{creator}", "/v1/rooms/{room}"
+        operator, catalogue = "/v1/operator", "/v1/operator/gifts/catalogue"
+        payouts = f"{operator}/payouts/{{creator}}/{{payout}}"
+        viewers = f"{operator}/purchases/{{viewer}}/{{purchase}}/refunds"
+        wallets = f"{operator}/wallets/{{user}}"
+        return {
+            "POST /v1/purchases": {"package": "coins_100"},
+            "POST /v1/purchases/{purchase}/refunds": {},
+            f"POST {viewers}": WHY,
+            f"POST {viewers}/{{refund}}/decline": WHY,
+            "PUT /v1/wallets/{user}/limits/{period}": limit,
+            "POST /v1/wallets/{user}/exclusions": {"days": 1},
+            f"POST {operator}/wallet/adjustments": {"user": self.viewer, **correction},
+            f"POST {operator}/payout/adjustments": {"user": self.creator, **correction},
+            f"POST {wallets}/freeze": WHY,
+            f"POST {wallets}/unfreeze": WHY,
+            f"POST {wallets}/freezes/{{freeze}}/release": WHY,
+            f"PUT {wallets}/limits/{{period}}": {**limit, **WHY},
+            "POST /v1/gifts": gift,
+            f"PUT {creator}/rules": {"gifts_off": False, "hold_messages": True},
+            f"PUT {creator}/rooms/{{room}}": {"gifts_off": False},
+            f"PUT {creator}/blocks/{{viewer}}": {},
+            f"PUT {creator}/messages/{{gift}}": {"state": "shown"},
+            f"POST {catalogue}": {**ENTRY, "gift_type": f"{self.tag}_2"},
+            f"PUT {catalogue}/{{gift_type}}": {**ENTRY, "revision": 1},
+            f"PATCH {catalogue}/{{gift_type}}": {"revision": 1, "sort": 901, **WHY},
+            "POST /v1/callbacks/tencent": {},
+            "PUT /v1/payouts/payee": {"destination": "acct_ok_other"},
+            "POST /v1/payouts/quotes": {"diamonds": 2_000},
+            "POST /v1/payouts": {"quote": self.values["quote"]},
+            f"POST {payouts}/approve": WHY,
+            f"POST {payouts}/reject": WHY,
+            f"POST {payouts}/resolve": {"outcome": "paid", **WHY},
+            f"PUT {rooms}/stream": {"title": "still here"},
+            f"POST {rooms}/thanks": {"gift": self.values["gift"]},
+            f"PUT {operator}/live/rooms/{{room}}/owner": {"creator": self.creator},
+            "PUT /v1/gifters/me": {"hidden": False},
+            "POST /v1/creators/me/goals": {**goal, "room": self.room},
+            "PUT /v1/creators/me/goals/{goal}": goal,
+            "POST /v1/creators/me/perks": perk,
+            "PUT /v1/creators/me/perks/{perk}": perk,
+        }
