@@ -45,6 +45,7 @@ from shared.claims import (
 from shared.errors import Kind, Refusal
 from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
 from shared.people import people_named, require_other_person
+from shared.readings import record_reading
 
 log = structlog.get_logger()
 
@@ -370,7 +371,8 @@ class _Bearer(SecurityBase):
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
 
     An operator who is named by a request to an operator route is refused here, in every route;
-    so is a caller without the scope that the route is declared with.
+    so is a caller without the scope that the route is declared with. What an operator then reads
+    about a person is written down first.
     """
 
     def __init__(self) -> None:
@@ -384,12 +386,14 @@ class _Bearer(SecurityBase):
         verifier: Verifier | None = request.app.state.verifier
         assert verifier is not None, "an application without a verifier has a route for callers"
         caller = await verifier.verify(token)
-        if OPERATOR in caller.roles:
-            for named in await people_named(request):
-                require_other_person(operator=caller.user, user=named)
+        people = await people_named(request) if OPERATOR in caller.roles else []
+        for named in people:
+            require_other_person(operator=caller.user, user=named)
         if OPERATOR in declared.scopes:
             _, scope = declared.scopes
             require_scope(caller, scope)
+            if request.method == "GET":
+                await record_reading(request, operator=caller.user, scope=scope, people=people)
         return caller
 
 

@@ -13,7 +13,13 @@ from services.gift.api.tencent import TencentAccount
 from services.gift.commands.offering import Shelf
 from services.gift.commands.signatures import SignatureRules
 from services.gift.commands.waiting import Waiters
-from services.gift.domain.catalogue import Catalogue, GiftType, Locks, our_animation
+from services.gift.domain.catalogue import (
+    GIFT_TYPE_ID,
+    Catalogue,
+    GiftType,
+    Locks,
+    our_animation,
+)
 from services.gift.settings import Settings
 from services.gift.store.sagas import SAGAS
 from shared.ages import ADULTS, Act, AgeRule, read_age_rule
@@ -132,6 +138,7 @@ def _gift_type(entry: Mapping[str, Any]) -> GiftType:
         animations=tuple(entry.get("animations", ()))
         or (our_animation(entry["id"], entry["tier"]),),
     )
+    assert GIFT_TYPE_ID.fullmatch(gift_type.id), f"{gift_type.id!r} is no id of a gift"
     assert gift_type.tier == entry["tier"], f"{gift_type.id} is no {entry['tier']}"
     return gift_type
 

@@ -2,12 +2,28 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
-from shared.claims import SUBJECT_CHARACTERS_MAX
+from shared.claims import SUBJECT_CHARACTERS_MAX, is_addressable
 
 # It reaches PostgreSQL, which keeps no NUL, and log lines, which must stay lines.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-Name = Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE)]
+# The same, as one part of a path. `?`, `#` and `%` are fine there: clients encode them.
+ADDRESSABLE = r"^[^\x00-\x1f\x7f-\x9f/\\]+$"
+
+
+def _addressable(name: str) -> str:
+    if not is_addressable(name):
+        raise ValueError("no address can hold this name")
+    return name
+
+
+Name = Annotated[
+    str, StringConstraints(max_length=64, pattern=ADDRESSABLE), AfterValidator(_addressable)
+]
 # As long as the subject of a token may be, so that a route can name every caller.
-UserId = Annotated[str, StringConstraints(max_length=SUBJECT_CHARACTERS_MAX, pattern=PRINTABLE)]
+UserId = Annotated[
+    str,
+    StringConstraints(max_length=SUBJECT_CHARACTERS_MAX, pattern=ADDRESSABLE),
+    AfterValidator(_addressable),
+]

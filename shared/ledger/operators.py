@@ -13,6 +13,7 @@ from shared.database import Transaction
 from shared.errors import Kind, Refusal
 from shared.http import Key, KeyReused, count_key
 from shared.people import require_other_person, same_person
+from shared.readings import READ
 
 
 class NoSuchAdjustment(Refusal):
@@ -96,10 +97,11 @@ async def audit(
 
 
 async def audit_lines(
-    tx: Transaction, *, user: str | None, before: int | None, limit: int
+    tx: Transaction, *, user: str | None, reads: bool, before: int | None, limit: int
 ) -> list[AuditLine]:
     """Return what operators did, the newest first; to one user, if given."""
-    rows = await tx.execute(_AUDIT_LINES, {"user": user, "before": before, "limit": limit})
+    asked = {"user": user, "reads": reads, "read": READ, "before": before, "limit": limit}
+    rows = await tx.execute(_AUDIT_LINES, asked)
     return [AuditLine(*row) for row in rows]
 
 
@@ -185,6 +187,7 @@ _AUDIT = text("""
 _AUDIT_LINES = text("""
     SELECT id, at, operator, action, user_id, reason, facts FROM audit
     WHERE (CAST(:user AS text) IS NULL OR user_id = CAST(:user AS text))
+      AND (:reads OR action <> :read)
       AND id < coalesce(CAST(:before AS bigint), 9223372036854775807)
     ORDER BY id DESC LIMIT :limit
 """)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
@@ -40,6 +40,7 @@ Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]
 AUDIT_SCOPE = "audit:read"
 AuditReader = Annotated[Identity, operator_with(AUDIT_SCOPE)]
 AMOUNT_MAX = 1_000_000_000
+Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
@@ -89,7 +90,12 @@ class AdjustmentView(BaseModel):
 
 
 class AuditLine(BaseModel):
-    """What an operator did."""
+    """
+    What an operator did.
+
+    Of action `read` is what one looked at, and nothing was changed; `user` is empty if it was a
+    list of several people.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -112,12 +118,16 @@ def add_audit(router: APIRouter, database: Database, service: str) -> None:
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
     async def read_audit(
-        _: AuditReader, user: UserId | None = None, cursor: str | None = None, limit: Limit = 50
+        _: AuditReader,
+        user: UserId | None = None,
+        reads: Reads = True,
+        cursor: str | None = None,
+        limit: Limit = 50,
     ) -> Page[AuditLine]:
-        """Read what operators did, the newest first; to one user, if given."""
+        """Read what operators did and looked at, the newest first; of one user, if given."""
         before = number_in(cursor)
         async with database.transaction() as tx:
-            lines = await audit_lines(tx, user=user, before=before, limit=limit)
+            lines = await audit_lines(tx, user=user, reads=reads, before=before, limit=limit)
         return Page(
             items=[AuditLine.model_validate(line) for line in lines],
             next_cursor=encode_cursor([lines[-1].id]) if len(lines) == limit else None,

@@ -6,10 +6,12 @@ asked too, and fails here until the cast has values for it.
 """
 
 from contextlib import closing
+from urllib.parse import quote, unquote
 
 import pytest
 
 from deploy.local.databases import SERVICES, fetch
+from shared.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
 
@@ -20,6 +22,10 @@ BY_JOBS = {"unsealed", "seals"}
 # Refusals that are about who asks, and not about the thing that is asked for.
 AUTHORITY = {"scope-missing", "not-yours", "creators-only", "room-of-another", "not-the-creator"}
 NOT_THEIRS = (403, 404)
+# Those that have an audit log; live has no route that shows an operator a person.
+LEDGERS = ("wallet", "payout", "gift", "purchase")
+# The log itself, whoever it is about: naming a person is a line, reading the newest lines is not.
+SHOWS_THE_LOG = {f"GET /v1/operator/{service}/audit" for service in LEDGERS}
 # What ends something for those that come later is asked last, and what it would end before it.
 FIRST = ("POST /v1/gifts", "POST /v1/rooms/{room}/thanks", "POST /v1/payouts")
 LAST = (
@@ -174,6 +180,59 @@ def test_a_method_that_no_operation_has_does_nothing(cast, kept):
                 assert answer.status_code in (401, 404, 405, 422, 501), told
 
     assert kept() == before
+
+
+def people_named(cast, operation):
+    """Whom a request names; a list that shows people and names none is about the empty name."""
+    fields = {*operation.parameters("path"), *operation.required_queries()} & PERSON_FIELDS
+    return {cast.value(operation, name) for name in fields}
+
+
+def shows_people(schema):
+    """Whether an answer names people, wherever in it."""
+    if "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    named = PERSON_FIELDS & schema.get("properties", {}).keys()
+    parts = [*schema.get("properties", {}).values(), schema.get("items", {})]
+    return bool(named) or any(shows_people(part) for part in parts if part)
+
+
+def test_what_an_operator_reads_about_a_person_is_a_line_of_the_audit_log(cast, system):
+    found = {}
+    for operation in OPERATIONS:
+        if operation.access != "operator" or operation.method != "GET":
+            continue
+        people = people_named(cast, operation)
+        answered = operation.described["responses"]["200"]["content"]["application/json"]
+        if not people and not shows_people(answered["schema"]):
+            continue
+        caller = cast.caller(f"operator with {operation.scope}")
+        answer = cast.ask_for(caller, operation)
+        assert answer.status_code == 200, operation.label
+        told = f"""SELECT user_id, operator, reason, at > now() - interval '1 minute' AS is_new,
+            action FROM audit WHERE facts->>'request_id' = '{answer.headers["x-request-id"]}'"""
+        lines = [tuple(row) for name in LEDGERS for row in fetch(system.postgres.dsn(name), told)]
+        path = quote(unquote(cast.path_of(operation)))
+        line = (caller.user, f"GET {path}", True, "read")
+        if operation.label not in SHOWS_THE_LOG:
+            assert lines == [(person, *line) for person in people or {""}], operation.label
+        found[operation.label] = lines
+    assert len(found) >= 13
+
+
+@pytest.mark.parametrize("service", ["wallet", "payout", "gift", "purchase"])
+def test_who_looks_into_the_log_for_a_person_is_in_it_and_may_leave_readers_out(cast, service):
+    reader = cast.caller("operator with audit:read")
+
+    def lines(**query):
+        path = f"/v1/operator/{service}/audit"
+        answer = cast.ask(reader, "GET", path, query={"user": cast.creator, **query})
+        return [line["action"] for line in answer.json()["items"]]
+
+    first, second = lines(), lines()
+    assert first[0] == "read"
+    assert len(second) == len(first) + 1
+    assert "read" not in lines(reads=False)
 
 
 def in_order():

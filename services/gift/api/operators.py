@@ -23,6 +23,7 @@ from services.gift.commands import cataloguing
 from services.gift.commands.cataloguing import Edit, Editor
 from services.gift.commands.offering import Shelf
 from services.gift.domain.catalogue import (
+    GIFT_TYPE_ID,
     LANGUAGE,
     SINGLE,
     GiftType,
@@ -42,7 +43,7 @@ BASE = "/operator/gifts/catalogue"
 KEPT = re.compile(r"[^\x00\ud800-\udfff]*")
 LINE = r"^[^\x00-\x1f\x7f]+$"
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")]
+Id = Annotated[str, Field(pattern=rf"^{GIFT_TYPE_ID.pattern}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 Texts = Annotated[
     dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")], Text],

@@ -1,5 +1,6 @@
 """What is on offer, at which price, and who may give it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,8 @@ STREAK, SINGLE = "streak", "single"
 LANGUAGE = "en"
 # Whoever sent this to a creator is of their fans.
 FAN_GIFT = "g_pebble"
+# Ids are a part of paths and of file names.
+GIFT_TYPE_ID = re.compile(r"[a-z0-9_]{1,20}")
 # From so many coins on, by name; a gift's price alone decides how large it is shown.
 TIERS = (("legend", 10_000), ("spectacle", 1_000), ("burst", 100), ("glow", 10), ("spark", 1))
 LEGEND = "legend"

@@ -10,6 +10,7 @@ from services.purchase.providers import Provider
 from shared.ages import AgeRule
 from shared.database import Database
 from shared.ledger.finance import add_trial_balance
+from shared.ledger.routes import add_audit
 
 
 def build_router(
@@ -27,5 +28,6 @@ def build_router(
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
     operators.add_routes(router, database)
+    add_audit(router, database, "purchase")
     add_trial_balance(router, database, "purchase")
     return router

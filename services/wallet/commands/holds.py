@@ -4,6 +4,7 @@ Holding coins: for a refund that was asked for, or because of a warning of fraud
 A hold that is known before its purchase is answered once the coins are there.
 """
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import TypeAlias
@@ -32,20 +33,27 @@ REFUND_CAUSE = "refund:{}"
 RELEASE_CAUSE = "release:{}"
 # As many as an id of somebody else's may have, in events and in addresses.
 KEY_CHARACTERS_MAX = 128
+_NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 HoldRequest: TypeAlias = PurchaseRefundRequested | PurchaseRiskFlagged
 HoldEvent: TypeAlias = HoldRequest | PurchaseRefunded | PurchaseRefundDeclined
 
 
 def hold_key(event: HoldEvent) -> str:
-    """Return what coins are held for: the refund, or the warning, in as many characters as fit."""
+    """
+    Return what coins are held for: the refund, or the warning.
+
+    An operator releases them by this key in a path: it has as many characters as fit, and none
+    that cannot stand there.
+    """
     if not isinstance(event, PurchaseRiskFlagged):
         return str(event.refund)
     key = WARNING_PREFIX + event.warning
-    if len(key) <= KEY_CHARACTERS_MAX:
+    shown = _NOT_IN_A_PATH.sub("-", key)
+    if shown == key and len(key) <= KEY_CHARACTERS_MAX:
         return key
     digest = sha256(event.warning.encode()).hexdigest()[:32]
-    return f"{key[: KEY_CHARACTERS_MAX - 33]}@{digest}"
+    return f"{shown[: KEY_CHARACTERS_MAX - 33]}@{digest}"
 
 
 def hold_causes(event: HoldEvent) -> list[str]:

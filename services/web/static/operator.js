@@ -35,8 +35,8 @@ function commands() {
 }
 
 async function audit() {
-  const services = ["wallet", "payout", "gift"];
-  const found = await Promise.all(services.map(async (service) => (await get(path`/v1/operator/${service}/audit?limit=20`)).items.map((line) => ({ ...line, service }))));
+  const services = ["wallet", "payout", "gift", "purchase"];
+  const found = await Promise.all(services.map(async (service) => (await get(path`/v1/operator/${service}/audit?reads=false&limit=20`)).items.map((line) => ({ ...line, service }))));
   const lines = found.flat().sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, 30);
   if (!lines.length) return empty("Nothing yet", "Every decision is kept here, for good, with its reason.");
   return el("ul", { class: "lines" }, lines.map((line) => el("li", {}, el("span", { class: "tag" }, line.service),
