@@ -21,7 +21,7 @@ from services.wallet.commands import reannouncing as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, QUEUES
 from shared.database import Transaction
-from shared.messaging.log import Start, log_of, read_log
+from shared.messaging.log import Start, log_of, newest_offset, read_log
 from shared.messaging.outbox import Fact, message_of
 
 BEGINNING = datetime.fromtimestamp(0, UTC)
@@ -78,10 +78,9 @@ async def replay(
     """Publish to a queue what the logs hold of its events from a place on; return how many."""
     contracts = heard_by(places, queue, only=only)
     owners = sorted({each.owner() for each in contracts if service in (None, each.owner())})
-    window = (start, datetime.now(UTC))
     types = {contract.type() for contract in contracts}
     async with places.connect() as connection:
-        messages = _logged(connection, owners, window, types)
+        messages = _logged(connection, owners, start, types)
         if dry_run:
             return len([message async for message in messages])
         asked = {"queue": queue, "start": start, "only": sorted(only), "service": service}
@@ -93,13 +92,20 @@ async def replay(
 async def _logged(
     connection: AbstractConnection,
     owners: Collection[str],
-    window: tuple[Start, datetime],
+    start: Start,
     types: Collection[str],
 ) -> AsyncIterator[Again]:
-    """Yield what the logs of these owners hold of some types, from a place until a time."""
-    start, until = window
+    """
+    Yield what the logs of these owners hold of some types, from a place on.
+
+    It ends where the log ended when this began: what is new now arrives by itself. What messages
+    say of their time decides nothing about others: one of tomorrow would end it for all.
+    """
     for owner in owners:
+        end = await newest_offset(connection, log_of(owner))
         async for message in read_log(connection, log_of(owner), start=start):
+            if end is None or message.offset > end:
+                break
             if message.type not in types:
                 continue
             # A log has what its owner said. Anything else would count if an operator repeated it.
@@ -107,11 +113,9 @@ async def _logged(
                 where = f"{log_of(owner)}, offset {message.offset}"
                 sys.stderr.write(f"Skipped {where}: {message.user_id!r} said {message.type}.\n")
                 continue
-            # A time selects a whole chunk; and what is new now arrives by itself.
-            if isinstance(start, datetime) and message.time < start:
+            # A time selects a whole chunk.
+            if isinstance(start, datetime) and message.is_before(start):
                 continue
-            if message.time > until:
-                break
             yield Again(
                 owner,
                 message.type,
@@ -159,10 +163,11 @@ async def rebuild_live(places: Places) -> tuple[int, int]:
 
 
 async def _oldest(places: Places, stream: str) -> datetime:
-    """Return when the first fact of a log occurred; of an empty one, now."""
+    """Return when the first fact of a log occurred, as far as it can be read; if none can, now."""
     async with places.connect() as connection:
         async for message in read_log(connection, stream, start="first"):
-            return message.time
+            if log_of(message.user_id) == stream and message.time is not None:
+                return message.time
     return datetime.now(UTC)
 
 

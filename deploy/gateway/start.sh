@@ -25,6 +25,10 @@ esac
 case $proxies in
     *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TRUSTED_PROXIES takes addresses and networks with spaces between, not '$proxies'." ;;
 esac
+# Then any caller would say who it is: no limit by address, and no list of addresses, would hold.
+case " $proxies " in
+    */0\ * | */00\ *) refuse "OVATION_TRUSTED_PROXIES names your proxies, not all addresses there are: '$proxies'." ;;
+esac
 case $tencent in
     *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TENCENT_ADDRESSES takes addresses and networks with spaces between, not '$tencent'." ;;
 esac

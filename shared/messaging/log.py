@@ -39,19 +39,42 @@ class Logged:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The CloudEvent, unchecked."""
-        found: dict[str, Any] = json.loads(self.body)
-        return found
+        """The CloudEvent, unchecked; what is none says nothing."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
-    def time(self) -> datetime:
-        """When the fact occurred."""
-        return datetime.fromisoformat(self.envelope["time"])
+    def time(self) -> datetime | None:
+        """When the fact occurred; None if that cannot be read."""
+        try:
+            said = datetime.fromisoformat(self.envelope["time"])
+        except (ValueError, TypeError, LookupError):
+            return None
+        return said if said.tzinfo else None
+
+    def is_before(self, moment: datetime) -> bool:
+        """Whether it occurred before; what says no time may be anything, and is not left out."""
+        return self.time is not None and self.time < moment
 
 
 def log_of(service: str) -> str:
     """Return the name of a service's log."""
     return f"ovation.log.{service}"
+
+
+async def newest_offset(connection: AbstractConnection, stream: str) -> int | None:
+    """Return how far a log goes by now; None if there is nothing in it."""
+    newest, loop = None, asyncio.get_running_loop()
+    enough_at = loop.time() + IDLE_SECONDS
+    # A whole chunk, and then what is new: there may always be more of that.
+    async for message in read_log(connection, stream, start="last"):
+        newest = message.offset
+        if loop.time() >= enough_at:
+            break
+    return newest
 
 
 async def read_log(

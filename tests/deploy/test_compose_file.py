@@ -74,6 +74,16 @@ def test_what_is_for_practice_says_all_that_is_required():
         }
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_in_production_nothing_for_practice_has_the_last_word(service):
+    """Where both overlays are named, a service refuses an issuer that signs anything."""
+    file = ROOT / "deploy" / "compose.production.yml"
+    said = yaml.safe_load(file.read_text())["services"][service]["environment"]
+
+    for name in PRACTICE[service]["environment"]:
+        assert said[name] == "false"
+
+
 def test_the_servers_have_no_way_out_and_the_gateway_none_to_them():
     assert COMPOSE["networks"]["data"]["internal"] is True
     for server in SERVERS:

@@ -195,6 +195,8 @@ def test_the_number_of_workers_may_be_another(tmp_path):
         ("OVATION_GATEWAY_WORKERS", "0"),
         ("OVATION_TRUSTED_PROXIES", "10.0.0.0/8; access_log off"),
         ("OVATION_TRUSTED_PROXIES", "proxy.internal"),
+        ("OVATION_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("OVATION_TRUSTED_PROXIES", "10.0.0.0/8 ::/0 fd00::/8"),
         ("OVATION_TENCENT_ADDRESSES", "10.0.0.0/8; allow all"),
         ("OVATION_TENCENT_ADDRESSES", "tencent.internal"),
     ],

@@ -286,3 +286,59 @@ async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
 async def rows(database, statement):
     async with database.transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
+
+
+@pytest.mark.parametrize("status", ["paid", "failed", "returned"])
+@pytest.mark.parametrize("listed", [False, True], ids=["ordered", "listed"])
+async def test_what_became_of_another_attempts_transfer_settles_nothing(
+    *, lea, cash_out, work, network, sandbox, status, listed
+):
+    """A provider that loses our filter, or a proxy that mixes up two answers."""
+    counted = metric("ovation_contradictions_total", kind="transfer-foreign")
+    other = {"id": "tr_other", "status": status, "reference": "somebody-elses"}
+    payout = await cash_out()
+    if listed:
+        network.mood = "silent"
+        await work()
+        network.mood = "well"
+    network.instead = (200, {"items": [other]} if listed else other)
+    await work()
+
+    assert await state_of(lea, payout) == "approved"
+    assert metric("ovation_contradictions_total", kind="transfer-foreign") > counted
+    network.instead = None
+    await work()
+    await wait_until_paid(sandbox)
+    await work()
+    assert await state_of(lea, payout) == "paid"
+
+
+async def test_of_a_list_only_our_own_transfers_count(lea, cash_out, work, network, database):
+    network.mood = "silent"
+    payout = await cash_out()
+    await work()
+    network.mood = "well"
+    (attempt,) = await rows(database, "SELECT id FROM attempts")
+    ours = {"id": "tr_1", "status": "submitted", "reference": str(attempt["id"])}
+    other = {"id": "tr_2", "status": "paid", "reference": "somebody-elses"}
+    network.instead = (200, {"items": [other, ours]})
+
+    await work()
+
+    assert await state_of(lea, payout) == "sent"
+
+
+@pytest.mark.parametrize(
+    "about", [{"amount_minor": 1_499}, {"amount_minor": 1_500, "currency": "EUR"}], ids=str
+)
+async def test_a_transfer_of_another_amount_is_followed_and_calls_for_a_person(
+    lea, cash_out, work, network, about
+):
+    counted = metric("ovation_contradictions_total", kind="transfer-amount")
+    payout = await cash_out()
+    network.instead = (201, {"id": "tr_1", "status": "submitted", **about})
+
+    await work()
+
+    assert await state_of(lea, payout) == "sent"
+    assert metric("ovation_contradictions_total", kind="transfer-amount") == counted + 1

@@ -38,10 +38,10 @@ def tail(
     async def print_all() -> None:
         async for message in messages:
             if as_json:
-                sys.stdout.write(message.body.decode() + "\n")
+                sys.stdout.write(message.body.decode(errors="replace") + "\n")
                 continue
-            told = message.envelope
-            line = f"{told['time']} {message.type} {told['subject']} {message.correlation_id}"
+            subject = message.envelope.get("subject")
+            line = f"{message.time} {message.type} {subject} {message.correlation_id}"
             console.print(visible(line), highlight=False)
 
     try:
