@@ -1,7 +1,7 @@
 """
 Larger sets, with three purchases and any amounts: some orders of each end as the facts say.
 
-OVATION_SETS says how many sets are tried.
+OVATION_SETS says how many sets are tried, others each time; without it they are always the same.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from tests.every_order.facts import (
 from tests.every_order.run import Summary, run_orders
 
 SETS = int(os.environ.get("OVATION_SETS", "15"))
+IS_FIXED = "OVATION_SETS" not in os.environ
 FACTS_MIN, FACTS_MAX, ORDERS = 6, 12, 20
 
 
@@ -105,6 +106,7 @@ def run(postgres, template_of, credentials):
 def test_any_order_of_any_larger_set_ends_as_the_facts_say(run):
     @settings(
         max_examples=SETS,
+        derandomize=IS_FIXED,
         deadline=None,
         # A set is small and its orders are named: making it smaller costs more than it tells.
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -116,3 +118,17 @@ def test_any_order_of_any_larger_set_ends_as_the_facts_say(run):
         assert not summary.differences, "\n".join(summary.shown.values())
 
     ends_alike()
+
+
+@pytest.mark.xfail(
+    reason="gift says nothing of a revision that it hears after a newer one: these diamonds stay"
+    " available, where they would wait if they had been taken back in time"
+)
+def test_diamonds_that_came_back_wait_also_where_their_return_was_heard_first(run):
+    claimed = Disputed("A", "dp_1", 1, 4, currency="USD")
+    won = Disputed("A", "dp_1", 2, 4, won=True, currency="USD")
+    gifts = (Gift("g0", "Y", 4), *(Gift(f"g{number}", "X", 1) for number in (1, 2, 3)))
+
+    summary = run([(Paid("A", 4, 4, 0, age=0), *gifts, TimePasses(), claimed, won)] * 6)
+
+    assert not summary.differences, "\n".join(summary.shown.values())

@@ -90,6 +90,9 @@ def a_wallet(database_of, wallet_settings):  # noqa: F811
 def a_gift_service(database_of):
     """A gift service in which the same three gifts are asked for, and nothing was answered."""
 
+    # The same in each: they are random, and the wallet's answers name them.
+    ids = {count: uuid4() for count in (1, 2, 900)}
+
     async def open_service():
         database = database_of("gift")
         consumers = gift_consumers.build(
@@ -98,7 +101,10 @@ def a_gift_service(database_of):
         tea = CATALOGUE.find("g_tea")
         wishes = [Wish("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)]
         async with database.transaction() as tx:
-            asked = [GiftRequest(wish, str(wish.count), b"h", "story", 30) for wish in wishes]
+            asked = [
+                GiftRequest(wish, str(wish.count), b"h", "story", 30, gift=ids[wish.count])
+                for wish in wishes
+            ]
             await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
         return database, consumers
 
