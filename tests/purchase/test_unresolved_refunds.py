@@ -49,7 +49,7 @@ async def test_an_operator_sees_a_refund_nobody_knows_the_end_of_and_declines_it
     await give_back()
 
     assert await said() == ["refund_requested", "refund_declined"]
-    assert await rows("SELECT operator, action FROM audit") == [
+    assert await rows("SELECT operator, action FROM audit WHERE action <> 'read'") == [
         {"operator": "ann", "action": "refund.declined"}
     ]
     assert (await ann.get("/v1/operator/purchase/refunds")).json()["items"] == []

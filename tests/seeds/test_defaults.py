@@ -133,6 +133,8 @@ def test_the_rules_are_the_documented_defaults():
             "time_zone": "UTC",
             "payee_rest_hours": 72,
             "first_payout_review": False,
+            "quotes_per_hour": 60,
+            "payee_changes_per_day": 5,
         },
         "holds": {
             "days": 7,
@@ -142,6 +144,7 @@ def test_the_rules_are_the_documented_defaults():
             "funding_risk_days": 14,
         },
         "refunds": {"days": {"web": {"EEA": 14, "GB": 14, "CH": 14, "BR": 7, "KR": 7}}},
+        "purchases": {"open_max": 10, "per_day_max": 200, "refund_requests_per_day_max": 20},
         "spending_limits": {
             "gift_coins_per_day": 50_000,
             "raise_after_hours": 24,
