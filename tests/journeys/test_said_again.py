@@ -89,7 +89,6 @@ def a_wallet(database_of, wallet_settings):  # noqa: F811
 @pytest.fixture
 def a_gift_service(database_of):
     """A gift service in which the same three gifts are asked for, and nothing was answered."""
-
     # The same in each: they are random, and the wallet's answers name them.
     ids = {count: uuid4() for count in (1, 2, 900)}
 
