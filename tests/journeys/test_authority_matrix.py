@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from deploy.local.databases import SERVICES, fetch
+from deploy.local.system import System
 from shared.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
@@ -44,6 +45,13 @@ NOT_NOW = {
     "POST /v1/operator/payouts/{creator}/{payout}/reject": "not-held",
     "POST /v1/operator/payouts/{creator}/{payout}/resolve": "not-unresolved",
 }
+
+
+@pytest.fixture(scope="module")
+def system():
+    """A system of its own: gifts of coins that an operator gave are no part of others' books."""
+    with System(fast=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
