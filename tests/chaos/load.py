@@ -18,6 +18,8 @@ REQUEST_SECONDS_MAX = 15
 # Longer than any faults of a plan that overlap; who waits longer will wait for ever.
 ANSWER_SECONDS_MAX = 150
 PAID, WAITING, REFUSED = 201, 202, (402, 403)
+# One viewer has too many gifts that are not paid: nothing is kept of another.
+TOO_OFTEN = 429
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Load:
         self._wishes = plan.wishes()
         self.answers = Answers()
         self._given_up = 0
+        self._kept_out = 0
         self._ended = False
         # What was answered that was no answer; `None` where there was none at all.
         self.retries: Counter[int | None] = Counter()
@@ -77,7 +80,7 @@ class Load:
     @property
     def answered(self) -> int:
         """Count what has its answer, or was given up."""
-        return len(self.answers.given) + self._given_up
+        return len(self.answers.given) + self._given_up + self._kept_out
 
     async def reach(self, answers: int) -> None:
         """Return once so many gifts were answered."""
@@ -99,6 +102,9 @@ class Load:
                 self._given_up += 1
                 continue
             self.answers.open.discard(wish.key)
+            if status == TOO_OFTEN:
+                self._kept_out += 1
+                continue
             self.answers.wishes[gift], self.answers.given[gift] = wish, status
 
     async def _give(
