@@ -23,7 +23,7 @@ _INVISIBLE = re.compile(
 
 
 class OwnMoney(Refusal):
-    """Nobody decides about what is their own; somebody else has to."""
+    """An operator cannot decide about their own account; a colleague has to."""
 
     kind = Kind.FORBIDDEN
 

@@ -43,12 +43,12 @@ def say(text: str, *, as_json: bool, **facts: object) -> None:
 
 
 def tell(text: str, *, style: str | None = None) -> None:
-    """Print a line, whatever is in it."""
+    """Print a line; characters that would control the terminal are shown, not sent."""
     console.print(visible(text), style=style)
 
 
 def complain(text: str) -> None:
-    """Print a line on standard error, whatever is in it."""
+    """Print a line on standard error, as `tell` does."""
     sys.stderr.write(f"{visible(text)}\n")
 
 
