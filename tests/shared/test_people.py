@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.config.databases import SERVICES
 from deploy.gateway.openapi import app_of
-from deploy.local.databases import SERVICES
 from shared.people import (
     OPERATOR_ROUTES,
     PERSON_FIELDS,
