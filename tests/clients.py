@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from deploy.harness.issuer import ADULT_YEARS
-from shared.auth import Verifier
+from shared.identity.tokens import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
 

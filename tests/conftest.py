@@ -19,9 +19,9 @@ from deploy.config.environment import new_secrets
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
-from shared.database import Database
 from shared.messaging.topology import topology, users
-from shared.migrate import migrate
+from shared.postgres.database import Database
+from shared.postgres.migrate import migrate
 
 _STARTING_RABBIT = pytest.StashKey[Future[RabbitServer]]()
 

@@ -20,7 +20,7 @@ from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import queues
-from shared.kit.reading import SAID_BY, owner_of
+from shared.contracts.decoding import SAID_BY, owner_of
 from shared.messaging.delivery import OPERATOR_USER, service_of
 
 # Of an attempt that is over; a redriven message starts anew.

@@ -17,10 +17,10 @@ from urllib.parse import quote
 import httpx
 from aio_pika.abc import AbstractConnection
 
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import AUDITOR_USER
+from shared.postgres.database import Database, Transaction
 
 SECRETS = Path(__file__).parent.parent / "secrets"
 REQUEST_SECONDS_MAX = 10

@@ -16,8 +16,8 @@ from services.gift.store import tallies as gift
 from services.payout.store import tallies as payout
 from services.purchase.store import tallies as purchase
 from services.wallet.store import tallies as wallet
-from shared.database import Transaction
-from shared.tallies import Side, Tally
+from shared.backoffice.reconciliation import Side, Tally
+from shared.postgres.database import Transaction
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
 ALARMS = (LOST, WRONG, UNEXPECTED)

@@ -20,9 +20,10 @@ from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import reannouncing as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, QUEUES
-from shared.database import Transaction
+from shared.messaging.facts import Fact
 from shared.messaging.log import Start, log_of, newest_offset, read_log
-from shared.messaging.outbox import Fact, message_of
+from shared.messaging.outbox import message_of
+from shared.postgres.database import Transaction
 
 BEGINNING = datetime.fromtimestamp(0, UTC)
 

@@ -15,8 +15,8 @@ from deploy.ctl.reconcile import Compared, reconcile
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.purchase.store.proof import CHECKS as PURCHASE_CHECKS
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
-from shared.ledger.proof import Fault, count_users, prove
 from shared.ledger.sealing import broken_seals, count_blocks
+from shared.ledger.verification import Fault, count_users, prove
 
 CHECKS = {"purchase": PURCHASE_CHECKS, "wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
 GRACE = timedelta(minutes=1)

@@ -15,8 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.auth import TARGET_TYPE
-from shared.claims import SUBJECT_CHARACTERS_MAX
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX
+from shared.identity.tokens import TARGET_TYPE
 
 AUDIENCE = "ovation"
 # People are adults, unless their story says otherwise.

@@ -242,7 +242,7 @@ class System:
             f"{name.upper()}_OWNER_PASSWORD": self.secrets.database[owner],
         }
         done = subprocess.run(
-            [sys.executable, "-m", "shared.migrate", name],
+            [sys.executable, "-m", "shared.postgres.migrate", name],
             cwd=root,
             env={**_inherited(), **own},
             check=False,

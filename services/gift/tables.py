@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from shared.ledger.tables import AuditColumns
 from shared.messaging.tables import (
-    ChronicleColumns,
+    EventArchiveColumns,
     InboxColumns,
     OutboxBlockedColumns,
     OutboxColumns,
@@ -245,8 +245,8 @@ class Inbox(InboxColumns, GiftTable, table=True):
     __tablename__ = "inbox"
 
 
-class Chronicle(ChronicleColumns, GiftTable, table=True):
-    __tablename__ = "chronicle"
+class EventArchive(EventArchiveColumns, GiftTable, table=True):
+    __tablename__ = "event_archive"
 
 
 class Quota(QuotaColumns, GiftTable, table=True):

@@ -15,9 +15,9 @@ from shared.contracts.gift import (
     MessageRemoved,
     MessageShown,
 )
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
+from shared.postgres.database import Database, Transaction
 
 # Under a storm of thousands of gifts a second batches grow, and begin so far apart: what one viewer
 # gives within a batch changes each of their scores once, and that is most of what a storm costs.

@@ -3,8 +3,8 @@
 from services.live.commands import levels, pasts, perks
 from services.live.commands.settling import settle
 from services.live.commands.staging import tell_rooms
-from shared.database import Database
-from shared.runtime import Job
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 SETTLE_EVERY_SECONDS = 2.0
 TELL_EVERY_SECONDS = 10.0

@@ -6,11 +6,11 @@ from services.live import api, consumers, jobs
 from services.live.commands.showing import Hub
 from services.live.domain.quotas import RoomLimits
 from services.live.settings import Settings
-from shared.auth import Verifier
-from shared.database import Database
 from shared.http import build_app
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:

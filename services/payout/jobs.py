@@ -9,9 +9,9 @@ from services.payout.commands.valuations import revalue_all
 from services.payout.commands.waiting import report
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.database import Database
-from shared.ledger import watching
-from shared.runtime import Job
+from shared.backoffice import ledger_jobs as watching
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 PAY_EVERY_SECONDS = 0.2
 MATURE_EVERY_SECONDS = 5.0

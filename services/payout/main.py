@@ -10,14 +10,14 @@ from services.payout.domain.rates import Holds, Rules
 from services.payout.providers import Provider
 from services.payout.settings import Settings
 from services.payout.store.sagas import SAGAS
-from shared.ages import Act, read_age_rule
-from shared.auth import Verifier
-from shared.database import Database
+from shared.backoffice.in_flight import watch
 from shared.http import build_app
+from shared.identity.ages import Act, read_age_rule
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
-from shared.sagas import watch
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:

@@ -12,9 +12,9 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from services.payout.domain.payouts import BadSignature, Truth
+from shared.http.webhooks import Signatures
+from shared.observability.metrics import CONTRADICTIONS
 from shared.secrets import values_of
-from shared.telemetry import CONTRADICTIONS
-from shared.webhooks import Signatures
 
 log = structlog.get_logger()
 

@@ -27,7 +27,7 @@ from shared.ledger.tables import (
     UnsealedColumns,
 )
 from shared.messaging.tables import (
-    ChronicleColumns,
+    EventArchiveColumns,
     InboxColumns,
     OutboxBlockedColumns,
     OutboxColumns,
@@ -298,8 +298,8 @@ class Inbox(InboxColumns, PayoutTable, table=True):
     __tablename__ = "inbox"
 
 
-class Chronicle(ChronicleColumns, PayoutTable, table=True):
-    __tablename__ = "chronicle"
+class EventArchive(EventArchiveColumns, PayoutTable, table=True):
+    __tablename__ = "event_archive"
 
 
 class Quota(QuotaColumns, PayoutTable, table=True):

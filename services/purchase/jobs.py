@@ -22,9 +22,9 @@ from services.purchase.commands.refund_attempts import (
     settle_refund,
 )
 from services.purchase.providers import Provider
-from shared.database import Database
-from shared.ledger.watching import proof_job
-from shared.runtime import Job
+from shared.backoffice.ledger_jobs import proof_job
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 log = structlog.get_logger()
 

@@ -28,7 +28,7 @@ from shared.ledger.tables import (
     UnsealedColumns,
 )
 from shared.messaging.tables import (
-    ChronicleColumns,
+    EventArchiveColumns,
     InboxColumns,
     OutboxBlockedColumns,
     OutboxColumns,
@@ -284,8 +284,8 @@ class Inbox(InboxColumns, PurchaseTable, table=True):
     __tablename__ = "inbox"
 
 
-class Chronicle(ChronicleColumns, PurchaseTable, table=True):
-    __tablename__ = "chronicle"
+class EventArchive(EventArchiveColumns, PurchaseTable, table=True):
+    __tablename__ = "event_archive"
 
 
 class Quota(QuotaColumns, PurchaseTable, table=True):

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.sandbox.provider import SILENT, NotFound, Provider
-from shared.auth import Unauthenticated
 from shared.errors import Kind, Refusal
 from shared.http import IdempotencyKey
+from shared.identity.tokens import Unauthenticated
 from shared.money import is_currency
 from shared.secrets import values_of
 

@@ -9,7 +9,7 @@ from services.sandbox.provider import Provider
 from services.sandbox.settings import Settings
 from services.sandbox.webhooks import Webhooks
 from shared.http import build_app
-from shared.logging import configure_logging
+from shared.observability.logging import configure_logging
 
 # Whoever still waits for an answer by then waits for one that was meant to come too late.
 DRAIN_SECONDS_MAX = 2

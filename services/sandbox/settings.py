@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import SecretFileSettings
+from shared.runtime.settings import SecretFileSettings
 
 
 class Settings(SecretFileSettings):

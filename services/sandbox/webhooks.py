@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import structlog
 
-from shared.webhooks import Signatures
+from shared.http.webhooks import Signatures
 
 log = structlog.get_logger()
 

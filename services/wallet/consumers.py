@@ -8,11 +8,11 @@ from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
 from shared.contracts.routes import QUEUES
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 from shared.messaging.receiver import Stale
+from shared.postgres.database import Database, Transaction
 
 
 def build(settings: Settings, rules: Rules, database: Database, broker: Broker) -> list[Consumer]:

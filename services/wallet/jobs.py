@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from services.wallet.commands.limiting import end_exclusions
 from services.wallet.commands.operating import expire_lots
 from services.wallet.commands.proving import CHECKS, announce_block
-from shared.database import Database
-from shared.ledger import watching
-from shared.runtime import Job
+from shared.backoffice import ledger_jobs as watching
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 CLOCK_EVERY_SECONDS = 5.0
 

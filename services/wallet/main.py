@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from services.wallet import api, consumers, jobs
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
-from shared.ages import Act, read_age_rule
-from shared.auth import Verifier
-from shared.database import Database
 from shared.http import build_app
+from shared.identity.ages import Act, read_age_rule
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:

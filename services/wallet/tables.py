@@ -18,7 +18,7 @@ from shared.ledger.tables import (
     UnsealedColumns,
 )
 from shared.messaging.tables import (
-    ChronicleColumns,
+    EventArchiveColumns,
     InboxColumns,
     OutboxBlockedColumns,
     OutboxColumns,
@@ -226,8 +226,8 @@ class Inbox(InboxColumns, WalletTable, table=True):
     __tablename__ = "inbox"
 
 
-class Chronicle(ChronicleColumns, WalletTable, table=True):
-    __tablename__ = "chronicle"
+class EventArchive(EventArchiveColumns, WalletTable, table=True):
+    __tablename__ = "event_archive"
 
 
 class Quota(QuotaColumns, WalletTable, table=True):

@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from services.web import pages
 from services.web.settings import Settings
 from shared.http import build_app
-from shared.logging import configure_logging
-from shared.tracing import configure_tracing
+from shared.observability.logging import configure_logging
+from shared.observability.tracing import configure_tracing
 
 
 def build(settings: Settings) -> FastAPI:

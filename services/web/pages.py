@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from shared.claims import DEFAULT_NAMES, ClaimNames
+from shared.identity.claims import DEFAULT_NAMES, ClaimNames
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATE = Path(__file__).parent / "page.html"

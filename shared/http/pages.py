@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -32,6 +32,14 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None
+
+
+def page(
+    items: Sequence[Item], limit: int, place: Callable[[Item], Sequence[str | int]]
+) -> Page[Item]:
+    """Make a page of at most `limit` items; a full one has a cursor at its last item's `place`."""
+    is_full = len(items) == limit
+    return Page(items=list(items), next_cursor=encode_cursor(place(items[-1])) if is_full else None)
 
 
 def encode_cursor(values: Sequence[str | int]) -> str:

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from shared.database import Transaction
-from shared.ledger.rules import MAIN, Entry, Holder, Outcome
+from shared.ledger.entries import MAIN, Entry, Holder, Outcome
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from shared.database import Transaction
-from shared.ledger.proof import Fault
+from shared.ledger.verification import Fault
+from shared.postgres.database import Transaction
 
 BLOCK_MOVEMENTS_MAX = 1_000
 GENESIS = bytes(32)

@@ -50,7 +50,7 @@ class InboxColumns(SQLModel):
     received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class ChronicleColumns(SQLModel):
+class EventArchiveColumns(SQLModel):
     """A fact as it was announced, where no other row remembers it."""
 
     key: str = Field(primary_key=True, sa_type=Text)

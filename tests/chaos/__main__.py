@@ -13,7 +13,7 @@ import sys
 import uvloop
 
 from deploy.harness.processes import ServerFailed
-from shared.logging import configure_logging
+from shared.observability.logging import configure_logging
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.results import LOGS, show, show_plan
 from tests.chaos.run import Outcome, run

@@ -15,7 +15,7 @@ from deploy.config.databases import (
     role_names,
     run_sql,
 )
-from shared.database import Database, is_unavailable
+from shared.postgres.database import Database, is_unavailable
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():

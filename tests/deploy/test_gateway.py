@@ -27,7 +27,7 @@ from deploy.harness.gateway import CONTRACTS, Gateway
 from deploy.harness.packages import find
 from deploy.harness.ports import free_port
 from deploy.harness.processes import remove_folder, temporary_folder
-from shared.auth import TOKEN_BYTES_MAX
+from shared.identity.tokens import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
 LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"

@@ -17,8 +17,8 @@ from deploy.harness.packages import require
 from deploy.harness.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import transfers, waiting
-from shared import telemetry
 from shared.messaging.topology import DEAD_LETTERS_MAX
+from shared.observability import metrics as telemetry
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "observability"

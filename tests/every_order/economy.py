@@ -35,10 +35,10 @@ from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
 from shared.contracts.routes import BY_TYPE, QUEUES
-from shared.database import Database
 from shared.errors import Refusal
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.deliveries import a_broker
 from tests.every_order.messages import id_of
 

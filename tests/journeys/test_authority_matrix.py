@@ -12,7 +12,7 @@ import pytest
 
 from deploy.config.databases import SERVICES, fetch
 from deploy.harness.system import System
-from shared.people import PERSON_FIELDS
+from shared.http.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
 

@@ -20,9 +20,9 @@ from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import reannouncing as wallet
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import QUEUES
-from shared.messaging.chronicle import announce
-from shared.messaging.chronicle import facts_between as chronicle_facts
-from shared.messaging.outbox import Fact
+from shared.messaging.archive import facts_between as chronicle_facts
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
 from tests.deliveries import a_broker, as_delivered, forget_inbox, said_again
 from tests.gift.conftest import CATALOGUE
 from tests.payout.conftest import HOLDING
@@ -115,7 +115,7 @@ async def said_by_purchase(database_of, *events):
     database = database_of("purchase")
     async with database.transaction() as tx:
         facts = [Fact(event, number, Cause("c")) for number, event in enumerate(events, 1)]
-        await announce(tx, facts)
+        await publish(tx, facts, archive=True)
     return await said_again(database, chronicle_facts)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.config.databases import SERVICES
 from deploy.harness.system import System
-from shared.tracing import LAST_SECONDS_MAX
+from shared.observability.tracing import LAST_SECONDS_MAX
 from tests.journeys.collector import collecting
 from tests.journeys.people import eventually, stage_on
 

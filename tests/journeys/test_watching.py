@@ -61,7 +61,7 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
             for line in lines_about(system, service, story)
             if line["event"] == event and line["type"] == "dev.ovation.gift.sent.v1"
         )
-        for service, event in (("gift", "fact.announced"), ("payout", "message.handled"))
+        for service, event in (("gift", "fact.published"), ("payout", "message.handled"))
     )
     assert announced["message_id"] == handled["message_id"]
     assert announced["causation_id"] == handled["causation_id"]

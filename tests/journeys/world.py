@@ -34,13 +34,13 @@ from services.wallet.commands import operating
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from shared.backoffice.adjustments import AdjustmentWish
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
-from shared.database import Database
 from shared.errors import Refusal
-from shared.ledger.operators import AdjustmentWish
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
 
 TAKE = text("DELETE FROM outbox RETURNING message_id, routing_key, headers, body")

@@ -13,7 +13,7 @@ from services.live.commands.showing import Hub
 from services.live.main import build_http
 from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 

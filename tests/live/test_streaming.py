@@ -10,8 +10,8 @@ import uvicorn
 
 from services.live.commands import showing
 from services.live.store.feed import Entry
-from shared.auth import LEEWAY_SECONDS
 from shared.http.connection import Connection
+from shared.identity.tokens import LEEWAY_SECONDS
 from tests.clients import a_token
 
 SOON_SECONDS = 10

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from deploy.config.databases import database_sql, in_own_thread, quoted, run_sql, schema_sql
-from shared.database import Database
-from shared.migrate import migrate
+from shared.postgres.database import Database
+from shared.postgres.migrate import migrate
 from tests.live.conftest import Rebuild, a_gift_sent, a_reversal
 
 AT = datetime.now(UTC) - timedelta(days=30)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from services.payout.domain.payouts import CONTRADICTIONS, State, Truth
 from services.payout.store import attempts
 from services.payout.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.metrics import metric

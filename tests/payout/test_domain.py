@@ -30,7 +30,7 @@ from services.payout.domain.payouts import (
 )
 from services.payout.domain.rates import DIAMONDS
 from services.payout.main import read_rules
-from shared.ledger.rules import MAIN, PENDING, Holder
+from shared.ledger.entries import MAIN, PENDING, Holder
 
 RULES = read_rules(Path("seeds/rules.toml"))
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from services.payout import consumers
 from services.payout.commands.maturing import mature
 from services.payout.store.proof import CHECKS
+from shared.contracts.decoding import read_body
 from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.payout import DiamondsMatured
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.kit.reading import read_body
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent

@@ -14,7 +14,7 @@ from services.payout.commands.payees import set_payee
 from services.payout.domain.payouts import Truth
 from services.payout.store import attempts
 from services.payout.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of

@@ -13,8 +13,8 @@ from services.payout.store.proof import CHECKS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.database import is_contention
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
+from shared.postgres.database import is_contention
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_holds import reversal, standing
 from tests.payout.test_races import decide, reading

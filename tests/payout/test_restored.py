@@ -15,11 +15,11 @@ from services.payout import consumers
 from services.payout.commands.adjusting import settle_adjustment
 from services.payout.commands.maturing import mature
 from services.payout.store.proof import CHECKS
+from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.operators import AdjustmentWish, request_adjustment
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_holds import let_pass, reversal, standing

@@ -18,8 +18,8 @@ from services.payout.main import build_http
 from services.payout.store import attempts
 from services.payout.store.proof import CHECKS
 from shared.contracts.gift import GiftRestored
-from shared.ledger.proof import Fault, prove
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, Holder
+from shared.ledger.verification import Fault, prove
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent

@@ -18,10 +18,10 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
-from shared.database import Database
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from shared.messaging.consumer import BATCH_MAX, Consumer
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.performance.benches import broker_of, database_of, tune
 from tests.performance.results import Result, compared
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from deploy.config.databases import run_sql
 from deploy.harness.system import System
 from services.live.commands.standing import TOP_GIFTERS, Period, badge, standing
-from shared.database import Database, Transaction
+from shared.postgres.database import Database, Transaction
 from tests.performance.benches import tune
 from tests.performance.gifts import answer
 from tests.performance.million_gifts import CROWDED, GIFTS, gifter, statements

@@ -12,7 +12,7 @@ from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
 from services.purchase.store.proof import CHECKS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook

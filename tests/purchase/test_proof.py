@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase.main import build_http
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.clients import a_verifier
 from tests.purchase.conftest import POLICY, PRICES
 

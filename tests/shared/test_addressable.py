@@ -17,10 +17,10 @@ from deploy.gateway.openapi import app_of
 from services.gift.api.tencent import Callback
 from services.gift.main import read_catalogue
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, hold_key
-from shared.auth import Unauthenticated
-from shared.claims import is_addressable
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.http import Name, UserId
+from shared.identity.claims import is_addressable
+from shared.identity.tokens import Unauthenticated
 from shared.messaging.teams import NotGranted, Team
 from tests.clients import a_token, a_verifier, client_of
 

@@ -20,16 +20,15 @@ from shared.http import (
     BODY_BYTES_MAX,
     BadCursor,
     IdempotencyKey,
-    KeyReused,
     Limit,
     Moment,
     build_app,
     decode_cursor,
     encode_cursor,
-    fingerprint,
     refusals,
     request_id,
 )
+from shared.idempotency import KeyReused, fingerprint
 from tests.clients import client_of
 from tests.metrics import keys_counted, since
 

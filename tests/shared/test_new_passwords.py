@@ -8,9 +8,9 @@ import pytest
 from aiormq.exceptions import AMQPConnectionError
 
 from deploy.config.databases import quoted, run_sql
-from shared.database import Database
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.topology import a_permission, a_user
+from shared.postgres.database import Database
 
 OLD, NEW = "the one before", "the newest one"
 BOTH = f"{NEW}\n{OLD}"

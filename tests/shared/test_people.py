@@ -6,13 +6,8 @@ import pytest
 
 from deploy.config.databases import SERVICES
 from deploy.gateway.openapi import app_of
-from shared.people import (
-    OPERATOR_ROUTES,
-    PERSON_FIELDS,
-    OwnMoney,
-    require_other_person,
-    same_person,
-)
+from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
+from shared.identity.people import OwnMoney, require_other_person, same_person
 from tests.clients import a_token, a_verifier, client_of
 
 OPS = "Ops-1"

@@ -12,7 +12,7 @@ from sqlalchemy import text
 # It can be counted again from the events, and would be spread by room, if ever.
 SERVICES = ("purchase", "wallet", "gift", "payout")
 # Whose a row is. A chronicle's key is its event's partition key: the user.
-WHOSE = {"user_id", "viewer", "creator", "chronicle.key"}
+WHOSE = {"user_id", "viewer", "creator", "event_archive.key"}
 NOBODYS = {
     "alembic_version": "which migrations the database has had",
     "inbox": "what this database has heard",

@@ -18,7 +18,7 @@ from deploy.config.databases import (
     schema_sql,
 )
 from deploy.config.environment import ROOT
-from shared.migrate import migrate
+from shared.postgres.migrate import migrate
 from tests.upgrades.shapes import Shape, harm
 
 VERSIONS = {

@@ -5,7 +5,7 @@ import time
 
 from services.wallet import consumers
 from services.wallet.main import read_rules
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from services.wallet.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Fault, prove
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.metrics import metric

@@ -12,7 +12,7 @@ from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
 from services.wallet.domain.derivation import Claim, PurchaseFacts, derive
 from services.wallet.domain.limits import Budget
 from services.wallet.domain.spending import InsufficientCoins, TooLate, credit, pay_for_gift
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, Holder
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = b"\x01" * 16

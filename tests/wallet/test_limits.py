@@ -8,8 +8,8 @@ import pytest
 from services.wallet import consumers
 from services.wallet.commands import limiting
 from services.wallet.main import read_rules
-from shared.ages import AgeRule
 from shared.contracts.routes import QUEUES
+from shared.identity.ages import AgeRule
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid

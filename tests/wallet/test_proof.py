@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from services.wallet.commands.proving import CHECKS, announce_block
 from shared.contracts.purchase import PurchaseDisputed, PurchaseRefundRequested
-from shared.database import Database
-from shared.ledger.proof import Fault, Progress, prove
 from shared.ledger.sealing import broken_seals, seal
+from shared.ledger.verification import Fault, Progress, prove
+from shared.postgres.database import Database
 from tests.deliveries import announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from services.wallet.commands import limiting, operating
 from services.wallet.commands.proving import announce_block
 from services.wallet.commands.reannouncing import SAID_AGAIN, facts_between
+from shared.backoffice.adjustments import AdjustmentWish
 from shared.contracts.purchase import PurchaseRiskFlagged
-from shared.ledger.operators import AdjustmentWish
 from shared.ledger.sealing import seal
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid

@@ -17,9 +17,9 @@ from services.gift.store.reversals import Reversal
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.wallet import LotEvent
-from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> set[UUID]:
@@ -48,7 +48,7 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
             facts += _announced(gifts, reversal, heard, now)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
-    await announce(tx, facts)
+    await publish(tx, facts, archive=True)
     return stale
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.gift.domain.gifts import Gift
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Whose gift, and which lot had paid: what a revision is about.
 Key: TypeAlias = tuple[str, UUID, UUID]

@@ -6,7 +6,7 @@ from services.live.api import feed, goals, owners, perks, rooms, standing
 from services.live.commands.showing import Hub
 from services.live.commands.slots import Slots
 from services.live.domain.quotas import RoomLimits
-from shared.database import Database
+from shared.postgres.database import Database
 
 
 def build_router(database: Database, hub: Hub, limits: RoomLimits) -> APIRouter:

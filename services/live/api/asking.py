@@ -6,8 +6,9 @@ from fastapi import Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.live.domain.rooms import CreatorsOnly
-from shared.auth import Caller, Identity
 from shared.http import PRINTABLE
+from shared.http.auth import Caller
+from shared.identity.tokens import Identity
 
 CREATOR = "creator"
 COINS_MAX = 1_000_000_000

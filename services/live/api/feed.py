@@ -16,18 +16,18 @@ from services.live.commands.describing import KINDS
 from services.live.commands.showing import RESET, Hub, Watcher
 from services.live.commands.views import Shape, View
 from services.live.domain.feeds import TooManyFeeds
-from shared.auth import (
+from shared.errors import Kind, Refusal
+from shared.http import Name, refusals
+from shared.http.access import ANY_CALLER_OF_FEED
+from shared.http.auth import bearer_token
+from shared.http.connection import connection_of
+from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     Identity,
     IssuerUnavailable,
     Unauthenticated,
     Verifier,
-    bearer_token,
 )
-from shared.errors import Kind, Refusal
-from shared.http import Name, refusals
-from shared.http.access import ANY_CALLER_OF_FEED
-from shared.http.connection import connection_of
 
 RECONNECT_MILLISECONDS = 2_000
 BACKLOG_MAX = 100

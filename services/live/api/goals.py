@@ -18,10 +18,11 @@ from services.live.domain.goals import (
     TooManyPastGoals,
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
-from shared.auth import Caller, Unauthenticated
-from shared.database import Database
 from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 

@@ -8,10 +8,11 @@ from services.live.api.asking import View, Wish
 from services.live.commands import staging
 from services.live.commands.showing import Hub
 from services.live.domain.rooms import NoSuchRoom
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
 from shared.http import Name, UserId, refusals, request_id
-from shared.people import OwnMoney
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 ROOMS_SCOPE = "rooms:write"
 RoomsOperator = Annotated[Identity, operator_with(ROOMS_SCOPE)]

@@ -28,8 +28,6 @@ from services.live.domain.perks import (
     UsedUp,
 )
 from services.live.domain.rooms import CreatorsOnly
-from shared.auth import Caller, NotYours, Unauthenticated
-from shared.database import Database
 from shared.http import (
     BadCursor,
     IdempotencyKey,
@@ -43,6 +41,10 @@ from shared.http import (
     request_id,
 )
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller
+from shared.identity.people import NotYours
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 PAGE = 20

@@ -25,8 +25,6 @@ from services.live.domain.rooms import (
     TooManyGuests,
 )
 from services.live.store.stages import Live
-from shared.auth import Caller, Identity, NotYours, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
@@ -40,6 +38,10 @@ from shared.http import (
     request_id,
 )
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.identity.people import NotYours
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 BOOKS_SCOPE = "books:read"

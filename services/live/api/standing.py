@@ -13,8 +13,6 @@ from services.live.commands.standing import RANKS_MAX, Period
 from services.live.domain.levels import coins_of_next
 from services.live.domain.rooms import CreatorsOnly, NotLive
 from services.live.store.standing import Badge
-from shared.auth import Caller, Unauthenticated
-from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
@@ -25,6 +23,9 @@ from shared.http import (
     refusals,
 )
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 
 PAGE = 20
 STANDING = 10

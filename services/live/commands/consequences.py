@@ -25,8 +25,9 @@ from shared.contracts.live import (
     PerkUnlocked,
     PerkWithdrawn,
 )
-from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 # What is settled after a rebuild was caused by no message.
 SETTLED = Cause("rebuild")
@@ -47,7 +48,7 @@ class Outcome:
 
     async def announce(self, tx: Transaction) -> None:
         if self.facts:
-            await announce(tx, self.facts)
+            await publish(tx, self.facts)
 
 
 @dataclass(frozen=True, slots=True)

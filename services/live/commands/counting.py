@@ -33,7 +33,7 @@ from shared.contracts.gift import (
     MessageShown,
     ReversalEvent,
 )
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 Heard: TypeAlias = (
     Envelope[GiftSent] | Envelope[ComboEnded] | Envelope[ReversalEvent] | Envelope[MessageEvent]

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from services.live.domain.gifts import Room
 from services.live.store import counting, feed
 from services.live.store.feed import Entry
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Told what was added once it has committed.
 Show: TypeAlias = Callable[[Sequence[Entry]], None]

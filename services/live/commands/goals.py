@@ -21,7 +21,7 @@ from services.live.store import counting, rules, stages
 from services.live.store import goals as store
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 MOMENT = timedelta(microseconds=1)

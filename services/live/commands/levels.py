@@ -3,7 +3,7 @@
 import structlog
 
 from services.live.store import levels as store
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 

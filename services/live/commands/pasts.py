@@ -16,7 +16,7 @@ from services.live.commands.slots import Slots
 from services.live.domain.goals import PAST_GOALS_AN_HOUR_MAX, Goal, TooManyPastGoals
 from services.live.store import goals as store
 from services.live.store import pasts, rules
-from shared.database import Database, Transaction
+from shared.postgres.database import Database, Transaction
 
 # Whoever asked has long been answered, or has left.
 LEFT_OPEN_SECONDS = 120.0

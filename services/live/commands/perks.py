@@ -17,10 +17,10 @@ from services.live.domain.perks import (
 from services.live.domain.quotas import ENTITLEMENT_USES, PERK_CHANGES, PERKS
 from services.live.store import perks as store
 from services.live.store import rules
-from shared.auth import NotYours
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.database import Database, Transaction
+from shared.identity.people import NotYours
+from shared.postgres.database import Database, Transaction
 from shared.quotas import store as quotas
 
 UNLOCKED_AT_A_TIME = 500

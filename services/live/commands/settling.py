@@ -3,7 +3,7 @@
 from services.live.commands import consequences
 from services.live.domain.levels import THRESHOLDS
 from services.live.store import goals, rebuilding
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # No old fact for so long means that all were heard; and batches take no longer than that.
 QUIET_SECONDS = 10.0

@@ -22,8 +22,8 @@ from services.live.commands.views import View
 from services.live.domain.feeds import FEEDS_MAX, TooManyFeeds
 from services.live.store import feed
 from services.live.store.feed import Entry
-from shared.database import Database, is_unavailable
 from shared.http.connection import Connection, framed
+from shared.postgres.database import Database, is_unavailable
 
 log = structlog.get_logger()
 

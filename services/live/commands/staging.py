@@ -35,9 +35,10 @@ from services.live.store.standing import Top, Total
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.live import GuestJoined, GuestLeft, RoomClosed, RoomOpened
-from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
-from shared.people import require_other_person
+from shared.identity.people import require_other_person
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ async def open_room(
     page = Page(rooms)
     page.add(room, describing.ROOM, event.id, {"state": "opened", **event.model_dump()})
     await page.save(tx, show=show)
-    await announce(tx, [Fact(event, 1, Cause(story))])
+    await publish(tx, [Fact(event, 1, Cause(story))])
     return stream
 
 
@@ -131,7 +132,7 @@ async def tell_rooms(tx: Transaction) -> bool:
         event = await _opened(tx, stream, stage.guests if stage else ())
         facts.append(Fact(event, 1, Cause(TOLD_AGAIN), stream.opened_at))
     if facts:
-        await announce(tx, facts)
+        await publish(tx, facts)
     return len(found) == TELL_MAX
 
 
@@ -206,7 +207,7 @@ async def _end(
     page = Page(rooms)
     page.add(room, describing.ROOM, event.id, {"state": "closed", **event.model_dump()})
     await page.save(tx, show=show)
-    await announce(tx, [Fact(event, 2, Cause(story))])
+    await publish(tx, [Fact(event, 2, Cause(story))])
     return replace(stream, closed_at=closed_at), total
 
 
@@ -241,7 +242,7 @@ async def set_guest(
     page.add(room, describing.ROOM, subject, shown)
     await page.save(tx, show=show)
     event = await _guest_event(tx, stage, guest, guests, at=at)
-    await announce(tx, [Fact(event, event.revision, Cause(story), at)])
+    await publish(tx, [Fact(event, event.revision, Cause(story), at)])
     return guests
 
 

@@ -9,7 +9,7 @@ from services.live.domain.rooms import NotLive
 from services.live.store import counting, stages
 from services.live.store import standing as store
 from services.live.store.standing import Badge, Own, Supporter, Top, Total
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 TOP_GIFTERS = 10
 # Own ranks are counted no further: nobody's request may walk through a million others.

@@ -8,11 +8,12 @@ from services.live.domain.perks import NoSuchGift, ThankedAlready
 from services.live.store import counting
 from services.live.store import perks as store
 from services.live.store.perks import Thanks
-from shared.auth import NotYours
 from shared.contracts.envelope import Cause
 from shared.contracts.live import GifterThanked
-from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
+from shared.identity.people import NotYours
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 async def thank(
@@ -46,5 +47,5 @@ async def thank(
     page = Page(rooms)
     page.add(room, describing.THANKS, gift, shown)
     await page.save(tx, show=show)
-    await announce(tx, [Fact(event, 1, Cause(story))])
+    await publish(tx, [Fact(event, 1, Cause(story))])
     return thanks

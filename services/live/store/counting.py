@@ -17,7 +17,7 @@ from services.live.domain.gifts import (
     SupporterKey,
     TotalKey,
 )
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Room, kind, and what the entry is about: shown once.
 EntryKey: TypeAlias = tuple[str, str, UUID]

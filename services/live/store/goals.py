@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.live.domain.goals import Goal
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 # A goal and a viewer.
 ContributionKey: TypeAlias = tuple[UUID, str]

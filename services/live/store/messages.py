@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def keep(

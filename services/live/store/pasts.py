@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.live.domain.goals import Goal
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 READ_MILLISECONDS_MAX = 10_000
 

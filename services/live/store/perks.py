@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from services.live.domain.perks import Entitlement, Perk, PerkKind
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 # (creator, viewer, coins): what a creator was given by a viewer in all.
 Given: TypeAlias = tuple[str, str, int]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.live.store.counting import Gifter
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def begin(tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from services.live.domain.goals import Goal
 from services.live.domain.rooms import Stream
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

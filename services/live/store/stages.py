@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.live.domain.rooms import Stage, Stream
 from services.live.store.standing import Total
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

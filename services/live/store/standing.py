@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.live.domain.levels import level_at
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

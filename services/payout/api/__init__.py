@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from services.payout.api import earnings, operators, payouts, webhooks
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.database import Database
-from shared.ledger.finance import add_trial_balance
+from shared.backoffice.trial_balance import add_trial_balance
+from shared.postgres.database import Database
 
 
 def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:

@@ -23,10 +23,11 @@ from services.payout.domain.payouts import (
 )
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
+from shared.backoffice.routes import Why, add_adjustments, add_audit
 from shared.http import UserId, refusals
-from shared.ledger.routes import Why, add_adjustments, add_audit
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]

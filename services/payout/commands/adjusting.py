@@ -6,18 +6,19 @@ from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.contracts.envelope import Cause
-from shared.contracts.payout import DiamondsAdjusted
-from shared.database import Transaction
-from shared.ledger.operators import (
+from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentWish,
     decide_adjustment,
     find_adjustment,
     request_adjustment,
 )
-from shared.ledger.rules import MAIN
-from shared.messaging.outbox import Fact, announce
+from shared.contracts.envelope import Cause
+from shared.contracts.payout import DiamondsAdjusted
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 CAUSE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
@@ -61,5 +62,5 @@ async def settle_adjustment(
     )
     version = holder.conclude(event.model_dump_json()).version
     await book.write(tx)
-    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return await find_adjustment(tx, identifier)

@@ -19,8 +19,8 @@ from services.payout.store.reversals import Reversal
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRestored, ReversalEvent
 from shared.contracts.payout import ClawbackEvent, DiamondsClawedBack, DiamondsRestored
-from shared.ledger.rules import MAIN, Holder
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import MAIN, Holder
+from shared.messaging.facts import Fact
 
 REVERSAL_CAUSE = "reversal:{}:{}:{}"
 RESTORATION_CAUSE = "restoration:{}:{}:{}"

@@ -29,11 +29,12 @@ from shared.contracts.gift import GiftEvent, GiftSent, ReversalEvent
 from shared.contracts.payout import DiamondsEarned
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, lot_id
-from shared.database import Transaction
 from shared.ledger.book import Book, open_book
-from shared.ledger.rules import MAIN, Holder
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import MAIN, Holder
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 GIFT_CAUSE = "gift:{}"
 
@@ -62,10 +63,10 @@ async def follow_gifts(
     await book.write(tx)
     await store.write(tx, batch.heard)
     batch.facts += await hold_unsent(tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK)
-    await chronicle.remember(
+    await archive.store_facts(
         tx, [fact for fact in batch.facts if not isinstance(fact.event, DiamondsEarned)]
     )
-    await announce(tx, batch.facts)
+    await publish(tx, batch.facts)
     return stale
 
 

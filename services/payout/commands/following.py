@@ -18,8 +18,8 @@ from services.payout.providers import (
 )
 from services.payout.store import attempts, payouts
 from services.payout.store.attempts import Attempt
-from shared.database import Database, Transaction
-from shared.telemetry import CONTRADICTIONS
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Database, Transaction
 
 __all__ = ["follow_attempts", "notified", "open_attempts", "settle"]
 

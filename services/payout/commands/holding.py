@@ -20,14 +20,14 @@ from services.payout.domain.payouts import (
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import take_step
 from services.payout.store import attempts, payees, payouts
+from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutRejected
-from shared.database import Transaction
+from shared.identity.people import require_other_person
 from shared.ledger.book import Book
-from shared.ledger.operators import audit
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
-from shared.people import require_other_person
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 OPERATOR = "operator"
 REJECT_CAUSE = "payout:{}:rejected"
@@ -69,7 +69,7 @@ async def review(
     await payouts.move(tx, payout)
     await payouts.add_steps(tx, payout, (decided,), reason=reason)
     await _write_down(tx, payout, f"payout.{decided.value}", operator, reason)
-    await announce(tx, [Fact(event, payout.version, Cause(correlation_id))])
+    await publish(tx, [Fact(event, payout.version, Cause(correlation_id))], archive=True)
     return payout
 
 

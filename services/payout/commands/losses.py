@@ -16,9 +16,9 @@ from services.payout.domain.rates import Rules
 from services.payout.store import attempts, earnings, payouts
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutHeld
-from shared.database import Transaction
-from shared.ledger.rules import Holder
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import Holder
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 # Why a payout waits: the money of gifts was taken back, or an earlier payout was paid after all.
 CLAWBACK, PAID_LATE = "clawback", "paid-late"

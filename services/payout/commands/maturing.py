@@ -10,9 +10,10 @@ from services.payout.store import maturity
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsMatured
-from shared.database import Transaction
-from shared.ledger.rules import MAIN, PENDING
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import MAIN, PENDING
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 MATURED_MAX = 5_000
 MATURE_CAUSE = "mature:{}"
@@ -50,5 +51,5 @@ async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
         story = Cause(str(uuid5(NAMESPACE, f"mature\n{creator}\n{number}")))
         facts.append(Fact(event, version, story, book.recorded_at))
     await book.write(tx)
-    await announce(tx, facts)
+    await publish(tx, facts)
     return bool(matured)

@@ -1,11 +1,11 @@
 """The proof that the diamond ledger adds up, and the seals that keep its history."""
 
 from services.payout.store.proof import CHECKS
+from shared.backoffice.republish import block_fact
 from shared.contracts.payout import BlockSealed
-from shared.database import Transaction
-from shared.ledger.history import block_fact
 from shared.ledger.sealing import Block
-from shared.messaging.outbox import announce
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 __all__ = ["CHAIN", "CHECKS", "announce_block"]
 
@@ -17,4 +17,4 @@ async def announce_block(tx: Transaction, block: Block) -> None:
     fact = block_fact(
         BlockSealed, CHAIN, block.number, block.movements, block.hash, block.previous_hash
     )
-    await announce(tx, [fact])
+    await publish(tx, [fact])

@@ -25,12 +25,12 @@ from services.payout.store import books, payees, payouts, quotes
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutEvent, PayoutHeld, PayoutRequested
-from shared.database import Transaction
-from shared.http import Key, KeyReused, count_key
+from shared.idempotency import Key, KeyReused, count_key
 from shared.ledger.book import Book
-from shared.ledger.rules import MAIN
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 RESERVE_CAUSE = "payout:{}:reserve"
@@ -121,7 +121,7 @@ async def request_payout(
     await quotes.use(tx, payout)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
     step = Cause(request.correlation_id, str(requested.id))
-    await announce(
+    await publish(
         tx,
         [
             Fact(requested, 1, Cause(request.correlation_id)),

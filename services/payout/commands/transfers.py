@@ -23,10 +23,10 @@ from shared.contracts.payout import (
     PayoutReturned,
     PayoutSent,
 )
-from shared.database import Transaction
 from shared.ledger.book import Book
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ async def settle(
         await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
         first = payout.version - len(steps) + 1
         facts = [Fact(each, at, Cause(correlation_id)) for at, each in enumerate(events, first)]
-        await announce(tx, [*facts, *held])
+        await publish(tx, [*facts, *held], archive=True)
     if truth in FINAL and payout.state not in OPEN_STATES:
         await attempts.close(tx, attempt)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
 from services.payout.domain.rates import DIAMONDS, Rules
 from services.payout.store import valuations as store
-from shared.database import Transaction
 from shared.ledger.book import Book, open_book
+from shared.postgres.database import Transaction
 
 CAUSE = "revalue:{}"
 REVALUED_MAX = 500

@@ -16,7 +16,7 @@ from uuid import UUID
 from services.payout.domain.money import RATE_NOTE, money_of
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import MAIN, PENDING, Holder, Posting
+from shared.ledger.entries import MAIN, PENDING, Holder, Posting
 
 EARNED = "@earned"
 DISPUTE_LOSS = "@dispute_loss"

@@ -9,7 +9,7 @@ So a payout takes exactly what is owed for it. Liabilities are negative.
 from collections import Counter
 
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.ledger.rules import MAIN, PENDING, Holder, Posting
+from shared.ledger.entries import MAIN, PENDING, Holder, Posting
 
 PAYABLE = "@creator_payable"
 REWARDS = "@creator_rewards"

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import HELD, MAIN, Holder
+from shared.ledger.entries import HELD, MAIN, Holder
 
 # Where a payout takes diamonds.
 PAID_OUT = "@paid_out"

@@ -3,7 +3,7 @@
 from services.payout.domain.earnings import DISPUTE_LOSS, post
 from services.payout.domain.payouts import OPEN_STATES, PAID_OUT, Payout, State, amounts_of
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, Holder
 
 
 def take_step(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.rates import FUNDING_RISK, RESTORED
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 HOLDS_SHOWN_MAX = 100
 

@@ -1,6 +1,6 @@
 """The payout service's own laws: earnings are postings, payouts are what is reserved and paid."""
 
-from shared.ledger.proof import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_CHECKS, law
 
 CHECKS = (
     *LEDGER_CHECKS,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.earnings import Earning, Restored
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 # Whose gift, and which lot had paid.
 Key: TypeAlias = tuple[str, UUID, UUID]

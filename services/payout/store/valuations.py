@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from services.payout.domain.money import PAYABLE
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def rates_of(tx: Transaction, creators: Sequence[str]) -> dict[str, tuple[str, int]]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.purchase.domain.money import UNIT
-from shared.database import Transaction
 from shared.ledger.book import open_book
-from shared.ledger.rules import Posting
+from shared.ledger.entries import Posting
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

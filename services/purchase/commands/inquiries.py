@@ -19,8 +19,8 @@ from services.purchase.domain.purchases import (
 )
 from services.purchase.providers import PaymentRefused, Provider, ProviderSilent
 from services.purchase.store import notifications, purchases
-from shared.database import Transaction
-from shared.telemetry import CONTRADICTIONS
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 

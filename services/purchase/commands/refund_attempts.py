@@ -23,7 +23,7 @@ from services.purchase.domain.refunds import DISPUTED, Refund, RefundState, is_d
 from services.purchase.providers import Provider, ProviderSilent, RefundRefused
 from services.purchase.store import attempts, money, purchases, refunds
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 

@@ -34,8 +34,8 @@ from services.purchase.providers.answers import (
     refusal_in,
     text_of,
 )
+from shared.http.webhooks import Signatures
 from shared.secrets import values_of
-from shared.webhooks import Signatures
 
 ANSWER_SECONDS_MAX = 3.0
 CONNECTIONS_MAX = 50

@@ -5,7 +5,7 @@ A payment whose answers were not remembered yet has given back what its disputes
 and its fee is in the books alone: so clearing and fees are compared together as well.
 """
 
-from shared.ledger.proof import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_CHECKS, law
 
 # What each payment is, and what of it went back without our refunds.
 _PAYMENTS = """

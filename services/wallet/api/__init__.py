@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from services.wallet.api import finance, limits, operators, wallets
 from services.wallet.domain.limits import Rules
-from shared.database import Database
+from shared.postgres.database import Database
 
 
 def build_router(database: Database, rules: Rules) -> APIRouter:

@@ -4,11 +4,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.wallet.commands import reading
-from shared.auth import ScopeMissing, Unauthenticated
-from shared.database import Database
+from shared.backoffice.trial_balance import FinanceReader, add_trial_balance
 from shared.http import refusals
-from shared.http.sheets import SHEET, Format, csv_of
-from shared.ledger.finance import FinanceReader, add_trial_balance
+from shared.http.auth import ScopeMissing
+from shared.http.csv import SHEET, Format, csv_of
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 
 
 class LiabilityLine(BaseModel):

@@ -9,17 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.wallet.commands import limiting
 from services.wallet.domain.limits import Period, Rules
-from shared.auth import Caller, NotYours, Unauthenticated, require_own
-from shared.database import Database
-from shared.http import (
-    IdempotencyKey,
-    IdempotencyKeyMissing,
-    KeyReused,
-    UserIdOrMe,
-    fingerprint,
-    refusals,
-    request_id,
-)
+from shared.http import IdempotencyKey, IdempotencyKeyMissing, UserIdOrMe, refusals, request_id
+from shared.http.auth import Caller, require_own
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.people import NotYours
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 ME = "me"

@@ -15,8 +15,7 @@ from services.wallet.commands.reading import NoSuchPurchase
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.limits import Period, Rules
 from services.wallet.domain.spending import InsufficientCoins
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
+from shared.backoffice.routes import Reason, Why, add_adjustments, add_audit
 from shared.http import (
     BadCursor,
     Limit,
@@ -27,7 +26,9 @@ from shared.http import (
     refusals,
     request_id,
 )
-from shared.ledger.routes import Reason, Why, add_adjustments, add_audit
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 FREEZE_SCOPE = "wallets:freeze"
 Freezer = Annotated[Identity, operator_with(FREEZE_SCOPE)]

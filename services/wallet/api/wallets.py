@@ -10,16 +10,6 @@ from pydantic import BaseModel, ConfigDict
 
 from services.wallet.commands import reading
 from services.wallet.domain.coins import NoSuchWallet
-from shared.auth import (
-    Caller,
-    Identity,
-    NotYours,
-    ScopeMissing,
-    Unauthenticated,
-    operator_with,
-    require_own,
-)
-from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
@@ -30,6 +20,10 @@ from shared.http import (
     number_in,
     refusals,
 )
+from shared.http.auth import Caller, ScopeMissing, operator_with, require_own
+from shared.identity.people import NotYours
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]

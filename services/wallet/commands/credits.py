@@ -10,7 +10,7 @@ from services.wallet.settings import Settings
 from services.wallet.store.lots import NewLot
 from shared.contracts.purchase import PurchasePaid
 from shared.contracts.wallet import CoinsCredited, LotKind, lot_id
-from shared.ledger.rules import MAIN
+from shared.ledger.entries import MAIN
 
 PURCHASE_CAUSE = "purchase:{}"
 # What was known of a purchase before its coins came; what its coins pay of older debts.

@@ -9,7 +9,7 @@ from services.wallet.commands.facts import request_hash
 from services.wallet.commands.wallet_batch import ViewerWallet
 from services.wallet.domain.derivation import Claim, has_foreign_claim
 from shared.contracts.purchase import PurchaseDisputeClosed, PurchaseDisputed
-from shared.telemetry import CONTRADICTIONS
+from shared.observability.metrics import CONTRADICTIONS
 
 log = structlog.get_logger()
 

@@ -21,8 +21,8 @@ from shared.contracts.wallet import (
     ReversedGift,
 )
 from shared.contracts.wallet import Lot as LotPart
-from shared.ledger.rules import DEBT, Holder, Outcome
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import DEBT, Holder, Outcome
+from shared.messaging.facts import Fact
 
 GIFTS_MAX = 1_000
 

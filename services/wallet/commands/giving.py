@@ -14,12 +14,13 @@ from shared.contracts import wallet
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftRequested
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitHit, LotKind
-from shared.database import Transaction
 from shared.errors import Refusal
 from shared.ledger.book import open_book
-from shared.ledger.rules import MAIN, Holder, Outcome
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import MAIN, Holder, Outcome
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 GIFT_CAUSE = "gift:{}"
 
@@ -69,8 +70,8 @@ async def pay_for_gifts(
     await book.write(tx)
     await lot_store.record_payments(tx, payments)
     await restraints.count_spendings(tx, budgets)
-    await chronicle.remember(tx, limits)
-    await announce(tx, facts)
+    await archive.store_facts(tx, limits)
+    await publish(tx, facts)
 
 
 def _decide(

@@ -26,7 +26,7 @@ from shared.contracts.purchase import (
     PurchaseRiskFlagged,
 )
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, FreezeEvent
-from shared.ledger.rules import MAIN
+from shared.ledger.entries import MAIN
 
 FREEZE_CAUSE = "freeze:{}"
 REFUND_CAUSE = "refund:{}"

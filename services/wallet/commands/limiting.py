@@ -21,14 +21,15 @@ from services.wallet.domain.limits import (
 from services.wallet.domain.quotas import EXCLUSIONS, LIMIT_RAISES, LIMIT_REDUCTIONS
 from services.wallet.store import restraints
 from services.wallet.store.restraints import Exclusion
+from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import ExclusionEnded, ExclusionStarted
-from shared.database import Transaction
-from shared.http import Key, KeyReused, count_key
+from shared.idempotency import Key, KeyReused, count_key
 from shared.ledger.book import open_book
-from shared.ledger.operators import audit
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 EXCLUSION_CAUSE = "exclusion:{}"
@@ -166,7 +167,7 @@ async def exclude(
     version = book[user].refuse(cause=cause, request_hash=request_hash)
     book[user].conclude(event.model_dump_json())
     await book.write(tx)
-    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return wanted
 
 
@@ -188,7 +189,7 @@ async def end_exclusions(tx: Transaction, *, now: datetime) -> bool:
         facts.append(Fact(event, version, Cause(str(each.id)), book.recorded_at))
     await book.write(tx)
     await restraints.end_exclusions(tx, over, now=now)
-    await announce(tx, facts)
+    await publish(tx, facts)
     return len(over) == ENDED_MAX
 
 

@@ -31,9 +31,9 @@ from shared.contracts.purchase import (
     PurchaseRefundRequested,
     PurchaseRiskFlagged,
 )
-from shared.database import Transaction
 from shared.ledger.book import open_book
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 
 async def follow_money(

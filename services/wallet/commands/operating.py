@@ -22,13 +22,7 @@ from services.wallet.store import books, restraints
 from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_of_hold
-from shared.contracts.base import NAMESPACE
-from shared.contracts.envelope import Cause
-from shared.contracts.wallet import CoinsAdjusted, CoinsExpired
-from shared.database import Transaction
-from shared.errors import Kind, Refusal
-from shared.ledger.book import open_book
-from shared.ledger.operators import (
+from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentWish,
     audit,
@@ -36,8 +30,15 @@ from shared.ledger.operators import (
     find_adjustment,
     request_adjustment,
 )
-from shared.ledger.rules import MAIN
-from shared.messaging.outbox import Fact, announce
+from shared.contracts.base import NAMESPACE
+from shared.contracts.envelope import Cause
+from shared.contracts.wallet import CoinsAdjusted, CoinsExpired
+from shared.errors import Kind, Refusal
+from shared.ledger.book import open_book
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 ADJUSTMENT_CAUSE = "adjustment:{}"
 EXPIRE_CAUSE = "expire:{}"
@@ -105,7 +106,7 @@ async def settle_adjustment(
     )
     version = holder.conclude(event.model_dump_json()).version
     await book.write(tx)
-    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return await find_adjustment(tx, identifier)
 
 
@@ -162,7 +163,7 @@ async def expire_lots(tx: Transaction, *, now: datetime) -> bool:
             changed.append((user, lot))
     await book.write(tx)
     await lot_store.save_lots(tx, changed)
-    await announce(tx, facts)
+    await publish(tx, facts)
     return len(users) == EXPIRING_USERS_MAX
 
 

@@ -7,9 +7,9 @@ from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.store import books, finance
 from services.wallet.store.books import Books, GiftLine, Line, LotLine
 from services.wallet.store.finance import LiabilityLine
-from shared.database import Transaction
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import DEBT, HELD, MAIN
+from shared.ledger.entries import DEBT, HELD, MAIN
+from shared.postgres.database import Transaction
 
 MILLIUNITS = 100_000
 

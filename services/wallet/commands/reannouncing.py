@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from services.wallet.commands.proving import CHAIN
+from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.wallet import (
     EVENTS,
@@ -26,9 +27,8 @@ from shared.contracts.wallet import (
     GiftPaid,
     GiftPaymentRefused,
 )
-from shared.database import Transaction
-from shared.ledger import history
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 

@@ -16,11 +16,12 @@ from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_facts, save_purchase_facts
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import WalletEvent
-from shared.database import Transaction
 from shared.ledger.book import Book
-from shared.ledger.rules import Holder
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import Holder
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 # What is to be announced, with the number of the decision it is about.
 Announcement: TypeAlias = tuple[WalletEvent, int]
@@ -90,8 +91,8 @@ async def write_wallets(
     changed = [(user, lot) for user, wallet in wallets.items() for lot in wallet.changed()]
     await lot_store.save_lots(tx, changed)
     await save_purchase_facts(tx, {user: wallet.facts for user, wallet in wallets.items()})
-    await chronicle.remember(tx, consequences)
-    await announce(tx, [*facts, *consequences])
+    await archive.store_facts(tx, consequences)
+    await publish(tx, [*facts, *consequences])
 
 
 async def _consequences(

@@ -12,7 +12,7 @@ from enum import Enum
 from uuid import UUID
 
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import Holder, Posting
+from shared.ledger.entries import Holder, Posting
 
 COINS = "coins"
 # The counterparts of a viewer's coins: where they come from, and where they go.

@@ -25,7 +25,7 @@ from services.wallet.domain.coins import (
     Origin,
     spending_order,
 )
-from shared.ledger.rules import DEBT, HELD, MAIN
+from shared.ledger.entries import DEBT, HELD, MAIN
 
 # How many coins of which lot pay the debt of which lot: (debtor, payer).
 Settlements: TypeAlias = dict[tuple[UUID, UUID], int]

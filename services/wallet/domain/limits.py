@@ -12,8 +12,8 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
-from shared.ages import ADULTS, AgeRule
 from shared.errors import Kind, Refusal
+from shared.identity.ages import ADULTS, AgeRule
 from shared.money import minor_units_in
 
 REMIND_AT_PERCENT = (50, 80, 100)

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.wallet.domain.coins import COINS, ISSUED, SPENT, Lot
 from services.wallet.domain.limits import Budget, Limit
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import DEBT, MAIN, Holder, Posting
+from shared.ledger.entries import DEBT, MAIN, Holder, Posting
 
 
 class InsufficientCoins(Refusal):

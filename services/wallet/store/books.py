@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from services.wallet.domain.coins import COINS
 from services.wallet.tables import Account
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

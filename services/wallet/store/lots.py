@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.wallet.domain.coins import Lot, Origin, spending_order
 from services.wallet.domain.reversals import GiftSlice
 from services.wallet.domain.spending import Slice
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

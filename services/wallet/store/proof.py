@@ -1,6 +1,6 @@
 """The wallet's own laws: lots are balances, slices are gifts, outcomes are what was posted."""
 
-from shared.ledger.proof import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_CHECKS, law
 
 CHECKS = (
     *LEDGER_CHECKS,

@@ -12,7 +12,7 @@ from services.wallet.domain.derivation import (
     HoldState,
     PurchaseFacts,
 )
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 async def purchase_facts(

@@ -21,7 +21,7 @@ from services.wallet.domain.limits import (
     limit_at,
     starts_on,
 )
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Of which limit: its period, its unit, and who set it.
 About: TypeAlias = tuple[str, str, str]

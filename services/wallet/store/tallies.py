@@ -1,6 +1,6 @@
 """What others know too: purchases that were credited, gifts that were paid, coins reversed."""
 
-from shared.tallies import Side
+from shared.backoffice.reconciliation import Side
 
 CREDITED = Side("""
     SELECT min(funded_at) AS at, purchase::text AS id, sum(coins) AS amount FROM lots

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ledger.rules import DEBT, HELD, MAIN, Holder, Posting
+from shared.ledger.entries import DEBT, HELD, MAIN, Holder, Posting
 
 HASH = b"\x01" * 16
 amounts = st.integers(min_value=1, max_value=10**9)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.harness.ports import free_port
-from shared.kit import connection
+from shared.amqp import connection
 from shared.messaging.broker import close_quietly
 
 CONNECTIONS = 12

@@ -20,7 +20,7 @@ import pytest
 from deploy.config.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
 from deploy.harness.servers import choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
-from shared.migrate import migrate
+from shared.postgres.migrate import migrate
 from tests.shared.messaging.worker import VIEWERS
 
 TOTAL = 4_000

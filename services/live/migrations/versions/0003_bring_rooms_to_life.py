@@ -12,7 +12,7 @@ each gift counts when it is heard again, none is shown or greeted again, and not
 until `rebuild live` has said all of them.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0003"
 down_revision = "0002"

@@ -7,7 +7,7 @@ keeps what was decided about messages, without the text of those that were remov
 never rewritten, so what it shows of a message is looked up here when it is read.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0004"
 down_revision = "0003"

@@ -9,7 +9,7 @@ before and were entitled to it; NULL: all were.
 `gifts_by_creator` is made by hand before an upgrade, CONCURRENTLY, where there are gifts.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0005"
 down_revision = "0004"

@@ -5,7 +5,7 @@ Count what creators make permanent, so that it has a number it stops at.
 are many rooms.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS_V1
 
 revision = "0007"

@@ -4,7 +4,7 @@ Follow money that is taken back, and let people limit what they spend.
 A lot now says where each of its coins went, and `lot_adds_up` stops whoever would lose one.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0003"
 down_revision = "0002"

@@ -4,7 +4,7 @@ Keep what is needed to derive where coins are: what a refund was answered, and w
 A dispute's currency says whether its amount can be compared with the purchase's price.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0005"
 down_revision = "0004"

@@ -1,6 +1,6 @@
 """Check the rows that were there before the last migration's constraints were."""
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0006"
 down_revision = "0005"

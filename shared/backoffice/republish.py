@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from shared.contracts.base import BlockEvent, Event
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 # Which event an outcome holds, by its cause and whether anything moved; None if it holds none.
 Announced: TypeAlias = Callable[[str, bool], type[Event] | None]
@@ -27,7 +27,7 @@ async def facts_between(
     """Yield what was announced in that time: decisions, what followed from them, and blocks."""
     async for fact in facts_of_outcomes(tx, announced, since=since, until=until):
         yield fact
-    async for fact in chronicle.facts_between(tx, since=since, until=until):
+    async for fact in archive.facts_between(tx, since=since, until=until):
         yield fact
     async for fact in facts_of_seals(tx, *blocks, since=since, until=until):
         yield fact

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from ..contracts.base import TYPE_PREFIX, Event
-from ..contracts.envelope import Envelope
+from .base import TYPE_PREFIX, Event
+from .envelope import Envelope
 
 # A redrive or replay is published by an operator, as this user. It forwards what others said: it
 # owns no event, and names the original publisher in this header.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from shared.claims import SUBJECT_CHARACTERS_MAX, can_be_person, is_addressable
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX, can_be_person, is_addressable
 
 # It reaches PostgreSQL, which keeps no NUL, and log lines, which must stay lines.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"

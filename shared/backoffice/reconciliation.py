@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import TextClause, text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

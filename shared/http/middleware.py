@@ -12,13 +12,14 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.database import is_contention
-from shared.http.identifiers import identify
-from shared.http.keys import HEADER, Key, count_key
+from shared.http.keys import HEADER
 from shared.http.problems import BodyTooLarge, failure, too_large
+from shared.http.request_id import identify
 from shared.http.routes import METHODS, route_of
-from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
-from shared.tracing import answered, serving
+from shared.idempotency import Key, count_key
+from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.observability.tracing import answered, serving
+from shared.postgres.database import is_contention
 
 log = structlog.get_logger()
 

@@ -21,18 +21,18 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from shared.auth import Verifier
 from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
-from shared.database import Database, is_unavailable
 from shared.http.connection import Connection
-from shared.logging import configure_logging
+from shared.identity.tokens import Verifier
 from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.observability.logging import configure_logging
+from shared.observability.tracing import configure_tracing
+from shared.postgres.database import Database, is_unavailable
 from shared.quotas import store as quotas
-from shared.settings import ServiceSettings
-from shared.tracing import configure_tracing
+from shared.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import TextClause, text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 RANGE_USERS = 500
 FAULTS_SHOWN_MAX = 100

@@ -18,7 +18,7 @@ from sqlalchemy import Executable, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
 
-from shared.kit.faults import is_contention, is_unavailable, sqlstate
+from shared.postgres.errors import is_contention, is_unavailable, sqlstate
 from shared.secrets import attempts_with
 
 __all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]

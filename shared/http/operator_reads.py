@@ -13,8 +13,8 @@ from fastapi import Request
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from shared.claims import BadClaim, read_subject
-from shared.database import Database
+from shared.identity.claims import BadClaim, read_subject
+from shared.postgres.database import Database
 
 READ = "read"
 # Scopes of routes that show people also where a request names none: lists of open work.

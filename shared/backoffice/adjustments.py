@@ -9,11 +9,11 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from shared.contracts.base import NAMESPACE
-from shared.database import Transaction
 from shared.errors import Kind, Refusal
-from shared.http import Key, KeyReused, count_key
-from shared.people import require_other_person, same_person
-from shared.readings import READ
+from shared.http.operator_reads import READ
+from shared.idempotency import Key, KeyReused, count_key
+from shared.identity.people import require_other_person, same_person
+from shared.postgres.database import Transaction
 
 
 class NoSuchAdjustment(Refusal):

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
 from shared.errors import Kind, Refusal
 from shared.http import Moment, refusals
-from shared.http.sheets import SHEET, Format, csv_of
+from shared.http.auth import ScopeMissing, operator_with
+from shared.http.csv import SHEET, Format, csv_of
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 FINANCE_SCOPE = "finance:read"
 FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]

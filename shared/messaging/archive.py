@@ -1,35 +1,24 @@
 """
-What was announced and no other row remembers, word for word: so that it can be said again.
+The event archive: events whose rows are overwritten later, kept word for word for republishing.
 
-Most facts follow from a service's own rows, for ever: a gift's outcome from the gift, a movement's
-from its outcome. Some are about a moment that later rows overwrite: how much of a lot stood
-reversed then, which step a purchase took. They are written here, with the transaction that
-announces them.
+Most events can be derived from a service's own rows at any time: a gift's outcome from the gift,
+an entry's from its outcome. Some describe a moment that later rows overwrite: how much of a lot was
+reversed then, which step a purchase took. Those are stored here in the publishing transaction.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import text
 
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import BY_TYPE
-from shared.database import Row, Transaction
-from shared.messaging import outbox
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.postgres.database import Row, Transaction
 
 
-async def announce(tx: Transaction, facts: Sequence[Fact]) -> None:
-    """Announce the facts as `outbox.announce` does, and remember them as they were said."""
-    now = datetime.now(UTC)
-    told = [replace(fact, occurred_at=fact.occurred_at or now) for fact in facts]
-    await remember(tx, told)
-    await outbox.announce(tx, told)
-
-
-async def remember(tx: Transaction, facts: Sequence[Fact]) -> None:
-    """Remember facts that this transaction announces; each says when it occurred."""
+async def store_facts(tx: Transaction, facts: Sequence[Fact]) -> None:
+    """Keep facts that this transaction publishes; each has its `occurred_at`."""
     if not facts:
         return
     assert all(fact.occurred_at for fact in facts)
@@ -51,7 +40,7 @@ async def remember(tx: Transaction, facts: Sequence[Fact]) -> None:
 async def facts_between(
     tx: Transaction, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield what was said in that time, of each subject in its order."""
+    """Yield archived facts of that time, of each subject in its order."""
     async for row in tx.stream(_BETWEEN, {"since": since, "until": until}):
         yield _fact(row)
 
@@ -65,9 +54,9 @@ def _fact(row: Row) -> Fact:
     )
 
 
-# A fact that is said twice is the fact it was.
+# A fact that is published twice is one fact.
 _ADD = text("""
-    INSERT INTO chronicle (
+    INSERT INTO event_archive (
         key, id, type, sequence, correlation_id, causation_id, event, occurred_at
     )
     SELECT key, id, type, sequence, correlation_id, causation_id, event::jsonb, occurred_at
@@ -75,12 +64,12 @@ _ADD = text("""
         CAST(:keys AS text[]), CAST(:ids AS uuid[]), CAST(:types AS text[]),
         CAST(:sequences AS bigint[]), CAST(:correlations AS text[]), CAST(:causations AS text[]),
         CAST(:events AS text[]), CAST(:occurred AS timestamptz[])
-    ) AS told (key, id, type, sequence, correlation_id, causation_id, event, occurred_at)
+    ) AS fact (key, id, type, sequence, correlation_id, causation_id, event, occurred_at)
     ON CONFLICT DO NOTHING
 """)
 _BETWEEN = text("""
     SELECT key, id, type, sequence, correlation_id, causation_id, event, occurred_at
-    FROM chronicle
+    FROM event_archive
     WHERE occurred_at >= CAST(:since AS timestamptz) AND occurred_at < CAST(:until AS timestamptz)
     ORDER BY key, sequence, id
 """)

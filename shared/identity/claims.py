@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.countries import country_of
+from shared.identity.countries import country_of
 
 # OpenID Connect Core, section 2: "MUST NOT exceed 255 ASCII characters in length".
 SUBJECT_CHARACTERS_MAX = 255

@@ -8,7 +8,7 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
-from shared.claims import ClaimNames, claim_names
+from shared.identity.claims import ClaimNames, claim_names
 
 SECRETS_FOLDER = "/run/secrets"
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 import structlog
 from sqlalchemy import TextClause, text
 
-from shared.database import Database, Transaction
 from shared.messaging.broker import pause
-from shared.runtime import Part
-from shared.telemetry import SAGA_OPEN, SAGA_OVERDUE
+from shared.observability.metrics import SAGA_OPEN, SAGA_OVERDUE
+from shared.postgres.database import Database, Transaction
+from shared.runtime.service import Part
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from shared.database import is_unavailable
+from shared.postgres.database import is_unavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

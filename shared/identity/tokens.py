@@ -9,18 +9,13 @@ why a token says what it is for: an ID token or a logout token is no access toke
 import asyncio
 import json
 import math
-import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import structlog
-from fastapi import Request, Security
-from fastapi.openapi.models import HTTPBearer
-from fastapi.security import SecurityScopes
-from fastapi.security.base import SecurityBase
 from joserfc import jwt
 from joserfc.errors import (
     BadSignatureError,
@@ -30,7 +25,8 @@ from joserfc.errors import (
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from shared.claims import (
+from shared.errors import Kind, Refusal
+from shared.identity.claims import (
     DEFAULT_NAMES,
     BadClaim,
     ClaimNames,
@@ -42,10 +38,7 @@ from shared.claims import (
     read_time,
     require_access_token,
 )
-from shared.errors import Kind, Refusal
-from shared.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
-from shared.people import people_named, require_other_person
-from shared.readings import record_reading
+from shared.identity.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
 
 log = structlog.get_logger()
 
@@ -64,15 +57,11 @@ KEYS_SECONDS_MAX = 3_600.0
 LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
 TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
-OPERATOR = "operator"
 # What issuers call the application that a token was made for.
 CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
 # What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
-
-# One space and a token of RFC 6750, for one spelling a caller: the gateway counts what is written.
-_BEARER = re.compile(r"bearer ([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 
 
 class _Headers(JWSRegistry):
@@ -92,18 +81,6 @@ class Unauthenticated(Refusal):
     """The request carries no valid token."""
 
     kind = Kind.UNAUTHENTICATED
-
-
-class NotYours(Refusal):
-    """This belongs to somebody else."""
-
-    kind = Kind.FORBIDDEN
-
-
-class ScopeMissing(Refusal):
-    """Only an operator with the right scope may do this."""
-
-    kind = Kind.FORBIDDEN
 
 
 class IssuerUnavailable(Refusal):
@@ -353,71 +330,3 @@ def _check_times(claims: Mapping[str, Any], *, lifetime_seconds_max: int) -> Non
         raise Unauthenticated(reason="not-yet-valid")
     if expires_at - (now if made_at is None else made_at) > lifetime_seconds_max + LEEWAY_SECONDS:
         raise Unauthenticated(reason="lives-too-long")
-
-
-def bearer_token(request: Request) -> str | None:
-    """Return the token of a request's header, or None without one; refuse any other spelling."""
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    spelt = _BEARER.fullmatch(header)
-    if spelt is None:
-        raise Unauthenticated(reason="malformed")
-    return spelt[1]
-
-
-class _Bearer(SecurityBase):
-    """
-    Reads the token; as a security scheme, so that OpenAPI says which routes want one.
-
-    An operator who is named by a request to an operator route is refused here, in every route;
-    so is a caller without the scope that the route is declared with. What an operator then reads
-    about a person is written down first.
-    """
-
-    def __init__(self) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description="The host application's token.")
-        self.scheme_name = "bearer"
-
-    async def __call__(self, request: Request, declared: SecurityScopes) -> Identity:
-        token = bearer_token(request)
-        if token is None:
-            raise Unauthenticated(reason="missing")
-        verifier: Verifier | None = request.app.state.verifier
-        assert verifier is not None, "an application without a verifier has a route for callers"
-        caller = await verifier.verify(token)
-        people = await people_named(request) if OPERATOR in caller.roles else []
-        for named in people:
-            require_other_person(operator=caller.user, user=named)
-        if OPERATOR in declared.scopes:
-            _, scope = declared.scopes
-            require_scope(caller, scope)
-            if request.method == "GET":
-                await record_reading(request, operator=caller.user, scope=scope, people=people)
-        return caller
-
-
-_READ_TOKEN = _Bearer()
-Caller = Annotated[Identity, Security(_READ_TOKEN)]
-
-
-def operator_with(scope: str) -> Any:
-    """
-    Declare a route as one for operators with a scope, in the annotation of its caller.
-
-    Others are refused before anything else of the request is looked at. Role and scope stand in
-    the operation's `security` in the OpenAPI document.
-    """
-    return Security(_READ_TOKEN, scopes=[OPERATOR, scope])
-
-
-def require_own(caller: Identity, user: str) -> None:
-    """Let people at what is theirs, and at nothing else."""
-    if caller.user != user:
-        raise NotYours
-
-
-def require_scope(caller: Identity, scope: str) -> None:
-    """Let operators do what their scopes name."""
-    if OPERATOR not in caller.roles or scope not in caller.scopes:
-        raise ScopeMissing(scope=scope)

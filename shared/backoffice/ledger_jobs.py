@@ -7,34 +7,34 @@ from typing import TypeAlias
 import structlog
 from sqlalchemy import text
 
-from shared.database import Database, Transaction
-from shared.ledger.proof import UNBALANCED, Check, Fault, prove
 from shared.ledger.sealing import BLOCK_MOVEMENTS_MAX, Block, broken_seals, seal
-from shared.runtime import Job
-from shared.telemetry import (
+from shared.ledger.verification import UNBALANCED, Check, Fault, prove
+from shared.observability.metrics import (
     LEDGER_FAULTS,
     LEDGER_IMBALANCE,
     LEDGER_PROVED_AT,
     LEDGER_SEALED_AT,
     LEDGER_UNSEALED,
 )
+from shared.postgres.database import Database, Transaction
+from shared.runtime.service import Job
 
 log = structlog.get_logger()
 
 SEAL_EVERY_SECONDS = 2.0
 PROVE_EVERY_SECONDS = 3_600.0
 
-AnnounceBlock: TypeAlias = Callable[[Transaction, Block], Awaitable[None]]
+PublishBlock: TypeAlias = Callable[[Transaction, Block], Awaitable[None]]
 
 
-def jobs(database: Database, checks: Sequence[Check], announce: AnnounceBlock) -> list[Job]:
+def jobs(database: Database, checks: Sequence[Check], publish: PublishBlock) -> list[Job]:
     """Return the jobs of a service that keeps a ledger."""
 
     async def seal_next() -> bool:
         async with database.transaction() as tx:
             block = await seal(tx)
             if block is not None:
-                await announce(tx, block)
+                await publish(tx, block)
             LEDGER_UNSEALED.set((await tx.execute(_UNSEALED)).scalar_one())
         is_full = block is not None and block.movements == BLOCK_MOVEMENTS_MAX
         if not is_full:

@@ -8,24 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database, Transaction
-from shared.errors import Refusal
-from shared.http import (
-    BadCursor,
-    IdempotencyKey,
-    IdempotencyKeyMissing,
-    KeyReused,
-    Limit,
-    Page,
-    UserId,
-    encode_cursor,
-    fingerprint,
-    number_in,
-    refusals,
-    request_id,
-)
-from shared.ledger.operators import (
+from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentDecided,
     AdjustmentWish,
@@ -33,7 +16,24 @@ from shared.ledger.operators import (
     OwnAdjustment,
     audit_lines,
 )
-from shared.people import OwnMoney
+from shared.errors import Refusal
+from shared.http import (
+    BadCursor,
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    Limit,
+    Page,
+    UserId,
+    encode_cursor,
+    number_in,
+    refusals,
+    request_id,
+)
+from shared.http.auth import ScopeMissing, operator_with
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database, Transaction
 
 ADJUST_SCOPE = "adjustments:write"
 Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]

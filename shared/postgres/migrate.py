@@ -1,4 +1,4 @@
-"""Bring one service's database to its newest shape: `python -m shared.migrate wallet`."""
+"""Bring one service's database to its newest shape: `python -m shared.postgres.migrate wallet`."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # A migration that waits for a lock makes everybody wait who comes after it: it gives up soon, and
 # comes back when the one who had the lock is gone.
 LOCK_SECONDS_MAX = 5

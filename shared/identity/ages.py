@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.countries import country_of
 from shared.errors import Kind, Refusal
+from shared.identity.countries import country_of
 
 REFUSE, ALLOW = "refuse", "allow"
 
