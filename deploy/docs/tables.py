@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
-from deploy.local.databases import SERVICES
+from deploy.config.databases import SERVICES
 
 _DIALECT = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 PAGES = Path(__file__).parent.parent.parent / "docs" / "tables"

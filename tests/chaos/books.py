@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from deploy.local.postgres import PostgresServer
+from deploy.harness.postgres import PostgresServer
 from shared.contracts.routes import SERVICES
 
 # By gift: how often it is there, and for how many coins in all.

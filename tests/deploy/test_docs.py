@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import MetaData, NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from deploy.config.databases import SERVICES
 from deploy.docs.tables import PAGES, columns, relations, table_pages
-from deploy.local.databases import SERVICES
 from shared.contracts.routes import EVENTS, QUEUES
 
 ROOT = Path(__file__).parent.parent.parent

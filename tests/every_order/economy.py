@@ -17,8 +17,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, quoted, run_sql
-from deploy.local.person import ADULT_YEARS
+from deploy.config.databases import database_sql, quoted, run_sql
+from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts

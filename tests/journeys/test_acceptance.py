@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.databases import fetch, run_sql
+from deploy.config.databases import fetch, run_sql
 from tests.journeys.people import eventually, stage_on
 
 

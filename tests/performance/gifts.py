@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import httpx
 
-from deploy.local.databases import fetch
-from deploy.local.system import System
+from deploy.config.databases import fetch
+from deploy.harness.system import System
 from tests.performance.results import Result, compared
 
 VIEWERS = 1_000

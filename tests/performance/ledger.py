@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from deploy.local.databases import run_sql
-from deploy.local.environment import ROOT
-from deploy.local.system import System
+from deploy.config.databases import run_sql
+from deploy.config.environment import ROOT
+from deploy.harness.system import System
 from services.wallet import consumers
 from services.wallet.main import read_rules
 from services.wallet.settings import Settings

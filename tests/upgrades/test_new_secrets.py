@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 from asyncpg import InvalidPasswordError
 
-from deploy.local.databases import SERVICES, fetch, provision
-from deploy.local.environment import ROOT, new_secrets
-from deploy.local.system import System
+from deploy.config.databases import SERVICES, fetch, provision
+from deploy.config.environment import ROOT, new_secrets
+from deploy.harness.system import System
 from shared.messaging.topology import VHOST, users
 from shared.secrets import values_of
 from tests.journeys.people import eventually, stage_on

@@ -22,7 +22,7 @@ def an_hour_later(database, postgres):
     """Let what was posted be an hour old."""
 
     async def pass_by():
-        from deploy.local.databases import run_sql  # noqa: PLC0415
+        from deploy.config.databases import run_sql  # noqa: PLC0415
 
         name = database.address.database
         statement = "UPDATE movements SET recorded_at = recorded_at - interval '1 hour'"

@@ -1,7 +1,7 @@
 """
 The whole story, played through the public HTTP APIs only, with the proof that the books balance.
 
-`python -m deploy.local demo` starts everything, plays it and stops everything. With OVATION_URL it
+`python -m deploy.demo play` starts everything, plays it and stops everything. With OVATION_URL it
 plays against a system that runs already, whose development issuer and sandbox are switched on.
 """
 
@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.person import Person, StoryFailed, checked
+from deploy.demo.person import Person, StoryFailed, checked
 from shared.money import amount_text
 
 SETTLE_SECONDS_MAX = 20.0

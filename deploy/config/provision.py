@@ -1,5 +1,5 @@
 """
-Make every service's database and roles: `python -m deploy.postgres.provision`.
+Make every service's database and roles: `python -m deploy.config.provision`.
 
 Reads POSTGRES_HOST, and the passwords from the folder of secret files.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local.databases import AUDITOR, SERVICES, OrderOfTextChanged, provision
+from deploy.config.databases import AUDITOR, SERVICES, OrderOfTextChanged, provision
 from shared.secrets import values_of
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))

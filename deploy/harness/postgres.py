@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from deploy.local.ports import free_port
-from deploy.local.processes import (
+from deploy.harness.ports import free_port
+from deploy.harness.processes import (
     Process,
     ServerFailed,
     identity,

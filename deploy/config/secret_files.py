@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deploy.local.databases import SERVICES
-from deploy.local.environment import new_webhook_secret
+from deploy.config.databases import SERVICES
+from deploy.config.environment import new_webhook_secret
 from shared.messaging.topology import user_names, users
 from shared.secrets import values_of
 

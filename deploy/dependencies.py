@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from deploy.local.environment import ROOT
+from deploy.config.environment import ROOT
 
 UV = str(Path(sys.executable).with_name("uv"))
 VULNERABILITIES_URL = "https://api.osv.dev/"

@@ -1,22 +1,22 @@
-"""`python -m deploy.local demo | up`: play the story once, or run everything until Ctrl-C."""
+"""`python -m deploy.demo play | up`: play the story once, or run everything until Ctrl-C."""
 
 import os
 import signal
 import sys
 import time
 
-from deploy.local import demo
-from deploy.local.person import StoryFailed
-from deploy.local.processes import ServerFailed
-from deploy.local.system import System
+from deploy.demo import story
+from deploy.demo.person import StoryFailed
+from deploy.harness.processes import ServerFailed
+from deploy.harness.system import System
 
 GATEWAY_PORT = 8080
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": play_demo, "up": up}
+    commands = {"play": play, "up": up}
     if len(arguments) != 1 or arguments[0] not in commands:
-        raise SystemExit(f"usage: python -m deploy.local {' | '.join(commands)}")
+        raise SystemExit(f"usage: python -m deploy.demo {' | '.join(commands)}")
     # Whoever ends us politely sees everything end: SIGTERM is a Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -27,16 +27,16 @@ def main(arguments: list[str]) -> None:
         print("\nStopped.")
 
 
-def play_demo() -> None:
+def play() -> None:
     """Play the story against OVATION_URL, or against a system of its own that ends with it."""
     if url := os.environ.get("OVATION_URL"):
-        balanced = demo.play(url.rstrip("/"))
+        balanced = story.play(url.rstrip("/"))
     else:
         print("Starting PostgreSQL, RabbitMQ and all services ...", flush=True)
         started = time.monotonic()
         with System() as system:
             print(f"Everything runs, after {time.monotonic() - started:.0f} s.", flush=True)
-            balanced = demo.play(system.gateway_url)
+            balanced = story.play(system.gateway_url)
     if not balanced:
         raise SystemExit(1)
 

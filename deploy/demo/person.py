@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import httpx
 
-# The people of stories are adults, unless their story says otherwise.
-ADULT_YEARS = 30
+from deploy.harness.issuer import ADULT_YEARS
 
 
 class StoryFailed(Exception):

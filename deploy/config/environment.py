@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.local.databases import SERVICES, role_names
+from deploy.config.databases import SERVICES, role_names
 from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ SEEDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Endpoints:
     """Where everything is: URLs by name (the gateway's too), servers as host:port."""
 
     urls: Mapping[str, str]
@@ -85,25 +85,25 @@ def new_webhook_secret() -> str:
 
 
 def environment_of(
-    name: str, places: Places, secrets: Secrets, root: Path = ROOT
+    name: str, endpoints: Endpoints, secrets: Secrets, root: Path = ROOT
 ) -> dict[str, str]:
     """Return the variables of one process, all with its own prefix; `root` has its seeds."""
-    host, port = places.urls[name].removeprefix("http://").split(":")
+    host, port = endpoints.urls[name].removeprefix("http://").split(":")
     settings = {"HOST": host, "PORT": port}
     if name == "issuer":
-        settings["URL"] = places.urls["issuer"]
+        settings["URL"] = endpoints.urls["issuer"]
     if name == "sandbox":
-        settings |= _sandbox(places, secrets)
+        settings |= _sandbox(endpoints, secrets)
     if name in SERVICES:
-        settings |= _service(name, places, secrets)
+        settings |= _service(name, endpoints, secrets)
     if name in WITH_PROVIDER:
         settings |= {
-            "PROVIDER_URL": places.urls["sandbox"],
+            "PROVIDER_URL": endpoints.urls["sandbox"],
             "PROVIDER_API_KEY": getattr(secrets, f"{WITH_PROVIDER[name]}_key"),
             "WEBHOOK_SECRET": getattr(secrets, f"{WITH_PROVIDER[name]}_webhook_secret"),
         }
     if name == "purchase":
-        settings["RETURN_URL"] = f"{places.urls['gateway']}/paid"
+        settings["RETURN_URL"] = f"{endpoints.urls['gateway']}/paid"
     if name == "gift":
         settings["TENCENT_TOKEN"] = secrets.tencent_token
         settings["TENCENT_SDK_APP_ID"] = TENCENT_SDK_APP_ID
@@ -114,27 +114,27 @@ def environment_of(
         settings["HOLD_SECONDS"] = "0"
     variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
     if name in SERVICES:
-        variables["OVATION_PUBLIC_URL"] = places.urls["gateway"]
+        variables["OVATION_PUBLIC_URL"] = endpoints.urls["gateway"]
     seeds = SEEDS.get(name, {})
     return variables | {variable: str(root / "seeds" / file) for variable, file in seeds.items()}
 
 
-def _service(name: str, places: Places, secrets: Secrets) -> dict[str, str]:
+def _service(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
     return {
-        "DATABASE_URL": f"postgresql://{name}@{places.postgres}/{name}",
+        "DATABASE_URL": f"postgresql://{name}@{endpoints.postgres}/{name}",
         "DATABASE_PASSWORD": secrets.database[name],
-        "BROKER_URL": f"amqp://{name}@{places.rabbit}/{places.vhost}",
+        "BROKER_URL": f"amqp://{name}@{endpoints.rabbit}/{endpoints.vhost}",
         "BROKER_PASSWORD": secrets.broker[name],
-        "JWT_ISSUER": places.urls["issuer"],
+        "JWT_ISSUER": endpoints.urls["issuer"],
         "JWT_AUDIENCE": AUDIENCE,
-        "JWKS_URL": f"{places.urls['issuer']}/.well-known/jwks.json",
+        "JWKS_URL": f"{endpoints.urls['issuer']}/.well-known/jwks.json",
         # The development issuer, on this machine.
         "ALLOW_INSECURE_ISSUER": "true",
     }
 
 
-def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
-    webhooks = f"{places.urls['gateway']}/v1/webhooks/sandbox"
+def _sandbox(endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+    webhooks = f"{endpoints.urls['gateway']}/v1/webhooks/sandbox"
     return {
         "PAYMENTS_KEY": secrets.payments_key,
         "TRANSFERS_KEY": secrets.transfers_key,
@@ -143,7 +143,7 @@ def _sandbox(places: Places, secrets: Secrets) -> dict[str, str]:
         # What the sandbox of the version before reads: see `as_the_version_before`.
         "API_KEY": secrets.payments_key,
         "WEBHOOK_SECRET": secrets.payments_webhook_secret,
-        "PUBLIC_URL": f"{places.urls['gateway']}/sandbox",
+        "PUBLIC_URL": f"{endpoints.urls['gateway']}/sandbox",
         "PAYMENTS_WEBHOOK_URL": f"{webhooks}/payments",
         "TRANSFERS_WEBHOOK_URL": f"{webhooks}/transfers",
     }

@@ -39,7 +39,7 @@ def read_secret(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Installation:
     """
     The servers of one installation, as its operator reaches them.
 

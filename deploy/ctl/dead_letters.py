@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
 from deploy.ctl.audit import recorded
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import queues
 from shared.contracts.decoding import SAID_BY, owner_of
@@ -46,11 +46,11 @@ class Wanted:
         )
 
 
-async def count(places: Places) -> list[dict[str, object]]:
+async def count(installation: Installation) -> list[dict[str, object]]:
     """Return how many letters each queue has, and for what reasons."""
     rows: list[dict[str, object]] = []
-    for queue in queues(places):
-        letters = [letter async for letter in look(places, Wanted(queue))]
+    for queue in queues(installation):
+        letters = [letter async for letter in look(installation, Wanted(queue))]
         if letters:
             reasons = Counter(str(letter["code"]) for letter in letters)
             publishers = Counter(str(letter["user_id"]) for letter in letters)
@@ -65,9 +65,9 @@ async def count(places: Places) -> list[dict[str, object]]:
     return rows
 
 
-async def look(places: Places, wanted: Wanted) -> AsyncIterator[dict[str, object]]:
+async def look(installation: Installation, wanted: Wanted) -> AsyncIterator[dict[str, object]]:
     """Yield letters; they stay where they are, in their order."""
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(f"{wanted.queue}.dlq", passive=True)
         shown = 0
@@ -86,9 +86,9 @@ class Redriven:
     refused: Mapping[str, str]
 
 
-async def redrive(places: Places, wanted: Wanted) -> Redriven:
+async def redrive(installation: Installation, wanted: Wanted) -> Redriven:
     """Send letters to their queue again and forget them; those nobody answers for stay."""
-    async with places.connect() as connection, _chosen(connection, wanted) as letters:
+    async with installation.connect() as connection, _chosen(connection, wanted) as letters:
         refused, again = {}, []
         for letter in letters:
             if reason := refusal(letter, wanted.queue):
@@ -97,7 +97,12 @@ async def redrive(places: Places, wanted: Wanted) -> Redriven:
                 again.append(letter)
         ids = [_id_of(letter) for letter in again]
         async with recorded(
-            places, "dlq.redrive", queue=wanted.queue, ids=ids, count=len(ids), refused=refused
+            installation,
+            "dlq.redrive",
+            queue=wanted.queue,
+            ids=ids,
+            count=len(ids),
+            refused=refused,
         ):
             messages = _as_messages(again, wanted.queue)
             await redeliver(connection, wanted.queue, messages)
@@ -107,11 +112,11 @@ async def redrive(places: Places, wanted: Wanted) -> Redriven:
         return Redriven(len(again), refused)
 
 
-async def drop(places: Places, wanted: Wanted) -> int:
+async def drop(installation: Installation, wanted: Wanted) -> int:
     """Forget letters for good; return how many."""
-    async with places.connect() as connection, _chosen(connection, wanted) as letters:
+    async with installation.connect() as connection, _chosen(connection, wanted) as letters:
         ids = [_id_of(letter) for letter in letters]
-        async with recorded(places, "dlq.drop", queue=wanted.queue, ids=ids, count=len(ids)):
+        async with recorded(installation, "dlq.drop", queue=wanted.queue, ids=ids, count=len(ids)):
             for letter in letters:
                 await letter.ack()
         return len(ids)

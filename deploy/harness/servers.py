@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from deploy.local.postgres import LocalPostgres, PostgresServer
-from deploy.local.processes import ServerFailed
-from deploy.local.rabbitmq import LocalRabbit, RabbitServer
+from deploy.harness.postgres import LocalPostgres, PostgresServer
+from deploy.harness.processes import ServerFailed
+from deploy.harness.rabbitmq import LocalRabbit, RabbitServer
 
 VARIABLE = "OVATION_SERVERS"
 _IMPORTING = threading.Lock()
@@ -34,7 +34,7 @@ class Servers:
     rabbit: RabbitServer
 
 
-class LentPostgres(PostgresServer):
+class ExternalPostgres(PostgresServer):
     """Somebody else's server, known by its address."""
 
     def __init__(self, address: str) -> None:
@@ -57,7 +57,7 @@ class LentPostgres(PostgresServer):
         raise ServerFailed(_NOT_OURS)
 
 
-class LentRabbit(RabbitServer):
+class ExternalRabbit(RabbitServer):
     """Somebody else's broker, known by its address and that of its management API."""
 
     def __init__(self, address: str) -> None:
@@ -85,10 +85,10 @@ class LentRabbit(RabbitServer):
 def choose_postgres(*, fast: bool = False) -> PostgresServer:
     """Return a PostgreSQL that is not started yet. `fast` is for tests: fsync off."""
     if addresses := _addresses():
-        return LentPostgres(addresses[0])
+        return ExternalPostgres(addresses[0])
     if os.environ.get(VARIABLE) != "local":
         _load_containers()
-        from deploy.local import containers  # noqa: PLC0415 - slow to import
+        from deploy.harness import containers  # noqa: PLC0415 - slow to import
 
         if _use_docker(containers.POSTGRES_IMAGE):
             return containers.ContainerPostgres(fast=fast)
@@ -98,10 +98,10 @@ def choose_postgres(*, fast: bool = False) -> PostgresServer:
 def choose_rabbit() -> RabbitServer:
     """Return a RabbitMQ that is not started yet."""
     if addresses := _addresses():
-        return LentRabbit(addresses[1])
+        return ExternalRabbit(addresses[1])
     if os.environ.get(VARIABLE) != "local":
         _load_containers()
-        from deploy.local import containers  # noqa: PLC0415 - slow to import
+        from deploy.harness import containers  # noqa: PLC0415 - slow to import
 
         if _use_docker(containers.RABBITMQ_IMAGE):
             return containers.ContainerRabbit()
@@ -134,7 +134,7 @@ def _addresses() -> tuple[str, str] | None:
 
 
 def _use_docker(image: str) -> bool:
-    from deploy.local import containers  # noqa: PLC0415 - slow to import
+    from deploy.harness import containers  # noqa: PLC0415 - slow to import
 
     if containers.engine_answers() and containers.image_is_here(image):
         return True
@@ -151,4 +151,4 @@ def _load_containers() -> None:
     library that the other has half imported.
     """
     with _IMPORTING:
-        import deploy.local.containers  # noqa: F401, PLC0415
+        import deploy.harness.containers  # noqa: F401, PLC0415

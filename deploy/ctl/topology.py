@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from deploy.ctl.teams import teams
 from shared.messaging.teams import PREFIX, team_topology
 from shared.messaging.topology import (
@@ -40,9 +40,9 @@ _USERS = (*user_names(), PREFIX)
 _OURS = ("ovation.", "purchase.", "wallet.", "gift.", "payout.", "live.", PREFIX)
 
 
-def differences(places: Places) -> list[dict[str, object]]:
+def differences(installation: Installation) -> list[dict[str, object]]:
     """Return what is missing, what is different, and what of ours should not be there."""
-    wanted, found = _wanted(places), {kind: _found(places, kind) for kind in _NAMES}
+    wanted, found = _wanted(installation), {kind: _found(installation, kind) for kind in _NAMES}
     rows: list[dict[str, object]] = []
     for kind in _NAMES:
         have = {_name(kind, thing): thing for thing in found[kind]}
@@ -62,7 +62,7 @@ def differences(places: Places) -> list[dict[str, object]]:
     return rows
 
 
-def apply(places: Places, *, both_versions: bool = False) -> list[dict[str, object]]:
+def apply(installation: Installation, *, both_versions: bool = False) -> list[dict[str, object]]:
     """
     Make what is missing; return what still differs, for a queue's arguments cannot change.
 
@@ -70,42 +70,46 @@ def apply(places: Places, *, both_versions: bool = False) -> list[dict[str, obje
     it runs beside this one. Without it they may not any more.
     """
     document = {
-        kind: [{**thing, "vhost": places.vhost} for thing in things]
-        for kind, things in _wanted(places, both_versions=both_versions).items()
+        kind: [{**thing, "vhost": installation.vhost} for thing in things]
+        for kind, things in _wanted(installation, both_versions=both_versions).items()
         if kind != "vhosts"
     }
-    if AUDITOR_USER not in {user["name"] for user in places.manage("GET", "/api/users")}:
-        password = values_of(places.secret(f"{AUDITOR_USER}_broker_password"))[0]
+    if AUDITOR_USER not in {user["name"] for user in installation.manage("GET", "/api/users")}:
+        password = values_of(installation.secret(f"{AUDITOR_USER}_broker_password"))[0]
         document["users"] = [a_user(AUDITOR_USER, password)]
-    broken = {row["name"] for row in differences(places) if str(row["state"]).startswith("other")}
+    broken = {
+        row["name"] for row in differences(installation) if str(row["state"]).startswith("other")
+    }
     # The broker refuses a document as a whole if it declares one thing differently.
     for kind in ("queues", "exchanges"):
         document[kind] = [thing for thing in document[kind] if thing["name"] not in broken]
-    places.manage("POST", "/api/definitions", document)
+    installation.manage("POST", "/api/definitions", document)
     # Of users that are there, with passwords we do not know.
     for user, limits in USER_LIMITS.items():
         for limit, value in limits.items():
-            places.manage("PUT", f"/api/user-limits/{user}/{limit}", {"value": value})
-    return differences(places)
+            installation.manage("PUT", f"/api/user-limits/{user}/{limit}", {"value": value})
+    return differences(installation)
 
 
-def _wanted(places: Places, *, both_versions: bool = False) -> dict[str, list[dict[str, Any]]]:
+def _wanted(
+    installation: Installation, *, both_versions: bool = False
+) -> dict[str, list[dict[str, Any]]]:
     """What the services need and may do, and what each team was granted."""
     documents = [
         topology(),
         rights(both_versions=both_versions),
-        *(team_topology(team) for team in teams(places)),
+        *(team_topology(team) for team in teams(installation)),
     ]
     kinds = {kind for document in documents for kind in document}
     return {kind: [thing for each in documents for thing in each.get(kind, ())] for kind in kinds}
 
 
-def _found(places: Places, kind: str) -> Iterable[Thing]:
+def _found(installation: Installation, kind: str) -> Iterable[Thing]:
     if kind.endswith("permissions"):
-        path = f"/api/vhosts/{places.within('').rpartition('/')[2]}/{kind.replace('_', '-')}"
-        found: list[Thing] = places.manage("GET", path)
+        path = f"/api/vhosts/{installation.within('').rpartition('/')[2]}/{kind.replace('_', '-')}"
+        found: list[Thing] = installation.manage("GET", path)
         return [right for right in found if right["user"].startswith(_USERS)]
-    things: list[Thing] = places.manage("GET", places.within(kind))
+    things: list[Thing] = installation.manage("GET", installation.within(kind))
     # Each queue is bound to the nameless exchange by its own name, always.
     return [thing for thing in things if kind != "bindings" or thing["source"]]
 

@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.ctl.installation import Installation
 from deploy.ctl.output import tell
-from deploy.ctl.places import Places
 from deploy.ctl.reconcile import Compared, reconcile
 from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
 from services.purchase.store.proof import CHECKS as PURCHASE_CHECKS
@@ -36,11 +36,11 @@ def _bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-async def verify(places: Places, service: str) -> bool:
+async def verify(installation: Installation, service: str) -> bool:
     """Derive every balance, lot and outcome again from the postings; whether all of it agrees."""
     faults, postings, started = 0, 0, datetime.now(UTC)
     with _bar() as bar:
-        async with places.reading(service) as tx:
+        async with installation.reading(service) as tx:
             task = bar.add_task(f"{service}: users", total=await count_users(tx))
             async for found in prove(tx, CHECKS[service]):
                 if isinstance(found, Fault):
@@ -55,11 +55,11 @@ async def verify(places: Places, service: str) -> bool:
     return not faults
 
 
-async def verify_seals(places: Places, service: str) -> bool:
+async def verify_seals(installation: Installation, service: str) -> bool:
     """Recompute the chain over history; whether it is unbroken."""
     faults, blocks = 0, 0
     with _bar() as bar:
-        async with places.reading(service) as tx:
+        async with installation.reading(service) as tx:
             task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
             async for found in broken_seals(tx):
                 if isinstance(found, Fault):
@@ -72,12 +72,12 @@ async def verify_seals(places: Places, service: str) -> bool:
     return not faults
 
 
-async def compare(places: Places, *, hours: int, grace: timedelta = GRACE) -> bool:
+async def compare(installation: Installation, *, hours: int, grace: timedelta = GRACE) -> bool:
     """Compare the services by the hour; whether nothing is lost and every amount agrees."""
     until = datetime.now(UTC) - grace
     since = datetime.fromtimestamp(0, UTC) if hours == 0 else until - timedelta(hours=hours)
     alarms, elsewhere, things = 0, 0, 0
-    async for found in reconcile(places, since=since, until=until):
+    async for found in reconcile(installation, since=since, until=until):
         if isinstance(found, Compared):
             things += found.things
             continue
@@ -92,10 +92,10 @@ async def compare(places: Places, *, hours: int, grace: timedelta = GRACE) -> bo
     return not alarms
 
 
-async def compare_and_report(places: Places, *, hours: int) -> None:
+async def compare_and_report(installation: Installation, *, hours: int) -> None:
     """Compare the services and set the metrics; servers that are away are an alarm as well."""
     try:
-        agreed = await compare(places, hours=hours)
+        agreed = await compare(installation, hours=hours)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError) as error:
         tell(f"could not compare: {error!r}", style="red")
         RECONCILE_FAILURES.inc()

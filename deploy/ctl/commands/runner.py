@@ -11,16 +11,16 @@ import httpx
 import typer
 from aiormq.exceptions import AMQPError
 
+from deploy.ctl.installation import Installation
 from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE
-from deploy.ctl.places import Places
 from deploy.ctl.teams import queues
 
 Answer = TypeVar("Answer")
 
 
-def here() -> Places:
+def here() -> Installation:
     """Return the installation this terminal looks after."""
-    return Places.from_environment()
+    return Installation.from_environment()
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.gateway.nginx import render, render_whole
-from deploy.local.packages import require
-from deploy.local.ports import listens
-from deploy.local.processes import Process
+from deploy.harness.packages import require
+from deploy.harness.ports import listens
+from deploy.harness.processes import Process
 
 ROOT = Path(__file__).parent.parent.parent
 OPENAPI_FILE = ROOT / "deploy" / "gateway" / "openapi.json"

@@ -1,7 +1,7 @@
 """
 Tokens for development: signs whatever it is asked to, with a key that lives as long as it does.
 
-In production this is the host application's part. `python -m deploy.local.issuer` reads
+In production this is the host application's part. `python -m deploy.harness.issuer` reads
 ISSUER_PORT and ISSUER_URL (what it calls itself in `iss`).
 """
 
@@ -19,6 +19,8 @@ from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.identity.tokens import TARGET_TYPE
 
 AUDIENCE = "ovation"
+# People are adults, unless their story says otherwise.
+ADULT_YEARS = 30
 KEY_BITS = 2048
 TTL_SECONDS = 3_600
 TTL_SECONDS_MAX = 86_400

@@ -10,7 +10,7 @@ from typing import Protocol
 from aio_pika.abc import AbstractConnection
 
 from deploy.ctl.audit import recorded
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
@@ -52,23 +52,25 @@ OWNERS: Mapping[str, Owner] = {
 }
 
 
-def heard_by(places: Places, queue: str, *, only: Collection[str] = ()) -> set[type[Event]]:
+def heard_by(
+    installation: Installation, queue: str, *, only: Collection[str] = ()
+) -> set[type[Event]]:
     """Return the contracts a service's or a team's queue hears, of these names if any are given."""
     if queue in QUEUES:
         names = {event.name for event in QUEUES[queue]}
     else:
-        names = {name for team in teams(places) if team.queue == queue for name in team.hears}
+        names = {name for team in teams(installation) if team.queue == queue for name in team.hears}
     return {event for event in EVENTS if event.name in names and (not only or event.name in only)}
 
 
-def said_again_to(places: Places, queue: str, service: str) -> list[str]:
+def said_again_to(installation: Installation, queue: str, service: str) -> list[str]:
     """Return the names of the events that a service can say again and a queue hears."""
-    heard = heard_by(places, queue)
+    heard = heard_by(installation, queue)
     return sorted(event.name for event in heard & set(OWNERS[service].says_again))
 
 
 async def replay(
-    places: Places,
+    installation: Installation,
     queue: str,
     *,
     start: Start,
@@ -77,15 +79,15 @@ async def replay(
     dry_run: bool = False,
 ) -> int:
     """Publish to a queue what the logs hold of its events from a place on; return how many."""
-    contracts = heard_by(places, queue, only=only)
+    contracts = heard_by(installation, queue, only=only)
     owners = sorted({each.owner() for each in contracts if service in (None, each.owner())})
     types = {contract.type() for contract in contracts}
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         messages = _logged(connection, owners, start, types)
         if dry_run:
             return len([message async for message in messages])
         asked = {"queue": queue, "start": start, "only": sorted(only), "service": service}
-        async with recorded(places, "replay", **asked) as result:
+        async with recorded(installation, "replay", **asked) as result:
             result["count"] = count = await redeliver(connection, queue, messages)
             return count
 
@@ -127,25 +129,27 @@ async def _logged(
             )
 
 
-async def reannounce(
-    places: Places, service: str, queue: str, *, since: datetime, until: datetime
+async def republish(
+    installation: Installation, service: str, queue: str, *, since: datetime, until: datetime
 ) -> int:
     """Publish to a queue what a service's own tables say it announced in that time."""
-    contracts = heard_by(places, queue)
+    contracts = heard_by(installation, queue)
 
     async def facts(tx: Transaction) -> AsyncIterator[Again]:
         async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
             if type(fact.event) in contracts:
                 yield _again(fact)
 
-    reading: AbstractAsyncContextManager[Transaction] = places.reading(service)
-    sending = recorded(places, "reannounce", service=service, queue=queue, since=since, until=until)
-    async with places.connect() as connection, reading as tx, sending as result:
+    reading: AbstractAsyncContextManager[Transaction] = installation.reading(service)
+    sending = recorded(
+        installation, "republish", service=service, queue=queue, since=since, until=until
+    )
+    async with installation.connect() as connection, reading as tx, sending as result:
         result["count"] = count = await redeliver(connection, queue, facts(tx))
         return count
 
 
-async def rebuild_live(places: Places) -> tuple[int, int]:
+async def rebuild_live(installation: Installation) -> tuple[int, int]:
     """
     Empty live's tables and fill them again; return how many facts came from gift and the log.
 
@@ -153,19 +157,19 @@ async def rebuild_live(places: Places) -> tuple[int, int]:
     twice and counts once. What is announced meanwhile is counted as ever. Live announces nothing
     until the last fact was sent and heard: if this ends before that, run it again.
     """
-    async with recorded(places, "rebuild", service="live"), places.owning("live") as tx:
+    async with recorded(installation, "rebuild", service="live"), installation.owning("live") as tx:
         await live.begin_again(tx)
-    oldest = await _oldest(places, log_of("gift"))
-    told = await reannounce(places, "gift", "live.gifts", since=BEGINNING, until=oldest)
-    logged = await replay(places, "live.gifts", start="first")
-    async with places.owning("live") as tx:
+    oldest = await _oldest(installation, log_of("gift"))
+    told = await republish(installation, "gift", "live.gifts", since=BEGINNING, until=oldest)
+    logged = await replay(installation, "live.gifts", start="first")
+    async with installation.owning("live") as tx:
         await live.end_filling(tx)
     return told, logged
 
 
-async def _oldest(places: Places, stream: str) -> datetime:
+async def _oldest(installation: Installation, stream: str) -> datetime:
     """Return when the first fact of a log occurred, as far as it can be read; if none can, now."""
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         async for message in read_log(connection, stream, start="first"):
             if log_of(message.user_id) == stream and message.time is not None:
                 return message.time

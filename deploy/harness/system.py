@@ -14,22 +14,22 @@ from typing import Self
 
 import httpx
 
-from deploy.local.databases import SERVICES, provision
-from deploy.local.environment import (
+from deploy.config.databases import SERVICES, provision
+from deploy.config.environment import (
     ROOT,
-    Places,
+    Endpoints,
     Secrets,
     as_the_version_before,
     environment_of,
     new_secrets,
 )
-from deploy.local.gateway import Gateway
-from deploy.local.person import ADULT_YEARS
-from deploy.local.ports import free_port
-from deploy.local.postgres import PostgresServer
-from deploy.local.processes import Process, ServerFailed, remove_folder, temporary_folder
-from deploy.local.rabbitmq import RabbitServer
-from deploy.local.servers import Servers, choose_postgres, choose_rabbit
+from deploy.harness.gateway import Gateway
+from deploy.harness.issuer import ADULT_YEARS
+from deploy.harness.ports import free_port
+from deploy.harness.postgres import PostgresServer
+from deploy.harness.processes import Process, ServerFailed, remove_folder, temporary_folder
+from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
 
 # In the order in which they are useful: what others ask for comes first.
@@ -139,8 +139,8 @@ class System:
         urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
         for name, url in urls.items():
             self.urls[f"{name}-2"] = url
-            places = replace(self.places_of(name), urls={**self.urls, **urls})
-            self._run(name, places, root, called=f"{name}-2")
+            endpoints = replace(self.endpoints_of(name), urls={**self.urls, **urls})
+            self._run(name, endpoints, root, called=f"{name}-2")
         for name in SERVICES:
             self._wait_until_ready(f"{name}-2")
         self._gateway.ask(self._upstreams())
@@ -163,9 +163,9 @@ class System:
     def is_running(self, name: str) -> bool:
         return self._processes[name].is_running()
 
-    def places_of(self, name: str) -> Places:  # noqa: ARG002 - for whoever tells them apart
+    def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - for whoever tells them apart
         """Return where a process finds everything; whoever stands between says otherwise."""
-        return Places(
+        return Endpoints(
             urls=self.urls,
             postgres=f"{self.postgres.host}:{self.postgres.port}",
             rabbit=f"{self.rabbit.host}:{self.rabbit.port}",
@@ -199,7 +199,7 @@ class System:
         self._ending.callback(remove_folder, self.folder)
         self._start_servers()
         for name in self.names:
-            self._run(name, self.places_of(name), self._root)
+            self._run(name, self.endpoints_of(name), self._root)
         self._gateway = Gateway(self.folder, self._port, self._upstreams())
         self._gateway.start()
         self._ending.callback(self._gateway.kill)
@@ -252,16 +252,20 @@ class System:
         if done.returncode != 0:
             raise ServerFailed(f"{name} could not be migrated:\n{done.stderr[-2000:]}")
 
-    def _run(self, name: str, places: Places, root: Path, *, called: str | None = None) -> None:
-        module = "deploy.local.issuer" if name == "issuer" else f"services.{name}.main"
-        own = environment_of(name, places, self.secrets, root)
+    def _run(
+        self, name: str, endpoints: Endpoints, root: Path, *, called: str | None = None
+    ) -> None:
+        is_issuer = name == "issuer"
+        module = "deploy.harness.issuer" if is_issuer else f"services.{name}.main"
+        own = environment_of(name, endpoints, self.secrets, root)
         different = {key: self._settings[key] for key in own.keys() & self._settings.keys()}
         process = Process(
             name=called or name,
             command=[sys.executable, "-m", module],
             log=self.folder / f"{called or name}.log",
             environment={**_inherited(), **own, **different, "PYTHONUNBUFFERED": "1"},
-            folder=str(root),
+            # Development's issuer is ours, whatever version runs.
+            folder=str(ROOT if is_issuer else root),
         )
         self._processes[called or name] = process
         process.start()

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from prometheus_client import start_http_server
 
-from deploy.ctl import proofs
+from deploy.ctl import verification
 from deploy.ctl.commands.options import Service
-from deploy.ctl.commands.running import end, here, one_of, run
+from deploy.ctl.commands.runner import end, here, one_of, run
 
 BOOKS = ("purchase", "wallet", "payout")
 SEALED = ("wallet", "payout")
@@ -20,13 +20,13 @@ seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=Tr
 @app.command()
 def verify(service: Service) -> None:
     """Derive a ledger again from its postings."""
-    end(run(proofs.verify(here(), one_of(service, BOOKS))))
+    end(run(verification.verify(here(), one_of(service, BOOKS))))
 
 
 @seal.command("verify")
 def verify_seals(service: Service) -> None:
     """Recompute the chain over a ledger's history."""
-    end(run(proofs.verify_seals(here(), one_of(service, SEALED))))
+    end(run(verification.verify_seals(here(), one_of(service, SEALED))))
 
 
 @app.command()
@@ -38,14 +38,14 @@ def reconcile(
 ) -> None:
     """Compare the services with each other."""
     if every_seconds is None:
-        end(run(proofs.compare(here(), hours=hours)))
+        end(run(verification.compare(here(), hours=hours)))
     else:
         start_http_server(metrics_port)
         run(_reconcile_always(hours, every_seconds))
 
 
 async def _reconcile_always(hours: int, every_seconds: float) -> None:
-    places = here()
+    installation = here()
     while True:
-        await proofs.compare_and_report(places, hours=hours)
+        await verification.compare_and_report(installation, hours=hours)
         await asyncio.sleep(every_seconds)

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import httpx
 
-from deploy.local.packages import find, require
-from deploy.local.ports import free_port, listens
-from deploy.local.processes import (
+from deploy.harness.packages import find, require
+from deploy.harness.ports import free_port, listens
+from deploy.harness.processes import (
     POLL_SECONDS,
     Process,
     ServerFailed,

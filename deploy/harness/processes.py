@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.local.watchdog import watchdog
+from deploy.harness.watchdog import watchdog
 
 LOG_LINES_SHOWN = 30
 POLL_SECONDS = 0.03

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.ctl import letters
+from deploy.ctl import dead_letters
 from deploy.ctl.commands.options import Json, Queue, Yes
-from deploy.ctl.commands.running import a_queue, here, run
+from deploy.ctl.commands.runner import a_queue, here, run
 from deploy.ctl.output import DONE, FOUND_WRONG, complain, confirm, console, say, show
 
 Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
@@ -22,7 +22,7 @@ app = typer.Typer(
 @app.command("ls")
 def list_letters(*, as_json: Json = False) -> None:
     """List which queues have dead letters, and for what reasons."""
-    show(run(letters.count(here())), as_json=as_json, empty="There are no dead letters.")
+    show(run(dead_letters.count(here())), as_json=as_json, empty="There are no dead letters.")
 
 
 @app.command("show")
@@ -35,8 +35,8 @@ def show_letters(
     as_json: Json = False,
 ) -> None:
     """Show letters with their reasons; they stay where they are."""
-    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
-    found = run(_listed(letters.look(here(), wanted)))
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    found = run(_listed(dead_letters.look(here(), wanted)))
     if as_json:
         show(found, as_json=True, empty="")
     for letter in () if as_json else found:
@@ -56,9 +56,9 @@ def redrive(
     as_json: Json = False,
 ) -> None:
     """Send letters to their queue again; not those that the owner of their event never said."""
-    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Send dead letters of {queue} to it again?", yes=yes)
-    done = run(letters.redrive(here(), wanted))
+    done = run(dead_letters.redrive(here(), wanted))
     say(
         f"{done.count} sent to {queue} again.",
         as_json=as_json,
@@ -82,9 +82,9 @@ def drop_letters(
     as_json: Json = False,
 ) -> None:
     """Forget letters for good."""
-    wanted = letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Forget dead letters of {queue} for good?", yes=yes)
-    count = run(letters.drop(here(), wanted))
+    count = run(dead_letters.drop(here(), wanted))
     say(f"{count} forgotten.", as_json=as_json, dropped=count)
     raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.processes import ServerFailed
+from deploy.harness.processes import ServerFailed
 
 # Whoever runs beside us, as tests do, may miss the same package at the same moment.
 LOCK = Path("/run/ovation-packages.lock")

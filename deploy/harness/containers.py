@@ -13,12 +13,12 @@ import asyncpg
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
-from deploy.local.databases import fetch
-from deploy.local.ports import free_port
-from deploy.local.postgres import CONNECTIONS_MAX, NO_FSYNC, PostgresServer
-from deploy.local.processes import ServerFailed
-from deploy.local.rabbitmq import RabbitServer
-from deploy.local.watchdog import watchdog
+from deploy.config.databases import fetch
+from deploy.harness.ports import free_port
+from deploy.harness.postgres import CONNECTIONS_MAX, NO_FSYNC, PostgresServer
+from deploy.harness.processes import ServerFailed
+from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.watchdog import watchdog
 
 # The same variables as in docker-compose.yml.
 POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17")
