@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 SUFFIXES = (".py", ".toml", ".yml", ".conf", ".js")
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
+DOORS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 # Which folders a path in backticks may begin with; anything else is a name of another kind.
 FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
 # Made by `make secrets`, and in no commit.
@@ -37,7 +38,7 @@ FOREIGN = {
 }
 
 
-@pytest.fixture(params=DOCS, ids=lambda page: str(page.relative_to(ROOT / "docs")))
+@pytest.fixture(params=[*DOORS, *DOCS], ids=lambda page: str(page.relative_to(ROOT)))
 def page(request):
     return request.param
 
