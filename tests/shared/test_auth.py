@@ -47,7 +47,9 @@ def issuer(monkeypatch):
     issuer = Issuer(signing_key())
     real = httpx.AsyncClient
     transport = httpx.MockTransport(issuer.answer)
-    monkeypatch.setattr("shared.identity.tokens.httpx.AsyncClient", lambda **_: real(transport=transport))
+    monkeypatch.setattr(
+        "shared.identity.tokens.httpx.AsyncClient", lambda **_: real(transport=transport)
+    )
     return issuer
 
 
