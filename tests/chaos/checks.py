@@ -135,7 +135,7 @@ def agreed(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
 async def proved(places: Places) -> list[Check]:
     """Everything an operator would run to be sure."""
     found = []
-    for service in proofs.CHECKS:
+    for service in proofs.INVARIANTS:
         holds = await proofs.verify(places, service)
         found.append(Check("imbalance", f"verify {service}", not holds))
         holds = await proofs.verify_seals(places, service)
