@@ -20,7 +20,7 @@ from shared.ledger.tables import (
     AccountColumns,
     AdjustmentColumns,
     AuditColumns,
-    MovementColumns,
+    EntryColumns,
     OutcomeColumns,
     PostingColumns,
     SealColumns,
@@ -47,8 +47,8 @@ class Account(AccountColumns, PayoutTable, table=True):
     __tablename__ = "accounts"
 
 
-class Movement(MovementColumns, PayoutTable, table=True):
-    __tablename__ = "movements"
+class Entry(EntryColumns, PayoutTable, table=True):
+    __tablename__ = "entries"
 
 
 class Posting(PostingColumns, PayoutTable, table=True):

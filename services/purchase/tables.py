@@ -21,7 +21,7 @@ from shared.ledger.tables import (
     AccountColumns,
     AdjustmentColumns,
     AuditColumns,
-    MovementColumns,
+    EntryColumns,
     OutcomeColumns,
     PostingColumns,
     SealColumns,
@@ -244,8 +244,8 @@ class Account(AccountColumns, PurchaseTable, table=True):
     __tablename__ = "accounts"
 
 
-class Movement(MovementColumns, PurchaseTable, table=True):
-    __tablename__ = "movements"
+class Entry(EntryColumns, PurchaseTable, table=True):
+    __tablename__ = "entries"
 
 
 class Posting(PostingColumns, PurchaseTable, table=True):

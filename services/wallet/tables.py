@@ -11,7 +11,7 @@ from shared.ledger.tables import (
     AccountColumns,
     AdjustmentColumns,
     AuditColumns,
-    MovementColumns,
+    EntryColumns,
     OutcomeColumns,
     PostingColumns,
     SealColumns,
@@ -38,8 +38,8 @@ class Account(AccountColumns, WalletTable, table=True):
     __tablename__ = "accounts"
 
 
-class Movement(MovementColumns, WalletTable, table=True):
-    __tablename__ = "movements"
+class Entry(EntryColumns, WalletTable, table=True):
+    __tablename__ = "entries"
 
 
 class Posting(PostingColumns, WalletTable, table=True):
@@ -107,7 +107,7 @@ class Slice(WalletTable, table=True):
     gift: UUID = Field(primary_key=True)
     lot: UUID = Field(primary_key=True)
     coins: int = Field(sa_type=BigInteger)
-    movement: int = Field(sa_type=BigInteger)
+    entry: int = Field(sa_type=BigInteger)
 
 
 class Dispute(WalletTable, table=True):

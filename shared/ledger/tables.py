@@ -17,57 +17,57 @@ class AccountColumns(SQLModel):
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     kind: str = Field(primary_key=True, sa_type=Text)
-    unit: str = Field(primary_key=True, sa_type=Text)
+    asset: str = Field(primary_key=True, sa_type=Text)
     balance: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
-class MovementColumns(SQLModel):
-    """Units that changed accounts, all at once."""
+class EntryColumns(SQLModel):
+    """A balanced set of postings, written at once."""
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     id: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(sa_type=Text)
-    cause: str = Field(sa_type=Text)
+    reference: str = Field(sa_type=Text)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class PostingColumns(SQLModel):
-    """One leg of a movement."""
+    """One leg of an entry."""
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    movement: int = Field(primary_key=True, sa_type=BigInteger)
+    entry: int = Field(primary_key=True, sa_type=BigInteger)
     account: str = Field(primary_key=True, sa_type=Text)
-    unit: str = Field(primary_key=True, sa_type=Text)
+    asset: str = Field(primary_key=True, sa_type=Text)
     amount: int = Field(sa_type=BigInteger)
     balance_after: int | None = Field(sa_type=BigInteger)
 
 
 class OutcomeColumns(SQLModel):
-    """What was decided under a cause."""
+    """What was decided under a reference."""
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    cause: str = Field(primary_key=True, sa_type=Text)
+    reference: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_type=BigInteger)
     request_hash: bytes = Field(sa_type=LargeBinary)
     outcome: dict[str, Any] = Field(sa_type=JSONB)
-    movement: int | None = Field(sa_type=BigInteger)
+    entry: int | None = Field(sa_type=BigInteger)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class UnsealedColumns(SQLModel):
-    """A movement that is in no sealed block yet."""
+    """An entry that is in no sealed block yet."""
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    movement: int = Field(primary_key=True, sa_type=BigInteger)
+    entry: int = Field(primary_key=True, sa_type=BigInteger)
 
 
 class SealColumns(SQLModel):
-    """A block of movements, chained to the one before."""
+    """A block of entries, chained to the one before."""
 
     block: int = Field(primary_key=True, sa_type=BigInteger)
     users: list[str] = Field(sa_type=ARRAY(Text))
-    movements: list[int] = Field(sa_type=ARRAY(BigInteger))
+    entries: list[int] = Field(sa_type=ARRAY(BigInteger))
     hash: bytes = Field(sa_type=LargeBinary)
     previous_hash: bytes = Field(sa_type=LargeBinary)
     sealed_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
