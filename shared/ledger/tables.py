@@ -6,14 +6,18 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from shared.postgres.tables import SharedTable
 
 _NOW = {"server_default": text("clock_timestamp()")}
 _ZERO = {"server_default": "0"}
 
 
-class AccountColumns(SQLModel):
+class AccountColumns(SharedTable):
     """What a user has."""
+
+    table_name = "accounts"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     kind: str = Field(primary_key=True, sa_type=Text)
@@ -22,8 +26,10 @@ class AccountColumns(SQLModel):
     version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
-class EntryColumns(SQLModel):
+class EntryColumns(SharedTable):
     """A balanced set of postings, written at once."""
+
+    table_name = "entries"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -32,8 +38,10 @@ class EntryColumns(SQLModel):
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class PostingColumns(SQLModel):
+class PostingColumns(SharedTable):
     """One leg of an entry."""
+
+    table_name = "postings"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     entry: int = Field(primary_key=True, sa_type=BigInteger)
@@ -43,8 +51,10 @@ class PostingColumns(SQLModel):
     balance_after: int | None = Field(sa_type=BigInteger)
 
 
-class OutcomeColumns(SQLModel):
+class OutcomeColumns(SharedTable):
     """What was decided under a reference."""
+
+    table_name = "outcomes"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     reference: str = Field(primary_key=True, sa_type=Text)
@@ -55,15 +65,19 @@ class OutcomeColumns(SQLModel):
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class UnsealedColumns(SQLModel):
+class UnsealedColumns(SharedTable):
     """An entry that is in no sealed block yet."""
+
+    table_name = "unsealed"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     entry: int = Field(primary_key=True, sa_type=BigInteger)
 
 
-class SealColumns(SQLModel):
+class SealColumns(SharedTable):
     """A block of entries, chained to the one before."""
+
+    table_name = "seals"
 
     block: int = Field(primary_key=True, sa_type=BigInteger)
     users: list[str] = Field(sa_type=ARRAY(Text))
@@ -73,8 +87,10 @@ class SealColumns(SQLModel):
     sealed_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class AuditColumns(SQLModel):
+class AuditColumns(SharedTable):
     """What an operator did, to whom, and why."""
+
+    table_name = "audit"
 
     id: int | None = Field(
         default=None,
@@ -90,8 +106,10 @@ class AuditColumns(SQLModel):
     facts: dict[str, Any] = Field(sa_type=JSONB)
 
 
-class AdjustmentColumns(SQLModel):
+class AdjustmentColumns(SharedTable):
     """A correction that one operator asks for and another decides."""
+
+    table_name = "adjustments"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     id: UUID = Field(primary_key=True)
@@ -106,3 +124,9 @@ class AdjustmentColumns(SQLModel):
     )
     decided_by: str | None = Field(sa_type=Text)
     decided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
+LEDGER_TABLES = (
+    *(AccountColumns, EntryColumns, PostingColumns, OutcomeColumns),
+    *(UnsealedColumns, SealColumns, AuditColumns, AdjustmentColumns),
+)

@@ -6,10 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import col, select
 
 from services.wallet.domain.coins import COINS
-from services.wallet.tables import Account
 from shared.postgres.database import Transaction
 
 
@@ -90,10 +88,8 @@ class GiftLine:
 
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
     """Return the balance of each account of a user; empty if there is none yet."""
-    accounts = select(Account.kind, Account.balance).where(
-        col(Account.user_id) == user, col(Account.asset) == COINS
-    )
-    return {row.kind: row.balance for row in await tx.execute(accounts)}
+    rows = await tx.execute(_BALANCES, {"user": user, "asset": COINS})
+    return {row.kind: row.balance for row in rows}
 
 
 async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:
@@ -151,6 +147,7 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
     return [row.user_id for row in rows]
 
 
+_BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
     SELECT e.id, e.kind, e.reference, p.amount,
            p.balance_after AS balance_after, e.recorded_at
