@@ -63,12 +63,18 @@ def _built_by_position(call: ast.Call) -> str | None:
     """Return the class that a call builds from a row's values in their order."""
     match call:
         case ast.Call(func=ast.Name(id="starmap") | ast.Attribute(attr="starmap"), args=[kind, _]):
-            name = _class_name(kind)
-        case ast.Call(func=kind, args=[ast.Starred(value=ast.Name() | ast.Attribute())]):
-            name = _class_name(kind)
-        case _:
-            name = None
-    return name
+            return _class_name(kind)
+        case ast.Call(func=ast.Attribute(value=kind, attr="_make")):
+            return _class_name(kind)
+        case ast.Call(func=kind, args=args) if any(map(_is_row, args)):
+            return _class_name(kind)
+    return None
+
+
+def _is_row(argument: ast.expr) -> bool:
+    return isinstance(argument, ast.Starred) and isinstance(
+        argument.value, ast.Name | ast.Attribute | ast.Subscript
+    )
 
 
 def _class_name(node: ast.expr) -> str | None:

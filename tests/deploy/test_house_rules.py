@@ -148,7 +148,14 @@ def test_a_route_of_a_module_is_not_refused():
 
 @pytest.mark.parametrize(
     "text",
-    ["Lot(*row)", "[Lot(*each) for each in rows]", "domain.Lot(*row)", "[*starmap(Lot, rows)]"],
+    [
+        "Lot(*row)",
+        "Lot(*row[1:], paid=paid)",
+        "[Lot(*each) for each in rows]",
+        "domain.Lot(*row)",
+        "[*starmap(Lot, rows)]",
+        "Lot._make(row)",
+    ],
 )
 def test_a_row_by_position_is_refused(text):
     assert shapes(text) == [(1, "positional row")]
