@@ -10,7 +10,7 @@ FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 400
 _ROUTE_METHODS = {"get", "post", "put", "patch", "delete", "head", "api_route", "websocket"}
 _WITH_ROUTES = re.compile(r"(services|shared)/")
-_WITH_ROWS = re.compile(r"services/\w+/(store|api)(/|\.py)|shared/")
+_WITH_ROWS = re.compile(r"services/\w+/(store|api)(/|\.py)|shared/(?!contracts/)")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
