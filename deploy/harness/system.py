@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx
 
-from deploy.config.databases import SERVICES, provision
+from deploy.config.databases import provision
 from deploy.config.environment import (
     ROOT,
     Endpoints,
@@ -23,6 +23,7 @@ from deploy.config.environment import (
     environment_of,
     new_secrets,
 )
+from deploy.config.services import DATABASES, SERVICES
 from deploy.harness.gateway import Gateway
 from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.ports import free_port
@@ -33,7 +34,7 @@ from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
 
 # In the order in which they are useful: what others ask for comes first.
-PROGRAMS = ("issuer", "sandbox", *SERVICES, "web")
+PROGRAMS = ("issuer", *SERVICES)
 READY_SECONDS_MAX = 60
 # What our processes need of our own environment; everything else is theirs alone.
 INHERITED = (
@@ -128,7 +129,7 @@ class System:
     def migrate(self, root: Path) -> None:
         """Bring every database to what a tree wants, each in a process of that tree's own."""
         with ThreadPoolExecutor() as threads:
-            list(threads.map(lambda name: self._migrate(name, root), SERVICES))
+            list(threads.map(lambda name: self._migrate(name, root), DATABASES))
 
     def join(self, root: Path) -> None:
         """
@@ -136,12 +137,12 @@ class System:
 
         Both share everything, and the gateway asks either. The newcomers are `wallet-2` and so on.
         """
-        urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
+        urls = {name: f"http://127.0.0.1:{free_port()}" for name in DATABASES}
         for name, url in urls.items():
             self.urls[f"{name}-2"] = url
             endpoints = replace(self.endpoints_of(name), urls={**self.urls, **urls})
             self._run(name, endpoints, root, called=f"{name}-2")
-        for name in SERVICES:
+        for name in DATABASES:
             self._wait_until_ready(f"{name}-2")
         self._gateway.ask(self._upstreams())
 
@@ -241,8 +242,11 @@ class System:
             f"{name.upper()}_MIGRATION_URL": self.postgres.dsn(name, user=owner, password=""),
             f"{name.upper()}_OWNER_PASSWORD": self.secrets.database[owner],
         }
+        # The version before has the module in another place.
+        is_new = (root / "shared" / "postgres").exists()
+        module = "shared.postgres.migrate" if is_new else "shared.migrate"
         done = subprocess.run(
-            [sys.executable, "-m", "shared.postgres.migrate", name],
+            [sys.executable, "-m", module, name],
             cwd=root,
             env={**_inherited(), **own},
             check=False,
