@@ -242,11 +242,8 @@ class System:
             f"{name.upper()}_MIGRATION_URL": self.postgres.dsn(name, user=owner, password=""),
             f"{name.upper()}_OWNER_PASSWORD": self.secrets.database[owner],
         }
-        # The version before has the module in another place.
-        is_new = (root / "shared" / "postgres").exists()
-        module = "shared.postgres.migrate" if is_new else "shared.migrate"
         done = subprocess.run(
-            [sys.executable, "-m", module, name],
+            [sys.executable, "-m", "shared.postgres.migrate", name],
             cwd=root,
             env={**_inherited(), **own},
             check=False,
