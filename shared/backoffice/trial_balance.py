@@ -95,11 +95,11 @@ def add_trial_balance(router: APIRouter, database: Database, service: str) -> No
 
 # What people own is one line an account: a trial balance names no persons.
 _TRIAL_BALANCE = text("""
-    SELECT p.account, p.unit,
+    SELECT p.account, p.asset AS unit,
            coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0)::bigint AS debit,
            coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0)::bigint AS credit
     FROM postings AS p
-    JOIN movements AS m ON m.user_id = p.user_id AND m.id = p.movement
-    WHERE m.recorded_at < CAST(:until AS timestamptz)
-    GROUP BY p.account, p.unit ORDER BY p.unit, p.account
+    JOIN entries AS e ON e.user_id = p.user_id AND e.id = p.entry
+    WHERE e.recorded_at < CAST(:until AS timestamptz)
+    GROUP BY p.account, p.asset ORDER BY p.asset, p.account
 """)

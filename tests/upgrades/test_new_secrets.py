@@ -1,7 +1,7 @@
 """
 Every secret that services share is replaced while people buy and give: nobody notices.
 
-In the order of deploy/runbooks/key-rotation.md: write, roll, tell. These secrets are
+In the order of docs/operations/runbooks/key-rotation.md: write, roll, tell. These secrets are
 what the files would hold; those are in `tests/deploy/test_secrets.py`.
 """
 

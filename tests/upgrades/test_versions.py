@@ -1,6 +1,6 @@
 """
-An upgrade as deploy/README.md describes it: the version before runs, its databases are migrated
-under it, the new one joins it, the old one goes. The whole story is played at each step.
+An upgrade as docs/operations/README.md describes it: the version before runs, its databases are
+migrated under it, the new one joins it, the old one goes. The whole story is played at each step.
 """
 
 import pytest

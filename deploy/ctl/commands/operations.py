@@ -55,7 +55,7 @@ def rotate(
     """
     Write a new secret, above the one it replaces where both are good for a while.
 
-    deploy/runbooks/key-rotation.md says what comes next.
+    docs/operations/runbooks/key-rotation.md says what comes next.
     """
     known = secret_names()
     if name not in known or not (SECRETS / name).exists():

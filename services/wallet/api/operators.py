@@ -175,5 +175,5 @@ def _add_reading(router: APIRouter, database: Database) -> None:
             lines = await reading.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
         return Page(
             items=[PaidGift(gift=line.gift, coins=line.coins) for line in lines],
-            next_cursor=encode_cursor([lines[-1].movement]) if len(lines) == limit else None,
+            next_cursor=encode_cursor([lines[-1].entry]) if len(lines) == limit else None,
         )
