@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -56,7 +56,8 @@ class System:
 
     `servers` (and the secrets their users have) are used if given, and left running; else they
     are chosen and end with the system. `root` is the tree whose services run: another version's.
-    `settings` are variables of services that differ from what is usual here.
+    `settings` are variables of services that differ from what is usual here; `programs` are those
+    that are started, by default all.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class System:
         fast: bool = False,
         root: Path = ROOT,
         settings: Mapping[str, str] | None = None,
+        programs: Sequence[str] = PROGRAMS,
     ) -> None:
         self._root = root
+        self._programs = programs
         self._settings = settings or {}
         self._lent = servers
         self._vhost = vhost
@@ -105,7 +108,7 @@ class System:
         """Return what is there to run: a version may not have a service yet."""
         return [
             name
-            for name in PROGRAMS
+            for name in self._programs
             if name == "issuer" or (self._root / "services" / name / "main.py").exists()
         ]
 
