@@ -127,6 +127,7 @@ async def request_payout(
             Fact(requested, 1, Cause(request.correlation_id)),
             Fact(_decided(payout, reason), payout.version, step),
         ],
+        archive=True,
     )
     return payout
 

@@ -71,15 +71,8 @@ class PaidGift(BaseModel):
 
 
 def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
-    add_adjustments(
-        router,
-        database,
-        "wallet",
-        ask=operating.ask_adjustment,
-        decide=operating.settle_adjustment,
-        refused=(NoSuchWallet, InsufficientCoins),
-    )
-    add_audit(router, database, "wallet")
+    add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
+    add_audit(router, "wallet")
     _add_freezing(router, database)
     _add_reading(router, database)
 
