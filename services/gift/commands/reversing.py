@@ -53,7 +53,6 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
                 reversal.revision, reversal.reversed_coins = said
                 facts += _announced(gifts, reversal, heard.cause, now)
             elif said.reversed_coins > reversal.reversed_coins:
-                stale.discard(heard.id)
                 facts += _announced(gifts, reversal, heard.cause, now, late=said)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
