@@ -1,7 +1,7 @@
 """
 Every coin belongs to a lot: the coins that came together, and the money they came for.
 
-A lot's coins are never lost sight of: what is not left was spent, refunded, burnt by a dispute,
+A lot's coins are never lost sight of: what is not left was spent, refunded, charged back,
 used to settle a debt, adjusted away or expired, and the sum is always the coins it opened with.
 """
 
@@ -66,10 +66,10 @@ class Lot:
     currency: str
     funded_at: datetime
     expires_at: datetime | None = None
-    frozen: int = 0
+    held: int = 0
     spent: int = 0
     refunded: int = 0
-    burned: int = 0
+    charged_back: int = 0
     paid_debts: int = 0
     adjusted: int = 0
     expired: int = 0
@@ -80,7 +80,7 @@ class Lot:
 
     @property
     def spendable(self) -> int:
-        return self.remaining - self.frozen
+        return self.remaining - self.held
 
     @property
     def debt(self) -> int:
@@ -99,9 +99,9 @@ class Lot:
 
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""
-        gone = self.spent + self.refunded + self.burned + self.paid_debts
+        gone = self.spent + self.refunded + self.charged_back + self.paid_debts
         assert self.coins == self.remaining + gone + self.adjusted + self.expired, self
-        assert 0 <= self.frozen <= self.remaining, self
+        assert 0 <= self.held <= self.remaining, self
         assert 0 <= self.settled <= self.owed <= self.spent + self.paid_debts, self
 
 

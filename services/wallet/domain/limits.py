@@ -142,15 +142,15 @@ class Budget:
             raise self.stopped
 
     def spend(
-        self, pieces: Sequence[tuple[str, int, int]], *, besides: Sequence[Limit] = ()
+        self, pieces: Sequence[tuple[str, int, int]], *, extra_limits: Sequence[Limit] = ()
     ) -> None:
         """
         Count (currency, coins, minor units) that one gift costs, or refuse all of it.
 
-        `besides` are limits of this gift alone, on top of the viewer's.
+        `extra_limits` are limits of this gift alone, on top of the viewer's.
         """
         reached: list[Mark] = []
-        for limit in (*self.limits, *besides):
+        for limit in (*self.limits, *extra_limits):
             reached += self._check(limit, pieces)
         self.marks += reached
         for currency, coins, amount_minor in pieces:
@@ -217,14 +217,14 @@ def starts_on(period: Period, today: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitWish:
+class LimitRequest:
     """A limit as somebody wished it once; `amount` is None where they wished for none."""
 
     amount: int | None
     from_at: datetime
 
 
-def limit_at(wishes: Sequence[LimitWish], moment: datetime) -> int | None:
+def limit_at(wishes: Sequence[LimitRequest], moment: datetime) -> int | None:
     """
     Return the limit at a moment, out of all wishes for it, oldest first; None without any.
 
@@ -240,13 +240,13 @@ def limit_at(wishes: Sequence[LimitWish], moment: datetime) -> int | None:
     return min([wish.amount for wish in wishes[newest:] if wish.amount is not None], default=None)
 
 
-def is_set(wishes: Sequence[LimitWish], moment: datetime) -> bool:
+def is_set(wishes: Sequence[LimitRequest], moment: datetime) -> bool:
     """Whether anything was wished by then, be it that there is no limit."""
     return any(wish.from_at <= moment for wish in wishes)
 
 
 def next_change(
-    wishes: Sequence[LimitWish], moment: datetime
+    wishes: Sequence[LimitRequest], moment: datetime
 ) -> tuple[datetime, int | None] | None:
     """Return when the limit will be another if nobody wishes anything more, and which."""
     current = limit_at(wishes, moment)

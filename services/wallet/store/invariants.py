@@ -8,9 +8,9 @@ INVARIANTS = (
         "lots-are-balances",
         """
             SELECT user_id, format('lots hold %s, keep %s and owe %s; the accounts say %s, %s, %s',
-                                   spendable, frozen, debt, main, held, owed) AS detail
+                                   spendable, lots_held, debt, main, held, owed) AS detail
             FROM (
-                SELECT user_id, sum(remaining - frozen) AS spendable, sum(frozen) AS frozen,
+                SELECT user_id, sum(remaining - held) AS spendable, sum(held) AS lots_held,
                        sum(owed - settled) AS debt
                 FROM lots WHERE {users} GROUP BY user_id
             ) AS l
@@ -20,7 +20,7 @@ INVARIANTS = (
                        coalesce(-sum(balance) FILTER (WHERE kind = 'debt'), 0) AS owed
                 FROM accounts WHERE {users} GROUP BY user_id
             ) AS a USING (user_id)
-            WHERE (coalesce(spendable, 0), coalesce(frozen, 0), coalesce(debt, 0))
+            WHERE (coalesce(spendable, 0), coalesce(lots_held, 0), coalesce(debt, 0))
                IS DISTINCT FROM (coalesce(main, 0), coalesce(held, 0), coalesce(owed, 0))
         """,
     ),
@@ -71,16 +71,16 @@ INVARIANTS = (
         """,
     ),
     invariant(
-        "frozen-coins-have-reasons",
+        "held-coins-have-reasons",
         """
-            SELECT user_id, format('lot %s keeps %s, for reasons that add up to %s', lot, frozen,
+            SELECT user_id, format('lot %s holds %s, for reasons that add up to %s', lot, held,
                                    coins) AS detail
-            FROM (SELECT user_id, id AS lot, frozen FROM lots WHERE {users}) AS l
+            FROM (SELECT user_id, id AS lot, held FROM lots WHERE {users}) AS l
             FULL JOIN (
-                SELECT user_id, lot, sum(coins) AS coins FROM frozen_coins
+                SELECT user_id, lot, sum(coins) AS coins FROM held_coins
                 WHERE {users} GROUP BY user_id, lot
             ) AS f USING (user_id, lot)
-            WHERE coalesce(frozen, 0) <> coalesce(coins, 0)
+            WHERE coalesce(held, 0) <> coalesce(coins, 0)
         """,
     ),
     invariant(

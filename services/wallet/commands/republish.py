@@ -10,7 +10,7 @@ From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from services.wallet.commands.proving import CHAIN
+from services.wallet.commands.verification import CHAIN
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.wallet import (

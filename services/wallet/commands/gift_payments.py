@@ -7,8 +7,8 @@ from services.wallet.commands.facts import limit_facts, request_hash, require_sa
 from services.wallet.domain import spending
 from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
+from services.wallet.store import limits as limit_store
 from services.wallet.store import lots as lot_store
-from services.wallet.store import restraints
 from services.wallet.store.lots import Payment
 from shared.contracts import wallet
 from shared.contracts.envelope import Envelope
@@ -40,7 +40,7 @@ async def pay_for_gifts(
     )
     lots = await lot_store.open_lots(tx, book.users)
     now = book.recorded_at
-    budgets = await restraints.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
+    budgets = await limit_store.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
     limits: list[Fact] = []
     payments: list[Payment] = []
@@ -71,7 +71,7 @@ async def pay_for_gifts(
             facts.append(Fact(_said_before(outcome), outcome.version, asked.cause))
     await book.write(tx)
     await lot_store.record_payments(tx, payments)
-    await restraints.count_spendings(tx, budgets)
+    await limit_store.count_spendings(tx, budgets)
     await archive.store_facts(tx, limits)
     await publish(tx, facts)
 
@@ -98,7 +98,7 @@ def _decide(
             request_hash=request_hash,
             expires_at=asked.expires_at,
             now=now,
-            besides=rules.for_age(asked.age_verified),
+            extra_limits=rules.for_age(asked.age_verified),
         )
     except Refusal as no:
         accounts.refuse(reference=reference, request_hash=request_hash)

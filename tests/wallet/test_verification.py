@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands.proving import INVARIANTS, announce_block
+from services.wallet.commands.verification import INVARIANTS, publish_block
 from shared.contracts.purchase import PurchaseDisputed, PurchaseRefundRequested
 from shared.ledger.sealing import broken_seals, seal
 from shared.ledger.verification import Progress, Violation, verify_ledger
@@ -64,7 +64,7 @@ async def seal_all(database):
             block = await seal(tx)
             if block is None:
                 return
-            await announce_block(tx, block)
+            await publish_block(tx, block)
 
 
 async def broken(database):
@@ -121,7 +121,7 @@ TAMPERINGS = {
     "credits-opened-their-lots": """
         UPDATE lots SET purchase = gen_random_uuid() WHERE kind = 'bonus'
     """,
-    "frozen-coins-have-reasons": "UPDATE frozen_coins SET coins = coins - 1",
+    "held-coins-have-reasons": "UPDATE held_coins SET coins = coins - 1",
     "debts-were-paid-by-lots": "UPDATE settlements SET coins = coins - 1",
     "outcomes-say-what-was-posted": """
         UPDATE outcomes SET outcome = jsonb_set(outcome, '{coins}', '41') WHERE outcome ? 'slices'

@@ -1,17 +1,16 @@
-"""What people may spend and have spent: limits, counters, exclusions, stopped wallets."""
+"""Spending limits and counters; the budgets of a batch also know exclusions and suspensions."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import TypeAlias
-from uuid import UUID
 
 from sqlalchemy import text
 
+from services.wallet import tables
 from services.wallet.domain.limits import (
     Budget,
     Limit,
-    LimitWish,
+    LimitRequest,
     Period,
     Rules,
     SelfExcluded,
@@ -22,19 +21,10 @@ from services.wallet.domain.limits import (
     starts_on,
 )
 from shared.postgres.database import Transaction
+from shared.postgres.rows import insert_rows
 
 # Of which limit: its period, its unit, and who set it.
 About: TypeAlias = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A viewer's wish to be kept from spending."""
-
-    user: str
-    id: UUID
-    until: datetime
-    ended_at: datetime | None = None
 
 
 def about_of(limit: Limit) -> About:
@@ -51,16 +41,16 @@ async def budgets(
     """
     limits: dict[str, list[Limit]] = {user: [] for user in users}
     found = {user: Budget(today, limits[user], rules.rates) for user in limits}
-    wishes: dict[tuple[str, str, str, str], list[LimitWish]] = {}
-    for row in await tx.execute(_RESTRAINTS, {"users": list(limits), "now": now}):
-        if row.what == "block":
+    wishes: dict[tuple[str, str, str, str], list[LimitRequest]] = {}
+    for row in await tx.execute(_BUDGETS, {"users": list(limits), "now": now}):
+        if row.what == "suspension":
             found[row.user_id].stopped = WalletFrozen()
         elif row.what == "exclusion":
             # Of several the longest comes last, and an operator's stop outlasts them all.
             found[row.user_id].stopped = SelfExcluded(until=row.until)
         else:
             about = (row.user_id, row.period, row.unit, row.set_by)
-            wishes.setdefault(about, []).append(LimitWish(row.amount, row.from_at))
+            wishes.setdefault(about, []).append(LimitRequest(row.amount, row.from_at))
     for (user, period, unit, set_by), of_limit in wishes.items():
         if (amount := limit_at(of_limit, now)) is not None:
             limits[user].append(Limit(Period(period), unit, amount, set_by))
@@ -89,17 +79,8 @@ async def count_spendings(tx: Transaction, budgets_by_user: Mapping[str, Budget]
         for (day, currency), spent in budget.added.items()
     ]
     if rows:
-        users, days, currencies, coins, amounts = (list(each) for each in zip(*rows, strict=True))
-        await tx.execute(
-            _COUNT,
-            {
-                "users": users,
-                "days": days,
-                "currencies": currencies,
-                "coins": coins,
-                "amounts": amounts,
-            },
-        )
+        values = [list(column) for column in zip(*rows, strict=True)]
+        await tx.execute(_COUNT, dict(zip(_SPENDING, values, strict=True)))
 
 
 async def spent_since(tx: Transaction, user: str, first: date) -> dict[tuple[date, str], Spent]:
@@ -107,20 +88,22 @@ async def spent_since(tx: Transaction, user: str, first: date) -> dict[tuple[dat
     return {(row.day, row.currency): Spent(row.coins, row.amount_minor) for row in rows}
 
 
-async def wishes_of(tx: Transaction, user: str, *, now: datetime) -> dict[About, list[LimitWish]]:
+async def requests_of(
+    tx: Transaction, user: str, *, now: datetime
+) -> dict[About, list[LimitRequest]]:
     """
     Return what was wished of each limit of a user, oldest first.
 
     It begins with the newest wish whose time has come: what was before has no part in it any more.
     """
-    found: dict[About, list[LimitWish]] = {}
+    found: dict[About, list[LimitRequest]] = {}
     for row in await tx.execute(_WISHES, {"users": [user], "now": now}):
         about = (row.period, row.unit, row.set_by)
-        found.setdefault(about, []).append(LimitWish(row.amount, row.from_at))
+        found.setdefault(about, []).append(LimitRequest(row.amount, row.from_at))
     return found
 
 
-async def add_wish(tx: Transaction, user: str, about: About, wish: LimitWish) -> None:
+async def add_request(tx: Transaction, user: str, about: About, wish: LimitRequest) -> None:
     period, unit, set_by = about
     await tx.execute(
         _ADD_LIMIT,
@@ -135,44 +118,6 @@ async def add_wish(tx: Transaction, user: str, about: About, wish: LimitWish) ->
     )
 
 
-async def add_exclusion(
-    tx: Transaction, exclusion: Exclusion, *, key: str, request_hash: bytes
-) -> tuple[bool, bytes]:
-    """Remember an exclusion; return whether it is new, and the hash it was asked with."""
-    values = {
-        "user": exclusion.user,
-        "id": exclusion.id,
-        "key": key,
-        "hash": request_hash,
-        "until": exclusion.until,
-    }
-    new = bool(await tx.execute(_ADD_EXCLUSION, values))
-    stored = await tx.execute(_EXCLUSION_HASH, {"user": exclusion.user, "id": exclusion.id})
-    return new, stored.scalar_one()
-
-
-async def exclusion(tx: Transaction, user: str, *, now: datetime) -> Exclusion | None:
-    """Return what keeps a user from spending longest, if anything does."""
-    row = (await tx.execute(_EXCLUSION, {"user": user, "now": now})).first()
-    return Exclusion(*row) if row else None
-
-
-async def ended_exclusions(tx: Transaction, *, now: datetime, limit: int) -> list[Exclusion]:
-    """Return exclusions that are over and have not been ended."""
-    rows = await tx.execute(_OVER, {"now": now, "limit": limit})
-    return [Exclusion(*row) for row in rows]
-
-
-async def end_exclusions(tx: Transaction, over: Sequence[Exclusion], *, now: datetime) -> None:
-    users, ids = [each.user for each in over], [each.id for each in over]
-    await tx.execute(_END, {"users": users, "ids": ids, "now": now})
-
-
-async def block(tx: Transaction, user: str, *, blocked: bool) -> bool:
-    """Stop a wallet or let it go; return whether that is a change."""
-    return bool(await tx.execute(_BLOCK, {"user": user, "blocked": blocked}))
-
-
 # Everything wished of a limit, from the newest wish on whose time has come.
 _LIMITS = """
     SELECT user_id, number, period, unit, set_by, amount, from_at FROM (
@@ -183,7 +128,7 @@ _LIMITS = """
     WHERE number >= coalesce(newest, 0)
 """
 _WISHES = text(f"{_LIMITS} ORDER BY user_id, number")
-_RESTRAINTS = text(f"""
+_BUDGETS = text(f"""
     SELECT 'limit' AS what, user_id, number, period, unit, set_by, amount, from_at,
            CAST(NULL AS timestamptz) AS until
     FROM ({_LIMITS}) AS limits
@@ -192,8 +137,8 @@ _RESTRAINTS = text(f"""
     WHERE user_id = ANY(CAST(:users AS text[])) AND ended_at IS NULL
       AND until > CAST(:now AS timestamptz)
     UNION ALL
-    SELECT 'block', user_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM blocks
-    WHERE user_id = ANY(CAST(:users AS text[])) AND blocked
+    SELECT 'suspension', user_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM suspensions
+    WHERE user_id = ANY(CAST(:users AS text[])) AND suspended
     ORDER BY user_id, number, what DESC, until
 """)  # noqa: S608 - our own text only
 _SPENDINGS = text("""
@@ -202,47 +147,17 @@ _SPENDINGS = text("""
     JOIN unnest(CAST(:users AS text[]), CAST(:since AS date[])) AS asked (user_id, since)
         ON spendings.user_id = asked.user_id AND spendings.day >= asked.since
 """)
-_COUNT = text("""
-    INSERT INTO spendings (user_id, day, currency, coins, amount_minor)
-    SELECT * FROM unnest(
-        CAST(:users AS text[]), CAST(:days AS date[]), CAST(:currencies AS text[]),
-        CAST(:coins AS bigint[]), CAST(:amounts AS bigint[])
-    )
-    ON CONFLICT (user_id, day, currency) DO UPDATE
-    SET coins = spendings.coins + excluded.coins,
-        amount_minor = spendings.amount_minor + excluded.amount_minor
-""")
+_SPENDING = ("user_id", "day", "currency", "coins", "amount_minor")
+_COUNT = insert_rows(
+    tables.Spending,
+    *_SPENDING,
+    then="""
+        ON CONFLICT (user_id, day, currency) DO UPDATE
+        SET coins = spendings.coins + excluded.coins,
+            amount_minor = spendings.amount_minor + excluded.amount_minor
+    """,
+)
 _ADD_LIMIT = text("""
     INSERT INTO limits (user_id, period, unit, set_by, amount, from_at)
     VALUES (:user, :period, :unit, :set_by, :amount, :from_at)
-""")
-_ADD_EXCLUSION = text("""
-    INSERT INTO exclusions (user_id, id, idempotency_key, request_hash, until)
-    VALUES (:user, :id, :key, :hash, :until)
-    ON CONFLICT DO NOTHING
-    RETURNING id
-""")
-_EXCLUSION_HASH = text("""
-    SELECT request_hash FROM exclusions WHERE user_id = :user AND id = :id
-""")
-_EXCLUSION = text("""
-    SELECT user_id, id, until, ended_at FROM exclusions
-    WHERE user_id = :user AND ended_at IS NULL AND until > CAST(:now AS timestamptz)
-    ORDER BY until DESC LIMIT 1
-""")
-_OVER = text("""
-    SELECT user_id, id, until, ended_at FROM exclusions
-    WHERE ended_at IS NULL AND until <= CAST(:now AS timestamptz)
-    ORDER BY until LIMIT :limit
-""")
-_END = text("""
-    UPDATE exclusions SET ended_at = CAST(:now AS timestamptz)
-    FROM unnest(CAST(:users AS text[]), CAST(:ids AS uuid[])) AS over (user_id, id)
-    WHERE exclusions.user_id = over.user_id AND exclusions.id = over.id
-""")
-_BLOCK = text("""
-    INSERT INTO blocks (user_id, blocked) VALUES (:user, :blocked)
-    ON CONFLICT (user_id) DO UPDATE SET blocked = excluded.blocked
-    WHERE blocks.blocked <> excluded.blocked
-    RETURNING user_id
 """)

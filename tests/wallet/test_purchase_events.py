@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands import reading
+from services.wallet.store import queries
 from shared.contracts.purchase import (
     PurchaseDisputeClosed,
     PurchaseDisputed,
@@ -341,6 +341,6 @@ async def test_every_entry_of_all_this_sums_to_zero(hear, database):
             text("SELECT sum(amount) AS sum FROM postings GROUP BY user_id, entry")
         )
         assert {row["sum"] for row in rows} == {0}
-        books = await reading.totals(tx)
+        books = await queries.totals(tx)
     assert books.balances_coins == books.lots_coins == 700
     assert books.disputed_coins == books.debt_coins == 0
