@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from services.wallet import api, consumers, jobs
-from services.wallet.commands.adjustments import ask_adjustment, decide_wallet_adjustment
+from services.wallet.commands.adjustments import decide_wallet_adjustment, request_wallet_adjustment
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.backoffice.routes import AdjustmentCommands
@@ -41,7 +41,9 @@ def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
         verifier=verifier,
         database=database,
     )
-    app.state.adjustments = AdjustmentCommands("wallet", ask_adjustment, decide_wallet_adjustment)
+    app.state.adjustments = AdjustmentCommands(
+        "wallet", request_wallet_adjustment, decide_wallet_adjustment
+    )
     app.state.rules = rules
     app.include_router(api.router)
     return app

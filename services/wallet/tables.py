@@ -41,7 +41,7 @@ class Lot(WalletTable, table=True):
     adjusted: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     expired: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     owed: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
-    settled: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    repaid: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     price_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(sa_type=Text)
@@ -103,10 +103,10 @@ class HeldCoins(WalletTable, table=True):
     refunded_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
-class Settlement(WalletTable, table=True):
+class Repayment(WalletTable, table=True):
     """Coins of one lot that paid the debt of another."""
 
-    __tablename__ = "settlements"
+    __tablename__ = "repayments"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     lot: UUID = Field(primary_key=True)

@@ -33,11 +33,11 @@ from tests.wallet.test_purchase_events import closed, disputed, refund_requested
 WALLET = (
     "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
-        "SELECT user_id, id, coins, remaining, frozen, spent, refunded, burned, owed, settled,"
+        "SELECT user_id, id, coins, remaining, held, spent, refunded, charged_back, owed, repaid,"
         " revision FROM lots ORDER BY 1, 2"
     ),
     "SELECT user_id, purchase, dispute, revision, claimed_minor FROM disputes ORDER BY 1, 2, 3",
-    "SELECT user_id, kept_for, purchase, state FROM freezes ORDER BY 1, 2",
+    "SELECT user_id, hold_key, purchase, state FROM holds ORDER BY 1, 2",
     "SELECT user_id, reference, outcome FROM outcomes ORDER BY 1, 2",
 )
 GIFT = (

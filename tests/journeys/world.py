@@ -144,7 +144,7 @@ class World:
         async def agree(tx):
             key = uuid4().hex
             wish = AdjustmentWish("wallet", user, coins, "any story", "ann", key, b"same")
-            asked = await adjustments.ask_adjustment(tx, wish)
+            asked = await adjustments.request_wallet_adjustment(tx, wish)
             await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "story")
 
         with suppress(Refusal):

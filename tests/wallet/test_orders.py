@@ -26,7 +26,8 @@ BOOKS = (
         " HAVING sum(amount) <> 0 ORDER BY 1"
     ),
     (
-        "SELECT kind, coins, remaining, frozen, spent, refunded, burned, owed - settled FROM lots"
+        "SELECT kind, coins, remaining, held, spent, refunded, charged_back, owed - repaid"
+        " FROM lots"
         " ORDER BY kind"
     ),
     "SELECT dispute, revision, claimed_minor FROM disputes ORDER BY dispute",

@@ -1,4 +1,4 @@
-"""Coins follow their money: frozen, refunded, taken back, owed, settled, restored."""
+"""Coins follow their money: frozen, refunded, taken back, owed, repaid, restored."""
 
 from itertools import permutations
 from uuid import uuid4
@@ -238,8 +238,8 @@ async def test_who_owes_sends_no_gifts_and_the_next_purchase_settles_first(hear,
 
     assert await held() == (400, 0, 0)
     assert await reversed_coins(database) == {}
-    settled = await announced(database, "wallet.debt_settled")
-    assert (settled[-1]["coins"], settled[-1]["debt_coins"]) == (100, 0)
+    repaid = await announced(database, "wallet.debt_settled")
+    assert (repaid[-1]["coins"], repaid[-1]["debt_coins"]) == (100, 0)
 
 
 async def test_a_debt_that_is_settled_in_part_restores_the_oldest_gifts_first(hear, database):

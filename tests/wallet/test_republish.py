@@ -69,7 +69,7 @@ async def _let_operators_work(database):
         )
     wish = AdjustmentWish("wallet", "warned", 7, "sorry", "ann", "k", b"h")
     async with database.transaction() as tx:
-        asked = await adjustments.ask_adjustment(tx, wish)
+        asked = await adjustments.request_wallet_adjustment(tx, wish)
         await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "c")
         # Only promotional coins end, and nobody waits a year for it here.
         await tx.execute(text("UPDATE lots SET expires_at = now() WHERE kind = 'promo'"))

@@ -113,8 +113,8 @@ TAMPERINGS = {
         DELETE FROM outcomes WHERE entry IS NULL
     """,
     "lots-are-balances": """
-        UPDATE lots SET remaining = remaining - 1, burned = burned + 1, frozen = frozen - 1
-        WHERE frozen > 0
+        UPDATE lots SET remaining = remaining - 1, charged_back = charged_back + 1, held = held - 1
+        WHERE held > 0
     """,
     "slices-are-gifts": "UPDATE slices SET coins = coins + 1",
     "lots-spent-their-slices": "UPDATE slices SET lot = gen_random_uuid()",
@@ -122,7 +122,7 @@ TAMPERINGS = {
         UPDATE lots SET purchase = gen_random_uuid() WHERE kind = 'bonus'
     """,
     "held-coins-have-reasons": "UPDATE held_coins SET coins = coins - 1",
-    "debts-were-paid-by-lots": "UPDATE settlements SET coins = coins - 1",
+    "debts-were-paid-by-lots": "UPDATE repayments SET coins = coins - 1",
     "outcomes-say-what-was-posted": """
         UPDATE outcomes SET outcome = jsonb_set(outcome, '{coins}', '41') WHERE outcome ? 'slices'
     """,

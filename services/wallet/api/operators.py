@@ -12,8 +12,8 @@ from services.wallet.commands import holds, limits, suspensions
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.queries import NoSuchPurchase, read_consumption
 from services.wallet.domain.coins import NoSuchWallet
+from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.domain.limits import Period
-from services.wallet.domain.spending import InsufficientCoins
 from services.wallet.store import queries
 from shared.backoffice.routes import Reason, Why, add_adjustments, add_audit
 from shared.http import (
@@ -75,7 +75,7 @@ class PaidGift(BaseModel):
 
 
 @router.post("/operator/wallets/{user}/freeze", responses=SUSPENDING)
-async def freeze(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
+async def suspend_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
     """Stop a wallet: it pays no gifts until it is unfrozen."""
     async with db.transaction() as tx:
         await suspensions.suspend(tx, user, operator=caller.user, reason=why.reason)
@@ -83,7 +83,7 @@ async def freeze(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
 
 
 @router.post("/operator/wallets/{user}/unfreeze", responses=SUSPENDING)
-async def unfreeze(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
+async def resume_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
     """Let a wallet that was stopped spend again."""
     async with db.transaction() as tx:
         await suspensions.resume(tx, user, operator=caller.user, reason=why.reason)
@@ -91,15 +91,15 @@ async def unfreeze(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspensio
 
 
 @router.post(
-    "/operator/wallets/{user}/freezes/{freeze}/release",
+    "/operator/wallets/{user}/freezes/{hold}/release",
     status_code=204,
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
 )
-async def release(user: UserId, freeze: HoldKey, why: Why, caller: Freezer, db: Db) -> None:
+async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, db: Db) -> None:
     """Let coins be spent again that a warning of fraud had frozen."""
     async with db.transaction() as tx:
         await holds.release_warning(
-            tx, user, freeze, operator=caller.user, reason=why.reason, correlation_id=request_id()
+            tx, user, hold, operator=caller.user, reason=why.reason, correlation_id=request_id()
         )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.wallet.commands.queries import read_balances
 from services.wallet.domain.coins import NoSuchWallet
@@ -39,12 +39,12 @@ class Piece(BaseModel):
     coins: int
 
 
-class Movement(BaseModel):
+class HistoryEntry(BaseModel):
     """Coins that came (positive) or went (negative), and the balance they led to."""
 
-    movement: int
+    movement: int = Field(validation_alias="entry")
     kind: str
-    cause: str
+    cause: str = Field(validation_alias="reference")
     coins: int
     balance_coins: int
     recorded_at: datetime
@@ -122,14 +122,14 @@ async def read_wallet(user: OwnUser, db: Db) -> Wallet:
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
-async def read_movements(
+async def read_history(
     user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
-) -> Page[Movement]:
+) -> Page[HistoryEntry]:
     """Read where one's coins came from and went, newest first; a gift names its lots."""
     before = number_in(cursor)
     async with db.transaction() as tx:
         lines = await queries.history(tx, user, before=before, limit=limit)
-    return page([Movement(**line) for line in lines], limit, lambda line: [line.movement])
+    return page([HistoryEntry(**line) for line in lines], limit, lambda line: [line.movement])
 
 
 @router.get(

@@ -13,7 +13,7 @@ from services.wallet.domain.coins import (
     Origin,
     decide,
 )
-from services.wallet.domain.spending import InsufficientCoins
+from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
 from shared.backoffice.adjustments import (
@@ -36,10 +36,10 @@ ADJUSTMENT_REFERENCE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
 
 
-async def ask_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
+async def request_wallet_adjustment(tx: Transaction, wanted: AdjustmentWish) -> Adjustment:
     """Remember a correction that waits for a colleague."""
-    await read_balances(tx, wish.user)
-    return await request_adjustment(tx, wish)
+    await read_balances(tx, wanted.user)
+    return await request_adjustment(tx, wanted)
 
 
 async def decide_wallet_adjustment(

@@ -4,7 +4,7 @@ from services.wallet.commands.disputes import report_foreign_claim
 from services.wallet.commands.facts import lot_part, request_hash, require_same
 from services.wallet.commands.holds import answer_hold
 from services.wallet.commands.wallet_batch import Published, ViewerWallet
-from services.wallet.domain import spending
+from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot, Origin
 from services.wallet.settings import Settings
 from services.wallet.store.lots import NewLot
@@ -30,7 +30,7 @@ def credit_purchase(
         return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
     opened = _lots_of(paid, settings)
     coins = sum(new.lot.coins for new in opened)
-    spending.credit(accounts, reference=reference, coins=coins, request_hash=asked)
+    gift_payments.credit(accounts, reference=reference, coins=coins, request_hash=asked)
     wallet.opened += opened
     wallet.lots |= {new.lot.id: new.lot for new in opened}
     credited = CoinsCredited(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.wallet.commands.facts import limit_facts, request_hash, require_same
-from services.wallet.domain import spending
+from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
 from services.wallet.store import limits as limit_store
@@ -68,7 +68,7 @@ async def pay_for_gifts(
             facts += reached
         else:
             require_same(outcome, asked_hash)
-            facts.append(Fact(_said_before(outcome), outcome.version, asked.cause))
+            facts.append(Fact(_replayed(outcome), outcome.version, asked.cause))
     await book.write(tx)
     await lot_store.record_payments(tx, payments)
     await limit_store.count_spendings(tx, budgets)
@@ -89,7 +89,7 @@ def _decide(
 ) -> tuple[GiftPaid | GiftPaymentRefused, Payment | None]:
     """Decide one gift against what the gifts before it left; nothing is written yet."""
     try:
-        slices = spending.pay_for_gift(
+        slices = gift_payments.pay_for_gift(
             accounts,
             lots,
             budget,
@@ -139,7 +139,7 @@ def _gift_refused(
     )
 
 
-def _said_before(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
+def _replayed(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
     contract = GiftPaid if outcome.moved else GiftPaymentRefused
     return contract.model_validate_json(outcome.result)
 

@@ -98,21 +98,21 @@ def answers_of_hold(key: str) -> list[str]:
 def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Published]:
     """Hold what is unspent of a purchase; that it is nothing is an answer too."""
     key = hold_key(asked)
-    if said := _replayed(wallet, HOLD_REFERENCE.format(key), CoinsFrozen):
-        return said
+    if replayed := _replayed(wallet, HOLD_REFERENCE.format(key), CoinsFrozen):
+        return replayed
     hold = wallet.facts.holds.setdefault(
         key, Hold(asked.purchase, HoldState.HELD, isinstance(asked, PurchaseRiskFlagged))
     )
     if not wallet.lots_of(asked.purchase):
         return []
-    return [_freeze(wallet, key, hold)]
+    return [_hold_unspent(wallet, key, hold)]
 
 
 def void_coins(wallet: ViewerWallet, refunded: PurchaseRefunded) -> list[Published]:
     """Let coins be gone whose money went back, whether or not they were asked to be held."""
     key = hold_key(refunded)
-    if said := _replayed(wallet, REFUND_REFERENCE.format(key), CoinsRefunded):
-        return said
+    if replayed := _replayed(wallet, REFUND_REFERENCE.format(key), CoinsRefunded):
+        return replayed
     hold = wallet.facts.holds.setdefault(
         key, Hold(refunded.purchase, HoldState.HELD, is_warning=False)
     )
@@ -133,8 +133,8 @@ def decline_refund(wallet: ViewerWallet, declined: PurchaseRefundDeclined) -> li
 def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Published]:
     """Give coins back that were held; those that another reason holds stay held."""
     reference = RELEASE_REFERENCE.format(key)
-    if said := _replayed(wallet, reference, CoinsUnfrozen):
-        return said
+    if replayed := _replayed(wallet, reference, CoinsUnfrozen):
+        return replayed
     is_warning = key.startswith(WARNING_PREFIX)
     hold = wallet.facts.holds.setdefault(key, Hold(purchase, HoldState.RELEASED, is_warning))
     kept = {
@@ -152,28 +152,28 @@ def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Publish
 
 
 async def release_warning(
-    tx: Transaction, user: str, freeze: str, *, operator: str, reason: str, correlation_id: str
+    tx: Transaction, user: str, key: str, *, operator: str, reason: str, correlation_id: str
 ) -> None:
     """Release coins that are held because of a fraud warning, as an operator decided."""
-    reference = RELEASE_REFERENCE.format(freeze)
+    reference = RELEASE_REFERENCE.format(key)
     book = await open_book(tx, COINS, [(user, reference)])
     if reference in book[user].outcomes:
         return
-    purchase = await purchase_of_hold(tx, user, freeze)
+    purchase = await purchase_of_hold(tx, user, key)
     if purchase is None:
-        raise NoSuchFreeze(freeze=freeze)
-    if not freeze.startswith(WARNING_PREFIX):
-        raise NotYoursToRelease(freeze=freeze)
+        raise NoSuchFreeze(freeze=key)
+    if not key.startswith(WARNING_PREFIX):
+        raise NotYoursToRelease(freeze=key)
     wallets = await open_wallets(tx, book, [purchase])
     wallet = wallets[user]
     wallet.cause = Cause(correlation_id)
     now = book.recorded_at
-    released = release_hold(wallet, freeze, purchase)
+    released = release_hold(wallet, key, purchase)
     await audit(
-        tx, operator=operator, action="freeze.released", user=user, reason=reason, freeze=freeze
+        tx, operator=operator, action="freeze.released", user=user, reason=reason, freeze=key
     )
     await write_wallets(
-        tx, book, wallets, [Fact(*said, wallet.cause, now) for said in released], now
+        tx, book, wallets, [Fact(*published, wallet.cause, now) for published in released], now
     )
 
 
@@ -183,11 +183,11 @@ def answer_hold(wallet: ViewerWallet, key: str, hold: Hold) -> list[Published]:
     if hold.state is HoldState.VOIDED and REFUND_REFERENCE.format(key) not in outcomes:
         return [_void(wallet, key, hold)]
     if hold.is_open and HOLD_REFERENCE.format(key) not in outcomes:
-        return [_freeze(wallet, key, hold)]
+        return [_hold_unspent(wallet, key, hold)]
     return []
 
 
-def _freeze(wallet: ViewerWallet, key: str, hold: Hold) -> Published:
+def _hold_unspent(wallet: ViewerWallet, key: str, hold: Hold) -> Published:
     lots = wallet.lots_of(hold.purchase)
     if hold.is_open and not hold.is_warning and hold.answered is None:
         others = (each for each in wallet.facts.holds.values() if each is not hold)

@@ -58,7 +58,7 @@ async def set_limit(
     """
     Set a limit, or take it away with None; the user's own is raised a day later only.
 
-    A smaller wish replaces a larger one that waits, also where both are above what holds today.
+    A smaller request replaces a larger one that waits, also if both are above today's limit.
 
     What an operator sets counts at once, and is written into the audit log.
     """
@@ -95,11 +95,11 @@ async def read_limits(
     """Return the limits of a user, those of everyone included."""
     today = rules.day_of(now)
     budget = (await limit_store.budgets(tx, [user], rules, today=today, now=now))[user]
-    wishes = await limit_store.requests_of(tx, user, now=now)
-    standings = []
+    requests = await limit_store.requests_of(tx, user, now=now)
+    states = []
     for limit in budget.limits:
-        coming = next_change(wishes.get(limit_store.about_of(limit), []), now)
-        standings.append(
+        coming = next_change(requests.get(limit_store.about_of(limit), []), now)
+        states.append(
             LimitState(
                 period=limit.period,
                 unit=limit.unit,
@@ -111,7 +111,7 @@ async def read_limits(
                 next_from=coming[0] if coming else None,
             )
         )
-    return standings
+    return states
 
 
 async def read_spending(

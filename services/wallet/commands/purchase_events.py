@@ -60,7 +60,9 @@ async def apply_purchase_events(
             wallet, each.data
         ):
             stale.add(each.id)
-        facts += [Fact(*said, each.cause, now) for said in _follow(wallet, each.data, settings)]
+        facts += [
+            Fact(*published, each.cause, now) for published in _apply(wallet, each.data, settings)
+        ]
     await write_wallets(tx, book, wallets, facts, now)
     return stale
 
@@ -88,7 +90,7 @@ def _references(event: PurchaseEvent, early: Mapping[tuple[str, UUID], Sequence[
     return holds.hold_references(event)
 
 
-def _follow(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> list[Published]:
+def _apply(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> list[Published]:
     """Decide one fact; return what is to be announced."""
     match event:
         case PurchasePaid():

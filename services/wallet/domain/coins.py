@@ -53,7 +53,7 @@ class Lot:
     Coins that came together, changing as a batch is decided.
 
     `owed` are spent coins whose money was taken back; the part of them that later purchases have
-    paid is `settled`. What is owed and not settled is the viewer's debt.
+    paid is `repaid`. What is owed and not repaid is the viewer's debt.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class Lot:
     adjusted: int = 0
     expired: int = 0
     owed: int = 0
-    settled: int = 0
+    repaid: int = 0
     # Counts the changes of what stands reversed, for receivers to keep the newest.
     revision: int = 0
 
@@ -85,7 +85,7 @@ class Lot:
     @property
     def debt(self) -> int:
         """What the viewer still owes for this lot."""
-        return self.owed - self.settled
+        return self.owed - self.repaid
 
     @property
     def reversed(self) -> int:
@@ -102,7 +102,7 @@ class Lot:
         gone = self.spent + self.refunded + self.charged_back + self.paid_debts
         assert self.coins == self.remaining + gone + self.adjusted + self.expired, self
         assert 0 <= self.held <= self.remaining, self
-        assert 0 <= self.settled <= self.owed <= self.spent + self.paid_debts, self
+        assert 0 <= self.repaid <= self.owed <= self.spent + self.paid_debts, self
 
 
 def spending_order(lots: Iterable[Lot]) -> list[Lot]:

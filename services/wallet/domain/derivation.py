@@ -28,7 +28,7 @@ from services.wallet.domain.coins import (
 from shared.ledger.entries import DEBT, HELD, MAIN
 
 # How many coins of which lot pay the debt of which lot: (debtor, payer).
-Settlements: TypeAlias = dict[tuple[UUID, UUID], int]
+Repayments: TypeAlias = dict[tuple[UUID, UUID], int]
 WARNING_PREFIX = "risk:"
 
 
@@ -81,7 +81,7 @@ class PurchaseFacts:
     claims: dict[tuple[UUID, str], Claim] = field(default_factory=dict)
     # By refund or warning.
     holds: dict[str, Hold] = field(default_factory=dict)
-    settlements: Settlements = field(default_factory=dict)
+    repayments: Repayments = field(default_factory=dict)
 
     def claims_of(self, purchase: UUID) -> list[Claim]:
         return [claim for (about, _), claim in self.claims.items() if about == purchase]
@@ -103,9 +103,9 @@ def derive(lots: Mapping[UUID, Lot], facts: PurchaseFacts) -> Legs:
         for lot in of_purchase:
             left[lot.id] = _unspent(lot) - lot.charged_back
             _hold(lot, left[lot.id], holds)
-    facts.settlements = {
-        **dict.fromkeys(facts.settlements, 0),
-        **_settle(lots.values(), left),
+    facts.repayments = {
+        **dict.fromkeys(facts.repayments, 0),
+        **_repay(lots.values(), left),
     }
     for lot in lots.values():
         lot.remaining = left[lot.id] - lot.paid_debts
@@ -225,7 +225,7 @@ def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
     lot.held = left - free
 
 
-def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
+def _repay(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Repayments:
     """
     Pay debts, the oldest first, with the coins that are free.
 
@@ -233,9 +233,9 @@ def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
     debt is the older one. Promotional coins cost nobody anything and earn no creator anything: a
     gift whose money was taken back would be worth something again by them. So they pay no debts.
     """
-    settlements: Settlements = {}
+    repayments: Repayments = {}
     for lot in lots:
-        lot.settled = lot.paid_debts = 0
+        lot.repaid = lot.paid_debts = 0
     debtors = sorted(
         (lot for lot in lots if lot.owed),
         key=lambda lot: (lot.funded_at, lot.purchase, lot.origin is Origin.PAID, lot.id),
@@ -247,9 +247,9 @@ def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
             coins = min(debtor.debt, free)
             if coins > 0:
                 payer.paid_debts += coins
-                debtor.settled += coins
-                settlements[debtor.id, payer.id] = coins
-    return settlements
+                debtor.repaid += coins
+                repayments[debtor.id, payer.id] = coins
+    return repayments
 
 
 def _accounts(lots: Iterable[Lot]) -> dict[str, int]:

@@ -11,7 +11,7 @@ INVARIANTS = (
                                    spendable, lots_held, debt, main, held, owed) AS detail
             FROM (
                 SELECT user_id, sum(remaining - held) AS spendable, sum(held) AS lots_held,
-                       sum(owed - settled) AS debt
+                       sum(owed - repaid) AS debt
                 FROM lots WHERE {users} GROUP BY user_id
             ) AS l
             FULL JOIN (
@@ -86,16 +86,16 @@ INVARIANTS = (
     invariant(
         "debts-were-paid-by-lots",
         """
-            SELECT user_id, format('lot %s has %s paid, settlements say %s', lot, paid, coins)
+            SELECT user_id, format('lot %s has %s paid, repayments say %s', lot, paid, coins)
                 AS detail
             FROM (
-                SELECT user_id, id AS lot, settled - paid_debts AS paid FROM lots WHERE {users}
+                SELECT user_id, id AS lot, repaid - paid_debts AS paid FROM lots WHERE {users}
             ) AS l
             FULL JOIN (
                 SELECT user_id, lot, sum(coins) AS coins FROM (
-                    SELECT user_id, lot, coins FROM settlements WHERE {users}
+                    SELECT user_id, lot, coins FROM repayments WHERE {users}
                     UNION ALL
-                    SELECT user_id, payer, -coins FROM settlements WHERE {users}
+                    SELECT user_id, payer, -coins FROM repayments WHERE {users}
                 ) AS legs GROUP BY user_id, lot
             ) AS s USING (user_id, lot)
             WHERE coalesce(paid, 0) <> coalesce(coins, 0)
@@ -122,13 +122,13 @@ INVARIANTS = (
         "outcomes-name-their-slices",
         """
             SELECT user_id, format('%s says it was paid by %s, slices say %s', reference,
-                                   said, slices) AS detail
+                                   recorded, slices) AS detail
             FROM (
                 SELECT o.user_id, o.reference, o.entry, (
                     SELECT string_agg(piece->>'lot' || ' ' || (piece->>'coins'), ', '
                                       ORDER BY piece->>'lot')
                     FROM jsonb_array_elements(o.outcome->'slices') AS piece
-                ) AS said
+                ) AS recorded
                 FROM outcomes AS o
                 WHERE {o.users} AND o.outcome ? 'slices' AND o.reference LIKE 'gift:%'
             ) AS o
@@ -138,7 +138,7 @@ INVARIANTS = (
                 WHERE s.user_id = o.user_id AND s.gift = substr(o.reference, 6)::uuid
                   AND s.entry = o.entry
             ) AS s ON true
-            WHERE said IS DISTINCT FROM slices
+            WHERE recorded IS DISTINCT FROM slices
         """,
     ),
     invariant(

@@ -41,7 +41,7 @@ async def budgets(
     """
     limits: dict[str, list[Limit]] = {user: [] for user in users}
     found = {user: Budget(today, limits[user], rules.rates) for user in limits}
-    wishes: dict[tuple[str, str, str, str], list[LimitRequest]] = {}
+    requests: dict[tuple[str, str, str, str], list[LimitRequest]] = {}
     for row in await tx.execute(_BUDGETS, {"users": list(limits), "now": now}):
         if row.what == "suspension":
             found[row.user_id].stopped = WalletFrozen()
@@ -50,15 +50,15 @@ async def budgets(
             found[row.user_id].stopped = SelfExcluded(until=row.until)
         else:
             about = (row.user_id, row.period, row.unit, row.set_by)
-            wishes.setdefault(about, []).append(LimitRequest(row.amount, row.from_at))
-    for (user, period, unit, set_by), of_limit in wishes.items():
+            requests.setdefault(about, []).append(LimitRequest(row.amount, row.from_at))
+    for (user, period, unit, set_by), of_limit in requests.items():
         if (amount := limit_at(of_limit, now)) is not None:
             limits[user].append(Limit(Period(period), unit, amount, set_by))
     for user, of_user in limits.items():
         of_user += [
             default
             for default in rules.defaults
-            if not is_set(wishes.get((user, *about_of(default)), ()), now)
+            if not is_set(requests.get((user, *about_of(default)), ()), now)
         ]
     since = {
         user: min((starts_on(limit.period, today) for limit in of_user), default=today)
@@ -92,18 +92,18 @@ async def requests_of(
     tx: Transaction, user: str, *, now: datetime
 ) -> dict[About, list[LimitRequest]]:
     """
-    Return what was wished of each limit of a user, oldest first.
+    Return the requests for each limit of a user, oldest first.
 
-    It begins with the newest wish whose time has come: what was before has no part in it any more.
+    The first one is the newest whose time has come: older requests have no effect any more.
     """
     found: dict[About, list[LimitRequest]] = {}
-    for row in await tx.execute(_WISHES, {"users": [user], "now": now}):
+    for row in await tx.execute(_REQUESTED, {"users": [user], "now": now}):
         about = (row.period, row.unit, row.set_by)
         found.setdefault(about, []).append(LimitRequest(row.amount, row.from_at))
     return found
 
 
-async def add_request(tx: Transaction, user: str, about: About, wish: LimitRequest) -> None:
+async def add_request(tx: Transaction, user: str, about: About, request: LimitRequest) -> None:
     period, unit, set_by = about
     await tx.execute(
         _ADD_LIMIT,
@@ -112,22 +112,22 @@ async def add_request(tx: Transaction, user: str, about: About, wish: LimitReque
             "period": period,
             "unit": unit,
             "set_by": set_by,
-            "amount": wish.amount,
-            "from_at": wish.from_at,
+            "amount": request.amount,
+            "from_at": request.from_at,
         },
     )
 
 
-# Everything wished of a limit, from the newest wish on whose time has come.
+# Requests for a limit, from the newest one on whose time has come.
 _LIMITS = """
     SELECT user_id, number, period, unit, set_by, amount, from_at FROM (
         SELECT limits.*, max(number) FILTER (WHERE from_at <= CAST(:now AS timestamptz))
                    OVER (PARTITION BY user_id, period, unit, set_by) AS newest
         FROM limits WHERE user_id = ANY(CAST(:users AS text[]))
-    ) AS wished
+    ) AS requested
     WHERE number >= coalesce(newest, 0)
 """
-_WISHES = text(f"{_LIMITS} ORDER BY user_id, number")
+_REQUESTED = text(f"{_LIMITS} ORDER BY user_id, number")
 _BUDGETS = text(f"""
     SELECT 'limit' AS what, user_id, number, period, unit, set_by, amount, from_at,
            CAST(NULL AS timestamptz) AS until

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from services.wallet import tables
 from services.wallet.domain.coins import Lot, spending_order
+from services.wallet.domain.gift_payments import Slice
 from services.wallet.domain.reversals import GiftSlice
-from services.wallet.domain.spending import Slice
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 
@@ -107,7 +107,7 @@ _KEY = ("user_id", "id")
 _SPENDING = ("remaining", "spent")
 _CHANGING = (
     *(*_SPENDING, "held", "refunded", "charged_back", "paid_debts", "adjusted", "expired"),
-    *("owed", "settled", "revision"),
+    *("owed", "repaid", "revision"),
 )
 _FROM_LOT = (
     *("id", "purchase", "coins", "price_minor", "currency"),
@@ -132,14 +132,14 @@ _LOTS_TO_DERIVE = text(f"""
         SELECT DISTINCT user_id, purchase FROM lots
         WHERE user_id = ANY(CAST(:users AS text[])) AND (
             open
-            OR owed > settled
+            OR owed > repaid
             OR purchase = ANY(CAST(:purchases AS uuid[]))
             OR (user_id, id) IN (
-                SELECT user_id, payer FROM settlements
+                SELECT user_id, payer FROM repayments
                 WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
             )
             OR (user_id, id) IN (
-                SELECT user_id, lot FROM settlements
+                SELECT user_id, lot FROM repayments
                 WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
             )
         )

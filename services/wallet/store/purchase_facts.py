@@ -29,8 +29,8 @@ async def purchase_facts(
     for row in await tx.execute(_HOLDS, asked):
         holds = facts[row.user_id].holds
         _add_lot(holds.setdefault(row.hold_key, _hold(row)), row)
-    for row in await tx.execute(_SETTLEMENTS, {"users": list(facts)}):
-        facts[row.user_id].settlements[row.lot, row.payer] = row.coins
+    for row in await tx.execute(_REPAYMENTS, {"users": list(facts)}):
+        facts[row.user_id].repayments[row.lot, row.payer] = row.coins
     return facts
 
 
@@ -58,7 +58,7 @@ async def save_purchase_facts(tx: Transaction, by_user: Mapping[str, PurchaseFac
         (_SAVE_DISPUTES, _DISPUTE, _dispute_rows(by_user)),
         (_SAVE_HOLDS, _HOLD, _hold_rows(by_user)),
         (_SAVE_HELD_COINS, _HELD_COINS, _held_coins_rows(by_user)),
-        (_SAVE_SETTLEMENTS, _SETTLEMENT, _settlement_rows(by_user)),
+        (_SAVE_REPAYMENTS, _REPAYMENT, _repayment_rows(by_user)),
     ):
         listed = list(rows)
         if listed:
@@ -87,9 +87,9 @@ def _held_coins_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[obj
                 yield user, key, lot, coins, answered.get(lot), refunded
 
 
-def _settlement_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
+def _repayment_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
     for user, facts in by_user.items():
-        for (lot, payer), paid in facts.settlements.items():
+        for (lot, payer), paid in facts.repayments.items():
             yield user, lot, payer, paid
 
 
@@ -129,15 +129,15 @@ _KNOWN_HOLDS = text("""
         USING (user_id, purchase)
 """)
 _PURCHASE_OF_HOLD = text("SELECT purchase FROM holds WHERE user_id = :user AND hold_key = :key")
-_SETTLEMENTS = text("""
-    SELECT user_id, lot, payer, coins FROM settlements
+_REPAYMENTS = text("""
+    SELECT user_id, lot, payer, coins FROM repayments
     WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
     ORDER BY lot, payer
 """)
 _DISPUTE = ("user_id", "purchase", "dispute", "revision", "claimed_minor", "currency")
 _HOLD = ("user_id", "hold_key", "purchase", "state", "refunded_coins")
 _HELD_COINS = ("user_id", "hold_key", "lot", "coins", "answered_coins", "refunded_coins")
-_SETTLEMENT = ("user_id", "lot", "payer", "coins")
+_REPAYMENT = ("user_id", "lot", "payer", "coins")
 # Rows that say so already stay untouched.
 _SAVE_DISPUTES = insert_rows(
     tables.Dispute,
@@ -170,11 +170,11 @@ _SAVE_HELD_COINS = insert_rows(
             IS DISTINCT FROM (excluded.coins, excluded.answered_coins, excluded.refunded_coins)
     """,
 )
-_SAVE_SETTLEMENTS = insert_rows(
-    tables.Settlement,
-    *_SETTLEMENT,
+_SAVE_REPAYMENTS = insert_rows(
+    tables.Repayment,
+    *_REPAYMENT,
     then="""
         ON CONFLICT (user_id, lot, payer) DO UPDATE SET coins = excluded.coins
-        WHERE settlements.coins <> excluded.coins
+        WHERE repayments.coins <> excluded.coins
     """,
 )

@@ -26,11 +26,11 @@ async def history(
 ) -> list[dict[str, Any]]:
     """Return the newest entries of a user's coins, older than `before`; a gift has its pieces."""
     rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
-    gifts = [row.cause.removeprefix("gift:") for row in rows if row.kind == "gift"]
+    gifts = [row.reference.removeprefix("gift:") for row in rows if row.kind == "gift"]
     pieces: dict[int, list[Row]] = {}
     for piece in await tx.execute(_PIECES, {"user": user, "gifts": gifts}):
         pieces.setdefault(piece.entry, []).append(piece)
-    return [{**row, "pieces": pieces.get(row.movement, [])} for row in rows]
+    return [{**row, "pieces": pieces.get(row.entry, [])} for row in rows]
 
 
 async def lots_of(
@@ -67,7 +67,7 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
 
 _BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
-    SELECT e.id AS movement, e.kind, e.reference AS cause, p.amount AS coins,
+    SELECT e.id AS entry, e.kind, e.reference, p.amount AS coins,
            p.balance_after AS balance_coins, e.recorded_at
     FROM entries AS e
     JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id AND p.account = 'main'
@@ -85,7 +85,7 @@ _PIECES = text("""
 # coin brings the remainder.
 _LOT_COLUMNS = """
     id AS lot, purchase, kind, coins, remaining, held AS frozen, spent, refunded,
-    charged_back AS burned, paid_debts, adjusted, expired, owed - settled AS debt,
+    charged_back AS burned, paid_debts, adjusted, expired, owed - repaid AS debt,
     price_minor, price_minor * (spent + paid_debts) / coins AS released_minor,
     currency, channel, country, funded_at, expires_at
 """

@@ -18,7 +18,7 @@ ALTER TABLE lots
     ADD COLUMN adjusted    bigint  NOT NULL DEFAULT 0,
     ADD COLUMN expired     bigint  NOT NULL DEFAULT 0,
     ADD COLUMN owed        bigint  NOT NULL DEFAULT 0,
-    ADD COLUMN settled     bigint  NOT NULL DEFAULT 0,
+    ADD COLUMN repaid     bigint  NOT NULL DEFAULT 0,
     ADD COLUMN revision    bigint  NOT NULL DEFAULT 0;
 UPDATE lots SET spent = coins - remaining;
 ALTER TABLE lots
@@ -27,8 +27,8 @@ ALTER TABLE lots
         AND least(spent, refunded, charged_back, paid_debts, adjusted, expired) >= 0
     ),
     ADD CONSTRAINT lot_owes_what_was_spent
-        CHECK (0 <= settled AND settled <= owed AND owed <= spent + paid_debts);
-CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > settled;
+        CHECK (0 <= repaid AND repaid <= owed AND owed <= spent + paid_debts);
+CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > repaid;
 CREATE INDEX lots_to_expire ON lots (expires_at) WHERE expires_at IS NOT NULL AND open;
 """
 
@@ -63,7 +63,7 @@ CREATE TABLE held_coins (
 );
 
 -- Which coins paid which debt, so that they go back where they came from.
-CREATE TABLE settlements (
+CREATE TABLE repayments (
     user_id  text    NOT NULL,
     lot      uuid    NOT NULL,
     payer    uuid    NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE settlements (
     PRIMARY KEY (user_id, lot, payer)
 );
 
-GRANT SELECT, INSERT, UPDATE ON disputes, holds, held_coins, settlements TO wallet;
+GRANT SELECT, INSERT, UPDATE ON disputes, holds, held_coins, repayments TO wallet;
 """
 
 LIMITS = """
