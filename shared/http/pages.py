@@ -42,6 +42,15 @@ def page(
     return Page(items=list(items), next_cursor=encode_cursor(place(items[-1])) if is_full else None)
 
 
+def exact_page(
+    found: Sequence[Item], limit: int, place: Callable[[Item], Sequence[str | int]]
+) -> Page[Item]:
+    """Make a page out of up to `limit + 1` items: only if there is one more it has a cursor."""
+    items = list(found[:limit])
+    has_more = len(found) > limit
+    return Page(items=items, next_cursor=encode_cursor(place(items[-1])) if has_more else None)
+
+
 def encode_cursor(values: Sequence[str | int]) -> str:
     written = json.dumps(list(values), separators=(",", ":"), ensure_ascii=False)
     cursor = base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from services.live import consumers
-from services.live.commands import counting, settling
-from services.live.commands.showing import Hub
+from services.live.api.hub import Hub
+from services.live.commands.rebuild import publish_differences
 from services.live.main import build_http
+from services.live.store.rebuild import begin_rebuild, end_filling
 from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
 from shared.postgres.database import Database
@@ -136,17 +137,17 @@ class Rebuild:
 
     async def begin(self):
         async with self._owner.transaction() as tx:
-            await counting.begin_again(tx)
+            await begin_rebuild(tx)
 
     async def end_filling(self):
         async with self._owner.transaction() as tx:
-            await counting.end_filling(tx)
+            await end_filling(tx)
 
     async def settle(self, *, quiet_seconds=0, given_up_seconds=60):
         """Let the job run until it had time for every phase."""
         for _ in range(6):
             async with self._database.transaction() as tx:
-                await settling.settle(
+                await publish_differences(
                     tx, quiet_seconds=quiet_seconds, given_up_seconds=given_up_seconds
                 )
 

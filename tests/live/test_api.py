@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from services.live.commands import showing
+from services.live.api import hub as hubs
+from services.live.api import watchers
 from tests.clients import a_token, an_operator_token, client_of
 from tests.live.conftest import a_gift_sent
 
@@ -155,8 +156,8 @@ async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(
 
 
 async def test_a_quiet_room_still_gives_signs_of_life(follow, monkeypatch):
-    monkeypatch.setattr(showing, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(showing, "BEAT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(watchers, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(hubs, "BEAT_EVERY_SECONDS", 0.02)
 
     (answer,) = await follow(EVENTS)
 

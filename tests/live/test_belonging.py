@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.live.commands.staging import tell_rooms
+from services.live.commands.streams import publish_open_rooms
 from tests.clients import an_operator_token, client_of
 from tests.live.conftest import a_combo_ended, a_gift_sent, a_reversal, key
 
@@ -160,11 +160,11 @@ async def test_each_event_of_a_room_says_all_that_is_so_under_a_rising_revision(
 
 async def test_an_open_room_of_an_older_version_is_announced_again_once(room, database, told):
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE stages SET revision = 0"))
+        await tx.execute(text("UPDATE room_owners SET revision = 0"))
         await tx.execute(text("DELETE FROM outbox"))
     for _ in range(2):
         async with database.transaction() as tx:
-            assert await tell_rooms(tx) is False
+            assert await publish_open_rooms(tx) is False
 
     (opened,) = await told("live.room_opened")
     assert (opened["stream"], opened["revision"]) == (room["stream"], 1)

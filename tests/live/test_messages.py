@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 from sqlalchemy import text
 
-from services.live.commands.views import View
+from services.live.api.feed_formats import FeedFormat
 from services.live.store import feed
 from shared.contracts.gift import MessageRemoved, MessageShown
 from tests.live.conftest import a_gift_sent
@@ -36,7 +36,7 @@ def entries(database):
 
     async def read(room="room-1"):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [(room, 0)], limit=100)
+            found = await feed.read_entries(tx, [(room, 0)], limit=100)
         return [(one.entry.kind, json.loads(one.entry.shown)) for one in found]
 
     return read
@@ -115,4 +115,4 @@ async def test_a_message_of_a_gift_outside_of_rooms_is_kept_and_shown_nowhere(he
 def test_a_message_has_an_event_of_its_own():
     entry = feed.Entry("room-1", 1, "message", a_gift_sent(1).gift, "{}")
 
-    assert View().write([entry]).startswith(b"event: message")
+    assert FeedFormat().write([entry]).startswith(b"event: message")

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from services.live.commands.levels import correct_open_coins
-from services.live.domain.gifts import Added
-from services.live.store import counting, feed
+from services.live.domain.gift_totals import Increment
+from services.live.store import feed, gift_totals
 from shared.contracts.gift import GiftRestored
 from tests.clients import a_token, client_of
 from tests.deliveries import forget_inbox
@@ -23,7 +23,7 @@ def shown(database):
 
     async def entries(*kinds):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [("room-1", 0)], limit=500)
+            found = await feed.read_entries(tx, [("room-1", 0)], limit=500)
         return [
             json.loads(one.entry.shown) for one in found if not kinds or one.entry.kind in kinds
         ]
@@ -171,12 +171,12 @@ async def test_a_correction_misses_no_gift_that_is_being_counted(database, hear,
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE gifters SET open_coins = 0"))
 
-    more = Added(gifts=1, coins=40)
+    more = Increment(gifts=1, coins=40)
     async with database.transaction() as batch:
-        await counting.add_supporters(batch, {("lea", "mira"): more})
+        await gift_totals.add_supporters(batch, {("lea", "mira"): more})
         async with database.transaction() as tx:
             await correct_open_coins(tx, after="")
-        await counting.add_gifters(batch, {"mira": more}, {"mira": 40})
+        await gift_totals.add_gifters(batch, {"mira": more}, {"mira": 40})
 
     assert await open_coins("mira") == 100
 

@@ -72,7 +72,7 @@ async def test_a_creator_takes_so_many_names_a_day(lea, database):
 async def test_a_creator_owns_so_many_rooms_in_all(lea, database):
     async with database.transaction() as tx:
         statement = """
-            INSERT INTO stages (room, creator) SELECT 'old-' || n, 'lea'
+            INSERT INTO room_owners (room, creator) SELECT 'old-' || n, 'lea'
             FROM generate_series(1, :owned) AS n
         """
         await tx.execute(text(statement), {"owned": ROOMS_MAX - 1})

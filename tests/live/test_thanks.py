@@ -12,7 +12,7 @@ THANKS = "/v1/rooms/room-1/thanks"
 def shown(database):
     async def entries(kind):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [("room-1", 0)], limit=100)
+            found = await feed.read_entries(tx, [("room-1", 0)], limit=100)
         return [one.entry.shown for one in found if one.entry.kind == kind]
 
     return entries
