@@ -7,7 +7,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from deploy.local.person import ADULT_YEARS
+from deploy.harness.issuer import ADULT_YEARS
 from shared.identity.tokens import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"

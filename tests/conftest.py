@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from deploy.local.databases import (
+from deploy.config.databases import (
     SERVICES,
     database_sql,
     in_own_thread,
@@ -15,10 +15,10 @@ from deploy.local.databases import (
     run_sql,
     schema_sql,
 )
-from deploy.local.environment import new_secrets
-from deploy.local.rabbitmq import RabbitServer
-from deploy.local.servers import Servers, choose_postgres, choose_rabbit
-from deploy.local.system import System
+from deploy.config.environment import new_secrets
+from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
+from deploy.harness.system import System
 from shared.messaging.topology import topology, users
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate

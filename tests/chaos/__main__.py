@@ -12,7 +12,7 @@ import sys
 
 import uvloop
 
-from deploy.local.processes import ServerFailed
+from deploy.harness.processes import ServerFailed
 from shared.observability.logging import configure_logging
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.results import LOGS, show, show_plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractConnection
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from shared.contracts.base import TYPE_PREFIX
 from shared.contracts.routes import SERVICES
 from shared.messaging.log import Logged, Start, log_of, read_log
@@ -79,10 +79,10 @@ class Announced:
         ]
 
 
-async def read_all(places: Places) -> Announced:
+async def read_all(installation: Installation) -> Announced:
     """Read every log from its beginning to its end."""
     announced = Announced()
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         for service in SERVICES:
             start: Start = "first"
             # A log that pauses on a busy machine looks as if it had ended: we ask again.

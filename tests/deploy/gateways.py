@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploy.gateway.nginx import UPSTREAMS
-from deploy.local.gateway import Gateway
-from deploy.local.packages import find
-from deploy.local.ports import free_port
+from deploy.harness.gateway import Gateway
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 LIMITS = (ROOT / "deploy" / "gateway" / "limits.conf").read_text()

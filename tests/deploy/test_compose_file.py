@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.ctl.rolling import ROLLED
-from deploy.ctl.secret_files import secret_names
-from deploy.local import containers
-from deploy.local.databases import SERVICES
+from deploy.config.databases import SERVICES
+from deploy.config.secret_files import secret_names
+from deploy.ctl.roll import ROLLED
+from deploy.harness import containers
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "docker-compose.yml").read_text()

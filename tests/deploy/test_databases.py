@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from deploy.local.databases import (
+from deploy.config.databases import (
     AUDITOR_TEMPORARY_FILES_MAX,
     SERVICE_CONNECTIONS_MAX,
     SERVICES,

@@ -10,19 +10,35 @@ import pytest
 from sqlalchemy import MetaData, NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from deploy.config.databases import SERVICES
 from deploy.docs.tables import PAGES, columns, relations, table_pages
-from deploy.local.databases import SERVICES
 from shared.contracts.routes import EVENTS, QUEUES
 
 ROOT = Path(__file__).parent.parent.parent
 SUFFIXES = (".py", ".toml", ".yml", ".conf", ".js")
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
+DOORS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 # Which folders a path in backticks may begin with; anything else is a name of another kind.
 FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
+# Made by `make secrets`, and in no commit.
+SECRETS = ("deploy/secrets", "deploy/rabbitmq/20-users.json")
+# Settings begin with the name of a service, or with one that all services read.
+SETTING = re.compile(rf"^(OVATION|WEB|SANDBOX|{'|'.join(SERVICES).upper()})_(\w+)$")
+# Names of other programs: identity providers, PostgreSQL, Citus, RabbitMQ.
+FOREIGN = {
+    "create_distributed_table",
+    "definePayload",
+    "import_definitions",
+    "jwks_uri",
+    "pg_wal",
+    "rabbit_fifo_dlx_sup",
+    "unsafeMetadata",
+    "user_metadata",
+}
 
 
-@pytest.fixture(params=DOCS, ids=lambda page: str(page.relative_to(ROOT / "docs")))
+@pytest.fixture(params=[*DOORS, *DOCS], ids=lambda page: str(page.relative_to(ROOT)))
 def page(request):
     return request.param
 
@@ -40,7 +56,7 @@ def test_every_link_leads_somewhere(page):
 def test_every_file_that_is_named_exists(page):
     """`services/gift/main.py` is a file, `services/gift/main.py: build` a name in it as well."""
     for path, names in re.findall(r"`([\w.-]+/[\w./*-]*)(?:: ([\w., ]+))?`", _text(page)):
-        if path.split("/")[0] not in FOLDERS:
+        if path.split("/")[0] not in FOLDERS or path.startswith(SECRETS):
             continue
         found = sorted(ROOT.glob(path)) if "*" in path else [ROOT / path]
         assert found, path
@@ -50,17 +66,24 @@ def test_every_file_that_is_named_exists(page):
 
 
 def test_every_name_of_the_code_exists(page):
-    """A name in backticks that looks like one of the code is one: `open_book`, `GiftSent`."""
-    named = set(re.findall(r"`([A-Za-z]+(?:_\w+|[a-z][A-Z]\w*))`", _text(page)))
+    """
+    A name in backticks that looks like one of the code is one: `open_book`, `GiftSent`.
 
-    assert named <= _words(), named - _words()
+    So is the setting `OVATION_JWT_AUDIENCE`, if there is a field `jwt_audience`.
+    """
+    named = set(re.findall(r"`([A-Za-z]+(?:_\w+|[a-z][A-Z]\w*))`", _text(page)))
+    unknown = named - _words() - FOREIGN
+    unknown -= {name for name in unknown if _field(name) in _words()}
+
+    assert not unknown
 
 
 def test_every_event_and_queue_exists(page):
+    """A name that is neither is that of a line in the log."""
     named = set(re.findall(rf"`((?:{'|'.join(SERVICES)})\.[a-z_]+)`", _text(page)))
     known = {event.name for event in EVENTS} | set(QUEUES)
 
-    assert named <= known, named - known
+    assert not named - known - _quoted()
 
 
 def test_every_test_that_is_named_exists(page):
@@ -178,11 +201,26 @@ def _rooms():
 
 
 @cache
+def _code():
+    """The text of every file that has names in it."""
+    files = [path for folder in FOLDERS[:-1] for path in (ROOT / folder).rglob("*.*")]
+    files.append(ROOT / "docker-compose.yml")
+    return [path.read_text() for path in files if path.suffix in SUFFIXES]
+
+
+@cache
 def _words():
-    """All words of the code, of every kind of file that has names in it."""
-    files = (path for folder in FOLDERS[:-1] for path in (ROOT / folder).rglob("*.*"))
-    read = (path.read_text() for path in files if path.suffix in SUFFIXES)
-    return {word for text in read for word in re.findall(r"\w+", text)}
+    return {word for text in _code() for word in re.findall(r"\w+", text)}
+
+
+@cache
+def _quoted():
+    return {name for text in _code() for name in re.findall(r'"(\w+\.\w+)"', text)}
+
+
+def _field(name):
+    found = SETTING.match(name)
+    return found and found[2].lower()
 
 
 @cache

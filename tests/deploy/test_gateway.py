@@ -23,10 +23,10 @@ from deploy.gateway.nginx import (
     render_practice,
     render_whole,
 )
-from deploy.local.gateway import CONTRACTS, Gateway
-from deploy.local.packages import find
-from deploy.local.ports import free_port
-from deploy.local.processes import remove_folder, temporary_folder
+from deploy.harness.gateway import CONTRACTS, Gateway
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port
+from deploy.harness.processes import remove_folder, temporary_folder
 from shared.identity.tokens import TOKEN_BYTES_MAX
 
 COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}

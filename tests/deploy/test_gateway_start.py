@@ -21,8 +21,8 @@ from deploy.gateway.nginx import (
     render,
     render_container,
 )
-from deploy.local.packages import find
-from deploy.local.ports import free_port, listens
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port, listens
 from tests.deploy.gateways import LIMITS, ROOT, a_service, needs_nginx
 
 SCRIPT = ROOT / "deploy" / "gateway" / "start.sh"

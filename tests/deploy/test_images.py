@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.containers import engine_answers
+from deploy.harness.containers import engine_answers
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("purchase", "wallet", "gift", "payout", "live", "web", "sandbox")

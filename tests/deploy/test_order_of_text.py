@@ -10,16 +10,16 @@ import subprocess
 
 import pytest
 
-from deploy.local.databases import (
+from deploy.config.databases import (
     SERVICES,
     OrderOfTextChanged,
     fetch,
     provision,
     run_sql,
 )
-from deploy.local.environment import new_secrets
-from deploy.local.postgres import LocalPostgres
-from deploy.local.processes import remove_folder, temporary_folder
+from deploy.config.environment import new_secrets
+from deploy.harness.postgres import LocalPostgres
+from deploy.harness.processes import remove_folder, temporary_folder
 
 LOCALE = "en_US.UTF-8"
 ORDERS = """

@@ -8,10 +8,10 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local.databases import SERVICES
-from deploy.local.packages import require
-from deploy.local.ports import free_port
-from deploy.local.processes import Process
+from deploy.config.databases import SERVICES
+from deploy.harness.packages import require
+from deploy.harness.ports import free_port
+from deploy.harness.processes import Process
 from deploy.observability.dashboards import DASHBOARDS
 from tests.journeys.people import eventually, stage_on
 
@@ -40,7 +40,7 @@ def prometheus(system, tmp_path_factory):
     if system.rabbit.metrics_url is None:
         del jobs["rabbitmq"], jobs["queues"]
     else:
-        jobs["queues"]["params"]["vhost"] = [system.places_of("gift").vhost]
+        jobs["queues"]["params"]["vhost"] = [system.endpoints_of("gift").vhost]
         for name in ("rabbitmq", "queues"):
             jobs[name]["static_configs"] = [_at(system.rabbit.metrics_url)]
     config["scrape_configs"] = list(jobs.values())

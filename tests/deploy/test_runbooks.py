@@ -11,7 +11,7 @@ from deploy.ctl.__main__ import app
 from shared.contracts.routes import QUEUES
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted((ROOT / "deploy" / "runbooks").glob("*.md"))
+PAGES = sorted((ROOT / "docs" / "operations" / "runbooks").glob("*.md"))
 API = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())["paths"]
 GROUPS = ("dlq", "outbox", "topology", "seal", "events")
 
@@ -46,4 +46,4 @@ def test_every_queue_exists(text):
 
 def test_every_page_that_is_named_exists(text):
     for name in re.findall(r"\]\(([a-z-]+\.md)\)", text):
-        assert (ROOT / "deploy" / "runbooks" / name).exists()
+        assert (ROOT / "docs" / "operations" / "runbooks" / name).exists()

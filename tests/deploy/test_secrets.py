@@ -7,9 +7,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from deploy.config.secret_files import forget_before, rotate_secret, write_secrets
 from deploy.ctl.__main__ import app
 from deploy.ctl.commands import operations
-from deploy.ctl.secret_files import forget_before, rotate_secret, write_secrets
 
 
 def test_every_secret_is_made_for_its_reader_only(tmp_path):

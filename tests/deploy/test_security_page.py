@@ -7,7 +7,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_every_test_that_the_threat_model_names_exists():
-    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "deploy" / "security.md").read_text()))
+    page = ROOT / "docs" / "operations" / "security.md"
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", page.read_text()))
     written = {
         name
         for file in (ROOT / "tests").rglob("test_*.py")

@@ -15,7 +15,7 @@ from shared.quotas.rules import Quota
 
 ROOT = Path(__file__).parent.parent.parent
 OPENAPI = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())
-PAGE = (ROOT / "deploy" / "security.md").read_text()
+PAGE = (ROOT / "docs" / "operations" / "security.md").read_text()
 NUMBERS = ("quotes_per_hour", "payee_changes_per_day")
 RULES_FILE = ROOT / "seeds" / "rules.toml"
 CHANGING = ("post", "put", "patch", "delete")

@@ -65,9 +65,13 @@ def _a_dispute_hides_coins_from_a_refund(patch: Patch) -> None:
 
 def _any_4xx_is_a_refusal(patch: Patch) -> None:
     from services.payout import providers  # noqa: PLC0415
+    from shared.http.provider_client import ProviderRejected  # noqa: PLC0415
 
-    patch(providers, "REFUSED", range(400, 500))
-    patch(providers, "_refusal", lambda _: "refused")
+    def wrong(response: Any) -> None:
+        if response.is_client_error:
+            raise ProviderRejected("refused")
+
+    patch(providers, "raise_if_rejected", wrong)
 
 
 def _the_daily_maximum_is_for_quotes_only(patch: Patch) -> None:

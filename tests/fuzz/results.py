@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deploy.config.databases import SERVICES
 from deploy.gateway.nginx import ROUTES
-from deploy.local.databases import SERVICES
 from tests.fuzz.run import Outcome
 
 FILE = Path(".bench/fuzz.json")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, quoted, run_sql
+from deploy.config.databases import database_sql, quoted, run_sql
 from services.gift import consumers
 from services.gift.commands.combos import end_combos
 from services.gift.commands.offering import Shelf

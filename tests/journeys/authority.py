@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import httpx
 
-from deploy.local.gateway import OPENAPI_FILE
+from deploy.harness.gateway import OPENAPI_FILE
 from tests.journeys.people import GOOD_CARD, eventually
 
 DOCUMENT = json.loads(OPENAPI_FILE.read_text())

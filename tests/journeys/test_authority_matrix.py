@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from deploy.local.databases import SERVICES, fetch
-from deploy.local.system import System
+from deploy.config.databases import SERVICES, fetch
+from deploy.harness.system import System
 from shared.http.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on

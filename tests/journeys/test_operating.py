@@ -9,7 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
-from deploy.local.databases import fetch, run_sql
+from deploy.config.databases import fetch, run_sql
 from tests.journeys.people import eventually, stage_on
 from tests.terminal import a_terminal
 
@@ -172,11 +172,9 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
     eventually(lambda: tables() == before)
 
     # And once more from the gifts' own rows alone, as if the log had forgotten them.
-    code, printed = ctl("reannounce", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
+    code, printed = ctl("republish", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
     assert code == 0
-    assert (
-        ctl("reannounce", "wallet", "--to", "live.gifts", "--from", "2000-01-01", "--yes")[0] == 2
-    )
+    assert ctl("republish", "wallet", "--to", "live.gifts", "--from", "2000-01-01", "--yes")[0] == 2
     eventually(lambda: queue_is_empty(system))
     assert tables() == before
     # Once no old gift comes any more, live says again what gifts lead to.

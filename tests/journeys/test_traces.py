@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from deploy.local.databases import SERVICES
-from deploy.local.system import System
+from deploy.config.databases import SERVICES
+from deploy.harness.system import System
 from shared.observability.tracing import LAST_SECONDS_MAX
 from tests.journeys.collector import collecting
 from tests.journeys.people import eventually, stage_on

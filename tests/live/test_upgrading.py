@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, in_own_thread, quoted, run_sql, schema_sql
+from deploy.config.databases import database_sql, in_own_thread, quoted, run_sql, schema_sql
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
 from tests.live.conftest import Rebuild, a_gift_sent, a_reversal

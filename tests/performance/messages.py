@@ -8,7 +8,7 @@ from uuid import uuid4
 import aio_pika
 from sqlalchemy import text
 
-from deploy.local.system import System
+from deploy.harness.system import System
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.broker import Broker

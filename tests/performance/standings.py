@@ -9,8 +9,8 @@ from functools import partial
 from itertools import cycle
 from urllib.parse import urlsplit
 
-from deploy.local.databases import run_sql
-from deploy.local.system import System
+from deploy.config.databases import run_sql
+from deploy.harness.system import System
 from services.live.commands.queries import read_leaderboard
 from services.live.domain.leaderboards import TOP_GIFTERS, Period
 from services.live.store.gifters import read_own_level

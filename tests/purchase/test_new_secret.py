@@ -6,7 +6,7 @@ from itertools import cycle
 import httpx
 import pytest
 
-from deploy.local.environment import new_webhook_secret
+from deploy.config.environment import new_webhook_secret
 from services.purchase.main import build_http
 from services.purchase.providers import Provider
 from services.sandbox.webhooks import Webhooks

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from deploy.config.databases import SERVICES
 from deploy.gateway.openapi import app_of
-from deploy.local.databases import SERVICES
 from services.gift.api.tencent import Callback
 from services.gift.main import read_catalogue
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, hold_key

@@ -47,7 +47,9 @@ def issuer(monkeypatch):
     issuer = Issuer(signing_key())
     real = httpx.AsyncClient
     transport = httpx.MockTransport(issuer.answer)
-    monkeypatch.setattr("shared.http.auth.httpx.AsyncClient", lambda **_: real(transport=transport))
+    monkeypatch.setattr(
+        "shared.identity.tokens.httpx.AsyncClient", lambda **_: real(transport=transport)
+    )
     return issuer
 
 
@@ -56,7 +58,7 @@ def clock(monkeypatch):
     """Moves the verifier's monotonic clock; tokens keep the real time."""
     moved = [0.0]
     real = time.monotonic
-    monkeypatch.setattr("shared.http.auth.time.monotonic", lambda: real() + moved[0])
+    monkeypatch.setattr("shared.identity.tokens.time.monotonic", lambda: real() + moved[0])
 
     def advance(seconds):
         moved[0] += seconds
@@ -630,7 +632,7 @@ async def test_keys_that_have_moved_are_followed_once_and_over_tls_only(
 
     real = httpx.AsyncClient
     monkeypatch.setattr(
-        "shared.http.auth.httpx.AsyncClient",
+        "shared.identity.tokens.httpx.AsyncClient",
         lambda **_: real(transport=httpx.MockTransport(answer)),
     )
     verifier = Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="https://issuer.example/old")

@@ -1,4 +1,4 @@
-"""Tokens as the identity providers of deploy/identity-providers.md make them, with its settings."""
+"""Tokens of each provider in docs/operations/identity-providers.md, with its settings."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from shared.identity.tokens import Unauthenticated
 from shared.runtime.service import build_verifier
 from shared.runtime.settings import ServiceSettings
 
-PAGE = Path("deploy/identity-providers.md")
+PAGE = Path("docs/operations/identity-providers.md")
 RSA = RSAKey.generate_key(2048, parameters={"kid": "key"}, private=True)
 OPERATOR = {"audit:read", "disputes:read"}
 WORDS = sorted(OPERATOR)

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.local.databases import database_sql, fetch, in_own_thread, quoted, run_sql, schema_sql
+from deploy.config.databases import database_sql, fetch, in_own_thread, quoted, run_sql, schema_sql
 from shared.postgres import migrate
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from aiormq.exceptions import AMQPConnectionError
 
-from deploy.local.databases import quoted, run_sql
+from deploy.config.databases import quoted, run_sql
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.topology import a_permission, a_user
 from shared.postgres.database import Database

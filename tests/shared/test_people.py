@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.config.databases import SERVICES
 from deploy.gateway.openapi import app_of
-from deploy.local.databases import SERVICES
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
 from shared.identity.people import OwnMoney, require_other_person, same_person
 from tests.clients import a_token, a_verifier, client_of

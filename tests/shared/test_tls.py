@@ -9,7 +9,7 @@ import pytest
 import trustme
 from aio_pika.exceptions import AMQPConnectionError
 
-from deploy.local.databases import in_own_thread
+from deploy.config.databases import in_own_thread
 from shared.messaging.broker import Broker
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate

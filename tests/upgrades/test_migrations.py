@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from deploy.local.databases import (
+from deploy.config.databases import (
     SERVICES,
     database_sql,
     in_own_thread,
@@ -17,7 +17,7 @@ from deploy.local.databases import (
     run_sql,
     schema_sql,
 )
-from deploy.local.environment import ROOT
+from deploy.config.environment import ROOT
 from shared.postgres.migrate import migrate
 from tests.upgrades.shapes import Shape, harm
 

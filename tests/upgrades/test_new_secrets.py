@@ -1,7 +1,7 @@
 """
 Every secret that services share is replaced while people buy and give: nobody notices.
 
-In the order of deploy/runbooks/key-rotation.md: write, roll, tell. These secrets are
+In the order of docs/operations/runbooks/key-rotation.md: write, roll, tell. These secrets are
 what the files would hold; those are in `tests/deploy/test_secrets.py`.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 from asyncpg import InvalidPasswordError
 
-from deploy.local.databases import SERVICES, fetch, provision
-from deploy.local.environment import ROOT, new_secrets
-from deploy.local.system import System
+from deploy.config.databases import SERVICES, fetch, provision
+from deploy.config.environment import ROOT, new_secrets
+from deploy.harness.system import System
 from shared.messaging.topology import VHOST, users
 from shared.secrets import values_of
 from tests.journeys.people import eventually, stage_on

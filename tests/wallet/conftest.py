@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.person import ADULT_YEARS
+from deploy.harness.issuer import ADULT_YEARS
 from services.wallet import consumers
 from services.wallet.commands import reading
 from services.wallet.main import build_http, read_rules

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from deploy.local.databases import fetch, run_sql
+from deploy.config.databases import fetch, run_sql
 from tests.clients import a_token, client_of
 
 SCOPES = "wallets:read audit:read"

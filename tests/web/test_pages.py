@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.environment import ROOT
+from deploy.config.environment import ROOT
 from services.web.main import build
 from services.web.pages import STATIC, TEMPLATE, version_of
 from services.web.settings import Settings

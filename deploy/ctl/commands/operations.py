@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from deploy.ctl import backups
-from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
-from deploy.ctl.places import SECRETS, Places
-from deploy.ctl.rolling import ROLLED, ROOT, Compose, ComposeFailed
-from deploy.ctl.rolling import roll as roll_services
-from deploy.ctl.secret_files import (
+from deploy.config.databases import SERVICES
+from deploy.config.secret_files import (
     forget_before,
     keeps_the_one_before,
     rotate_secret,
     secret_names,
 )
-from deploy.local.databases import SERVICES
+from deploy.ctl import backups
+from deploy.ctl.installation import SECRETS, Installation
+from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
+from deploy.ctl.roll import ROLLED, ROOT, Compose, ComposeFailed
+from deploy.ctl.roll import roll as roll_services
 
 USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
 
@@ -55,7 +55,7 @@ def rotate(
     """
     Write a new secret, above the one it replaces where both are good for a while.
 
-    deploy/runbooks/key-rotation.md says what comes next.
+    docs/operations/runbooks/key-rotation.md says what comes next.
     """
     known = secret_names()
     if name not in known or not (SECRETS / name).exists():
@@ -87,8 +87,8 @@ def backup(
 ) -> None:
     """Copy every service's database, all as they are at one moment."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    places = Places.from_environment()
-    _finish(backups.back_up(places, place, service or SERVICES, tell=typer.echo))
+    installation = Installation.from_environment()
+    _finish(backups.back_up(installation, place, service or SERVICES, tell=typer.echo))
     typer.echo(f"All of it is in {place}.")
 
 
@@ -102,7 +102,7 @@ def restore(
     """Bring databases back to their copies; their services have to be stopped."""
     confirm(f"Replace everything in {', '.join(service)} by {folder}?", yes=yes)
     for each in service:
-        _finish(backups.restore(Places.from_environment(), folder, each))
+        _finish(backups.restore(Installation.from_environment(), folder, each))
         typer.echo(f"{each} is as it was.")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.local.ports import free_port
+from deploy.harness.ports import free_port
 from shared.amqp import connection
 from shared.messaging.broker import close_quietly
 
