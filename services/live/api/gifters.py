@@ -89,10 +89,14 @@ async def list_supporters(
         if order == "top":
             after = _top_place(values) if values is not None else None
             found = await gifters.list_top_supporters(tx, caller.user, after=after, limit=limit + 1)
-            return exact_page(found, limit, lambda last: [last.coins, *_place(last)])
+            return exact_page(found, limit, lambda last: [last.coins, *_place(last)], _same)
         before = _new_place(values) if values is not None else None
         found = await gifters.list_new_supporters(tx, caller.user, before=before, limit=limit + 1)
-        return exact_page(found, limit, _place)
+        return exact_page(found, limit, _place, _same)
+
+
+def _same(supporter: Supporter) -> Supporter:
+    return supporter
 
 
 def _place(supporter: Supporter) -> list[str | int]:

@@ -1,5 +1,6 @@
 """Who gave most in a room."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -52,9 +53,7 @@ async def read_standing(
     return LeaderboardResponse(
         room=room,
         period=period,
-        gifts=found.total.gifts,
-        coins=found.total.coins,
-        gifters=found.total.gifters,
+        **asdict(found.total),
         top_gifters=found.top,
         me=found.own,
         ranks_max=RANKS_MAX,

@@ -156,9 +156,7 @@ async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
 
 
 @router.get(
-    "/gifters/me/entitlements",
-    tags=["gifters"],
-    responses=refusals(Unauthenticated, BadCursor),
+    "/gifters/me/entitlements", tags=["gifters"], responses=refusals(Unauthenticated, BadCursor)
 )
 async def list_entitlements(
     caller: Caller, db: Db, cursor: str | None = None, limit: Limit = PAGE
@@ -170,9 +168,10 @@ async def list_entitlements(
             tx, caller.user, before=before, limit=limit + 1
         )
     return exact_page(
-        [EntitlementResponse.model_validate(one) for one in found],
+        found,
         limit,
         lambda last: (last.unlocked_at.isoformat(), str(last.entitlement)),
+        EntitlementResponse.model_validate,
     )
 
 

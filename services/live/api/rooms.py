@@ -7,11 +7,15 @@ from fastapi import APIRouter
 from services.live.api.bodies import Request, Response
 from services.live.api.dependencies import Creator, FeedHub, RequestCause
 from services.live.api.streams import StreamResponse
-from services.live.commands import queries, rooms
+from services.live.commands import rooms
+from services.live.domain.gift_totals import ALL
+from services.live.domain.leaderboards import TOP_GIFTERS
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother, TooManyGuests
-from services.live.store.leaderboards import TopGifter
+from services.live.store import gift_totals
+from services.live.store import rooms as store
+from services.live.store.leaderboards import TopGifter, list_top_gifters
 from services.live.store.rooms import Books
-from services.live.store.rooms import read_books as read_sums
+from services.live.store.streams import find_open_stream
 from shared.http import Db, Name, UserId, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
@@ -61,16 +65,15 @@ class OwnerResponse(Response):
 
 
 @router.get(
-    "/rooms/{room}",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated),
-    openapi_extra=ANY_CALLER,
+    "/rooms/{room}", tags=["rooms"], responses=refusals(Unauthenticated), openapi_extra=ANY_CALLER
 )
 async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
     """Read a room's totals; a room nobody gave in yet has none."""
     async with db.transaction() as tx:
-        found = await queries.read_room(tx, room)
-    stream, totals, ownership = found.stream, found.totals, found.ownership
+        totals = await gift_totals.read_room(tx, room)
+        top = await list_top_gifters(tx, room, ALL, limit=TOP_GIFTERS)
+        ownership = await store.find_ownership(tx, room)
+        stream = await find_open_stream(tx, room)
     return RoomResponse(
         room=room,
         creator=ownership.creator if ownership else None,
@@ -79,7 +82,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
         stream=StreamResponse.model_validate(stream) if stream else None,
         gifts=totals.gifts,
         coins=totals.coins,
-        top_gifters=found.top,
+        top_gifters=top,
         last_event_id=str(totals.sequence),
     )
 
@@ -153,4 +156,4 @@ async def release(
 async def read_books(_: BooksReader, db: Db) -> Books:
     """Read what was counted in all rooms."""
     async with db.transaction() as tx:
-        return await read_sums(tx)
+        return await store.read_books(tx)

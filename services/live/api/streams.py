@@ -1,5 +1,6 @@
 """Stream sessions: which rooms are live, opening and closing, and what a stream came to."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +15,7 @@ from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.domain.streams import NoSuchStream, NotLive
 from services.live.store.leaderboards import TopGifter
-from services.live.store.streams import StreamTotals, list_open_streams
+from services.live.store.streams import list_open_streams
 from shared.http import BadCursor, Db, Limit, Name, Page, exact_page, moment_in, number_in, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
@@ -49,17 +50,6 @@ class LiveRoomResponse(StreamResponse):
     coins: int
     gifters: int
 
-    @classmethod
-    def of(cls, found: StreamTotals) -> "LiveRoomResponse":
-        stream, total = StreamResponse.model_validate(found.stream), found.total
-        return cls(
-            **stream.model_dump(),
-            guests=list(found.guests),
-            gifts=total.gifts,
-            coins=total.coins,
-            gifters=total.gifters,
-        )
-
 
 class StreamSummaryResponse(StreamResponse):
     """What a stream came to; reversals that come later lower it."""
@@ -92,9 +82,10 @@ async def list_live_rooms(
     async with db.transaction() as tx:
         found = await list_open_streams(tx, before=before, limit=limit + 1)
     return exact_page(
-        [LiveRoomResponse.of(one) for one in found],
+        found,
         limit,
         lambda last: (last.opened_at.isoformat(), str(last.stream)),
+        LiveRoomResponse.model_validate,
     )
 
 
@@ -138,7 +129,7 @@ async def close_room(
     """End the stream that goes on in a room, and read what it came to so far."""
     async with db.transaction() as tx:
         closed = await streams.close_stream(tx, room, caller.user, cause=cause, show=hub.show)
-    return LiveRoomResponse.of(closed)
+    return LiveRoomResponse.model_validate(closed)
 
 
 @router.get(
@@ -155,10 +146,7 @@ async def list_streams(
         found = await queries.list_own_streams(
             tx, room, caller.user, before=before, limit=limit + 1
         )
-    numbers = {one.stream.stream: one.stream.number for one in found}
-    return exact_page(
-        [LiveRoomResponse.of(one) for one in found], limit, lambda last: [numbers[last.stream]]
-    )
+    return exact_page(found, limit, lambda last: [last.number], LiveRoomResponse.model_validate)
 
 
 @router.get(
@@ -172,9 +160,7 @@ async def read_stream(room: Name, stream: UUID, caller: Creator, db: Db) -> Stre
         found = await queries.read_stream(tx, room, caller.user, stream)
     return StreamSummaryResponse(
         **StreamResponse.model_validate(found.stream).model_dump(),
-        gifts=found.total.gifts,
-        coins=found.total.coins,
-        gifters=found.total.gifters,
+        **asdict(found.total),
         top_gifters=found.top,
         first_time_gifters=found.newcomers,
         goals_reached=[GoalResponse.model_validate(goal) for goal in found.goals_reached],

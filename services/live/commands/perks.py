@@ -1,6 +1,6 @@
 """Creators offer perks, viewers earn them, creators let them be used."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid5
 
 from services.live.commands.rewards import publish_entitlements
@@ -36,17 +36,6 @@ class Offer:
     threshold_coins: int
     uses: int | None
 
-    def as_perk(self, identifier: UUID, creator: str) -> Perk:
-        return Perk(
-            perk=identifier,
-            creator=creator,
-            kind=self.kind,
-            title=self.title,
-            description=self.description,
-            threshold_coins=self.threshold_coins,
-            uses=self.uses,
-        )
-
 
 async def offer_perk(
     tx: Transaction, creator: str, offer: Offer, key: str, *, cause: Cause
@@ -65,7 +54,7 @@ async def offer_perk(
     if len(known) >= PERKS_MAX:
         raise TooManyPerks(perks_max=PERKS_MAX)
     await quotas.use(tx, creator, PERKS)
-    perk = offer.as_perk(identifier, creator)
+    perk = Perk(identifier, creator, **asdict(offer))
     if not await store.insert_perk(tx, perk):
         raise NoSuchPerk
     await _unlock_some(tx, perk, after="", cause=cause)
@@ -80,7 +69,7 @@ async def change_perk(
     before = await store.find_perk(tx, identifier, creator)
     if before is None:
         raise NoSuchPerk
-    perk = offer.as_perk(identifier, creator)
+    perk = Perk(identifier, creator, **asdict(offer))
     if perk != before:
         await quotas.use(tx, creator, PERK_CHANGES)
     await store.update_perk(tx, perk)

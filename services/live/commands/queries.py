@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.live.domain.gift_totals import ALL, RoomTotals, day_of, stream_of, week_of
+from services.live.domain.gift_totals import ALL, day_of, stream_of, week_of
 from services.live.domain.goals import Goal
 from services.live.domain.leaderboards import RANKS_MAX, TOP_GIFTERS, Period
 from services.live.domain.perks import Entitlement, NoSuchEntitlement
-from services.live.domain.rooms import Ownership, require_owner
+from services.live.domain.rooms import require_owner
 from services.live.domain.streams import NoSuchStream, NotLive, Stream
 from services.live.store.entitlements import find_entitlement
-from services.live.store.gift_totals import read_room as read_totals
 from services.live.store.gifters import list_newcomers
 from services.live.store.goals import (
     list_goals_of_creator,
@@ -39,16 +38,6 @@ NEWCOMERS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
-class RoomState:
-    """A room's totals, who gave most there, its owner, and its open stream."""
-
-    totals: RoomTotals
-    top: list[TopGifter]
-    ownership: Ownership | None
-    stream: Stream | None
-
-
-@dataclass(frozen=True, slots=True)
 class StreamSummary:
     """A stream, what was given to it, by whom, by whom first, and the goals it reached."""
 
@@ -57,15 +46,6 @@ class StreamSummary:
     top: list[TopGifter]
     newcomers: list[str]
     goals_reached: list[Goal]
-
-
-async def read_room(tx: Transaction, room: str) -> RoomState:
-    return RoomState(
-        totals=await read_totals(tx, room),
-        top=await list_top_gifters(tx, room, ALL, limit=TOP_GIFTERS),
-        ownership=await find_ownership(tx, room),
-        stream=await find_open_stream(tx, room),
-    )
 
 
 async def read_leaderboard(

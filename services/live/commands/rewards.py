@@ -11,7 +11,6 @@ from services.live.domain.feed import EntryKind
 from services.live.domain.gift_totals import Changes, Gift, SupporterKey
 from services.live.domain.goals import Goal
 from services.live.domain.levels import level_at
-from services.live.domain.perks import Entitlement
 from services.live.store import gift_totals, goals
 from services.live.store.batch_context import BatchContext
 from services.live.store.entitlements import Given, adjust_entitlements, unlock_entitlements
@@ -23,7 +22,6 @@ from shared.contracts.live import (
     FirstGift,
     GoalReached,
     LevelReached,
-    PerkEvent,
     PerkUnlocked,
     PerkWithdrawn,
 )
@@ -279,21 +277,13 @@ def _reach(earned: Rewards, goal: Goal, cause: Cause) -> Goal:
         return goal
     if not reached:
         return replace(goal, reached=False)
-    event = GoalReached(
-        goal=goal.goal,
-        revision=goal.revision + 1,
-        creator=goal.creator,
-        room=goal.room,
-        title=goal.title,
-        target_coins=goal.target_coins,
-        progress_coins=goal.progress_coins,
-        contributors=goal.contributors,
-    )
+    goal = replace(goal, reached=True, revision=goal.revision + 1)
+    event = GoalReached.model_validate(goal, from_attributes=True)
     earned.facts.append(Fact(event, event.revision, cause))
     if goal.room is not None:
         entry = (goal.room, EntryKind.GOAL, event.id, feed_entries.show_goal(event))
         earned.entries.append(entry)
-    return replace(goal, reached=True, revision=event.revision)
+    return goal
 
 
 async def _change_entitlements(
@@ -304,24 +294,11 @@ async def _change_entitlements(
     changed = await adjust_entitlements(tx, given)
     changed += await unlock_entitlements(tx, given)
     for entitlement in changed:
-        event = _perk_event(entitlement)
+        contract = PerkWithdrawn if entitlement.withdrawn else PerkUnlocked
+        event = contract.model_validate(entitlement, from_attributes=True)
         pair = entitlement.creator, entitlement.viewer
         earned.facts.append(Fact(event, event.revision, origins.by_pair.get(pair, REBUILD)))
         room = origins.rooms_by_pair.get(pair)
         if room is not None and not entitlement.withdrawn:
             entry = (room, EntryKind.PERK, event.id, feed_entries.show_perk(event))
             earned.entries.append(entry)
-
-
-def _perk_event(entitlement: Entitlement) -> PerkEvent:
-    contract = PerkWithdrawn if entitlement.withdrawn else PerkUnlocked
-    return contract(
-        entitlement=entitlement.entitlement,
-        revision=entitlement.revision,
-        perk=entitlement.perk,
-        viewer=entitlement.viewer,
-        creator=entitlement.creator,
-        kind=entitlement.kind.value,
-        title=entitlement.title,
-        threshold_coins=entitlement.threshold_coins,
-    )

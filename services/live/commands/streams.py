@@ -1,7 +1,7 @@
 """Creators open and close streams in their rooms."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from uuid import uuid5
 
@@ -110,9 +110,7 @@ async def end_stream(
         title=stream.title,
         opened_at=stream.opened_at,
         closed_at=closed_at,
-        gifts=total.gifts,
-        coins=total.coins,
-        gifters=total.gifters,
+        **asdict(total),
         revision=await room_store.count_change(tx, room),
         guests=tuple(guests),
     )
@@ -120,7 +118,8 @@ async def end_stream(
     feed.add(room, EntryKind.ROOM, event.id, {"state": "closed", **event.model_dump()})
     await feed.save(tx)
     await publish(tx, [Fact(event, 2, cause)])
-    return StreamTotals(replace(stream, closed_at=closed_at), tuple(guests), total)
+    closed = replace(stream, closed_at=closed_at)
+    return StreamTotals(**asdict(closed), guests=tuple(guests), **asdict(total))
 
 
 async def publish_open_rooms(tx: Transaction) -> bool:

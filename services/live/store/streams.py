@@ -8,22 +8,22 @@ from sqlalchemy import text
 
 from services.live import tables
 from services.live.domain.streams import Stream
-from services.live.store.leaderboards import Total
-from shared.postgres.database import Row, Transaction
+from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 
 
 @dataclass(frozen=True, slots=True)
-class StreamTotals:
+class StreamTotals(Stream):
     """A stream, the guests of its room, and what was given to it so far."""
 
-    stream: Stream
-    guests: tuple[str, ...]
-    total: Total
+    guests: tuple[str, ...] = ()
+    gifts: int = 0
+    coins: int = 0
+    gifters: int = 0
 
 
 _stream = RowMapper(Stream, tables.Stream)
-_total = RowMapper(Total)
+_totals = RowMapper(StreamTotals)
 _SELECT = f"SELECT {_stream.columns} FROM streams"
 _WITH_TOTALS = f"""
     SELECT {_stream.columns}, room_owners.guests, coalesce(totals.gifts, 0) AS gifts,
@@ -97,7 +97,7 @@ async def list_streams(
 ) -> list[StreamTotals]:
     """Return a room's streams with what was given to them, the newest first."""
     rows = await tx.execute(_LIST, {"room": room, "before": before, "limit": limit})
-    return [_with_totals(row) for row in rows]
+    return [_totals(row) for row in rows]
 
 
 _LIST = text(f"""
@@ -114,7 +114,7 @@ async def list_open_streams(
     """Return the open streams of all rooms, the newest first."""
     at, stream = before or (None, None)
     rows = await tx.execute(_LIST_OPEN, {"at": at, "stream": stream, "limit": limit})
-    return [_with_totals(row) for row in rows]
+    return [_totals(row) for row in rows]
 
 
 _LIST_OPEN = text(f"""
@@ -137,7 +137,3 @@ _LIST_UNPUBLISHED = text(f"""
     WHERE streams.closed_at IS NULL AND room_owners.revision = 0
     ORDER BY room LIMIT :limit FOR UPDATE OF room_owners SKIP LOCKED
 """)
-
-
-def _with_totals(row: Row) -> StreamTotals:
-    return StreamTotals(_stream(row), tuple(row.guests), _total(row))
