@@ -102,8 +102,8 @@ async def otto(as_creator):
 
 
 @pytest.fixture
-def told(database):
-    """What was announced under a name, in order."""
+def published(database):
+    """The published events of a name, in order."""
 
     async def of(name):
         return await announced(database, name)
@@ -112,13 +112,13 @@ def told(database):
 
 
 @pytest.fixture
-def hear(database, hub):
+def receive(database, hub):
     (consumer,) = consumers.build(database, a_broker("live"), show=hub.show)
 
-    async def hear_all(*events, at=None):
+    async def receive_all(*events, at=None):
         await consumer.receive([a_delivery(event, at=at) for event in events])
 
-    return hear_all
+    return receive_all
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def look(mira):
 
 
 class Rebuild:
-    """Live built anew, step by step: what an operator does, and what live does by itself."""
+    """A rebuild of live, step by step: what an operator does, and what live does by itself."""
 
     def __init__(self, database, owner):
         self._database, self._owner = database, owner
@@ -143,7 +143,7 @@ class Rebuild:
         async with self._owner.transaction() as tx:
             await end_filling(tx)
 
-    async def settle(self, *, quiet_seconds=0, given_up_seconds=60):
+    async def publish(self, *, quiet_seconds=0, given_up_seconds=60):
         """Let the job run until it had time for every phase."""
         for _ in range(6):
             async with self._database.transaction() as tx:

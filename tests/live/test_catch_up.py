@@ -62,7 +62,7 @@ async def a_round(hub):
 
 
 async def rounds_until(hub, watcher, position, *, meanwhile=None):
-    """How many rounds it takes until somebody has everything up to a position."""
+    """How many rounds it takes until a watcher has everything up to a position."""
     rounds = 0
     while watcher.position < position:
         if meanwhile is not None:
@@ -134,13 +134,13 @@ async def test_a_round_reads_no_more_than_so_much_of_the_past(hub, fill, watch):
     assert sum(read) == POSITIONS_A_ROUND * ROUND_MAX
 
 
-async def test_what_comes_now_waits_for_nobody_who_is_behind(hub, fill, watch, hear):
+async def test_what_comes_now_waits_for_nobody_who_is_behind(hub, fill, watch, receive):
     await fill("room-1")
     regular = await watch("rita", format_=FeedFormat(only=frozenset({"gift"})))
     late = await watch("late", after=NEWEST - 900)
     await a_round(hub)
 
-    await hear(a_gift_sent(7))
+    await receive(a_gift_sent(7))
 
     assert ids(await regular.next()) == [NEWEST + 1]
     assert late.position < NEWEST
@@ -152,22 +152,24 @@ async def test_what_comes_now_waits_for_nobody_who_is_behind(hub, fill, watch, h
 
 
 @pytest.mark.parametrize("asked", [0, 1, NEWEST - PAST_MAX - 1])
-async def test_who_asks_for_too_long_ago_is_told_where_it_begins(hub, fill, watch, asked):
+async def test_a_watcher_that_asks_for_too_long_ago_gets_a_reset(hub, fill, watch, asked):
     await fill("room-1")
     late = await watch("late", after=asked)
     await a_round(hub)
 
     first, rest = (await late.next()).decode().split("\n\n", 1)
 
-    name, number, told = first.splitlines()
+    name, number, published = first.splitlines()
     assert (name, number) == ("event: reset", f"id: {NEWEST - PAST_MAX}")
     begins = {"asked_after": str(asked), "begins_after": str(NEWEST - PAST_MAX)}
-    assert json.loads(told.removeprefix("data: ")) == begins
+    assert json.loads(published.removeprefix("data: ")) == begins
     assert ids(rest.encode())[0] == NEWEST - PAST_MAX + 1
 
 
 @pytest.mark.parametrize("asked", [NEWEST - PAST_MAX, NEWEST, NEWEST + 5])
-async def test_who_is_not_too_late_misses_nothing_and_is_told_nothing(hub, fill, watch, asked):
+async def test_a_watcher_that_is_not_too_late_misses_nothing_and_gets_no_reset(
+    hub, fill, watch, asked
+):
     await fill("room-1")
     late = await watch("late", after=asked)
     await a_round(hub)
@@ -179,7 +181,7 @@ async def test_who_is_not_too_late_misses_nothing_and_is_told_nothing(hub, fill,
         assert ids(chunk)[0] == asked + 1
 
 
-async def test_a_sign_of_life_says_where_one_is_for_who_has_heard_nothing_yet(hub, fill, watch):
+async def test_a_sign_of_life_has_the_position_of_a_watcher_that_got_nothing_yet(hub, fill, watch):
     """A browser whose line breaks in a quiet room would begin with what comes once it is back."""
     await fill("room-1")
     quiet = await watch("mira")

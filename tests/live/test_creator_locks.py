@@ -33,15 +33,15 @@ async def set_up(tx):
 
 
 @pytest.mark.parametrize("ask", [offer, change, set_up])
-async def test_only_gifts_to_that_creator_wait(lea, hear, look, database, ask):
+async def test_only_gifts_to_that_creator_wait(lea, receive, look, database, ask):
     if ask is change:
-        wish = {"kind": "custom", "title": "A dear song", "threshold_coins": 1_000}
-        await lea.post("/v1/creators/me/perks", json=wish, headers=key())
+        body = {"kind": "custom", "title": "A dear song", "threshold_coins": 1_000}
+        await lea.post("/v1/creators/me/perks", json=body, headers=key())
     async with database.transaction() as tx:
         await ask(tx)
-        elsewhere = hear(a_gift_sent(10, creator="otto", room="room-9"))
+        elsewhere = receive(a_gift_sent(10, creator="otto", room="room-9"))
         await asyncio.wait_for(elsewhere, SOON_SECONDS)
-        waiting = asyncio.create_task(hear(a_gift_sent(100)))
+        waiting = asyncio.create_task(receive(a_gift_sent(100)))
         await asyncio.sleep(A_WHILE_SECONDS)
         assert not waiting.done()
     await asyncio.wait_for(waiting, SOON_SECONDS)

@@ -85,23 +85,23 @@ def a_reversal(gift, revision, coins):
 
 
 @given(some_gifts, st.data())
-def test_everything_comes_to_the_same_whatever_order_reversals_are_heard_in(gifts, data):
-    told = [
+def test_everything_comes_to_the_same_in_every_order_of_reversals(gifts, data):
+    published = [
         a_reversal(gift, revision, data.draw(st.integers(0, 30_000)))
         for gift in gifts
         for revision in (1, 2)
     ]
-    newest = {one.gift: one.reversed_coins for one in told if one.revision == 2}
+    newest = {one.gift: one.reversed_coins for one in published if one.revision == 2}
     rooms, counted, known, sums = rooms_so_far(), {}, {}, {}
 
-    for heard in data.draw(st.permutations([*gifts, *told])):
-        if isinstance(heard, Gift):
-            mine = {key: value for key, value in known.items() if key[0] == heard.gift}
-            changes = count_gifts(rooms, [heard], known=mine)
-            counted[heard.gift] = heard
+    for received in data.draw(st.permutations([*gifts, *published])):
+        if isinstance(received, Gift):
+            mine = {key: value for key, value in known.items() if key[0] == received.gift}
+            changes = count_gifts(rooms, [received], known=mine)
+            counted[received.gift] = received
         else:
             changes = count_gifts(rooms, [], known={})
-            apply_reversals(rooms, changes, [heard], counted=counted, known=known)
+            apply_reversals(rooms, changes, [received], counted=counted, known=known)
         collect(sums, changes)
 
     expected = {}

@@ -16,19 +16,19 @@ EVENTS = "/v1/rooms/room-1/events"
 
 @pytest.fixture
 def seen(database):
-    """The whole feed, as somebody with this view gets it."""
+    """The whole feed in a format."""
 
-    async def read(view):
+    async def read(format_):
         async with database.transaction() as tx:
             found = await feed.read_entries(tx, [("room-1", 0)], limit=100)
-        lines = view.write([one.entry for one in found]).decode().splitlines()
+        lines = format_.write([one.entry for one in found]).decode().splitlines()
         names = [line[7:] for line in lines if line.startswith("event: ")]
         return names, [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
 
     return read
 
 
-async def tell_a_story(hear):
+async def tell_a_story(receive):
     combo = uuid4()
     streak = [
         a_gift_sent(
@@ -36,13 +36,13 @@ async def tell_a_story(hear):
         )
         for count, so_far in ((1, 1), (1, 2), (3, 5))
     ]
-    await hear(*streak, a_gift_sent(199, gift_type="g_koi", mode="single", viewer="ben"))
-    await hear(a_combo_ended(streak), a_gift_sent(40, count=4, anonymous=True))
+    await receive(*streak, a_gift_sent(199, gift_type="g_koi", mode="single", viewer="ben"))
+    await receive(a_combo_ended(streak), a_gift_sent(40, count=4, anonymous=True))
     return combo
 
 
-async def test_one_sees_only_what_one_asked_for(hear, seen):
-    await tell_a_story(hear)
+async def test_one_sees_only_what_one_asked_for(receive, seen):
+    await tell_a_story(receive)
 
     assert set((await seen(FeedFormat()))[0]) == {"gift", "combo", "first_gift", "level"}
     assert (await seen(FeedFormat(only=frozenset({"combo"}))))[0] == ["combo"]
@@ -57,9 +57,9 @@ async def test_a_kind_there_is_not_is_refused(mira):
     assert answer.json()["type"] == "no-such-kind"
 
 
-async def test_a_consumer_of_the_other_shape_counts_everything_once(hear, seen):
+async def test_a_consumer_of_the_other_shape_counts_everything_once(receive, seen):
     """As recorded from tools around TikTok LIVE: `giftType !== 1 || repeatEnd`, then multiply."""
-    await tell_a_story(hear)
+    await tell_a_story(receive)
     names, shown = await seen(FeedFormat(shape=Shape.TIKTOK))
 
     assert set(names) == {"gift"}
@@ -71,8 +71,8 @@ async def test_a_consumer_of_the_other_shape_counts_everything_once(hear, seen):
     assert totals == {"ann": 25, "ben": 199, "anonymous": 40}
 
 
-async def test_every_alias_says_what_ours_does(hear, seen):
-    combo = await tell_a_story(hear)
+async def test_every_alias_says_what_ours_does(receive, seen):
+    combo = await tell_a_story(receive)
     first, *_, ended = (await seen(FeedFormat(shape=Shape.TIKTOK)))[1]
 
     assert (first["giftId"], first["giftType"], first["diamondCount"]) == ("g_tea", 1, 5)
@@ -86,7 +86,7 @@ async def test_every_alias_says_what_ours_does(hear, seen):
 
 
 async def test_another_instance_shows_what_was_counted_here_and_resumes_where_one_was(
-    database, hub, hear
+    database, hub, receive
 ):
     """Two hubs on one database, as two instances are."""
     other, stopping = Hub(database), asyncio.Event()
@@ -96,10 +96,10 @@ async def test_another_instance_shows_what_was_counted_here_and_resumes_where_on
         hub.watch("room-1", after=0, last=0, format_=gifts) as here,
         other.watch("room-1", after=0, last=0, format_=gifts) as there,
     ):
-        await hear(a_gift_sent(1))
+        await receive(a_gift_sent(1))
         chunks = [await asyncio.wait_for(each.next(), 5) for each in (here, there)]
         assert [chunk.splitlines()[1] for chunk in chunks] == [b"id: 1", b"id: 1"]
-    await hear(a_gift_sent(2), a_gift_sent(3))
+    await receive(a_gift_sent(2), a_gift_sent(3))
     # Who was here goes on there, with the id it had seen last.
     async with other.watch("room-1", after=1, last=0, format_=gifts) as there:
         chunk = await asyncio.wait_for(there.next(), 5)

@@ -32,7 +32,7 @@ def a_past_goal(coins=1_000):
 
 
 class Pause:
-    """Lets something of ours begin, and go on when it is told to."""
+    """Lets something of ours begin, and go on when the test says so."""
 
     def __init__(self, real, *, before):
         self._real, self._before = real, before
@@ -65,20 +65,22 @@ async def progress_of(creator):
     return goal["progress_coins"], goal["contributors"], goal["reached"]
 
 
-async def test_gifts_do_not_wait_while_the_past_of_a_goal_is_read(lea, hear, look, paused, told):
+async def test_gifts_do_not_wait_while_the_past_of_a_goal_is_read(
+    lea, receive, look, paused, published
+):
     """Nothing is counted twice and nothing is missed: not what comes, not what is taken back."""
     yesterday = datetime.now(UTC) - timedelta(days=1)
     old, taken = a_gift_sent(100, viewer="ann"), a_gift_sent(70, viewer="ben")
-    await hear(old, taken, at=yesterday)
+    await receive(old, taken, at=yesterday)
     reading = paused("read_past")
     asking = asyncio.create_task(lea.post(GOALS, json=a_past_goal(130), headers=key()))
     await asyncio.wait_for(reading.reached.wait(), SOON_SECONDS)
 
     # More is taken back than came since: the goal has less than nothing for a moment.
-    await asyncio.wait_for(hear(a_reversal(taken, 1, 60)), SOON_SECONDS)
+    await asyncio.wait_for(receive(a_reversal(taken, 1, 60)), SOON_SECONDS)
     assert await progress_of(lea) == (0, 0, False)
-    await asyncio.wait_for(hear(a_gift_sent(20, viewer="cem")), SOON_SECONDS)
-    await asyncio.wait_for(hear(a_gift_sent(5), at=yesterday), SOON_SECONDS)
+    await asyncio.wait_for(receive(a_gift_sent(20, viewer="cem")), SOON_SECONDS)
+    await asyncio.wait_for(receive(a_gift_sent(5), at=yesterday), SOON_SECONDS)
     reading.going_on.set()
     answer = await asyncio.wait_for(asking, SOON_SECONDS)
 
@@ -86,11 +88,11 @@ async def test_gifts_do_not_wait_while_the_past_of_a_goal_is_read(lea, hear, loo
     # 100 + 70 - 60 + 20 + 5, from ann, ben, cem and mira.
     assert await progress_of(lea) == (135, 4, True)
     assert answer.json()["progress_coins"] == 135
-    assert [fact["progress_coins"] for fact in await told("live.goal_reached")] == [135]
+    assert [fact["progress_coins"] for fact in await published("live.goal_reached")] == [135]
     assert (await look())["coins"] == 135
 
 
-async def test_what_is_counted_before_the_lock_is_given_is_part_of_the_past(lea, hear, database):
+async def test_what_is_counted_before_the_lock_is_given_is_part_of_the_past(lea, receive, database):
     """A request waits for a batch that counts: its snapshot begins after that, not before."""
     async with database.transaction() as tx:
         await lock_creators_shared(tx, ["lea"])
@@ -124,13 +126,13 @@ async def test_goals_of_the_past_can_be_set_so_many_times_an_hour(lea, otto):
     assert (await otto.post(GOALS, json=a_past_goal(), headers=key())).status_code == 201
 
 
-async def test_a_goal_whose_past_was_not_added_gets_it_later(lea, hear, database, monkeypatch):
-    """Whoever set it was interrupted, and gifts went on."""
-    await hear(a_gift_sent(100, viewer="ann"), at=datetime.now(UTC) - timedelta(days=1))
+async def test_a_goal_whose_past_was_not_added_gets_it_later(lea, receive, database, monkeypatch):
+    """The request that set it was interrupted, and gifts went on."""
+    await receive(a_gift_sent(100, viewer="ann"), at=datetime.now(UTC) - timedelta(days=1))
     with monkeypatch.context() as broken:
         broken.setattr(goal_backfill, "read_past", _fail)
         assert (await lea.post(GOALS, json=a_past_goal(), headers=key())).status_code == 500
-    await hear(a_gift_sent(30), a_gift_sent(7, viewer="ann", anonymous=True))
+    await receive(a_gift_sent(30), a_gift_sent(7, viewer="ann", anonymous=True))
     assert await progress_of(lea) == (37, 1, False)
 
     await finish_backfills(database)
@@ -140,7 +142,7 @@ async def test_a_goal_whose_past_was_not_added_gets_it_later(lea, hear, database
     for _ in range(2):
         await finish_backfills(database)
         assert await progress_of(lea) == (137, 2, False)
-    await hear(a_gift_sent(1))
+    await receive(a_gift_sent(1))
     assert await progress_of(lea) == (138, 2, False)
 
 
@@ -148,12 +150,10 @@ async def _fail(*_):
     raise RuntimeError("the process ended here")
 
 
-async def test_a_goal_set_while_live_is_built_anew_counts_everything_once(
-    lea, hear, rebuild, paused
-):
+async def test_a_goal_set_during_a_rebuild_counts_everything_once(lea, receive, rebuild, paused):
     yesterday = datetime.now(UTC) - timedelta(days=1)
     old = a_gift_sent(100, viewer="ann")
-    await hear(old, at=yesterday)
+    await receive(old, at=yesterday)
     adding = paused("close_backfill")
     asking = asyncio.create_task(lea.post(GOALS, json=a_past_goal(), headers=key()))
     await asyncio.wait_for(adding.reached.wait(), SOON_SECONDS)
@@ -161,7 +161,7 @@ async def test_a_goal_set_while_live_is_built_anew_counts_everything_once(
     await rebuild.begin()
     adding.going_on.set()
     assert (await asyncio.wait_for(asking, SOON_SECONDS)).status_code == 201
-    await hear(old, at=yesterday)
+    await receive(old, at=yesterday)
 
     assert await progress_of(lea) == (100, 1, False)
 
@@ -169,7 +169,7 @@ async def test_a_goal_set_while_live_is_built_anew_counts_everything_once(
 async def test_those_who_wait_to_set_something_up_leave_others_their_connections(
     lea, mira, database
 ):
-    """Somebody counts for a long time, and many want what has to wait for that."""
+    """A batch counts for a long time, and many requests have to wait for it."""
     perk = {"kind": "custom", "title": "A song", "threshold_coins": 100}
     async with database.transaction() as tx:
         await lock_creators_shared(tx, ["lea"])
@@ -190,7 +190,9 @@ async def test_those_who_wait_to_set_something_up_leave_others_their_connections
     assert 2 * SLOTS + 1 < 10
 
 
-async def test_a_perk_with_a_long_past_unlocks_it_in_goes_and_each_once(lea, hear, database, told):
+async def test_a_perk_with_a_long_past_unlocks_it_in_goes_and_each_once(
+    lea, receive, database, published
+):
     many = 2 * perks.UNLOCKED_AT_A_TIME + 5
     async with database.transaction() as tx:
         await tx.execute(
@@ -205,14 +207,14 @@ async def test_a_perk_with_a_long_past_unlocks_it_in_goes_and_each_once(lea, hea
     offered = await lea.post(PERKS, json=perk, headers=key())
 
     assert offered.status_code == 201
-    assert len(await told("live.perk_unlocked")) == perks.UNLOCKED_AT_A_TIME
-    # Whoever gives meanwhile is entitled by that, and not again.
-    await hear(a_gift_sent(1, viewer=f"viewer-{many}"), a_gift_sent(100))
+    assert len(await published("live.perk_unlocked")) == perks.UNLOCKED_AT_A_TIME
+    # A gift meanwhile entitles its viewer, and only once.
+    await receive(a_gift_sent(1, viewer=f"viewer-{many}"), a_gift_sent(100))
     goes = 1
     while await backfill_perks(database):
         goes += 1
     assert goes == 2
-    unlocked = [fact["viewer"] for fact in await told("live.perk_unlocked")]
+    unlocked = [fact["viewer"] for fact in await published("live.perk_unlocked")]
     assert len(unlocked) == len(set(unlocked)) == many + 1
     # As much again asks for nothing, and less asks again.
     address = f"{PERKS}/{offered.json()['perk']}"

@@ -46,30 +46,30 @@ async def watching(hub, *, after=None, last=0):
         yield watcher
 
 
-async def test_what_was_missed_is_shown_exactly_once_and_in_order(hub, shown, hear):
-    await hear(*(a_gift_sent(coins) for coins in (1, 2, 3)))
+async def test_what_was_missed_is_shown_exactly_once_and_in_order(hub, shown, receive):
+    await receive(*(a_gift_sent(coins) for coins in (1, 2, 3)))
 
     async with watching(hub, after=1) as watcher:
         assert await take(watcher, 2) == [2, 3]
-        await hear(a_gift_sent(4))
+        await receive(a_gift_sent(4))
         assert await take(watcher, 1) == [4]
 
 
-async def test_without_a_position_one_sees_what_comes_and_a_few_before(hub, shown, hear):
-    await hear(*(a_gift_sent(coins) for coins in (1, 2, 3)))
+async def test_without_a_position_one_sees_what_comes_and_a_few_before(hub, shown, receive):
+    await receive(*(a_gift_sent(coins) for coins in (1, 2, 3)))
 
     async with watching(hub) as newcomer, watching(hub, last=3) as curious:
-        await hear(a_gift_sent(4))
+        await receive(a_gift_sent(4))
         assert await take(newcomer, 1) == [4]
         assert await take(curious, 3) == [2, 3, 4]
 
 
-async def test_who_cannot_keep_up_is_let_go_and_others_go_on(hub, shown, hear, monkeypatch):
+async def test_who_cannot_keep_up_is_let_go_and_others_go_on(hub, shown, receive, monkeypatch):
     monkeypatch.setattr(watchers, "BEHIND_MAX", 8)
     async with watching(hub, after=0) as slow, watching(hub, after=0) as quick:
         seen = []
         for start in range(0, 12, 3):
-            await hear(*(a_gift_sent(coins + 1) for coins in range(start, start + 3)))
+            await receive(*(a_gift_sent(coins + 1) for coins in range(start, start + 3)))
             seen += await take(quick, 3)
 
         assert seen == list(range(1, 13))

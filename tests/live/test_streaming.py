@@ -125,8 +125,8 @@ async def test_a_stream_ends_when_its_token_is_accepted_no_longer(hub, follow):
     hub.show([an_entry(1)])
     assert await ids(ending, 1) == await ids(lasting, 1) == [1]
     # Its entry's own lines, why it ends, and then the end of all chunks.
-    said = await asyncio.wait_for(ending.readuntil(b"0\r\n\r\n"), SOON_SECONDS)
-    assert b'event: token_expired\ndata: {"reason": "expired"}\n\n' in said
+    rest = await asyncio.wait_for(ending.readuntil(b"0\r\n\r\n"), SOON_SECONDS)
+    assert b'event: token_expired\ndata: {"reason": "expired"}\n\n' in rest
 
     assert time.time() >= soon + LEEWAY_SECONDS
     hub.show([an_entry(2)])

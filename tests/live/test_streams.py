@@ -20,7 +20,7 @@ async def test_who_opens_a_room_first_owns_it(lea, otto, mira):
     assert room["stream"]["stream"] == opened.json()["stream"]
 
 
-async def test_opening_again_changes_the_title_and_closing_ends_it_once(lea, told):
+async def test_opening_again_changes_the_title_and_closing_ends_it_once(lea, published):
     first = (await lea.put(STREAM, json={"title": "One"})).json()
     again = (await lea.put(STREAM, json={"title": "Two"})).json()
 
@@ -28,8 +28,8 @@ async def test_opening_again_changes_the_title_and_closing_ends_it_once(lea, tol
     assert (await lea.delete(STREAM)).json()["closed_at"] is not None
     assert (await lea.delete(STREAM)).json()["type"] == "not-live"
     assert (await lea.put(STREAM, json={})).json()["stream"] != first["stream"]
-    assert [event["title"] for event in await told("live.room_opened")] == ["One", None]
-    assert len(await told("live.room_closed")) == 1
+    assert [event["title"] for event in await published("live.room_opened")] == ["One", None]
+    assert len(await published("live.room_closed")) == 1
 
 
 async def test_a_room_nobody_opened_cannot_be_closed_or_have_guests(lea):
@@ -65,19 +65,19 @@ async def test_guests_come_and_go_and_there_are_only_so_many(lea, otto, mira):
     assert "otto" not in (await mira.get("/v1/rooms/room-1")).json()["guests"]
 
 
-async def test_a_gift_belongs_to_the_stream_that_was_open_when_it_was_sent(lea, hear, told):
+async def test_a_gift_belongs_to_the_stream_that_was_open_when_it_was_sent(lea, receive, published):
     before = datetime.now(UTC)
     stream = (await lea.put(STREAM, json={})).json()["stream"]
-    await hear(a_gift_sent(7), at=before)
-    await hear(a_gift_sent(10), a_gift_sent(5, viewer="jonas"))
+    await receive(a_gift_sent(7), at=before)
+    await receive(a_gift_sent(10), a_gift_sent(5, viewer="jonas"))
     closed = (await lea.delete(STREAM)).json()
     late = a_gift_sent(20)
-    # Sent while the room was live, and heard of only now.
-    await hear(late, at=datetime.fromisoformat(closed["closed_at"]) - timedelta(microseconds=1))
-    await hear(a_gift_sent(40))
+    # Sent while the room was live, and received only now.
+    await receive(late, at=datetime.fromisoformat(closed["closed_at"]) - timedelta(microseconds=1))
+    await receive(a_gift_sent(40))
 
     assert (closed["coins"], closed["gifts"], closed["gifters"]) == (15, 2, 2)
-    (event,) = await told("live.room_closed")
+    (event,) = await published("live.room_closed")
     assert (event["coins"], event["gifts"], event["gifters"]) == (15, 2, 2)
     address = f"/v1/rooms/room-1/streams/{stream}"
     summary = (await lea.get(address)).json()
@@ -86,14 +86,14 @@ async def test_a_gift_belongs_to_the_stream_that_was_open_when_it_was_sent(lea, 
     # Mira gave to Lea before.
     assert summary["first_time_gifters"] == ["jonas"]
 
-    await hear(a_reversal(late, 1, 20))
+    await receive(a_reversal(late, 1, 20))
     assert (await lea.get(address)).json()["coins"] == 15
 
 
-async def test_a_stream_never_begins_before_a_gift_that_was_counted(lea, hear):
+async def test_a_stream_never_begins_before_a_gift_that_was_counted(lea, receive):
     """The clock of who sends gifts may be ahead of ours."""
     ahead = datetime.now(UTC) + timedelta(seconds=30)
-    await hear(a_gift_sent(10), at=ahead)
+    await receive(a_gift_sent(10), at=ahead)
 
     opened = (await lea.put(STREAM, json={})).json()
     closed = (await lea.delete(STREAM)).json()

@@ -41,8 +41,9 @@ class LeaderboardResponse(Response):
     tags=["rooms"],
     responses=refusals(Unauthenticated, NotLive),
     openapi_extra=ANY_CALLER,
+    operation_id="read_standing_v1_rooms__room__standing_get",
 )
-async def read_standing(
+async def read_leaderboard(
     room: Name, caller: Caller, db: Db, period: Period = Period.ALL, limit: Limit = TOP_GIFTERS
 ) -> LeaderboardResponse:
     """Read who gave most in a room in this stream, this day, this week, or ever."""
