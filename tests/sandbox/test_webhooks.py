@@ -186,7 +186,7 @@ async def test_over_a_real_network_a_webhook_arrives_as_it_was_signed(listener):
         transfers_url=url,
     )
 
-    sender.announce("payment.succeeded", {"id": "pay_1", "description": "コイン"})
+    sender.publish("payment.succeeded", {"id": "pay_1", "description": "コイン"})
     async with asyncio.timeout(SECONDS_MAX):
         while len(arrived) < 2:
             await asyncio.sleep(0.01)
