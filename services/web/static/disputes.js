@@ -1,4 +1,4 @@
-// The disputes desk: from a payment to its lots, the gifts they paid, their creators, their payouts.
+// Disputes: from a payment to its lots, the gifts they paid, their creators, their payouts.
 import { get, path } from "./api.js";
 import { coins, diamonds, el, empty, show, table } from "./dom.js";
 import { card, doing } from "./shell.js";
@@ -9,7 +9,7 @@ const GIFTS_MAX = 100;
 const VIEWER_MAX = 510;
 const TONE = { open: "warn", won: "good", lost: "bad" };
 
-export function desk(options) {
+export function disputes(options) {
   const place = el("div", { class: "chain", role: "status" });
   const section = card("Disputes desk", async () => [draw((await get("/v1/operator/purchase/disputes")).items, place), lookUp(place), place], { ...options, id: "desk" });
   return section;

@@ -1,4 +1,4 @@
-// The stage: who is live and with what, as the room's own state has it. The connection is told apart.
+// The player: who is live and with what, as the room's own state has it. The connection is told apart.
 import { avatar, el, show, who } from "./dom.js";
 import { named } from "./words.js";
 
