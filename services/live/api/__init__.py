@@ -3,7 +3,9 @@
 from fastapi import APIRouter
 
 from services.live.api import feed, gifters, goals, leaderboards, perks, rooms, streams, thanks
+from shared.http import refusals
+from shared.identity.tokens import Unauthenticated
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", responses=refusals(Unauthenticated))
 for module in (feed, streams, rooms, thanks, leaderboards, gifters, goals, perks):
     router.include_router(module.router)

@@ -47,7 +47,7 @@ STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering"
 KINDS = frozenset(EntryKind)
 After = Annotated[int, Query(ge=0, le=2**62)]
 
-router = APIRouter()
+router = APIRouter(tags=["rooms"])
 
 
 class NoSuchKind(Refusal):
@@ -118,7 +118,6 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
 @router.get(
     "/rooms/{room}/events",
     openapi_extra=ANY_CALLER_OF_FEED,
-    tags=["rooms"],
     response_class=StreamingResponse,
     responses={
         200: {

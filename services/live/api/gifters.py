@@ -15,7 +15,6 @@ from services.live.store import gifters
 from services.live.store.gifters import OwnLevel, Supporter
 from shared.http import BadCursor, Db, Limit, Page, decode_cursor, exact_page, refusals
 from shared.http.auth import Caller
-from shared.identity.tokens import Unauthenticated
 
 PAGE = 20
 
@@ -54,14 +53,14 @@ class GifterRequest(Request):
     hidden: Annotated[bool, Field(strict=True)]
 
 
-@router.get("/gifters/me", tags=["gifters"], responses=refusals(Unauthenticated))
+@router.get("/gifters/me", tags=["gifters"])
 async def read_gifter(caller: Caller, db: Db) -> GifterResponse:
     """Read one's own level."""
     async with db.transaction() as tx:
         return GifterResponse.of(await gifters.read_own_level(tx, caller.user))
 
 
-@router.put("/gifters/me", tags=["gifters"], responses=refusals(Unauthenticated))
+@router.put("/gifters/me", tags=["gifters"])
 async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterResponse:
     """Be left out of the names in standings, or be named again."""
     async with db.transaction() as tx:
@@ -70,9 +69,7 @@ async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterRe
 
 
 @router.get(
-    "/creators/me/supporters",
-    tags=["creators"],
-    responses=refusals(Unauthenticated, CreatorsOnly, BadCursor),
+    "/creators/me/supporters", tags=["creators"], responses=refusals(CreatorsOnly, BadCursor)
 )
 async def list_supporters(
     caller: Creator,

@@ -24,7 +24,6 @@ from services.live.store.goals import list_goals_of_creator
 from shared.http import Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
-from shared.identity.tokens import Unauthenticated
 from shared.quotas.rules import TooOften
 
 router = APIRouter()
@@ -77,21 +76,14 @@ class SetGoalRequest(ChangeGoalRequest):
     starts_at: Moment | None = None
 
 
-@router.get(
-    "/rooms/{room}/goals",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated),
-    openapi_extra=ANY_CALLER,
-)
+@router.get("/rooms/{room}/goals", tags=["rooms"], openapi_extra=ANY_CALLER)
 async def list_goals_of_room(room: Name, caller: Caller, db: Db) -> GoalsResponse:
     """List a room's goals; its creator sees their income goals as well."""
     async with db.transaction() as tx:
         return GoalsResponse.of(await queries.list_goals(tx, room, caller.user))
 
 
-@router.get(
-    "/creators/me/goals", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
-)
+@router.get("/creators/me/goals", tags=["creators"], responses=refusals(CreatorsOnly))
 async def list_own_goals(caller: Creator, db: Db) -> GoalsResponse:
     """List one's own goals."""
     async with db.transaction() as tx:
@@ -103,7 +95,7 @@ async def list_own_goals(caller: Creator, db: Db) -> GoalsResponse:
     tags=["creators"],
     status_code=201,
     responses=refusals(
-        *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
+        *(IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
         # The goal of a key that is used again may be gone.
         *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
         *(TooManyPastGoals, TooOften, SetUpBusy),
@@ -131,7 +123,7 @@ async def set_goal(
 @router.put(
     "/creators/me/goals/{goal}",
     tags=["creators"],
-    responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
+    responses=refusals(CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
 )
 async def change_goal(
     goal: UUID, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
@@ -146,7 +138,7 @@ async def change_goal(
     "/creators/me/goals/{goal}",
     tags=["creators"],
     status_code=204,
-    responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal),
+    responses=refusals(CreatorsOnly, NoSuchGoal),
 )
 async def remove_goal(goal: UUID, caller: Creator, db: Db) -> None:
     """Take a goal down."""

@@ -13,9 +13,8 @@ from services.live.store.leaderboards import OwnRank, TopGifter
 from shared.http import Db, Limit, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
-from shared.identity.tokens import Unauthenticated
 
-router = APIRouter()
+router = APIRouter(tags=["rooms"])
 
 
 class LeaderboardResponse(Response):
@@ -38,8 +37,7 @@ class LeaderboardResponse(Response):
 
 @router.get(
     "/rooms/{room}/standing",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated, NotLive),
+    responses=refusals(NotLive),
     openapi_extra=ANY_CALLER,
     operation_id="read_standing_v1_rooms__room__standing_get",
 )

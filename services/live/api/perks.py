@@ -38,7 +38,6 @@ from shared.http import (
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
 from shared.identity.people import NotYours
-from shared.identity.tokens import Unauthenticated
 from shared.quotas.rules import TooOften
 
 PAGE = 20
@@ -86,21 +85,14 @@ class EntitlementResponse(Response):
     unlocked_at: datetime
 
 
-@router.get(
-    "/creators/me/perks", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
-)
+@router.get("/creators/me/perks", tags=["creators"], responses=refusals(CreatorsOnly))
 async def list_own_perks(caller: Creator, db: Db) -> PerksResponse:
     """List the perks one offers."""
     async with db.transaction() as tx:
         return PerksResponse(perks=await perk_store.list_perks(tx, caller.user))
 
 
-@router.get(
-    "/creators/{creator}/perks",
-    tags=["creators"],
-    responses=refusals(Unauthenticated),
-    openapi_extra=ANY_CALLER,
-)
+@router.get("/creators/{creator}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
 async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:
@@ -113,7 +105,7 @@ async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
     status_code=201,
     responses=refusals(
         # The perk of a key that is used again may be gone.
-        *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
+        *(IdempotencyKeyMissing, CreatorsOnly, TooManyPerks, NoSuchPerk),
         *(TooOften, SetUpBusy),
     ),
 )
@@ -133,7 +125,7 @@ async def offer_perk(
 @router.put(
     "/creators/me/perks/{perk}",
     tags=["creators"],
-    responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
+    responses=refusals(CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
 )
 async def change_perk(
     perk: UUID, body: PerkRequest, caller: Creator, db: Db, slots: Slots, cause: RequestCause
@@ -147,7 +139,7 @@ async def change_perk(
     "/creators/me/perks/{perk}",
     tags=["creators"],
     status_code=204,
-    responses=refusals(Unauthenticated, CreatorsOnly, NoSuchPerk),
+    responses=refusals(CreatorsOnly, NoSuchPerk),
 )
 async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
     """Offer a perk no longer; who is entitled already stays so."""
@@ -155,9 +147,7 @@ async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
         await perks.remove_perk(tx, caller.user, perk)
 
 
-@router.get(
-    "/gifters/me/entitlements", tags=["gifters"], responses=refusals(Unauthenticated, BadCursor)
-)
+@router.get("/gifters/me/entitlements", tags=["gifters"], responses=refusals(BadCursor))
 async def list_entitlements(
     caller: Caller, db: Db, cursor: str | None = None, limit: Limit = PAGE
 ) -> Page[EntitlementResponse]:
@@ -175,11 +165,7 @@ async def list_entitlements(
     )
 
 
-@router.get(
-    "/entitlements/{entitlement}",
-    tags=["creators"],
-    responses=refusals(Unauthenticated, NoSuchEntitlement),
-)
+@router.get("/entitlements/{entitlement}", tags=["creators"], responses=refusals(NoSuchEntitlement))
 async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> EntitlementResponse:
     """Check a claim: viewers their own, creators those to their perks. Others see none."""
     async with db.transaction() as tx:
@@ -191,7 +177,7 @@ async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> Entitl
     "/entitlements/{entitlement}/use",
     tags=["creators"],
     responses=refusals(
-        *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, NotYours),
+        *(IdempotencyKeyMissing, CreatorsOnly, NotYours),
         *(NoSuchEntitlement, PerkWithdrawn, UsedUp, TooOften),
     ),
 )

@@ -20,12 +20,12 @@ from shared.http import Db, Name, UserId, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
 from shared.identity.people import OwnMoney
-from shared.identity.tokens import Identity, Unauthenticated
+from shared.identity.tokens import Identity
 from shared.quotas.rules import TooOften
 
 BooksReader = Annotated[Identity, operator_with("books:read")]
 RoomsOperator = Annotated[Identity, operator_with("rooms:write")]
-OF_OWNERS = refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom)
+OF_OWNERS = refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom)
 
 router = APIRouter()
 
@@ -64,9 +64,7 @@ class OwnerResponse(Response):
     creator: str | None
 
 
-@router.get(
-    "/rooms/{room}", tags=["rooms"], responses=refusals(Unauthenticated), openapi_extra=ANY_CALLER
-)
+@router.get("/rooms/{room}", tags=["rooms"], openapi_extra=ANY_CALLER)
 async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
     """Read a room's totals; a room nobody gave in yet has none."""
     async with db.transaction() as tx:
@@ -116,9 +114,7 @@ async def remove_guest(
 
 
 @router.put(
-    "/operator/live/rooms/{room}/owner",
-    tags=["operator"],
-    responses=refusals(Unauthenticated, ScopeMissing),
+    "/operator/live/rooms/{room}/owner", tags=["operator"], responses=refusals(ScopeMissing)
 )
 async def set_owner(
     room: Name,
@@ -139,7 +135,7 @@ async def set_owner(
 @router.delete(
     "/operator/live/rooms/{room}/owner",
     tags=["operator"],
-    responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRoom),
+    responses=refusals(ScopeMissing, OwnMoney, NoSuchRoom),
 )
 async def release(
     room: Name, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
@@ -150,9 +146,7 @@ async def release(
     return OwnerResponse(room=room, creator=None)
 
 
-@router.get(
-    "/operator/live/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
-)
+@router.get("/operator/live/books", tags=["operator"], responses=refusals(ScopeMissing))
 async def read_books(_: BooksReader, db: Db) -> Books:
     """Read what was counted in all rooms."""
     async with db.transaction() as tx:

@@ -19,12 +19,11 @@ from services.live.store.streams import list_open_streams
 from shared.http import BadCursor, Db, Limit, Name, Page, exact_page, moment_in, number_in, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
-from shared.identity.tokens import Unauthenticated
 from shared.quotas.rules import TooOften
 
 PAGE = 20
 
-router = APIRouter()
+router = APIRouter(tags=["rooms"])
 
 
 class OpenRoomRequest(Request):
@@ -62,12 +61,7 @@ class StreamSummaryResponse(StreamResponse):
     goals_reached: list[GoalResponse]
 
 
-@router.get(
-    "/rooms",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated, BadCursor),
-    openapi_extra=ANY_CALLER,
-)
+@router.get("/rooms", responses=refusals(BadCursor), openapi_extra=ANY_CALLER)
 async def list_live_rooms(
     _: Caller,
     db: Db,
@@ -91,9 +85,8 @@ async def list_live_rooms(
 
 @router.put(
     "/rooms/{room}/stream",
-    tags=["rooms"],
     responses=refusals(
-        *(Unauthenticated, CreatorsOnly, RoomOfAnother),
+        *(CreatorsOnly, RoomOfAnother),
         *(TooManyOpenRooms, TooManyRooms, TooOften),
     ),
 )
@@ -119,9 +112,7 @@ async def open_room(
 
 
 @router.delete(
-    "/rooms/{room}/stream",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive),
+    "/rooms/{room}/stream", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive)
 )
 async def close_room(
     room: Name, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
@@ -133,9 +124,7 @@ async def close_room(
 
 
 @router.get(
-    "/rooms/{room}/streams",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor),
+    "/rooms/{room}/streams", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor)
 )
 async def list_streams(
     room: Name, caller: Creator, db: Db, cursor: str | None = None, limit: Limit = PAGE
@@ -151,8 +140,7 @@ async def list_streams(
 
 @router.get(
     "/rooms/{room}/streams/{stream}",
-    tags=["rooms"],
-    responses=refusals(Unauthenticated, CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
+    responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
 )
 async def read_stream(room: Name, stream: UUID, caller: Creator, db: Db) -> StreamSummaryResponse:
     """Read what a stream of one's own room came to."""

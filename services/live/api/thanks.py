@@ -13,9 +13,8 @@ from services.live.domain.perks import NoSuchGift, ThankedAlready
 from services.live.domain.rooms import CreatorsOnly
 from shared.http import Db, Name, refusals
 from shared.identity.people import NotYours
-from shared.identity.tokens import Unauthenticated
 
-router = APIRouter()
+router = APIRouter(tags=["rooms"])
 
 Message = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
@@ -34,9 +33,8 @@ class ThanksResponse(Response):
 
 @router.post(
     "/rooms/{room}/thanks",
-    tags=["rooms"],
     status_code=201,
-    responses=refusals(Unauthenticated, CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
+    responses=refusals(CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
 )
 async def thank(
     room: Name, body: ThanksRequest, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
