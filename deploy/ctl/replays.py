@@ -14,7 +14,7 @@ from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
-from services.live.commands import counting as live
+from services.live.store import rebuild as live
 from services.payout.commands import reannouncing as payout
 from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import republish as wallet
@@ -158,7 +158,7 @@ async def rebuild_live(installation: Installation) -> tuple[int, int]:
     until the last fact was sent and heard: if this ends before that, run it again.
     """
     async with recorded(installation, "rebuild", service="live"), installation.owning("live") as tx:
-        await live.begin_again(tx)
+        await live.begin_rebuild(tx)
     oldest = await _oldest(installation, log_of("gift"))
     told = await republish(installation, "gift", "live.gifts", since=BEGINNING, until=oldest)
     logged = await replay(installation, "live.gifts", start="first")
