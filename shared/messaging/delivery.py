@@ -1,11 +1,9 @@
 """A message as it arrived, and whether it can be understood."""
 
-import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID, uuid5
+from collections.abc import Mapping
+from uuid import uuid5
 
+from shared.amqp.delivery import Delivery, storable
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.decoding import (
     OPERATOR_USER,
@@ -25,7 +23,6 @@ __all__ = [
     "Received",
     "Unreadable",
     "kept_headers",
-    "message_ids",
     "parked",
     "read",
     "said_by_header",
@@ -33,9 +30,6 @@ __all__ = [
 ]
 
 REASON_CHARACTERS_MAX = 500
-ATTEMPT_DIGITS_MAX = 6
-# As long as AMQP lets a message's own id be.
-ID_CHARACTERS_MAX = 255
 
 # The rest is the broker's, or belongs to one attempt. By name, and none too long: what the outbox
 # holds must fit into a frame, whatever somebody else once put into one.
@@ -46,31 +40,6 @@ _KEPT = (
 )
 HEADER_CHARACTERS_MAX = 512
 TYPE_CHARACTERS_MAX = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What the broker handed over; `user_id` is the publisher's, checked by the broker."""
-
-    body: bytes
-    type: str
-    message_id: str
-    user_id: str
-    headers: Mapping[str, Any]
-
-    @property
-    def attempt(self) -> int:
-        """How often this message has come back after a delay."""
-        given = str(self.headers.get("ovation_attempt", "0"))
-        return int(given) if given.isdecimal() and len(given) < ATTEMPT_DIGITS_MAX else 0
-
-    @property
-    def original_id(self) -> str:
-        """The message's id when it first arrived; of one without an id, what it says."""
-        for given in (self.headers.get("ovation_message_id"), self.message_id):
-            if isinstance(given, str) and 0 < len(named := _storable(given)) <= ID_CHARACTERS_MAX:
-                return named
-        return hashlib.sha256(self.body).hexdigest()
 
 
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
@@ -112,11 +81,11 @@ def parked(
         routing_key=queue,
         headers={
             **kept_headers(delivery),
-            "ovation_publisher": _storable(delivery.user_id),
+            "ovation_publisher": storable(delivery.user_id),
             **said_by_header(delivery, queue),
             "ovation_attempts": str(delivery.attempt + 1),
-            "ovation_error_code": _storable(code),
-            "ovation_error_message": _storable(detail[:REASON_CHARACTERS_MAX]),
+            "ovation_error_code": storable(code),
+            "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
             "ovation_error_stack": stack_hash,
         },
         body=delivery.body,
@@ -126,28 +95,19 @@ def parked(
 def said_by_header(delivery: Delivery, queue: str) -> dict[str, str]:
     """Return the header that names the original publisher of what is sent on from a queue."""
     original = said_by(delivery, service_of(queue))
-    return {SAID_BY: _storable(original)[:HEADER_CHARACTERS_MAX]}
+    return {SAID_BY: storable(original)[:HEADER_CHARACTERS_MAX]}
 
 
 def kept_headers(delivery: Delivery) -> dict[str, str]:
     """Return what a message is known by, for whatever it is sent on as."""
     kept = {
-        name: _storable(value)
+        name: storable(value)
         for name in _KEPT
         if isinstance(value := delivery.headers.get(name), str)
         and len(value) <= HEADER_CHARACTERS_MAX
     }
     return {
         **kept,
-        "cloudEvents_type": _storable(delivery.type)[:TYPE_CHARACTERS_MAX],
-        "ovation_message_id": _storable(delivery.original_id),
+        "cloudEvents_type": storable(delivery.type)[:TYPE_CHARACTERS_MAX],
+        "ovation_message_id": storable(delivery.original_id),
     }
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL keeps no NUL in its JSON; nothing readable has one."""
-    return text.replace("\x00", "")
-
-
-def message_ids(received: Collection[Received]) -> list[UUID]:
-    return [envelope.id for envelope in received]
