@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from shared.amqp.batches import consume
 from shared.amqp.delivery import Delivery
 from shared.contracts.base import Event
+from shared.contracts.routes import require_handlers
 from shared.messaging.broker import Broker, supervise
 from shared.messaging.receiver import Handler, Receiver
 from shared.messaging.retry import DELAYS
@@ -24,8 +25,9 @@ class Consumer:
     """
     Gives a queue's messages to their handlers: one transaction a batch, ack after commit.
 
-    `routes` is the routing table, `delays` the delay queues a failing message goes through. While
-    the database is away the deliveries are kept and nothing is given back.
+    `routes` has a handler for each event that `QUEUES` binds to the queue, or raises
+    `RoutesDiffer`. `delays` names the delay queues a failing message goes through. While the
+    database is away the deliveries are kept and nothing is given back.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Consumer:
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
     ) -> None:
+        require_handlers(queue, routes.keys())
         self.queue = queue
         self._receiver = Receiver(queue, routes, database=database, user=broker.user, delays=delays)
         self._broker = broker

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from deploy.harness.system import System
 from shared.contracts.envelope import Cause
+from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
@@ -91,7 +92,9 @@ async def _consume(database: Database, broker: Broker) -> float:
             done.set()
 
     stopping = asyncio.Event()
-    consumer = Consumer(QUEUE, {GiftPaymentRefused: count}, database=database, broker=broker)
+    consumer = Consumer(
+        QUEUE, dict.fromkeys(QUEUES[QUEUE], count), database=database, broker=broker
+    )
     started = time.perf_counter()
     running = asyncio.create_task(consumer.run(stopping))
     await done.wait()
