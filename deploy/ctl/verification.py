@@ -12,13 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.ctl.installation import Installation
 from deploy.ctl.output import tell
 from deploy.ctl.reconcile import Compared, reconcile
-from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
-from services.purchase.store.proof import CHECKS as PURCHASE_CHECKS
-from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
+from services.purchase.store.invariants import INVARIANTS as PURCHASE_INVARIANTS
+from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
 from shared.ledger.sealing import broken_seals, count_blocks
-from shared.ledger.verification import Fault, count_users, prove
+from shared.ledger.verification import Violation, count_users, verify_ledger
 
-CHECKS = {"purchase": PURCHASE_CHECKS, "wallet": WALLET_CHECKS, "payout": PAYOUT_CHECKS}
+INVARIANTS = {
+    "purchase": PURCHASE_INVARIANTS,
+    "wallet": WALLET_INVARIANTS,
+    "payout": PAYOUT_INVARIANTS,
+}
 GRACE = timedelta(minutes=1)
 SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
 # Neither 0 nor 1 until they were compared: nobody is called about what nobody knows.
@@ -38,38 +42,38 @@ def _bar() -> Progress:
 
 async def verify(installation: Installation, service: str) -> bool:
     """Derive every balance, lot and outcome again from the postings; whether all of it agrees."""
-    faults, postings, started = 0, 0, datetime.now(UTC)
+    violations, postings, started = 0, 0, datetime.now(UTC)
     with _bar() as bar:
         async with installation.reading(service) as tx:
             task = bar.add_task(f"{service}: users", total=await count_users(tx))
-            async for found in prove(tx, CHECKS[service]):
-                if isinstance(found, Fault):
-                    faults += 1
+            async for found in verify_ledger(tx, INVARIANTS[service]):
+                if isinstance(found, Violation):
+                    violations += 1
                     _print(found)
                 else:
                     postings = found.postings
                     bar.update(task, completed=found.users)
     seconds = (datetime.now(UTC) - started).total_seconds()
-    laws = len(CHECKS[service])
-    tell(f"{service}: {postings} postings, {laws} laws, {faults} faults, {seconds:.1f} s")
-    return not faults
+    held = f"{len(INVARIANTS[service])} invariants, {violations} violations"
+    tell(f"{service}: {postings} postings, {held}, {seconds:.1f} s")
+    return not violations
 
 
 async def verify_seals(installation: Installation, service: str) -> bool:
     """Recompute the chain over history; whether it is unbroken."""
-    faults, blocks = 0, 0
+    violations, blocks = 0, 0
     with _bar() as bar:
         async with installation.reading(service) as tx:
             task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
             async for found in broken_seals(tx):
-                if isinstance(found, Fault):
-                    faults += 1
+                if isinstance(found, Violation):
+                    violations += 1
                     _print(found)
                 else:
                     blocks = found
                     bar.update(task, completed=blocks)
-    tell(f"{service}: {blocks} blocks, {faults} faults")
-    return not faults
+    tell(f"{service}: {blocks} blocks, {violations} violations")
+    return not violations
 
 
 async def compare(installation: Installation, *, hours: int, grace: timedelta = GRACE) -> bool:
@@ -104,5 +108,5 @@ async def compare_and_report(installation: Installation, *, hours: int) -> None:
     SERVICES_AGREE.set(agreed)
 
 
-def _print(fault: Fault) -> None:
-    tell(f"{fault.check}: {fault.user} {fault.detail}", style="red")
+def _print(violation: Violation) -> None:
+    tell(f"{violation.invariant}: {violation.user} {violation.detail}", style="red")

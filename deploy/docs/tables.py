@@ -131,7 +131,9 @@ def _list(classes: Sequence[Any]) -> Iterator[str]:
     yield "|---|---|---|"
     for each in classes:
         meaning = " ".join((inspect.getdoc(each) or "").split())
-        yield f"| `{each.__tablename__}` | `{each.__name__}` | {meaning} |"
+        # A shared table is written as its columns' class.
+        written = each if each.__doc__ else each.__bases__[0]
+        yield f"| `{each.__tablename__}` | `{written.__name__}` | {meaning} |"
 
 
 def _type(column: Column[Any]) -> str:

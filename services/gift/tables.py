@@ -10,12 +10,8 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.ledger.tables import AuditColumns
-from shared.messaging.tables import (
-    EventArchiveColumns,
-    InboxColumns,
-    OutboxBlockedColumns,
-    OutboxColumns,
-)
+from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
@@ -229,25 +225,4 @@ class TencentSignature(GiftTable, table=True):
     bodies: list[bytes] = Field(sa_type=ARRAY(LargeBinary))
 
 
-class Audit(AuditColumns, GiftTable, table=True):
-    __tablename__ = "audit"
-
-
-class Outbox(OutboxColumns, GiftTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, GiftTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, GiftTable, table=True):
-    __tablename__ = "inbox"
-
-
-class EventArchive(EventArchiveColumns, GiftTable, table=True):
-    __tablename__ = "event_archive"
-
-
-class Quota(QuotaColumns, GiftTable, table=True):
-    __tablename__ = "quotas"
+add_tables(GiftTable, AuditColumns, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.messaging.tables import InboxColumns, OutboxBlockedColumns, OutboxColumns
+from shared.messaging.tables import MAILBOX_TABLES
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
@@ -278,17 +279,4 @@ class Rebuild(LiveTable, table=True):
     phase: str = Field(sa_type=Text)
 
 
-class Outbox(OutboxColumns, LiveTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, LiveTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, LiveTable, table=True):
-    __tablename__ = "inbox"
-
-
-class Quota(QuotaColumns, LiveTable, table=True):
-    __tablename__ = "quotas"
+add_tables(LiveTable, *MAILBOX_TABLES, QuotaColumns)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from services.payout.commands.following import follow_attempts, open_attempts
 from services.payout.commands.maturing import mature
-from services.payout.commands.proving import CHECKS, announce_block
+from services.payout.commands.proving import INVARIANTS, announce_block
 from services.payout.commands.valuations import revalue_all
 from services.payout.commands.waiting import report
 from services.payout.domain.rates import Rules
@@ -43,5 +43,5 @@ def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
         Job("mature", MATURE_EVERY_SECONDS, let_mature),
         Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
-        *watching.jobs(database, CHECKS, announce_block),
+        *watching.jobs(database, INVARIANTS, announce_block),
     ]

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from services.wallet import api, consumers, jobs
+from services.wallet.commands.operating import ask_adjustment, settle_adjustment
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
+from shared.backoffice.routes import AdjustmentCommands
 from shared.http import build_app
 from shared.identity.ages import Act, read_age_rule
 from shared.identity.tokens import Verifier
@@ -39,6 +41,7 @@ def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
         verifier=verifier,
         database=database,
     )
+    app.state.adjustments = AdjustmentCommands("wallet", ask_adjustment, settle_adjustment)
     app.include_router(api.build_router(database, rules))
     return app
 

@@ -7,22 +7,9 @@ from sqlalchemy import BigInteger, Date, DateTime, Identity, Integer, LargeBinar
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import (
-    AccountColumns,
-    AdjustmentColumns,
-    AuditColumns,
-    MovementColumns,
-    OutcomeColumns,
-    PostingColumns,
-    SealColumns,
-    UnsealedColumns,
-)
-from shared.messaging.tables import (
-    EventArchiveColumns,
-    InboxColumns,
-    OutboxBlockedColumns,
-    OutboxColumns,
-)
+from shared.ledger.tables import LEDGER_TABLES
+from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
@@ -32,38 +19,6 @@ _ZERO = {"server_default": "0"}
 
 class WalletTable(SQLModel, registry=registry()):
     """Keeps this service's tables out of every other service's metadata."""
-
-
-class Account(AccountColumns, WalletTable, table=True):
-    __tablename__ = "accounts"
-
-
-class Movement(MovementColumns, WalletTable, table=True):
-    __tablename__ = "movements"
-
-
-class Posting(PostingColumns, WalletTable, table=True):
-    __tablename__ = "postings"
-
-
-class Outcome(OutcomeColumns, WalletTable, table=True):
-    __tablename__ = "outcomes"
-
-
-class Unsealed(UnsealedColumns, WalletTable, table=True):
-    __tablename__ = "unsealed"
-
-
-class Seal(SealColumns, WalletTable, table=True):
-    __tablename__ = "seals"
-
-
-class Audit(AuditColumns, WalletTable, table=True):
-    __tablename__ = "audit"
-
-
-class Adjustment(AdjustmentColumns, WalletTable, table=True):
-    __tablename__ = "adjustments"
 
 
 class Lot(WalletTable, table=True):
@@ -107,7 +62,7 @@ class Slice(WalletTable, table=True):
     gift: UUID = Field(primary_key=True)
     lot: UUID = Field(primary_key=True)
     coins: int = Field(sa_type=BigInteger)
-    movement: int = Field(sa_type=BigInteger)
+    entry: int = Field(sa_type=BigInteger)
 
 
 class Dispute(WalletTable, table=True):
@@ -214,21 +169,4 @@ class Block(WalletTable, table=True):
     blocked: bool
 
 
-class Outbox(OutboxColumns, WalletTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, WalletTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, WalletTable, table=True):
-    __tablename__ = "inbox"
-
-
-class EventArchive(EventArchiveColumns, WalletTable, table=True):
-    __tablename__ = "event_archive"
-
-
-class Quota(QuotaColumns, WalletTable, table=True):
-    __tablename__ = "quotas"
+add_tables(WalletTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

@@ -12,7 +12,7 @@ from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-# Which event an outcome holds, by its cause and whether anything moved; None if it holds none.
+# Which event an outcome holds, by its reference and whether anything moved; None if it holds none.
 Announced: TypeAlias = Callable[[str, bool], type[Event] | None]
 
 
@@ -39,13 +39,13 @@ async def facts_of_outcomes(
     """
     Yield what was announced of decisions in that time, of each user in the order of decision.
 
-    The books keep no story, so each fact is told as the beginning of one, named after its cause.
+    The books keep no story, so each fact begins one of its own, with its reference as the name.
     """
     async for row in tx.stream(_OUTCOMES, {"since": since, "until": until}):
-        contract = announced(row.cause, row.moved)
+        contract = announced(row.reference, row.moved)
         if contract is not None:
             event = contract.model_validate(row.outcome)
-            yield Fact(event, row.version, Cause(row.cause), row.at)
+            yield Fact(event, row.version, Cause(row.reference), row.at)
 
 
 async def facts_of_seals(
@@ -54,7 +54,7 @@ async def facts_of_seals(
     """Yield the blocks that were sealed in that time, in their order."""
     async for row in tx.stream(_SEALS, {"since": since, "until": until}):
         yield block_fact(
-            contract, chain, row.block, row.movements, row.hash, row.previous_hash, row.sealed_at
+            contract, chain, row.block, row.entries, row.hash, row.previous_hash, row.sealed_at
         )
 
 
@@ -62,7 +62,7 @@ def block_fact(
     contract: type[BlockEvent],
     chain: str,
     block: int,
-    movements: int,
+    entries: int,
     digest: bytes,
     previous: bytes,
     at: datetime | None = None,
@@ -71,26 +71,26 @@ def block_fact(
     event = contract(
         chain=chain,
         block=block,
-        movements=movements,
+        movements=entries,
         hash=digest.hex(),
         previous_hash=previous.hex(),
     )
     return Fact(event, block, Cause(f"{chain}-{block}"), at)
 
 
-# A movement knows the moment that was announced; a refusal was written just after it.
+# An entry knows the moment that was announced; a refusal was written just after it.
 _OUTCOMES = text("""
-    SELECT o.user_id, o.cause, o.version, o.outcome, o.movement IS NOT NULL AS moved,
-           coalesce(m.recorded_at, o.recorded_at) AS at
+    SELECT o.user_id, o.reference, o.version, o.outcome, o.entry IS NOT NULL AS moved,
+           coalesce(e.recorded_at, o.recorded_at) AS at
     FROM outcomes AS o
-    LEFT JOIN movements AS m ON m.user_id = o.user_id AND m.id = o.movement
-    WHERE coalesce(m.recorded_at, o.recorded_at) >= CAST(:since AS timestamptz)
-      AND coalesce(m.recorded_at, o.recorded_at) < CAST(:until AS timestamptz)
+    LEFT JOIN entries AS e ON e.user_id = o.user_id AND e.id = o.entry
+    WHERE coalesce(e.recorded_at, o.recorded_at) >= CAST(:since AS timestamptz)
+      AND coalesce(e.recorded_at, o.recorded_at) < CAST(:until AS timestamptz)
       AND o.outcome <> '{}'
     ORDER BY o.user_id, o.version
 """)
 _SEALS = text("""
-    SELECT block, cardinality(movements) AS movements, hash, previous_hash, sealed_at FROM seals
+    SELECT block, cardinality(entries) AS entries, hash, previous_hash, sealed_at FROM seals
     WHERE sealed_at >= CAST(:since AS timestamptz) AND sealed_at < CAST(:until AS timestamptz)
     ORDER BY block
 """)

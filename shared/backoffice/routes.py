@@ -1,6 +1,7 @@
-"""What every ledger offers to operators: corrections with four eyes, and the audit log."""
+"""What every ledger offers to operators: corrections by two persons, and the audit log."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
@@ -19,13 +20,15 @@ from shared.backoffice.adjustments import (
 from shared.errors import Refusal
 from shared.http import (
     BadCursor,
+    Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
     Page,
     UserId,
-    encode_cursor,
+    from_state,
     number_in,
+    page,
     refusals,
     request_id,
 )
@@ -33,7 +36,7 @@ from shared.http.auth import ScopeMissing, operator_with
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Transaction
 
 ADJUST_SCOPE = "adjustments:write"
 Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]
@@ -46,6 +49,18 @@ Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1
 Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
 # A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
 Decide: TypeAlias = Callable[[Transaction, UUID, str, bool, str], Awaitable[Adjustment]]
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentCommands:
+    """How a service records a correction and how it decides one."""
+
+    service: str
+    ask: Ask
+    decide: Decide
+
+
+Commands = Annotated[AdjustmentCommands, from_state("adjustments")]
 
 
 def _not_zero(amount: int) -> int:
@@ -108,93 +123,85 @@ class AuditLine(BaseModel):
     facts: dict[str, Any]
 
 
-def add_audit(router: APIRouter, database: Database, service: str) -> None:
-    """Add the route that shows a service's audit log."""
+async def read_audit(
+    _: AuditReader,
+    db: Db,
+    user: UserId | None = None,
+    reads: Reads = True,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[AuditLine]:
+    """Read what operators did and looked at, the newest first; of one user, if given."""
+    before = number_in(cursor)
+    async with db.transaction() as tx:
+        lines = await audit_lines(tx, user=user, reads=reads, before=before, limit=limit)
+    return page([AuditLine.model_validate(line) for line in lines], limit, lambda line: [line.id])
 
-    @router.get(
+
+async def ask_adjustment(
+    wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Ask for a correction of a balance; a colleague has to agree."""
+    asked = AdjustmentWish(
+        commands.service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
+    )
+    async with db.transaction() as tx:
+        return _shown(await commands.ask(tx, asked))
+
+
+async def approve_adjustment(
+    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Agree to a colleague's correction; it is posted at once."""
+    async with db.transaction() as tx:
+        decided = await commands.decide(tx, adjustment, caller.user, True, request_id())
+    return _shown(decided)
+
+
+async def reject_adjustment(
+    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Do not agree to a correction, or take one's own back."""
+    async with db.transaction() as tx:
+        decided = await commands.decide(tx, adjustment, caller.user, False, request_id())
+    return _shown(decided)
+
+
+def add_audit(router: APIRouter, service: str) -> None:
+    """Add the route that shows a service's audit log."""
+    router.add_api_route(
         f"/operator/{service}/audit",
+        read_audit,
         tags=["operator"],
         name=f"{service}_audit",
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
-    async def read_audit(
-        _: AuditReader,
-        user: UserId | None = None,
-        reads: Reads = True,
-        cursor: str | None = None,
-        limit: Limit = 50,
-    ) -> Page[AuditLine]:
-        """Read what operators did and looked at, the newest first; of one user, if given."""
-        before = number_in(cursor)
-        async with database.transaction() as tx:
-            lines = await audit_lines(tx, user=user, reads=reads, before=before, limit=limit)
-        return Page(
-            items=[AuditLine.model_validate(line) for line in lines],
-            next_cursor=encode_cursor([lines[-1].id]) if len(lines) == limit else None,
-        )
 
 
-def add_adjustments(
-    router: APIRouter,
-    database: Database,
-    service: str,
-    *,
-    ask: Ask,
-    decide: Decide,
-    refused: tuple[type[Refusal], ...],
-) -> None:
-    """Add the routes by which one operator asks for a correction and another decides."""
+def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) -> None:
+    """
+    Add the routes by which one operator asks for a correction and another decides.
+
+    `app.state.adjustments` has the commands of the service; `refused` are its own refusals.
+    """
+    asking = refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, KeyReused, *refused)
+    decided: tuple[type[Refusal], ...] = (OwnAdjustment, OwnMoney, AdjustmentDecided)
+    deciding = refusals(Unauthenticated, ScopeMissing, NoSuchAdjustment, *decided, *refused)
     path = f"/operator/{service}/adjustments"
-    decisions = refusals(
-        Unauthenticated,
-        ScopeMissing,
-        NoSuchAdjustment,
-        OwnAdjustment,
-        OwnMoney,
-        AdjustmentDecided,
-        *refused,
-    )
-
-    @router.post(
-        path,
-        tags=["operator"],
-        status_code=201,
-        name=f"{service}_ask_adjustment",
-        responses=refusals(
-            IdempotencyKeyMissing, Unauthenticated, ScopeMissing, KeyReused, *refused
-        ),
-    )
-    async def ask_for(wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster) -> AdjustmentView:
-        """Ask for a correction of a balance; a colleague has to agree."""
-        asked = AdjustmentWish(
-            service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
+    for suffix, route, status, responses in (
+        ("", ask_adjustment, 201, asking),
+        ("/{adjustment}/approve", approve_adjustment, 200, deciding),
+        ("/{adjustment}/reject", reject_adjustment, 200, deciding),
+    ):
+        router.add_api_route(
+            path + suffix,
+            route,
+            methods=["POST"],
+            tags=["operator"],
+            status_code=status,
+            name=f"{service}_{route.__name__}",
+            responses=responses,
         )
-        async with database.transaction() as tx:
-            return _shown(await ask(tx, asked))
-
-    @router.post(
-        path + "/{adjustment}/approve",
-        tags=["operator"],
-        name=f"{service}_approve_adjustment",
-        responses=decisions,
-    )
-    async def approve(adjustment: UUID, caller: Adjuster) -> AdjustmentView:
-        """Agree to a colleague's correction; it is posted at once."""
-        return await settle(adjustment, caller, approved=True)
-
-    @router.post(
-        path + "/{adjustment}/reject",
-        tags=["operator"],
-        name=f"{service}_reject_adjustment",
-        responses=decisions,
-    )
-    async def reject(adjustment: UUID, caller: Adjuster) -> AdjustmentView:
-        """Do not agree to a correction, or take one's own back."""
-        return await settle(adjustment, caller, approved=False)
-
-    async def settle(adjustment: UUID, caller: Identity, *, approved: bool) -> AdjustmentView:
-        async with database.transaction() as tx:
-            return _shown(await decide(tx, adjustment, caller.user, approved, request_id()))
 
 
 def _shown(adjustment: Adjustment) -> AdjustmentView:

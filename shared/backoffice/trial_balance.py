@@ -8,11 +8,10 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from shared.errors import Kind, Refusal
-from shared.http import Moment, refusals
+from shared.http import Db, Moment, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
 FINANCE_SCOPE = "finance:read"
 FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]
@@ -56,50 +55,44 @@ def closed_hour(until: datetime | None) -> datetime:
     return until
 
 
-def add_trial_balance(router: APIRouter, database: Database, service: str) -> None:
-    """Add the route that shows a service's trial balance to accountants."""
+async def read_trial_balance(
+    _: FinanceReader,
+    db: Db,
+    until: Until = None,
+    format: Format = "json",  # noqa: A002 - as asked for
+) -> TrialBalance | Response:
+    """Read every account at the end of a closed hour; `format=csv` for a spreadsheet."""
+    end = closed_hour(until)
+    async with db.snapshot() as tx:
+        rows = await tx.execute(_TRIAL_BALANCE, {"until": end})
+    lines = [AccountLine(**row, balance=row.debit - row.credit) for row in rows]
+    if format == "csv":
+        return csv_of(lines, AccountLine)
+    sums: dict[str, int] = {}
+    for line in lines:
+        sums[line.unit] = sums.get(line.unit, 0) + line.balance
+    return TrialBalance(until=end, accounts=lines, balanced=not any(sums.values()))
 
-    @router.get(
+
+def add_trial_balance(router: APIRouter, service: str) -> None:
+    """Add the route that shows a service's trial balance to accountants."""
+    router.add_api_route(
         f"/operator/{service}/trial-balance",
+        read_trial_balance,
         tags=["finance"],
         name=f"{service}_trial_balance",
         response_model=TrialBalance,
         responses=SHEET | refusals(Unauthenticated, ScopeMissing, HourOpen),
     )
-    async def read_trial_balance(
-        _: FinanceReader,
-        until: Until = None,
-        format: Format = "json",  # noqa: A002 - as asked for
-    ) -> TrialBalance | Response:
-        """Read every account at the end of a closed hour; `format=csv` for a spreadsheet."""
-        end = closed_hour(until)
-        async with database.snapshot() as tx:
-            rows = await tx.execute(_TRIAL_BALANCE, {"until": end})
-        lines = [
-            AccountLine(
-                account=row.account,
-                unit=row.unit,
-                debit=row.debit,
-                credit=row.credit,
-                balance=row.debit - row.credit,
-            )
-            for row in rows
-        ]
-        if format == "csv":
-            return csv_of(lines, AccountLine)
-        sums: dict[str, int] = {}
-        for line in lines:
-            sums[line.unit] = sums.get(line.unit, 0) + line.balance
-        return TrialBalance(until=end, accounts=lines, balanced=not any(sums.values()))
 
 
 # What people own is one line an account: a trial balance names no persons.
 _TRIAL_BALANCE = text("""
-    SELECT p.account, p.unit,
+    SELECT p.account, p.asset AS unit,
            coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0)::bigint AS debit,
            coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0)::bigint AS credit
     FROM postings AS p
-    JOIN movements AS m ON m.user_id = p.user_id AND m.id = p.movement
-    WHERE m.recorded_at < CAST(:until AS timestamptz)
-    GROUP BY p.account, p.unit ORDER BY p.unit, p.account
+    JOIN entries AS e ON e.user_id = p.user_id AND e.id = p.entry
+    WHERE e.recorded_at < CAST(:until AS timestamptz)
+    GROUP BY p.account, p.asset ORDER BY p.asset, p.account
 """)

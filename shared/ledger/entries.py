@@ -1,7 +1,7 @@
 """
 What a ledger allows. Pure: no database, no clock.
 
-Units never appear or vanish: they move, and every movement sums to zero.
+Coins and diamonds never appear or vanish: they move, and every entry sums to zero per asset.
 """
 
 from dataclasses import dataclass, field
@@ -16,23 +16,23 @@ SYSTEM_PREFIX = "@"
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One leg of a movement: `amount` arrives at (or, negative, leaves) an account."""
+    """One leg of an entry: `amount` arrives at (or, negative, leaves) an account."""
 
     account: str
-    unit: str
+    asset: str
     amount: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """
-    What was decided under a cause, for ever: a movement, or a refusal.
+    The permanent decision under a reference: an entry, or a refusal.
 
-    `version` numbers the decisions about one user, +1 each; a movement carries the number of
-    its decision. `result` is JSON: what has to be said again if the same cause comes again.
+    `version` numbers the decisions about one user, +1 each; an entry carries the number of
+    its decision. `result` is JSON: it is replayed if the same reference comes again.
     """
 
-    cause: str
+    reference: str
     version: int
     request_hash: bytes
     result: str
@@ -41,22 +41,22 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A movement as it will stand in the books, with the balances it led to."""
+    """A balanced set of postings, each with the balance after it (None for system accounts)."""
 
     user: str
     version: int
     kind: str
-    cause: str
+    reference: str
     postings: tuple[tuple[Posting, int | None], ...]
 
 
 @dataclass(slots=True)
-class Holder:
+class LockedAccounts:
     """
-    One user's accounts, locked, while a batch is being decided.
+    One user's accounts, locked while a batch is decided.
 
-    Decisions are made one after another in the order in which they arrived, each against the
-    balances the one before it left: `post` or `refuse`, then `conclude` with what is announced.
+    Decisions follow the order of arrival, each against the balances after the one before it:
+    `post` or `refuse`, then `record_result` with the published event.
     """
 
     user: str
@@ -65,59 +65,59 @@ class Holder:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     decided: list[Outcome] = field(default_factory=list)
-    # What else a service has to know about this user while it decides.
+    # Other facts about this user that a service needs for its decisions.
     notes: dict[str, int] = field(default_factory=dict)
     _open: tuple[str, bytes, bool] | None = None
 
     @property
-    def undecided(self) -> bool:
-        """Whether a decision still lacks its conclusion."""
+    def has_open_decision(self) -> bool:
+        """Whether the last decision still lacks its result."""
         return self._open is not None
 
-    def balance(self, account: str, unit: str) -> int:
-        return self.balances.get((account, unit), 0)
+    def balance(self, account: str, asset: str) -> int:
+        return self.balances.get((account, asset), 0)
 
     def post(
-        self, *, kind: str, cause: str, postings: tuple[Posting, ...], request_hash: bytes
+        self, *, kind: str, reference: str, postings: tuple[Posting, ...], request_hash: bytes
     ) -> int:
-        """Move units, all at once or not at all; return the number of the decision."""
+        """Move assets, all at once or not at all; return the number of the decision."""
         assert postings
         sums: dict[str, int] = {}
         for posting in postings:
             assert posting.amount != 0
-            sums[posting.unit] = sums.get(posting.unit, 0) + posting.amount
-        assert not any(sums.values()), f"{cause} does not sum to zero"
+            sums[posting.asset] = sums.get(posting.asset, 0) + posting.amount
+        assert not any(sums.values()), f"{reference} does not sum to zero"
 
-        self._decide(cause, request_hash, moved=True)
+        self._decide(reference, request_hash, moved=True)
         after = tuple([(posting, self._apply(posting)) for posting in postings])
-        self.entries.append(Entry(self.user, self.version, kind, cause, after))
+        self.entries.append(Entry(self.user, self.version, kind, reference, after))
         return self.version
 
-    def refuse(self, *, cause: str, request_hash: bytes) -> int:
-        """Remember that nothing moves under this cause, ever; return the decision's number."""
-        self._decide(cause, request_hash, moved=False)
+    def refuse(self, *, reference: str, request_hash: bytes) -> int:
+        """Refuse the reference for ever; return the number of the decision."""
+        self._decide(reference, request_hash, moved=False)
         return self.version
 
-    def conclude(self, result: str) -> Outcome:
-        """Keep what was announced about the last decision, so that it can be said again."""
-        assert self._open is not None, "there is no decision to conclude"
-        cause, request_hash, moved = self._open
-        outcome = Outcome(cause, self.version, request_hash, result, moved)
+    def record_result(self, result: str) -> Outcome:
+        """Keep the result of the last decision, so that it can be replayed."""
+        assert self._open is not None, "there is no open decision"
+        reference, request_hash, moved = self._open
+        outcome = Outcome(reference, self.version, request_hash, result, moved)
         self._open = None
-        self.outcomes[cause] = outcome
+        self.outcomes[reference] = outcome
         self.decided.append(outcome)
         return outcome
 
-    def _decide(self, cause: str, request_hash: bytes, *, moved: bool) -> None:
-        assert self._open is None, f"{self._open} was not concluded"
-        assert cause not in self.outcomes, f"{cause} was decided before"
+    def _decide(self, reference: str, request_hash: bytes, *, moved: bool) -> None:
+        assert self._open is None, f"{self._open} has no result"
+        assert reference not in self.outcomes, f"{reference} was decided before"
         self.version += 1
-        self._open = (cause, request_hash, moved)
+        self._open = (reference, request_hash, moved)
 
     def _apply(self, posting: Posting) -> int | None:
         if posting.account.startswith(SYSTEM_PREFIX):
             return None
-        balance = self.balance(posting.account, posting.unit) + posting.amount
+        balance = self.balance(posting.account, posting.asset) + posting.amount
         assert balance >= 0 or posting.account == DEBT, f"{posting.account} would be negative"
-        self.balances[posting.account, posting.unit] = balance
+        self.balances[posting.account, posting.asset] = balance
         return balance

@@ -1,8 +1,8 @@
 """
-Proof that a ledger is what its postings say, in memory that does not grow with it.
+Verify that a ledger agrees with its postings, in memory that does not grow with it.
 
-Users are taken in ranges; within one, PostgreSQL derives everything again from the postings and
-returns only what differs. All of it is read at one instant, while the ledger goes on.
+Users are taken in ranges. For each range, PostgreSQL derives balances and outcomes again from the
+postings and returns only the differences. One snapshot covers all of it, so writers go on.
 """
 
 import re
@@ -14,26 +14,26 @@ from sqlalchemy import TextClause, text
 from shared.postgres.database import Transaction
 
 RANGE_USERS = 500
-FAULTS_SHOWN_MAX = 100
-# The law above all others.
-UNBALANCED = "movement-sums-to-zero"
+VIOLATIONS_SHOWN_MAX = 100
+# The invariant above all others.
+UNBALANCED = "entry-sums-to-zero"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something in the books that cannot be: which law it breaks, whose it is, and what it is."""
+class Violation:
+    """Rows that break an invariant: its name, the user of the rows, and what is wrong."""
 
-    check: str
+    invariant: str
     user: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Invariant:
     """
-    A law, as a statement that returns (user_id, detail) of whatever breaks it.
+    What must hold, as a statement that returns (user_id, detail) of each violation.
 
-    It looks at the users above `:after`, up to `:until`.
+    The statement covers the users above `:after`, up to `:until`.
     """
 
     name: str
@@ -42,26 +42,28 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the proof has come."""
+    """How many users and postings are verified so far."""
 
     users: int
     postings: int
 
 
-async def prove(tx: Transaction, checks: Sequence[Check]) -> AsyncIterator[Fault | Progress]:
-    """Yield what breaks a law, and after each range of users how far we are."""
+async def verify_ledger(
+    tx: Transaction, invariants: Sequence[Invariant]
+) -> AsyncIterator[Violation | Progress]:
+    """Yield each violation, and the progress after each range of users."""
     after, users, postings = "", 0, 0
     while True:
         row = (await tx.execute(_RANGE, {"after": after, "limit": RANGE_USERS})).one()
         # The last range is open: what belongs to no user we know must be found as well.
         until = row.last if row.users == RANGE_USERS else None
         between = {"after": after, "until": until}
-        for check in checks:
-            for number, found in enumerate(await tx.execute(check.statement, between)):
-                if number == FAULTS_SHOWN_MAX:
-                    yield Fault(check.name, found.user_id, "and more of the same")
+        for each in invariants:
+            for number, found in enumerate(await tx.execute(each.statement, between)):
+                if number == VIOLATIONS_SHOWN_MAX:
+                    yield Violation(each.name, found.user_id, "and more of the same")
                     break
-                yield Fault(check.name, found.user_id, found.detail)
+                yield Violation(each.name, found.user_id, found.detail)
         users += row.users
         postings += (await tx.execute(_POSTINGS, between)).scalar_one()
         yield Progress(users, postings)
@@ -74,14 +76,14 @@ async def count_users(tx: Transaction) -> int:
     return int((await tx.execute(_USERS)).scalar_one())
 
 
-def law(name: str, statement: str) -> Check:
+def invariant(name: str, statement: str) -> Invariant:
     """
-    Write a law down.
+    Define an invariant.
 
     `{users}` is the condition on its users, `{t.users}` on those of table t, `{creators}` or
     `{viewers}` where the column is called so.
     """
-    return Check(name, _over_users(statement))
+    return Invariant(name, _over_users(statement))
 
 
 def _over_users(statement: str) -> TextClause:
@@ -95,69 +97,69 @@ def _over_users(statement: str) -> TextClause:
 
 _USERS_MARK = re.compile(r"\{(\w+\.)?(users|creators|viewers)\}")
 _COLUMNS = {"users": "user_id", "creators": "creator", "viewers": "viewer"}
-LEDGER_CHECKS = (
-    law(
+LEDGER_INVARIANTS = (
+    invariant(
         UNBALANCED,
         """
-            SELECT user_id, format('movement %s is off by %s %s', movement, sum(amount), unit)
+            SELECT user_id, format('entry %s is off by %s %s', entry, sum(amount), asset)
                 AS detail
             FROM postings WHERE {users}
-            GROUP BY user_id, movement, unit HAVING sum(amount) <> 0
+            GROUP BY user_id, entry, asset HAVING sum(amount) <> 0
         """,
     ),
-    law(
-        "movement-has-postings",
+    invariant(
+        "entry-has-postings",
         """
-            SELECT user_id, format('movement %s is without postings, or these without it', id)
+            SELECT user_id, format('entry %s is without postings, or these without it', id)
                 AS detail
-            FROM (SELECT user_id, id FROM movements WHERE {users}) AS m
-            FULL JOIN (SELECT DISTINCT user_id, movement AS id FROM postings WHERE {users}) AS p
+            FROM (SELECT user_id, id FROM entries WHERE {users}) AS e
+            FULL JOIN (SELECT DISTINCT user_id, entry AS id FROM postings WHERE {users}) AS p
                 USING (user_id, id)
-            WHERE m IS NULL OR p IS NULL
+            WHERE e IS NULL OR p IS NULL
         """,
     ),
-    law(
+    invariant(
         "balance-is-its-postings",
         """
-            SELECT user_id, format('%s %s is %s, its postings say %s', account, unit,
+            SELECT user_id, format('%s %s is %s, its postings say %s', account, asset,
                                    coalesce(balance, 0), coalesce(posted, 0)) AS detail
-            FROM (SELECT user_id, kind AS account, unit, balance FROM accounts WHERE {users}) AS a
+            FROM (SELECT user_id, kind AS account, asset, balance FROM accounts WHERE {users}) AS a
             FULL JOIN (
-                SELECT user_id, account, unit, sum(amount) AS posted FROM postings
+                SELECT user_id, account, asset, sum(amount) AS posted FROM postings
                 WHERE {users} AND account NOT LIKE '@%'
-                GROUP BY user_id, account, unit
-            ) AS p USING (user_id, account, unit)
+                GROUP BY user_id, account, asset
+            ) AS p USING (user_id, account, asset)
             WHERE coalesce(balance, 0) <> coalesce(posted, 0)
         """,
     ),
-    law(
+    invariant(
         "balance-after-follows",
         """
-            SELECT user_id, format('after movement %s %s is said to be %s, and is %s', movement,
+            SELECT user_id, format('after entry %s %s is said to be %s, and is %s', entry,
                                    account, balance_after, running) AS detail
             FROM (
-                SELECT user_id, movement, account, balance_after, sum(amount) OVER (
-                    PARTITION BY user_id, account, unit ORDER BY movement
+                SELECT user_id, entry, account, balance_after, sum(amount) OVER (
+                    PARTITION BY user_id, account, asset ORDER BY entry
                 ) AS running
                 FROM postings WHERE {users} AND account NOT LIKE '@%'
             ) AS p
             WHERE balance_after IS DISTINCT FROM running
         """,
     ),
-    law(
-        "movement-has-its-outcome",
+    invariant(
+        "entry-has-its-outcome",
         """
-            SELECT user_id, format('%s: movement %s, outcome of %s', cause, m.id, o.movement)
+            SELECT user_id, format('%s: entry %s, outcome of %s', reference, e.id, o.entry)
                 AS detail
-            FROM (SELECT user_id, cause, id FROM movements WHERE {users}) AS m
+            FROM (SELECT user_id, reference, id FROM entries WHERE {users}) AS e
             FULL JOIN (
-                SELECT user_id, cause, movement FROM outcomes
-                WHERE {users} AND movement IS NOT NULL
-            ) AS o USING (user_id, cause)
-            WHERE m.id IS DISTINCT FROM o.movement
+                SELECT user_id, reference, entry FROM outcomes
+                WHERE {users} AND entry IS NOT NULL
+            ) AS o USING (user_id, reference)
+            WHERE e.id IS DISTINCT FROM o.entry
         """,
     ),
-    law(
+    invariant(
         "decisions-are-counted",
         """
             SELECT user_id, format('%s decisions are numbered up to %s, the account says %s',

@@ -79,18 +79,18 @@ CONTRADICTIONS = Counter(
 
 LEDGER_IMBALANCE = Gauge(
     "ovation_ledger_imbalance",
-    "Movements that do not sum to zero, as the last proof found; anything but 0 is an alarm.",
-    ["proof"],
+    "Entries that do not sum to zero at the last verification; anything but 0 is an alarm.",
+    ["part"],
 )
-LEDGER_FAULTS = Gauge(
-    "ovation_ledger_faults",
-    "What the last proof found wrong; anything but 0 is an alarm.",
-    ["proof"],
+LEDGER_VIOLATIONS = Gauge(
+    "ovation_ledger_violations",
+    "Violations found by the last verification; anything but 0 is an alarm.",
+    ["part"],
 )
-LEDGER_PROVED_AT = Gauge(
-    "ovation_ledger_proved_timestamp_seconds", "When the last proof ended.", ["proof"]
+LEDGER_VERIFIED_AT = Gauge(
+    "ovation_ledger_verified_timestamp_seconds", "When the last verification ended.", ["part"]
 )
-LEDGER_UNSEALED = Gauge("ovation_ledger_unsealed", "Movements that wait to be sealed.")
+LEDGER_UNSEALED = Gauge("ovation_ledger_unsealed", "Entries that wait to be sealed.")
 LEDGER_SEALED_AT = Gauge(
     "ovation_ledger_sealed_timestamp_seconds", "When all that was posted was last sealed."
 )

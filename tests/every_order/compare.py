@@ -13,7 +13,7 @@ from tests.every_order.oracle import End, LotEnd
 from tests.every_order.worlds import World
 
 # Everything that a fact may change and a repetition may not: whose it is, and what is looked at.
-BALANCE = "(kind, unit, balance)::text"
+BALANCE = "(kind, asset, balance)::text"
 VIEWER_OF = "regexp_replace({}, '-.$', '')"
 ROWS = {
     "wallet": {
@@ -79,7 +79,7 @@ async def differences(economy: Economy, worlds: Sequence[World]) -> dict[str, st
 async def _found(economy: Economy) -> dict[str, Found]:
     found: dict[str, Found] = defaultdict(Found)
     for row in await economy.rows(
-        "wallet", "SELECT user_id, kind, balance FROM accounts WHERE unit = 'coins'"
+        "wallet", "SELECT user_id, kind, balance FROM accounts WHERE asset = 'coins'"
     ):
         found[row["user_id"]].coins[row["kind"]] = row["balance"]
     for row in await economy.rows("wallet", "SELECT * FROM lots"):
@@ -92,7 +92,7 @@ async def _found(economy: Economy) -> dict[str, Found]:
     for row in await economy.rows(
         "payout",
         "SELECT user_id, account, sum(amount)::bigint AS diamonds FROM postings"
-        " WHERE unit = 'diamonds' GROUP BY user_id, account",
+        " WHERE asset = 'diamonds' GROUP BY user_id, account",
     ):
         viewer, _, creator = row["user_id"].rpartition("-")
         accounts = found[viewer].diamonds.setdefault(creator, {})

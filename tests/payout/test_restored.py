@@ -14,12 +14,12 @@ from sqlalchemy import text
 from services.payout import consumers
 from services.payout.commands.adjusting import settle_adjustment
 from services.payout.commands.maturing import mature
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.verification import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_holds import let_pass, reversal, standing
@@ -49,7 +49,9 @@ def hear(database):
 async def books_are_right(database):
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 async def holds(lea):
@@ -313,11 +315,13 @@ async def ends_of(database, order):
         await let_pass(database, days)
         async with database.transaction() as tx:
             rows = await tx.execute(
-                text("SELECT kind, balance FROM accounts WHERE unit = 'diamonds' ORDER BY kind")
+                text("SELECT kind, balance FROM accounts WHERE asset = 'diamonds' ORDER BY kind")
             )
             ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
     async with database.snapshot() as tx:
-        faults = [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+        faults = [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ]
     await database.close()
     return (*ends, tuple(faults))
 
@@ -353,7 +357,9 @@ async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operator
     async with database.transaction() as tx:
         row = (await tx.execute(text(TOTALS))).one()
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
     assert row.balance + row.gone - row.lost == stands
     assert not (row.lost and row.restored)
     await database.close()
@@ -368,7 +374,7 @@ async def spend_up_to(database, diamonds):
 
 
 TOTALS = """
-    SELECT (SELECT sum(balance) FROM accounts WHERE unit = 'diamonds') AS balance,
+    SELECT (SELECT sum(balance) FROM accounts WHERE asset = 'diamonds') AS balance,
            (SELECT coalesce(sum(amount), 0) FROM postings WHERE account = '@adjusted') AS gone,
            (SELECT sum(lost_diamonds) FROM earnings) AS lost,
            (SELECT coalesce(sum(pending), 0) FROM restorations) AS restored

@@ -348,7 +348,7 @@ async def test_health_follows_the_database_and_reports_only_inform(app, client, 
 
 
 async def test_a_database_that_hangs_is_not_ready(client, database, monkeypatch):
-    monkeypatch.setattr("shared.http.app.READY_SECONDS_MAX", 0.01)
+    monkeypatch.setattr("shared.http.health.READY_SECONDS_MAX", 0.01)
     monkeypatch.setattr(database, "ping", asyncio.Event().wait)
 
     assert problem_of(await client.get("/readyz")) == (503, "database-unavailable")

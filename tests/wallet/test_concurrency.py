@@ -30,7 +30,7 @@ async def test_of_fifty_gifts_at_once_exactly_those_that_can_be_paid_are(hear, d
     assert len(await announced(database, "wallet.gift_refused")) == 40
 
 
-async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_movement(
+async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_entry(
     hear, database, settings
 ):
     """A second process is another consumer with a pool of its own."""

@@ -210,7 +210,7 @@ async def test_the_books_balance_after_anything(database, hear):
     assert await rows_of(
         database,
         """SELECT count(*) FROM (
-            SELECT user_id, movement FROM postings GROUP BY 1, 2 HAVING sum(amount) <> 0
+            SELECT user_id, entry FROM postings GROUP BY 1, 2 HAVING sum(amount) <> 0
         ) AS unbalanced""",
     ) == [(0,)]
     assert await rows_of(

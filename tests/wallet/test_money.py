@@ -328,7 +328,7 @@ async def test_a_dispute_over_more_gifts_than_fit_into_a_message_comes_in_parts(
     ]
 
 
-async def test_every_movement_of_all_this_sums_to_zero(hear, database):
+async def test_every_entry_of_all_this_sums_to_zero(hear, database):
     paid = a_purchase_paid(coins=1_000, bonus_coins=100)
     await hear(paid)
     await hear(a_gift_requested(coins=700))
@@ -338,7 +338,7 @@ async def test_every_movement_of_all_this_sums_to_zero(hear, database):
 
     async with database.transaction() as tx:
         rows = await tx.execute(
-            text("SELECT sum(amount) AS sum FROM postings GROUP BY user_id, movement")
+            text("SELECT sum(amount) AS sum FROM postings GROUP BY user_id, entry")
         )
         assert {row["sum"] for row in rows} == {0}
         books = await reading.totals(tx)

@@ -5,10 +5,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands.proving import CHECKS, announce_block
+from services.wallet.commands.proving import INVARIANTS, announce_block
 from shared.contracts.purchase import PurchaseDisputed, PurchaseRefundRequested
 from shared.ledger.sealing import broken_seals, seal
-from shared.ledger.verification import Fault, Progress, prove
+from shared.ledger.verification import Progress, Violation, verify_ledger
 from shared.postgres.database import Database
 from tests.deliveries import announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
@@ -53,7 +53,9 @@ async def owner(postgres, books):
 
 async def faults(database):
     async with database.snapshot() as tx:
-        return [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+        return [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ]
 
 
 async def seal_all(database):
@@ -67,7 +69,7 @@ async def seal_all(database):
 
 async def broken(database):
     async with database.snapshot() as tx:
-        return [found async for found in broken_seals(tx) if isinstance(found, Fault)]
+        return [found async for found in broken_seals(tx) if isinstance(found, Violation)]
 
 
 async def run(owner, statement):
@@ -84,7 +86,7 @@ async def test_honest_books_have_no_faults(books):
 
 async def test_a_proof_says_how_far_it_is(books):
     async with books.snapshot() as tx:
-        found = [step async for step in prove(tx, CHECKS) if isinstance(step, Progress)]
+        found = [step async for step in verify_ledger(tx, INVARIANTS) if isinstance(step, Progress)]
 
     assert found[-1].users == 2
     assert found[-1].postings > 20
@@ -92,23 +94,23 @@ async def test_a_proof_says_how_far_it_is(books):
 
 TAMPERINGS = {
     "balance-is-its-postings": "UPDATE accounts SET balance = balance + 1 WHERE kind = 'held'",
-    "movement-sums-to-zero": """
-        DELETE FROM postings WHERE account = '@spent' AND (user_id, movement) = (
-            SELECT user_id, min(movement) FROM postings WHERE account = '@spent'
+    "entry-sums-to-zero": """
+        DELETE FROM postings WHERE account = '@spent' AND (user_id, entry) = (
+            SELECT user_id, min(entry) FROM postings WHERE account = '@spent'
             GROUP BY user_id LIMIT 1)
     """,
     "balance-after-follows": """
         UPDATE postings SET balance_after = balance_after + 1 WHERE account = 'held'
     """,
-    "movement-has-postings": """
-        INSERT INTO postings (user_id, movement, account, unit, amount, balance_after)
+    "entry-has-postings": """
+        INSERT INTO postings (user_id, entry, account, asset, amount, balance_after)
         VALUES ('mira', 99, 'main', 'coins', 5, 5), ('mira', 99, '@issued', 'coins', -5, NULL)
     """,
-    "movement-has-its-outcome": """
-        UPDATE outcomes SET movement = NULL WHERE cause LIKE 'freeze:%'
+    "entry-has-its-outcome": """
+        UPDATE outcomes SET entry = NULL WHERE reference LIKE 'freeze:%'
     """,
     "decisions-are-counted": """
-        DELETE FROM outcomes WHERE movement IS NULL
+        DELETE FROM outcomes WHERE entry IS NULL
     """,
     "lots-are-balances": """
         UPDATE lots SET remaining = remaining - 1, burned = burned + 1, frozen = frozen - 1
@@ -128,7 +130,7 @@ TAMPERINGS = {
         UPDATE outcomes SET outcome = jsonb_set(outcome, '{slices}', '[]') WHERE outcome ? 'slices'
     """,
     "refusals-moved-nothing": """
-        UPDATE outcomes SET outcome = outcome - 'reason' WHERE movement IS NULL
+        UPDATE outcomes SET outcome = outcome - 'reason' WHERE entry IS NULL
     """,
 }
 
@@ -137,11 +139,11 @@ TAMPERINGS = {
 async def test_tampering_is_found_by_the_law_it_breaks(books, owner, check):
     await run(owner, TAMPERINGS[check])
 
-    assert check in {fault.check for fault in await faults(books)}
+    assert check in {fault.invariant for fault in await faults(books)}
 
 
 def test_every_law_is_tried():
-    assert {check.name for check in CHECKS} == set(TAMPERINGS)
+    assert {check.name for check in INVARIANTS} == set(TAMPERINGS)
 
 
 @pytest.mark.parametrize(
@@ -149,15 +151,15 @@ def test_every_law_is_tried():
     [
         "UPDATE postings SET amount = amount + 1 WHERE account = '@spent'",
         "DELETE FROM postings WHERE account = '@issued'",
-        "UPDATE movements SET recorded_at = recorded_at - interval '1 day' WHERE kind = 'gift'",
-        "UPDATE movements SET kind = 'present' WHERE kind = 'gift'",
+        "UPDATE entries SET recorded_at = recorded_at - interval '1 day' WHERE kind = 'gift'",
+        "UPDATE entries SET kind = 'present' WHERE kind = 'gift'",
         "UPDATE outcomes SET outcome = '{}' WHERE outcome ? 'slices'",
         """
-        INSERT INTO postings (user_id, movement, account, unit, amount)
-        SELECT user_id, id, '@elsewhere', 'coins', 1 FROM movements WHERE kind = 'gift'
+        INSERT INTO postings (user_id, entry, account, asset, amount)
+        SELECT user_id, id, '@elsewhere', 'coins', 1 FROM entries WHERE kind = 'gift'
         """,
-        "DELETE FROM movements WHERE kind = 'dispute'",
-        "INSERT INTO movements (user_id, id, kind, cause) VALUES ('mira', 99, 'gift', 'gift:x')",
+        "DELETE FROM entries WHERE kind = 'dispute'",
+        "INSERT INTO entries (user_id, id, kind, reference) VALUES ('mira', 99, 'gift', 'gift:x')",
         "UPDATE seals SET hash = sha256('x')",
         "UPDATE seals SET block = 7",
     ],

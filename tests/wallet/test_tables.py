@@ -53,30 +53,33 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
     [
         (
             "only_debt_is_negative",
-            "INSERT INTO accounts (user_id, kind, unit, balance) VALUES ('m', 'main', 'coins', -1)",
+            (
+                "INSERT INTO accounts (user_id, kind, asset, balance) "
+                "VALUES ('m', 'main', 'coins', -1)"
+            ),
         ),
         (
             "account_kind_known",
-            "INSERT INTO accounts (user_id, kind, unit) VALUES ('m', 'secret', 'coins')",
+            "INSERT INTO accounts (user_id, kind, asset) VALUES ('m', 'secret', 'coins')",
         ),
         (
             "posting_moves",
             (
-                "INSERT INTO postings (user_id, movement, account, unit, amount) "
+                "INSERT INTO postings (user_id, entry, account, asset, amount) "
                 "VALUES ('m', 1, 'main', 'coins', 0)"
             ),
         ),
         (
-            "one_movement_a_cause",
+            "one_entry_a_reference",
             (
-                "INSERT INTO movements (user_id, id, kind, cause) "
+                "INSERT INTO entries (user_id, id, kind, reference) "
                 "VALUES ('m', 1, 'gift', 'gift:1'), ('m', 2, 'gift', 'gift:1')"
             ),
         ),
         (
             "slice_has_coins",
             (
-                "INSERT INTO slices (user_id, gift, lot, coins, movement) "
+                "INSERT INTO slices (user_id, gift, lot, coins, entry) "
                 "VALUES ('m', gen_random_uuid(), gen_random_uuid(), 0, 1)"
             ),
         ),
@@ -123,7 +126,7 @@ async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
         await run(database, statement)
 
 
-@pytest.mark.parametrize("table", ["movements", "postings", "outcomes", "slices", "audit"])
+@pytest.mark.parametrize("table", ["entries", "postings", "outcomes", "slices", "audit"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET user_id = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table, verb):
     with pytest.raises(InsufficientPrivilegeError, match="permission denied"):

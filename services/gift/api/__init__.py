@@ -28,6 +28,6 @@ def build_router(
     creators.add_routes(router, database)
     catalogue.add_routes(router, shelf)
     operators.add_routes(router, shelf)
-    add_audit(router, database, "gift")
+    add_audit(router, "gift")
     tencent.add_route(router, database, counter, account)
     return router

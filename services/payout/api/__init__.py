@@ -15,5 +15,5 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router.include_router(payouts.build_router(database, provider, rules))
     router.include_router(operators.build_router(database, provider, rules))
     router.include_router(webhooks.build_router(database, provider))
-    add_trial_balance(router, database, "payout")
+    add_trial_balance(router, "payout")
     return router

@@ -1,7 +1,6 @@
 """What operators decide: payouts that are held, corrections of balances."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from pydantic import BaseModel
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import PayoutLine, PayoutView, line, shown
 from services.payout.commands import holding, reading
-from services.payout.commands.adjusting import ask_adjustment, settle_adjustment
 from services.payout.domain.payouts import (
     NoSuchPayout,
     NotEnoughDiamonds,
@@ -84,15 +82,8 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     _add_reviews(router, database, rules)
     _add_resolving(router, database, provider, rules)
     _add_reading(router, database)
-    add_adjustments(
-        router,
-        database,
-        "payout",
-        ask=ask_adjustment,
-        decide=partial(settle_adjustment, rules=rules),
-        refused=(NotEnoughDiamonds,),
-    )
-    add_audit(router, database, "payout")
+    add_adjustments(router, "payout", NotEnoughDiamonds)
+    add_audit(router, "payout")
     return router
 
 

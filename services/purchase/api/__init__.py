@@ -28,6 +28,6 @@ def build_router(
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
     operators.add_routes(router, database)
-    add_audit(router, database, "purchase")
-    add_trial_balance(router, database, "purchase")
+    add_audit(router, "purchase")
+    add_trial_balance(router, "purchase")
     return router

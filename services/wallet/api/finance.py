@@ -37,7 +37,7 @@ class Liability(BaseModel):
 
 
 def add_routes(router: APIRouter, database: Database) -> None:
-    add_trial_balance(router, database, "wallet")
+    add_trial_balance(router, "wallet")
 
     @router.get(
         "/operator/wallet/liability",

@@ -71,15 +71,8 @@ class PaidGift(BaseModel):
 
 
 def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
-    add_adjustments(
-        router,
-        database,
-        "wallet",
-        ask=operating.ask_adjustment,
-        decide=operating.settle_adjustment,
-        refused=(NoSuchWallet, InsufficientCoins),
-    )
-    add_audit(router, database, "wallet")
+    add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
+    add_audit(router, "wallet")
     _add_freezing(router, database)
     _add_reading(router, database)
 
@@ -175,5 +168,5 @@ def _add_reading(router: APIRouter, database: Database) -> None:
             lines = await reading.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
         return Page(
             items=[PaidGift(gift=line.gift, coins=line.coins) for line in lines],
-            next_cursor=encode_cursor([lines[-1].movement]) if len(lines) == limit else None,
+            next_cursor=encode_cursor([lines[-1].entry]) if len(lines) == limit else None,
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.wallet.commands import reading
 from services.wallet.domain.coins import NoSuchWallet
@@ -54,9 +54,9 @@ class Movement(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    movement: int
+    movement: int = Field(validation_alias="entry")
     kind: str
-    cause: str
+    cause: str = Field(validation_alias="reference")
     coins: int
     balance_coins: int
     recorded_at: datetime
@@ -159,7 +159,7 @@ def _add_history(router: APIRouter, database: Database) -> None:
         before = number_in(cursor)
         async with database.transaction() as tx:
             lines = await reading.history(tx, user, before=before, limit=limit)
-        last = encode_cursor([lines[-1].movement]) if len(lines) == limit else None
+        last = encode_cursor([lines[-1].entry]) if len(lines) == limit else None
         return Page(items=[Movement.model_validate(line) for line in lines], next_cursor=last)
 
     @router.get(

@@ -12,25 +12,25 @@ from shared.contracts.purchase import PurchasePaid
 from shared.contracts.wallet import CoinsCredited, LotKind, lot_id
 from shared.ledger.entries import MAIN
 
-PURCHASE_CAUSE = "purchase:{}"
+PURCHASE_REFERENCE = "purchase:{}"
 # What was known of a purchase before its coins came; what its coins pay of older debts.
-DERIVED_CAUSE = "claims:{}"
+DERIVED_REFERENCE = "claims:{}"
 
 
 def credit_purchase(
     wallet: ViewerWallet, paid: PurchasePaid, settings: Settings
 ) -> list[Announcement]:
     """Open the lots of a purchase; then let all coins follow what is known, and answer holds."""
-    holder = wallet.holder
-    cause = PURCHASE_CAUSE.format(paid.purchase)
+    accounts = wallet.accounts
+    reference = PURCHASE_REFERENCE.format(paid.purchase)
     asked = request_hash(paid.coins, paid.bonus_coins, paid.amount_minor, paid.currency)
-    outcome = holder.outcomes.get(cause)
+    outcome = accounts.outcomes.get(reference)
     if outcome is not None:
         require_same(outcome, asked)
         return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
     opened = _lots_of(paid, settings)
     coins = sum(new.lot.coins for new in opened)
-    spending.credit(holder, cause=cause, coins=coins, request_hash=asked)
+    spending.credit(accounts, reference=reference, coins=coins, request_hash=asked)
     wallet.opened += opened
     wallet.lots |= {new.lot.id: new.lot for new in opened}
     credited = CoinsCredited(
@@ -38,14 +38,14 @@ def credit_purchase(
         purchase=paid.purchase,
         coins=coins,
         lots=tuple(lot_part(new.lot, new.lot.coins) for new in opened),
-        balance_coins=holder.balance(MAIN, COINS),
+        balance_coins=accounts.balance(MAIN, COINS),
     )
-    version = holder.conclude(credited.model_dump_json()).version
+    version = accounts.record_result(credited.model_dump_json()).version
     legs = wallet.derive()
     if legs.postings():
-        derived = DERIVED_CAUSE.format(paid.purchase)
-        wallet.decide(legs, kind="claim", cause=derived, request_hash=asked)
-        holder.conclude("{}")
+        derived = DERIVED_REFERENCE.format(paid.purchase)
+        wallet.decide(legs, kind="claim", reference=derived, request_hash=asked)
+        accounts.record_result("{}")
     report_foreign_claim(wallet, paid.purchase)
     announcements: list[Announcement] = [(credited, version)]
     for key, hold in wallet.facts.holds_of(paid.purchase).items():

@@ -16,13 +16,13 @@ from shared.contracts.gift import GiftRequested
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitHit, LotKind
 from shared.errors import Refusal
 from shared.ledger.book import open_book
-from shared.ledger.entries import MAIN, Holder, Outcome
+from shared.ledger.entries import MAIN, LockedAccounts, Outcome
 from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-GIFT_CAUSE = "gift:{}"
+GIFT_REFERENCE = "gift:{}"
 
 
 async def pay_for_gifts(
@@ -34,34 +34,36 @@ async def pay_for_gifts(
     A gift that was decided before is announced again, word for word.
     """
     book = await open_book(
-        tx, COINS, ((asked.data.viewer, GIFT_CAUSE.format(asked.data.gift)) for asked in received)
+        tx,
+        COINS,
+        ((asked.data.viewer, GIFT_REFERENCE.format(asked.data.gift)) for asked in received),
     )
-    lots = await lot_store.open_lots(tx, book.holders)
+    lots = await lot_store.open_lots(tx, book.users)
     now = book.recorded_at
-    budgets = await restraints.budgets(tx, book.holders, rules, today=rules.day_of(now), now=now)
+    budgets = await restraints.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
     limits: list[Fact] = []
     payments: list[Payment] = []
     for asked in received:
-        holder, cause = book[asked.data.viewer], GIFT_CAUSE.format(asked.data.gift)
+        accounts, reference = book[asked.data.viewer], GIFT_REFERENCE.format(asked.data.gift)
         asked_hash = _gift_hash(asked.data)
-        outcome = holder.outcomes.get(cause)
+        outcome = accounts.outcomes.get(reference)
         if outcome is None:
-            budget = budgets[holder.user]
+            budget = budgets[accounts.user]
             event, payment = _decide(
-                holder,
-                lots[holder.user],
+                accounts,
+                lots[accounts.user],
                 budget,
                 asked.data,
-                cause=cause,
+                reference=reference,
                 request_hash=asked_hash,
                 now=now,
                 rules=rules,
             )
-            outcome = holder.conclude(event.model_dump_json())
+            outcome = accounts.record_result(event.model_dump_json())
             payments += [payment] if payment else []
             facts.append(Fact(event, outcome.version, asked.cause, now))
-            reached = list(limit_facts(holder, budget, asked.cause, now))
+            reached = list(limit_facts(accounts, budget, asked.cause, now))
             limits += reached
             facts += reached
         else:
@@ -75,12 +77,12 @@ async def pay_for_gifts(
 
 
 def _decide(
-    holder: Holder,
+    accounts: LockedAccounts,
     lots: Sequence[Lot],
     budget: Budget,
     asked: GiftRequested,
     *,
-    cause: str,
+    reference: str,
     request_hash: bytes,
     now: datetime,
     rules: Rules,
@@ -88,10 +90,10 @@ def _decide(
     """Decide one gift against what the gifts before it left; nothing is written yet."""
     try:
         slices = spending.pay_for_gift(
-            holder,
+            accounts,
             lots,
             budget,
-            cause=cause,
+            reference=reference,
             coins=asked.coins,
             request_hash=request_hash,
             expires_at=asked.expires_at,
@@ -99,8 +101,8 @@ def _decide(
             besides=rules.for_age(asked.age_verified),
         )
     except Refusal as no:
-        holder.refuse(cause=cause, request_hash=request_hash)
-        return _gift_refused(holder, asked, no), None
+        accounts.refuse(reference=reference, request_hash=request_hash)
+        return _gift_refused(accounts, asked, no), None
     paid = GiftPaid(
         viewer=asked.viewer,
         gift=asked.gift,
@@ -116,12 +118,14 @@ def _decide(
                 for piece in slices
             ]
         ),
-        balance_coins=holder.balance(MAIN, COINS),
+        balance_coins=accounts.balance(MAIN, COINS),
     )
-    return paid, Payment(asked.viewer, asked.gift, holder.version, slices)
+    return paid, Payment(asked.viewer, asked.gift, accounts.version, slices)
 
 
-def _gift_refused(holder: Holder, asked: GiftRequested, no: Refusal) -> GiftPaymentRefused:
+def _gift_refused(
+    accounts: LockedAccounts, asked: GiftRequested, no: Refusal
+) -> GiftPaymentRefused:
     shortfall = no.facts.get("shortfall_coins", 0)
     assert isinstance(shortfall, int)
     return GiftPaymentRefused(
@@ -130,7 +134,7 @@ def _gift_refused(holder: Holder, asked: GiftRequested, no: Refusal) -> GiftPaym
         coins=asked.coins,
         reason=no.code(),
         shortfall_coins=shortfall,
-        balance_coins=holder.balance(MAIN, COINS),
+        balance_coins=accounts.balance(MAIN, COINS),
         limit_hit=LimitHit.model_validate(no.facts) if isinstance(no, LimitExceeded) else None,
     )
 

@@ -28,9 +28,9 @@ from shared.contracts.purchase import (
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, FreezeEvent
 from shared.ledger.entries import MAIN
 
-FREEZE_CAUSE = "freeze:{}"
-REFUND_CAUSE = "refund:{}"
-RELEASE_CAUSE = "release:{}"
+FREEZE_REFERENCE = "freeze:{}"
+REFUND_REFERENCE = "refund:{}"
+RELEASE_REFERENCE = "release:{}"
 # As many as an id of somebody else's may have, in events and in addresses.
 KEY_CHARACTERS_MAX = 128
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
@@ -56,25 +56,25 @@ def hold_key(event: HoldEvent) -> str:
     return f"{shown[: KEY_CHARACTERS_MAX - 33]}@{digest}"
 
 
-def hold_causes(event: HoldEvent) -> list[str]:
+def hold_references(event: HoldEvent) -> list[str]:
     """Return what may be decided because of a fact about a hold."""
     key = hold_key(event)
     if isinstance(event, PurchaseRefunded):
-        return [REFUND_CAUSE.format(key)]
+        return [REFUND_REFERENCE.format(key)]
     if isinstance(event, PurchaseRefundDeclined):
-        return [RELEASE_CAUSE.format(key)]
-    return [FREEZE_CAUSE.format(key)]
+        return [RELEASE_REFERENCE.format(key)]
+    return [FREEZE_REFERENCE.format(key)]
 
 
 def answers_of_hold(key: str) -> list[str]:
-    """Return the causes under which a hold that was known too early is answered."""
-    return [FREEZE_CAUSE.format(key), REFUND_CAUSE.format(key)]
+    """Return the references under which a hold that was known too early is answered."""
+    return [FREEZE_REFERENCE.format(key), REFUND_REFERENCE.format(key)]
 
 
 def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Announcement]:
     """Hold what is unspent of a purchase; that it is nothing is an answer too."""
     key = hold_key(asked)
-    if said := _replayed(wallet, FREEZE_CAUSE.format(key), CoinsFrozen):
+    if said := _replayed(wallet, FREEZE_REFERENCE.format(key), CoinsFrozen):
         return said
     hold = wallet.facts.holds.setdefault(
         key, Hold(asked.purchase, HoldState.FROZEN, isinstance(asked, PurchaseRiskFlagged))
@@ -87,7 +87,7 @@ def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Announcement]:
 def void_coins(wallet: ViewerWallet, refunded: PurchaseRefunded) -> list[Announcement]:
     """Let coins be gone whose money went back, whether or not they were asked to be held."""
     key = hold_key(refunded)
-    if said := _replayed(wallet, REFUND_CAUSE.format(key), CoinsRefunded):
+    if said := _replayed(wallet, REFUND_REFERENCE.format(key), CoinsRefunded):
         return said
     hold = wallet.facts.holds.setdefault(
         key, Hold(refunded.purchase, HoldState.FROZEN, is_warning=False)
@@ -108,8 +108,8 @@ def decline_refund(wallet: ViewerWallet, declined: PurchaseRefundDeclined) -> li
 
 def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Announcement]:
     """Give coins back that were held; those that another reason holds stay held."""
-    cause = RELEASE_CAUSE.format(key)
-    if said := _replayed(wallet, cause, CoinsUnfrozen):
+    reference = RELEASE_REFERENCE.format(key)
+    if said := _replayed(wallet, reference, CoinsUnfrozen):
         return said
     is_warning = key.startswith(WARNING_PREFIX)
     hold = wallet.facts.holds.setdefault(key, Hold(purchase, HoldState.RELEASED, is_warning))
@@ -124,15 +124,15 @@ def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Announc
         for lot, coins in kept.items()
     }
     freed = {lot: coins for lot, coins in freed.items() if coins > 0}
-    return [_decide(wallet, legs, key, hold, CoinsUnfrozen, "release", cause, freed)]
+    return [_decide(wallet, legs, key, hold, CoinsUnfrozen, "release", reference, freed)]
 
 
 def answer_hold(wallet: ViewerWallet, key: str, hold: Hold) -> list[Announcement]:
     """Answer what was asked of a purchase before its coins were there."""
-    outcomes = wallet.holder.outcomes
-    if hold.state is HoldState.BURNT and REFUND_CAUSE.format(key) not in outcomes:
+    outcomes = wallet.accounts.outcomes
+    if hold.state is HoldState.BURNT and REFUND_REFERENCE.format(key) not in outcomes:
         return [_void(wallet, key, hold)]
-    if hold.is_open and FREEZE_CAUSE.format(key) not in outcomes:
+    if hold.is_open and FREEZE_REFERENCE.format(key) not in outcomes:
         return [_freeze(wallet, key, hold)]
     return []
 
@@ -142,16 +142,16 @@ def _freeze(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
     if hold.is_open and not hold.is_warning and hold.answered is None:
         others = (each for each in wallet.facts.holds.values() if each is not hold)
         hold.answered = unspent_for_refund(lots, others)
-    cause = FREEZE_CAUSE.format(key)
+    reference = FREEZE_REFERENCE.format(key)
     legs = wallet.derive()
-    return _decide(wallet, legs, key, hold, CoinsFrozen, "freeze", cause, wallet.held(hold))
+    return _decide(wallet, legs, key, hold, CoinsFrozen, "freeze", reference, wallet.held(hold))
 
 
 def _void(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
-    cause = REFUND_CAUSE.format(key)
+    reference = REFUND_REFERENCE.format(key)
     legs = wallet.derive()
     gone = {lot: coins for lot, coins in hold.refunded.items() if coins}
-    return _decide(wallet, legs, key, hold, CoinsRefunded, "refund", cause, gone)
+    return _decide(wallet, legs, key, hold, CoinsRefunded, "refund", reference, gone)
 
 
 def _decide(
@@ -161,22 +161,24 @@ def _decide(
     hold: Hold,
     contract: type[FreezeEvent],
     kind: str,
-    cause: str,
+    reference: str,
     coins: Mapping[UUID, int],
 ) -> Announcement:
-    wallet.decide(legs, kind=kind, cause=cause, request_hash=request_hash(hold.purchase))
+    wallet.decide(legs, kind=kind, reference=reference, request_hash=request_hash(hold.purchase))
     event = contract(
-        viewer=wallet.holder.user,
+        viewer=wallet.accounts.user,
         purchase=hold.purchase,
         freeze=key,
         coins=sum(coins.values()),
         lots=tuple(lot_part(wallet.lots[lot], number) for lot, number in coins.items()),
-        balance_coins=wallet.holder.balance(MAIN, COINS),
+        balance_coins=wallet.accounts.balance(MAIN, COINS),
     )
-    return event, wallet.holder.conclude(event.model_dump_json()).version
+    return event, wallet.accounts.record_result(event.model_dump_json()).version
 
 
-def _replayed(wallet: ViewerWallet, cause: str, contract: type[FreezeEvent]) -> list[Announcement]:
+def _replayed(
+    wallet: ViewerWallet, reference: str, contract: type[FreezeEvent]
+) -> list[Announcement]:
     """Return what was announced when this was decided, if it was."""
-    outcome = wallet.holder.outcomes.get(cause)
+    outcome = wallet.accounts.outcomes.get(reference)
     return [(contract.model_validate_json(outcome.result), outcome.version)] if outcome else []

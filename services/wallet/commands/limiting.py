@@ -32,8 +32,8 @@ from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
-EXCLUSION_CAUSE = "exclusion:{}"
-EXCLUSION_END_CAUSE = "exclusion:{}:end"
+EXCLUSION_REFERENCE = "exclusion:{}"
+EXCLUSION_END_REFERENCE = "exclusion:{}:end"
 ENDED_MAX = 500
 ROUTE = "/v1/wallets/{user}/exclusions"
 
@@ -150,8 +150,8 @@ async def exclude(
     Only the user sees the id of the exclusion: it names no user to others.
     """
     identifier = uuid5(NAMESPACE, f"exclusion\n{user}\n{key}")
-    cause = EXCLUSION_CAUSE.format(identifier)
-    book = await open_book(tx, COINS, [(user, cause)])
+    reference = EXCLUSION_REFERENCE.format(identifier)
+    book = await open_book(tx, COINS, [(user, reference)])
     until = book.recorded_at + timedelta(days=days)
     wanted = Exclusion(user, identifier, until)
     new, asked = await restraints.add_exclusion(tx, wanted, key=key, request_hash=request_hash)
@@ -161,11 +161,11 @@ async def exclude(
         await quotas.use(tx, user, EXCLUSIONS)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW if new else Key.REPEATED))
     if not new:
-        said = ExclusionStarted.model_validate_json(book[user].outcomes[cause].result)
+        said = ExclusionStarted.model_validate_json(book[user].outcomes[reference].result)
         return Exclusion(user, identifier, said.until)
     event = ExclusionStarted(viewer=user, exclusion=identifier, until=until)
-    version = book[user].refuse(cause=cause, request_hash=request_hash)
-    book[user].conclude(event.model_dump_json())
+    version = book[user].refuse(reference=reference, request_hash=request_hash)
+    book[user].record_result(event.model_dump_json())
     await book.write(tx)
     await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return wanted
@@ -176,16 +176,16 @@ async def end_exclusions(tx: Transaction, *, now: datetime) -> bool:
     over = await restraints.ended_exclusions(tx, now=now, limit=ENDED_MAX)
     if not over:
         return False
-    causes = {each.id: EXCLUSION_END_CAUSE.format(each.id) for each in over}
-    book = await open_book(tx, COINS, [(each.user, causes[each.id]) for each in over])
+    references = {each.id: EXCLUSION_END_REFERENCE.format(each.id) for each in over}
+    book = await open_book(tx, COINS, [(each.user, references[each.id]) for each in over])
     facts = []
     for each in over:
-        holder = book[each.user]
-        if causes[each.id] in holder.outcomes:
+        accounts = book[each.user]
+        if references[each.id] in accounts.outcomes:
             continue
         event = ExclusionEnded(viewer=each.user, exclusion=each.id, until=each.until)
-        version = holder.refuse(cause=causes[each.id], request_hash=each.id.bytes)
-        holder.conclude(event.model_dump_json())
+        version = accounts.refuse(reference=references[each.id], request_hash=each.id.bytes)
+        accounts.record_result(event.model_dump_json())
         facts.append(Fact(event, version, Cause(str(each.id)), book.recorded_at))
     await book.write(tx)
     await restraints.end_exclusions(tx, over, now=now)

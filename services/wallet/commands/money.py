@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from services.wallet.commands import holds
-from services.wallet.commands.credits import DERIVED_CAUSE, PURCHASE_CAUSE, credit_purchase
-from services.wallet.commands.disputes import DISPUTE_CAUSE, apply_dispute, is_stale
+from services.wallet.commands.credits import DERIVED_REFERENCE, PURCHASE_REFERENCE, credit_purchase
+from services.wallet.commands.disputes import DISPUTE_REFERENCE, apply_dispute, is_stale
 from services.wallet.commands.wallet_batch import (
     Announcement,
     ViewerWallet,
@@ -43,8 +43,12 @@ async def follow_money(
     paid = {(fact.data.viewer, fact.data.purchase) for fact in received if _is_paid(fact.data)}
     # Read before the lock, for their outcomes: of what comes in between, nothing is decided yet.
     early = await known_holds(tx, paid)
-    causes = [(each.data.viewer, cause) for each in received for cause in _causes(each.data, early)]
-    book = await open_book(tx, COINS, causes)
+    references = [
+        (each.data.viewer, reference)
+        for each in received
+        for reference in _references(each.data, early)
+    ]
+    book = await open_book(tx, COINS, references)
     wallets = await open_wallets(tx, book, {each.data.purchase for each in received})
     now = book.recorded_at
     stale: set[UUID] = set()
@@ -65,23 +69,23 @@ def _is_paid(event: PurchaseEvent) -> bool:
     return isinstance(event, PurchasePaid)
 
 
-def _causes(event: PurchaseEvent, early: Mapping[tuple[str, UUID], Sequence[str]]) -> list[str]:
+def _references(event: PurchaseEvent, early: Mapping[tuple[str, UUID], Sequence[str]]) -> list[str]:
     """Return what may be decided because of a fact, each once and for ever."""
     match event:
         case PurchasePaid():
             known = early.get((event.viewer, event.purchase), ())
             return [
-                PURCHASE_CAUSE.format(event.purchase),
-                DERIVED_CAUSE.format(event.purchase),
-                *(cause for key in known for cause in holds.answers_of_hold(key)),
+                PURCHASE_REFERENCE.format(event.purchase),
+                DERIVED_REFERENCE.format(event.purchase),
+                *(reference for key in known for reference in holds.answers_of_hold(key)),
             ]
         case PurchaseDisputed() | PurchaseDisputeClosed():
-            return [DISPUTE_CAUSE.format(event.purchase, event.dispute, event.revision)]
+            return [DISPUTE_REFERENCE.format(event.purchase, event.dispute, event.revision)]
     assert isinstance(
         event,
         PurchaseRefundRequested | PurchaseRiskFlagged | PurchaseRefunded | PurchaseRefundDeclined,
     )
-    return holds.hold_causes(event)
+    return holds.hold_references(event)
 
 
 def _follow(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> list[Announcement]:

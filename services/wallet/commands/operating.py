@@ -1,10 +1,10 @@
-"""What operators do to wallets: every action a movement or a line of the audit log, or both."""
+"""What operators do to wallets: every action an entry or a line of the audit log, or both."""
 
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.wallet.commands.facts import request_hash
-from services.wallet.commands.holds import RELEASE_CAUSE, release_hold
+from services.wallet.commands.holds import RELEASE_REFERENCE, release_hold
 from services.wallet.commands.wallet_batch import open_wallets, write_wallets
 from services.wallet.domain.coins import (
     ADJUSTED,
@@ -40,8 +40,8 @@ from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-ADJUSTMENT_CAUSE = "adjustment:{}"
-EXPIRE_CAUSE = "expire:{}"
+ADJUSTMENT_REFERENCE = "adjustment:{}"
+EXPIRE_REFERENCE = "expire:{}"
 EXPIRING_USERS_MAX = 200
 APPLIED, REJECTED = "applied", "rejected"
 
@@ -80,14 +80,14 @@ async def settle_adjustment(
 ) -> Adjustment:
     """Let a colleague agree, and the coins move in the same transaction; or not agree."""
     asked = await find_adjustment(tx, identifier)
-    cause = ADJUSTMENT_CAUSE.format(identifier)
-    book = await open_book(tx, COINS, [(asked.user, cause)])
+    reference = ADJUSTMENT_REFERENCE.format(identifier)
+    book = await open_book(tx, COINS, [(asked.user, reference)])
     # Read again under the user's lock: a colleague may have been faster.
     asked = await find_adjustment(tx, identifier)
     state = APPLIED if approved else REJECTED
     if not await decide_adjustment(tx, asked, operator=operator, state=state) or not approved:
         return await find_adjustment(tx, identifier)
-    holder = book[asked.user]
+    accounts = book[asked.user]
     lots = (await lot_store.open_lots(tx, [asked.user]))[asked.user]
     legs = Legs()
     if asked.amount > 0:
@@ -96,15 +96,21 @@ async def settle_adjustment(
         legs.move(asked.amount, ADJUSTED, MAIN)
     else:
         await lot_store.save_lots(tx, [(asked.user, lot) for lot in _withdraw(lots, asked, legs)])
-    decide(holder, legs, kind="adjustment", cause=cause, request_hash=request_hash(asked.amount))
+    decide(
+        accounts,
+        legs,
+        kind="adjustment",
+        reference=reference,
+        request_hash=request_hash(asked.amount),
+    )
     event = CoinsAdjusted(
         viewer=asked.user,
         adjustment=asked.id,
         coins=asked.amount,
         reason=asked.reason,
-        balance_coins=holder.balance(MAIN, COINS),
+        balance_coins=accounts.balance(MAIN, COINS),
     )
-    version = holder.conclude(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).version
     await book.write(tx)
     await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return await find_adjustment(tx, identifier)
@@ -114,9 +120,9 @@ async def release_freeze(
     tx: Transaction, user: str, freeze: str, *, operator: str, reason: str, correlation_id: str
 ) -> None:
     """Let coins be spent again that were held because of a warning."""
-    cause = RELEASE_CAUSE.format(freeze)
-    book = await open_book(tx, COINS, [(user, cause)])
-    if cause in book[user].outcomes:
+    reference = RELEASE_REFERENCE.format(freeze)
+    book = await open_book(tx, COINS, [(user, reference)])
+    if reference in book[user].outcomes:
         return
     purchase = await purchase_of_hold(tx, user, freeze)
     if purchase is None:
@@ -145,7 +151,7 @@ async def expire_lots(tx: Transaction, *, now: datetime) -> bool:
     lots = await lot_store.open_lots(tx, users)
     facts, changed = [], []
     for user in users:
-        holder = book[user]
+        accounts = book[user]
         for lot in lots[user]:
             if lot.expires_at is None or lot.expires_at > now or lot.frozen:
                 continue
@@ -153,12 +159,12 @@ async def expire_lots(tx: Transaction, *, now: datetime) -> bool:
             legs.move(coins, MAIN, EXPIRED)
             lot.remaining -= coins
             lot.expired += coins
-            cause = EXPIRE_CAUSE.format(lot.id)
-            decide(holder, legs, kind="expiry", cause=cause, request_hash=lot.id.bytes)
+            reference = EXPIRE_REFERENCE.format(lot.id)
+            decide(accounts, legs, kind="expiry", reference=reference, request_hash=lot.id.bytes)
             event = CoinsExpired(
-                viewer=user, lot=lot.id, coins=coins, balance_coins=holder.balance(MAIN, COINS)
+                viewer=user, lot=lot.id, coins=coins, balance_coins=accounts.balance(MAIN, COINS)
             )
-            version = holder.conclude(event.model_dump_json()).version
+            version = accounts.record_result(event.model_dump_json()).version
             facts.append(Fact(event, version, Cause(str(lot.id)), book.recorded_at))
             changed.append((user, lot))
     await book.write(tx)

@@ -32,7 +32,7 @@ from shared.postgres.database import Transaction
 
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 
-# Causes begin with what they decide; what is not named here is told by the chronicle, if at all.
+# The kind with which a reference begins, and its event; other events are in the event archive.
 _ANNOUNCED: dict[str, type[Event]] = {
     "purchase": CoinsCredited,
     "freeze": CoinsFrozen,
@@ -49,10 +49,10 @@ def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> Async
     return history.facts_between(tx, _announced, blocks, since=since, until=until)
 
 
-def _announced(cause: str, moved: bool) -> type[Event] | None:
-    kind = cause.split(":", 1)[0]
+def _announced(reference: str, moved: bool) -> type[Event] | None:
+    kind = reference.split(":", 1)[0]
     if kind == "gift":
         return GiftPaid if moved else GiftPaymentRefused
     if kind == "exclusion":
-        return ExclusionEnded if cause.endswith(":end") else ExclusionStarted
+        return ExclusionEnded if reference.endswith(":end") else ExclusionStarted
     return _ANNOUNCED.get(kind)

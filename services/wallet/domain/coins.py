@@ -12,7 +12,7 @@ from enum import Enum
 from uuid import UUID
 
 from shared.errors import Kind, Refusal
-from shared.ledger.entries import Holder, Posting
+from shared.ledger.entries import LockedAccounts, Posting
 
 COINS = "coins"
 # The counterparts of a viewer's coins: where they come from, and where they go.
@@ -125,7 +125,7 @@ def spending_order(lots: Iterable[Lot]) -> list[Lot]:
 
 @dataclass(slots=True)
 class Legs:
-    """The legs of a movement, added up as it is worked out."""
+    """The legs of an entry, added up as it is worked out."""
 
     amounts: dict[str, int] = field(default_factory=dict)
 
@@ -144,9 +144,11 @@ class Legs:
         )
 
 
-def decide(holder: Holder, legs: Legs, *, kind: str, cause: str, request_hash: bytes) -> None:
+def decide(
+    accounts: LockedAccounts, legs: Legs, *, kind: str, reference: str, request_hash: bytes
+) -> None:
     """Post what moves; if nothing does, that is decided too."""
     if postings := legs.postings():
-        holder.post(kind=kind, cause=cause, postings=postings, request_hash=request_hash)
+        accounts.post(kind=kind, reference=reference, postings=postings, request_hash=request_hash)
     else:
-        holder.refuse(cause=cause, request_hash=request_hash)
+        accounts.refuse(reference=reference, request_hash=request_hash)

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.wallet.domain.coins import COINS, ISSUED, SPENT, Lot
 from services.wallet.domain.limits import Budget, Limit
 from shared.errors import Kind, Refusal
-from shared.ledger.entries import DEBT, MAIN, Holder, Posting
+from shared.ledger.entries import DEBT, MAIN, LockedAccounts, Posting
 
 
 class InsufficientCoins(Refusal):
@@ -37,18 +37,20 @@ class Slice:
     value_minor: int
 
 
-def credit(holder: Holder, *, cause: str, coins: int, request_hash: bytes) -> int:
+def credit(accounts: LockedAccounts, *, reference: str, coins: int, request_hash: bytes) -> int:
     """Let newly issued coins arrive; return the number of the decision."""
     postings = (Posting(MAIN, COINS, coins), Posting(ISSUED, COINS, -coins))
-    return holder.post(kind="credit", cause=cause, postings=postings, request_hash=request_hash)
+    return accounts.post(
+        kind="credit", reference=reference, postings=postings, request_hash=request_hash
+    )
 
 
 def pay_for_gift(
-    holder: Holder,
+    accounts: LockedAccounts,
     lots: Sequence[Lot],
     budget: Budget,
     *,
-    cause: str,
+    reference: str,
     coins: int,
     request_hash: bytes,
     expires_at: datetime,
@@ -65,7 +67,7 @@ def pay_for_gift(
     if now > expires_at:
         raise TooLate
     budget.require_open()
-    debt = -holder.balance(DEBT, COINS)
+    debt = -accounts.balance(DEBT, COINS)
     if debt:
         raise WalletInDebt(debt_coins=debt)
     spendable = sum([lot.spendable for lot in lots if not _is_over(lot, now)])
@@ -79,7 +81,7 @@ def pay_for_gift(
         piece.lot.remaining -= piece.coins
         piece.lot.spent += piece.coins
     postings = (Posting(MAIN, COINS, -coins), Posting(SPENT, COINS, coins))
-    holder.post(kind="gift", cause=cause, postings=postings, request_hash=request_hash)
+    accounts.post(kind="gift", reference=reference, postings=postings, request_hash=request_hash)
     return slices
 
 

@@ -6,16 +6,14 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import col, select
 
 from services.wallet.domain.coins import COINS
-from services.wallet.tables import Account
 from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The part of a movement that one lot paid."""
+    """The part of an entry that one lot paid."""
 
     lot: UUID
     purchase: UUID
@@ -24,11 +22,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A movement as its viewer sees it; a gift names the lots that paid it."""
+    """An entry as its viewer sees it; a gift names the lots that paid it."""
 
-    movement: int
+    entry: int
     kind: str
-    cause: str
+    reference: str
     coins: int
     balance_coins: int
     recorded_at: datetime
@@ -83,31 +81,29 @@ class Books:
 class GiftLine:
     """A gift, and how many coins of one purchase paid for it."""
 
-    movement: int
+    entry: int
     gift: UUID
     coins: int
 
 
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
     """Return the balance of each account of a user; empty if there is none yet."""
-    accounts = select(Account.kind, Account.balance).where(
-        col(Account.user_id) == user, col(Account.unit) == COINS
-    )
-    return {row.kind: row.balance for row in await tx.execute(accounts)}
+    rows = await tx.execute(_BALANCES, {"user": user, "asset": COINS})
+    return {row.kind: row.balance for row in rows}
 
 
 async def history(tx: Transaction, user: str, *, before: int | None, limit: int) -> list[Line]:
-    """Return the newest movements of a user's coins, older than `before`."""
+    """Return the newest entries of a user's coins, older than `before`."""
     rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
-    gifts = [row.cause.removeprefix("gift:") for row in rows if row.kind == "gift"]
+    gifts = [row.reference.removeprefix("gift:") for row in rows if row.kind == "gift"]
     pieces: dict[int, list[Piece]] = {}
     for row in await tx.execute(_PIECES, {"user": user, "gifts": gifts}):
-        pieces.setdefault(row.movement, []).append(Piece(row.lot, row.purchase, row.coins))
+        pieces.setdefault(row.entry, []).append(Piece(row.lot, row.purchase, row.coins))
     return [
         Line(
-            movement=row.id,
+            entry=row.id,
             kind=row.kind,
-            cause=row.cause,
+            reference=row.reference,
             coins=row.amount,
             balance_coins=row.balance_after,
             recorded_at=row.recorded_at,
@@ -151,20 +147,21 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
     return [row.user_id for row in rows]
 
 
+_BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
-    SELECT m.id, m.kind, m.cause, p.amount,
-           p.balance_after AS balance_after, m.recorded_at
-    FROM movements AS m
-    JOIN postings AS p ON p.user_id = m.user_id AND p.movement = m.id AND p.account = 'main'
-    WHERE m.user_id = :user AND m.id < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    ORDER BY m.id DESC
+    SELECT e.id, e.kind, e.reference, p.amount,
+           p.balance_after AS balance_after, e.recorded_at
+    FROM entries AS e
+    JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id AND p.account = 'main'
+    WHERE e.user_id = :user AND e.id < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    ORDER BY e.id DESC
     LIMIT :limit
 """)
 _PIECES = text("""
-    SELECT s.movement, s.lot, l.purchase, s.coins
+    SELECT s.entry, s.lot, l.purchase, s.coins
     FROM slices AS s JOIN lots AS l ON l.user_id = s.user_id AND l.id = s.lot
     WHERE s.user_id = :user AND s.gift = ANY(CAST(:gifts AS uuid[]))
-    ORDER BY s.movement, s.lot
+    ORDER BY s.entry, s.lot
 """)
 # What is released to revenue: what was spent, in the proportion of the price, so that the last
 # coin brings the remainder.
@@ -186,12 +183,12 @@ _LOTS_OF_PURCHASE = text(f"""
     SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
 """)  # noqa: S608 - our own text only
 _GIFTS_OF_PURCHASE = text("""
-    SELECT slices.movement, slices.gift, sum(slices.coins)::bigint
+    SELECT slices.entry, slices.gift, sum(slices.coins)::bigint
     FROM lots JOIN slices ON slices.user_id = lots.user_id AND slices.lot = lots.id
     WHERE lots.user_id = :user AND lots.purchase = :purchase
-      AND slices.movement < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    GROUP BY slices.movement, slices.gift
-    ORDER BY slices.movement DESC
+      AND slices.entry < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY slices.entry, slices.gift
+    ORDER BY slices.entry DESC
     LIMIT :limit
 """)
 _BOOKS = text("""

@@ -24,11 +24,11 @@ class NewLot:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Which slices paid for a gift, under which movement."""
+    """Which slices paid for a gift, under which entry."""
 
     user: str
     gift: UUID
-    movement: int
+    entry: int
     slices: tuple[Slice, ...]
 
 
@@ -74,7 +74,7 @@ async def record_payments(tx: Transaction, payments: Sequence[Payment]) -> None:
             "gifts": [payment.gift for payment, _ in rows],
             "lots": [slice_.lot.id for _, slice_ in rows],
             "coins": [slice_.coins for _, slice_ in rows],
-            "movements": [payment.movement for payment, _ in rows],
+            "entries": [payment.entry for payment, _ in rows],
         },
     )
     touched = {(payment.user, slice_.lot.id): slice_.lot for payment, slice_ in rows}
@@ -122,7 +122,7 @@ async def slices_of(
     if lots:
         asked = {"users": [user for user, _ in lots], "lots": [lot for _, lot in lots]}
         for row in await tx.execute(_SLICES_OF, asked):
-            slices[row.lot].append(GiftSlice(row.gift, row.coins, row.movement))
+            slices[row.lot].append(GiftSlice(row.gift, row.coins, row.entry))
     return slices
 
 
@@ -179,11 +179,11 @@ _SAVE_LOTS = text("""
     WHERE lots.user_id = new.user_id AND lots.id = new.id
 """)
 _SLICES_OF = text("""
-    SELECT slices.lot, gift, coins, movement
+    SELECT slices.lot, gift, coins, entry
     FROM slices
     JOIN unnest(CAST(:users AS text[]), CAST(:lots AS uuid[])) AS asked (user_id, lot)
         USING (user_id, lot)
-    ORDER BY movement, gift
+    ORDER BY entry, gift
 """)
 _ADD_LOTS = text("""
     INSERT INTO lots (
@@ -203,10 +203,10 @@ _ADD_LOTS = text("""
     )
 """)
 _ADD_SLICES = text("""
-    INSERT INTO slices (user_id, gift, lot, coins, movement)
+    INSERT INTO slices (user_id, gift, lot, coins, entry)
     SELECT * FROM unnest(
         CAST(:users AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
-        CAST(:coins AS bigint[]), CAST(:movements AS bigint[])
+        CAST(:coins AS bigint[]), CAST(:entries AS bigint[])
     )
 """)
 _UPDATE_LOTS = text("""

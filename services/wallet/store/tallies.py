@@ -7,11 +7,11 @@ CREDITED = Side("""
     WHERE channel <> 'adjustment' GROUP BY purchase
 """)
 PAID = Side("""
-    SELECT m.recorded_at AS at, substr(m.cause, 6) AS id, p.amount
-    FROM movements AS m
+    SELECT e.recorded_at AS at, substr(e.reference, 6) AS id, p.amount
+    FROM entries AS e
     JOIN postings AS p
-        ON p.user_id = m.user_id AND p.movement = m.id AND p.account = '@spent'
-    WHERE m.kind = 'gift'
+        ON p.user_id = e.user_id AND p.entry = e.id AND p.account = '@spent'
+    WHERE e.kind = 'gift'
 """)
 REVERSED = Side("""
     SELECT to_timestamp(0) AS at, id::text AS id, least(owed - settled, spent) AS amount

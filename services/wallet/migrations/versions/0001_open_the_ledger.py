@@ -48,7 +48,7 @@ CREATE TABLE slices (
     gift      uuid    NOT NULL,
     lot       uuid    NOT NULL,
     coins     bigint  NOT NULL CONSTRAINT slice_has_coins CHECK (coins > 0),
-    movement  bigint  NOT NULL,
+    entry     bigint  NOT NULL,
     PRIMARY KEY (user_id, gift, lot)
 );
 CREATE INDEX slices_of_lot ON slices (user_id, lot);

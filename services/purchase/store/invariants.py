@@ -1,11 +1,11 @@
 """
-The purchase service's own laws: the books hold what its records say the provider holds.
+The purchase service's own invariants: the books hold what its records say the provider holds.
 
 A payment whose answers were not remembered yet has given back what its disputes had announced,
 and its fee is in the books alone: so clearing and fees are compared together as well.
 """
 
-from shared.ledger.verification import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
 # What each payment is, and what of it went back without our refunds.
 _PAYMENTS = """
@@ -36,8 +36,8 @@ _FEES_UNKNOWN = """
 def _posted(*accounts: str) -> str:
     names = ", ".join(f"'{account}'" for account in accounts)
     return f"""
-        SELECT user_id, unit AS currency, sum(amount) AS minor FROM postings
-        WHERE {{users}} AND account IN ({names}) GROUP BY user_id, unit
+        SELECT user_id, asset AS currency, sum(amount) AS minor FROM postings
+        WHERE {{users}} AND account IN ({names}) GROUP BY user_id, asset
     """  # noqa: S608 - our own text only
 
 
@@ -57,9 +57,9 @@ def _sum(expression: str, condition: str = "true") -> str:
     """  # noqa: S608 - our own text only
 
 
-CHECKS = (
-    *LEDGER_CHECKS,
-    law(
+INVARIANTS = (
+    *LEDGER_INVARIANTS,
+    invariant(
         "clearing-is-what-the-provider-holds",
         _differs(
             "clearing and fees",
@@ -72,11 +72,11 @@ CHECKS = (
             _posted("@provider_clearing", "@provider_fees"),
         ),
     ),
-    law(
+    invariant(
         "fees-are-what-the-provider-kept",
         _differs("fees", _sum("fee_minor"), _posted("@provider_fees"), unless=_FEES_UNKNOWN),
     ),
-    law(
+    invariant(
         "unapplied-is-what-was-not-given-back",
         _differs(
             "unapplied payments",
@@ -84,12 +84,12 @@ CHECKS = (
             _posted("@unapplied_payments"),
         ),
     ),
-    law(
+    invariant(
         "sales-are-what-bought-coins",
         _differs("sales", _sum("-amount_minor", "standing = 'credited'"), _posted("@coin_sales")),
     ),
-    law("refunds-are-what-we-gave-back", _differs("refunds", _REFUNDED, _posted("@refunds"))),
-    law(
+    invariant("refunds-are-what-we-gave-back", _differs("refunds", _REFUNDED, _posted("@refunds"))),
+    invariant(
         "losses-are-what-went-without-us",
         _differs(
             "losses",
@@ -100,7 +100,7 @@ CHECKS = (
             _posted("@dispute_loss"),
         ),
     ),
-    law(
+    invariant(
         "given-back-is-disputed",
         """
             SELECT a.viewer AS user_id, format('payment %s gave back %s, its disputes say %s',
@@ -116,7 +116,7 @@ CHECKS = (
             WHERE {a.viewers} AND a.given_back_minor <> coalesce(d.minor, 0)
         """,
     ),
-    law(
+    invariant(
         "what-is-paid-has-its-payment",
         """
             SELECT user_id, format('purchase %s is paid: %s, its payment: %s', purchase, q.payment,
@@ -132,7 +132,7 @@ CHECKS = (
             WHERE q.payment IS DISTINCT FROM p.payment
         """,
     ),
-    law(
+    invariant(
         "refunds-never-exceed-the-price",
         """
             SELECT p.viewer AS user_id, format('purchase %s cost %s, refunds come to %s', p.id,

@@ -1,10 +1,10 @@
-"""The wallet's own laws: lots are balances, slices are gifts, outcomes are what was posted."""
+"""The wallet's own invariants: lots are balances, slices are gifts, outcomes are postings."""
 
-from shared.ledger.verification import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
-CHECKS = (
-    *LEDGER_CHECKS,
-    law(
+INVARIANTS = (
+    *LEDGER_INVARIANTS,
+    invariant(
         "lots-are-balances",
         """
             SELECT user_id, format('lots hold %s, keep %s and owe %s; the accounts say %s, %s, %s',
@@ -24,23 +24,23 @@ CHECKS = (
                IS DISTINCT FROM (coalesce(main, 0), coalesce(held, 0), coalesce(owed, 0))
         """,
     ),
-    law(
+    invariant(
         "slices-are-gifts",
         """
-            SELECT user_id, format('gift movement %s cost %s, its slices are %s', movement, cost,
+            SELECT user_id, format('gift entry %s cost %s, its slices are %s', entry, cost,
                                    coins) AS detail
             FROM (
-                SELECT user_id, movement, sum(amount) AS cost FROM postings
-                WHERE {users} AND account = '@spent' GROUP BY user_id, movement
+                SELECT user_id, entry, sum(amount) AS cost FROM postings
+                WHERE {users} AND account = '@spent' GROUP BY user_id, entry
             ) AS p
             FULL JOIN (
-                SELECT user_id, movement, sum(coins) AS coins FROM slices
-                WHERE {users} GROUP BY user_id, movement
-            ) AS s USING (user_id, movement)
+                SELECT user_id, entry, sum(coins) AS coins FROM slices
+                WHERE {users} GROUP BY user_id, entry
+            ) AS s USING (user_id, entry)
             WHERE cost IS DISTINCT FROM coins
         """,
     ),
-    law(
+    invariant(
         "lots-spent-their-slices",
         """
             SELECT user_id, format('lot %s spent %s, its slices are %s', lot, spent, coins)
@@ -53,24 +53,24 @@ CHECKS = (
             WHERE coalesce(spent, 0) <> coalesce(coins, 0)
         """,
     ),
-    law(
+    invariant(
         "credits-opened-their-lots",
         """
-            SELECT user_id, format('%s brought %s coins, its lots had %s', cause, amount, coins)
+            SELECT user_id, format('%s brought %s coins, its lots had %s', reference, amount, coins)
                 AS detail
             FROM (
-                SELECT m.user_id, m.cause, p.amount FROM movements AS m
-                JOIN postings AS p ON p.user_id = m.user_id AND p.movement = m.id
-                WHERE {p.users} AND m.kind = 'credit' AND p.account = 'main'
+                SELECT e.user_id, e.reference, p.amount FROM entries AS e
+                JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id
+                WHERE {p.users} AND e.kind = 'credit' AND p.account = 'main'
             ) AS c
             FULL JOIN (
-                SELECT user_id, 'purchase:' || purchase AS cause, sum(coins) AS coins FROM lots
+                SELECT user_id, 'purchase:' || purchase AS reference, sum(coins) AS coins FROM lots
                 WHERE {users} AND channel <> 'adjustment' GROUP BY user_id, purchase
-            ) AS l USING (user_id, cause)
+            ) AS l USING (user_id, reference)
             WHERE amount IS DISTINCT FROM coins
         """,
     ),
-    law(
+    invariant(
         "frozen-coins-have-reasons",
         """
             SELECT user_id, format('lot %s keeps %s, for reasons that add up to %s', lot, frozen,
@@ -83,7 +83,7 @@ CHECKS = (
             WHERE coalesce(frozen, 0) <> coalesce(coins, 0)
         """,
     ),
-    law(
+    invariant(
         "debts-were-paid-by-lots",
         """
             SELECT user_id, format('lot %s has %s paid, settlements say %s', lot, paid, coins)
@@ -101,53 +101,53 @@ CHECKS = (
             WHERE coalesce(paid, 0) <> coalesce(coins, 0)
         """,
     ),
-    law(
+    invariant(
         "outcomes-say-what-was-posted",
         """
             SELECT o.user_id, format('%s says %s coins and a balance of %s; posted were %s, %s',
-                                     o.cause, o.outcome->>'coins', o.outcome->>'balance_coins',
+                                     o.reference, o.outcome->>'coins', o.outcome->>'balance_coins',
                                      p.amount, p.balance_after) AS detail
             FROM outcomes AS o
             JOIN postings AS p
-                ON p.user_id = o.user_id AND p.movement = o.movement AND p.account = 'main'
+                ON p.user_id = o.user_id AND p.entry = o.entry AND p.account = 'main'
             -- Coins that are held or given back may have come from a debt, or go to one.
             WHERE {o.users} AND o.outcome ? 'balance_coins' AND (
                 abs(p.amount) IS DISTINCT FROM abs((o.outcome->>'coins')::bigint)
-                AND o.cause !~ '^(freeze|refund|release):'
+                AND o.reference !~ '^(freeze|refund|release):'
                 OR p.balance_after IS DISTINCT FROM (o.outcome->>'balance_coins')::bigint
             )
         """,
     ),
-    law(
+    invariant(
         "outcomes-name-their-slices",
         """
-            SELECT user_id, format('%s says it was paid by %s, slices say %s', cause, said, slices)
-                AS detail
+            SELECT user_id, format('%s says it was paid by %s, slices say %s', reference,
+                                   said, slices) AS detail
             FROM (
-                SELECT o.user_id, o.cause, o.movement, (
+                SELECT o.user_id, o.reference, o.entry, (
                     SELECT string_agg(piece->>'lot' || ' ' || (piece->>'coins'), ', '
                                       ORDER BY piece->>'lot')
                     FROM jsonb_array_elements(o.outcome->'slices') AS piece
                 ) AS said
                 FROM outcomes AS o
-                WHERE {o.users} AND o.outcome ? 'slices' AND o.cause LIKE 'gift:%'
+                WHERE {o.users} AND o.outcome ? 'slices' AND o.reference LIKE 'gift:%'
             ) AS o
             LEFT JOIN LATERAL (
                 SELECT string_agg(s.lot || ' ' || s.coins, ', ' ORDER BY s.lot::text) AS slices
                 FROM slices AS s
-                WHERE s.user_id = o.user_id AND s.gift = substr(o.cause, 6)::uuid
-                  AND s.movement = o.movement
+                WHERE s.user_id = o.user_id AND s.gift = substr(o.reference, 6)::uuid
+                  AND s.entry = o.entry
             ) AS s ON true
             WHERE said IS DISTINCT FROM slices
         """,
     ),
-    law(
+    invariant(
         "refusals-moved-nothing",
         """
-            SELECT user_id, format('%s moved nothing, and says so without a reason', cause)
+            SELECT user_id, format('%s moved nothing, and says so without a reason', reference)
                 AS detail
             FROM outcomes
-            WHERE {users} AND cause LIKE 'gift:%' AND (movement IS NULL) <> (outcome ? 'reason')
+            WHERE {users} AND reference LIKE 'gift:%' AND (entry IS NULL) <> (outcome ? 'reason')
         """,
     ),
 )

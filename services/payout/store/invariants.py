@@ -1,10 +1,10 @@
-"""The payout service's own laws: earnings are postings, payouts are what is reserved and paid."""
+"""The payout service's own invariants: earnings are postings, payouts are reserved or paid."""
 
-from shared.ledger.verification import LEDGER_CHECKS, law
+from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
-CHECKS = (
-    *LEDGER_CHECKS,
-    law(
+INVARIANTS = (
+    *LEDGER_INVARIANTS,
+    invariant(
         "earnings-are-posted",
         """
             SELECT user_id, format('earnings come to %s, posted were %s', worth, posted) AS detail
@@ -19,7 +19,7 @@ CHECKS = (
             WHERE coalesce(worth, 0) <> coalesce(posted, 0)
         """,
     ),
-    law(
+    invariant(
         "pending-is-what-has-not-matured",
         """
             SELECT user_id, format('%s diamonds wait, the account says %s', waiting, balance)
@@ -43,7 +43,7 @@ CHECKS = (
             WHERE coalesce(waiting, 0) <> coalesce(balance, 0)
         """,
     ),
-    law(
+    invariant(
         "losses-are-remembered",
         """
             SELECT user_id, format('earnings and payouts lost %s, posted were %s', lost, posted)
@@ -63,7 +63,7 @@ CHECKS = (
             WHERE coalesce(lost, 0) <> coalesce(posted, 0)
         """,
     ),
-    law(
+    invariant(
         "reserved-is-for-payouts",
         """
             SELECT user_id, format('open payouts take %s, the account says %s', wanted, balance)
@@ -79,7 +79,7 @@ CHECKS = (
             WHERE coalesce(wanted, 0) <> coalesce(balance, 0)
         """,
     ),
-    law(
+    invariant(
         "paid-out-is-paid",
         """
             SELECT user_id, format('payouts paid %s, posted were %s', paid, posted) AS detail
@@ -94,21 +94,21 @@ CHECKS = (
             WHERE coalesce(paid, 0) <> coalesce(posted, 0)
         """,
     ),
-    law(
+    invariant(
         "outcomes-say-what-was-earned",
         """
-            SELECT o.user_id, format('%s says %s diamonds, its earnings %s', o.cause,
+            SELECT o.user_id, format('%s says %s diamonds, its earnings %s', o.reference,
                                      o.outcome->>'diamonds', e.diamonds) AS detail
             FROM outcomes AS o
             LEFT JOIN LATERAL (
                 SELECT sum(diamonds) AS diamonds FROM earnings
                 WHERE creator = o.user_id AND decision = o.version
             ) AS e ON true
-            WHERE {o.users} AND o.cause LIKE 'gift:%'
+            WHERE {o.users} AND o.reference LIKE 'gift:%'
               AND (o.outcome->>'diamonds')::bigint IS DISTINCT FROM e.diamonds
         """,
     ),
-    law(
+    invariant(
         "diamonds-follow-their-coins",
         """
             SELECT e.creator AS user_id,
@@ -121,7 +121,7 @@ CHECKS = (
                 <> greatest(e.coins - r.reversed_coins, 0) * e.rate_bp / 10000
         """,
     ),
-    law(
+    invariant(
         "restored-diamonds-stand",
         """
             SELECT e.creator AS user_id,
@@ -133,7 +133,7 @@ CHECKS = (
             WHERE {e.creators} AND r.diamonds > e.diamonds - e.reversed_diamonds
         """,
     ),
-    law(
+    invariant(
         "owed-is-worth",
         """
             SELECT user_id, format('diamonds and payouts are worth %s %s, owed is %s',
@@ -143,7 +143,7 @@ CHECKS = (
                     SELECT v.creator AS user_id, v.currency,
                            floor(sum(a.balance) * v.value_minor_per_1000 / 1000) AS minor
                     FROM valuations AS v
-                    JOIN accounts AS a ON a.user_id = v.creator AND a.unit = 'diamonds'
+                    JOIN accounts AS a ON a.user_id = v.creator AND a.asset = 'diamonds'
                         AND a.kind IN ('pending', 'main')
                     WHERE {v.creators} GROUP BY v.creator
                     UNION ALL
@@ -153,14 +153,14 @@ CHECKS = (
                 ) AS each GROUP BY user_id, currency
             ) AS w
             FULL JOIN (
-                SELECT p.user_id, p.unit AS currency, -sum(p.amount) AS owed
+                SELECT p.user_id, p.asset AS currency, -sum(p.amount) AS owed
                 FROM postings AS p JOIN valuations AS v ON v.creator = p.user_id
-                WHERE {p.users} AND p.account = '@creator_payable' GROUP BY p.user_id, p.unit
+                WHERE {p.users} AND p.account = '@creator_payable' GROUP BY p.user_id, p.asset
             ) AS o USING (user_id, currency)
             WHERE coalesce(worth, 0) <> coalesce(owed, 0)
         """,
     ),
-    law(
+    invariant(
         "clearing-is-what-was-paid",
         """
             SELECT user_id, format('payouts paid %s %s and kept %s as fees, posted were %s and %s',
@@ -172,13 +172,13 @@ CHECKS = (
                 FROM payouts WHERE {creators} AND state = 'paid' GROUP BY creator, currency
             ) AS p
             FULL JOIN (
-                SELECT user_id, unit AS currency,
+                SELECT user_id, asset AS currency,
                        -coalesce(sum(amount) FILTER (WHERE account = '@provider_clearing'), 0)
                            AS cleared,
                        -coalesce(sum(amount) FILTER (WHERE account = '@payout_fees'), 0) AS kept
                 FROM postings
                 WHERE {users} AND account IN ('@provider_clearing', '@payout_fees')
-                GROUP BY user_id, unit
+                GROUP BY user_id, asset
             ) AS b USING (user_id, currency)
             WHERE coalesce(paid, 0) <> coalesce(cleared, 0)
                OR coalesce(fees, 0) <> coalesce(kept, 0)
