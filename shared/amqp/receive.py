@@ -29,6 +29,8 @@ TransactionT = TypeVar("TransactionT")
 # A handler may name the messages that changed nothing: a newer revision was handled before.
 Stale: TypeAlias = Collection[UUID] | None
 Handler: TypeAlias = Callable[[TransactionT, Sequence[Any]], Awaitable[Stale]]
+# Messages that cannot be read, with the reason.
+Dead: TypeAlias = Sequence[tuple[Delivery, Unreadable]]
 BeforeCommit: TypeAlias = Callable[[TransactionT], Awaitable[None]]
 
 # Tries of a whole batch that lost its locks to others, before its messages are done one by one.
@@ -96,12 +98,12 @@ class BatchReceiver(ABC, Generic[TransactionT]):
         """Remember the messages as handled; return those that were not remembered before."""
 
     @abstractmethod
-    async def park(self, tx: TransactionT, dead: Sequence[tuple[Delivery, Unreadable]]) -> None:
+    async def dead_letter(self, tx: TransactionT, dead: Dead) -> None:
         """Set messages aside for good that cannot be read, in the transaction of their batch."""
 
     @abstractmethod
     async def set_aside(self, tx: TransactionT, delivery: Delivery, error: Exception) -> str:
-        """Let a message that failed alone wait for its next attempt, or park it; say which."""
+        """Let a message that failed alone wait for its next attempt, or not; return the outcome."""
 
     @abstractmethod
     def warn(self, event: str, **about: object) -> None:
@@ -197,7 +199,7 @@ class BatchReceiver(ABC, Generic[TransactionT]):
             for envelope in batch.fresh
         )
         outcomes["any", "duplicate"] = len(batch.readable) - len(batch.fresh)
-        outcomes["any", "parked"] = len(batch.unreadable)
+        outcomes["any", "dead_lettered"] = len(batch.unreadable)
         outcomes["any", "ignored"] = batch.ignored
         for (kind, outcome), number in outcomes.items():
             if number:
@@ -255,7 +257,7 @@ class BatchReceiver(ABC, Generic[TransactionT]):
         async with self.transaction() as tx:
             await self.handle(tx, batch)
             if batch.unreadable:
-                await self.park(tx, batch.unreadable)
+                await self.dead_letter(tx, batch.unreadable)
             if before_commit is not None:
                 await before_commit(tx)
         self.count_batch(batch)

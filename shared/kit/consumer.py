@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 EventT = TypeVar("EventT", bound=Event)
 
-BATCH_MAX = 200
+TEAM_BATCH_MAX = 200
 # How often messages that failed are tried again, and old rows of the inbox are deleted.
 RETRY_SECONDS = 0.5
 FORGET_SECONDS = 600.0
@@ -43,7 +43,7 @@ class Consumer:
         *,
         database: str,
         schema: str = "ovation",
-        batch_max: int = BATCH_MAX,
+        batch_max: int = TEAM_BATCH_MAX,
         delays_seconds: Sequence[float] = DELAYS_SECONDS,
     ) -> None:
         self.queue = queue

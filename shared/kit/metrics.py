@@ -7,7 +7,7 @@ from ..amqp.receive import Metrics
 RECEIVED = Metrics(
     messages=Counter(
         "ovation_kit_messages",
-        "Messages by outcome: applied, stale, duplicate, ignored, retried, parked.",
+        "Messages by outcome: applied, stale, duplicate, ignored, retried, dead_lettered.",
         ["queue", "type", "outcome"],
     ),
     lag_seconds=Histogram(

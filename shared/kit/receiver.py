@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from ..amqp.delivery import Delivery
-from ..amqp.receive import Batch, BatchReceiver
+from ..amqp.receive import Batch, BatchReceiver, Dead
 from ..contracts.decoding import Received, Unreadable, contract_of, original_publisher, read_body
 from ..postgres.errors import is_contention, is_unavailable
 from .metrics import RECEIVED
@@ -99,9 +99,9 @@ class Receiver(BatchReceiver[Connection]):
     async def claim(self, tx: Connection, message_ids: Sequence[UUID]) -> set[UUID]:
         return await self.tables.claim(tx, message_ids)
 
-    async def park(self, tx: Connection, dead: Sequence[tuple[Delivery, Unreadable]]) -> None:
+    async def dead_letter(self, tx: Connection, dead: Dead) -> None:
         for delivery, error in dead:
-            log.error("message.parked %s %s", self.queue, error)
+            log.error("message.dead_lettered %s %s", self.queue, error)
             await self.tables.park(tx, delivery, str(error))
 
     async def set_aside(self, tx: Connection, delivery: Delivery, error: Exception) -> str:
@@ -141,4 +141,4 @@ class Receiver(BatchReceiver[Connection]):
             await self.tables.failed_again(
                 connection, delivery, attempts=attempts, seconds=seconds, reason=repr(error)
             )
-        self.count(delivery.type, "retried" if more else "parked")
+        self.count(delivery.type, "retried" if more else "dead_lettered")

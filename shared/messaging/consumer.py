@@ -13,7 +13,7 @@ from shared.messaging.retry import DELAYS
 from shared.observability.metrics import CONSUMER_CONNECTED
 from shared.postgres.database import Database
 
-BATCH_MAX = 1_500
+CONSUMER_BATCH_MAX = 1_500
 # Batches begin at least so far apart once they are this large, and closer the smaller they are: a
 # message that comes alone is taken at once, a storm gathers what makes a batch's fixed costs
 # worthwhile.
@@ -37,7 +37,7 @@ class Consumer:
         *,
         database: Database,
         broker: Broker,
-        batch_max: int = BATCH_MAX,
+        batch_max: int = CONSUMER_BATCH_MAX,
         spacing_seconds: float = SPACING_SECONDS,
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,

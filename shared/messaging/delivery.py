@@ -7,7 +7,7 @@ from shared.amqp.delivery import Delivery, storable
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.decoding import (
     OPERATOR_USER,
-    SAID_BY,
+    ORIGINAL_PUBLISHER_HEADER,
     Received,
     Unreadable,
     contract_of,
@@ -22,10 +22,10 @@ __all__ = [
     "Delivery",
     "Received",
     "Unreadable",
+    "dead_letter",
     "kept_headers",
-    "parked",
+    "original_publisher_header",
     "read",
-    "said_by_header",
     "service_of",
 ]
 
@@ -45,16 +45,16 @@ TYPE_CHARACTERS_MAX = 80
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
     contract = contract_of(delivery.type, contracts)
-    return read_body(delivery.body, contract, publisher=said_by(delivery, own_user))
+    return read_body(delivery.body, contract, publisher=original_publisher_of(delivery, own_user))
 
 
-def said_by(delivery: Delivery, own_user: str) -> str:
+def original_publisher_of(delivery: Delivery, own_user: str) -> str:
     """
     Return who said this first: its publisher, or whom a forwarder names.
 
     Two users forward: the operator, and the receiving service, which sends to itself what failed.
     """
-    if delivery.user_id == own_user and SAID_BY not in delivery.headers:
+    if delivery.user_id == own_user and ORIGINAL_PUBLISHER_HEADER not in delivery.headers:
         # A retry of the version before, which named nobody: it had been read before it failed.
         return owner_of(delivery.type)
     return original_publisher(delivery.user_id, delivery.headers, (own_user, OPERATOR_USER))
@@ -65,7 +65,7 @@ def service_of(queue: str) -> str:
     return queue.partition(".")[0]
 
 
-def parked(
+def dead_letter(
     delivery: Delivery, queue: str, *, code: str, detail: str, stack_hash: str = ""
 ) -> Message:
     """
@@ -82,7 +82,7 @@ def parked(
         headers={
             **kept_headers(delivery),
             "ovation_publisher": storable(delivery.user_id),
-            **said_by_header(delivery, queue),
+            **original_publisher_header(delivery, queue),
             "ovation_attempts": str(delivery.attempt + 1),
             "ovation_error_code": storable(code),
             "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
@@ -92,10 +92,10 @@ def parked(
     )
 
 
-def said_by_header(delivery: Delivery, queue: str) -> dict[str, str]:
+def original_publisher_header(delivery: Delivery, queue: str) -> dict[str, str]:
     """Return the header that names the original publisher of what is sent on from a queue."""
-    original = said_by(delivery, service_of(queue))
-    return {SAID_BY: storable(original)[:HEADER_CHARACTERS_MAX]}
+    original = original_publisher_of(delivery, service_of(queue))
+    return {ORIGINAL_PUBLISHER_HEADER: storable(original)[:HEADER_CHARACTERS_MAX]}
 
 
 def kept_headers(delivery: Delivery) -> dict[str, str]:

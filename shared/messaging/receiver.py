@@ -20,12 +20,12 @@ from uuid import UUID
 import structlog
 
 from shared.amqp import receive
-from shared.amqp.receive import Batch, BatchReceiver, Metrics, Stale
+from shared.amqp.receive import Batch, BatchReceiver, Dead, Metrics, Stale
 from shared.contracts.base import Event
 from shared.errors import Refusal
 from shared.messaging import inbox, outbox
-from shared.messaging.delivery import Delivery, Received, Unreadable, parked, read
-from shared.messaging.retry import DELAYS, retried
+from shared.messaging.delivery import Delivery, Received, dead_letter, read
+from shared.messaging.retry import DELAYS, retry_of
 from shared.observability.logging import log_each
 from shared.observability.metrics import (
     CONSUMER_BATCH_SIZE,
@@ -53,7 +53,7 @@ class Receiver(BatchReceiver[Transaction]):
     """
     Handles the deliveries of one queue; `routes` is the routing table.
 
-    `delays` names the delay queues a failing message goes through before it is parked.
+    `delays` names the delay queues a failing message goes through before it is a dead letter.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Receiver(BatchReceiver[Transaction]):
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
     ) -> None:
         """
-        Finish a batch: afterwards every delivery is handled, parked or on its way back.
+        Finish a batch: afterwards every delivery is handled, a dead letter or on its way back.
 
         Raises only if we stop while the database is away; then nothing is acknowledged.
         """
@@ -114,11 +114,11 @@ class Receiver(BatchReceiver[Transaction]):
     async def claim(self, tx: Transaction, message_ids: Sequence[UUID]) -> set[UUID]:
         return await inbox.accept(tx, self.queue, message_ids)
 
-    async def park(self, tx: Transaction, dead: Sequence[tuple[Delivery, Unreadable]]) -> None:
+    async def dead_letter(self, tx: Transaction, dead: Dead) -> None:
         letters = []
         for delivery, error in dead:
-            self._log_set_aside("message.parked", delivery, error.code, str(error))
-            letters.append(parked(delivery, self.queue, code=error.code, detail=str(error)))
+            self._log_set_aside("message.dead_lettered", delivery, error.code, str(error))
+            letters.append(dead_letter(delivery, self.queue, code=error.code, detail=str(error)))
         await outbox.send(tx, letters)
 
     def is_at_fault(self, error: Exception) -> bool:
@@ -132,15 +132,17 @@ class Receiver(BatchReceiver[Transaction]):
         # A broken rule stays broken; any other error may pass.
         if not isinstance(error, Refusal) and delivery.attempt < len(self._delays):
             self._log_set_aside("message.delayed", delivery, code, str(error))
-            delayed = retried(delivery, self.queue, delay=self._delays[delivery.attempt])
+            delayed = retry_of(delivery, self.queue, delay=self._delays[delivery.attempt])
             await outbox.send(tx, [delayed])
             return "retried"
         stack = "".join(traceback.format_tb(error.__traceback__))
         stack_hash = hashlib.sha256(stack.encode()).hexdigest()[:12]
-        self._log_set_aside("message.parked", delivery, code, str(error))
-        letter = parked(delivery, self.queue, code=code, detail=str(error), stack_hash=stack_hash)
+        self._log_set_aside("message.dead_lettered", delivery, code, str(error))
+        letter = dead_letter(
+            delivery, self.queue, code=code, detail=str(error), stack_hash=stack_hash
+        )
         await outbox.send(tx, [letter])
-        return "parked"
+        return "dead_lettered"
 
     def warn(self, event: str, **about: object) -> None:
         log.warning(event, queue=self.queue, **about)
