@@ -162,7 +162,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> Response:
-        # FastAPI calls whatever stops it from reading a body a bad request.
+        # FastAPI calls every error of reading a body a bad request.
         if isinstance(error.__cause__, BodyTooLarge):
             return too_large(body_bytes_max)
         otherwise = ("http-error", str(error.detail))

@@ -60,7 +60,7 @@ class ServiceSettings(SecretFileSettings):
     jwt_roles_claim: str = ""
     jwt_scopes_claim: str = ""
     jwt_lifetime_seconds_max: int = 86_400
-    # Whoever can change what comes over plain HTTP signs any token: for practice only.
+    # An attacker who can change plain HTTP can sign any token: for practice only.
     allow_insecure_issuer: bool = False
 
     @property
