@@ -175,7 +175,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> Response:
-        """Reached only from middleware that somebody put outside of ours."""
+        """Reached only from middleware outside of ours."""
         return failure(error, body_bytes_max=body_bytes_max)
 
 

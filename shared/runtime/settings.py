@@ -86,7 +86,7 @@ class ServiceSettings(SecretFileSettings):
             for name in ("jwt_issuer", *addresses):
                 if urlsplit((getattr(self, name) or "").strip()).scheme == "http":
                     raise ValueError(
-                        f"{name} is http://: whoever can change that line signs any token. Use"
+                        f"{name} is http://: an attacker on that line can sign any token. Use"
                         " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
                     )
         return self
