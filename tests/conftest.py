@@ -7,7 +7,6 @@ from contextlib import closing
 import pytest
 
 from deploy.config.databases import (
-    SERVICES,
     database_sql,
     in_own_thread,
     quoted,
@@ -16,6 +15,7 @@ from deploy.config.databases import (
     schema_sql,
 )
 from deploy.config.environment import new_secrets
+from deploy.config.services import DATABASES
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
@@ -115,7 +115,7 @@ async def database_of(postgres, template_of, credentials):
 @pytest.fixture
 def database(request, database_of):
     """The database of the service that the test's folder is named after."""
-    (service,) = set(request.path.parts) & set(SERVICES)
+    (service,) = set(request.path.parts) & set(DATABASES)
     return database_of(service)
 
 

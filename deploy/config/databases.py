@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import asyncpg
 
-SERVICES = ("purchase", "wallet", "gift", "payout", "live")
+from deploy.config.services import DATABASES
+
 AUDITOR = "auditor"
 
 # Three instances and their successors while they are rolled, with what each may have at once.
@@ -39,7 +40,7 @@ Answer = TypeVar("Answer")
 
 def role_names() -> list[str]:
     """Return every role there is a password for: owners, runtime roles, the auditor."""
-    return [*(role for service in SERVICES for role in (f"{service}_owner", service)), AUDITOR]
+    return [*(role for service in DATABASES for role in (f"{service}_owner", service)), AUDITOR]
 
 
 def provisioning_sql(passwords: Mapping[str, str]) -> list[str]:
@@ -50,7 +51,7 @@ def provisioning_sql(passwords: Mapping[str, str]) -> list[str]:
     leave out `CREATE DATABASE` for those that exist.
     """
     statements = roles_sql(passwords)
-    for service in SERVICES:
+    for service in DATABASES:
         statements += database_sql(service, service)
     return statements
 
@@ -169,7 +170,7 @@ async def _provision(admin_dsn: str, passwords: Mapping[str, str]) -> None:
         ],
     )
     base, _, _ = admin_dsn.rpartition("/")
-    for service in SERVICES:
+    for service in DATABASES:
         await _run_sql(f"{base}/{service}", schema_sql(service))
     await _check_order_of_text(admin_dsn)
 
@@ -180,7 +181,7 @@ class OrderOfTextChanged(Exception):
 
 async def _check_order_of_text(admin_dsn: str) -> None:
     """Refuse a database whose indexes may be wrong; say which ones may be so one day."""
-    names = ", ".join(f"'{service}'" for service in SERVICES)
+    names = ", ".join(f"'{service}'" for service in DATABASES)
     rows = await _fetch(admin_dsn, _ORDER_OF_TEXT.format(names=names))
     changed = [row for row in rows if row["built_with"] != row["has_now"]]
     if changed:

@@ -7,24 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.config.databases import SERVICES, role_names
+from deploy.config.databases import role_names
+from deploy.config.services import SERVICES, Service
 from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
 AUDIENCE = "ovation"
 TENCENT_SDK_APP_ID = "1400000000"
-# Who asks a payment provider, and hears from it, about what.
-WITH_PROVIDER = {"purchase": "payments", "payout": "transfers"}
-SEEDS = {
-    "purchase": {
-        "PURCHASE_PACKAGES_FILE": "packages.toml",
-        "PURCHASE_RULES_FILE": "rules.toml",
-    },
-    "gift": {"GIFT_CATALOGUE_FILE": "gifts.toml", "GIFT_RULES_FILE": "rules.toml"},
-    "wallet": {"WALLET_RULES_FILE": "rules.toml"},
-    "payout": {"PAYOUT_RULES_FILE": "rules.toml"},
-    "web": {"WEB_PEOPLE_FILE": "people.toml"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +77,48 @@ def environment_of(
     name: str, endpoints: Endpoints, secrets: Secrets, root: Path = ROOT
 ) -> dict[str, str]:
     """Return the variables of one process, all with its own prefix; `root` has its seeds."""
+    service = SERVICES.get(name, Service(name, database=False))
     host, port = endpoints.urls[name].removeprefix("http://").split(":")
-    settings = {"HOST": host, "PORT": port}
-    if name == "issuer":
-        settings["URL"] = endpoints.urls["issuer"]
-    if name == "sandbox":
-        settings |= _sandbox(endpoints, secrets)
-    if name in SERVICES:
-        settings |= _service(name, endpoints, secrets)
-    if name in WITH_PROVIDER:
+    settings = {"HOST": host, "PORT": port} | _own(name, endpoints, secrets)
+    variables = {}
+    if service.database:
+        settings |= _connections(name, endpoints, secrets)
+        variables["OVATION_PUBLIC_URL"] = endpoints.urls["gateway"]
+    if service.provider:
         settings |= {
             "PROVIDER_URL": endpoints.urls["sandbox"],
-            "PROVIDER_API_KEY": getattr(secrets, f"{WITH_PROVIDER[name]}_key"),
-            "WEBHOOK_SECRET": getattr(secrets, f"{WITH_PROVIDER[name]}_webhook_secret"),
+            "PROVIDER_API_KEY": getattr(secrets, f"{service.provider}_key"),
+            "WEBHOOK_SECRET": getattr(secrets, f"{service.provider}_webhook_secret"),
         }
-    if name == "purchase":
-        settings["RETURN_URL"] = f"{endpoints.urls['gateway']}/paid"
-    if name == "gift":
-        settings["TENCENT_TOKEN"] = secrets.tencent_token
-        settings["TENCENT_SDK_APP_ID"] = TENCENT_SDK_APP_ID
-        # Only who says so in so many words lets anybody receive gifts.
-        settings["ANYBODY_MAY_RECEIVE"] = os.environ.get("GIFT_ANYBODY_MAY_RECEIVE", "false")
-    if name == "payout":
-        # For practice: nobody waits two weeks for a demonstration.
-        settings["HOLD_SECONDS"] = "0"
-    variables = {f"{name.upper()}_{key}": value for key, value in settings.items()}
-    if name in SERVICES:
-        variables["OVATION_PUBLIC_URL"] = endpoints.urls["gateway"]
-    seeds = SEEDS.get(name, {})
-    return variables | {variable: str(root / "seeds" / file) for variable, file in seeds.items()}
+    settings |= {key: str(root / "seeds" / file) for key, file in service.seeds.items()}
+    return variables | {service.variable(key): value for key, value in settings.items()}
 
 
-def _service(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+    """Return settings of one program alone, for practice on this machine."""
+    match name:
+        case "issuer":
+            return {"URL": endpoints.urls["issuer"]}
+        case "sandbox":
+            return _sandbox(endpoints, secrets)
+        case "purchase":
+            return {"RETURN_URL": f"{endpoints.urls['gateway']}/paid"}
+        case "gift":
+            return {
+                "TENCENT_TOKEN": secrets.tencent_token,
+                "TENCENT_SDK_APP_ID": TENCENT_SDK_APP_ID,
+                # False unless a person sets it: true lets every user receive gifts.
+                "ANYBODY_MAY_RECEIVE": os.environ.get("GIFT_ANYBODY_MAY_RECEIVE", "false"),
+            }
+        case "payout":
+            # Diamonds of a demonstration mature at once.
+            return {"HOLD_SECONDS": "0"}
+        case _:
+            return {}
+
+
+def _connections(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+    """Return how a service reaches its database and the broker, and knows its callers."""
     return {
         "DATABASE_URL": f"postgresql://{name}@{endpoints.postgres}/{name}",
         "DATABASE_PASSWORD": secrets.database[name],

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.config.databases import AUDITOR, SERVICES, OrderOfTextChanged, provision
+from deploy.config.databases import AUDITOR, OrderOfTextChanged, provision
+from deploy.config.services import DATABASES
 from shared.secrets import values_of
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
@@ -17,7 +18,7 @@ FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
 
 def main() -> None:
     passwords = {AUDITOR: _secret("auditor_database_password")}
-    for service in SERVICES:
+    for service in DATABASES:
         passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
         passwords[service] = _secret(f"{service}_database_password")
     admin = quote(_secret("postgres_admin_password"), safe="")
@@ -26,7 +27,7 @@ def main() -> None:
         provision(address, passwords)
     except OrderOfTextChanged as error:
         raise SystemExit(f"Nothing is started on this: {error}.") from None
-    sys.stdout.write(f"{len(SERVICES)} databases and their roles are there.\n")
+    sys.stdout.write(f"{len(DATABASES)} databases and their roles are there.\n")
 
 
 def _secret(name: str) -> str:

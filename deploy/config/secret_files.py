@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deploy.config.databases import SERVICES
 from deploy.config.environment import new_webhook_secret
+from deploy.config.services import DATABASES
 from shared.messaging.topology import user_names, users
 from shared.secrets import values_of
 
@@ -68,7 +68,7 @@ def forget_before(name: str, folder: Path) -> bool:
 def keeps_the_one_before(name: str) -> bool:
     """Whether a running service may still need the one before: nobody else holds a secret long."""
     passwords = [
-        f"{service}_{of}_password" for service in SERVICES for of in ("database", "broker")
+        f"{service}_{of}_password" for service in DATABASES for of in ("database", "broker")
     ]
     return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN)
 
@@ -87,8 +87,8 @@ def _makers() -> Mapping[str, Callable[[], str]]:
     passwords = [
         "postgres_admin_password",
         "auditor_database_password",
-        *(f"{service}_owner_password" for service in SERVICES),
-        *(f"{service}_database_password" for service in SERVICES),
+        *(f"{service}_owner_password" for service in DATABASES),
+        *(f"{service}_database_password" for service in DATABASES),
         *(f"{user}_broker_password" for user in user_names()),
         *(name for name in WITH_THE_PROVIDER if name.endswith("_key")),
         # What the nodes of a RabbitMQ cluster know each other by.

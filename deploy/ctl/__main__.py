@@ -13,6 +13,7 @@ from deploy.ctl.commands import (
     dead_letters,
     events,
     files,
+    new,
     operations,
     outboxes,
     replays,
@@ -32,6 +33,7 @@ app.add_typer(verification.seal, name="seal")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
 app.add_typer(audit.app)
+app.add_typer(new.app, name="new")
 app.add_typer(operations.app)
 
 if __name__ == "__main__":

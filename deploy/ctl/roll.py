@@ -14,8 +14,6 @@ from pathlib import Path
 from deploy.gateway.nginx import RESOLVE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
-# In the order of a gift: who hears an event is new before who announces more of it.
-ROLLED = ("live", "payout", "wallet", "gift", "purchase", "web")
 READY_SECONDS_MAX = 300
 POLL_SECONDS = 0.5
 # The gateway finds a new instance, and forgets an old one, when it looks the name up again.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from deploy.config.services import DATABASES
 from deploy.ctl.installation import Installation
 from deploy.ctl.teams import teams
 from shared.messaging.teams import PREFIX, team_topology
@@ -37,7 +38,7 @@ _PROPERTIES = {
 }
 _USERS = (*user_names(), PREFIX)
 # Ours by their names, and the teams' that we gave them; everything else is somebody else's.
-_OURS = ("ovation.", "purchase.", "wallet.", "gift.", "payout.", "live.", PREFIX)
+_OURS = ("ovation.", *(f"{service}." for service in DATABASES), PREFIX)
 
 
 def differences(installation: Installation) -> list[dict[str, object]]:

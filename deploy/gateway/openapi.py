@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from deploy.config.databases import SERVICES
 from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
+from deploy.config.services import DATABASES
 from deploy.gateway.links import add_links
 
 Document = dict[str, Any]
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
-    described = {name: app_of(name).openapi() for name in SERVICES if _main_exists(name)}
+    described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}
     whole = merge(described)
     add_links(whole)
     return whole

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx
 
-from deploy.config.databases import SERVICES, provision
+from deploy.config.databases import provision
 from deploy.config.environment import (
     ROOT,
     Endpoints,
@@ -23,6 +23,7 @@ from deploy.config.environment import (
     environment_of,
     new_secrets,
 )
+from deploy.config.services import DATABASES, SERVICES
 from deploy.harness.gateway import Gateway
 from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.ports import free_port
@@ -33,7 +34,7 @@ from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
 
 # In the order in which they are useful: what others ask for comes first.
-PROGRAMS = ("issuer", "sandbox", *SERVICES, "web")
+PROGRAMS = ("issuer", *SERVICES)
 READY_SECONDS_MAX = 60
 # What our processes need of our own environment; everything else is theirs alone.
 INHERITED = (
@@ -55,7 +56,8 @@ class System:
 
     `servers` (and the secrets their users have) are used if given, and left running; else they
     are chosen and end with the system. `root` is the tree whose services run: another version's.
-    `settings` are variables of services that differ from what is usual here.
+    `settings` are variables of services that differ from what is usual here; `programs` are those
+    that are started, by default all.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class System:
         fast: bool = False,
         root: Path = ROOT,
         settings: Mapping[str, str] | None = None,
+        programs: Sequence[str] = PROGRAMS,
     ) -> None:
         self._root = root
+        self._programs = programs
         self._settings = settings or {}
         self._lent = servers
         self._vhost = vhost
@@ -104,7 +108,7 @@ class System:
         """Return what is there to run: a version may not have a service yet."""
         return [
             name
-            for name in PROGRAMS
+            for name in self._programs
             if name == "issuer" or (self._root / "services" / name / "main.py").exists()
         ]
 
@@ -128,7 +132,7 @@ class System:
     def migrate(self, root: Path) -> None:
         """Bring every database to what a tree wants, each in a process of that tree's own."""
         with ThreadPoolExecutor() as threads:
-            list(threads.map(lambda name: self._migrate(name, root), SERVICES))
+            list(threads.map(lambda name: self._migrate(name, root), DATABASES))
 
     def join(self, root: Path) -> None:
         """
@@ -136,12 +140,12 @@ class System:
 
         Both share everything, and the gateway asks either. The newcomers are `wallet-2` and so on.
         """
-        urls = {name: f"http://127.0.0.1:{free_port()}" for name in SERVICES}
+        urls = {name: f"http://127.0.0.1:{free_port()}" for name in DATABASES}
         for name, url in urls.items():
             self.urls[f"{name}-2"] = url
             endpoints = replace(self.endpoints_of(name), urls={**self.urls, **urls})
             self._run(name, endpoints, root, called=f"{name}-2")
-        for name in SERVICES:
+        for name in DATABASES:
             self._wait_until_ready(f"{name}-2")
         self._gateway.ask(self._upstreams())
 

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from deploy.config.services import LEDGERS, SEALED
 from deploy.ctl import verification
 from deploy.ctl.installation import Installation
 from shared.contracts.routes import SERVICES
 from tests.chaos.books import Books, Gifts
 from tests.chaos.load import Answers
-from tests.chaos.logs import LEDGERS, read_all
+from tests.chaos.logs import read_all
 from tests.chaos.people import People
 from tests.chaos.quiet import DEAD_LETTERS, waiting
 from tests.chaos.stage import Stage
@@ -109,7 +110,7 @@ async def _announced(
     ]
     unheard = [
         decision
-        for service in LEDGERS
+        for service in SEALED
         for decision in announced.unheard(service, await books.decisions(service))
     ]
     late = announced.out_of_order
@@ -127,7 +128,7 @@ def agreed(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
         said = {service: sums[service][name] for service in SERVICES if name in sums[service]}
         spread = max(said.values()) - min(said.values())
         yield Check("imbalance", f"coins {name}, between services", spread, _shown(said))
-    said = {service: sums[service]["postings"] for service in ("purchase", "wallet", "payout")}
+    said = {service: sums[service]["postings"] for service in LEDGERS}
     off = sum(map(abs, said.values()))
     yield Check("imbalance", "postings, which sum to zero", off, _shown(said))
     off = abs(sums["live"]["between_rooms_and_scores"])

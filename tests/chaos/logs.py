@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractConnection
 
+from deploy.config.services import SEALED
 from deploy.ctl.installation import Installation
 from shared.contracts.base import TYPE_PREFIX
 from shared.contracts.routes import SERVICES
@@ -18,8 +19,6 @@ ABOUT = {
     "payout.diamonds_earned": "gift",
 }
 BLOCKS, CHAIN = ".block_sealed", "chain"
-# Their sequences number decisions, some of which nobody else has to hear of.
-LEDGERS = ("wallet", "payout")
 
 
 @dataclass(slots=True)
@@ -67,7 +66,8 @@ class Announced:
         return [
             f"{service} {subject}"
             for (service, subject), sequences in self.sequences.items()
-            if len(sequences) < max(sequences) and (service not in LEDGERS or subject == CHAIN)
+            # A ledger's sequences number its decisions; some of them are no event.
+            if len(sequences) < max(sequences) and (service not in SEALED or subject == CHAIN)
         ]
 
     def unheard(self, service: str, decisions: Iterable[tuple[str, int]]) -> list[str]:

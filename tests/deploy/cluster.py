@@ -8,8 +8,9 @@ from collections import Counter
 
 import httpx
 
+from deploy.config.services import ROLLED
 from deploy.ctl.installation import Installation
-from deploy.ctl.roll import ROLLED, Compose, wait_until_healthy
+from deploy.ctl.roll import Compose, wait_until_healthy
 from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.servers import ExternalPostgres
 

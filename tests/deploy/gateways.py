@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.gateway.nginx import UPSTREAMS
+from deploy.config.services import PUBLIC
 from deploy.harness.gateway import Gateway
 from deploy.harness.packages import find
 from deploy.harness.ports import free_port
@@ -92,7 +92,7 @@ def a_gateway(folder, service, *, limits=None):
     if limits is not None:
         file = folder / "limits.conf"
         file.write_text(limits)
-    upstreams = dict.fromkeys(UPSTREAMS, service.address)
+    upstreams = dict.fromkeys(PUBLIC, service.address)
     gateway = Gateway(folder, free_port(), upstreams, limits_file=file)
     gateway.start()
     try:

@@ -9,7 +9,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from deploy.config.secret_files import write_secrets
-from deploy.ctl.roll import ROLLED, Compose, wait_until_healthy
+from deploy.config.services import ROLLED
+from deploy.ctl.roll import Compose, wait_until_healthy
 from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent

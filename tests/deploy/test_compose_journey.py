@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from deploy.ctl.roll import ROLLED, roll
+from deploy.config.services import ROLLED, SERVICES
+from deploy.ctl.roll import roll
 from deploy.demo import story
 from deploy.demo.person import Person, StoryFailed
 from deploy.harness.containers import engine_answers
@@ -55,7 +56,7 @@ def test_the_whole_story_is_told_through_the_gateway(installation):
 def test_every_image_is_small_in_rights_and_code(installation):
     """The image of a service holds no other's code, no compiler, no root, and is healthy."""
     compose, _ = installation
-    for service in ("purchase", "wallet", "gift", "payout", "live", "web", "sandbox"):
+    for service in SERVICES:
         look = "id -u; ls services | grep -v __; command -v gcc cc make; touch /app/x 2>&1; true"
         seen = compose("exec", "-T", service, "sh", "-c", look).split("\n")
 

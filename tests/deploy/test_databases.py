@@ -7,7 +7,6 @@ from sqlalchemy import text
 from deploy.config.databases import (
     AUDITOR_TEMPORARY_FILES_MAX,
     SERVICE_CONNECTIONS_MAX,
-    SERVICES,
     database_sql,
     fetch,
     provisioning_sql,
@@ -15,6 +14,7 @@ from deploy.config.databases import (
     role_names,
     run_sql,
 )
+from deploy.config.services import DATABASES
 from shared.postgres.database import Database, is_unavailable
 
 
@@ -68,7 +68,7 @@ async def as_auditor(database_of, postgres, credentials):
         await connection.close()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 async def test_the_auditor_reads_every_table_and_changes_none(as_auditor, service):
     connection = await as_auditor(service)
     tables = await connection.fetch(

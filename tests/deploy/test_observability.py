@@ -10,7 +10,7 @@ import prometheus_client
 import pytest
 import yaml
 
-from deploy.config.databases import SERVICES
+from deploy.config.services import PUBLIC
 from deploy.ctl import verification
 from deploy.ctl.installation import Installation
 from deploy.harness.packages import require
@@ -124,7 +124,7 @@ def test_who_watches_is_confined_and_seen_from_this_machine_alone(name):
     assert all(port.startswith("127.0.0.1:") for port in watcher.get("ports", ()))
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "web"])
+@pytest.mark.parametrize("name", PUBLIC)
 def test_a_service_sends_its_traces_to_where_they_are_taken(name):
     jaeger = yaml.safe_load((FOLDER / "jaeger.yml").read_text())
     takes = jaeger["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
@@ -168,7 +168,7 @@ def test_prometheus_and_grafana_look_where_somebody_answers():
         name for job in config for it in job.get("dns_sd_configs", ()) for name in it["names"]
     }
 
-    assert by_name == {*SERVICES, "web", "auditor"}
+    assert by_name == {*PUBLIC, "auditor"}
     assert asked | by_name <= {*CONTAINERS, *WATCHERS}
     for source in sources:
         host, port = source["url"].removeprefix("http://").split(":")

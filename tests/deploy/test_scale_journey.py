@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import pytest
 
-from deploy.ctl.roll import ROLLED, roll
+from deploy.config.services import ROLLED
+from deploy.ctl.roll import roll
 from deploy.harness.containers import engine_answers
 from tests.chaos.books import Books
 from tests.chaos.checks import UNLOGGED, check

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.config.databases import SERVICES
+from deploy.config.services import DATABASES
 from deploy.ctl.installation import Installation
 from deploy.harness.gateway import OPENAPI_FILE
 from deploy.harness.processes import remove_folder, temporary_folder
@@ -88,7 +88,7 @@ async def _check(system: System) -> list[Check]:
     letters = {
         name: count for name, count in waiting(installation).items() if name.endswith(DEAD_LETTERS)
     }
-    errors = {name: system.log_of(name).count(LOGGED_ERROR) for name in SERVICES}
+    errors = {name: system.log_of(name).count(LOGGED_ERROR) for name in DATABASES}
     gone = [name for name in system.names if not system.is_running(name)]
     return [
         *agreed(comparable(await books.sums())),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.config.databases import SERVICES, fetch, run_sql
+from deploy.config.databases import fetch, run_sql
+from deploy.config.services import DATABASES
 from deploy.ctl import backups, verification
 from deploy.ctl.installation import Installation
 from deploy.harness.system import System
@@ -48,21 +49,21 @@ async def test_what_was_copied_comes_back_whole_and_goes_on(own_system, installa
         assert stage.give(mira, lea.user, "g_glowbug").status_code == 201
         eventually(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == 10)
         folder = tmp_path / "backup"
-        await backups.back_up(installation, folder, SERVICES, tell=print)
+        await backups.back_up(installation, folder, DATABASES, tell=print)
         copied = _everything(own_system)
         stage.give(mira, lea.user, "g_pebble")
 
-        for service in SERVICES:
+        for service in DATABASES:
             own_system.terminate(service)
         for service, damage in DAMAGE.items():
             run_sql(own_system.postgres.dsn(service), [damage])
-        for service in SERVICES:
+        for service in DATABASES:
             await backups.restore(installation, folder, service)
 
         assert _everything(own_system) == copied
         assert await verification.verify(installation, "wallet")
         assert await verification.verify_seals(installation, "wallet")
-        for service in SERVICES:
+        for service in DATABASES:
             own_system.start(service)
         assert stage.give(mira, lea.user, "g_glowbug").status_code == 201
         eventually(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == 20)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deploy.config.services import DATABASES
 from tests.journeys.people import eventually, stage_on
 
 
@@ -67,7 +68,7 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
     assert announced["causation_id"] == handled["causation_id"]
 
 
-@pytest.mark.parametrize("service", ["purchase", "wallet", "gift", "payout", "live"])
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_says_how_its_messages_are_doing(system, service):
     text = httpx.get(f"{system.urls[service]}/metrics", timeout=10).text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"}

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from deploy.config.databases import SERVICES
+from deploy.config.services import DATABASES
 from deploy.gateway.openapi import app_of
 from services.gift.api.tencent import Callback
 from services.gift.main import read_catalogue
@@ -48,7 +48,7 @@ OPERATOR_CLAIMS = {
 @pytest.fixture(scope="module")
 def apps():
     """Every service's API. No database answers: what has to be refused is refused before it."""
-    found = {name: app_of(name) for name in SERVICES}
+    found = {name: app_of(name) for name in DATABASES}
     for app in found.values():
         app.state.verifier = a_verifier()
     return found

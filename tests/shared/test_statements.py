@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from sqlalchemy import TextClause
 
+from deploy.config.services import DATABASES
 from shared.postgres.database import _compiled
 
-SERVICES = ("purchase", "wallet", "gift", "payout", "live")
 SHARED = ("shared.backoffice", "shared.ledger", "shared.messaging", "shared.quotas")
 # What PostgreSQL plans; others (SET, LOCK, TRUNCATE) and parts of statements have no plan.
 PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
@@ -32,7 +32,7 @@ def statements_of(package):
     return found
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 async def test_every_statement_of_a_service_can_be_planned(database_of, service):
     statements = statements_of(f"services.{service}")
     assert len(statements) > 10
@@ -55,7 +55,7 @@ async def test_every_statement_of_shared_can_be_planned_by_a_service_that_has_it
     statements = {name: each for package in SHARED for name, each in statements_of(package).items()}
     assert len(statements) > 20
     refused = dict.fromkeys(statements, "no service has its tables")
-    for service in SERVICES:
+    for service in DATABASES:
         connection = await database_of(service).connect_directly()
         try:
             for name, statement in statements.items():

@@ -1,12 +1,12 @@
 """
-An upgrade as docs/operations/README.md describes it: the version before runs, its databases are
+An upgrade as docs/operations/upgrades.md describes it: the version before runs, its databases are
 migrated under it, the new one joins it, the old one goes. The whole story is played at each step.
 """
 
 import pytest
 
-from deploy.config.databases import SERVICES
 from deploy.config.environment import ROOT
+from deploy.config.services import DATABASES
 from deploy.demo import story
 from deploy.harness.system import System
 
@@ -36,7 +36,7 @@ def test_both_versions_share_requests_and_messages(joined):
 
 
 def test_the_new_version_goes_on_alone_with_what_the_old_one_left(joined):
-    for service in SERVICES:
+    for service in DATABASES:
         joined.terminate(service)
 
     assert story.play(joined.gateway_url)

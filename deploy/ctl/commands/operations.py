@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
-from deploy.config.databases import SERVICES
 from deploy.config.secret_files import (
     forget_before,
     keeps_the_one_before,
     rotate_secret,
     secret_names,
 )
+from deploy.config.services import DATABASES, ROLLED
 from deploy.ctl import backups
 from deploy.ctl.installation import SECRETS, Installation
 from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
-from deploy.ctl.roll import ROLLED, ROOT, Compose, ComposeFailed
+from deploy.ctl.roll import ROOT, Compose, ComposeFailed
 from deploy.ctl.roll import roll as roll_services
 
 USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
@@ -88,14 +88,14 @@ def backup(
     """Copy every service's database, all as they are at one moment."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     installation = Installation.from_environment()
-    _finish(backups.back_up(installation, place, service or SERVICES, tell=typer.echo))
+    _finish(backups.back_up(installation, place, service or DATABASES, tell=typer.echo))
     typer.echo(f"All of it is in {place}.")
 
 
 @app.command()
 def restore(
     folder: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
-    service: Annotated[list[str], typer.Argument(help=", ".join(SERVICES))],
+    service: Annotated[list[str], typer.Argument(help=", ".join(DATABASES))],
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 from prometheus_client import start_http_server
 
+from deploy.config.services import LEDGERS, SEALED
 from deploy.ctl import verification
 from deploy.ctl.commands.options import Service
 from deploy.ctl.commands.runner import end, here, one_of, run
-
-BOOKS = ("purchase", "wallet", "payout")
-SEALED = ("wallet", "payout")
 
 app = typer.Typer()
 seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=True)
@@ -20,7 +18,7 @@ seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=Tr
 @app.command()
 def verify(service: Service) -> None:
     """Derive a ledger again from its postings."""
-    end(run(verification.verify(here(), one_of(service, BOOKS))))
+    end(run(verification.verify(here(), one_of(service, LEDGERS))))
 
 
 @seal.command("verify")

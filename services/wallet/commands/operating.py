@@ -24,7 +24,7 @@ from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_of_hold
 from shared.backoffice.adjustments import (
     Adjustment,
-    AdjustmentWish,
+    AdjustmentRequest,
     audit,
     decide_adjustment,
     find_adjustment,
@@ -69,7 +69,7 @@ async def set_block(
         await audit(tx, operator=operator, action=action, user=user, reason=reason)
 
 
-async def ask_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
+async def ask_adjustment(tx: Transaction, wish: AdjustmentRequest) -> Adjustment:
     """Remember a correction that waits for a colleague."""
     await _require_wallet(tx, wish.user)
     return await request_adjustment(tx, wish)
