@@ -1,5 +1,5 @@
 """
-An upgrade as docs/operations/README.md describes it: the version before runs, its databases are
+An upgrade as docs/operations/upgrades.md describes it: the version before runs, its databases are
 migrated under it, the new one joins it, the old one goes. The whole story is played at each step.
 """
 

@@ -57,7 +57,7 @@ def republish(
     Give a queue what a service's own tables say it announced, under the ids it had.
 
     Covers every event of purchase, wallet, gift and payout. Of what those tables began to remember
-    only with this version (docs/operations/README.md), nothing older is there to be said.
+    only with this version (docs/operations/commands.md), nothing older is there to be said.
     """
     one_of(service, replays.OWNERS)
     names = guarded(lambda: replays.said_again_to(here(), a_queue(to), service))
