@@ -14,9 +14,9 @@ PLACES = """
     services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
     services/*/consumers.py
     services/*/api.py services/*/api/*.py
-    services/*/commands/*.py
-    services/*/domain/*.py
-    services/*/store/*.py
+    services/*/commands.py services/*/commands/*.py
+    services/*/domain.py services/*/domain/*.py
+    services/*/store.py services/*/store/*.py
     services/*/providers.py services/*/providers/*.py
     services/*/migrations/env.py services/*/migrations/versions/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
@@ -26,10 +26,10 @@ PLACES = """
     shared/contracts/EVENTS.md shared/contracts/asyncapi.json
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
-    deploy/checks/*.py deploy/config/*.py deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
+    deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
     deploy/observability/** deploy/rabbitmq/*
-    deploy/wheel/**
+    deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/browser/package*.json tests/contracts/node/*
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """

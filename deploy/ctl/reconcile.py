@@ -1,8 +1,8 @@
 """
-Comparing what one service announced with what the next one did.
+Reconciliation: what one service published, compared with what the next one applied.
 
-What is missing is looked for where it may be: in the sender's outbox, in the queue, among the dead
-letters. Only what is nowhere is lost, and only that, or another amount, is wrong.
+An event that was not applied is looked for in its sender's outbox, in the queue and among the dead
+letters. It is lost if it is in none of them; a lost event and a different amount are alarms.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -25,7 +25,7 @@ ALARMS = (LOST, WRONG, UNEXPECTED)
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Things one service announces and another acts on, through an event and a queue."""
+    """Amounts that one service publishes and another applies, by events through a queue."""
 
     name: str
     source: tuple[str, Side]
@@ -68,13 +68,13 @@ FLOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that two services do not agree about, and where it is."""
+    """An amount that two services do not agree on, and where its event is."""
 
     flow: str
     id: str
     where: str
-    announced: int
-    done: int
+    published: int
+    applied: int
 
     @property
     def is_alarm(self) -> bool:
@@ -83,17 +83,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An hour of a flow, and how many things began in it."""
+    """An hour of a flow, and how many amounts of it were compared."""
 
     flow: str
     hour: datetime
-    things: int
+    count: int
 
 
 async def reconcile(
     installation: Installation, *, since: datetime, until: datetime
 ) -> AsyncIterator[Finding | Compared]:
-    """Compare every flow by the hour; yield each hour, and what does not agree in it."""
+    """Compare every flow hour by hour; yield each hour, and each difference in it."""
     for flow in FLOWS:
         service, side = flow.source
         async with installation.reading(service) as tx:
@@ -153,12 +153,12 @@ def _beyond(installation: Installation, flow: Flow, ids: Collection[str]) -> dic
     """
     if not ids:
         return {}
-    letters = installation.letters_in(flow.queue)
+    letters = installation.dead_letters_in(flow.queue)
     if letters is None:
-        in_letters = set(ids if len(ids) <= installation.waiting_in(f"{flow.queue}.dlq") else ())
+        in_letters = set(ids if len(ids) <= installation.messages_in(f"{flow.queue}.dlq") else ())
     else:
         in_letters = {key for key in ids if any(key in letter for letter in letters)}
-    elsewhere = "queue" if installation.waiting_in(flow.queue) else LOST
+    elsewhere = "queue" if installation.messages_in(flow.queue) else LOST
     return {key: "dlq" if key in in_letters else elsewhere for key in ids}
 
 

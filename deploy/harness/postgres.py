@@ -65,7 +65,7 @@ class LocalPostgres(PostgresServer):
             ],
             log=self._folder / "postgres.log",
             user=self._user,
-            # Immediate: whoever ends it for good does not wait for a checkpoint.
+            # Immediate: its end needs no checkpoint, for its data goes too.
             end_signal=signal.SIGQUIT,
             environment=self._environment,
         )

@@ -59,7 +59,7 @@ class RabbitServer(Server):
         self.manage("POST", "/api/definitions", document)
         self._loaded_at = time.monotonic()
         for entry in document.get("vhosts", []):
-            # Whoever made a vhost may look into it: tests count messages as the administrator.
+            # The administrator may use it: tests count messages.
             place = f"/api/permissions/{quote(entry['name'], safe='')}/{quote(self.admin_user)}"
             self.manage("PUT", place, {"configure": ".*", "write": ".*", "read": ".*"})
 
@@ -159,7 +159,7 @@ class LocalRabbit(RabbitServer):
             command=[str(SCRIPTS / "rabbitmq-server")],
             log=self._home / "rabbitmq.log",
             environment=_environment(self._home, self.port, free_port(), mapper_port),
-            # A clean stop takes six seconds; whoever ends it for good deletes its messages too.
+            # A clean stop takes six seconds, for messages that are deleted next.
             end_signal=signal.SIGKILL,
         )
         self._write_configuration()

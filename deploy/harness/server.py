@@ -1,4 +1,4 @@
-"""A server that is started, stopped and killed, whatever it is and wherever it runs."""
+"""A server that is started, stopped and killed, here or in a container, or that is external."""
 
 from types import TracebackType
 from typing import Self

@@ -88,10 +88,10 @@ def choose_rabbit() -> RabbitServer:
 
 
 def _addresses() -> tuple[str, str] | None:
-    wish = os.environ.get(VARIABLE, "")
-    if wish in ("", "docker", "local"):
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen in ("", "docker", "local"):
         return None
-    addresses = wish.split()
+    addresses = chosen.split()
     schemes = [urlsplit(address).scheme for address in addresses]
     if schemes != ["postgresql", "amqp"]:
         raise ServerFailed(USAGE)

@@ -167,8 +167,8 @@ class System:
     def is_running(self, name: str) -> bool:
         return self._processes[name].is_running()
 
-    def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - for whoever tells them apart
-        """Return where a process finds everything; whoever stands between says otherwise."""
+    def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - a subclass uses it
+        """Return where a process finds the others; a proxy in between overrides this."""
         return Endpoints(
             urls=self.urls,
             postgres=f"{self.postgres.host}:{self.postgres.port}",
@@ -268,7 +268,7 @@ class System:
             command=[sys.executable, "-m", module],
             log=self.folder / f"{called or name}.log",
             environment={**_inherited(), **own, **different, "PYTHONUNBUFFERED": "1"},
-            # Development's issuer is ours, whatever version runs.
+            # The issuer for development is always this version's.
             folder=str(ROOT if is_issuer else root),
         )
         self._processes[called or name] = process

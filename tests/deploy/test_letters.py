@@ -93,7 +93,7 @@ def test_a_letter_of_a_team_is_what_the_owner_said(user):
 def test_who_may_not_look_into_letters_counts_them(letters, waiting, found):
     """As many things as there are letters may be in them; of more, some are somewhere else."""
     held = {"payout.gifts": waiting, "payout.gifts.dlq": letters}
-    auditor = SimpleNamespace(letters_in=lambda _: None, waiting_in=held.get)
+    auditor = SimpleNamespace(dead_letters_in=lambda _: None, messages_in=held.get)
     (flow,) = (flow for flow in FLOWS if flow.queue == "payout.gifts")
 
     assert set(_beyond(auditor, flow, ["one", "other"]).values()) == {found}
