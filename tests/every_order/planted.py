@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 # Puts something else in the place of a module's attribute.
 Patch: TypeAlias = Callable[[Any, str, Any], Any]
 ORDERS = "tests/every_order/test_every_order.py"
+LARGER = "tests/every_order/test_any_set.py"
 TIMEOUT_SECONDS = 900
 
 
@@ -111,6 +112,12 @@ def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
     patch(payments, "weigh", wrong)
 
 
+def _late_revisions_are_dropped(patch: Patch) -> None:
+    from services.gift.store.reversals import Reversal  # noqa: PLC0415
+
+    patch(Reversal, "hear", lambda reversal, revision: revision > reversal.revision)
+
+
 BUGS = (
     Planted(
         "chain",
@@ -129,6 +136,12 @@ BUGS = (
         "a refund and a won dispute end with the money and the coins",
         _a_dispute_hides_coins_from_a_refund,
         (ORDERS,),
+    ),
+    Planted(
+        "late",
+        "diamonds stay available if their return was heard before their reversal",
+        _late_revisions_are_dropped,
+        (LARGER, "tests/gift/test_reversals.py"),
     ),
     Planted(
         "any-4xx",
