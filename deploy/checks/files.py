@@ -14,9 +14,9 @@ PLACES = """
     services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
     services/*/consumers.py
     services/*/api.py services/*/api/*.py
-    services/*/commands.py services/*/commands/*.py
-    services/*/domain.py services/*/domain/*.py
-    services/*/store.py services/*/store/*.py
+    services/*/commands/*.py
+    services/*/domain/*.py
+    services/*/store/*.py
     services/*/providers.py services/*/providers/*.py
     services/*/migrations/env.py services/*/migrations/versions/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
@@ -33,9 +33,11 @@ PLACES = """
     tests/*.py tests/*/**.py tests/browser/package*.json tests/contracts/node/*
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """
+# A new service has single files; they become folders when they grow.
+NEW_SERVICE = "services/*/commands.py services/*/domain.py services/*/store.py"
 
 
-def check(path: str, places: str = PLACES) -> Iterator[Finding]:
+def check(path: str, places: str = f"{PLACES} {NEW_SERVICE}") -> Iterator[Finding]:
     """Yield the file if it is in no place of the list."""
     if not any(_pattern(place).fullmatch(path) for place in places.split()):
         text = "no such place; move the file, or add its place in deploy/checks/files.py"

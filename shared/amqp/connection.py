@@ -16,7 +16,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AMQPError
 
-from .wire import read_whatever_comes
+from .wire import install_tolerant_decoders
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ async def connect(url: str, name: str) -> AbstractConnection:
     are asked in an order that differs each time, so that connections spread, and that a node
     which is silent is in nobody's way for long.
     """
-    read_whatever_comes()
+    install_tolerant_decoders()
     parts = urlsplit(url)
     user, at, nodes = parts.netloc.rpartition("@")
     options = "&".join(filter(None, [parts.query, f"heartbeat={HEARTBEAT_SECONDS}"]))
@@ -70,7 +70,7 @@ async def close_quietly(resource: AbstractConnection | None) -> None:
         log.debug("connection.close_failed %r", error)
 
 
-async def again_and_again(
+async def run_forever(
     session: Callable[[], Awaitable[None]],
     stopping: asyncio.Event,
     *,

@@ -21,7 +21,7 @@ _LENGTH_BYTES = 4
 _TIMESTAMP_BYTES = 8
 
 
-def read_whatever_comes() -> None:
+def install_tolerant_decoders() -> None:
     """Teach the driver to read properties that are no text; doing so again changes nothing."""
     if decode.METHODS["shortstr"] is _short_text:
         return

@@ -13,7 +13,7 @@ from .envelope import Envelope
 # A redrive or replay is published by an operator, as this user. It forwards what others said: it
 # owns no event, and names the original publisher in this header.
 OPERATOR_USER = "ovationctl"
-SAID_BY = "ovation_said_by"
+ORIGINAL_PUBLISHER_HEADER = "ovation_said_by"
 # Nobody announces so much; to read it would cost whoever hears it more than it is worth.
 BODY_BYTES_MAX = 262_144
 # What facts inherit from the one that led to them goes into headers, logs and rows.
@@ -54,7 +54,7 @@ def original_publisher(
 
     The header is believed of a forwarder alone. Anybody may write a header.
     """
-    given = headers.get(SAID_BY)
+    given = headers.get(ORIGINAL_PUBLISHER_HEADER)
     if user_id in forwarders and isinstance(given, str) and given:
         return given.replace("\x00", "")
     return user_id

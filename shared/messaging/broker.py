@@ -10,7 +10,7 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
-from shared.amqp.connection import again_and_again, close_quietly, connect, pause
+from shared.amqp.connection import close_quietly, connect, pause, run_forever
 from shared.observability.metrics import BROKER_RECONNECTS
 from shared.secrets import attempts_with
 
@@ -61,4 +61,4 @@ async def supervise(
         log.warning("session.failed", role=role, error=repr(error))
         BROKER_RECONNECTS.labels(role).inc()
 
-    await again_and_again(session, stopping, failed=failed)
+    await run_forever(session, stopping, failed=failed)

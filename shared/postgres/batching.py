@@ -10,7 +10,7 @@ from shared.postgres.database import is_unavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BATCH_MAX = 500
+COMMIT_BATCH_MAX = 500
 
 
 class Batcher(Generic[Item, Result]):
@@ -27,7 +27,7 @@ class Batcher(Generic[Item, Result]):
         self,
         commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
-        batch_max: int = BATCH_MAX,
+        batch_max: int = COMMIT_BATCH_MAX,
     ) -> None:
         self._commit = commit
         self._batch_max = batch_max

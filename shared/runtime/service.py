@@ -22,6 +22,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
+from shared.contracts.routes import require_queues
 from shared.http.connection import Connection
 from shared.identity.tokens import Verifier
 from shared.messaging import inbox
@@ -72,6 +73,9 @@ class Service:
     # Anything else that lives as long as the service: a poller, a feed.
     tasks: Sequence[Part] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+
+    def __post_init__(self) -> None:
+        require_queues(self.name, (consumer.queue for consumer in self.consumers))
 
 
 class _Server(uvicorn.Server):
