@@ -87,7 +87,7 @@ async def team_rows(installation: Installation, found: list[Team]) -> list[dict[
     """
     Return one row for each team: its grants, its consumers, its waiting messages.
 
-    `letters` counts its dead letters: the oldest messages of a full queue, and rejected ones.
+    `dead_letters` are: the oldest messages of a full queue, and rejected ones.
     """
     rows: list[dict[str, object]] = []
     async with installation.connect() as connection:
@@ -104,7 +104,7 @@ async def team_rows(installation: Installation, found: list[Team]) -> list[dict[
                     "consumers": queue.declaration_result.consumer_count,
                     "waiting": queue.declaration_result.message_count,
                     "at_most": team.messages_max,
-                    "letters": dead_letters.declaration_result.message_count,
+                    "dead_letters": dead_letters.declaration_result.message_count,
                 }
             )
     return rows

@@ -84,7 +84,7 @@ def test_a_dead_letter_is_listed_shown_and_dropped(ctl, publish):
     )
     one = ("--queue", "live.gifts", "--id", identifier)
     assert ctl("dlq", "drop", *one)[0] == 2  # nobody to ask
-    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 forgotten.\n")
+    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 deleted.\n")
     assert ctl("dlq", "drop", *one, "--yes")[0] == 1
     assert ctl("dlq", "ls", "--json") == (0, "[]\n")
 
