@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase import consumers, jobs
+from services.purchase.domain.rules import Rules
 from services.purchase.main import build_http, read_policy, read_prices
-from services.purchase.providers import Provider
+from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from shared.ledger.verification import Violation, verify_ledger
@@ -19,6 +20,7 @@ from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 PRICES = read_prices(Path(__file__).parent / "packages.toml")
 POLICY = read_policy(Path("seeds/rules.toml"))
+RULES = Rules(PRICES, POLICY)
 AGE_PURCHASES = text("""
     UPDATE purchases SET
         created_at = created_at - make_interval(mins => :minutes),
@@ -28,12 +30,12 @@ AGE_PURCHASES = text("""
 AGE_REFUNDS = text("""
     UPDATE refunds SET requested_at = requested_at - make_interval(hours => :hours),
         submitted_at = submitted_at - make_interval(hours => :hours),
-        settled_at = settled_at - make_interval(hours => :hours),
+        decided_at = decided_at - make_interval(hours => :hours),
         look_at = look_at - make_interval(hours => :hours)
 """)
 GERMANY = {"country": "DE"}
-AGE_NOTIFICATIONS = text("""
-    UPDATE notifications SET next_check_at = now() WHERE next_check_at IS NOT NULL
+AGE_WEBHOOK_EVENTS = text("""
+    UPDATE webhook_events SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
 
 
@@ -44,7 +46,7 @@ def pretend():
 
 @pytest.fixture
 async def provider(pretend):
-    opened = Provider(
+    opened = SandboxProvider(
         url="http://provider.example",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
@@ -57,7 +59,7 @@ async def provider(pretend):
 @pytest.fixture
 async def app(database, provider, proved):
     """The service; whatever a test lets the provider do, its books say in the end what it holds."""
-    yield build_http(database, a_verifier(), provider, PRICES, POLICY)
+    yield build_http(database, a_verifier(), {"sandbox": provider}, RULES)
     assert await proved() == []
 
 
@@ -151,7 +153,7 @@ def turn_due(database):
     async def let_pass(*, minutes=0):
         async with database.transaction() as tx:
             await tx.execute(AGE_PURCHASES, {"minutes": minutes})
-            await tx.execute(AGE_NOTIFICATIONS)
+            await tx.execute(AGE_WEBHOOK_EVENTS)
 
     return let_pass
 
@@ -159,7 +161,7 @@ def turn_due(database):
 @pytest.fixture
 def janitor(database, provider):
     """Let the janitor take a turn."""
-    return lambda: jobs.follow_up(database, provider)
+    return lambda: jobs.poll_due(database, {"sandbox": provider})
 
 
 @pytest.fixture
@@ -218,7 +220,7 @@ def give_back(database, provider):
             await tx.execute(
                 text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
             )
-        await jobs.give_back(database, provider)
+        await jobs.refund_due(database, {"sandbox": provider})
 
     return work
 

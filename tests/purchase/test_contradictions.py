@@ -4,9 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from services.purchase.commands.inquiries import Inquiry, settle
-from services.purchase.commands.inquiries import ask as ask_truth
-from services.purchase.commands.purchases import read_purchase
+from services.purchase.commands.queries import read_purchase
+from services.purchase.commands.status_polls import StatusPoll, apply_status, request_status
 from tests.deliveries import announced
 from tests.metrics import metric
 
@@ -128,13 +127,13 @@ async def test_an_answer_from_before_another_one_changes_nothing(
     made = await bought_in()
     pretend.dispute(made, "open")
     purchase = await _purchase(database, made)
-    slow = await ask_truth(provider, Inquiry(purchase))
+    slow = await request_status(provider, StatusPoll(purchase))
     pretend.dispute(made, "open", amount_minor=400)
     await tell(made, "payment.disputed")
     known = await said()
 
     async with database.transaction() as tx:
-        await settle(tx, Inquiry(purchase), slow)
+        await apply_status(tx, StatusPoll(purchase), slow)
 
     assert await said() == known
 

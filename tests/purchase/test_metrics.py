@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from services.purchase.store.sagas import SAGAS
+from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 from tests.purchase.conftest import frozen
@@ -17,14 +17,17 @@ def waiting(database):
 
     async def look():
         async with database.transaction() as tx:
-            for saga in SAGAS:
-                await measure(tx, saga)
+            for monitor in IN_FLIGHT:
+                await measure(tx, monitor)
         open_now = {
-            (saga.type, state): int(metric("ovation_in_flight", type=saga.type, state=state))
-            for saga in SAGAS
-            for state in saga.overdue_seconds
+            (monitor.type, state): int(metric("ovation_in_flight", type=monitor.type, state=state))
+            for monitor in IN_FLIGHT
+            for state in monitor.overdue_seconds
         }
-        overdue = {saga.type: metric("ovation_in_flight_overdue", type=saga.type) for saga in SAGAS}
+        overdue = {
+            monitor.type: metric("ovation_in_flight_overdue", type=monitor.type)
+            for monitor in IN_FLIGHT
+        }
         return (
             {about: count for about, count in open_now.items() if count},
             {about: int(count) for about, count in overdue.items() if count},

@@ -5,7 +5,7 @@ unknown is looked for, and nobody ends with the money and the coins.
 
 import pytest
 
-from services.purchase.commands.refund_attempts import ask_provider, claim_refunds, settle_refund
+from services.purchase.commands.refund_attempts import apply_attempt, claim_refunds, run_attempt
 from tests.deliveries import announced
 from tests.metrics import metric
 from tests.purchase.conftest import frozen
@@ -264,11 +264,11 @@ async def test_two_workers_ask_for_a_refund_once_at_a_time(
         (attempt,), _ = await claim_refunds(tx)
     async with database.transaction() as tx:
         assert await claim_refunds(tx) == ([], False)
-    told = await ask_provider(provider, attempt)
+    result = await run_attempt(provider, attempt)
 
     for _ in range(2):
         async with database.transaction() as tx:
-            await settle_refund(tx, attempt, told)
+            await apply_attempt(tx, attempt, result)
 
     assert await said() == ["refund_requested", "refunded"]
 
@@ -280,13 +280,13 @@ async def test_a_look_that_was_taken_before_the_money_went_does_not_undo_it(
     async with database.transaction() as tx:
         (attempt,), _ = await claim_refunds(tx)
     early = await provider.read(attempt.purchase.payment)
-    told = await ask_provider(provider, attempt)
+    result = await run_attempt(provider, attempt)
     async with database.transaction() as tx:
-        await settle_refund(tx, attempt, told)
+        await apply_attempt(tx, attempt, result)
 
-    for answer in (told.answer, type(told.answer)(attempt.refund.id, told.answer.turn)):
+    for answer in (result.answer, type(result.answer)(attempt.refund.id, result.answer.turn)):
         async with database.transaction() as tx:
-            await settle_refund(tx, attempt, type(told)(answer, early))
+            await apply_attempt(tx, attempt, type(result)(answer, early))
 
     assert await said() == ["refund_requested", "refunded"]
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.purchase.api.refunds import OperatorRefundAsk
+from services.purchase.api.refunds import OperatorRefundRequest
 from shared.contracts.wallet import (
     CoinsRefunded,
     ExclusionEnded,
@@ -240,11 +240,11 @@ async def test_what_an_operator_asked_an_older_version_is_found_again_by_them_al
     bought_in, ask_as, database
 ):
     purchase, refund = await bought_in(), uuid4()
-    wish = OperatorRefundAsk(reason="bought by a child")
+    order = OperatorRefundRequest(reason="bought by a child")
     about = {
         "purchase": UUID(purchase),
         "refund": refund,
-        "hash": fingerprint(wish) + UUID(purchase).bytes,
+        "hash": fingerprint(order) + UUID(purchase).bytes,
     }
     async with database.transaction() as tx:
         await tx.execute(AS_OLDER_VERSIONS_KEPT_IT, about)
@@ -318,7 +318,7 @@ async def test_what_was_bought_before_an_exclusion_and_paid_after_is_honoured(
     assert (await read(purchase))["state"] == "paid"
 
 
-async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give_back, rows):
+async def test_that_the_coins_are_voided_is_remembered(bought_in, ask, hear, give_back, rows):
     purchase = await bought_in()
     refund = (await ask(purchase)).json()["refund"]
     await hear(frozen(purchase, refund))
@@ -326,5 +326,5 @@ async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give
 
     await hear(CoinsRefunded(**frozen(purchase, refund).model_dump()))
 
-    (row,) = await rows("SELECT burnt_at IS NOT NULL AS burnt FROM refunds")
-    assert row["burnt"]
+    (row,) = await rows("SELECT voided_at IS NOT NULL AS voided FROM refunds")
+    assert row["voided"]

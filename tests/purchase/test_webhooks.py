@@ -121,7 +121,7 @@ async def test_a_webhook_that_the_provider_did_not_sign_is_refused_and_not_kept(
             answer = await deliver(*forged(payment))
             assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
 
-    assert await rows("SELECT 1 FROM notifications") == []
+    assert await rows("SELECT 1 FROM webhook_events") == []
 
 
 async def test_a_provider_we_do_not_know_has_nothing_to_tell(bought, pretend, deliver):
@@ -139,7 +139,7 @@ async def test_a_signed_webhook_about_nothing_is_kept_for_people(deliver, rows, 
     await wait()
 
     assert answer.status_code == 200
-    (kept,) = await rows("SELECT payment, purchase, settled_at, next_check_at FROM notifications")
+    (kept,) = await rows("SELECT payment, purchase, applied_at, next_check_at FROM webhook_events")
     assert set(kept.values()) == {None}
 
 
@@ -153,8 +153,8 @@ async def test_an_unmatched_webhook_is_kept_and_tried_again(
     assert await names(database) == []
 
     await wait()
-    (kept,) = await rows("SELECT checks, settled_at, purchase FROM notifications")
-    assert kept == {"checks": 1, "settled_at": None, "purchase": None}
+    (kept,) = await rows("SELECT checks, applied_at, purchase FROM webhook_events")
+    assert kept == {"checks": 1, "applied_at": None, "purchase": None}
 
 
 async def test_what_matches_nothing_for_long_is_left_to_people_and_what_matches_is_not(
@@ -166,11 +166,11 @@ async def test_what_matches_nothing_for_long_is_left_to_people_and_what_matches_
     await deliver(*a_webhook(payment, webhook_id="msg_ours"))
     await deliver(*a_webhook({**payment, "reference": "order-7"}, webhook_id="msg_foreign"))
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE notifications SET checks = 199"))
+        await tx.execute(text("UPDATE webhook_events SET checks = 199"))
 
     await wait()
 
-    kept = "SELECT webhook_id FROM notifications WHERE next_check_at IS NOT NULL"
+    kept = "SELECT webhook_id FROM webhook_events WHERE next_check_at IS NOT NULL"
     assert await rows(kept) == [{"webhook_id": "msg_ours"}]
 
 
@@ -187,7 +187,7 @@ async def test_a_webhook_of_a_payment_that_belongs_to_another_purchase_settles_n
 
 
 @pytest.mark.parametrize("mood", ["silent", "broken", "babbling", "forgetful"])
-async def test_a_webhook_while_the_provider_cannot_be_asked_is_kept_and_settled_later(
+async def test_a_webhook_while_the_provider_cannot_be_asked_is_stored_and_applied_later(
     *, bought, pretend, tell, wait, database, rows, mood
 ):
     purchase = await bought()
@@ -200,8 +200,8 @@ async def test_a_webhook_while_the_provider_cannot_be_asked_is_kept_and_settled_
     pretend.mood = "well"
     await wait()
     assert await names(database) == ["purchase.paid"]
-    (kept,) = await rows("SELECT settled_at IS NOT NULL AS settled FROM notifications")
-    assert kept == {"settled": True}
+    (kept,) = await rows("SELECT applied_at IS NOT NULL AS applied FROM webhook_events")
+    assert kept == {"applied": True}
 
 
 async def test_a_webhook_before_our_own_answer_pays_all_the_same(
@@ -367,7 +367,7 @@ async def test_a_wrong_amount_or_currency_credits_nothing(
     await wait()
 
     assert (await names(database), (await read(purchase))["state"]) == ([], "mismatched")
-    assert await rows("SELECT standing FROM payments") == [{"standing": "mismatched"}]
+    assert await rows("SELECT allocation FROM payments") == [{"allocation": "mismatched"}]
 
 
 async def test_a_second_payment_for_one_purchase_is_recorded_and_not_credited(
@@ -381,8 +381,8 @@ async def test_a_second_payment_for_one_purchase_is_recorded_and_not_credited(
     await deliver(*a_webhook(second))
 
     assert await names(database) == ["purchase.paid"]
-    assert await rows("SELECT payment, standing FROM payments WHERE standing <> 'credited'") == [
-        {"payment": second["id"], "standing": "surplus"}
+    assert await rows("SELECT payment, allocation FROM payments WHERE allocation <> 'applied'") == [
+        {"payment": second["id"], "allocation": "overpayment"}
     ]
 
 
@@ -481,7 +481,7 @@ async def test_two_janitors_at_once_settle_everything_once(
     assert len(pretend.asked) - before == 12
 
 
-async def test_one_purchase_that_cannot_be_settled_does_not_keep_the_others(
+async def test_one_purchase_that_cannot_be_polled_does_not_keep_the_others(
     bought, pretend, wait, database
 ):
     first, second = await bought(key="a"), await bought(key="b")

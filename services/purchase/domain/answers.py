@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.purchase.domain.contradictions import Contradiction
-from services.purchase.domain.purchases import Payment, Standing, Warned
+from services.purchase.domain.purchases import Allocation, EarlyFraudWarning, Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
 class Received:
     """Money that came: how much of it, and what it has led to."""
 
-    standing: Standing
+    allocation: Allocation
     amount_minor: int
     currency: str
 
@@ -64,14 +64,14 @@ def as_received(
     another currency say nothing, so what was known of refunds and fees stays. Disputes name their
     own currency, and are followed.
     """
-    warned = Warned(f"changed:{payment.id}"[:128], Contradiction.PAYMENT_CHANGED.value)
-    told = replace(
-        payment, amount_minor=received.amount_minor, warnings=(*payment.warnings, warned)
+    warning = EarlyFraudWarning(f"changed:{payment.id}"[:128], Contradiction.PAYMENT_CHANGED.value)
+    fitted = replace(
+        payment, amount_minor=received.amount_minor, warnings=(*payment.warnings, warning)
     )
     if payment.currency == received.currency:
-        return told
+        return fitted
     return replace(
-        told,
+        fitted,
         currency=received.currency,
         refunded_minor=refunded_minor,
         fee_minor=fee_minor,

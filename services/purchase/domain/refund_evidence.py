@@ -48,7 +48,7 @@ def next_turn(refund: Refund, *, disputed: bool, now: datetime, window: timedelt
     from then on it is only looked at, until the provider shows what became of it or a person
     decides. A disputed purchase is never refunded.
     """
-    if refund.state is not RefundState.FROZEN:
+    if refund.state is not RefundState.HELD:
         return Turn.LOOK
     if disputed:
         return Turn.LOOK if refund.is_sent else Turn.DECLINE
@@ -148,11 +148,11 @@ def _status(
 def _by_status(
     refund: Refund, status: RefundStatus | None, provider_refund: str | None, *, now: datetime
 ) -> Refund:
-    if status is RefundStatus.PENDING and refund.state is RefundState.FROZEN:
+    if status is RefundStatus.PENDING and refund.state is RefundState.HELD:
         return replace(refund, provider_refund=provider_refund)
-    if status is RefundStatus.SUCCEEDED and refund.state is RefundState.FROZEN:
+    if status is RefundStatus.SUCCEEDED and refund.state is RefundState.HELD:
         return refund.refunded(now=now)
-    if status is RefundStatus.FAILED and refund.state in (RefundState.FROZEN, RefundState.REFUNDED):
+    if status is RefundStatus.FAILED and refund.state in (RefundState.HELD, RefundState.REFUNDED):
         return refund.declined(FAILED, now=now)
     return refund
 
@@ -176,7 +176,7 @@ def _covered(
     left_minor = payment.refunded_minor - made_minor(refunds) - elsewhere_minor
     found = []
     for refund in refunds:
-        is_asked = refund.state is RefundState.FROZEN and refund.is_sent and refund.id in unlisted
+        is_asked = refund.state is RefundState.HELD and refund.is_sent and refund.id in unlisted
         if is_asked and refund.amount_minor <= left_minor:
             left_minor -= refund.amount_minor
             refund = refund.refunded(now=now)  # noqa: PLW2901

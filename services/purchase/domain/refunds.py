@@ -65,8 +65,8 @@ class NothingPaid(Refusal):
 class RefundState(StrEnum):
     """How far a refund has come."""
 
-    REQUESTED = "requested"  # the wallet has yet to freeze the coins
-    FROZEN = "frozen"  # the provider has yet to give the money back
+    REQUESTED = "requested"  # the wallet has yet to hold the coins
+    HELD = "frozen"  # the provider has yet to give the money back
     REFUNDED = "refunded"  # declined later, if the money comes back
     DECLINED = "declined"  # for good
 
@@ -85,7 +85,7 @@ class Refund:
     coins: int = 0
     amount_minor: int = 0
     reason: str | None = None
-    settled_at: datetime | None = None
+    decided_at: datetime | None = None
     # When the provider was first asked; `checks` counts the turns taken before that was kept.
     submitted_at: datetime | None = None
     # As the provider calls it, if it has accepted it and has yet to make it.
@@ -96,7 +96,7 @@ class Refund:
 
     @property
     def is_open(self) -> bool:
-        return self.state in (RefundState.REQUESTED, RefundState.FROZEN)
+        return self.state in (RefundState.REQUESTED, RefundState.HELD)
 
     @property
     def is_sent(self) -> bool:
@@ -104,10 +104,10 @@ class Refund:
         return self.submitted_at is not None or self.checks > 0
 
     def declined(self, reason: str, *, now: datetime) -> "Refund":
-        return replace(self, state=RefundState.DECLINED, reason=reason, settled_at=now)
+        return replace(self, state=RefundState.DECLINED, reason=reason, decided_at=now)
 
     def refunded(self, *, now: datetime) -> "Refund":
-        return replace(self, state=RefundState.REFUNDED, reason=None, settled_at=now)
+        return replace(self, state=RefundState.REFUNDED, reason=None, decided_at=now)
 
 
 @dataclass(frozen=True, slots=True)

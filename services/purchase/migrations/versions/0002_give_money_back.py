@@ -33,8 +33,8 @@ CREATE TABLE refunds (
     currency         text         NOT NULL,
     reason           text,
     requested_at     timestamptz  NOT NULL,
-    settled_at       timestamptz,
-    burnt_at         timestamptz,
+    decided_at       timestamptz,
+    voided_at         timestamptz,
     next_check_at    timestamptz,
     checks           integer      NOT NULL DEFAULT 0,
     PRIMARY KEY (viewer, purchase, id),
@@ -60,7 +60,7 @@ CREATE TABLE warnings (
     purchase  uuid         NOT NULL,
     warning   text         NOT NULL,
     reason    text         NOT NULL,
-    told_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (viewer, purchase, warning),
     FOREIGN KEY (viewer, purchase) REFERENCES purchases
 );
