@@ -120,7 +120,7 @@ class Dispute(PurchaseTable, table=True):
 
 
 class WebhookEvent(PurchaseTable, table=True):
-    """A webhook of a provider: that something happened, not what."""
+    """What a provider posted: that something happened, not what."""
 
     __tablename__ = "webhook_events"
     __table_args__ = (Index("webhook_events_due", "next_check_at", postgresql_where=_DUE),)
@@ -140,7 +140,7 @@ class WebhookEvent(PurchaseTable, table=True):
 
 
 class Refund(PurchaseTable, table=True):
-    """Coins that somebody wants to turn back into money; its own idempotency record."""
+    """A request to turn unused coins back into money; its own idempotency record."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -201,8 +201,8 @@ class ProviderAnswer(PurchaseTable, table=True):
     entries: int
 
 
-class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
-    """What a provider warned of, and we passed on."""
+class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word; no module imports it
+    """An early fraud warning of a provider, which was published."""
 
     __tablename__ = "warnings"
     __table_args__ = (
@@ -217,7 +217,7 @@ class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, 
 
 
 class Exclusion(PurchaseTable, table=True):
-    """Somebody who wants to be kept from buying."""
+    """A viewer's self-exclusion from buying."""
 
     __tablename__ = "exclusions"
 

@@ -1,4 +1,4 @@
-"""Buying in a test's words: buy, pay, tell, wait, credit, and look at what became of it."""
+"""Buying in a test's words: buy, pay, send_webhook, wait, credit, and look at what became of it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,17 +57,17 @@ async def provider(pretend):
 
 
 @pytest.fixture
-async def app(database, provider, proved):
+async def app(database, provider, violations):
     """The service; whatever a test lets the provider do, its books say in the end what it holds."""
     yield build_http(database, a_verifier(), {"sandbox": provider}, RULES)
-    assert await proved() == []
+    assert await violations() == []
 
 
 @pytest.fixture
-def proved(database):
+def violations(database):
     """Verify the books; return the violations."""
 
-    async def prove_all():
+    async def verify_all():
         async with database.snapshot() as tx:
             return [
                 found
@@ -75,7 +75,7 @@ def proved(database):
                 if isinstance(found, Violation)
             ]
 
-    return prove_all
+    return verify_all
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def deliver(app):
 
 
 @pytest.fixture
-def tell(deliver, pretend):
+def send_webhook(deliver, pretend):
     """Let the provider send the webhook of a purchase's payment."""
 
     async def tell_one(purchase, kind="payment.succeeded", **about):
@@ -136,12 +136,12 @@ def tell(deliver, pretend):
 
 
 @pytest.fixture
-def pay(pretend, tell):
+def pay(pretend, send_webhook):
     """Let a viewer pay, and the provider say so."""
 
     async def pay_one(purchase):
         pretend.become(purchase, "succeeded")
-        return await tell(purchase)
+        return await send_webhook(purchase)
 
     return pay_one
 
@@ -159,18 +159,18 @@ def turn_due(database):
 
 
 @pytest.fixture
-def janitor(database, provider):
+def poll_due(database, provider):
     """Let the janitor take a turn."""
     return lambda: jobs.poll_due(database, {"sandbox": provider})
 
 
 @pytest.fixture
-def wait(turn_due, janitor):
+def wait(turn_due, poll_due):
     """Let time pass, and the janitor take its turn."""
 
     async def wait_until_done(*, minutes=0):
         await turn_due(minutes=minutes)
-        return await janitor()
+        return await poll_due()
 
     return wait_until_done
 
@@ -189,7 +189,7 @@ def credit(database):
 
 
 @pytest.fixture
-def hear(database):
+def consume(database):
     (consumer,) = consumers.build(database, a_broker("purchase"))
 
     async def hear_all(*events):
@@ -199,7 +199,7 @@ def hear(database):
 
 
 @pytest.fixture
-def ask(app):
+def request_refund(app):
     """Ask for one's unused coins to be given back."""
 
     async def ask_for(purchase, *, key="refund-1", viewer="mira"):
@@ -238,7 +238,7 @@ def refund_of(app):
 
 
 @pytest.fixture
-def said(database):
+def event_names(database):
     """The names of what was announced, in its order, without what came before a refund."""
 
     async def names():
@@ -262,12 +262,12 @@ def balances(rows):
 
 
 @pytest.fixture
-def asked_back(bought_in, ask, hear):
+def refund_requested(bought_in, request_refund, consume):
     """Buy 525 coins for 4.99, and ask for all of them to be given back: they are frozen."""
 
     async def ask_back():
         purchase = await bought_in()
-        await hear(frozen(purchase, (await ask(purchase)).json()["refund"]))
+        await consume(frozen(purchase, (await request_refund(purchase)).json()["refund"]))
         return purchase
 
     return ask_back

@@ -115,7 +115,7 @@ def shop(database, provider):
 
 @pytest.fixture
 def ask_shop(shop):
-    async def ask(country, *, key="k", **order):
+    async def request_refund(country, *, key="k", **order):
         token = a_token("mira", country=country)
         async with client_of(shop, token) as client:
             currency = {key: order[key] for key in order if key == "currency"}
@@ -127,7 +127,7 @@ def ask_shop(shop):
             )
         return listed, bought
 
-    return ask
+    return request_refund
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.purchase.conftest import frozen
 
 
 @pytest.fixture
-def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):
+def story(bought, pay, pretend, send_webhook, wait, bought_in, request_refund, consume, give_back):
     """Everything that can happen to a purchase, each at least once."""
 
     async def play():
@@ -19,19 +19,19 @@ def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):
         # A bank changes its mind: what is known of the dispute now is only the last of it.
         for status in ("open", "won", "lost"):
             pretend.dispute(disputed, status)
-            await tell(disputed, "payment.disputed")
+            await send_webhook(disputed, "payment.disputed")
         flagged = await bought(key="flagged")
         pretend.become(flagged, "succeeded", warnings=[{"id": "ew_1", "reason": "stolen"}])
-        await tell(flagged)
+        await send_webhook(flagged)
         failed = await bought(key="failed")
         pretend.become(failed, "failed", failure="card-declined")
-        await tell(failed, "payment.failed")
+        await send_webhook(failed, "payment.failed")
         await bought(key="expired")
         await wait(minutes=60)
         refunded, declined = await bought_in(key="key-1"), await bought_in(key="key-2")
         for purchase, coins in ((refunded, 500), (declined, 0)):
-            refund = (await ask(purchase, key=f"refund-{coins}")).json()["refund"]
-            await hear(frozen(purchase, refund, paid=coins, bonus=0))
+            refund = (await request_refund(purchase, key=f"refund-{coins}")).json()["refund"]
+            await consume(frozen(purchase, refund, paid=coins, bonus=0))
         await give_back()
 
     return play

@@ -220,13 +220,13 @@ async def test_a_warning_is_passed_on(pay_with, heard, browser):
 
 
 async def test_a_refund_that_fails_after_it_was_made_is_declined_under_its_id(
-    *, pay_with, heard, browser, credit, ask, hear, give_back, database
+    *, pay_with, heard, browser, credit, request_refund, consume, give_back, database
 ):
     purchase = await pay_with(SUCCESS_CARD, claims=GERMANY)
     await heard(1)
     await credit(purchase)
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund, paid=100, bonus=0))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund, paid=100, bonus=0))
     await give_back()
     assert (await heard(4))[3] == "purchase.refunded"
     payments = await browser.get("/payments", params={"reference": purchase})

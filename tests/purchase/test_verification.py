@@ -45,14 +45,14 @@ async def owner(postgres, database):
 
 @pytest.mark.parametrize(("law", "damage"), BREAKS)
 async def test_each_law_of_the_books_is_seen_broken(
-    *, asked_back, give_back, paid_twice, proved, owner, law, damage
+    *, refund_requested, give_back, paid_twice, violations, owner, law, damage
 ):
     await paid_twice()
-    await asked_back()
+    await refund_requested()
     await give_back()
-    assert await proved() == []
+    assert await violations() == []
 
     async with owner.transaction() as tx:
         await tx.execute(text(damage))
 
-    assert law in {fault.invariant for fault in await proved()}
+    assert law in {fault.invariant for fault in await violations()}

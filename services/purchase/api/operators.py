@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from services.purchase.api.purchases import Purchase, shown
-from services.purchase.api.refunds import Reason, Refund, Refunder, shown_refund
+from services.purchase.api.refunds import Reason, Refund, Refunder
 from services.purchase.commands import queries
 from services.purchase.commands.refund_decisions import RefundDecision, decline_unresolved
 from services.purchase.domain.purchases import NoSuchPurchase
@@ -80,4 +80,4 @@ async def decline_refund(
     """Decline a refund whose money never went; the viewer's coins are theirs again."""
     decision = RefundDecision(viewer, purchase, refund, caller.user, body.reason)
     async with db.transaction() as tx:
-        return shown_refund(await decline_unresolved(tx, decision))
+        return Refund.model_validate(await decline_unresolved(tx, decision))

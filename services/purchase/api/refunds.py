@@ -1,4 +1,4 @@
-"""Giving unused coins back: as a viewer within the law, as an operator with a reason."""
+"""Refunds of unused coins: by a viewer within the law, by an operator with a reason."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.purchase.api.packages import FromRules
 from services.purchase.commands import queries, refunds
 from services.purchase.commands.refunds import RefundOrder
-from services.purchase.domain import refunds as domain
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import (
     NothingPaid,
@@ -62,7 +61,9 @@ class OperatorRefundRequest(RefundRequest):
 class Refund(BaseModel):
     """A refund and how far it has come; `reason` if it was declined."""
 
-    refund: UUID
+    model_config = ConfigDict(from_attributes=True)
+
+    refund: UUID = Field(validation_alias="id")
     purchase: UUID
     state: RefundState
     requested_by: str
@@ -71,7 +72,7 @@ class Refund(BaseModel):
     currency: str
     reason: str | None
     requested_at: datetime
-    settled_at: datetime | None
+    settled_at: datetime | None = Field(validation_alias="decided_at")
 
 
 class Refunds(BaseModel):
@@ -101,7 +102,7 @@ async def request_refund(
     request_hash = fingerprint(body or RefundRequest()) + purchase.bytes
     order = RefundOrder(caller.user, purchase, key, request_hash)
     async with db.transaction() as tx:
-        return shown_refund(await refunds.request_refund(tx, order, rules))
+        return Refund.model_validate(await refunds.request_refund(tx, order, rules))
 
 
 @router.get(
@@ -114,7 +115,7 @@ async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
     """Read the refunds of one of one's own purchases, the newest first."""
     async with db.transaction() as tx:
         found = await queries.read_refunds(tx, caller.user, purchase)
-    return Refunds(items=[shown_refund(refund) for refund in found])
+    return Refunds(items=[Refund.model_validate(refund) for refund in found])
 
 
 @router.post(
@@ -137,19 +138,4 @@ async def request_refund_for(
     request_hash = fingerprint(body) + purchase.bytes
     order = RefundOrder(viewer, purchase, key, request_hash, caller.user, body.reason)
     async with db.transaction() as tx:
-        return shown_refund(await refunds.request_refund(tx, order, rules))
-
-
-def shown_refund(refund: domain.Refund) -> Refund:
-    return Refund(
-        refund=refund.id,
-        purchase=refund.purchase,
-        state=refund.state,
-        requested_by=refund.requested_by,
-        coins=refund.coins,
-        amount_minor=refund.amount_minor,
-        currency=refund.currency,
-        reason=refund.reason,
-        requested_at=refund.requested_at,
-        settled_at=refund.decided_at,
-    )
+        return Refund.model_validate(await refunds.request_refund(tx, order, rules))

@@ -82,7 +82,7 @@ async def apply_provider_status(
 
     `asked_about` is the purchase as it was when the provider was asked, `answer` what it said to
     the refund whose turn it was. Returns the purchase as it is now, and whether the status was
-    used: one that may be older than what is known is not, and has to be asked for again.
+    used: one that may be older than what is known is not, and has to be polled again.
     """
     now = datetime.now(UTC)
     known = await _lock(tx, asked_about)

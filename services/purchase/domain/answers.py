@@ -33,8 +33,8 @@ def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
     Whether an answer may be older than one that was applied.
 
     The provider's sequence decides. Without one it must have been asked for after the other had
-    come: of two questions at the same time nobody knows which was answered first, so the provider
-    has to be asked once more.
+    come: of two polls at the same time it is unknown which was answered first, so the provider has
+    to be polled once more.
     """
     if applied is None or payment.asked_at is None:
         return False

@@ -47,9 +47,9 @@ def given_back(
     allocation: Allocation, amount_minor: int, *, before_minor: int, now_minor: int
 ) -> dict[str, int]:
     """
-    A bank took money, or somebody gave it back without us: only the difference moves.
+    A bank took money, or it was given back without us: only the difference moves.
 
-    Money that bought nothing was owed to its payer anyway, up to what it was; whatever goes
+    Money that bought nothing was owed to its payer anyway, up to what it was; what goes
     beyond that, and all that goes of money that bought coins, is lost.
     """
     change = now_minor - before_minor

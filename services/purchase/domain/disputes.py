@@ -1,7 +1,7 @@
 """
 What banks and dashboards take back of a payment, as disputes with revisions.
 
-A refund that nobody asked us for is a dispute that nobody argues about: lost from the start, and
+A refund that we did not request is a dispute without an argument: lost from the start, and
 won if its money comes back.
 """
 
@@ -51,11 +51,11 @@ def follow_disputes(
     listed: Iterable[Dispute], known: Mapping[str, Dispute], *, credited: bool, newer: bool
 ) -> tuple[tuple[Dispute, ...], tuple[DisputeStep, ...]]:
     """
-    Announce each dispute's opening first and then every change, whatever we heard first.
+    Publish each dispute's opening first and then every change, in whatever order they arrive.
 
     A bank may change its mind about the amount and about who has won; each change that is
-    announced is a revision of its own. That a closed dispute is open counts only from an answer
-    that is known to be newer: anybody else hears old news.
+    published is a revision of its own. That a closed dispute is open counts only from an answer
+    that is known to be newer: any other is old news.
     """
     moved: list[Dispute] = []
     steps: list[DisputeStep] = []
@@ -109,7 +109,7 @@ def distinct(dispute: Dispute, known: Mapping[str, Dispute]) -> Dispute:
     Return a dispute under an id of its own within its purchase.
 
     The bank numbers the disputes of a payment. Two payments of one purchase may have disputes of
-    the same number: the second one heard of is told apart by its payment.
+    the same number: the second one we learn of gets its payment into its id.
     """
     before = known.get(dispute.id)
     if before is None or before.payment == dispute.payment:
@@ -129,7 +129,7 @@ def claims(dispute: Dispute) -> bool:
 
 
 def claimed_minor(dispute: Dispute | None) -> int:
-    """Return what a dispute takes, as announced: nothing before it was, nothing once it is won."""
+    """Return what a dispute takes, as published: nothing before it was, nothing once it is won."""
     if dispute is None or not dispute.revision or dispute.state is DisputeState.WON:
         return 0
     return dispute.amount_minor
@@ -139,7 +139,7 @@ def given_back_minor(disputes: Iterable[Dispute], payment: Payment, *, credited:
     """
     Return what went back of a payment without our refunds, as far as its amount is known.
 
-    Of money that bought coins only what was announced counts: a dispute in another currency waits
+    Of money that bought coins only what was published counts: a dispute in another currency waits
     for a person.
     """
     return sum(
@@ -158,7 +158,7 @@ def _severity(dispute: Dispute) -> tuple[bool, int, bool]:
 
 
 def _goes_back(before: Dispute, after: Dispute) -> bool:
-    """Whether what is told was true before what is known, as far as anybody can see."""
+    """Whether an answer is older than what is known, as far as its content shows."""
     if after.reason == ELSEWHERE:
         return after.state is DisputeState.WON or after.amount_minor < before.amount_minor
     return after.state is DisputeState.OPEN and before.state is not DisputeState.OPEN

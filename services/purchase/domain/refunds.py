@@ -1,4 +1,4 @@
-"""Who gets money back for coins they have not used, how much, and until when."""
+"""Refunds of unused coins: which are allowed, how much money, and until when."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -73,7 +73,7 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Coins that somebody wants to turn back into money."""
+    """A request to turn unused coins back into money."""
 
     viewer: str
     purchase: UUID
@@ -86,7 +86,7 @@ class Refund:
     amount_minor: int = 0
     reason: str | None = None
     decided_at: datetime | None = None
-    # When the provider was first asked; `checks` counts the turns taken before that was kept.
+    # When it was first sent; `checks` counts the turns taken before that was recorded.
     submitted_at: datetime | None = None
     # As the provider calls it, if it has accepted it and has yet to make it.
     provider_refund: str | None = None
@@ -100,7 +100,7 @@ class Refund:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the provider may have been asked for it: then its money may have gone."""
+        """Whether it may have been sent to the provider: then its money may have gone."""
         return self.submitted_at is not None or self.checks > 0
 
     def declined(self, reason: str, *, now: datetime) -> "Refund":

@@ -51,7 +51,7 @@ CREATE UNIQUE INDEX one_open_refund_a_purchase ON refunds (viewer, purchase)
 CREATE INDEX refunds_by_id ON refunds (id);
 CREATE INDEX refunds_due ON refunds (next_check_at) WHERE next_check_at IS NOT NULL;
 
--- A bank may change its mind as often as it likes; each change that was announced is a revision.
+-- A bank may change its mind as often as it likes; each change that was published is a revision.
 ALTER TABLE disputes DROP CONSTRAINT dispute_revision_follows_state;
 ALTER TABLE disputes ADD CONSTRAINT dispute_revision_counts CHECK (revision >= 0);
 
