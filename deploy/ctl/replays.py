@@ -17,7 +17,7 @@ from services.gift.commands import reannouncing as gift
 from services.live.store import rebuild as live
 from services.payout.commands import reannouncing as payout
 from services.purchase.commands import reannouncing as purchase
-from services.wallet.commands import reannouncing as wallet
+from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, QUEUES
 from shared.messaging.facts import Fact

@@ -97,6 +97,8 @@ class Reversal(GiftTable, table=True):
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
     announced_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
+    published_revision: int | None = Field(sa_type=BigInteger)
 
 
 class CatalogueState(GiftTable, table=True):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -78,6 +79,7 @@ class Reversal(PayoutTable, table=True):
     most_coins: int | None = Field(sa_type=BigInteger)
     newest_at: datetime | None = Field(sa_type=_TIME)
     restored_at: datetime | None = Field(sa_type=_TIME)
+    known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
 
 
 class Restoration(PayoutTable, table=True):

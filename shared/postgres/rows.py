@@ -81,6 +81,15 @@ def arrays(items: Iterable[Any], *names: str, **renamed: str) -> dict[str, list[
     return {column: list(map(attrgetter(source), listed)) for column, source in sources.items()}
 
 
+def array_literal(numbers: Iterable[int] | None) -> str | None:
+    """
+    Write an array as PostgreSQL reads it, for a column of arrays: `heard::bigint[]` of each row.
+
+    `unnest` would flatten an array of arrays.
+    """
+    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
+
+
 def unnest(table: Table, *columns: str, name: str = "new", numbered: bool = False) -> str:
     """
     Return the SQL of a FROM item with these columns of a table as typed array parameters.

@@ -17,7 +17,8 @@ from deploy.harness.system import System
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftSent
 from shared.contracts.wallet import LotKind, Slice
-from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, message_of, own_exchange
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import EVENTS_EXCHANGE, message_of, own_exchange
 
 COUNT_SECONDS_MAX = 20.0
 CREATOR, COINS = "lea", 10

@@ -11,14 +11,16 @@ from deploy.ctl.new_service import REGISTRATIONS, NotMade, new_service
 
 ROOT = Path(__file__).parent.parent.parent
 FILES_MAX, REGISTRATIONS_MAX = 12, 3
-PARTS = ("deploy", "docs", "services", "shared", "tests", "seeds", "pyproject.toml")
-PARTS += (
-    ".dockerignore",
-    "docker-compose.yml",
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "Makefile",
+PARTS = (
+    *("deploy", "docs", "services", "shared", "tests", "seeds", "pyproject.toml"),
+    *(
+        ".dockerignore",
+        "docker-compose.yml",
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "Makefile",
+    ),
 )
 
 

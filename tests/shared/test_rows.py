@@ -9,7 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from services.gift import tables
-from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest, update_rows
+from shared.postgres.rows import (
+    RowMapper,
+    array_literal,
+    arrays,
+    insert_rows,
+    unnest,
+    update_rows,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COLUMNS = (
@@ -114,3 +121,14 @@ def test_a_column_that_the_table_lacks_is_refused_when_the_module_is_imported():
 def test_a_column_of_arrays_is_refused_because_unnest_would_flatten_it():
     with pytest.raises(AssertionError, match="is an array already"):
         unnest(tables.Room, "room", "guests")
+
+
+async def test_an_array_of_each_row_travels_as_a_literal(database):
+    told = [[1, 2], [], None]
+    async with database.transaction() as tx:
+        rows = await tx.execute(
+            text("SELECT each::bigint[] AS heard FROM unnest(CAST(:told AS text[])) AS each"),
+            {"told": [array_literal(numbers) for numbers in told]},
+        )
+
+    assert [row.heard for row in rows] == told

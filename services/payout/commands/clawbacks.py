@@ -2,8 +2,8 @@
 Diamonds follow their gifts' coins, whatever was said first.
 
 Of what is said about one lot of one gift the newest revision counts, and of all of them the most
-coins: what that is more than the newest says has come back. A revision that arrives after a newer
-one so ends where it would have ended in its time: what it takes comes back, and waits.
+coins: what that is more than the newest says has come back. A revision that is heard after a newer
+one ends where it would have ended in its time: what it takes comes back, and waits.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,8 @@ def follow_reversal(
     """Keep what a reversal says and let the diamonds follow; return whether it was news."""
     key = (event.creator, event.gift, event.lot)
     known = batch.heard.reversals.setdefault(key, Reversal())
-    is_news, is_more = event.revision > known.revision, event.reversed_coins > known.most_coins
+    is_first = known.hear(event.revision, event.reversed_coins)
+    is_news = event.revision > known.revision
     if is_news:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
         known.newest_at = at
@@ -62,7 +63,7 @@ def follow_reversal(
     earning = batch.heard.earnings.get(key)
     if earning is None:
         return is_news
-    most = known.most_coins if is_more else known.reversed_coins
+    most = event.reversed_coins if is_first else known.reversed_coins
     _follow(batch, accounts, earning, most, known, event.revision, at, cause)
     if is_later and earning.restored.pending:
         earning.restored.matures_at, _ = _wait(batch, earning, known, at)

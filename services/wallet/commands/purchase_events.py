@@ -12,7 +12,7 @@ from services.wallet.commands import holds
 from services.wallet.commands.credits import DERIVED_REFERENCE, PURCHASE_REFERENCE, credit_purchase
 from services.wallet.commands.disputes import DISPUTE_REFERENCE, apply_dispute, is_stale
 from services.wallet.commands.wallet_batch import (
-    Announcement,
+    Published,
     ViewerWallet,
     open_wallets,
     write_wallets,
@@ -36,7 +36,7 @@ from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
 
-async def follow_money(
+async def apply_purchase_events(
     tx: Transaction, received: Sequence[Envelope[PurchaseEvent]], settings: Settings
 ) -> set[UUID]:
     """Let coins follow each fact about a purchase, once; return the stale facts about disputes."""
@@ -60,7 +60,9 @@ async def follow_money(
             wallet, each.data
         ):
             stale.add(each.id)
-        facts += [Fact(*said, each.cause, now) for said in _follow(wallet, each.data, settings)]
+        facts += [
+            Fact(*published, each.cause, now) for published in _apply(wallet, each.data, settings)
+        ]
     await write_wallets(tx, book, wallets, facts, now)
     return stale
 
@@ -88,7 +90,7 @@ def _references(event: PurchaseEvent, early: Mapping[tuple[str, UUID], Sequence[
     return holds.hold_references(event)
 
 
-def _follow(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> list[Announcement]:
+def _apply(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> list[Published]:
     """Decide one fact; return what is to be announced."""
     match event:
         case PurchasePaid():

@@ -14,6 +14,6 @@ PAID = Side("""
     WHERE e.kind = 'gift'
 """)
 REVERSED = Side("""
-    SELECT to_timestamp(0) AS at, id::text AS id, least(owed - settled, spent) AS amount
-    FROM lots WHERE owed > settled AND spent > 0
+    SELECT to_timestamp(0) AS at, id::text AS id, least(owed - repaid, spent) AS amount
+    FROM lots WHERE owed > repaid AND spent > 0
 """)

@@ -7,12 +7,12 @@ from shared.ledger.sealing import Block
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-__all__ = ["CHAIN", "INVARIANTS", "announce_block"]
+__all__ = ["CHAIN", "INVARIANTS", "publish_block"]
 
 CHAIN = "coins"
 
 
-async def announce_block(tx: Transaction, block: Block) -> None:
+async def publish_block(tx: Transaction, block: Block) -> None:
     """Tell others the hash of a block, so that nobody can put another in its place."""
     fact = block_fact(
         BlockSealed, CHAIN, block.number, block.entries, block.hash, block.previous_hash

@@ -55,12 +55,12 @@ def pay_for_gift(
     request_hash: bytes,
     expires_at: datetime,
     now: datetime,
-    besides: Sequence[Limit] = (),
+    extra_limits: Sequence[Limit] = (),
 ) -> tuple[Slice, ...]:
     """
     Move the price of a gift out of the viewer's coins, or raise why they will not move.
 
-    `lots` are the viewer's, in spending order; what is taken from each is returned. `besides`
+    `lots` are the viewer's, in spending order; what is taken from each is returned. `extra_limits`
     are limits that hold for this gift alone.
     """
     assert coins > 0
@@ -76,7 +76,7 @@ def pay_for_gift(
 
     slices = _choose(lots, coins, now)
     cost = [(piece.lot.currency, piece.coins, piece.value_minor) for piece in slices]
-    budget.spend(cost, besides=besides)
+    budget.spend(cost, extra_limits=extra_limits)
     for piece in slices:
         piece.lot.remaining -= piece.coins
         piece.lot.spent += piece.coins

@@ -6,15 +6,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands import limiting, operating
-from services.wallet.commands.proving import announce_block
-from services.wallet.commands.reannouncing import SAID_AGAIN, facts_between
+from services.wallet.commands import adjustments, exclusions, expiry, holds
+from services.wallet.commands.republish import SAID_AGAIN, facts_between
+from services.wallet.commands.verification import publish_block
 from shared.backoffice.adjustments import AdjustmentWish
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.ledger.sealing import seal
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
-from tests.wallet.test_money import (
+from tests.wallet.test_purchase_events import (
     closed,
     disputed,
     refund_declined,
@@ -28,17 +28,17 @@ def story(hear, database):
     """Everything that can happen to a viewer's coins, each at least once."""
 
     async def play():
-        await _follow_money(hear)
+        await _apply_purchase_events(hear)
         await _let_operators_work(database)
         await _reach_a_limit(hear)
         await _exclude(database)
         async with database.transaction() as tx:
-            await announce_block(tx, await seal(tx))
+            await publish_block(tx, await seal(tx))
 
     return play
 
 
-async def _follow_money(hear):
+async def _apply_purchase_events(hear):
     taken, given_back, kept = a_purchase_paid(bonus_coins=5), a_purchase_paid(), a_purchase_paid()
     await hear(taken)
     await hear(a_gift_requested(coins=60), a_gift_requested(coins=500))
@@ -64,24 +64,24 @@ async def _reach_a_limit(hear):
 
 async def _let_operators_work(database):
     async with database.transaction() as tx:
-        await operating.release_freeze(
+        await holds.release_warning(
             tx, "warned", "risk:w_1", operator="ann", reason="a mistake", correlation_id="c"
         )
     wish = AdjustmentWish("wallet", "warned", 7, "sorry", "ann", "k", b"h")
     async with database.transaction() as tx:
-        asked = await operating.ask_adjustment(tx, wish)
-        await operating.settle_adjustment(tx, asked.id, "ben", True, "c")
+        asked = await adjustments.request_wallet_adjustment(tx, wish)
+        await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "c")
         # Only promotional coins end, and nobody waits a year for it here.
         await tx.execute(text("UPDATE lots SET expires_at = now() WHERE kind = 'promo'"))
     async with database.transaction() as tx:
-        await operating.expire_lots(tx, now=datetime.now(UTC) + timedelta(seconds=1))
+        await expiry.expire_lots(tx, now=datetime.now(UTC) + timedelta(seconds=1))
 
 
 async def _exclude(database):
     async with database.transaction() as tx:
-        await limiting.exclude(tx, "mira", days=1, key="k", request_hash=b"h", correlation_id="c")
+        await exclusions.exclude(tx, "mira", days=1, key="k", request_hash=b"h", correlation_id="c")
     async with database.transaction() as tx:
-        await limiting.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=2))
+        await exclusions.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=2))
 
 
 async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(story, database):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.wallet.commands.facts import limit_facts, request_hash, require_same
-from services.wallet.domain import spending
+from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
+from services.wallet.store import limits as limit_store
 from services.wallet.store import lots as lot_store
-from services.wallet.store import restraints
 from services.wallet.store.lots import Payment
 from shared.contracts import wallet
 from shared.contracts.envelope import Envelope
@@ -40,7 +40,7 @@ async def pay_for_gifts(
     )
     lots = await lot_store.open_lots(tx, book.users)
     now = book.recorded_at
-    budgets = await restraints.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
+    budgets = await limit_store.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
     limits: list[Fact] = []
     payments: list[Payment] = []
@@ -68,10 +68,10 @@ async def pay_for_gifts(
             facts += reached
         else:
             require_same(outcome, asked_hash)
-            facts.append(Fact(_said_before(outcome), outcome.version, asked.cause))
+            facts.append(Fact(_replayed(outcome), outcome.version, asked.cause))
     await book.write(tx)
     await lot_store.record_payments(tx, payments)
-    await restraints.count_spendings(tx, budgets)
+    await limit_store.count_spendings(tx, budgets)
     await archive.store_facts(tx, limits)
     await publish(tx, facts)
 
@@ -89,7 +89,7 @@ def _decide(
 ) -> tuple[GiftPaid | GiftPaymentRefused, Payment | None]:
     """Decide one gift against what the gifts before it left; nothing is written yet."""
     try:
-        slices = spending.pay_for_gift(
+        slices = gift_payments.pay_for_gift(
             accounts,
             lots,
             budget,
@@ -98,7 +98,7 @@ def _decide(
             request_hash=request_hash,
             expires_at=asked.expires_at,
             now=now,
-            besides=rules.for_age(asked.age_verified),
+            extra_limits=rules.for_age(asked.age_verified),
         )
     except Refusal as no:
         accounts.refuse(reference=reference, request_hash=request_hash)
@@ -139,7 +139,7 @@ def _gift_refused(
     )
 
 
-def _said_before(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
+def _replayed(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
     contract = GiftPaid if outcome.moved else GiftPaymentRefused
     return contract.model_validate_json(outcome.result)
 

@@ -1,4 +1,4 @@
-"""Coins follow their money: frozen, refunded, taken back, owed, settled, restored."""
+"""Coins follow their money: frozen, refunded, taken back, owed, repaid, restored."""
 
 from itertools import permutations
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands import reading
+from services.wallet.store import queries
 from shared.contracts.purchase import (
     PurchaseDisputeClosed,
     PurchaseDisputed,
@@ -238,8 +238,8 @@ async def test_who_owes_sends_no_gifts_and_the_next_purchase_settles_first(hear,
 
     assert await held() == (400, 0, 0)
     assert await reversed_coins(database) == {}
-    settled = await announced(database, "wallet.debt_settled")
-    assert (settled[-1]["coins"], settled[-1]["debt_coins"]) == (100, 0)
+    repaid = await announced(database, "wallet.debt_settled")
+    assert (repaid[-1]["coins"], repaid[-1]["debt_coins"]) == (100, 0)
 
 
 async def test_a_debt_that_is_settled_in_part_restores_the_oldest_gifts_first(hear, database):
@@ -341,6 +341,6 @@ async def test_every_entry_of_all_this_sums_to_zero(hear, database):
             text("SELECT sum(amount) AS sum FROM postings GROUP BY user_id, entry")
         )
         assert {row["sum"] for row in rows} == {0}
-        books = await reading.totals(tx)
+        books = await queries.totals(tx)
     assert books.balances_coins == books.lots_coins == 700
     assert books.disputed_coins == books.debt_coins == 0

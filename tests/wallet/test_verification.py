@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.wallet.commands.proving import INVARIANTS, announce_block
+from services.wallet.commands.verification import INVARIANTS, publish_block
 from shared.contracts.purchase import PurchaseDisputed, PurchaseRefundRequested
 from shared.ledger.sealing import broken_seals, seal
 from shared.ledger.verification import Progress, Violation, verify_ledger
@@ -64,7 +64,7 @@ async def seal_all(database):
             block = await seal(tx)
             if block is None:
                 return
-            await announce_block(tx, block)
+            await publish_block(tx, block)
 
 
 async def broken(database):
@@ -113,16 +113,16 @@ TAMPERINGS = {
         DELETE FROM outcomes WHERE entry IS NULL
     """,
     "lots-are-balances": """
-        UPDATE lots SET remaining = remaining - 1, burned = burned + 1, frozen = frozen - 1
-        WHERE frozen > 0
+        UPDATE lots SET remaining = remaining - 1, charged_back = charged_back + 1, held = held - 1
+        WHERE held > 0
     """,
     "slices-are-gifts": "UPDATE slices SET coins = coins + 1",
     "lots-spent-their-slices": "UPDATE slices SET lot = gen_random_uuid()",
     "credits-opened-their-lots": """
         UPDATE lots SET purchase = gen_random_uuid() WHERE kind = 'bonus'
     """,
-    "frozen-coins-have-reasons": "UPDATE frozen_coins SET coins = coins - 1",
-    "debts-were-paid-by-lots": "UPDATE settlements SET coins = coins - 1",
+    "held-coins-have-reasons": "UPDATE held_coins SET coins = coins - 1",
+    "debts-were-paid-by-lots": "UPDATE repayments SET coins = coins - 1",
     "outcomes-say-what-was-posted": """
         UPDATE outcomes SET outcome = jsonb_set(outcome, '{coins}', '41') WHERE outcome ? 'slices'
     """,

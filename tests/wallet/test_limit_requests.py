@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.wallet.commands import limiting
+from services.wallet.commands import limits as limiting
 from services.wallet.domain.limits import (
-    LimitWish,
+    LimitRequest,
     Period,
     counts_from,
     limit_at,
@@ -23,7 +23,7 @@ from services.wallet.domain.limits import (
     starts_on,
 )
 from services.wallet.main import read_rules
-from services.wallet.store import restraints
+from services.wallet.store import limits as restraints
 from tests.wallet.conftest import RULES_FILE
 
 RULES = read_rules(RULES_FILE)
@@ -62,7 +62,7 @@ def kept(wished):
         if wishes and wishes[-1].amount == amount:
             continue
         from_at = counts_from(limit_at(wishes, at), amount, now=at, delay=DAY)
-        wishes.append(LimitWish(amount, from_at))
+        wishes.append(LimitRequest(amount, from_at))
     return wishes
 
 
@@ -115,7 +115,7 @@ async def test_wishes_are_read_from_the_tables_as_the_model_has_them(database):
     async with database.transaction() as tx:
         for user, wished in stories.items():
             for wish in kept(wished):
-                await restraints.add_wish(tx, user, (Period.DAY.value, "coins", "user"), wish)
+                await restraints.add_request(tx, user, (Period.DAY.value, "coins", "user"), wish)
 
     for hours in (0, 1, 24, 25, 36, 48, 49, 72, 200):
         moment = MONDAY + timedelta(hours=hours)
@@ -172,7 +172,7 @@ async def test_a_raise_waits_24_hours_across_a_change_of_the_clock():
         asked = day.astimezone(UTC)
         from_at = counts_from(100, 200, now=asked, delay=timedelta(hours=RULES.raise_after_hours))
         assert from_at - asked == timedelta(hours=24)
-        wishes = [LimitWish(100, asked - DAY), LimitWish(200, from_at)]
+        wishes = [LimitRequest(100, asked - DAY), LimitRequest(200, from_at)]
         assert limit_at(wishes, from_at - timedelta(microseconds=1)) == 100
         assert limit_at(wishes, from_at) == 200
 

@@ -10,7 +10,7 @@ From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from services.wallet.commands.proving import CHAIN
+from services.wallet.commands.verification import CHAIN
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.wallet import (
@@ -33,7 +33,7 @@ from shared.postgres.database import Transaction
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 
 # The kind with which a reference begins, and its event; other events are in the event archive.
-_ANNOUNCED: dict[str, type[Event]] = {
+_PUBLISHED: dict[str, type[Event]] = {
     "purchase": CoinsCredited,
     "freeze": CoinsFrozen,
     "release": CoinsUnfrozen,
@@ -46,13 +46,13 @@ _ANNOUNCED: dict[str, type[Event]] = {
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was announced in that time: decisions first, then what followed from them."""
     blocks = (BlockSealed, CHAIN)
-    return history.facts_between(tx, _announced, blocks, since=since, until=until)
+    return history.facts_between(tx, _published, blocks, since=since, until=until)
 
 
-def _announced(reference: str, moved: bool) -> type[Event] | None:
+def _published(reference: str, moved: bool) -> type[Event] | None:
     kind = reference.split(":", 1)[0]
     if kind == "gift":
         return GiftPaid if moved else GiftPaymentRefused
     if kind == "exclusion":
         return ExclusionEnded if reference.endswith(":end") else ExclusionStarted
-    return _ANNOUNCED.get(kind)
+    return _PUBLISHED.get(kind)
