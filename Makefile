@@ -19,7 +19,7 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## Run the whole story once, with the proof that the books balance
-	$(RUN)python -m deploy.local demo
+	$(RUN)python -m deploy.demo play
 
 up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here
 	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
@@ -29,7 +29,7 @@ up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answ
 			$(PRACTICE) up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}, for practice: its issuer signs" \
 			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it."; \
-	else $(RUN)python -m deploy.local up; fi
+	else $(RUN)python -m deploy.demo up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
 	$(PRACTICE) down
@@ -51,7 +51,7 @@ check: .venv/ready audit ## Events as published, formatting, lint, imports, type
 	$(RUN)mypy
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
-	$(RUN)python -m deploy.local.dependencies
+	$(RUN)python -m deploy.dependencies
 
 bench: .venv/ready ## Measure how fast it is here
 	$(RUN)python -m tests.performance

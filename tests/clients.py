@@ -7,8 +7,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from deploy.local.person import ADULT_YEARS
-from shared.auth import Verifier
+from deploy.harness.issuer import ADULT_YEARS
+from shared.identity.tokens import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
 

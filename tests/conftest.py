@@ -6,8 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from deploy.local.databases import (
-    SERVICES,
+from deploy.config.databases import (
     database_sql,
     in_own_thread,
     quoted,
@@ -15,13 +14,14 @@ from deploy.local.databases import (
     run_sql,
     schema_sql,
 )
-from deploy.local.environment import new_secrets
-from deploy.local.rabbitmq import RabbitServer
-from deploy.local.servers import Servers, choose_postgres, choose_rabbit
-from deploy.local.system import System
-from shared.database import Database
+from deploy.config.environment import new_secrets
+from deploy.config.services import DATABASES
+from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
+from deploy.harness.system import System
 from shared.messaging.topology import topology, users
-from shared.migrate import migrate
+from shared.postgres.database import Database
+from shared.postgres.migrate import migrate
 
 _STARTING_RABBIT = pytest.StashKey[Future[RabbitServer]]()
 
@@ -115,7 +115,7 @@ async def database_of(postgres, template_of, credentials):
 @pytest.fixture
 def database(request, database_of):
     """The database of the service that the test's folder is named after."""
-    (service,) = set(request.path.parts) & set(SERVICES)
+    (service,) = set(request.path.parts) & set(DATABASES)
     return database_of(service)
 
 

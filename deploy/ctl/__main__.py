@@ -10,28 +10,30 @@ import typer
 
 from deploy.ctl.commands import (
     audit,
+    dead_letters,
     events,
     files,
-    letters,
+    new,
     operations,
     outboxes,
-    proofs,
     replays,
     teams,
     topology,
+    verification,
 )
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(files.app)
-app.add_typer(proofs.app)
+app.add_typer(verification.app)
 app.add_typer(replays.app)
-app.add_typer(letters.app, name="dlq")
+app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(outboxes.app, name="outbox")
 app.add_typer(topology.app, name="topology")
-app.add_typer(proofs.seal, name="seal")
+app.add_typer(verification.seal, name="seal")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
 app.add_typer(audit.app)
+app.add_typer(new.app, name="new")
 app.add_typer(operations.app)
 
 if __name__ == "__main__":

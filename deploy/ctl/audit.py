@@ -18,7 +18,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import DeliveryError
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.log import read_log
 from shared.messaging.topology import AUDIT_STREAM, AUDITOR_USER
@@ -32,10 +32,10 @@ class NotRecorded(ConnectionError):
 
 
 @asynccontextmanager
-async def recorded(places: Places, act: str, **facts: object) -> AsyncIterator[Facts]:
+async def recorded(installation: Installation, act: str, **facts: object) -> AsyncIterator[Facts]:
     """Do something on record; what is put into the result stands in its last line."""
     result: Facts = {}
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         await _write(connection, act, "begun", facts)
         try:
             yield result
@@ -45,15 +45,15 @@ async def recorded(places: Places, act: str, **facts: object) -> AsyncIterator[F
         await _write(connection, act, "done", {**facts, **result})
 
 
-async def noted(places: Places, act: str, **facts: object) -> None:
+async def noted(installation: Installation, act: str, **facts: object) -> None:
     """Record what is done already: of what has to be there before anything can be recorded."""
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         await _write(connection, act, "done", facts)
 
 
-async def lines(places: Places) -> AsyncIterator[Mapping[str, object]]:
+async def lines(installation: Installation) -> AsyncIterator[Mapping[str, object]]:
     """Yield what was recorded, from the beginning; read as the auditor."""
-    async with places.connect(AUDITOR_USER) as connection:
+    async with installation.connect(AUDITOR_USER) as connection:
         async for message in read_log(connection, AUDIT_STREAM, start="first"):
             if message.user_id == OPERATOR_USER:
                 yield message.envelope

@@ -3,7 +3,7 @@ Copies of every service's database, and the way back.
 
 Each copy is consistent in itself; the snapshots of all are opened before the first is written, so
 they are milliseconds apart. What was on its way between two services at that instant is in
-neither copy or in one: `reconcile` names it, `reannounce` and `replay` bring it.
+neither copy or in one: `reconcile` names it, `republish` and `replay` bring it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 
 MANIFEST = "manifest.json"
 FOLDER_MODE = 0o700
@@ -30,13 +30,17 @@ class BackupFailed(Exception):
 
 
 async def back_up(
-    places: Places, folder: Path, services: Sequence[str], *, tell: Callable[[str], object]
+    installation: Installation,
+    folder: Path,
+    services: Sequence[str],
+    *,
+    tell: Callable[[str], object],
 ) -> None:
     """Write a copy of each database, and a manifest of what they are; as the auditor."""
     _make(folder)
     async with AsyncExitStack() as snapshots:
         opened = {
-            service: await snapshots.enter_async_context(places.reading(service))
+            service: await snapshots.enter_async_context(installation.reading(service))
             for service in services
         }
         cuts = {service: (await tx.execute(_CUT)).one() for service, tx in opened.items()}
@@ -44,7 +48,7 @@ async def back_up(
         for service, cut in cuts.items():
             file = folder / f"{service}.dump"
             options = ["--format=custom", f"--snapshot={cut.snapshot}", f"--file={file}"]
-            await _run(places, "pg_dump", service, AUDITOR, options)
+            await _run(installation, "pg_dump", service, AUDITOR, options)
             copies[service] = {"schema": cut.schema, "taken_at": cut.at, "sha256": _sha256(file)}
             tell(f"{service}: {file.stat().st_size:,} bytes")
     # Written last: a folder without it is not a backup.
@@ -52,7 +56,7 @@ async def back_up(
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, default=str) + "\n")
 
 
-async def restore(places: Places, folder: Path, service: str) -> None:
+async def restore(installation: Installation, folder: Path, service: str) -> None:
     """
     Bring a database back to its copy: all of it, or nothing of it; as its owner.
 
@@ -64,11 +68,11 @@ async def restore(places: Places, folder: Path, service: str) -> None:
         raise BackupFailed(f"{folder} has no copy of {service}.")
     if _sha256(file) != copy["sha256"]:
         raise BackupFailed(f"{file} is not what was written: its hash differs.")
-    async with places.reading(service) as tx:
+    async with installation.reading(service) as tx:
         if (busy := (await tx.execute(_SESSIONS, {"service": service})).scalar_one()) > 0:
             raise BackupFailed(f"{service} runs ({busy} sessions): stop it first.")
     options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
-    await _run(places, "pg_restore", service, f"{service}_owner", [*options, str(file)])
+    await _run(installation, "pg_restore", service, f"{service}_owner", [*options, str(file)])
 
 
 def _make(folder: Path) -> None:
@@ -85,13 +89,13 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 
 
 async def _run(
-    places: Places, program: str, service: str, role: str, options: Sequence[str]
+    installation: Installation, program: str, service: str, role: str, options: Sequence[str]
 ) -> None:
     password = f"{role}_database_password" if role == AUDITOR else f"{role}_password"
-    host, _, port = places.postgres.rpartition(":")
-    database = (places.databases or {}).get(service, service)
+    host, _, port = installation.postgres.rpartition(":")
+    database = (installation.databases or {}).get(service, service)
     where = [f"--host={host}", f"--port={port}", f"--username={role}", f"--dbname={database}"]
-    environment = {**os.environ, "PGPASSWORD": places.secret(password)}
+    environment = {**os.environ, "PGPASSWORD": installation.secret(password)}
     try:
         running = await asyncio.create_subprocess_exec(
             program, *where, *options, env=environment, stderr=asyncio.subprocess.PIPE

@@ -1,4 +1,4 @@
-"""Files that are generated and committed: topology, gateway, API, tables, what is published."""
+"""Files that are generated and committed: topology, gateway, API, tables, Compose, contracts."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from deploy.config.parts import PARTS, written
+from deploy.config.services import PUBLIC
 from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
 from deploy.gateway.nginx import (
     STRIPPED,
-    UPSTREAMS,
     render,
     render_container,
     render_practice,
@@ -23,7 +24,8 @@ from shared.contracts.gate import Review
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
-CONTRACTS = DEPLOY.parent / "shared" / "contracts"
+ROOT = DEPLOY.parent
+CONTRACTS = ROOT / "shared" / "contracts"
 Generated: TypeAlias = Mapping[str, tuple[Path, Callable[[], str]]]
 
 # Docker's own resolver, inside every network that Compose makes.
@@ -77,6 +79,7 @@ def _generated() -> Generated:
         **{name: (boards / f"{name}.json", partial(_dashboard, name)) for name in DASHBOARDS},
         **OF_EVENTS,
         **table_pages(),
+        **{file: (ROOT / file, partial(written, file)) for file in PARTS},
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
@@ -85,7 +88,7 @@ def _generated() -> Generated:
 
 
 def _compose_gateway() -> str:
-    upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in UPSTREAMS}
+    upstreams = {name: f"{name}:{COMPOSE_PORT}" for name in PUBLIC}
     http = render(
         upstreams,
         listen="8080",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 
 from pydantic import ValidationError
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.routes import BY_TYPE, EVENTS, SERVICES
@@ -17,7 +17,7 @@ NAMES = [event.name for event in EVENTS]
 
 
 async def tail(
-    places: Places,
+    installation: Installation,
     *,
     services: Collection[str] = SERVICES,
     only: Collection[str] = (),
@@ -33,7 +33,7 @@ async def tail(
             await arrived.put(message)
         await arrived.put(None)
 
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         readers = [asyncio.create_task(read(service)) for service in services]
         open_logs = len(readers)
         try:

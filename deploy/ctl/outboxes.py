@@ -5,12 +5,12 @@ from uuid import UUID
 from sqlalchemy import text
 
 from deploy.ctl.audit import recorded
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 
 
-async def waiting(places: Places, service: str) -> list[dict[str, object]]:
+async def waiting(installation: Installation, service: str) -> list[dict[str, object]]:
     """Return one row for all that waits, and one for each blocked key."""
-    async with places.reading(service) as tx:
+    async with installation.reading(service) as tx:
         pending = (await tx.execute(_PENDING)).one()
         rows: list[dict[str, object]] = [
             {
@@ -38,20 +38,22 @@ async def waiting(places: Places, service: str) -> list[dict[str, object]]:
     return rows
 
 
-async def unpark(places: Places, service: str, key: str) -> int:
+async def unpark(installation: Installation, service: str, key: str) -> int:
     """Let a key be tried again from its first message on; return how many wait behind it."""
-    act = recorded(places, "outbox.unpark", service=service, key=key)
-    async with act, places.serving(service) as tx:
+    act = recorded(installation, "outbox.unpark", service=service, key=key)
+    async with act, installation.serving(service) as tx:
         await tx.execute(_FORGIVE, {"key": key})
         if not await tx.execute(_UNBLOCK, {"key": key}):
             return 0
         return int((await tx.execute(_BEHIND, {"key": key})).scalar_one())
 
 
-async def drop(places: Places, service: str, message_id: UUID) -> dict[str, object] | None:
+async def drop(
+    installation: Installation, service: str, message_id: UUID
+) -> dict[str, object] | None:
     """Delete a message that blocks its key; return what it was, or None if none does."""
-    act = recorded(places, "outbox.drop", service=service, message_id=message_id)
-    async with act, places.serving(service) as tx:
+    act = recorded(installation, "outbox.drop", service=service, message_id=message_id)
+    async with act, installation.serving(service) as tx:
         found = (await tx.execute(_DROP, {"message_id": message_id})).first()
         if found is None:
             return None

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from services.gift.store import tallies as gift
 from services.payout.store import tallies as payout
 from services.purchase.store import tallies as purchase
-from services.wallet.store import tallies as wallet
-from shared.database import Transaction
-from shared.tallies import Side, Tally
+from services.wallet.store import reconciliation as wallet
+from shared.backoffice.reconciliation import Side, Tally
+from shared.postgres.database import Transaction
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
 ALARMS = (LOST, WRONG, UNEXPECTED)
@@ -91,39 +91,41 @@ class Compared:
 
 
 async def reconcile(
-    places: Places, *, since: datetime, until: datetime
+    installation: Installation, *, since: datetime, until: datetime
 ) -> AsyncIterator[Finding | Compared]:
     """Compare every flow by the hour; yield each hour, and what does not agree in it."""
     for flow in FLOWS:
         service, side = flow.source
-        async with places.reading(service) as tx:
+        async with installation.reading(service) as tx:
             announced = await side.hours(tx, since=since, until=until)
         service, side = flow.target
-        async with places.reading(service) as tx:
+        async with installation.reading(service) as tx:
             done = await side.hours(tx, since=since, until=until)
         for hour in sorted(announced.keys() | done.keys()):
             yield Compared(flow.name, hour, announced.get(hour, Tally(0, 0, 0)).count)
             if announced.get(hour) != done.get(hour):
                 until_hour = min(until, hour + timedelta(hours=1))
-                for finding in await _look(places, flow, max(since, hour), until_hour):
+                for finding in await _look(installation, flow, max(since, hour), until_hour):
                     yield finding
 
 
-async def _look(places: Places, flow: Flow, since: datetime, until: datetime) -> list[Finding]:
+async def _look(
+    installation: Installation, flow: Flow, since: datetime, until: datetime
+) -> list[Finding]:
     """Compare the things of one hour one by one."""
     (source, source_side), (target, target_side) = flow.source, flow.target
-    async with places.reading(source) as tx:
+    async with installation.reading(source) as tx:
         announced = await source_side.things(tx, since=since, until=until)
-    async with places.reading(target) as tx:
+    async with installation.reading(target) as tx:
         done = await target_side.things(tx, since=since, until=until)
         # The other side may have it under another hour: a clock is not a reason for an alarm.
         done |= await target_side.named(tx, [key for key in announced if key not in done])
-    async with places.reading(source) as tx:
+    async with installation.reading(source) as tx:
         announced |= await source_side.named(tx, [key for key in done if key not in announced])
         missing = [key for key in announced if announced[key] != done.get(key, 0)]
         waiting = await _waiting(tx, flow, missing)
     gone = [key for key in missing if key not in waiting]
-    beyond = _beyond(places, flow, gone)
+    beyond = _beyond(installation, flow, gone)
     findings = []
     for key in sorted(announced.keys() | done.keys()):
         said, acted = announced.get(key, 0), done.get(key, 0)
@@ -143,7 +145,7 @@ async def _waiting(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str
     return {row.id: "parked" if row.parked else "outbox" for row in rows}
 
 
-def _beyond(places: Places, flow: Flow, ids: Collection[str]) -> dict[str, str]:
+def _beyond(installation: Installation, flow: Flow, ids: Collection[str]) -> dict[str, str]:
     """
     Say where things are that have left their sender and did not arrive.
 
@@ -151,12 +153,12 @@ def _beyond(places: Places, flow: Flow, ids: Collection[str]) -> dict[str, str]:
     """
     if not ids:
         return {}
-    letters = places.letters_in(flow.queue)
+    letters = installation.letters_in(flow.queue)
     if letters is None:
-        in_letters = set(ids if len(ids) <= places.waiting_in(f"{flow.queue}.dlq") else ())
+        in_letters = set(ids if len(ids) <= installation.waiting_in(f"{flow.queue}.dlq") else ())
     else:
         in_letters = {key for key in ids if any(key in letter for letter in letters)}
-    elsewhere = "queue" if places.waiting_in(flow.queue) else LOST
+    elsewhere = "queue" if installation.waiting_in(flow.queue) else LOST
     return {key: "dlq" if key in in_letters else elsewhere for key in ids}
 
 

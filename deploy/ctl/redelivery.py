@@ -9,9 +9,9 @@ import aiormq
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractConnection
 
+from shared.amqp import confirms as window
+from shared.contracts.decoding import SAID_BY
 from shared.contracts.envelope import CONTENT_TYPE
-from shared.kit.reading import SAID_BY
-from shared.messaging import window
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import REDELIVER_EXCHANGE
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from shared.contracts.routes import QUEUES
 from shared.messaging.teams import (
     PREFIX,
@@ -31,26 +31,26 @@ class Given:
     password: str | None
 
 
-def teams(places: Places) -> list[Team]:
+def teams(installation: Installation) -> list[Team]:
     """Return the teams of this installation, from what the broker itself keeps."""
-    records = places.manage("GET", "/api/global-parameters")
+    records = installation.manage("GET", "/api/global-parameters")
     return sorted(
         (
             Team.recorded(each["value"])
             for each in records
             if each["name"].startswith(f"ovation.{PREFIX}")
-            and each["value"]["vhost"] == places.vhost
+            and each["value"]["vhost"] == installation.vhost
         ),
         key=lambda team: team.name,
     )
 
 
-def queues(places: Places) -> tuple[str, ...]:
+def queues(installation: Installation) -> tuple[str, ...]:
     """Return every queue that hears events: the services' and the teams'."""
-    return (*QUEUES, *(team.queue for team in teams(places)))
+    return (*QUEUES, *(team.queue for team in teams(installation)))
 
 
-def give(places: Places, team: Team, *, new_password: bool = False) -> Given:
+def give(installation: Installation, team: Team, *, new_password: bool = False) -> Given:
     """
     Make a team's user, queue and bindings, or change them to what is granted now.
 
@@ -58,39 +58,39 @@ def give(places: Places, team: Team, *, new_password: bool = False) -> Given:
     """
     password = None
     document: dict[str, list[dict[str, Any]]] = {
-        kind: [{**thing, "vhost": places.vhost} for thing in things]
+        kind: [{**thing, "vhost": installation.vhost} for thing in things]
         for kind, things in team_topology(team).items()
     }
-    document["global_parameters"] = [team.record(places.vhost)]
-    if new_password or not _exists(places, f"/api/users/{team.user}"):
+    document["global_parameters"] = [team.record(installation.vhost)]
+    if new_password or not _exists(installation, f"/api/users/{team.user}"):
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         document["users"] = [a_user(team.user, password)]
     # What is no longer granted goes first: between the two the team has less, never more.
-    _unbind(places, team)
-    places.manage("POST", "/api/definitions", document)
+    _unbind(installation, team)
+    installation.manage("POST", "/api/definitions", document)
     for limit, value in USER_LIMITS.items():
-        places.manage("PUT", f"/api/user-limits/{team.user}/{limit}", {"value": value})
+        installation.manage("PUT", f"/api/user-limits/{team.user}/{limit}", {"value": value})
     return Given(team, password)
 
 
-def take_away(places: Places, team: Team) -> None:
+def take_away(installation: Installation, team: Team) -> None:
     """Remove a team with all that waits for it; whoever is connected as its user is cut off."""
-    places.manage("DELETE", f"/api/users/{team.user}")
+    installation.manage("DELETE", f"/api/users/{team.user}")
     for queue in (team.queue, f"{team.queue}.dlq"):
-        places.manage("DELETE", f"{places.within('queues')}/{queue}")
-    places.manage("DELETE", f"{places.within('policies')}/{team.queue}")
-    record = quote(record_name(team.name, places.vhost), safe="")
-    places.manage("DELETE", f"/api/global-parameters/{record}")
+        installation.manage("DELETE", f"{installation.within('queues')}/{queue}")
+    installation.manage("DELETE", f"{installation.within('policies')}/{team.queue}")
+    record = quote(record_name(team.name, installation.vhost), safe="")
+    installation.manage("DELETE", f"/api/global-parameters/{record}")
 
 
-async def standing(places: Places, found: list[Team]) -> list[dict[str, object]]:
+async def standing(installation: Installation, found: list[Team]) -> list[dict[str, object]]:
     """
     Return what each team has, and how it is doing.
 
     `letters` counts what left its queue unread: the oldest of a full queue, and what it refused.
     """
     rows: list[dict[str, object]] = []
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         for team in found:
             channel = await connection.channel()
             queue = await channel.declare_queue(team.queue, passive=True)
@@ -110,24 +110,24 @@ async def standing(places: Places, found: list[Team]) -> list[dict[str, object]]
     return rows
 
 
-def _unbind(places: Places, team: Team) -> None:
+def _unbind(installation: Installation, team: Team) -> None:
     """Take away bindings to events the team is not to hear any more."""
     for exchange in events_exchanges():
-        path = f"{places.within('bindings')}/e/{exchange}/q/{team.queue}"
+        path = f"{installation.within('bindings')}/e/{exchange}/q/{team.queue}"
         try:
-            bindings = places.manage("GET", path)
+            bindings = installation.manage("GET", path)
         except httpx.HTTPStatusError as error:
             if error.response.status_code != NOT_FOUND:
                 raise
             continue
         for binding in bindings:
             if binding["routing_key"] not in team.hears:
-                places.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
+                installation.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
 
 
-def _exists(places: Places, path: str) -> bool:
+def _exists(installation: Installation, path: str) -> bool:
     try:
-        places.manage("GET", path)
+        installation.manage("GET", path)
     except httpx.HTTPStatusError as error:
         if error.response.status_code != NOT_FOUND:
             raise

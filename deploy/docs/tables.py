@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
-from deploy.local.databases import SERVICES
+from deploy.config.services import DATABASES
 
 _DIALECT = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 PAGES = Path(__file__).parent.parent.parent / "docs" / "tables"
@@ -47,7 +47,7 @@ def table_pages() -> Mapping[str, tuple[Path, partial[str]]]:
     """Return each page's path and what writes it, by a name for `deploy.ctl contracts`."""
     return {
         f"{service} tables": (PAGES / f"{service}.md", partial(table_page, service))
-        for service in SERVICES
+        for service in DATABASES
     }
 
 
@@ -131,7 +131,9 @@ def _list(classes: Sequence[Any]) -> Iterator[str]:
     yield "|---|---|---|"
     for each in classes:
         meaning = " ".join((inspect.getdoc(each) or "").split())
-        yield f"| `{each.__tablename__}` | `{each.__name__}` | {meaning} |"
+        # A shared table is written as its columns' class.
+        written = each if each.__doc__ else each.__bases__[0]
+        yield f"| `{each.__tablename__}` | `{written.__name__}` | {meaning} |"
 
 
 def _type(column: Column[Any]) -> str:

@@ -10,7 +10,8 @@ from shared.contracts.envelope import CONTENT_TYPE
 from shared.contracts.routes import EVENTS, QUEUES, SERVICES
 from shared.contracts.samples import STORY, envelope, sample
 from shared.contracts.schema import data_schema, envelope_schema
-from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, message_of, own_exchange
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import EVENTS_EXCHANGE, message_of, own_exchange
 
 Document: TypeAlias = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from deploy.config.services import FEED, PRACTICE, SERVICES, TENCENT
 from deploy.gateway.answers import (
     ERROR_PAGES,
     FEED_ANSWERS,
@@ -35,7 +36,6 @@ TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
 # Where it writes which addresses may call as Tencent.
 TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
-FEED = "^/v1/rooms/[^/]+/events$"
 # Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
 # is not a broken one. Browsers' own EventSource sends its token in the address, which no log is to
 # hold; and it never comes back after an answer that is not 200, so what passes is a 200 as well.
@@ -50,7 +50,6 @@ FEED_SETTINGS = (
     f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
 )
-TENCENT = "^/v1/callbacks/tencent$"
 # Whoever sees its address can use the signature there for some seconds: no log is to hold it.
 TENCENT_SETTINGS = (
     TENCENT_ADDRESSES,
@@ -60,27 +59,13 @@ TENCENT_SETTINGS = (
 )
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
-# First match wins. What no line names belongs to web.
-ROUTES: tuple[tuple[str, str], ...] = (
-    ("^/v1/(packages|purchases)(/|$)", "purchase"),
-    ("^/v1/webhooks/[^/]+/payments$", "purchase"),
-    ("^/v1/wallets(/|$)", "wallet"),
-    ("^/v1/(gifts|catalogue)(/|$)", "gift"),
-    (TENCENT, "gift"),
-    ("^/v1/(payouts|earnings)(/|$)", "payout"),
-    ("^/v1/webhooks/[^/]+/transfers$", "payout"),
-    (FEED, "live"),
-    ("^/v1/(rooms|creators|gifters|entitlements)(/|$)", "live"),
-    ("^/v1/operator/purchases?(/|$)", "purchase"),
-    ("^/v1/operator/wallets?(/|$)", "wallet"),
-    ("^/v1/operator/gifts?(/|$)", "gift"),
-    ("^/v1/operator/payouts?(/|$)", "payout"),
-    ("^/v1/operator/live(/|$)", "live"),
+# The first match wins. Every other path belongs to web.
+ROUTES: tuple[tuple[str, str], ...] = tuple(
+    (pattern, service.name) for service in SERVICES.values() for pattern in service.routes
 )
 # For practice only: they live behind a prefix that they do not know. A gateway that is not told of
 # them has no such routes.
-STRIPPED = ("sandbox", "issuer")
-UPSTREAMS = ("purchase", "wallet", "gift", "payout", "live", "web")
+STRIPPED = (*PRACTICE, "issuer")
 PRACTICE_FILES = "/etc/nginx/practice/*.conf"
 
 REQUEST_ID = """\

@@ -9,16 +9,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
+from deploy.config.services import DATABASES
 from deploy.gateway.links import add_links
-from deploy.local.databases import SERVICES
-from deploy.local.environment import ROOT, Places, environment_of, new_secrets
 
 Document = dict[str, Any]
 
 
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
-    described = {name: app_of(name).openapi() for name in SERVICES if _main_exists(name)}
+    described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}
     whole = merge(described)
     add_links(whole)
     return whole
@@ -77,9 +77,11 @@ def app_of(name: str) -> FastAPI:
 @contextmanager
 def _environment(name: str) -> Iterator[None]:
     nowhere = dict.fromkeys(("gateway", "issuer", "sandbox", name), "http://127.0.0.1:1")
-    places = Places(urls=nowhere, postgres="127.0.0.1:1", rabbit="127.0.0.1:1", vhost="ovation")
+    endpoints = Endpoints(
+        urls=nowhere, postgres="127.0.0.1:1", rabbit="127.0.0.1:1", vhost="ovation"
+    )
     before = dict(os.environ)
-    os.environ.update(environment_of(name, places, new_secrets()))
+    os.environ.update(environment_of(name, endpoints, new_secrets()))
     try:
         yield
     finally:

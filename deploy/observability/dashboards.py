@@ -40,20 +40,20 @@ MONEY = (
     ),
     Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_saga_overdue)"}),
     Panel(
-        "Ledger faults",
+        "Ledger violations",
         "short",
         {
-            "{{service}} {{proof}}": "max by (service, proof) (ovation_ledger_faults)",
-            "{{service}} {{proof}} out of balance": "max by (service, proof)"
+            "{{service}} {{part}}": "max by (service, part) (ovation_ledger_violations)",
+            "{{service}} {{part}} out of balance": "max by (service, part)"
             " (ovation_ledger_imbalance)",
         },
     ),
     Panel(
-        "Since the last proof",
+        "Since the last verification",
         "s",
-        {"{{service}} {{proof}}": "time() - ovation_ledger_proved_timestamp_seconds"},
+        {"{{service}} {{part}}": "time() - ovation_ledger_verified_timestamp_seconds"},
     ),
-    Panel("Movements not sealed yet", "short", {"{{service}}": "ovation_ledger_unsealed"}),
+    Panel("Entries not sealed yet", "short", {"{{service}}": "ovation_ledger_unsealed"}),
     Panel("Services agree", "short", {"agree": "ovation_services_agree"}),
     Panel("Longest waiting payout", "s", {"{{state}}": "ovation_payouts_oldest_age_seconds"}),
 )

@@ -9,10 +9,10 @@ from services.gift.commands.rooms import follow_rooms
 from services.gift.commands.settling import Listener, settle_gifts
 from shared.contracts.live import GuestJoined, GuestLeft, LevelReached, RoomClosed, RoomOpened
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
+from shared.postgres.database import Database, Transaction
 
 
 def build(database: Database, broker: Broker, *, shelf: Shelf, tell: Listener) -> list[Consumer]:

@@ -4,8 +4,8 @@ from services.gift.commands.combos import end_combos, recount_combos
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import ask_again
 from services.gift.commands.signatures import forget_signatures
-from shared.database import Database
-from shared.runtime import Job
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 ASK_AGAIN_EVERY_SECONDS = 5.0
 END_COMBOS_EVERY_SECONDS = 0.5

@@ -22,13 +22,13 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.settings import Settings
 from services.gift.store.sagas import SAGAS
-from shared.ages import ADULTS, Act, AgeRule, read_age_rule
-from shared.auth import Verifier
-from shared.database import Database
+from shared.backoffice.in_flight import watch
 from shared.http import build_app
+from shared.identity.ages import ADULTS, Act, AgeRule, read_age_rule
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
-from shared.sagas import watch
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:

@@ -10,12 +10,8 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.ledger.tables import AuditColumns
-from shared.messaging.tables import (
-    ChronicleColumns,
-    InboxColumns,
-    OutboxBlockedColumns,
-    OutboxColumns,
-)
+from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
@@ -101,6 +97,8 @@ class Reversal(GiftTable, table=True):
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
     announced_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
+    published_revision: int | None = Field(sa_type=BigInteger)
 
 
 class CatalogueState(GiftTable, table=True):
@@ -229,25 +227,4 @@ class TencentSignature(GiftTable, table=True):
     bodies: list[bytes] = Field(sa_type=ARRAY(LargeBinary))
 
 
-class Audit(AuditColumns, GiftTable, table=True):
-    __tablename__ = "audit"
-
-
-class Outbox(OutboxColumns, GiftTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, GiftTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, GiftTable, table=True):
-    __tablename__ = "inbox"
-
-
-class Chronicle(ChronicleColumns, GiftTable, table=True):
-    __tablename__ = "chronicle"
-
-
-class Quota(QuotaColumns, GiftTable, table=True):
-    __tablename__ = "quotas"
+add_tables(GiftTable, AuditColumns, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

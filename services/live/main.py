@@ -3,28 +3,25 @@
 from fastapi import FastAPI
 
 from services.live import api, consumers, jobs
-from services.live.commands.showing import Hub
+from services.live.api.hub import Hub
+from services.live.api.setup_slots import SetupSlots
 from services.live.domain.quotas import RoomLimits
 from services.live.settings import Settings
-from shared.auth import Verifier
-from shared.database import Database
 from shared.http import build_app
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "live")
     hub = Hub(database)
+    limits = RoomLimits(settings.open_rooms_max, settings.rooms_max)
     return Service(
         name="live",
-        app=build_http(
-            database,
-            build_verifier(settings),
-            hub,
-            RoomLimits(settings.open_rooms_max, settings.rooms_max),
-        ),
+        app=build_http(database, build_verifier(settings), hub, limits),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, show=hub.show),
@@ -42,7 +39,10 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, hub, limits or RoomLimits()))
+    app.state.hub = hub
+    app.state.room_limits = limits or RoomLimits()
+    app.state.setup_slots = SetupSlots()
+    app.include_router(api.router)
     return app
 
 

@@ -6,11 +6,11 @@ from services.payout.commands.earning import follow_gifts, heed_warnings
 from services.payout.domain.rates import Rules
 from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
 from shared.contracts.purchase import PurchaseRiskFlagged
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 from shared.messaging.receiver import Stale
+from shared.postgres.database import Database, Transaction
 
 # Diamonds mature over days: nobody waits for them, so they are booked in large batches.
 SPACING_SECONDS = 0.25

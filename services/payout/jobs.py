@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from services.payout.commands.following import follow_attempts, open_attempts
 from services.payout.commands.maturing import mature
-from services.payout.commands.proving import CHECKS, announce_block
+from services.payout.commands.proving import INVARIANTS, announce_block
 from services.payout.commands.valuations import revalue_all
 from services.payout.commands.waiting import report
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.database import Database
-from shared.ledger import watching
-from shared.runtime import Job
+from shared.backoffice import ledger_jobs as watching
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 PAY_EVERY_SECONDS = 0.2
 MATURE_EVERY_SECONDS = 5.0
@@ -43,5 +43,5 @@ def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
         Job("mature", MATURE_EVERY_SECONDS, let_mature),
         Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
-        *watching.jobs(database, CHECKS, announce_block),
+        *watching.jobs(database, INVARIANTS, announce_block),
     ]

@@ -1,23 +1,26 @@
 """Wires the payout service together. The only file that knows every other."""
 
 import tomllib
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from services.payout import api, consumers, jobs
+from services.payout.commands.adjusting import ask_adjustment, settle_adjustment
 from services.payout.domain.rates import Holds, Rules
 from services.payout.providers import Provider
 from services.payout.settings import Settings
 from services.payout.store.sagas import SAGAS
-from shared.ages import Act, read_age_rule
-from shared.auth import Verifier
-from shared.database import Database
+from shared.backoffice.in_flight import watch
+from shared.backoffice.routes import AdjustmentCommands
 from shared.http import build_app
+from shared.identity.ages import Act, read_age_rule
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
-from shared.sagas import watch
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:
@@ -48,6 +51,9 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
         description="Diamonds become money.",
         verifier=verifier,
         database=database,
+    )
+    app.state.adjustments = AdjustmentCommands(
+        "payout", ask_adjustment, partial(settle_adjustment, rules=rules)
     )
     app.include_router(api.build_router(database, provider, rules))
     return app

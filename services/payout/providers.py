@@ -1,10 +1,9 @@
 """The payment provider, as its HTTP API and its webhooks."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
@@ -12,9 +11,14 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from services.payout.domain.payouts import BadSignature, Truth
-from shared.secrets import values_of
-from shared.telemetry import CONTRADICTIONS
-from shared.webhooks import Signatures
+from shared.http.provider_client import (
+    ProviderClient,
+    ProviderUnavailable,
+    raise_if_rejected,
+    read_answer,
+)
+from shared.http.webhooks import Signatures
+from shared.observability.metrics import CONTRADICTIONS
 
 log = structlog.get_logger()
 
@@ -22,25 +26,7 @@ ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20
 # For how long the provider knows an idempotency key; Stripe keeps them for a day at least.
 IDEMPOTENCY_SECONDS = 86_400
-# These say that the transfer will never be made, if the body says why; anything else says nothing.
-REFUSED = (400, 422)
-# Something was ordered under this very key: that is for looking at, and no refusal.
-KEY_REUSED = "key-reused"
-
 _FURTHEST = (Truth.FAILED, Truth.RETURNED, Truth.SUBMITTED, Truth.PAID)
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class ProviderSilent(Exception):
-    """The provider gave no answer that can be used; whether it did anything is unknown."""
-
-
-class TransferRefused(Exception):
-    """The provider will not make this transfer, however often it is asked."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Transfer(BaseModel):
@@ -77,12 +63,6 @@ class _Transfers(BaseModel):
     items: tuple[Transfer, ...]
 
 
-class _Problem(BaseModel):
-    """What a documented refusal looks like: https://www.rfc-editor.org/rfc/rfc9457."""
-
-    type: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$")]
-
-
 class _About(BaseModel):
     object: dict[str, Any]
 
@@ -113,14 +93,13 @@ class Provider:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._signatures = Signatures(webhook_secret)
-        self._answer_seconds_max = answer_seconds_max
         # The last order has to arrive before its key is forgotten.
         self.idempotency_seconds = idempotency_seconds - answer_seconds_max
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {values_of(api_key)[0]}"},
-            timeout=answer_seconds_max,
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+        self._client = ProviderClient(
+            url=url,
+            api_key=api_key,
+            answer_seconds_max=answer_seconds_max,
+            connections_max=CONNECTIONS_MAX,
             transport=transport,
         )
 
@@ -134,19 +113,20 @@ class Provider:
             "destination": destination,
             "reference": str(attempt),
         }
-        response = await self._request(
+        response = await self._client.request(
             "POST", "/transfers", json=asked, headers={"Idempotency-Key": str(attempt)}
         )
-        if response.status_code in REFUSED and (why := _refusal(response)) is not None:
-            raise TransferRefused(why)
-        made = _read(Transfer, response)
+        raise_if_rejected(response)
+        made = read_answer(Transfer, response)
         _own([made], attempt)
         return made
 
     async def find(self, attempt: UUID) -> Found | None:
         """Return what the provider knows of an attempt, or None if it never heard of it."""
-        response = await self._request("GET", "/transfers", params={"reference": str(attempt)})
-        items = _own(_read(_Transfers, response).items, attempt)
+        response = await self._client.request(
+            "GET", "/transfers", params={"reference": str(attempt)}
+        )
+        items = _own(read_answer(_Transfers, response).items, attempt)
         if not items:
             return None
         # Of several, the one that took money furthest away.
@@ -170,15 +150,7 @@ class Provider:
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
-
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            # The client's own timeout is per read: a provider that drips would keep us for ever.
-            async with asyncio.timeout(self._answer_seconds_max):
-                return await self._client.request(method, path, **options)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise ProviderSilent(repr(error)) from error
+        await self._client.close()
 
 
 def _own(transfers: Sequence[Transfer], attempt: UUID) -> list[Transfer]:
@@ -192,27 +164,8 @@ def _own(transfers: Sequence[Transfer], attempt: UUID) -> list[Transfer]:
         log.error("attempt.contradicted", attempt=str(attempt))
         CONTRADICTIONS.labels("transfer-foreign").inc()
         if not own:
-            raise ProviderSilent("only transfers of others were named")
+            raise ProviderUnavailable("only transfers of others were named")
     return own
-
-
-def _read(model: type[Model], response: httpx.Response) -> Model:
-    if not response.is_success:
-        raise ProviderSilent(f"{response.request.url.path} answered {response.status_code}")
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError:
-        raise ProviderSilent(f"{response.request.url.path} is unreadable") from None
-
-
-def _refusal(response: httpx.Response) -> str | None:
-    """Return why a transfer was refused; None if the answer does not say so readably."""
-    try:
-        problem = _Problem.model_validate_json(response.content)
-    except ValidationError:
-        return None
-    code = problem.type.rsplit("/", 1)[-1][:64]
-    return None if code in ("", KEY_REUSED) else code
 
 
 def _uuid(value: object) -> UUID | None:

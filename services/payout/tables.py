@@ -13,25 +13,13 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import (
-    AccountColumns,
-    AdjustmentColumns,
-    AuditColumns,
-    MovementColumns,
-    OutcomeColumns,
-    PostingColumns,
-    SealColumns,
-    UnsealedColumns,
-)
-from shared.messaging.tables import (
-    ChronicleColumns,
-    InboxColumns,
-    OutboxBlockedColumns,
-    OutboxColumns,
-)
+from shared.ledger.tables import LEDGER_TABLES
+from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _TIME = DateTime(timezone=True)
@@ -41,38 +29,6 @@ _ZERO = {"server_default": "0"}
 
 class PayoutTable(SQLModel, registry=registry()):
     """Keeps this service's tables out of every other service's metadata."""
-
-
-class Account(AccountColumns, PayoutTable, table=True):
-    __tablename__ = "accounts"
-
-
-class Movement(MovementColumns, PayoutTable, table=True):
-    __tablename__ = "movements"
-
-
-class Posting(PostingColumns, PayoutTable, table=True):
-    __tablename__ = "postings"
-
-
-class Outcome(OutcomeColumns, PayoutTable, table=True):
-    __tablename__ = "outcomes"
-
-
-class Unsealed(UnsealedColumns, PayoutTable, table=True):
-    __tablename__ = "unsealed"
-
-
-class Seal(SealColumns, PayoutTable, table=True):
-    __tablename__ = "seals"
-
-
-class Audit(AuditColumns, PayoutTable, table=True):
-    __tablename__ = "audit"
-
-
-class Adjustment(AdjustmentColumns, PayoutTable, table=True):
-    __tablename__ = "adjustments"
 
 
 class Earning(PayoutTable, table=True):
@@ -123,6 +79,7 @@ class Reversal(PayoutTable, table=True):
     most_coins: int | None = Field(sa_type=BigInteger)
     newest_at: datetime | None = Field(sa_type=_TIME)
     restored_at: datetime | None = Field(sa_type=_TIME)
+    known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
 
 
 class Restoration(PayoutTable, table=True):
@@ -286,21 +243,4 @@ class Notification(PayoutTable, table=True):
     received_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
-class Outbox(OutboxColumns, PayoutTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, PayoutTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, PayoutTable, table=True):
-    __tablename__ = "inbox"
-
-
-class Chronicle(ChronicleColumns, PayoutTable, table=True):
-    __tablename__ = "chronicle"
-
-
-class Quota(QuotaColumns, PayoutTable, table=True):
-    __tablename__ = "quotas"
+add_tables(PayoutTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

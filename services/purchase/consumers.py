@@ -10,9 +10,9 @@ from shared.contracts.wallet import (
     ExclusionEnded,
     ExclusionStarted,
 )
-from shared.database import Database
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
+from shared.postgres.database import Database
 
 
 def build(database: Database, broker: Broker) -> list[Consumer]:

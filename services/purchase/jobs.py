@@ -13,7 +13,7 @@ from services.purchase.commands.inquiries import (
     claim_inquiries,
     settle_if_newest,
 )
-from services.purchase.commands.proving import CHECKS
+from services.purchase.commands.proving import INVARIANTS
 from services.purchase.commands.refund_attempts import (
     KEY_WINDOW,
     Attempt,
@@ -22,9 +22,9 @@ from services.purchase.commands.refund_attempts import (
     settle_refund,
 )
 from services.purchase.providers import Provider
-from shared.database import Database
-from shared.ledger.watching import proof_job
-from shared.runtime import Job
+from shared.backoffice.ledger_jobs import verify_job
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ def build(database: Database, provider: Provider, *, window: timedelta = KEY_WIN
     return [
         Job("purchase.inquiries", EVERY_SECONDS, inquire),
         Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
-        proof_job(database, CHECKS),
+        verify_job(database, INVARIANTS),
     ]
 
 

@@ -17,22 +17,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import (
-    AccountColumns,
-    AdjustmentColumns,
-    AuditColumns,
-    MovementColumns,
-    OutcomeColumns,
-    PostingColumns,
-    SealColumns,
-    UnsealedColumns,
-)
-from shared.messaging.tables import (
-    ChronicleColumns,
-    InboxColumns,
-    OutboxBlockedColumns,
-    OutboxColumns,
-)
+from shared.ledger.tables import LEDGER_TABLES
+from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
+from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
 
 _NOW = {"server_default": text("clock_timestamp()")}
@@ -240,53 +227,4 @@ class Exclusion(PurchaseTable, table=True):
     ended: bool
 
 
-class Account(AccountColumns, PurchaseTable, table=True):
-    __tablename__ = "accounts"
-
-
-class Movement(MovementColumns, PurchaseTable, table=True):
-    __tablename__ = "movements"
-
-
-class Posting(PostingColumns, PurchaseTable, table=True):
-    __tablename__ = "postings"
-
-
-class Outcome(OutcomeColumns, PurchaseTable, table=True):
-    __tablename__ = "outcomes"
-
-
-class Unsealed(UnsealedColumns, PurchaseTable, table=True):
-    __tablename__ = "unsealed"
-
-
-class Seal(SealColumns, PurchaseTable, table=True):
-    __tablename__ = "seals"
-
-
-class Audit(AuditColumns, PurchaseTable, table=True):
-    __tablename__ = "audit"
-
-
-class Adjustment(AdjustmentColumns, PurchaseTable, table=True):
-    __tablename__ = "adjustments"
-
-
-class Outbox(OutboxColumns, PurchaseTable, table=True):
-    __tablename__ = "outbox"
-
-
-class OutboxBlocked(OutboxBlockedColumns, PurchaseTable, table=True):
-    __tablename__ = "outbox_blocked"
-
-
-class Inbox(InboxColumns, PurchaseTable, table=True):
-    __tablename__ = "inbox"
-
-
-class Chronicle(ChronicleColumns, PurchaseTable, table=True):
-    __tablename__ = "chronicle"
-
-
-class Quota(QuotaColumns, PurchaseTable, table=True):
-    __tablename__ = "quotas"
+add_tables(PurchaseTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

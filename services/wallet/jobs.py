@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from services.wallet.commands.limiting import end_exclusions
-from services.wallet.commands.operating import expire_lots
-from services.wallet.commands.proving import CHECKS, announce_block
-from shared.database import Database
-from shared.ledger import watching
-from shared.runtime import Job
+from services.wallet.commands.exclusions import end_exclusions
+from services.wallet.commands.expiry import expire_lots
+from services.wallet.commands.verification import INVARIANTS, publish_block
+from shared.backoffice import ledger_jobs as watching
+from shared.postgres.database import Database
+from shared.runtime.service import Job
 
 CLOCK_EVERY_SECONDS = 5.0
 
@@ -22,5 +22,5 @@ def build(database: Database) -> list[Job]:
 
     return [
         Job("clock", CLOCK_EVERY_SECONDS, let_time_pass),
-        *watching.jobs(database, CHECKS, announce_block),
+        *watching.jobs(database, INVARIANTS, publish_block),
     ]

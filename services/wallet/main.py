@@ -7,15 +7,17 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from services.wallet import api, consumers, jobs
+from services.wallet.commands.adjustments import decide_wallet_adjustment, request_wallet_adjustment
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
-from shared.ages import Act, read_age_rule
-from shared.auth import Verifier
-from shared.database import Database
+from shared.backoffice.routes import AdjustmentCommands
 from shared.http import build_app
+from shared.identity.ages import Act, read_age_rule
+from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
-from shared.runtime import Service, build_broker, build_database, build_verifier, start
+from shared.postgres.database import Database
+from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
 def build(settings: Settings) -> Service:
@@ -39,7 +41,11 @@ def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, rules))
+    app.state.adjustments = AdjustmentCommands(
+        "wallet", request_wallet_adjustment, decide_wallet_adjustment
+    )
+    app.state.rules = rules
+    app.include_router(api.router)
     return app
 
 

@@ -1,13 +1,15 @@
 """Wires the web service together, and runs it."""
 
+import tomllib
+
 import uvicorn
 from fastapi import FastAPI
 
 from services.web import pages
 from services.web.settings import Settings
 from shared.http import build_app
-from shared.logging import configure_logging
-from shared.tracing import configure_tracing
+from shared.observability.logging import configure_logging
+from shared.observability.tracing import configure_tracing
 
 
 def build(settings: Settings) -> FastAPI:
@@ -17,12 +19,15 @@ def build(settings: Settings) -> FastAPI:
         verifier=None,
         database=None,
     )
-    pages.add_pages(
-        app,
-        host_origins=settings.host_origins,
-        people_file=settings.people_file,
-        names=settings.claim_names,
+    version = pages.version_of(pages.STATIC)
+    app.state.pages = pages.render_pages(
+        version=version, host_origins=settings.host_origins, names=settings.claim_names
     )
+    app.state.page_headers = pages.page_headers(settings.host_origins)
+    people = settings.people_file
+    app.state.people = tomllib.loads(people.read_text()) if people else {}
+    app.include_router(pages.router)
+    app.mount("/static", pages.Files(version), name="static")
     return app
 
 

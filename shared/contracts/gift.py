@@ -202,7 +202,8 @@ class ReversalEvent(GiftEvent):
     Coins of one lot that had paid for a gift lost their money, or have it again.
 
     `reversed_coins` is the total of that lot that stands reversed, not a change: a receiver
-    keeps what the highest `revision` of (gift, lot) says, and acts on the difference.
+    keeps what the highest `revision` of (gift, lot) says, and acts on the difference. A revision
+    may be announced after a newer one, with a higher `sequence`: compare revisions only.
     """
 
     discriminator_fields = ("lot", "revision")

@@ -1,18 +1,10 @@
 """HTTP as every service speaks it: problem documents, idempotency keys, cursors, health."""
 
 from shared.http.app import build_app
-from shared.http.edge import BODY_BYTES_MAX
-from shared.http.identifiers import request_id
-from shared.http.keys import (
-    IdempotencyKey,
-    IdempotencyKeyMissing,
-    Key,
-    KeyReused,
-    count_key,
-    fingerprint,
-)
-from shared.http.moments import Moment
-from shared.http.names import PRINTABLE, Name, UserId, UserIdOrMe
+from shared.http.dependencies import Db, OwnCreator, OwnUser, from_state
+from shared.http.fields import PRINTABLE, Name, UserId, UserIdOrMe
+from shared.http.keys import IdempotencyKey, IdempotencyKeyMissing
+from shared.http.middleware import BODY_BYTES_MAX
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
@@ -20,8 +12,10 @@ from shared.http.pages import (
     Page,
     decode_cursor,
     encode_cursor,
+    exact_page,
     moment_in,
     number_in,
+    page,
 )
 from shared.http.problems import (
     PROBLEM_TYPE,
@@ -34,6 +28,8 @@ from shared.http.problems import (
     refusal_response,
     refusals,
 )
+from shared.http.request_id import request_id
+from shared.http.timestamps import Moment
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -44,25 +40,27 @@ __all__ = [
     "STATUS",
     "BadCursor",
     "DatabaseUnavailable",
+    "Db",
     "IdempotencyKey",
     "IdempotencyKeyMissing",
-    "Key",
-    "KeyReused",
     "Limit",
     "Moment",
     "Name",
+    "OwnCreator",
+    "OwnUser",
     "Page",
     "Problem",
     "TryAgain",
     "UserId",
     "UserIdOrMe",
     "build_app",
-    "count_key",
     "decode_cursor",
     "encode_cursor",
-    "fingerprint",
+    "exact_page",
+    "from_state",
     "moment_in",
     "number_in",
+    "page",
     "problem",
     "refusal_response",
     "refusals",

@@ -8,7 +8,7 @@ it refuses more and never less; a test compares every operation's answers with i
 from enum import StrEnum
 from typing import Any
 
-from shared.auth import OPERATOR
+from shared.http.auth import OPERATOR
 
 ACCESS, SCOPE = "x-access", "x-scope"
 CREATOR = "creator"

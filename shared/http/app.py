@@ -1,44 +1,28 @@
 """An application with everything that is the same in every service."""
 
 import asyncio
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared.auth import Verifier
-from shared.database import Database
-from shared.errors import Kind, Refusal
+from shared.http import health
 from shared.http.access import describe_access
-from shared.http.edge import BODY_BYTES_MAX, Edge
+from shared.http.middleware import BODY_BYTES_MAX, Edge
+from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
 from shared.http.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
     SCHEMAS,
-    DatabaseUnavailable,
     InvalidRequest,
     Problem,
     answer_errors,
     documented,
-    plain,
-    refusal_response,
 )
-from shared.people import OPERATOR_ROUTES, PERSON_FIELDS, OwnMoney
-
-log = structlog.get_logger()
-
-READY_SECONDS_MAX = 1.0
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Verifier
+from shared.postgres.database import Database
 
 Document = dict[str, Any]
-
-
-class Stopping(Refusal):
-    """The service is stopping; another instance, or this one after its start, will answer."""
-
-    kind = Kind.UNAVAILABLE
 
 
 def build_app(
@@ -60,7 +44,7 @@ def build_app(
     # What else an operator may want to see at /readyz; it never makes the service unready.
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
-    _add_health(app, database)
+    app.include_router(health.router)
     app.add_middleware(Edge)
     return app
 
@@ -114,37 +98,3 @@ def _describe(
         operation["responses"][str(status)] = documented(model, line)
     elif line not in described["description"]:
         described["description"] = f"{line}\n\n{described['description']}"
-
-
-def _add_health(app: FastAPI, database: Database | None) -> None:
-    @app.get("/livez", include_in_schema=False)
-    async def live() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz", include_in_schema=False)
-    async def ready() -> Response:
-        told = _told(app.state.reports)
-        if app.state.stopping.is_set():
-            return refusal_response(Stopping(**told))
-        if database is not None:
-            try:
-                await asyncio.wait_for(database.ping(), READY_SECONDS_MAX)
-            except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
-                log.warning("service.unready", error=repr(error)[:200])
-                return refusal_response(DatabaseUnavailable(**told))
-        return JSONResponse({**told, "status": "ready"})
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-def _told(reports: Mapping[str, Callable[[], object]]) -> dict[str, Any]:
-    """Ask every report; one that fails says so, and takes nothing else with it."""
-    told: dict[str, object] = {}
-    for name, report in reports.items():
-        try:
-            told[name] = report()
-        except Exception as error:  # noqa: BLE001 - a report only informs
-            told[name] = f"failed: {type(error).__name__}"
-    return plain(told)

@@ -14,11 +14,12 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from shared.database import is_contention, is_unavailable
 from shared.errors import Kind, Refusal
-from shared.http.identifiers import request_id
-from shared.http.keys import HEADER, IdempotencyKeyMissing, Key, KeyReused, count_key
+from shared.http.keys import HEADER, IdempotencyKeyMissing
+from shared.http.request_id import request_id
 from shared.http.routes import methods_at, route_of
+from shared.idempotency import Key, KeyReused, count_key
+from shared.postgres.database import is_contention, is_unavailable
 
 log = structlog.get_logger()
 

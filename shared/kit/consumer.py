@@ -10,12 +10,12 @@ from typing import Any, Self, TypeVar
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
+from ..amqp.batches import Incoming
+from ..amqp.connection import again_and_again, close_quietly, connect, pause
 from ..contracts.base import Event
+from ..contracts.decoding import original_publisher
 from ..contracts.envelope import Envelope
-from .batches import Incoming
-from .connection import again_and_again, close_quietly, connect, pause
 from .metrics import CONNECTED, RECONNECTS
-from .reading import original_publisher
 from .settling import DELAYS_SECONDS, Settler
 from .tables import Connection, Message
 

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from ..amqp.connection import pause
 from ..contracts.base import Event
-from .connection import pause
-from .faults import is_contention, is_unavailable
+from ..contracts.decoding import Received, Unreadable, contract_of, read_body
+from ..postgres.errors import is_contention, is_unavailable
 from .metrics import LAG_SECONDS, MESSAGES, PAUSED
-from .reading import Received, Unreadable, contract_of, read_body
 from .tables import Connection, Message, Tables
 
 log = logging.getLogger(__name__)

@@ -7,53 +7,53 @@ CREATE TABLE accounts (
     user_id  text    NOT NULL,
     kind     text    NOT NULL
              CONSTRAINT account_kind_known CHECK (kind IN ('main', 'held', 'debt')),
-    unit     text    NOT NULL,
+    asset    text    NOT NULL,
     balance  bigint  NOT NULL DEFAULT 0,
     version  bigint  NOT NULL DEFAULT 0,
-    PRIMARY KEY (user_id, kind, unit),
+    PRIMARY KEY (user_id, kind, asset),
     CONSTRAINT only_debt_is_negative CHECK (balance >= 0 OR kind = 'debt')
 ) WITH (fillfactor = 70);  -- balances change in place, without touching the index
 
 -- `id` is the number of the decision: it counts one user's, so users can be spread over databases.
-CREATE TABLE movements (
+CREATE TABLE entries (
     user_id      text         NOT NULL,
     id           bigint       NOT NULL,
     kind         text         NOT NULL,
-    cause        text         NOT NULL,
+    reference    text         NOT NULL,
     recorded_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (user_id, id),
-    CONSTRAINT one_movement_a_cause UNIQUE (user_id, cause)
+    CONSTRAINT one_entry_a_reference UNIQUE (user_id, reference)
 );
 
--- No foreign key to movements: both are written by the same path in one transaction,
+-- No foreign key to entries: both are written by the same path in one transaction,
 -- and the runtime role can neither change nor delete them.
 CREATE TABLE postings (
     user_id        text    NOT NULL,
-    movement       bigint  NOT NULL,
+    entry          bigint  NOT NULL,
     account        text    NOT NULL,
-    unit           text    NOT NULL,
+    asset          text    NOT NULL,
     amount         bigint  NOT NULL CONSTRAINT posting_moves CHECK (amount <> 0),
     balance_after  bigint,  -- NULL: a system account, whose balance is the sum of its postings
-    PRIMARY KEY (user_id, movement, account, unit)
+    PRIMARY KEY (user_id, entry, account, asset)
 );
 
--- The gate: what was decided under a cause, refusals included, is decided for ever.
+-- One permanent outcome a reference, refusals included.
 CREATE TABLE outcomes (
     user_id       text         NOT NULL,
-    cause         text         NOT NULL,
+    reference     text         NOT NULL,
     version       bigint       NOT NULL,
     request_hash  bytea        NOT NULL,
     outcome       jsonb        NOT NULL,
-    movement      bigint,
+    entry         bigint,
     recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (user_id, cause)
+    PRIMARY KEY (user_id, reference)
 );
 """
 
 # History is written once: the runtime role can add to it and read it, nothing else.
 LEDGER_RIGHTS_V1 = """
 GRANT SELECT, INSERT, UPDATE ON accounts TO {role};
-GRANT SELECT, INSERT ON movements, postings, outcomes TO {role};
+GRANT SELECT, INSERT ON entries, postings, outcomes TO {role};
 """
 
 LEDGER_V2 = """
@@ -61,23 +61,23 @@ ALTER TABLE accounts DROP CONSTRAINT account_kind_known;
 ALTER TABLE accounts ADD CONSTRAINT account_kind_known
     CHECK (kind IN ('main', 'held', 'pending', 'debt'));
 
--- Movements that are in no sealed block yet. Written with each movement, emptied by the sealer.
+-- Entries that are in no sealed block yet. Written with each entry, emptied by the sealer.
 CREATE TABLE unsealed (
-    user_id   text    NOT NULL,
-    movement  bigint  NOT NULL,
-    PRIMARY KEY (user_id, movement)
+    user_id  text    NOT NULL,
+    entry    bigint  NOT NULL,
+    PRIMARY KEY (user_id, entry)
 );
-INSERT INTO unsealed SELECT user_id, id FROM movements;
+INSERT INTO unsealed SELECT user_id, id FROM entries;
 
--- A chain over history: each block's hash covers its movements and the hash before it.
+-- A chain over history: each block's hash covers its entries and the hash before it.
 CREATE TABLE seals (
     block          bigint       PRIMARY KEY,
     users          text[]       NOT NULL,
-    movements      bigint[]     NOT NULL,
+    entries        bigint[]     NOT NULL,
     hash           bytea        NOT NULL,
     previous_hash  bytea        NOT NULL,
     sealed_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT block_names_each_movement CHECK (cardinality(users) = cardinality(movements))
+    CONSTRAINT block_names_each_entry CHECK (cardinality(users) = cardinality(entries))
 );
 """
 LEDGER_RIGHTS_V2 = """

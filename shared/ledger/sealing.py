@@ -1,8 +1,8 @@
 """
-A chain over history: whoever changes the past afterwards cannot make it look untouched.
+A hash chain over the entries: a later change of history becomes visible.
 
-Movements wait in `unsealed` until a sealer takes them, in blocks; so nothing is locked where gifts
-are paid. A block's hash covers its movements with their postings and outcomes, and the hash of
+Entries wait in `unsealed` until a sealer takes them, in blocks; so nothing is locked where gifts
+are paid. A block's hash covers its entries with their postings and outcomes, and the hash of
 the block before it. Each block is announced: others keep the hash, and a new chain would differ.
 """
 
@@ -11,30 +11,30 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from shared.database import Transaction
-from shared.ledger.proof import Fault
+from shared.ledger.verification import Violation
+from shared.postgres.database import Transaction
 
-BLOCK_MOVEMENTS_MAX = 1_000
+BLOCK_ENTRIES_MAX = 1_000
 GENESIS = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A sealed block of movements."""
+    """A sealed block of entries."""
 
     number: int
-    movements: int
+    entries: int
     hash: bytes
     previous_hash: bytes
 
 
 async def seal(tx: Transaction) -> Block | None:
-    """Seal the movements that wait, at most a block of them; only one sealer may do this."""
-    taken = await tx.execute(_TAKE, {"limit": BLOCK_MOVEMENTS_MAX})
+    """Seal the entries that wait, at most a block of them; only one sealer may do this."""
+    taken = await tx.execute(_TAKE, {"limit": BLOCK_ENTRIES_MAX})
     if not taken:
         return None
-    keys = sorted((row.user_id, row.movement) for row in taken)
-    members = {"users": [user for user, _ in keys], "ids": [movement for _, movement in keys]}
+    keys = sorted((row.user_id, row.entry) for row in taken)
+    members = {"users": [user for user, _ in keys], "ids": [entry for _, entry in keys]}
     last = (await tx.execute(_LAST)).first()
     number, previous = (last.block + 1, last.hash) if last else (1, GENESIS)
     digest = (await tx.execute(_HASH, {**members, "previous": previous})).scalar_one()
@@ -44,11 +44,11 @@ async def seal(tx: Transaction) -> Block | None:
     return Block(number, len(keys), bytes(digest), bytes(previous))
 
 
-async def broken_seals(tx: Transaction) -> AsyncIterator[Fault | int]:
+async def broken_seals(tx: Transaction) -> AsyncIterator[Violation | int]:
     """
     Yield what the chain proves to have been changed, and the number of each block checked.
 
-    One block is in memory at a time. At the end come movements that slipped past the chain.
+    One block is in memory at a time. At the end come entries that slipped past the chain.
     """
     block, previous = 0, GENESIS
     while True:
@@ -57,17 +57,17 @@ async def broken_seals(tx: Transaction) -> AsyncIterator[Fault | int]:
             break
         block += 1
         if sealed.block != block:
-            yield Fault("seal-missing", "", f"block {block} is not there")
+            yield Violation("seal-missing", "", f"block {block} is not there")
             block = sealed.block
         if sealed.previous_hash != previous:
-            yield Fault("seal-chain", "", f"block {block} does not follow the one before it")
-        members = {"users": sealed.users, "ids": sealed.movements, "previous": previous}
+            yield Violation("seal-chain", "", f"block {block} does not follow the one before it")
+        members = {"users": sealed.users, "ids": sealed.entries, "previous": previous}
         if (await tx.execute(_HASH, members)).scalar_one() != sealed.hash:
-            yield Fault("seal-hash", "", f"a movement of block {block} was changed or removed")
+            yield Violation("seal-hash", "", f"an entry of block {block} was changed or removed")
         previous = sealed.hash
         yield block
     for row in await tx.execute(_STRAY):
-        yield Fault("seal-stray", row.user_id, f"movement {row.id} was never sealed")
+        yield Violation("seal-stray", row.user_id, f"entry {row.id} was never sealed")
 
 
 async def count_blocks(tx: Transaction) -> int:
@@ -75,49 +75,49 @@ async def count_blocks(tx: Transaction) -> int:
 
 
 _TAKE = text("""
-    DELETE FROM unsealed WHERE (user_id, movement) IN (
-        SELECT user_id, movement FROM unsealed
-        ORDER BY user_id, movement LIMIT :limit
+    DELETE FROM unsealed WHERE (user_id, entry) IN (
+        SELECT user_id, entry FROM unsealed
+        ORDER BY user_id, entry LIMIT :limit
     )
-    RETURNING user_id, movement
+    RETURNING user_id, entry
 """)
 _LAST = text("SELECT block, hash FROM seals ORDER BY block DESC LIMIT 1")
 # Everything that was decided, in one unambiguous text: JSON quotes what people wrote.
 _HASH = text("""
     SELECT sha256(CAST(:previous AS bytea) || convert_to(coalesce(string_agg(
         jsonb_build_array(
-            m.user_id, m.id, m.kind, m.cause, extract(epoch FROM m.recorded_at) * 1000000,
+            e.user_id, e.id, e.kind, e.reference, extract(epoch FROM e.recorded_at) * 1000000,
             encode(o.request_hash, 'hex'), o.outcome, p.legs
-        )::text, E'\\n' ORDER BY m.user_id COLLATE "C", m.id
+        )::text, E'\\n' ORDER BY e.user_id COLLATE "C", e.id
     ), ''), 'UTF8'))
     FROM unnest(CAST(:users AS text[]), CAST(:ids AS bigint[])) AS member (user_id, id)
-    JOIN movements AS m ON m.user_id = member.user_id AND m.id = member.id
-    LEFT JOIN outcomes AS o ON o.user_id = m.user_id AND o.cause = m.cause
+    JOIN entries AS e ON e.user_id = member.user_id AND e.id = member.id
+    LEFT JOIN outcomes AS o ON o.user_id = e.user_id AND o.reference = e.reference
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(
-            jsonb_build_array(account, unit, amount, balance_after) ORDER BY account, unit
+            jsonb_build_array(account, asset, amount, balance_after) ORDER BY account, asset
         ) AS legs
-        FROM postings WHERE postings.user_id = m.user_id AND postings.movement = m.id
+        FROM postings WHERE postings.user_id = e.user_id AND postings.entry = e.id
     ) AS p ON true
 """)
 _ADD = text("""
-    INSERT INTO seals (block, users, movements, hash, previous_hash)
+    INSERT INTO seals (block, users, entries, hash, previous_hash)
     VALUES (:block, CAST(:users AS text[]), CAST(:ids AS bigint[]), :hash, :previous)
 """)
 _NEXT = text("""
-    SELECT block, users, movements, hash, previous_hash FROM seals
+    SELECT block, users, entries, hash, previous_hash FROM seals
     WHERE block > :after ORDER BY block LIMIT 1
 """)
 # Only looked for when the numbers do not agree: it reads every block at once.
 _STRAY = text("""
-    SELECT m.user_id, m.id FROM movements AS m
-    WHERE (SELECT count(*) FROM movements) <> (
+    SELECT e.user_id, e.id FROM entries AS e
+    WHERE (SELECT count(*) FROM entries) <> (
         SELECT coalesce(sum(cardinality(users)), 0) FROM seals
     ) + (SELECT count(*) FROM unsealed)
     AND NOT EXISTS (
-        SELECT FROM unsealed AS u WHERE u.user_id = m.user_id AND u.movement = m.id
+        SELECT FROM unsealed AS u WHERE u.user_id = e.user_id AND u.entry = e.id
     )
-    AND (m.user_id, m.id) NOT IN (SELECT unnest(users), unnest(movements) FROM seals)
+    AND (e.user_id, e.id) NOT IN (SELECT unnest(users), unnest(entries) FROM seals)
     LIMIT 100
 """)
 _COUNT = text("SELECT count(*) FROM seals")

@@ -6,75 +6,91 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from shared.postgres.tables import SharedTable
 
 _NOW = {"server_default": text("clock_timestamp()")}
 _ZERO = {"server_default": "0"}
 
 
-class AccountColumns(SQLModel):
+class AccountColumns(SharedTable):
     """What a user has."""
+
+    table_name = "accounts"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     kind: str = Field(primary_key=True, sa_type=Text)
-    unit: str = Field(primary_key=True, sa_type=Text)
+    asset: str = Field(primary_key=True, sa_type=Text)
     balance: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     version: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
-class MovementColumns(SQLModel):
-    """Units that changed accounts, all at once."""
+class EntryColumns(SharedTable):
+    """A balanced set of postings, written at once."""
+
+    table_name = "entries"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     id: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(sa_type=Text)
-    cause: str = Field(sa_type=Text)
+    reference: str = Field(sa_type=Text)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class PostingColumns(SQLModel):
-    """One leg of a movement."""
+class PostingColumns(SharedTable):
+    """One leg of an entry."""
+
+    table_name = "postings"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    movement: int = Field(primary_key=True, sa_type=BigInteger)
+    entry: int = Field(primary_key=True, sa_type=BigInteger)
     account: str = Field(primary_key=True, sa_type=Text)
-    unit: str = Field(primary_key=True, sa_type=Text)
+    asset: str = Field(primary_key=True, sa_type=Text)
     amount: int = Field(sa_type=BigInteger)
     balance_after: int | None = Field(sa_type=BigInteger)
 
 
-class OutcomeColumns(SQLModel):
-    """What was decided under a cause."""
+class OutcomeColumns(SharedTable):
+    """What was decided under a reference."""
+
+    table_name = "outcomes"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    cause: str = Field(primary_key=True, sa_type=Text)
+    reference: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_type=BigInteger)
     request_hash: bytes = Field(sa_type=LargeBinary)
     outcome: dict[str, Any] = Field(sa_type=JSONB)
-    movement: int | None = Field(sa_type=BigInteger)
+    entry: int | None = Field(sa_type=BigInteger)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class UnsealedColumns(SQLModel):
-    """A movement that is in no sealed block yet."""
+class UnsealedColumns(SharedTable):
+    """An entry that is in no sealed block yet."""
+
+    table_name = "unsealed"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    movement: int = Field(primary_key=True, sa_type=BigInteger)
+    entry: int = Field(primary_key=True, sa_type=BigInteger)
 
 
-class SealColumns(SQLModel):
-    """A block of movements, chained to the one before."""
+class SealColumns(SharedTable):
+    """A block of entries, chained to the one before."""
+
+    table_name = "seals"
 
     block: int = Field(primary_key=True, sa_type=BigInteger)
     users: list[str] = Field(sa_type=ARRAY(Text))
-    movements: list[int] = Field(sa_type=ARRAY(BigInteger))
+    entries: list[int] = Field(sa_type=ARRAY(BigInteger))
     hash: bytes = Field(sa_type=LargeBinary)
     previous_hash: bytes = Field(sa_type=LargeBinary)
     sealed_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class AuditColumns(SQLModel):
+class AuditColumns(SharedTable):
     """What an operator did, to whom, and why."""
+
+    table_name = "audit"
 
     id: int | None = Field(
         default=None,
@@ -90,8 +106,10 @@ class AuditColumns(SQLModel):
     facts: dict[str, Any] = Field(sa_type=JSONB)
 
 
-class AdjustmentColumns(SQLModel):
+class AdjustmentColumns(SharedTable):
     """A correction that one operator asks for and another decides."""
+
+    table_name = "adjustments"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     id: UUID = Field(primary_key=True)
@@ -106,3 +124,9 @@ class AdjustmentColumns(SQLModel):
     )
     decided_by: str | None = Field(sa_type=Text)
     decided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
+LEDGER_TABLES = (
+    *(AccountColumns, EntryColumns, PostingColumns, OutcomeColumns),
+    *(UnsealedColumns, SealColumns, AuditColumns, AdjustmentColumns),
+)

@@ -10,9 +10,9 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
-from shared.kit.connection import again_and_again, close_quietly, connect, pause
+from shared.amqp.connection import again_and_again, close_quietly, connect, pause
+from shared.observability.metrics import BROKER_RECONNECTS
 from shared.secrets import attempts_with
-from shared.telemetry import BROKER_RECONNECTS
 
 __all__ = ["Broker", "close_quietly", "pause", "supervise"]
 

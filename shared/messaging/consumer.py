@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
+from shared.amqp.batches import Incoming
 from shared.contracts.base import Event
-from shared.database import Database
-from shared.kit.batches import Incoming
 from shared.messaging.broker import Broker, close_quietly, supervise
 from shared.messaging.delivery import Delivery
 from shared.messaging.receiver import Handler, Receiver
 from shared.messaging.retry import DELAYS
-from shared.telemetry import CONSUMER_CONNECTED
+from shared.observability.metrics import CONSUMER_CONNECTED
+from shared.postgres.database import Database
 
 BATCH_MAX = 1_500
 PREFETCH_BATCHES = 2

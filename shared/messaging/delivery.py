@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from shared.contracts.base import NAMESPACE, Event
-from shared.kit.reading import (
+from shared.contracts.decoding import (
     OPERATOR_USER,
     SAID_BY,
     Received,

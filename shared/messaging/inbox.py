@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Longer than the 30 days of the log streams, so that a replay meets it.
 RETENTION_DAYS = 35

@@ -1,4 +1,4 @@
-"""Facts leave in the transaction that caused them: this writes them, the relay sends them."""
+"""Events leave in the transaction that caused them: this stores them, the relay publishes them."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -9,33 +9,19 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from shared.contracts.base import Event
-from shared.contracts.envelope import Cause, encode, schema_url
-from shared.database import Transaction
-from shared.kit.reading import BODY_BYTES_MAX
-from shared.logging import log_each
-from shared.tracing import traceparent
+from shared.contracts.decoding import BODY_BYTES_MAX
+from shared.contracts.envelope import encode, schema_url
+from shared.messaging.archive import store_facts
+from shared.messaging.facts import Fact
+from shared.observability.logging import log_each
+from shared.observability.tracing import traceparent
+from shared.postgres.database import Transaction
 
 # What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
 # Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
 PARTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """
-    An event about to be announced.
-
-    `sequence` is the version of the subject's row after this fact. The row must be locked by
-    the announcing transaction: that lock is what keeps the facts of one subject in order.
-    """
-
-    event: Event
-    sequence: int
-    cause: Cause
-    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +51,19 @@ def part_of(key: str) -> int:
     return zlib.crc32(key.encode()) % PARTS
 
 
-async def announce(tx: Transaction, facts: Sequence[Fact]) -> None:
-    """Announce the facts, in this order, if and only if this transaction commits."""
+async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
+    """
+    Publish the facts, in this order, if and only if this transaction commits.
+
+    With `archive` they are also kept in the event archive: choose it for facts that no other row
+    can tell again later.
+    """
     now = datetime.now(UTC)
+    if archive:
+        facts = [replace(fact, occurred_at=fact.occurred_at or now) for fact in facts]
+        await store_facts(tx, facts)
     await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
-    tx.after_commit(lambda: log_each("fact.announced", (_line(fact) for fact in facts)))
+    tx.after_commit(lambda: log_each("fact.published", (_line(fact) for fact in facts)))
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
@@ -91,7 +85,7 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
 
 
 def message_of(fact: Fact, occurred_at: datetime) -> Message:
-    """Write a fact as it travels."""
+    """Encode a fact as a message."""
     event, cause = fact.event, fact.cause
     if cause.traceparent is None:
         # Caused by the request being served, and not by a message.

@@ -21,21 +21,21 @@ from uuid import UUID
 import structlog
 
 from shared.contracts.base import Event
-from shared.database import Database, Transaction, is_contention, is_unavailable
 from shared.errors import Refusal
-from shared.logging import log_each
 from shared.messaging import inbox, outbox
 from shared.messaging.broker import pause
 from shared.messaging.delivery import Delivery, Received, Unreadable, message_ids, parked, read
 from shared.messaging.retry import DELAYS, retried
-from shared.telemetry import (
+from shared.observability.logging import log_each
+from shared.observability.metrics import (
     CONSUMER_BATCH_SIZE,
     CONSUMER_HANDLE_SECONDS,
     CONSUMER_LAG_SECONDS,
     CONSUMER_MESSAGES,
     CONSUMER_PAUSED,
 )
-from shared.tracing import continued, failed, handling
+from shared.observability.tracing import continued, failed, handling
+from shared.postgres.database import Database, Transaction, is_contention, is_unavailable
 
 log = structlog.get_logger()
 

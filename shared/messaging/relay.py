@@ -22,9 +22,8 @@ from aiormq.exceptions import (
     PublishError,
 )
 
+from shared.amqp import confirms as window
 from shared.contracts.envelope import CONTENT_TYPE
-from shared.database import Database
-from shared.messaging import window
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
 from shared.messaging.full import FullQueues
 from shared.messaging.log import log_of
@@ -35,7 +34,7 @@ from shared.messaging.outbox import (
     own_exchange,
 )
 from shared.messaging.retry import DELAYS, delay_name
-from shared.telemetry import (
+from shared.observability.metrics import (
     INBOX_ROWS,
     OUTBOX_BLOCKED_KEYS,
     OUTBOX_OLDEST_AGE_SECONDS,
@@ -45,7 +44,8 @@ from shared.telemetry import (
     OUTBOX_PUBLISHED,
     RELAY_LEADER,
 )
-from shared.tracing import failed, publishing
+from shared.observability.tracing import failed, publishing
+from shared.postgres.database import Database
 
 log = structlog.get_logger()
 

@@ -42,9 +42,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, outbox_blocked TO {role};
 GRANT SELECT, INSERT, DELETE ON inbox TO {role};
 """
 
-CHRONICLE_V1 = """
+EVENT_ARCHIVE_V1 = """
 -- Facts no other row remembers, as they were announced; history is written once.
-CREATE TABLE chronicle (
+CREATE TABLE event_archive (
     key             text         NOT NULL,
     id              uuid         NOT NULL,
     type            text         NOT NULL,
@@ -55,9 +55,9 @@ CREATE TABLE chronicle (
     occurred_at     timestamptz  NOT NULL,
     PRIMARY KEY (key, id)
 );
-CREATE INDEX chronicle_by_time ON chronicle USING brin (occurred_at);
+CREATE INDEX event_archive_by_time ON event_archive USING brin (occurred_at);
 """
 
-CHRONICLE_RIGHTS_V1 = """
-GRANT SELECT, INSERT ON chronicle TO {role};
+EVENT_ARCHIVE_RIGHTS_V1 = """
+GRANT SELECT, INSERT ON event_archive TO {role};
 """

@@ -6,13 +6,17 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from shared.postgres.tables import SharedTable
 
 _NOW = {"server_default": text("now()")}
 
 
-class OutboxColumns(SQLModel):
+class OutboxColumns(SharedTable):
     """A message that has to leave."""
+
+    table_name = "outbox"
 
     id: int | None = Field(
         default=None,
@@ -31,8 +35,10 @@ class OutboxColumns(SQLModel):
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
-class OutboxBlockedColumns(SQLModel):
+class OutboxBlockedColumns(SharedTable):
     """A key whose messages wait, and why."""
+
+    table_name = "outbox_blocked"
 
     part: int = Field(primary_key=True, sa_type=SmallInteger)
     key: str = Field(primary_key=True, sa_type=Text)
@@ -42,16 +48,20 @@ class OutboxBlockedColumns(SQLModel):
     retry_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 
 
-class InboxColumns(SQLModel):
+class InboxColumns(SharedTable):
     """A message that has arrived."""
+
+    table_name = "inbox"
 
     queue: str = Field(primary_key=True, sa_type=Text)
     message_id: UUID = Field(primary_key=True)
     received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
-class ChronicleColumns(SQLModel):
+class EventArchiveColumns(SharedTable):
     """A fact as it was announced, where no other row remembers it."""
+
+    table_name = "event_archive"
 
     key: str = Field(primary_key=True, sa_type=Text)
     id: UUID = Field(primary_key=True)
@@ -61,3 +71,6 @@ class ChronicleColumns(SQLModel):
     causation_id: str | None = Field(sa_type=Text)
     event: dict[str, Any] = Field(sa_type=JSONB)
     occurred_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+MAILBOX_TABLES = (OutboxColumns, OutboxBlockedColumns, InboxColumns)

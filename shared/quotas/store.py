@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 from shared.quotas.rules import DAY, Quota
 
 FORGET_MAX = 5_000

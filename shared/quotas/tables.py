@@ -3,11 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, DateTime, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from shared.postgres.tables import SharedTable
 
 
-class QuotaColumns(SQLModel):
+class QuotaColumns(SharedTable):
     """How often a user did something in the time that began then."""
+
+    table_name = "quotas"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     act: str = Field(primary_key=True, sa_type=Text)

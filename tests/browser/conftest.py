@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
-from deploy.local.packages import find, require
-from deploy.local.processes import ServerFailed
+from deploy.harness.packages import find, require
+from deploy.harness.processes import ServerFailed
 from tests.journeys.people import stage_on
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from deploy.local.ports import free_port
+from deploy.harness.ports import free_port
 from services.web.main import build
 from services.web.settings import Settings
 from tests.browser.test_frames import SAID

@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
-from deploy.local.environment import ROOT
-from deploy.local.ports import free_port
+from deploy.config.environment import ROOT
+from deploy.harness.ports import free_port
 from services.web.main import build
 from services.web.settings import Settings
 from tests.browser.conftest import SCREENSHOTS

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from deploy.local.ports import free_port
+from deploy.harness.ports import free_port
 from services.web.main import build
 from services.web.settings import Settings
 

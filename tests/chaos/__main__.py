@@ -12,8 +12,8 @@ import sys
 
 import uvloop
 
-from deploy.local.processes import ServerFailed
-from shared.logging import configure_logging
+from deploy.harness.processes import ServerFailed
+from shared.observability.logging import configure_logging
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.results import LOGS, show, show_plan
 from tests.chaos.run import Outcome, run

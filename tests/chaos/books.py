@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from deploy.local.postgres import PostgresServer
+from deploy.harness.postgres import PostgresServer
 from shared.contracts.routes import SERVICES
 
 # By gift: how often it is there, and for how many coins in all.
@@ -15,16 +15,16 @@ Gifts: TypeAlias = dict[str, tuple[int, int]]
 _GIFTS = {
     "gift": "SELECT id, 1, coins FROM gifts WHERE state = 'sent'",
     "wallet": """
-        SELECT substr(m.cause, 6), count(*), sum(p.amount)
-        FROM movements AS m
+        SELECT substr(e.reference, 6), count(*), sum(p.amount)
+        FROM entries AS e
         JOIN postings AS p
-            ON p.user_id = m.user_id AND p.movement = m.id AND p.account = '@spent'
-        WHERE m.kind = 'gift' GROUP BY 1
+            ON p.user_id = e.user_id AND p.entry = e.id AND p.account = '@spent'
+        WHERE e.kind = 'gift' GROUP BY 1
     """,
-    # A gift of several slices is one movement and several earnings.
+    # A gift of several slices is one entry and several earnings.
     "payout": """
         SELECT gift, (
-            SELECT count(*) FROM movements WHERE movements.cause = 'gift:' || earnings.gift
+            SELECT count(*) FROM entries WHERE entries.reference = 'gift:' || earnings.gift
         ), sum(coins)
         FROM earnings GROUP BY gift
     """,
@@ -43,8 +43,8 @@ _SUMS = {
     "wallet": """
         SELECT (SELECT sum(coins) FROM lots) AS bought,
                (SELECT sum(coins) FROM slices) AS spent,
-               (SELECT sum(least(owed - settled, spent)) FROM lots
-                WHERE owed > settled AND spent > 0) AS reversed,
+               (SELECT sum(least(owed - repaid, spent)) FROM lots
+                WHERE owed > repaid AND spent > 0) AS reversed,
                (SELECT sum(amount) FROM postings) AS postings
     """,
     "gift": """
@@ -76,7 +76,7 @@ _OPEN = {
                 WHERE state NOT IN ('refunded', 'declined')
                    OR state = 'refunded' AND burnt_at IS NULL) AS refunds
     """,
-    "wallet": "SELECT count(*) AS freezes FROM freezes WHERE state = 'frozen'",
+    "wallet": "SELECT count(*) AS holds FROM holds WHERE state = 'held'",
     "gift": """
         SELECT (SELECT count(*) FROM gifts WHERE state = 'requested') AS gifts,
                (SELECT count(*) FROM combos WHERE ended_at IS NULL) AS combos
@@ -88,7 +88,7 @@ _DISPUTES = "SELECT dispute, revision FROM disputes"
 _DECISIONS = "SELECT user_id, version FROM outcomes WHERE outcome <> '{}'"
 _PURCHASES = """
     SELECT purchase, count(DISTINCT id), sum(coins), (
-        SELECT count(*) FROM movements WHERE movements.cause = 'purchase:' || lots.purchase
+        SELECT count(*) FROM entries WHERE entries.reference = 'purchase:' || lots.purchase
     )
     FROM lots GROUP BY purchase
 """

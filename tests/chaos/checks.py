@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from deploy.ctl import proofs
-from deploy.ctl.places import Places
+from deploy.config.services import LEDGERS, SEALED
+from deploy.ctl import verification
+from deploy.ctl.installation import Installation
 from shared.contracts.routes import SERVICES
 from tests.chaos.books import Books, Gifts
 from tests.chaos.load import Answers
-from tests.chaos.logs import LEDGERS, read_all
+from tests.chaos.logs import read_all
 from tests.chaos.people import People
 from tests.chaos.quiet import DEAD_LETTERS, waiting
 from tests.chaos.stage import Stage
@@ -38,25 +39,25 @@ async def check(
     died: Sequence[str],
 ) -> list[Check]:
     """Compare what was answered with every service's books, the logs, and one with another."""
-    books, places = Books(system.postgres), system.installation
+    books, installation = Books(system.postgres), system.installation
     gifts = await books.gifts()
     found = [
         _counted("lost", "requests without a final answer", answers.open),
         _counted("lost", "answers that nobody foresaw", answers.unforeseen),
         *settled(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),
-        *await _announced(places, books, answers, people),
+        *await _announced(installation, books, answers, people),
         *agreed(await books.sums()),
     ]
     moving = ", ".join(f"{name} {count}" for name, count in left.items())
     found.append(Check("waiting", "still on its way or blocked", sum(left.values()), moving))
     letters = {
-        name: count for name, count in waiting(places).items() if name.endswith(DEAD_LETTERS)
+        name: count for name, count in waiting(installation).items() if name.endswith(DEAD_LETTERS)
     }
     found.append(Check("dead_letters", "dead letters", sum(letters.values()), _shown(letters)))
     gone = [*died, *(name for name in system.names if not system.is_running(name))]
     found.append(_counted("died", "services that ended by themselves", gone))
-    return [*found, *await proved(places)]
+    return [*found, *await proved(installation)]
 
 
 def settled(
@@ -87,7 +88,9 @@ def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
     yield _counted("unasked", "credited, not bought", credited.keys() - people.purchases)
 
 
-async def _announced(places: Places, books: Books, answers: Answers, people: People) -> list[Check]:
+async def _announced(
+    installation: Installation, books: Books, answers: Answers, people: People
+) -> list[Check]:
     """Everything that was settled was announced, in order of each subject, and is in the logs."""
     wanted = {
         "gift.requested": answers.given.keys(),
@@ -100,14 +103,14 @@ async def _announced(places: Places, books: Books, answers: Answers, people: Peo
         "wallet.coins_credited": people.purchases,
         "purchase.completed": people.purchases,
     }
-    announced = await read_all(places)
+    announced = await read_all(installation)
     found = [
         _counted(UNLOGGED, f"no {name} in the log", set(things) - announced.about.get(name, set()))
         for name, things in wanted.items()
     ]
     unheard = [
         decision
-        for service in LEDGERS
+        for service in SEALED
         for decision in announced.unheard(service, await books.decisions(service))
     ]
     late = announced.out_of_order
@@ -125,22 +128,22 @@ def agreed(sums: Mapping[str, Mapping[str, int]]) -> Iterator[Check]:
         said = {service: sums[service][name] for service in SERVICES if name in sums[service]}
         spread = max(said.values()) - min(said.values())
         yield Check("imbalance", f"coins {name}, between services", spread, _shown(said))
-    said = {service: sums[service]["postings"] for service in ("purchase", "wallet", "payout")}
+    said = {service: sums[service]["postings"] for service in LEDGERS}
     off = sum(map(abs, said.values()))
     yield Check("imbalance", "postings, which sum to zero", off, _shown(said))
     off = abs(sums["live"]["between_rooms_and_scores"])
     yield Check("imbalance", "coins between rooms and scores", off)
 
 
-async def proved(places: Places) -> list[Check]:
+async def proved(installation: Installation) -> list[Check]:
     """Everything an operator would run to be sure."""
     found = []
-    for service in proofs.CHECKS:
-        holds = await proofs.verify(places, service)
+    for service in verification.INVARIANTS:
+        holds = await verification.verify(installation, service)
         found.append(Check("imbalance", f"verify {service}", not holds))
-        holds = await proofs.verify_seals(places, service)
+        holds = await verification.verify_seals(installation, service)
         found.append(Check("imbalance", f"seal verify {service}", not holds))
-    agree = await proofs.compare(places, hours=0, grace=timedelta(0))
+    agree = await verification.compare(installation, hours=0, grace=timedelta(0))
     return [*found, Check("imbalance", "reconcile", not agree)]
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractConnection
 
-from deploy.ctl.places import Places
+from deploy.config.services import SEALED
+from deploy.ctl.installation import Installation
 from shared.contracts.base import TYPE_PREFIX
 from shared.contracts.routes import SERVICES
 from shared.messaging.log import Logged, Start, log_of, read_log
@@ -18,8 +19,6 @@ ABOUT = {
     "payout.diamonds_earned": "gift",
 }
 BLOCKS, CHAIN = ".block_sealed", "chain"
-# Their sequences number decisions, some of which nobody else has to hear of.
-LEDGERS = ("wallet", "payout")
 
 
 @dataclass(slots=True)
@@ -67,7 +66,8 @@ class Announced:
         return [
             f"{service} {subject}"
             for (service, subject), sequences in self.sequences.items()
-            if len(sequences) < max(sequences) and (service not in LEDGERS or subject == CHAIN)
+            # A ledger's sequences number its decisions; some of them are no event.
+            if len(sequences) < max(sequences) and (service not in SEALED or subject == CHAIN)
         ]
 
     def unheard(self, service: str, decisions: Iterable[tuple[str, int]]) -> list[str]:
@@ -79,10 +79,10 @@ class Announced:
         ]
 
 
-async def read_all(places: Places) -> Announced:
+async def read_all(installation: Installation) -> Announced:
     """Read every log from its beginning to its end."""
     announced = Announced()
-    async with places.connect() as connection:
+    async with installation.connect() as connection:
         for service in SERVICES:
             start: Start = "first"
             # A log that pauses on a busy machine looks as if it had ended: we ask again.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-from deploy.local.ports import free_port
+from deploy.harness.ports import free_port
 
 CHUNK_BYTES = 65_536
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from deploy.ctl.places import Places
+from deploy.ctl.installation import Installation
 from tests.chaos.books import Books
 from tests.chaos.people import People
 
@@ -17,12 +17,12 @@ LOGS = "ovation.log."
 DEAD_LETTERS = ".dlq"
 
 
-async def until_quiet(books: Books, places: Places, people: People) -> dict[str, int]:
+async def until_quiet(books: Books, installation: Installation, people: People) -> dict[str, int]:
     """Return what has not come to an end: nothing, or all there is after a long wait."""
     deadline = time.monotonic() + QUIET_SECONDS_MAX
     quiet_since: float | None = None
     while True:
-        moving = await on_its_way(books, places, people)
+        moving = await on_its_way(books, installation, people)
         now = time.monotonic()
         if moving:
             quiet_since = None
@@ -35,18 +35,18 @@ async def until_quiet(books: Books, places: Places, people: People) -> dict[str,
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def on_its_way(books: Books, places: Places, people: People) -> dict[str, int]:
+async def on_its_way(books: Books, installation: Installation, people: People) -> dict[str, int]:
     """Return what has yet to happen, by what it is; dead letters go nowhere and are left out."""
     found = await books.unfinished()
     found |= await _disputes(books, people)
-    queues = await asyncio.to_thread(waiting, places)
+    queues = await asyncio.to_thread(waiting, installation)
     found |= {name: count for name, count in queues.items() if not name.endswith(DEAD_LETTERS)}
     return {name: count for name, count in found.items() if count}
 
 
-def waiting(places: Places) -> dict[str, int]:
+def waiting(installation: Installation) -> dict[str, int]:
     """Return how many messages each queue has that is no log."""
-    queues: list[dict[str, Any]] = places.manage("GET", places.within("queues"))
+    queues: list[dict[str, Any]] = installation.manage("GET", installation.within("queues"))
     return {
         queue["name"]: int(queue.get("messages", 0))
         for queue in queues

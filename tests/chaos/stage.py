@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from deploy.ctl.places import Places as Installation
-from deploy.local.environment import Places
-from deploy.local.postgres import PostgresServer
-from deploy.local.system import System
+from deploy.config.environment import Endpoints
+from deploy.ctl.installation import Installation
+from deploy.harness.postgres import PostgresServer
+from deploy.harness.system import System
 from shared.contracts.routes import SERVICES
 from shared.messaging.topology import VHOST
 from tests.chaos.plan import SERVERS
@@ -45,15 +45,15 @@ class DisturbedSystem(System):
             for server in SERVERS
         }
 
-    def places_of(self, name: str) -> Places:
-        places = super().places_of(name)
+    def endpoints_of(self, name: str) -> Endpoints:
+        installation = super().endpoints_of(name)
         if name not in SERVICES:
-            return places
-        return Places(
-            urls=places.urls,
+            return installation
+        return Endpoints(
+            urls=installation.urls,
             postgres=f"127.0.0.1:{self.links[f'{name}>postgres'].port}",
             rabbit=f"127.0.0.1:{self.links[f'{name}>rabbit'].port}",
-            vhost=places.vhost,
+            vhost=installation.vhost,
         )
 
     @property

@@ -15,9 +15,9 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aiormq.exceptions import AMQPError
 
 from deploy.ctl.redelivery import Again, Undeliverable, redeliver
-from deploy.local.processes import ServerFailed
+from deploy.harness.processes import ServerFailed
+from shared.contracts.decoding import original_publisher
 from shared.contracts.routes import QUEUES
-from shared.kit.reading import original_publisher
 from shared.messaging.log import Start, log_of, read_log
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.stage import DisturbedSystem

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deploy.local.ports import free_port
+from deploy.harness.ports import free_port
 from tests.chaos.proxy import Link
 
 

@@ -8,10 +8,11 @@ from collections import Counter
 
 import httpx
 
-from deploy.ctl.places import Places
-from deploy.ctl.rolling import ROLLED, Compose, wait_until_healthy
-from deploy.local.person import ADULT_YEARS
-from deploy.local.servers import LentPostgres
+from deploy.config.services import ROLLED
+from deploy.ctl.installation import Installation
+from deploy.ctl.roll import Compose, wait_until_healthy
+from deploy.harness.issuer import ADULT_YEARS
+from deploy.harness.servers import ExternalPostgres
 
 INSTANCES = 3
 NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
@@ -31,7 +32,9 @@ class Cluster:
         self.gateway_url = url
         self.sandbox_url = f"{url}/sandbox"
         password = self._secret("postgres_admin_password")
-        self.postgres = LentPostgres(f"postgresql://postgres:{password}@{self._place('postgres')}")
+        self.postgres = ExternalPostgres(
+            f"postgresql://postgres:{password}@{self._place('postgres')}"
+        )
 
     @property
     def names(self) -> list[str]:
@@ -42,9 +45,9 @@ class Cluster:
         return self._secret("sandbox_payments_key")
 
     @property
-    def installation(self) -> Places:
+    def installation(self) -> Installation:
         nodes = [self._place(node) for node in NODES if self._runs(node)]
-        return Places(
+        return Installation(
             postgres=f"{self.postgres.host}:{self.postgres.port}",
             rabbit=f"http://{nodes[0]}:15672",
             broker=",".join(nodes),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.gateway.nginx import UPSTREAMS
-from deploy.local.gateway import Gateway
-from deploy.local.packages import find
-from deploy.local.ports import free_port
+from deploy.config.services import PUBLIC
+from deploy.harness.gateway import Gateway
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 LIMITS = (ROOT / "deploy" / "gateway" / "limits.conf").read_text()
@@ -92,7 +92,7 @@ def a_gateway(folder, service, *, limits=None):
     if limits is not None:
         file = folder / "limits.conf"
         file.write_text(limits)
-    upstreams = dict.fromkeys(UPSTREAMS, service.address)
+    upstreams = dict.fromkeys(PUBLIC, service.address)
     gateway = Gateway(folder, free_port(), upstreams, limits_file=file)
     gateway.start()
     try:

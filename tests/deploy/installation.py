@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from deploy.ctl.rolling import ROLLED, Compose, wait_until_healthy
-from deploy.ctl.secret_files import write_secrets
-from deploy.local.ports import free_port
+from deploy.config.secret_files import write_secrets
+from deploy.config.services import ROLLED
+from deploy.ctl.roll import Compose, wait_until_healthy
+from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PRACTICE = "deploy/compose.practice.yml"

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.ctl.rolling import ROLLED
-from deploy.ctl.secret_files import secret_names
-from deploy.local import containers
-from deploy.local.databases import SERVICES
+from deploy.config.secret_files import secret_names
+from deploy.config.services import DATABASES, ROLLED
+from deploy.harness import containers
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "docker-compose.yml").read_text()
@@ -68,13 +67,13 @@ def test_what_is_for_practice_says_all_that_is_required():
     )
 
     assert set(REQUIRED) <= set(said)
-    for service in SERVICES:
+    for service in DATABASES:
         assert PRACTICE[service]["environment"] == {
             f"{service.upper()}_ALLOW_INSECURE_ISSUER": "true"
         }
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_in_production_nothing_for_practice_has_the_last_word(service):
     """Where both overlays are named, a service refuses an issuer that signs anything."""
     file = ROOT / "deploy" / "compose.production.yml"
@@ -113,7 +112,7 @@ def test_every_container_that_stays_has_time_to_end(name):
         assert int(container["stop_grace_period"].removesuffix("s")) >= 30
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_starts_after_its_migration_and_the_broker(service):
     assert CONTAINERS[service]["depends_on"] == {
         f"migrate-{service}": {"condition": "service_completed_successfully"},
@@ -124,7 +123,7 @@ def test_a_service_starts_after_its_migration_and_the_broker(service):
     }
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_knows_its_own_secrets_only(service):
     known = {_source(secret) for secret in CONTAINERS[service]["secrets"]}
 
@@ -218,7 +217,7 @@ def test_scaled_there_are_three_of_every_service(service):
     assert SCALED[service]["deploy"] == {"replicas": 3}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_scaled_a_service_asks_every_node_and_waits_for_all(service):
     asked = SCALED[service]["environment"][f"{service.upper()}_BROKER_URL"]
 
@@ -264,7 +263,7 @@ def test_scaled_there_are_sessions_for_all_instances_and_their_successors(file):
     (limit,) = re.findall(r"max_connections=(\d+)", " ".join(command))
 
     rolling_one = 3
-    assert int(limit) >= (3 * len(SERVICES) + rolling_one) * SESSIONS_MAX
+    assert int(limit) >= (3 * len(DATABASES) + rolling_one) * SESSIONS_MAX
 
 
 def test_an_image_holds_the_code_of_its_service_alone():

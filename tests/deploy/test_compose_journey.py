@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from deploy.ctl.rolling import ROLLED, roll
-from deploy.local import demo
-from deploy.local.containers import engine_answers
-from deploy.local.person import Person, StoryFailed
+from deploy.config.services import ROLLED, SERVICES
+from deploy.ctl.roll import roll
+from deploy.demo import story
+from deploy.demo.person import Person, StoryFailed
+from deploy.harness.containers import engine_answers
 from tests.deploy.installation import STAYING, installed
 
 GIVERS = 4
@@ -49,13 +50,13 @@ def test_everything_is_healthy(installation):
 def test_the_whole_story_is_told_through_the_gateway(installation):
     _, url = installation
 
-    assert demo.play(url)
+    assert story.play(url)
 
 
 def test_every_image_is_small_in_rights_and_code(installation):
     """The image of a service holds no other's code, no compiler, no root, and is healthy."""
     compose, _ = installation
-    for service in ("purchase", "wallet", "gift", "payout", "live", "web", "sandbox"):
+    for service in SERVICES:
         look = "id -u; ls services | grep -v __; command -v gcc cc make; touch /app/x 2>&1; true"
         seen = compose("exec", "-T", service, "sh", "-c", look).split("\n")
 
@@ -167,13 +168,13 @@ class _Watcher:
 def _buy(person):
     """Enough coins for every gift of this journey."""
     bought = person.post("/v1/purchases", {"package": "coins_10000"}).json()
-    httpx.post(bought["next_action"]["url"], data={"card": demo.GOOD_CARD}, timeout=15)
+    httpx.post(bought["next_action"]["url"], data={"card": story.GOOD_CARD}, timeout=15)
     path = f"/v1/purchases/{bought['purchase']}"
     _until(lambda: person.get(path)["state"] == "completed")
 
 
 def _sent(person):
-    states = [gift["state"] for gift in demo.all_gifts(person)]
+    states = [gift["state"] for gift in story.all_gifts(person)]
     return states.count("sent")
 
 

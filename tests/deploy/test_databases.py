@@ -4,10 +4,9 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from deploy.local.databases import (
+from deploy.config.databases import (
     AUDITOR_TEMPORARY_FILES_MAX,
     SERVICE_CONNECTIONS_MAX,
-    SERVICES,
     database_sql,
     fetch,
     provisioning_sql,
@@ -15,7 +14,8 @@ from deploy.local.databases import (
     role_names,
     run_sql,
 )
-from shared.database import Database, is_unavailable
+from deploy.config.services import DATABASES
+from shared.postgres.database import Database, is_unavailable
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():
@@ -68,7 +68,7 @@ async def as_auditor(database_of, postgres, credentials):
         await connection.close()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 async def test_the_auditor_reads_every_table_and_changes_none(as_auditor, service):
     connection = await as_auditor(service)
     tables = await connection.fetch(

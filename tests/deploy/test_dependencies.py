@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.dependencies import Accepted, accepted, audit, write_bill
-from deploy.local.ports import free_port
+from deploy.dependencies import Accepted, accepted, audit, write_bill
+from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 DEPENDENCY, VULNERABILITY = "sqlalchemy", "GHSA-made-up-here"

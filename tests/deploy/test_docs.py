@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import MetaData, NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from deploy.config.services import DATABASES, SERVICES
 from deploy.docs.tables import PAGES, columns, relations, table_pages
-from deploy.local.databases import SERVICES
 from shared.contracts.routes import EVENTS, QUEUES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,7 +24,7 @@ FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
 # Made by `make secrets`, and in no commit.
 SECRETS = ("deploy/secrets", "deploy/rabbitmq/20-users.json")
 # Settings begin with the name of a service, or with one that all services read.
-SETTING = re.compile(rf"^(OVATION|WEB|SANDBOX|{'|'.join(SERVICES).upper()})_(\w+)$")
+SETTING = re.compile(rf"^(OVATION|{'|'.join(SERVICES).upper()})_(\w+)$")
 # Names of other programs: identity providers, PostgreSQL, Citus, RabbitMQ.
 FOREIGN = {
     "create_distributed_table",
@@ -80,7 +80,7 @@ def test_every_name_of_the_code_exists(page):
 
 def test_every_event_and_queue_exists(page):
     """A name that is neither is that of a line in the log."""
-    named = set(re.findall(rf"`((?:{'|'.join(SERVICES)})\.[a-z_]+)`", _text(page)))
+    named = set(re.findall(rf"`((?:{'|'.join(DATABASES)})\.[a-z_]+)`", _text(page)))
     known = {event.name for event in EVENTS} | set(QUEUES)
 
     assert not named - known - _quoted()
@@ -114,7 +114,7 @@ def test_the_events_between_services_are_drawn_as_they_are_bound():
         for owner, names, receiver in re.findall(
             r'^    (\w+) -- "([a-z_, <>/]+?)" --> (\w+)$', _text(ARCHITECTURE), re.MULTILINE
         )
-        if {owner, receiver} <= set(SERVICES)
+        if {owner, receiver} <= set(DATABASES)
     }
     bound: dict[tuple[str, str], set[str]] = {}
     for queue, events in QUEUES.items():
@@ -125,7 +125,7 @@ def test_the_events_between_services_are_drawn_as_they_are_bound():
     assert drawn == bound
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, service):
     database = database_of(service)
     address = database.address.set(drivername="postgresql+asyncpg")

@@ -13,27 +13,25 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.config.services import PUBLIC
 from deploy.gateway.answers import ERROR_PAGES
 from deploy.gateway.nginx import (
     STRIPPED,
     TOKEN_BURST,
-    UPSTREAMS,
     render,
     render_container,
     render_practice,
     render_whole,
 )
-from deploy.local.gateway import CONTRACTS, Gateway
-from deploy.local.packages import find
-from deploy.local.ports import free_port
-from deploy.local.processes import remove_folder, temporary_folder
-from shared.auth import TOKEN_BYTES_MAX
+from deploy.harness.gateway import CONTRACTS, Gateway
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port
+from deploy.harness.processes import remove_folder, temporary_folder
+from shared.identity.tokens import TOKEN_BYTES_MAX
 
-COMPOSE = {name: f"{name}:8000" for name in UPSTREAMS}
+COMPOSE = {name: f"{name}:8000" for name in PUBLIC}
 LIMITS = Path(__file__).parent.parent.parent / "deploy" / "gateway" / "limits.conf"
-LOCAL = {
-    name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate((*UPSTREAMS, *STRIPPED))
-}
+LOCAL = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate((*PUBLIC, *STRIPPED))}
 
 
 def test_fixed_addresses_are_kept_open():
@@ -63,7 +61,7 @@ def test_routes_for_practice_are_a_file_of_their_own():
 
 
 def test_without_practice_nobody_is_asked_for_an_issuer(tmp_path):
-    text = render({name: LOCAL[name] for name in UPSTREAMS}, listen="127.0.0.1:8080", resolver=None)
+    text = render({name: LOCAL[name] for name in PUBLIC}, listen="127.0.0.1:8080", resolver=None)
 
     (nothing,) = re.findall(r"location ~ \^/\(sandbox\|issuer\)\(/\|\$\) \{([^}]*)\}", text)
     assert "return 404" in nothing

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from deploy.local.packages import find
-from deploy.local.ports import free_port, listens
-from deploy.local.processes import Process
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port, listens
+from deploy.harness.processes import Process
 from tests.deploy.gateways import FEED, GREETING, a_gateway, a_service, needs_nginx
 
 pytestmark = needs_nginx

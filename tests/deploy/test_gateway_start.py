@@ -12,17 +12,17 @@ import httpx
 import pytest
 import yaml
 
+from deploy.config.services import PUBLIC
 from deploy.gateway.callers import ADDRESS_REQUESTS_MAX
 from deploy.gateway.nginx import (
-    UPSTREAMS,
     WORKER_CONNECTIONS,
     WORKERS,
     WORKERS_MAX,
     render,
     render_container,
 )
-from deploy.local.packages import find
-from deploy.local.ports import free_port, listens
+from deploy.harness.packages import find
+from deploy.harness.ports import free_port, listens
 from tests.deploy.gateways import LIMITS, ROOT, a_service, needs_nginx
 
 SCRIPT = ROOT / "deploy" / "gateway" / "start.sh"
@@ -56,7 +56,7 @@ class Started:
         (folder / "made" / "limits.conf").write_text(LIMITS)
         (folder / "resolv.conf").write_text(names)
         # Addresses need no name server, and names do: what is asked is what compose has.
-        upstreams = dict.fromkeys(UPSTREAMS, service)
+        upstreams = dict.fromkeys(PUBLIC, service)
         http = render(
             upstreams,
             listen=f"127.0.0.1:{self.port}",

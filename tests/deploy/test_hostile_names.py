@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from deploy.ctl import proofs
+from deploy.config.databases import run_sql
+from deploy.ctl import verification
+from deploy.ctl.installation import Installation
 from deploy.ctl.output import complain, say, show
-from deploy.ctl.places import Places
-from deploy.local.databases import run_sql
 
 # The end of a style nobody began, a file of a colour, and an order to write the rest backwards.
 MARKUP, HIDING = "[/x]", "\u202e"
@@ -17,11 +17,11 @@ NAMES = [MARKUP, "[red]", "[link=https://evil.example]x[/link]", ":bomb:", HIDIN
 
 
 @pytest.fixture
-def places(postgres, database_of, credentials):
+def installation(postgres, database_of, credentials):
     """Where a wallet's database is, for its auditor."""
     name = database_of("wallet").address.database
     nowhere = "127.0.0.1:9"
-    return Places(
+    return Installation(
         f"{postgres.host}:{postgres.port}",
         f"http://{nowhere}",
         nowhere,
@@ -32,14 +32,14 @@ def places(postgres, database_of, credentials):
 
 @pytest.mark.parametrize("name", [MARKUP, "[red]", HIDING], ids=ascii)
 async def test_a_proof_names_who_has_coins_out_of_nothing_whatever_they_are_called(
-    places, postgres, name, capsys
+    installation, postgres, name, capsys
 ):
     """A thief would only have to be called so, and every proof would end before it told."""
     columns = "INSERT INTO accounts (user_id, kind, unit, balance)"
     grown = f"{columns} VALUES ('{name}', 'main', 'COIN', 1000000)"
-    run_sql(postgres.dsn(places.databases["wallet"]), [grown])
+    run_sql(postgres.dsn(installation.databases["wallet"]), [grown])
 
-    assert await proofs.verify(places, "wallet") is False
+    assert await verification.verify(installation, "wallet") is False
 
     printed = capsys.readouterr().out
     assert name.replace(HIDING, r"\u202e") in printed

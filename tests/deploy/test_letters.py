@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.ctl.letters import _as_messages, readable, refusal
+from deploy.ctl.dead_letters import _as_messages, readable, refusal
 from deploy.ctl.reconcile import FLOWS, _beyond
 
 

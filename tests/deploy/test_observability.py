@@ -10,15 +10,15 @@ import prometheus_client
 import pytest
 import yaml
 
-from deploy.ctl import proofs
-from deploy.ctl.places import Places
-from deploy.local.databases import SERVICES
-from deploy.local.packages import require
-from deploy.local.ports import free_port
+from deploy.config.services import PUBLIC
+from deploy.ctl import verification
+from deploy.ctl.installation import Installation
+from deploy.harness.packages import require
+from deploy.harness.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import transfers, waiting
-from shared import telemetry
 from shared.messaging.topology import DEAD_LETTERS_MAX
+from shared.observability import metrics as telemetry
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "observability"
@@ -27,7 +27,7 @@ TESTS = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
 OVERLAY = yaml.safe_load((ROOT / "deploy" / "compose.observability.yml").read_text())["services"]
 CONTAINERS = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WATCHERS = [name for name in OVERLAY if name not in CONTAINERS]
-COUNTED_IN = (telemetry, proofs, transfers, waiting)
+COUNTED_IN = (telemetry, verification, transfers, waiting)
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,10 @@ def test_every_service_that_is_looked_for_is_missed_when_it_is_gone():
 async def test_services_that_were_never_compared_do_not_disagree():
     """An auditor that starts before its servers says that it could not compare, and no more."""
     nowhere = f"127.0.0.1:{free_port()}"
-    places = Places(nowhere, f"http://{nowhere}", nowhere, secret=lambda _: "unknown")
+    installation = Installation(nowhere, f"http://{nowhere}", nowhere, secret=lambda _: "unknown")
     failures = prometheus_client.REGISTRY.get_sample_value("ovation_reconcile_failures_total")
 
-    await proofs.compare_and_report(places, hours=1)
+    await verification.compare_and_report(installation, hours=1)
 
     sample = prometheus_client.REGISTRY.get_sample_value
     assert math.isnan(sample("ovation_services_agree"))
@@ -124,7 +124,7 @@ def test_who_watches_is_confined_and_seen_from_this_machine_alone(name):
     assert all(port.startswith("127.0.0.1:") for port in watcher.get("ports", ()))
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "web"])
+@pytest.mark.parametrize("name", PUBLIC)
 def test_a_service_sends_its_traces_to_where_they_are_taken(name):
     jaeger = yaml.safe_load((FOLDER / "jaeger.yml").read_text())
     takes = jaeger["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
@@ -168,7 +168,7 @@ def test_prometheus_and_grafana_look_where_somebody_answers():
         name for job in config for it in job.get("dns_sd_configs", ()) for name in it["names"]
     }
 
-    assert by_name == {*SERVICES, "web", "auditor"}
+    assert by_name == {*PUBLIC, "auditor"}
     assert asked | by_name <= {*CONTAINERS, *WATCHERS}
     for source in sources:
         host, port = source["url"].removeprefix("http://").split(":")

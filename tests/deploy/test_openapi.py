@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.gateway.openapi import merge
-from deploy.local.gateway import OPENAPI_FILE
+from deploy.harness.gateway import OPENAPI_FILE
 
 
 def test_equal_schemas_are_shared_and_others_named_after_their_service():

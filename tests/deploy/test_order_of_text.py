@@ -10,16 +10,11 @@ import subprocess
 
 import pytest
 
-from deploy.local.databases import (
-    SERVICES,
-    OrderOfTextChanged,
-    fetch,
-    provision,
-    run_sql,
-)
-from deploy.local.environment import new_secrets
-from deploy.local.postgres import LocalPostgres
-from deploy.local.processes import remove_folder, temporary_folder
+from deploy.config.databases import OrderOfTextChanged, fetch, provision, run_sql
+from deploy.config.environment import new_secrets
+from deploy.config.services import DATABASES
+from deploy.harness.postgres import LocalPostgres
+from deploy.harness.processes import remove_folder, temporary_folder
 
 LOCALE = "en_US.UTF-8"
 ORDERS = """
@@ -74,7 +69,7 @@ def test_no_database_of_ours_has_the_order_of_the_servers_library(as_the_image, 
 
     rows = fetch(as_the_image.dsn(), ORDERS)
 
-    assert len(rows) == len(SERVICES)
+    assert len(rows) == len(DATABASES)
     for row in rows:
         assert (row["provider"], row["datlocale"], row["encoding"]) == ("b", "C.UTF-8", "UTF8")
         assert (row["datcollate"], row["datctype"]) == ("C", "C")
@@ -97,7 +92,7 @@ def test_a_newer_library_does_not_keep_a_later_version_from_adding_a_database(
 
     provision(as_the_image.dsn(), passwords)
 
-    assert {row["datname"] for row in fetch(as_the_image.dsn(), ORDERS)} == set(SERVICES)
+    assert {row["datname"] for row in fetch(as_the_image.dsn(), ORDERS)} == set(DATABASES)
 
 
 def test_a_database_with_the_librarys_order_is_named(as_the_image, passwords, capsys):

@@ -8,16 +8,15 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local.databases import SERVICES
-from deploy.local.packages import require
-from deploy.local.ports import free_port
-from deploy.local.processes import Process
+from deploy.config.services import PUBLIC
+from deploy.harness.packages import require
+from deploy.harness.ports import free_port
+from deploy.harness.processes import Process
 from deploy.observability.dashboards import DASHBOARDS
 from tests.journeys.people import eventually, stage_on
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "observability"
 RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
-WATCHED = (*SERVICES, "web")
 # What only containers of the overlay tell, and what is counted once something went wrong.
 NOT_HERE = r"\bpg_|ovation_services_agree"
 NOTHING_YET = r'status=~"5|disputed|reconnects'
@@ -36,11 +35,11 @@ def prometheus(system, tmp_path_factory):
     config["rule_files"] = [str(FOLDER / "alerts.yml")]
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     del jobs["postgres"], jobs["ovation"]["dns_sd_configs"], jobs["ovation"]["relabel_configs"]
-    jobs["ovation"]["static_configs"] = [_at(system.urls[name], service=name) for name in WATCHED]
+    jobs["ovation"]["static_configs"] = [_at(system.urls[name], service=name) for name in PUBLIC]
     if system.rabbit.metrics_url is None:
         del jobs["rabbitmq"], jobs["queues"]
     else:
-        jobs["queues"]["params"]["vhost"] = [system.places_of("gift").vhost]
+        jobs["queues"]["params"]["vhost"] = [system.endpoints_of("gift").vhost]
         for name in ("rabbitmq", "queues"):
             jobs[name]["static_configs"] = [_at(system.rabbit.metrics_url)]
     config["scrape_configs"] = list(jobs.values())
@@ -90,7 +89,7 @@ def test_every_target_is_up(prometheus):
 
     targets = eventually(all_up)
     services = [target["labels"]["service"] for target in targets if "service" in target["labels"]]
-    assert sorted(services) == sorted(WATCHED)
+    assert sorted(services) == sorted(PUBLIC)
 
 
 def test_every_alert_can_be_asked_and_a_healthy_system_calls_nobody(prometheus):

@@ -10,7 +10,7 @@ import json
 import aio_pika
 import pytest
 
-from deploy.local.databases import in_own_thread
+from deploy.config.databases import in_own_thread
 from shared.messaging.topology import users
 from tests.terminal import a_terminal
 

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import pytest
 
-from deploy.ctl.rolling import ROLLED, roll
-from deploy.local.containers import engine_answers
+from deploy.config.services import ROLLED
+from deploy.ctl.roll import roll
+from deploy.harness.containers import engine_answers
 from tests.chaos.books import Books
 from tests.chaos.checks import UNLOGGED, check
 from tests.chaos.load import WAITING, Answers, Load

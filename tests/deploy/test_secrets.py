@@ -7,9 +7,10 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from deploy.config.secret_files import forget_before, rotate_secret, write_secrets
+from deploy.config.services import DATABASES
 from deploy.ctl.__main__ import app
 from deploy.ctl.commands import operations
-from deploy.ctl.secret_files import forget_before, rotate_secret, write_secrets
 
 
 def test_every_secret_is_made_for_its_reader_only(tmp_path):
@@ -146,7 +147,7 @@ def test_the_broker_knows_its_users_by_hashes_only(tmp_path):
     text = users_file.read_text()
     names = {user["name"] for user in json.loads(text)["users"]}
 
-    assert names == {"purchase", "wallet", "gift", "payout", "live", "ovationctl", "auditor"}
+    assert names == {*DATABASES, "ovationctl", "auditor"}
     assert not any(secret in text for secret in _contents(folder).values())
 
 

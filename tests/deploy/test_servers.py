@@ -13,10 +13,10 @@ import aio_pika
 import asyncpg
 import pytest
 
-from deploy.local.ports import listens
-from deploy.local.postgres import LocalPostgres
-from deploy.local.rabbitmq import into_vhost
-from deploy.local.servers import LentPostgres, LentRabbit, choose_postgres, choose_rabbit
+from deploy.harness.ports import listens
+from deploy.harness.postgres import LocalPostgres
+from deploy.harness.rabbitmq import into_vhost
+from deploy.harness.servers import ExternalPostgres, ExternalRabbit, choose_postgres, choose_rabbit
 from shared.messaging.topology import topology
 
 
@@ -56,7 +56,7 @@ async def test_a_killed_rabbitmq_comes_back_with_confirmed_messages(rabbit, vhos
 def test_what_we_started_ends_with_us_even_if_we_are_killed():
     program = """
         import signal
-        from deploy.local.postgres import LocalPostgres
+        from deploy.harness.postgres import LocalPostgres
 
         server = LocalPostgres(fast=True)
         server.start()
@@ -86,9 +86,9 @@ def test_lent_servers_are_used_as_they_are(monkeypatch):
 
     postgres, rabbit = choose_postgres(), choose_rabbit()
 
-    assert isinstance(postgres, LentPostgres)
+    assert isinstance(postgres, ExternalPostgres)
     assert postgres.dsn("wallet") == "postgresql://me:p%40ss@db.example:5433/wallet"
-    assert isinstance(rabbit, LentRabbit)
+    assert isinstance(rabbit, ExternalRabbit)
     assert (rabbit.host, rabbit.port, rabbit.management_url) == ("mq.example", 5672, "http://mq:15")
 
 
@@ -111,7 +111,7 @@ def test_a_wish_we_do_not_understand_is_explained(monkeypatch):
 def test_an_image_of_your_own_is_asked_for_by_its_name():
     """In another process: the name is read once, when containers are first thought of."""
     program = """
-        from deploy.local.servers import choose_postgres, choose_rabbit
+        from deploy.harness.servers import choose_postgres, choose_rabbit
 
         for choose in (choose_postgres, choose_rabbit):
             try:

@@ -13,7 +13,7 @@ from tests.every_order.oracle import End, LotEnd
 from tests.every_order.worlds import World
 
 # Everything that a fact may change and a repetition may not: whose it is, and what is looked at.
-BALANCE = "(kind, unit, balance)::text"
+BALANCE = "(kind, asset, balance)::text"
 VIEWER_OF = "regexp_replace({}, '-.$', '')"
 ROWS = {
     "wallet": {
@@ -21,7 +21,7 @@ ROWS = {
         "lots": ("user_id", "lots::text"),
         "slices": ("user_id", "slices::text"),
         "postings": ("user_id", "postings::text"),
-        "settlements": ("user_id", "settlements::text"),
+        "repayments": ("user_id", "repayments::text"),
     },
     "gift": {
         "gifts": ("viewer", "gifts::text"),
@@ -79,7 +79,7 @@ async def differences(economy: Economy, worlds: Sequence[World]) -> dict[str, st
 async def _found(economy: Economy) -> dict[str, Found]:
     found: dict[str, Found] = defaultdict(Found)
     for row in await economy.rows(
-        "wallet", "SELECT user_id, kind, balance FROM accounts WHERE unit = 'coins'"
+        "wallet", "SELECT user_id, kind, balance FROM accounts WHERE asset = 'coins'"
     ):
         found[row["user_id"]].coins[row["kind"]] = row["balance"]
     for row in await economy.rows("wallet", "SELECT * FROM lots"):
@@ -92,7 +92,7 @@ async def _found(economy: Economy) -> dict[str, Found]:
     for row in await economy.rows(
         "payout",
         "SELECT user_id, account, sum(amount)::bigint AS diamonds FROM postings"
-        " WHERE unit = 'diamonds' GROUP BY user_id, account",
+        " WHERE asset = 'diamonds' GROUP BY user_id, account",
     ):
         viewer, _, creator = row["user_id"].rpartition("-")
         accounts = found[viewer].diamonds.setdefault(creator, {})
@@ -128,12 +128,12 @@ def _compared_lots(world: World, found: Found, end: End) -> Iterator[str]:
         there = LotEnd(
             spent=row["spent"],
             refunded=row["refunded"],
-            burned=row["burned"],
+            burned=row["charged_back"],
             owed=row["owed"],
-            settled=row["settled"],
-            held=row["frozen"],
+            settled=row["repaid"],
+            held=row["held"],
             lent=row["paid_debts"],
-            free=row["remaining"] - row["frozen"],
+            free=row["remaining"] - row["held"],
         )
         if there != end.lots[lot]:
             yield f"{lot} is {there}, not {end.lots[lot]}"

@@ -17,8 +17,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, quoted, run_sql
-from deploy.local.person import ADULT_YEARS
+from deploy.config.databases import database_sql, quoted, run_sql
+from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
@@ -29,16 +29,16 @@ from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from services.wallet import consumers as wallet_consumers
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
-from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
 from shared.contracts.routes import BY_TYPE, QUEUES
-from shared.database import Database
 from shared.errors import Refusal
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.deliveries import a_broker
 from tests.every_order.messages import id_of
 
@@ -141,12 +141,14 @@ class Economy:
     async def rows(self, service: str, query: str) -> list[Any]:
         return await self._run(service, query)
 
-    async def faults(self) -> list[Fault]:
-        """Everything the services' own laws find wrong."""
+    async def faults(self) -> list[Violation]:
+        """Every violation of the services' own invariants."""
         found = []
-        for service, checks in (("wallet", WALLET_CHECKS), ("payout", PAYOUT_CHECKS)):
+        for service, checks in (("wallet", WALLET_INVARIANTS), ("payout", PAYOUT_INVARIANTS)):
             async with self._databases[service].snapshot() as tx:
-                found += [each async for each in prove(tx, checks) if isinstance(each, Fault)]
+                found += [
+                    each async for each in verify_ledger(tx, checks) if isinstance(each, Violation)
+                ]
         return found
 
     async def forget(self) -> None:

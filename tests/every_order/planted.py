@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 # Puts something else in the place of a module's attribute.
 Patch: TypeAlias = Callable[[Any, str, Any], Any]
 ORDERS = "tests/every_order/test_every_order.py"
+LARGER = "tests/every_order/test_any_set.py"
 TIMEOUT_SECONDS = 900
 
 
@@ -38,7 +39,7 @@ def _lent_coins_are_out_of_reach(patch: Patch) -> None:
         claim(lots, claims, excess)
         for lot in lots:
             unspent = lot.coins - lot.spent - lot.adjusted - lot.expired - lot.refunded
-            lot.burned = min(lot.burned, max(0, unspent - lent[lot.id]))
+            lot.charged_back = min(lot.charged_back, max(0, unspent - lent[lot.id]))
 
     patch(derivation, "_claim", wrong)
 
@@ -56,7 +57,7 @@ def _a_dispute_hides_coins_from_a_refund(patch: Patch) -> None:
     void = holds.void_coins
 
     def wrong(wallet: Any, refunded: Any) -> Any:
-        if any(lot.burned for lot in wallet.lots_of(refunded.purchase)):
+        if any(lot.charged_back for lot in wallet.lots_of(refunded.purchase)):
             refunded = refunded.model_copy(update={"coins": 0})
         return void(wallet, refunded)
 
@@ -65,9 +66,13 @@ def _a_dispute_hides_coins_from_a_refund(patch: Patch) -> None:
 
 def _any_4xx_is_a_refusal(patch: Patch) -> None:
     from services.payout import providers  # noqa: PLC0415
+    from shared.http.provider_client import ProviderRejected  # noqa: PLC0415
 
-    patch(providers, "REFUSED", range(400, 500))
-    patch(providers, "_refusal", lambda _: "refused")
+    def wrong(response: Any) -> None:
+        if response.is_client_error:
+            raise ProviderRejected("refused")
+
+    patch(providers, "raise_if_rejected", wrong)
 
 
 def _the_daily_maximum_is_for_quotes_only(patch: Patch) -> None:
@@ -107,6 +112,12 @@ def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
     patch(payments, "weigh", wrong)
 
 
+def _late_revisions_are_dropped(patch: Patch) -> None:
+    from services.gift.store.reversals import Reversal  # noqa: PLC0415
+
+    patch(Reversal, "hear", lambda reversal, revision: revision > reversal.revision)
+
+
 BUGS = (
     Planted(
         "chain",
@@ -125,6 +136,12 @@ BUGS = (
         "a refund and a won dispute end with the money and the coins",
         _a_dispute_hides_coins_from_a_refund,
         (ORDERS,),
+    ),
+    Planted(
+        "late",
+        "diamonds stay available if their return was heard before their reversal",
+        _late_revisions_are_dropped,
+        (LARGER, "tests/gift/test_reversals.py"),
     ),
     Planted(
         "any-4xx",

@@ -5,11 +5,11 @@ import os
 import time
 from functools import partial
 
-from deploy.local.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
-from deploy.local.environment import new_secrets
-from deploy.local.servers import choose_postgres
-from shared.logging import configure_logging
-from shared.migrate import migrate
+from deploy.config.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
+from deploy.config.environment import new_secrets
+from deploy.harness.servers import choose_postgres
+from shared.observability.logging import configure_logging
+from shared.postgres.migrate import migrate
 from tests.every_order.alphabet import Set, orders_of
 from tests.every_order.economy import SERVICES, an_economy
 from tests.every_order.planted import plant

@@ -120,10 +120,6 @@ def test_any_order_of_any_larger_set_ends_as_the_facts_say(run):
     ends_alike()
 
 
-@pytest.mark.xfail(
-    reason="gift says nothing of a revision that it hears after a newer one: these diamonds stay"
-    " available, where they would wait if they had been taken back in time"
-)
 def test_diamonds_that_came_back_wait_also_where_their_return_was_heard_first(run):
     claimed = Disputed("A", "dp_1", 1, 4, currency="USD")
     won = Disputed("A", "dp_1", 2, 4, won=True, currency="USD")

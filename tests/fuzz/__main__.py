@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 
-from deploy.local.processes import ServerFailed
+from deploy.harness.processes import ServerFailed
 from tests.fuzz.results import FILE, show
 from tests.fuzz.run import run
 

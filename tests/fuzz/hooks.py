@@ -20,7 +20,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.engine.events import EngineEvent, ScenarioFinished
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from deploy.local.environment import TENCENT_SDK_APP_ID
+from deploy.config.environment import TENCENT_SDK_APP_ID
 from shared.http import PROBLEM_TYPE
 
 # What a request that fits its schema is never answered with. Every other problem is a rule of the

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local.system import System
+from deploy.harness.system import System
 from tests.journeys.people import GOOD_CARD, eventually
 
 # Always the same names, so that the same seed is the same run.

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deploy.config.services import DATABASES
 from deploy.gateway.nginx import ROUTES
-from deploy.local.databases import SERVICES
 from tests.fuzz.run import Outcome
 
 FILE = Path(".bench/fuzz.json")
@@ -47,7 +47,7 @@ def show(outcome: Outcome) -> None:
 
 def by_service(outcome: Outcome) -> dict[str, dict[str, int]]:
     """Sum up the operations of each service: how many, and how they were answered."""
-    found: dict[str, Counter[str]] = {name: Counter() for name in SERVICES}
+    found: dict[str, Counter[str]] = {name: Counter() for name in DATABASES}
     for operation, answers in outcome.asked.items():
         figures = found[service_of(operation)]
         figures["operations"] += 1

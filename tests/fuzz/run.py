@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.ctl.places import Places
-from deploy.local.databases import SERVICES
-from deploy.local.gateway import OPENAPI_FILE
-from deploy.local.processes import remove_folder, temporary_folder
-from deploy.local.system import System
+from deploy.config.services import DATABASES
+from deploy.ctl.installation import Installation
+from deploy.harness.gateway import OPENAPI_FILE
+from deploy.harness.processes import remove_folder, temporary_folder
+from deploy.harness.system import System
 from tests.chaos.books import Books
 from tests.chaos.checks import Check, agreed, proved
 from tests.chaos.quiet import DEAD_LETTERS, POLL_SECONDS, STEADY_SECONDS, waiting
@@ -83,16 +83,16 @@ def _fuzz(system: System, folder: Path, seed: int, seconds: int) -> Outcome:
 
 async def _check(system: System) -> list[Check]:
     """Prove that nothing was unbalanced, lost, or broken in silence."""
-    books, places = Books(system.postgres), installation_of(system)
-    left = await _until_still(books, places)
+    books, installation = Books(system.postgres), installation_of(system)
+    left = await _until_still(books, installation)
     letters = {
-        name: count for name, count in waiting(places).items() if name.endswith(DEAD_LETTERS)
+        name: count for name, count in waiting(installation).items() if name.endswith(DEAD_LETTERS)
     }
-    errors = {name: system.log_of(name).count(LOGGED_ERROR) for name in SERVICES}
+    errors = {name: system.log_of(name).count(LOGGED_ERROR) for name in DATABASES}
     gone = [name for name in system.names if not system.is_running(name)]
     return [
         *agreed(comparable(await books.sums())),
-        *await proved(places),
+        *await proved(installation),
         Check("waiting", "still on its way or blocked", sum(left.values()), str(left)),
         Check("dead_letters", "dead letters", sum(letters.values()), str(letters)),
         Check("errors", "errors in the logs of services", sum(errors.values()), str(errors)),
@@ -112,14 +112,14 @@ def comparable(sums: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     return kept
 
 
-async def _until_still(books: Books, places: Places) -> dict[str, int]:
+async def _until_still(books: Books, installation: Installation) -> dict[str, int]:
     """Return what never came to its end: nothing, or what is left after a long wait."""
     deadline = time.monotonic() + QUIET_SECONDS_MAX
     still_since = time.monotonic()
     while True:
         found = await books.unfinished()
         moving = {name: count for name, count in found.items() if name.endswith(MOVING)}
-        queues = await asyncio.to_thread(waiting, places)
+        queues = await asyncio.to_thread(waiting, installation)
         moving |= {name: count for name, count in queues.items() if not name.endswith(DEAD_LETTERS)}
         moving = {name: count for name, count in moving.items() if count}
         now = time.monotonic()

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, quoted, run_sql
+from deploy.config.databases import database_sql, quoted, run_sql
 from services.gift import consumers
 from services.gift.commands.combos import end_combos
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import request_gifts
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
 from tests.gift.conftest import CATALOGUE, a_request, paid, refused
 

@@ -14,7 +14,7 @@ from services.gift.commands.requesting import ask_again, request_gifts
 from services.gift.commands.settling import settle_gifts
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import GiftPaid
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.gift.conftest import CATALOGUE, a_request, paid, refused
 

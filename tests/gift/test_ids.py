@@ -7,7 +7,7 @@ from uuid import UUID, uuid4, uuid5
 from services.gift.commands.requesting import request_gifts
 from services.gift.main import build_http
 from shared.contracts.base import NAMESPACE
-from shared.http import KeyReused
+from shared.idempotency import KeyReused
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE, a_request, paid

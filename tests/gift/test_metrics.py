@@ -5,8 +5,8 @@ import asyncio
 from sqlalchemy import text
 
 from services.gift.store.sagas import SAGAS
+from shared.backoffice.in_flight import measure
 from shared.contracts.wallet import LotRestored, LotReversed
-from shared.sagas import measure
 from tests.gift.conftest import paid
 from tests.gift.test_reversals import said
 from tests.metrics import keys_counted, metric, since

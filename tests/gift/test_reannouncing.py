@@ -42,6 +42,7 @@ def story(ask, wallet_says, database):
         await wallet_says(*(paid(gift, coins=1) for gift in taps[:2]), refused(taps[2], coins=1))
         await wallet_says(said(LotReversed, 1, {taken: 5}), said(LotReversed, 2, {given: 5}))
         await wallet_says(said(LotRestored, 3, {given: 0, taken: 3}))
+        await wallet_says(said(LotReversed, 2, {taken: 4}))
         async with database.transaction() as tx:
             await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
             await end_combos(tx, CATALOGUE)

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from services.gift.api.tencent import CODES, TencentAccount
 from services.gift.main import build_http
-from shared.ages import AgeRule, AgeUnknown
-from shared.database import Database
+from shared.identity.ages import AgeRule, AgeUnknown
+from shared.postgres.database import Database
 from tests.clients import a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import paid, refused

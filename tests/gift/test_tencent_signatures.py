@@ -14,7 +14,7 @@ from services.gift.commands.signatures import SignatureRules, forget_signatures
 from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http
 from services.gift.settings import Settings
-from shared.ages import AgeRule
+from shared.identity.ages import AgeRule
 from tests.clients import a_verifier, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE

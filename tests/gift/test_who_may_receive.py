@@ -17,7 +17,7 @@ from services.gift.domain.admissions import Blocked
 from services.gift.domain.creators import CreatorRules
 from services.gift.domain.gifts import Gift
 from services.gift.main import build_http
-from shared.auth import TARGET_TYPE, Verifier
+from shared.identity.tokens import TARGET_TYPE, Verifier
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE, a_request, paid

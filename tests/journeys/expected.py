@@ -72,7 +72,7 @@ def _gifts(world, viewer, named):
     }
     slices = {}
     for row in world.rows(
-        "wallet", "SELECT * FROM slices WHERE user_id = :who ORDER BY movement, lot", who=viewer
+        "wallet", "SELECT * FROM slices WHERE user_id = :who ORDER BY entry, lot", who=viewer
     ):
         slices.setdefault(gifts[row["gift"]], []).append((named[row["lot"]], row["coins"]))
     return tuple((gift, tuple(pieces)) for gift, pieces in slices.items())

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 
-from deploy.local.person import Person
+from deploy.demo.person import Person
 
 GOOD_CARD = "4242424242424242"
 SETTLE_SECONDS_MAX = 20.0

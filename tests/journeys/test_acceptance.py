@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.databases import fetch, run_sql
+from deploy.config.databases import fetch, run_sql
 from tests.journeys.people import eventually, stage_on
 
 
@@ -277,9 +277,9 @@ def test_example_11_the_ledgers_hold_nothing_that_would_have_to_be_erased(stage,
     eventually(lambda: diamonds(lea) == 1)
 
     for service, tables in (
-        ("wallet", ("accounts", "movements", "postings", "outcomes", "lots", "slices")),
-        ("payout", ("accounts", "movements", "postings", "outcomes", "earnings")),
-        ("purchase", ("accounts", "movements", "postings", "outcomes")),
+        ("wallet", ("accounts", "entries", "postings", "outcomes", "lots", "slices")),
+        ("payout", ("accounts", "entries", "postings", "outcomes", "earnings")),
+        ("purchase", ("accounts", "entries", "postings", "outcomes")),
     ):
         for table in tables:
             query = f"SELECT count(*) AS n FROM {table} AS t WHERE t::text LIKE '%{words}%'"

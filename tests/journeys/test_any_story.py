@@ -278,7 +278,7 @@ class Story(RuleBasedStateMachine):
                 row["kind"]: row["balance"]
                 for row in self.world.rows(
                     "wallet",
-                    "SELECT kind, balance FROM accounts WHERE user_id = :who AND unit = 'coins'",
+                    "SELECT kind, balance FROM accounts WHERE user_id = :who AND asset = 'coins'",
                     who=who,
                 )
             }

@@ -10,9 +10,10 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from deploy.local.databases import SERVICES, fetch
-from deploy.local.system import System
-from shared.people import PERSON_FIELDS
+from deploy.config.databases import fetch
+from deploy.config.services import DATABASES
+from deploy.harness.system import System
+from shared.http.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
 
@@ -69,7 +70,7 @@ def kept(system, cast):
     """Return what every table says of the cast, once nothing is on its way any more."""
 
     def digests():
-        return {service: told_in(system.postgres.dsn(service)) for service in SERVICES}
+        return {service: told_in(system.postgres.dsn(service)) for service in DATABASES}
 
     def told_in(dsn):
         tables = fetch(dsn, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'")

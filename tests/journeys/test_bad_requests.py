@@ -9,6 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from deploy.config.services import DATABASES
+
 PROBLEM = "application/problem+json"
 A_GIFT = {"gift_type": "g_tea", "creator": "lea"}
 
@@ -142,7 +144,7 @@ def test_what_is_somebody_elses_stays_closed(http, post, system, good_gift):
         assert_problem(http.get(path, headers=otto), 403, "not-yours")
     assert_problem(http.get(f"/v1/gifts/{gift}", headers=otto), 404, "no-such-gift")
     assert_problem(http.get(f"/v1/purchases/{bought}", headers=otto), 404, "no-such-purchase")
-    for service in ("purchase", "wallet", "gift", "payout", "live"):
+    for service in DATABASES:
         books = http.get(f"/v1/operator/{service}/books", headers=otto)
         assert_problem(books, 403, "scope-missing")
 

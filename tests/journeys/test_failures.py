@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deploy.local.system import System
+from deploy.harness.system import System
 from tests.journeys.crowd import Crowd
 
 

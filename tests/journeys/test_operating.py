@@ -9,7 +9,8 @@ import httpx
 import jsonschema
 import pytest
 
-from deploy.local.databases import fetch, run_sql
+from deploy.config.databases import fetch, run_sql
+from deploy.config.services import DATABASES
 from tests.journeys.people import eventually, stage_on
 from tests.terminal import a_terminal
 
@@ -172,11 +173,9 @@ def test_live_is_built_anew_from_the_log_and_from_the_gifts_themselves(ctl, stag
     eventually(lambda: tables() == before)
 
     # And once more from the gifts' own rows alone, as if the log had forgotten them.
-    code, printed = ctl("reannounce", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
+    code, printed = ctl("republish", "gift", "--to", "live.gifts", "--from", "2000-01-01", "--yes")
     assert code == 0
-    assert (
-        ctl("reannounce", "wallet", "--to", "live.gifts", "--from", "2000-01-01", "--yes")[0] == 2
-    )
+    assert ctl("republish", "wallet", "--to", "live.gifts", "--from", "2000-01-01", "--yes")[0] == 2
     eventually(lambda: queue_is_empty(system))
     assert tables() == before
     # Once no old gift comes any more, live says again what gifts lead to.
@@ -244,9 +243,7 @@ def test_outboxes_are_looked_at_and_an_unknown_key_is_not_there(ctl):
     code, printed = ctl("outbox", "ls", "--json")
 
     assert code == 0
-    assert {row["service"] for row in json.loads(printed)} == {
-        *("purchase", "wallet", "gift", "payout", "live")
-    }
+    assert {row["service"] for row in json.loads(printed)} == {*DATABASES}
     assert ctl("outbox", "unpark", "gift", "--key", "nobody", "--yes")[0] == 1
     assert ctl("outbox", "ls", "nowhere")[0] == 2
 

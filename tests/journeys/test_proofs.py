@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from deploy.ctl import proofs
-from deploy.ctl.places import Places
-from deploy.local.databases import run_sql
-from deploy.local.system import System
+from deploy.config.databases import run_sql
+from deploy.ctl import verification
+from deploy.ctl.installation import Installation
+from deploy.harness.system import System
 from tests.journeys.people import eventually, stage_on
 
 
@@ -26,8 +26,8 @@ def stage(own_system):
 
 
 @pytest.fixture
-def places(own_system):
-    return Places(
+def installation(own_system):
+    return Installation(
         postgres=f"{own_system.postgres.host}:{own_system.postgres.port}",
         rabbit=own_system.rabbit.management_url,
         broker=f"{own_system.rabbit.host}:{own_system.rabbit.port}",
@@ -59,19 +59,19 @@ def forge(own_system):
         run_sql(own_system.postgres.dsn(service), [undo])
 
 
-async def everything(places):
+async def everything(installation):
     return {
-        "wallet": await proofs.verify(places, "wallet"),
-        "payout": await proofs.verify(places, "payout"),
-        "wallet seals": await proofs.verify_seals(places, "wallet"),
-        "payout seals": await proofs.verify_seals(places, "payout"),
-        "services": await proofs.compare(places, hours=1, grace=timedelta()),
+        "wallet": await verification.verify(installation, "wallet"),
+        "payout": await verification.verify(installation, "payout"),
+        "wallet seals": await verification.verify_seals(installation, "wallet"),
+        "payout seals": await verification.verify_seals(installation, "payout"),
+        "services": await verification.compare(installation, hours=1, grace=timedelta()),
     }
 
 
 async def sealed(own_system):
     def nothing_waits():
-        from deploy.local.databases import fetch  # noqa: PLC0415
+        from deploy.config.databases import fetch  # noqa: PLC0415
 
         query = "SELECT count(*) AS n FROM unsealed"
         return not any(
@@ -82,10 +82,10 @@ async def sealed(own_system):
     eventually(nothing_waits)
 
 
-async def test_an_honest_system_is_proved(own_system, given, places):
+async def test_an_honest_system_is_proved(own_system, given, installation):
     await sealed(own_system)
 
-    assert set((await everything(places)).values()) == {True}
+    assert set((await everything(installation)).values()) == {True}
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,21 @@ async def test_an_honest_system_is_proved(own_system, given, places):
         (
             "wallet seals",
             (
-                "INSERT INTO postings (user_id, movement, account, unit, amount)"
-                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM movements WHERE kind = 'gift'"
+                "INSERT INTO postings (user_id, entry, account, asset, amount)"
+                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM entries WHERE kind = 'gift'"
             ),
             "DELETE FROM postings WHERE account = '@elsewhere'",
         ),
         (
             "wallet seals",
-            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}' WHERE cause LIKE 'gift:%'",
-            "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}' WHERE cause LIKE 'gift:%'",
+            (
+                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}'"
+                " WHERE reference LIKE 'gift:%'"
+            ),
+            (
+                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}'"
+                " WHERE reference LIKE 'gift:%'"
+            ),
         ),
         (
             "wallet",
@@ -125,51 +131,53 @@ async def test_an_honest_system_is_proved(own_system, given, places):
     ],
     ids=["balance", "posting deleted", "posting inserted", "outcome", "lot"],
 )
-async def test_a_forgery_is_found(own_system, given, places, forge, found_by, statement, undo):
+async def test_a_forgery_is_found(
+    own_system, given, installation, forge, found_by, statement, undo
+):
     await sealed(own_system)
 
     forge(statement, undo)
 
-    assert (await everything(places))[found_by] is False
+    assert (await everything(installation))[found_by] is False
 
 
 async def test_an_event_that_was_never_delivered_is_lost_and_named(
-    own_system, given, places, stage, capsys
+    own_system, given, installation, stage, capsys
 ):
     own_system.kill("payout")
     lea = stage.person("lea2")
     gift = stage.give(given, lea.user, "g_glowbug").json()["gift"]
     queue = "/api/queues/ovation/payout.gifts"
     eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages"), seconds=30)
-    assert await proofs.compare(places, hours=1, grace=timedelta()) is True
+    assert await verification.compare(installation, hours=1, grace=timedelta()) is True
     assert f"{gift}: queue" in capsys.readouterr().out
 
     own_system.rabbit.manage("DELETE", f"{queue}/contents")
     own_system.start("payout")
     eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages") == 0, seconds=30)
 
-    assert await proofs.compare(places, hours=1, grace=timedelta()) is False
+    assert await verification.compare(installation, hours=1, grace=timedelta()) is False
     assert f"{gift}: lost" in capsys.readouterr().out
 
 
 async def test_the_auditor_compares_with_passwords_that_change_nothing(
-    own_system, given, places, stage, capsys
+    own_system, given, installation, stage, capsys
 ):
     def only_to_read(name):
         if name not in ("auditor_database_password", "auditor_broker_password"):
             raise SystemExit(f"{name} is not known here")
         return own_system.secrets.read(name)
 
-    auditor = replace(places, secret=only_to_read)
+    auditor = replace(installation, secret=only_to_read)
     own_system.kill("payout")
     gift = stage.give(given, stage.person("lea3").user, "g_glowbug").json()["gift"]
     queue = "/api/queues/ovation/payout.gifts"
     eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages"), seconds=30)
-    await proofs.compare(auditor, hours=1, grace=timedelta())
+    await verification.compare(auditor, hours=1, grace=timedelta())
     assert f"{gift}: queue" in capsys.readouterr().out
 
     own_system.rabbit.manage("DELETE", f"{queue}/contents")
     eventually(lambda: own_system.rabbit.manage("GET", queue).get("messages") == 0, seconds=30)
-    assert await proofs.compare(auditor, hours=1, grace=timedelta()) is False
+    assert await verification.compare(auditor, hours=1, grace=timedelta()) is False
     assert f"{gift}: lost" in capsys.readouterr().out
     own_system.start("payout")

@@ -17,35 +17,35 @@ from services.gift.domain.catalogue import Wish
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
-from services.wallet.commands import reannouncing as wallet
+from services.wallet.commands import republish as wallet
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import QUEUES
-from shared.messaging.chronicle import announce
-from shared.messaging.chronicle import facts_between as chronicle_facts
-from shared.messaging.outbox import Fact
+from shared.messaging.archive import facts_between as chronicle_facts
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
 from tests.deliveries import a_broker, as_delivered, forget_inbox, said_again
 from tests.gift.conftest import CATALOGUE
 from tests.payout.conftest import HOLDING
 from tests.wallet.conftest import RULES_FILE, a_purchase_paid
 from tests.wallet.conftest import settings as wallet_settings  # noqa: F401 - a fixture
-from tests.wallet.test_money import closed, disputed, refund_requested, refunded
+from tests.wallet.test_purchase_events import closed, disputed, refund_requested, refunded
 
 WALLET = (
-    "SELECT user_id, kind, unit, balance FROM accounts ORDER BY 1, 2, 3",
+    "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
-        "SELECT user_id, id, coins, remaining, frozen, spent, refunded, burned, owed, settled,"
+        "SELECT user_id, id, coins, remaining, held, spent, refunded, charged_back, owed, repaid,"
         " revision FROM lots ORDER BY 1, 2"
     ),
     "SELECT user_id, purchase, dispute, revision, claimed_minor FROM disputes ORDER BY 1, 2, 3",
-    "SELECT user_id, kept_for, purchase, state FROM freezes ORDER BY 1, 2",
-    "SELECT user_id, cause, outcome FROM outcomes ORDER BY 1, 2",
+    "SELECT user_id, hold_key, purchase, state FROM holds ORDER BY 1, 2",
+    "SELECT user_id, reference, outcome FROM outcomes ORDER BY 1, 2",
 )
 GIFT = (
     "SELECT viewer, id, state, slices, refusal, paid_at, reversed_coins FROM gifts ORDER BY 1, 2",
     "SELECT viewer, gift, lot, revision, reversed_coins FROM reversals ORDER BY 1, 2, 3",
 )
 PAYOUT = (
-    "SELECT user_id, kind, unit, balance FROM accounts ORDER BY 1, 2, 3",
+    "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
         "SELECT creator, gift, slice, lot, coins, diamonds, reversed_diamonds, lost_diamonds,"
         " occurred_at, matures_at FROM earnings ORDER BY 1, 2, 3"
@@ -115,7 +115,7 @@ async def said_by_purchase(database_of, *events):
     database = database_of("purchase")
     async with database.transaction() as tx:
         facts = [Fact(event, number, Cause("c")) for number, event in enumerate(events, 1)]
-        await announce(tx, facts)
+        await publish(tx, facts, archive=True)
     return await said_again(database, chronicle_facts)
 
 
@@ -165,8 +165,8 @@ def without_revisions(tables):
     A revision counts what others were told; what came and went inside one batch was not.
     """
     accounts, lots, *heard, outcomes = tables
-    causes = [row[:2] for row in outcomes]
-    return [accounts, [lot[:-1] for lot in lots], *heard, causes]
+    references = [row[:2] for row in outcomes]
+    return [accounts, [lot[:-1] for lot in lots], *heard, references]
 
 
 async def test_a_gift_service_that_hears_only_what_the_wallet_says_again_knows_the_same(

@@ -60,7 +60,7 @@ def give(world):
 def diamonds(world):
     rows = world.rows(
         "payout",
-        "SELECT kind, balance FROM accounts WHERE user_id = 'friend' AND unit = 'diamonds'",
+        "SELECT kind, balance FROM accounts WHERE user_id = 'friend' AND asset = 'diamonds'",
     )
     return {row["kind"]: row["balance"] for row in rows if row["balance"]}
 

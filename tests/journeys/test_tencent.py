@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.local.environment import ROOT, TENCENT_SDK_APP_ID
-from deploy.local.system import System
+from deploy.config.environment import ROOT, TENCENT_SDK_APP_ID
+from deploy.harness.system import System
 from tests.journeys.people import eventually, stage_on
 
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from deploy.local.databases import SERVICES
-from deploy.local.system import System
-from shared.tracing import LAST_SECONDS_MAX
+from deploy.config.services import DATABASES
+from deploy.harness.system import System
+from shared.observability.tracing import LAST_SECONDS_MAX
 from tests.journeys.collector import collecting
 from tests.journeys.people import eventually, stage_on
 
@@ -113,7 +113,7 @@ def test_a_chargeback_is_one_trace_through_all_five_services(collector, stage, l
 
     (said,) = eventually(disputed)
     eventually(lambda: told(collector.trace(said.trace)) >= OF_A_CHARGEBACK)
-    assert {span.service for span in collector.trace(said.trace)} == set(SERVICES)
+    assert {span.service for span in collector.trace(said.trace)} == set(DATABASES)
 
 
 def test_a_purchase_is_in_its_callers_trace_and_a_bill_of_it_in_the_providers(
@@ -181,7 +181,7 @@ def test_a_collector_that_never_answers_slows_and_stops_nothing(
         assert time.monotonic() - asked_at < 2
     eventually(lambda: lea.get("/v1/earnings/me")["available_diamonds"] == 20)
 
-    for service in SERVICES:
+    for service in DATABASES:
         asked_at = time.monotonic()
         watched.terminate(service)
         assert time.monotonic() - asked_at < LAST_SECONDS_MAX + 5

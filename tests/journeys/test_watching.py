@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deploy.config.services import DATABASES
 from tests.journeys.people import eventually, stage_on
 
 
@@ -61,13 +62,13 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
             for line in lines_about(system, service, story)
             if line["event"] == event and line["type"] == "dev.ovation.gift.sent.v1"
         )
-        for service, event in (("gift", "fact.announced"), ("payout", "message.handled"))
+        for service, event in (("gift", "fact.published"), ("payout", "message.handled"))
     )
     assert announced["message_id"] == handled["message_id"]
     assert announced["causation_id"] == handled["causation_id"]
 
 
-@pytest.mark.parametrize("service", ["purchase", "wallet", "gift", "payout", "live"])
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_says_how_its_messages_are_doing(system, service):
     text = httpx.get(f"{system.urls[service]}/metrics", timeout=10).text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"}
@@ -102,4 +103,4 @@ def test_a_key_that_is_repeated_and_the_proof_of_the_ledger_are_metrics(stage, s
 
     for outcome in ("new", "repeated"):
         assert counted % outcome in says("gift")
-    eventually(lambda: 'ovation_ledger_imbalance{proof="ledger"} 0.0' in says("wallet"))
+    eventually(lambda: 'ovation_ledger_imbalance{part="ledger"} 0.0' in says("wallet"))

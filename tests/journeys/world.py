@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from deploy.local.databases import database_sql, quoted, run_sql
-from deploy.local.person import ADULT_YEARS
+from deploy.config.databases import database_sql, quoted, run_sql
+from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.offering import Shelf
 from services.gift.commands.requesting import GiftRequest, request_gifts
@@ -28,19 +28,19 @@ from services.payout.commands.requesting import PayoutRequest
 from services.payout.domain.payouts import Truth
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS as PAYOUT_CHECKS
+from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from services.wallet import consumers as wallet_consumers
-from services.wallet.commands import operating
+from services.wallet.commands import adjustments
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
-from services.wallet.store.proof import CHECKS as WALLET_CHECKS
+from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
+from shared.backoffice.adjustments import AdjustmentWish
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
-from shared.database import Database
 from shared.errors import Refusal
-from shared.ledger.operators import AdjustmentWish
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
 
 TAKE = text("DELETE FROM outbox RETURNING message_id, routing_key, headers, body")
@@ -144,8 +144,8 @@ class World:
         async def agree(tx):
             key = uuid4().hex
             wish = AdjustmentWish("wallet", user, coins, "any story", "ann", key, b"same")
-            asked = await operating.ask_adjustment(tx, wish)
-            await operating.settle_adjustment(tx, asked.id, "ben", True, "story")
+            asked = await adjustments.request_wallet_adjustment(tx, wish)
+            await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "story")
 
         with suppress(Refusal):
             self.run(self._in("wallet", agree))
@@ -230,9 +230,9 @@ class World:
         return self.run(self._rows(self.databases[service], text(query), parameters))
 
     def faults(self):
-        """Everything the services' own laws find wrong."""
+        """Every violation of the services' own invariants."""
         found = []
-        for service, checks in (("wallet", WALLET_CHECKS), ("payout", PAYOUT_CHECKS)):
+        for service, checks in (("wallet", WALLET_INVARIANTS), ("payout", PAYOUT_INVARIANTS)):
             found += self.run(self._faults(self.databases[service], checks))
         return found
 
@@ -246,7 +246,9 @@ class World:
 
     async def _faults(self, database, checks):
         async with database.snapshot() as tx:
-            return [found async for found in prove(tx, checks) if isinstance(found, Fault)]
+            return [
+                found async for found in verify_ledger(tx, checks) if isinstance(found, Violation)
+            ]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from deploy.local.environment import new_webhook_secret
+from deploy.config.environment import new_webhook_secret
 from services.payout import consumers
 from services.payout.commands import following
 from services.payout.commands.following import follow_attempts, open_attempts

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from services.payout.domain.payouts import CONTRADICTIONS, State, Truth
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from services.payout.store.invariants import INVARIANTS
+from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.metrics import metric
@@ -18,7 +18,9 @@ from tests.payout.test_following import diamonds_of, state_of
 async def books_are_right(database):
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from services.payout.domain.payouts import (
 )
 from services.payout.domain.rates import DIAMONDS
 from services.payout.main import read_rules
-from shared.ledger.rules import MAIN, PENDING, Holder
+from shared.ledger.entries import MAIN, PENDING, LockedAccounts
 
 RULES = read_rules(Path("seeds/rules.toml"))
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -150,16 +150,16 @@ def an_earning(number, coins, *, matured, rate_bp=10_000):
     )
 
 
-def follow(holder, earning, reversed_coins, cause):
+def follow(accounts, earning, reversed_coins, reference):
     """Let an earning's diamonds be what its coins are worth."""
-    worth, about = earning.worth(reversed_coins), {"cause": cause, "request_hash": HASH}
+    worth, about = earning.worth(reversed_coins), {"reference": reference, "request_hash": HASH}
     if worth == earning.standing:
         return None
     if worth < earning.standing:
-        moved = take_back(holder, earning, worth, RULES, **about)
+        moved = take_back(accounts, earning, worth, RULES, **about)
     else:
-        moved = restore(holder, earning, worth, RULES, matures_at=NOON, **about)
-    holder.conclude("{}")
+        moved = restore(accounts, earning, worth, RULES, matures_at=NOON, **about)
+    accounts.record_result("{}")
     return moved
 
 
@@ -173,37 +173,44 @@ some_earnings = st.lists(
 @given(some_earnings, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5_000)), max_size=20))
 def test_what_is_earned_less_what_is_reversed_is_what_there_is(gifts, reversals):
     """Whatever comes and goes, and the value owed follows every step of it."""
-    holder = Holder("lea")
+    accounts = LockedAccounts("lea")
     earnings = [
         an_earning(number, coins, matured=matured, rate_bp=rate)
         for number, (coins, matured, rate) in enumerate(gifts)
     ]
     for earning in earnings:
-        earn(holder, [earning], RULES, cause=f"gift:{earning.gift}", request_hash=HASH)
-        holder.conclude("{}")
+        earn(accounts, [earning], RULES, reference=f"gift:{earning.gift}", request_hash=HASH)
+        accounts.record_result("{}")
 
     for number, (which, coins) in enumerate(reversals):
-        follow(holder, earnings[which % len(earnings)], coins, f"reversal:{number}")
+        follow(accounts, earnings[which % len(earnings)], coins, f"reversal:{number}")
 
     worth = sum(earning.diamonds - earning.reversed_diamonds for earning in earnings)
     lost = sum(earning.lost_diamonds for earning in earnings)
-    assert sum(holder.balance(place, DIAMONDS) for place in PLACES) == worth + lost
+    assert sum(accounts.balance(place, DIAMONDS) for place in PLACES) == worth + lost
     assert lost == 0
-    posted = [posting for entry in holder.entries for posting, _ in entry.postings]
+    posted = [posting for entry in accounts.entries for posting, _ in entry.postings]
     owed = -sum(posting.amount for posting in posted if posting.account == PAYABLE)
-    assert owed == RULES.value_minor(diamonds_of(holder))
+    assert owed == RULES.value_minor(diamonds_of(accounts))
 
 
 def test_what_the_creator_has_no_more_is_the_operators_loss_until_it_comes_back():
-    holder, earning = Holder("lea"), an_earning(0, 1_000, matured=True)
-    earn(holder, [earning], RULES, cause="gift", request_hash=HASH)
-    holder.conclude("{}")
-    post(holder, {MAIN: -800, "@paid_out": 800}, RULES, kind="paid", cause="p", request_hash=HASH)
-    holder.conclude("{}")
+    accounts, earning = LockedAccounts("lea"), an_earning(0, 1_000, matured=True)
+    earn(accounts, [earning], RULES, reference="gift", request_hash=HASH)
+    accounts.record_result("{}")
+    post(
+        accounts,
+        {MAIN: -800, "@paid_out": 800},
+        RULES,
+        kind="paid",
+        reference="p",
+        request_hash=HASH,
+    )
+    accounts.record_result("{}")
 
-    taken = follow(holder, earning, 1_000, "r1")
+    taken = follow(accounts, earning, 1_000, "r1")
     assert (taken.diamonds, taken.loss_diamonds) == (200, 800)
-    given_back = follow(holder, earning, 500, "r2")
+    given_back = follow(accounts, earning, 500, "r2")
 
     assert (given_back.diamonds, given_back.loss_diamonds) == (0, -500)
-    assert (holder.balance(MAIN, DIAMONDS), earning.lost_diamonds) == (0, 300)
+    assert (accounts.balance(MAIN, DIAMONDS), earning.lost_diamonds) == (0, 300)

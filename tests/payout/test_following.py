@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook
 
-from deploy.local.environment import new_webhook_secret
+from deploy.config.environment import new_webhook_secret
 from services.payout.main import build_http
 from services.payout.providers import Provider
 from services.sandbox import provider as sandbox_provider

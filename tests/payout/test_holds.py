@@ -10,13 +10,13 @@ from sqlalchemy import text
 
 from services.payout import consumers
 from services.payout.commands.maturing import mature
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
+from shared.contracts.decoding import read_body
 from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.payout import DiamondsMatured
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.kit.reading import read_body
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
@@ -51,10 +51,12 @@ async def ops(lea):
 
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
-    """After every story the books obey every law."""
+    """After every story the books keep every invariant."""
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 async def standing(lea):

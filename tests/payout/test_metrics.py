@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.payout.store.sagas import SAGAS
-from shared.sagas import measure
+from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 
 

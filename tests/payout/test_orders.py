@@ -17,7 +17,7 @@ from tests.payout.test_holds import reversal
 BOOKS = (
     "SELECT kind, balance FROM accounts WHERE balance <> 0 ORDER BY kind",
     (
-        "SELECT account, unit, sum(amount) FROM postings WHERE account LIKE '@%' GROUP BY 1, 2"
+        "SELECT account, asset, sum(amount) FROM postings WHERE account LIKE '@%' GROUP BY 1, 2"
         " HAVING sum(amount) <> 0 ORDER BY 1, 2"
     ),
     "SELECT diamonds, reversed_diamonds, lost_diamonds, hold_reason FROM earnings ORDER BY gift",

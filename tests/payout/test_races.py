@@ -13,8 +13,8 @@ from services.payout.commands.holding import review
 from services.payout.commands.payees import set_payee
 from services.payout.domain.payouts import Truth
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from services.payout.store.invariants import INVARIANTS
+from shared.ledger.verification import Violation, verify_ledger
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
@@ -25,7 +25,9 @@ from tests.payout.test_holds import reversal
 async def books_are_right(database):
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 def reading(database, rules):

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from services.payout.commands.earning import follow_gifts, heed_warnings
 from services.payout.commands.maturing import mature
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.database import is_contention
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.database import is_contention
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_holds import reversal, standing
 from tests.payout.test_races import decide, reading
@@ -24,7 +24,9 @@ from tests.payout.test_races import decide, reading
 async def books_are_right(database):
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 PURCHASE = uuid4()

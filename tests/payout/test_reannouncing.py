@@ -13,8 +13,8 @@ from services.payout.commands.maturing import mature
 from services.payout.commands.proving import announce_block
 from services.payout.commands.reannouncing import SAID_AGAIN, facts_between
 from services.sandbox import provider as sandbox_provider
+from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
 from shared.contracts.gift import GiftRestored
-from shared.ledger.operators import AdjustmentWish, request_adjustment
 from shared.ledger.sealing import seal
 from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent

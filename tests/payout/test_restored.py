@@ -14,13 +14,13 @@ from sqlalchemy import text
 from services.payout import consumers
 from services.payout.commands.adjusting import settle_adjustment
 from services.payout.commands.maturing import mature
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
+from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.operators import AdjustmentWish, request_adjustment
-from shared.ledger.proof import Fault, prove
-from tests.deliveries import a_broker, a_delivery, announced
+from shared.ledger.verification import Violation, verify_ledger
+from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_holds import let_pass, reversal, standing
 
@@ -49,7 +49,9 @@ def hear(database):
 async def books_are_right(database):
     yield
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
 
 
 async def holds(lea):
@@ -160,6 +162,60 @@ async def test_a_stale_reversal_sends_what_came_back_after_it_into_waiting(
     given = await announced(database, "payout.diamonds_restored")
     assert [(fact["revision"], fact["diamonds"]) for fact in taken] == [(2, 30), (1, 70)]
     assert [(fact["revision"], fact["diamonds"]) for fact in given] == [(1, 70)]
+
+
+async def test_a_stale_reversal_takes_again_what_had_come_back_and_matured(
+    lea, hear, matured_gift, database
+):
+    """No more than was taken before, and heard after its own restoration."""
+    gift = await matured_gift()
+    await hear(reversal(gift, 1, 100), days_ago=15)
+    await hear(restoration(gift, 2, 0), days_ago=14.5)
+    await let_pass(database, 0)
+    assert await standing(lea) == (0, 100, 0)
+    await hear(restoration(gift, 4, 0))
+
+    for _ in range(2):
+        await hear(reversal(gift, 3, 60))
+        assert await standing(lea) == (60, 40, 0)
+        await let_pass(database, 0)
+        await forget_inbox(database)
+
+    assert await holds(lea) == {"restored": 60}
+
+
+async def test_what_was_heard_before_the_gift_takes_nothing_when_it_comes_again(
+    lea, hear, database
+):
+    gift = a_gift_sent(100)
+    story = (reversal(gift, 1, 100), restoration(gift, 2, 0))
+    for heard in story:
+        await hear(heard, days_ago=15)
+    await hear(gift, days_ago=15)
+    await let_pass(database, 0)
+    assert await standing(lea) == (0, 100, 0)
+    await forget_inbox(database)
+
+    for heard in story:
+        await hear(heard, days_ago=15)
+
+    assert await standing(lea) == (0, 100, 0)
+
+
+async def test_of_a_row_from_before_a_stale_reversal_counts_if_it_says_more_than_any(
+    lea, hear, matured_gift, database
+):
+    gift = await matured_gift()
+    await hear(reversal(gift, 4, 30))
+    await hear(reversal(gift, 3, 50))
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE reversals SET known_revisions = NULL"))
+
+    await hear(reversal(gift, 2, 40))
+    assert await standing(lea) == (20, 50, 0)
+    await hear(reversal(gift, 1, 100))
+
+    assert await standing(lea) == (70, 0, 0)
 
 
 async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, database):
@@ -276,6 +332,7 @@ STORIES = {
     "restored in part": ((1, 100), (2, 30)),
     "reversed in part, then restored": ((1, 60), (2, 0)),
     "reversed again": ((1, 100), (2, 30), (3, 67)),
+    "reversed in part, after all of it": ((1, 100), (2, 0), (3, 60), (4, 0)),
     "restored twice": ((1, 50), (2, 0), (3, 100), (4, 20)),
 }
 
@@ -313,11 +370,13 @@ async def ends_of(database, order):
         await let_pass(database, days)
         async with database.transaction() as tx:
             rows = await tx.execute(
-                text("SELECT kind, balance FROM accounts WHERE unit = 'diamonds' ORDER BY kind")
+                text("SELECT kind, balance FROM accounts WHERE asset = 'diamonds' ORDER BY kind")
             )
             ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
     async with database.snapshot() as tx:
-        faults = [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+        faults = [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ]
     await database.close()
     return (*ends, tuple(faults))
 
@@ -353,7 +412,9 @@ async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operator
     async with database.transaction() as tx:
         row = (await tx.execute(text(TOTALS))).one()
     async with database.snapshot() as tx:
-        assert [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)] == []
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
     assert row.balance + row.gone - row.lost == stands
     assert not (row.lost and row.restored)
     await database.close()
@@ -368,7 +429,7 @@ async def spend_up_to(database, diamonds):
 
 
 TOTALS = """
-    SELECT (SELECT sum(balance) FROM accounts WHERE unit = 'diamonds') AS balance,
+    SELECT (SELECT sum(balance) FROM accounts WHERE asset = 'diamonds') AS balance,
            (SELECT coalesce(sum(amount), 0) FROM postings WHERE account = '@adjusted') AS gone,
            (SELECT sum(lost_diamonds) FROM earnings) AS lost,
            (SELECT coalesce(sum(pending), 0) FROM restorations) AS restored

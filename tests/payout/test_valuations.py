@@ -16,10 +16,10 @@ from services.payout.domain.money import PAYABLE, diamonds_of
 from services.payout.domain.payouts import Truth
 from services.payout.main import build_http
 from services.payout.store import attempts
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
-from shared.ledger.proof import Fault, prove
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, LockedAccounts
+from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
@@ -46,10 +46,10 @@ def owed(database):
     async def read(account=PAYABLE, creator="lea"):
         found = await rows(
             database,
-            "SELECT unit, -sum(amount)::bigint AS owed FROM postings"
-            f" WHERE account = '{account}' AND user_id = '{creator}' GROUP BY unit",
+            "SELECT asset, -sum(amount)::bigint AS owed FROM postings"
+            f" WHERE account = '{account}' AND user_id = '{creator}' GROUP BY asset",
         )
-        return {row["unit"]: row["owed"] for row in found if row["owed"]}
+        return {row["asset"]: row["owed"] for row in found if row["owed"]}
 
     return read
 
@@ -100,19 +100,25 @@ async def rows(database, statement):
 
 async def faults(database):
     async with database.snapshot() as tx:
-        return {found.check async for found in prove(tx, CHECKS) if isinstance(found, Fault)}
+        return {
+            found.invariant
+            async for found in verify_ledger(tx, INVARIANTS)
+            if isinstance(found, Violation)
+        }
 
 
 def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
-    holder, earning = Holder("lea"), an_earning(0, 10_000, matured=True)
-    earn(holder, [earning], RULES, cause="gift", request_hash=HASH)
-    holder.conclude("{}")
+    accounts, earning = LockedAccounts("lea"), an_earning(0, 10_000, matured=True)
+    earn(accounts, [earning], RULES, reference="gift", request_hash=HASH)
+    accounts.record_result("{}")
     amounts = {MAIN: -10_000, "@paid_out": 10_000}
-    post(holder, amounts, CHEAPER, kind="paid", cause="p", request_hash=HASH, paid_minor=4_000)
-    holder.conclude("{}")
+    post(
+        accounts, amounts, CHEAPER, kind="paid", reference="p", request_hash=HASH, paid_minor=4_000
+    )
+    accounts.record_result("{}")
 
-    posted = [posting for entry in holder.entries for posting, _ in entry.postings]
-    assert diamonds_of(holder) == 0
+    posted = [posting for entry in accounts.entries for posting, _ in entry.postings]
+    assert diamonds_of(accounts) == 0
     assert sum(posting.amount for posting in posted if posting.account == PAYABLE) == 0
 
 
@@ -126,10 +132,10 @@ async def test_the_next_transaction_of_a_creator_revalues_what_is_owed(
     await hear_at(rules, a_gift_sent(2))
 
     assert await owed() == {"USD": 10_001 * rules.value_minor_per_1000 // 1000}
-    found = await rows(database, "SELECT cause FROM movements WHERE kind = 'revalue'")
+    found = await rows(database, "SELECT reference FROM entries WHERE kind = 'revalue'")
     assert len(found) == 1
     await hear_at(rules, a_gift_sent(2))
-    assert await rows(database, "SELECT cause FROM movements WHERE kind = 'revalue'") == found
+    assert await rows(database, "SELECT reference FROM entries WHERE kind = 'revalue'") == found
     assert await faults(database) == set()
 
 
@@ -145,7 +151,7 @@ async def test_a_job_revalues_creators_whom_nothing_touches(hear_at, owed, datab
     # An instance that knows the older rate only does not turn it back.
     await revalue(RULES)
     assert await owed(creator="creator-0") == {"USD": 400}
-    assert len(await rows(database, "SELECT 1 AS n FROM movements WHERE kind = 'revalue'")) == 5
+    assert len(await rows(database, "SELECT 1 AS n FROM entries WHERE kind = 'revalue'")) == 5
     assert await faults(database) == set()
 
 
@@ -217,8 +223,8 @@ async def test_books_of_before_are_put_right_when_they_are_first_touched(hear_at
 
 
 DRIFT = """
-    INSERT INTO postings (user_id, movement, account, unit, amount)
-    SELECT 'lea', (SELECT max(movement) FROM postings), drifted.account, 'USD', drifted.amount
+    INSERT INTO postings (user_id, entry, account, asset, amount)
+    SELECT 'lea', (SELECT max(entry) FROM postings), drifted.account, 'USD', drifted.amount
     FROM (VALUES ('@creator_payable', -1000), ('@elsewhere', 1000)) AS drifted (account, amount)
 """
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from deploy.local.system import System
-from shared.logging import configure_logging
+from deploy.harness.system import System
+from shared.observability.logging import configure_logging
 from tests.performance.fanout import seen_by_a_room
 from tests.performance.gifts import Crowd, hot_against_spread, over_http
 from tests.performance.latency import heard_by_another_team

@@ -4,12 +4,12 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from deploy.local.databases import database_sql, in_own_thread, run_sql, schema_sql
-from deploy.local.system import System
-from shared.database import Database
+from deploy.config.databases import database_sql, in_own_thread, run_sql, schema_sql
+from deploy.harness.system import System
 from shared.messaging.broker import Broker
 from shared.messaging.topology import topology, users
-from shared.migrate import migrate
+from shared.postgres.database import Database
+from shared.postgres.migrate import migrate
 
 VHOST = "bench"
 

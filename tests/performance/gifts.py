@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import httpx
 
-from deploy.local.databases import fetch
-from deploy.local.system import System
+from deploy.config.databases import fetch
+from deploy.harness.system import System
 from tests.performance.results import Result, compared
 
 VIEWERS = 1_000
@@ -107,7 +107,7 @@ class Crowd:
 
     async def give_until_booked(self, *, creators: int) -> float:
         """Return the gifts a second, counted until payout has booked the diamonds of all."""
-        gifts = "SELECT count(*) FROM outcomes WHERE cause LIKE 'gift:%'"
+        gifts = "SELECT count(*) FROM outcomes WHERE reference LIKE 'gift:%'"
         before = self._number("payout", gifts)
         started = time.perf_counter()
         load = await self.give(open_requests=256, creators=creators, seconds=SECONDS / 2)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
-from deploy.local.system import System
+from deploy.harness.system import System
 from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange
 from shared.messaging.topology import VHOST
 from tests.performance.gifts import Crowd

@@ -7,21 +7,21 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from deploy.local.databases import run_sql
-from deploy.local.environment import ROOT
-from deploy.local.system import System
+from deploy.config.databases import run_sql
+from deploy.config.environment import ROOT
+from deploy.harness.system import System
 from services.wallet import consumers
 from services.wallet.main import read_rules
 from services.wallet.settings import Settings
-from services.wallet.store.proof import CHECKS
+from services.wallet.store.invariants import INVARIANTS
 from shared.contracts.base import Event
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
-from shared.database import Database
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.consumer import BATCH_MAX, Consumer
 from shared.messaging.delivery import Delivery
+from shared.postgres.database import Database
 from tests.performance.benches import broker_of, database_of, tune
 from tests.performance.results import Result, compared
 
@@ -86,8 +86,8 @@ async def _prove(database: Database) -> float:
     """Prove the ledger, for a while at most; return the postings a minute."""
     started, proved = time.perf_counter(), 0
     async with database.snapshot() as tx:
-        async for found in prove(tx, CHECKS):
-            assert not isinstance(found, Fault), found
+        async for found in verify_ledger(tx, INVARIANTS):
+            assert not isinstance(found, Violation), found
             proved = found.postings
             if time.perf_counter() - started > PROVE_SECONDS_MAX:
                 break
@@ -108,7 +108,7 @@ def _old_books() -> list[str]:
     purchase = "md5('p' || v)::uuid"
     return [
         "SET synchronous_commit = off",
-        f"""INSERT INTO accounts (user_id, kind, unit, balance, version)
+        f"""INSERT INTO accounts (user_id, kind, asset, balance, version)
             SELECT 'old-' || v, 'main', 'coins', 0, {gifts + 1}
             FROM generate_series(1, {OLD_VIEWERS}) AS v""",
         f"""INSERT INTO lots (user_id, id, purchase, kind, coins, remaining, spent, open,
@@ -116,11 +116,11 @@ def _old_books() -> list[str]:
             SELECT 'old-' || v, {lot}, {purchase}, 'paid', {gifts}, 0, {gifts}, false,
                    {gifts}, 'USD', 'web', 10000, now() - interval '1 year'
             FROM generate_series(1, {OLD_VIEWERS}) AS v""",
-        f"""INSERT INTO movements (user_id, id, kind, cause)
+        f"""INSERT INTO entries (user_id, id, kind, reference)
             SELECT 'old-' || v, 1, 'credit', 'purchase:' || {purchase}
             FROM generate_series(1, {OLD_VIEWERS}) AS v
             UNION ALL SELECT 'old-' || v, m, 'gift', 'gift:' || {gift} FROM {each}""",
-        f"""INSERT INTO outcomes (user_id, cause, version, request_hash, outcome, movement)
+        f"""INSERT INTO outcomes (user_id, reference, version, request_hash, outcome, entry)
             SELECT 'old-' || v, 'purchase:' || {purchase}, 1, ''::bytea,
                    jsonb_build_object('coins', {gifts}, 'balance_coins', {gifts}), 1
             FROM generate_series(1, {OLD_VIEWERS}) AS v
@@ -129,14 +129,14 @@ def _old_books() -> list[str]:
                 'coins', 1, 'balance_coins', {gifts + 1} - m,
                 'slices', jsonb_build_array(jsonb_build_object('lot', {lot}, 'coins', 1))), m
             FROM {each}""",
-        f"""INSERT INTO postings (user_id, movement, account, unit, amount, balance_after)
+        f"""INSERT INTO postings (user_id, entry, account, asset, amount, balance_after)
             SELECT 'old-' || v, 1, 'main', 'coins', {gifts}, {gifts}
             FROM generate_series(1, {OLD_VIEWERS}) AS v
             UNION ALL SELECT 'old-' || v, 1, '@issued', 'coins', -{gifts}, NULL
             FROM generate_series(1, {OLD_VIEWERS}) AS v
             UNION ALL SELECT 'old-' || v, m, 'main', 'coins', -1, {gifts + 1} - m FROM {each}
             UNION ALL SELECT 'old-' || v, m, '@spent', 'coins', 1, NULL FROM {each}""",
-        f"""INSERT INTO slices (user_id, gift, lot, coins, movement)
+        f"""INSERT INTO slices (user_id, gift, lot, coins, entry)
             SELECT 'old-' || v, {gift}, {lot}, 1, m FROM {each}""",
         "ANALYZE",
         "CHECKPOINT",
@@ -191,7 +191,7 @@ def _gift(viewer: str) -> GiftRequested:
 
 _STORED = text("""
     SELECT sum(pg_total_relation_size(oid)) FROM pg_class
-    WHERE relname IN ('movements', 'postings', 'outcomes', 'slices', 'unsealed', 'seals',
+    WHERE relname IN ('entries', 'postings', 'outcomes', 'slices', 'unsealed', 'seals',
                       'spendings', 'inbox')
 """)
 

@@ -8,15 +8,16 @@ from uuid import uuid4
 import aio_pika
 from sqlalchemy import text
 
-from deploy.local.system import System
+from deploy.harness.system import System
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import GiftPaymentRefused
-from shared.database import Database, Transaction
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
-from shared.messaging.outbox import EVENTS_EXCHANGE, Fact, announce, own_exchange
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange, publish
 from shared.messaging.relay import WINDOW_MAX, Relay
+from shared.postgres.database import Database, Transaction
 from tests.performance.benches import broker_of, database_of, tune, vhost
 from tests.performance.results import Result, compared
 
@@ -50,7 +51,7 @@ async def _fill_outbox(database: Database) -> list[bytes]:
     for start in range(0, MESSAGES, 1000):
         facts = [_fact(number) for number in range(start, start + 1000)]
         async with database.transaction() as tx:
-            await announce(tx, facts)
+            await publish(tx, facts)
     async with database.transaction() as tx:
         return [row.body for row in await tx.execute(text("SELECT body FROM outbox"))]
 

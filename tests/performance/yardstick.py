@@ -7,8 +7,8 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local.databases import run_sql
-from deploy.local.system import System
+from deploy.config.databases import run_sql
+from deploy.harness.system import System
 from tests.performance.results import Result
 
 SCALE, CLIENTS, THREADS, SECONDS, RUNS = 10, 64, 2, 10, 3

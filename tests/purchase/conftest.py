@@ -10,9 +10,9 @@ from sqlalchemy import text
 from services.purchase import consumers, jobs
 from services.purchase.main import build_http, read_policy, read_prices
 from services.purchase.providers import Provider
-from services.purchase.store.proof import CHECKS
+from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
-from shared.ledger.proof import Fault, prove
+from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
@@ -63,11 +63,15 @@ async def app(database, provider, proved):
 
 @pytest.fixture
 def proved(database):
-    """Prove the books; returns the laws that are broken, and how."""
+    """Verify the books; return the violations."""
 
     async def prove_all():
         async with database.snapshot() as tx:
-            return [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+            return [
+                found
+                async for found in verify_ledger(tx, INVARIANTS)
+                if isinstance(found, Violation)
+            ]
 
     return prove_all
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase.store.sagas import SAGAS
-from shared.sagas import measure
+from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 from tests.purchase.conftest import frozen
 

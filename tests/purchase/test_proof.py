@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase.main import build_http
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.clients import a_verifier
 from tests.purchase.conftest import POLICY, PRICES
 
@@ -25,7 +25,7 @@ BREAKS = [
     ("refunds-never-exceed-the-price", "UPDATE refunds SET amount_minor = 500"),
     ("what-is-paid-has-its-payment", "UPDATE payments SET standing = 'surplus'"),
     ("what-is-paid-has-its-payment", "UPDATE purchases SET payment = 'pay_other'"),
-    ("movement-sums-to-zero", "UPDATE postings SET amount = 7"),
+    ("entry-sums-to-zero", "UPDATE postings SET amount = 7"),
 ]
 
 
@@ -55,4 +55,4 @@ async def test_each_law_of_the_books_is_seen_broken(
     async with owner.transaction() as tx:
         await tx.execute(text(damage))
 
-    assert law in {fault.check for fault in await proved()}
+    assert law in {fault.invariant for fault in await proved()}

@@ -12,7 +12,7 @@ from shared.contracts.wallet import (
     ExclusionEnded,
     ExclusionStarted,
 )
-from shared.http import fingerprint
+from shared.idempotency import fingerprint
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.purchase.conftest import GERMANY, frozen

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from deploy.local.environment import new_webhook_secret
+from deploy.config.environment import new_webhook_secret
 from services.purchase.commands.inquiries import Inquiry, settle_if_newest
 from services.purchase.commands.purchases import read_purchase
 from services.purchase.main import build_http

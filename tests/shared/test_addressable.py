@@ -12,15 +12,15 @@ from uuid import uuid4
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from deploy.config.services import DATABASES
 from deploy.gateway.openapi import app_of
-from deploy.local.databases import SERVICES
 from services.gift.api.tencent import Callback
 from services.gift.main import read_catalogue
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, hold_key
-from shared.auth import Unauthenticated
-from shared.claims import is_addressable
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.http import Name, UserId
+from shared.identity.claims import is_addressable
+from shared.identity.tokens import Unauthenticated
 from shared.messaging.teams import NotGranted, Team
 from tests.clients import a_token, a_verifier, client_of
 
@@ -33,7 +33,7 @@ SOURCES = {
     **dict.fromkeys(PEOPLE, "the subject of a token"),
     "room": "bodies and paths of routes, Tencent's callback",
     "gift_type": "bodies of routes, a file",
-    "freeze": "a provider's warning",
+    "hold": "a provider's warning",
     "provider": "the setting of a service",
     "provider_name": "the setting of a service",
 }
@@ -48,7 +48,7 @@ OPERATOR_CLAIMS = {
 @pytest.fixture(scope="module")
 def apps():
     """Every service's API. No database answers: what has to be refused is refused before it."""
-    found = {name: app_of(name) for name in SERVICES}
+    found = {name: app_of(name) for name in DATABASES}
     for app in found.values():
         app.state.verifier = a_verifier()
     return found

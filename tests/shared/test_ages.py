@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.ages import Act, AgeRule, AgeUnknown, TooYoung, read_age_rule
+from shared.identity.ages import Act, AgeRule, AgeUnknown, TooYoung, read_age_rule
 
 SEEDS = tomllib.loads(Path("seeds/rules.toml").read_text())
 

@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from shared.auth import (
-    Caller,
-    IssuerUnavailable,
-    Unauthenticated,
-    Verifier,
-    require_own,
-    require_scope,
-)
 from shared.http import build_app
+from shared.http.auth import Caller, require_own, require_scope
+from shared.identity.tokens import IssuerUnavailable, Unauthenticated, Verifier
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
 
 
@@ -53,7 +47,9 @@ def issuer(monkeypatch):
     issuer = Issuer(signing_key())
     real = httpx.AsyncClient
     transport = httpx.MockTransport(issuer.answer)
-    monkeypatch.setattr("shared.auth.httpx.AsyncClient", lambda **_: real(transport=transport))
+    monkeypatch.setattr(
+        "shared.identity.tokens.httpx.AsyncClient", lambda **_: real(transport=transport)
+    )
     return issuer
 
 
@@ -62,7 +58,7 @@ def clock(monkeypatch):
     """Moves the verifier's monotonic clock; tokens keep the real time."""
     moved = [0.0]
     real = time.monotonic
-    monkeypatch.setattr("shared.auth.time.monotonic", lambda: real() + moved[0])
+    monkeypatch.setattr("shared.identity.tokens.time.monotonic", lambda: real() + moved[0])
 
     def advance(seconds):
         moved[0] += seconds
@@ -636,7 +632,7 @@ async def test_keys_that_have_moved_are_followed_once_and_over_tls_only(
 
     real = httpx.AsyncClient
     monkeypatch.setattr(
-        "shared.auth.httpx.AsyncClient",
+        "shared.identity.tokens.httpx.AsyncClient",
         lambda **_: real(transport=httpx.MockTransport(answer)),
     )
     verifier = Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="https://issuer.example/old")

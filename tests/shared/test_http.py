@@ -20,16 +20,15 @@ from shared.http import (
     BODY_BYTES_MAX,
     BadCursor,
     IdempotencyKey,
-    KeyReused,
     Limit,
     Moment,
     build_app,
     decode_cursor,
     encode_cursor,
-    fingerprint,
     refusals,
     request_id,
 )
+from shared.idempotency import KeyReused, fingerprint
 from tests.clients import client_of
 from tests.metrics import keys_counted, since
 
@@ -349,7 +348,7 @@ async def test_health_follows_the_database_and_reports_only_inform(app, client, 
 
 
 async def test_a_database_that_hangs_is_not_ready(client, database, monkeypatch):
-    monkeypatch.setattr("shared.http.app.READY_SECONDS_MAX", 0.01)
+    monkeypatch.setattr("shared.http.health.READY_SECONDS_MAX", 0.01)
     monkeypatch.setattr(database, "ping", asyncio.Event().wait)
 
     assert problem_of(await client.get("/readyz")) == (503, "database-unavailable")

@@ -9,11 +9,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from pydantic import SecretStr, ValidationError
 
-from shared.auth import Unauthenticated
-from shared.claims import claim_names
-from shared.issuer_keys import usable_keys
-from shared.runtime import build_verifier
-from shared.settings import ServiceSettings
+from shared.identity.claims import claim_names
+from shared.identity.issuer_keys import usable_keys
+from shared.identity.tokens import Unauthenticated
+from shared.runtime.service import build_verifier
+from shared.runtime.settings import ServiceSettings
 
 PAGE = Path("docs/operations/identity-providers.md")
 RSA = RSAKey.generate_key(2048, parameters={"kid": "key"}, private=True)

@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from shared.logging import configure_logging
+from shared.observability.logging import configure_logging
 
 
 @pytest.fixture

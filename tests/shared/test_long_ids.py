@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.claims import SUBJECT_CHARACTERS_MAX, read_subject
 from shared.contracts.base import USER_ID_CHARACTERS_MAX
 from shared.contracts.routes import EVENTS
 from shared.contracts.schema import data_schema
-from shared.people import PERSON_FIELDS
+from shared.http.people import PERSON_FIELDS
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX, read_subject
 
 OPENAPI = json.loads(Path("deploy/gateway/openapi.json").read_text())
 # What people are called besides, in events and by Tencent.

@@ -8,13 +8,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.local.databases import database_sql, fetch, in_own_thread, quoted, run_sql, schema_sql
-from shared import migrate
+from deploy.config.databases import database_sql, fetch, in_own_thread, quoted, run_sql, schema_sql
+from shared.postgres import migrate
 
 ROOT = Path(__file__).parent.parent.parent
 MIGRATIONS = sorted((ROOT / "services").glob("*/migrations/versions/*.py"))
 WIDEN = """
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0001"
 down_revision = None

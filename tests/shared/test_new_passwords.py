@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from aiormq.exceptions import AMQPConnectionError
 
-from deploy.local.databases import quoted, run_sql
-from shared.database import Database
+from deploy.config.databases import quoted, run_sql
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.topology import a_permission, a_user
+from shared.postgres.database import Database
 
 OLD, NEW = "the one before", "the newest one"
 BOTH = f"{NEW}\n{OLD}"

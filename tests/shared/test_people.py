@@ -4,15 +4,10 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.config.services import DATABASES
 from deploy.gateway.openapi import app_of
-from deploy.local.databases import SERVICES
-from shared.people import (
-    OPERATOR_ROUTES,
-    PERSON_FIELDS,
-    OwnMoney,
-    require_other_person,
-    same_person,
-)
+from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
+from shared.identity.people import OwnMoney, require_other_person, same_person
 from tests.clients import a_token, a_verifier, client_of
 
 OPS = "Ops-1"
@@ -49,7 +44,7 @@ NAMES_NOBODY = {
 @pytest.fixture(scope="module")
 def apps():
     """Every service's API. No database answers: a refusal that needs none comes before it."""
-    found = {name: app_of(name) for name in SERVICES}
+    found = {name: app_of(name) for name in DATABASES}
     for app in found.values():
         app.state.verifier = a_verifier()
     return found

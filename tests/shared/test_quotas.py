@@ -6,13 +6,14 @@ import pytest
 from asyncpg import CheckViolationError
 from sqlalchemy import text
 
+from deploy.config.services import DATABASES
 from shared.quotas import store as quotas
 from shared.quotas.rules import DAY, HOUR, Quota, TooOften
 
 QUOTA = Quota("paintings", 3, HOUR)
 
 
-@pytest.fixture(params=["purchase", "wallet", "gift", "payout", "live"])
+@pytest.fixture(params=DATABASES)
 def database(request, database_of):
     return database_of(request.param)
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 A_SERVICE = {
     "port": 1,

@@ -9,10 +9,10 @@ import pytest
 import trustme
 from aio_pika.exceptions import AMQPConnectionError
 
-from deploy.local.databases import in_own_thread
-from shared.database import Database
+from deploy.config.databases import in_own_thread
 from shared.messaging.broker import Broker
-from shared.migrate import migrate
+from shared.postgres.database import Database
+from shared.postgres.migrate import migrate
 
 HOST = "127.0.0.1"
 # How PostgreSQL is asked whether it speaks TLS, and how it says that it does.

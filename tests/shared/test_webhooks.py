@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.webhooks import Signatures
+from shared.http.webhooks import Signatures
 
 BODY = '{"type": "payment.succeeded"}'
 OLD, NEW, OTHERS = (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import aio_pika
 import pytest
 
-from deploy.local.databases import in_own_thread, quoted, run_sql
+from deploy.config.databases import in_own_thread, quoted, run_sql
 from shared.contracts.envelope import Cause, encode
 from tests.teams.installed import build_wheel, environment_with
 from tests.terminal import a_terminal

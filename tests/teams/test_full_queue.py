@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from shared.contracts.envelope import Cause
 from shared.messaging.broker import Broker
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
 from shared.messaging.relay import Relay
 from tests.teams.gifts import a_gift
 
@@ -76,7 +77,7 @@ async def test_a_full_queue_slows_nobody(ctl, team, database_of, rabbit, vhost, 
         Fact(a_gift(), number, Cause("story"), datetime.now(UTC)) for number in range(1, SENT + 1)
     ]
     async with database.transaction() as tx:
-        await announce(tx, facts)
+        await publish(tx, facts)
     url = f"amqp://gift@{rabbit.host}:{rabbit.port}/{vhost}"
     stopping = asyncio.Event()
     relay = Relay(database, Broker(url, credentials.broker["gift"], "gift"))

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import httpx
 import pytest
 
-from deploy.local.databases import fetch, in_own_thread
+from deploy.config.databases import fetch, in_own_thread
 from shared.contracts.base import NAMESPACE
 from shared.contracts.gift import EVENTS as GIFT_EVENTS
 from tests.journeys.people import GOOD_CARD, eventually, stage_on

@@ -126,5 +126,5 @@ async def test_a_team_is_given_again_what_the_log_holds_of_its_events(ctl, team,
         queue = await channel.get_queue(late["queue"], ensure=False)
         assert (await queue.get(fail=False)).type == "dev.ovation.gift.sent.v1"
     assert (
-        ctl("reannounce", "payout", "--to", late["queue"], "--from", "2026-01-01", "--yes")[0] == 2
+        ctl("republish", "payout", "--to", late["queue"], "--from", "2026-01-01", "--yes")[0] == 2
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from deploy.local.databases import fetch, in_own_thread
+from deploy.config.databases import fetch, in_own_thread
 from tests.journeys.people import eventually, stage_on
 from tests.teams.installed import ROOT
 

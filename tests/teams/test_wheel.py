@@ -6,7 +6,7 @@ import subprocess
 import tomllib
 import zipfile
 
-from deploy.local.databases import fetch, in_own_thread, run_sql
+from deploy.config.databases import fetch, in_own_thread, run_sql
 from tests.teams.gifts import a_gift
 from tests.teams.installed import (
     ROOT,

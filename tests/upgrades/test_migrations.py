@@ -9,23 +9,17 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from deploy.local.databases import (
-    SERVICES,
-    database_sql,
-    in_own_thread,
-    quoted,
-    run_sql,
-    schema_sql,
-)
-from deploy.local.environment import ROOT
-from shared.migrate import migrate
+from deploy.config.databases import database_sql, in_own_thread, quoted, run_sql, schema_sql
+from deploy.config.environment import ROOT
+from deploy.config.services import DATABASES
+from shared.postgres.migrate import migrate
 from tests.upgrades.shapes import Shape, harm
 
 VERSIONS = {
     service: sorted(
         file.stem for file in (ROOT / "services" / service / "migrations" / "versions").glob("*.py")
     )
-    for service in SERVICES
+    for service in DATABASES
 }
 # Released before the rule was one, and for installations of then: no later one belongs here.
 OLDER = {
@@ -41,7 +35,7 @@ OLDER = {
     ("live", "0002_lower_the_scores"),
     ("live", "0003_bring_rooms_to_life"),
 }
-MIGRATIONS = [(service, version) for service in SERVICES for version in VERSIONS[service]]
+MIGRATIONS = [(service, version) for service in DATABASES for version in VERSIONS[service]]
 
 
 @pytest.fixture(scope="module")

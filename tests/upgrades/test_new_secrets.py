@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 from asyncpg import InvalidPasswordError
 
-from deploy.local.databases import SERVICES, fetch, provision
-from deploy.local.environment import ROOT, new_secrets
-from deploy.local.system import System
+from deploy.config.databases import fetch, provision
+from deploy.config.environment import ROOT, new_secrets
+from deploy.config.services import DATABASES
+from deploy.harness.system import System
 from shared.messaging.topology import VHOST, users
 from shared.secrets import values_of
 from tests.journeys.people import eventually, stage_on
@@ -61,7 +62,7 @@ class Busy:
 def with_the_one_before(new, old):
     """Each service's password as its file holds it; what others know is left as it is."""
     return {
-        name: f"{new[name]}\n{known}" if name in SERVICES else known for name, known in old.items()
+        name: f"{new[name]}\n{known}" if name in DATABASES else known for name, known in old.items()
     }
 
 
@@ -88,7 +89,7 @@ def test_new_passwords_and_a_new_webhook_secret_cost_nobody_anything(own_system)
         )
         own_system.join(ROOT)
         busy.goes_on()
-        for service in SERVICES:
+        for service in DATABASES:
             own_system.terminate(service)
         busy.goes_on()
         provision(own_system.postgres.dsn(), newest(own_system.secrets.database))
@@ -99,9 +100,9 @@ def test_new_passwords_and_a_new_webhook_secret_cost_nobody_anything(own_system)
         assert busy.refused == []
 
         # Who starts now opens every session anew, and servers know only what is new.
-        for service in SERVICES:
+        for service in DATABASES:
             own_system.terminate(f"{service}-2")
-        for service in SERVICES:
+        for service in DATABASES:
             own_system.start(f"{service}-2")
         stage.buy(stage.person("jonas", country="DE"))
         with pytest.raises(InvalidPasswordError):

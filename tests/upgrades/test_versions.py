@@ -5,17 +5,17 @@ migrated under it, the new one joins it, the old one goes. The whole story is pl
 
 import pytest
 
-from deploy.local import demo
-from deploy.local.databases import SERVICES
-from deploy.local.environment import ROOT
-from deploy.local.system import System
+from deploy.config.environment import ROOT
+from deploy.config.services import DATABASES
+from deploy.demo import story
+from deploy.harness.system import System
 
 
 @pytest.fixture(scope="module")
 def upgrading(released):
     """The version before, with a story in its own databases, and then today's schema under it."""
     with System(fast=True, root=released) as system:
-        assert demo.play(system.gateway_url)
+        assert story.play(system.gateway_url)
         system.migrate(ROOT)
         yield system
 
@@ -28,15 +28,15 @@ def joined(upgrading):
 
 
 def test_the_version_before_runs_on_the_new_schema(upgrading):
-    assert demo.play(upgrading.gateway_url)
+    assert story.play(upgrading.gateway_url)
 
 
 def test_both_versions_share_requests_and_messages(joined):
-    assert demo.play(joined.gateway_url)
+    assert story.play(joined.gateway_url)
 
 
 def test_the_new_version_goes_on_alone_with_what_the_old_one_left(joined):
-    for service in SERVICES:
+    for service in DATABASES:
         joined.terminate(service)
 
-    assert demo.play(joined.gateway_url)
+    assert story.play(joined.gateway_url)

@@ -5,7 +5,7 @@ import time
 
 from services.wallet import consumers
 from services.wallet.main import read_rules
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -13,10 +13,10 @@ SECONDS = 5
 
 
 async def balance(database, user="mira"):
-    from services.wallet.commands import reading  # noqa: PLC0415
+    from services.wallet.commands.queries import read_balances  # noqa: PLC0415
 
     async with database.transaction() as tx:
-        coins, _, _ = await reading.balances(tx, user)
+        coins, _, _ = await read_balances(tx, user)
     return coins
 
 
@@ -30,7 +30,7 @@ async def test_of_fifty_gifts_at_once_exactly_those_that_can_be_paid_are(hear, d
     assert len(await announced(database, "wallet.gift_refused")) == 40
 
 
-async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_movement(
+async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_entry(
     hear, database, settings
 ):
     """A second process is another consumer with a pool of its own."""

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from services.wallet.store.proof import CHECKS
-from shared.ledger.proof import Fault, prove
+from services.wallet.store.invariants import INVARIANTS
+from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.metrics import metric
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
-from tests.wallet.test_money import (
+from tests.wallet.test_purchase_events import (
     closed,
     disputed,
     flagged,
@@ -30,7 +30,11 @@ from tests.wallet.test_money import (
 def violations(database):
     async def look():
         async with database.snapshot() as tx:
-            return [found async for found in prove(tx, CHECKS) if isinstance(found, Fault)]
+            return [
+                found
+                async for found in verify_ledger(tx, INVARIANTS)
+                if isinstance(found, Violation)
+            ]
 
     return look
 

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
 from services.wallet.domain.derivation import Claim, PurchaseFacts, derive
+from services.wallet.domain.gift_payments import InsufficientCoins, TooLate, credit, pay_for_gift
 from services.wallet.domain.limits import Budget
-from services.wallet.domain.spending import InsufficientCoins, TooLate, credit, pay_for_gift
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, LockedAccounts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = b"\x01" * 16
 
 
-def a_lot(number, coins, *, origin=Origin.PAID, frozen=0, age_days=0, expires_at=None):
+def a_lot(number, coins, *, origin=Origin.PAID, held=0, age_days=0, expires_at=None):
     return Lot(
         id=UUID(int=number),
         purchase=UUID(int=number),
         origin=origin,
         coins=coins,
         remaining=coins,
-        frozen=frozen,
+        held=held,
         diamond_rate_bp=10_000,
         price_minor=coins,
         currency="USD",
@@ -34,25 +34,30 @@ def a_lot(number, coins, *, origin=Origin.PAID, frozen=0, age_days=0, expires_at
     )
 
 
-def a_holder_of(*lots):
-    holder = Holder("mira")
-    credit(holder, cause="purchase:1", coins=sum(lot.remaining for lot in lots), request_hash=HASH)
-    holder.conclude("{}")
-    return holder
+def accounts_with(*lots):
+    accounts = LockedAccounts("mira")
+    credit(
+        accounts,
+        reference="purchase:1",
+        coins=sum(lot.remaining for lot in lots),
+        request_hash=HASH,
+    )
+    accounts.record_result("{}")
+    return accounts
 
 
-def pay(holder, lots, coins, *, cause="gift:1", expires_at=NOON + timedelta(minutes=5)):
+def pay(accounts, lots, coins, *, reference="gift:1", expires_at=NOON + timedelta(minutes=5)):
     slices = pay_for_gift(
-        holder,
+        accounts,
         lots,
         Budget(NOON.date()),
-        cause=cause,
+        reference=reference,
         coins=coins,
         request_hash=HASH,
         expires_at=expires_at,
         now=NOON,
     )
-    holder.conclude("{}")
+    accounts.record_result("{}")
     return slices
 
 
@@ -83,44 +88,44 @@ def test_of_one_purchase_the_debt_of_bonus_coins_is_settled_first_whatever_their
 
     derive({lot.id: lot for lot in (*lots, later)}, facts)
 
-    assert [lot.settled for lot in lots] == [2, 3]
+    assert [lot.repaid for lot in lots] == [2, 3]
 
 
 def test_a_gift_takes_coins_from_lot_after_lot():
     lots = [a_lot(1, 30), a_lot(2, 100)]
-    holder = a_holder_of(*lots)
+    accounts = accounts_with(*lots)
 
-    slices = pay(holder, lots, 50)
+    slices = pay(accounts, lots, 50)
 
     assert [(piece.lot.id.int, piece.coins) for piece in slices] == [(1, 30), (2, 20)]
     assert [lot.remaining for lot in lots] == [0, 80]
-    assert holder.balance(MAIN, COINS) == 80
+    assert accounts.balance(MAIN, COINS) == 80
 
 
 def test_a_gift_the_wallet_cannot_pay_moves_nothing_and_says_what_is_missing():
     lots = [a_lot(1, 30)]
-    holder = a_holder_of(*lots)
+    accounts = accounts_with(*lots)
 
     with pytest.raises(InsufficientCoins) as no:
-        pay(holder, lots, 50)
+        pay(accounts, lots, 50)
 
     assert no.value.facts["shortfall_coins"] == 20
     assert lots[0].remaining == 30
-    assert holder.balance(MAIN, COINS) == 30
+    assert accounts.balance(MAIN, COINS) == 30
 
 
-def test_frozen_coins_cannot_be_spent():
-    lots = [a_lot(1, 30, frozen=20)]
+def test_held_coins_cannot_be_spent():
+    lots = [a_lot(1, 30, held=20)]
 
     with pytest.raises(InsufficientCoins):
-        pay(a_holder_of(*lots), lots, 11)
+        pay(accounts_with(*lots), lots, 11)
 
 
 def test_a_gift_nobody_waits_for_any_more_is_not_charged():
     lots = [a_lot(1, 30)]
 
     with pytest.raises(TooLate):
-        pay(a_holder_of(*lots), lots, 10, expires_at=NOON - timedelta(seconds=1))
+        pay(accounts_with(*lots), lots, 10, expires_at=NOON - timedelta(seconds=1))
 
 
 @given(
@@ -130,15 +135,15 @@ def test_a_gift_nobody_waits_for_any_more_is_not_charged():
 def test_lots_and_balance_agree_whatever_is_bought_and_given(lots, gifts):
     """Coins in lots = coins in the account, and what left the lots is what the gifts cost."""
     opened = [a_lot(number, coins) for number, coins in enumerate(lots)]
-    holder = a_holder_of(*opened)
+    accounts = accounts_with(*opened)
     given_coins = 0
     for number, coins in enumerate(gifts):
         try:
-            slices = pay(holder, opened, coins, cause=f"gift:{number}")
+            slices = pay(accounts, opened, coins, reference=f"gift:{number}")
         except InsufficientCoins:
             continue
         assert sum(piece.coins for piece in slices) == coins
         given_coins += coins
 
-    assert sum(lot.remaining for lot in opened) == holder.balance(MAIN, COINS)
-    assert holder.balance(MAIN, COINS) + given_coins == sum(lots)
+    assert sum(lot.remaining for lot in opened) == accounts.balance(MAIN, COINS)
+    assert accounts.balance(MAIN, COINS) + given_coins == sum(lots)

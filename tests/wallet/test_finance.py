@@ -22,10 +22,10 @@ def an_hour_later(database, postgres):
     """Let what was posted be an hour old."""
 
     async def pass_by():
-        from deploy.local.databases import run_sql  # noqa: PLC0415
+        from deploy.config.databases import run_sql  # noqa: PLC0415
 
         name = database.address.database
-        statement = "UPDATE movements SET recorded_at = recorded_at - interval '1 hour'"
+        statement = "UPDATE entries SET recorded_at = recorded_at - interval '1 hour'"
         run_sql(postgres.dsn(name), [statement])
 
     return pass_by

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy.local.environment import ROOT
+from deploy.config.environment import ROOT
 from services.web.pages import STATIC
 
 OLDEST = ("Chrome and Edge 100", "Firefox 105", "Safari 15.4")

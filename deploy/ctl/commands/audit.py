@@ -7,7 +7,7 @@ import typer
 
 from deploy.ctl import audit as records
 from deploy.ctl.commands.options import Json, Since
-from deploy.ctl.commands.running import here, run, utc
+from deploy.ctl.commands.runner import here, run, utc
 from deploy.ctl.output import show
 
 app = typer.Typer()

@@ -7,7 +7,7 @@ import typer
 
 from deploy.ctl import events
 from deploy.ctl.commands.options import Event, Json, Since
-from deploy.ctl.commands.running import end, here, one_of, run, utc
+from deploy.ctl.commands.runner import end, here, one_of, run, utc
 from deploy.ctl.output import DONE, console, show, visible
 from shared.contracts.routes import SERVICES
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from deploy.config.secret_files import write_secrets
 from deploy.ctl.contracts import publish, review, stale_files, write_contracts
 from deploy.ctl.output import FOUND_WRONG
-from deploy.ctl.secret_files import write_secrets
 
 DEPLOY = Path(__file__).parent.parent.parent
 

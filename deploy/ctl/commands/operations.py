@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from deploy.ctl import backups
-from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
-from deploy.ctl.places import SECRETS, Places
-from deploy.ctl.rolling import ROLLED, ROOT, Compose, ComposeFailed
-from deploy.ctl.rolling import roll as roll_services
-from deploy.ctl.secret_files import (
+from deploy.config.secret_files import (
     forget_before,
     keeps_the_one_before,
     rotate_secret,
     secret_names,
 )
-from deploy.local.databases import SERVICES
+from deploy.config.services import DATABASES, ROLLED
+from deploy.ctl import backups
+from deploy.ctl.installation import SECRETS, Installation
+from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
+from deploy.ctl.roll import ROOT, Compose, ComposeFailed
+from deploy.ctl.roll import roll as roll_services
 
 USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
 
@@ -87,22 +87,22 @@ def backup(
 ) -> None:
     """Copy every service's database, all as they are at one moment."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    places = Places.from_environment()
-    _finish(backups.back_up(places, place, service or SERVICES, tell=typer.echo))
+    installation = Installation.from_environment()
+    _finish(backups.back_up(installation, place, service or DATABASES, tell=typer.echo))
     typer.echo(f"All of it is in {place}.")
 
 
 @app.command()
 def restore(
     folder: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
-    service: Annotated[list[str], typer.Argument(help=", ".join(SERVICES))],
+    service: Annotated[list[str], typer.Argument(help=", ".join(DATABASES))],
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Bring databases back to their copies; their services have to be stopped."""
     confirm(f"Replace everything in {', '.join(service)} by {folder}?", yes=yes)
     for each in service:
-        _finish(backups.restore(Places.from_environment(), folder, each))
+        _finish(backups.restore(Installation.from_environment(), folder, each))
         typer.echo(f"{each} is as it was.")
 
 

@@ -8,7 +8,7 @@ import typer
 
 from deploy.ctl import outboxes
 from deploy.ctl.commands.options import Json, Service, Yes
-from deploy.ctl.commands.running import here, one_of, run
+from deploy.ctl.commands.runner import here, one_of, run
 from deploy.ctl.output import DONE, FOUND_WRONG, confirm, say, show
 from shared.contracts.routes import SERVICES
 

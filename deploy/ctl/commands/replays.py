@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.ctl import replaying
+from deploy.ctl import replays
 from deploy.ctl.commands.options import Event, Json, Queue, Service, Since, Yes
-from deploy.ctl.commands.running import a_queue, guarded, here, one_of, run, utc
+from deploy.ctl.commands.runner import a_queue, guarded, here, one_of, run, utc
 from deploy.ctl.output import USAGE, confirm, say
 
 app = typer.Typer()
@@ -36,7 +36,7 @@ def replay(
     if not dry_run:
         confirm(f"Send logged events to {queue} again?", yes=yes)
     only, target = tuple(event), a_queue(queue)
-    work = replaying.replay(
+    work = replays.replay(
         here(), target, start=chosen[0], only=only, service=service, dry_run=dry_run
     )
     count = run(work)
@@ -44,7 +44,7 @@ def replay(
 
 
 @app.command()
-def reannounce(
+def republish(
     service: Service,
     to: Annotated[str, typer.Option(help="A work queue: live.gifts")],
     since: Annotated[datetime, typer.Option("--from", help="From this time on (UTC).")],
@@ -59,14 +59,14 @@ def reannounce(
     Covers every event of purchase, wallet, gift and payout. Of what those tables began to remember
     only with this version (docs/operations/commands.md), nothing older is there to be said.
     """
-    one_of(service, replaying.OWNERS)
-    names = guarded(lambda: replaying.said_again_to(here(), a_queue(to), service))
+    one_of(service, replays.OWNERS)
+    names = guarded(lambda: replays.said_again_to(here(), a_queue(to), service))
     if not names:
         sys.stderr.write(f"{to} hears nothing of {service}.\n")
         raise typer.Exit(USAGE)
     confirm(f"Send {to} again what {service} said: {', '.join(names)}?", yes=yes)
     end = utc(until) or datetime.now(UTC)
-    work = replaying.reannounce(here(), service, to, since=since.replace(tzinfo=UTC), until=end)
+    work = replays.republish(here(), service, to, since=since.replace(tzinfo=UTC), until=end)
     count = run(work)
     say(f"{count} events for {to}.", as_json=as_json, events=count, names=names)
 
@@ -78,6 +78,6 @@ def rebuild(
     """Empty live's tables and fill them again from gift and the log."""
     one_of(service, ("live",))
     confirm("Empty all rooms of live, and count their gifts again?", yes=yes)
-    told, logged = run(replaying.rebuild_live(here()))
+    told, logged = run(replays.rebuild_live(here()))
     text = f"{told} events from gift's tables and {logged} from the log are on their way."
-    say(text, as_json=as_json, reannounced=told, replayed=logged)
+    say(text, as_json=as_json, republished=told, replayed=logged)

@@ -11,7 +11,7 @@ import typer
 from deploy.ctl import teams
 from deploy.ctl.audit import noted
 from deploy.ctl.commands.options import Json, Yes
-from deploy.ctl.commands.running import guarded, here, run
+from deploy.ctl.commands.runner import guarded, here, run
 from deploy.ctl.output import FOUND_WRONG, USAGE, confirm, say, show
 from shared.messaging.teams import MESSAGES_MAX, NotGranted, Team
 
@@ -73,23 +73,23 @@ def add(
 @app.command("ls")
 def list_teams(*, as_json: Json = False) -> None:
     """List the teams: what they hear, how much waits, and what left their queues unread."""
-    places = here()
-    found = guarded(lambda: teams.teams(places))
-    rows = run(teams.standing(places, found)) if found else []
+    installation = here()
+    found = guarded(lambda: teams.teams(installation))
+    rows = run(teams.standing(installation, found)) if found else []
     show(rows, as_json=as_json, empty="There are no other teams.")
 
 
 @app.command("rm")
 def remove(name: Name, *, yes: Yes = False, as_json: Json = False) -> None:
     """Remove a team's user and its queue, with everything that waits in it."""
-    places = here()
-    found = [team for team in guarded(lambda: teams.teams(places)) if team.name == name]
+    installation = here()
+    found = [team for team in guarded(lambda: teams.teams(installation)) if team.name == name]
     if not found:
         say(f"There is no team {name}.", as_json=as_json, removed=None)
         raise typer.Exit(FOUND_WRONG)
     confirm(f"Remove {name}, its queue and all that waits in it?", yes=yes)
-    guarded(lambda: teams.take_away(places, found[0]))
-    run(noted(places, "team.rm", team=name))
+    guarded(lambda: teams.take_away(installation, found[0]))
+    run(noted(installation, "team.rm", team=name))
     say(f"{name} is removed.", as_json=as_json, removed=name)
 
 

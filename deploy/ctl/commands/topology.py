@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from deploy.ctl import broker
+from deploy.ctl import topology
 from deploy.ctl.audit import noted
 from deploy.ctl.commands.options import Json, Yes
-from deploy.ctl.commands.running import end, guarded, here, run
+from deploy.ctl.commands.runner import end, guarded, here, run
 from deploy.ctl.contracts import write_contracts
 from deploy.ctl.output import confirm, show
 
@@ -23,7 +23,7 @@ def write_topology() -> None:
 @app.command("check")
 def check_topology(*, as_json: Json = False) -> None:
     """Compare the broker with what the services need."""
-    found = guarded(lambda: broker.differences(here()))
+    found = guarded(lambda: topology.differences(here()))
     show(found, as_json=as_json, empty="The broker has what it should have.")
     end(not found)
 
@@ -40,7 +40,7 @@ def apply_topology(
 ) -> None:
     """Make what is missing; what is different can only be replaced by hand."""
     confirm("Declare what is missing on the broker?", yes=yes)
-    left = guarded(lambda: broker.apply(here(), both_versions=both_versions))
+    left = guarded(lambda: topology.apply(here(), both_versions=both_versions))
     run(noted(here(), "topology.apply", both_versions=both_versions, left=len(left)))
     show(left, as_json=as_json, empty="The broker has what it should have.")
     end(not left)

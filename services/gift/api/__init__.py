@@ -6,10 +6,10 @@ from services.gift.api import catalogue, creators, gifts, operators, tencent
 from services.gift.commands.giving import Counter
 from services.gift.commands.offering import Shelf
 from services.gift.commands.waiting import Waiters
-from shared.ages import AgeRule
-from shared.auth import Verifier
-from shared.database import Database
-from shared.ledger.routes import add_audit
+from shared.backoffice.routes import add_audit
+from shared.identity.ages import AgeRule
+from shared.identity.tokens import Verifier
+from shared.postgres.database import Database
 
 
 def build_router(
@@ -28,6 +28,6 @@ def build_router(
     creators.add_routes(router, database)
     catalogue.add_routes(router, shelf)
     operators.add_routes(router, shelf)
-    add_audit(router, database, "gift")
+    add_audit(router, "gift")
     tencent.add_route(router, database, counter, account)
     return router

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from services.gift.commands.offering import Shelf
 from services.gift.domain.catalogue import FAN_GIFT, GiftLocked, GiftType, Locks, localized
-from shared.auth import Caller, Unauthenticated
 from shared.http import refusals
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller
+from shared.identity.tokens import Unauthenticated
 
 Language = Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 

@@ -16,8 +16,6 @@ from services.gift.domain.creators import (
     MessageState,
     NoSuchMessage,
 )
-from shared.auth import OPERATOR, Caller, Identity, Unauthenticated
-from shared.database import Database
 from shared.http import (
     BadCursor,
     Limit,
@@ -32,6 +30,9 @@ from shared.http import (
     request_id,
 )
 from shared.http.access import or_operator_with
+from shared.http.auth import OPERATOR, Caller
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 CREATOR = "creator"
 MODERATE_SCOPE = "gifts:moderate"

@@ -43,38 +43,35 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
-from shared.ages import AgeUnknown, TooYoung
-from shared.auth import (
-    LEEWAY_SECONDS,
-    TOKEN_BYTES_MAX,
-    Caller,
-    Identity,
-    IssuerUnavailable,
-    ScopeMissing,
-    Unauthenticated,
-    Verifier,
-    operator_with,
-)
-from shared.database import Database
 from shared.http import (
     PRINTABLE,
     BadCursor,
     IdempotencyKey,
     IdempotencyKeyMissing,
-    KeyReused,
     Limit,
     Name,
     Page,
     UserId,
     encode_cursor,
-    fingerprint,
     moment_in,
     refusals,
     request_id,
 )
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.ages import AgeUnknown, TooYoung
+from shared.identity.tokens import (
+    LEEWAY_SECONDS,
+    TOKEN_BYTES_MAX,
+    Identity,
+    IssuerUnavailable,
+    Unauthenticated,
+    Verifier,
+)
+from shared.observability.tracing import traceparent
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
-from shared.tracing import traceparent
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]

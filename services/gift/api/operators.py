@@ -32,8 +32,9 @@ from services.gift.domain.catalogue import (
     TierMismatch,
     UnknownGift,
 )
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
 from shared.http import PRINTABLE, SCHEMAS, Moment, refusals, request_id
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
 
 WRITE_SCOPE = "catalogue:write"
 CatalogueEditor = Annotated[Identity, operator_with(WRITE_SCOPE)]

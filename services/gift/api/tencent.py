@@ -41,14 +41,14 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
-from shared.ages import AgeUnknown, TooYoung
-from shared.database import Database
 from shared.errors import Refusal
 from shared.http import Name, UserId, request_id
 from shared.http.access import SIGNED
+from shared.identity.ages import AgeUnknown, TooYoung
+from shared.observability.tracing import traceparent
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 from shared.secrets import values_of
-from shared.tracing import traceparent
 
 log = structlog.get_logger()
 

@@ -12,12 +12,12 @@ from services.gift.domain.catalogue import (
     UnknownGift,
 )
 from services.gift.store import catalogue as store
+from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import CatalogueChanged
-from shared.database import Transaction
-from shared.ledger.operators import audit
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 # What counts itself.
 _COUNTED = ("revision", "price_version")
@@ -136,7 +136,7 @@ async def _write(
         category=entry.category,
         is_active=entry.is_active,
     )
-    await chronicle.announce(tx, [Fact(event, entry.revision, Cause(editor.correlation_id))])
+    await publish(tx, [Fact(event, entry.revision, Cause(editor.correlation_id))], archive=True)
 
 
 def _require_tier(wanted: GiftType, tier: str | None) -> None:

@@ -13,8 +13,9 @@ from services.gift.store.combos import Tap
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import ComboEnded
-from shared.database import Transaction
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ async def count_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> dict[U
 async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:
     """End combos that are over; return whether there may be more."""
     over = await store.end_any(tx, limit=END_MAX)
-    await announce(tx, combos_ended(over, catalogue))
+    await publish(tx, combos_ended(over, catalogue))
     return len(over) == END_MAX
 
 

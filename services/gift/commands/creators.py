@@ -15,7 +15,7 @@ from services.gift.domain.admissions import BLOCKS_MAX, NotInRoom, RoomNotOpen, 
 from services.gift.domain.creators import Block, BlockOfOneself, CreatorRules
 from services.gift.store import admissions as store
 from services.gift.store import rooms
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 

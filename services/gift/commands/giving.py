@@ -20,10 +20,10 @@ from services.gift.domain.catalogue import (
 )
 from services.gift.domain.gifts import Gift, SettledBefore, State
 from services.gift.store import standing
-from shared.ages import ADULTS, AgeRule
-from shared.batching import Batcher
-from shared.database import Database
 from shared.errors import Refusal
+from shared.identity.ages import ADULTS, AgeRule
+from shared.postgres.batching import Batcher
+from shared.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.gift.store import standing
 from shared.contracts.envelope import Envelope
 from shared.contracts.live import LevelReached
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def keep_levels(tx: Transaction, received: Sequence[Envelope[LevelReached]]) -> None:

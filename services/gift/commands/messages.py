@@ -14,9 +14,9 @@ from services.gift.domain.gifts import Gift, State
 from services.gift.store import gifts, messages
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import MessageEvent, MessageHeld, MessageRemoved, MessageShown
-from shared.database import Transaction
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 async def waiting_messages(
@@ -45,7 +45,7 @@ async def decide_message(
             gift = replace(gift, message_revision=gift.message_revision + 1)
             now = datetime.now(UTC)
             fact = Fact(_event(gift), gift.version, Cause(story), now)
-            await chronicle.announce(tx, [fact])
+            await publish(tx, [fact], archive=True)
         await messages.decide(tx, gift, by=by)
     return Message(
         gift=gift.id,

@@ -12,8 +12,8 @@ import structlog
 
 from services.gift.domain.catalogue import Catalogue
 from services.gift.store import catalogue as store
-from shared.database import Database, Transaction, is_unavailable
 from shared.messaging.broker import pause
+from shared.postgres.database import Database, Transaction, is_unavailable
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.gift.domain.gifts import Gift, NoSuchGift
 from services.gift.store import gifts as store
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def read_gift(tx: Transaction, viewer: str, gift: UUID) -> Gift:

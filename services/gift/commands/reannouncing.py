@@ -27,9 +27,9 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import EVENTS
 from shared.contracts.wallet import Slice
-from shared.database import Transaction
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 PAGE = 1_000
 
@@ -48,7 +48,7 @@ async def facts_between(
         for fact in combos_ended(page, catalogue):
             yield fact
         after = (page[-1].viewer, page[-1].id)
-    async for fact in chronicle.facts_between(tx, since=since, until=until):
+    async for fact in archive.facts_between(tx, since=since, until=until):
         yield fact
 
 

@@ -15,10 +15,11 @@ from services.gift.store import gifts as store
 from services.gift.store.gifts import RequestKey
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRequested
-from shared.database import Transaction
 from shared.errors import Refusal
-from shared.http import Key, KeyReused, count_key
-from shared.messaging.outbox import Fact, announce
+from shared.idempotency import Key, KeyReused, count_key
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
 EXPIRY_SECONDS = 300
@@ -84,7 +85,7 @@ async def request_gifts(
     combos, ended = await join_combos(tx, [gifts[key] for key in new], catalogue)
     gifts |= {key: replace(gifts[key], combo=combos.get(gifts[key].id)) for key in new}
     questions = [question(gifts[key], now, first[key][0].traceparent) for key in new]
-    await announce(tx, [*ended, *questions])
+    await publish(tx, [*ended, *questions])
     if repeated := {request.key for request in requests}.difference(new):
         for key, (gift, request_hash) in (await store.remembered(tx, sorted(repeated))).items():
             gifts[key], hashes[key] = gift, request_hash
@@ -162,7 +163,7 @@ async def ask_again(tx: Transaction) -> bool:
     """Repeat the question about gifts that stayed open; return whether there may be more."""
     gifts = await store.ask_again(tx, older_than_seconds=ASK_AGAIN_SECONDS, limit=ASK_AGAIN_MAX)
     now = datetime.now(UTC)
-    await announce(tx, [question(gift, now) for gift in gifts])
+    await publish(tx, [question(gift, now) for gift in gifts])
     return len(gifts) == ASK_AGAIN_MAX
 
 

@@ -3,11 +3,16 @@ Telling creators' books which gifts lost their money, or have it again.
 
 The wallet says how many coins of a lot stand reversed; it may say so before it is known here that
 the lot paid at all. What is heard is kept, and announced once the gift is known to be sent.
+
+A revision that is heard after a newer one changes nothing here. If more was reversed then than now,
+it is announced all the same, and the newest after it: diamonds that came back wait, and creators'
+books know so only if they hear that the coins were gone.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.gift.domain.gifts import Gift, ReversedUnsent, State
@@ -15,11 +20,11 @@ from services.gift.store import gifts as gift_store
 from services.gift.store import reversals
 from services.gift.store.reversals import Reversal
 from shared.contracts.envelope import Cause, Envelope
-from shared.contracts.gift import GiftRestored, GiftReversed
+from shared.contracts.gift import GiftRestored, GiftReversed, ReversalEvent
 from shared.contracts.wallet import LotEvent
-from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> set[UUID]:
@@ -40,16 +45,26 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
         for told in heard.data.gifts:
             key = (heard.data.viewer, told.gift, heard.data.lot)
             reversal = known.setdefault(key, Reversal(*key))
-            if heard.data.revision <= reversal.revision:
+            said = _Said(heard.data.revision, told.reversed_coins)
+            if not reversal.hear(said.revision):
                 continue
-            stale.discard(heard.id)
-            reversal.revision = heard.data.revision
-            reversal.reversed_coins = told.reversed_coins
-            facts += _announced(gifts, reversal, heard, now)
+            if said.revision > reversal.revision:
+                stale.discard(heard.id)
+                reversal.revision, reversal.reversed_coins = said
+                facts += _announced(gifts, reversal, heard.cause, now)
+            elif said.reversed_coins > reversal.reversed_coins:
+                facts += _announced(gifts, reversal, heard.cause, now, late=said)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
-    await announce(tx, facts)
+    await publish(tx, facts, archive=True)
     return stale
+
+
+class _Said(NamedTuple):
+    """What one revision says of one lot of one gift."""
+
+    revision: int
+    reversed_coins: int
 
 
 def announce_waiting(
@@ -58,35 +73,58 @@ def announce_waiting(
     """Say of a gift that is just sent what was heard of it before."""
     facts = []
     for reversal in waiting:
-        gift, fact = _fact(gift, reversal, cause, at)
+        gift, fact = _newest(gift, reversal, cause, at)
         facts.append(fact)
     return gift, facts
 
 
 def _announced(
-    gifts: dict[UUID, Gift], reversal: Reversal, heard: Envelope[LotEvent], at: datetime
+    gifts: dict[UUID, Gift],
+    reversal: Reversal,
+    cause: Cause,
+    at: datetime,
+    *,
+    late: _Said | None = None,
 ) -> list[Fact]:
+    """Say what stood reversed as of a late revision, and what does now, if others do not know."""
     gift = gifts.get(reversal.gift)
     if gift is None or gift.state is State.REQUESTED:
         return []
     if gift.state is State.REFUSED:
         raise ReversedUnsent(gift=gift.id)
-    if reversal.reversed_coins == reversal.announced_coins:
-        return []
-    gifts[gift.id], fact = _fact(gift, reversal, heard.cause, at)
-    return [fact]
+    facts = []
+    is_news = reversal.reversed_coins != reversal.announced_coins
+    if late is not None:
+        gift, fact = _fact(gift, reversal, late, GiftReversed, cause, at)
+        facts.append(fact)
+        # Without a newer one they would take the late revision for the newest.
+        is_news = late.revision > (reversal.published_revision or 0)
+    if is_news:
+        gift, fact = _newest(gift, reversal, cause, at)
+        facts.append(fact)
+    gifts[gift.id] = gift
+    return facts
 
 
-def _fact(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
+def _newest(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
     """Say how much of the gift, out of one lot, stands reversed now."""
     change = reversal.reversed_coins - reversal.announced_coins
     reversal.announced_coins = reversal.reversed_coins
-    gift = replace(
-        gift,
-        reversed_coins=gift.reversed_coins + change,
-        reversal_facts=gift.reversal_facts + 1,
-    )
-    contract = GiftReversed if change > 0 else GiftRestored
+    reversal.published_revision = reversal.revision
+    gift = replace(gift, reversed_coins=gift.reversed_coins + change)
+    said = _Said(reversal.revision, reversal.reversed_coins)
+    return _fact(gift, reversal, said, GiftReversed if change > 0 else GiftRestored, cause, at)
+
+
+def _fact(
+    gift: Gift,
+    reversal: Reversal,
+    said: _Said,
+    contract: type[ReversalEvent],
+    cause: Cause,
+    at: datetime,
+) -> tuple[Gift, Fact]:
+    gift = replace(gift, reversal_facts=gift.reversal_facts + 1)
     event = contract(
         gift=gift.id,
         viewer=gift.viewer,
@@ -98,7 +136,7 @@ def _fact(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[G
         anonymous=gift.anonymous,
         combo=gift.combo,
         lot=reversal.lot,
-        revision=reversal.revision,
-        reversed_coins=reversal.reversed_coins,
+        revision=said.revision,
+        reversed_coins=said.reversed_coins,
     )
     return gift, Fact(event, gift.version, cause, at)

@@ -7,7 +7,7 @@ from services.gift.domain.rooms import Room, newest
 from services.gift.store import rooms as store
 from shared.contracts.envelope import Envelope
 from shared.contracts.live import GuestEvent, RoomClosed, StreamEvent
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 Told: TypeAlias = StreamEvent | GuestEvent
 

@@ -19,9 +19,10 @@ from services.gift.store.reversals import Reversal
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftRefused, GiftSent
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, Slice
-from shared.database import Transaction
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 Decision: TypeAlias = GiftPaid | GiftPaymentRefused
 Listener: TypeAlias = Callable[[Sequence[Gift]], None]
@@ -82,8 +83,8 @@ async def settle_gifts(
         },
     )
     await reversals.save(tx, told, [])
-    await chronicle.remember(tx, kept)
-    await announce(tx, [*facts, *kept])
+    await archive.store_facts(tx, kept)
+    await publish(tx, [*facts, *kept])
     # A caller is answered from a row that is final, so nobody is told before the commit.
     tx.after_commit(lambda: tell(list(settled.values())))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.gift.store import signatures as store
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 

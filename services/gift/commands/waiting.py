@@ -16,8 +16,8 @@ import structlog
 
 from services.gift.domain.gifts import Gift
 from services.gift.store import gifts as store
-from shared.database import Database, is_unavailable
 from shared.messaging.broker import pause
+from shared.postgres.database import Database, is_unavailable
 
 log = structlog.get_logger()
 

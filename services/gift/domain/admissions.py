@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from services.gift.domain.catalogue import Wish
-from shared.claims import SUBJECT_CHARACTERS_MAX
 from shared.errors import Kind, Refusal
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.quotas.rules import MINUTE, Quota
 
 BLOCKS_MAX = 1_000

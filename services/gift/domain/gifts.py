@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.gift.domain.creators import MessageState
-from shared.ages import AgeUnknown, TooYoung
 from shared.errors import Kind, Refusal
+from shared.identity.ages import AgeUnknown, TooYoung
 
 
 class NoSuchGift(Refusal):

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
 from services.gift.domain.catalogue import Wish
 from services.gift.domain.creators import Block, CreatorRules
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 async def read(tx: Transaction, wishes: Sequence[Wish]) -> list[Admission]:

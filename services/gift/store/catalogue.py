@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.gift.domain.catalogue import Catalogue, GiftType
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # Whose prices those are that an installation begins with.
 SEEDS = "seeds"

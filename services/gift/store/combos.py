@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey, Running
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.gift.domain.admissions import UNPAID_GIFTS
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 # A viewer and an idempotency key: `one_gift_a_key` is unique.
 RequestKey: TypeAlias = tuple[str, str]

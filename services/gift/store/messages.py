@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from services.gift.domain.creators import Message, MessageState
 from services.gift.domain.gifts import Gift
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def find_viewer(tx: Transaction, creator: str, gift: UUID) -> str | None:

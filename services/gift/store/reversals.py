@@ -1,14 +1,15 @@
 """Which coins of which gifts lost their money, as far as was heard."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.gift.domain.gifts import Gift
-from shared.database import Transaction
+from shared.postgres.database import Transaction
+from shared.postgres.rows import array_literal
 
 # Whose gift, and which lot had paid: what a revision is about.
 Key: TypeAlias = tuple[str, UUID, UUID]
@@ -16,7 +17,12 @@ Key: TypeAlias = tuple[str, UUID, UUID]
 
 @dataclass(slots=True)
 class Reversal:
-    """What the newest revision says of one lot of one gift, and what others heard of it."""
+    """
+    What the newest revision says of one lot of one gift, and what others heard of it.
+
+    `known_revisions` is None of rows from before it was kept: of these only a newer revision
+    is new.
+    """
 
     viewer: str
     gift: UUID
@@ -24,6 +30,17 @@ class Reversal:
     revision: int = 0
     reversed_coins: int = 0
     announced_coins: int = 0
+    known_revisions: list[int] | None = field(default_factory=list)
+    published_revision: int | None = None
+
+    def hear(self, revision: int) -> bool:
+        """Note a revision; return whether it is the first time."""
+        if self.known_revisions is None:
+            return revision > self.revision
+        is_first = revision != self.revision and revision not in self.known_revisions
+        if is_first:
+            self.known_revisions.append(revision)
+        return is_first
 
 
 async def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Reversal]:
@@ -54,6 +71,8 @@ async def save(tx: Transaction, reversals: Sequence[Reversal], gifts: Sequence[G
                 "revisions": [each.revision for each in reversals],
                 "reversed": [each.reversed_coins for each in reversals],
                 "announced": [each.announced_coins for each in reversals],
+                "heard": [array_literal(each.known_revisions) for each in reversals],
+                "last": [each.published_revision for each in reversals],
             },
         )
     if gifts:
@@ -68,7 +87,10 @@ async def save(tx: Transaction, reversals: Sequence[Reversal], gifts: Sequence[G
         )
 
 
-_COLUMNS = "viewer, gift, lot, revision, reversed_coins, announced_coins"
+_COLUMNS = """
+    viewer, gift, lot, revision, reversed_coins, announced_coins, known_revisions,
+    published_revision
+"""
 _KNOWN = text(f"""
     SELECT {_COLUMNS} FROM reversals
     JOIN unnest(CAST(:viewers AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]))
@@ -82,14 +104,19 @@ _WAITING = text(f"""
     ORDER BY viewer, gift, lot
 """)  # noqa: S608 - our own text only
 _SAVE = text("""
-    INSERT INTO reversals (viewer, gift, lot, revision, reversed_coins, announced_coins)
-    SELECT * FROM unnest(
-        CAST(:viewers AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
-        CAST(:revisions AS bigint[]), CAST(:reversed AS bigint[]), CAST(:announced AS bigint[])
+    INSERT INTO reversals (
+        viewer, gift, lot, revision, reversed_coins, announced_coins, known_revisions,
+        published_revision
     )
+    SELECT viewer, gift, lot, revision, reversed, announced, heard::bigint[], last FROM unnest(
+        CAST(:viewers AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
+        CAST(:revisions AS bigint[]), CAST(:reversed AS bigint[]), CAST(:announced AS bigint[]),
+        CAST(:heard AS text[]), CAST(:last AS bigint[])
+    ) AS new (viewer, gift, lot, revision, reversed, announced, heard, last)
     ON CONFLICT (viewer, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,
-        announced_coins = excluded.announced_coins
+        announced_coins = excluded.announced_coins, known_revisions = excluded.known_revisions,
+        published_revision = excluded.published_revision
     WHERE reversals.revision <= excluded.revision
 """)
 _SAVE_GIFTS = text("""

@@ -6,7 +6,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.gift.domain.rooms import Room
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 async def lock(tx: Transaction, rooms: Collection[str]) -> dict[str, Room]:

@@ -1,6 +1,6 @@
 """Gifts that wait for the wallet."""
 
-from shared.sagas import Saga
+from shared.backoffice.in_flight import Saga
 
 SAGAS = (
     # Asked again after ten minutes; who then waits much longer is not heard.

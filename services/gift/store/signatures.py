@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def add(tx: Transaction, request_time: int, body: bytes, *, bodies_max: int) -> bool:

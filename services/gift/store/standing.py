@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from services.gift.domain.catalogue import FAN_GIFT
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What others know too: gifts that were paid, sent, and reversed."""
 
-from shared.tallies import Side
+from shared.backoffice.reconciliation import Side
 
 PAID = Side("""
     SELECT paid_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'

@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from services.payout.api import earnings, operators, payouts, webhooks
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.database import Database
-from shared.ledger.finance import add_trial_balance
+from shared.backoffice.trial_balance import add_trial_balance
+from shared.postgres.database import Database
 
 
 def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
@@ -15,5 +15,5 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     router.include_router(payouts.build_router(database, provider, rules))
     router.include_router(operators.build_router(database, provider, rules))
     router.include_router(webhooks.build_router(database, provider))
-    add_trial_balance(router, database, "payout")
+    add_trial_balance(router, "payout")
     return router

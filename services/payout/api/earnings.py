@@ -11,17 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from services.payout.commands import reading
 from services.payout.domain.rates import Rules
 from services.payout.store.books import Line
-from shared.auth import (
-    Caller,
-    Identity,
-    NotYours,
-    ScopeMissing,
-    Unauthenticated,
-    operator_with,
-    require_own,
-)
-from shared.database import Database
 from shared.http import BadCursor, Limit, Page, UserIdOrMe, encode_cursor, number_in, refusals
+from shared.http.auth import Caller, ScopeMissing, operator_with, require_own
+from shared.identity.people import NotYours
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]

@@ -1,7 +1,6 @@
 """What operators decide: payouts that are held, corrections of balances."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from pydantic import BaseModel
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import PayoutLine, PayoutView, line, shown
 from services.payout.commands import holding, reading
-from services.payout.commands.adjusting import ask_adjustment, settle_adjustment
 from services.payout.domain.payouts import (
     NoSuchPayout,
     NotEnoughDiamonds,
@@ -23,10 +21,11 @@ from services.payout.domain.payouts import (
 )
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
+from shared.backoffice.routes import Why, add_adjustments, add_audit
 from shared.http import UserId, refusals
-from shared.ledger.routes import Why, add_adjustments, add_audit
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
@@ -83,15 +82,8 @@ def build_router(database: Database, provider: Provider, rules: Rules) -> APIRou
     _add_reviews(router, database, rules)
     _add_resolving(router, database, provider, rules)
     _add_reading(router, database)
-    add_adjustments(
-        router,
-        database,
-        "payout",
-        ask=ask_adjustment,
-        decide=partial(settle_adjustment, rules=rules),
-        refused=(NotEnoughDiamonds,),
-    )
-    add_audit(router, database, "payout")
+    add_adjustments(router, "payout", NotEnoughDiamonds)
+    add_audit(router, "payout")
     return router
 
 

@@ -28,22 +28,22 @@ from services.payout.domain.payouts import Payee as KnownPayee
 from services.payout.domain.rates import Rules
 from services.payout.providers import Provider
 from services.payout.store.payouts import Step
-from shared.ages import AgeUnknown, TooYoung
-from shared.auth import Caller, Identity, Unauthenticated
-from shared.database import Database
 from shared.http import (
     BadCursor,
     IdempotencyKey,
     IdempotencyKeyMissing,
-    KeyReused,
     Limit,
     Page,
     encode_cursor,
-    fingerprint,
     moment_in,
     refusals,
     request_id,
 )
+from shared.http.auth import Caller
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.ages import AgeUnknown, TooYoung
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 CREATOR = "creator"

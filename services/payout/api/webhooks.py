@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request
 from services.payout.commands import following
 from services.payout.domain.payouts import BadSignature, UnknownProvider
 from services.payout.providers import Provider
-from shared.database import Database
 from shared.http import refusals
 from shared.http.access import SIGNED
+from shared.postgres.database import Database
 
 
 def build_router(database: Database, provider: Provider) -> APIRouter:

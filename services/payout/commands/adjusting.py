@@ -6,20 +6,21 @@ from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.contracts.envelope import Cause
-from shared.contracts.payout import DiamondsAdjusted
-from shared.database import Transaction
-from shared.ledger.operators import (
+from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentWish,
     decide_adjustment,
     find_adjustment,
     request_adjustment,
 )
-from shared.ledger.rules import MAIN
-from shared.messaging.outbox import Fact, announce
+from shared.contracts.envelope import Cause
+from shared.contracts.payout import DiamondsAdjusted
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
-CAUSE = "adjustment:{}"
+REFERENCE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
 
 
@@ -39,27 +40,34 @@ async def settle_adjustment(
 ) -> Adjustment:
     """Let a colleague agree, and the diamonds move in the same transaction; or not agree."""
     asked = await find_adjustment(tx, identifier)
-    cause = CAUSE.format(identifier)
-    book = await open_books(tx, [(asked.user, cause)], rules)
+    reference = REFERENCE.format(identifier)
+    book = await open_books(tx, [(asked.user, reference)], rules)
     # Read again under the creator's lock: a colleague may have been faster.
     asked = await find_adjustment(tx, identifier)
     state = APPLIED if approved else REJECTED
     if not await decide_adjustment(tx, asked, operator=operator, state=state) or not approved:
         return await find_adjustment(tx, identifier)
-    holder = book[asked.user]
-    available = holder.balance(MAIN, DIAMONDS)
+    accounts = book[asked.user]
+    available = accounts.balance(MAIN, DIAMONDS)
     if available + asked.amount < 0:
         raise NotEnoughDiamonds(available_diamonds=available, diamonds=-asked.amount)
     amounts = {MAIN: asked.amount, ADJUSTED: -asked.amount}
-    post(holder, amounts, rules, kind="adjustment", cause=cause, request_hash=asked.id.bytes)
+    post(
+        accounts,
+        amounts,
+        rules,
+        kind="adjustment",
+        reference=reference,
+        request_hash=asked.id.bytes,
+    )
     event = DiamondsAdjusted(
         creator=asked.user,
         adjustment=asked.id,
         diamonds=asked.amount,
         reason=asked.reason,
-        balance_diamonds=holder.balance(MAIN, DIAMONDS),
+        balance_diamonds=accounts.balance(MAIN, DIAMONDS),
     )
-    version = holder.conclude(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).version
     await book.write(tx)
-    await announce(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
+    await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return await find_adjustment(tx, identifier)

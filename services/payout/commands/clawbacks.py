@@ -2,8 +2,8 @@
 Diamonds follow their gifts' coins, whatever was said first.
 
 Of what is said about one lot of one gift the newest revision counts, and of all of them the most
-coins: what that is more than the newest says has come back. A revision that arrives after a newer
-one so ends where it would have ended in its time: what it takes comes back, and waits.
+coins: what that is more than the newest says has come back. A revision that is heard after a newer
+one ends where it would have ended in its time: what it takes comes back, and waits.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from services.payout.store.reversals import Reversal
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRestored, ReversalEvent
 from shared.contracts.payout import ClawbackEvent, DiamondsClawedBack, DiamondsRestored
-from shared.ledger.rules import MAIN, Holder
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import MAIN, LockedAccounts
+from shared.messaging.facts import Fact
 
-REVERSAL_CAUSE = "reversal:{}:{}:{}"
-RESTORATION_CAUSE = "restoration:{}:{}:{}"
+REVERSAL_REFERENCE = "reversal:{}:{}:{}"
+RESTORATION_REFERENCE = "restoration:{}:{}:{}"
 
 
 @dataclass(slots=True)
@@ -38,19 +38,20 @@ class EarningsBatch:
     short: set[str] = field(default_factory=set)
 
 
-def causes_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
-    """Yield the causes under which diamonds may follow a revision."""
-    yield REVERSAL_CAUSE.format(gift, lot, revision)
-    yield RESTORATION_CAUSE.format(gift, lot, revision)
+def references_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
+    """Yield the references under which diamonds may follow a revision."""
+    yield REVERSAL_REFERENCE.format(gift, lot, revision)
+    yield RESTORATION_REFERENCE.format(gift, lot, revision)
 
 
 def follow_reversal(
-    batch: EarningsBatch, holder: Holder, event: ReversalEvent, at: datetime, cause: Cause
+    batch: EarningsBatch, accounts: LockedAccounts, event: ReversalEvent, at: datetime, cause: Cause
 ) -> bool:
     """Keep what a reversal says and let the diamonds follow; return whether it was news."""
     key = (event.creator, event.gift, event.lot)
     known = batch.heard.reversals.setdefault(key, Reversal())
-    is_news, is_more = event.revision > known.revision, event.reversed_coins > known.most_coins
+    is_first = known.hear(event.revision, event.reversed_coins)
+    is_news = event.revision > known.revision
     if is_news:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
         known.newest_at = at
@@ -62,25 +63,25 @@ def follow_reversal(
     earning = batch.heard.earnings.get(key)
     if earning is None:
         return is_news
-    most = known.most_coins if is_more else known.reversed_coins
-    _follow(batch, holder, earning, most, known, event.revision, at, cause)
+    most = event.reversed_coins if is_first else known.reversed_coins
+    _follow(batch, accounts, earning, most, known, event.revision, at, cause)
     if is_later and earning.restored.pending:
         earning.restored.matures_at, _ = _wait(batch, earning, known, at)
     return is_news
 
 
 def follow_earlier(
-    batch: EarningsBatch, holder: Holder, earning: Earning, at: datetime, cause: Cause
+    batch: EarningsBatch, accounts: LockedAccounts, earning: Earning, at: datetime, cause: Cause
 ) -> None:
     """Let the diamonds of a new earning follow what was heard about it before."""
     known = batch.heard.reversals.get((earning.creator, earning.gift, earning.lot))
     if known is not None:
-        _follow(batch, holder, earning, known.most_coins, known, known.revision, at, cause)
+        _follow(batch, accounts, earning, known.most_coins, known, known.revision, at, cause)
 
 
 def _follow(
     batch: EarningsBatch,
-    holder: Holder,
+    accounts: LockedAccounts,
     earning: Earning,
     most_coins: int,
     known: Reversal,
@@ -89,35 +90,35 @@ def _follow(
     cause: Cause,
 ) -> None:
     """Take diamonds back as far as they ever were, then give again what came back since."""
-    taking, giving = causes_of(earning.gift, earning.lot, revision)
+    taking, giving = references_of(earning.gift, earning.lot, revision)
     about = {"request_hash": earning.lot.bytes}
     lowest = earning.worth(max(most_coins, known.reversed_coins))
     now = earning.worth(known.reversed_coins)
     creator = batch.heard.creators[earning.creator]
     lost_before = earning.lost_diamonds
-    if lowest < earning.standing and taking not in holder.outcomes:
+    if lowest < earning.standing and taking not in accounts.outcomes:
         standing = earning.standing
-        taken = domain.take_back(holder, earning, lowest, batch.rules, cause=taking, **about)
-        _conclude(batch, holder, earning, DiamondsClawedBack, revision, taken, cause)
+        taken = domain.take_back(accounts, earning, lowest, batch.rules, reference=taking, **about)
+        _record_result(batch, accounts, earning, DiamondsClawedBack, revision, taken, cause)
         creator.lifetime_diamonds -= standing - earning.standing
-    if now > earning.standing and giving not in holder.outcomes:
+    if now > earning.standing and giving not in accounts.outcomes:
         standing = earning.standing
         matures_at, waits = _wait(batch, earning, known, at)
         given = domain.restore(
-            holder,
+            accounts,
             earning,
             now,
             batch.rules,
             matures_at=matures_at,
             waits=waits,
             losses=batch.heard.losses_of(earning.creator),
-            cause=giving,
+            reference=giving,
             **about,
         )
-        _conclude(batch, holder, earning, DiamondsRestored, revision, given, cause)
+        _record_result(batch, accounts, earning, DiamondsRestored, revision, given, cause)
         creator.lifetime_diamonds += earning.standing - standing
     if earning.lost_diamonds > lost_before:
-        batch.short.add(holder.user)
+        batch.short.add(accounts.user)
 
 
 def _wait(
@@ -147,9 +148,9 @@ def _usable_at(batch: EarningsBatch, earning: Earning) -> datetime:
     return max(earning.restored.matures_at, until or earning.restored.matures_at)
 
 
-def _conclude(
+def _record_result(
     batch: EarningsBatch,
-    holder: Holder,
+    accounts: LockedAccounts,
     earning: Earning,
     contract: type[ClawbackEvent],
     revision: int,
@@ -167,8 +168,8 @@ def _conclude(
         revision=revision,
         diamonds=abs(moved.diamonds),
         loss_diamonds=abs(moved.loss_diamonds),
-        balance_diamonds=holder.balance(MAIN, DIAMONDS),
+        balance_diamonds=accounts.balance(MAIN, DIAMONDS),
         **about,
     )
-    version = holder.conclude(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).version
     batch.facts.append(Fact(event, version, cause, batch.recorded_at))

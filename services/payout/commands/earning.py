@@ -12,9 +12,9 @@ from uuid import UUID
 
 from services.payout.commands.clawbacks import (
     EarningsBatch,
-    causes_of,
     follow_earlier,
     follow_reversal,
+    references_of,
 )
 from services.payout.commands.losses import CLAWBACK, hold_unsent
 from services.payout.commands.valuations import open_books
@@ -29,13 +29,14 @@ from shared.contracts.gift import GiftEvent, GiftSent, ReversalEvent
 from shared.contracts.payout import DiamondsEarned
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, lot_id
-from shared.database import Transaction
 from shared.ledger.book import Book, open_book
-from shared.ledger.rules import MAIN, Holder
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import MAIN, LockedAccounts
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
-GIFT_CAUSE = "gift:{}"
+GIFT_REFERENCE = "gift:{}"
 
 
 async def follow_gifts(
@@ -48,24 +49,28 @@ async def follow_gifts(
     """
     stale: set[UUID] = set()
     # Known here already: a lock is taken before anything is read that decides.
-    causes = [(heard.data.creator, cause) for heard in received for cause in _causes(heard.data)]
-    book = await open_books(tx, causes, rules)
+    references = [
+        (heard.data.creator, reference)
+        for heard in received
+        for reference in _references(heard.data)
+    ]
+    book = await open_books(tx, references, rules)
     batch = EarningsBatch(await _read(tx, book, received), rules, book.recorded_at)
     for heard in received:
-        holder = book[heard.data.creator]
+        accounts = book[heard.data.creator]
         if isinstance(heard.data, GiftSent):
-            _earn(batch, holder, heard.data, heard)
+            _earn(batch, accounts, heard.data, heard)
         elif isinstance(heard.data, ReversalEvent) and not follow_reversal(
-            batch, holder, heard.data, heard.time, heard.cause
+            batch, accounts, heard.data, heard.time, heard.cause
         ):
             stale.add(heard.id)
     await book.write(tx)
     await store.write(tx, batch.heard)
     batch.facts += await hold_unsent(tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK)
-    await chronicle.remember(
+    await archive.store_facts(
         tx, [fact for fact in batch.facts if not isinstance(fact.event, DiamondsEarned)]
     )
-    await announce(tx, batch.facts)
+    await publish(tx, batch.facts)
     return stale
 
 
@@ -93,7 +98,7 @@ async def _read(tx: Transaction, book: Book, received: Sequence[Envelope[GiftEve
     sent = [event for event in events if isinstance(event, GiftSent)]
     return await store.heard(
         tx,
-        book.holders,
+        book.users,
         {(event.creator, event.gift) for event in events},
         reversed_gifts={(event.creator, event.gift) for event in reversals},
         lots={piece.lot for gift in sent for piece in gift.slices}
@@ -101,23 +106,25 @@ async def _read(tx: Transaction, book: Book, received: Sequence[Envelope[GiftEve
     )
 
 
-def _causes(event: GiftEvent) -> Iterator[str]:
-    yield GIFT_CAUSE.format(event.gift)
+def _references(event: GiftEvent) -> Iterator[str]:
+    yield GIFT_REFERENCE.format(event.gift)
     if isinstance(event, ReversalEvent):
-        yield from causes_of(event.gift, event.lot, event.revision)
+        yield from references_of(event.gift, event.lot, event.revision)
 
 
-def _earn(batch: EarningsBatch, holder: Holder, gift: GiftSent, sent: Envelope[GiftEvent]) -> None:
-    cause = GIFT_CAUSE.format(gift.gift)
+def _earn(
+    batch: EarningsBatch, accounts: LockedAccounts, gift: GiftSent, sent: Envelope[GiftEvent]
+) -> None:
+    reference = GIFT_REFERENCE.format(gift.gift)
     request_hash = _request_hash(gift)
-    known = holder.outcomes.get(cause)
+    known = accounts.outcomes.get(reference)
     if known is not None:
         if known.request_hash != request_hash:
-            raise CauseReused(cause=cause)
+            raise CauseReused(cause=reference)
         batch.heard.repeated[gift.creator, gift.gift] = gift.anonymous
         return
-    earnings = _earnings(batch, holder, gift, sent.time)
-    domain.earn(holder, earnings, batch.rules, cause=cause, request_hash=request_hash)
+    earnings = _earnings(batch, accounts, gift, sent.time)
+    domain.earn(accounts, earnings, batch.rules, reference=reference, request_hash=request_hash)
     diamonds = sum(earning.diamonds for earning in earnings)
     event = DiamondsEarned(
         creator=gift.creator,
@@ -126,17 +133,17 @@ def _earn(batch: EarningsBatch, holder: Holder, gift: GiftSent, sent: Envelope[G
         coins=gift.coins,
         diamonds=diamonds,
         matures_at=max(earning.matures_at for earning in earnings),
-        balance_diamonds=holder.balance(MAIN, DIAMONDS),
+        balance_diamonds=accounts.balance(MAIN, DIAMONDS),
     )
-    version = holder.conclude(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).version
     batch.facts.append(Fact(event, version, sent.cause, batch.recorded_at))
     batch.heard.add(earnings, sent.time)
     for earning in earnings:
-        follow_earlier(batch, holder, earning, sent.time, sent.cause)
+        follow_earlier(batch, accounts, earning, sent.time, sent.cause)
 
 
 def _earnings(
-    batch: EarningsBatch, holder: Holder, gift: GiftSent, sent_at: datetime
+    batch: EarningsBatch, accounts: LockedAccounts, gift: GiftSent, sent_at: datetime
 ) -> list[Earning]:
     rules = batch.rules
     known = batch.heard.creators.get(gift.creator)
@@ -161,7 +168,7 @@ def _earnings(
                 coins=piece.coins,
                 rate_bp=piece.diamond_rate_bp,
                 diamonds=domain.diamonds_of_coins(piece.coins, piece.diamond_rate_bp),
-                decision=holder.version + 1,
+                decision=accounts.version + 1,
                 occurred_at=sent_at,
                 matures_at=unlocks,
                 hold_reason=why,

@@ -8,18 +8,12 @@ import structlog
 from services.payout.commands.transfers import SEVERAL, contradicted, settle
 from services.payout.domain.payouts import Truth
 from services.payout.domain.rates import Rules
-from services.payout.providers import (
-    Found,
-    Notification,
-    Provider,
-    ProviderSilent,
-    Transfer,
-    TransferRefused,
-)
+from services.payout.providers import Found, Notification, Provider, Transfer
 from services.payout.store import attempts, payouts
 from services.payout.store.attempts import Attempt
-from shared.database import Database, Transaction
-from shared.telemetry import CONTRADICTIONS
+from shared.http.provider_client import ProviderRejected, ProviderUnavailable
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Database, Transaction
 
 __all__ = ["follow_attempts", "notified", "open_attempts", "settle"]
 
@@ -72,12 +66,12 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
         if attempt.checks > 1 or not attempt.is_sendable:
             found = await provider.find(attempt.id)
         transfer = found.transfer if found else await _submit(database, provider, attempt)
-    except ProviderSilent as error:
+    except ProviderUnavailable as error:
         log.warning("attempt.unanswered", attempt=str(attempt.id), error=str(error)[:200])
         async with database.transaction() as tx:
             await _leave_if_old(tx, provider, attempt)
         return
-    except TransferRefused as refused:
+    except ProviderRejected as refused:
         async with database.transaction() as tx:
             await settle(
                 tx,

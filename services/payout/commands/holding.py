@@ -20,18 +20,18 @@ from services.payout.domain.payouts import (
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import take_step
 from services.payout.store import attempts, payees, payouts
+from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutRejected
-from shared.database import Transaction
+from shared.identity.people import require_other_person
 from shared.ledger.book import Book
-from shared.ledger.operators import audit
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
-from shared.people import require_other_person
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 OPERATOR = "operator"
-REJECT_CAUSE = "payout:{}:rejected"
-SETTLE_CAUSE = "settle:{}"
+REJECT_REFERENCE = "payout:{}:rejected"
+SETTLE_REFERENCE = "settle:{}"
 
 
 async def review(
@@ -46,8 +46,11 @@ async def review(
 ) -> Payout:
     """Let an operator decide about a payout that is held."""
     require_other_person(operator=operator, user=creator)
-    causes = [REJECT_CAUSE.format(payout_id), SETTLE_CAUSE.format(f"{payout_id}:rejected")]
-    book = await open_books(tx, [(creator, cause) for cause in causes], rules)
+    references = [
+        REJECT_REFERENCE.format(payout_id),
+        SETTLE_REFERENCE.format(f"{payout_id}:rejected"),
+    ]
+    book = await open_books(tx, [(creator, reference) for reference in references], rules)
     if await payouts.find(tx, creator, payout_id) is None:
         raise NoSuchPayout
     payout, correlation_id = await payouts.lock(tx, creator, payout_id)
@@ -65,11 +68,11 @@ async def review(
         await payees.reviewed(tx, creator, payout.destination)
     else:
         event = PayoutRejected(**about(payout), reason=reason)
-        await _give_back(tx, book, payout, event, rules, causes)
+        await _give_back(tx, book, payout, event, rules, references)
     await payouts.move(tx, payout)
     await payouts.add_steps(tx, payout, (decided,), reason=reason)
     await _write_down(tx, payout, f"payout.{decided.value}", operator, reason)
-    await announce(tx, [Fact(event, payout.version, Cause(correlation_id))])
+    await publish(tx, [Fact(event, payout.version, Cause(correlation_id))], archive=True)
     return payout
 
 
@@ -102,21 +105,21 @@ async def _give_back(
     payout: Payout,
     event: PayoutRejected,
     rules: Rules,
-    causes: Sequence[str],
+    references: Sequence[str],
 ) -> None:
     """Let the diamonds of a payout that was held be the creator's again."""
-    holder = book[payout.creator]
+    accounts = book[payout.creator]
     take_step(
-        holder,
+        accounts,
         payout,
         State.REJECTED,
         was=State.HELD,
         rules=rules,
-        cause=causes[0],
+        reference=references[0],
         request_hash=payout.id.bytes,
     )
-    holder.conclude(event.model_dump_json())
-    await settle_losses(tx, holder, payout.diamonds, rules, cause=causes[1])
+    accounts.record_result(event.model_dump_json())
+    await settle_losses(tx, accounts, payout.diamonds, rules, reference=references[1])
     await book.write(tx)
 
 

@@ -16,9 +16,9 @@ from services.payout.domain.rates import Rules
 from services.payout.store import attempts, earnings, payouts
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutHeld
-from shared.database import Transaction
-from shared.ledger.rules import Holder
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import LockedAccounts
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 # Why a payout waits: the money of gifts was taken back, or an earlier payout was paid after all.
 CLAWBACK, PAID_LATE = "clawback", "paid-late"
@@ -39,22 +39,22 @@ async def hold_unsent(
 
 
 async def settle_losses(
-    tx: Transaction, holder: Holder, diamonds: int, rules: Rules, *, cause: str
+    tx: Transaction, accounts: LockedAccounts, diamonds: int, rules: Rules, *, reference: str
 ) -> None:
     """Take what was lost on a creator out of the diamonds that just came back to them."""
-    if cause in holder.outcomes:
+    if reference in accounts.outcomes:
         return
-    of_payouts = await payouts.lost_of(tx, [holder.user])
-    of_gifts = await earnings.lost_of(tx, [holder.user])
+    of_payouts = await payouts.lost_of(tx, [accounts.user])
+    of_gifts = await earnings.lost_of(tx, [accounts.user])
     settled = domain.settle_losses(
-        holder,
+        accounts,
         [*of_payouts, *of_gifts],
         diamonds,
         rules,
-        cause=cause,
-        request_hash=cause.encode()[:16],
+        reference=reference,
+        request_hash=reference.encode()[:16],
     )
     if settled:
-        holder.conclude("{}")
+        accounts.record_result("{}")
         await payouts.lose(tx, of_payouts)
         await earnings.save(tx, of_gifts)

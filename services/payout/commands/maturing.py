@@ -10,12 +10,13 @@ from services.payout.store import maturity
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsMatured
-from shared.database import Transaction
-from shared.ledger.rules import MAIN, PENDING
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import MAIN, PENDING
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 MATURED_MAX = 5_000
-MATURE_CAUSE = "mature:{}"
+MATURE_REFERENCE = "mature:{}"
 
 
 async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
@@ -23,32 +24,32 @@ async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
     creators = await maturity.creators_due(tx, now=now, limit=MATURED_MAX)
     if not creators:
         return False
-    # Their number is counted under the lock, so no two maturings have the same cause.
+    # Their number is counted under the lock, so no two maturings have the same reference.
     book = await open_books(tx, [(creator, "mature") for creator in creators], rules)
     matured = await maturity.mature(tx, creators, now=now, limit=MATURED_MAX)
     facts = []
     for creator, (diamonds, number) in sorted(matured.items()):
         if not diamonds:
             continue
-        holder = book[creator]
+        accounts = book[creator]
         post(
-            holder,
+            accounts,
             {PENDING: -diamonds, MAIN: diamonds},
             rules,
             kind="mature",
-            cause=MATURE_CAUSE.format(number),
+            reference=MATURE_REFERENCE.format(number),
             request_hash=number.to_bytes(16),
         )
         event = DiamondsMatured(
             creator=creator,
             batch=number,
             diamonds=diamonds,
-            balance_diamonds=holder.balance(MAIN, DIAMONDS),
+            balance_diamonds=accounts.balance(MAIN, DIAMONDS),
         )
-        version = holder.conclude(event.model_dump_json()).version
+        version = accounts.record_result(event.model_dump_json()).version
         # Not the creator in words: what is passed on has room for 255 characters, ids included.
         story = Cause(str(uuid5(NAMESPACE, f"mature\n{creator}\n{number}")))
         facts.append(Fact(event, version, story, book.recorded_at))
     await book.write(tx)
-    await announce(tx, facts)
+    await publish(tx, facts)
     return bool(matured)

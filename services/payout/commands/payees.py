@@ -5,9 +5,9 @@ from services.payout.domain.rates import Rules
 from services.payout.store import payees
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayeeChanged
-from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 
@@ -48,7 +48,7 @@ async def set_payee(
             changed_by=changed_by,
             usable_at=changed.usable_at,
         )
-        await announce(tx, [Fact(event, changed.revision, Cause(correlation_id))])
+        await publish(tx, [Fact(event, changed.revision, Cause(correlation_id))], archive=True)
     return changed
 
 

@@ -1,13 +1,13 @@
 """The proof that the diamond ledger adds up, and the seals that keep its history."""
 
-from services.payout.store.proof import CHECKS
+from services.payout.store.invariants import INVARIANTS
+from shared.backoffice.republish import block_fact
 from shared.contracts.payout import BlockSealed
-from shared.database import Transaction
-from shared.ledger.history import block_fact
 from shared.ledger.sealing import Block
-from shared.messaging.outbox import announce
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
-__all__ = ["CHAIN", "CHECKS", "announce_block"]
+__all__ = ["CHAIN", "INVARIANTS", "announce_block"]
 
 CHAIN = "diamonds"
 
@@ -15,6 +15,6 @@ CHAIN = "diamonds"
 async def announce_block(tx: Transaction, block: Block) -> None:
     """Tell others the hash of a block, so that nobody can put another in its place."""
     fact = block_fact(
-        BlockSealed, CHAIN, block.number, block.movements, block.hash, block.previous_hash
+        BlockSealed, CHAIN, block.number, block.entries, block.hash, block.previous_hash
     )
-    await announce(tx, [fact])
+    await publish(tx, [fact])

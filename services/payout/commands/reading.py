@@ -9,8 +9,8 @@ from services.payout.domain.payouts import NoSuchPayout, Payout
 from services.payout.store import books as book_store
 from services.payout.store import payouts
 from services.payout.store.books import DiamondBooks, Hold, Line, MoneyLine
-from shared.database import Transaction
-from shared.ledger.rules import HELD, MAIN, PENDING
+from shared.ledger.entries import HELD, MAIN, PENDING
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

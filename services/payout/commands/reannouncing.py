@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from services.payout.commands.proving import CHAIN
+from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.payout import (
     EVENTS,
@@ -19,13 +20,12 @@ from shared.contracts.payout import (
     DiamondsEarned,
     DiamondsMatured,
 )
-from shared.database import Transaction
-from shared.ledger import history
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 
-# Causes begin with what they decide; what is not named here is told by the chronicle, if at all.
+# The kind with which a reference begins, and its event; other events are in the event archive.
 _ANNOUNCED: dict[str, type[Event]] = {
     "gift": DiamondsEarned,
     "mature": DiamondsMatured,
@@ -39,5 +39,5 @@ def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> Async
     return history.facts_between(tx, _announced, blocks, since=since, until=until)
 
 
-def _announced(cause: str, _: bool) -> type[Event] | None:
-    return _ANNOUNCED.get(cause.split(":", 1)[0])
+def _announced(reference: str, _: bool) -> type[Event] | None:
+    return _ANNOUNCED.get(reference.split(":", 1)[0])

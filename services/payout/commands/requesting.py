@@ -25,15 +25,15 @@ from services.payout.store import books, payees, payouts, quotes
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutEvent, PayoutHeld, PayoutRequested
-from shared.database import Transaction
-from shared.http import Key, KeyReused, count_key
+from shared.idempotency import Key, KeyReused, count_key
 from shared.ledger.book import Book
-from shared.ledger.rules import MAIN
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
-RESERVE_CAUSE = "payout:{}:reserve"
+RESERVE_REFERENCE = "payout:{}:reserve"
 APPROVED_BY_RULE = "rule"
 PAYEE_CHANGED = "payee-changed"
 FIRST_PAYOUT = "first-payout"
@@ -95,8 +95,8 @@ async def request_payout(
 
     A payout is approved by rule, or held for a person where the money goes somewhere new.
     """
-    cause = RESERVE_CAUSE.format(request.payout)
-    book = await open_books(tx, [(request.creator, cause)], rules)
+    reference = RESERVE_REFERENCE.format(request.payout)
+    book = await open_books(tx, [(request.creator, reference)], rules)
     if known := await _known(tx, request):
         return known
     rules.ages.require(request.age_years, request.country)
@@ -107,7 +107,7 @@ async def request_payout(
     payee.require_usable(now)
     quote = await _usable_quote(tx, request, rules, now)
     payout = _new_payout(request, quote, payee, now)
-    requested = await _reserve(tx, book, payout, rules, cause, request.request_hash)
+    requested = await _reserve(tx, book, payout, rules, reference, request.request_hash)
     await payouts.add_payout(
         tx,
         payout,
@@ -121,12 +121,13 @@ async def request_payout(
     await quotes.use(tx, payout)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
     step = Cause(request.correlation_id, str(requested.id))
-    await announce(
+    await publish(
         tx,
         [
             Fact(requested, 1, Cause(request.correlation_id)),
             Fact(_decided(payout, reason), payout.version, step),
         ],
+        archive=True,
     )
     return payout
 
@@ -168,22 +169,22 @@ async def _usable_quote(
 
 
 async def _reserve(
-    tx: Transaction, book: Book, payout: Payout, rules: Rules, cause: str, request_hash: bytes
+    tx: Transaction, book: Book, payout: Payout, rules: Rules, reference: str, request_hash: bytes
 ) -> PayoutRequested:
     """Set diamonds aside for a payout, so that nothing else can use them."""
-    holder = book[payout.creator]
-    domain.require_available(holder, payout.diamonds)
+    accounts = book[payout.creator]
+    domain.require_available(accounts, payout.diamonds)
     take_step(
-        holder,
+        accounts,
         payout,
         State.REQUESTED,
         was=None,
         rules=rules,
-        cause=cause,
+        reference=reference,
         request_hash=request_hash,
     )
     requested = PayoutRequested(**about(payout), rate_version=payout.rate_version)
-    holder.conclude(requested.model_dump_json())
+    accounts.record_result(requested.model_dump_json())
     await book.write(tx)
     return requested
 

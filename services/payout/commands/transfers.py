@@ -23,15 +23,15 @@ from shared.contracts.payout import (
     PayoutReturned,
     PayoutSent,
 )
-from shared.database import Transaction
 from shared.ledger.book import Book
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
-STEP_CAUSE = "payout:{}:{}"
-SETTLE_CAUSE = "settle:{}:{}"
+STEP_REFERENCE = "payout:{}:{}"
+SETTLE_REFERENCE = "settle:{}:{}"
 FINAL = (Truth.PAID, Truth.FAILED, Truth.RETURNED)
 CONTRADICTIONS = Counter(
     "ovation_payout_contradictions",
@@ -55,13 +55,13 @@ async def settle(
     provider: str,
     rules: Rules,
 ) -> None:
-    """Take a payout through every state that is still missing, with its movements and facts."""
+    """Take a payout through every state that is still missing, with its entries and facts."""
     possible = [
-        cause.format(attempt.payout, state.value)
+        reference.format(attempt.payout, state.value)
         for state in State
-        for cause in (STEP_CAUSE, SETTLE_CAUSE)
+        for reference in (STEP_REFERENCE, SETTLE_REFERENCE)
     ]
-    book = await open_books(tx, [(attempt.creator, cause) for cause in possible], rules)
+    book = await open_books(tx, [(attempt.creator, reference) for reference in possible], rules)
     payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
     if not await attempts.accept_answer(tx, attempt):
         log.info("attempt.answer_outdated", attempt=str(attempt.id), said=truth.value)
@@ -83,7 +83,7 @@ async def settle(
         await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
         first = payout.version - len(steps) + 1
         facts = [Fact(each, at, Cause(correlation_id)) for at, each in enumerate(events, first)]
-        await announce(tx, [*facts, *held])
+        await publish(tx, [*facts, *held], archive=True)
     if truth in FINAL and payout.state not in OPEN_STATES:
         await attempts.close(tx, attempt)
 
@@ -117,24 +117,24 @@ async def _move_money(
 
     Returns the diamonds that the creator does not have any more.
     """
-    step, holder = payout.state, book[payout.creator]
+    step, accounts = payout.state, book[payout.creator]
     if not domain.amounts_of(step, payout.diamonds):
         return 0
     lost_diamonds = take_step(
-        holder,
+        accounts,
         payout,
         step,
         was=was,
         rules=rules,
-        cause=STEP_CAUSE.format(payout.id, step.value),
+        reference=STEP_REFERENCE.format(payout.id, step.value),
         request_hash=attempt.id.bytes,
     )
-    holder.conclude(event.model_dump_json())
+    accounts.record_result(event.model_dump_json())
     if lost_diamonds:
         await payouts.lose(tx, [PayoutLoss(payout.creator, payout.id, lost_diamonds)])
     if step in (State.FAILED, State.RETURNED):
-        settled = SETTLE_CAUSE.format(payout.id, step.value)
-        await settle_losses(tx, holder, payout.diamonds, rules, cause=settled)
+        settled = SETTLE_REFERENCE.format(payout.id, step.value)
+        await settle_losses(tx, accounts, payout.diamonds, rules, reference=settled)
     return lost_diamonds
 
 

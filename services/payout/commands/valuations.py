@@ -5,26 +5,26 @@ from collections.abc import Iterable
 from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
 from services.payout.domain.rates import DIAMONDS, Rules
 from services.payout.store import valuations as store
-from shared.database import Transaction
 from shared.ledger.book import Book, open_book
+from shared.postgres.database import Transaction
 
-CAUSE = "revalue:{}"
+REFERENCE = "revalue:{}"
 REVALUED_MAX = 500
 
 
-async def open_books(tx: Transaction, causes: Iterable[tuple[str, str]], rules: Rules) -> Book:
+async def open_books(tx: Transaction, references: Iterable[tuple[str, str]], rules: Rules) -> Book:
     """
     Lock creators as `open_book` does, and revalue them first if the rate has changed.
 
-    Every movement of diamonds goes through here, so none is posted at a rate that others are not.
+    Every entry in diamonds goes through here, so none is posted at a rate that others are not.
     """
-    asked = list(causes)
+    asked = list(references)
     book = await open_book(tx, DIAMONDS, asked)
     if await _revalue(tx, book, rules):
-        # What was written is part of what the holders have to know.
+        # The accounts are loaded again, with what was written.
         book = await open_book(tx, DIAMONDS, asked)
-    for holder in book.holders.values():
-        holder.notes[RATE_NOTE] = rules.value_minor_per_1000
+    for accounts in book.users.values():
+        accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
     return book
 
 
@@ -39,20 +39,22 @@ async def revalue_all(tx: Transaction, rules: Rules) -> bool:
 
 async def _revalue(tx: Transaction, book: Book, rules: Rules) -> bool:
     """Revalue whoever stands at another rate; return whether anything was posted."""
-    rates = await store.rates_of(tx, list(book.holders))
-    unvalued = [creator for creator in book.holders if creator not in rates]
+    rates = await store.rates_of(tx, list(book.users))
+    unvalued = [creator for creator in book.users if creator not in rates]
     in_books = await store.owed_of(tx, unvalued) if unvalued else {}
     in_force = rules.currency, rules.value_minor_per_1000
-    outdated = [creator for creator in book.holders if rates.get(creator) != in_force]
+    outdated = [creator for creator in book.users if rates.get(creator) != in_force]
     posted = False
     for creator in outdated:
-        holder = book[creator]
+        accounts = book[creator]
         if creator in rates:
             currency, rate = rates[creator]
-            owed_minor = {currency: diamonds_of(holder) * rate // 1000}
+            owed_minor = {currency: diamonds_of(accounts) * rate // 1000}
         else:
             owed_minor = in_books.get(creator, {})
-        posted |= revalue(holder, owed_minor, rules, cause=CAUSE.format(holder.version + 1))
+        posted |= revalue(
+            accounts, owed_minor, rules, reference=REFERENCE.format(accounts.version + 1)
+        )
     if unvalued:
         await store.lower_lifetime(tx, unvalued)
     if outdated:

@@ -4,7 +4,7 @@ from prometheus_client import Gauge
 
 from services.payout.domain.payouts import State
 from services.payout.store import attempts, waiting
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
     "ovation_payouts_oldest_age_seconds",

@@ -16,7 +16,7 @@ from uuid import UUID
 from services.payout.domain.money import RATE_NOTE, money_of
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import MAIN, PENDING, Holder, Posting
+from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
 
 EARNED = "@earned"
 DISPUTE_LOSS = "@dispute_loss"
@@ -103,7 +103,12 @@ def diamonds_of_coins(coins: int, rate_bp: int) -> int:
 
 
 def earn(
-    holder: Holder, earnings: Sequence[Earning], rules: Rules, *, cause: str, request_hash: bytes
+    accounts: LockedAccounts,
+    earnings: Sequence[Earning],
+    rules: Rules,
+    *,
+    reference: str,
+    request_hash: bytes,
 ) -> None:
     """Let the diamonds of a gift arrive; coins that earn nothing are a decision too."""
     amounts = {PENDING: 0, MAIN: 0}
@@ -111,14 +116,20 @@ def earn(
         amounts[MAIN if earning.matured else PENDING] += earning.diamonds
     diamonds = sum(amounts.values())
     if not diamonds:
-        holder.refuse(cause=cause, request_hash=request_hash)
+        accounts.refuse(reference=reference, request_hash=request_hash)
         return
     amounts[EARNED] = -diamonds
-    post(holder, amounts, rules, kind="earn", cause=cause, request_hash=request_hash)
+    post(accounts, amounts, rules, kind="earn", reference=reference, request_hash=request_hash)
 
 
 def take_back(
-    holder: Holder, earning: Earning, worth: int, rules: Rules, *, cause: str, request_hash: bytes
+    accounts: LockedAccounts,
+    earning: Earning,
+    worth: int,
+    rules: Rules,
+    *,
+    reference: str,
+    request_hash: bytes,
 ) -> Clawback:
     """
     Take diamonds back until so many stand, first those that had come back before.
@@ -135,18 +146,18 @@ def take_back(
     restored.pending -= pending
     if not earning.matured:
         pending += of_untouched
-    available = holder.balance(MAIN, DIAMONDS) if rules.clawback_available else 0
+    available = accounts.balance(MAIN, DIAMONDS) if rules.clawback_available else 0
     from_available = min(change - pending, available)
     loss = change - pending - from_available
     earning.reversed_diamonds += change
     earning.lost_diamonds += loss
     amounts = {PENDING: -pending, MAIN: -from_available, DISPUTE_LOSS: -loss, EARNED: change}
-    post(holder, amounts, rules, kind="clawback", cause=cause, request_hash=request_hash)
+    post(accounts, amounts, rules, kind="clawback", reference=reference, request_hash=request_hash)
     return Clawback(pending + from_available, loss)
 
 
 def restore(
-    holder: Holder,
+    accounts: LockedAccounts,
     earning: Earning,
     worth: int,
     rules: Rules,
@@ -154,7 +165,7 @@ def restore(
     matures_at: datetime,
     waits: bool = True,
     losses: Sequence[Lost] = (),
-    cause: str,
+    reference: str,
     request_hash: bytes,
 ) -> Clawback:
     """
@@ -175,17 +186,17 @@ def restore(
     if waits:
         earning.restored.pending += left
     amounts = {PENDING if waits else MAIN: left, DISPUTE_LOSS: change - left, EARNED: -change}
-    post(holder, amounts, rules, kind="restore", cause=cause, request_hash=request_hash)
+    post(accounts, amounts, rules, kind="restore", reference=reference, request_hash=request_hash)
     return Clawback(-left, left - change)
 
 
 def settle_losses(
-    holder: Holder,
+    accounts: LockedAccounts,
     lost: Sequence[Lost],
     available: int,
     rules: Rules,
     *,
-    cause: str,
+    reference: str,
     request_hash: bytes,
 ) -> int:
     """Let diamonds that came back to a creator make up for losses first, the oldest first."""
@@ -196,17 +207,19 @@ def settle_losses(
         settled += diamonds
     if settled:
         amounts = {MAIN: -settled, DISPUTE_LOSS: settled}
-        post(holder, amounts, rules, kind="settle", cause=cause, request_hash=request_hash)
+        post(
+            accounts, amounts, rules, kind="settle", reference=reference, request_hash=request_hash
+        )
     return settled
 
 
 def post(
-    holder: Holder,
+    accounts: LockedAccounts,
     amounts: dict[str, int],
     rules: Rules,
     *,
     kind: str,
-    cause: str,
+    reference: str,
     request_hash: bytes,
     paid_minor: int = 0,
     fee_minor: int = 0,
@@ -219,7 +232,7 @@ def post(
         Posting(account, DIAMONDS, amount) for account, amount in amounts.items() if amount
     )
     money = money_of(
-        holder,
+        accounts,
         free,
         rules,
         paid_minor=paid_minor,
@@ -227,5 +240,7 @@ def post(
         reserved_minor=reserved_minor,
         currency=currency,
     )
-    holder.notes[RATE_NOTE] = rules.value_minor_per_1000
-    return holder.post(kind=kind, cause=cause, postings=postings + money, request_hash=request_hash)
+    accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
+    return accounts.post(
+        kind=kind, reference=reference, postings=postings + money, request_hash=request_hash
+    )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import HELD, MAIN, Holder
+from shared.ledger.entries import HELD, MAIN, LockedAccounts
 
 # Where a payout takes diamonds.
 PAID_OUT = "@paid_out"
@@ -296,8 +296,8 @@ def require_offered(offered: Offer, *, paid_today_minor: int, rules: Rules) -> N
         raise DailyMaximum(remaining_minor=left_minor, currency=rules.currency)
 
 
-def require_available(holder: Holder, diamonds: int) -> None:
-    available = holder.balance(MAIN, DIAMONDS)
+def require_available(accounts: LockedAccounts, diamonds: int) -> None:
+    available = accounts.balance(MAIN, DIAMONDS)
     if available < diamonds:
         raise NotEnoughDiamonds(available_diamonds=available, diamonds=diamonds)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.ages import ADULTS, AgeRule
+from shared.identity.ages import ADULTS, AgeRule
 from shared.quotas.rules import DAY, HOUR, Quota
 
 DIAMONDS = "diamonds"

@@ -3,17 +3,17 @@
 from services.payout.domain.earnings import DISPUTE_LOSS, post
 from services.payout.domain.payouts import OPEN_STATES, PAID_OUT, Payout, State, amounts_of
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.ledger.rules import MAIN, Holder
+from shared.ledger.entries import MAIN, LockedAccounts
 
 
 def take_step(
-    holder: Holder,
+    accounts: LockedAccounts,
     payout: Payout,
     step: State,
     *,
     was: State | None,
     rules: Rules,
-    cause: str,
+    reference: str,
     request_hash: bytes,
 ) -> int:
     """
@@ -25,18 +25,18 @@ def take_step(
     amounts, lost = amounts_of(step, payout.diamonds), 0
     was_reserved = was in OPEN_STATES
     if step is State.PAID and not was_reserved:
-        available = min(payout.diamonds, holder.balance(MAIN, DIAMONDS))
+        available = min(payout.diamonds, accounts.balance(MAIN, DIAMONDS))
         lost = payout.diamonds - available
         amounts = {MAIN: -available, DISPUTE_LOSS: -lost, PAID_OUT: payout.diamonds}
     # Money leaves the provider's account when it is paid, and comes back to it.
     sign = {State.PAID: 1, State.RETURNED: -1}.get(step, 0)
     reserved = 1 if step is State.REQUESTED else -1 if was_reserved else 0
     post(
-        holder,
+        accounts,
         amounts,
         rules,
         kind="reserve" if step is State.REQUESTED else step.value,
-        cause=cause,
+        reference=reference,
         request_hash=request_hash,
         paid_minor=sign * payout.amount_minor,
         fee_minor=sign * payout.fee_minor,

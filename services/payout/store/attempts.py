@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.payout.domain.payouts import SENDABLE, Payout, State
 from services.payout.store.payouts import lock_approved
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

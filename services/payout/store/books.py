@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.rates import FUNDING_RISK, RESTORED
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 HOLDS_SHOWN_MAX = 100
 
@@ -105,7 +105,7 @@ async def money(tx: Transaction) -> list[MoneyLine]:
 
 
 _BALANCES = text(
-    "SELECT kind, balance FROM accounts WHERE user_id = :creator AND unit = 'diamonds'"
+    "SELECT kind, balance FROM accounts WHERE user_id = :creator AND asset = 'diamonds'"
 )
 _LIFETIME = text("SELECT lifetime_diamonds FROM creators WHERE creator = :creator")
 # Each slice with what of it came back, and when a warning lets it be used.
@@ -174,11 +174,11 @@ _BOOKS = text("""
         (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'held'),
         (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings),
         coalesce(sum(amount), 0)::bigint,
-        (SELECT count(*) FROM outcomes WHERE cause LIKE 'gift:%'),
+        (SELECT count(*) FROM outcomes WHERE reference LIKE 'gift:%'),
         (SELECT coalesce(sum(coins), 0)::bigint FROM earnings)
-    FROM postings WHERE unit = 'diamonds'
+    FROM postings WHERE asset = 'diamonds'
 """)
 _MONEY = text("""
-    SELECT account, unit, sum(amount)::bigint FROM postings
-    WHERE unit <> 'diamonds' GROUP BY account, unit ORDER BY account, unit
+    SELECT account, asset, sum(amount)::bigint FROM postings
+    WHERE asset <> 'diamonds' GROUP BY account, asset ORDER BY account, asset
 """)

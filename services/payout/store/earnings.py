@@ -12,7 +12,7 @@ from services.payout.domain.payouts import PayoutLoss
 from services.payout.domain.rates import Holds
 from services.payout.store import payouts, reversals
 from services.payout.store.reversals import RESTORED_COLUMNS, RESTORED_JOIN, Key, Reversals
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def pending_creators(tx: Transaction, lots: Sequence[UUID]) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from services.payout.domain.payouts import Payee
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def replace(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.payouts import Payout, PayoutLoss, State
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 # Why a payout waits that is not held: the provider's window is over, its answer is unknown.
 UNRESOLVED = "provider-unknown"

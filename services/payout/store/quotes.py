@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.payouts import Offer, Payout, Quote
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def add(tx: Transaction, quote: Quote) -> None:

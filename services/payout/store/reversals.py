@@ -1,7 +1,7 @@
 """How many coins of a gift stand reversed, and what of its diamonds came back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.payout.domain.earnings import Earning, Restored
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
+from shared.postgres.rows import array_literal
 
 # Whose gift, and which lot had paid.
 Key: TypeAlias = tuple[str, UUID, UUID]
@@ -23,7 +24,8 @@ class Reversal:
 
     `most_coins` is the most that any revision said, `newest_at` when the newest said it, and
     `restored_at` the last time at which coins came back: all are the same in whatever order the
-    revisions were heard.
+    revisions were heard. `known_revisions` is None of rows from before it was kept: of these only
+    a newer revision, or one that says more than any before, is new.
     """
 
     revision: int = 0
@@ -31,6 +33,16 @@ class Reversal:
     most_coins: int = 0
     newest_at: datetime | None = None
     restored_at: datetime | None = None
+    known_revisions: list[int] | None = field(default_factory=list)
+
+    def hear(self, revision: int, reversed_coins: int) -> bool:
+        """Note a revision; return whether it is the first time."""
+        if self.known_revisions is None:
+            return revision > self.revision or reversed_coins > self.most_coins
+        is_first = revision != self.revision and revision not in self.known_revisions
+        if is_first:
+            self.known_revisions.append(revision)
+        return is_first
 
 
 Reversals: TypeAlias = dict[Key, Reversal]
@@ -45,7 +57,12 @@ async def known(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Reversa
     )
     return {
         (row.creator, row.gift, row.lot): Reversal(
-            row.revision, row.reversed_coins, row.most_coins, row.newest_at, row.restored_at
+            row.revision,
+            row.reversed_coins,
+            row.most_coins,
+            row.newest_at,
+            row.restored_at,
+            row.known_revisions,
         )
         for row in rows
     }
@@ -65,6 +82,7 @@ async def save(tx: Transaction, reversals: Mapping[Key, Reversal]) -> None:
                 "most": [each.most_coins for each in found],
                 "newest": [each.newest_at for each in found],
                 "restored": [each.restored_at for each in found],
+                "heard": [array_literal(each.known_revisions) for each in found],
             },
         )
 
@@ -104,24 +122,26 @@ RESTORED_JOIN = """
 """
 _KNOWN = text("""
     SELECT creator, gift, lot, revision, reversed_coins,
-           greatest(most_coins, reversed_coins) AS most_coins, newest_at, restored_at
+           greatest(most_coins, reversed_coins) AS most_coins, newest_at, restored_at,
+           known_revisions
     FROM reversals
     JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
         USING (creator, gift)
 """)
 _SAVE = text("""
     INSERT INTO reversals (
-        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at
+        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
+        known_revisions
     )
-    SELECT * FROM unnest(
+    SELECT creator, gift, lot, revision, coins, most, newest, restored, heard::bigint[] FROM unnest(
         CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
         CAST(:revisions AS bigint[]), CAST(:coins AS bigint[]), CAST(:most AS bigint[]),
-        CAST(:newest AS timestamptz[]), CAST(:restored AS timestamptz[])
-    )
+        CAST(:newest AS timestamptz[]), CAST(:restored AS timestamptz[]), CAST(:heard AS text[])
+    ) AS new (creator, gift, lot, revision, coins, most, newest, restored, heard)
     ON CONFLICT (creator, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,
         most_coins = excluded.most_coins, newest_at = excluded.newest_at,
-        restored_at = excluded.restored_at
+        restored_at = excluded.restored_at, known_revisions = excluded.known_revisions
 """)
 _SAVE_RESTORED = text("""
     INSERT INTO restorations (creator, gift, slice, diamonds, pending, matures_at)

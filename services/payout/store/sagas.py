@@ -1,6 +1,6 @@
 """Payouts that are under way."""
 
-from shared.sagas import Saga
+from shared.backoffice.in_flight import Saga
 
 MINUTES, DAYS = 60, 86_400
 

@@ -1,6 +1,6 @@
 """What others know too: gifts that earned diamonds."""
 
-from shared.tallies import Side
+from shared.backoffice.reconciliation import Side
 
 EARNED = Side("""
     SELECT min(occurred_at) AS at, gift::text AS id, sum(coins) AS amount FROM earnings

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from services.payout.domain.money import PAYABLE
 from services.payout.domain.rates import DIAMONDS, Rules
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def rates_of(tx: Transaction, creators: Sequence[str]) -> dict[str, tuple[str, int]]:
@@ -59,7 +59,7 @@ async def outdated(tx: Transaction, rules: Rules, limit: int) -> list[str]:
 
 async def unvalued(tx: Transaction, limit: int) -> list[str]:
     """Return creators whose rate was never written down: they are older than that."""
-    rows = await tx.execute(_UNVALUED, {"unit": DIAMONDS, "limit": limit})
+    rows = await tx.execute(_UNVALUED, {"asset": DIAMONDS, "limit": limit})
     return [row.user_id for row in rows]
 
 
@@ -69,7 +69,7 @@ _RATES = text("""
 """)
 _OWED = text("""
     SELECT creator, currency, sum(minor)::bigint AS owed_minor FROM (
-        SELECT user_id AS creator, unit AS currency, -amount AS minor FROM postings
+        SELECT user_id AS creator, asset AS currency, -amount AS minor FROM postings
         WHERE user_id = ANY(CAST(:creators AS text[])) AND account = :payable
         UNION ALL
         SELECT creator, currency, -(amount_minor + fee_minor) FROM payouts
@@ -103,7 +103,7 @@ _OUTDATED = text("""
 """)
 _UNVALUED = text("""
     SELECT user_id FROM accounts
-    WHERE kind = 'main' AND unit = :unit AND NOT EXISTS (
+    WHERE kind = 'main' AND asset = :asset AND NOT EXISTS (
         SELECT FROM valuations WHERE creator = user_id
     )
     ORDER BY user_id LIMIT :limit

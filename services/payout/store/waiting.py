@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 
 from services.payout.domain.payouts import State
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def oldest_seconds(tx: Transaction, states: Sequence[State]) -> Mapping[State, float]:

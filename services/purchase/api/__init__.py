@@ -7,10 +7,10 @@ from services.purchase.domain.prices import PriceList
 from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.providers import Provider
-from shared.ages import AgeRule
-from shared.database import Database
-from shared.ledger.finance import add_trial_balance
-from shared.ledger.routes import add_audit
+from shared.backoffice.routes import add_audit
+from shared.backoffice.trial_balance import add_trial_balance
+from shared.identity.ages import AgeRule
+from shared.postgres.database import Database
 
 
 def build_router(
@@ -28,6 +28,6 @@ def build_router(
     webhooks.add_routes(router, database, provider)
     books.add_routes(router, database)
     operators.add_routes(router, database)
-    add_audit(router, database, "purchase")
-    add_trial_balance(router, database, "purchase")
+    add_audit(router, "purchase")
+    add_trial_balance(router, "purchase")
     return router

@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from services.purchase.commands.purchases import read_books
 from services.purchase.domain.purchases import State
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
 from shared.http import refusals
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]

@@ -18,9 +18,10 @@ from services.purchase.commands.refund_decisions import (
 )
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
-from shared.auth import Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
 from shared.http import UserId, refusals
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 
 READ_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.purchase.domain.prices import CurrencyNotOffered, PriceList
-from shared.auth import Caller, Unauthenticated
 from shared.http import refusals
 from shared.http.access import ANY_CALLER
+from shared.http.auth import Caller
+from shared.identity.tokens import Unauthenticated
 
 COINS_MAX = 1_000_000_000
 

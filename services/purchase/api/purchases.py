@@ -25,22 +25,22 @@ from services.purchase.domain.prices import (
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
 from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
 from services.purchase.providers import Provider
-from shared.ages import AgeRule, AgeUnknown, TooYoung
-from shared.auth import Caller, Unauthenticated
-from shared.database import Database
 from shared.http import (
     BadCursor,
     IdempotencyKey,
     IdempotencyKeyMissing,
-    KeyReused,
     Limit,
     Page,
     encode_cursor,
-    fingerprint,
     moment_in,
     refusals,
     request_id,
 )
+from shared.http.auth import Caller
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.ages import AgeRule, AgeUnknown, TooYoung
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]

@@ -21,16 +21,11 @@ from services.purchase.domain.refunds import (
     RefundState,
     RefundTooLate,
 )
-from shared.auth import Caller, Identity, ScopeMissing, Unauthenticated, operator_with
-from shared.database import Database
-from shared.http import (
-    IdempotencyKey,
-    IdempotencyKeyMissing,
-    KeyReused,
-    UserId,
-    fingerprint,
-    refusals,
-)
+from shared.http import IdempotencyKey, IdempotencyKeyMissing, UserId, refusals
+from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 REFUND_SCOPE = "refunds:write"

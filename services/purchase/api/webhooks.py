@@ -9,9 +9,9 @@ from services.purchase.api.purchases import inquire
 from services.purchase.commands.inquiries import keep_notification
 from services.purchase.domain.purchases import BadSignature, UnknownProvider
 from services.purchase.providers import Provider
-from shared.database import Database
 from shared.http import refusals
 from shared.http.access import SIGNED
+from shared.postgres.database import Database
 
 
 class Received(BaseModel):

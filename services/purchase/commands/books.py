@@ -1,19 +1,19 @@
-"""Keeping the operator's money in books: once per cause, in two legs or more."""
+"""Post the operator's money to the ledger, once per reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.purchase.domain.money import UNIT
-from shared.database import Transaction
+from services.purchase.domain.money import ASSET
 from shared.ledger.book import open_book
-from shared.ledger.rules import Posting
+from shared.ledger.entries import Posting
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A movement of money, under the cause that makes it happen once."""
+    """Money that moves; its reference makes sure that it is posted once."""
 
-    cause: str
+    reference: str
     kind: str
     legs: Mapping[str, int]
     currency: str
@@ -32,16 +32,16 @@ async def post(tx: Transaction, viewer: str, entries: Sequence[Entry]) -> None:
     moving = [entry for entry in entries if entry.postings]
     if not moving:
         return
-    book = await open_book(tx, UNIT, [(viewer, entry.cause) for entry in moving])
-    holder = book[viewer]
+    book = await open_book(tx, ASSET, [(viewer, entry.reference) for entry in moving])
+    accounts = book[viewer]
     for entry in moving:
-        if entry.cause in holder.outcomes:
+        if entry.reference in accounts.outcomes:
             continue
-        holder.post(
+        accounts.post(
             kind=entry.kind,
-            cause=entry.cause,
+            reference=entry.reference,
             postings=entry.postings,
-            request_hash=entry.cause.encode(),
+            request_hash=entry.reference.encode(),
         )
-        holder.conclude("{}")
+        accounts.record_result("{}")
     await book.write(tx)

@@ -9,9 +9,9 @@ from services.purchase.domain.settlement import credit
 from services.purchase.store.purchases import lock, save
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import CoinsCredited
-from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsCredited]]) -> None:
@@ -27,4 +27,4 @@ async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsC
         purchases[key] = settled.purchase
         facts += facts_of(before, settled, credited.cause)
     await save(tx, list(purchases.values()), now=datetime.now(UTC))
-    await announce(tx, facts)
+    await publish(tx, facts, archive=True)

@@ -1,4 +1,4 @@
-"""What the books say of a step: each entry under a cause that makes it happen once."""
+"""The entries of each step of a purchase; the reference of an entry makes it happen once."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.purchase.store import refunds
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import ExclusionEnded, ExclusionEvent
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def heed_exclusions(tx: Transaction, received: Sequence[Envelope[ExclusionEvent]]) -> None:

@@ -32,7 +32,7 @@ from shared.contracts.purchase import (
     PurchaseRiskFlagged,
     RefundEvent,
 )
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
 
 log = structlog.get_logger()
 

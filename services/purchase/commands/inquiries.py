@@ -17,10 +17,11 @@ from services.purchase.domain.purchases import (
     Purchase,
     Truth,
 )
-from services.purchase.providers import PaymentRefused, Provider, ProviderSilent
+from services.purchase.providers import Provider
 from services.purchase.store import notifications, purchases
-from shared.database import Transaction
-from shared.telemetry import CONTRADICTIONS
+from shared.http.provider_client import ProviderRejected, ProviderUnavailable
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
@@ -59,7 +60,7 @@ async def ask(provider: Provider, inquiry: Inquiry) -> Truth | None:
             truth = await provider.cancel(truth)
             # It neither was cancelled nor came too late: nobody knows why.
             return None if settlement.is_unwanted(purchase, truth, now=now) else truth
-    except ProviderSilent as error:
+    except ProviderUnavailable as error:
         log.warning("provider.silent", purchase=str(purchase.id), error=str(error))
         return None
     return truth
@@ -151,7 +152,7 @@ async def _create(provider: Provider, purchase: Purchase) -> Truth:
     """Ask for a payment; a refusal counts once a look has shown that there is none."""
     try:
         return await provider.create(purchase)
-    except PaymentRefused as refused:
+    except ProviderRejected as refused:
         log.warning("payment.refused", purchase=str(purchase.id), reason=refused.reason)
         return await provider.find(purchase.id) or NoPayment(refused.reason)
 

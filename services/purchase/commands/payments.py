@@ -37,9 +37,9 @@ from services.purchase.domain.refunds import Refund, is_disputed
 from services.purchase.domain.settlement import Settlement
 from services.purchase.store import answers, money, purchases, refunds
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
-from shared.messaging.chronicle import announce
-from shared.telemetry import CONTRADICTIONS
+from shared.messaging.outbox import publish
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
@@ -214,7 +214,7 @@ async def _write(tx: Transaction, known: Known, decided: Decided, now: datetime)
                 reason=step.warning.reason,
             )
     await refunds.save(tx, [after for _, after in changed], now=now)
-    await announce(tx, [*facts, *more])
+    await publish(tx, [*facts, *more], archive=True)
     return purchase
 
 

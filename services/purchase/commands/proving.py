@@ -1,5 +1,5 @@
 """The proof that the money books add up, and hold what the provider holds."""
 
-from services.purchase.store.proof import CHECKS
+from services.purchase.store.invariants import INVARIANTS
 
-__all__ = ["CHECKS"]
+__all__ = ["INVARIANTS"]

@@ -16,11 +16,11 @@ from services.purchase.domain.purchases import (
 )
 from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
 from services.purchase.store import books, money, purchases, refunds
-from shared.ages import AgeRule
 from shared.contracts.base import NAMESPACE
-from shared.database import Transaction
 from shared.errors import Refusal
-from shared.http import Key, KeyReused, count_key
+from shared.idempotency import Key, KeyReused, count_key
+from shared.identity.ages import AgeRule
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 log = structlog.get_logger()

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from shared.contracts.base import Event
 from shared.contracts.purchase import EVENTS
-from shared.database import Transaction
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
 SAID_AGAIN: tuple[type[Event], ...] = EVENTS
 
 
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was announced of purchases in that time, step by step."""
-    return chronicle.facts_between(tx, since=since, until=until)
+    return archive.facts_between(tx, since=since, until=until)

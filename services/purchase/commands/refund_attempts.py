@@ -20,10 +20,11 @@ from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import Payment, Purchase
 from services.purchase.domain.refund_evidence import Answer, Turn, is_past, next_turn
 from services.purchase.domain.refunds import DISPUTED, Refund, RefundState, is_disputed
-from services.purchase.providers import Provider, ProviderSilent, RefundRefused
+from services.purchase.providers import Provider
 from services.purchase.store import attempts, money, purchases, refunds
 from shared.contracts.envelope import Cause
-from shared.database import Transaction
+from shared.http.provider_client import ProviderRejected, ProviderUnavailable
+from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
@@ -92,7 +93,7 @@ async def ask_provider(provider: Provider, attempt: Attempt) -> Told:
         answer = await _submit(provider, refund, payment)
     try:
         seen = await provider.read(payment)
-    except ProviderSilent as error:
+    except ProviderUnavailable as error:
         log.warning("provider.silent", refund=str(refund.id), error=str(error)[:200])
         seen = None
     if seen is not None and is_foreign_answer(seen, attempt.purchase):
@@ -108,10 +109,10 @@ async def settle_refund(tx: Transaction, attempt: Attempt, told: Told) -> None:
 async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
     try:
         made = await provider.refund(payment, refund.id, amount_minor=refund.amount_minor)
-    except ProviderSilent as error:
+    except ProviderUnavailable as error:
         log.warning("refund.unanswered", refund=str(refund.id), error=str(error)[:200])
         return Answer(refund.id, Turn.SUBMIT)
-    except RefundRefused as refused:
+    except ProviderRejected as refused:
         log.warning("refund.refused", refund=str(refund.id), reason=refused.reason)
         return Answer(refund.id, Turn.SUBMIT, refused=refused.reason)
     return Answer(

@@ -26,12 +26,12 @@ from services.purchase.domain.refunds import (
     refund_minor,
 )
 from services.purchase.store import attempts, money, purchases, refunds
+from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded
-from shared.database import Transaction
-from shared.ledger.operators import audit
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ async def write_decisions(
     await refunds.save(tx, [after for _, after, _ in decided], now=now)
     touched = {(after.viewer, after.purchase) for _, after, _ in decided}
     await purchases.save(tx, [locked[key] for key in sorted(touched)], now=now)
-    await announce(tx, facts)
+    await publish(tx, facts, archive=True)
 
 
 def _uuid(freeze: str) -> UUID | None:

@@ -19,14 +19,14 @@ from services.purchase.domain.refunds import (
     require_paid,
 )
 from services.purchase.store import money, purchases, refunds
+from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.purchase import PurchaseRefundRequested
-from shared.database import Transaction
-from shared.http import Key, KeyReused, count_key
-from shared.ledger.operators import audit
-from shared.messaging.chronicle import announce
-from shared.messaging.outbox import Fact
+from shared.idempotency import Key, KeyReused, count_key
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
 ROUTE = "/v1/purchases/{purchase}/refunds"
@@ -122,7 +122,7 @@ async def request_refund(
     purchase = replace(purchase, version=purchase.version + 1)
     await purchases.save(tx, [purchase], now=now)
     cause = Cause(purchase.correlation_id)
-    await announce(tx, [Fact(event, purchase.version, cause, now)])
+    await publish(tx, [Fact(event, purchase.version, cause, now)], archive=True)
     tx.after_commit(lambda: count_key(wish.route, Key.NEW))
     return refund
 

@@ -1,14 +1,14 @@
 """
 Where the money of sales is, as the operator's books have it.
 
-Assets are positive, liabilities and income negative. Every function returns a movement's legs by
+Assets are positive, liabilities and income negative. Every function returns an entry's legs by
 account; they sum to zero.
 """
 
 from services.purchase.domain.purchases import Payment, Standing
 
 # The account that locks and numbers one viewer's decisions; it never holds anything.
-UNIT = "money"
+ASSET = "money"
 CLEARING = "@provider_clearing"
 FEES = "@provider_fees"
 SALES = "@coin_sales"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.countries import COUNTRIES
 from shared.errors import Kind, Refusal
+from shared.identity.countries import COUNTRIES
 from shared.money import require_currencies
 
 

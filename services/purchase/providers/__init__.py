@@ -1,6 +1,6 @@
-"""The payment provider: `client` asks it, `answers` reads what it says."""
+"""Payment providers: what they are asked, and what their answers and webhooks say."""
 
-from services.purchase.providers.answers import PaymentRefused, ProviderSilent, RefundRefused
+from services.purchase.providers.answers import Refund
 from services.purchase.providers.client import Provider
 
-__all__ = ["PaymentRefused", "Provider", "ProviderSilent", "RefundRefused"]
+__all__ = ["Provider", "Refund"]

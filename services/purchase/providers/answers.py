@@ -2,10 +2,9 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import httpx
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.purchase.domain.purchases import (
     Dispute,
@@ -17,12 +16,7 @@ from services.purchase.domain.purchases import (
     Warned,
 )
 from shared.contracts.base import AMOUNT_MAX
-
-WORD_CHARACTERS_MAX = 64
-# A documented refusal has one of these, and a body that says why; anything else says nothing.
-REFUSED = (400, 422)
-# These refuse the request, not what it asks for: something was asked under its key before.
-ABOUT_THE_KEY = ("key-reused", "idempotency-key-in-use")
+from shared.http.provider_client import printable
 
 # Whoever paid before that has no clock that says anything.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -32,27 +26,6 @@ _Sequence = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 _Id = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class ProviderSilent(Exception):
-    """The provider gave no answer that can be used; asking again later may help."""
-
-
-class PaymentRefused(Exception):
-    """The provider will not make this payment, however often it is asked."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class RefundRefused(Exception):
-    """The provider will not give this money back, however often it is asked."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class _Dispute(BaseModel):
@@ -83,7 +56,7 @@ class Refund(BaseModel):
     status: RefundStatus
 
 
-class _Payment(BaseModel):
+class PaymentAnswer(BaseModel):
     """What we read of a payment; whatever else a provider says of it is its own affair."""
 
     id: _Id
@@ -110,7 +83,7 @@ class _Payment(BaseModel):
             currency=self.currency,
             pay_url=self.pay_url,
             paid_at=self.paid_at if self.paid_at and self.paid_at >= EARLIEST else None,
-            failure=_word(self.failure_reason) if self.failure_reason else None,
+            failure=printable(self.failure_reason) if self.failure_reason else None,
             refunded_minor=self.refunded_minor,
             fee_minor=self.fee_minor,
             sequence=self.sequence,
@@ -118,13 +91,13 @@ class _Payment(BaseModel):
                 RefundSeen(each.id, each.refund_reference, each.status, each.amount_minor)
                 for each in self.refunds
             ),
-            warnings=tuple(Warned(each.id, _word(each.reason)) for each in self.warnings),
+            warnings=tuple(Warned(each.id, printable(each.reason)) for each in self.warnings),
             disputes=tuple(
                 Dispute(
                     id=dispute.id,
                     payment=self.id,
                     state=dispute.status,
-                    reason=_word(dispute.reason),
+                    reason=printable(dispute.reason),
                     amount_minor=dispute.amount_minor,
                     currency=dispute.currency,
                 )
@@ -134,7 +107,7 @@ class _Payment(BaseModel):
 
 
 class Payments(BaseModel):
-    items: tuple[_Payment, ...]
+    items: tuple[PaymentAnswer, ...]
 
 
 class About(BaseModel):
@@ -151,48 +124,6 @@ class About(BaseModel):
 class Webhook(BaseModel):
     type: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")]
     data: About
-
-
-def payment_in(response: httpx.Response) -> Payment:
-    return parsed(_Payment, response).payment()
-
-
-def answered(response: httpx.Response) -> httpx.Response:
-    if not response.is_success:
-        raise ProviderSilent(f"{response.request.url.path} answered {response.status_code}")
-    return response
-
-
-def parsed(model: type[_Model], response: httpx.Response) -> _Model:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise ProviderSilent(f"{response.request.url.path} is unreadable: {faults[0]}") from None
-
-
-def refusal_in(response: httpx.Response) -> str | None:
-    """
-    Return the provider's word for why it refuses for good, as one we can pass on.
-
-    None if it does not: a proxy's page, too many requests, or a key that is in use or was used
-    for something else say nothing of what becomes of what was asked.
-    """
-    if response.status_code not in REFUSED:
-        return None
-    try:
-        reason = response.json()["type"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(reason, str) or not reason or reason in ABOUT_THE_KEY:
-        return None
-    return _word(reason)
-
-
-def _word(value: str) -> str:
-    """Make a name of whatever a provider calls something: it ends up in facts and in logs."""
-    kept = "".join(character for character in value if character.isprintable())
-    return kept[:WORD_CHARACTERS_MAX] or "unknown"
 
 
 def text_of(value: object) -> str | None:

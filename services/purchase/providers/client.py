@@ -1,11 +1,9 @@
 """The payment provider, as its HTTP API and its webhooks."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -20,22 +18,15 @@ from services.purchase.domain.purchases import (
     Status,
 )
 from services.purchase.providers.answers import (
-    REFUSED,
     About,
-    PaymentRefused,
+    PaymentAnswer,
     Payments,
-    ProviderSilent,
     Refund,
-    RefundRefused,
     Webhook,
-    answered,
-    parsed,
-    payment_in,
-    refusal_in,
     text_of,
 )
-from shared.secrets import values_of
-from shared.webhooks import Signatures
+from shared.http.provider_client import REJECTED, ProviderClient, raise_if_rejected, read_answer
+from shared.http.webhooks import Signatures
 
 ANSWER_SECONDS_MAX = 3.0
 CONNECTIONS_MAX = 50
@@ -62,13 +53,12 @@ class Provider:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._return_url = return_url
-        self._answer_seconds_max = answer_seconds_max
         self._signatures = Signatures(webhook_secret)
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {values_of(api_key)[0]}"},
-            timeout=answer_seconds_max,
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+        self._client = ProviderClient(
+            url=url,
+            api_key=api_key,
+            answer_seconds_max=answer_seconds_max,
+            connections_max=CONNECTIONS_MAX,
             transport=transport,
         )
 
@@ -83,29 +73,30 @@ class Provider:
         if self._return_url is not None:
             asked["return_url"] = _return_address(self._return_url, purchase.id)
         asked_at = datetime.now(UTC)
-        response = await self._request(
+        response = await self._client.request(
             "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
         )
-        if (reason := refusal_in(response)) is not None:
-            raise PaymentRefused(reason)
-        if response.status_code in REFUSED and (made := await self.find(purchase.id)) is not None:
+        raise_if_rejected(response)
+        if response.status_code in REJECTED and (made := await self.find(purchase.id)) is not None:
             # Asked for before in other words, such as another address to come back to.
             return made
-        return _stamped(payment_in(answered(response)), asked_at)
+        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
     async def read(self, payment: str) -> Payment | None:
         """Return what the provider says of a payment, or None if it knows nothing of it."""
         asked_at = datetime.now(UTC)
-        response = await self._request("GET", f"/payments/{quote(payment, safe='')}")
+        response = await self._client.request("GET", f"/payments/{quote(payment, safe='')}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        return _stamped(payment_in(answered(response)), asked_at)
+        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
     async def find(self, purchase: UUID) -> Payment | None:
         """Return the payment of a purchase, one that was made before one that was not."""
         asked_at = datetime.now(UTC)
-        response = await self._request("GET", "/payments", params={"reference": str(purchase)})
-        found = [each.payment() for each in parsed(Payments, answered(response)).items]
+        response = await self._client.request(
+            "GET", "/payments", params={"reference": str(purchase)}
+        )
+        found = [each.payment() for each in read_answer(Payments, response).items]
         found.sort(key=lambda payment: payment.status is not Status.SUCCEEDED)
         return _stamped(found[0], asked_at) if found else None
 
@@ -113,23 +104,22 @@ class Provider:
         """Cancel a payment; if that comes too late, return what became of it instead."""
         path = f"/payments/{quote(payment.id, safe='')}"
         asked_at = datetime.now(UTC)
-        response = await self._request("POST", f"{path}/cancel")
+        response = await self._client.request("POST", f"{path}/cancel")
         if response.status_code == httpx.codes.CONFLICT:
             asked_at = datetime.now(UTC)
-            response = await self._request("GET", path)
-        return _stamped(payment_in(answered(response)), asked_at)
+            response = await self._client.request("GET", path)
+        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
     async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> Refund:
         """Give money back, once however often it is asked under the refund's id."""
-        response = await self._request(
+        response = await self._client.request(
             "POST",
             f"/payments/{quote(payment, safe='')}/refunds",
             json={"amount_minor": amount_minor},
             headers={"Idempotency-Key": str(refund)},
         )
-        if (reason := refusal_in(response)) is not None:
-            raise RefundRefused(reason)
-        return parsed(Refund, answered(response))
+        raise_if_rejected(response)
+        return read_answer(Refund, response)
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read a webhook, if the provider signed it within the last minutes."""
@@ -153,15 +143,7 @@ class Provider:
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
-
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            # The client's own timeout is per read: a provider that drips would keep us for ever.
-            async with asyncio.timeout(self._answer_seconds_max):
-                return await self._client.request(method, path, **options)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise ProviderSilent(repr(error)) from error
+        await self._client.close()
 
 
 def _stamped(payment: Payment, asked_at: datetime) -> Payment:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from services.purchase.domain.answers import AppliedAnswer
 from services.purchase.domain.purchases import Purchase
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def applied_answer(tx: Transaction, purchase: Purchase, payment: str) -> AppliedAnswer | None:

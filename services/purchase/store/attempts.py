@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.purchase.domain.purchases import CHECK_DOUBLINGS_MAX, CHECK_SECONDS_FIRST
 from services.purchase.domain.refund_evidence import LOOK_SECONDS
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

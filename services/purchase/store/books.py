@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from services.purchase.domain.purchases import State
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ _BOOKS = text("""
          FROM (SELECT currency, sum(amount_minor) AS amount_minor
                FROM payments WHERE standing = 'credited' GROUP BY currency) AS a) AS paid,
         (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY account, currency), '[]')
-         FROM (SELECT account, unit AS currency, CAST(sum(amount) AS bigint) AS amount_minor
-               FROM postings GROUP BY account, unit) AS a) AS accounts
+         FROM (SELECT account, asset AS currency, CAST(sum(amount) AS bigint) AS amount_minor
+               FROM postings GROUP BY account, asset) AS a) AS accounts
     FROM purchases
 """)

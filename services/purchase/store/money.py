@@ -17,7 +17,7 @@ from services.purchase.domain.purchases import (
     Purchase,
     Standing,
 )
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 
 async def received(tx: Transaction, purchase: Purchase) -> dict[str, Received]:

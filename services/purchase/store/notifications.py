@@ -11,7 +11,7 @@ from services.purchase.domain.purchases import (
     Notification,
     Purchase,
 )
-from shared.database import Transaction
+from shared.postgres.database import Transaction
 
 # What matches no purchase is looked at this often, over some 17 hours, then kept for people.
 UNMATCHED_CHECKS_MAX = 200

@@ -16,7 +16,7 @@ from services.purchase.domain.purchases import (
     Purchase,
     State,
 )
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 async def add_purchase(

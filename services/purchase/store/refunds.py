@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.purchase.domain.refund_evidence import LOOK_SECONDS
 from services.purchase.domain.refunds import Refund, RefundState
-from shared.database import Row, Transaction
+from shared.postgres.database import Row, Transaction
 
 
 async def add(tx: Transaction, refund: Refund, *, key: str, request_hash: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Purchases, refunds and disputes that wait: for a payer, a provider, a bank or the wallet."""
 
-from shared.sagas import Saga
+from shared.backoffice.in_flight import Saga
 
 MINUTES, HOURS, DAYS = 60, 3_600, 86_400
 

@@ -1,6 +1,6 @@
 """What others know too: purchases whose coins are owed."""
 
-from shared.tallies import Side
+from shared.backoffice.reconciliation import Side
 
 PAID = Side("""
     SELECT paid_at AS at, id::text AS id, coins + bonus_coins AS amount FROM purchases

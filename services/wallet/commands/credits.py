@@ -3,34 +3,34 @@
 from services.wallet.commands.disputes import report_foreign_claim
 from services.wallet.commands.facts import lot_part, request_hash, require_same
 from services.wallet.commands.holds import answer_hold
-from services.wallet.commands.wallet_batch import Announcement, ViewerWallet
-from services.wallet.domain import spending
+from services.wallet.commands.wallet_batch import Published, ViewerWallet
+from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot, Origin
 from services.wallet.settings import Settings
 from services.wallet.store.lots import NewLot
 from shared.contracts.purchase import PurchasePaid
 from shared.contracts.wallet import CoinsCredited, LotKind, lot_id
-from shared.ledger.rules import MAIN
+from shared.ledger.entries import MAIN
 
-PURCHASE_CAUSE = "purchase:{}"
+PURCHASE_REFERENCE = "purchase:{}"
 # What was known of a purchase before its coins came; what its coins pay of older debts.
-DERIVED_CAUSE = "claims:{}"
+DERIVED_REFERENCE = "claims:{}"
 
 
 def credit_purchase(
     wallet: ViewerWallet, paid: PurchasePaid, settings: Settings
-) -> list[Announcement]:
+) -> list[Published]:
     """Open the lots of a purchase; then let all coins follow what is known, and answer holds."""
-    holder = wallet.holder
-    cause = PURCHASE_CAUSE.format(paid.purchase)
+    accounts = wallet.accounts
+    reference = PURCHASE_REFERENCE.format(paid.purchase)
     asked = request_hash(paid.coins, paid.bonus_coins, paid.amount_minor, paid.currency)
-    outcome = holder.outcomes.get(cause)
+    outcome = accounts.outcomes.get(reference)
     if outcome is not None:
         require_same(outcome, asked)
         return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
     opened = _lots_of(paid, settings)
     coins = sum(new.lot.coins for new in opened)
-    spending.credit(holder, cause=cause, coins=coins, request_hash=asked)
+    gift_payments.credit(accounts, reference=reference, coins=coins, request_hash=asked)
     wallet.opened += opened
     wallet.lots |= {new.lot.id: new.lot for new in opened}
     credited = CoinsCredited(
@@ -38,19 +38,19 @@ def credit_purchase(
         purchase=paid.purchase,
         coins=coins,
         lots=tuple(lot_part(new.lot, new.lot.coins) for new in opened),
-        balance_coins=holder.balance(MAIN, COINS),
+        balance_coins=accounts.balance(MAIN, COINS),
     )
-    version = holder.conclude(credited.model_dump_json()).version
+    version = accounts.record_result(credited.model_dump_json()).version
     legs = wallet.derive()
     if legs.postings():
-        derived = DERIVED_CAUSE.format(paid.purchase)
-        wallet.decide(legs, kind="claim", cause=derived, request_hash=asked)
-        holder.conclude("{}")
+        derived = DERIVED_REFERENCE.format(paid.purchase)
+        wallet.decide(legs, kind="claim", reference=derived, request_hash=asked)
+        accounts.record_result("{}")
     report_foreign_claim(wallet, paid.purchase)
-    announcements: list[Announcement] = [(credited, version)]
+    published: list[Published] = [(credited, version)]
     for key, hold in wallet.facts.holds_of(paid.purchase).items():
-        announcements += answer_hold(wallet, key, hold)
-    return announcements
+        published += answer_hold(wallet, key, hold)
+    return published
 
 
 def _lots_of(paid: PurchasePaid, settings: Settings) -> list[NewLot]:

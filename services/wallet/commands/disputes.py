@@ -9,18 +9,18 @@ from services.wallet.commands.facts import request_hash
 from services.wallet.commands.wallet_batch import ViewerWallet
 from services.wallet.domain.derivation import Claim, has_foreign_claim
 from shared.contracts.purchase import PurchaseDisputeClosed, PurchaseDisputed
-from shared.telemetry import CONTRADICTIONS
+from shared.observability.metrics import CONTRADICTIONS
 
 log = structlog.get_logger()
 
 Dispute: TypeAlias = PurchaseDisputed | PurchaseDisputeClosed
-DISPUTE_CAUSE = "dispute:{}:{}:{}"
+DISPUTE_REFERENCE = "dispute:{}:{}:{}"
 
 
 def apply_dispute(wallet: ViewerWallet, dispute: Dispute) -> None:
     """Keep the newest revision of a dispute, and let all coins follow it."""
-    cause = DISPUTE_CAUSE.format(dispute.purchase, dispute.dispute, dispute.revision)
-    if cause in wallet.holder.outcomes:
+    reference = DISPUTE_REFERENCE.format(dispute.purchase, dispute.dispute, dispute.revision)
+    if reference in wallet.accounts.outcomes:
         return
     won = isinstance(dispute, PurchaseDisputeClosed) and dispute.won
     about = (dispute.purchase, dispute.dispute)
@@ -31,10 +31,10 @@ def apply_dispute(wallet: ViewerWallet, dispute: Dispute) -> None:
     wallet.decide(
         wallet.derive(),
         kind="dispute",
-        cause=cause,
+        reference=reference,
         request_hash=request_hash(dispute.amount_minor, dispute.currency, won),
     )
-    wallet.holder.conclude("{}")
+    wallet.accounts.record_result("{}")
     report_foreign_claim(wallet, dispute.purchase)
 
 

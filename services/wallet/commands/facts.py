@@ -21,17 +21,19 @@ from shared.contracts.wallet import (
     ReversedGift,
 )
 from shared.contracts.wallet import Lot as LotPart
-from shared.ledger.rules import DEBT, Holder, Outcome
-from shared.messaging.outbox import Fact
+from shared.ledger.entries import DEBT, LockedAccounts, Outcome
+from shared.messaging.facts import Fact
 
 GIFTS_MAX = 1_000
 
 
-def limit_facts(holder: Holder, budget: Budget, cause: Cause, now: datetime) -> Iterator[Fact]:
+def limit_facts(
+    accounts: LockedAccounts, budget: Budget, cause: Cause, now: datetime
+) -> Iterator[Fact]:
     """Say which thresholds of the viewer's limits were just reached, and forget them."""
     for mark in budget.marks:
         about = {
-            "viewer": holder.user,
+            "viewer": accounts.user,
             "period": mark.limit.period.value,
             "unit": mark.limit.unit,
             "starts_on": mark.starts_on.isoformat(),
@@ -45,12 +47,12 @@ def limit_facts(holder: Holder, budget: Budget, cause: Cause, now: datetime) -> 
             {**about, "set_by": mark.limit.set_by}
         )
         for event in (first, second):
-            yield Fact(event, holder.version, cause, now)
+            yield Fact(event, accounts.version, cause, now)
     budget.marks.clear()
 
 
 def reversal_facts(
-    holder: Holder,
+    accounts: LockedAccounts,
     lot: Lot,
     gifts: Sequence[tuple[UUID, int]],
     *,
@@ -63,7 +65,7 @@ def reversal_facts(
     parts = [gifts[start : start + GIFTS_MAX] for start in range(0, len(gifts), GIFTS_MAX)]
     for number, part in enumerate(parts, start=1):
         event = contract(
-            viewer=holder.user,
+            viewer=accounts.user,
             purchase=lot.purchase,
             lot=lot.id,
             revision=lot.revision,
@@ -71,21 +73,21 @@ def reversal_facts(
             parts=len(parts),
             gifts=tuple(ReversedGift(gift=gift, reversed_coins=coins) for gift, coins in part),
         )
-        yield Fact(event, holder.version, cause, now)
+        yield Fact(event, accounts.version, cause, now)
 
 
-def debt_fact(holder: Holder, lot: Lot, change: int, cause: Cause, now: datetime) -> Fact:
+def debt_fact(accounts: LockedAccounts, lot: Lot, change: int, cause: Cause, now: datetime) -> Fact:
     """Say that the viewer owes more for a lot, or less."""
     contract = DebtOpened if change > 0 else DebtSettled
     event = contract(
-        viewer=holder.user,
+        viewer=accounts.user,
         purchase=lot.purchase,
         lot=lot.id,
         revision=lot.revision,
         coins=abs(change),
-        debt_coins=-holder.balance(DEBT, COINS),
+        debt_coins=-accounts.balance(DEBT, COINS),
     )
-    return Fact(event, holder.version, cause, now)
+    return Fact(event, accounts.version, cause, now)
 
 
 def lot_part(lot: Lot, coins: int) -> LotPart:
@@ -98,6 +100,6 @@ def request_hash(*values: object) -> bytes:
 
 
 def require_same(outcome: Outcome, asked: bytes) -> None:
-    """Refuse a cause that comes again with other contents."""
+    """Refuse a reference that comes again with other contents."""
     if outcome.request_hash != asked:
-        raise CauseReused(cause=outcome.cause)
+        raise CauseReused(cause=outcome.reference)

@@ -11,7 +11,12 @@ from typing import TypeAlias
 from uuid import UUID
 
 from services.wallet.commands.facts import lot_part, request_hash
-from services.wallet.commands.wallet_batch import Announcement, ViewerWallet
+from services.wallet.commands.wallet_batch import (
+    Published,
+    ViewerWallet,
+    open_wallets,
+    write_wallets,
+)
 from services.wallet.domain.coins import COINS, Legs
 from services.wallet.domain.derivation import (
     WARNING_PREFIX,
@@ -19,6 +24,9 @@ from services.wallet.domain.derivation import (
     HoldState,
     unspent_for_refund,
 )
+from services.wallet.store.purchase_facts import purchase_of_hold
+from shared.backoffice.adjustments import audit
+from shared.contracts.envelope import Cause
 from shared.contracts.purchase import (
     PurchaseRefundDeclined,
     PurchaseRefunded,
@@ -26,17 +34,33 @@ from shared.contracts.purchase import (
     PurchaseRiskFlagged,
 )
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, FreezeEvent
-from shared.ledger.rules import MAIN
+from shared.errors import Kind, Refusal
+from shared.ledger.book import open_book
+from shared.ledger.entries import MAIN
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
 
-FREEZE_CAUSE = "freeze:{}"
-REFUND_CAUSE = "refund:{}"
-RELEASE_CAUSE = "release:{}"
+HOLD_REFERENCE = "freeze:{}"
+REFUND_REFERENCE = "refund:{}"
+RELEASE_REFERENCE = "release:{}"
 # As many as an id of somebody else's may have, in events and in addresses.
 KEY_CHARACTERS_MAX = 128
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 HoldRequest: TypeAlias = PurchaseRefundRequested | PurchaseRiskFlagged
 HoldEvent: TypeAlias = HoldRequest | PurchaseRefunded | PurchaseRefundDeclined
+
+
+class NoSuchFreeze(Refusal):
+    """No coins of this wallet are kept for that."""
+
+    kind = Kind.NOT_FOUND
+
+
+class NotYoursToRelease(Refusal):
+    """These coins are kept for a refund, which ends by itself."""
+
+    kind = Kind.CONFLICT
 
 
 def hold_key(event: HoldEvent) -> str:
@@ -56,102 +80,128 @@ def hold_key(event: HoldEvent) -> str:
     return f"{shown[: KEY_CHARACTERS_MAX - 33]}@{digest}"
 
 
-def hold_causes(event: HoldEvent) -> list[str]:
+def hold_references(event: HoldEvent) -> list[str]:
     """Return what may be decided because of a fact about a hold."""
     key = hold_key(event)
     if isinstance(event, PurchaseRefunded):
-        return [REFUND_CAUSE.format(key)]
+        return [REFUND_REFERENCE.format(key)]
     if isinstance(event, PurchaseRefundDeclined):
-        return [RELEASE_CAUSE.format(key)]
-    return [FREEZE_CAUSE.format(key)]
+        return [RELEASE_REFERENCE.format(key)]
+    return [HOLD_REFERENCE.format(key)]
 
 
 def answers_of_hold(key: str) -> list[str]:
-    """Return the causes under which a hold that was known too early is answered."""
-    return [FREEZE_CAUSE.format(key), REFUND_CAUSE.format(key)]
+    """Return the references under which a hold that was known too early is answered."""
+    return [HOLD_REFERENCE.format(key), REFUND_REFERENCE.format(key)]
 
 
-def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Announcement]:
+def hold_coins(wallet: ViewerWallet, asked: HoldRequest) -> list[Published]:
     """Hold what is unspent of a purchase; that it is nothing is an answer too."""
     key = hold_key(asked)
-    if said := _replayed(wallet, FREEZE_CAUSE.format(key), CoinsFrozen):
-        return said
+    if replayed := _replayed(wallet, HOLD_REFERENCE.format(key), CoinsFrozen):
+        return replayed
     hold = wallet.facts.holds.setdefault(
-        key, Hold(asked.purchase, HoldState.FROZEN, isinstance(asked, PurchaseRiskFlagged))
+        key, Hold(asked.purchase, HoldState.HELD, isinstance(asked, PurchaseRiskFlagged))
     )
     if not wallet.lots_of(asked.purchase):
         return []
-    return [_freeze(wallet, key, hold)]
+    return [_hold_unspent(wallet, key, hold)]
 
 
-def void_coins(wallet: ViewerWallet, refunded: PurchaseRefunded) -> list[Announcement]:
+def void_coins(wallet: ViewerWallet, refunded: PurchaseRefunded) -> list[Published]:
     """Let coins be gone whose money went back, whether or not they were asked to be held."""
     key = hold_key(refunded)
-    if said := _replayed(wallet, REFUND_CAUSE.format(key), CoinsRefunded):
-        return said
+    if replayed := _replayed(wallet, REFUND_REFERENCE.format(key), CoinsRefunded):
+        return replayed
     hold = wallet.facts.holds.setdefault(
-        key, Hold(refunded.purchase, HoldState.FROZEN, is_warning=False)
+        key, Hold(refunded.purchase, HoldState.HELD, is_warning=False)
     )
     hold.refunded_coins = refunded.coins
     # A refund that failed after all stays failed, whichever is known first.
-    if hold.state is HoldState.FROZEN:
-        hold.state = HoldState.BURNT
+    if hold.state is HoldState.HELD:
+        hold.state = HoldState.VOIDED
     if not wallet.lots_of(refunded.purchase):
         return []
     return [_void(wallet, key, hold)]
 
 
-def decline_refund(wallet: ViewerWallet, declined: PurchaseRefundDeclined) -> list[Announcement]:
+def decline_refund(wallet: ViewerWallet, declined: PurchaseRefundDeclined) -> list[Published]:
     """Give coins back whose money stays: the refund was refused, or failed later."""
     return release_hold(wallet, hold_key(declined), declined.purchase)
 
 
-def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Announcement]:
+def release_hold(wallet: ViewerWallet, key: str, purchase: UUID) -> list[Published]:
     """Give coins back that were held; those that another reason holds stay held."""
-    cause = RELEASE_CAUSE.format(key)
-    if said := _replayed(wallet, cause, CoinsUnfrozen):
-        return said
+    reference = RELEASE_REFERENCE.format(key)
+    if replayed := _replayed(wallet, reference, CoinsUnfrozen):
+        return replayed
     is_warning = key.startswith(WARNING_PREFIX)
     hold = wallet.facts.holds.setdefault(key, Hold(purchase, HoldState.RELEASED, is_warning))
     kept = {
-        lot: wallet.lots[lot].frozen + wallet.lots[lot].refunded
+        lot: wallet.lots[lot].held + wallet.lots[lot].refunded
         for lot in {*hold.held, *hold.refunded}
     }
     hold.state = HoldState.RELEASED
     legs = wallet.derive()
     freed = {
-        lot: coins - wallet.lots[lot].frozen - wallet.lots[lot].refunded
+        lot: coins - wallet.lots[lot].held - wallet.lots[lot].refunded
         for lot, coins in kept.items()
     }
     freed = {lot: coins for lot, coins in freed.items() if coins > 0}
-    return [_decide(wallet, legs, key, hold, CoinsUnfrozen, "release", cause, freed)]
+    return [_decide(wallet, legs, key, hold, CoinsUnfrozen, "release", reference, freed)]
 
 
-def answer_hold(wallet: ViewerWallet, key: str, hold: Hold) -> list[Announcement]:
+async def release_warning(
+    tx: Transaction, user: str, key: str, *, operator: str, reason: str, correlation_id: str
+) -> None:
+    """Release coins that are held because of a fraud warning, as an operator decided."""
+    reference = RELEASE_REFERENCE.format(key)
+    book = await open_book(tx, COINS, [(user, reference)])
+    if reference in book[user].outcomes:
+        return
+    purchase = await purchase_of_hold(tx, user, key)
+    if purchase is None:
+        raise NoSuchFreeze(freeze=key)
+    if not key.startswith(WARNING_PREFIX):
+        raise NotYoursToRelease(freeze=key)
+    wallets = await open_wallets(tx, book, [purchase])
+    wallet = wallets[user]
+    wallet.cause = Cause(correlation_id)
+    now = book.recorded_at
+    released = release_hold(wallet, key, purchase)
+    await audit(
+        tx, operator=operator, action="freeze.released", user=user, reason=reason, freeze=key
+    )
+    await write_wallets(
+        tx, book, wallets, [Fact(*published, wallet.cause, now) for published in released], now
+    )
+
+
+def answer_hold(wallet: ViewerWallet, key: str, hold: Hold) -> list[Published]:
     """Answer what was asked of a purchase before its coins were there."""
-    outcomes = wallet.holder.outcomes
-    if hold.state is HoldState.BURNT and REFUND_CAUSE.format(key) not in outcomes:
+    outcomes = wallet.accounts.outcomes
+    if hold.state is HoldState.VOIDED and REFUND_REFERENCE.format(key) not in outcomes:
         return [_void(wallet, key, hold)]
-    if hold.is_open and FREEZE_CAUSE.format(key) not in outcomes:
-        return [_freeze(wallet, key, hold)]
+    if hold.is_open and HOLD_REFERENCE.format(key) not in outcomes:
+        return [_hold_unspent(wallet, key, hold)]
     return []
 
 
-def _freeze(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
+def _hold_unspent(wallet: ViewerWallet, key: str, hold: Hold) -> Published:
     lots = wallet.lots_of(hold.purchase)
     if hold.is_open and not hold.is_warning and hold.answered is None:
         others = (each for each in wallet.facts.holds.values() if each is not hold)
         hold.answered = unspent_for_refund(lots, others)
-    cause = FREEZE_CAUSE.format(key)
+    reference = HOLD_REFERENCE.format(key)
     legs = wallet.derive()
-    return _decide(wallet, legs, key, hold, CoinsFrozen, "freeze", cause, wallet.held(hold))
+    return _decide(wallet, legs, key, hold, CoinsFrozen, "freeze", reference, wallet.held(hold))
 
 
-def _void(wallet: ViewerWallet, key: str, hold: Hold) -> Announcement:
-    cause = REFUND_CAUSE.format(key)
+def _void(wallet: ViewerWallet, key: str, hold: Hold) -> Published:
+    reference = REFUND_REFERENCE.format(key)
     legs = wallet.derive()
     gone = {lot: coins for lot, coins in hold.refunded.items() if coins}
-    return _decide(wallet, legs, key, hold, CoinsRefunded, "refund", cause, gone)
+    return _decide(wallet, legs, key, hold, CoinsRefunded, "refund", reference, gone)
 
 
 def _decide(
@@ -161,22 +211,22 @@ def _decide(
     hold: Hold,
     contract: type[FreezeEvent],
     kind: str,
-    cause: str,
+    reference: str,
     coins: Mapping[UUID, int],
-) -> Announcement:
-    wallet.decide(legs, kind=kind, cause=cause, request_hash=request_hash(hold.purchase))
+) -> Published:
+    wallet.decide(legs, kind=kind, reference=reference, request_hash=request_hash(hold.purchase))
     event = contract(
-        viewer=wallet.holder.user,
+        viewer=wallet.accounts.user,
         purchase=hold.purchase,
         freeze=key,
         coins=sum(coins.values()),
         lots=tuple(lot_part(wallet.lots[lot], number) for lot, number in coins.items()),
-        balance_coins=wallet.holder.balance(MAIN, COINS),
+        balance_coins=wallet.accounts.balance(MAIN, COINS),
     )
-    return event, wallet.holder.conclude(event.model_dump_json()).version
+    return event, wallet.accounts.record_result(event.model_dump_json()).version
 
 
-def _replayed(wallet: ViewerWallet, cause: str, contract: type[FreezeEvent]) -> list[Announcement]:
+def _replayed(wallet: ViewerWallet, reference: str, contract: type[FreezeEvent]) -> list[Published]:
     """Return what was announced when this was decided, if it was."""
-    outcome = wallet.holder.outcomes.get(cause)
+    outcome = wallet.accounts.outcomes.get(reference)
     return [(contract.model_validate_json(outcome.result), outcome.version)] if outcome else []

@@ -16,21 +16,22 @@ from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_facts, save_purchase_facts
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import WalletEvent
-from shared.database import Transaction
 from shared.ledger.book import Book
-from shared.ledger.rules import Holder
-from shared.messaging import chronicle
-from shared.messaging.outbox import Fact, announce
+from shared.ledger.entries import LockedAccounts
+from shared.messaging import archive
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
+from shared.postgres.database import Transaction
 
 # What is to be announced, with the number of the decision it is about.
-Announcement: TypeAlias = tuple[WalletEvent, int]
+Published: TypeAlias = tuple[WalletEvent, int]
 
 
 @dataclass(slots=True)
 class ViewerWallet:
     """One viewer's coins and what is known of their money, as a batch is decided."""
 
-    holder: Holder
+    accounts: LockedAccounts
     lots: dict[UUID, Lot]
     facts: PurchaseFacts
     before: dict[UUID, Lot]
@@ -49,9 +50,9 @@ class ViewerWallet:
         """Put all coins where the facts say they are; return what moved for that."""
         return derive(self.lots, self.facts)
 
-    def decide(self, legs: Legs, *, kind: str, cause: str, request_hash: bytes) -> None:
-        """Post what moved under a cause; the caller records the result."""
-        decide(self.holder, legs, kind=kind, cause=cause, request_hash=request_hash)
+    def decide(self, legs: Legs, *, kind: str, reference: str, request_hash: bytes) -> None:
+        """Post what moved under a reference; the caller records the result."""
+        decide(self.accounts, legs, kind=kind, reference=reference, request_hash=request_hash)
 
     def held(self, hold: Hold | None) -> dict[UUID, int]:
         """How many coins of each lot are held for this reason now."""
@@ -62,17 +63,17 @@ async def open_wallets(
     tx: Transaction, book: Book, purchases: Collection[UUID]
 ) -> dict[str, ViewerWallet]:
     """Read all that facts about these purchases may touch; the book has locked the viewers."""
-    lots = await lot_store.lots_to_derive(tx, book.holders, purchases)
+    lots = await lot_store.lots_to_derive(tx, book.users, purchases)
     related = {lot.purchase for of_user in lots.values() for lot in of_user.values()}
-    facts = await purchase_facts(tx, book.holders, related | set(purchases))
+    facts = await purchase_facts(tx, book.users, related | set(purchases))
     return {
         user: ViewerWallet(
-            holder=book[user],
+            accounts=book[user],
             lots=lots[user],
             facts=facts[user],
             before={lot.id: copy(lot) for lot in lots[user].values()},
         )
-        for user in book.holders
+        for user in book.users
     }
 
 
@@ -90,8 +91,8 @@ async def write_wallets(
     changed = [(user, lot) for user, wallet in wallets.items() for lot in wallet.changed()]
     await lot_store.save_lots(tx, changed)
     await save_purchase_facts(tx, {user: wallet.facts for user, wallet in wallets.items()})
-    await chronicle.remember(tx, consequences)
-    await announce(tx, [*facts, *consequences])
+    await archive.store_facts(tx, consequences)
+    await publish(tx, [*facts, *consequences])
 
 
 async def _consequences(
@@ -110,14 +111,14 @@ async def _consequences(
                 lot.revision += 1
                 moved.append((wallet, lot, before))
     slices = await lot_store.slices_of(
-        tx, [(wallet.holder.user, lot.id) for wallet, lot, _ in moved]
+        tx, [(wallet.accounts.user, lot.id) for wallet, lot, _ in moved]
     )
     facts: list[Fact] = []
     for wallet, lot, before in moved:
         gifts = changed_gifts(slices[lot.id], before=before.reversed, after=lot.reversed)
         grew = lot.reversed > before.reversed
-        facts += reversal_facts(wallet.holder, lot, gifts, grew=grew, cause=wallet.cause, now=now)
+        facts += reversal_facts(wallet.accounts, lot, gifts, grew=grew, cause=wallet.cause, now=now)
         if lot.debt != before.debt:
             change = lot.debt - before.debt
-            facts.append(debt_fact(wallet.holder, lot, change, wallet.cause, now))
+            facts.append(debt_fact(wallet.accounts, lot, change, wallet.cause, now))
     return facts

@@ -1,7 +1,7 @@
 """
 Every coin belongs to a lot: the coins that came together, and the money they came for.
 
-A lot's coins are never lost sight of: what is not left was spent, refunded, burnt by a dispute,
+A lot's coins are never lost sight of: what is not left was spent, refunded, charged back,
 used to settle a debt, adjusted away or expired, and the sum is always the coins it opened with.
 """
 
@@ -12,7 +12,7 @@ from enum import Enum
 from uuid import UUID
 
 from shared.errors import Kind, Refusal
-from shared.ledger.rules import Holder, Posting
+from shared.ledger.entries import LockedAccounts, Posting
 
 COINS = "coins"
 # The counterparts of a viewer's coins: where they come from, and where they go.
@@ -53,7 +53,7 @@ class Lot:
     Coins that came together, changing as a batch is decided.
 
     `owed` are spent coins whose money was taken back; the part of them that later purchases have
-    paid is `settled`. What is owed and not settled is the viewer's debt.
+    paid is `repaid`. What is owed and not repaid is the viewer's debt.
     """
 
     id: UUID
@@ -66,26 +66,26 @@ class Lot:
     currency: str
     funded_at: datetime
     expires_at: datetime | None = None
-    frozen: int = 0
+    held: int = 0
     spent: int = 0
     refunded: int = 0
-    burned: int = 0
+    charged_back: int = 0
     paid_debts: int = 0
     adjusted: int = 0
     expired: int = 0
     owed: int = 0
-    settled: int = 0
+    repaid: int = 0
     # Counts the changes of what stands reversed, for receivers to keep the newest.
     revision: int = 0
 
     @property
     def spendable(self) -> int:
-        return self.remaining - self.frozen
+        return self.remaining - self.held
 
     @property
     def debt(self) -> int:
         """What the viewer still owes for this lot."""
-        return self.owed - self.settled
+        return self.owed - self.repaid
 
     @property
     def reversed(self) -> int:
@@ -99,10 +99,10 @@ class Lot:
 
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""
-        gone = self.spent + self.refunded + self.burned + self.paid_debts
+        gone = self.spent + self.refunded + self.charged_back + self.paid_debts
         assert self.coins == self.remaining + gone + self.adjusted + self.expired, self
-        assert 0 <= self.frozen <= self.remaining, self
-        assert 0 <= self.settled <= self.owed <= self.spent + self.paid_debts, self
+        assert 0 <= self.held <= self.remaining, self
+        assert 0 <= self.repaid <= self.owed <= self.spent + self.paid_debts, self
 
 
 def spending_order(lots: Iterable[Lot]) -> list[Lot]:
@@ -125,7 +125,7 @@ def spending_order(lots: Iterable[Lot]) -> list[Lot]:
 
 @dataclass(slots=True)
 class Legs:
-    """The legs of a movement, added up as it is worked out."""
+    """The legs of an entry, added up as it is worked out."""
 
     amounts: dict[str, int] = field(default_factory=dict)
 
@@ -144,9 +144,11 @@ class Legs:
         )
 
 
-def decide(holder: Holder, legs: Legs, *, kind: str, cause: str, request_hash: bytes) -> None:
+def decide(
+    accounts: LockedAccounts, legs: Legs, *, kind: str, reference: str, request_hash: bytes
+) -> None:
     """Post what moves; if nothing does, that is decided too."""
     if postings := legs.postings():
-        holder.post(kind=kind, cause=cause, postings=postings, request_hash=request_hash)
+        accounts.post(kind=kind, reference=reference, postings=postings, request_hash=request_hash)
     else:
-        holder.refuse(cause=cause, request_hash=request_hash)
+        accounts.refuse(reference=reference, request_hash=request_hash)

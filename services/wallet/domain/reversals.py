@@ -7,11 +7,11 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class GiftSlice:
-    """Coins of a lot that paid for a gift; `movement` tells which gift came later."""
+    """Coins of a lot that paid for a gift; `entry` tells which gift came later."""
 
     gift: UUID
     coins: int
-    movement: int
+    entry: int
 
 
 def reversed_gifts(slices: Iterable[GiftSlice], reversed_coins: int) -> dict[UUID, int]:
@@ -21,7 +21,7 @@ def reversed_gifts(slices: Iterable[GiftSlice], reversed_coins: int) -> dict[UUI
     The later a gift, the likelier its diamonds are still pending, and nobody is out of pocket.
     """
     found: dict[UUID, int] = {}
-    for piece in sorted(slices, key=lambda piece: -piece.movement):
+    for piece in sorted(slices, key=lambda piece: -piece.entry):
         coins = min(piece.coins, reversed_coins)
         if not coins:
             break

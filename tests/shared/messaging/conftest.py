@@ -12,7 +12,8 @@ from shared.contracts.envelope import Cause, encode
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish as publish_facts
 from shared.messaging.relay import Relay
 
 QUEUE = "gift.outcomes"
@@ -62,7 +63,7 @@ def say(wallet_database):
 
     async def say_all(*facts):
         async with wallet_database.transaction() as tx:
-            await announce(tx, facts)
+            await publish_facts(tx, facts)
 
     return say_all
 

@@ -11,8 +11,8 @@ from aiormq.abc import ChannelFrame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
+from shared.contracts.decoding import BODY_BYTES_MAX
 from shared.contracts.gift import GiftSent
-from shared.kit.reading import BODY_BYTES_MAX
 from shared.messaging.topology import users
 from tests.deliveries import a_delivery
 from tests.shared.messaging.conftest import QUEUE, a_fact, body_of, eventually

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.local.ports import free_port
-from shared.kit import connection
+from deploy.harness.ports import free_port
+from shared.amqp import connection
 from shared.messaging.broker import close_quietly
 
 CONNECTIONS = 12

@@ -17,10 +17,10 @@ import aio_pika
 import asyncpg
 import pytest
 
-from deploy.local.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
-from deploy.local.servers import choose_postgres, choose_rabbit
+from deploy.config.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
+from deploy.harness.servers import choose_postgres, choose_rabbit
 from shared.messaging.topology import VHOST, topology, users
-from shared.migrate import migrate
+from shared.postgres.migrate import migrate
 from tests.shared.messaging.worker import VIEWERS
 
 TOTAL = 4_000

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.messaging.outbox import Message, announce, send
+from shared.messaging.outbox import Message, publish, send
 from shared.messaging.relay import WINDOW_MAX
 from shared.messaging.topology import topology
 from tests.metrics import metric
@@ -44,16 +44,16 @@ async def test_committed_facts_arrive_in_order_and_leave_the_outbox(
     await eventually(lambda: is_empty(wallet_database))
 
 
-async def announce_and_fail(database, fact):
+async def publish_and_fail(database, fact):
     async with database.transaction() as tx:
-        await announce(tx, [fact])
+        await publish(tx, [fact])
         _ = 1 // 0
 
 
 async def test_what_is_rolled_back_was_never_said(wallet_database, relay, say, messages_in):
     relay()
     with pytest.raises(ZeroDivisionError):
-        await announce_and_fail(wallet_database, a_fact(1))
+        await publish_and_fail(wallet_database, a_fact(1))
     kept = a_fact(2)
     await say(kept)
 

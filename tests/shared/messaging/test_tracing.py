@@ -8,11 +8,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared import tracing
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox import message_of
+from shared.observability import tracing
 from tests.deliveries import a_broker
 from tests.shared.messaging.conftest import a_fact, eventually
 

@@ -17,14 +17,15 @@ from sqlalchemy import text
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.envelope import Cause
 from shared.contracts.wallet import GiftPaymentRefused
-from shared.database import Database, Transaction
-from shared.logging import configure_logging
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
-from shared.messaging.outbox import Fact, announce
+from shared.messaging.facts import Fact
+from shared.messaging.outbox import publish
 from shared.messaging.receiver import Handler
 from shared.messaging.relay import Relay
+from shared.observability.logging import configure_logging
+from shared.postgres.database import Database, Transaction
 
 VIEWERS = 40
 NEXT = text("UPDATE counters SET last = last + 1 WHERE viewer = :viewer RETURNING last")
@@ -56,7 +57,7 @@ async def _count_up(database: Database) -> None:
     async with database.transaction() as tx:
         # The row is locked before the outbox is written: that keeps a viewer's facts in order.
         number = (await tx.execute(NEXT, {"viewer": viewer})).scalar_one()
-        await announce(tx, [fact_of(viewer, number)])
+        await publish(tx, [fact_of(viewer, number)])
         if random.random() < 0.02:
             raise RuntimeError("rolled back")
 

@@ -1,6 +1,6 @@
 """Remember which coins of a gift lost their money; a gift may not be known, or settled, yet."""
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0002"
 down_revision = "0001"

@@ -1,12 +1,12 @@
 """Remember each reversal as it was announced: the row of a lot knows only the newest."""
 
-from shared.messaging.schema import CHRONICLE_RIGHTS_V1, CHRONICLE_V1
-from shared.migrate import run_sql
+from shared.messaging.schema import EVENT_ARCHIVE_RIGHTS_V1, EVENT_ARCHIVE_V1
+from shared.postgres.migrate import run_sql
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    run_sql(CHRONICLE_V1)
-    run_sql(CHRONICLE_RIGHTS_V1.format(role="gift"))
+    run_sql(EVENT_ARCHIVE_V1)
+    run_sql(EVENT_ARCHIVE_RIGHTS_V1.format(role="gift"))

@@ -5,7 +5,7 @@ Count taps in a row: which combo a gift is part of, and what its combo came to w
 from starting two; `over_when_none_is_open` stops a bug that would end one too early.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0004"
 down_revision = "0003"

@@ -6,7 +6,7 @@ revision tells every instance that something changed; whoever changes anything l
 """
 
 from shared.ledger.schema import AUDIT_RIGHTS_V1, AUDIT_V1
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0005"
 down_revision = "0004"

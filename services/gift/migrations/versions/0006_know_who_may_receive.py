@@ -8,7 +8,7 @@ plain statement the snapshot would be from before the wait.
 
 from alembic import op
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0006"
 down_revision = "0005"

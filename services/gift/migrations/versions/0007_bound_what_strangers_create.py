@@ -7,7 +7,7 @@ it. Only digests of the bodies are kept, and never a signature.
 `gifts_open_by_viewer` is made by hand before an upgrade, CONCURRENTLY, where there are gifts.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS_V1
 
 revision = "0007"

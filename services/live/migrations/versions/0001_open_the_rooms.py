@@ -5,7 +5,7 @@ Open the rooms: totals, scores, and a feed that a viewer can resume anywhere.
 """
 
 from shared.messaging.schema import MAILBOX_RIGHTS_V1, MAILBOXES_V1
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0001"
 down_revision = None

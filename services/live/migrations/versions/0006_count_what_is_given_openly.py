@@ -7,7 +7,7 @@ counts open gifts alone. The version before adds nothing to the column; the job 
 `supporters_by_viewer` is made by hand before an upgrade, CONCURRENTLY, where there are gifts.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0006"
 down_revision = "0005"

@@ -7,7 +7,7 @@ attempt, whoever tries to start a second.
 
 from shared.ledger.schema import LEDGER_RIGHTS_V1, LEDGER_V1
 from shared.messaging.schema import MAILBOX_RIGHTS_V1, MAILBOXES_V1
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0001"
 down_revision = None

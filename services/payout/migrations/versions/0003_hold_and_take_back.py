@@ -4,7 +4,7 @@ Hold diamonds until their money is safe, and take them back when it is not.
 What was earned before is available, as it was promised.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0003"
 down_revision = "0002"

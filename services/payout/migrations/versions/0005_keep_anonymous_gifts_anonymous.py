@@ -5,7 +5,7 @@ NULL is what nobody knows: of gifts earned before this, or by the version before
 It is treated like anonymous, for a name that was told cannot be taken back.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0005"
 down_revision = "0004"

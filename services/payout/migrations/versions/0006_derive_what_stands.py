@@ -5,7 +5,7 @@ Also what creators are owed and at which rate, what a payout cost the operator, 
 is, where the provider contradicts us, and since when a payee may be used.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0006"
 down_revision = "0005"

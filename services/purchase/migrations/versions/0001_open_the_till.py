@@ -6,7 +6,7 @@ a refusal to a person, the constraint stops a bug.
 """
 
 from shared.messaging.schema import MAILBOX_RIGHTS_V1, MAILBOXES_V1
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0001"
 down_revision = None

@@ -13,7 +13,7 @@ from shared.ledger.schema import (
     OPERATORS_RIGHTS_V1,
     OPERATORS_V1,
 )
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0002"
 down_revision = "0001"

@@ -1,6 +1,6 @@
 """Find what still waits without reading what does not: for the gauges, every few seconds."""
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0004"
 down_revision = "0003"

@@ -6,7 +6,7 @@ was first asked, what it calls the refund, and since when a person has to find o
 decided is looked at again: money may come back, or go after all.
 """
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0005"
 down_revision = "0004"

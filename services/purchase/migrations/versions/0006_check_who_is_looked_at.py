@@ -1,6 +1,6 @@
 """Validate what the migration before added, without a lock that keeps others waiting."""
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0006"
 down_revision = "0005"

@@ -1,6 +1,6 @@
 """Count what people make permanent, so that it has a number it stops at."""
 
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS_V1
 
 revision = "0007"

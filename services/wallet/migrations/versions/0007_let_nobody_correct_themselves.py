@@ -1,7 +1,7 @@
 """Nobody corrects their own coins, nor agrees to their own correction under another spelling."""
 
 from shared.ledger.schema import OTHER_PEOPLE_V1
-from shared.migrate import run_sql
+from shared.postgres.migrate import run_sql
 
 revision = "0007"
 down_revision = "0006"

@@ -1,0 +1,47 @@
+"""Where files may be: each file of the repository has its place in this list, or it is stray."""
+
+import re
+from collections.abc import Iterator
+
+from deploy.checks import Finding
+
+# `*` is a name without a slash, `**` any path.
+PLACES = """
+    *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
+    docs/**.md docs/*.md
+    seeds/*.toml seeds/README.md
+    services/__init__.py services/*/__init__.py
+    services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
+    services/*/consumers.py
+    services/*/api.py services/*/api/*.py
+    services/*/commands/*.py
+    services/*/domain/*.py
+    services/*/store/*.py
+    services/*/providers.py services/*/providers/*.py
+    services/*/migrations/env.py services/*/migrations/versions/*.py
+    services/sandbox/*.py services/sandbox/provider/*.py
+    services/web/*.py services/web/page.html services/web/static/**
+    shared/__init__.py shared/errors.py shared/idempotency.py shared/money.py shared/secrets.py
+    shared/*/*.py shared/contracts/published.json
+    shared/contracts/EVENTS.md shared/contracts/asyncapi.json
+    shared/contracts/schemas/** shared/contracts/samples/**
+    deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
+    deploy/checks/*.py deploy/config/*.py deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
+    deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
+    deploy/observability/** deploy/rabbitmq/*
+    deploy/wheel/**
+    tests/*.py tests/*/**.py tests/browser/package*.json tests/contracts/node/*
+    tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
+"""
+
+
+def check(path: str, places: str = PLACES) -> Iterator[Finding]:
+    """Yield the file if it is in no place of the list."""
+    if not any(_pattern(place).fullmatch(path) for place in places.split()):
+        text = "no such place; move the file, or add its place in deploy/checks/files.py"
+        yield Finding(path, 1, "stray file", text)
+
+
+def _pattern(place: str) -> re.Pattern[str]:
+    found = re.escape(place).replace(r"\*\*", ".+").replace(r"\*", "[^/]*")
+    return re.compile(found)

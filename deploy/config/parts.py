@@ -1,0 +1,120 @@
+"""
+Parts of committed files that name every service, written from the table of services.
+
+A part stands between two comments, `begin NAME` and `end NAME`; `make contracts` writes what is
+between them. Everything else of these files is written by hand.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from deploy.config.services import DATABASES, PUBLIC, SEALED, SERVICES, Service
+
+ROOT = Path(__file__).parent.parent.parent
+# A service in docker-compose.yml: its migration, and itself.
+BLOCK = Path(__file__).with_name("service.yml")
+NODES = "rabbitmq,rabbitmq-2,rabbitmq-3"
+# Of an installation, beside the services: it compares them every hour.
+WATCHED = (*PUBLIC, "auditor")
+_PART = re.compile(
+    r"^(?P<begin> *# begin (?P<name>[a-z-]+):[^\n]*\n).*?(?P<end>^ *# end (?P=name)$)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def written(file: str) -> str:
+    """Return a whole file, each of its parts as the table of services says now."""
+    text, parts = (ROOT / file).read_text(), PARTS[file]
+    assert {found["name"] for found in _PART.finditer(text)} == set(parts), f"parts of {file}"
+    return _PART.sub(lambda found: f"{found['begin']}{parts[found['name']]}{found['end']}", text)
+
+
+def _each(template: str, names: Iterable[str] = DATABASES) -> str:
+    """Return a template once for each service, with its name in both cases."""
+    return "".join(_named(template, name) for name in names)
+
+
+def _named(template: str, name: str) -> str:
+    return template.replace("<name>", name).replace("<NAME>", name.upper())
+
+
+def _blocks() -> str:
+    template = BLOCK.read_text()
+    return "\n".join(_block(template, SERVICES[name]) for name in DATABASES)
+
+
+def _block(template: str, service: Service) -> str:
+    settings = dict(service.settings)
+    settings |= {key: f"/app/seeds/{file}" for key, file in service.seeds.items()}
+    secrets = []
+    if service.provider:
+        address = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
+        settings["PROVIDER_URL"] = address
+        for source, target in (("key", "provider_api_key"), ("webhook_secret", "webhook_secret")):
+            name = f"sandbox_{service.provider}_{source}"
+            secrets.append(f"      - {{source: {name}, target: {service.name}_{target}}}\n")
+    own = "".join(f'      {service.variable(key)}: "{value}"\n' for key, value in settings.items())
+    filled = template.replace("<settings>\n", own).replace("<secrets>\n", "".join(secrets))
+    return _named(filled, service.name)
+
+
+def _production() -> str:
+    lines = []
+    for name in DATABASES:
+        settings = {"ALLOW_INSECURE_ISSUER": "false", **SERVICES[name].production}
+        lines += [f"  {name}:", "    mem_limit: 1g", "    environment:"]
+        lines += [
+            f'      {SERVICES[name].variable(key)}: "{value}"' for key, value in settings.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _gone() -> str:
+    absent = [f'          absent(up{{job="ovation", service="{name}"}})' for name in WATCHED]
+    return "        expr: >-\n" + " or\n".join(absent) + "\n"
+
+
+_PASSWORDS = "      - <name>_owner_password\n      - <name>_database_password\n"
+_SECRET_FILES = "".join(
+    f"  <name>_{kind}_password: {{file: ./deploy/secrets/<name>_{kind}_password}}\n"
+    for kind in ("owner", "database", "broker")
+)
+_SCALED = f"""\
+  <name>:
+    <<: *three
+    environment:
+      <NAME>_BROKER_URL: amqp://<name>@{NODES}/ovation
+    depends_on: *cluster
+"""
+_UP = """\
+      - series: 'up{job="ovation", service="<name>", instance="a"}'
+        values: 1x10
+"""
+_SEALED = f"""\
+        expr: >-
+          time() - max by (service)
+          (ovation_ledger_sealed_timestamp_seconds{{service=~"{"|".join(SEALED)}"}}) > 300
+"""
+
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "docker-compose.yml": {
+        "database-passwords": _each(_PASSWORDS),
+        "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),
+        "operator-passwords": _each(_PASSWORDS),
+        "services": _blocks(),
+        "secret-files": _each(_SECRET_FILES),
+    },
+    "deploy/compose.practice.yml": {
+        "services": _each('  <name>:\n    environment: {<NAME>_ALLOW_INSECURE_ISSUER: "true"}\n')
+    },
+    "deploy/compose.production.yml": {"services": _production()},
+    "deploy/compose.scale.yml": {"services": _each(_SCALED)},
+    "deploy/compose.observability.yml": {"services": _each("  <name>: *watched\n", PUBLIC)},
+    "deploy/observability/prometheus.yml": {"names": f"      - names: [{', '.join(WATCHED)}]\n"},
+    "deploy/observability/alerts.yml": {"gone": _gone(), "sealed": _SEALED},
+    "deploy/observability/alerts_test.yml": {
+        "all-but-live": _each(_UP, [name for name in WATCHED if name != "live"]),
+        "all": _each(_UP, WATCHED),
+    },
+}

@@ -1,0 +1,38 @@
+"""
+Make every service's database and roles: `python -m deploy.config.provision`.
+
+Reads POSTGRES_HOST, and the passwords from the folder of secret files.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.config.databases import AUDITOR, OrderOfTextChanged, provision
+from deploy.config.services import DATABASES
+from shared.secrets import values_of
+
+FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
+
+
+def main() -> None:
+    passwords = {AUDITOR: _secret("auditor_database_password")}
+    for service in DATABASES:
+        passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
+        passwords[service] = _secret(f"{service}_database_password")
+    admin = quote(_secret("postgres_admin_password"), safe="")
+    address = f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres"
+    try:
+        provision(address, passwords)
+    except OrderOfTextChanged as error:
+        raise SystemExit(f"Nothing is started on this: {error}.") from None
+    sys.stdout.write(f"{len(DATABASES)} databases and their roles are there.\n")
+
+
+def _secret(name: str) -> str:
+    return values_of((FOLDER / name).read_text())[0]
+
+
+if __name__ == "__main__":
+    main()

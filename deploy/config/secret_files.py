@@ -1,0 +1,134 @@
+"""
+Every secret of an installation, as files that the services read: made once, kept until rotated.
+
+What a running service presents or accepts keeps the value before it while it is replaced.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deploy.config.environment import new_webhook_secret
+from deploy.config.services import DATABASES
+from shared.messaging.topology import user_names, users
+from shared.secrets import values_of
+
+FOLDER_MODE = 0o700
+# Readable for the services' user, who is not root in the container; the folder keeps others out.
+FILE_MODE = 0o444
+PASSWORD_BYTES = 32
+TENCENT_TOKEN = "tencent_token"  # noqa: S105 - the name of its file
+# What is shared with the payment provider, one for each use: the key that takes money cannot pay
+# it out. Beside each is what did for both in the version before. A real provider's goes on working
+# until each use is given its own.
+WITH_THE_PROVIDER = {
+    "sandbox_payments_key": "sandbox_api_key",
+    "sandbox_transfers_key": "sandbox_api_key",
+    "sandbox_payments_webhook_secret": "sandbox_webhook_secret",
+    "sandbox_transfers_webhook_secret": "sandbox_webhook_secret",
+}
+
+
+def write_secrets(folder: Path, users_file: Path) -> list[str]:
+    """Make the secrets that are missing, and the broker's users from them; return what is new."""
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    made = [
+        name
+        for name, make in _makers().items()
+        if _write(folder / name, _before(folder, name) or make)
+    ]
+    if not users_file.exists() or any(name.endswith("_broker_password") for name in made):
+        # The hashes are salted anew each time: written only when a password is new.
+        _write_users(folder, users_file)
+    return made
+
+
+def rotate_secret(name: str, folder: Path, users_file: Path, *, given: str | None = None) -> None:
+    """
+    Replace one secret by a new one, or by one that was given, in the file that is there.
+
+    The one before stays in the next line where services may still need it; one still older goes.
+    """
+    new = given or _makers()[name]()
+    before = _values(folder / name)[:1] if keeps_the_one_before(name) else []
+    _overwrite(folder / name, "\n".join((new, *before)))
+    if name.endswith("_broker_password"):
+        _write_users(folder, users_file)
+
+
+def forget_before(name: str, folder: Path) -> bool:
+    """Keep only the newest value of a secret; whether there was another."""
+    newest, *before = _values(folder / name)
+    if before:
+        _overwrite(folder / name, newest)
+    return bool(before)
+
+
+def keeps_the_one_before(name: str) -> bool:
+    """Whether a running service may still need the one before: nobody else holds a secret long."""
+    passwords = [
+        f"{service}_{of}_password" for service in DATABASES for of in ("database", "broker")
+    ]
+    return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN)
+
+
+def secret_names() -> list[str]:
+    """Return the name of every secret an installation has."""
+    return list(_makers())
+
+
+def _write_users(folder: Path, users_file: Path) -> None:
+    passwords = {user: _values(folder / f"{user}_broker_password")[0] for user in user_names()}
+    _overwrite(users_file, json.dumps(users(passwords), indent=2) + "\n")
+
+
+def _makers() -> Mapping[str, Callable[[], str]]:
+    passwords = [
+        "postgres_admin_password",
+        "auditor_database_password",
+        *(f"{service}_owner_password" for service in DATABASES),
+        *(f"{service}_database_password" for service in DATABASES),
+        *(f"{user}_broker_password" for user in user_names()),
+        *(name for name in WITH_THE_PROVIDER if name.endswith("_key")),
+        # What the nodes of a RabbitMQ cluster know each other by.
+        "erlang_cookie",
+        "grafana_admin_password",
+        # What Tencent's console signs its calls with, for those who have a room there.
+        TENCENT_TOKEN,
+    ]
+    signing = [name for name in WITH_THE_PROVIDER if name.endswith("_webhook_secret")]
+    return {**dict.fromkeys(passwords, _password), **dict.fromkeys(signing, new_webhook_secret)}
+
+
+def _before(folder: Path, name: str) -> Callable[[], str] | None:
+    """Return the secret of the version before that does what this one is for, if there is one."""
+    old = folder / WITH_THE_PROVIDER.get(name, name)
+    return old.read_text if name in WITH_THE_PROVIDER and old.exists() else None
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(PASSWORD_BYTES)
+
+
+def _write(path: Path, make: Callable[[], str]) -> bool:
+    """Write a secret unless there is one; whether it was written."""
+    try:
+        with path.open("x") as file:
+            file.write(make())
+    except FileExistsError:
+        return False
+    path.chmod(FILE_MODE)
+    return True
+
+
+def _overwrite(path: Path, text: str) -> None:
+    """Write into the file that is there: a container sees it change, and another one never."""
+    if path.exists():
+        path.chmod(FILE_MODE | 0o200)
+    path.write_text(text)
+    path.chmod(FILE_MODE)
+
+
+def _values(path: Path) -> list[str]:
+    return values_of(path.read_text())

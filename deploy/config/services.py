@@ -1,0 +1,138 @@
+"""
+Every service, registered once: what it has and what it needs around it.
+
+Databases and roles, secrets, environments, the gateway's routes, Compose, what is watched, backed
+up, rolled and verified all follow from this table. Beside it a service is named in
+`shared/contracts/routes.py`, which other teams install, and in the import contracts of
+pyproject.toml; tests compare both with this table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# Two routes that the gateway treats apart.
+FEED = "^/v1/rooms/[^/]+/events$"
+TENCENT = "^/v1/callbacks/tencent$"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """
+    One service.
+
+    `database`: it has a database, a broker user, and callers with tokens. `routes`: the paths that
+    the gateway sends to it, as regular expressions; the first match of all services wins.
+    """
+
+    name: str
+    database: bool = True
+    routes: tuple[str, ...] = ()
+    # Its place when all services are replaced: receivers of events before their publishers.
+    rolled: int = 0
+    # Its balances can be derived again from postings; its history is sealed in a hash chain.
+    ledger: bool = False
+    sealed: bool = False
+    # It can publish its events again, from its own tables.
+    republishes: bool = False
+    # What it asks the payment provider for: `payments` or `transfers`.
+    provider: str | None = None
+    # Reachable in an installation for practice only, at /<name>/.
+    practice: bool = False
+    # Files of seeds/ that it reads, by the variable that names each.
+    seeds: Mapping[str, str] = field(default_factory=dict)
+    # Its own variables in Compose, and those that production sets whatever the environment says.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    production: Mapping[str, str] = field(default_factory=dict)
+
+    def variable(self, name: str) -> str:
+        """Return the name of an environment variable of this service."""
+        return f"{self.name.upper()}_{name}"
+
+
+_ALL = (
+    Service("sandbox", database=False, practice=True),
+    Service(
+        "purchase",
+        routes=(
+            "^/v1/(packages|purchases)(/|$)",
+            "^/v1/webhooks/[^/]+/payments$",
+            "^/v1/operator/purchases?(/|$)",
+        ),
+        rolled=5,
+        ledger=True,
+        republishes=True,
+        provider="payments",
+        seeds={"PACKAGES_FILE": "packages.toml", "RULES_FILE": "rules.toml"},
+        settings={"RETURN_URL": "${OVATION_PUBLIC_URL:-http://localhost:8080}/paid"},
+    ),
+    Service(
+        "wallet",
+        routes=("^/v1/wallets(/|$)", "^/v1/operator/wallets?(/|$)"),
+        rolled=3,
+        ledger=True,
+        sealed=True,
+        republishes=True,
+        seeds={"RULES_FILE": "rules.toml"},
+    ),
+    Service(
+        "gift",
+        routes=("^/v1/(gifts|catalogue)(/|$)", TENCENT, "^/v1/operator/gifts?(/|$)"),
+        rolled=4,
+        republishes=True,
+        seeds={"CATALOGUE_FILE": "gifts.toml", "RULES_FILE": "rules.toml"},
+        settings={
+            # Empty: target tokens are signed with the keys of OVATION_JWKS_URL.
+            "TARGET_JWKS_URL": "${OVATION_TARGET_JWKS_URL:-}",
+            # True: every user may receive gifts, in any room, even one that does not exist.
+            "ANYBODY_MAY_RECEIVE": "${GIFT_ANYBODY_MAY_RECEIVE:-false}",
+        },
+    ),
+    Service(
+        "payout",
+        routes=(
+            "^/v1/(payouts|earnings)(/|$)",
+            "^/v1/webhooks/[^/]+/transfers$",
+            "^/v1/operator/payouts?(/|$)",
+        ),
+        rolled=2,
+        ledger=True,
+        sealed=True,
+        republishes=True,
+        provider="transfers",
+        seeds={"RULES_FILE": "rules.toml"},
+        settings={
+            # Empty in production: the rules decide how long diamonds mature.
+            "HOLD_SECONDS": "${OVATION_HOLD_SECONDS:-}",
+            "PROVIDER_IDEMPOTENCY_SECONDS": "${OVATION_PROVIDER_IDEMPOTENCY_SECONDS:-}",
+        },
+        production={"HOLD_SECONDS": ""},
+    ),
+    Service(
+        "live",
+        routes=(
+            FEED,
+            "^/v1/(rooms|creators|gifters|entitlements)(/|$)",
+            "^/v1/operator/live(/|$)",
+        ),
+        rolled=1,
+        settings={
+            # Rooms of one creator: open at a time, and owned in total.
+            "OPEN_ROOMS_MAX": "${LIVE_OPEN_ROOMS_MAX:-5}",
+            "ROOMS_MAX": "${LIVE_ROOMS_MAX:-100}",
+        },
+    ),
+    # Its pages have every path that no other service has.
+    Service("web", database=False, rolled=6, seeds={"PEOPLE_FILE": "people.toml"}),
+)
+
+# In the order in which they are started: what others ask comes first.
+SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
+
+# Names of services, by what they have.
+DATABASES = tuple(each.name for each in _ALL if each.database)
+PUBLIC = tuple(each.name for each in _ALL if not each.practice)
+PRACTICE = tuple(each.name for each in _ALL if each.practice)
+LEDGERS = tuple(each.name for each in _ALL if each.ledger)
+SEALED = tuple(each.name for each in _ALL if each.sealed)
+REPUBLISHING = tuple(each.name for each in _ALL if each.republishes)
+ROLLED = tuple(sorted(PUBLIC, key=lambda name: SERVICES[name].rolled))

@@ -1,0 +1,93 @@
+"""Dead letters, at the terminal."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import typer
+
+from deploy.ctl import dead_letters
+from deploy.ctl.commands.options import Json, Queue, Yes
+from deploy.ctl.commands.runner import a_queue, here, run
+from deploy.ctl.output import DONE, FOUND_WRONG, complain, confirm, console, say, show
+
+Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
+Id = Annotated[str | None, typer.Option("--id", help="Only this message or event.")]
+Max = Annotated[int, typer.Option("--max", help="At most so many.")]
+
+app = typer.Typer(
+    help="Dead letters: what a service or a team could not handle.", no_args_is_help=True
+)
+
+
+@app.command("ls")
+def list_letters(*, as_json: Json = False) -> None:
+    """List which queues have dead letters, and for what reasons."""
+    show(run(dead_letters.count(here())), as_json=as_json, empty="There are no dead letters.")
+
+
+@app.command("show")
+def show_letters(
+    queue: Queue,
+    *,
+    only_type: Type = None,
+    only_id: Id = None,
+    count_max: Max = 20,
+    as_json: Json = False,
+) -> None:
+    """Show letters with their reasons; they stay where they are."""
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    found = run(_listed(dead_letters.look(here(), wanted)))
+    if as_json:
+        show(found, as_json=True, empty="")
+    for letter in () if as_json else found:
+        console.print_json(data=letter, default=str, ensure_ascii=True)
+    if not found and only_id is not None:
+        raise typer.Exit(FOUND_WRONG)
+
+
+@app.command()
+def redrive(
+    queue: Queue,
+    *,
+    only_type: Type = None,
+    only_id: Id = None,
+    count_max: Max = 1_000_000,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Send letters to their queue again; not those that the owner of their event never said."""
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    confirm(f"Send dead letters of {queue} to it again?", yes=yes)
+    done = run(dead_letters.redrive(here(), wanted))
+    say(
+        f"{done.count} sent to {queue} again.",
+        as_json=as_json,
+        redriven=done.count,
+        refused=done.refused,
+    )
+    for identifier, reason in done.refused.items():
+        complain(f"{identifier} stays: {reason}")
+    good = not done.refused and (done.count or only_id is None)
+    raise typer.Exit(DONE if good else FOUND_WRONG)
+
+
+@app.command("drop")
+def drop_letters(
+    queue: Queue,
+    *,
+    only_type: Type = None,
+    only_id: Id = None,
+    count_max: Max = 1_000_000,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Forget letters for good."""
+    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
+    confirm(f"Forget dead letters of {queue} for good?", yes=yes)
+    count = run(dead_letters.drop(here(), wanted))
+    say(f"{count} forgotten.", as_json=as_json, dropped=count)
+    raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
+
+
+async def _listed(letters_found: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:
+    return [letter async for letter in letters_found]

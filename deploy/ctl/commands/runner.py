@@ -1,0 +1,59 @@
+"""How a command runs: where the installation is, what may go wrong, and the exit code."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Collection, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import asyncpg
+import httpx
+import typer
+from aiormq.exceptions import AMQPError
+
+from deploy.ctl.installation import Installation
+from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE
+from deploy.ctl.teams import queues
+
+Answer = TypeVar("Answer")
+
+
+def here() -> Installation:
+    """Return the installation this terminal looks after."""
+    return Installation.from_environment()
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    return guarded(lambda: asyncio.run(work))
+
+
+def guarded(work: Callable[[], Answer]) -> Answer:
+    """Do the work; a server that is away is an outcome of its own."""
+    try:
+        return work()
+    except (
+        *(OSError, AMQPError, asyncpg.PostgresError, asyncpg.InterfaceError),
+        *(httpx.HTTPError, TimeoutError),
+    ) as error:
+        sys.stderr.write(f"A server does not answer as it should: {error!r}\n")
+        raise typer.Exit(UNREACHABLE) from error
+
+
+def one_of(given: str, known: Collection[str]) -> str:
+    if given not in known:
+        sys.stderr.write(f"{given} is none of {', '.join(known)}.\n")
+        raise typer.Exit(USAGE)
+    return given
+
+
+def a_queue(given: str) -> str:
+    """Return the name of a service's or a team's queue."""
+    return one_of(given, guarded(lambda: queues(here())))
+
+
+def end(good: bool) -> None:
+    raise typer.Exit(DONE if good else FOUND_WRONG)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)

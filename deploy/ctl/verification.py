@@ -1,0 +1,112 @@
+"""Proving an installation's books: `verify`, `seal verify`, `reconcile`. Exit 1 is an alarm."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+from prometheus_client import Counter, Gauge
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.ctl.installation import Installation
+from deploy.ctl.output import tell
+from deploy.ctl.reconcile import Compared, reconcile
+from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
+from services.purchase.store.invariants import INVARIANTS as PURCHASE_INVARIANTS
+from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
+from shared.ledger.sealing import broken_seals, count_blocks
+from shared.ledger.verification import Violation, count_users, verify_ledger
+
+INVARIANTS = {
+    "purchase": PURCHASE_INVARIANTS,
+    "wallet": WALLET_INVARIANTS,
+    "payout": PAYOUT_INVARIANTS,
+}
+GRACE = timedelta(minutes=1)
+SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
+# Neither 0 nor 1 until they were compared: nobody is called about what nobody knows.
+SERVICES_AGREE.set(float("nan"))
+RECONCILED_AT = Gauge("ovation_reconciled_timestamp_seconds", "When services were last compared.")
+RECONCILE_FAILURES = Counter("ovation_reconcile_failures", "Comparisons that could not be made.")
+
+
+def _bar() -> Progress:
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn()),
+        *(MofNCompleteColumn(), TimeRemainingColumn()),
+    )
+    # On standard error: what was found can be piped.
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+async def verify(installation: Installation, service: str) -> bool:
+    """Derive every balance, lot and outcome again from the postings; whether all of it agrees."""
+    violations, postings, started = 0, 0, datetime.now(UTC)
+    with _bar() as bar:
+        async with installation.reading(service) as tx:
+            task = bar.add_task(f"{service}: users", total=await count_users(tx))
+            async for found in verify_ledger(tx, INVARIANTS[service]):
+                if isinstance(found, Violation):
+                    violations += 1
+                    _print(found)
+                else:
+                    postings = found.postings
+                    bar.update(task, completed=found.users)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    held = f"{len(INVARIANTS[service])} invariants, {violations} violations"
+    tell(f"{service}: {postings} postings, {held}, {seconds:.1f} s")
+    return not violations
+
+
+async def verify_seals(installation: Installation, service: str) -> bool:
+    """Recompute the chain over history; whether it is unbroken."""
+    violations, blocks = 0, 0
+    with _bar() as bar:
+        async with installation.reading(service) as tx:
+            task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
+            async for found in broken_seals(tx):
+                if isinstance(found, Violation):
+                    violations += 1
+                    _print(found)
+                else:
+                    blocks = found
+                    bar.update(task, completed=blocks)
+    tell(f"{service}: {blocks} blocks, {violations} violations")
+    return not violations
+
+
+async def compare(installation: Installation, *, hours: int, grace: timedelta = GRACE) -> bool:
+    """Compare the services by the hour; whether nothing is lost and every amount agrees."""
+    until = datetime.now(UTC) - grace
+    since = datetime.fromtimestamp(0, UTC) if hours == 0 else until - timedelta(hours=hours)
+    alarms, elsewhere, things = 0, 0, 0
+    async for found in reconcile(installation, since=since, until=until):
+        if isinstance(found, Compared):
+            things += found.things
+            continue
+        alarms += found.is_alarm
+        elsewhere += not found.is_alarm
+        tell(
+            f"{found.flow} {found.id}: {found.where}"
+            f" (announced {found.announced}, done {found.done})",
+            style="red" if found.is_alarm else "yellow",
+        )
+    tell(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
+    return not alarms
+
+
+async def compare_and_report(installation: Installation, *, hours: int) -> None:
+    """Compare the services and set the metrics; servers that are away are an alarm as well."""
+    try:
+        agreed = await compare(installation, hours=hours)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError) as error:
+        tell(f"could not compare: {error!r}", style="red")
+        RECONCILE_FAILURES.inc()
+        return
+    RECONCILED_AT.set(time.time())
+    SERVICES_AGREE.set(agreed)
+
+
+def _print(violation: Violation) -> None:
+    tell(f"{violation.invariant}: {violation.user} {violation.detail}", style="red")

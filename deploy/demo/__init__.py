@@ -1,0 +1,1 @@
+"""The whole story, played through the public API."""

@@ -1,0 +1,57 @@
+"""`python -m deploy.demo play | up`: play the story once, or run everything until Ctrl-C."""
+
+import os
+import signal
+import sys
+import time
+
+from deploy.demo import story
+from deploy.demo.person import StoryFailed
+from deploy.harness.processes import ServerFailed
+from deploy.harness.system import System
+
+GATEWAY_PORT = 8080
+
+
+def main(arguments: list[str]) -> None:
+    commands = {"play": play, "up": up}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        raise SystemExit(f"usage: python -m deploy.demo {' | '.join(commands)}")
+    # Whoever ends us politely sees everything end: SIGTERM is a Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        commands[arguments[0]]()
+    except (ServerFailed, StoryFailed) as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        print("\nStopped.")
+
+
+def play() -> None:
+    """Play the story against OVATION_URL, or against a system of its own that ends with it."""
+    if url := os.environ.get("OVATION_URL"):
+        balanced = story.play(url.rstrip("/"))
+    else:
+        print("Starting PostgreSQL, RabbitMQ and all services ...", flush=True)
+        started = time.monotonic()
+        with System() as system:
+            print(f"Everything runs, after {time.monotonic() - started:.0f} s.", flush=True)
+            balanced = story.play(system.gateway_url)
+    if not balanced:
+        raise SystemExit(1)
+
+
+def up() -> None:
+    """Start everything, say where it is, and stay."""
+    started = time.monotonic()
+    with System(gateway_port=int(os.environ.get("OVATION_PORT", GATEWAY_PORT))) as system:
+        print(f"Everything runs, after {time.monotonic() - started:.0f} s.")
+        print(f"  pages and API  {system.gateway_url}")
+        print(f"  tokens         POST {system.gateway_url}/issuer/token")
+        print(f"  logs           {system.folder}")
+        print("Ctrl-C stops it.", flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

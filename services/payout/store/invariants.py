@@ -1,0 +1,187 @@
+"""The payout service's own invariants: earnings are postings, payouts are reserved or paid."""
+
+from shared.ledger.verification import LEDGER_INVARIANTS, invariant
+
+INVARIANTS = (
+    *LEDGER_INVARIANTS,
+    invariant(
+        "earnings-are-posted",
+        """
+            SELECT user_id, format('earnings come to %s, posted were %s', worth, posted) AS detail
+            FROM (
+                SELECT creator AS user_id, sum(diamonds - reversed_diamonds) AS worth
+                FROM earnings WHERE {creators} GROUP BY creator
+            ) AS e
+            FULL JOIN (
+                SELECT user_id, -sum(amount) AS posted FROM postings
+                WHERE {users} AND account = '@earned' GROUP BY user_id
+            ) AS p USING (user_id)
+            WHERE coalesce(worth, 0) <> coalesce(posted, 0)
+        """,
+    ),
+    invariant(
+        "pending-is-what-has-not-matured",
+        """
+            SELECT user_id, format('%s diamonds wait, the account says %s', waiting, balance)
+                AS detail
+            FROM (
+                SELECT user_id, sum(diamonds) AS waiting FROM (
+                    SELECT creator AS user_id,
+                           diamonds - reversed_diamonds - coalesce((
+                               SELECT r.diamonds FROM restorations AS r
+                               WHERE r.creator = e.creator AND r.gift = e.gift
+                                 AND r.slice = e.slice
+                           ), 0) AS diamonds
+                    FROM earnings AS e WHERE {e.creators} AND NOT matured
+                    UNION ALL
+                    SELECT creator, pending FROM restorations WHERE {creators}
+                ) AS parts GROUP BY user_id
+            ) AS e
+            FULL JOIN (
+                SELECT user_id, balance FROM accounts WHERE {users} AND kind = 'pending'
+            ) AS a USING (user_id)
+            WHERE coalesce(waiting, 0) <> coalesce(balance, 0)
+        """,
+    ),
+    invariant(
+        "losses-are-remembered",
+        """
+            SELECT user_id, format('earnings and payouts lost %s, posted were %s', lost, posted)
+                AS detail
+            FROM (
+                SELECT user_id, sum(lost) AS lost FROM (
+                    SELECT creator AS user_id, lost_diamonds AS lost
+                    FROM earnings WHERE {creators}
+                    UNION ALL
+                    SELECT creator, lost_diamonds FROM payout_losses WHERE {creators}
+                ) AS each GROUP BY user_id
+            ) AS e
+            FULL JOIN (
+                SELECT user_id, -sum(amount) AS posted FROM postings
+                WHERE {users} AND account = '@dispute_loss' GROUP BY user_id
+            ) AS p USING (user_id)
+            WHERE coalesce(lost, 0) <> coalesce(posted, 0)
+        """,
+    ),
+    invariant(
+        "reserved-is-for-payouts",
+        """
+            SELECT user_id, format('open payouts take %s, the account says %s', wanted, balance)
+                AS detail
+            FROM (
+                SELECT creator AS user_id, sum(diamonds) AS wanted FROM payouts
+                WHERE {creators} AND state IN ('requested', 'held', 'approved', 'sent')
+                GROUP BY creator
+            ) AS p
+            FULL JOIN (
+                SELECT user_id, balance FROM accounts WHERE {users} AND kind = 'held'
+            ) AS a USING (user_id)
+            WHERE coalesce(wanted, 0) <> coalesce(balance, 0)
+        """,
+    ),
+    invariant(
+        "paid-out-is-paid",
+        """
+            SELECT user_id, format('payouts paid %s, posted were %s', paid, posted) AS detail
+            FROM (
+                SELECT creator AS user_id, sum(diamonds) AS paid FROM payouts
+                WHERE {creators} AND state = 'paid' GROUP BY creator
+            ) AS p
+            FULL JOIN (
+                SELECT user_id, sum(amount) AS posted FROM postings
+                WHERE {users} AND account = '@paid_out' GROUP BY user_id
+            ) AS o USING (user_id)
+            WHERE coalesce(paid, 0) <> coalesce(posted, 0)
+        """,
+    ),
+    invariant(
+        "outcomes-say-what-was-earned",
+        """
+            SELECT o.user_id, format('%s says %s diamonds, its earnings %s', o.reference,
+                                     o.outcome->>'diamonds', e.diamonds) AS detail
+            FROM outcomes AS o
+            LEFT JOIN LATERAL (
+                SELECT sum(diamonds) AS diamonds FROM earnings
+                WHERE creator = o.user_id AND decision = o.version
+            ) AS e ON true
+            WHERE {o.users} AND o.reference LIKE 'gift:%'
+              AND (o.outcome->>'diamonds')::bigint IS DISTINCT FROM e.diamonds
+        """,
+    ),
+    invariant(
+        "diamonds-follow-their-coins",
+        """
+            SELECT e.creator AS user_id,
+                   format('gift %s: %s diamonds stand, %s of %s coins are reversed', e.gift,
+                          e.diamonds - e.reversed_diamonds, r.reversed_coins, e.coins) AS detail
+            FROM earnings AS e
+            JOIN reversals AS r
+                ON r.creator = e.creator AND r.gift = e.gift AND r.lot = e.lot
+            WHERE {e.creators} AND e.diamonds - e.reversed_diamonds
+                <> greatest(e.coins - r.reversed_coins, 0) * e.rate_bp / 10000
+        """,
+    ),
+    invariant(
+        "restored-diamonds-stand",
+        """
+            SELECT e.creator AS user_id,
+                   format('gift %s: %s diamonds came back, %s stand', e.gift, r.diamonds,
+                          e.diamonds - e.reversed_diamonds) AS detail
+            FROM earnings AS e
+            JOIN restorations AS r
+                ON r.creator = e.creator AND r.gift = e.gift AND r.slice = e.slice
+            WHERE {e.creators} AND r.diamonds > e.diamonds - e.reversed_diamonds
+        """,
+    ),
+    invariant(
+        "owed-is-worth",
+        """
+            SELECT user_id, format('diamonds and payouts are worth %s %s, owed is %s',
+                                   coalesce(worth, 0), currency, coalesce(owed, 0)) AS detail
+            FROM (
+                SELECT user_id, currency, sum(minor) AS worth FROM (
+                    SELECT v.creator AS user_id, v.currency,
+                           floor(sum(a.balance) * v.value_minor_per_1000 / 1000) AS minor
+                    FROM valuations AS v
+                    JOIN accounts AS a ON a.user_id = v.creator AND a.asset = 'diamonds'
+                        AND a.kind IN ('pending', 'main')
+                    WHERE {v.creators} GROUP BY v.creator
+                    UNION ALL
+                    SELECT p.creator, p.currency, p.amount_minor + p.fee_minor
+                    FROM payouts AS p JOIN valuations AS v USING (creator)
+                    WHERE {p.creators} AND state IN ('requested', 'held', 'approved', 'sent')
+                ) AS each GROUP BY user_id, currency
+            ) AS w
+            FULL JOIN (
+                SELECT p.user_id, p.asset AS currency, -sum(p.amount) AS owed
+                FROM postings AS p JOIN valuations AS v ON v.creator = p.user_id
+                WHERE {p.users} AND p.account = '@creator_payable' GROUP BY p.user_id, p.asset
+            ) AS o USING (user_id, currency)
+            WHERE coalesce(worth, 0) <> coalesce(owed, 0)
+        """,
+    ),
+    invariant(
+        "clearing-is-what-was-paid",
+        """
+            SELECT user_id, format('payouts paid %s %s and kept %s as fees, posted were %s and %s',
+                                   coalesce(paid, 0), currency, coalesce(fees, 0),
+                                   coalesce(cleared, 0), coalesce(kept, 0)) AS detail
+            FROM (
+                SELECT creator AS user_id, currency, sum(amount_minor) AS paid,
+                       sum(fee_minor) AS fees
+                FROM payouts WHERE {creators} AND state = 'paid' GROUP BY creator, currency
+            ) AS p
+            FULL JOIN (
+                SELECT user_id, asset AS currency,
+                       -coalesce(sum(amount) FILTER (WHERE account = '@provider_clearing'), 0)
+                           AS cleared,
+                       -coalesce(sum(amount) FILTER (WHERE account = '@payout_fees'), 0) AS kept
+                FROM postings
+                WHERE {users} AND account IN ('@provider_clearing', '@payout_fees')
+                GROUP BY user_id, asset
+            ) AS b USING (user_id, currency)
+            WHERE coalesce(paid, 0) <> coalesce(cleared, 0)
+               OR coalesce(fees, 0) <> coalesce(kept, 0)
+        """,
+    ),
+)

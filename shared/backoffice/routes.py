@@ -1,0 +1,224 @@
+"""What every ledger offers to operators: corrections by two persons, and the audit log."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.backoffice.adjustments import (
+    Adjustment,
+    AdjustmentDecided,
+    AdjustmentWish,
+    NoSuchAdjustment,
+    OwnAdjustment,
+    audit_lines,
+)
+from shared.errors import Refusal
+from shared.http import (
+    BadCursor,
+    Db,
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    Limit,
+    Page,
+    UserId,
+    from_state,
+    number_in,
+    page,
+    refusals,
+    request_id,
+)
+from shared.http.auth import ScopeMissing, operator_with
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Transaction
+
+ADJUST_SCOPE = "adjustments:write"
+Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]
+AUDIT_SCOPE = "audit:read"
+AuditReader = Annotated[Identity, operator_with(AUDIT_SCOPE)]
+AMOUNT_MAX = 1_000_000_000
+Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
+Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
+# A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
+Decide: TypeAlias = Callable[[Transaction, UUID, str, bool, str], Awaitable[Adjustment]]
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentCommands:
+    """How a service records a correction and how it decides one."""
+
+    service: str
+    ask: Ask
+    decide: Decide
+
+
+Commands = Annotated[AdjustmentCommands, from_state("adjustments")]
+
+
+def _not_zero(amount: int) -> int:
+    if not amount:
+        raise ValueError("nothing would be adjusted")
+    return amount
+
+
+class Why(BaseModel):
+    """Why it is done: it is written into the audit log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+class NewAdjustment(Why):
+    """
+    A correction to ask a colleague for.
+
+    `amount` is what the user gets (positive) or loses (negative), in the unit of this ledger.
+    """
+
+    user: UserId
+    amount: Annotated[
+        int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX), AfterValidator(_not_zero)
+    ]
+
+
+class AdjustmentView(BaseModel):
+    """A correction: who asked for it, who decided, and how."""
+
+    adjustment: UUID
+    user: str
+    amount: int
+    reason: str
+    state: str
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class AuditLine(BaseModel):
+    """
+    What an operator did.
+
+    Of action `read` is what one looked at, and nothing was changed; `user` is empty if it was a
+    list of several people.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    at: datetime
+    operator: str
+    action: str
+    user: str
+    reason: str
+    facts: dict[str, Any]
+
+
+async def read_audit(
+    _: AuditReader,
+    db: Db,
+    user: UserId | None = None,
+    reads: Reads = True,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[AuditLine]:
+    """Read what operators did and looked at, the newest first; of one user, if given."""
+    before = number_in(cursor)
+    async with db.transaction() as tx:
+        lines = await audit_lines(tx, user=user, reads=reads, before=before, limit=limit)
+    return page([AuditLine.model_validate(line) for line in lines], limit, lambda line: [line.id])
+
+
+async def ask_adjustment(
+    wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Ask for a correction of a balance; a colleague has to agree."""
+    asked = AdjustmentWish(
+        commands.service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
+    )
+    async with db.transaction() as tx:
+        return _shown(await commands.ask(tx, asked))
+
+
+async def approve_adjustment(
+    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Agree to a colleague's correction; it is posted at once."""
+    async with db.transaction() as tx:
+        decided = await commands.decide(tx, adjustment, caller.user, True, request_id())
+    return _shown(decided)
+
+
+async def reject_adjustment(
+    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+) -> AdjustmentView:
+    """Do not agree to a correction, or take one's own back."""
+    async with db.transaction() as tx:
+        decided = await commands.decide(tx, adjustment, caller.user, False, request_id())
+    return _shown(decided)
+
+
+def add_audit(router: APIRouter, service: str) -> None:
+    """Add the route that shows a service's audit log."""
+    router.add_api_route(
+        f"/operator/{service}/audit",
+        read_audit,
+        tags=_tags(router),
+        name=f"{service}_audit",
+        responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+    )
+
+
+def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) -> None:
+    """
+    Add the routes by which one operator asks for a correction and another decides.
+
+    `app.state.adjustments` has the commands of the service; `refused` are its own refusals.
+    """
+    asking = refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, KeyReused, *refused)
+    decided: tuple[type[Refusal], ...] = (OwnAdjustment, OwnMoney, AdjustmentDecided)
+    deciding = refusals(Unauthenticated, ScopeMissing, NoSuchAdjustment, *decided, *refused)
+    path = f"/operator/{service}/adjustments"
+    for suffix, route, status, responses in (
+        ("", ask_adjustment, 201, asking),
+        ("/{adjustment}/approve", approve_adjustment, 200, deciding),
+        ("/{adjustment}/reject", reject_adjustment, 200, deciding),
+    ):
+        router.add_api_route(
+            path + suffix,
+            route,
+            methods=["POST"],
+            tags=_tags(router),
+            status_code=status,
+            name=f"{service}_{route.__name__}",
+            responses=responses,
+        )
+
+
+def _tags(router: APIRouter) -> list[str | Enum]:
+    """Return the tag of operators' routes, unless all routes of a router have it."""
+    return [] if "operator" in router.tags else ["operator"]
+
+
+def _shown(adjustment: Adjustment) -> AdjustmentView:
+    return AdjustmentView(
+        adjustment=adjustment.id,
+        user=adjustment.user,
+        amount=adjustment.amount,
+        reason=adjustment.reason,
+        state=adjustment.state,
+        requested_by=adjustment.requested_by,
+        requested_at=adjustment.requested_at,
+        decided_by=adjustment.decided_by,
+        decided_at=adjustment.decided_at,
+    )

@@ -1,0 +1,105 @@
+"""Whether a message can be understood: JSON, an envelope, a contract, and said by its owner."""
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from .base import TYPE_PREFIX, Event
+from .envelope import Envelope
+
+# A redrive or replay is published by an operator, as this user. It forwards what others said: it
+# owns no event, and names the original publisher in this header.
+OPERATOR_USER = "ovationctl"
+SAID_BY = "ovation_said_by"
+# Nobody announces so much; to read it would cost whoever hears it more than it is worth.
+BODY_BYTES_MAX = 262_144
+# What facts inherit from the one that led to them goes into headers, logs and rows.
+_PASSED_ON = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+
+Received: TypeAlias = Envelope[Any]
+
+
+class Unreadable(Exception):
+    """A message that can never be handled, however often it is delivered; `code` says why."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+
+
+def contract_of(given: str, contracts: Mapping[str, type[Event]]) -> type[Event]:
+    """Return the contract of a type, or raise `Unreadable`: it is of no use to us."""
+    contract = contracts.get(given)
+    if contract is None:
+        # Only the version may be new: then whoever hears it is older than what it hears.
+        name, _, _ = given.rpartition(".v")
+        known = {each.type().rpartition(".v")[0] for each in contracts.values()}
+        raise Unreadable("unknown-version" if name in known else "unknown-type", given[:100])
+    return contract
+
+
+def owner_of(given: str) -> str:
+    """Return the service that alone may announce events of a type, whether we know it or not."""
+    return given.removeprefix(f"{TYPE_PREFIX}.").partition(".")[0]
+
+
+def original_publisher(
+    user_id: str, headers: Mapping[str, Any], forwarders: Collection[str] = (OPERATOR_USER,)
+) -> str:
+    """
+    Return the user who said this first; `user_id` is who published it now, as the broker checked.
+
+    The header is believed of a forwarder alone. Anybody may write a header.
+    """
+    given = headers.get(SAID_BY)
+    if user_id in forwarders and isinstance(given, str) and given:
+        return given.replace("\x00", "")
+    return user_id
+
+
+def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received:
+    """
+    Return the envelope of a message, or raise `Unreadable` with the reason.
+
+    `publisher` is the original one: only the owner of an event may announce it.
+    """
+    if publisher != contract.owner():
+        raise Unreadable("foreign-publisher", f"{publisher!r} announced {contract.name}")
+    if len(body) > BODY_BYTES_MAX:
+        raise Unreadable("body-too-large", f"{len(body)} bytes")
+    try:
+        envelope = _envelope_of(contract).model_validate_json(body)
+    except ValidationError as error:
+        raise Unreadable("invalid-envelope", _summary(error)) from error
+    for name in ("correlationid", "causationid", "traceparent"):
+        given = getattr(envelope, name)
+        if given is not None and not _PASSED_ON.fullmatch(given):
+            raise Unreadable("invalid-envelope", f"{name}: not one line of at most 255 characters")
+    if envelope.type != contract.type():
+        raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {contract.type()}")
+    event: Event = envelope.data
+    if (envelope.id, envelope.subject, envelope.partitionkey) != (
+        event.id,
+        event.subject,
+        event.partition_key,
+    ):
+        # Whoever routed or remembered by them would have gone wrong.
+        raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")
+    return envelope
+
+
+@cache
+def _envelope_of(contract: type[Event]) -> type[Received]:
+    return Envelope[contract]  # type: ignore[valid-type]
+
+
+def _summary(error: ValidationError) -> str:
+    """Say what is wrong and where, without quoting the message: it may hold personal data."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc']) or 'body'}: {fault['msg']}"
+        for fault in faults[:5]
+    )

@@ -1,0 +1,1 @@
+"""Who a caller is by their token: subject, country, age, the issuer's keys. Needs no HTTP."""

@@ -1,0 +1,1 @@
+"""PostgreSQL over asyncpg: pool and transaction, errors by kind, batched commits, migrations."""

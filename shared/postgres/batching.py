@@ -1,0 +1,72 @@
+"""Whoever commits collects what arrived meanwhile, and commits it all at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from shared.postgres.database import is_unavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCH_MAX = 500
+
+
+class Batcher(Generic[Item, Result]):
+    """
+    Turns many single requests into few transactions.
+
+    There is no timer: an idle batcher commits one item at once; a busy one commits whatever
+    gathered while the previous commit was in flight. `commit` answers one result an item, in
+    order. If it fails, the items are done again one by one, so that one bad item fails alone;
+    if the database is away, all of them fail at once.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        batch_max: int = BATCH_MAX,
+    ) -> None:
+        self._commit = commit
+        self._batch_max = batch_max
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """Wait until a transaction that holds the item has committed, and return its result."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None or self._running.done():
+            # In a context of its own: what it commits is not of the request that woke it.
+            self._running = asyncio.create_task(self._run(), context=Context())
+        return await future
+
+    async def drain(self) -> None:
+        """Wait until everything submitted has been answered."""
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = self._waiting[: self._batch_max]
+            self._waiting = self._waiting[self._batch_max :]
+            await self._settle(batch)
+
+    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._commit([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            if len(batch) == 1 or is_unavailable(error):
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                return
+            for single in batch:
+                await self._settle([single])
+            return
+        assert len(results) == len(batch)
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

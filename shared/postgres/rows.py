@@ -1,0 +1,159 @@
+"""
+A row written once: a table's definition in `tables.py` gives the SQL and the mapping of its rows.
+
+    _lot = RowMapper(Lot, tables.Lot, origin="kind")   # the field `origin` is the column `kind`
+    _LOTS = text(f"SELECT {_lot.columns} FROM lots WHERE user_id = :user")
+    _ADD = insert_rows(tables.Slice, "user_id", "gift", "lot", "coins", "entry")
+    _SAVE = update_rows(tables.Lot, ("user_id", "id"), ("remaining", "spent"))
+
+    lots = [_lot(row) for row in await tx.execute(_LOTS, {"user": user})]
+    await tx.execute(_ADD, arrays(slices, "user_id", "gift", "lot", "coins", "entry"))
+
+Parameters have the names of columns and are arrays, one element a row. A name that is no column,
+or a field without a column, fails when the module is imported.
+"""
+
+import types
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from enum import Enum
+from functools import cache
+from operator import attrgetter, itemgetter
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
+
+Item = TypeVar("Item")
+Table = type[SQLModel]
+_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+
+
+class RowMapper(Generic[Item]):
+    """
+    Makes a dataclass out of a row, by the names of its fields.
+
+    `renamed` gives a field another column's name. With a `table` each column is checked against it
+    at import, and `columns` names its table (`lots.id`); without one a query says what the columns
+    are. Enums and tuples are made of texts and arrays, as the fields are annotated.
+    """
+
+    def __init__(self, item: type[Item], table: Table | None = None, **renamed: str) -> None:
+        names = [field.name for field in fields(item)]  # type: ignore[arg-type]
+        assert len(names) > 1, f"{item.__name__} has one field: read it without a mapper"
+        assert set(renamed) <= set(names), f"{item.__name__} has no such field: {renamed}"
+        columns = [renamed.get(name, name) for name in names]
+        prefix = ""
+        if table is not None:
+            prefix = f"{table.__tablename__}."
+            for column in columns:
+                _type_of(table, column)
+        self.columns = ", ".join(f"{prefix}{column}" for column in columns)
+        self._item = item
+        self._read = itemgetter(*columns)
+        hints = get_type_hints(item)
+        self._conversions = [
+            (place, conversion)
+            for place, name in enumerate(names)
+            if (conversion := _conversion(hints[name])) is not None
+        ]
+
+    def __call__(self, row: Any) -> Item:
+        if not self._conversions:
+            return self._item(*self._read(row))
+        values = list(self._read(row))
+        for place, convert in self._conversions:
+            if values[place] is not None:
+                values[place] = convert(values[place])
+        return self._item(*values)
+
+
+def arrays(items: Iterable[Any], *names: str, **renamed: str) -> dict[str, list[Any]]:
+    """
+    Return one array a column out of objects' attributes of these names.
+
+    `column="path.to.attribute"` fills a column from elsewhere.
+    """
+    sources = {**{name: name for name in names}, **renamed}
+    listed = list(items)
+    return {column: list(map(attrgetter(source), listed)) for column, source in sources.items()}
+
+
+def array_literal(numbers: Iterable[int] | None) -> str | None:
+    """
+    Write an array as PostgreSQL reads it, for a column of arrays: `heard::bigint[]` of each row.
+
+    `unnest` would flatten an array of arrays.
+    """
+    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
+
+
+def unnest(table: Table, *columns: str, name: str = "new", numbered: bool = False) -> str:
+    """
+    Return the SQL of a FROM item with these columns of a table as typed array parameters.
+
+    `numbered` adds a column `position`, so that rows can be taken in the order given.
+    """
+    for column in columns:
+        # It would flatten an array of arrays.
+        assert not _type_of(table, column).endswith("[]"), f"{column} is an array already"
+    parameters = ", ".join(f"CAST(:{column} AS {_type_of(table, column)}[])" for column in columns)
+    listed = ", ".join((*columns, *(["position"] if numbered else [])))
+    ordinality = " WITH ORDINALITY" if numbered else ""
+    return f"unnest({parameters}){ordinality} AS {name} ({listed})"
+
+
+def insert_rows(table: Table, *columns: str, then: str = "") -> TextClause:
+    """
+    Return the INSERT of many rows in the order given; `then` is what follows.
+
+    That is `ON CONFLICT …`, where the row in the table has the table's name, or `RETURNING …`.
+    """
+    listed = ", ".join(columns)
+    return text(
+        f"INSERT INTO {table.__tablename__} ({listed})"  # noqa: S608 - names out of tables.py
+        f" SELECT {listed} FROM {unnest(table, *columns, numbered=True)} ORDER BY position {then}"
+    )
+
+
+def update_rows(
+    table: Table, key: Sequence[str], changed: Sequence[str], *, also: str = "", then: str = ""
+) -> TextClause:
+    """
+    Return the UPDATE of many rows by their key.
+
+    `also` are further assignments, which may use `new.<column>`; `then` follows the WHERE clause.
+    """
+    name = table.__tablename__
+    assignments = ", ".join(
+        [*(f"{each} = new.{each}" for each in changed), *([also] if also else [])]
+    )
+    where = " AND ".join(f"{name}.{each} = new.{each}" for each in key)
+    return text(
+        f"UPDATE {name} SET {assignments}"  # noqa: S608 - names out of tables.py
+        f" FROM {unnest(table, *key, *changed)} WHERE {where} {then}"
+    )
+
+
+@cache
+def _type_of(table: Table, column: str) -> str:
+    """Return a column's type as PostgreSQL writes it."""
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    assert column in columns, f"{table.__tablename__} has no column {column}"
+    of_column: TypeEngine[Any] = columns[column].type
+    return of_column.compile(_DIALECT).lower()
+
+
+def _conversion(hint: Any) -> Callable[[Any], Any] | None:
+    """Return what makes a field's value out of a column's, or None if they are the same."""
+    if get_origin(hint) in (Union, types.UnionType):
+        hints = [each for each in get_args(hint) if each is not type(None)]
+        return _conversion(hints[0]) if len(hints) == 1 else None
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    if get_origin(hint) in (tuple, frozenset):
+        made: Callable[[Any], Any] = get_origin(hint)
+        return made
+    return None

@@ -1,0 +1,233 @@
+"""
+One service as one process: HTTP, relay, consumers and jobs as tasks that start and stop together.
+
+Start: the database answers, then HTTP, consumers and the relay; a broker that is away does not
+keep a service from accepting what it can accept. Stop (SIGTERM): HTTP drains, consumers finish
+their batch, the relay its window, connections close; after 25 s whatever is left is dropped,
+which loses nothing.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
+from shared.http.connection import Connection
+from shared.identity.tokens import Verifier
+from shared.messaging import inbox
+from shared.messaging.broker import Broker, pause
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from shared.observability.logging import configure_logging
+from shared.observability.tracing import configure_tracing
+from shared.postgres.database import Database, is_unavailable
+from shared.quotas import store as quotas
+from shared.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+STOP_SECONDS_MAX = 25
+DRAIN_SECONDS_MAX = 10
+JOB_FAILED_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 600.0
+
+# Something that runs until the event is set.
+Part: TypeAlias = Callable[[asyncio.Event], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    Work that comes back every few seconds, done by one process of a service at a time.
+
+    Whoever holds the advisory lock named after the job does it; `run` returns whether there
+    may be more to do at once.
+    """
+
+    name: str
+    every_seconds: float
+    run: Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a service runs."""
+
+    name: str
+    app: FastAPI
+    database: Database
+    relay: Relay
+    consumers: Sequence[Consumer] = ()
+    jobs: Sequence[Job] = ()
+    # Anything else that lives as long as the service: a poller, a feed.
+    tasks: Sequence[Part] = ()
+    closing: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: HTTP is one of several things that have to stop."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+def start(service: Callable[[], Service], settings: ServiceSettings, name: str) -> None:
+    """Run a service until it is told to stop: the last line of every `main.py`."""
+    configure_logging(name)
+    configure_tracing(name)
+    configure_schema_urls(os.environ.get(PUBLIC_URL_VARIABLE, PUBLIC_URL))
+    _tune_garbage_collector()
+
+    async def build_and_run() -> None:
+        await run(service(), host=settings.host, port=settings.port)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(build_and_run())
+
+
+def _tune_garbage_collector() -> None:
+    """
+    Keep what was imported out of every collection, and collect less often.
+
+    Batches make many short-lived objects and no cycles; the default thresholds cost a fifth
+    of the processor on them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def run(service: Service, *, host: str, port: int) -> None:
+    """Run until SIGTERM or SIGINT, or until a part fails that should never end."""
+    stopping = service.app.state.stopping
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+    await _wait_for_database(service.database, stopping)
+    verifier: Verifier = service.app.state.verifier
+    with suppress(Exception):
+        await verifier.refresh()  # absent now, it is asked for again by the first caller
+    server = _Server(
+        uvicorn.Config(
+            service.app,
+            host=host,
+            port=port,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+        )
+    )
+    http = asyncio.create_task(server.serve())
+    parts: list[Part] = [
+        service.relay.run,
+        *(consumer.run for consumer in service.consumers),
+        *(_repeat(job, service.database) for job in (*service.jobs, _forgetting(service.database))),
+        *service.tasks,
+    ]
+    background = [asyncio.create_task(part(stopping)) for part in parts]
+    log.info("service.started", service=service.name, port=port)
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({http, stop, *background}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.set()
+    server.should_exit = True
+    _, late = await asyncio.wait({http, *background}, timeout=STOP_SECONDS_MAX)
+    for task in late:
+        task.cancel()
+    for close in (*service.closing, service.database.close):
+        await close()
+    log.info("service.stopped", service=service.name, abandoned=len(late))
+    for task in (http, *background):
+        if task.done() and not task.cancelled() and (error := task.exception()):
+            raise error
+
+
+def _forgetting(database: Database) -> Job:
+    """Keep the inbox and the quotas as small as they may be."""
+
+    async def forget() -> bool:
+        async with database.transaction() as tx:
+            more = await inbox.forget_old(tx)
+            return await quotas.forget_old(tx) or more
+
+    return Job("forget", FORGET_EVERY_SECONDS, forget)
+
+
+def _repeat(job: Job, database: Database) -> Part:
+    async def repeat(stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                await _work(job, database, stopping)
+            except Exception as error:  # noqa: BLE001 - a job that fails is tried again, always
+                log.warning("job.failed", job=job.name, error=repr(error))
+                await pause(JOB_FAILED_SECONDS, stopping)
+
+    return repeat
+
+
+async def _work(job: Job, database: Database, stopping: asyncio.Event) -> None:
+    """Hold the job's lock for as long as the connection lives, and work."""
+    db = await database.connect_directly()
+    try:
+        while not stopping.is_set():
+            mine = await db.fetchval(
+                "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"job:{job.name}"
+            )
+            # Asked each time: the answer also tells whether the lock's connection still lives.
+            if not mine or not await job.run():
+                await pause(job.every_seconds, stopping)
+    finally:
+        db.terminate()
+
+
+async def _wait_for_database(database: Database, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        try:
+            await database.ping()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("database.unavailable", error=repr(error)[:200])
+            await pause(1.0, stopping)
+        else:
+            return
+
+
+def build_broker(settings: ServiceSettings, service: str) -> Broker:
+    """Where the service finds the broker, and as whom."""
+    return Broker(settings.broker_url, settings.broker_password.get_secret_value(), service)
+
+
+def build_database(settings: ServiceSettings, *, pool_size: int = 10) -> Database:
+    """Open the service's own database, as its restricted role."""
+    return Database(
+        settings.database_url,
+        password=settings.database_password.get_secret_value(),
+        pool_size=pool_size,
+    )
+
+
+def build_verifier(settings: ServiceSettings) -> Verifier:
+    """Trust the host application's tokens, and only those."""
+    return Verifier(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        jwks_url=settings.jwks_url,
+        clients=settings.jwt_clients.split(),
+        audience_optional=settings.jwt_audience_optional,
+        names=settings.claim_names,
+        lifetime_seconds_max=settings.jwt_lifetime_seconds_max,
+    )
