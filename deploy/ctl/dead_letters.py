@@ -20,7 +20,7 @@ from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import queues
-from shared.contracts.decoding import SAID_BY, owner_of
+from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER, owner_of
 from shared.messaging.delivery import OPERATOR_USER, service_of
 
 # Of an attempt that is over; a redriven message starts anew.
@@ -127,7 +127,7 @@ def refusal(letter: AbstractIncomingMessage, queue: str) -> str | None:
     if letter.headers.get("ovation_error_code") == "foreign-publisher":
         return "foreign-publisher: its queue refused it because of who said it"
     kind = _type_of(letter)
-    original, owner = _said_by(letter, queue), owner_of(kind)
+    original, owner = _original_publisher(letter, queue), owner_of(kind)
     if original is None:
         return f"put there by {letter.user_id!r}, which is neither {queue}'s service nor its owner"
     if original != owner:
@@ -135,7 +135,7 @@ def refusal(letter: AbstractIncomingMessage, queue: str) -> str | None:
     return None
 
 
-def _said_by(letter: AbstractIncomingMessage, queue: str) -> str | None:
+def _original_publisher(letter: AbstractIncomingMessage, queue: str) -> str | None:
     """
     Return who said first what is in a letter, as far as the broker or a forwarder answers for it.
 
@@ -143,7 +143,7 @@ def _said_by(letter: AbstractIncomingMessage, queue: str) -> str | None:
     message again; an operator repeated it; or the broker itself set aside what its owner said.
     """
     user, headers = letter.user_id or "", letter.headers
-    named = headers.get(SAID_BY)
+    named = headers.get(ORIGINAL_PUBLISHER_HEADER)
     if user == OPERATOR_USER:
         return named if isinstance(named, str) else None
     if user == service_of(queue):
@@ -191,7 +191,7 @@ async def _as_messages(
         }
         redriven = _number(headers.get("ovation_redrive")) + 1
         yield Again(
-            said_by=_said_by(letter, queue) or "",
+            original_publisher=_original_publisher(letter, queue) or "",
             type=_type_of(letter),
             message_id=letter.message_id or "",
             correlation_id=letter.correlation_id or "",
@@ -230,7 +230,7 @@ def _shown(letter: AbstractIncomingMessage, queue: str) -> dict[str, object]:
         # Who put it there, checked by the broker. Headers say whatever that one wrote.
         "user_id": letter.user_id,
         "header_publisher": headers.get("ovation_publisher"),
-        "header_said_by": headers.get(SAID_BY),
+        "header_said_by": headers.get(ORIGINAL_PUBLISHER_HEADER),
         "not_redriven_because": refusal(letter, queue),
         "attempts": headers.get("ovation_attempts"),
         "redriven": headers.get("ovation_redrive", "0"),

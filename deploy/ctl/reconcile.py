@@ -16,7 +16,7 @@ from services.gift.store import tallies as gift
 from services.payout.store import tallies as payout
 from services.purchase.store import tallies as purchase
 from services.wallet.store import reconciliation as wallet
-from shared.backoffice.reconciliation import Side, Tally
+from shared.backoffice.reconciliation import Source, Totals
 from shared.postgres.database import Transaction
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
@@ -28,8 +28,8 @@ class Flow:
     """Things one service announces and another acts on, through an event and a queue."""
 
     name: str
-    source: tuple[str, Side]
-    target: tuple[str, Side]
+    source: tuple[str, Source]
+    target: tuple[str, Source]
     events: tuple[str, ...]
     queue: str
 
@@ -102,7 +102,7 @@ async def reconcile(
         async with installation.reading(service) as tx:
             done = await side.hours(tx, since=since, until=until)
         for hour in sorted(announced.keys() | done.keys()):
-            yield Compared(flow.name, hour, announced.get(hour, Tally(0, 0, 0)).count)
+            yield Compared(flow.name, hour, announced.get(hour, Totals(0, 0, 0)).count)
             if announced.get(hour) != done.get(hour):
                 until_hour = min(until, hour + timedelta(hours=1))
                 for finding in await _look(installation, flow, max(since, hour), until_hour):
@@ -113,15 +113,17 @@ async def _look(
     installation: Installation, flow: Flow, since: datetime, until: datetime
 ) -> list[Finding]:
     """Compare the things of one hour one by one."""
-    (source, source_side), (target, target_side) = flow.source, flow.target
+    (source, source_totals), (target, target_totals) = flow.source, flow.target
     async with installation.reading(source) as tx:
-        announced = await source_side.things(tx, since=since, until=until)
+        announced = await source_totals.amounts(tx, since=since, until=until)
     async with installation.reading(target) as tx:
-        done = await target_side.things(tx, since=since, until=until)
+        done = await target_totals.amounts(tx, since=since, until=until)
         # The other side may have it under another hour: a clock is not a reason for an alarm.
-        done |= await target_side.named(tx, [key for key in announced if key not in done])
+        done |= await target_totals.amounts_of(tx, [key for key in announced if key not in done])
     async with installation.reading(source) as tx:
-        announced |= await source_side.named(tx, [key for key in done if key not in announced])
+        announced |= await source_totals.amounts_of(
+            tx, [key for key in done if key not in announced]
+        )
         missing = [key for key in announced if announced[key] != done.get(key, 0)]
         waiting = await _waiting(tx, flow, missing)
     gone = [key for key in missing if key not in waiting]

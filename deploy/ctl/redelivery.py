@@ -9,13 +9,13 @@ import aiormq
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractConnection
 
-from shared.amqp import confirms as window
-from shared.contracts.decoding import SAID_BY
+from shared.amqp import confirms
+from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import REDELIVER_EXCHANGE
 
-WINDOW_MAX = 500
+PUBLISH_BATCH_MAX = 500
 CONFIRM_SECONDS_MAX = 15.0
 
 
@@ -33,11 +33,11 @@ class Again:
     """
     A message that goes to a queue once more.
 
-    `said_by` is its original publisher, whom whoever asks for this found out. The operator only
-    forwards: receivers hear what the owner of the event said, and nothing else.
+    The operator only forwards: a receiver takes an event from its owner, here the
+    `original_publisher`, and from no other service.
     """
 
-    said_by: str
+    original_publisher: str
     type: str
     message_id: str
     correlation_id: str
@@ -49,7 +49,7 @@ async def redeliver(
     connection: AbstractConnection, queue: str, messages: AsyncIterator[Again]
 ) -> int:
     """
-    Publish messages to a queue as the operator, a window at a time; return how many.
+    Publish messages to a queue as the operator, batch by batch; return how many.
 
     What the queue's service has handled before, it knows by its id and drops.
     """
@@ -59,7 +59,7 @@ async def redeliver(
     sent, waiting = 0, []
     async for message in messages:
         waiting.append(message)
-        if len(waiting) == WINDOW_MAX:
+        if len(waiting) == PUBLISH_BATCH_MAX:
             sent += await _publish(underlay, queue, waiting)
             waiting = []
     sent += await _publish(underlay, queue, waiting)
@@ -71,18 +71,18 @@ async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Again
     if not messages:
         return 0
     outgoing = [_outgoing(queue, message) for message in messages]
-    for failure in await window.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
+    for failure in await confirms.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
         if failure is not None:
             raise Undeliverable(f"{queue}: {failure!r}") from failure
     return len(messages)
 
 
-def _outgoing(queue: str, message: Again) -> window.Outgoing:
+def _outgoing(queue: str, message: Again) -> confirms.Outgoing:
     try:
         message_id = UUID(message.message_id)
     except ValueError:
         message_id = uuid4()
-    return window.Outgoing(
+    return confirms.Outgoing(
         message_id=message_id,
         exchange=REDELIVER_EXCHANGE,
         routing_key=queue,
@@ -98,7 +98,7 @@ def _outgoing(queue: str, message: Again) -> window.Outgoing:
                 **{
                     name: value for name, value in message.headers.items() if name.startswith(_KEPT)
                 },
-                SAID_BY: message.said_by,
+                ORIGINAL_PUBLISHER_HEADER: message.original_publisher,
             },
         ),
         body=message.body,

@@ -36,9 +36,9 @@ MONEY = (
     Panel(
         "Waiting for an outcome",
         "short",
-        {"{{type}} {{state}}": "max by (type, state) (ovation_saga_open)"},
+        {"{{type}} {{state}}": "max by (type, state) (ovation_in_flight)"},
     ),
-    Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_saga_overdue)"}),
+    Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_in_flight_overdue)"}),
     Panel(
         "Ledger violations",
         "short",

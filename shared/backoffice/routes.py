@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentDecided,
-    AdjustmentWish,
+    AdjustmentRequest,
     NoSuchAdjustment,
     OwnAdjustment,
     audit_lines,
@@ -47,7 +47,7 @@ AMOUNT_MAX = 1_000_000_000
 Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
+Ask: TypeAlias = Callable[[Transaction, AdjustmentRequest], Awaitable[Adjustment]]
 # A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
 Decide: TypeAlias = Callable[[Transaction, UUID, str, bool, str], Awaitable[Adjustment]]
 
@@ -143,7 +143,7 @@ async def ask_adjustment(
     wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
 ) -> AdjustmentView:
     """Ask for a correction of a balance; a colleague has to agree."""
-    asked = AdjustmentWish(
+    asked = AdjustmentRequest(
         commands.service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
     )
     async with db.transaction() as tx:

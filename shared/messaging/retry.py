@@ -1,8 +1,8 @@
 """
-Trying a message again later, without losing it or holding up its neighbours meanwhile.
+Trying a message again later, without losing it and without delaying its neighbours.
 
 The message goes to a delay queue through the outbox, in a transaction of its own, and is
-acknowledged after that commit. Nobody consumes a delay queue: when its time is over the broker
+acknowledged after that commit. A delay queue has no consumer: when its time is over the broker
 moves the message to `ovation.redeliver.<service>`, whose binding leads back to the queue it came
 from, and to no queue of another service.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from uuid import uuid5
 
 from shared.contracts.base import NAMESPACE
-from shared.messaging.delivery import Delivery, kept_headers, said_by_header
+from shared.messaging.delivery import Delivery, kept_headers, original_publisher_header
 from shared.messaging.outbox import Message
 
 # The delays in turn, by name, in milliseconds. One queue each: messages of one queue that wait
@@ -25,7 +25,7 @@ def delay_name(delay: str) -> str:
     return f"ovation.delay.{delay}"
 
 
-def retried(delivery: Delivery, queue: str, *, delay: str) -> Message:
+def retry_of(delivery: Delivery, queue: str, *, delay: str) -> Message:
     """Write the same message for its next attempt, after a delay."""
     attempt = delivery.attempt + 1
     identifier = f"{queue}|{delivery.original_id}|{attempt}"
@@ -37,7 +37,7 @@ def retried(delivery: Delivery, queue: str, *, delay: str) -> Message:
         routing_key=queue,
         headers={
             **kept_headers(delivery),
-            **said_by_header(delivery, queue),
+            **original_publisher_header(delivery, queue),
             "ovation_attempt": str(attempt),
         },
         body=delivery.body,

@@ -37,7 +37,7 @@ async def test_how_often_a_letter_was_redriven_is_counted_whatever_its_header_sa
     (message,) = [each async for each in _as_messages([letter], "live.gifts")]
 
     assert message.headers == {"ovation_redrive": counted}
-    assert message.said_by == "gift"
+    assert message.original_publisher == "gift"
 
 
 SENT = "dev.ovation.gift.sent.v1"

@@ -84,9 +84,9 @@ def test_a_service_says_how_its_messages_are_doing(system, service):
         "ovation_consumer_connected",
         "ovation_consumer_paused",
     } <= names
-    sagas = {name for name in names if "_saga_" in name}
+    in_flight = {name for name in names if "_in_flight" in name}
     waits = service in ("purchase", "gift", "payout")
-    assert sagas == ({"ovation_saga_open", "ovation_saga_overdue"} if waits else set())
+    assert in_flight == ({"ovation_in_flight", "ovation_in_flight_overdue"} if waits else set())
     # No ids, no users: whoever reads the metrics learns nothing about anybody.
     assert "mira" not in text
 

@@ -34,7 +34,7 @@ from services.wallet.commands import adjustments
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
-from shared.backoffice.adjustments import AdjustmentWish
+from shared.backoffice.adjustments import AdjustmentRequest
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
@@ -143,7 +143,7 @@ class World:
 
         async def agree(tx):
             key = uuid4().hex
-            wish = AdjustmentWish("wallet", user, coins, "any story", "ann", key, b"same")
+            wish = AdjustmentRequest("wallet", user, coins, "any story", "ann", key, b"same")
             asked = await adjustments.request_wallet_adjustment(tx, wish)
             await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "story")
 

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from shared.amqp import receive
 from shared.errors import Kind, Refusal
-from shared.messaging import receiver
 from shared.messaging.relay import Relay
 from tests.shared.messaging.conftest import a_fact, body_of, eventually
 
@@ -197,7 +197,7 @@ async def test_what_waits_for_its_next_try_holds_up_nobody(
 async def test_a_message_that_only_has_to_wait_is_never_parked(
     publish, consume, heard, trouble, monkeypatch
 ):
-    monkeypatch.setattr(receiver, "TRY_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(receive, "TRY_AGAIN_SECONDS", 0.01)
     tries = []
 
     def fail_for_long(_):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.messaging.outbox import Message, publish, send
-from shared.messaging.relay import WINDOW_MAX
+from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
 from tests.metrics import metric
 from tests.shared.messaging.conftest import a_fact, eventually
@@ -172,7 +172,7 @@ async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_e
     wallet_database, relay, say, messages_in, full_letters
 ):
     """More letters than a window, before the facts: whoever else waits hears nothing of it."""
-    letters = [a_letter("wallet.money", number) for number in range(WINDOW_MAX + 200)]
+    letters = [a_letter("wallet.money", number) for number in range(PUBLISH_BATCH_MAX + 200)]
     async with wallet_database.transaction() as tx:
         await send(tx, letters)
         await send(tx, [a_letter("wallet.gifts", 1)])
