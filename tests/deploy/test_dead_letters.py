@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.ctl.dead_letters import _as_messages, readable, refusal
-from deploy.ctl.reconcile import FLOWS, _beyond
+from deploy.ctl.dead_letters import _redeliveries, readable, refusal
+from deploy.ctl.reconcile import FLOWS, _beyond_outbox
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ async def test_how_often_a_letter_was_redriven_is_counted_whatever_its_header_sa
     known = {"user_id": "live", "type": "dev.ovation.gift.sent.v1", "message_id": "m"}
     letter = SimpleNamespace(headers=headers, **known, correlation_id="", body=b"")
 
-    (message,) = [each async for each in _as_messages([letter], "live.gifts")]
+    (message,) = [each async for each in _redeliveries([letter], "live.gifts")]
 
     assert message.headers == {"ovation_redrive": counted}
     assert message.original_publisher == "gift"
@@ -93,7 +93,7 @@ def test_a_letter_of_a_team_is_what_the_owner_said(user):
 def test_who_may_not_look_into_letters_counts_them(letters, waiting, found):
     """As many things as there are letters may be in them; of more, some are somewhere else."""
     held = {"payout.gifts": waiting, "payout.gifts.dlq": letters}
-    auditor = SimpleNamespace(letters_in=lambda _: None, waiting_in=held.get)
+    auditor = SimpleNamespace(dead_letters_in=lambda _: None, messages_in=held.get)
     (flow,) = (flow for flow in FLOWS if flow.queue == "payout.gifts")
 
-    assert set(_beyond(auditor, flow, ["one", "other"]).values()) == {found}
+    assert set(_beyond_outbox(auditor, flow, ["one", "other"]).values()) == {found}
