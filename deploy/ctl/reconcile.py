@@ -15,7 +15,7 @@ from deploy.ctl.installation import Installation
 from services.gift.store import tallies as gift
 from services.payout.store import tallies as payout
 from services.purchase.store import tallies as purchase
-from services.wallet.store import tallies as wallet
+from services.wallet.store import reconciliation as wallet
 from shared.backoffice.reconciliation import Source, Totals
 from shared.postgres.database import Transaction
 

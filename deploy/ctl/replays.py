@@ -14,10 +14,10 @@ from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
-from services.live.commands import counting as live
+from services.live.store import rebuild as live
 from services.payout.commands import reannouncing as payout
 from services.purchase.commands import reannouncing as purchase
-from services.wallet.commands import reannouncing as wallet
+from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, QUEUES
 from shared.messaging.facts import Fact
@@ -160,7 +160,7 @@ async def rebuild_live(installation: Installation) -> tuple[int, int]:
     these events; if this command is interrupted, run it again.
     """
     async with recorded(installation, "rebuild", service="live"), installation.owning("live") as tx:
-        await live.begin_again(tx)
+        await live.begin_rebuild(tx)
     oldest = await _oldest(installation, log_of("gift"))
     republished = await republish(installation, "gift", "live.gifts", since=BEGINNING, until=oldest)
     replayed = await replay(installation, "live.gifts", start="first")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentDecided,
-    AdjustmentWish,
+    AdjustmentRequest,
     NoSuchAdjustment,
     OwnAdjustment,
     audit_lines,
@@ -46,7 +47,7 @@ AMOUNT_MAX = 1_000_000_000
 Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
+Ask: TypeAlias = Callable[[Transaction, AdjustmentRequest], Awaitable[Adjustment]]
 # A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
 Decide: TypeAlias = Callable[[Transaction, UUID, str, bool, str], Awaitable[Adjustment]]
 
@@ -142,7 +143,7 @@ async def ask_adjustment(
     wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
 ) -> AdjustmentView:
     """Ask for a correction of a balance; a colleague has to agree."""
-    asked = AdjustmentWish(
+    asked = AdjustmentRequest(
         commands.service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
     )
     async with db.transaction() as tx:
@@ -172,7 +173,7 @@ def add_audit(router: APIRouter, service: str) -> None:
     router.add_api_route(
         f"/operator/{service}/audit",
         read_audit,
-        tags=["operator"],
+        tags=_tags(router),
         name=f"{service}_audit",
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
@@ -197,11 +198,16 @@ def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) ->
             path + suffix,
             route,
             methods=["POST"],
-            tags=["operator"],
+            tags=_tags(router),
             status_code=status,
             name=f"{service}_{route.__name__}",
             responses=responses,
         )
+
+
+def _tags(router: APIRouter) -> list[str | Enum]:
+    """Return the tag of operators' routes, unless all routes of a router have it."""
+    return [] if "operator" in router.tags else ["operator"]
 
 
 def _shown(adjustment: Adjustment) -> AdjustmentView:

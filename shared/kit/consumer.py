@@ -1,4 +1,4 @@
-"""A consumer of a team's queue, or of a service's log: typed handlers, each fact once."""
+"""A consumer of a team's queue, or of a service's log: typed handlers, each event once."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ class Consumer:
 
     `broker` is `amqp://team.charts:password@host:5672/ovation`, `database` the team's own
     PostgreSQL, `schema` where it remembers what it has handled. Two consumers with one schema
-    share what they have handled: one that reads a log meets what the queue has brought. What
+    share what they have handled: one that reads a log skips what came by the queue. What
     fails is tried again after each of `delays_seconds`, then parked in `schema.waiting`.
     """
 
@@ -54,7 +54,7 @@ class Consumer:
 
     @classmethod
     def from_log(cls, service: str, broker: str, **options: Any) -> Self:
-        """Read everything a service announced, from where we were; at first, from its beginning."""
+        """Read a service's log from the stored offset, at first from the beginning."""
         consumer = cls(broker, f"ovation.log.{service}", **options)
         consumer._is_log = True
         return consumer
@@ -85,7 +85,7 @@ class Consumer:
             await self._receiver.tables.create(connection)
 
     async def run(self, stopping: asyncio.Event | None = None) -> None:
-        """Consume, whatever breaks meanwhile, until `stopping` is set or we are told to end."""
+        """Consume until `stopping` is set (None: until SIGTERM); begin again what breaks."""
         if stopping is None:
             stopping = _stop_on_signal()
         retrying = asyncio.create_task(self._retry_waiting(stopping))

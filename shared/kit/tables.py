@@ -1,5 +1,5 @@
 """
-What a consumer remembers, in its team's own database: a schema with three tables.
+What a consumer stores in its team's own database: a schema with three tables.
 
 `inbox` has the ids of what was handled, `waiting` the messages that failed and when each is tried
 again (or, with `parked_at`, that a person has to look), `places` how far each log was read.
@@ -41,7 +41,7 @@ class Tables:
 
     async def claim(self, connection: Connection, ids: Collection[UUID]) -> set[UUID]:
         """
-        Remember what is being handled; return what was not handled before.
+        Remember messages as handled; return the ids that were not remembered before.
 
         Sorted: two consumers with overlapping batches would otherwise each hold a row that the
         other waits for.
@@ -64,7 +64,7 @@ class Tables:
         await connection.execute(self._sql["park"], *values, reason[:REASON_CHARACTERS_MAX])
 
     async def due(self, connection: Connection) -> tuple[Delivery, int] | None:
-        """Hold one message whose time has come, with the attempts it had; others skip it."""
+        """Lock one message that is due, and return it with its attempts; others skip it."""
         row = await connection.fetchrow(self._sql["due"])
         if row is None:
             return None
@@ -96,7 +96,7 @@ class Tables:
         await connection.execute(self._sql["move"], log, offset)
 
     async def forget_old(self, connection: Connection) -> None:
-        """Forget some of what no redelivery and no log can bring again."""
+        """Delete old ids: no redelivery and no log can bring their messages again."""
         await connection.execute(self._sql["forget"], RETENTION_DAYS, FORGET_MAX)
 
 

@@ -51,7 +51,7 @@ class Consumer:
         self._spaced_from = spaced_from
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Consume until we stop, whatever breaks meanwhile."""
+        """Consume until we stop; a session that breaks is begun again."""
         await supervise(self.queue, lambda: self._session(stopping), stopping)
 
     async def _session(self, stopping: asyncio.Event) -> None:

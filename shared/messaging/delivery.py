@@ -1,4 +1,4 @@
-"""A message as it arrived, and whether it can be understood."""
+"""A delivery: whether it can be read, and its dead letter if it cannot be handled."""
 
 from collections.abc import Mapping
 from uuid import uuid5
@@ -32,7 +32,7 @@ __all__ = [
 REASON_CHARACTERS_MAX = 500
 
 # The rest is the broker's, or belongs to one attempt. By name, and none too long: what the outbox
-# holds must fit into a frame, whatever somebody else once put into one.
+# holds must fit into a frame, and another sender's headers may be of any size.
 _KEPT = (
     *(f"cloudEvents_{name}" for name in ("specversion", "id", "source", "subject")),
     *("cloudEvents_time", "cloudEvents_partitionkey", "correlation_id"),
@@ -50,12 +50,12 @@ def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str
 
 def original_publisher_of(delivery: Delivery, own_user: str) -> str:
     """
-    Return who said this first: its publisher, or whom a forwarder names.
+    Return the original publisher: who published this now, or whom a forwarder names.
 
     Two users forward: the operator, and the receiving service, which sends to itself what failed.
     """
     if delivery.user_id == own_user and ORIGINAL_PUBLISHER_HEADER not in delivery.headers:
-        # A retry of the version before, which named nobody: it had been read before it failed.
+        # A retry of the version before has no such header: it had been read before it failed.
         return owner_of(delivery.type)
     return original_publisher(delivery.user_id, delivery.headers, (own_user, OPERATOR_USER))
 
@@ -99,7 +99,7 @@ def original_publisher_header(delivery: Delivery, queue: str) -> dict[str, str]:
 
 
 def kept_headers(delivery: Delivery) -> dict[str, str]:
-    """Return what a message is known by, for whatever it is sent on as."""
+    """Return the headers that identify a message, for its retry or dead letter."""
     kept = {
         name: storable(value)
         for name in _KEPT

@@ -1,8 +1,8 @@
 """
-Trying a message again later, without losing it or holding up its neighbours meanwhile.
+Trying a message again later, without losing it and without delaying its neighbours.
 
 The message goes to a delay queue through the outbox, in a transaction of its own, and is
-acknowledged after that commit. Nobody consumes a delay queue: when its time is over the broker
+acknowledged after that commit. A delay queue has no consumer: when its time is over the broker
 moves the message to `ovation.redeliver.<service>`, whose binding leads back to the queue it came
 from, and to no queue of another service.
 """

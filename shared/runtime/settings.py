@@ -60,7 +60,7 @@ class ServiceSettings(SecretFileSettings):
     jwt_roles_claim: str = ""
     jwt_scopes_claim: str = ""
     jwt_lifetime_seconds_max: int = 86_400
-    # Whoever can change what comes over plain HTTP signs any token: for practice only.
+    # An attacker who can change plain HTTP can sign any token: for practice only.
     allow_insecure_issuer: bool = False
 
     @property
@@ -86,7 +86,7 @@ class ServiceSettings(SecretFileSettings):
             for name in ("jwt_issuer", *addresses):
                 if urlsplit((getattr(self, name) or "").strip()).scheme == "http":
                     raise ValueError(
-                        f"{name} is http://: whoever can change that line signs any token. Use"
+                        f"{name} is http://: an attacker on that line can sign any token. Use"
                         " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
                     )
         return self

@@ -13,7 +13,7 @@ from services.payout.commands.maturing import mature
 from services.payout.commands.proving import announce_block
 from services.payout.commands.reannouncing import SAID_AGAIN, facts_between
 from services.sandbox import provider as sandbox_provider
-from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
+from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.ledger.sealing import seal
 from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
@@ -70,7 +70,7 @@ async def _mature_adjust_and_seal(database):
     await consumer.receive([a_delivery(a_gift_sent(10))])
     async with database.transaction() as tx:
         await mature(tx, RULES, now=datetime.now(UTC) + timedelta(days=60))
-    wish = AdjustmentWish("payout", "lea", 7, "sorry", "ann", uuid4().hex, b"h")
+    wish = AdjustmentRequest("payout", "lea", 7, "sorry", "ann", uuid4().hex, b"h")
     async with database.transaction() as tx:
         asked = await request_adjustment(tx, wish)
         await settle_adjustment(tx, asked.id, "ben", True, "c", rules=RULES)

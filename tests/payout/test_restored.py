@@ -15,7 +15,7 @@ from services.payout import consumers
 from services.payout.commands.adjusting import settle_adjustment
 from services.payout.commands.maturing import mature
 from services.payout.store.invariants import INVARIANTS
-from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
+from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
@@ -234,7 +234,7 @@ async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, d
 
 async def spend(database, diamonds):
     """Take diamonds as two operators do: only what is left can be taken back."""
-    wish = AdjustmentWish("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
+    wish = AdjustmentRequest("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
     async with database.transaction() as tx:
         asked = await request_adjustment(tx, wish)
         await settle_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)

@@ -8,7 +8,7 @@ from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.backoffice.adjustments import (
     Adjustment,
-    AdjustmentWish,
+    AdjustmentRequest,
     decide_adjustment,
     find_adjustment,
     request_adjustment,
@@ -24,7 +24,7 @@ REFERENCE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
 
 
-async def ask_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
+async def ask_adjustment(tx: Transaction, wish: AdjustmentRequest) -> Adjustment:
     """Ask a colleague for a correction, of anybody's diamonds but one's own."""
     return await request_adjustment(tx, wish)
 
