@@ -1,4 +1,4 @@
-"""Putting messages into one queue again, past the exchange of facts."""
+"""Sending messages to one queue again, past the exchange of events."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ PUBLISH_BATCH_MAX = 500
 CONFIRM_SECONDS_MAX = 15.0
 
 
-# What a message is known by. The rest stays behind: with `CC` the broker would send it on to other
+# Headers that identify a message. Others are removed: with `CC` the broker would route it to other
 # queues, in the operator's name.
 _KEPT = ("cloudEvents_", "ovation_", "correlation_id", "traceparent", "tracestate")
 
 
 class Undeliverable(ConnectionError):
-    """The broker would not take a message."""
+    """The broker refused a message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Redelivery:
     """
     A message that goes to a queue once more.
 
@@ -46,12 +46,12 @@ class Again:
 
 
 async def redeliver(
-    connection: AbstractConnection, queue: str, messages: AsyncIterator[Again]
+    connection: AbstractConnection, queue: str, messages: AsyncIterator[Redelivery]
 ) -> int:
     """
     Publish messages to a queue as the operator, batch by batch; return how many.
 
-    What the queue's service has handled before, it knows by its id and drops.
+    The queue's service drops messages that it has handled before: it knows their ids.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     underlay = await channel.get_underlay_channel()
@@ -67,7 +67,7 @@ async def redeliver(
     return sent
 
 
-async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Again]) -> int:
+async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Redelivery]) -> int:
     if not messages:
         return 0
     outgoing = [_outgoing(queue, message) for message in messages]
@@ -77,7 +77,7 @@ async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Again
     return len(messages)
 
 
-def _outgoing(queue: str, message: Again) -> confirms.Outgoing:
+def _outgoing(queue: str, message: Redelivery) -> confirms.Outgoing:
     try:
         message_id = UUID(message.message_id)
     except ValueError:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from services.wallet.commands.giving import pay_for_gifts
-from services.wallet.commands.money import follow_money
+from services.wallet.commands.gift_payments import pay_for_gifts
+from services.wallet.commands.purchase_events import apply_purchase_events
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
@@ -17,7 +17,7 @@ from shared.postgres.database import Database, Transaction
 
 def build(settings: Settings, rules: Rules, database: Database, broker: Broker) -> list[Consumer]:
     async def money(tx: Transaction, received: Sequence[Received]) -> Stale:
-        return await follow_money(tx, received, settings)
+        return await apply_purchase_events(tx, received, settings)
 
     async def gifts(tx: Transaction, received: Sequence[Received]) -> None:
         await pay_for_gifts(tx, received, rules)

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from services.wallet.commands.limiting import end_exclusions
-from services.wallet.commands.operating import expire_lots
-from services.wallet.commands.proving import INVARIANTS, announce_block
+from services.wallet.commands.exclusions import end_exclusions
+from services.wallet.commands.expiry import expire_lots
+from services.wallet.commands.verification import INVARIANTS, publish_block
 from shared.backoffice import ledger_jobs as watching
 from shared.postgres.database import Database
 from shared.runtime.service import Job
@@ -22,5 +22,5 @@ def build(database: Database) -> list[Job]:
 
     return [
         Job("clock", CLOCK_EVERY_SECONDS, let_time_pass),
-        *watching.jobs(database, INVARIANTS, announce_block),
+        *watching.jobs(database, INVARIANTS, publish_block),
     ]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from services.wallet import api, consumers, jobs
-from services.wallet.commands.operating import ask_adjustment, settle_adjustment
+from services.wallet.commands.adjustments import decide_wallet_adjustment, request_wallet_adjustment
 from services.wallet.domain.limits import Rules
 from services.wallet.settings import Settings
 from shared.backoffice.routes import AdjustmentCommands
@@ -41,8 +41,11 @@ def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
         verifier=verifier,
         database=database,
     )
-    app.state.adjustments = AdjustmentCommands("wallet", ask_adjustment, settle_adjustment)
-    app.include_router(api.build_router(database, rules))
+    app.state.adjustments = AdjustmentCommands(
+        "wallet", request_wallet_adjustment, decide_wallet_adjustment
+    )
+    app.state.rules = rules
+    app.include_router(api.router)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The shape of what the wallet remembers. Only store.py reads this file."""
+"""The wallet's tables. Only the store imports them."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -32,16 +32,16 @@ class Lot(WalletTable, table=True):
     kind: str = Field(sa_type=Text)
     coins: int = Field(sa_type=BigInteger)
     remaining: int = Field(sa_type=BigInteger)
-    frozen: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    held: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     open: bool
     spent: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     refunded: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
-    burned: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    charged_back: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     paid_debts: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     adjusted: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     expired: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     owed: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
-    settled: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    repaid: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     price_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(sa_type=Text)
@@ -66,7 +66,7 @@ class Slice(WalletTable, table=True):
 
 
 class Dispute(WalletTable, table=True):
-    """The newest that was heard of a dispute."""
+    """The newest revision of a dispute."""
 
     __tablename__ = "disputes"
 
@@ -78,35 +78,35 @@ class Dispute(WalletTable, table=True):
     currency: str | None = Field(sa_type=Text)
 
 
-class Freeze(WalletTable, table=True):
-    """What coins of a purchase are kept for."""
+class Hold(WalletTable, table=True):
+    """Why coins of a purchase are held: a refund, or a fraud warning."""
 
-    __tablename__ = "freezes"
+    __tablename__ = "holds"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    kept_for: str = Field(primary_key=True, sa_type=Text)
+    hold_key: str = Field(primary_key=True, sa_type=Text)
     purchase: UUID
     state: str = Field(sa_type=Text)
     refunded_coins: int | None = Field(sa_type=BigInteger)
 
 
-class FrozenCoins(WalletTable, table=True):
-    """How many coins of a lot are kept."""
+class HeldCoins(WalletTable, table=True):
+    """How many coins of a lot a hold has."""
 
-    __tablename__ = "frozen_coins"
+    __tablename__ = "held_coins"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    kept_for: str = Field(primary_key=True, sa_type=Text)
+    hold_key: str = Field(primary_key=True, sa_type=Text)
     lot: UUID = Field(primary_key=True)
     coins: int = Field(sa_type=BigInteger)
     answered_coins: int | None = Field(sa_type=BigInteger)
     refunded_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
-class Settlement(WalletTable, table=True):
+class Repayment(WalletTable, table=True):
     """Coins of one lot that paid the debt of another."""
 
-    __tablename__ = "settlements"
+    __tablename__ = "repayments"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     lot: UUID = Field(primary_key=True)
@@ -160,13 +160,13 @@ class Exclusion(WalletTable, table=True):
     ended_at: datetime | None = Field(sa_type=_TIME)
 
 
-class Block(WalletTable, table=True):
+class Suspension(WalletTable, table=True):
     """Whether an operator has stopped a wallet."""
 
-    __tablename__ = "blocks"
+    __tablename__ = "suspensions"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    blocked: bool
+    suspended: bool
 
 
 add_tables(WalletTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -172,7 +173,7 @@ def add_audit(router: APIRouter, service: str) -> None:
     router.add_api_route(
         f"/operator/{service}/audit",
         read_audit,
-        tags=["operator"],
+        tags=_tags(router),
         name=f"{service}_audit",
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
@@ -197,11 +198,16 @@ def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) ->
             path + suffix,
             route,
             methods=["POST"],
-            tags=["operator"],
+            tags=_tags(router),
             status_code=status,
             name=f"{service}_{route.__name__}",
             responses=responses,
         )
+
+
+def _tags(router: APIRouter) -> list[str | Enum]:
+    """Return the tag of operators' routes, unless all routes of a router have it."""
+    return [] if "operator" in router.tags else ["operator"]
 
 
 def _shown(adjustment: Adjustment) -> AdjustmentView:

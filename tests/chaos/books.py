@@ -43,8 +43,8 @@ _SUMS = {
     "wallet": """
         SELECT (SELECT sum(coins) FROM lots) AS bought,
                (SELECT sum(coins) FROM slices) AS spent,
-               (SELECT sum(least(owed - settled, spent)) FROM lots
-                WHERE owed > settled AND spent > 0) AS reversed,
+               (SELECT sum(least(owed - repaid, spent)) FROM lots
+                WHERE owed > repaid AND spent > 0) AS reversed,
                (SELECT sum(amount) FROM postings) AS postings
     """,
     "gift": """
@@ -76,7 +76,7 @@ _OPEN = {
                 WHERE state NOT IN ('refunded', 'declined')
                    OR state = 'refunded' AND burnt_at IS NULL) AS refunds
     """,
-    "wallet": "SELECT count(*) AS freezes FROM freezes WHERE state = 'frozen'",
+    "wallet": "SELECT count(*) AS holds FROM holds WHERE state = 'held'",
     "gift": """
         SELECT (SELECT count(*) FROM gifts WHERE state = 'requested') AS gifts,
                (SELECT count(*) FROM combos WHERE ended_at IS NULL) AS combos

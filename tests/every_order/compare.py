@@ -21,7 +21,7 @@ ROWS = {
         "lots": ("user_id", "lots::text"),
         "slices": ("user_id", "slices::text"),
         "postings": ("user_id", "postings::text"),
-        "settlements": ("user_id", "settlements::text"),
+        "repayments": ("user_id", "repayments::text"),
     },
     "gift": {
         "gifts": ("viewer", "gifts::text"),
@@ -128,12 +128,12 @@ def _compared_lots(world: World, found: Found, end: End) -> Iterator[str]:
         there = LotEnd(
             spent=row["spent"],
             refunded=row["refunded"],
-            burned=row["burned"],
+            burned=row["charged_back"],
             owed=row["owed"],
-            settled=row["settled"],
-            held=row["frozen"],
+            settled=row["repaid"],
+            held=row["held"],
             lent=row["paid_debts"],
-            free=row["remaining"] - row["frozen"],
+            free=row["remaining"] - row["held"],
         )
         if there != end.lots[lot]:
             yield f"{lot} is {there}, not {end.lots[lot]}"

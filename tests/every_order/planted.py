@@ -39,7 +39,7 @@ def _lent_coins_are_out_of_reach(patch: Patch) -> None:
         claim(lots, claims, excess)
         for lot in lots:
             unspent = lot.coins - lot.spent - lot.adjusted - lot.expired - lot.refunded
-            lot.burned = min(lot.burned, max(0, unspent - lent[lot.id]))
+            lot.charged_back = min(lot.charged_back, max(0, unspent - lent[lot.id]))
 
     patch(derivation, "_claim", wrong)
 
@@ -57,7 +57,7 @@ def _a_dispute_hides_coins_from_a_refund(patch: Patch) -> None:
     void = holds.void_coins
 
     def wrong(wallet: Any, refunded: Any) -> Any:
-        if any(lot.burned for lot in wallet.lots_of(refunded.purchase)):
+        if any(lot.charged_back for lot in wallet.lots_of(refunded.purchase)):
             refunded = refunded.model_copy(update={"coins": 0})
         return void(wallet, refunded)
 

@@ -21,7 +21,7 @@ DOCUMENT = json.loads(OPENAPI_FILE.read_text())
 MISSING_ID = "00000000-0000-4000-8000-000000000000"
 # What belongs to one person, wherever a request names it.
 OWNED = {
-    *("user", "viewer", "creator", "guest", "room", "purchase", "refund", "freeze", "gift"),
+    *("user", "viewer", "creator", "guest", "room", "purchase", "refund", "hold", "gift"),
     *("payout", "quote", "stream", "goal", "perk", "entitlement", "adjustment"),
 }
 WHY = {"reason": "asked by the matrix"}
@@ -192,7 +192,7 @@ class Cast:
         self.values |= {
             "purchase": self._buy(),
             "POST /v1/purchases/{purchase}/refunds purchase": self._buy(),
-            "freeze": self._warn(self._buy()),
+            "hold": self._warn(self._buy()),
         }
         self._prepare_room()
         self._prepare_balances()
@@ -308,7 +308,7 @@ class Cast:
             f"POST {operator}/payout/adjustments": {"user": self.creator, **correction},
             f"POST {wallets}/freeze": WHY,
             f"POST {wallets}/unfreeze": WHY,
-            f"POST {wallets}/freezes/{{freeze}}/release": WHY,
+            f"POST {wallets}/freezes/{{hold}}/release": WHY,
             f"PUT {wallets}/limits/{{period}}": {**limit, **WHY},
             "POST /v1/gifts": gift,
             f"PUT {creator}/rules": {"gifts_off": False, "hold_messages": True},

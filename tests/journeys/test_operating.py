@@ -84,7 +84,7 @@ def test_a_dead_letter_is_listed_shown_and_dropped(ctl, publish):
     )
     one = ("--queue", "live.gifts", "--id", identifier)
     assert ctl("dlq", "drop", *one)[0] == 2  # nobody to ask
-    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 forgotten.\n")
+    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 deleted.\n")
     assert ctl("dlq", "drop", *one, "--yes")[0] == 1
     assert ctl("dlq", "ls", "--json") == (0, "[]\n")
 
@@ -223,7 +223,7 @@ def test_events_that_are_not_as_they_should_be_are_named_by_line(ctl, stage):
 
     assert code == 1
     assert [fault["line"] for fault in json.loads(printed)] == [2, 3]
-    assert "partitionkey" in json.loads(printed)[1]["fault"]
+    assert "partitionkey" in json.loads(printed)[1]["error"]
 
 
 def test_the_schema_that_an_event_names_is_served_and_holds(ctl, stage, system):

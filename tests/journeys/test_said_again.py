@@ -17,7 +17,7 @@ from services.gift.domain.catalogue import Wish
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
-from services.wallet.commands import reannouncing as wallet
+from services.wallet.commands import republish as wallet
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import QUEUES
 from shared.messaging.archive import facts_between as chronicle_facts
@@ -28,16 +28,16 @@ from tests.gift.conftest import CATALOGUE
 from tests.payout.conftest import HOLDING
 from tests.wallet.conftest import RULES_FILE, a_purchase_paid
 from tests.wallet.conftest import settings as wallet_settings  # noqa: F401 - a fixture
-from tests.wallet.test_money import closed, disputed, refund_requested, refunded
+from tests.wallet.test_purchase_events import closed, disputed, refund_requested, refunded
 
 WALLET = (
     "SELECT user_id, kind, asset, balance FROM accounts ORDER BY 1, 2, 3",
     (
-        "SELECT user_id, id, coins, remaining, frozen, spent, refunded, burned, owed, settled,"
+        "SELECT user_id, id, coins, remaining, held, spent, refunded, charged_back, owed, repaid,"
         " revision FROM lots ORDER BY 1, 2"
     ),
     "SELECT user_id, purchase, dispute, revision, claimed_minor FROM disputes ORDER BY 1, 2, 3",
-    "SELECT user_id, kept_for, purchase, state FROM freezes ORDER BY 1, 2",
+    "SELECT user_id, hold_key, purchase, state FROM holds ORDER BY 1, 2",
     "SELECT user_id, reference, outcome FROM outcomes ORDER BY 1, 2",
 )
 GIFT = (

@@ -30,7 +30,7 @@ from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from services.wallet import consumers as wallet_consumers
-from services.wallet.commands import operating
+from services.wallet.commands import adjustments
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
@@ -144,8 +144,8 @@ class World:
         async def agree(tx):
             key = uuid4().hex
             wish = AdjustmentRequest("wallet", user, coins, "any story", "ann", key, b"same")
-            asked = await operating.ask_adjustment(tx, wish)
-            await operating.settle_adjustment(tx, asked.id, "ben", True, "story")
+            asked = await adjustments.request_wallet_adjustment(tx, wish)
+            await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "story")
 
         with suppress(Refusal):
             self.run(self._in("wallet", agree))

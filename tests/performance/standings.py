@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from deploy.config.databases import run_sql
 from deploy.harness.system import System
-from services.live.commands.standing import TOP_GIFTERS, Period, badge, standing
+from services.live.commands.queries import read_leaderboard
+from services.live.domain.leaderboards import TOP_GIFTERS, Period
+from services.live.store.gifters import read_own_level
 from shared.postgres.database import Database, Transaction
 from tests.performance.benches import tune
 from tests.performance.gifts import answer
@@ -73,11 +75,11 @@ async def _by_statements(
     turns = {name: cycle(callers) for name in (KEY, *PERIODS)}
 
     async def by_key() -> None:
-        assert (await badge(tx, next(turns[KEY]))).gifts > 0
+        assert (await read_own_level(tx, next(turns[KEY]))).gifts > 0
 
     async def of(period: Period) -> None:
         viewer = next(turns[period])
-        found = await standing(tx, CROWDED, period, viewer, now=now, limit=TOP_GIFTERS)
+        found = await read_leaderboard(tx, CROWDED, period, viewer, now=now, limit=TOP_GIFTERS)
         assert len(found.top) == TOP_GIFTERS
         assert found.own.coins > 0
 

@@ -33,7 +33,7 @@ SOURCES = {
     **dict.fromkeys(PEOPLE, "the subject of a token"),
     "room": "bodies and paths of routes, Tencent's callback",
     "gift_type": "bodies of routes, a file",
-    "freeze": "a provider's warning",
+    "hold": "a provider's warning",
     "provider": "the setting of a service",
     "provider_name": "the setting of a service",
 }

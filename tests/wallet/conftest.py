@@ -8,7 +8,7 @@ import pytest
 
 from deploy.harness.issuer import ADULT_YEARS
 from services.wallet import consumers
-from services.wallet.commands import reading
+from services.wallet.commands.queries import read_balances
 from services.wallet.main import build_http, read_rules
 from services.wallet.settings import Settings
 from shared.contracts.gift import GiftRequested
@@ -93,7 +93,7 @@ def held(database):
 
     async def look(user="mira"):
         async with database.transaction() as tx:
-            return await reading.balances(tx, user)
+            return await read_balances(tx, user)
 
     return look
 

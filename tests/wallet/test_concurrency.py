@@ -13,10 +13,10 @@ SECONDS = 5
 
 
 async def balance(database, user="mira"):
-    from services.wallet.commands import reading  # noqa: PLC0415
+    from services.wallet.commands.queries import read_balances  # noqa: PLC0415
 
     async with database.transaction() as tx:
-        coins, _, _ = await reading.balances(tx, user)
+        coins, _, _ = await read_balances(tx, user)
     return coins
 
 

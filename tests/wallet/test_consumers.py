@@ -8,20 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.wallet.commands import reading
+from services.wallet.commands.queries import read_balances
+from services.wallet.store import queries
 from tests.deliveries import a_delivery, announced, forget_inbox
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
 async def held_by(database, user="mira"):
     async with database.transaction() as tx:
-        coins, _, _ = await reading.balances(tx, user)
+        coins, _, _ = await read_balances(tx, user)
     return coins
 
 
 async def books(database):
     async with database.transaction() as tx:
-        return await reading.totals(tx)
+        return await queries.totals(tx)
 
 
 async def rows_of(database, query):

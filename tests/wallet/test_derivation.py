@@ -15,7 +15,7 @@ from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.metrics import metric
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
-from tests.wallet.test_money import (
+from tests.wallet.test_purchase_events import (
     closed,
     disputed,
     flagged,

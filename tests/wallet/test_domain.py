@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
 from services.wallet.domain.derivation import Claim, PurchaseFacts, derive
+from services.wallet.domain.gift_payments import InsufficientCoins, TooLate, credit, pay_for_gift
 from services.wallet.domain.limits import Budget
-from services.wallet.domain.spending import InsufficientCoins, TooLate, credit, pay_for_gift
 from shared.ledger.entries import MAIN, LockedAccounts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = b"\x01" * 16
 
 
-def a_lot(number, coins, *, origin=Origin.PAID, frozen=0, age_days=0, expires_at=None):
+def a_lot(number, coins, *, origin=Origin.PAID, held=0, age_days=0, expires_at=None):
     return Lot(
         id=UUID(int=number),
         purchase=UUID(int=number),
         origin=origin,
         coins=coins,
         remaining=coins,
-        frozen=frozen,
+        held=held,
         diamond_rate_bp=10_000,
         price_minor=coins,
         currency="USD",
@@ -88,7 +88,7 @@ def test_of_one_purchase_the_debt_of_bonus_coins_is_settled_first_whatever_their
 
     derive({lot.id: lot for lot in (*lots, later)}, facts)
 
-    assert [lot.settled for lot in lots] == [2, 3]
+    assert [lot.repaid for lot in lots] == [2, 3]
 
 
 def test_a_gift_takes_coins_from_lot_after_lot():
@@ -114,8 +114,8 @@ def test_a_gift_the_wallet_cannot_pay_moves_nothing_and_says_what_is_missing():
     assert accounts.balance(MAIN, COINS) == 30
 
 
-def test_frozen_coins_cannot_be_spent():
-    lots = [a_lot(1, 30, frozen=20)]
+def test_held_coins_cannot_be_spent():
+    lots = [a_lot(1, 30, held=20)]
 
     with pytest.raises(InsufficientCoins):
         pay(accounts_with(*lots), lots, 11)

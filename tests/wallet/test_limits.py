@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.wallet import consumers
-from services.wallet.commands import limiting
+from services.wallet.commands import exclusions
+from services.wallet.commands import limits as limiting
 from services.wallet.main import read_rules
 from shared.contracts.routes import QUEUES
 from shared.identity.ages import AgeRule
@@ -237,7 +238,7 @@ async def test_who_excludes_themselves_spends_nothing_until_it_is_over(hear, mir
     assert (await last(database))["reason"] == "self-excluded"
 
     async with database.transaction() as tx:
-        await limiting.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=8))
+        await exclusions.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=8))
     await hear(a_gift_requested(coins=1))
     assert len(await announced(database, "wallet.exclusion_ended")) == 1
     assert (await last(database))["name"] == "wallet.gift_paid"

@@ -10,7 +10,7 @@ from services.wallet.main import read_rules
 from tests.deliveries import a_broker
 from tests.orders import assert_all_equal, ends
 from tests.wallet.conftest import RULES_FILE, a_gift_requested, a_purchase_paid
-from tests.wallet.test_money import (
+from tests.wallet.test_purchase_events import (
     closed,
     disputed,
     flagged,
@@ -26,11 +26,12 @@ BOOKS = (
         " HAVING sum(amount) <> 0 ORDER BY 1"
     ),
     (
-        "SELECT kind, coins, remaining, frozen, spent, refunded, burned, owed - settled FROM lots"
+        "SELECT kind, coins, remaining, held, spent, refunded, charged_back, owed - repaid"
+        " FROM lots"
         " ORDER BY kind"
     ),
     "SELECT dispute, revision, claimed_minor FROM disputes ORDER BY dispute",
-    "SELECT kept_for, state FROM freezes ORDER BY kept_for",
+    "SELECT hold_key, state FROM holds ORDER BY hold_key",
 )
 REFUND = UUID(int=1)
 

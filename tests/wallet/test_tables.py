@@ -8,16 +8,16 @@ from services.wallet.tables import WalletTable
 from tests.drift import drift
 
 LOT = """
-    INSERT INTO lots (user_id, id, purchase, kind, coins, remaining, frozen, open, price_minor,
+    INSERT INTO lots (user_id, id, purchase, kind, coins, remaining, held, open, price_minor,
                       currency, channel, diamond_rate_bp, funded_at, expires_at)
-    VALUES ('mira', gen_random_uuid(), gen_random_uuid(), {kind}, {coins}, {remaining}, {frozen},
+    VALUES ('mira', gen_random_uuid(), gen_random_uuid(), {kind}, {coins}, {remaining}, {held},
             {open}, {price}, 'USD', 'web', {rate}, now(), {expires})
 """
 A_LOT = {
     "kind": "'paid'",
     "coins": 10,
     "remaining": 10,
-    "frozen": 0,
+    "held": 0,
     "open": "true",
     "price": 99,
     "rate": 10_000,
@@ -36,7 +36,7 @@ async def run(database, statement):
         ("lot_kind_known", {"kind": "'stolen'"}),
         ("lot_has_coins", {"coins": 0, "remaining": 0, "open": "false"}),
         ("lot_adds_up", {"remaining": 9}),
-        ("lot_freezes_what_remains", {"frozen": 11}),
+        ("lot_holds_what_remains", {"held": 11}),
         ("lot_open_while_it_remains", {"open": "false"}),
         ("lot_price_known", {"price": -1}),
         ("lot_rate_known", {"rate": -1}),
@@ -86,14 +86,14 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
         (
             "refunded_is_counted",
             (
-                "INSERT INTO freezes (user_id, kept_for, purchase, state, refunded_coins) "
-                "VALUES ('m', 'r', gen_random_uuid(), 'burnt', -1)"
+                "INSERT INTO holds (user_id, hold_key, purchase, state, refunded_coins) "
+                "VALUES ('m', 'r', gen_random_uuid(), 'voided', -1)"
             ),
         ),
         (
             "held_coins_are_counted",
             (
-                "INSERT INTO frozen_coins (user_id, kept_for, lot, coins, answered_coins) "
+                "INSERT INTO held_coins (user_id, hold_key, lot, coins, answered_coins) "
                 "VALUES ('m', 'r', gen_random_uuid(), 0, -1)"
             ),
         ),

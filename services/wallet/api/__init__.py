@@ -1,16 +1,9 @@
-"""What the wallet is asked: by viewers about their own coins, and by operators."""
+"""The wallet's HTTP API: viewers read their coins and set limits; operators act on any wallet."""
 
 from fastapi import APIRouter
 
-from services.wallet.api import finance, limits, operators, wallets
-from services.wallet.domain.limits import Rules
-from shared.postgres.database import Database
+from services.wallet.api import exclusions, liability, limits, operators, wallets
 
-
-def build_router(database: Database, rules: Rules) -> APIRouter:
-    router = APIRouter(prefix="/v1")
-    wallets.add_routes(router, database)
-    limits.add_routes(router, database, rules)
-    operators.add_routes(router, database, rules)
-    finance.add_routes(router, database)
-    return router
+router = APIRouter(prefix="/v1")
+for module in (wallets, limits, exclusions, operators, liability):
+    router.include_router(module.router)

@@ -1,23 +1,24 @@
-"""What operators may do to a wallet; each call needs its scope, and leaves a trace."""
+"""Operators act on any wallet; each call needs its scope, and is written into the audit log."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from services.wallet.api.limits import Limits, LimitWish, standing
+from services.wallet.api.limits import LimitRequest, Limits, SpendingRules, limits_of
 from services.wallet.api.wallets import Lot
-from services.wallet.commands import limiting, operating, reading
-from services.wallet.commands.holds import KEY_CHARACTERS_MAX
-from services.wallet.commands.operating import NoSuchFreeze, NotYoursToRelease
-from services.wallet.commands.reading import NoSuchPurchase
+from services.wallet.commands import holds, limits, suspensions
+from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
+from services.wallet.commands.queries import NoSuchPurchase, read_consumption
 from services.wallet.domain.coins import NoSuchWallet
-from services.wallet.domain.limits import Period, Rules
-from services.wallet.domain.spending import InsufficientCoins
+from services.wallet.domain.gift_payments import InsufficientCoins
+from services.wallet.domain.limits import Period
+from services.wallet.store import queries
 from shared.backoffice.routes import Reason, Why, add_adjustments, add_audit
 from shared.http import (
     BadCursor,
+    Db,
     Limit,
     Page,
     UserId,
@@ -28,27 +29,28 @@ from shared.http import (
 )
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
-FREEZE_SCOPE = "wallets:freeze"
-Freezer = Annotated[Identity, operator_with(FREEZE_SCOPE)]
-LIMIT_SCOPE = "limits:write"
-LimitSetter = Annotated[Identity, operator_with(LIMIT_SCOPE)]
-READ_SCOPE = "wallets:read"
-WalletsReader = Annotated[Identity, operator_with(READ_SCOPE)]
+Freezer = Annotated[Identity, operator_with("wallets:freeze")]
+LimitSetter = Annotated[Identity, operator_with("limits:write")]
+WalletsReader = Annotated[Identity, operator_with("wallets:read")]
 # A warning's id is the provider's, and longer than a name may be.
 HoldKey = Annotated[
     str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+SUSPENDING = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
+
+router = APIRouter(tags=["operator"])
+add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
+add_audit(router, "wallet")
 
 
-class OperatorLimit(LimitWish):
+class OperatorLimitRequest(LimitRequest):
     """A limit an operator sets, and why."""
 
     reason: Reason
 
 
-class Blocked(BaseModel):
+class Suspension(BaseModel):
     """Whether a wallet is stopped now."""
 
     user: str
@@ -66,107 +68,101 @@ class Consumption(BaseModel):
 class PaidGift(BaseModel):
     """A gift, and how many coins of this purchase paid for it."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     gift: UUID
     coins: int
 
 
-def add_routes(router: APIRouter, database: Database, rules: Rules) -> None:
-    add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
-    add_audit(router, "wallet")
-    _add_freezing(router, database)
-    _add_reading(router, database)
-
-    @router.put(
-        "/operator/wallets/{user}/limits/{period}",
-        tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing),
-    )
-    async def set_limit(
-        user: UserId, period: Period, wish: OperatorLimit, caller: LimitSetter
-    ) -> Limits:
-        """Limit what somebody can spend, or lift it; it counts at once."""
-        async with database.transaction() as tx:
-            await limiting.set_limit(
-                tx,
-                user,
-                period=period,
-                unit=wish.unit,
-                amount=wish.amount,
-                rules=rules,
-                operator=caller.user,
-                reason=wish.reason,
-            )
-        return await standing(database, user, rules)
+@router.post("/operator/wallets/{user}/freeze", responses=SUSPENDING)
+async def suspend_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
+    """Stop a wallet: it pays no gifts until it is unfrozen."""
+    async with db.transaction() as tx:
+        await suspensions.suspend(tx, user, operator=caller.user, reason=why.reason)
+    return Suspension(user=user, frozen=True)
 
 
-def _add_freezing(router: APIRouter, database: Database) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
-
-    @router.post("/operator/wallets/{user}/freeze", tags=["operator"], responses=documented)
-    async def freeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
-        """Stop a wallet: it pays no gifts until it is unfrozen."""
-        return await block(user, why, caller, blocked=True)
-
-    @router.post("/operator/wallets/{user}/unfreeze", tags=["operator"], responses=documented)
-    async def unfreeze(user: UserId, why: Why, caller: Freezer) -> Blocked:
-        """Let a wallet that was stopped spend again."""
-        return await block(user, why, caller, blocked=False)
-
-    async def block(user: str, why: Why, caller: Identity, *, blocked: bool) -> Blocked:
-        async with database.transaction() as tx:
-            await operating.set_block(
-                tx, user, blocked=blocked, operator=caller.user, reason=why.reason
-            )
-        return Blocked(user=user, frozen=blocked)
-
-    @router.post(
-        "/operator/wallets/{user}/freezes/{freeze}/release",
-        tags=["operator"],
-        status_code=204,
-        responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
-    )
-    async def release(user: UserId, freeze: HoldKey, why: Why, caller: Freezer) -> None:
-        """Let coins be spent again that a warning of fraud had frozen."""
-        async with database.transaction() as tx:
-            await operating.release_freeze(
-                tx,
-                user,
-                freeze,
-                operator=caller.user,
-                reason=why.reason,
-                correlation_id=request_id(),
-            )
+@router.post("/operator/wallets/{user}/unfreeze", responses=SUSPENDING)
+async def resume_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
+    """Let a wallet that was stopped spend again."""
+    async with db.transaction() as tx:
+        await suspensions.resume(tx, user, operator=caller.user, reason=why.reason)
+    return Suspension(user=user, frozen=False)
 
 
-def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/operator/wallets/{user}/purchases/{purchase}/consumption",
-        tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
-    )
-    async def read_consumption(user: UserId, purchase: UUID, _: WalletsReader) -> Consumption:
-        """Read how much of a purchase was consumed, as app stores ask before they refund."""
-        async with database.transaction() as tx:
-            lots, milliunits = await reading.consumption(tx, user, purchase)
-        return Consumption(
-            purchase=purchase,
-            consumption_milliunits=milliunits,
-            lots=[Lot.model_validate(lot) for lot in lots],
+@router.post(
+    "/operator/wallets/{user}/freezes/{hold}/release",
+    status_code=204,
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
+)
+async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, db: Db) -> None:
+    """Let coins be spent again that a warning of fraud had frozen."""
+    async with db.transaction() as tx:
+        await holds.release_warning(
+            tx, user, hold, operator=caller.user, reason=why.reason, correlation_id=request_id()
         )
 
-    @router.get(
-        "/operator/wallets/{user}/purchases/{purchase}/gifts",
-        tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+
+@router.get(
+    "/operator/wallets/{user}/purchases/{purchase}/consumption",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
+)
+async def read_purchase_consumption(
+    user: UserId, purchase: UUID, _: WalletsReader, db: Db
+) -> Consumption:
+    """Read how much of a purchase was consumed, as app stores ask before they refund."""
+    async with db.transaction() as tx:
+        lots, milliunits = await read_consumption(tx, user, purchase)
+    return Consumption(
+        purchase=purchase,
+        consumption_milliunits=milliunits,
+        lots=[Lot.model_validate(lot) for lot in lots],
     )
-    async def read_gifts(
-        user: UserId, purchase: UUID, _: WalletsReader, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[PaidGift]:
-        """Read which gifts the coins of a purchase paid, newest first."""
-        before = number_in(cursor)
-        async with database.transaction() as tx:
-            lines = await reading.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
-        return Page(
-            items=[PaidGift(gift=line.gift, coins=line.coins) for line in lines],
-            next_cursor=encode_cursor([lines[-1].entry]) if len(lines) == limit else None,
+
+
+@router.get(
+    "/operator/wallets/{user}/purchases/{purchase}/gifts",
+    responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+)
+async def read_gifts(
+    user: UserId,
+    purchase: UUID,
+    _: WalletsReader,
+    db: Db,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[PaidGift]:
+    """Read which gifts the coins of a purchase paid, newest first."""
+    before = number_in(cursor)
+    async with db.transaction() as tx:
+        gifts = await queries.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
+    return Page(
+        items=[PaidGift.model_validate(gift) for gift in gifts],
+        next_cursor=encode_cursor([gifts[-1].entry]) if len(gifts) == limit else None,
+    )
+
+
+@router.put(
+    "/operator/wallets/{user}/limits/{period}", responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def set_limit(
+    user: UserId,
+    period: Period,
+    wanted: OperatorLimitRequest,
+    caller: LimitSetter,
+    db: Db,
+    rules: SpendingRules,
+) -> Limits:
+    """Limit what somebody can spend, or lift it; it counts at once."""
+    async with db.transaction() as tx:
+        await limits.set_limit(
+            tx,
+            user,
+            period=period,
+            unit=wanted.unit,
+            amount=wanted.amount,
+            rules=rules,
+            operator=caller.user,
+            reason=wanted.reason,
         )
+    return await limits_of(db, user, rules)

@@ -1,6 +1,5 @@
-"""A viewer looks at coins, at lots, and at where they went; an operator at all of it."""
+"""Viewers read their coins, lots and history; operators read the totals."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -8,26 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.wallet.commands import reading
+from services.wallet.commands.queries import read_balances
 from services.wallet.domain.coins import NoSuchWallet
-from shared.http import (
-    BadCursor,
-    Limit,
-    Page,
-    UserIdOrMe,
-    encode_cursor,
-    moment_in,
-    number_in,
-    refusals,
-)
-from shared.http.auth import Caller, ScopeMissing, operator_with, require_own
+from services.wallet.store import queries
+from shared.http import BadCursor, Db, Limit, OwnUser, Page, moment_in, number_in, page, refusals
+from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
-BOOKS_SCOPE = "books:read"
-BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
-ME = "me"
+BooksReader = Annotated[Identity, operator_with("books:read")]
+
+router = APIRouter()
 
 
 class Wallet(BaseModel):
@@ -49,10 +39,8 @@ class Piece(BaseModel):
     coins: int
 
 
-class Movement(BaseModel):
+class HistoryEntry(BaseModel):
     """Coins that came (positive) or went (negative), and the balance they led to."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     movement: int = Field(validation_alias="entry")
     kind: str
@@ -103,6 +91,8 @@ class Books(BaseModel):
     balances are the lots; `postings_sum` is zero.
     """
 
+    model_config = ConfigDict(from_attributes=True)
+
     issued_coins: int
     spent_coins: int
     refunded_coins: int
@@ -117,67 +107,54 @@ class Books(BaseModel):
     credits: int
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/wallets/{user}",
-        tags=["wallets"],
-        responses=refusals(Unauthenticated, NotYours, NoSuchWallet),
+@router.get(
+    "/wallets/{user}", tags=["wallets"], responses=refusals(Unauthenticated, NotYours, NoSuchWallet)
+)
+async def read_wallet(user: OwnUser, db: Db) -> Wallet:
+    """Read one's own wallet; `me` stands for the caller."""
+    async with db.transaction() as tx:
+        coins, held, debt = await read_balances(tx, user)
+    return Wallet(user=user, coins=coins, held_coins=held, debt_coins=debt)
+
+
+@router.get(
+    "/wallets/{user}/movements",
+    tags=["wallets"],
+    responses=refusals(Unauthenticated, NotYours, BadCursor),
+)
+async def read_history(
+    user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[HistoryEntry]:
+    """Read where one's coins came from and went, newest first; a gift names its lots."""
+    before = number_in(cursor)
+    async with db.transaction() as tx:
+        lines = await queries.history(tx, user, before=before, limit=limit)
+    return page([HistoryEntry(**line) for line in lines], limit, lambda line: [line.movement])
+
+
+@router.get(
+    "/wallets/{user}/lots",
+    tags=["wallets"],
+    responses=refusals(Unauthenticated, NotYours, BadCursor),
+)
+async def read_lots(
+    user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[Lot]:
+    """Read which purchases one's coins came from and where they went, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        lots = await queries.lots_of(tx, user, before=before, limit=limit)
+    return page(
+        [Lot.model_validate(lot) for lot in lots],
+        limit,
+        lambda lot: [lot.funded_at.isoformat(), str(lot.lot)],
     )
-    async def read_wallet(user: UserIdOrMe, caller: Caller) -> Wallet:
-        """Read one's own wallet; `me` stands for the caller."""
-        user = caller.user if user == ME else user
-        require_own(caller, user)
-        async with database.transaction() as tx:
-            coins, held, debt = await reading.balances(tx, user)
-        return Wallet(user=user, coins=coins, held_coins=held, debt_coins=debt)
-
-    _add_history(router, database)
-
-    @router.get(
-        "/operator/wallet/books",
-        tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing),
-    )
-    async def read_books(_: BooksReader) -> Books:
-        """Read the totals that prove the coin ledger, all of one instant."""
-        async with database.transaction() as tx:
-            return Books(**asdict(await reading.totals(tx)))
 
 
-def _add_history(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/wallets/{user}/movements",
-        tags=["wallets"],
-        responses=refusals(Unauthenticated, NotYours, BadCursor),
-    )
-    async def read_movements(
-        user: UserIdOrMe, caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[Movement]:
-        """Read where one's coins came from and went, newest first; a gift names its lots."""
-        user = caller.user if user == ME else user
-        require_own(caller, user)
-        before = number_in(cursor)
-        async with database.transaction() as tx:
-            lines = await reading.history(tx, user, before=before, limit=limit)
-        last = encode_cursor([lines[-1].entry]) if len(lines) == limit else None
-        return Page(items=[Movement.model_validate(line) for line in lines], next_cursor=last)
-
-    @router.get(
-        "/wallets/{user}/lots",
-        tags=["wallets"],
-        responses=refusals(Unauthenticated, NotYours, BadCursor),
-    )
-    async def read_lots(
-        user: UserIdOrMe, caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[Lot]:
-        """Read which purchases one's coins came from and where they went, newest first."""
-        user = caller.user if user == ME else user
-        require_own(caller, user)
-        before = moment_in(cursor)
-        async with database.transaction() as tx:
-            lines = await reading.lots(tx, user, before=before, limit=limit)
-        last = [lines[-1].funded_at.isoformat(), str(lines[-1].lot)] if lines else []
-        return Page(
-            items=[Lot.model_validate(line) for line in lines],
-            next_cursor=encode_cursor(last) if len(lines) == limit else None,
-        )
+@router.get(
+    "/operator/wallet/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_books(_: BooksReader, db: Db) -> Books:
+    """Read the totals that prove the coin ledger, all of one instant."""
+    async with db.transaction() as tx:
+        return Books.model_validate(await queries.totals(tx))

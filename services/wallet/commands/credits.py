@@ -3,8 +3,8 @@
 from services.wallet.commands.disputes import report_foreign_claim
 from services.wallet.commands.facts import lot_part, request_hash, require_same
 from services.wallet.commands.holds import answer_hold
-from services.wallet.commands.wallet_batch import Announcement, ViewerWallet
-from services.wallet.domain import spending
+from services.wallet.commands.wallet_batch import Published, ViewerWallet
+from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot, Origin
 from services.wallet.settings import Settings
 from services.wallet.store.lots import NewLot
@@ -19,7 +19,7 @@ DERIVED_REFERENCE = "claims:{}"
 
 def credit_purchase(
     wallet: ViewerWallet, paid: PurchasePaid, settings: Settings
-) -> list[Announcement]:
+) -> list[Published]:
     """Open the lots of a purchase; then let all coins follow what is known, and answer holds."""
     accounts = wallet.accounts
     reference = PURCHASE_REFERENCE.format(paid.purchase)
@@ -30,7 +30,7 @@ def credit_purchase(
         return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
     opened = _lots_of(paid, settings)
     coins = sum(new.lot.coins for new in opened)
-    spending.credit(accounts, reference=reference, coins=coins, request_hash=asked)
+    gift_payments.credit(accounts, reference=reference, coins=coins, request_hash=asked)
     wallet.opened += opened
     wallet.lots |= {new.lot.id: new.lot for new in opened}
     credited = CoinsCredited(
@@ -47,10 +47,10 @@ def credit_purchase(
         wallet.decide(legs, kind="claim", reference=derived, request_hash=asked)
         accounts.record_result("{}")
     report_foreign_claim(wallet, paid.purchase)
-    announcements: list[Announcement] = [(credited, version)]
+    published: list[Published] = [(credited, version)]
     for key, hold in wallet.facts.holds_of(paid.purchase).items():
-        announcements += answer_hold(wallet, key, hold)
-    return announcements
+        published += answer_hold(wallet, key, hold)
+    return published
 
 
 def _lots_of(paid: PurchasePaid, settings: Settings) -> list[NewLot]:

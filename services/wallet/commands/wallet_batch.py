@@ -24,7 +24,7 @@ from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
 # What is to be announced, with the number of the decision it is about.
-Announcement: TypeAlias = tuple[WalletEvent, int]
+Published: TypeAlias = tuple[WalletEvent, int]
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """
 Every coin belongs to a lot: the coins that came together, and the money they came for.
 
-A lot's coins are never lost sight of: what is not left was spent, refunded, burnt by a dispute,
+A lot's coins are never lost sight of: what is not left was spent, refunded, charged back,
 used to settle a debt, adjusted away or expired, and the sum is always the coins it opened with.
 """
 
@@ -53,7 +53,7 @@ class Lot:
     Coins that came together, changing as a batch is decided.
 
     `owed` are spent coins whose money was taken back; the part of them that later purchases have
-    paid is `settled`. What is owed and not settled is the viewer's debt.
+    paid is `repaid`. What is owed and not repaid is the viewer's debt.
     """
 
     id: UUID
@@ -66,26 +66,26 @@ class Lot:
     currency: str
     funded_at: datetime
     expires_at: datetime | None = None
-    frozen: int = 0
+    held: int = 0
     spent: int = 0
     refunded: int = 0
-    burned: int = 0
+    charged_back: int = 0
     paid_debts: int = 0
     adjusted: int = 0
     expired: int = 0
     owed: int = 0
-    settled: int = 0
+    repaid: int = 0
     # Counts the changes of what stands reversed, for receivers to keep the newest.
     revision: int = 0
 
     @property
     def spendable(self) -> int:
-        return self.remaining - self.frozen
+        return self.remaining - self.held
 
     @property
     def debt(self) -> int:
         """What the viewer still owes for this lot."""
-        return self.owed - self.settled
+        return self.owed - self.repaid
 
     @property
     def reversed(self) -> int:
@@ -99,10 +99,10 @@ class Lot:
 
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""
-        gone = self.spent + self.refunded + self.burned + self.paid_debts
+        gone = self.spent + self.refunded + self.charged_back + self.paid_debts
         assert self.coins == self.remaining + gone + self.adjusted + self.expired, self
-        assert 0 <= self.frozen <= self.remaining, self
-        assert 0 <= self.settled <= self.owed <= self.spent + self.paid_debts, self
+        assert 0 <= self.held <= self.remaining, self
+        assert 0 <= self.repaid <= self.owed <= self.spent + self.paid_debts, self
 
 
 def spending_order(lots: Iterable[Lot]) -> list[Lot]:

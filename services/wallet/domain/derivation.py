@@ -28,16 +28,16 @@ from services.wallet.domain.coins import (
 from shared.ledger.entries import DEBT, HELD, MAIN
 
 # How many coins of which lot pay the debt of which lot: (debtor, payer).
-Settlements: TypeAlias = dict[tuple[UUID, UUID], int]
+Repayments: TypeAlias = dict[tuple[UUID, UUID], int]
 WARNING_PREFIX = "risk:"
 
 
 class HoldState(StrEnum):
     """What became of the reason for which coins are held."""
 
-    FROZEN = "frozen"
+    HELD = "held"
     RELEASED = "released"
-    BURNT = "burnt"
+    VOIDED = "voided"
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Hold:
     """
     Coins of one purchase that are held: for a refund that was asked for, or because of a warning.
 
-    `answered` are the coins, by lot, that the wallet told a refund request it had frozen; None
+    `answered` are the coins, by lot, that the wallet answered to a refund request; None
     while the purchase is not known. `held` are those held now, `refunded` those whose money went
     back, and `refunded_coins` is how many that should be, as `purchase.refunded` says.
     """
@@ -60,7 +60,7 @@ class Hold:
 
     @property
     def is_open(self) -> bool:
-        return self.state is HoldState.FROZEN
+        return self.state is HoldState.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class PurchaseFacts:
     claims: dict[tuple[UUID, str], Claim] = field(default_factory=dict)
     # By refund or warning.
     holds: dict[str, Hold] = field(default_factory=dict)
-    settlements: Settlements = field(default_factory=dict)
+    repayments: Repayments = field(default_factory=dict)
 
     def claims_of(self, purchase: UUID) -> list[Claim]:
         return [claim for (about, _), claim in self.claims.items() if about == purchase]
@@ -101,11 +101,11 @@ def derive(lots: Mapping[UUID, Lot], facts: PurchaseFacts) -> Legs:
         excess = _refund(of_purchase, holds)
         _claim(of_purchase, facts.claims_of(purchase), excess)
         for lot in of_purchase:
-            left[lot.id] = _unspent(lot) - lot.burned
+            left[lot.id] = _unspent(lot) - lot.charged_back
             _hold(lot, left[lot.id], holds)
-    facts.settlements = {
-        **dict.fromkeys(facts.settlements, 0),
-        **_settle(lots.values(), left),
+    facts.repayments = {
+        **dict.fromkeys(facts.repayments, 0),
+        **_repay(lots.values(), left),
     }
     for lot in lots.values():
         lot.remaining = left[lot.id] - lot.paid_debts
@@ -145,21 +145,21 @@ def _refund(lots: Sequence[Lot], holds: Sequence[Hold]) -> int:
     """
     Take the coins whose money went back; return for how many of them there were none.
 
-    A refund takes what its request had frozen, then whatever else is unspent.
+    A refund takes what its request had held, then whatever else is unspent.
     """
     for hold in holds:
         for lot in lots:
             lot.refunded -= hold.refunded.get(lot.id, 0)
         hold.refunded = dict.fromkeys(hold.refunded, 0)
     room = {lot.id: _unspent(lot) for lot in lots}
-    burnt = [hold for hold in holds if hold.state is HoldState.BURNT]
+    voided = [hold for hold in holds if hold.state is HoldState.VOIDED]
     # None where the coins were taken before what a refund says was kept: they are gone already.
-    wanted = [hold.refunded_coins or 0 for hold in burnt]
-    for frozen_only in (True, False):
-        for number, hold in enumerate(burnt):
+    wanted = [hold.refunded_coins or 0 for hold in voided]
+    for held_only in (True, False):
+        for number, hold in enumerate(voided):
             for lot in lots:
                 coins = min(wanted[number], room[lot.id])
-                if frozen_only:
+                if held_only:
                     coins = min(coins, (hold.answered or {}).get(lot.id, 0))
                 if coins:
                     hold.refunded[lot.id] = hold.refunded.get(lot.id, 0) + coins
@@ -188,8 +188,8 @@ def _claim(lots: Sequence[Lot], claims: Sequence[Claim], excess: int) -> None:
         unbacked = min(excess, _at_risk(lot) - claimed[lot.id])
         excess -= unbacked
         claimed[lot.id] += unbacked
-        lot.burned = min(claimed[lot.id], _unspent(lot))
-        lot.owed = claimed[lot.id] - lot.burned
+        lot.charged_back = min(claimed[lot.id], _unspent(lot))
+        lot.owed = claimed[lot.id] - lot.charged_back
 
 
 def _at_risk(lot: Lot) -> int:
@@ -214,7 +214,7 @@ def _is_foreign(lot: Lot, claim: Claim) -> bool:
 
 
 def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
-    """Hold what refunds under way have frozen, and because of a warning all the rest."""
+    """Hold what pending refunds hold, and because of a warning all the rest."""
     free = left
     for hold in sorted(holds, key=lambda hold: hold.is_warning):
         wanted = free if hold.is_warning else (hold.answered or {}).get(lot.id, 0)
@@ -222,10 +222,10 @@ def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
         if coins or lot.id in hold.held:
             hold.held[lot.id] = coins
         free -= coins
-    lot.frozen = left - free
+    lot.held = left - free
 
 
-def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
+def _repay(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Repayments:
     """
     Pay debts, the oldest first, with the coins that are free.
 
@@ -233,9 +233,9 @@ def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
     debt is the older one. Promotional coins cost nobody anything and earn no creator anything: a
     gift whose money was taken back would be worth something again by them. So they pay no debts.
     """
-    settlements: Settlements = {}
+    repayments: Repayments = {}
     for lot in lots:
-        lot.settled = lot.paid_debts = 0
+        lot.repaid = lot.paid_debts = 0
     debtors = sorted(
         (lot for lot in lots if lot.owed),
         key=lambda lot: (lot.funded_at, lot.purchase, lot.origin is Origin.PAID, lot.id),
@@ -243,13 +243,13 @@ def _settle(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Settlements:
     payers = spending_order(lot for lot in lots if lot.origin is not Origin.PROMO)
     for debtor in debtors:
         for payer in payers:
-            free = left[payer.id] - payer.frozen - payer.paid_debts
+            free = left[payer.id] - payer.held - payer.paid_debts
             coins = min(debtor.debt, free)
             if coins > 0:
                 payer.paid_debts += coins
-                debtor.settled += coins
-                settlements[debtor.id, payer.id] = coins
-    return settlements
+                debtor.repaid += coins
+                repayments[debtor.id, payer.id] = coins
+    return repayments
 
 
 def _accounts(lots: Iterable[Lot]) -> dict[str, int]:
@@ -257,8 +257,8 @@ def _accounts(lots: Iterable[Lot]) -> dict[str, int]:
     sums = dict.fromkeys((MAIN, HELD, DEBT, REFUNDED, DISPUTED), 0)
     for lot in lots:
         sums[MAIN] += lot.spendable
-        sums[HELD] += lot.frozen
+        sums[HELD] += lot.held
         sums[DEBT] -= lot.debt
         sums[REFUNDED] += lot.refunded
-        sums[DISPUTED] += lot.burned + lot.owed
+        sums[DISPUTED] += lot.charged_back + lot.owed
     return sums

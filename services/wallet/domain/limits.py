@@ -142,15 +142,15 @@ class Budget:
             raise self.stopped
 
     def spend(
-        self, pieces: Sequence[tuple[str, int, int]], *, besides: Sequence[Limit] = ()
+        self, pieces: Sequence[tuple[str, int, int]], *, extra_limits: Sequence[Limit] = ()
     ) -> None:
         """
         Count (currency, coins, minor units) that one gift costs, or refuse all of it.
 
-        `besides` are limits of this gift alone, on top of the viewer's.
+        `extra_limits` are limits of this gift alone, on top of the viewer's.
         """
         reached: list[Mark] = []
-        for limit in (*self.limits, *besides):
+        for limit in (*self.limits, *extra_limits):
             reached += self._check(limit, pieces)
         self.marks += reached
         for currency, coins, amount_minor in pieces:
@@ -217,41 +217,44 @@ def starts_on(period: Period, today: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitWish:
-    """A limit as somebody wished it once; `amount` is None where they wished for none."""
+class LimitRequest:
+    """A limit as it was requested once; `amount` is None for a request to have no limit."""
 
     amount: int | None
     from_at: datetime
 
 
-def limit_at(wishes: Sequence[LimitWish], moment: datetime) -> int | None:
+def limit_at(requests: Sequence[LimitRequest], moment: datetime) -> int | None:
     """
-    Return the limit at a moment, out of all wishes for it, oldest first; None without any.
+    Return the limit at a moment, out of all requests for it, oldest first; None without any.
 
-    It is the newest wish whose time has come, but never more than what was wished since: a smaller
-    wish replaces a larger one that waits. In other words, a limit rises only to what was wished
+    It is the newest request whose time has come, but never more than any later request: a smaller
+    request replaces a larger one that waits. So a limit rises only to what was requested
     throughout the last day.
     """
     newest = max(
-        (place for place, wish in enumerate(wishes) if wish.from_at <= moment), default=None
+        (place for place, request in enumerate(requests) if request.from_at <= moment), default=None
     )
     if newest is None:
         return None
-    return min([wish.amount for wish in wishes[newest:] if wish.amount is not None], default=None)
+    return min(
+        [request.amount for request in requests[newest:] if request.amount is not None],
+        default=None,
+    )
 
 
-def is_set(wishes: Sequence[LimitWish], moment: datetime) -> bool:
-    """Whether anything was wished by then, be it that there is no limit."""
-    return any(wish.from_at <= moment for wish in wishes)
+def is_set(requests: Sequence[LimitRequest], moment: datetime) -> bool:
+    """Whether a request has taken effect by then, also one for no limit."""
+    return any(request.from_at <= moment for request in requests)
 
 
 def next_change(
-    wishes: Sequence[LimitWish], moment: datetime
+    requests: Sequence[LimitRequest], moment: datetime
 ) -> tuple[datetime, int | None] | None:
-    """Return when the limit will be another if nobody wishes anything more, and which."""
-    current = limit_at(wishes, moment)
-    for at in sorted({wish.from_at for wish in wishes if wish.from_at > moment}):
-        if (amount := limit_at(wishes, at)) != current:
+    """Return when the limit changes without a further request, and to what."""
+    current = limit_at(requests, moment)
+    for at in sorted({request.from_at for request in requests if request.from_at > moment}):
+        if (amount := limit_at(requests, at)) != current:
             return at, amount
     return None
 

@@ -8,10 +8,10 @@ INVARIANTS = (
         "lots-are-balances",
         """
             SELECT user_id, format('lots hold %s, keep %s and owe %s; the accounts say %s, %s, %s',
-                                   spendable, frozen, debt, main, held, owed) AS detail
+                                   spendable, lots_held, debt, main, held, owed) AS detail
             FROM (
-                SELECT user_id, sum(remaining - frozen) AS spendable, sum(frozen) AS frozen,
-                       sum(owed - settled) AS debt
+                SELECT user_id, sum(remaining - held) AS spendable, sum(held) AS lots_held,
+                       sum(owed - repaid) AS debt
                 FROM lots WHERE {users} GROUP BY user_id
             ) AS l
             FULL JOIN (
@@ -20,7 +20,7 @@ INVARIANTS = (
                        coalesce(-sum(balance) FILTER (WHERE kind = 'debt'), 0) AS owed
                 FROM accounts WHERE {users} GROUP BY user_id
             ) AS a USING (user_id)
-            WHERE (coalesce(spendable, 0), coalesce(frozen, 0), coalesce(debt, 0))
+            WHERE (coalesce(spendable, 0), coalesce(lots_held, 0), coalesce(debt, 0))
                IS DISTINCT FROM (coalesce(main, 0), coalesce(held, 0), coalesce(owed, 0))
         """,
     ),
@@ -71,31 +71,31 @@ INVARIANTS = (
         """,
     ),
     invariant(
-        "frozen-coins-have-reasons",
+        "held-coins-have-reasons",
         """
-            SELECT user_id, format('lot %s keeps %s, for reasons that add up to %s', lot, frozen,
+            SELECT user_id, format('lot %s holds %s, for reasons that add up to %s', lot, held,
                                    coins) AS detail
-            FROM (SELECT user_id, id AS lot, frozen FROM lots WHERE {users}) AS l
+            FROM (SELECT user_id, id AS lot, held FROM lots WHERE {users}) AS l
             FULL JOIN (
-                SELECT user_id, lot, sum(coins) AS coins FROM frozen_coins
+                SELECT user_id, lot, sum(coins) AS coins FROM held_coins
                 WHERE {users} GROUP BY user_id, lot
             ) AS f USING (user_id, lot)
-            WHERE coalesce(frozen, 0) <> coalesce(coins, 0)
+            WHERE coalesce(held, 0) <> coalesce(coins, 0)
         """,
     ),
     invariant(
         "debts-were-paid-by-lots",
         """
-            SELECT user_id, format('lot %s has %s paid, settlements say %s', lot, paid, coins)
+            SELECT user_id, format('lot %s has %s paid, repayments say %s', lot, paid, coins)
                 AS detail
             FROM (
-                SELECT user_id, id AS lot, settled - paid_debts AS paid FROM lots WHERE {users}
+                SELECT user_id, id AS lot, repaid - paid_debts AS paid FROM lots WHERE {users}
             ) AS l
             FULL JOIN (
                 SELECT user_id, lot, sum(coins) AS coins FROM (
-                    SELECT user_id, lot, coins FROM settlements WHERE {users}
+                    SELECT user_id, lot, coins FROM repayments WHERE {users}
                     UNION ALL
-                    SELECT user_id, payer, -coins FROM settlements WHERE {users}
+                    SELECT user_id, payer, -coins FROM repayments WHERE {users}
                 ) AS legs GROUP BY user_id, lot
             ) AS s USING (user_id, lot)
             WHERE coalesce(paid, 0) <> coalesce(coins, 0)
@@ -122,13 +122,13 @@ INVARIANTS = (
         "outcomes-name-their-slices",
         """
             SELECT user_id, format('%s says it was paid by %s, slices say %s', reference,
-                                   said, slices) AS detail
+                                   recorded, slices) AS detail
             FROM (
                 SELECT o.user_id, o.reference, o.entry, (
                     SELECT string_agg(piece->>'lot' || ' ' || (piece->>'coins'), ', '
                                       ORDER BY piece->>'lot')
                     FROM jsonb_array_elements(o.outcome->'slices') AS piece
-                ) AS said
+                ) AS recorded
                 FROM outcomes AS o
                 WHERE {o.users} AND o.outcome ? 'slices' AND o.reference LIKE 'gift:%'
             ) AS o
@@ -138,7 +138,7 @@ INVARIANTS = (
                 WHERE s.user_id = o.user_id AND s.gift = substr(o.reference, 6)::uuid
                   AND s.entry = o.entry
             ) AS s ON true
-            WHERE said IS DISTINCT FROM slices
+            WHERE recorded IS DISTINCT FROM slices
         """,
     ),
     invariant(

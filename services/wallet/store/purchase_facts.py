@@ -1,10 +1,11 @@
 """What is known of viewers' purchases: disputes, refunds, warnings, and which debts are paid."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from uuid import UUID
 
 from sqlalchemy import text
 
+from services.wallet import tables
 from services.wallet.domain.derivation import (
     WARNING_PREFIX,
     Claim,
@@ -13,6 +14,7 @@ from services.wallet.domain.derivation import (
     PurchaseFacts,
 )
 from shared.postgres.database import Row, Transaction
+from shared.postgres.rows import insert_rows
 
 
 async def purchase_facts(
@@ -26,9 +28,9 @@ async def purchase_facts(
         facts[row.user_id].claims[row.purchase, row.dispute] = claim
     for row in await tx.execute(_HOLDS, asked):
         holds = facts[row.user_id].holds
-        _add_lot(holds.setdefault(row.kept_for, _hold(row)), row)
-    for row in await tx.execute(_SETTLEMENTS, {"users": list(facts)}):
-        facts[row.user_id].settlements[row.lot, row.payer] = row.coins
+        _add_lot(holds.setdefault(row.hold_key, _hold(row)), row)
+    for row in await tx.execute(_REPAYMENTS, {"users": list(facts)}):
+        facts[row.user_id].repayments[row.lot, row.payer] = row.coins
     return facts
 
 
@@ -40,7 +42,7 @@ async def known_holds(
     if purchases:
         users, ids = (list(column) for column in zip(*purchases, strict=True))
         for row in await tx.execute(_KNOWN_HOLDS, {"users": users, "purchases": ids}):
-            found.setdefault((row.user_id, row.purchase), []).append(row.kept_for)
+            found.setdefault((row.user_id, row.purchase), []).append(row.hold_key)
     return found
 
 
@@ -51,49 +53,51 @@ async def purchase_of_hold(tx: Transaction, user: str, key: str) -> UUID | None:
 
 
 async def save_purchase_facts(tx: Transaction, by_user: Mapping[str, PurchaseFacts]) -> None:
-    """Write what is known now; rows that say so already stay untouched."""
-    disputes = [
-        (user, purchase, dispute, claim.revision, claim.minor, claim.currency)
-        for user, facts in by_user.items()
-        for (purchase, dispute), claim in facts.claims.items()
-    ]
-    holds = [
-        (user, key, hold.purchase, hold.state.value, hold.refunded_coins)
-        for user, facts in by_user.items()
-        for key, hold in facts.holds.items()
-    ]
-    coins = [
-        (
-            *(user, key, lot, hold.held.get(lot, 0)),
-            *((hold.answered or {}).get(lot), hold.refunded.get(lot, 0)),
-        )
-        for user, facts in by_user.items()
-        for key, hold in facts.holds.items()
-        for lot in {*hold.held, *(hold.answered or {}), *hold.refunded}
-    ]
-    settlements = [
-        (user, lot, payer, paid)
-        for user, facts in by_user.items()
-        for (lot, payer), paid in facts.settlements.items()
-    ]
-    for statement, rows in (
-        (_SAVE_DISPUTES, disputes),
-        (_SAVE_HOLDS, holds),
-        (_SAVE_HELD_COINS, coins),
-        (_SAVE_SETTLEMENTS, settlements),
+    """Write all that is known now of these users' purchases."""
+    for statement, columns, rows in (
+        (_SAVE_DISPUTES, _DISPUTE, _dispute_rows(by_user)),
+        (_SAVE_HOLDS, _HOLD, _hold_rows(by_user)),
+        (_SAVE_HELD_COINS, _HELD_COINS, _held_coins_rows(by_user)),
+        (_SAVE_REPAYMENTS, _REPAYMENT, _repayment_rows(by_user)),
     ):
-        if rows:
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            await tx.execute(
-                statement, {f"c{number}": column for number, column in enumerate(columns)}
-            )
+        listed = list(rows)
+        if listed:
+            values = [list(column) for column in zip(*listed, strict=True)]
+            await tx.execute(statement, dict(zip(columns, values, strict=True)))
+
+
+def _dispute_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
+    for user, facts in by_user.items():
+        for (purchase, dispute), claim in facts.claims.items():
+            yield user, purchase, dispute, claim.revision, claim.minor, claim.currency
+
+
+def _hold_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
+    for user, facts in by_user.items():
+        for key, hold in facts.holds.items():
+            yield user, key, hold.purchase, hold.state, hold.refunded_coins
+
+
+def _held_coins_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
+    for user, facts in by_user.items():
+        for key, hold in facts.holds.items():
+            answered = hold.answered or {}
+            for lot in {*hold.held, *answered, *hold.refunded}:
+                coins, refunded = hold.held.get(lot, 0), hold.refunded.get(lot, 0)
+                yield user, key, lot, coins, answered.get(lot), refunded
+
+
+def _repayment_rows(by_user: Mapping[str, PurchaseFacts]) -> Iterator[tuple[object, ...]]:
+    for user, facts in by_user.items():
+        for (lot, payer), paid in facts.repayments.items():
+            yield user, lot, payer, paid
 
 
 def _hold(row: Row) -> Hold:
     return Hold(
         purchase=row.purchase,
         state=HoldState(row.state),
-        is_warning=row.kept_for.startswith(WARNING_PREFIX),
+        is_warning=row.hold_key.startswith(WARNING_PREFIX),
         refunded_coins=row.hold_refunded_coins,
     )
 
@@ -114,61 +118,63 @@ _DISPUTES = text("""
     WHERE user_id = ANY(CAST(:users AS text[])) AND purchase = ANY(CAST(:purchases AS uuid[]))
 """)
 _HOLDS = text("""
-    SELECT user_id, kept_for, purchase, state, freezes.refunded_coins AS hold_refunded_coins,
-           lot, coins, answered_coins, frozen_coins.refunded_coins
-    FROM freezes LEFT JOIN frozen_coins USING (user_id, kept_for)
+    SELECT user_id, hold_key, purchase, state, holds.refunded_coins AS hold_refunded_coins,
+           lot, coins, answered_coins, held_coins.refunded_coins
+    FROM holds LEFT JOIN held_coins USING (user_id, hold_key)
     WHERE user_id = ANY(CAST(:users AS text[])) AND purchase = ANY(CAST(:purchases AS uuid[]))
 """)
 _KNOWN_HOLDS = text("""
-    SELECT user_id, purchase, kept_for FROM freezes
+    SELECT user_id, purchase, hold_key FROM holds
     JOIN unnest(CAST(:users AS text[]), CAST(:purchases AS uuid[])) AS asked (user_id, purchase)
         USING (user_id, purchase)
 """)
-_PURCHASE_OF_HOLD = text("SELECT purchase FROM freezes WHERE user_id = :user AND kept_for = :key")
-_SETTLEMENTS = text("""
-    SELECT user_id, lot, payer, coins FROM settlements
+_PURCHASE_OF_HOLD = text("SELECT purchase FROM holds WHERE user_id = :user AND hold_key = :key")
+_REPAYMENTS = text("""
+    SELECT user_id, lot, payer, coins FROM repayments
     WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
     ORDER BY lot, payer
 """)
-_SAVE_DISPUTES = text("""
-    INSERT INTO disputes (user_id, purchase, dispute, revision, claimed_minor, currency)
-    SELECT * FROM unnest(
-        CAST(:c0 AS text[]), CAST(:c1 AS uuid[]), CAST(:c2 AS text[]), CAST(:c3 AS integer[]),
-        CAST(:c4 AS bigint[]), CAST(:c5 AS text[])
-    )
-    ON CONFLICT (user_id, purchase, dispute) DO UPDATE
-    SET revision = excluded.revision, claimed_minor = excluded.claimed_minor,
-        currency = excluded.currency
-    WHERE disputes.revision < excluded.revision
-""")
-_SAVE_HOLDS = text("""
-    INSERT INTO freezes (user_id, kept_for, purchase, state, refunded_coins)
-    SELECT * FROM unnest(
-        CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS uuid[]), CAST(:c3 AS text[]),
-        CAST(:c4 AS bigint[])
-    )
-    ON CONFLICT (user_id, kept_for) DO UPDATE
-    SET state = excluded.state, refunded_coins = excluded.refunded_coins
-    WHERE (freezes.state, freezes.refunded_coins)
-        IS DISTINCT FROM (excluded.state, excluded.refunded_coins)
-""")
-_SAVE_HELD_COINS = text("""
-    INSERT INTO frozen_coins (user_id, kept_for, lot, coins, answered_coins, refunded_coins)
-    SELECT * FROM unnest(
-        CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS uuid[]), CAST(:c3 AS bigint[]),
-        CAST(:c4 AS bigint[]), CAST(:c5 AS bigint[])
-    )
-    ON CONFLICT (user_id, kept_for, lot) DO UPDATE
-    SET coins = excluded.coins, answered_coins = excluded.answered_coins,
-        refunded_coins = excluded.refunded_coins
-    WHERE (frozen_coins.coins, frozen_coins.answered_coins, frozen_coins.refunded_coins)
-        IS DISTINCT FROM (excluded.coins, excluded.answered_coins, excluded.refunded_coins)
-""")
-_SAVE_SETTLEMENTS = text("""
-    INSERT INTO settlements (user_id, lot, payer, coins)
-    SELECT * FROM unnest(
-        CAST(:c0 AS text[]), CAST(:c1 AS uuid[]), CAST(:c2 AS uuid[]), CAST(:c3 AS bigint[])
-    )
-    ON CONFLICT (user_id, lot, payer) DO UPDATE SET coins = excluded.coins
-    WHERE settlements.coins <> excluded.coins
-""")
+_DISPUTE = ("user_id", "purchase", "dispute", "revision", "claimed_minor", "currency")
+_HOLD = ("user_id", "hold_key", "purchase", "state", "refunded_coins")
+_HELD_COINS = ("user_id", "hold_key", "lot", "coins", "answered_coins", "refunded_coins")
+_REPAYMENT = ("user_id", "lot", "payer", "coins")
+# Rows that say so already stay untouched.
+_SAVE_DISPUTES = insert_rows(
+    tables.Dispute,
+    *_DISPUTE,
+    then="""
+        ON CONFLICT (user_id, purchase, dispute) DO UPDATE
+        SET revision = excluded.revision, claimed_minor = excluded.claimed_minor,
+            currency = excluded.currency
+        WHERE disputes.revision < excluded.revision
+    """,
+)
+_SAVE_HOLDS = insert_rows(
+    tables.Hold,
+    *_HOLD,
+    then="""
+        ON CONFLICT (user_id, hold_key) DO UPDATE
+        SET state = excluded.state, refunded_coins = excluded.refunded_coins
+        WHERE (holds.state, holds.refunded_coins)
+            IS DISTINCT FROM (excluded.state, excluded.refunded_coins)
+    """,
+)
+_SAVE_HELD_COINS = insert_rows(
+    tables.HeldCoins,
+    *_HELD_COINS,
+    then="""
+        ON CONFLICT (user_id, hold_key, lot) DO UPDATE
+        SET coins = excluded.coins, answered_coins = excluded.answered_coins,
+            refunded_coins = excluded.refunded_coins
+        WHERE (held_coins.coins, held_coins.answered_coins, held_coins.refunded_coins)
+            IS DISTINCT FROM (excluded.coins, excluded.answered_coins, excluded.refunded_coins)
+    """,
+)
+_SAVE_REPAYMENTS = insert_rows(
+    tables.Repayment,
+    *_REPAYMENT,
+    then="""
+        ON CONFLICT (user_id, lot, payer) DO UPDATE SET coins = excluded.coins
+        WHERE repayments.coins <> excluded.coins
+    """,
+)

@@ -11,7 +11,7 @@ import { build as buildSending } from "./sending.js";
 import { onChange } from "./session.js";
 import { failed, start, toast } from "./shell.js";
 import { build as buildSide } from "./side.js";
-import { absence, build as buildStage, isOnAir } from "./stage.js";
+import { absence, build as buildPlayer, isOnAir } from "./player.js";
 import { follow } from "./stream.js";
 import { tabs } from "./tabs.js";
 import { build as buildTray } from "./tray.js";
@@ -81,7 +81,7 @@ async function visit(person, room, first, isCurrent) {
   let view = first;
   let ended = false;
   const { creator } = first;
-  const stage = buildStage();
+  const player = buildPlayer();
   const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
   const sending = buildSending({
@@ -98,14 +98,14 @@ async function visit(person, room, first, isCurrent) {
   const list = el("ol", { class: "feed", "aria-live": "off" });
   const page = el("div", { class: "page-effects", "aria-hidden": "true" });
   const feed = buildFeed({
-    list, tray: buildTray(stage.tray), effects: buildEffects(stage.effects, page),
+    list, tray: buildTray(player.tray), effects: buildEffects(player.effects, page),
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
   const quietFeed = empty("Quiet so far", "The first gift shows up here.");
 
   /** Whoever cannot be given anything has no panel. */
   function draw() {
-    stage.draw(view, ended);
+    player.draw(view, ended);
     const { title, text } = absence(view, ended);
     if (!isOnAir(view)) show(below, el("section", { class: "card absent", role: "status" }, el("h2", {}, title), el("p", { class: "muted" }, text)));
     else if (!panel.element.isConnected) show(below, panel.element);
@@ -141,7 +141,7 @@ async function visit(person, room, first, isCurrent) {
   draw();
   show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
     el("div", { class: "room-grid" },
-      el("div", { class: "watch" }, stage.element, below),
+      el("div", { class: "watch" }, player.element, below),
       el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
         { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
       ]))), page);
@@ -154,7 +154,7 @@ async function visit(person, room, first, isCurrent) {
       feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) });
     },
     standing: (word) => {
-      stage.line(word);
+      player.line(word);
       if (word !== "open") return;
       // What happened between two lines may be more than the feed tells again.
       if (lines > 0) lookSoon();

@@ -21,7 +21,7 @@ CREATE TABLE lots (
                      CONSTRAINT lot_kind_known CHECK (kind IN ('paid', 'bonus', 'promo')),
     coins            bigint       NOT NULL CONSTRAINT lot_has_coins CHECK (coins > 0),
     remaining        bigint       NOT NULL,
-    frozen           bigint       NOT NULL DEFAULT 0,
+    held             bigint       NOT NULL DEFAULT 0,
     -- Indexed instead of `remaining`, so that spending from a lot updates it in place.
     open             boolean      NOT NULL,
     price_minor      bigint       NOT NULL CONSTRAINT lot_price_known CHECK (price_minor >= 0),
@@ -37,7 +37,7 @@ CREATE TABLE lots (
     CONSTRAINT one_lot_a_kind_and_purchase UNIQUE (user_id, purchase, kind),
     CONSTRAINT lot_remains CHECK (remaining BETWEEN 0 AND coins),
     CONSTRAINT lot_open_while_it_remains CHECK (open = (remaining > 0)),
-    CONSTRAINT lot_freezes_what_remains CHECK (frozen BETWEEN 0 AND remaining),
+    CONSTRAINT lot_holds_what_remains CHECK (held BETWEEN 0 AND remaining),
     -- Paid coins never expire: Apple's guideline 3.1.1, and what people expect.
     CONSTRAINT only_promo_expires CHECK (expires_at IS NULL OR kind = 'promo')
 ) WITH (fillfactor = 80);

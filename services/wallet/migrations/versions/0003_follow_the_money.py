@@ -13,22 +13,22 @@ LOTS = """
 ALTER TABLE lots
     ADD COLUMN spent       bigint  NOT NULL DEFAULT 0,
     ADD COLUMN refunded    bigint  NOT NULL DEFAULT 0,
-    ADD COLUMN burned      bigint  NOT NULL DEFAULT 0,
+    ADD COLUMN charged_back  bigint  NOT NULL DEFAULT 0,
     ADD COLUMN paid_debts  bigint  NOT NULL DEFAULT 0,
     ADD COLUMN adjusted    bigint  NOT NULL DEFAULT 0,
     ADD COLUMN expired     bigint  NOT NULL DEFAULT 0,
     ADD COLUMN owed        bigint  NOT NULL DEFAULT 0,
-    ADD COLUMN settled     bigint  NOT NULL DEFAULT 0,
+    ADD COLUMN repaid     bigint  NOT NULL DEFAULT 0,
     ADD COLUMN revision    bigint  NOT NULL DEFAULT 0;
 UPDATE lots SET spent = coins - remaining;
 ALTER TABLE lots
     ADD CONSTRAINT lot_adds_up CHECK (
-        coins = remaining + spent + refunded + burned + paid_debts + adjusted + expired
-        AND least(spent, refunded, burned, paid_debts, adjusted, expired) >= 0
+        coins = remaining + spent + refunded + charged_back + paid_debts + adjusted + expired
+        AND least(spent, refunded, charged_back, paid_debts, adjusted, expired) >= 0
     ),
     ADD CONSTRAINT lot_owes_what_was_spent
-        CHECK (0 <= settled AND settled <= owed AND owed <= spent + paid_debts);
-CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > settled;
+        CHECK (0 <= repaid AND repaid <= owed AND owed <= spent + paid_debts);
+CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > repaid;
 CREATE INDEX lots_to_expire ON lots (expires_at) WHERE expires_at IS NOT NULL AND open;
 """
 
@@ -44,26 +44,26 @@ CREATE TABLE disputes (
 );
 
 -- What coins are kept for: a refund under way, a warning of fraud.
-CREATE TABLE freezes (
+CREATE TABLE holds (
     user_id   text  NOT NULL,
-    kept_for  text  NOT NULL,
+    hold_key  text  NOT NULL,
     purchase  uuid  NOT NULL,
     state     text  NOT NULL
-              CONSTRAINT freeze_state_known CHECK (state IN ('frozen', 'released', 'burnt')),
-    PRIMARY KEY (user_id, kept_for)
+              CONSTRAINT hold_state_known CHECK (state IN ('held', 'released', 'voided')),
+    PRIMARY KEY (user_id, hold_key)
 );
-CREATE INDEX freezes_of_purchase ON freezes (user_id, purchase);
+CREATE INDEX holds_of_purchase ON holds (user_id, purchase);
 
-CREATE TABLE frozen_coins (
+CREATE TABLE held_coins (
     user_id   text    NOT NULL,
-    kept_for  text    NOT NULL,
+    hold_key  text    NOT NULL,
     lot       uuid    NOT NULL,
-    coins     bigint  NOT NULL CONSTRAINT frozen_is_counted CHECK (coins >= 0),
-    PRIMARY KEY (user_id, kept_for, lot)
+    coins     bigint  NOT NULL CONSTRAINT held_is_counted CHECK (coins >= 0),
+    PRIMARY KEY (user_id, hold_key, lot)
 );
 
 -- Which coins paid which debt, so that they go back where they came from.
-CREATE TABLE settlements (
+CREATE TABLE repayments (
     user_id  text    NOT NULL,
     lot      uuid    NOT NULL,
     payer    uuid    NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE settlements (
     PRIMARY KEY (user_id, lot, payer)
 );
 
-GRANT SELECT, INSERT, UPDATE ON disputes, freezes, frozen_coins, settlements TO wallet;
+GRANT SELECT, INSERT, UPDATE ON disputes, holds, held_coins, repayments TO wallet;
 """
 
 LIMITS = """
@@ -116,13 +116,13 @@ CREATE INDEX exclusions_running ON exclusions (until) WHERE ended_at IS NULL;
 CREATE INDEX exclusions_of_user ON exclusions (user_id) WHERE ended_at IS NULL;
 
 -- An operator has stopped this wallet.
-CREATE TABLE blocks (
+CREATE TABLE suspensions (
     user_id  text     PRIMARY KEY,
-    blocked  boolean  NOT NULL
+    suspended  boolean  NOT NULL
 );
 
 GRANT SELECT, INSERT ON limits TO wallet;
-GRANT SELECT, INSERT, UPDATE ON spendings, blocks TO wallet;
+GRANT SELECT, INSERT, UPDATE ON spendings, suspensions TO wallet;
 GRANT SELECT, INSERT ON exclusions TO wallet;
 GRANT UPDATE (ended_at) ON exclusions TO wallet;
 """

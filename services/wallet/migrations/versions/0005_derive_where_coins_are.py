@@ -12,14 +12,14 @@ down_revision = "0004"
 FACTS = """
 ALTER TABLE disputes ADD COLUMN currency text;
 -- What purchase.refunded says; NULL while it does not.
-ALTER TABLE freezes ADD COLUMN refunded_coins bigint;
-ALTER TABLE freezes ADD CONSTRAINT refunded_is_counted
+ALTER TABLE holds ADD COLUMN refunded_coins bigint;
+ALTER TABLE holds ADD CONSTRAINT refunded_is_counted
     CHECK (refunded_coins >= 0) NOT VALID;
-ALTER TABLE frozen_coins
+ALTER TABLE held_coins
     -- What the wallet answered the refund's request; NULL for warnings, and before it was kept.
     ADD COLUMN answered_coins bigint,
     ADD COLUMN refunded_coins bigint NOT NULL DEFAULT 0;
-ALTER TABLE frozen_coins ADD CONSTRAINT held_coins_are_counted
+ALTER TABLE held_coins ADD CONSTRAINT held_coins_are_counted
     CHECK (answered_coins >= 0 AND refunded_coins >= 0) NOT VALID;
 """
 

@@ -7,5 +7,5 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    run_sql("ALTER TABLE freezes VALIDATE CONSTRAINT refunded_is_counted")
-    run_sql("ALTER TABLE frozen_coins VALIDATE CONSTRAINT held_coins_are_counted")
+    run_sql("ALTER TABLE holds VALIDATE CONSTRAINT refunded_is_counted")
+    run_sql("ALTER TABLE held_coins VALIDATE CONSTRAINT held_coins_are_counted")

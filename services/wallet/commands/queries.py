@@ -1,0 +1,41 @@
+"""What is read of wallets beyond single statements of the store."""
+
+from uuid import UUID
+
+from services.wallet.domain.coins import NoSuchWallet
+from services.wallet.store import queries
+from shared.errors import Kind, Refusal
+from shared.ledger.entries import DEBT, HELD, MAIN
+from shared.postgres.database import Rows, Transaction
+
+MILLIUNITS = 100_000
+
+
+class NoSuchPurchase(Refusal):
+    """This wallet has no coins of that purchase."""
+
+    kind = Kind.NOT_FOUND
+
+
+async def read_balances(tx: Transaction, user: str) -> tuple[int, int, int]:
+    """Return a user's spendable coins, held coins and debt, or refuse if there is no wallet."""
+    found = await queries.balances(tx, user)
+    if not found:
+        raise NoSuchWallet
+    return found.get(MAIN, 0), found.get(HELD, 0), -found.get(DEBT, 0)
+
+
+async def read_consumption(tx: Transaction, user: str, purchase: UUID) -> tuple[Rows, int]:
+    """
+    Return the lots of a purchase, and how much of what was paid for is used up, in milliunits.
+
+    Apple and Google ask for exactly this: 24,000 is 24 %.
+    https://developer.apple.com/documentation/appstoreserverapi/consumptionpercentage
+    """
+    found = await queries.lots_of_purchase(tx, user, purchase)
+    if not found:
+        raise NoSuchPurchase(purchase=purchase)
+    paid = [lot for lot in found if lot.kind == "paid"] or found
+    coins = sum(lot.coins for lot in paid)
+    used = sum(lot.spent + lot.paid_debts for lot in paid)
+    return found, used * MILLIUNITS // coins

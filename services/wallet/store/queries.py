@@ -1,0 +1,134 @@
+"""
+What is read of wallets for people: balances, history, lots, and the totals of the coin ledger.
+
+Columns are called as the API calls them, so that a row is shown as it is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.wallet.domain.coins import COINS
+from shared.postgres.database import Row, Rows, Transaction
+
+
+async def balances(tx: Transaction, user: str) -> dict[str, int]:
+    """Return the balance of each account of a user; empty if there is none yet."""
+    rows = await tx.execute(_BALANCES, {"user": user, "asset": COINS})
+    return {row.kind: row.balance for row in rows}
+
+
+async def history(
+    tx: Transaction, user: str, *, before: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return the newest entries of a user's coins, older than `before`; a gift has its pieces."""
+    rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
+    gifts = [row.reference.removeprefix("gift:") for row in rows if row.kind == "gift"]
+    pieces: dict[int, list[Row]] = {}
+    for piece in await tx.execute(_PIECES, {"user": user, "gifts": gifts}):
+        pieces.setdefault(piece.entry, []).append(piece)
+    return [{**row, "pieces": pieces.get(row.entry, [])} for row in rows]
+
+
+async def lots_of(
+    tx: Transaction, user: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> Rows:
+    """Return a user's lots, the newest first, older than `before`."""
+    at, lot = before or (None, None)
+    return await tx.execute(_LOTS, {"user": user, "at": at, "lot": lot, "limit": limit})
+
+
+async def lots_of_purchase(tx: Transaction, user: str, purchase: UUID) -> Rows:
+    return await tx.execute(_LOTS_OF_PURCHASE, {"user": user, "purchase": purchase})
+
+
+async def gifts_of_purchase(
+    tx: Transaction, user: str, purchase: UUID, *, before: int | None, limit: int
+) -> Rows:
+    """Return which gifts the coins of a purchase paid, the newest first, from `before` on."""
+    return await tx.execute(
+        _GIFTS_OF_PURCHASE, {"user": user, "purchase": purchase, "before": before, "limit": limit}
+    )
+
+
+async def totals(tx: Transaction) -> Row:
+    """Sum the whole ledger, in one statement and so at one instant."""
+    row: Row = (await tx.execute(_TOTALS)).one()
+    return row
+
+
+async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -> Sequence[str]:
+    rows = await tx.execute(_EXPIRED, {"now": now, "limit": limit})
+    return [row.user_id for row in rows]
+
+
+_BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
+_HISTORY = text("""
+    SELECT e.id AS entry, e.kind, e.reference, p.amount AS coins,
+           p.balance_after AS balance_coins, e.recorded_at
+    FROM entries AS e
+    JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id AND p.account = 'main'
+    WHERE e.user_id = :user AND e.id < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    ORDER BY e.id DESC
+    LIMIT :limit
+""")
+_PIECES = text("""
+    SELECT s.entry, s.lot, l.purchase, s.coins
+    FROM slices AS s JOIN lots AS l ON l.user_id = s.user_id AND l.id = s.lot
+    WHERE s.user_id = :user AND s.gift = ANY(CAST(:gifts AS uuid[]))
+    ORDER BY s.entry, s.lot
+""")
+# What is released to revenue: what was spent, in the proportion of the price, so that the last
+# coin brings the remainder.
+_LOT_COLUMNS = """
+    id AS lot, purchase, kind, coins, remaining, held AS frozen, spent, refunded,
+    charged_back AS burned, paid_debts, adjusted, expired, owed - repaid AS debt,
+    price_minor, price_minor * (spent + paid_debts) / coins AS released_minor,
+    currency, channel, country, funded_at, expires_at
+"""
+_LOTS = text(f"""
+    SELECT {_LOT_COLUMNS} FROM lots
+    WHERE user_id = :user AND (
+        CAST(:at AS timestamptz) IS NULL
+        OR (funded_at, id) < (CAST(:at AS timestamptz), CAST(:lot AS uuid))
+    )
+    ORDER BY funded_at DESC, id DESC
+    LIMIT :limit
+""")  # noqa: S608 - our own text only
+_LOTS_OF_PURCHASE = text(f"""
+    SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
+""")  # noqa: S608 - our own text only
+_GIFTS_OF_PURCHASE = text("""
+    SELECT slices.entry, slices.gift, sum(slices.coins)::bigint AS coins
+    FROM lots JOIN slices ON slices.user_id = lots.user_id AND slices.lot = lots.id
+    WHERE lots.user_id = :user AND lots.purchase = :purchase
+      AND slices.entry < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY slices.entry, slices.gift
+    ORDER BY slices.entry DESC
+    LIMIT :limit
+""")
+_TOTALS = text("""
+    SELECT
+        coalesce(-sum(amount) FILTER (WHERE account = '@issued'), 0)::bigint AS issued_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@spent'), 0)::bigint AS spent_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@refunded'), 0)::bigint AS refunded_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@disputed'), 0)::bigint AS disputed_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint AS adjusted_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@expired'), 0)::bigint AS expired_coins,
+        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind <> 'debt')
+            AS balances_coins,
+        (SELECT coalesce(sum(remaining), 0)::bigint FROM lots) AS lots_coins,
+        (SELECT coalesce(-sum(balance), 0)::bigint FROM accounts WHERE kind = 'debt') AS debt_coins,
+        coalesce(sum(amount), 0)::bigint AS postings_sum,
+        count(*) FILTER (WHERE account = '@spent') AS gifts,
+        count(*) FILTER (WHERE account = '@issued') AS credits
+    FROM postings
+""")
+_EXPIRED = text("""
+    SELECT DISTINCT user_id FROM lots
+    WHERE expires_at <= CAST(:now AS timestamptz) AND open AND held = 0
+    LIMIT :limit
+""")

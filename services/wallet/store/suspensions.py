@@ -1,0 +1,18 @@
+"""Wallets that an operator has suspended."""
+
+from sqlalchemy import text
+
+from shared.postgres.database import Transaction
+
+
+async def save(tx: Transaction, user: str, *, suspended: bool) -> bool:
+    """Suspend or resume a wallet; return whether that is a change."""
+    return bool(await tx.execute(_SAVE, {"user": user, "suspended": suspended}))
+
+
+_SAVE = text("""
+    INSERT INTO suspensions (user_id, suspended) VALUES (:user, :suspended)
+    ON CONFLICT (user_id) DO UPDATE SET suspended = excluded.suspended
+    WHERE suspensions.suspended <> excluded.suspended
+    RETURNING user_id
+""")
