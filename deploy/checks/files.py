@@ -8,6 +8,7 @@ from deploy.checks import Finding
 # `*` is a name without a slash, `**` any path.
 PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
+    .editorconfig .gitattributes .pre-commit-config.yaml .github/**.md
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md
     services/__init__.py services/*/__init__.py

@@ -1,7 +1,9 @@
 """Verifying an installation: ledgers, seals, and services compared. A difference is exit 1."""
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import asyncpg
 import httpx
@@ -9,19 +11,15 @@ from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.config.services import LEDGERS
 from deploy.ctl.installation import Installation
 from deploy.ctl.output import tell
 from deploy.ctl.reconcile import Compared, reconcile
-from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
-from services.purchase.store.invariants import INVARIANTS as PURCHASE_INVARIANTS
-from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
 from shared.ledger.sealing import broken_seals, count_blocks
-from shared.ledger.verification import Violation, count_users, verify_ledger
+from shared.ledger.verification import Invariant, Violation, count_users, verify_ledger
 
-INVARIANTS = {
-    "purchase": PURCHASE_INVARIANTS,
-    "wallet": WALLET_INVARIANTS,
-    "payout": PAYOUT_INVARIANTS,
+INVARIANTS: Mapping[str, Sequence[Invariant]] = {
+    name: import_module(f"services.{name}.store.invariants").INVARIANTS for name in LEDGERS
 }
 GRACE = timedelta(minutes=1)
 SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")

@@ -152,7 +152,7 @@ class GiftPaymentRefused(WalletEvent):
     """The limit, where a limit is the reason; else null."""
 
 
-class FreezeEvent(WalletEvent):
+class HeldCoinsEvent(WalletEvent):
     """Something that happened to the unspent coins of a purchase, for one refund or warning."""
 
     discriminator_fields = ("freeze",)
@@ -169,19 +169,19 @@ class FreezeEvent(WalletEvent):
     """What the viewer can spend afterwards, in coins."""
 
 
-class CoinsFrozen(FreezeEvent):
+class CoinsFrozen(HeldCoinsEvent):
     """What was unspent cannot be spent any more; nothing may have been (0 coins)."""
 
     name = "wallet.coins_frozen"
 
 
-class CoinsUnfrozen(FreezeEvent):
+class CoinsUnfrozen(HeldCoinsEvent):
     """What was frozen can be spent again."""
 
     name = "wallet.coins_unfrozen"
 
 
-class CoinsRefunded(FreezeEvent):
+class CoinsRefunded(HeldCoinsEvent):
     """What was frozen is burnt: its money went back."""
 
     name = "wallet.coins_refunded"

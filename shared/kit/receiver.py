@@ -102,12 +102,12 @@ class Receiver(BatchReceiver[Connection]):
     async def dead_letter(self, tx: Connection, dead: Dead) -> None:
         for delivery, error in dead:
             log.error("message.dead_lettered %s %s", self.queue, error)
-            await self.tables.park(tx, delivery, str(error))
+            await self.tables.set_aside(tx, delivery, seconds=None, reason=str(error))
 
     async def set_aside(self, tx: Connection, delivery: Delivery, error: Exception) -> str:
         log.error("message.failed %s type=%s", self.queue, delivery.type[:100], exc_info=error)
         seconds = self._delays_seconds[0]
-        await self.tables.delay(tx, delivery, seconds=seconds, reason=repr(error))
+        await self.tables.set_aside(tx, delivery, seconds=seconds, reason=repr(error))
         return "retried"
 
     def warn(self, event: str, **about: object) -> None:

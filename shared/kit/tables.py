@@ -49,19 +49,15 @@ class Tables:
         rows = await connection.fetch(self._sql["claim"], sorted(set(ids)))
         return {row["id"] for row in rows}
 
-    async def delay(
-        self, connection: Connection, delivery: Delivery, *, seconds: float, reason: str
+    async def set_aside(
+        self, connection: Connection, delivery: Delivery, *, seconds: float | None, reason: str
     ) -> None:
-        """Keep a message that failed for its next attempt."""
-        values = _stored(delivery)
+        """Keep a message for its next attempt; without one, until a person has looked at it."""
+        publisher = original_publisher(delivery.user_id, delivery.headers)
+        values = (_key(delivery), storable(delivery.type), storable(publisher), delivery.body)
         await connection.execute(
-            self._sql["delay"], *values, float(seconds), reason[:REASON_CHARACTERS_MAX]
+            self._sql["set_aside"], *values, seconds, reason[:REASON_CHARACTERS_MAX]
         )
-
-    async def park(self, connection: Connection, delivery: Delivery, reason: str) -> None:
-        """Keep a message until a person has looked at it."""
-        values = _stored(delivery)
-        await connection.execute(self._sql["park"], *values, reason[:REASON_CHARACTERS_MAX])
 
     async def due(self, connection: Connection) -> tuple[Delivery, int] | None:
         """Lock one message that is due, and return it with its attempts; others skip it."""
@@ -105,11 +101,6 @@ def _key(delivery: Delivery) -> str:
     return storable(delivery.message_id) or hashlib.sha256(delivery.body).hexdigest()
 
 
-def _stored(delivery: Delivery) -> tuple[str, str, str, bytes]:
-    publisher = original_publisher(delivery.user_id, delivery.headers)
-    return _key(delivery), storable(delivery.type), storable(publisher), delivery.body
-
-
 _STATEMENTS = {
     "create": """
         CREATE SCHEMA IF NOT EXISTS {schema};
@@ -138,14 +129,11 @@ _STATEMENTS = {
         SELECT id FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, position) ORDER BY position
         ON CONFLICT DO NOTHING RETURNING id
     """,
-    "delay": """
-        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, next_attempt_at)
-        VALUES ($1, $2, $3, $4, 1, $6, now() + make_interval(secs => $5))
-        ON CONFLICT DO NOTHING
-    """,
-    "park": """
-        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, parked_at)
-        VALUES ($1, $2, $3, $4, 1, $5, now())
+    "set_aside": """
+        INSERT INTO {schema}.waiting
+            (key, type, publisher, body, attempts, reason, next_attempt_at, parked_at)
+        VALUES ($1, $2, $3, $4, 1, $6, now() + make_interval(secs => coalesce($5::float8, 0)),
+                CASE WHEN $5::float8 IS NULL THEN now() END)
         ON CONFLICT DO NOTHING
     """,
     "due": """

@@ -23,8 +23,7 @@ __all__ = [
     "Received",
     "Unreadable",
     "dead_letter",
-    "kept_headers",
-    "original_publisher_header",
+    "forwarded",
     "read",
     "service_of",
 ]
@@ -74,40 +73,40 @@ def dead_letter(
     `code` is stable and for machines, `detail` for people; equal stack hashes mean failures at
     the same place of the code.
     """
-    return Message(
-        key=f"{queue}|{delivery.original_id}",
-        message_id=uuid5(NAMESPACE, f"{queue}|{delivery.original_id}|parked"),
-        exchange=DEAD_LETTER_EXCHANGE,
-        routing_key=queue,
-        headers={
-            **kept_headers(delivery),
-            "ovation_publisher": storable(delivery.user_id),
-            **original_publisher_header(delivery, queue),
-            "ovation_attempts": str(delivery.attempt + 1),
-            "ovation_error_code": storable(code),
-            "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
-            "ovation_error_stack": stack_hash,
-        },
-        body=delivery.body,
-    )
+    reason = {
+        "ovation_publisher": storable(delivery.user_id),
+        "ovation_attempts": str(delivery.attempt + 1),
+        "ovation_error_code": storable(code),
+        "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
+        "ovation_error_stack": stack_hash,
+    }
+    return forwarded(delivery, queue, "parked", exchange=DEAD_LETTER_EXCHANGE, headers=reason)
 
 
-def original_publisher_header(delivery: Delivery, queue: str) -> dict[str, str]:
-    """Return the header that names the original publisher of what is sent on from a queue."""
+def forwarded(
+    delivery: Delivery, queue: str, step: str, *, exchange: str, headers: Mapping[str, str]
+) -> Message:
+    """Write what a service sends to itself of a delivery: its body, and who published it first."""
+    key = f"{queue}|{delivery.original_id}"
     original = original_publisher_of(delivery, service_of(queue))
-    return {ORIGINAL_PUBLISHER_HEADER: storable(original)[:HEADER_CHARACTERS_MAX]}
-
-
-def kept_headers(delivery: Delivery) -> dict[str, str]:
-    """Return the headers that identify a message, for its retry or dead letter."""
     kept = {
         name: storable(value)
         for name in _KEPT
         if isinstance(value := delivery.headers.get(name), str)
         and len(value) <= HEADER_CHARACTERS_MAX
     }
-    return {
-        **kept,
-        "cloudEvents_type": storable(delivery.type)[:TYPE_CHARACTERS_MAX],
-        "ovation_message_id": storable(delivery.original_id),
-    }
+    return Message(
+        key=key,
+        # Another id than the event's: both may be in flight at once, and returns go by the id.
+        message_id=uuid5(NAMESPACE, f"{key}|{step}"),
+        exchange=exchange,
+        routing_key=queue,
+        headers={
+            **kept,
+            "cloudEvents_type": storable(delivery.type)[:TYPE_CHARACTERS_MAX],
+            "ovation_message_id": storable(delivery.original_id),
+            ORIGINAL_PUBLISHER_HEADER: storable(original)[:HEADER_CHARACTERS_MAX],
+            **headers,
+        },
+        body=delivery.body,
+    )

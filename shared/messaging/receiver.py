@@ -115,11 +115,13 @@ class Receiver(BatchReceiver[Transaction]):
         return await inbox.accept(tx, self.queue, message_ids)
 
     async def dead_letter(self, tx: Transaction, dead: Dead) -> None:
-        letters = []
+        dead_letters = []
         for delivery, error in dead:
             self._log_set_aside("message.dead_lettered", delivery, error.code, str(error))
-            letters.append(dead_letter(delivery, self.queue, code=error.code, detail=str(error)))
-        await outbox.send(tx, letters)
+            dead_letters.append(
+                dead_letter(delivery, self.queue, code=error.code, detail=str(error))
+            )
+        await outbox.send(tx, dead_letters)
 
     def is_at_fault(self, error: Exception) -> bool:
         """Lock contention is not the message's fault, so it never counts as an attempt."""
@@ -138,10 +140,10 @@ class Receiver(BatchReceiver[Transaction]):
         stack = "".join(traceback.format_tb(error.__traceback__))
         stack_hash = hashlib.sha256(stack.encode()).hexdigest()[:12]
         self._log_set_aside("message.dead_lettered", delivery, code, str(error))
-        letter = dead_letter(
+        message = dead_letter(
             delivery, self.queue, code=code, detail=str(error), stack_hash=stack_hash
         )
-        await outbox.send(tx, [letter])
+        await outbox.send(tx, [message])
         return "dead_lettered"
 
     def warn(self, event: str, **about: object) -> None:

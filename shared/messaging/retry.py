@@ -8,10 +8,8 @@ from, and to no queue of another service.
 """
 
 from collections.abc import Mapping
-from uuid import uuid5
 
-from shared.contracts.base import NAMESPACE
-from shared.messaging.delivery import Delivery, kept_headers, original_publisher_header
+from shared.messaging.delivery import Delivery, forwarded
 from shared.messaging.outbox import Message
 
 # The delays in turn, by name, in milliseconds. One queue each: messages of one queue that wait
@@ -27,18 +25,11 @@ def delay_name(delay: str) -> str:
 
 def retry_of(delivery: Delivery, queue: str, *, delay: str) -> Message:
     """Write the same message for its next attempt, after a delay."""
-    attempt = delivery.attempt + 1
-    identifier = f"{queue}|{delivery.original_id}|{attempt}"
-    return Message(
-        key=f"{queue}|{delivery.original_id}",
-        # Another id than the event's: both may be in flight at once, and returns go by the id.
-        message_id=uuid5(NAMESPACE, f"{identifier}|retry"),
+    attempt = str(delivery.attempt + 1)
+    return forwarded(
+        delivery,
+        queue,
+        f"{attempt}|retry",
         exchange=delay_name(delay),
-        routing_key=queue,
-        headers={
-            **kept_headers(delivery),
-            **original_publisher_header(delivery, queue),
-            "ovation_attempt": str(attempt),
-        },
-        body=delivery.body,
+        headers={"ovation_attempt": attempt},
     )

@@ -33,7 +33,7 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # The most a queue keeps; what an operator says instead is a policy, which can be changed.
 MESSAGES_MAX = 1_000_000
 QUEUE_BYTES_MAX = 2_000_000_000
-LETTERS_MAX = 100_000
+DEAD_LETTERS_MAX = 100_000
 # A client that reconnects in a loop must not use up the broker's sockets.
 USER_LIMITS: Mapping[str, int] = {"max-connections": 50, "max-channels": 200}
 # What a service's name stands for. A team that is granted `gift` or `live` gets what all people in
@@ -125,7 +125,7 @@ def record_name(team: str, vhost: str) -> str:
 def team_topology(team: Team) -> dict[str, list[dict[str, Any]]]:
     """Everything a team has but its user's password, in the form of the broker's definitions."""
     return {
-        "queues": [_events_queue(team), _letters_queue(team)],
+        "queues": [_events_queue(team), _dead_letter_queue(team)],
         "bindings": [
             *(each for name in team.hears for each in event_bindings(team.queue, name)),
             # Only operators can publish there: so they can give a team again what it lost.
@@ -164,13 +164,13 @@ def _events_queue(team: Team) -> dict[str, Any]:
     )
 
 
-def _letters_queue(team: Team) -> dict[str, Any]:
+def _dead_letter_queue(team: Team) -> dict[str, Any]:
     return a_queue(
         f"{team.queue}.dlq",
         {
             "x-queue-type": "quorum",
             "x-delivery-limit": LOOKS_MAX,
-            "x-max-length": LETTERS_MAX,
+            "x-max-length": DEAD_LETTERS_MAX,
             "x-overflow": "drop-head",
         },
     )

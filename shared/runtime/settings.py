@@ -80,7 +80,7 @@ class ServiceSettings(SecretFileSettings):
         return self
 
     @model_validator(mode="after")
-    def _keys_come_over_a_line_nobody_can_change(self) -> Self:
+    def _require_secure_key_addresses(self) -> Self:
         if not self.allow_insecure_issuer:
             addresses = [each for each in type(self).model_fields if each.endswith("jwks_url")]
             for name in ("jwt_issuer", *addresses):

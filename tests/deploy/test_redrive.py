@@ -80,7 +80,7 @@ def audited(ctl, act):
 async def test_a_letter_that_another_service_forged_is_shown_as_its_and_never_sent_again(
     during_an_upgrade, publish_as, ctl, take
 ):
-    """The way of a million coins out of nothing: a dead letter that looks like a passing trouble."""
+    """A forged dead letter that looks like a passing error would make a million coins."""
     await publish_as("live", "ovation.dlx", "wallet.money", headers=FORGED, type=PAID)
 
     (found,) = json.loads(ctl("dlq", "show", "--queue", "wallet.money", "--json")[1])

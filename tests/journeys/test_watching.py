@@ -56,7 +56,7 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
             )
         )
     # Each step names the one before it.
-    announced, handled = (
+    published, handled = (
         next(
             line
             for line in lines_about(system, service, story)
@@ -64,8 +64,8 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
         )
         for service, event in (("gift", "fact.published"), ("payout", "message.handled"))
     )
-    assert announced["message_id"] == handled["message_id"]
-    assert announced["causation_id"] == handled["causation_id"]
+    assert published["message_id"] == handled["message_id"]
+    assert published["causation_id"] == handled["causation_id"]
 
 
 @pytest.mark.parametrize("service", DATABASES)

@@ -81,7 +81,7 @@ class World:
     def run(self, work):
         return self._loop.run_until_complete(work)
 
-    def announce(self, event):
+    def publish(self, event):
         """Say something as the purchase service would."""
         self.heap.append(a_delivery(event))
 
@@ -132,7 +132,7 @@ class World:
                     lots = {UUID(each["lot"]): each["coins"] for each in answer["lots"]}
                     self.frozen[answer["freeze"]] = lots
 
-    def settle(self):
+    def finish(self):
         """Let everything arrive that is on its way."""
         while self.heap:
             waiting, self.heap = self.heap, []
@@ -198,7 +198,7 @@ class World:
                 self.run(
                     self._in(
                         "payout",
-                        lambda tx, attempt=attempt, result=result: following.settle(
+                        lambda tx, attempt=attempt, result=result: following.finish(
                             tx,
                             attempt,
                             Truth(result),

@@ -52,7 +52,7 @@ async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
         "reasons": {"maxlen": 7},
         "user_ids": {"gift": 7},
     }
-    assert sorted(letter["body"] for letter in bodies_in(ctl, slow["queue"])) == list(range(7))
+    assert sorted(each["body"] for each in bodies_in(ctl, slow["queue"])) == list(range(7))
     if before is not None:
         assert lost_so_far(rabbit) - before == 7
 

@@ -9,10 +9,9 @@ from pydantic import Field
 
 from services.live.api.bodies import Request, Response
 from services.live.api.dependencies import Creator
-from services.live.domain.levels import coins_of_next
 from services.live.domain.rooms import CreatorsOnly
 from services.live.store import gifters
-from services.live.store.gifters import OwnLevel, Supporter
+from services.live.store.gifters import Supporter
 from shared.http import BadCursor, Db, Limit, Page, decode_cursor, exact_page, refusals
 from shared.http.auth import Caller
 
@@ -35,17 +34,6 @@ class GifterResponse(Response):
     next_level_coins: int | None
     hidden: bool
 
-    @classmethod
-    def of(cls, found: OwnLevel) -> "GifterResponse":
-        return cls(
-            viewer=found.viewer,
-            level=found.level,
-            given_coins=found.coins,
-            gifts=found.gifts,
-            next_level_coins=coins_of_next(found.level),
-            hidden=found.hidden,
-        )
-
 
 class GifterRequest(Request):
     """Whether to be left out of the names in standings; what one gives counts either way."""
@@ -57,7 +45,7 @@ class GifterRequest(Request):
 async def read_gifter(caller: Caller, db: Db) -> GifterResponse:
     """Read one's own level."""
     async with db.transaction() as tx:
-        return GifterResponse.of(await gifters.read_own_level(tx, caller.user))
+        return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
 
 
 @router.put("/gifters/me", tags=["gifters"])
@@ -65,7 +53,7 @@ async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterRe
     """Be left out of the names in standings, or be named again."""
     async with db.transaction() as tx:
         await gifters.set_hidden(tx, caller.user, hidden=body.hidden)
-        return GifterResponse.of(await gifters.read_own_level(tx, caller.user))
+        return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
 
 
 @router.get(

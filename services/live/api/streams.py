@@ -85,10 +85,7 @@ async def list_live_rooms(
 
 @router.put(
     "/rooms/{room}/stream",
-    responses=refusals(
-        *(CreatorsOnly, RoomOfAnother),
-        *(TooManyOpenRooms, TooManyRooms, TooOften),
-    ),
+    responses=refusals(CreatorsOnly, RoomOfAnother, TooManyOpenRooms, TooManyRooms, TooOften),
 )
 async def open_room(
     room: Name,

@@ -1,5 +1,5 @@
 """
-Gifts are counted: a whole batch in one transaction, each event once, in whatever order they come.
+Gifts are counted: a whole batch in one transaction, each event once, in any order.
 
 Locks are taken in one order: rooms, gifts outside rooms, creators, scores, supporters, gifters,
 goals, entitlements; each sorted. The number of statements does not depend on the number of events.

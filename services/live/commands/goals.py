@@ -17,6 +17,7 @@ from services.live.domain.goals import (
 )
 from services.live.domain.quotas import GOAL_CHANGES, GOALS
 from services.live.domain.rooms import require_owner
+from services.live.store import goal_backfill
 from services.live.store import goals as store
 from services.live.store.creator_locks import limit_lock_wait, lock_creator
 from services.live.store.gift_totals import lock_rooms
@@ -55,7 +56,9 @@ async def set_goal(tx: Transaction, creator: str, new: NewGoal, key: str, *, cau
     goal, is_new = await add_goal(tx, creator, new, key)
     if not is_new:
         return goal
-    await store.count_past(tx, goal.goal)
+    if goal.room is None:
+        past = await goal_backfill.read_past(tx, goal, await goal_backfill.read_generation(tx))
+        await goal_backfill.close_backfill(tx, goal.goal, 0, past)
     return await publish_goal(tx, goal.goal, creator, cause)
 
 

@@ -1,7 +1,7 @@
 """
 Advisory locks of creators, between batches that count gifts and what creators set up.
 
-A batch takes those of its creators shared; whoever adds a goal or a perk takes one alone.
+A batch takes those of its creators shared; a request that adds a goal or a perk takes one alone.
 """
 
 import zlib

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.live import tables
-from services.live.domain.levels import level_at
+from services.live.domain.levels import coins_of_next, level_at
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper
 
@@ -17,9 +17,13 @@ class OwnLevel:
 
     viewer: str
     gifts: int = 0
-    coins: int = 0
+    given_coins: int = 0
     level: int = 0
     hidden: bool = False
+
+    @property
+    def next_level_coins(self) -> int | None:
+        return coins_of_next(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Supporter:
     level: int
 
 
-_own_level = RowMapper(OwnLevel, tables.Gifter)
+_own_level = RowMapper(OwnLevel, tables.Gifter, given_coins="coins")
 _SUPPORTER = """
     SELECT found.viewer, found.gifts, found.coins, found.first_at,
         coalesce(gifters.open_coins, 0) AS open_coins

@@ -1,7 +1,7 @@
 """Gifts from before a goal was set: read from a snapshot, and added when that is done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -57,23 +57,22 @@ _OPEN = text("""
 async def begin_snapshot(snapshot: Transaction) -> int:
     """Fix what the snapshot sees to what has been counted until now; return its generation."""
     await snapshot.execute(_LIMIT)
-    return int((await snapshot.execute(_GENERATION)).scalar_one())
+    return await read_generation(snapshot)
 
 
 _LIMIT = text(f"SET LOCAL statement_timeout = {READ_MILLISECONDS_MAX}")
+
+
+async def read_generation(tx: Transaction) -> int:
+    """Return the newest generation of counted gifts: 0, or the number of the last rebuild."""
+    return int((await tx.execute(_GENERATION)).scalar_one())
+
+
 _GENERATION = text("SELECT coalesce((SELECT generation FROM rebuilds), 0)")
 
 
 async def read_past(snapshot: Transaction, goal: Goal, generation: int) -> Past:
-    rows = await snapshot.execute(
-        _READ,
-        {
-            "creator": goal.creator,
-            "starts_at": goal.starts_at,
-            "ends_at": goal.ends_at,
-            "generation": generation,
-        },
-    )
+    rows = await snapshot.execute(_READ, {**asdict(goal), "generation": generation})
     open_coins = {row.viewer: int(row.coins) for row in rows if row.viewer is not None}
     return Past(generation, sum(int(row.coins) for row in rows), open_coins)
 
@@ -97,8 +96,7 @@ async def close_backfill(tx: Transaction, goal: UUID, attempt: int, past: Past) 
     if not await tx.execute(_LOCK_OPEN, {"goal": goal, "attempt": attempt}):
         return
     # After a rebuild began, the past is counted as everything else is.
-    generation = int((await tx.execute(_GENERATION)).scalar_one())
-    is_current = generation == past.generation
+    is_current = await read_generation(tx) == past.generation
     if is_current and past.open_coins:
         viewers = sorted(past.open_coins)
         coins = [past.open_coins[viewer] for viewer in viewers]

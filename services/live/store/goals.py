@@ -88,35 +88,6 @@ async def has_goal(tx: Transaction, goal: UUID, creator: str) -> bool:
 _HAS = text("SELECT goal FROM goals WHERE goal = :goal AND creator = :creator")
 
 
-async def count_past(tx: Transaction, goal: UUID) -> None:
-    """Work out from the gifts how far an income goal is that began before it was set."""
-    await tx.execute(_COUNT_PAST, {"goal": goal})
-
-
-_COUNT_PAST = text("""
-    WITH given AS (
-        SELECT goals.goal, CASE WHEN NOT gifts.anonymous THEN gifts.viewer END AS viewer,
-            gifts.coins - coalesce(back.coins, 0) AS coins
-        FROM goals
-        JOIN gifts ON gifts.creator = goals.creator AND gifts.sent_at >= goals.starts_at
-            AND (goals.ends_at IS NULL OR gifts.sent_at < goals.ends_at)
-            AND gifts.generation = coalesce((SELECT generation FROM rebuilds), 0)
-            AND gifts.belongs
-        LEFT JOIN LATERAL (
-            SELECT sum(reversed_coins) AS coins FROM reversals WHERE reversals.gift = gifts.gift
-        ) AS back ON true
-        WHERE goals.goal = :goal AND goals.room IS NULL
-    ), openly AS (
-        INSERT INTO goal_gifters (goal, viewer, coins)
-        SELECT goal, viewer, sum(coins) FROM given WHERE viewer IS NOT NULL GROUP BY goal, viewer
-        RETURNING coins
-    )
-    UPDATE goals SET progress_coins = (SELECT coalesce(sum(coins), 0) FROM given),
-        contributors = (SELECT count(*) FROM openly WHERE coins > 0)
-    WHERE goals.goal = :goal
-""")
-
-
 async def lock_goal(tx: Transaction, goal: UUID, creator: str) -> Goal | None:
     """Lock and return a creator's own goal."""
     row = (await tx.execute(_LOCK_OWN, {"goal": goal, "creator": creator})).first()

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 from services.sandbox.provider.payments import Payment, Status
 from shared.errors import Kind, Refusal
+from shared.idempotency import KeyReused
 
 SUCCESS_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
@@ -29,12 +30,6 @@ __all__ = ["Payment", "Provider", "Status"]
 
 Made = TypeVar("Made")
 Publish: TypeAlias = Callable[[str, dict[str, Any]], None]
-
-
-class KeyReused(Refusal):
-    """This idempotency key was already used for a different request."""
-
-    kind = Kind.INVALID
 
 
 class NotFound(Refusal):
@@ -99,16 +94,7 @@ class Transfer:
     reason: str | None = None
 
     def shown(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "status": self.status,
-            "amount_minor": self.amount_minor,
-            "currency": self.currency,
-            "destination": self.destination,
-            "reference": self.reference,
-            "reason": self.reason,
-            "created_at": self.created_at.isoformat(),
-        }
+        return {**asdict(self), "created_at": self.created_at.isoformat()}
 
 
 class Provider:

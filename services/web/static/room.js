@@ -128,7 +128,7 @@ async function visit(person, room, first, isCurrent) {
   const lookSoon = () => { looking ??= setTimeout(() => { looking = null; look(); }, Math.random() * LOOK_WITHIN_MS); };
 
   /** What the feed says of the room itself. A stream that ends takes the panel with it at once. */
-  function heardOfRoom(entry) {
+  function applyRoomEntry(entry) {
     const isOurs = entry.stream === view.stream?.stream;
     if (entry.closed_at && isOurs && isOnAir(view)) {
       view = { ...view, live: false, stream: null };
@@ -149,11 +149,11 @@ async function visit(person, room, first, isCurrent) {
   let lines = 0;
   const unfollow = follow(room, {
     last: BACKLOG,
-    heard: (kind, entry, missed = false) => {
-      if (kind === "room") heardOfRoom(entry);
-      feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) });
+    onEntry: (kind, entry, missed = false) => {
+      if (kind === "room") applyRoomEntry(entry);
+      feed.receive(kind, entry, { quiet: missed || isOld(entry, opened) });
     },
-    standing: (word) => {
+    onState: (word) => {
       player.line(word);
       if (word !== "open") return;
       // What happened between two lines may be more than the feed tells again.
@@ -173,18 +173,18 @@ function wallet() {
   let held = null;
   let timer = null;
   const shown = [];
-  function tell() {
+  function draw() {
     for (const listener of shown) listener(held);
     show($("#bar-balance"), held === null ? null : el("a", { href: "/wallet", class: "bar-coins" }, coins(held)));
   }
   async function look() {
     const found = await balance().catch(() => null);
-    if (found) { held = found.coins; tell(); }
+    if (found) { held = found.coins; draw(); }
   }
   return {
     shown: (listener) => shown.push(listener), look,
     spent: (amount) => {
-      if (held !== null) { held = Math.max(0, held - amount); tell(); }
+      if (held !== null) { held = Math.max(0, held - amount); draw(); }
       clearTimeout(timer);
       timer = setTimeout(look, BALANCE_AFTER_MS);
     },

@@ -31,7 +31,7 @@ KEY = "a gifter by key"
 Look = Callable[[], Awaitable[object]]
 
 
-async def standings_of_old_rooms(system: System) -> list[Result]:
+async def leaderboards_of_old_rooms(system: System) -> list[Result]:
     """Fill live's database, then ask for the standing of its most crowded room."""
     # The day of the gifts, should a new one begin before they have been looked at.
     today, started = datetime.now(UTC), time.perf_counter()

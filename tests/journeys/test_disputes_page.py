@@ -15,37 +15,38 @@ def stage(system):
 
 def test_from_a_dispute_to_lots_gifts_creators_and_payouts(stage):
     mira, lea = stage.person("mira", age_verified=30), stage.person("lea", roles=["creator"])
-    desk = stage.person("ops", roles=["operator"], scopes=[*SCOPES, "disputes:read"])
+    disputes_page = stage.person("ops", roles=["operator"], scopes=[*SCOPES, "disputes:read"])
     purchase = stage.buy(mira, "coins_500", card=DISPUTED_CARD)
     gifts = [stage.give(mira, lea.user, "g_drum").json()["gift"] for _ in range(3)]
 
     def disputed():
-        found = desk.get("/v1/operator/purchase/disputes")["items"]
+        found = disputes_page.get("/v1/operator/purchase/disputes")["items"]
         return [one for one in found if one["viewer"] == mira.user]
 
     (dispute,) = eventually(disputed)
     assert (dispute["purchase"], dispute["state"]) == (purchase, "open")
     of_purchase = f"{mira.user}/{purchase}"
-    assert desk.get(f"/v1/operator/purchases/{of_purchase}")["amount_minor"] == 499
+    assert disputes_page.get(f"/v1/operator/purchases/{of_purchase}")["amount_minor"] == 499
 
     path = f"/v1/operator/wallets/{mira.user}/purchases/{purchase}/gifts"
-    first = desk.get(path, limit=2)
-    rest = desk.get(path, limit=2, cursor=first["next_cursor"])
+    first = disputes_page.get(path, limit=2)
+    rest = disputes_page.get(path, limit=2, cursor=first["next_cursor"])
     paid = first["items"] + rest["items"]
     assert [one["gift"] for one in paid] == gifts[::-1]
     assert {one["coins"] for one in paid} == {30}
     assert rest["next_cursor"] is None
 
-    sent = desk.get("/v1/operator/gift/sent", viewer=mira.user, gift=gifts)["items"]
+    sent = disputes_page.get("/v1/operator/gift/sent", viewer=mira.user, gift=gifts)["items"]
     assert {one["creator"] for one in sent} == {lea.user}
     earnings = f"/v1/operator/payouts/{lea.user}/earnings"
     eventually(
         lambda: all(
-            one["reversed_diamonds"] == 30 for one in desk.get(earnings, gift=gifts)["items"]
+            one["reversed_diamonds"] == 30
+            for one in disputes_page.get(earnings, gift=gifts)["items"]
         )
     )
-    assert len(desk.get(earnings, gift=gifts[:2])["items"]) == 2
-    assert desk.get(f"/v1/operator/payouts/{lea.user}")["items"] == []
+    assert len(disputes_page.get(earnings, gift=gifts[:2])["items"]) == 2
+    assert disputes_page.get(f"/v1/operator/payouts/{lea.user}")["items"] == []
 
 
 @pytest.mark.parametrize(
