@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.purchases import NoSuchPurchase, Purchase
 from services.purchase.domain.refunds import (
     PurchaseDisputed,
     Refund,
@@ -76,14 +76,7 @@ async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> R
     if (known := await _recorded(tx, order)) is not None:
         return known
     now = datetime.now(UTC)
-    if order.operator is None:
-        rules.refunds.require_refundable(purchase, now=now)
-    else:
-        require_paid(purchase)
-    if is_disputed(purchase, await disputes.of_purchase(tx, purchase)):
-        raise PurchaseDisputed(purchase=order.purchase)
-    if order.operator is None:
-        await quotas.use(tx, order.viewer, rules.quotas.refund_requests)
+    await _require_refundable(tx, purchase, order, rules, now)
     refund = Refund(
         viewer=order.viewer,
         purchase=order.purchase,
@@ -119,6 +112,20 @@ async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> R
     await publish(tx, [Fact(event, purchase.version, cause, now)], archive=True)
     tx.after_commit(lambda: count_key(order.route, Key.NEW))
     return refund
+
+
+async def _require_refundable(
+    tx: Transaction, purchase: Purchase, order: RefundOrder, rules: Rules, now: datetime
+) -> None:
+    """Refuse what the rules or a dispute forbid; an operator may refund any paid purchase."""
+    if order.operator is None:
+        rules.refunds.require_refundable(purchase, now=now)
+    else:
+        require_paid(purchase)
+    if is_disputed(purchase, await disputes.of_purchase(tx, purchase)):
+        raise PurchaseDisputed(purchase=order.purchase)
+    if order.operator is None:
+        await quotas.use(tx, order.viewer, rules.quotas.refund_requests)
 
 
 async def _recorded(tx: Transaction, order: RefundOrder) -> Refund | None:
