@@ -90,10 +90,7 @@ class Payment(PurchaseTable, table=True):
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(sa_type=Text)
     paid_at: datetime = Field(sa_type=DateTime(timezone=True))
-    recorded_at: datetime = Field(
-        sa_type=DateTime(timezone=True),
-        sa_column_kwargs={"server_default": text("clock_timestamp()")},
-    )
+    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class Dispute(PurchaseTable, table=True):
@@ -113,10 +110,7 @@ class Dispute(PurchaseTable, table=True):
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(sa_type=Text)
     revision: int = Field(sa_type=SmallInteger)
-    recorded_at: datetime = Field(
-        sa_type=DateTime(timezone=True),
-        sa_column_kwargs={"server_default": text("clock_timestamp()")},
-    )
+    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class WebhookEvent(PurchaseTable, table=True):

@@ -14,14 +14,14 @@ def refund_entries(changed: Sequence[tuple[Refund, Refund]]) -> list[Entry]:
     """Money that went back because we asked for it, and money of that which came back to us."""
     entries = []
     for before, after in changed:
-        if after.state is RefundState.REFUNDED and before.state is not RefundState.REFUNDED:
+        was_made, is_made = (each.state is RefundState.REFUNDED for each in (before, after))
+        if is_made and not was_made:
             legs = books.refunded(after.amount_minor)
             entries.append(Entry(f"refund:{after.id}", "refund", legs, after.currency))
-        elif before.state is RefundState.REFUNDED and after.state is not RefundState.REFUNDED:
+        elif was_made and not is_made:
             legs = books.refund_failed(after.amount_minor)
-            entries.append(
-                Entry(f"refund-failed:{after.id}", "refund_failed", legs, after.currency)
-            )
+            reference = f"refund-failed:{after.id}"
+            entries.append(Entry(reference, "refund_failed", legs, after.currency))
     return entries
 
 

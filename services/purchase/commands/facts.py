@@ -117,10 +117,7 @@ def _event(purchase: Purchase, step: Step) -> PurchaseEvent:  # noqa: PLR0911 - 
             )
         case RiskFlagged(warning):
             return PurchaseRiskFlagged(
-                purchase=purchase.id,
-                viewer=viewer,
-                warning=warning.id,
-                reason=warning.reason,
+                purchase=purchase.id, viewer=viewer, warning=warning.id, reason=warning.reason
             )
 
 

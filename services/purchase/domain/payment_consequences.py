@@ -49,12 +49,12 @@ def follow_payment(
 ) -> Followed:
     """Follow what is said of money that came; of money that did not, disputes are recorded."""
     credited = allocation is Allocation.APPLIED
-    listed, contradicts_itself = one_of_each(payment.disputes)
-    listed_disputes = tuple(distinct(dispute, known) for dispute in listed)
-    foreign = tuple(each for each in listed_disputes if is_foreign(each, payment.currency))
+    once, contradicts_itself = one_of_each(payment.disputes)
+    listed = tuple(distinct(dispute, known) for dispute in once)
+    foreign = tuple(each for each in listed if is_foreign(each, payment.currency))
     elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
     moved, steps = follow_disputes(
-        (*(each for each in listed_disputes if each not in foreign), *elsewhere),
+        (*(each for each in listed if each not in foreign), *elsewhere),
         known,
         credited=credited,
         newer=newer,
@@ -75,7 +75,7 @@ def follow_payment(
 
 def _set_aside(
     payment: Payment,
-    listed_disputes: tuple[Dispute, ...],
+    listed: tuple[Dispute, ...],
     known: Mapping[str, Dispute],
     *,
     credited: bool,
@@ -88,7 +88,7 @@ def _set_aside(
     diamonds wait meanwhile, as they do when the provider warns.
     """
     moved, warnings, contradictions = [], [], []
-    for dispute in listed_disputes:
+    for dispute in listed:
         before = known.get(dispute.id)
         if before is not None and (before.state, before.amount_minor, before.currency) == (
             dispute.state,
