@@ -9,8 +9,8 @@ from tests.drift import drift
 
 GIFT = """
     INSERT INTO gifts (viewer, id, idempotency_key, request_hash, gift_type, price_coins, count,
-                       coins, creator, anonymous, state, asked_at, requested_at, expires_at,
-                       settled_at, correlation_id, slices, refusal)
+                       coins, creator, anonymous, state, last_requested_at, requested_at,
+                       expires_at, settled_at, correlation_id, slices, refusal)
     VALUES ('mira', gen_random_uuid(), gen_random_uuid()::text, '', 'g_tea', {price}, {count},
             {coins}, {creator}, false, {state}, now(), now(), now(), {settled}, 'c', {slices},
             {refusal})

@@ -12,7 +12,7 @@ from shared.postgres.database import Transaction
 Told: TypeAlias = StreamEvent | GuestEvent
 
 
-async def follow_rooms(tx: Transaction, received: Sequence[Envelope[Told]]) -> None:
+async def update_rooms(tx: Transaction, received: Sequence[Envelope[Told]]) -> None:
     """Keep what the newest fact says of each room, in whatever order they come."""
     told: dict[str, list[Told]] = {}
     for heard in received:

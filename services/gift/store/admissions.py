@@ -14,28 +14,28 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
-from services.gift.domain.catalogue import Wish
+from services.gift.domain.catalogue import PricedGift
 from services.gift.domain.creators import Block, CreatorRules
 from shared.postgres.database import Row, Transaction
 
 
-async def read(tx: Transaction, wishes: Sequence[Wish]) -> list[Admission]:
-    """Return what is known of each wish's creator, viewer and room; they are locked against it."""
+async def read(tx: Transaction, priced_gifts: Sequence[PricedGift]) -> list[Admission]:
+    """Return what is known of each gift's creator, viewer and room, under a shared lock."""
     rows = await tx.execute(
         _READ,
         {
-            "viewers": [wish.viewer for wish in wishes],
-            "creators": [wish.creator for wish in wishes],
-            "rooms": [wish.room for wish in wishes],
+            "viewers": [priced.viewer for priced in priced_gifts],
+            "creators": [priced.creator for priced in priced_gifts],
+            "rooms": [priced.room for priced in priced_gifts],
             "act": UNPAID_GIFTS.act,
             "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
     before: Counter[str] = Counter()
     known = []
-    for wish, row in zip(wishes, rows, strict=True):
-        unpaid = row.unpaid + before[wish.viewer]
-        before[wish.viewer] += 1
+    for priced, row in zip(priced_gifts, rows, strict=True):
+        unpaid = row.unpaid + before[priced.viewer]
+        before[priced.viewer] += 1
         known.append(replace(Admission(*row), unpaid=unpaid))
     return known
 

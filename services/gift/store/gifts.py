@@ -43,7 +43,7 @@ class History:
     """A gift as it stands, when it was last asked for, and what paid it."""
 
     gift: Gift
-    asked_at: datetime
+    last_requested_at: datetime
     slices: Sequence[Mapping[str, Any]]
 
 
@@ -128,9 +128,9 @@ async def settle(
     )
 
 
-async def ask_again(tx: Transaction, *, older_than_seconds: int, limit: int) -> list[Gift]:
+async def repeat_requests(tx: Transaction, *, older_than_seconds: int, limit: int) -> list[Gift]:
     """Count up the attempts of gifts that have been open for too long, and return them."""
-    rows = await tx.execute(_ASK_AGAIN, {"seconds": older_than_seconds, "limit": limit})
+    rows = await tx.execute(_REPEAT, {"seconds": older_than_seconds, "limit": limit})
     return [_gift(row) for row in rows]
 
 
@@ -157,7 +157,7 @@ async def newest(
 async def histories(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[History]:
     """Yield gifts that were asked for or settled in that time, by viewer and id."""
     async for row in tx.stream(_HISTORIES, {"since": since, "until": until}):
-        yield History(_gift(row), row.asked_at, row.slices or [])
+        yield History(_gift(row), row.last_requested_at, row.slices or [])
 
 
 async def books(tx: Transaction) -> Books:
@@ -232,7 +232,7 @@ _INSERT = text("""
     WITH added AS (
         INSERT INTO gifts (
             viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
-            creator, room, message, anonymous, asked_at, requested_at, expires_at,
+            creator, room, message, anonymous, last_requested_at, requested_at, expires_at,
             correlation_id, age_verified, mode, target, message_state
         )
         SELECT viewer, id, idempotency_key, request_hash, gift_type, price_coins, count, coins,
@@ -306,12 +306,12 @@ _SETTLE = text("""
         ) AS time (is_over)
     )
 """)
-_ASK_AGAIN = text(f"""
-    UPDATE gifts SET attempt = attempt + 1, asked_at = now()
+_REPEAT = text(f"""
+    UPDATE gifts SET attempt = attempt + 1, last_requested_at = now()
     FROM (
         SELECT viewer, id FROM gifts
-        WHERE state = 'requested' AND asked_at < now() - make_interval(secs => :seconds)
-        ORDER BY asked_at LIMIT :limit
+        WHERE state = 'requested' AND last_requested_at < now() - make_interval(secs => :seconds)
+        ORDER BY last_requested_at LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ) AS open
     WHERE gifts.viewer = open.viewer AND gifts.id = open.id
@@ -327,9 +327,9 @@ _NEWEST = text(f"""
     LIMIT :limit
 """)  # noqa: S608 - our own text only
 _HISTORIES = text(f"""
-    SELECT {_COLUMNS_OPEN}, asked_at, slices FROM gifts
+    SELECT {_COLUMNS_OPEN}, last_requested_at, slices FROM gifts
     WHERE requested_at < CAST(:until AS timestamptz)
-      AND greatest(asked_at, settled_at) >= CAST(:since AS timestamptz)
+      AND greatest(last_requested_at, settled_at) >= CAST(:since AS timestamptz)
     ORDER BY viewer, id
 """)  # noqa: S608 - our own text only
 _BOOKS = text("""

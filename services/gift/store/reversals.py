@@ -29,7 +29,7 @@ class Reversal:
     lot: UUID
     revision: int = 0
     reversed_coins: int = 0
-    announced_coins: int = 0
+    published_coins: int = 0
     known_revisions: list[int] | None = field(default_factory=list)
     published_revision: int | None = None
 
@@ -70,7 +70,7 @@ async def save(tx: Transaction, reversals: Sequence[Reversal], gifts: Sequence[G
                 "lots": [each.lot for each in reversals],
                 "revisions": [each.revision for each in reversals],
                 "reversed": [each.reversed_coins for each in reversals],
-                "announced": [each.announced_coins for each in reversals],
+                "announced": [each.published_coins for each in reversals],
                 "heard": [array_literal(each.known_revisions) for each in reversals],
                 "last": [each.published_revision for each in reversals],
             },
@@ -88,7 +88,7 @@ async def save(tx: Transaction, reversals: Sequence[Reversal], gifts: Sequence[G
 
 
 _COLUMNS = """
-    viewer, gift, lot, revision, reversed_coins, announced_coins, known_revisions,
+    viewer, gift, lot, revision, reversed_coins, published_coins, known_revisions,
     published_revision
 """
 _KNOWN = text(f"""
@@ -100,12 +100,12 @@ _WAITING = text(f"""
     SELECT {_COLUMNS} FROM reversals
     JOIN unnest(CAST(:viewers AS text[]), CAST(:gifts AS uuid[])) AS asked (viewer, gift)
         USING (viewer, gift)
-    WHERE reversed_coins <> announced_coins
+    WHERE reversed_coins <> published_coins
     ORDER BY viewer, gift, lot
 """)  # noqa: S608 - our own text only
 _SAVE = text("""
     INSERT INTO reversals (
-        viewer, gift, lot, revision, reversed_coins, announced_coins, known_revisions,
+        viewer, gift, lot, revision, reversed_coins, published_coins, known_revisions,
         published_revision
     )
     SELECT viewer, gift, lot, revision, reversed, announced, heard::bigint[], last FROM unnest(
@@ -115,7 +115,7 @@ _SAVE = text("""
     ) AS new (viewer, gift, lot, revision, reversed, announced, heard, last)
     ON CONFLICT (viewer, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,
-        announced_coins = excluded.announced_coins, known_revisions = excluded.known_revisions,
+        published_coins = excluded.published_coins, known_revisions = excluded.known_revisions,
         published_revision = excluded.published_revision
     WHERE reversals.revision <= excluded.revision
 """)

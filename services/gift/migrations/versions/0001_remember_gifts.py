@@ -29,7 +29,7 @@ CREATE TABLE gifts (
                      CONSTRAINT gift_state_known
                      CHECK (state IN ('requested', 'sent', 'refused')),
     attempt          integer      NOT NULL DEFAULT 1,
-    asked_at         timestamptz  NOT NULL,
+    last_requested_at         timestamptz  NOT NULL,
     requested_at     timestamptz  NOT NULL,
     expires_at       timestamptz  NOT NULL,
     settled_at       timestamptz,
@@ -44,7 +44,7 @@ CREATE TABLE gifts (
     CONSTRAINT sent_with_slices CHECK ((slices IS NULL) = (state <> 'sent')),
     CONSTRAINT refused_with_reason CHECK ((refusal IS NULL) = (state <> 'refused'))
 ) WITH (fillfactor = 70);
-CREATE INDEX gifts_open ON gifts (asked_at) WHERE state = 'requested';
+CREATE INDEX gifts_open ON gifts (last_requested_at) WHERE state = 'requested';
 CREATE INDEX gifts_by_time ON gifts (viewer, requested_at, id);
 
 GRANT SELECT, INSERT, UPDATE ON gifts TO gift;

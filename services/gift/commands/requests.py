@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from services.gift.commands.combos import join_combos
 from services.gift.domain.admissions import Target, TargetToken, admit
-from services.gift.domain.catalogue import Catalogue, Wish
+from services.gift.domain.catalogue import Catalogue, PricedGift
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from services.gift.store import admissions
@@ -24,16 +24,16 @@ from shared.postgres.database import Transaction
 # Later than this the wallet refuses: a viewer who gave up must not be charged next day.
 EXPIRY_SECONDS = 300
 # The answer to a question has been lost, or the question; asking twice is safe.
-ASK_AGAIN_SECONDS = 600
-ASK_AGAIN_MAX = 500
+REPEAT_SECONDS = 600
+REPEAT_MAX = 500
 ROUTE = "/v1/gifts"
 
 
 @dataclass(frozen=True, slots=True)
 class GiftRequest:
-    """A wish with the key under which its viewer may repeat it."""
+    """A priced with the key under which its viewer may repeat it."""
 
-    wish: Wish
+    priced: PricedGift
     idempotency_key: str
     request_hash: bytes
     correlation_id: str
@@ -52,7 +52,7 @@ class GiftRequest:
     @property
     def key(self) -> RequestKey:
         """The stored gift of this key is the memory of the request: asking again finds it."""
-        return self.wish.viewer, self.idempotency_key
+        return self.priced.viewer, self.idempotency_key
 
 
 async def request_gifts(
@@ -104,13 +104,13 @@ async def _admit(
 
     Of the others, by their place, why not.
     """
-    known = await admissions.read(tx, [request.wish for request in requests])
+    known = await admissions.read(tx, [request.priced for request in requests])
     first: dict[RequestKey, tuple[GiftRequest, Gift]] = {}
     refused: dict[int, Refusal] = {}
     for place, (request, admission) in enumerate(zip(requests, known, strict=True)):
         try:
             target = admit(
-                request.wish, admission, request.target, anybody=anybody, now=now.timestamp()
+                request.priced, admission, request.target, anybody=anybody, now=now.timestamp()
             )
         except Refusal as refusal:
             refused[place] = refusal
@@ -159,27 +159,27 @@ def _count(
         unseen.discard(request.key)
 
 
-async def ask_again(tx: Transaction) -> bool:
+async def repeat_requests(tx: Transaction) -> bool:
     """Repeat the question about gifts that stayed open; return whether there may be more."""
-    gifts = await store.ask_again(tx, older_than_seconds=ASK_AGAIN_SECONDS, limit=ASK_AGAIN_MAX)
+    gifts = await store.repeat_requests(tx, older_than_seconds=REPEAT_SECONDS, limit=REPEAT_MAX)
     now = datetime.now(UTC)
     await publish(tx, [question(gift, now) for gift in gifts])
-    return len(gifts) == ASK_AGAIN_MAX
+    return len(gifts) == REPEAT_MAX
 
 
 def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: bool) -> Gift:
-    wish = request.wish
+    priced = request.priced
     return Gift(
-        viewer=wish.viewer,
+        viewer=priced.viewer,
         id=request.gift,
-        creator=wish.creator,
-        room=wish.room,
-        gift_type=wish.gift_type.id,
-        count=wish.count,
-        price_coins=wish.gift_type.price_coins,
-        coins=wish.coins,
-        message=wish.message,
-        anonymous=wish.anonymous,
+        creator=priced.creator,
+        room=priced.room,
+        gift_type=priced.gift_type.id,
+        count=priced.count,
+        price_coins=priced.gift_type.price_coins,
+        coins=priced.coins,
+        message=priced.message,
+        anonymous=priced.anonymous,
         state=State.REQUESTED,
         attempt=1,
         requested_at=now,
@@ -187,9 +187,9 @@ def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: b
         settled_at=None,
         correlation_id=request.correlation_id,
         age_verified=request.age_verified,
-        mode=wish.gift_type.mode,
+        mode=priced.gift_type.mode,
         target=target.value,
-        message_state=MessageState.HELD if is_held and wish.message is not None else None,
+        message_state=MessageState.HELD if is_held and priced.message is not None else None,
     )
 
 

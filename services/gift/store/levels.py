@@ -22,11 +22,11 @@ async def standing_of(tx: Transaction, viewer: str, creator: str) -> Standing:
     return Standing(*(await tx.execute(_STANDING, asked)).one())
 
 
-async def keep_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) -> None:
+async def save_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) -> None:
     """Keep revision and level of viewers, unless a newer one is known."""
     viewers = sorted(levels)
     await tx.execute(
-        _KEEP_LEVELS,
+        _SAVE_LEVELS,
         {
             "viewers": viewers,
             "revisions": [levels[viewer][0] for viewer in viewers],
@@ -44,7 +44,7 @@ _STANDING = text(f"""
                  AND gift_type = '{FAN_GIFT}' AND state = 'sent'
            )
 """)  # noqa: S608 - our own text only
-_KEEP_LEVELS = text("""
+_SAVE_LEVELS = text("""
     INSERT INTO gifter_levels (viewer, revision, level)
     SELECT * FROM unnest(
         CAST(:viewers AS text[]), CAST(:revisions AS bigint[]), CAST(:levels AS integer[])

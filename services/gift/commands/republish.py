@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.gift.commands.combos import combos_ended
-from services.gift.commands.requesting import question
-from services.gift.commands.settling import refused, sent
+from services.gift.commands.outcomes import refused, sent
+from services.gift.commands.requests import question
 from services.gift.domain.catalogue import Catalogue
 from services.gift.domain.gifts import State
 from services.gift.store import catalogue as catalogue_store
@@ -33,7 +33,7 @@ from shared.postgres.database import Transaction
 
 PAGE = 1_000
 
-SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+REPUBLISHED: tuple[type[Event], ...] = EVENTS
 
 
 async def facts_between(
@@ -67,7 +67,7 @@ def _facts(history: History, catalogue: Catalogue) -> Iterator[Fact]:
     gift, cause = history.gift, Cause(history.gift.correlation_id)
     yield question(replace(gift, attempt=1), gift.requested_at)
     if gift.attempt > 1:
-        yield question(gift, history.asked_at)
+        yield question(gift, history.last_requested_at)
     if gift.settled_at is None:
         return
     if gift.state is State.REFUSED:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.gift.commands.combos import count_outcomes
 from services.gift.commands.messages import hold_message
-from services.gift.commands.reversing import announce_waiting
+from services.gift.commands.reversals import apply_pending_reversals
 from services.gift.domain.catalogue import Catalogue, tier_of
 from services.gift.domain.combos import Outcome, Place
 from services.gift.domain.creators import MessageState
@@ -30,12 +30,12 @@ Listener: TypeAlias = Callable[[Sequence[Gift]], None]
 ALONE = Place(None, None, None)
 
 
-async def settle_gifts(
+async def apply_outcomes(
     tx: Transaction,
     received: Sequence[Envelope[Decision]],
     *,
     catalogue: Catalogue,
-    tell: Listener,
+    resolve: Listener,
 ) -> None:
     """
     Settle the gifts that are still open, and tell those who wait, after the commit.
@@ -68,7 +68,9 @@ async def settle_gifts(
         facts.append(_outcome(gift, heard, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
             told += known[gift_id]
-            settled[gift_id], early = announce_waiting(gift, known[gift_id], heard.cause, now)
+            settled[gift_id], early = apply_pending_reversals(
+                gift, known[gift_id], heard.cause, now
+            )
             kept += early
         if gift.state is State.SENT and gift.message_state is MessageState.HELD:
             settled[gift_id], held = hold_message(settled[gift_id], heard.cause, now)
@@ -86,7 +88,7 @@ async def settle_gifts(
     await archive.store_facts(tx, kept)
     await publish(tx, [*facts, *kept])
     # A caller is answered from a row that is final, so nobody is told before the commit.
-    tx.after_commit(lambda: tell(list(settled.values())))
+    tx.after_commit(lambda: resolve(list(settled.values())))
 
 
 def _outcomes(

@@ -67,7 +67,7 @@ class _Said(NamedTuple):
     reversed_coins: int
 
 
-def announce_waiting(
+def apply_pending_reversals(
     gift: Gift, waiting: Sequence[Reversal], cause: Cause, at: datetime
 ) -> tuple[Gift, list[Fact]]:
     """Say of a gift that is just sent what was heard of it before."""
@@ -93,7 +93,7 @@ def _announced(
     if gift.state is State.REFUSED:
         raise ReversedUnsent(gift=gift.id)
     facts = []
-    is_news = reversal.reversed_coins != reversal.announced_coins
+    is_news = reversal.reversed_coins != reversal.published_coins
     if late is not None:
         gift, fact = _fact(gift, reversal, late, GiftReversed, cause, at)
         facts.append(fact)
@@ -108,8 +108,8 @@ def _announced(
 
 def _newest(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
     """Say how much of the gift, out of one lot, stands reversed now."""
-    change = reversal.reversed_coins - reversal.announced_coins
-    reversal.announced_coins = reversal.reversed_coins
+    change = reversal.reversed_coins - reversal.published_coins
+    reversal.published_coins = reversal.reversed_coins
     reversal.published_revision = reversal.revision
     gift = replace(gift, reversed_coins=gift.reversed_coins + change)
     said = _Said(reversal.revision, reversal.reversed_coins)
