@@ -1,4 +1,4 @@
-"""What the gift service hears."""
+"""What the gift service consumes."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from shared.postgres.database import Database, Transaction
 def build(
     database: Database, broker: Broker, *, catalogue_cache: CatalogueCache, resolve: Listener
 ) -> list[Consumer]:
-    async def settle(tx: Transaction, received: Sequence[Received]) -> None:
+    async def outcomes(tx: Transaction, received: Sequence[Received]) -> None:
         await apply_outcomes(
             tx, received, catalogue=await catalogue_cache.current(), resolve=resolve
         )
@@ -26,7 +26,7 @@ def build(
     return [
         Consumer(
             "gift.outcomes",
-            {GiftPaid: settle, GiftPaymentRefused: settle},
+            {GiftPaid: outcomes, GiftPaymentRefused: outcomes},
             database=database,
             broker=broker,
         ),

@@ -47,7 +47,7 @@ class Gift(GiftTable, table=True):
     last_requested_at: datetime = Field(sa_type=_TIME)
     requested_at: datetime = Field(sa_type=_TIME)
     expires_at: datetime = Field(sa_type=_TIME)
-    settled_at: datetime | None = Field(sa_type=_TIME)
+    decided_at: datetime | None = Field(sa_type=_TIME)
     correlation_id: str = Field(sa_type=Text)
     slices: list[Any] | None = Field(sa_type=JSONB)
     refusal: dict[str, Any] | None = Field(sa_type=JSONB)

@@ -86,7 +86,7 @@ class Teller:
         self.requests += requests
 
     def repeat(self, place):
-        """GiftOrder again for what was asked for: it is no tap."""
+        """Request again what was requested: it is no tap."""
         if self.requests:
             self.world.ask([self.requests[place % len(self.requests)]])
 

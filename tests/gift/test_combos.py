@@ -236,10 +236,10 @@ async def test_a_crash_while_asking_or_settling_counts_nothing(database, pass_ti
     async def ask_for_it(tx):
         await request_gifts(tx, [request], CATALOGUE, anybody_may_receive=True)
 
-    async def settle_it(tx):
+    async def decide_it(tx):
         await apply_outcomes(tx, [heard], catalogue=CATALOGUE, resolve=lambda _: None)
 
-    for work in (ask_for_it, settle_it):
+    for work in (ask_for_it, decide_it):
         for _ in range(2):
             with pytest.raises(RuntimeError):
                 await crash_after(database, work)
@@ -332,12 +332,12 @@ def recount(database):
     return recount_all
 
 
-async def settle_as_before(database, gift):
+async def decide_as_before(database, gift):
     """Settle a gift as the version before combos does: it counts nothing down."""
     async with database.transaction() as tx:
         await tx.execute(
             text(
-                "UPDATE gifts SET state = 'refused', settled_at = now(), refusal = '{}'"
+                "UPDATE gifts SET state = 'refused', decided_at = now(), refusal = '{}'"
                 " WHERE id = :gift"
             ),
             {"gift": gift},
@@ -349,7 +349,7 @@ async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_a
 ):
     first, second = [(await tap())["gift"] for _ in range(2)]
     await wallet_says(paid(first, coins=1))
-    await settle_as_before(database, second)
+    await decide_as_before(database, second)
     await pass_time(899)
     await recount()
     await pass_time(0)
@@ -370,7 +370,7 @@ async def test_a_recount_keeps_waiting_for_the_gifts_that_are_open(
     gone, still_open = [(await tap())["gift"] for _ in range(2)]
     await tap(room="room-2")
     await tap(gift_type="g_snow")
-    await settle_as_before(database, gone)
+    await decide_as_before(database, gone)
     await pass_time(900)
     await recount()
     await pass_time(0)
@@ -387,7 +387,7 @@ async def test_a_recount_and_a_settlement_at_once_count_a_gift_down_once(
 ):
     """The settlement has the gift, and comes for the combo while that is recounted."""
     gone, still_open = [(await tap())["gift"] for _ in range(2)]
-    await settle_as_before(database, gone)
+    await decide_as_before(database, gone)
     await pass_time(900)
 
     async with instances[0].transaction() as tx:

@@ -195,7 +195,7 @@ async def test_of_many_blocks_at_once_no_more_than_the_limit_are_made(database, 
     assert sum(result is None for result in results) == 2
 
 
-async def test_nobody_blocks_themselves(lea):
+async def test_a_creator_cannot_block_themselves(lea):
     answer = await lea.put(f"{LEA}/blocks/lea", json={})
 
     assert (answer.status_code, answer.json()["type"]) == (422, "block-of-oneself")

@@ -38,7 +38,7 @@ def app(database, catalogue_cache, pending_replies):
 
 @pytest.fixture
 def tencent(app):
-    """GiftOrder as Tencent does; `water` and `query` are what is different this time."""
+    """Ask as Tencent does; `water` and `query` are what is different this time."""
 
     async def call(*, body=None, query=None, **water):
         asked = str(int(time.time()))

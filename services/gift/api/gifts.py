@@ -299,6 +299,7 @@ def view(gift: Gift) -> GiftResponse:
 def _shown(gift: Gift) -> dict[str, object]:
     return {
         "gift": gift.id,
+        "settled_at": gift.decided_at,
         **dict(zip(_SAME, _read_same(gift), strict=True)),
         "reason": gift.refusal["reason"] if gift.refusal else None,
     }
@@ -308,5 +309,7 @@ def _place(gift: GiftResponse) -> tuple[str, str]:
     return gift.requested_at.isoformat(), str(gift.gift)
 
 
-_SAME = tuple(name for name in GiftResponse.model_fields if name not in ("gift", "reason"))
+_SAME = tuple(
+    name for name in GiftResponse.model_fields if name not in ("gift", "settled_at", "reason")
+)
 _read_same = attrgetter(*_SAME)

@@ -362,8 +362,10 @@ def _editor(caller: Identity, reason: str) -> Editor:
 
 def _gift_type(gift_type: str, entry: Entry) -> GiftType:
     """Return the entry as it would be; what counts itself is counted by whoever writes it."""
-    said = entry.model_dump(include=set(Entry.model_fields) - {"tier"}, exclude_none=True)
-    return _GIFT_TYPE.validate_python({"id": gift_type, "revision": 1, "price_version": 1, **said})
+    fields = entry.model_dump(include=set(Entry.model_fields) - {"tier"}, exclude_none=True)
+    return _GIFT_TYPE.validate_python(
+        {"id": gift_type, "revision": 1, "price_version": 1, **fields}
+    )
 
 
 def _patched(known: GiftType, patch: GiftPatch) -> Entry:
@@ -372,8 +374,8 @@ def _patched(known: GiftType, patch: GiftPatch) -> Entry:
     try:
         return Entry.model_validate({**before, **(patch.model_extra or {})})
     except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None
+        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None
 
 
 def _view(entry: GiftType) -> OperatorEntry:

@@ -127,7 +127,7 @@ class GiftWater(BaseModel):
 
 
 class Callback(BaseModel):
-    """What Tencent's servers order before they show a gift."""
+    """What Tencent's servers ask before they show a gift."""
 
     model_config = ConfigDict(json_schema_extra={"description": "See trtc.io/document/72210."})
 

@@ -60,9 +60,9 @@ class GiftOrder:
 
 def _is_stale(order: GiftOrder, gift: Gift) -> bool:
     """Whether a gift got its outcome too long ago to answer a repeat with."""
-    if order.repeat_seconds is None or gift.settled_at is None:
+    if order.repeat_seconds is None or gift.decided_at is None:
         return False
-    return datetime.now(UTC) - gift.settled_at >= timedelta(seconds=order.repeat_seconds)
+    return datetime.now(UTC) - gift.decided_at >= timedelta(seconds=order.repeat_seconds)
 
 
 class GiftIntake:
@@ -162,7 +162,7 @@ class GiftIntake:
 
     async def _check_history(self, priced: PricedGift, locks: Locks) -> None:
         async with self._database.transaction() as tx:
-            known = await levels.standing_of(tx, priced.viewer, priced.creator)
+            known = await levels.read_history(tx, priced.viewer, priced.creator)
         level = locks.gifter_level_min
         if level is not None and known.level < level:
             raise GiftLocked(lock="gifter_level_min", gifter_level_min=level, level=known.level)

@@ -11,7 +11,7 @@ from shared.postgres.database import Transaction
 async def save_levels(tx: Transaction, received: Sequence[Envelope[LevelReached]]) -> None:
     """Keep what the highest revision says of each viewer."""
     newest: dict[str, tuple[int, int]] = {}
-    for heard in received:
-        told = (heard.data.revision, heard.data.level)
-        newest[heard.data.viewer] = max(told, newest.get(heard.data.viewer, told))
+    for message in received:
+        reached = (message.data.revision, message.data.level)
+        newest[message.data.viewer] = max(reached, newest.get(message.data.viewer, reached))
     await levels.save_levels(tx, newest)

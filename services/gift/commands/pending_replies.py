@@ -78,7 +78,7 @@ class PendingReplies:
                 continue
             try:
                 async with self._database.transaction() as tx:
-                    self.resolve(await store.settled(tx, keys))
+                    self.resolve(await store.decided(tx, keys))
             except Exception as error:
                 if not is_unavailable(error):
                     raise

@@ -1,4 +1,4 @@
-"""Taking gifts in, a whole batch of requests in one transaction, and asking again later."""
+"""Requests of gifts: a batch is one transaction; a gift that stays open is requested again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +21,9 @@ from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-# Later than this the wallet refuses: a viewer who gave up must not be charged next day.
+# Later than this the wallet refuses: a gift must not be charged long after its viewer gave up.
 EXPIRY_SECONDS = 300
-# The answer to a question has been lost, or the question; asking twice is safe.
+# The request or its outcome was lost; a second request is safe.
 REPEAT_SECONDS = 600
 REPEAT_MAX = 500
 ROUTE = "/v1/gifts"
@@ -31,7 +31,7 @@ ROUTE = "/v1/gifts"
 
 @dataclass(frozen=True, slots=True)
 class GiftRequest:
-    """A priced with the key under which its viewer may repeat it."""
+    """A priced gift with the key under which its viewer may repeat it."""
 
     priced: PricedGift
     idempotency_key: str
@@ -63,12 +63,11 @@ async def request_gifts(
     anybody_may_receive: bool = False,
 ) -> list[Gift | Refusal]:
     """
-    Remember each gift under its key and announce the new ones, one answer a request.
+    Store each gift under its key and publish the new ones; return one answer a request.
 
-    Whether its creator may receive it is decided here, under locks that whoever blocks a viewer or
-    switches gifts off takes as well. A key that was used before answers with its gift as it stands
-    now, whatever is so of the room meanwhile; with another body it is refused, and its neighbours
-    in the batch are not.
+    Admission is decided here, under locks that a block of a viewer or a switch of gifts takes as
+    well. A repeated key is answered with its gift as it stands now, even if the room closed since;
+    with another body it is refused, and its neighbours in the batch are not.
     """
     now = datetime.now(UTC)
     first, refused = await _admit(tx, requests, now, anybody=anybody_may_receive)
@@ -84,8 +83,8 @@ async def request_gifts(
     new = [key for key, gift in gifts.items() if gift.id in inserted]
     combos, ended = await join_combos(tx, [gifts[key] for key in new], catalogue)
     gifts |= {key: replace(gifts[key], combo=combos.get(gifts[key].id)) for key in new}
-    questions = [question(gifts[key], now, first[key][0].traceparent) for key in new]
-    await publish(tx, [*ended, *questions])
+    requested = [requested_fact(gifts[key], now, first[key][0].traceparent) for key in new]
+    await publish(tx, [*ended, *requested])
     if repeated := {request.key for request in requests}.difference(new):
         for key, (gift, request_hash) in (await store.remembered(tx, sorted(repeated))).items():
             gifts[key], hashes[key] = gift, request_hash
@@ -160,10 +159,10 @@ def _count(
 
 
 async def repeat_requests(tx: Transaction) -> bool:
-    """Repeat the question about gifts that stayed open; return whether there may be more."""
+    """Request gifts again that stay open; return whether there may be more."""
     gifts = await store.repeat_requests(tx, older_than_seconds=REPEAT_SECONDS, limit=REPEAT_MAX)
     now = datetime.now(UTC)
-    await publish(tx, [question(gift, now) for gift in gifts])
+    await publish(tx, [requested_fact(gift, now) for gift in gifts])
     return len(gifts) == REPEAT_MAX
 
 
@@ -184,7 +183,7 @@ def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: b
         attempt=1,
         requested_at=now,
         expires_at=now + timedelta(seconds=request.expiry_seconds),
-        settled_at=None,
+        decided_at=None,
         correlation_id=request.correlation_id,
         age_verified=request.age_verified,
         mode=priced.gift_type.mode,
@@ -193,8 +192,8 @@ def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: b
     )
 
 
-def question(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
-    """Say that the viewer asks, for the gift's present attempt."""
+def requested_fact(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
+    """Return the fact that the gift is requested, as its present attempt."""
     asked = GiftRequested(
         gift=gift.id,
         viewer=gift.viewer,

@@ -13,10 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.gift import tables
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
 from services.gift.domain.catalogue import PricedGift
 from services.gift.domain.creators import Block, CreatorRules
-from shared.postgres.database import Row, Transaction
+from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 
 async def read(tx: Transaction, priced_gifts: Sequence[PricedGift]) -> list[Admission]:
@@ -36,7 +38,7 @@ async def read(tx: Transaction, priced_gifts: Sequence[PricedGift]) -> list[Admi
     for priced, row in zip(priced_gifts, rows, strict=True):
         unpaid = row.unpaid + before[priced.viewer]
         before[priced.viewer] += 1
-        known.append(replace(Admission(*row), unpaid=unpaid))
+        known.append(replace(_admission(row), unpaid=unpaid))
     return known
 
 
@@ -105,8 +107,8 @@ async def blocks_of(tx: Transaction, creator: str, *, after: str | None, limit: 
     return [_block(row) for row in await tx.execute(_BLOCKS, asked)]
 
 
-def _block(row: Row) -> Block:
-    return Block(row.viewer, row.until, row.made_at)
+_admission = RowMapper(Admission)
+_block = RowMapper(Block, tables.Block)
 
 
 _READ = text("""
@@ -169,9 +171,9 @@ _BLOCK = text("""
 """)
 _UNBLOCK = text("DELETE FROM blocks WHERE creator = :creator AND viewer = :viewer")
 _FORGET_ENDED = text("DELETE FROM blocks WHERE creator = :creator AND until <= clock_timestamp()")
-_BLOCKS = text("""
-    SELECT viewer, until, made_at FROM blocks
+_BLOCKS = text(f"""
+    SELECT {_block.columns} FROM blocks
     WHERE creator = :creator AND viewer > :after
       AND (until IS NULL OR until > clock_timestamp())
     ORDER BY viewer LIMIT :limit
-""")
+""")  # noqa: S608 - our own text only

@@ -6,7 +6,7 @@ PAID = Source("""
     SELECT paid_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
 """)
 SENT = Source("""
-    SELECT settled_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
+    SELECT decided_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
 """)
 REVERSED = Source("""
     SELECT to_timestamp(0) AS at, lot::text AS id, sum(published_coins) AS amount

@@ -28,7 +28,7 @@ CREATE TABLE reversals (
 );
 
 CREATE INDEX gifts_by_payment ON gifts (paid_at) WHERE state = 'sent';
-CREATE INDEX gifts_by_settlement ON gifts (settled_at) WHERE state = 'sent';
+CREATE INDEX gifts_by_settlement ON gifts (decided_at) WHERE state = 'sent';
 
 GRANT SELECT, INSERT, UPDATE ON reversals TO gift;
 """
