@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from deploy.ctl.installation import Installation
-from services.gift.store import tallies as gift
+from services.gift.store import reconciliation as gift
 from services.payout.store import tallies as payout
 from services.purchase.store import tallies as purchase
 from services.wallet.store import reconciliation as wallet

@@ -20,8 +20,8 @@ from sqlalchemy import text
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
 from services.payout.commands import following, holding, maturing, payees, requesting, transfers
@@ -71,13 +71,16 @@ class Economy:
         unused: dict[str, Any] = dict.fromkeys(names, "unused")
         settings = WalletSettings(port=1, **unused, rules_file=RULES_FILE)
         rules_of_wallet = read_wallet_rules(RULES_FILE)
-        shelf = Shelf(databases["gift"], self.catalogue)
+        catalogue_cache = CatalogueCache(databases["gift"], self.catalogue)
         consumers = [
             *wallet_consumers.build(
                 settings, rules_of_wallet, databases["wallet"], a_broker("wallet")
             ),
             *gift_consumers.build(
-                databases["gift"], a_broker("gift"), shelf=shelf, tell=lambda _: None
+                databases["gift"],
+                a_broker("gift"),
+                catalogue_cache=catalogue_cache,
+                resolve=lambda _: None,
             ),
             *payout_consumers.build(databases["payout"], a_broker("payout"), self.payout_rules),
         ]
@@ -112,7 +115,7 @@ class Economy:
         async with self._databases["gift"].transaction() as tx:
             await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
         return {
-            (request.wish.viewer, request.idempotency_key): request.gift for request in requests
+            (request.priced.viewer, request.idempotency_key): request.gift for request in requests
         }
 
     async def let_time_pass(self) -> None:
@@ -167,7 +170,7 @@ class Economy:
                 await connection.close()
 
     def _wish(self, viewer: str, creator: str, coins: int) -> Any:
-        return self.catalogue.wish(
+        return self.catalogue.price_gift(
             viewer=viewer,
             creator=creator,
             room=None,

@@ -19,8 +19,8 @@ from sqlalchemy import text
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
 from services.payout.commands import following, holding, maturing, payees, requesting
@@ -66,8 +66,8 @@ class World:
             *gift_consumers.build(
                 databases["gift"],
                 a_broker("gift"),
-                shelf=Shelf(databases["gift"], catalogue),
-                tell=lambda _: None,
+                catalogue_cache=CatalogueCache(databases["gift"], catalogue),
+                resolve=lambda _: None,
             ),
             *payout_consumers.build(databases["payout"], a_broker("payout"), payout_rules),
         ]
@@ -86,7 +86,7 @@ class World:
         self.heap.append(a_delivery(event))
 
     def ask_for_gift(self, viewer, creator, coins):
-        wish = self.catalogue.wish(
+        wish = self.catalogue.price_gift(
             viewer=viewer,
             creator=creator,
             room="stage",
