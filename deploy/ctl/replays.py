@@ -15,7 +15,7 @@ from deploy.ctl.redelivery import Again, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
 from services.live.commands import counting as live
-from services.payout.commands import reannouncing as payout
+from services.payout.commands import republish as payout
 from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event

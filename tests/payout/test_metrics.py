@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.payout.store.sagas import SAGAS
+from services.payout.store.in_flight import SAGAS
 from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 

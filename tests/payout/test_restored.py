@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.adjusting import settle_adjustment
-from services.payout.commands.maturing import mature
+from services.payout.commands.adjustments import decide_payout_adjustment
+from services.payout.commands.maturity import mature
 from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentWish, request_adjustment
 from shared.contracts.gift import GiftRestored
@@ -22,7 +22,7 @@ from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, a_gift_sent
-from tests.payout.test_holds import let_pass, reversal, standing
+from tests.payout.test_maturity import let_pass, reversal, standing
 
 NOW = datetime.now(UTC)
 ORDERS_MAX = 24
@@ -237,7 +237,7 @@ async def spend(database, diamonds):
     wish = AdjustmentWish("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
     async with database.transaction() as tx:
         asked = await request_adjustment(tx, wish)
-        await settle_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
+        await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
 
 
 async def lost(database):

@@ -31,7 +31,7 @@ class CauseReused(Refusal):
 
 
 class Lost(Protocol):
-    """Something whose diamonds the operator bore, because the creator did not have them."""
+    """A loss: diamonds that could not be taken from the creator any more."""
 
     lost_diamonds: int
 
@@ -190,7 +190,7 @@ def restore(
     return Clawback(-left, left - change)
 
 
-def settle_losses(
+def recover_losses(
     accounts: LockedAccounts,
     lost: Sequence[Lost],
     available: int,
@@ -199,18 +199,18 @@ def settle_losses(
     reference: str,
     request_hash: bytes,
 ) -> int:
-    """Let diamonds that came back to a creator make up for losses first, the oldest first."""
-    settled = 0
+    """Cover losses with diamonds that came back, the oldest loss first."""
+    recovered = 0
     for each in lost:
-        diamonds = min(each.lost_diamonds, available - settled)
+        diamonds = min(each.lost_diamonds, available - recovered)
         each.lost_diamonds -= diamonds
-        settled += diamonds
-    if settled:
-        amounts = {MAIN: -settled, DISPUTE_LOSS: settled}
+        recovered += diamonds
+    if recovered:
+        amounts = {MAIN: -recovered, DISPUTE_LOSS: recovered}
         post(
-            accounts, amounts, rules, kind="settle", reference=reference, request_hash=request_hash
+            accounts, amounts, rules, kind="recover", reference=reference, request_hash=request_hash
         )
-    return settled
+    return recovered
 
 
 def post(

@@ -19,7 +19,7 @@ ALTER TABLE reversals
     ADD CONSTRAINT reversal_most_counted CHECK (most_coins >= 0) NOT VALID;
 
 -- Until when diamonds of the lot wait for it; NULL of what the version before heard and followed.
-ALTER TABLE warnings ADD COLUMN until timestamptz;
+ALTER TABLE fraud_warnings ADD COLUMN until timestamptz;
 
 -- Diamonds that were taken back and came back: they mature on their own.
 CREATE TABLE restorations (

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.maturing import mature
+from services.payout.commands.maturity import mature
 from services.payout.store.invariants import INVARIANTS
 from shared.contracts.decoding import read_body
 from shared.contracts.gift import GiftRestored, GiftReversed
