@@ -21,14 +21,14 @@ from deploy.config.environment import ROOT
 UV = str(Path(sys.executable).with_name("uv"))
 VULNERABILITIES_URL = "https://api.osv.dev/"
 BILL = ROOT / "dist" / "sbom.cdx.json"
-# A network that is not there shall not hold up a check.
-PATIENCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}
+# Without a network the check goes on at once.
+TIMEOUTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}
 UNREACHED = "Request failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A vulnerability somebody looked at, and why we live with it for now."""
+    """A vulnerability that a person has judged, and why it is accepted for now."""
 
     id: str
     reason: str
@@ -42,14 +42,14 @@ def accepted(project: Path = ROOT / "pyproject.toml") -> list[Accepted]:
 
 
 def audit(known: Sequence[Accepted], *, url: str = VULNERABILITIES_URL) -> bool:
-    """Say what is known to be wrong with our dependencies; return whether it may stay so."""
+    """Print the known vulnerabilities of our dependencies; return whether all are accepted."""
     today = datetime.now(UTC).date()
     ignored = [f"--ignore={each.id}" for each in known if each.until >= today]
     command = [UV, "audit", "--frozen", "--preview-features=audit-command", f"--service-url={url}"]
     asked = subprocess.run(
         [*command, *ignored],
         cwd=ROOT,
-        env={**os.environ, **PATIENCE},
+        env={**os.environ, **TIMEOUTS},
         capture_output=True,
         text=True,
         check=False,

@@ -25,7 +25,7 @@ class Refusal(Exception):
 
     Subclasses are three lines: a name, a docstring that says why in words a support
     agent could read out, and a kind. The code is derived from the name and is stable:
-    callers branch on it. The facts are whatever a reader needs to act.
+    callers branch on it. The facts are what a caller needs to act.
     """
 
     kind: ClassVar[Kind]

@@ -32,7 +32,7 @@ def is_currency(code: str) -> bool:
 
 
 def require_currencies(codes: Iterable[str]) -> None:
-    """Stop a service whose settings name a currency that nobody could write amounts in."""
+    """Stop a service whose settings name an unknown currency."""
     unknown = sorted(code for code in codes if not is_currency(code))
     assert not unknown, f"{', '.join(unknown)}: no currency of ISO 4217 that is in use"
 

@@ -1,8 +1,8 @@
 """
 A secret that is being replaced has two values, its newest one first, a line each.
 
-Whoever is asked takes either; whoever asks tries the newest, and then the one before. So neither
-has to learn of the new one at the same moment as the other.
+The side that is asked takes either value; the side that asks tries the newest, then the one
+before. So the two sides need not learn the new one at the same time.
 """
 
 VALUES_MAX = 2

@@ -24,14 +24,14 @@ OWNER_CONNECTIONS_MAX = 10
 AUDITOR_CONNECTIONS_MAX = 20
 # What one query of a reader may put on the disk while it sorts: all databases share that disk.
 AUDITOR_TEMPORARY_FILES_MAX = "4GB"
-# The order of text follows code points, whatever library the server has: with a library's own
-# order a newer image has another order than the indexes were built with, and rows are not found.
+# Text is ordered by code points, not by the server's library: a newer image has another library,
+# and indexes that were built with the old order do not find their rows.
 ENCODING_SQL = (
     "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
     " LC_COLLATE 'C' LC_CTYPE 'C'"
 )
-# What PostgreSQL lets everybody do, and a reader could stop or fill a database with: whoever holds
-# an advisory lock is taken for the relay or the job; large objects and messages are written.
+# Functions that every role may call by default, and that could stop or fill a database: an advisory
+# lock would keep a relay or a job from working; large objects and messages are written.
 _LOCKING = "^pg_(try_)?advisory_"
 _WRITING = "^(lo_.*|loread|lowrite|pg_logical_emit_message)$"
 
@@ -64,7 +64,7 @@ def roles_sql(passwords: Mapping[str, str]) -> list[str]:
         f"REVOKE pg_read_all_data FROM {AUDITOR}",
         f"ALTER ROLE {AUDITOR} SET default_transaction_read_only = on",
         f"ALTER ROLE {AUDITOR} SET temp_file_limit = '{AUDITOR_TEMPORARY_FILES_MAX}'",
-        # Nobody but administrators has anything to do in these two.
+        # Only administrators need these two.
         "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
         "REVOKE ALL ON DATABASE template1 FROM PUBLIC",
     ]
@@ -199,7 +199,7 @@ async def _check_order_of_text(admin_dsn: str) -> None:
             sys.stderr.write(
                 f"{row['name']} has the order of text of the server's library ({row['collate']}),"
                 " which another image may change. `backup`, drop it, provision, `restore`: then it"
-                " has one that nobody changes.\n"
+                " has one that stays the same.\n"
             )
 
 

@@ -47,7 +47,7 @@ class Secrets:
 
 
 def new_secrets() -> Secrets:
-    """Return secrets nobody has seen before."""
+    """Return new random secrets."""
     return Secrets(
         database={role: random.token_urlsafe(24) for role in role_names()},
         broker={user: random.token_urlsafe(24) for user in user_names()},

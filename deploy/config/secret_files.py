@@ -66,7 +66,7 @@ def forget_before(name: str, folder: Path) -> bool:
 
 
 def keeps_the_one_before(name: str) -> bool:
-    """Whether a running service may still need the one before: nobody else holds a secret long."""
+    """Whether a running service may still use the previous value of this secret."""
     passwords = [
         f"{service}_{of}_password" for service in DATABASES for of in ("database", "broker")
     ]

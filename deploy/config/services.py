@@ -40,7 +40,7 @@ class Service:
     practice: bool = False
     # Files of seeds/ that it reads, by the variable that names each.
     seeds: Mapping[str, str] = field(default_factory=dict)
-    # Its own variables in Compose, and those that production sets whatever the environment says.
+    # Its own variables in Compose; `production` sets some without regard to the environment.
     settings: Mapping[str, str] = field(default_factory=dict)
     production: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,9 +1,9 @@
 """
 The operator's commands: `python -m deploy.ctl --help`.
 
-Exit codes: 0 done; 1 something is wrong, or what was asked for is not there; 2 not a command, or
-nobody to confirm it; 3 a server cannot be reached. What changes something asks first, or takes
-`--yes`. `--json` prints one document for a program.
+Exit codes: 0 done; 1 a check failed, or the object does not exist; 2 wrong usage, or no terminal to
+confirm at; 3 a server cannot be reached. A command that changes data asks first; `--yes` answers.
+`--json` prints one document for programs.
 """
 
 import typer

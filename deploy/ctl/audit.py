@@ -1,9 +1,9 @@
 """
-What operators did to messages, kept on the broker: the stream `ovation.audit`.
+The audit log of what operators do to messages: the stream `ovation.audit` on the broker.
 
-Each act is two lines: what was begun, and what came of it. The first is confirmed before anything
-is done, so there is no act without a line. Only `ovationctl` may write the stream; a stream forgets
-nothing because somebody read it. The name in a line is what the terminal says of its operator.
+Each act is two lines: its beginning, and its result. The broker confirms the first before the act
+begins, so no act is without a line. Only `ovationctl` may write the stream, and reading removes
+nothing from it. The operator's name in a line is what the terminal says: not verified.
 """
 
 import getpass
@@ -33,7 +33,7 @@ class NotRecorded(ConnectionError):
 
 @asynccontextmanager
 async def recorded(installation: Installation, act: str, **facts: object) -> AsyncIterator[Facts]:
-    """Do something on record; what is put into the result stands in its last line."""
+    """Record an act around its work; its last line has what the work puts into the result."""
     result: Facts = {}
     async with installation.connect() as connection:
         await _write(connection, act, "begun", facts)
@@ -46,13 +46,13 @@ async def recorded(installation: Installation, act: str, **facts: object) -> Asy
 
 
 async def noted(installation: Installation, act: str, **facts: object) -> None:
-    """Record what is done already: of what has to be there before anything can be recorded."""
+    """Record an act that is done: one that had to come before the stream exists."""
     async with installation.connect() as connection:
         await _write(connection, act, "done", facts)
 
 
 async def lines(installation: Installation) -> AsyncIterator[Mapping[str, object]]:
-    """Yield what was recorded, from the beginning; read as the auditor."""
+    """Yield every line from the beginning; read as the auditor."""
     async with installation.connect(AUDITOR_USER) as connection:
         async for message in read_log(connection, AUDIT_STREAM, start="first"):
             if message.user_id == OPERATOR_USER:
@@ -96,5 +96,5 @@ def _operator() -> str:
 
 
 def _bounded(value: object) -> object:
-    """Name the first of many; the count beside them says how many there were."""
+    """Keep the first of a long list; a count beside it has the full number."""
     return value[:NAMED_MAX] if isinstance(value, list) else value

@@ -2,8 +2,8 @@
 Copies of every service's database, and the way back.
 
 Each copy is consistent in itself; the snapshots of all are opened before the first is written, so
-they are milliseconds apart. What was on its way between two services at that instant is in
-neither copy or in one: `reconcile` names it, `republish` and `replay` bring it.
+they are milliseconds apart. An event in flight between two services at that instant is in neither
+copy, or in one: `reconcile` finds it, `republish` and `replay` send it again.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from deploy.config.databases import AUDITOR
 from deploy.ctl.installation import Installation
 
 MANIFEST = "manifest.json"
 FOLDER_MODE = 0o700
-AUDITOR = "auditor"
 
 
 class BackupFailed(Exception):
@@ -60,7 +60,7 @@ async def restore(installation: Installation, folder: Path, service: str) -> Non
     """
     Bring a database back to its copy: all of it, or nothing of it; as its owner.
 
-    The service has to be stopped: it would go on with what it remembers of the future.
+    The service has to be stopped first: it keeps state in memory that the copy does not have.
     """
     copy = _manifest(folder).get(service)
     file = folder / f"{service}.dump"
@@ -76,7 +76,7 @@ async def restore(installation: Installation, folder: Path, service: str) -> Non
 
 
 def _make(folder: Path) -> None:
-    """Make a new folder that nobody else can read: everything is in it."""
+    """Make a new folder that only its owner can read: it holds all data."""
     folder.mkdir(mode=FOLDER_MODE, parents=True)
 
 
@@ -91,11 +91,10 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 async def _run(
     installation: Installation, program: str, service: str, role: str, options: Sequence[str]
 ) -> None:
-    password = f"{role}_database_password" if role == AUDITOR else f"{role}_password"
     host, _, port = installation.postgres.rpartition(":")
-    database = (installation.databases or {}).get(service, service)
+    database = installation.database_name(service)
     where = [f"--host={host}", f"--port={port}", f"--username={role}", f"--dbname={database}"]
-    environment = {**os.environ, "PGPASSWORD": installation.secret(password)}
+    environment = {**os.environ, "PGPASSWORD": installation.password_of(role)}
     try:
         running = await asyncio.create_subprocess_exec(
             program, *where, *options, env=environment, stderr=asyncio.subprocess.PIPE

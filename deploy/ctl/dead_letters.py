@@ -1,11 +1,11 @@
 """
-Dead letters: what a service or a team could not handle, why, and whether it is tried again.
+Dead letters: messages that a service or a team could not handle, with the reason.
 
-Of a team's queue they are also what it lost: a full one lets its oldest messages go, and the
-broker itself says why (`maxlen`).
+A team's dead letters are also the oldest messages of its full queue; then the broker gives the
+reason (`maxlen`).
 
-A letter is sent again only if it is known who said it first, and that this is the owner of its
-event: anything else would become true because an operator repeated it.
+A dead letter is redriven only if the owner of its event is known to have published it first:
+otherwise an operator would turn a forged message into an event.
 """
 
 import json
@@ -18,46 +18,46 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQu
 
 from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
-from deploy.ctl.redelivery import Again, redeliver
+from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import queues
-from shared.contracts.decoding import SAID_BY, owner_of
+from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER, owner_of
 from shared.messaging.delivery import OPERATOR_USER, service_of
 
-# Of an attempt that is over; a redriven message starts anew.
 NUMBER_DIGITS_MAX = 6
+# Headers of the failed attempt; a redriven message has none of them.
 _OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which letters of a queue are meant; without a type or an id, all of them."""
+class Selection:
+    """Which dead letters of a queue; without a type or an id, all of them."""
 
     queue: str
     type: str | None = None
     id: str | None = None
     count_max: int = 1_000_000
 
-    def names(self, letter: AbstractIncomingMessage) -> bool:
-        """Whether it is one of these: an id may be the message's or the event's."""
-        headers = letter.headers
-        ids = (_id_of(letter), str(headers.get("cloudEvents_id")))
-        return (self.type is None or self.type in _type_of(letter)) and (
+    def matches(self, message: AbstractIncomingMessage) -> bool:
+        """Whether it is one of these; `id` may be the message's or the event's."""
+        headers = message.headers
+        ids = (_id_of(message), str(headers.get("cloudEvents_id")))
+        return (self.type is None or self.type in _type_of(message)) and (
             self.id is None or self.id in ids
         )
 
 
 async def count(installation: Installation) -> list[dict[str, object]]:
-    """Return how many letters each queue has, and for what reasons."""
+    """Return how many dead letters each queue has, and for what reasons."""
     rows: list[dict[str, object]] = []
     for queue in queues(installation):
-        letters = [letter async for letter in look(installation, Wanted(queue))]
-        if letters:
-            reasons = Counter(str(letter["code"]) for letter in letters)
-            publishers = Counter(str(letter["user_id"]) for letter in letters)
+        found = [row async for row in read(installation, Selection(queue))]
+        if found:
+            reasons = Counter(str(row["code"]) for row in found)
+            publishers = Counter(str(row["user_id"]) for row in found)
             rows.append(
                 {
                     "queue": queue,
-                    "letters": len(letters),
+                    "dead_letters": len(found),
                     "reasons": dict(reasons),
                     "user_ids": dict(publishers),
                 }
@@ -65,150 +65,153 @@ async def count(installation: Installation) -> list[dict[str, object]]:
     return rows
 
 
-async def look(installation: Installation, wanted: Wanted) -> AsyncIterator[dict[str, object]]:
-    """Yield letters; they stay where they are, in their order."""
+async def read(
+    installation: Installation, selection: Selection
+) -> AsyncIterator[dict[str, object]]:
+    """Yield dead letters; they stay in their queue, in their order."""
     async with installation.connect() as connection:
         channel = await connection.channel()
-        queue = await channel.declare_queue(f"{wanted.queue}.dlq", passive=True)
+        queue = await channel.declare_queue(f"{selection.queue}.dlq", passive=True)
         shown = 0
-        # What is not acknowledged goes back to its place when the channel closes.
-        async for letter in _take(queue):
-            if wanted.names(letter) and shown < wanted.count_max:
+        # Unacknowledged messages return to their places when the channel closes.
+        async for message in _take(queue):
+            if selection.matches(message) and shown < selection.count_max:
                 shown += 1
-                yield _shown(letter, wanted.queue)
+                yield _shown(message, selection.queue)
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """How many letters went to their queue again, and why others were not let through, by id."""
+    """How many dead letters were redriven; why others were refused, by id."""
 
     count: int
     refused: Mapping[str, str]
 
 
-async def redrive(installation: Installation, wanted: Wanted) -> Redriven:
-    """Send letters to their queue again and forget them; those nobody answers for stay."""
-    async with installation.connect() as connection, _chosen(connection, wanted) as letters:
+async def redrive(installation: Installation, selection: Selection) -> Redriven:
+    """Send dead letters to their queue again and remove them; refused ones stay."""
+    async with installation.connect() as connection, _chosen(connection, selection) as messages:
         refused, again = {}, []
-        for letter in letters:
-            if reason := refusal(letter, wanted.queue):
-                refused[_id_of(letter)] = reason
+        for message in messages:
+            if reason := refusal(message, selection.queue):
+                refused[_id_of(message)] = reason
             else:
-                again.append(letter)
-        ids = [_id_of(letter) for letter in again]
+                again.append(message)
+        ids = [_id_of(message) for message in again]
         async with recorded(
             installation,
             "dlq.redrive",
-            queue=wanted.queue,
+            queue=selection.queue,
             ids=ids,
             count=len(ids),
             refused=refused,
         ):
-            messages = _as_messages(again, wanted.queue)
-            await redeliver(connection, wanted.queue, messages)
-            # A crash before this repeats messages, which their inbox knows; it loses none.
-            for letter in again:
-                await letter.ack()
+            await redeliver(connection, selection.queue, _redeliveries(again, selection.queue))
+            # A crash before this repeats messages, and inboxes drop repeated ones; it loses none.
+            for message in again:
+                await message.ack()
         return Redriven(len(again), refused)
 
 
-async def drop(installation: Installation, wanted: Wanted) -> int:
-    """Forget letters for good; return how many."""
-    async with installation.connect() as connection, _chosen(connection, wanted) as letters:
-        ids = [_id_of(letter) for letter in letters]
-        async with recorded(installation, "dlq.drop", queue=wanted.queue, ids=ids, count=len(ids)):
-            for letter in letters:
-                await letter.ack()
+async def drop(installation: Installation, selection: Selection) -> int:
+    """Remove dead letters for good; return how many."""
+    async with installation.connect() as connection, _chosen(connection, selection) as messages:
+        ids = [_id_of(message) for message in messages]
+        async with recorded(
+            installation, "dlq.drop", queue=selection.queue, ids=ids, count=len(ids)
+        ):
+            for message in messages:
+                await message.ack()
         return len(ids)
 
 
-def refusal(letter: AbstractIncomingMessage, queue: str) -> str | None:
-    """Return why a letter may not be sent again, or None if its owner said it."""
-    if letter.headers.get("ovation_error_code") == "foreign-publisher":
-        return "foreign-publisher: its queue refused it because of who said it"
-    kind = _type_of(letter)
-    original, owner = _said_by(letter, queue), owner_of(kind)
+def refusal(message: AbstractIncomingMessage, queue: str) -> str | None:
+    """Return why a message may not be redriven, or None if its event's owner published it."""
+    if message.headers.get("ovation_error_code") == "foreign-publisher":
+        return "foreign-publisher: its queue refused its publisher"
+    kind = _type_of(message)
+    original, owner = _original_publisher(message, queue), owner_of(kind)
     if original is None:
-        return f"put there by {letter.user_id!r}, which is neither {queue}'s service nor its owner"
+        return f"published by {message.user_id!r}, neither {queue}'s service nor the event's owner"
     if original != owner:
-        return f"{kind or 'without a type'} was said by {original!r}, and is not its to say"
+        return f"{kind or 'without a type'} was published by {original!r}, which does not own it"
     return None
 
 
-def _said_by(letter: AbstractIncomingMessage, queue: str) -> str | None:
+def _original_publisher(message: AbstractIncomingMessage, queue: str) -> str | None:
     """
-    Return who said first what is in a letter, as far as the broker or a forwarder answers for it.
+    Return the service that published a message first, or None if that is not certain.
 
-    `user_id` is checked by the broker. The queue's own service parked the letter, or tried its
-    message again; an operator repeated it; or the broker itself set aside what its owner said.
+    The broker checks `user_id`. It is the queue's own service, which dead-lettered or retried the
+    message; or the operator, who redrove it; or its owner, if the broker dead-lettered it.
     """
-    user, headers = letter.user_id or "", letter.headers
-    named = headers.get(SAID_BY)
+    user, headers = message.user_id or "", message.headers
+    named = headers.get(ORIGINAL_PUBLISHER_HEADER)
     if user == OPERATOR_USER:
         return named if isinstance(named, str) else None
     if user == service_of(queue):
         if isinstance(named, str):
             return named
-        # Of the version before, which heard its own retries and operators about everything.
+        # The version before named no original publisher in its retries and redrives.
         given = headers.get("ovation_publisher", user)
-        return owner_of(_type_of(letter)) if given in (user, OPERATOR_USER) else str(given)
-    return user if user == owner_of(_type_of(letter)) else None
+        return owner_of(_type_of(message)) if given in (user, OPERATOR_USER) else str(given)
+    return user if user == owner_of(_type_of(message)) else None
 
 
 @asynccontextmanager
 async def _chosen(
-    connection: AbstractConnection, wanted: Wanted
+    connection: AbstractConnection, selection: Selection
 ) -> AsyncIterator[list[AbstractIncomingMessage]]:
-    """Hold the letters that are meant; those that are not acknowledged go back to their place."""
+    """Hold the selected dead letters; unacknowledged ones return to their places."""
     channel = await connection.channel()
-    queue = await channel.declare_queue(f"{wanted.queue}.dlq", passive=True)
+    queue = await channel.declare_queue(f"{selection.queue}.dlq", passive=True)
     chosen: list[AbstractIncomingMessage] = []
-    async for letter in _take(queue):
-        if wanted.names(letter) and len(chosen) < wanted.count_max:
-            chosen.append(letter)
+    async for message in _take(queue):
+        if selection.matches(message) and len(chosen) < selection.count_max:
+            chosen.append(message)
     yield chosen
     await channel.close()
 
 
 async def _take(queue: AbstractQueue) -> AsyncIterator[AbstractIncomingMessage]:
-    """Take each letter once: no more than there were, or what we put back would come round."""
+    """Take each message once: as many as there were, or returned ones would come again."""
     assert queue.declaration_result.message_count is not None
     for _ in range(queue.declaration_result.message_count):
-        letter = await queue.get(fail=False)
-        if letter is None:
+        message = await queue.get(fail=False)
+        if message is None:
             return
-        yield letter
+        yield message
 
 
-async def _as_messages(
-    letters: Sequence[AbstractIncomingMessage], queue: str
-) -> AsyncIterator[Again]:
-    for letter in letters:
+async def _redeliveries(
+    messages: Sequence[AbstractIncomingMessage], queue: str
+) -> AsyncIterator[Redelivery]:
+    for message in messages:
         headers = {
             name: value
-            for name, value in letter.headers.items()
+            for name, value in message.headers.items()
             if not name.startswith(_OF_THE_FAILURE)
         }
         redriven = _number(headers.get("ovation_redrive")) + 1
-        yield Again(
-            said_by=_said_by(letter, queue) or "",
-            type=_type_of(letter),
-            message_id=letter.message_id or "",
-            correlation_id=letter.correlation_id or "",
+        yield Redelivery(
+            original_publisher=_original_publisher(message, queue) or "",
+            type=_type_of(message),
+            message_id=message.message_id or "",
+            correlation_id=message.correlation_id or "",
             headers={**headers, "ovation_redrive": str(redriven)},
-            body=letter.body,
+            body=message.body,
         )
 
 
-def _type_of(letter: AbstractIncomingMessage) -> str:
-    return str(letter.headers.get("cloudEvents_type") or letter.type or "")
+def _type_of(message: AbstractIncomingMessage) -> str:
+    return str(message.headers.get("cloudEvents_type") or message.type or "")
 
 
 def readable(body: bytes) -> object:
-    """Return a body as JSON if it is, else as text: a letter may be anything."""
+    """Return a body as JSON if it is valid, else as text."""
     try:
         return json.loads(body)
-    # Brackets nested thousands deep are not a document anybody can be shown.
+    # JSON that is nested thousands deep is shown as text.
     except (ValueError, RecursionError):
         return body.decode(errors="replace")
 
@@ -218,26 +221,26 @@ def _number(given: object) -> int:
     return int(text) if text.isdecimal() and len(text) < NUMBER_DIGITS_MAX else 0
 
 
-def _id_of(letter: AbstractIncomingMessage) -> str:
-    return str(letter.headers.get("ovation_message_id") or letter.message_id)
+def _id_of(message: AbstractIncomingMessage) -> str:
+    return str(message.headers.get("ovation_message_id") or message.message_id)
 
 
-def _shown(letter: AbstractIncomingMessage, queue: str) -> dict[str, object]:
-    headers = letter.headers
+def _shown(message: AbstractIncomingMessage, queue: str) -> dict[str, object]:
+    headers = message.headers
     return {
-        "id": _id_of(letter),
-        "type": _type_of(letter),
-        # Who put it there, checked by the broker. Headers say whatever that one wrote.
-        "user_id": letter.user_id,
+        "id": _id_of(message),
+        "type": _type_of(message),
+        # The publisher, checked by the broker. It wrote the headers itself.
+        "user_id": message.user_id,
         "header_publisher": headers.get("ovation_publisher"),
-        "header_said_by": headers.get(SAID_BY),
-        "not_redriven_because": refusal(letter, queue),
+        "header_said_by": headers.get(ORIGINAL_PUBLISHER_HEADER),
+        "not_redriven_because": refusal(message, queue),
         "attempts": headers.get("ovation_attempts"),
         "redriven": headers.get("ovation_redrive", "0"),
-        # Without a code of ours it was the broker who set it aside: maxlen, rejected.
+        # Without a code of ours the broker dead-lettered it: maxlen, rejected.
         "code": headers.get("ovation_error_code", headers.get("x-first-death-reason")),
         "message": headers.get("ovation_error_message"),
         "stack": headers.get("ovation_error_stack"),
         "correlation_id": headers.get("correlation_id"),
-        "body": readable(letter.body),
+        "body": readable(message.body),
     }

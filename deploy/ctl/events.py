@@ -1,4 +1,4 @@
-"""Events as they pass, as examples, and whether somebody's are as they should be."""
+"""Events: published ones as they pass, samples, and whether envelopes are valid."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ async def tail(
     start: Start = "next",
     follow: bool = True,
 ) -> AsyncIterator[Logged]:
-    """Yield what services announce, from now on or from a place in their logs."""
+    """Yield what services publish, from now on or from a place in their logs."""
     arrived: asyncio.Queue[Logged | None] = asyncio.Queue()
 
     async def read(service: str) -> None:
@@ -48,17 +48,17 @@ async def tail(
                 reader.cancel()
 
 
-def faults(lines: Iterable[str]) -> list[dict[str, object]]:
-    """Return what is wrong with envelopes given as lines of JSON, by line."""
+def invalid(lines: Iterable[str]) -> list[dict[str, object]]:
+    """Return what is wrong with envelopes given as lines of JSON: the line and the error."""
     found: list[dict[str, object]] = []
     for number, line in enumerate(lines, start=1):
-        faulty = filter(None, map(_fault, _documents(line)))
-        found += [{"line": number, "fault": fault} for fault in faulty]
+        errors = filter(None, map(_error, _documents(line)))
+        found += [{"line": number, "error": error} for error in errors]
     return found
 
 
-def made_up(name: str | None, *, count: int, seed: int) -> Iterator[bytes]:
-    """Yield envelopes of events that never happened; the same seed yields the same."""
+def sample_events(name: str | None, *, count: int, seed: int) -> Iterator[bytes]:
+    """Yield envelopes of invented events; the same seed yields the same."""
     contracts = [event for event in EVENTS if name in (None, event.name)]
     for sequence, event in enumerate(samples(seed, count, contracts=contracts), start=1):
         yield envelope(event, sequence=sequence)
@@ -70,7 +70,7 @@ def _documents(line: str) -> list[str]:
         try:
             return [json.dumps(each) for each in json.loads(line)]
         except ValueError:
-            pass  # not JSON: its fault is found like any other's
+            pass  # not JSON: reported like any other invalid line
     return [line] if line.strip() else []
 
 
@@ -79,7 +79,7 @@ def _is_wanted(message: Logged, only: Collection[str], correlation: str | None) 
     return (not only or name in only) and correlation in (None, message.correlation_id)
 
 
-def _fault(line: str) -> str | None:
+def _error(line: str) -> str | None:
     try:
         head = Envelope[object].model_validate_json(line)  # type: ignore[type-var]
     except ValidationError as error:
@@ -104,5 +104,5 @@ def _fault(line: str) -> str | None:
 
 
 def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(step) for step in fault['loc']) or 'line'}: {fault['msg']}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(step) for step in first['loc']) or 'line'}: {first['msg']}"

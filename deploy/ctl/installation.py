@@ -1,5 +1,5 @@
 """
-Where an installation is, for whoever looks after it.
+Where an installation is, as its operator reaches it.
 
 OVATIONCTL_POSTGRES, OVATIONCTL_RABBIT (its management API) and OVATIONCTL_BROKER say where the
 servers are; the passwords are the files of `make secrets`, below OVATION_SECRETS_DIR, or the
@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 from aio_pika.abc import AbstractConnection
 
+from deploy.config.databases import AUDITOR
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import AUDITOR_USER
@@ -24,7 +25,7 @@ from shared.postgres.database import Database, Transaction
 
 SECRETS = Path(__file__).parent.parent / "secrets"
 REQUEST_SECONDS_MAX = 10
-LETTERS_MAX = 1_000
+DEAD_LETTERS_READ_MAX = 1_000
 
 
 def read_secret(name: str) -> str:
@@ -43,8 +44,8 @@ class Installation:
     """
     The servers of one installation, as its operator reaches them.
 
-    Reading is done as the auditor, who can change nothing; a command that changes a service's
-    tables takes that service's own role. `secret` is asked for a password when it is needed.
+    Reading is done as the auditor, which can change nothing; a command that changes a service's
+    tables takes that service's own role. `secret` returns a password by the name of its file.
     """
 
     postgres: str
@@ -66,32 +67,21 @@ class Installation:
     @asynccontextmanager
     async def reading(self, service: str) -> AsyncIterator[Transaction]:
         """Read a service's database as it is at one instant, as the auditor."""
-        database = self._database(service, "auditor", "auditor_database_password")
-        try:
-            async with database.snapshot() as tx:
-                yield tx
-        finally:
-            await database.close()
+        async with self._database(service, AUDITOR) as database, database.snapshot() as tx:
+            yield tx
 
     @asynccontextmanager
     async def serving(self, service: str) -> AsyncIterator[Transaction]:
         """Do what the service itself may do in its database."""
-        database = self._database(service, service, f"{service}_database_password")
-        try:
-            async with database.transaction() as tx:
-                yield tx
-        finally:
-            await database.close()
+        async with self._database(service, service) as database, database.transaction() as tx:
+            yield tx
 
     @asynccontextmanager
     async def owning(self, service: str) -> AsyncIterator[Transaction]:
         """Do what only the owner of a service's tables may: what its migrations do."""
-        database = self._database(service, f"{service}_owner", f"{service}_owner_password")
-        try:
-            async with database.transaction() as tx:
-                yield tx
-        finally:
-            await database.close()
+        owner = f"{service}_owner"
+        async with self._database(service, owner) as database, database.transaction() as tx:
+            yield tx
 
     @asynccontextmanager
     async def connect(self, user: str = OPERATOR_USER) -> AsyncIterator[AbstractConnection]:
@@ -104,29 +94,46 @@ class Installation:
         finally:
             await close_quietly(connection)
 
-    def _database(self, service: str, role: str, secret: str) -> Database:
-        name = (self.databases or {}).get(service, service)
-        address = f"postgresql://{role}@{self.postgres}/{name}"
-        return Database(address, password=self.secret(secret), pool_size=1)
+    def database_name(self, service: str) -> str:
+        """Return the name of a service's database: the service's own, unless told otherwise."""
+        return (self.databases or {}).get(service, service)
 
-    def waiting_in(self, queue: str) -> int:
-        """Return how many messages a queue holds, those being handled included; as the auditor."""
+    def password_of(self, role: str) -> str:
+        """Return the password of a role of PostgreSQL."""
+        kind = "password" if role.endswith("_owner") else "database_password"
+        return self.secret(f"{role}_{kind}")
+
+    @asynccontextmanager
+    async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
+        address = f"postgresql://{role}@{self.postgres}/{self.database_name(service)}"
+        database = Database(address, password=self.password_of(role), pool_size=1)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    def messages_in(self, queue: str) -> int:
+        """Return how many messages a queue holds, unacknowledged ones included; as the auditor."""
         path = f"{self.within('queues')}/{queue}"
         return int(self.manage("GET", path, user=AUDITOR_USER).get("messages", 0))
 
-    def letters_in(self, queue: str) -> list[str] | None:
+    def dead_letters_in(self, queue: str) -> list[str] | None:
         """
-        Return the bodies of a queue's dead letters; they stay where they are.
+        Return the bodies of a queue's dead letters, which stay in their queue.
 
-        Only an operator may take letters: whoever is none, as the auditor, gets None.
+        The auditor may not read them: without the operator's password the answer is None.
         """
         try:
             self.secret("ovationctl_broker_password")
         except SystemExit:
             return None
-        asked = {"count": LETTERS_MAX, "ackmode": "reject_requeue_true", "encoding": "auto"}
+        asked = {
+            "count": DEAD_LETTERS_READ_MAX,
+            "ackmode": "reject_requeue_true",
+            "encoding": "auto",
+        }
         path = f"{self.within('queues')}/{queue}.dlq/get"
-        return [str(letter["payload"]) for letter in self.manage("POST", path, asked)]
+        return [str(message["payload"]) for message in self.manage("POST", path, asked)]
 
     def manage(
         self, method: str, path: str, body: object = None, *, user: str = OPERATOR_USER
@@ -144,5 +151,5 @@ class Installation:
         return answer.json() if answer.content else None
 
     def within(self, kind: str) -> str:
-        """Return the management API's path to a kind of things of this vhost."""
+        """Return the management API's path to queues, bindings or policies of this vhost."""
         return f"/api/{kind}/{quote(self.vhost, safe='')}"

@@ -1,4 +1,4 @@
-"""What waits to leave a service, and what the broker would not take."""
+"""Messages in a service's outbox, and keys that the broker's refusal has blocked."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from deploy.ctl.installation import Installation
 
 
 async def waiting(installation: Installation, service: str) -> list[dict[str, object]]:
-    """Return one row for all that waits, and one for each blocked key."""
+    """Return one row for all waiting messages, and one for each blocked key."""
     async with installation.reading(service) as tx:
         pending = (await tx.execute(_PENDING)).one()
         rows: list[dict[str, object]] = [

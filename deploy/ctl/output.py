@@ -1,8 +1,8 @@
 """
 What commands print: tables for people, JSON for programs.
 
-Names and messages are anybody's text. To a terminal they are only that: nothing in them is markup,
-moves the cursor, or hides what stands beside it.
+Names and messages may contain any text. It is printed as text: no markup, and no character that
+moves the cursor or hides what stands beside it.
 """
 
 import json
@@ -48,22 +48,22 @@ def tell(text: str, *, style: str | None = None) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line on standard error, as `tell` does."""
+    """Print a line on standard error; like `tell`, safe for a terminal."""
     sys.stderr.write(f"{visible(text)}\n")
 
 
 def visible(text: str) -> str:
-    """Write what a terminal would act on, or not show, as the number it has."""
+    """Return the text with control characters, and invisible ones, as escape sequences."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is changed; where nobody can answer, only `--yes` will do."""
+    """Ask before a change; without a terminal to ask at, require `--yes`."""
     if yes:
         return
     if not sys.stdin.isatty():
-        sys.stderr.write(f"{question} Say --yes: there is nobody to ask.\n")
+        sys.stderr.write(f"{question} Add --yes: there is no terminal to ask at.\n")
         raise typer.Exit(USAGE)
     typer.confirm(question, abort=True)

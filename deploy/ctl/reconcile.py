@@ -1,8 +1,8 @@
 """
-Comparing what one service announced with what the next one did.
+Reconciliation: what one service published, compared with what the next one applied.
 
-What is missing is looked for where it may be: in the sender's outbox, in the queue, among the dead
-letters. Only what is nowhere is lost, and only that, or another amount, is wrong.
+An event that was not applied is looked for in its sender's outbox, in the queue and among the dead
+letters. It is lost if it is in none of them; a lost event and a different amount are alarms.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -16,7 +16,7 @@ from services.gift.store import tallies as gift
 from services.payout.store import reconciliation as payout
 from services.purchase.store import tallies as purchase
 from services.wallet.store import reconciliation as wallet
-from shared.backoffice.reconciliation import Side, Tally
+from shared.backoffice.reconciliation import Source, Totals
 from shared.postgres.database import Transaction
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
@@ -25,11 +25,11 @@ ALARMS = (LOST, WRONG, UNEXPECTED)
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Things one service announces and another acts on, through an event and a queue."""
+    """Amounts that one service publishes and another applies, by events through a queue."""
 
     name: str
-    source: tuple[str, Side]
-    target: tuple[str, Side]
+    source: tuple[str, Source]
+    target: tuple[str, Source]
     events: tuple[str, ...]
     queue: str
 
@@ -68,13 +68,13 @@ FLOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that two services do not agree about, and where it is."""
+    """An amount that two services do not agree on, and where its event is."""
 
     flow: str
     id: str
     where: str
-    announced: int
-    done: int
+    published: int
+    applied: int
 
     @property
     def is_alarm(self) -> bool:
@@ -83,83 +83,84 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An hour of a flow, and how many things began in it."""
+    """An hour of a flow, and how many amounts of it were compared."""
 
     flow: str
     hour: datetime
-    things: int
+    count: int
 
 
 async def reconcile(
     installation: Installation, *, since: datetime, until: datetime
 ) -> AsyncIterator[Finding | Compared]:
-    """Compare every flow by the hour; yield each hour, and what does not agree in it."""
+    """Compare every flow hour by hour; yield each hour, and each difference in it."""
     for flow in FLOWS:
-        service, side = flow.source
+        service, source = flow.source
         async with installation.reading(service) as tx:
-            announced = await side.hours(tx, since=since, until=until)
-        service, side = flow.target
+            published = await source.hours(tx, since=since, until=until)
+        service, source = flow.target
         async with installation.reading(service) as tx:
-            done = await side.hours(tx, since=since, until=until)
-        for hour in sorted(announced.keys() | done.keys()):
-            yield Compared(flow.name, hour, announced.get(hour, Tally(0, 0, 0)).count)
-            if announced.get(hour) != done.get(hour):
+            applied = await source.hours(tx, since=since, until=until)
+        for hour in sorted(published.keys() | applied.keys()):
+            yield Compared(flow.name, hour, published.get(hour, Totals(0, 0, 0)).count)
+            if published.get(hour) != applied.get(hour):
                 until_hour = min(until, hour + timedelta(hours=1))
-                for finding in await _look(installation, flow, max(since, hour), until_hour):
+                for finding in await _compare(installation, flow, max(since, hour), until_hour):
                     yield finding
 
 
-async def _look(
+async def _compare(
     installation: Installation, flow: Flow, since: datetime, until: datetime
 ) -> list[Finding]:
-    """Compare the things of one hour one by one."""
-    (source, source_side), (target, target_side) = flow.source, flow.target
-    async with installation.reading(source) as tx:
-        announced = await source_side.things(tx, since=since, until=until)
-    async with installation.reading(target) as tx:
-        done = await target_side.things(tx, since=since, until=until)
-        # The other side may have it under another hour: a clock is not a reason for an alarm.
-        done |= await target_side.named(tx, [key for key in announced if key not in done])
-    async with installation.reading(source) as tx:
-        announced |= await source_side.named(tx, [key for key in done if key not in announced])
-        missing = [key for key in announced if announced[key] != done.get(key, 0)]
-        waiting = await _waiting(tx, flow, missing)
-    gone = [key for key in missing if key not in waiting]
-    beyond = _beyond(installation, flow, gone)
+    """Compare the amounts of one hour one by one."""
+    (publisher, source), (receiver, target) = flow.source, flow.target
+    async with installation.reading(publisher) as tx:
+        published = await source.amounts(tx, since=since, until=until)
+    async with installation.reading(receiver) as tx:
+        applied = await target.amounts(tx, since=since, until=until)
+        # Clocks differ: the receiver may have an amount in another hour.
+        applied |= await target.amounts_of(tx, [key for key in published if key not in applied])
+    async with installation.reading(publisher) as tx:
+        published |= await source.amounts_of(tx, [key for key in applied if key not in published])
+        missing = [key for key in published if published[key] != applied.get(key, 0)]
+        waiting = await _in_outbox(tx, flow, missing)
+    beyond = _beyond_outbox(installation, flow, [key for key in missing if key not in waiting])
     findings = []
-    for key in sorted(announced.keys() | done.keys()):
-        said, acted = announced.get(key, 0), done.get(key, 0)
-        if said == acted:
+    for key in sorted(published.keys() | applied.keys()):
+        expected, found = published.get(key, 0), applied.get(key, 0)
+        if expected == found:
             continue
-        # What nobody announced is not on its way from anywhere.
-        where = UNEXPECTED if not said else waiting.get(key) or beyond[key]
-        if where == LOST and acted:
+        # An amount that was never published is in flight from nowhere.
+        where = UNEXPECTED if not expected else waiting.get(key) or beyond[key]
+        if where == LOST and found:
             where = WRONG
-        findings.append(Finding(flow.name, key, where, said, acted))
+        findings.append(Finding(flow.name, key, where, expected, found))
     return findings
 
 
-async def _waiting(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str]:
-    """Return which of these have not left their sender: in the outbox, or parked there."""
+async def _in_outbox(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str]:
+    """Return which of these are still in their publisher's outbox, or parked there."""
     rows = await tx.execute(_OUTBOX, {"events": list(flow.events), "ids": ids}) if ids else []
     return {row.id: "parked" if row.parked else "outbox" for row in rows}
 
 
-def _beyond(installation: Installation, flow: Flow, ids: Collection[str]) -> dict[str, str]:
+def _beyond_outbox(installation: Installation, flow: Flow, ids: Collection[str]) -> dict[str, str]:
     """
-    Say where things are that have left their sender and did not arrive.
+    Return where events are that have left their publisher's outbox and were not applied.
 
-    Whoever may not look into letters counts them: more things than letters are not all letters.
+    The auditor may only count dead letters: if fewer are there than events are missing, at least
+    one event is elsewhere, and all count as being elsewhere.
     """
     if not ids:
         return {}
-    letters = installation.letters_in(flow.queue)
-    if letters is None:
-        in_letters = set(ids if len(ids) <= installation.waiting_in(f"{flow.queue}.dlq") else ())
+    bodies = installation.dead_letters_in(flow.queue)
+    if bodies is None:
+        are_dead = len(ids) <= installation.messages_in(f"{flow.queue}.dlq")
+        dead_lettered = set(ids) if are_dead else set()
     else:
-        in_letters = {key for key in ids if any(key in letter for letter in letters)}
-    elsewhere = "queue" if installation.waiting_in(flow.queue) else LOST
-    return {key: "dlq" if key in in_letters else elsewhere for key in ids}
+        dead_lettered = {key for key in ids if any(key in body for body in bodies)}
+    elsewhere = "queue" if installation.messages_in(flow.queue) else LOST
+    return {key: "dlq" if key in dead_lettered else elsewhere for key in ids}
 
 
 _OUTBOX = text("""

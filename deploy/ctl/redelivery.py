@@ -1,4 +1,4 @@
-"""Putting messages into one queue again, past the exchange of facts."""
+"""Sending messages to one queue again, past the exchange of events."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,35 +9,35 @@ import aiormq
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractConnection
 
-from shared.amqp import confirms as window
-from shared.contracts.decoding import SAID_BY
+from shared.amqp import confirms
+from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import REDELIVER_EXCHANGE
 
-WINDOW_MAX = 500
+PUBLISH_BATCH_MAX = 500
 CONFIRM_SECONDS_MAX = 15.0
 
 
-# What a message is known by. The rest stays behind: with `CC` the broker would send it on to other
+# Headers that identify a message. Others are removed: with `CC` the broker would route it to other
 # queues, in the operator's name.
 _KEPT = ("cloudEvents_", "ovation_", "correlation_id", "traceparent", "tracestate")
 
 
 class Undeliverable(ConnectionError):
-    """The broker would not take a message."""
+    """The broker refused a message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Redelivery:
     """
     A message that goes to a queue once more.
 
-    `said_by` is its original publisher, whom whoever asks for this found out. The operator only
-    forwards: receivers hear what the owner of the event said, and nothing else.
+    The operator only forwards: a receiver takes an event from its owner, here the
+    `original_publisher`, and from no other service.
     """
 
-    said_by: str
+    original_publisher: str
     type: str
     message_id: str
     correlation_id: str
@@ -46,12 +46,12 @@ class Again:
 
 
 async def redeliver(
-    connection: AbstractConnection, queue: str, messages: AsyncIterator[Again]
+    connection: AbstractConnection, queue: str, messages: AsyncIterator[Redelivery]
 ) -> int:
     """
-    Publish messages to a queue as the operator, a window at a time; return how many.
+    Publish messages to a queue as the operator, batch by batch; return how many.
 
-    What the queue's service has handled before, it knows by its id and drops.
+    The queue's service drops messages that it has handled before: it knows their ids.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     underlay = await channel.get_underlay_channel()
@@ -59,7 +59,7 @@ async def redeliver(
     sent, waiting = 0, []
     async for message in messages:
         waiting.append(message)
-        if len(waiting) == WINDOW_MAX:
+        if len(waiting) == PUBLISH_BATCH_MAX:
             sent += await _publish(underlay, queue, waiting)
             waiting = []
     sent += await _publish(underlay, queue, waiting)
@@ -67,22 +67,22 @@ async def redeliver(
     return sent
 
 
-async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Again]) -> int:
+async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Redelivery]) -> int:
     if not messages:
         return 0
     outgoing = [_outgoing(queue, message) for message in messages]
-    for failure in await window.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
+    for failure in await confirms.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
         if failure is not None:
             raise Undeliverable(f"{queue}: {failure!r}") from failure
     return len(messages)
 
 
-def _outgoing(queue: str, message: Again) -> window.Outgoing:
+def _outgoing(queue: str, message: Redelivery) -> confirms.Outgoing:
     try:
         message_id = UUID(message.message_id)
     except ValueError:
         message_id = uuid4()
-    return window.Outgoing(
+    return confirms.Outgoing(
         message_id=message_id,
         exchange=REDELIVER_EXCHANGE,
         routing_key=queue,
@@ -98,7 +98,7 @@ def _outgoing(queue: str, message: Again) -> window.Outgoing:
                 **{
                     name: value for name, value in message.headers.items() if name.startswith(_KEPT)
                 },
-                SAID_BY: message.said_by,
+                ORIGINAL_PUBLISHER_HEADER: message.original_publisher,
             },
         ),
         body=message.body,

@@ -1,4 +1,4 @@
-"""Giving a queue what it heard before, or never did: from the logs, or from the owners' tables."""
+"""Sending events to one queue again: from the logs, or from their owners' tables."""
 
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -11,10 +11,10 @@ from aio_pika.abc import AbstractConnection
 
 from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
-from deploy.ctl.redelivery import Again, redeliver
+from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import reannouncing as gift
-from services.live.commands import counting as live
+from services.live.store import rebuild as live
 from services.payout.commands import republish as payout
 from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import republish as wallet
@@ -29,7 +29,7 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 class Facts(Protocol):
-    """What a service announced in a time, from its own tables."""
+    """The events a service published between two times, from its own tables."""
 
     def __call__(
         self, tx: Transaction, *, since: datetime, until: datetime
@@ -38,24 +38,24 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A service that can say again what it announced: these events, under their ids."""
+    """A service that can republish its events, with their ids."""
 
     facts_between: Facts
-    says_again: tuple[type[Event], ...]
+    events: tuple[type[Event], ...]
 
 
 OWNERS: Mapping[str, Owner] = {
     "purchase": Owner(purchase.facts_between, purchase.SAID_AGAIN),
     "wallet": Owner(wallet.facts_between, wallet.SAID_AGAIN),
     "gift": Owner(gift.facts_between, gift.SAID_AGAIN),
-    "payout": Owner(payout.facts_between, payout.SAID_AGAIN),
+    "payout": Owner(payout.facts_between, payout.REPUBLISHED),
 }
 
 
-def heard_by(
+def events_of(
     installation: Installation, queue: str, *, only: Collection[str] = ()
 ) -> set[type[Event]]:
-    """Return the contracts a service's or a team's queue hears, of these names if any are given."""
+    """Return the events that a queue receives; with `only`, those of these names."""
     if queue in QUEUES:
         names = {event.name for event in QUEUES[queue]}
     else:
@@ -63,10 +63,10 @@ def heard_by(
     return {event for event in EVENTS if event.name in names and (not only or event.name in only)}
 
 
-def said_again_to(installation: Installation, queue: str, service: str) -> list[str]:
-    """Return the names of the events that a service can say again and a queue hears."""
-    heard = heard_by(installation, queue)
-    return sorted(event.name for event in heard & set(OWNERS[service].says_again))
+def republishable(installation: Installation, service: str, queue: str) -> list[str]:
+    """Return the names of the events that a service can republish to a queue."""
+    received = events_of(installation, queue)
+    return sorted(event.name for event in received & set(OWNERS[service].events))
 
 
 async def replay(
@@ -78,8 +78,8 @@ async def replay(
     service: str | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Publish to a queue what the logs hold of its events from a place on; return how many."""
-    contracts = heard_by(installation, queue, only=only)
+    """Send a queue its events from the logs, from a place on; return how many."""
+    contracts = events_of(installation, queue, only=only)
     owners = sorted({each.owner() for each in contracts if service in (None, each.owner())})
     types = {contract.type() for contract in contracts}
     async with installation.connect() as connection:
@@ -97,12 +97,12 @@ async def _logged(
     owners: Collection[str],
     start: Start,
     types: Collection[str],
-) -> AsyncIterator[Again]:
+) -> AsyncIterator[Redelivery]:
     """
-    Yield what the logs of these owners hold of some types, from a place on.
+    Yield the messages of these types from the logs of their owners, from a place on.
 
-    It ends where the log ended when this began: what is new now arrives by itself. What messages
-    say of their time decides nothing about others: one of tomorrow would end it for all.
+    Each log is read to where it ended at the beginning: later events arrive by themselves. The end
+    is an offset, not a time, because a message's time is what its publisher wrote.
     """
     for owner in owners:
         end = await newest_offset(connection, log_of(owner))
@@ -111,15 +111,17 @@ async def _logged(
                 break
             if message.type not in types:
                 continue
-            # A log has what its owner said. Anything else would count if an operator repeated it.
+            # A log's owner alone publishes to it; the operator must not forward any other message.
             if message.user_id != owner:
                 where = f"{log_of(owner)}, offset {message.offset}"
-                sys.stderr.write(f"Skipped {where}: {message.user_id!r} said {message.type}.\n")
+                sys.stderr.write(
+                    f"Skipped {where}: {message.user_id!r} published {message.type}.\n"
+                )
                 continue
-            # A time selects a whole chunk.
+            # The broker starts at the chunk that contains the time.
             if isinstance(start, datetime) and message.is_before(start):
                 continue
-            yield Again(
+            yield Redelivery(
                 owner,
                 message.type,
                 message.message_id,
@@ -132,13 +134,13 @@ async def _logged(
 async def republish(
     installation: Installation, service: str, queue: str, *, since: datetime, until: datetime
 ) -> int:
-    """Publish to a queue what a service's own tables say it announced in that time."""
-    contracts = heard_by(installation, queue)
+    """Send a queue the events of a service between two times, from its tables; return how many."""
+    contracts = events_of(installation, queue)
 
-    async def facts(tx: Transaction) -> AsyncIterator[Again]:
+    async def facts(tx: Transaction) -> AsyncIterator[Redelivery]:
         async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
             if type(fact.event) in contracts:
-                yield _again(fact)
+                yield _redelivery(fact)
 
     reading: AbstractAsyncContextManager[Transaction] = installation.reading(service)
     sending = recorded(
@@ -151,24 +153,24 @@ async def republish(
 
 async def rebuild_live(installation: Installation) -> tuple[int, int]:
     """
-    Empty live's tables and fill them again; return how many facts came from gift and the log.
+    Empty live's tables and fill them again; return how many events came from gift and from the log.
 
-    What is older than the log comes from the gifts themselves. Where both have a fact it comes
-    twice and counts once. What is announced meanwhile is counted as ever. Live announces nothing
-    until the last fact was sent and heard: if this ends before that, run it again.
+    Events older than the log come from gift's tables. An event in both is sent twice and counts
+    once. New events are counted meanwhile. Live publishes nothing until it has handled the last of
+    these events; if this command is interrupted, run it again.
     """
     async with recorded(installation, "rebuild", service="live"), installation.owning("live") as tx:
-        await live.begin_again(tx)
+        await live.begin_rebuild(tx)
     oldest = await _oldest(installation, log_of("gift"))
-    told = await republish(installation, "gift", "live.gifts", since=BEGINNING, until=oldest)
-    logged = await replay(installation, "live.gifts", start="first")
+    republished = await republish(installation, "gift", "live.gifts", since=BEGINNING, until=oldest)
+    replayed = await replay(installation, "live.gifts", start="first")
     async with installation.owning("live") as tx:
         await live.end_filling(tx)
-    return told, logged
+    return republished, replayed
 
 
 async def _oldest(installation: Installation, stream: str) -> datetime:
-    """Return when the first fact of a log occurred, as far as it can be read; if none can, now."""
+    """Return when the first event of a log occurred, or now if the log has none."""
     async with installation.connect() as connection:
         async for message in read_log(connection, stream, start="first"):
             if log_of(message.user_id) == stream and message.time is not None:
@@ -176,9 +178,9 @@ async def _oldest(installation: Installation, stream: str) -> datetime:
     return datetime.now(UTC)
 
 
-def _again(fact: Fact) -> Again:
+def _redelivery(fact: Fact) -> Redelivery:
     message = message_of(fact, fact.occurred_at or datetime.now(UTC))
-    return Again(
+    return Redelivery(
         fact.event.owner(),
         fact.event.type(),
         str(message.message_id),

@@ -1,4 +1,4 @@
-"""Giving other teams what they may read on the broker, changing it, and taking it away."""
+"""What other teams may read on the broker: grant it, change it, remove it."""
 
 import secrets
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of a grant: a password if there is a new one."""
+    """The result of a grant: the team, and its password if there is a new one."""
 
     team: Team
     password: str | None
@@ -46,7 +46,7 @@ def teams(installation: Installation) -> list[Team]:
 
 
 def queues(installation: Installation) -> tuple[str, ...]:
-    """Return every queue that hears events: the services' and the teams'."""
+    """Return every queue that receives events: the services' and the teams'."""
     return (*QUEUES, *(team.queue for team in teams(installation)))
 
 
@@ -58,14 +58,14 @@ def give(installation: Installation, team: Team, *, new_password: bool = False) 
     """
     password = None
     document: dict[str, list[dict[str, Any]]] = {
-        kind: [{**thing, "vhost": installation.vhost} for thing in things]
-        for kind, things in team_topology(team).items()
+        kind: [{**item, "vhost": installation.vhost} for item in items]
+        for kind, items in team_topology(team).items()
     }
     document["global_parameters"] = [team.record(installation.vhost)]
     if new_password or not _exists(installation, f"/api/users/{team.user}"):
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         document["users"] = [a_user(team.user, password)]
-    # What is no longer granted goes first: between the two the team has less, never more.
+    # Bindings that are no longer granted go first: in between the team has fewer, never more.
     _unbind(installation, team)
     installation.manage("POST", "/api/definitions", document)
     for limit, value in USER_LIMITS.items():
@@ -74,7 +74,7 @@ def give(installation: Installation, team: Team, *, new_password: bool = False) 
 
 
 def take_away(installation: Installation, team: Team) -> None:
-    """Remove a team with all that waits for it; whoever is connected as its user is cut off."""
+    """Remove a team and its waiting messages; the broker closes its user's connections."""
     installation.manage("DELETE", f"/api/users/{team.user}")
     for queue in (team.queue, f"{team.queue}.dlq"):
         installation.manage("DELETE", f"{installation.within('queues')}/{queue}")
@@ -83,18 +83,18 @@ def take_away(installation: Installation, team: Team) -> None:
     installation.manage("DELETE", f"/api/global-parameters/{record}")
 
 
-async def standing(installation: Installation, found: list[Team]) -> list[dict[str, object]]:
+async def team_rows(installation: Installation, found: list[Team]) -> list[dict[str, object]]:
     """
-    Return what each team has, and how it is doing.
+    Return one row for each team: its grants, its consumers, its waiting messages.
 
-    `letters` counts what left its queue unread: the oldest of a full queue, and what it refused.
+    `dead_letters` are: the oldest messages of a full queue, and rejected ones.
     """
     rows: list[dict[str, object]] = []
     async with installation.connect() as connection:
         for team in found:
             channel = await connection.channel()
             queue = await channel.declare_queue(team.queue, passive=True)
-            letters = await channel.declare_queue(f"{team.queue}.dlq", passive=True)
+            dead_letters = await channel.declare_queue(f"{team.queue}.dlq", passive=True)
             await channel.close()
             rows.append(
                 {
@@ -104,14 +104,14 @@ async def standing(installation: Installation, found: list[Team]) -> list[dict[s
                     "consumers": queue.declaration_result.consumer_count,
                     "waiting": queue.declaration_result.message_count,
                     "at_most": team.messages_max,
-                    "letters": letters.declaration_result.message_count,
+                    "dead_letters": dead_letters.declaration_result.message_count,
                 }
             )
     return rows
 
 
 def _unbind(installation: Installation, team: Team) -> None:
-    """Take away bindings to events the team is not to hear any more."""
+    """Remove bindings to events that the team is no longer granted."""
     for exchange in events_exchanges():
         path = f"{installation.within('bindings')}/e/{exchange}/q/{team.queue}"
         try:

@@ -17,9 +17,10 @@ from shared.messaging.topology import (
 )
 from shared.secrets import values_of
 
-Thing = Mapping[str, Any]
+# One exchange, queue, binding, policy or permission, as the management API writes it.
+Item = Mapping[str, Any]
 
-# What tells two things of a kind apart, and what must be the same of both.
+# The fields that identify an item of a kind, and those that must agree.
 _NAMES = {
     "exchanges": ("name",),
     "queues": ("name",),
@@ -37,7 +38,7 @@ _PROPERTIES = {
     "topic_permissions": ("write", "read"),
 }
 _USERS = (*user_names(), PREFIX)
-# Ours by their names, and the teams' that we gave them; everything else is somebody else's.
+# Names of ours and of the teams. Items of other names are not looked at.
 _OURS = ("ovation.", *(f"{service}." for service in DATABASES), PREFIX)
 
 
@@ -46,13 +47,13 @@ def differences(installation: Installation) -> list[dict[str, object]]:
     wanted, found = _wanted(installation), {kind: _found(installation, kind) for kind in _NAMES}
     rows: list[dict[str, object]] = []
     for kind in _NAMES:
-        have = {_name(kind, thing): thing for thing in found[kind]}
-        want = {_name(kind, thing): thing for thing in wanted.get(kind, ())}
-        for name, thing in want.items():
+        have = {_name(kind, item): item for item in found[kind]}
+        want = {_name(kind, item): item for item in wanted.get(kind, ())}
+        for name, item in want.items():
             if name not in have:
                 missing: dict[str, object] = {"kind": kind, "name": " ".join(name)}
                 rows.append({**missing, "state": "missing"})
-            elif changed := _changed(kind, thing, have[name]):
+            elif changed := _changed(kind, item, have[name]):
                 name_shown: object = " ".join(name)
                 rows.append({"kind": kind, "name": name_shown, "state": f"other {changed}"})
         rows += [
@@ -71,8 +72,8 @@ def apply(installation: Installation, *, both_versions: bool = False) -> list[di
     it runs beside this one. Without it they may not any more.
     """
     document = {
-        kind: [{**thing, "vhost": installation.vhost} for thing in things]
-        for kind, things in _wanted(installation, both_versions=both_versions).items()
+        kind: [{**item, "vhost": installation.vhost} for item in items]
+        for kind, items in _wanted(installation, both_versions=both_versions).items()
         if kind != "vhosts"
     }
     if AUDITOR_USER not in {user["name"] for user in installation.manage("GET", "/api/users")}:
@@ -81,9 +82,9 @@ def apply(installation: Installation, *, both_versions: bool = False) -> list[di
     broken = {
         row["name"] for row in differences(installation) if str(row["state"]).startswith("other")
     }
-    # The broker refuses a document as a whole if it declares one thing differently.
+    # The broker refuses the whole document if one item in it differs from what exists.
     for kind in ("queues", "exchanges"):
-        document[kind] = [thing for thing in document[kind] if thing["name"] not in broken]
+        document[kind] = [item for item in document[kind] if item["name"] not in broken]
     installation.manage("POST", "/api/definitions", document)
     # Of users that are there, with passwords we do not know.
     for user, limits in USER_LIMITS.items():
@@ -95,31 +96,31 @@ def apply(installation: Installation, *, both_versions: bool = False) -> list[di
 def _wanted(
     installation: Installation, *, both_versions: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """What the services need and may do, and what each team was granted."""
+    """Return what the services need and may do, and what each team was granted."""
     documents = [
         topology(),
         rights(both_versions=both_versions),
         *(team_topology(team) for team in teams(installation)),
     ]
     kinds = {kind for document in documents for kind in document}
-    return {kind: [thing for each in documents for thing in each.get(kind, ())] for kind in kinds}
+    return {kind: [item for each in documents for item in each.get(kind, ())] for kind in kinds}
 
 
-def _found(installation: Installation, kind: str) -> Iterable[Thing]:
+def _found(installation: Installation, kind: str) -> Iterable[Item]:
     if kind.endswith("permissions"):
         path = f"/api/vhosts/{installation.within('').rpartition('/')[2]}/{kind.replace('_', '-')}"
-        found: list[Thing] = installation.manage("GET", path)
+        found: list[Item] = installation.manage("GET", path)
         return [right for right in found if right["user"].startswith(_USERS)]
-    things: list[Thing] = installation.manage("GET", installation.within(kind))
+    items: list[Item] = installation.manage("GET", installation.within(kind))
     # Each queue is bound to the nameless exchange by its own name, always.
-    return [thing for thing in things if kind != "bindings" or thing["source"]]
+    return [item for item in items if kind != "bindings" or item["source"]]
 
 
-def _name(kind: str, thing: Thing) -> tuple[str, ...]:
-    return tuple(str(thing[part]) for part in _NAMES[kind])
+def _name(kind: str, item: Item) -> tuple[str, ...]:
+    return tuple(str(item[part]) for part in _NAMES[kind])
 
 
-def _changed(kind: str, wanted: Thing, found: Thing) -> str:
+def _changed(kind: str, wanted: Item, found: Item) -> str:
     return ", ".join(name for name in _PROPERTIES[kind] if wanted[name] != found.get(name))
 
 

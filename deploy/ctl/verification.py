@@ -1,7 +1,9 @@
-"""Proving an installation's books: `verify`, `seal verify`, `reconcile`. Exit 1 is an alarm."""
+"""Verifying an installation: ledgers, seals, and services compared. A difference is exit 1."""
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import asyncpg
 import httpx
@@ -9,23 +11,19 @@ from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.config.services import LEDGERS
 from deploy.ctl.installation import Installation
 from deploy.ctl.output import tell
 from deploy.ctl.reconcile import Compared, reconcile
-from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
-from services.purchase.store.invariants import INVARIANTS as PURCHASE_INVARIANTS
-from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
 from shared.ledger.sealing import broken_seals, count_blocks
-from shared.ledger.verification import Violation, count_users, verify_ledger
+from shared.ledger.verification import Invariant, Violation, count_users, verify_ledger
 
-INVARIANTS = {
-    "purchase": PURCHASE_INVARIANTS,
-    "wallet": WALLET_INVARIANTS,
-    "payout": PAYOUT_INVARIANTS,
+INVARIANTS: Mapping[str, Sequence[Invariant]] = {
+    name: import_module(f"services.{name}.store.invariants").INVARIANTS for name in LEDGERS
 }
 GRACE = timedelta(minutes=1)
 SERVICES_AGREE = Gauge("ovation_services_agree", "0: something is lost, or has another amount.")
-# Neither 0 nor 1 until they were compared: nobody is called about what nobody knows.
+# Neither 0 nor 1 before the first comparison: an alert needs a result.
 SERVICES_AGREE.set(float("nan"))
 RECONCILED_AT = Gauge("ovation_reconciled_timestamp_seconds", "When services were last compared.")
 RECONCILE_FAILURES = Counter("ovation_reconcile_failures", "Comparisons that could not be made.")
@@ -41,7 +39,7 @@ def _bar() -> Progress:
 
 
 async def verify(installation: Installation, service: str) -> bool:
-    """Derive every balance, lot and outcome again from the postings; whether all of it agrees."""
+    """Derive every balance, lot and outcome again from the postings; return whether all agree."""
     violations, postings, started = 0, 0, datetime.now(UTC)
     with _bar() as bar:
         async with installation.reading(service) as tx:
@@ -60,7 +58,7 @@ async def verify(installation: Installation, service: str) -> bool:
 
 
 async def verify_seals(installation: Installation, service: str) -> bool:
-    """Recompute the chain over history; whether it is unbroken."""
+    """Recompute the hash chain over a ledger's history; return whether it is unbroken."""
     violations, blocks = 0, 0
     with _bar() as bar:
         async with installation.reading(service) as tx:
@@ -77,27 +75,27 @@ async def verify_seals(installation: Installation, service: str) -> bool:
 
 
 async def compare(installation: Installation, *, hours: int, grace: timedelta = GRACE) -> bool:
-    """Compare the services by the hour; whether nothing is lost and every amount agrees."""
+    """Compare the services hour by hour; return whether nothing is lost and all amounts agree."""
     until = datetime.now(UTC) - grace
     since = datetime.fromtimestamp(0, UTC) if hours == 0 else until - timedelta(hours=hours)
-    alarms, elsewhere, things = 0, 0, 0
+    alarms, in_flight, compared = 0, 0, 0
     async for found in reconcile(installation, since=since, until=until):
         if isinstance(found, Compared):
-            things += found.things
+            compared += found.count
             continue
         alarms += found.is_alarm
-        elsewhere += not found.is_alarm
+        in_flight += not found.is_alarm
         tell(
             f"{found.flow} {found.id}: {found.where}"
-            f" (announced {found.announced}, done {found.done})",
+            f" (published {found.published}, applied {found.applied})",
             style="red" if found.is_alarm else "yellow",
         )
-    tell(f"{things} things compared, {elsewhere} on their way, {alarms} lost or wrong")
+    tell(f"{compared} amounts compared, {in_flight} in flight, {alarms} lost or wrong")
     return not alarms
 
 
 async def compare_and_report(installation: Installation, *, hours: int) -> None:
-    """Compare the services and set the metrics; servers that are away are an alarm as well."""
+    """Compare the services and set the metrics; an unreachable server counts as a failure."""
     try:
         agreed = await compare(installation, hours=hours)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError) as error:

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
     commands = {"play": play, "up": up}
     if len(arguments) != 1 or arguments[0] not in commands:
         raise SystemExit(f"usage: python -m deploy.demo {' | '.join(commands)}")
-    # Whoever ends us politely sees everything end: SIGTERM is a Ctrl-C.
+    # SIGTERM is a Ctrl-C: everything we started ends with us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         commands[arguments[0]]()

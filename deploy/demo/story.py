@@ -19,7 +19,7 @@ from rich.table import Table
 from deploy.demo.person import Person, StoryFailed, checked
 from shared.money import amount_text
 
-SETTLE_SECONDS_MAX = 20.0
+OUTCOME_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
 GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
 DISPUTED_CARD = "4000 0000 0000 0259"
@@ -68,7 +68,7 @@ def play(url: str) -> bool:
             *(_charge_back, _give_back, _cash_out),
         ):
             chapter(cast)
-        return _prove_the_books(cast)
+        return _verify_the_books(cast)
     finally:
         for person in (cast.mira, cast.jonas, cast.rita, cast.lea, cast.ops):
             person.leave()
@@ -93,8 +93,8 @@ def _status(url: str) -> int:
 
 def _go_live(cast: Cast) -> None:
     _chapter("Going live")
-    wish = {"gift_type": "g_pebble", "creator": cast.lea.user, "room": cast.room}
-    early = cast.mira.post("/v1/gifts", wish)
+    request = {"gift_type": "g_pebble", "creator": cast.lea.user, "room": cast.room}
+    early = cast.mira.post("/v1/gifts", request)
     if early.status_code == 409:  # a version from before this rule says that coins are missing
         _refused(early, 409, "room-not-open")
     cast.lea.put(f"/v1/rooms/{cast.room}/stream", {"title": "Songs for a late evening"})
@@ -151,8 +151,8 @@ def _send_gifts(cast: Cast) -> None:
 def _give(
     person: Person, cast: Cast, gift_type: str, *, count: int = 1, key: str | None = None
 ) -> Any:
-    wish = {"gift_type": gift_type, "creator": cast.lea.user, "room": cast.room, "count": count}
-    return checked(_decided(person, wish, key=key), 201)
+    request = {"gift_type": gift_type, "creator": cast.lea.user, "room": cast.room, "count": count}
+    return checked(_decided(person, request, key=key), 201)
 
 
 def _refuse_gifts(cast: Cast) -> None:
@@ -193,8 +193,8 @@ def _charge_back(cast: Cast) -> None:
     wallet = _until(lambda: rita.get("/v1/wallets/me"), lambda seen: seen["debt_coins"] == 100)
     _until(lambda: _diamonds(lea), lambda seen: seen == earned - 100)
     _say(f"the bank takes the money: {wallet['debt_coins']} coins owed, 100 diamonds taken back")
-    wish = {"gift_type": "g_pebble", "creator": lea.user, "room": cast.room}
-    refused = _refused(_decided(rita, wish), 403, "wallet-refused")
+    request = {"gift_type": "g_pebble", "creator": lea.user, "room": cast.room}
+    refused = _refused(_decided(rita, request), 403, "wallet-refused")
     _say(f"no more gifts meanwhile: {refused['reason']}")
     _buy(rita, "coins_300")
     _until(lambda: _diamonds(lea), lambda seen: seen == earned)
@@ -248,22 +248,22 @@ def _cash_out(cast: Cast) -> None:
     _say(f"{_money(paid)} arrived ({steps}), {left:,} diamonds left")
 
 
-def _prove_the_books(cast: Cast) -> bool:
+def _verify_the_books(cast: Cast) -> bool:
     """Ask every service for its totals until they agree, or time is up; show what they say."""
     _chapter("The books")
-    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    deadline = time.monotonic() + OUTCOME_SECONDS_MAX
     while True:
-        proofs = _proofs(cast)
-        balanced = all(left == right for _, left, right in proofs)
+        comparisons = _comparisons(cast)
+        balanced = all(left == right for _, left, right in comparisons)
         if balanced or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
     table = Table(show_edge=False, pad_edge=False)
-    for heading in ("law", "left", "right", ""):
+    for heading in ("invariant", "left", "right", ""):
         table.add_column(heading, justify="right" if heading in ("left", "right") else "left")
-    for law, left, right in proofs:
+    for invariant, left, right in comparisons:
         mark = "[green]✓" if left == right else "[bold red]✗"
-        table.add_row(law, f"{left:,}", f"{right:,}", mark)
+        table.add_row(invariant, f"{left:,}", f"{right:,}", mark)
     console.print(table)
     console.print(
         "[green]The books balance." if balanced else "[bold red]The books do NOT balance."
@@ -271,7 +271,7 @@ def _prove_the_books(cast: Cast) -> bool:
     return balanced
 
 
-def _proofs(cast: Cast) -> list[tuple[str, int, int]]:
+def _comparisons(cast: Cast) -> list[tuple[str, int, int]]:
     def books(service: str) -> Any:
         return cast.ops.get(f"/v1/operator/{service}/books")
 
@@ -329,9 +329,11 @@ def _money(amount: Mapping[str, Any]) -> str:
     return amount_text(amount["amount_minor"], amount["currency"])
 
 
-def _decided(person: Person, wish: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+def _decided(
+    person: Person, request: Mapping[str, Any], *, key: str | None = None
+) -> httpx.Response:
     """Ask for a gift again, under its one key, until it is sent or refused."""
-    ask = partial(person.post, "/v1/gifts", wish, key=key or str(uuid4()))
+    ask = partial(person.post, "/v1/gifts", request, key=key or str(uuid4()))
     return _until(ask, lambda seen: seen.status_code != 202 and not _is_early(seen))
 
 
@@ -350,10 +352,10 @@ def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 def _until(look: Callable[[], Answer], happy: Callable[[Answer], bool]) -> Answer:
     """Look again and again until what is seen is what the story waits for."""
-    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    deadline = time.monotonic() + OUTCOME_SECONDS_MAX
     while not happy(seen := look()):
         if time.monotonic() > deadline:
-            raise StoryFailed(f"this did not change in {SETTLE_SECONDS_MAX:.0f} s: {seen}")
+            raise StoryFailed(f"this did not change in {OUTCOME_SECONDS_MAX:.0f} s: {seen}")
         time.sleep(POLL_SECONDS)
     return seen
 

@@ -33,7 +33,7 @@ def whole_document() -> Document:
         "defaultContentType": CONTENT_TYPE,
         "servers": {"rabbitmq": _server()},
         "channels": {event.name: _channel(event.name) for event in EVENTS},
-        "operations": dict([*_announcements(), *_hearings()]),
+        "operations": dict([*_published(), *_consumed()]),
         "components": {
             "schemas": _schemas(),
             "messages": {_key(event): _message(event) for event in EVENTS},
@@ -101,19 +101,19 @@ def _channel(name: str) -> Document:
     }
 
 
-def _announcements() -> Iterator[tuple[str, Document]]:
+def _published() -> Iterator[tuple[str, Document]]:
     for event in EVENTS:
         yield (
             f"{event.owner()}.announces.{_key(event)}",
-            _operation("send", event, event.owner(), f"{event.owner()} announces {event.name}."),
+            _operation("send", event, event.owner(), f"{event.owner()} publishes {event.name}."),
         )
 
 
-def _hearings() -> Iterator[tuple[str, Document]]:
+def _consumed() -> Iterator[tuple[str, Document]]:
     for queue, events in QUEUES.items():
         for event in events:
             operation = _operation(
-                "receive", event, queue.split(".")[0], f"The queue {queue} hears {event.name}."
+                "receive", event, queue.split(".")[0], f"The queue {queue} receives {event.name}."
             )
             bindings = {"amqp": {"ack": True, "bindingVersion": BINDING_VERSION}}
             yield f"{queue}.hears.{_key(event)}", {**operation, "bindings": bindings}

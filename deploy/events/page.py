@@ -91,14 +91,14 @@ def _event(event: type[Event]) -> Iterator[str]:
 def _facts(event: type[Event]) -> str:
     ids = [f"`{field}`" for field in event.discriminator_fields]
     told_apart = f"of one {event.subject_field}, told apart by {' and '.join(ids)}" if ids else ""
-    heard = [f"`{queue}`" for queue, events in QUEUES.items() if event in events]
+    queues = [f"`{queue}`" for queue, events in QUEUES.items() if event in events]
     path = schema_path(event.name, event.version)
     return "\n".join(
         [
-            f"* type `{event.type()}`, announced by {event.owner()} alone",
+            f"* type `{event.type()}`, published by {event.owner()} alone",
             f"* subject: `{event.subject_field}`; partition key: `{event.partition_field}`",
             f"* facts: {told_apart or f'at most one for each {event.subject_field}'}",
-            f"* heard by: {', '.join(heard) or 'none of our services'}",
+            f"* consumed by: {', '.join(queues) or 'none of our services'}",
             f"* schema: [`{path}`]({path.removeprefix('/')})",
         ]
     )

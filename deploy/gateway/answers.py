@@ -2,7 +2,7 @@
 
 import json
 
-# A page says itself what it may do. Whatever says nothing is no page, and may do nothing.
+# A page declares what it may do. An answer without a declaration is no page, and may do nothing.
 HEADERS = """\
 map $upstream_http_content_security_policy $ovation_policy {
     ""      "default-src 'none'; frame-ancestors 'none'";
@@ -93,7 +93,7 @@ def problems(*, body_bytes_max: int) -> list[str]:
     title = "The body is larger than this service takes."
     too_large = problem(413, "body-too-large", title, body_bytes_max=body_bytes_max)
     unavailable = problem(503, "unavailable", "This service does not answer at the moment.")
-    # A request line or a header that nginx itself cannot take, and a method it takes for nobody.
+    # A request line or a header that nginx itself cannot take, and a method it never takes.
     malformed = problem(400, "malformed-request", "This is not a request we can read.")
     method = problem(405, "method-not-allowed", "This address does not take this method.")
     coding = problem(501, "not-implemented", "The gateway knows no such transfer coding.")

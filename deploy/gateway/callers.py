@@ -25,7 +25,7 @@ map $ovation_header_key $ovation_caller {{
     ""      $ovation_address_key;
     default $ovation_header_key;
 }}
-# Whoever has one address of IPv6 has all of its network.
+# A caller with one IPv6 address has all of its network.
 map $binary_remote_addr $ovation_address {{
     "~^(?<network>[\s\S]{{8}})[\s\S]{{8}}$" $network;
     default $binary_remote_addr;

@@ -1,7 +1,7 @@
 """
 What can be done with an answer: OpenAPI links from each id in it to the routes that take that id.
 
-An id has the same name wherever it stands, so nobody has to write the links down.
+An id has one name in all schemas, so links follow from names.
 https://spec.openapis.org/oas/v3.1.0#link-object
 """
 

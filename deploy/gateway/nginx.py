@@ -50,7 +50,7 @@ FEED_SETTINGS = (
     f"error_page 400 = {MALFORMED};",
     "error_page 413 = @body_too_large;",
 )
-# Whoever sees its address can use the signature there for some seconds: no log is to hold it.
+# The signature in its address is good for some seconds, so no log may have the address.
 TENCENT_SETTINGS = (
     TENCENT_ADDRESSES,
     "error_log stderr crit;",
@@ -94,8 +94,8 @@ proxy_read_timeout 30s;"""
 # An instance that stops or does not answer costs its callers nothing where there is another one:
 # each is tried once. While all of a service are replaced, half of those we know are gone.
 # A POST is sent again too: what moves value carries an Idempotency-Key, a webhook the id of its
-# event, and the rest only sets what is already set. Not after RETRY_SECONDS_MAX: then whoever
-# asked is told, and decides.
+# event, and the rest only sets what is already set. After RETRY_SECONDS_MAX the caller gets the
+# error, and decides.
 RETRY_SECONDS_MAX = 10
 RETRIED = f"""\
 proxy_next_upstream error timeout http_502 http_503 non_idempotent;
@@ -121,12 +121,10 @@ def render(
     """
     Return what belongs into nginx's `http` block.
 
-    `upstreams` are `host:port` by service; without a resolver several instances may be named,
-    separated by spaces.
-
-    With a resolver, names are looked up when they are needed, so that a service that is not
-    there does not keep the gateway from starting; without one, addresses are fixed and
-    connections to them are kept open. `limits_file` says how much a caller may ask for.
+    `upstreams` are `host:port` by service. With a resolver names are looked up when they are
+    needed, so the gateway starts without its services; without one addresses are fixed, several
+    for one service separated by spaces, and connections to them are kept open. `limits_file` has
+    the limits of requests for each caller.
     """
     blocks = [
         "# Written by deploy/gateway/nginx.py: run `make contracts`, do not edit.",
@@ -142,20 +140,7 @@ def render(
         blocks += [_upstream(name, address) for name, address in upstreams.items()]
     prefix = "" if resolver is None else "$to_"
     targets = {name: f"http://{prefix}{name}" for name in upstreams}
-    locations = [
-        _hidden(),
-        *(
-            _route(pattern, name, targets, limited=limits_file is not None)
-            for pattern, name in ROUTES
-        ),
-        *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
-        *_no_practice(resolver),
-        _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
-        *_contracts(contracts_folder),
-        _location("/", _pass("web", targets)),
-        *problems(body_bytes_max=BODY_KILOBYTES_MAX * 1024),
-        FEED_ANSWERS,
-    ]
+    limited = limits_file is not None
     settings = [
         f"listen {listen};",
         # A token of 8 kB, the longest a service looks at, may stand in a header or, for a feed, in
@@ -164,9 +149,20 @@ def render(
         f"client_max_body_size {BODY_KILOBYTES_MAX}k;",
         *ERROR_PAGES,
         *TIMEOUTS,
-        *(limits(TOKEN_BURST, ADDRESS_BURST) if limits_file is not None else ()),
+        *(limits(TOKEN_BURST, ADDRESS_BURST) if limited else ()),
         *_resolution(upstreams, resolver),
         FORWARDED,
+    ]
+    locations = [
+        _hidden(),
+        *(_route(pattern, name, targets, limited=limited) for pattern, name in ROUTES),
+        *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
+        *_no_practice(resolver),
+        _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
+        *_contracts(contracts_folder),
+        _location("/", _pass("web", targets)),
+        *problems(body_bytes_max=BODY_KILOBYTES_MAX * 1024),
+        FEED_ANSWERS,
     ]
     body = "\n\n".join(["\n".join(settings), *locations])
     blocks.append("server {\n" + _indented(body) + "\n}")
@@ -258,7 +254,7 @@ def _pass(name: str, targets: Mapping[str, str]) -> str:
 
 
 def _hidden() -> str:
-    """What operators and probes ask a service directly is nobody else's business."""
+    """Hide what operators and probes ask a service directly."""
     stripped = "|".join(STRIPPED)
     return _location(
         f"~ ^(/({stripped}))?/(metrics|livez|readyz)(/|$)",

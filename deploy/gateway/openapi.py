@@ -66,7 +66,7 @@ def _renamed(document: Document, names: list[str], service: str) -> Document:
 
 
 def app_of(name: str) -> FastAPI:
-    """Build a service's API as it is built to run, with addresses that nobody connects to."""
+    """Build a service's API as it is built to run, with addresses that are never used."""
     with _environment(name):
         main = importlib.import_module(f"services.{name}.main")
         settings = importlib.import_module(f"services.{name}.settings")

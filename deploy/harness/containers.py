@@ -18,6 +18,7 @@ from deploy.harness.ports import free_port
 from deploy.harness.postgres import CONNECTIONS_MAX, NO_FSYNC, PostgresServer
 from deploy.harness.processes import ServerFailed
 from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.server import Server
 from deploy.harness.watchdog import watchdog
 
 # The same variables as in docker-compose.yml.
@@ -95,7 +96,25 @@ class _Container:
         return self._container.get_wrapped_container()
 
 
-class ContainerPostgres(PostgresServer):
+class _Contained(Server):
+    """A server in a container."""
+
+    _container: _Container
+
+    def start(self) -> None:
+        self._container.start(self.answers)
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def kill(self) -> None:
+        self._container.kill()
+
+    def close(self) -> None:
+        self._container.remove()
+
+
+class ContainerPostgres(_Contained, PostgresServer):
     """PostgreSQL in a container, on a port of this machine."""
 
     def __init__(self, *, fast: bool = False) -> None:
@@ -109,26 +128,14 @@ class ContainerPostgres(PostgresServer):
             ["postgres", *(part for item in settings.items() for part in ("-c", "=".join(item)))],
         )
 
-    def start(self) -> None:
-        self._container.start(self._answers)
-
-    def stop(self) -> None:
-        self._container.stop()
-
-    def kill(self) -> None:
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.remove()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             fetch(self.dsn(), "SELECT 1")
             return True
         return False
 
 
-class ContainerRabbit(RabbitServer):
+class ContainerRabbit(_Contained, RabbitServer):
     """RabbitMQ in a container, on two ports of this machine."""
 
     def __init__(self) -> None:
@@ -151,18 +158,12 @@ class ContainerRabbit(RabbitServer):
         )
 
     def start(self) -> None:
-        self._container.start(self.answers)
+        super().start()
         self._started_at = time.monotonic()
 
-    def stop(self) -> None:
-        self._container.stop()
-
     def kill(self) -> None:
-        self.settle()
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.remove()
+        self.wait_until_saved()
+        super().kill()
 
 
 def _docker(*arguments: str, seconds_max: float) -> bool:

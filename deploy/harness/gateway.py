@@ -61,7 +61,7 @@ class Gateway:
         self._process.wait_until(lambda: listens(self._port), seconds_max=START_SECONDS_MAX)
 
     def ask(self, upstreams: Mapping[str, str]) -> None:
-        """Ask these instances from now on, without closing anybody's connection."""
+        """Forward to these instances from now on; open connections stay open."""
         self._write(upstreams)
         os.kill(self._process.pid, signal.SIGHUP)
 
@@ -88,7 +88,7 @@ class Gateway:
 
 
 def _copy_contracts(folder: Path) -> None:
-    """Copy what is served: nginx's workers may not read below the home of whoever starts it."""
+    """Copy what is served: nginx's workers may not read below our home folder."""
     folder.mkdir(mode=0o755)
     for name in SERVED:
         source = CONTRACTS / name

@@ -1,5 +1,5 @@
 """
-Tokens for development: signs whatever it is asked to, with a key that lives as long as it does.
+Tokens for development: it signs every request, with a key of its own that it makes at its start.
 
 In production this is the host application's part. `python -m deploy.harness.issuer` reads
 ISSUER_PORT and ISSUER_URL (what it calls itself in `iss`).

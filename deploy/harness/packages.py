@@ -10,9 +10,9 @@ from pathlib import Path
 
 from deploy.harness.processes import ServerFailed
 
-# Whoever runs beside us, as tests do, may miss the same package at the same moment.
+# Processes beside us, as tests, may miss the same package at the same moment.
 LOCK = Path("/run/ovation-packages.lock")
-OTHERS_SECONDS_MAX = 180
+LOCK_SECONDS_MAX = 180
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian's convention for "do not start what was just installed".
 NEVER_START = "#!/bin/sh\nexit 101\n"
@@ -48,18 +48,9 @@ def _say_if_we_may_not(package: str) -> None:
 
 
 def _install(package: str) -> None:
-    patience = f"DPkg::Lock::Timeout={OTHERS_SECONDS_MAX}"
     update = ["apt-get", "update", "-qq"]
-    install = [
-        "apt-get",
-        "install",
-        "-y",
-        "-qq",
-        "-o",
-        patience,
-        "--no-install-recommends",
-        package,
-    ]
+    options = ["-y", "-qq", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS_MAX}"]
+    install = ["apt-get", "install", *options, "--no-install-recommends", package]
     print(f"{package} is missing. Running: {' '.join(update)} && {' '.join(install)}", flush=True)
     with _nothing_starts():
         _run(update)

@@ -12,7 +12,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port nobody listens on, never the same one twice."""
+    """Return a free port, never the same one twice."""
     for _ in range(ATTEMPTS_MAX):
         port = random.randint(FIRST, LAST)  # noqa: S311 - spread, not secret
         if port not in _given and _is_free(port):

@@ -8,9 +8,6 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.parse import quote
 
 from deploy.harness.ports import free_port
 from deploy.harness.processes import (
@@ -21,6 +18,7 @@ from deploy.harness.processes import (
     remove_folder,
     temporary_folder,
 )
+from deploy.harness.server import Server
 
 CONNECTIONS_MAX = 300
 START_SECONDS_MAX = 30
@@ -31,53 +29,14 @@ RESTART_PAUSE_SECONDS = 0.25
 NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
 
-class PostgresServer:
-    """
-    A PostgreSQL that can be started, stopped and killed; its data and its port stay.
-
-    The other kinds (in a container, lent by its address) are in `containers` and `servers`.
-    """
-
-    def __init__(self, host: str, port: int, admin_user: str, admin_password: str) -> None:
-        self.host = host
-        self.port = port
-        self.admin_user = admin_user
-        self.admin_password = admin_password
+class PostgresServer(Server):
+    """PostgreSQL, of one of the kinds that `containers` and `servers` know."""
 
     def dsn(
         self, database: str = "postgres", *, user: str | None = None, password: str | None = None
     ) -> str:
         """Return the address of a database, as the administrator unless it says as whom."""
-        if user is None:
-            user, password = self.admin_user, self.admin_password
-        secret = "" if password is None else f":{quote(password, safe='')}"
-        return f"postgresql://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{database}"
-
-    def start(self) -> None:
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """Shut down cleanly; `start` goes on with the same data."""
-        raise NotImplementedError
-
-    def kill(self) -> None:
-        """Kill it without warning; `start` recovers the same data."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End it for good and leave nothing behind."""
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return self._url("postgresql", database, user, password)
 
 
 class LocalPostgres(PostgresServer):
@@ -106,7 +65,7 @@ class LocalPostgres(PostgresServer):
             ],
             log=self._folder / "postgres.log",
             user=self._user,
-            # Immediate: whoever ends it for good does not wait for a checkpoint.
+            # Immediate: its end needs no checkpoint, for its data goes too.
             end_signal=signal.SIGQUIT,
             environment=self._environment,
         )
@@ -117,7 +76,7 @@ class LocalPostgres(PostgresServer):
         for _ in range(RESTARTS_MAX):
             self._process.start()
             try:
-                self._process.wait_until(self._answers, seconds_max=START_SECONDS_MAX)
+                self._process.wait_until(self.answers, seconds_max=START_SECONDS_MAX)
             except ServerFailed as error:
                 self._process.kill()
                 if "pre-existing shared memory block" not in str(error):
@@ -137,7 +96,7 @@ class LocalPostgres(PostgresServer):
         self._process.stop()
         remove_folder(self._folder)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         ready = [str(self._binaries / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
         return subprocess.run(ready, check=False, env=_environment()).returncode == 0
 

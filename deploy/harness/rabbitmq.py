@@ -6,8 +6,7 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -21,10 +20,11 @@ from deploy.harness.processes import (
     remove_folder,
     temporary_folder,
 )
+from deploy.harness.server import Server
 
 START_SECONDS_MAX = 90
 REQUEST_SECONDS_MAX = 30
-SETTLE_SECONDS = 1.0
+SAVED_SECONDS = 1.0
 RECOVER_SECONDS = 3.0
 PLUGINS = "[rabbitmq_management,rabbitmq_prometheus].\n"
 # Where Debian and RabbitMQ's own packages keep the script itself; the one on PATH is a wrapper
@@ -32,21 +32,14 @@ PLUGINS = "[rabbitmq_management,rabbitmq_prometheus].\n"
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 
 
-class RabbitServer:
-    """
-    A RabbitMQ that can be started, stopped and killed; its messages and its ports stay.
-
-    The other kinds (in a container, lent by its address) are in `containers` and `servers`.
-    """
+class RabbitServer(Server):
+    """RabbitMQ, of one of the kinds that `containers` and `servers` know."""
 
     def __init__(
         self, host: str, port: int, management_url: str, admin_user: str, admin_password: str
     ) -> None:
-        self.host = host
-        self.port = port
+        super().__init__(host, port, admin_user, admin_password)
         self.management_url = management_url
-        self.admin_user = admin_user
-        self.admin_password = admin_password
         # Where its own metrics are, if we know it.
         self.metrics_url: str | None = None
         self._loaded_at = 0.0
@@ -58,11 +51,7 @@ class RabbitServer:
 
     def url(self, vhost: str = "/", *, user: str | None = None, password: str | None = None) -> str:
         """Return the AMQP address of a vhost, as the administrator unless it says as whom."""
-        if user is None:
-            user, password = self.admin_user, self.admin_password
-        secret = "" if password is None else f":{quote(password, safe='')}"
-        name = quote(vhost, safe="")
-        return f"amqp://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{name}"
+        return self._url("amqp", quote(vhost, safe=""), user, password)
 
     def load(self, definitions: Mapping[str, Any], *, vhost: str | None = None) -> None:
         """Import definitions, as they are at boot in production; into another vhost if named."""
@@ -70,7 +59,7 @@ class RabbitServer:
         self.manage("POST", "/api/definitions", document)
         self._loaded_at = time.monotonic()
         for entry in document.get("vhosts", []):
-            # Whoever made a vhost may look into it: tests count messages as the administrator.
+            # The administrator may use it: tests count messages.
             place = f"/api/permissions/{quote(entry['name'], safe='')}/{quote(self.admin_user)}"
             self.manage("PUT", place, {"configure": ".*", "write": ".*", "read": ".*"})
 
@@ -100,14 +89,14 @@ class RabbitServer:
         time.sleep(max(0.0, self._started_at + RECOVER_SECONDS - time.monotonic()))
         self.manage("DELETE", f"/api/vhosts/{quote(name, safe='')}")
 
-    def settle(self) -> None:
+    def wait_until_saved(self) -> None:
         """
         Wait until a new queue survives a kill.
 
         RabbitMQ notes on disk twice a second which quorum queues a node has; one that is missing
         there has no quorum after the restart.
         """
-        time.sleep(max(0.0, self._loaded_at + SETTLE_SECONDS - time.monotonic()))
+        time.sleep(max(0.0, self._loaded_at + SAVED_SECONDS - time.monotonic()))
 
     def answers(self) -> bool:
         """Whether AMQP is open and the management API knows its administrator."""
@@ -122,32 +111,6 @@ class RabbitServer:
     def last_words(self) -> str:
         """Return the end of its log, if we can read it."""
         return ""
-
-    def start(self) -> None:
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """Shut down cleanly; `start` goes on with the same messages."""
-        raise NotImplementedError
-
-    def kill(self) -> None:
-        """Kill it without warning; `start` recovers what it had confirmed."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End it for good and leave nothing behind."""
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def into_vhost(definitions: Mapping[str, Any], vhost: str) -> dict[str, Any]:
@@ -196,7 +159,7 @@ class LocalRabbit(RabbitServer):
             command=[str(SCRIPTS / "rabbitmq-server")],
             log=self._home / "rabbitmq.log",
             environment=_environment(self._home, self.port, free_port(), mapper_port),
-            # A clean stop takes six seconds; whoever ends it for good deletes its messages too.
+            # A clean stop takes six seconds, for messages that are deleted next.
             end_signal=signal.SIGKILL,
         )
         self._write_configuration()
@@ -213,7 +176,7 @@ class LocalRabbit(RabbitServer):
         self._process.stop(with_signal=signal.SIGTERM)
 
     def kill(self) -> None:
-        self.settle()
+        self.wait_until_saved()
         self._process.kill()
         # The node is a child of what we started, and may outlive it by a moment.
         while listens(self.port):

@@ -7,23 +7,20 @@ used if an engine answers and has the images, else private servers are run here.
 
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from deploy.harness.postgres import LocalPostgres, PostgresServer
 from deploy.harness.processes import ServerFailed
 from deploy.harness.rabbitmq import LocalRabbit, RabbitServer
+from deploy.harness.server import ExternalServer
 
 VARIABLE = "OVATION_SERVERS"
 _IMPORTING = threading.Lock()
-HOW_TO_LEND = (
+USAGE = (
     f"{VARIABLE} is `docker`, `local`, or two addresses: postgresql://user:password@host:port"
     " amqp://user:password@host:port?management=http://host:port"
 )
-_NOT_OURS = "This server was lent to us by its address: it is not ours to start or stop."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +31,12 @@ class Servers:
     rabbit: RabbitServer
 
 
-class ExternalPostgres(PostgresServer):
-    """Somebody else's server, known by its address."""
+class ExternalPostgres(ExternalServer, PostgresServer):
+    """PostgreSQL outside, known by its address."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        assert parts.hostname, HOW_TO_LEND
+        assert parts.hostname, USAGE
         super().__init__(
             parts.hostname,
             parts.port or 5432,
@@ -47,22 +44,13 @@ class ExternalPostgres(PostgresServer):
             unquote(parts.password or ""),
         )
 
-    def start(self) -> None:
-        """It runs already."""
 
-    def stop(self) -> None:
-        raise ServerFailed(_NOT_OURS)
-
-    def kill(self) -> None:
-        raise ServerFailed(_NOT_OURS)
-
-
-class ExternalRabbit(RabbitServer):
-    """Somebody else's broker, known by its address and that of its management API."""
+class ExternalRabbit(ExternalServer, RabbitServer):
+    """RabbitMQ outside, known by its address and that of its management API."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        assert parts.hostname, HOW_TO_LEND
+        assert parts.hostname, USAGE
         management = parse_qs(parts.query).get("management", [f"http://{parts.hostname}:15672"])
         super().__init__(
             parts.hostname,
@@ -71,15 +59,6 @@ class ExternalRabbit(RabbitServer):
             unquote(parts.username or "guest"),
             unquote(parts.password or "guest"),
         )
-
-    def start(self) -> None:
-        """It runs already."""
-
-    def stop(self) -> None:
-        raise ServerFailed(_NOT_OURS)
-
-    def kill(self) -> None:
-        raise ServerFailed(_NOT_OURS)
 
 
 def choose_postgres(*, fast: bool = False) -> PostgresServer:
@@ -108,28 +87,14 @@ def choose_rabbit() -> RabbitServer:
     return LocalRabbit()
 
 
-@contextmanager
-def running_servers(*, fast: bool = False) -> Iterator[Servers]:
-    """Start both at the same time, and end them."""
-    servers = Servers(choose_postgres(fast=fast), choose_rabbit())
-    both = (servers.postgres, servers.rabbit)
-    try:
-        with ThreadPoolExecutor(2) as threads:
-            list(threads.map(lambda server: server.start(), both))
-        yield servers
-    finally:
-        for server in both:
-            server.close()
-
-
 def _addresses() -> tuple[str, str] | None:
-    wish = os.environ.get(VARIABLE, "")
-    if wish in ("", "docker", "local"):
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen in ("", "docker", "local"):
         return None
-    addresses = wish.split()
+    addresses = chosen.split()
     schemes = [urlsplit(address).scheme for address in addresses]
     if schemes != ["postgresql", "amqp"]:
-        raise ServerFailed(HOW_TO_LEND)
+        raise ServerFailed(USAGE)
     return addresses[0], addresses[1]
 
 

@@ -75,7 +75,7 @@ class System:
         self._root = root
         self._programs = programs
         self._settings = settings or {}
-        self._lent = servers
+        self._external = servers
         self._vhost = vhost
         self._fast = fast
         self._ending = ExitStack()
@@ -167,8 +167,8 @@ class System:
     def is_running(self, name: str) -> bool:
         return self._processes[name].is_running()
 
-    def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - for whoever tells them apart
-        """Return where a process finds everything; whoever stands between says otherwise."""
+    def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - a subclass uses it
+        """Return where a process finds the others; a proxy in between overrides this."""
         return Endpoints(
             urls=self.urls,
             postgres=f"{self.postgres.host}:{self.postgres.port}",
@@ -212,29 +212,29 @@ class System:
 
     def _start_servers(self) -> None:
         """Start both servers at once: the databases are ready long before the broker is."""
-        if self._lent is None:
+        if self._external is None:
             self.postgres, self.rabbit = choose_postgres(fast=self._fast), choose_rabbit()
             self._ending.callback(self.rabbit.close)
             self._ending.callback(self.postgres.close)
         else:
-            self.postgres, self.rabbit = self._lent.postgres, self._lent.rabbit
+            self.postgres, self.rabbit = self._external.postgres, self._external.rabbit
         with ThreadPoolExecutor(2) as threads:
             for work in [threads.submit(self._prepare_broker), threads.submit(self._prepare_data)]:
                 work.result()
 
     def _prepare_broker(self) -> None:
-        if self._lent is None:
+        if self._external is None:
             self.rabbit.start()
         self.rabbit.load(topology(), vhost=self._vhost)
         # Another version publishes where its own topology says.
         both_versions = self._root != ROOT
         rights = users(self.secrets.broker, both_versions=both_versions)
         self.rabbit.load(rights, vhost=self._vhost)
-        if self._lent is not None:
+        if self._external is not None:
             self._ending.callback(self.rabbit.remove_vhost, self._vhost)
 
     def _prepare_data(self) -> None:
-        if self._lent is None:
+        if self._external is None:
             self.postgres.start()
         provision(self.postgres.dsn(), self.secrets.database)
         self.migrate(self._root)
@@ -268,7 +268,7 @@ class System:
             command=[sys.executable, "-m", module],
             log=self.folder / f"{called or name}.log",
             environment={**_inherited(), **own, **different, "PYTHONUNBUFFERED": "1"},
-            # Development's issuer is ours, whatever version runs.
+            # The issuer for development is always this version's.
             folder=str(ROOT if is_issuer else root),
         )
         self._processes[called or name] = process

@@ -1,5 +1,5 @@
 """
-Ends whatever we started, however we end: a small process that outlives us by a moment.
+Ends what we started, also when we are killed: a small process that outlives us by a moment.
 
 It reads our orders from a pipe. When the pipe closes, because we stopped or because we were
 killed with -9, it carries out all that were not withdrawn. (The kernel's own PDEATHSIG is no

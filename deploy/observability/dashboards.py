@@ -16,8 +16,8 @@ class Panel:
     asks: Mapping[str, str]
 
 
-def _heard(event: str, *, by: str) -> str:
-    """How often one kind of fact is settled by one service; others may hear it as well."""
+def _handled(event: str, *, by: str) -> str:
+    """Return how many events of one name one service applies each second."""
     chosen = f'queue=~"{by}[.].*",type=~".*[.]{event}[.]v.*",outcome="applied"'
     return f"sum(rate(ovation_consumer_messages_total{{{chosen}}}[5m]))"
 
@@ -27,18 +27,18 @@ MONEY = (
         "Facts handled",
         "ops",
         {
-            "coins bought": _heard("purchase[.]paid", by="wallet"),
-            "gifts asked for": _heard("gift[.]requested", by="wallet"),
-            "gifts sent": _heard("gift[.]sent", by="payout"),
-            "charged back": _heard("purchase[.]disputed", by="wallet"),
+            "coins bought": _handled("purchase[.]paid", by="wallet"),
+            "gifts asked for": _handled("gift[.]requested", by="wallet"),
+            "gifts sent": _handled("gift[.]sent", by="payout"),
+            "charged back": _handled("purchase[.]disputed", by="wallet"),
         },
     ),
     Panel(
         "Waiting for an outcome",
         "short",
-        {"{{type}} {{state}}": "max by (type, state) (ovation_saga_open)"},
+        {"{{type}} {{state}}": "max by (type, state) (ovation_in_flight)"},
     ),
-    Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_saga_overdue)"}),
+    Panel("Waiting too long", "short", {"{{type}}": "max by (type) (ovation_in_flight_overdue)"}),
     Panel(
         "Ledger violations",
         "short",

@@ -1,36 +1,42 @@
-"""What the live service does by itself: it says what changed without anybody being told."""
+"""What the live service does by itself, every so many seconds."""
 
-from services.live.commands import levels, pasts, perks
-from services.live.commands.settling import settle
-from services.live.commands.staging import tell_rooms
+from services.live.commands import goal_backfill, levels, perks, rebuild, streams
+from services.live.store.perks import list_backfills
 from shared.postgres.database import Database
 from shared.runtime.service import Job
 
-SETTLE_EVERY_SECONDS = 2.0
-TELL_EVERY_SECONDS = 10.0
-FINISH_EVERY_SECONDS = 30.0
-UNLOCK_EVERY_SECONDS = 2.0
-CORRECT_EVERY_SECONDS = 3_600.0
+PUBLISH_EVERY_SECONDS = 2.0
+ROOMS_EVERY_SECONDS = 10.0
+GOALS_EVERY_SECONDS = 30.0
+PERKS_EVERY_SECONDS = 2.0
+LEVELS_EVERY_SECONDS = 3_600.0
 
 
 def build(database: Database) -> list[Job]:
-    async def settle_rebuild() -> bool:
+    async def publish_rebuild() -> bool:
         async with database.transaction() as tx:
-            return await settle(tx)
+            return await rebuild.publish_differences(tx)
 
-    async def tell_untold_rooms() -> bool:
+    async def publish_rooms() -> bool:
         async with database.transaction() as tx:
-            return await tell_rooms(tx)
+            return await streams.publish_open_rooms(tx)
 
-    async def finish_goals() -> bool:
-        return await pasts.finish(database)
+    async def backfill_goals() -> bool:
+        await goal_backfill.finish_backfills(database)
+        return False
 
-    async def unlock_perks() -> bool:
-        return await perks.unlock_pasts(database)
+    async def backfill_perks() -> bool:
+        async with database.transaction() as tx:
+            found = await list_backfills(tx)
+        more = False
+        for perk in found:
+            async with database.transaction() as tx:
+                more |= await perks.backfill_perk(tx, perk)
+        return more
 
     reached = ""
 
-    async def correct_open_levels() -> bool:
+    async def correct_levels() -> bool:
         nonlocal reached
         async with database.transaction() as tx:
             following = await levels.correct_open_coins(tx, after=reached)
@@ -38,9 +44,9 @@ def build(database: Database) -> list[Job]:
         return following is not None
 
     return [
-        Job("settle", SETTLE_EVERY_SECONDS, settle_rebuild),
-        Job("tell-rooms", TELL_EVERY_SECONDS, tell_untold_rooms),
-        Job("finish-goals", FINISH_EVERY_SECONDS, finish_goals),
-        Job("unlock-perks", UNLOCK_EVERY_SECONDS, unlock_perks),
-        Job("open-levels", CORRECT_EVERY_SECONDS, correct_open_levels),
+        Job("publish-rebuild", PUBLISH_EVERY_SECONDS, publish_rebuild),
+        Job("publish-rooms", ROOMS_EVERY_SECONDS, publish_rooms),
+        Job("backfill-goals", GOALS_EVERY_SECONDS, backfill_goals),
+        Job("backfill-perks", PERKS_EVERY_SECONDS, backfill_perks),
+        Job("open-levels", LEVELS_EVERY_SECONDS, correct_levels),
     ]

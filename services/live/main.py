@@ -3,7 +3,8 @@
 from fastapi import FastAPI
 
 from services.live import api, consumers, jobs
-from services.live.commands.showing import Hub
+from services.live.api.hub import Hub
+from services.live.api.setup_slots import SetupSlots
 from services.live.domain.quotas import RoomLimits
 from services.live.settings import Settings
 from shared.http import build_app
@@ -17,14 +18,10 @@ def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "live")
     hub = Hub(database)
+    limits = RoomLimits(settings.open_rooms_max, settings.rooms_max)
     return Service(
         name="live",
-        app=build_http(
-            database,
-            build_verifier(settings),
-            hub,
-            RoomLimits(settings.open_rooms_max, settings.rooms_max),
-        ),
+        app=build_http(database, build_verifier(settings), hub, limits),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, show=hub.show),
@@ -42,7 +39,10 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    app.include_router(api.build_router(database, hub, limits or RoomLimits()))
+    app.state.hub = hub
+    app.state.room_limits = limits or RoomLimits()
+    app.state.setup_slots = SetupSlots()
+    app.include_router(api.router)
     return app
 
 

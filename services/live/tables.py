@@ -1,4 +1,4 @@
-"""The shape of what the live service remembers. Only the store reads this file."""
+"""The tables of the live service. Only the store reads this file."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class Room(LiveTable, table=True):
 
 
 class Feed(LiveTable, table=True):
-    """Everything a room showed, numbered."""
+    """The entries of rooms' feeds, numbered."""
 
     __tablename__ = "feed"
 
@@ -60,8 +60,8 @@ class Gift(LiveTable, table=True):
     anonymous: bool
     sent_at: datetime = Field(sa_type=_TIME)
     stream: UUID | None = None
-    born: int = Field(sa_type=Integer)
-    counted: int = Field(sa_type=Integer)
+    first_generation: int = Field(sa_type=Integer)
+    generation: int = Field(sa_type=Integer)
     belongs: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
 
 
@@ -103,7 +103,7 @@ class Supporter(LiveTable, table=True):
 
 
 class Gifter(LiveTable, table=True):
-    """What a viewer gave, in all and openly, the level announced, and whether they are named."""
+    """What a viewer gave, in all and openly, the published level, and whether they are hidden."""
 
     __tablename__ = "gifters"
 
@@ -128,10 +128,10 @@ class Reversal(LiveTable, table=True):
     reversed_coins: int = Field(sa_type=BigInteger)
 
 
-class Stage(LiveTable, table=True):
-    """A room that somebody owns, or did."""
+class RoomOwner(LiveTable, table=True):
+    """A room that a creator owns, or did."""
 
-    __tablename__ = "stages"
+    __tablename__ = "room_owners"
 
     room: str = Field(primary_key=True, sa_type=Text)
     creator: str | None = Field(sa_type=Text)
@@ -177,7 +177,7 @@ class Stream(LiveTable, table=True):
 
 
 class Goal(LiveTable, table=True):
-    """What a creator hopes to be given, how far that is, and what was announced of it."""
+    """Coins that a creator hopes for, how many there are, and what was published of it."""
 
     __tablename__ = "goals"
 
@@ -194,11 +194,11 @@ class Goal(LiveTable, table=True):
     contributors: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     reached: bool = Field(default=False, sa_column_kwargs=_FALSE)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
-    past_attempt: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
+    backfill_attempt: int = Field(default=0, sa_type=Integer, sa_column_kwargs=_ZERO)
 
 
 class GoalGifter(LiveTable, table=True):
-    """What a viewer brought to a goal, openly."""
+    """What a viewer contributed to a goal, openly."""
 
     __tablename__ = "goal_gifters"
 
@@ -208,7 +208,7 @@ class GoalGifter(LiveTable, table=True):
 
 
 class Perk(LiveTable, table=True):
-    """What a creator offers to who gave them enough."""
+    """What a creator offers to viewers who gave them enough."""
 
     __tablename__ = "perks"
 
@@ -221,7 +221,7 @@ class Perk(LiveTable, table=True):
     uses: int | None = Field(default=None, sa_type=Integer)
     created_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
     removed_at: datetime | None = Field(default=None, sa_type=_TIME)
-    unlocking_after: str | None = Field(default=None, sa_type=Text)
+    backfill_after: str | None = Field(default=None, sa_type=Text)
 
 
 class Entitlement(LiveTable, table=True):
@@ -242,7 +242,7 @@ class Entitlement(LiveTable, table=True):
 
 
 class Use(LiveTable, table=True):
-    """A claim was used up once, under a key."""
+    """An entitlement was used once, under a key."""
 
     __tablename__ = "uses"
 
@@ -265,7 +265,7 @@ class Thanks(LiveTable, table=True):
 
 
 class Rebuild(LiveTable, table=True):
-    """When live was last built anew, and how far that is."""
+    """When live was last rebuilt, and how far that is."""
 
     __tablename__ = "rebuilds"
 
@@ -274,8 +274,8 @@ class Rebuild(LiveTable, table=True):
     )
     began_at: datetime = Field(sa_type=_TIME)
     filled_at: datetime | None = Field(default=None, sa_type=_TIME)
-    heard_at: datetime = Field(sa_type=_TIME)
-    counting: int = Field(default=1, sa_type=Integer, sa_column_kwargs={"server_default": "1"})
+    last_received_at: datetime = Field(sa_type=_TIME)
+    generation: int = Field(default=1, sa_type=Integer, sa_column_kwargs={"server_default": "1"})
     phase: str = Field(sa_type=Text)
 
 

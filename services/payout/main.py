@@ -11,7 +11,7 @@ from services.payout.commands.adjustments import decide_payout_adjustment
 from services.payout.domain.rates import MaturityRules, Rules
 from services.payout.providers import PROVIDERS, Providers
 from services.payout.settings import Settings
-from services.payout.store.in_flight import SAGAS
+from services.payout.store.in_flight import IN_FLIGHT
 from shared.backoffice.adjustments import request_adjustment
 from shared.backoffice.in_flight import watch
 from shared.backoffice.routes import AdjustmentCommands
@@ -36,7 +36,7 @@ def build(settings: Settings) -> Service:
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, rules),
         jobs=jobs.build(database, providers, rules),
-        tasks=(watch(database, SAGAS),),
+        tasks=(watch(database, IN_FLIGHT),),
         closing=tuple(each.close for each in providers.values()),
     )
 

@@ -220,7 +220,7 @@ class Contradiction(PayoutTable, table=True):
     payout: UUID = Field(primary_key=True)
     attempt: UUID = Field(primary_key=True)
     state: str = Field(primary_key=True, sa_type=Text)
-    said: str = Field(primary_key=True, sa_type=Text)
+    status: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 

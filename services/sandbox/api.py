@@ -2,16 +2,17 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.sandbox.provider import SILENT, NotFound, Provider
+from services.sandbox.provider import UNANSWERED, NotFound, Provider
+from services.sandbox.webhooks import Webhooks
 from shared.errors import Kind, Refusal
-from shared.http import IdempotencyKey
+from shared.http import IdempotencyKey, from_state
 from shared.identity.tokens import Unauthenticated
 from shared.money import is_currency
 from shared.secrets import values_of
@@ -30,11 +31,11 @@ Currency = Annotated[str, AfterValidator(_known)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class _Body(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class NewPayment(_Body):
+class PaymentRequest(_Request):
     amount_minor: Amount
     currency: Currency
     reference: Text
@@ -42,33 +43,33 @@ class NewPayment(_Body):
     return_url: Annotated[str, Field(max_length=500, pattern=r"^https?://[^\s]+$")] | None = None
 
 
-class NewTransfer(_Body):
+class TransferRequest(_Request):
     amount_minor: Amount
     currency: Currency
     destination: Text
     reference: Text
 
 
-class NewRefund(_Body):
+class RefundRequest(_Request):
     amount_minor: Amount
-    # What the shop calls the refund, else its key: it finds it again in the payment.
+    # The shop's name of the refund, else its key: the shop finds it in the payment by that.
     reference: Text | None = None
 
 
-class NewDispute(_Body):
+class DisputeRequest(_Request):
     amount_minor: Amount | None = None
     reason: Text = "fraudulent"
 
 
-class NewWarning(_Body):
+class WarningRequest(_Request):
     reason: Text = "stolen_card"
 
 
-class DisputeClosed(_Body):
+class CloseDisputeRequest(_Request):
     won: bool
 
 
-class RefundClosed(_Body):
+class CloseRefundRequest(_Request):
     succeeded: bool
 
 
@@ -85,112 +86,133 @@ class Use(StrEnum):
     TRANSFERS = "transfers"
 
 
-def build_router(
-    provider: Provider,
-    *,
-    keys: Mapping[Use, str],
-    events: dict[str, dict[str, Any]],
-    redeliver: Callable[[dict[str, Any]], None],
-) -> APIRouter:
-    def uses_of(authorization: Annotated[str, Header()] = "") -> set[Use]:
-        # Each is compared, whichever it is.
-        known = [
-            use
-            for use, values in keys.items()
-            for key in values_of(values)
-            if hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
-        ]
-        if not known:
-            raise Unauthenticated(reason="api-key")
-        return set(known)
+def _uses_of(
+    keys: Annotated[Mapping[Use, str], from_state("api_keys")],
+    authorization: Annotated[str, Header()] = "",
+) -> set[Use]:
+    """Return what the API key of a request may do; every known key is compared."""
+    found = {
+        use
+        for use, values in keys.items()
+        for key in values_of(values)
+        if hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
+    }
+    if not found:
+        raise Unauthenticated(reason="api-key")
+    return found
 
-    def require(use: Use) -> Callable[[set[Use]], None]:
-        def check(uses: Annotated[set[Use], Depends(uses_of)]) -> None:
-            if use not in uses:
-                raise KeyHasNoRight(use=use.value)
 
-        return check
+Uses = Annotated[set[Use], Depends(_uses_of)]
+SandboxProvider = Annotated[Provider, from_state("provider")]
+SandboxWebhooks = Annotated[Webhooks, from_state("webhooks")]
 
-    payments = APIRouter(dependencies=[Depends(require(Use.PAYMENTS))])
-    _add_payments(payments, provider)
-    transfers = APIRouter(dependencies=[Depends(require(Use.TRANSFERS))])
-    _add_transfers(transfers, provider)
-    router = APIRouter()
-    router.include_router(payments)
-    router.include_router(transfers)
 
-    @router.get("/events")
-    async def list_events(uses: Annotated[set[Use], Depends(uses_of)]) -> dict[str, Any]:
-        return {"items": [event for event in events.values() if use_of(event["type"]) in uses]}
+def _require(use: Use) -> Any:
+    def check(uses: Uses) -> None:
+        if use not in uses:
+            raise KeyHasNoRight(use=use.value)
 
-    @router.post("/events/{event}/redeliver", status_code=202)
-    async def repeat_event(
-        event: str, uses: Annotated[set[Use], Depends(uses_of)]
-    ) -> dict[str, Any]:
-        if event not in events or use_of(events[event]["type"]) not in uses:
-            raise NotFound
-        redeliver(events[event])
-        return events[event]
+    return Depends(check)
 
-    return router
+
+payments = APIRouter(dependencies=[_require(Use.PAYMENTS)])
+transfers = APIRouter(dependencies=[_require(Use.TRANSFERS)])
+router = APIRouter()
+
+
+@router.get("/events")
+async def list_events(uses: Uses, webhooks: SandboxWebhooks) -> dict[str, Any]:
+    events = webhooks.events.values()
+    return {"items": [event for event in events if use_of(event["type"]) in uses]}
+
+
+@router.post("/events/{event}/redeliver", status_code=202)
+async def redeliver_event(event: str, uses: Uses, webhooks: SandboxWebhooks) -> dict[str, Any]:
+    found = webhooks.events.get(event)
+    if found is None or use_of(found["type"]) not in uses:
+        raise NotFound
+    webhooks.deliver(found)
+    return found
 
 
 def use_of(kind: str) -> Use:
-    """Return whose business an event is, by its type."""
+    """Return the use of an API key that an event belongs to, by its type."""
     return Use.TRANSFERS if kind.startswith("transfer.") else Use.PAYMENTS
 
 
-def _add_payments(router: APIRouter, provider: Provider) -> None:
-    @router.post("/payments", status_code=201)
-    async def create_payment(wanted: NewPayment, key: IdempotencyKey) -> dict[str, Any]:
-        return provider.create_payment(key=key, **wanted.model_dump()).shown()
-
-    @router.get("/payments")
-    async def find_payments(reference: str) -> dict[str, Any]:
-        return {"items": [payment.shown() for payment in provider.payments_of(reference)]}
-
-    @router.get("/payments/{payment}")
-    async def read_payment(payment: str) -> dict[str, Any]:
-        return provider.payment(payment).shown()
-
-    @router.post("/payments/{payment}/cancel")
-    async def cancel_payment(payment: str) -> dict[str, Any]:
-        return provider.cancel(provider.payment(payment)).shown()
-
-    @router.post("/payments/{payment}/refunds", status_code=201)
-    async def refund(payment: str, wanted: NewRefund, key: IdempotencyKey) -> dict[str, Any]:
-        return provider.refund(provider.payment(payment), key=key, **wanted.model_dump())
-
-    @router.post("/refunds/{refund}/close")
-    async def close_refund(refund: str, decided: RefundClosed) -> dict[str, Any]:
-        return provider.close_refund(refund, succeeded=decided.succeeded)
-
-    @router.post("/payments/{payment}/disputes", status_code=201)
-    async def dispute(payment: str, wanted: NewDispute) -> dict[str, Any]:
-        return provider.dispute(provider.payment(payment), wanted.reason, wanted.amount_minor)
-
-    @router.post("/payments/{payment}/warnings", status_code=201)
-    async def warn(payment: str, wanted: NewWarning) -> dict[str, Any]:
-        return provider.warn(provider.payment(payment), wanted.reason)
-
-    @router.post("/disputes/{dispute}/close")
-    async def close_dispute(dispute: str, decided: DisputeClosed) -> dict[str, Any]:
-        return provider.close_dispute(dispute, won=decided.won)
+@payments.post("/payments", status_code=201)
+async def create_payment(
+    body: PaymentRequest, key: IdempotencyKey, provider: SandboxProvider
+) -> dict[str, Any]:
+    return provider.create_payment(key=key, **body.model_dump()).shown()
 
 
-def _add_transfers(router: APIRouter, provider: Provider) -> None:
-    @router.post("/transfers", status_code=201)
-    async def create_transfer(wanted: NewTransfer, key: IdempotencyKey) -> dict[str, Any]:
-        transfer = provider.create_transfer(key=key, **wanted.model_dump())
-        if transfer.destination.startswith(SILENT):
-            # It exists, but whoever asked will have given up before hearing so.
-            await asyncio.sleep(SILENCE_SECONDS)
-        return transfer.shown()
+@payments.get("/payments")
+async def find_payments(reference: str, provider: SandboxProvider) -> dict[str, Any]:
+    return {"items": [payment.shown() for payment in provider.payments_of(reference)]}
 
-    @router.get("/transfers")
-    async def find_transfers(reference: str) -> dict[str, Any]:
-        return {"items": [transfer.shown() for transfer in provider.transfers_of(reference)]}
 
-    @router.get("/transfers/{transfer}")
-    async def read_transfer(transfer: str) -> dict[str, Any]:
-        return provider.transfer(transfer).shown()
+@payments.get("/payments/{payment}")
+async def read_payment(payment: str, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.payment(payment).shown()
+
+
+@payments.post("/payments/{payment}/cancel")
+async def cancel_payment(payment: str, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.cancel(provider.payment(payment)).shown()
+
+
+@payments.post("/payments/{payment}/refunds", status_code=201)
+async def refund(
+    payment: str, body: RefundRequest, key: IdempotencyKey, provider: SandboxProvider
+) -> dict[str, Any]:
+    return provider.refund(provider.payment(payment), key=key, **body.model_dump())
+
+
+@payments.post("/refunds/{refund}/close")
+async def close_refund(
+    refund: str, body: CloseRefundRequest, provider: SandboxProvider
+) -> dict[str, Any]:
+    return provider.close_refund(refund, succeeded=body.succeeded)
+
+
+@payments.post("/payments/{payment}/disputes", status_code=201)
+async def dispute(payment: str, body: DisputeRequest, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.dispute(provider.payment(payment), body.reason, body.amount_minor)
+
+
+@payments.post("/payments/{payment}/warnings", status_code=201)
+async def warn(payment: str, body: WarningRequest, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.warn(provider.payment(payment), body.reason)
+
+
+@payments.post("/disputes/{dispute}/close")
+async def close_dispute(
+    dispute: str, body: CloseDisputeRequest, provider: SandboxProvider
+) -> dict[str, Any]:
+    return provider.close_dispute(dispute, won=body.won)
+
+
+@transfers.post("/transfers", status_code=201)
+async def create_transfer(
+    body: TransferRequest, key: IdempotencyKey, provider: SandboxProvider
+) -> dict[str, Any]:
+    transfer = provider.create_transfer(key=key, **body.model_dump())
+    if transfer.destination.startswith(UNANSWERED):
+        # It exists, but its caller gives up before the answer.
+        await asyncio.sleep(SILENCE_SECONDS)
+    return transfer.shown()
+
+
+@transfers.get("/transfers")
+async def find_transfers(reference: str, provider: SandboxProvider) -> dict[str, Any]:
+    return {"items": [transfer.shown() for transfer in provider.transfers_of(reference)]}
+
+
+@transfers.get("/transfers/{transfer}")
+async def read_transfer(transfer: str, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.transfer(transfer).shown()
+
+
+router.include_router(payments)
+router.include_router(transfers)

@@ -11,7 +11,7 @@ from services.sandbox.webhooks import Webhooks
 from shared.http import build_app
 from shared.observability.logging import configure_logging
 
-# Whoever still waits for an answer by then waits for one that was meant to come too late.
+# Only answers that are meant to come too late take longer.
 DRAIN_SECONDS_MAX = 2
 
 
@@ -24,26 +24,20 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         transfers_url=settings.transfers_webhook_url,
         transport=transport,
     )
-    provider = Provider(public_url=settings.public_url, announce=webhooks.announce)
     app = build_app(
         title="Ovation sandbox",
         description="A payment provider to practise with.",
         verifier=None,
         database=None,
     )
-    app.include_router(
-        api.build_router(
-            provider,
-            keys={
-                api.Use.PAYMENTS: settings.payments_key.get_secret_value(),
-                api.Use.TRANSFERS: settings.transfers_key.get_secret_value(),
-            },
-            events=webhooks.events,
-            redeliver=webhooks.deliver,
-        )
-    )
-    app.include_router(pages.build_router(provider))
+    app.state.provider = Provider(public_url=settings.public_url, publish=webhooks.publish)
     app.state.webhooks = webhooks
+    app.state.api_keys = {
+        api.Use.PAYMENTS: settings.payments_key.get_secret_value(),
+        api.Use.TRANSFERS: settings.transfers_key.get_secret_value(),
+    }
+    app.include_router(api.router)
+    app.include_router(pages.router)
     return app
 
 

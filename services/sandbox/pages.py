@@ -20,6 +20,7 @@ from services.sandbox.provider import (
     Status,
     UnknownCard,
 )
+from shared.http import from_state
 from shared.money import amount_text
 
 CARDS = (
@@ -42,35 +43,36 @@ input, button { padding: .6rem; margin: .4rem 0 1rem; border-radius: .4rem; bord
 button { background: #1a4d8f; color: #fff; border: 0 } li { margin: .2rem 0 }
 """
 
+SandboxProvider = Annotated[Provider, from_state("provider")]
 
-def build_router(provider: Provider) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @router.get("/pay/{payment}")
-    async def show(payment: str) -> Response:
-        return _page(provider.payment(payment))
 
-    @router.post("/pay/{payment}")
-    async def pay(
-        payment: str,
-        card: Annotated[str, Form(max_length=40)] = "",
-        accept: Annotated[str, Header()] = "",
-    ) -> Response:
-        found = provider.payment(payment)
-        wants_json = "application/json" in accept
-        try:
-            provider.pay(found, "".join(card.split()))
-        except (NotPayable, UnknownCard) as no:
-            if wants_json:
-                raise
-            return _page(found, error=no.title(), status=409 if isinstance(no, NotPayable) else 422)
+@router.get("/pay/{payment}")
+async def show_payment(payment: str, provider: SandboxProvider) -> Response:
+    return _page(provider.payment(payment))
+
+
+@router.post("/pay/{payment}")
+async def pay(
+    payment: str,
+    provider: SandboxProvider,
+    card: Annotated[str, Form(max_length=40)] = "",
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    found = provider.payment(payment)
+    wants_json = "application/json" in accept
+    try:
+        provider.pay(found, "".join(card.split()))
+    except (NotPayable, UnknownCard) as no:
         if wants_json:
-            return JSONResponse(found.shown())
-        if found.return_url:
-            return RedirectResponse(found.return_url, status_code=303)
-        return _page(found)
-
-    return router
+            raise
+        return _page(found, error=no.title(), status=409 if isinstance(no, NotPayable) else 422)
+    if wants_json:
+        return JSONResponse(found.shown())
+    if found.return_url:
+        return RedirectResponse(found.return_url, status_code=303)
+    return _page(found)
 
 
 def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> Response:
@@ -78,8 +80,8 @@ def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> R
         content = _form(payment)
     else:
         content = f"<p role='status'>This payment is <b>{payment.status.value}</b>.</p>"
-    fault = error or payment.failure_reason
-    alert = f"<p class='error' role='alert'>{escape(fault)}</p>" if fault else ""
+    reason = error or payment.failure_reason
+    alert = f"<p class='error' role='alert'>{escape(reason)}</p>" if reason else ""
     amount = amount_text(payment.amount_minor, payment.currency)
     html = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
@@ -93,7 +95,7 @@ def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> R
 
 def _policy(payment: Payment) -> str:
     """
-    Say what the page may do: send its form here, and be sent back to whoever asked for the money.
+    Say what the page may do: send its form here, and be sent back to the shop.
 
     Chromium and Safari hold the redirect after a form to `form-action` as well: with 'self' alone
     a shop at another origin would never see its viewer again.

@@ -11,7 +11,7 @@ class Settings(SecretFileSettings):
 
     host: str = "127.0.0.1"
     port: int
-    # Who takes money cannot pay it out, and what each hears of is signed with its own secret.
+    # A key that takes money cannot pay it out, and the webhooks of each have their own secret.
     payments_key: SecretStr
     transfers_key: SecretStr
     payments_webhook_secret: SecretStr

@@ -19,7 +19,7 @@ CONCURRENT_MAX = 20
 
 
 class Webhooks:
-    """Everything that was announced, and where each kind of it goes."""
+    """All events, and where those of each kind go."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Webhooks:
         self._deliveries: set[asyncio.Task[None]] = set()
         self.events: dict[str, dict[str, Any]] = {}
 
-    def announce(self, kind: str, about: dict[str, Any]) -> None:
+    def publish(self, kind: str, about: dict[str, Any]) -> None:
         """Keep an event and deliver it in the background."""
         identifier = f"evt_{uuid4().hex}"
         event: dict[str, Any] = {
@@ -76,7 +76,7 @@ class Webhooks:
         url, signatures = self._transfers if is_transfer else self._payments
         headers = {
             "content-type": "application/json",
-            # The same over all retries: the receiver's key against repeats.
+            # The same over all retries: by it the receiver knows a repeat.
             "webhook-id": event["id"],
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signatures.sign(event["id"], now, body),

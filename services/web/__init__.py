@@ -2,6 +2,6 @@
 The web service: the pages people open.
 
 Owns:      nothing
-Hears:     nothing
-Announces: nothing
+Consumes:  nothing
+Publishes: nothing
 """

@@ -1,5 +1,7 @@
 """Wires the web service together, and runs it."""
 
+import tomllib
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -17,12 +19,15 @@ def build(settings: Settings) -> FastAPI:
         verifier=None,
         database=None,
     )
-    pages.add_pages(
-        app,
-        host_origins=settings.host_origins,
-        people_file=settings.people_file,
-        names=settings.claim_names,
+    version = pages.version_of(pages.STATIC)
+    app.state.pages = pages.render_pages(
+        version=version, host_origins=settings.host_origins, names=settings.claim_names
     )
+    app.state.page_headers = pages.page_headers(settings.host_origins)
+    people = settings.people_file
+    app.state.people = tomllib.loads(people.read_text()) if people else {}
+    app.include_router(pages.router)
+    app.mount("/static", pages.Files(version), name="static")
     return app
 
 

@@ -8,26 +8,25 @@ good and never mix two versions; under `/static/` alone they are asked for again
 import hashlib
 import html
 import json
-import tomllib
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from shared.identity.claims import DEFAULT_NAMES, ClaimNames
+from shared.http import from_state
+from shared.identity.claims import ClaimNames
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATE = Path(__file__).parent / "page.html"
 # Each page is the script and the style of its name.
 ADDRESSES = {
     "/": "room",
-    # Whatever the name is: the page says that a name with a slash is none.
+    # Also a name with a slash: the page says that it is none.
     "/rooms/{room:path}": "room",
     "/wallet": "wallet",
     "/creator": "creator",
@@ -36,10 +35,10 @@ ADDRESSES = {
 }
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
-ASK_EACH_TIME = "no-cache"
+REVALIDATE = "no-cache"
 KINDS = frozenset((".css", ".js", ".svg"))
-# Everything comes from here: no script, style or font of anybody else, nothing inline, and no
-# string ever becomes markup.
+# Everything comes from here: no foreign script, style or font, nothing inline, and no string ever
+# becomes markup.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
@@ -48,7 +47,7 @@ POLICY = (
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
-    "Cache-Control": ASK_EACH_TIME,
+    "Cache-Control": REVALIDATE,
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -70,7 +69,7 @@ class Files(StaticFiles):
             raise HTTPException(404)
         answer = await super().get_response(wanted, scope)
         answer.headers.update(FILE_HEADERS)
-        answer.headers["Cache-Control"] = FOR_GOOD if named else ASK_EACH_TIME
+        answer.headers["Cache-Control"] = FOR_GOOD if named else REVALIDATE
         return answer
 
 
@@ -83,39 +82,42 @@ def version_of(folder: Path) -> str:
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
-def add_pages(
-    app: FastAPI, *, host_origins: str, people_file: Path | None, names: ClaimNames = DEFAULT_NAMES
-) -> None:
-    router = APIRouter(include_in_schema=False)
-    version = version_of(STATIC)
+def page_headers(host_origins: str) -> dict[str, str]:
+    """Return the headers of all pages; the sites of `host_origins` may frame them."""
     ancestors = host_origins or "'none'"
-    headers = {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+    return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+
+
+def render_pages(*, version: str, host_origins: str, names: ClaimNames) -> dict[str, str]:
+    """Return the text of each page, by its address."""
     template = (
         TEMPLATE.read_text()
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
         .replace("{{claims}}", html.escape(json.dumps(asdict(names))))
     )
-    for address, name in ADDRESSES.items():
-        text = template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
-        router.get(address, name=address)(_page(text, headers))
-    people = _people(people_file)
-
-    @router.get("/people.json")
-    async def read_people() -> dict[str, Any]:
-        """Who may be played; of no use where no development issuer answers."""
-        return people
-
-    app.include_router(router)
-    app.mount("/static", Files(version), name="static")
+    return {
+        address: template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
+        for address, name in ADDRESSES.items()
+    }
 
 
-def _page(text: str, headers: dict[str, str]) -> Callable[[], Awaitable[Response]]:
-    async def answer() -> Response:
-        return HTMLResponse(text, headers=headers)
-
-    return answer
+router = APIRouter(include_in_schema=False)
 
 
-def _people(file: Path | None) -> dict[str, Any]:
-    return tomllib.loads(file.read_text()) if file else {}
+async def read_page(
+    request: Request,
+    pages: Annotated[dict[str, str], from_state("pages")],
+    headers: Annotated[dict[str, str], from_state("page_headers")],
+) -> Response:
+    return HTMLResponse(pages[request.scope["route"].name], headers=headers)
+
+
+for address in ADDRESSES:
+    router.add_api_route(address, read_page, name=address)
+
+
+@router.get("/people.json")
+async def read_people(people: Annotated[dict[str, Any], from_state("people")]) -> dict[str, Any]:
+    """List the people to sign in as; of no use without a development issuer."""
+    return people

@@ -14,7 +14,7 @@ ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 class Settings(BaseSettings):
     """
     `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
-    `people_file` names who may be played where a development issuer is. `roles_claim` and
+    `people_file` lists the people to sign in as where a development issuer is. `roles_claim` and
     `scopes_claim` are what the services have as theirs: pages show what a token's holder may do.
     """
 

@@ -1,9 +1,9 @@
 """
-Publishes a window of messages at once and waits for all confirmations.
+The confirmed publish batch: publishes many messages at once and waits for all confirmations.
 
 aiormq publishes one message a call, with a lock, a timer and a write each; that is most of what
-a message costs. This does the same for a whole window under one lock, in one write. It leans on
-how aiormq 7 keeps its confirmations: `tests/shared/messaging/test_relay.py` would notice a change.
+a message costs. This does the same for a whole batch under one lock, in one write. It relies on
+how aiormq 7 keeps its confirmations: `tests/shared/messaging/test_relay.py` fails if that changes.
 """
 
 import asyncio
@@ -41,8 +41,8 @@ async def publish(
     """
     Publish in order, mandatory; return for each message None if it was confirmed, or why not.
 
-    What was returned carries `PublishError`, what was refused `DeliveryError`, what the channel's
-    end cut off the reason of that end, and what was not answered in time `TimeoutError`.
+    A message that was returned has `PublishError`, one that was refused `DeliveryError`, one cut
+    off by the end of the channel the reason of that end, one without an answer `TimeoutError`.
     """
     confirmations: list[asyncio.Future[object]] = []
     frames: list[object] = []

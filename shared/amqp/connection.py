@@ -16,7 +16,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AMQPError
 
-from .wire import read_whatever_comes
+from .wire import install_tolerant_decoders
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,12 @@ CLOSE_SECONDS_MAX = 2
 
 async def connect(url: str, name: str) -> AbstractConnection:
     """
-    Open a connection of its own for one role, named so that an operator can tell.
+    Open a connection for one role; its name shows the role to operators.
 
     An address may name several nodes of a cluster, `amqp://user@mq-1,mq-2:5673,mq-3/vhost`: they
-    are asked in an order that differs each time, so that connections spread, and that a node
-    which is silent is in nobody's way for long.
+    are tried in random order, so connections spread, and a silent node delays few of them.
     """
-    read_whatever_comes()
+    install_tolerant_decoders()
     parts = urlsplit(url)
     user, at, nodes = parts.netloc.rpartition("@")
     options = "&".join(filter(None, [parts.query, f"heartbeat={HEARTBEAT_SECONDS}"]))
@@ -61,7 +60,7 @@ def _shuffled(nodes: list[str]) -> list[str]:
 
 
 async def close_quietly(resource: AbstractConnection | None) -> None:
-    """Close what may be broken already; nobody waits for a dead peer."""
+    """Close a connection that may be broken already, without waiting long for a dead peer."""
     if resource is None:
         return
     try:
@@ -70,7 +69,7 @@ async def close_quietly(resource: AbstractConnection | None) -> None:
         log.debug("connection.close_failed %r", error)
 
 
-async def again_and_again(
+async def run_forever(
     session: Callable[[], Awaitable[None]],
     stopping: asyncio.Event,
     *,
@@ -88,7 +87,7 @@ async def again_and_again(
         if loop.time() - started > BACK_OFF_SECONDS_MAX:
             delay_seconds = BACK_OFF_SECONDS_MIN
         if not stopping.is_set():
-            # Jitter, or every consumer would knock again at the same moment.
+            # Jitter, or all consumers would connect again at the same time.
             await pause(delay_seconds * (0.5 + random.random()), stopping)  # noqa: S311
             delay_seconds = min(delay_seconds * 2, BACK_OFF_SECONDS_MAX)
 

@@ -1,11 +1,11 @@
 """
-What the driver cannot decode must not end the connection.
+Tolerant decoders: bytes that the driver cannot decode must not end the connection.
 
 Names and short texts on the wire are bytes; the driver takes them for UTF-8 and ends the
 connection over one that is not. The broker then delivers the same message again, to the same end,
 and counts every delivery that was under way as failed: one such message would take all its
-neighbours to the dead letters. So here what is no text is read as text with replacements, and
-headers that cannot be read are as none.
+neighbours to the dead letters. So bytes that are no text are read as text with replacements, and
+headers that cannot be read as empty.
 """
 
 import struct
@@ -21,17 +21,17 @@ _LENGTH_BYTES = 4
 _TIMESTAMP_BYTES = 8
 
 
-def read_whatever_comes() -> None:
+def install_tolerant_decoders() -> None:
     """Teach the driver to read properties that are no text; doing so again changes nothing."""
     if decode.METHODS["shortstr"] is _short_text:
         return
     decode.METHODS["shortstr"] = _short_text
-    table = _or(decode.field_table, _nothing_of_a_table)
-    moment = _or(decode.timestamp, lambda _: (_TIMESTAMP_BYTES, _EPOCH))
+    table = _or(decode.field_table, _empty_table)
+    timestamp = _or(decode.timestamp, lambda _: (_TIMESTAMP_BYTES, _EPOCH))
     decode.METHODS["table"] = table
-    decode.METHODS["timestamp"] = moment
+    decode.METHODS["timestamp"] = timestamp
     decode.TABLE_MAPPING[b"F"] = table
-    decode.TABLE_MAPPING[b"T"] = moment
+    decode.TABLE_MAPPING[b"T"] = timestamp
 
 
 def _short_text(value: bytes) -> tuple[int, str]:
@@ -39,7 +39,7 @@ def _short_text(value: bytes) -> tuple[int, str]:
     return length + 1, value[1 : length + 1].decode("utf-8", "replace")
 
 
-def _nothing_of_a_table(value: bytes) -> tuple[int, dict[str, Any]]:
+def _empty_table(value: bytes) -> tuple[int, dict[str, Any]]:
     (length,) = struct.unpack_from(">I", value)
     return _LENGTH_BYTES + length, {}
 
@@ -47,7 +47,7 @@ def _nothing_of_a_table(value: bytes) -> tuple[int, dict[str, Any]]:
 def _or(
     decoder: Callable[[bytes], tuple[int, Any]], instead: Callable[[bytes], tuple[int, Any]]
 ) -> Callable[[bytes], tuple[int, Any]]:
-    """Decode, or say something else of the same length."""
+    """Decode, or return a substitute of the same length."""
 
     @wraps(decoder)
     def decode_or(value: bytes) -> tuple[int, Any]:

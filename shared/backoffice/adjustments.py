@@ -1,4 +1,4 @@
-"""What operators do to a ledger: every action has a reason, corrections have two people."""
+"""Corrections of balances by two operators, and the audit log of what operators do."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from shared.http.operator_reads import READ
 from shared.idempotency import Key, KeyReused, count_key
 from shared.identity.people import require_other_person, same_person
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 
 class NoSuchAdjustment(Refusal):
@@ -50,8 +51,8 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustmentWish:
-    """A correction an operator asks for, under a key that makes asking repeatable."""
+class AdjustmentRequest:
+    """A correction that an operator requests; a repeat has the same key."""
 
     service: str
     user: str
@@ -83,7 +84,7 @@ class AuditLine:
 async def audit(
     tx: Transaction, *, operator: str, action: str, user: str, reason: str, **facts: object
 ) -> None:
-    """Write down who did what to whom and why; the line can never be changed."""
+    """Record who did what to whom and why; the line can never be changed."""
     await tx.execute(
         _AUDIT,
         {
@@ -100,49 +101,49 @@ async def audit_lines(
     tx: Transaction, *, user: str | None, reads: bool, before: int | None, limit: int
 ) -> list[AuditLine]:
     """Return what operators did, the newest first; to one user, if given."""
-    asked = {"user": user, "reads": reads, "read": READ, "before": before, "limit": limit}
-    rows = await tx.execute(_AUDIT_LINES, asked)
-    return [AuditLine(*row) for row in rows]
+    values = {"user": user, "reads": reads, "read": READ, "before": before, "limit": limit}
+    rows = await tx.execute(_AUDIT_LINES, values)
+    return [_line(row) for row in rows]
 
 
-async def request_adjustment(tx: Transaction, wish: AdjustmentWish) -> Adjustment:
-    """Remember what an operator asks for; a repeat finds what was asked."""
-    require_other_person(operator=wish.operator, user=wish.user)
+async def request_adjustment(tx: Transaction, request: AdjustmentRequest) -> Adjustment:
+    """Record a correction that an operator requests; a repeat finds the recorded one."""
+    require_other_person(operator=request.operator, user=request.user)
     added = await tx.execute(
         _REQUEST,
         {
-            "user": wish.user,
-            "id": wish.id,
-            "key": wish.key,
-            "hash": wish.request_hash,
-            "amount": wish.amount,
-            "reason": wish.reason,
-            "requested_by": wish.operator,
+            "user": request.user,
+            "id": request.id,
+            "key": request.key,
+            "hash": request.request_hash,
+            "amount": request.amount,
+            "reason": request.reason,
+            "requested_by": request.operator,
         },
     )
-    row = (await tx.execute(_FIND, {"id": wish.id})).one()
-    if row.request_hash != wish.request_hash:
-        raise KeyReused(adjustment=wish.id)
-    route = f"/v1/operator/{wish.service}/adjustments"
+    row = (await tx.execute(_FIND, {"id": request.id})).one()
+    if row.request_hash != request.request_hash:
+        raise KeyReused(adjustment=request.id)
+    route = f"/v1/operator/{request.service}/adjustments"
     tx.after_commit(lambda: count_key(route, Key.NEW if added else Key.REPEATED))
     if added:
         await audit(
             tx,
-            operator=wish.operator,
+            operator=request.operator,
             action="adjustment.requested",
-            user=wish.user,
-            reason=wish.reason,
-            adjustment=wish.id,
-            amount=wish.amount,
+            user=request.user,
+            reason=request.reason,
+            adjustment=request.id,
+            amount=request.amount,
         )
-    return Adjustment(*row[:-1])
+    return _adjustment(row)
 
 
 async def find_adjustment(tx: Transaction, adjustment: UUID) -> Adjustment:
     row = (await tx.execute(_FIND, {"id": adjustment})).first()
     if row is None:
         raise NoSuchAdjustment(adjustment=adjustment)
-    return Adjustment(*row[:-1])
+    return _adjustment(row)
 
 
 async def decide_adjustment(
@@ -151,8 +152,8 @@ async def decide_adjustment(
     """
     Decide an adjustment whose user is locked; False if it was decided this way before.
 
-    Its author may take it back, but never approve it; whose balance it is does neither. All three
-    are compared as persons: another spelling of an id makes no colleague.
+    Its author may take it back, but never approve it; the owner of the balance may do neither. All
+    three are compared as persons: another spelling of an id makes no colleague.
     """
     require_other_person(operator=operator, user=adjustment.user)
     if adjustment.state == state:
@@ -160,7 +161,7 @@ async def decide_adjustment(
     if adjustment.state != "requested":
         raise AdjustmentDecided(state=adjustment.state)
     if state == "applied":
-        # Asked for before this rule, or by an older version beside this one.
+        # An older version may have recorded it without this rule.
         require_other_person(operator=adjustment.requested_by, user=adjustment.user)
         if same_person(adjustment.requested_by, operator):
             raise OwnAdjustment(adjustment=adjustment.id)
@@ -184,6 +185,9 @@ _AUDIT = text("""
     INSERT INTO audit (operator, action, user_id, reason, facts)
     VALUES (:operator, :action, :user, :reason, CAST(CAST(:facts AS text) AS jsonb))
 """)
+_line = RowMapper(AuditLine, user="user_id")
+_adjustment = RowMapper(Adjustment, user="user_id")
+
 _AUDIT_LINES = text("""
     SELECT id, at, operator, action, user_id, reason, facts FROM audit
     WHERE (CAST(:user AS text) IS NULL OR user_id = CAST(:user AS text))

@@ -1,8 +1,8 @@
 """
-What waits for an outcome, and for how long: measured by each process, from its own database.
+The in-flight monitor: what waits for an outcome, and for how long.
 
-A thing is overdue when nothing but a person or a lost message explains that it still waits. All
-instances of a service measure the same: take the maximum.
+A payout or gift is overdue when only a person or a lost message explains that it still waits. Each
+process measures its service's own database, so all instances measure the same: take the maximum.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import TextClause, text
 
 from shared.messaging.broker import pause
-from shared.observability.metrics import SAGA_OPEN, SAGA_OVERDUE
+from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_OVERDUE
 from shared.postgres.database import Database, Transaction
 from shared.runtime.service import Part
 
@@ -26,58 +26,58 @@ COUNTED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Saga:
+class InFlight:
     """
-    Things of one type that wait: `query` selects their (state, since), by an index of the open.
+    Work of one type that waits; `query` selects (state, since) of each, by an index of the open.
 
-    `patience_seconds` says of each state how long is too long.
+    `overdue_seconds` has the longest wait of each state that is not overdue.
     """
 
     type: str
     query: str
-    patience_seconds: Mapping[str, int]
+    overdue_seconds: Mapping[str, int]
 
 
-def watch(database: Database, sagas: Sequence[Saga]) -> Part:
-    """Return a part of a service that measures its sagas for as long as it runs."""
+def watch(database: Database, in_flight: Sequence[InFlight]) -> Part:
+    """Return a part of a service that measures for as long as the service runs."""
 
-    async def measure_again_and_again(stopping: asyncio.Event) -> None:
+    async def measure_forever(stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
                 async with database.transaction() as tx:
-                    for saga in sagas:
-                        await measure(tx, saga)
-            except Exception as error:  # noqa: BLE001 - who cannot measure must not stop
-                log.warning("sagas.unmeasured", error=repr(error)[:200])
+                    for each in in_flight:
+                        await measure(tx, each)
+            except Exception as error:  # noqa: BLE001 - a failed measurement stops no service
+                log.warning("in_flight.unmeasured", error=repr(error)[:200])
             await pause(MEASURE_EVERY_SECONDS, stopping)
 
-    return measure_again_and_again
+    return measure_forever
 
 
-async def measure(tx: Transaction, saga: Saga) -> None:
+async def measure(tx: Transaction, in_flight: InFlight) -> None:
     """Count what is open and what is overdue."""
     rows = await tx.execute(
-        _statement(saga.query),
+        _statement(in_flight.query),
         {
-            "states": list(saga.patience_seconds),
-            "seconds": list(saga.patience_seconds.values()),
+            "states": list(in_flight.overdue_seconds),
+            "seconds": list(in_flight.overdue_seconds.values()),
             "limit": COUNTED_MAX,
         },
     )
     for row in rows:
-        SAGA_OPEN.labels(saga.type, row.state).set(row.open)
-    SAGA_OVERDUE.labels(saga.type).set(sum(row.overdue for row in rows))
+        IN_FLIGHT.labels(in_flight.type, row.state).set(row.open)
+    IN_FLIGHT_OVERDUE.labels(in_flight.type).set(sum(row.overdue for row in rows))
 
 
 @lru_cache
 def _statement(query: str) -> TextClause:
-    return text(_COUNT.replace("{things}", query))
+    return text(_COUNT.replace("{query}", query))
 
 
 _COUNT = """
-    SELECT patience.state, count(thing.state) AS open,
+    SELECT waits.state, count(item.state) AS open,
            count(*) FILTER (WHERE since < now() - make_interval(secs => seconds)) AS overdue
-    FROM unnest(CAST(:states AS text[]), CAST(:seconds AS integer[])) AS patience (state, seconds)
-    LEFT JOIN (SELECT state, since FROM ({things}) AS open LIMIT :limit) AS thing USING (state)
-    GROUP BY patience.state
+    FROM unnest(CAST(:states AS text[]), CAST(:seconds AS integer[])) AS waits (state, seconds)
+    LEFT JOIN (SELECT state, since FROM ({query}) AS open LIMIT :limit) AS item USING (state)
+    GROUP BY waits.state
 """

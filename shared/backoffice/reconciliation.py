@@ -1,8 +1,8 @@
 """
-What a service knows of something that two services know: by the hour, and one by one.
+Reconciliation totals: one service's source of what two services know, to be compared.
 
-Each side counts the same things by the hour in which they began. Where the hours agree in number,
-sum and hash there is nothing to compare one by one.
+Both sources sum the same gifts or purchases by the hour in which they began. Where count, amount
+and hash of an hour agree, there is nothing to compare one by one.
 """
 
 from collections.abc import Sequence
@@ -15,56 +15,56 @@ from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """All things of one hour in three numbers; the hash covers ids and amounts."""
+class Totals:
+    """One hour of a source in three numbers; the hash covers ids and amounts."""
 
     count: int
     amount: int
     hash: int
 
 
-class Side:
-    """One service's side: a query of (at, id, amount), `id` as text."""
+class Source:
+    """What one service knows: a query of (at, id, amount), `id` as text."""
 
     def __init__(self, query: str) -> None:
         self._hours = _around(_HOURS, query)
-        self._things = _around(_THINGS, query)
+        self._between = _around(_BETWEEN, query)
         self._named = _around(_NAMED, query)
 
     async def hours(
         self, tx: Transaction, *, since: datetime, until: datetime
-    ) -> dict[datetime, Tally]:
-        """Count what began in [since, until), by the hour."""
+    ) -> dict[datetime, Totals]:
+        """Return the totals of what began in [since, until), by the hour."""
         rows = await tx.execute(self._hours, {"since": since, "until": until})
-        return {row.hour: Tally(row.things, row.amount, row.hash) for row in rows}
+        return {row.hour: Totals(row.count, row.amount, row.hash) for row in rows}
 
-    async def things(self, tx: Transaction, *, since: datetime, until: datetime) -> dict[str, int]:
+    async def amounts(self, tx: Transaction, *, since: datetime, until: datetime) -> dict[str, int]:
         """Return the amounts of what began in [since, until), by id."""
-        rows = await tx.execute(self._things, {"since": since, "until": until})
+        rows = await tx.execute(self._between, {"since": since, "until": until})
         return {row.id: row.amount for row in rows}
 
-    async def named(self, tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
-        """Return the amounts of things whenever they began, by id."""
+    async def amounts_of(self, tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
+        """Return the amounts of these ids, of any time."""
         rows = await tx.execute(self._named, {"ids": list(ids)})
         return {row.id: row.amount for row in rows}
 
 
 def _around(statement: str, query: str) -> TextClause:
-    return text(statement.replace("{things}", query))
+    return text(statement.replace("{query}", query))
 
 
 _HOURS = """
-    SELECT date_trunc('hour', at, 'UTC') AS hour, count(*) AS things,
+    SELECT date_trunc('hour', at, 'UTC') AS hour, count(*) AS count,
            sum(amount)::bigint AS amount, bit_xor(hashtextextended(id || ':' || amount, 0)) AS hash
-    FROM ({things}) AS thing
+    FROM ({query}) AS source
     WHERE at >= CAST(:since AS timestamptz) AND at < CAST(:until AS timestamptz)
     GROUP BY 1
 """
-_THINGS = """
-    SELECT id, amount::bigint AS amount FROM ({things}) AS thing
+_BETWEEN = """
+    SELECT id, amount::bigint AS amount FROM ({query}) AS source
     WHERE at >= CAST(:since AS timestamptz) AND at < CAST(:until AS timestamptz)
 """
 _NAMED = """
-    SELECT id, amount::bigint AS amount FROM ({things}) AS thing
+    SELECT id, amount::bigint AS amount FROM ({query}) AS source
     WHERE id = ANY(CAST(:ids AS text[]))
 """

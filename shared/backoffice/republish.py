@@ -1,4 +1,4 @@
-"""A ledger's own rows say what was announced: outcomes word for word, seals their blocks."""
+"""Republishing from a ledger's own rows: outcomes word for word, and seals."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -12,20 +12,20 @@ from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-# Which event an outcome holds, by its reference and whether anything moved; None if it holds none.
-Announced: TypeAlias = Callable[[str, bool], type[Event] | None]
+# The event that an outcome holds, by its reference and whether it has an entry; None for none.
+EventOf: TypeAlias = Callable[[str, bool], type[Event] | None]
 
 
 async def facts_between(
     tx: Transaction,
-    announced: Announced,
+    event_of: EventOf,
     blocks: tuple[type[BlockEvent], str],
     *,
     since: datetime,
     until: datetime,
 ) -> AsyncIterator[Fact]:
-    """Yield what was announced in that time: decisions, what followed from them, and blocks."""
-    async for fact in facts_of_outcomes(tx, announced, since=since, until=until):
+    """Yield what was published in that time: decisions, what followed from them, and blocks."""
+    async for fact in facts_of_outcomes(tx, event_of, since=since, until=until):
         yield fact
     async for fact in archive.facts_between(tx, since=since, until=until):
         yield fact
@@ -34,15 +34,15 @@ async def facts_between(
 
 
 async def facts_of_outcomes(
-    tx: Transaction, announced: Announced, *, since: datetime, until: datetime
+    tx: Transaction, event_of: EventOf, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
     """
-    Yield what was announced of decisions in that time, of each user in the order of decision.
+    Yield the events of decisions in that time, of each user in the order of decision.
 
-    The books keep no story, so each fact begins one of its own, with its reference as the name.
+    The ledger keeps no correlation ids, so each fact has its reference as one.
     """
     async for row in tx.stream(_OUTCOMES, {"since": since, "until": until}):
-        contract = announced(row.reference, row.moved)
+        contract = event_of(row.reference, row.moved)
         if contract is not None:
             event = contract.model_validate(row.outcome)
             yield Fact(event, row.version, Cause(row.reference), row.at)
@@ -67,7 +67,7 @@ def block_fact(
     previous: bytes,
     at: datetime | None = None,
 ) -> Fact:
-    """Say that a block was sealed."""
+    """Return the fact that a block was sealed."""
     event = contract(
         chain=chain,
         block=block,
@@ -78,7 +78,7 @@ def block_fact(
     return Fact(event, block, Cause(f"{chain}-{block}"), at)
 
 
-# An entry knows the moment that was announced; a refusal was written just after it.
+# An entry has the time of the event; a refusal was written just after it.
 _OUTCOMES = text("""
     SELECT o.user_id, o.reference, o.version, o.outcome, o.entry IS NOT NULL AS moved,
            coalesce(e.recorded_at, o.recorded_at) AS at

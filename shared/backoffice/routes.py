@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from shared.backoffice.adjustments import (
     Adjustment,
     AdjustmentDecided,
-    AdjustmentWish,
+    AdjustmentRequest,
     NoSuchAdjustment,
     OwnAdjustment,
     audit_lines,
@@ -47,7 +47,7 @@ AMOUNT_MAX = 1_000_000_000
 Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-Ask: TypeAlias = Callable[[Transaction, AdjustmentWish], Awaitable[Adjustment]]
+RequestAdjustment: TypeAlias = Callable[[Transaction, AdjustmentRequest], Awaitable[Adjustment]]
 # A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
 Decide: TypeAlias = Callable[[Transaction, UUID, str, bool, str], Awaitable[Adjustment]]
 
@@ -57,7 +57,7 @@ class AdjustmentCommands:
     """How a service records a correction and how it decides one."""
 
     service: str
-    ask: Ask
+    request: RequestAdjustment
     decide: Decide
 
 
@@ -139,15 +139,21 @@ async def read_audit(
     return page([AuditLine.model_validate(line) for line in lines], limit, lambda line: [line.id])
 
 
-async def ask_adjustment(
-    wish: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
+async def request_adjustment(
+    wanted: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
 ) -> AdjustmentView:
     """Ask for a correction of a balance; a colleague has to agree."""
-    asked = AdjustmentWish(
-        commands.service, wish.user, wish.amount, wish.reason, caller.user, key, fingerprint(wish)
+    asked = AdjustmentRequest(
+        commands.service,
+        wanted.user,
+        wanted.amount,
+        wanted.reason,
+        caller.user,
+        key,
+        fingerprint(wanted),
     )
     async with db.transaction() as tx:
-        return _shown(await commands.ask(tx, asked))
+        return _shown(await commands.request(tx, asked))
 
 
 async def approve_adjustment(
@@ -190,7 +196,7 @@ def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) ->
     deciding = refusals(Unauthenticated, ScopeMissing, NoSuchAdjustment, *decided, *refused)
     path = f"/operator/{service}/adjustments"
     for suffix, route, status, responses in (
-        ("", ask_adjustment, 201, asking),
+        ("", request_adjustment, 201, asking),
         ("/{adjustment}/approve", approve_adjustment, 200, deciding),
         ("/{adjustment}/reject", reject_adjustment, 200, deciding),
     ):

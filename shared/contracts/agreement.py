@@ -12,7 +12,7 @@ Values: TypeAlias = dict[str, Any]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 INSUFFICIENT_COINS, LIMIT_EXCEEDED = "insufficient-coins", "limit-exceeded"
 
-# Given by whoever asks, these are right as they are.
+# The caller's values of these are right as they are.
 _WHOLE = {"slices", "lots", "limit_hit"}
 
 
@@ -49,7 +49,7 @@ def _share_among_lots(values: Values) -> Values:
 
 
 def _shared(coins: int, holders: list[Values]) -> list[Values]:
-    """Share coins out so that each holder has some; without coins nobody holds any."""
+    """Share coins out so that each holder has some; without coins there is no holder."""
     holders = holders[:coins]
     rest = coins
     shares = []

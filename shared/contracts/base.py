@@ -51,7 +51,7 @@ Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Operator = Annotated[UserId, like("ann", "ben")]
 Room = Annotated[str, Field(min_length=1, max_length=64), like("room-1", "room-2")]
 GiftType = Annotated[Name, like("g_pebble", "g_clover", "g_orchestra")]
-# What somebody else calls something: a provider's payment, dispute, warning.
+# An id that is not ours: a provider's payment, dispute, warning.
 ForeignId = Annotated[str, Field(min_length=1, max_length=128)]
 
 Coins = Annotated[int, number("coins", 500, 100, 2_000, gt=0, le=AMOUNT_MAX)]
@@ -100,7 +100,7 @@ class Event(Part):
 
     Its id follows from the business transition alone: name, subject (the row the fact is
     about) and discriminator (which transition of that row). So the same fact carries the
-    same id however often and by whomever it is announced, and two different facts never do.
+    same id however often and by whomever it is published, and two different facts never do.
     """
 
     name: ClassVar[str]
@@ -118,7 +118,7 @@ class Event(Part):
 
     @classmethod
     def owner(cls) -> str:
-        """The service that alone may announce this."""
+        """The service that alone may publish this."""
         return cls.name.split(".", 1)[0]
 
     @property

@@ -25,8 +25,8 @@ from .schema import DISCRIMINATOR, PARTITION_KEY, SUBJECT
 
 Schema: TypeAlias = Mapping[str, Any]
 
-SEE = "announce version {next} beside version {major} (see CONTRIBUTING.md, Changing an event)"
-# What may be said better at any time.
+SEE = "publish version {next} beside version {major} (see CONTRIBUTING.md, Changing an event)"
+# Prose may change at any time.
 _WORDS = frozenset({"title", "description", "examples", "$id", "$schema", "$defs"})
 # Compared on their own.
 _STRUCTURE = frozenset({"properties", "required", "items", "anyOf", "enum", "additionalProperties"})
@@ -71,11 +71,11 @@ _GONE = (
     f"optional one; or {INSTEAD}."
 )
 _NEW_REQUIRED = (
-    "`{field}` is new and required. What was announced before does not have it and could not be "
+    "`{field}` is new and required. What was published before does not have it and could not be "
     "read any more. Make it optional (`| None = None`, or another default)."
 )
 _NOW_REQUIRED = (
-    "`{field}` was optional and is required now. What was announced without it could not be read "
+    "`{field}` was optional and is required now. What was published without it could not be read "
     "any more. Keep its default."
 )
 _NOW_OPTIONAL = (
@@ -84,12 +84,12 @@ _NOW_OPTIONAL = (
 )
 _CHANGED = (
     f"`{{field}}` changes its {{what}} from {{old}} to {{new}}. Other teams read it as it was, and "
-    f"what was announced before stays as it was. Keep it and add a new optional field beside it; "
+    f"what was published before stays as it was. Keep it and add a new optional field beside it; "
     f"or {INSTEAD}."
 )
 _VALUES = (
-    f"`{{field}}` {{what}}. Who knows all its values would be wrong. Keep them as they are and add "
-    f"a new optional field beside it; or {INSTEAD}."
+    f"`{{field}}` {{what}}. Readers that know all its values would be wrong. Keep them as they are "
+    f"and add a new optional field beside it; or {INSTEAD}."
 )
 _CLOSED = "`{field}` no longer allows unknown fields, so that no field could ever be added. Do."
 
@@ -154,11 +154,11 @@ def _requirements(old: Schema, new: Schema, here: str) -> Iterator[str]:
 
 
 def _keywords(old: Schema, new: Schema, path: str) -> Iterator[str]:
-    """Compare everything that is a plain value; a keyword nobody thought of is one too."""
+    """Compare all plain values, also those of keywords that no rule names."""
     for keyword in sorted((old.keys() | new.keys()) - _WORDS - _STRUCTURE):
         before, now = old.get(keyword, "none"), new.get(keyword, "none")
         if keyword == "default" and not (keyword in old and keyword in new):
-            continue  # said already: it became required, or optional
+            continue  # reported already: it became required, or optional
         if before != now or type(before) is not type(now):
             what = f"bound ({keyword})" if keyword in _BOUNDS else keyword.removeprefix("x-")
             yield _CHANGED.format(field=path, what=what, old=before, new=now)

@@ -1,4 +1,4 @@
-"""Whether a message can be understood: JSON, an envelope, a contract, and said by its owner."""
+"""Reading a message: JSON, an envelope, a contract, and its owner as the original publisher."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from .base import TYPE_PREFIX, Event
 from .envelope import Envelope
 
-# A redrive or replay is published by an operator, as this user. It forwards what others said: it
-# owns no event, and names the original publisher in this header.
+# A redrive or replay is published by an operator, as this user. It forwards events of others: it
+# owns none, and names the original publisher in this header.
 OPERATOR_USER = "ovationctl"
-SAID_BY = "ovation_said_by"
-# Nobody announces so much; to read it would cost whoever hears it more than it is worth.
+ORIGINAL_PUBLISHER_HEADER = "ovation_said_by"
+# No event is so large; reading one would cost its receiver too much.
 BODY_BYTES_MAX = 262_144
-# What facts inherit from the one that led to them goes into headers, logs and rows.
+# Events inherit these attributes from their cause; they go into headers, logs and rows.
 _PASSED_ON = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 Received: TypeAlias = Envelope[Any]
@@ -31,10 +31,10 @@ class Unreadable(Exception):
 
 
 def contract_of(given: str, contracts: Mapping[str, type[Event]]) -> type[Event]:
-    """Return the contract of a type, or raise `Unreadable`: it is of no use to us."""
+    """Return the contract of a type, or raise `Unreadable` if there is none."""
     contract = contracts.get(given)
     if contract is None:
-        # Only the version may be new: then whoever hears it is older than what it hears.
+        # Only the version may be new: then the receiver is older than the publisher.
         name, _, _ = given.rpartition(".v")
         known = {each.type().rpartition(".v")[0] for each in contracts.values()}
         raise Unreadable("unknown-version" if name in known else "unknown-type", given[:100])
@@ -42,7 +42,7 @@ def contract_of(given: str, contracts: Mapping[str, type[Event]]) -> type[Event]
 
 
 def owner_of(given: str) -> str:
-    """Return the service that alone may announce events of a type, whether we know it or not."""
+    """Return the service that alone may publish events of a type, known to us or not."""
     return given.removeprefix(f"{TYPE_PREFIX}.").partition(".")[0]
 
 
@@ -50,11 +50,11 @@ def original_publisher(
     user_id: str, headers: Mapping[str, Any], forwarders: Collection[str] = (OPERATOR_USER,)
 ) -> str:
     """
-    Return the user who said this first; `user_id` is who published it now, as the broker checked.
+    Return the user who published this first; `user_id` published it now, as the broker checked.
 
-    The header is believed of a forwarder alone. Anybody may write a header.
+    Only the header of a forwarder counts, for every user can write one.
     """
-    given = headers.get(SAID_BY)
+    given = headers.get(ORIGINAL_PUBLISHER_HEADER)
     if user_id in forwarders and isinstance(given, str) and given:
         return given.replace("\x00", "")
     return user_id
@@ -64,10 +64,10 @@ def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received
     """
     Return the envelope of a message, or raise `Unreadable` with the reason.
 
-    `publisher` is the original one: only the owner of an event may announce it.
+    `publisher` is the original one: only the owner of an event may publish it.
     """
     if publisher != contract.owner():
-        raise Unreadable("foreign-publisher", f"{publisher!r} announced {contract.name}")
+        raise Unreadable("foreign-publisher", f"{publisher!r} published {contract.name}")
     if len(body) > BODY_BYTES_MAX:
         raise Unreadable("body-too-large", f"{len(body)} bytes")
     try:
@@ -86,7 +86,7 @@ def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received
         event.subject,
         event.partition_key,
     ):
-        # Whoever routed or remembered by them would have gone wrong.
+        # Routing and the inbox use these, so a difference would go unseen.
         raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")
     return envelope
 

@@ -72,12 +72,12 @@ class Envelope(Part, Generic[EventT]):
 
     @property
     def cause(self) -> Cause:
-        """This event, as the cause of whatever it leads to."""
+        """This event, as the cause of the events that follow from it."""
         return Cause(self.correlationid, str(self.id), self.traceparent)
 
 
 def configure_schema_urls(public_url: str) -> None:
-    """Say where this installation serves its schemas; once, when a process starts."""
+    """Set where this installation serves its schemas; once, when a process starts."""
     global _public_url  # noqa: PLW0603 - configured once, like logging
     _public_url = public_url.rstrip("/")
 

@@ -43,16 +43,18 @@ def review(contracts: Sequence[Contract] = EVENTS, *, folder: Path = HERE) -> Re
     found = Review()
     found.faults.extend(_lost_or_edited(folder))
     schemas = {version: _read(folder / version.schema_file) for version in published(folder)}
-    for thing in _things(contracts):
-        known = [version for version in schemas if (version.name, version.major) == thing.key]
-        faults = [text for each in known for text in breaks(each, schemas[each], thing.schema(0))]
+    for definition in _definitions(contracts):
+        known = [version for version in schemas if (version.name, version.major) == definition.key]
+        faults = [
+            text for each in known for text in breaks(each, schemas[each], definition.schema(0))
+        ]
         if known and not faults:
-            faults += _unexplained(known[-1], schemas[known[-1]], thing.schema(0))
+            faults += _unexplained(known[-1], schemas[known[-1]], definition.schema(0))
         found.faults.extend(_once(faults))
-        if not faults and (note := _news(thing, schemas[known[-1]] if known else None, known)):
+        if not faults and (note := _news(definition, schemas[known[-1]] if known else None, known)):
             found.notes.append(note)
         if not faults:
-            found.faults.extend(_unreadable(thing, known, folder))
+            found.faults.extend(_unreadable(definition, known, folder))
     found.faults.extend(_abandoned(contracts, schemas))
     return found
 
@@ -61,13 +63,13 @@ def publish(contracts: Sequence[Contract] = EVENTS, *, folder: Path = HERE) -> l
     """Write the schema and a sample of everything that is new; what is published stays."""
     current = {(version.name, version.major): version for version in published(folder)}
     written = []
-    for thing in _things(contracts):
-        newest = current.get(thing.key)
-        if newest and is_same(_read(folder / newest.schema_file), thing.schema(0)):
+    for definition in _definitions(contracts):
+        newest = current.get(definition.key)
+        if newest and is_same(_read(folder / newest.schema_file), definition.schema(0)):
             continue
-        version = Version(*thing.key, newest.minor + 1 if newest else 0)
-        _write(folder / version.schema_file, thing.schema(version.minor))
-        _write(folder / version.sample_file, thing.sample(version))
+        version = Version(*definition.key, newest.minor + 1 if newest else 0)
+        _write(folder / version.schema_file, definition.schema(version.minor))
+        _write(folder / version.sample_file, definition.sample(version))
         written.append(version)
     if written:
         hashes = {name: _hash(folder / name) for version in written for name in _files(version)}
@@ -76,8 +78,8 @@ def publish(contracts: Sequence[Contract] = EVENTS, *, folder: Path = HERE) -> l
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
-    """Something with a published schema: an event, or (without a contract) the envelope."""
+class _Definition:
+    """What has a published schema: an event, or (without a contract) the envelope."""
 
     key: tuple[str, int]
     contract: Contract | None
@@ -92,9 +94,9 @@ class _Thing:
         return document
 
 
-def _things(contracts: Sequence[Contract]) -> Iterator[_Thing]:
-    yield _Thing((ENVELOPE, 1), None)
-    yield from (_Thing((each.name, each.version), each) for each in contracts)
+def _definitions(contracts: Sequence[Contract]) -> Iterator[_Definition]:
+    yield _Definition((ENVELOPE, 1), None)
+    yield from (_Definition((each.name, each.version), each) for each in contracts)
 
 
 def _unexplained(version: Version, old: Document, new: Document) -> list[str]:
@@ -104,28 +106,30 @@ def _unexplained(version: Version, old: Document, new: Document) -> list[str]:
     return [f"{version}: it changed in a way that no rule knows. Take it back, or add the rule."]
 
 
-def _news(thing: _Thing, old: Document | None, known: Sequence[Version]) -> str | None:
-    name, major = thing.key
+def _news(definition: _Definition, old: Document | None, known: Sequence[Version]) -> str | None:
+    name, major = definition.key
     if old is None:
         return f"{name} is new: `make contracts` publishes it as {major}.0."
-    if is_same(old, thing.schema(0)):
+    if is_same(old, definition.schema(0)):
         return None
-    fields = ", ".join(f"`{each}`" for each in added(old, thing.schema(0)))
+    fields = ", ".join(f"`{each}`" for each in added(old, definition.schema(0)))
     return (
         f"{name} gained {fields}: `make contracts` publishes it as {major}.{known[-1].minor + 1}."
     )
 
 
-def _unreadable(thing: _Thing, known: Sequence[Version], folder: Path) -> Iterator[str]:
-    """Yield what today's class makes another fact of, or none at all."""
+def _unreadable(definition: _Definition, known: Sequence[Version], folder: Path) -> Iterator[str]:
+    """Yield the samples that today's class cannot read, or reads as another fact."""
     for version in known:
         path = folder / version.sample_file
         if not path.exists():
-            continue  # said already
-        told = _read(path)
+            continue  # reported already
+        document = _read(path)
         try:
-            event = (thing.contract or BY_TYPE[told["type"]]).model_validate(told["data"])
-            Envelope[Any].model_validate({**told, "data": {}})
+            event = (definition.contract or BY_TYPE[document["type"]]).model_validate(
+                document["data"]
+            )
+            Envelope[Any].model_validate({**document, "data": {}})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(step) for step in first["loc"])
@@ -136,19 +140,19 @@ def _unreadable(thing: _Thing, known: Sequence[Version], folder: Path) -> Iterat
             ("subject", event.subject),
             ("partitionkey", event.partition_key),
         ):
-            if told[attribute] != now:
+            if document[attribute] != now:
                 yield (
                     f"{version}: the {attribute} of its sample would be {now}, and was "
-                    f"{told[attribute]}. Receivers would take old facts for new ones."
+                    f"{document[attribute]}. Receivers would take old facts for new ones."
                 )
 
 
 def _abandoned(contracts: Sequence[Contract], schemas: Mapping[Version, Document]) -> Iterator[str]:
-    keys = {thing.key for thing in _things(contracts)}
+    keys = {definition.key for definition in _definitions(contracts)}
     for name, major in dict.fromkeys((each.name, each.major) for each in schemas):
         if (name, major) not in keys:
             yield (
-                f"{name} {major}: no class announces it any more. Other teams hear it. Keep the "
+                f"{name} {major}: no class publishes it any more. Other teams receive it. Keep the "
                 f"class, in EVENTS too (see CONTRIBUTING.md, Changing an event)."
             )
 
@@ -163,7 +167,7 @@ def _lost_or_edited(folder: Path) -> Iterator[str]:
     for version in published(folder):
         for name in _files(version):
             if name not in manifest:
-                yield f"{name} is not in {MANIFEST}: `make contracts` writes both, nobody by hand."
+                yield f"{name} is not in {MANIFEST}: `make contracts` writes both; edit neither."
 
 
 def _files(version: Version) -> tuple[str, str]:

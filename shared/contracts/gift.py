@@ -1,4 +1,4 @@
-"""What the gift service announces: gifts and what becomes of them, combos, the catalogue."""
+"""Events of the gift service: gifts and what becomes of them, combos, the catalogue."""
 
 from typing import Annotated
 
@@ -118,10 +118,10 @@ class GiftSent(GiftEvent):
 
 class ComboEnded(Event):
     """
-    A combo is over: nobody added to it for five seconds, and all of its gifts are settled.
+    A combo is over: it did not grow for five seconds, and all of its gifts are decided.
 
     `repeat_count` and `combo_coins` are the totals of what was sent: for showing, as the gifts
-    themselves were announced one by one. A combo of which nothing was sent is never announced.
+    themselves were published one by one. A combo of which nothing was sent has no event.
     """
 
     name = "gift.combo_ended"
@@ -145,7 +145,7 @@ class ComboEnded(Event):
     anonymous: Annotated[bool, like(False, True)] = False
     """The viewer does not want to be named: do not show `viewer`."""
     gifts: Annotated[int, number("gifts sent", 3, 20, ge=1)]
-    """How many gifts were sent: how many requests, whatever each of them held."""
+    """How many gifts were sent: requests, each of any number of pieces."""
     repeat_count: RepeatCount
     """How many pieces they held in all."""
     combo_coins: Coins

@@ -1,4 +1,4 @@
-"""What the live service announces: rooms, and what giving in them leads to."""
+"""Events of the live service: rooms, and what giving in them leads to."""
 
 from typing import Annotated
 
@@ -176,7 +176,7 @@ class LevelReached(Event):
 
 
 class FirstGift(Event):
-    """A viewer gave to a creator for the first time: somebody to greet."""
+    """A viewer gave to a creator for the first time, and can be greeted."""
 
     name = "live.first_gift"
     subject_field = "gift"
@@ -249,7 +249,7 @@ class GifterThanked(Event):
     room: Room
     """The room that sees it."""
     message: Annotated[str, Field(max_length=80), like("You made my day!")] | None = None
-    """What the creator said, as written: escape it before showing it."""
+    """The creator's words, as written: escape them before showing them."""
 
 
 EVENTS: tuple[type[Event], ...] = (

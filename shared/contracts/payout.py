@@ -1,4 +1,4 @@
-"""What the payout service announces: diamonds earned, and diamonds becoming money."""
+"""Events of the payout service: diamonds earned, and diamonds becoming money."""
 
 from typing import Annotated
 
@@ -132,7 +132,7 @@ class DiamondsAdjusted(Event):
 
 class PayeeChanged(Event):
     """
-    A creator's money will go to another account: tell the creator, it may have been a thief.
+    A creator's money will go to another account: notify the creator, it may have been a thief.
 
     The first account is no change. The new one rests before it can be used, and a person looks at
     the first payout that goes there.

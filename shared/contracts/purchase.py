@@ -1,4 +1,4 @@
-"""What the purchase service announces: real money becoming coins."""
+"""Events of the purchase service: real money becoming coins."""
 
 from typing import Annotated
 
@@ -80,7 +80,7 @@ class PurchaseFailed(PurchaseEvent):
 
 
 class PurchaseExpired(PurchaseEvent):
-    """Nobody paid in time, and the payment was cancelled at the provider."""
+    """The payment did not come in time, and was cancelled at the provider."""
 
     name = "purchase.expired"
 
@@ -93,7 +93,7 @@ class DisputeEvent(PurchaseEvent):
     dispute: Annotated[ForeignId, like("dp_5a2e90", "dp_91c4f7")]
     """The dispute, as the provider calls it."""
     revision: Revision
-    """Counts what was said about the dispute: of two events the higher one is right."""
+    """Counts the statements about the dispute: of two events the higher one is right."""
     amount_minor: MinorUnits
     """The part of the purchase's money that is disputed, in minor units of `currency`."""
     currency: Currency
@@ -102,7 +102,7 @@ class DisputeEvent(PurchaseEvent):
 
 class PurchaseDisputed(DisputeEvent):
     """
-    The money was taken back, or is about to be: a chargeback, or a refund nobody asked us for.
+    The money was taken back, or is about to be: a chargeback, or a refund without our request.
 
     `amount_minor` is the part of the purchase that is disputed.
     """
@@ -117,7 +117,7 @@ class PurchaseDisputeClosed(DisputeEvent):
     """
     The bank decided: `won` means the money stays with us.
 
-    A refund nobody asked us for is lost from the start, and won if its money comes back.
+    A refund without our request is lost from the start, and won if its money comes back.
     """
 
     name = "purchase.dispute_closed"
@@ -136,7 +136,7 @@ class RefundEvent(PurchaseEvent):
 
 
 class PurchaseRefundRequested(RefundEvent):
-    """Somebody who may wants the unused coins turned back into money; the wallet freezes them."""
+    """An allowed caller wants the unused coins refunded; the wallet freezes them."""
 
     name = "purchase.refund_requested"
 
@@ -161,7 +161,7 @@ class PurchaseRefundDeclined(RefundEvent):
     """
     The money stays; the frozen coins are the viewer's again. `reason` is a stable code.
 
-    It outranks `purchase.refunded` of the same refund, whichever is heard first: a refund that was
+    It outranks `purchase.refunded` of the same refund, whichever comes first: a refund that was
     made may fail later, and its money comes back.
     """
 

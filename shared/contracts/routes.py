@@ -1,6 +1,6 @@
-"""Who announces what, and which queue hears it: the whole map of messages, as data."""
+"""Every event, and the queue that receives it: the whole map of messages, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from . import gift, live, payout, purchase, wallet
 from .base import Event
@@ -41,7 +41,7 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
     "gift.reversals": (wallet.LotReversed, wallet.LotRestored),
     # Some gifts are for viewers of a certain level.
     "gift.levels": (live.LevelReached,),
-    # Only who is in an open room can be given to there.
+    # A gift in a room goes to its creator or to one of its guests.
     "gift.rooms": (live.RoomOpened, live.RoomClosed, live.GuestJoined, live.GuestLeft),
     "payout.gifts": (
         gift.GiftSent,
@@ -58,3 +58,27 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         gift.MessageRemoved,
     ),
 }
+
+
+class RoutesDiffer(Exception):
+    """A service handles other events, or reads other queues, than `QUEUES` says."""
+
+
+def require_handlers(queue: str, handled: Collection[type[Event]]) -> None:
+    """Raise `RoutesDiffer` unless a consumer handles exactly what is bound to its queue."""
+    bound = QUEUES.get(queue, ())
+    _require_equal(queue, {each.type() for each in bound}, {each.type() for each in handled})
+
+
+def require_queues(service: str, consumed: Iterable[str]) -> None:
+    """Raise `RoutesDiffer` unless a service consumes exactly its queues."""
+    own = {queue for queue in QUEUES if queue.startswith(f"{service}.")}
+    _require_equal(f"service {service}", own, set(consumed))
+
+
+def _require_equal(where: str, bound: set[str], handled: set[str]) -> None:
+    if bound != handled:
+        raise RoutesDiffer(
+            f"{where}: in QUEUES and not handled: {sorted(bound - handled)}; handled and not in"
+            f" QUEUES: {sorted(handled - bound)}. Change shared/contracts/routes.py or consumers.py"
+        )

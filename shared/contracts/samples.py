@@ -87,7 +87,7 @@ class _Examples:
 
 
 class _Varied(_Examples):
-    """Values that are chosen: any example, any number within its bounds, any moment."""
+    """Values that are chosen: any example, any number within its bounds, any time."""
 
     def __init__(self, choose: Random) -> None:
         self._choose = choose

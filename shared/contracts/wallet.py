@@ -1,4 +1,4 @@
-"""What the wallet announces: coins that came, coins that went, and gifts it would not pay."""
+"""Events of the wallet: coins that came, coins that went, and gifts it would not pay."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar
@@ -30,11 +30,11 @@ from .base import (
     number,
 )
 
-# A limit is either in coins or in money: `unit` beside it says which.
 OF_LIMIT = "coins, or minor units of the currency in `unit`"
 Limit = Annotated[MinorUnits, in_unit(OF_LIMIT, 5_000, 10_000)]
 Spent = Annotated[MinorUnits, in_unit(OF_LIMIT, 4_800, 2_500)]
 LimitPeriod = Annotated[Name, like("day", "week", "month")]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), like("2026-11-23", "2026-11-01")]
 LimitUnit = Annotated[Name, like("coins", "EUR", "USD")]
 
 
@@ -76,11 +76,7 @@ class Lot(Part):
 
 
 class WalletEvent(Event):
-    """
-    Something that happened to one viewer's account.
-
-    The sequence is the account's version: the order in which the wallet decided.
-    """
+    """Something that happened to one viewer's account; the sequence is the account's version."""
 
     subject_field = "viewer"
     partition_field = "viewer"
@@ -156,7 +152,7 @@ class GiftPaymentRefused(WalletEvent):
     """The limit, where a limit is the reason; else null."""
 
 
-class FreezeEvent(WalletEvent):
+class HeldCoinsEvent(WalletEvent):
     """Something that happened to the unspent coins of a purchase, for one refund or warning."""
 
     discriminator_fields = ("freeze",)
@@ -173,19 +169,19 @@ class FreezeEvent(WalletEvent):
     """What the viewer can spend afterwards, in coins."""
 
 
-class CoinsFrozen(FreezeEvent):
+class CoinsFrozen(HeldCoinsEvent):
     """What was unspent cannot be spent any more; nothing may have been (0 coins)."""
 
     name = "wallet.coins_frozen"
 
 
-class CoinsUnfrozen(FreezeEvent):
+class CoinsUnfrozen(HeldCoinsEvent):
     """What was frozen can be spent again."""
 
     name = "wallet.coins_unfrozen"
 
 
-class CoinsRefunded(FreezeEvent):
+class CoinsRefunded(HeldCoinsEvent):
     """What was frozen is burnt: its money went back."""
 
     name = "wallet.coins_refunded"
@@ -234,9 +230,8 @@ class LotEvent(WalletEvent):
     """
     The coins of a lot that had paid for gifts lost their money, or have it again.
 
-    `revision` counts the changes of one lot. A receiver keeps, for each gift, what the highest
-    revision says, and acts on the difference; so neither order nor repetition matters. Long
-    lists come in parts of at most 1,000 gifts.
+    A receiver keeps, for each gift, what the highest `revision` says, and acts on the difference:
+    neither order nor repetition matters. Long lists come in parts of at most 1,000 gifts.
     """
 
     discriminator_fields = ("lot", "revision", "part")
@@ -262,7 +257,7 @@ class LotReversed(LotEvent):
 
 
 class LotRestored(LotEvent):
-    """Less of what a lot had paid is reversed: a dispute was won, or a debt settled."""
+    """Less of what a lot had paid is reversed: a dispute was won, or a debt paid."""
 
     name = "wallet.lot_restored"
 
@@ -297,11 +292,7 @@ class DebtSettled(DebtEvent):
 
 
 class LimitEvent(WalletEvent):
-    """
-    How far a viewer has come within a spending limit; once a window and threshold.
-
-    `unit` is `coins` or a currency; the amounts are coins or its minor units.
-    """
+    """How far a viewer has come within a spending limit; once for each period and threshold."""
 
     discriminator_fields: ClassVar[tuple[str, ...]] = ("period", "unit", "starts_on", "percent")
 
@@ -309,10 +300,8 @@ class LimitEvent(WalletEvent):
     """What the limit counts: all of a calendar day, week or month."""
     unit: LimitUnit
     """What the limit is in: `coins`, or a currency (ISO 4217)."""
-    starts_on: Annotated[
-        str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), like("2026-11-23", "2026-11-01")
-    ]
-    """The first day of the window, a date in the operator's time zone."""
+    starts_on: Day
+    """The first day of the period, a date in the operator's time zone."""
     percent: Annotated[int, number("percent", 80, 50, 100, ge=1, le=100)]
     """The threshold that was passed, in percent of the limit."""
     limit: Limit
@@ -335,11 +324,9 @@ class LimitReached(LimitEvent):
 
 class LimitOfRuleEvent(LimitEvent):
     """
-    How far a viewer has come within one spending limit, whose id says which limit it is.
+    How far a viewer has come within one limit: two of one period and unit have different ids.
 
-    A viewer may have several for one period and unit: their own, everybody's, and what they
-    changed it to. Version 1 is announced beside it: there, they share one id, and the second
-    is never heard.
+    Version 1 is published beside it. There the two share an id: the second counts as repeated.
     """
 
     version = 2

@@ -79,7 +79,7 @@ def _describe_problems(document: Document) -> None:
 
 
 def _names_a_person(document: Document, operation: Document) -> bool:
-    """Whether a request may say whom it is about: then it must be somebody else."""
+    """Whether a request can name a person; that person may not be the caller."""
     named = {parameter["name"] for parameter in operation.get("parameters", [])}
     for content in operation.get("requestBody", {}).get("content", {}).values():
         schema = content["schema"].get("$ref", "").rpartition("/")[2]

@@ -87,7 +87,7 @@ def operator_with(scope: str) -> Any:
 
 
 def require_own(caller: Identity, user: str) -> None:
-    """Let users reach their own things only."""
+    """Let users reach only what is their own."""
     if caller.user != user:
         raise NotYours
 

@@ -27,7 +27,7 @@ def csv_of(rows: Sequence[BaseModel], columns: type[BaseModel]) -> Response:
 
 def _harmless(row: dict[str, object]) -> dict[str, object]:
     """
-    Keep a spreadsheet from running what somebody chose as their name.
+    Keep a spreadsheet from running a formula that a user chose as a name.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """

@@ -43,6 +43,6 @@ def _own(named: str, caller: Identity) -> str:
     return owner
 
 
-# `{user}` or `{creator}` of a path, where `me` stands for the caller; anybody else is refused.
+# `{user}` or `{creator}` of a path, where `me` stands for the caller; other users are refused.
 OwnUser = Annotated[str, Depends(_own_user)]
 OwnCreator = Annotated[str, Depends(_own_creator)]

@@ -1,4 +1,4 @@
-"""What people and things are called by those who built the application around us."""
+"""Ids and names that the host application gives to users, rooms and gift types."""
 
 from typing import Annotated
 
@@ -33,5 +33,5 @@ UserIdOrMe = Annotated[
     StringConstraints(max_length=SUBJECT_CHARACTERS_MAX, pattern=ADDRESSABLE),
     AfterValidator(_addressable),
 ]
-# ... and where `me` does not stand for the caller, nobody is called so.
+# ... and where `me` does not stand for the caller, it is not a user id.
 UserId = Annotated[UserIdOrMe, AfterValidator(_person)]

@@ -38,7 +38,7 @@ async def read_readiness(request: Request) -> Response:
     if state.database is not None:
         try:
             await asyncio.wait_for(state.database.ping(), READY_SECONDS_MAX)
-        except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
+        except Exception as error:  # noqa: BLE001 - any error means: not ready
             log.warning("service.unready", error=repr(error)[:200])
             return refusal_response(DatabaseUnavailable(**reports))
     return JSONResponse({**reports, "status": "ready"})

@@ -1,5 +1,5 @@
 """
-What happens to every request, whatever its route: one middleware, written against ASGI itself.
+The one middleware of every request, written against ASGI itself.
 
 Starlette's own base class copies every response through a queue, which would break server-sent
 events and cost more than all of this together.
@@ -58,7 +58,7 @@ class Edge:
             response = failure(error, body_bytes_max=BODY_BYTES_MAX)
             await response(scope, receive, exchange.send)
         finally:
-            exchange.settle(scope)
+            exchange.record(scope)
 
 
 class _Exchange:
@@ -120,7 +120,7 @@ class _Exchange:
             headers.append((b"x-request-id", self._identifier.encode()))
         await self._send(message)
 
-    def settle(self, scope: Scope) -> None:
+    def record(self, scope: Scope) -> None:
         """Count and log the request once it is over."""
         method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
         route = route_of(scope)

@@ -19,7 +19,7 @@ from shared.postgres.database import Database
 READ = "read"
 # Scopes of routes that show people also where a request names none: lists of open work.
 SHOWS_PEOPLE = frozenset(("disputes:read", "payouts:review", "wallets:read"))
-# Whom a list is about that names nobody; no person has this id.
+# The person of a list that names no person; no user has this id.
 SEVERAL_PEOPLE = ""
 PATH_CHARACTERS_MAX = 1_000
 IDS_MAX = 100
@@ -29,7 +29,7 @@ _ID = re.compile(r"[0-9a-fA-F-]{36}")
 async def record_reading(
     request: Request, *, operator: str, scope: str, people: Collection[str]
 ) -> None:
-    """Write down who reads about whom, where and when; a request that names nobody known, not."""
+    """Record who reads about whom, where and when, if the request names a known person."""
     named = sorted({person for person in people if _can_be_named(person)})
     if not named and scope in SHOWS_PEOPLE and not people:
         named = [SEVERAL_PEOPLE]
@@ -55,7 +55,7 @@ async def record_reading(
 
 
 def _can_be_named(person: str) -> bool:
-    """Whether this can be somebody's id; the route refuses any other."""
+    """Whether this can be a user's id; the route refuses any other."""
     try:
         read_subject(person)
     except BadClaim:

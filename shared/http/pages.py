@@ -18,6 +18,7 @@ CURSOR_CHARACTERS_MAX = 2_048
 BIGINT_MAX = 2**63 - 1
 
 Item = TypeVar("Item")
+Found = TypeVar("Found")
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
@@ -40,6 +41,24 @@ def page(
     """Make a page of at most `limit` items; a full one has a cursor at its last item's `place`."""
     is_full = len(items) == limit
     return Page(items=list(items), next_cursor=encode_cursor(place(items[-1])) if is_full else None)
+
+
+def exact_page(
+    found: Sequence[Found],
+    limit: int,
+    place: Callable[[Found], Sequence[str | int]],
+    respond: Callable[[Found], Item],
+) -> Page[Item]:
+    """
+    Make a page out of up to `limit + 1` rows: only if there is one more it has a cursor.
+
+    `respond` makes what the page shows of a row.
+    """
+    shown, has_more = found[:limit], len(found) > limit
+    return Page(
+        items=[respond(each) for each in shown],
+        next_cursor=encode_cursor(place(shown[-1])) if has_more else None,
+    )
 
 
 def encode_cursor(values: Sequence[str | int]) -> str:

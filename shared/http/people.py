@@ -21,7 +21,7 @@ async def people_named(request: Request) -> list[str]:
 
 
 async def _body(request: Request) -> dict[str, object]:
-    """Return the members of a JSON object; whatever else a body is names nobody."""
+    """Return the members of a JSON object; any other body names no person."""
     if not await request.body():
         return {}
     try:

@@ -162,7 +162,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> Response:
-        # FastAPI calls whatever stops it from reading a body a bad request.
+        # FastAPI calls every error of reading a body a bad request.
         if isinstance(error.__cause__, BodyTooLarge):
             return too_large(body_bytes_max)
         otherwise = ("http-error", str(error.detail))
@@ -175,7 +175,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> Response:
-        """Reached only from middleware that somebody put outside of ours."""
+        """Reached only from middleware outside of ours."""
         return failure(error, body_bytes_max=body_bytes_max)
 
 

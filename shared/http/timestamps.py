@@ -18,10 +18,10 @@ def _written(value: object) -> object:
     return value
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """Turn it while whoever wrote it can be told: PostgreSQL's client would fail in our name."""
+def _in_utc(given: datetime) -> datetime:
+    """Convert here, where the caller gets the error: PostgreSQL's client would fail as a 500."""
     try:
-        return moment.astimezone(UTC)
+        return given.astimezone(UTC)
     except OverflowError:
         raise ValueError("its year in UTC is before 1 or after 9999") from None
 

@@ -15,11 +15,11 @@ class Signatures:
         self._webhooks = [Webhook(value) for value in values_of(secret)]
 
     def sign(self, webhook_id: str, at: datetime, body: str) -> str:
-        """Sign once with each value: whoever knows one of them can tell."""
+        """Sign once with each value: a receiver that knows one of them can verify."""
         return " ".join(webhook.sign(webhook_id, at, body) for webhook in self._webhooks)
 
     def are_on(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Whether somebody who knows the secret signed exactly this, within the last minutes."""
+        """Whether exactly this was signed with the secret, within the last minutes."""
         return any(_verifies(webhook, body, headers) for webhook in self._webhooks)
 
 

@@ -39,7 +39,7 @@ class Act(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AgeRule:
     """
-    How old somebody has to be for one act; by default nobody passes whose age is unknown.
+    How old a person has to be for one act; by default an unknown age does not pass.
 
     A country may ask for more years than `minimum_years`, never for fewer: where the country is
     not known any more, the minimum is what is certain.
@@ -82,5 +82,5 @@ def read_age_rule(rules: Mapping[str, Any], act: Act) -> AgeRule:
     )
 
 
-# What holds where nobody says anything else: adults, and nobody of unknown age.
+# The default: adults only, and no unknown age.
 ADULTS = AgeRule()

@@ -21,7 +21,7 @@ DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8
-# Public keys alone, so that no key that everybody may read signs anything. What a key of a type, or
+# Public keys alone, so that no published key can sign. What a key of a type, or
 # on a curve, can sign with. EdDSA is what most issuers call Ed25519, the only curve of it here:
 # https://www.rfc-editor.org/rfc/rfc9864.
 _SIGNS = {
@@ -96,7 +96,7 @@ def _signs(key: Key, algorithm: object) -> bool:
 
 
 def _strong(key: Key) -> Key:
-    """Refuse a key that anybody can sign with, or can break."""
+    """Refuse a key with its private part, or one that is too weak."""
     if key.is_private:
         raise ValueError("a key that is published with its private part signs for everybody")
     # RFC 7518, section 3.3, wants 2,048 bits.

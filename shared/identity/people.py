@@ -5,7 +5,7 @@ import unicodedata
 
 from shared.errors import Kind, Refusal
 
-# What nobody sees, beyond what Unicode calls a format (Cf): https://www.unicode.org/reports/tr44/,
+# Invisible characters, beyond what Unicode calls a format (Cf): https://www.unicode.org/reports/tr44/,
 # Default_Ignorable_Code_Point.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"

@@ -59,7 +59,7 @@ LIFETIME_SECONDS_MAX = 86_400
 TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
 # What issuers call the application that a token was made for.
 CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
-# What a token says it is if a host signed with it who may be given gifts: it is nobody's identity.
+# The type of a token with which a host says who may be given gifts: it identifies no caller.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
 
@@ -220,7 +220,7 @@ class Verifier:
         return self._keys or keys
 
     def _fetch(self) -> "asyncio.Task[None]":
-        """Fetch in a task that everybody who needs the keys shares: one question at a time."""
+        """Fetch in one task for all callers that need the keys."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._try_to_refresh())
         return self._fetching
@@ -228,7 +228,7 @@ class Verifier:
     async def _try_to_refresh(self) -> None:
         try:
             await self.refresh()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the issuer is asked again
+        except Exception as error:  # noqa: BLE001 - after any error the issuer is asked again
             log.warning("keys.fetch_failed", error=repr(error)[:200])
             wait_seconds = RETRY_SECONDS if self._keys else RETRY_WITHOUT_KEYS_SECONDS
             self._refresh_at = time.monotonic() + wait_seconds
@@ -240,7 +240,7 @@ class Verifier:
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(reason="wrong-issuer")
         if claims.get("cnf") is not None:
-            # Whoever sends it would have to prove a key, which nobody here asks for.
+            # Its sender would have to prove a key, and no service here asks for that proof.
             raise Unauthenticated(reason="bound-token")
 
     def _check_audience(self, audience: object) -> None:
@@ -309,7 +309,7 @@ def _decoded(token: str, keys: KeySet) -> jwt.Token:
         raise Unauthenticated(reason="bad-signature") from None
     except UnsupportedAlgorithmError:
         raise Unauthenticated(reason="wrong-algorithm") from None
-    except Exception:  # noqa: BLE001 - whatever a stranger's text trips is the text's fault
+    except Exception:  # noqa: BLE001 - any error is the fault of the caller's text
         raise Unauthenticated(reason="malformed") from None
 
 

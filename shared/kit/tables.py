@@ -1,5 +1,5 @@
 """
-What a consumer remembers, in its team's own database: a schema with three tables.
+What a consumer stores in its team's own database: a schema with three tables.
 
 `inbox` has the ids of what was handled, `waiting` the messages that failed and when each is tried
 again (or, with `parked_at`, that a person has to look), `places` how far each log was read.
@@ -8,12 +8,14 @@ again (or, with `parked_at`, that a person has to look), `places` how far each l
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+
+from ..amqp.delivery import Delivery, storable
+from ..contracts.decoding import original_publisher
 
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
@@ -22,22 +24,6 @@ RETENTION_DAYS = 35
 FORGET_MAX = 10_000
 REASON_CHARACTERS_MAX = 500
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of the broker, as far as it matters; `publisher` is who said it first."""
-
-    key: str
-    type: str
-    publisher: str
-    body: bytes
-
-    @classmethod
-    def of(cls, *, message_id: str, type: str, publisher: str, body: bytes) -> "Message":  # noqa: A002
-        """Take a message as it came; one without an id is known by what it says."""
-        key = message_id.replace("\x00", "") or hashlib.sha256(body).hexdigest()
-        return cls(key, type.replace("\x00", ""), publisher.replace("\x00", ""), body)
 
 
 class Tables:
@@ -55,7 +41,7 @@ class Tables:
 
     async def claim(self, connection: Connection, ids: Collection[UUID]) -> set[UUID]:
         """
-        Remember what is being handled; return what was not handled before.
+        Remember messages as handled; return the ids that were not remembered before.
 
         Sorted: two consumers with overlapping batches would otherwise each hold a row that the
         other waits for.
@@ -63,41 +49,38 @@ class Tables:
         rows = await connection.fetch(self._sql["claim"], sorted(set(ids)))
         return {row["id"] for row in rows}
 
-    async def delay(
-        self, connection: Connection, message: Message, *, seconds: float, reason: str
+    async def set_aside(
+        self, connection: Connection, delivery: Delivery, *, seconds: float | None, reason: str
     ) -> None:
-        """Keep a message that failed for its next attempt."""
-        values = (message.key, message.type, message.publisher, message.body)
+        """Keep a message for its next attempt; without one, until a person has looked at it."""
+        publisher = original_publisher(delivery.user_id, delivery.headers)
+        values = (_key(delivery), storable(delivery.type), storable(publisher), delivery.body)
         await connection.execute(
-            self._sql["delay"], *values, float(seconds), reason[:REASON_CHARACTERS_MAX]
+            self._sql["set_aside"], *values, seconds, reason[:REASON_CHARACTERS_MAX]
         )
 
-    async def park(self, connection: Connection, message: Message, reason: str) -> None:
-        """Keep a message until a person has looked at it."""
-        values = (message.key, message.type, message.publisher, message.body)
-        await connection.execute(self._sql["park"], *values, reason[:REASON_CHARACTERS_MAX])
-
-    async def due(self, connection: Connection) -> tuple[Message, int] | None:
-        """Hold one message whose time has come, with the attempts it had; others skip it."""
+    async def due(self, connection: Connection) -> tuple[Delivery, int] | None:
+        """Lock one message that is due, and return it with its attempts; others skip it."""
         row = await connection.fetchrow(self._sql["due"])
         if row is None:
             return None
-        return Message(row["key"], row["type"], row["publisher"], row["body"]), row["attempts"]
+        waited = Delivery(row["body"], row["type"], row["key"], row["publisher"], headers={})
+        return waited, row["attempts"]
 
-    async def done(self, connection: Connection, message: Message) -> None:
-        await connection.execute(self._sql["done"], message.key)
+    async def done(self, connection: Connection, delivery: Delivery) -> None:
+        await connection.execute(self._sql["done"], _key(delivery))
 
     async def failed_again(
         self,
         connection: Connection,
-        message: Message,
+        delivery: Delivery,
         *,
         attempts: int,
         seconds: float | None,
         reason: str,
     ) -> None:
         """Set the next attempt, or park the message if there is none."""
-        values = (message.key, attempts, seconds, reason[:REASON_CHARACTERS_MAX])
+        values = (_key(delivery), attempts, seconds, reason[:REASON_CHARACTERS_MAX])
         await connection.execute(self._sql["failed_again"], *values)
 
     async def place(self, connection: Connection, log: str) -> int | None:
@@ -109,8 +92,13 @@ class Tables:
         await connection.execute(self._sql["move"], log, offset)
 
     async def forget_old(self, connection: Connection) -> None:
-        """Forget some of what no redelivery and no log can bring again."""
+        """Delete old ids: no redelivery and no log can bring their messages again."""
         await connection.execute(self._sql["forget"], RETENTION_DAYS, FORGET_MAX)
+
+
+def _key(delivery: Delivery) -> str:
+    """A message without an id is known by its body."""
+    return storable(delivery.message_id) or hashlib.sha256(delivery.body).hexdigest()
 
 
 _STATEMENTS = {
@@ -141,14 +129,11 @@ _STATEMENTS = {
         SELECT id FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, position) ORDER BY position
         ON CONFLICT DO NOTHING RETURNING id
     """,
-    "delay": """
-        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, next_attempt_at)
-        VALUES ($1, $2, $3, $4, 1, $6, now() + make_interval(secs => $5))
-        ON CONFLICT DO NOTHING
-    """,
-    "park": """
-        INSERT INTO {schema}.waiting (key, type, publisher, body, attempts, reason, parked_at)
-        VALUES ($1, $2, $3, $4, 1, $5, now())
+    "set_aside": """
+        INSERT INTO {schema}.waiting
+            (key, type, publisher, body, attempts, reason, next_attempt_at, parked_at)
+        VALUES ($1, $2, $3, $4, 1, $6, now() + make_interval(secs => coalesce($5::float8, 0)),
+                CASE WHEN $5::float8 IS NULL THEN now() END)
         ON CONFLICT DO NOTHING
     """,
     "due": """

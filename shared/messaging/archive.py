@@ -2,7 +2,7 @@
 The event archive: events whose rows are overwritten later, kept word for word for republishing.
 
 Most events can be derived from a service's own rows at any time: a gift's outcome from the gift,
-an entry's from its outcome. Some describe a moment that later rows overwrite: how much of a lot was
+an entry's from its outcome. Some describe a state that later rows overwrite: how much of a lot was
 reversed then, which step a purchase took. Those are stored here in the publishing transaction.
 """
 

@@ -1,4 +1,4 @@
-"""Where a service finds the broker, and what it says when a session breaks."""
+"""Where a service finds the broker, and what it logs when a session breaks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
-from shared.amqp.connection import again_and_again, close_quietly, connect, pause
+from shared.amqp.connection import close_quietly, connect, pause, run_forever
 from shared.observability.metrics import BROKER_RECONNECTS
 from shared.secrets import attempts_with
 
@@ -36,7 +36,7 @@ class Broker:
         return urlsplit(self.url).username or ""
 
     async def connect(self, role: str) -> AbstractConnection:
-        """Open a connection of its own for one role, named so that an operator can tell."""
+        """Open a connection for one role; its name shows service and role to operators."""
         *others, last = attempts_with(self.password)
         for password in others:
             with suppress(AuthenticationError, ProbableAuthenticationError):
@@ -47,7 +47,7 @@ class Broker:
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(password, safe='')}"
         address = f"{secret}@{parts.netloc.rpartition('@')[2]}"
-        # Kept, what the address asks of the connection: `cafile`, for a broker behind TLS.
+        # The query stays: options of the connection, such as `cafile` for a broker behind TLS.
         url = urlunsplit((parts.scheme, address, parts.path, parts.query, ""))
         return await connect(url, f"{self.service}.{role}")
 
@@ -61,4 +61,4 @@ async def supervise(
         log.warning("session.failed", role=role, error=repr(error))
         BROKER_RECONNECTS.labels(role).inc()
 
-    await again_and_again(session, stopping, failed=failed)
+    await run_forever(session, stopping, failed=failed)

@@ -1,22 +1,19 @@
-"""From a queue to whoever receives it, and back to an ack: in batches, for as long as it takes."""
+"""A consumer of a service: one queue, its handlers, and a connection that comes back."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from aio_pika.abc import AbstractConnection
-from aiormq.abc import DeliveredMessage
-
-from shared.amqp.batches import Incoming
+from shared.amqp.batches import consume
+from shared.amqp.delivery import Delivery
 from shared.contracts.base import Event
-from shared.messaging.broker import Broker, close_quietly, supervise
-from shared.messaging.delivery import Delivery
+from shared.contracts.routes import require_handlers
+from shared.messaging.broker import Broker, supervise
 from shared.messaging.receiver import Handler, Receiver
 from shared.messaging.retry import DELAYS
 from shared.observability.metrics import CONSUMER_CONNECTED
 from shared.postgres.database import Database
 
-BATCH_MAX = 1_500
-PREFETCH_BATCHES = 2
+CONSUMER_BATCH_MAX = 1_500
 # Batches begin at least so far apart once they are this large, and closer the smaller they are: a
 # message that comes alone is taken at once, a storm gathers what makes a batch's fixed costs
 # worthwhile.
@@ -28,8 +25,9 @@ class Consumer:
     """
     Gives a queue's messages to their handlers: one transaction a batch, ack after commit.
 
-    `routes` is the routing table, `delays` the delay queues a failing message goes through. While
-    the database is away the deliveries are kept and nothing is given back.
+    `routes` has a handler for each event that `QUEUES` binds to the queue, or raises
+    `RoutesDiffer`. `delays` names the delay queues a failing message goes through. While the
+    database is away the deliveries are kept and nothing is given back.
     """
 
     def __init__(
@@ -39,13 +37,13 @@ class Consumer:
         *,
         database: Database,
         broker: Broker,
-        batch_max: int = BATCH_MAX,
+        batch_max: int = CONSUMER_BATCH_MAX,
         spacing_seconds: float = SPACING_SECONDS,
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
     ) -> None:
+        require_handlers(queue, routes.keys())
         self.queue = queue
-        self.connected = False
         self._receiver = Receiver(queue, routes, database=database, user=broker.user, delays=delays)
         self._broker = broker
         self._batch_max = batch_max
@@ -53,47 +51,24 @@ class Consumer:
         self._spaced_from = spaced_from
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Consume until we stop, whatever breaks meanwhile."""
+        """Consume until we stop; a session that breaks is begun again."""
         await supervise(self.queue, lambda: self._session(stopping), stopping)
 
     async def _session(self, stopping: asyncio.Event) -> None:
         await self._receiver.wait_for_database(stopping)
-        connection: AbstractConnection | None = None
-        try:
-            connection = await self._broker.connect(self.queue)
-            channel = await connection.channel(publisher_confirms=False)
-            prefetch = PREFETCH_BATCHES * self._batch_max
-            incoming = await Incoming.begin(channel, self.queue, prefetch=prefetch)
-            self._set_connected(connected=True)
-            await incoming.settle(
-                lambda batch: self.receive([_delivery(each) for each in batch], stopping),
-                stopping,
-                batch_max=self._batch_max,
-                spacing_seconds=self._spacing_seconds,
-                spaced_from=self._spaced_from,
-            )
-        finally:
-            self._set_connected(connected=False)
-            # The running batch is settled; closing the channel gives the rest back, in order.
-            await close_quietly(connection)
+        await consume(
+            lambda: self._broker.connect(self.queue),
+            self.queue,
+            lambda batch: self.receive(batch, stopping),
+            stopping,
+            connected=CONSUMER_CONNECTED,
+            batch_max=self._batch_max,
+            spacing_seconds=self._spacing_seconds,
+            spaced_from=self._spaced_from,
+        )
 
     async def receive(
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
     ) -> None:
-        """Settle a batch for good, as `Receiver` does."""
+        """Finish a batch, as `Receiver` does."""
         await self._receiver.receive(deliveries, stopping)
-
-    def _set_connected(self, *, connected: bool) -> None:
-        self.connected = connected
-        CONSUMER_CONNECTED.labels(self.queue).set(connected)
-
-
-def _delivery(message: DeliveredMessage) -> Delivery:
-    properties = message.header.properties
-    return Delivery(
-        body=message.body,
-        type=properties.message_type or "",
-        message_id=properties.message_id or "",
-        user_id=properties.user_id or "",
-        headers=properties.headers or {},
-    )

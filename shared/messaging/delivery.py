@@ -1,15 +1,13 @@
-"""A message as it arrived, and whether it can be understood."""
+"""A delivery: whether it can be read, and its dead letter if it cannot be handled."""
 
-import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID, uuid5
+from collections.abc import Mapping
+from uuid import uuid5
 
+from shared.amqp.delivery import Delivery, storable
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.decoding import (
     OPERATOR_USER,
-    SAID_BY,
+    ORIGINAL_PUBLISHER_HEADER,
     Received,
     Unreadable,
     contract_of,
@@ -24,21 +22,16 @@ __all__ = [
     "Delivery",
     "Received",
     "Unreadable",
-    "kept_headers",
-    "message_ids",
-    "parked",
+    "dead_letter",
+    "forwarded",
     "read",
-    "said_by_header",
     "service_of",
 ]
 
 REASON_CHARACTERS_MAX = 500
-ATTEMPT_DIGITS_MAX = 6
-# As long as AMQP lets a message's own id be.
-ID_CHARACTERS_MAX = 255
 
 # The rest is the broker's, or belongs to one attempt. By name, and none too long: what the outbox
-# holds must fit into a frame, whatever somebody else once put into one.
+# holds must fit into a frame, and another sender's headers may be of any size.
 _KEPT = (
     *(f"cloudEvents_{name}" for name in ("specversion", "id", "source", "subject")),
     *("cloudEvents_time", "cloudEvents_partitionkey", "correlation_id"),
@@ -48,45 +41,20 @@ HEADER_CHARACTERS_MAX = 512
 TYPE_CHARACTERS_MAX = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What the broker handed over; `user_id` is the publisher's, checked by the broker."""
-
-    body: bytes
-    type: str
-    message_id: str
-    user_id: str
-    headers: Mapping[str, Any]
-
-    @property
-    def attempt(self) -> int:
-        """How often this message has come back after a delay."""
-        given = str(self.headers.get("ovation_attempt", "0"))
-        return int(given) if given.isdecimal() and len(given) < ATTEMPT_DIGITS_MAX else 0
-
-    @property
-    def original_id(self) -> str:
-        """The message's id when it first arrived; of one without an id, what it says."""
-        for given in (self.headers.get("ovation_message_id"), self.message_id):
-            if isinstance(given, str) and 0 < len(named := _storable(given)) <= ID_CHARACTERS_MAX:
-                return named
-        return hashlib.sha256(self.body).hexdigest()
-
-
 def read(delivery: Delivery, contracts: Mapping[str, type[Event]], own_user: str) -> Received:
     """Return the envelope of a delivery, or raise `Unreadable` with the reason."""
     contract = contract_of(delivery.type, contracts)
-    return read_body(delivery.body, contract, publisher=said_by(delivery, own_user))
+    return read_body(delivery.body, contract, publisher=original_publisher_of(delivery, own_user))
 
 
-def said_by(delivery: Delivery, own_user: str) -> str:
+def original_publisher_of(delivery: Delivery, own_user: str) -> str:
     """
-    Return who said this first: its publisher, or whom a forwarder names.
+    Return the original publisher: who published this now, or whom a forwarder names.
 
     Two users forward: the operator, and the receiving service, which sends to itself what failed.
     """
-    if delivery.user_id == own_user and SAID_BY not in delivery.headers:
-        # A retry of the version before, which named nobody: it had been read before it failed.
+    if delivery.user_id == own_user and ORIGINAL_PUBLISHER_HEADER not in delivery.headers:
+        # A retry of the version before has no such header: it had been read before it failed.
         return owner_of(delivery.type)
     return original_publisher(delivery.user_id, delivery.headers, (own_user, OPERATOR_USER))
 
@@ -96,7 +64,7 @@ def service_of(queue: str) -> str:
     return queue.partition(".")[0]
 
 
-def parked(
+def dead_letter(
     delivery: Delivery, queue: str, *, code: str, detail: str, stack_hash: str = ""
 ) -> Message:
     """
@@ -105,49 +73,40 @@ def parked(
     `code` is stable and for machines, `detail` for people; equal stack hashes mean failures at
     the same place of the code.
     """
-    return Message(
-        key=f"{queue}|{delivery.original_id}",
-        message_id=uuid5(NAMESPACE, f"{queue}|{delivery.original_id}|parked"),
-        exchange=DEAD_LETTER_EXCHANGE,
-        routing_key=queue,
-        headers={
-            **kept_headers(delivery),
-            "ovation_publisher": _storable(delivery.user_id),
-            **said_by_header(delivery, queue),
-            "ovation_attempts": str(delivery.attempt + 1),
-            "ovation_error_code": _storable(code),
-            "ovation_error_message": _storable(detail[:REASON_CHARACTERS_MAX]),
-            "ovation_error_stack": stack_hash,
-        },
-        body=delivery.body,
-    )
+    reason = {
+        "ovation_publisher": storable(delivery.user_id),
+        "ovation_attempts": str(delivery.attempt + 1),
+        "ovation_error_code": storable(code),
+        "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
+        "ovation_error_stack": stack_hash,
+    }
+    return forwarded(delivery, queue, "parked", exchange=DEAD_LETTER_EXCHANGE, headers=reason)
 
 
-def said_by_header(delivery: Delivery, queue: str) -> dict[str, str]:
-    """Return the header that names the original publisher of what is sent on from a queue."""
-    original = said_by(delivery, service_of(queue))
-    return {SAID_BY: _storable(original)[:HEADER_CHARACTERS_MAX]}
-
-
-def kept_headers(delivery: Delivery) -> dict[str, str]:
-    """Return what a message is known by, for whatever it is sent on as."""
+def forwarded(
+    delivery: Delivery, queue: str, step: str, *, exchange: str, headers: Mapping[str, str]
+) -> Message:
+    """Write what a service sends to itself of a delivery: its body, and who published it first."""
+    key = f"{queue}|{delivery.original_id}"
+    original = original_publisher_of(delivery, service_of(queue))
     kept = {
-        name: _storable(value)
+        name: storable(value)
         for name in _KEPT
         if isinstance(value := delivery.headers.get(name), str)
         and len(value) <= HEADER_CHARACTERS_MAX
     }
-    return {
-        **kept,
-        "cloudEvents_type": _storable(delivery.type)[:TYPE_CHARACTERS_MAX],
-        "ovation_message_id": _storable(delivery.original_id),
-    }
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL keeps no NUL in its JSON; nothing readable has one."""
-    return text.replace("\x00", "")
-
-
-def message_ids(received: Collection[Received]) -> list[UUID]:
-    return [envelope.id for envelope in received]
+    return Message(
+        key=key,
+        # Another id than the event's: both may be in flight at once, and returns go by the id.
+        message_id=uuid5(NAMESPACE, f"{key}|{step}"),
+        exchange=exchange,
+        routing_key=queue,
+        headers={
+            **kept,
+            "cloudEvents_type": storable(delivery.type)[:TYPE_CHARACTERS_MAX],
+            "ovation_message_id": storable(delivery.original_id),
+            ORIGINAL_PUBLISHER_HEADER: storable(original)[:HEADER_CHARACTERS_MAX],
+            **headers,
+        },
+        body=delivery.body,
+    )

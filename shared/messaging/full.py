@@ -1,8 +1,8 @@
 """
-Queues of letters and retries that take no more, and when each is asked again.
+Full queues of dead letters and retries, and when each is tried again.
 
-A full queue refuses what is published to it (`reject-publish`). Only what is meant for that queue
-waits then, in the outbox where it is, and nothing else of the service.
+A full queue refuses messages (`reject-publish`). Then only the messages for that queue wait in the
+outbox, and all others of the service are published.
 """
 
 import time
@@ -29,12 +29,12 @@ class FullQueues:
         self._pauses: dict[str, _Pause] = {}
 
     def waiting(self) -> list[str]:
-        """Return what is not to be published now, each as `exchange|routing key`."""
+        """Return the queues to leave out now, each as `exchange|routing key`."""
         now = time.monotonic()
         return [name for name, pause in self._pauses.items() if pause.until > now]
 
     def refused(self, exchange: str, routing_key: str) -> None:
-        """Let a queue rest, twice as long each time; a window of refusals is one of them."""
+        """Pause a queue, twice as long each time; all refusals of one batch count once."""
         name, now = f"{exchange}|{routing_key}", time.monotonic()
         pause = self._pauses.get(name)
         if pause is not None and pause.until > now:
@@ -44,5 +44,5 @@ class FullQueues:
         log.error("outbox.queue_full", exchange=exchange, queue=routing_key, pause_seconds=seconds)
 
     def took(self, exchange: str, routing_key: str) -> None:
-        """Forget that a queue was full: it took something."""
+        """End the pauses of a queue that took a message."""
         self._pauses.pop(f"{exchange}|{routing_key}", None)

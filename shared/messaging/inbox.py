@@ -1,4 +1,4 @@
-"""What has arrived before: the fast path against duplicates, beside each table's own keys."""
+"""The inbox: ids of handled messages, the fast path against duplicates."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -27,9 +27,9 @@ async def accept(tx: Transaction, queue: str, message_ids: Sequence[UUID]) -> se
 
 async def forget_old(tx: Transaction) -> bool:
     """
-    Delete some of what no redelivery, redrive or replay can bring again.
+    Delete some old ids: no redelivery, redrive or replay can bring their messages again.
 
-    Returns whether there may be more: in one go, a month's end would be one long transaction.
+    Returns whether there may be more: all at once would be one long transaction.
     """
     rows = await tx.execute(_FORGET, {"days": RETENTION_DAYS, "limit": FORGET_MAX})
     return len(rows) == FORGET_MAX

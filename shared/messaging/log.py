@@ -1,8 +1,8 @@
 """
-Reading a service's log: the stream `ovation.log.<service>` keeps everything it announced.
+Reading a service's log: the stream `ovation.log.<service>` keeps everything it published.
 
 Streams are read over plain AMQP 0-9-1, from an offset, a time or the beginning. A time selects a
-whole chunk, which may begin earlier: whoever cares about the time looks at each message again.
+whole chunk, which may begin earlier: a reader has to compare the time of each message.
 https://www.rabbitmq.com/docs/streams#consuming
 """
 
@@ -39,7 +39,7 @@ class Logged:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The CloudEvent, unchecked; what is none says nothing."""
+        """The CloudEvent, unchecked; empty if the body is none."""
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -50,14 +50,14 @@ class Logged:
     def time(self) -> datetime | None:
         """When the fact occurred; None if that cannot be read."""
         try:
-            said = datetime.fromisoformat(self.envelope["time"])
+            time = datetime.fromisoformat(self.envelope["time"])
         except (ValueError, TypeError, LookupError):
             return None
-        return said if said.tzinfo else None
+        return time if time.tzinfo else None
 
-    def is_before(self, moment: datetime) -> bool:
-        """Whether it occurred before; what says no time may be anything, and is not left out."""
-        return self.time is not None and self.time < moment
+    def is_before(self, time: datetime) -> bool:
+        """Whether it occurred before; a message without a time is not left out."""
+        return self.time is not None and self.time < time
 
 
 def log_of(service: str) -> str:
@@ -94,7 +94,7 @@ async def read_log(
             except TimeoutError:
                 return
             assert message.delivery_tag is not None
-            # Acknowledging is what lets more come; a stream forgets nothing by it.
+            # The broker sends more after an acknowledgement; a stream keeps acknowledged messages.
             await underlay.basic_ack(message.delivery_tag)
             yield _logged(message)
     finally:

@@ -56,7 +56,7 @@ async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = Fal
     Publish the facts, in this order, if and only if this transaction commits.
 
     With `archive` they are also kept in the event archive: choose it for facts that no other row
-    can tell again later.
+    can give again later.
     """
     now = datetime.now(UTC)
     if archive:

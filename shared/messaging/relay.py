@@ -1,12 +1,10 @@
-"""Carries committed facts from the outbox to the broker: at least once, in order per subject."""
+"""The relay publishes the outbox: each event at least once, and those of a subject in order."""
 
 import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import aiormq
 import asyncpg
@@ -22,7 +20,7 @@ from aiormq.exceptions import (
     PublishError,
 )
 
-from shared.amqp import confirms as window
+from shared.amqp import confirms
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
 from shared.messaging.full import FullQueues
@@ -49,14 +47,14 @@ from shared.postgres.database import Database
 
 log = structlog.get_logger()
 
-# aiormq walks all open confirmations for each multiple ack, so a window is kept small.
-WINDOW_MAX = 500
+# aiormq walks all open confirmations for each multiple ack, so a batch is kept small.
+PUBLISH_BATCH_MAX = 500
 POLL_SECONDS_MAX = 0.02
 GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
-# The driver would fail over a longer one, and with it the whole window, again and again.
+# The driver would fail over a longer one, and with it the whole batch, again and again.
 SHORT_TEXT_BYTES_MAX = 255
 RETURNS_MAX = 20
 RETRY_SECONDS_MAX = 60
@@ -64,21 +62,6 @@ RETRY_SECONDS_MAX = 60
 LOCK_CLASS = 7001
 # The broker closes the whole channel over one such message; it will do so every time.
 _REFUSED = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A waiting message, as the relay reads it."""
-
-    id: int
-    part: int
-    key: str
-    message_id: UUID
-    exchange: str
-    routing_key: str
-    headers: str
-    body: bytes
-    attempts: int
 
 
 class Relay:
@@ -94,14 +77,13 @@ class Relay:
         self._database = database
         self._broker = broker
         self._parts: list[int] = []
-        # After the broker closed the channel over one row of a window, find it one by one.
+        # After the broker closed the channel over one row of a batch, find it one by one.
         self._suspicious = False
         self._full = FullQueues()
         self._forgiven: set[int] = set()
-        self.connected = False
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Relay until we stop, whatever breaks meanwhile."""
+        """Relay until we stop; a session that breaks is begun again."""
         await supervise("relay", lambda: self._session(stopping), stopping)
 
     async def _session(self, stopping: asyncio.Event) -> None:
@@ -112,12 +94,10 @@ class Relay:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             await _check_exchanges(channel, self._broker.service)
             await _check_log(connection, self._broker.service)
-            self.connected = True
             underlay = await channel.get_underlay_channel()
             assert isinstance(underlay, aiormq.Channel)
             await self._relay(db, underlay, stopping)
         finally:
-            self.connected = False
             self._parts = []
             self._show_parts()
             await close_quietly(connection)
@@ -142,12 +122,12 @@ class Relay:
             sent = await self.relay_once(db, channel)
             if not sent:
                 await self._rest()
-            elif sent < WINDOW_MAX:
-                # A window a commit would be many small ones; what follows at once goes together.
+            elif sent < PUBLISH_BATCH_MAX:
+                # A batch for each commit would be small: publish the next commits together.
                 await pause(GATHER_SECONDS, stopping)
 
     async def _rest(self) -> None:
-        """Wait for our own next commit; commits of other processes are found by polling."""
+        """Wait for the next commit of this process; polling finds those of other processes."""
         try:
             await asyncio.wait_for(self._database.committed.wait(), POLL_SECONDS_MAX)
         except TimeoutError:
@@ -156,8 +136,8 @@ class Relay:
     async def _claim_parts(self, db: asyncpg.Connection) -> None:
         free = [part for part in range(PARTS) if part not in self._parts]
         won = [row["part"] for row in await db.fetch(_CLAIM, LOCK_CLASS, free)]
-        # What the user was not allowed before this process began may be allowed now: an upgrade
-        # gives and takes rights. Once, for a row that is refused again ends the session.
+        # The broker may allow now what it refused before this process began: an upgrade changes
+        # rights. Once only, for a row that is refused again ends the session.
         if new := set(won) - self._forgiven:
             await db.execute(_FORGIVE, sorted(new))
             self._forgiven |= new
@@ -169,30 +149,29 @@ class Relay:
             RELAY_LEADER.labels(part).set(part in self._parts)
 
     async def relay_once(self, db: asyncpg.Connection, channel: aiormq.Channel) -> int:
-        """Publish one window in order and delete what was confirmed; return its size."""
-        size = 1 if self._suspicious else WINDOW_MAX
-        found = await db.fetch(_WAITING, self._parts, size, self._full.waiting())
-        rows = [Row(*record.values()) for record in found]
+        """Publish one batch in order and delete what was confirmed; return its size."""
+        size = 1 if self._suspicious else PUBLISH_BATCH_MAX
+        rows = await db.fetch(_WAITING, self._parts, size, self._full.waiting())
         if not rows:
             self._suspicious = False
             return 0
         outgoing = [self._outgoing(row) for row in rows]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
-            results = await window.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
-            for row, result in zip(rows, results, strict=True):
+            results = await confirms.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            for message, result in zip(outgoing, results, strict=True):
                 if result is not None:
-                    failed(str(row.message_id), _outcome(result))
-        await self._settle(db, list(zip(rows, results, strict=True)))
+                    failed(str(message.message_id), _outcome(result))
+        await self._apply(db, list(zip(rows, results, strict=True)))
         return len(rows)
 
-    def _outgoing(self, row: Row) -> window.Outgoing:
-        headers = json.loads(row.headers)
-        return window.Outgoing(
-            message_id=row.message_id,
-            exchange=own_exchange(row.exchange, self._broker.service),
-            routing_key=row.routing_key,
+    def _outgoing(self, row: asyncpg.Record) -> confirms.Outgoing:
+        headers = json.loads(row["headers"])
+        return confirms.Outgoing(
+            message_id=row["message_id"],
+            exchange=own_exchange(row["exchange"], self._broker.service),
+            routing_key=row["routing_key"],
             properties=aiormq.spec.Basic.Properties(
-                message_id=str(row.message_id),
+                message_id=str(row["message_id"]),
                 message_type=_short(headers.get("cloudEvents_type", "")),
                 content_type=CONTENT_TYPE,
                 delivery_mode=DeliveryMode.PERSISTENT,
@@ -201,23 +180,23 @@ class Relay:
                 user_id=self._broker.user,
                 headers=headers,
             ),
-            body=row.body,
+            body=row["body"],
         )
 
-    async def _settle(
-        self, db: asyncpg.Connection, results: Sequence[tuple[Row, BaseException | None]]
+    async def _apply(
+        self, db: asyncpg.Connection, results: Sequence[tuple[asyncpg.Record, BaseException | None]]
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
         await _delete(db, confirmed)
-        counted = Counter((row.exchange, _outcome(result)) for row, result in results)
+        counted = Counter((row["exchange"], _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)
         for row in confirmed:
-            self._full.took(row.exchange, row.routing_key)
+            self._full.took(row["exchange"], row["routing_key"])
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
-            await _block(db, row, "unroutable", park=row.attempts + 1 >= RETURNS_MAX)
+            await _block(db, row, "unroutable", park=row["attempts"] + 1 >= RETURNS_MAX)
         others = [
             (row, error)
             for row, error in failures
@@ -233,16 +212,16 @@ class Relay:
         # nothing is counted against them. The supervisor starts a fresh session, later and later.
         raise others[0][1]
 
-    def _set_aside(self, row: Row, error: BaseException) -> bool:
-        """Let letters and retries wait for a queue that takes no more; facts go on meanwhile."""
-        if row.exchange == EVENTS_EXCHANGE or not isinstance(error, DeliveryError):
+    def _set_aside(self, row: asyncpg.Record, error: BaseException) -> bool:
+        """Let dead letters and retries wait for a full queue; events go on meanwhile."""
+        if row["exchange"] == EVENTS_EXCHANGE or not isinstance(error, DeliveryError):
             return False
-        self._full.refused(row.exchange, row.routing_key)
+        self._full.refused(row["exchange"], row["routing_key"])
         return True
 
 
 def _short(text: str) -> str:
-    """What AMQP has no room for as a property is in the headers and the body all the same."""
+    """A text that is too long for a property of AMQP is still in the headers and the body."""
     return text if len(text.encode()) <= SHORT_TEXT_BYTES_MAX else ""
 
 
@@ -285,34 +264,36 @@ async def _check_log(connection: AbstractConnection, service: str) -> None:
 
 
 async def _ignore(_: DeliveredMessage) -> None:
-    """Nothing is read here: that it could be is all we ask."""
+    """A check only: the messages of the log are not read."""
 
 
-async def _delete(db: asyncpg.Connection, rows: Sequence[Row]) -> None:
+async def _delete(db: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
     if not rows:
         return
-    retried = [row.message_id for row in rows if row.attempts]
+    retried = [row["message_id"] for row in rows if row["attempts"]]
     async with db.transaction():
-        await db.execute("DELETE FROM outbox WHERE id = ANY($1)", [row.id for row in rows])
+        await db.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])
         if retried:
             await db.execute("DELETE FROM outbox_blocked WHERE message_id = ANY($1)", retried)
 
 
-async def _block(db: asyncpg.Connection, row: Row, reason: str, *, park: bool) -> None:
-    """Let the key wait behind a message the broker would not route, or park it for a person."""
+async def _block(db: asyncpg.Connection, row: asyncpg.Record, reason: str, *, park: bool) -> None:
+    """Let a key wait behind a message the broker does not route, or park it for an operator."""
     log.error(
         "outbox.blocked",
-        routing_key=row.routing_key,
-        message_id=str(row.message_id),
-        attempts=row.attempts + 1,
+        routing_key=row["routing_key"],
+        message_id=str(row["message_id"]),
+        attempts=row["attempts"] + 1,
         reason=reason,
         parked=park,
     )
     OUTBOX_PARKED.inc(park)
-    wait = timedelta(seconds=min(0.1 * 2**row.attempts, RETRY_SECONDS_MAX))
+    wait = timedelta(seconds=min(0.1 * 2 ** row["attempts"], RETRY_SECONDS_MAX))
     async with db.transaction():
-        await db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = $1", row.id)
-        await db.execute(_BLOCK, row.part, row.key, row.message_id, reason, None if park else wait)
+        await db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = $1", row["id"])
+        await db.execute(
+            _BLOCK, row["part"], row["key"], row["message_id"], reason, None if park else wait
+        )
 
 
 async def _measure(db: asyncpg.Connection) -> None:

@@ -1,17 +1,15 @@
 """
-Trying a message again later, without losing it or holding up its neighbours meanwhile.
+Trying a message again later, without losing it and without delaying its neighbours.
 
 The message goes to a delay queue through the outbox, in a transaction of its own, and is
-acknowledged after that commit. Nobody consumes a delay queue: when its time is over the broker
+acknowledged after that commit. A delay queue has no consumer: when its time is over the broker
 moves the message to `ovation.redeliver.<service>`, whose binding leads back to the queue it came
 from, and to no queue of another service.
 """
 
 from collections.abc import Mapping
-from uuid import uuid5
 
-from shared.contracts.base import NAMESPACE
-from shared.messaging.delivery import Delivery, kept_headers, said_by_header
+from shared.messaging.delivery import Delivery, forwarded
 from shared.messaging.outbox import Message
 
 # The delays in turn, by name, in milliseconds. One queue each: messages of one queue that wait
@@ -25,20 +23,13 @@ def delay_name(delay: str) -> str:
     return f"ovation.delay.{delay}"
 
 
-def retried(delivery: Delivery, queue: str, *, delay: str) -> Message:
+def retry_of(delivery: Delivery, queue: str, *, delay: str) -> Message:
     """Write the same message for its next attempt, after a delay."""
-    attempt = delivery.attempt + 1
-    identifier = f"{queue}|{delivery.original_id}|{attempt}"
-    return Message(
-        key=f"{queue}|{delivery.original_id}",
-        # Another id than the event's: both may be in flight at once, and returns go by the id.
-        message_id=uuid5(NAMESPACE, f"{identifier}|retry"),
+    attempt = str(delivery.attempt + 1)
+    return forwarded(
+        delivery,
+        queue,
+        f"{attempt}|retry",
         exchange=delay_name(delay),
-        routing_key=queue,
-        headers={
-            **kept_headers(delivery),
-            **said_by_header(delivery, queue),
-            "ovation_attempt": str(attempt),
-        },
-        body=delivery.body,
+        headers={"ovation_attempt": attempt},
     )

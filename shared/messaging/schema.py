@@ -43,7 +43,7 @@ GRANT SELECT, INSERT, DELETE ON inbox TO {role};
 """
 
 EVENT_ARCHIVE_V1 = """
--- Facts no other row remembers, as they were announced; history is written once.
+-- Facts no other row remembers, as they were published; history is written once.
 CREATE TABLE event_archive (
     key             text         NOT NULL,
     id              uuid         NOT NULL,

@@ -59,7 +59,7 @@ class InboxColumns(SharedTable):
 
 
 class EventArchiveColumns(SharedTable):
-    """A fact as it was announced, where no other row remembers it."""
+    """A fact as it was published, where no other row remembers it."""
 
     table_name = "event_archive"
 

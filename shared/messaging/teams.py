@@ -3,8 +3,8 @@ What another team has on our broker, as code: a user, a queue, and where it lead
 
 The team's user can declare nothing, bind nothing and publish nothing; it reads what bears its
 name, and the logs it was granted. Operators make the bindings. A team that could bind could also
-unbind, and what it then missed nobody would see. What it was granted is kept on the broker, so
-that every operator's `topology check` knows it.
+unbind, and lose events unseen. The grant is stored on the broker, so that every operator's
+`topology check` knows it.
 """
 
 import re
@@ -33,10 +33,10 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # The most a queue keeps; what an operator says instead is a policy, which can be changed.
 MESSAGES_MAX = 1_000_000
 QUEUE_BYTES_MAX = 2_000_000_000
-LETTERS_MAX = 100_000
+DEAD_LETTERS_MAX = 100_000
 # A client that reconnects in a loop must not use up the broker's sockets.
 USER_LIMITS: Mapping[str, int] = {"max-connections": 50, "max-channels": 200}
-# What a service's name stands for. A team that is granted `gift` or `live` gets what everybody in
+# What a service's name stands for. A team that is granted `gift` or `live` gets what all people in
 # the room may know. Every other event is granted by its name alone: it is about a person's money,
 # limits or troubles, or it names the giver of an anonymous gift. A new event is granted by name
 # until it is listed here. `first_gift` and the perks name viewers, and follow from open gifts only.
@@ -125,7 +125,7 @@ def record_name(team: str, vhost: str) -> str:
 def team_topology(team: Team) -> dict[str, list[dict[str, Any]]]:
     """Everything a team has but its user's password, in the form of the broker's definitions."""
     return {
-        "queues": [_events_queue(team), _letters_queue(team)],
+        "queues": [_events_queue(team), _dead_letter_queue(team)],
         "bindings": [
             *(each for name in team.hears for each in event_bindings(team.queue, name)),
             # Only operators can publish there: so they can give a team again what it lost.
@@ -145,7 +145,7 @@ def events_exchanges() -> tuple[str, ...]:
 
 def _events_queue(team: Team) -> dict[str, Any]:
     """
-    Write a queue whose oldest messages leave when it is full, so that nobody waits for a team.
+    Write a queue whose oldest messages leave when it is full: no service waits for a team.
 
     They leave to its dead letters, where they can be seen and counted. An event a service
     announces is confirmed in any case.
@@ -164,13 +164,13 @@ def _events_queue(team: Team) -> dict[str, Any]:
     )
 
 
-def _letters_queue(team: Team) -> dict[str, Any]:
+def _dead_letter_queue(team: Team) -> dict[str, Any]:
     return a_queue(
         f"{team.queue}.dlq",
         {
             "x-queue-type": "quorum",
             "x-delivery-limit": LOOKS_MAX,
-            "x-max-length": LETTERS_MAX,
+            "x-max-length": DEAD_LETTERS_MAX,
             "x-overflow": "drop-head",
         },
     )
@@ -197,7 +197,7 @@ def _readable(team: Team) -> str:
 
 def _topic_permission(team: Team, exchange: str) -> dict[str, Any]:
     """
-    Say what the team might bind if somebody ever let it bind at all.
+    Limit what the team could bind, should it ever get the right to bind.
 
     A second fence: a right to write to its queue, given by hand one day, must not open the rest.
     """

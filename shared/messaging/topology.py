@@ -20,23 +20,23 @@ from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, own_e
 from shared.messaging.retry import DELAYS, DELAYS_MILLISECONDS, delay_name
 
 VHOST = "ovation"
-# What goes to one queue by name, past the exchanges of facts. The operator redrives and replays
+# For messages to one queue by name, past the exchanges of events. The operator redrives and replays
 # through it; what comes back from a delay does so at `ovation.redeliver.<service>`.
 REDELIVER_EXCHANGE = "ovation.redeliver"
-# What operators did to messages. They alone may write it; a stream forgets nothing by being read.
+# What operators did to messages. Operators alone may write it; reading a stream removes nothing.
 AUDIT_STREAM = "ovation.audit"
 AUDIT_MAX_AGE = "10Y"
 # Looks at the broker's numbers and at what operators did; changes nothing.
 AUDITOR_USER = "auditor"
-# Deliveries that end in a crash; a handler's failures are counted and parked by the consumer.
+# Deliveries that end in a crash; the consumer counts a handler's failures by itself.
 DELIVERY_LIMIT = 20
 DEAD_LETTERS_MAX = 1_000_000
 LOOKS_MAX = 1_000_000
 LOG_MAX_AGE = "30D"
 LOG_SEGMENT_BYTES = 50_000_000
 _NOTHING = "^$"
-# Where the version before published: one exchange for all services. Nobody may write there, but
-# for the time of an upgrade. `ovation.dlx` stays: the broker itself puts there what crashed us.
+# Where the version before published: one exchange for all services. Services may write there
+# during an upgrade only. `ovation.dlx` stays: the broker itself puts there what crashed us.
 _SHARED_EXCHANGES = r"ovation\.(events|dlx|delay\.[0-9]+[sm])"
 
 
@@ -54,7 +54,7 @@ def topology() -> dict[str, Any]:
             a_binding(own_exchange(DEAD_LETTER_EXCHANGE, service_of(name)), f"{name}.dlq", name),
         ]
     for service in SERVICES:
-        # A log for each owner: other teams replay it, and no fact is ever unroutable.
+        # A log for each owner: other teams replay it, and no event is ever unroutable.
         queues.append(_stream(log_of(service), max_age=LOG_MAX_AGE))
         bindings += event_bindings(log_of(service), f"{service}.#")
     queues.append(_stream(AUDIT_STREAM, max_age=AUDIT_MAX_AGE))
@@ -71,7 +71,7 @@ def topology() -> dict[str, Any]:
 
 
 def event_bindings(queue: str, pattern: str) -> list[dict[str, Any]]:
-    """Bind a queue to events of one owner, and to where the version before announced them."""
+    """Bind a queue to events of one owner, and to where the version before published them."""
     owner = pattern.partition(".")[0]
     return [
         a_binding(own_exchange(EVENTS_EXCHANGE, owner), queue, pattern),
@@ -182,7 +182,7 @@ def _work_queue(name: str) -> dict[str, Any]:
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
             "x-dead-letter-routing-key": name,
-            # The default strategy may lose the letter; this one needs reject-publish.
+            # The default strategy may lose the dead letter; this one needs reject-publish.
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         },
@@ -190,15 +190,15 @@ def _work_queue(name: str) -> dict[str, Any]:
 
 
 def _dead_letter_queue(name: str) -> dict[str, Any]:
-    # Each look at a letter counts as a delivery, and one too many would drop it.
+    # Each look at a dead letter counts as a delivery, and one too many would drop it.
     return a_queue(f"{name}.dlq", {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX})
 
 
 def _delay_queue(delay: str, service: str) -> dict[str, Any]:
     """
-    What waits here leaves when its time is over, with the routing key it came with.
+    Write a queue whose messages leave after the delay, with the routing key they came with.
 
-    It leaves for queues of this service alone. Of no service is the queue of the version before.
+    They go to queues of this service alone. Without a service it is that of the version before.
     """
     name, back = delay_name(delay), REDELIVER_EXCHANGE
     if service:
@@ -293,7 +293,7 @@ def a_permission(
 
 
 def _topic_permission(service: str, exchange: str) -> dict[str, Any]:
-    """A service announces its own facts and nobody else's."""
+    """A service publishes its own events only."""
     return {
         "user": service,
         "vhost": VHOST,

@@ -101,7 +101,7 @@ def log_each(event: str, lines: Iterable[Mapping[str, object]]) -> None:
 
 
 def _hide_by_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Hide what is called a secret; by mistake somebody logs the headers of a request."""
+    """Hide values with the name of a secret, such as logged request headers."""
     return {name: _hidden(name, value) for name, value in event.items()}
 
 
@@ -114,7 +114,7 @@ def _hidden(name: str, value: object) -> object:
 
 
 def _hide_in_text(_logger: WrappedLogger, _method: str, rendered: object) -> str:
-    """Hide what looks like a secret, in whatever a library quotes in a message or an error."""
+    """Hide texts that look like a secret, which libraries quote in messages and errors."""
     line = str(rendered)
     return _SECRET_TEXTS.sub(lambda found: "".join(filter(None, found.groups())) + HIDDEN, line)
 

@@ -26,7 +26,7 @@ OUTBOX_PUBLISHED = Counter(
     "ovation_outbox_published", "Messages by what became of them.", ["exchange", "outcome"]
 )
 OUTBOX_PUBLISH_SECONDS = Histogram(
-    "ovation_outbox_publish_seconds", "Time until a window of messages was confirmed."
+    "ovation_outbox_publish_seconds", "Time until a batch of messages was confirmed."
 )
 OUTBOX_BLOCKED_KEYS = Gauge("ovation_outbox_blocked_keys", "Keys that wait behind a message.")
 OUTBOX_PARKED = Counter(
@@ -44,14 +44,15 @@ CONSUMER_BATCH_SIZE = Histogram(
     "ovation_consumer_batch_size",
     "Messages a batch.",
     ["queue"],
-    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
+    # Up to the largest batch there is: live takes 4,000.
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 1_500, 2_000, 4_000),
 )
 CONSUMER_HANDLE_SECONDS = Histogram(
-    "ovation_consumer_handle_seconds", "Time to settle a batch.", ["queue"]
+    "ovation_consumer_handle_seconds", "Time to handle a batch.", ["queue"]
 )
 CONSUMER_LAG_SECONDS = Histogram(
     "ovation_consumer_lag_seconds",
-    "Age of the oldest fact of a batch once settled.",
+    "Age of the oldest event of a batch once handled.",
     ["queue"],
     # Up to an hour: what a broker or a database that was away leaves behind.
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60, 300, 3_600),
@@ -64,16 +65,14 @@ CONSUMER_PAUSED = Gauge(
 )
 BROKER_RECONNECTS = Counter("ovation_broker_reconnects", "Sessions that broke.", ["role"])
 
-SAGA_OPEN = Gauge(
-    "ovation_saga_open", "Things that wait for an outcome, by what they are.", ["type", "state"]
-)
-SAGA_OVERDUE = Gauge(
-    "ovation_saga_overdue", "Of those, how many have waited longer than they should.", ["type"]
+IN_FLIGHT = Gauge("ovation_in_flight", "Work that waits for an outcome.", ["type", "state"])
+IN_FLIGHT_OVERDUE = Gauge(
+    "ovation_in_flight_overdue", "Work that has waited longer than it should.", ["type"]
 )
 
 CONTRADICTIONS = Counter(
     "ovation_contradictions",
-    "What a provider or another service said against what we know; a person has to look.",
+    "Answers of a provider or another service that contradict what we know.",
     ["kind"],
 )
 

@@ -25,12 +25,12 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
-# So long may the last spans take to leave; a collector that is away holds up nobody's end.
+# The time the last spans have to leave: a collector that is away must not delay the exit.
 LAST_SECONDS_MAX = 2
-# Asked every few seconds by machines, about nobody's story.
+# Asked by machines every few seconds; no trace is about them.
 _UNWATCHED = frozenset({"/livez", "/readyz", "/metrics"})
 _TEXT_CHARACTERS_MAX = 255
-# The last bit of a traceparent says whether its story is watched.
+# The last bit of a traceparent says whether its trace is sampled.
 _SAMPLED_ENDINGS = frozenset("13579bdf")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -66,7 +66,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 def configure_tracing(service: str) -> None:
-    """Export spans from now on, if it is said where to."""
+    """Export spans from now on, if the environment names a collector."""
     if not os.environ.get(ENDPOINT_VARIABLE):
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - slow
@@ -97,7 +97,7 @@ def use_provider(provider: trace.TracerProvider | None) -> None:
 
 
 def traceparent() -> str | None:
-    """Return the context of the request being served, for whatever it causes."""
+    """Return the context of the request being served, for the events it causes."""
     return _traceparent.get()
 
 
@@ -109,7 +109,7 @@ def serving(method: str, path: str, given: bytes) -> Iterator[None]:
         _traceparent.set(_written(caller) if caller else None)
         yield
         return
-    # Our own last-resort errors tell what happened; an exception's text may quote anything.
+    # Our own last-resort errors are enough; an exception's text may quote personal data.
     with _tracer.start_as_current_span(
         f"HTTP {method}",
         _under(caller) if caller else None,
@@ -122,7 +122,7 @@ def serving(method: str, path: str, given: bytes) -> Iterator[None]:
 
 
 def answered(method: str, route: str, status: int, correlation_id: str) -> None:
-    """Say of the request being served what it was, once it is known."""
+    """Describe the span of the request being served, once its answer is known."""
     if _tracer is None:
         return
     span = trace.get_current_span()
@@ -143,7 +143,7 @@ def answered(method: str, route: str, status: int, correlation_id: str) -> None:
 
 @contextmanager
 def publishing(messages: Sequence[Leaving]) -> Iterator[None]:
-    """Publish a window of messages; those of a sampled story have a span each."""
+    """Publish a batch of messages; each of a sampled trace has a span."""
 
     def describe(message: Leaving) -> tuple[str, Attributes]:
         return f"publish {message.routing_key}", {
@@ -159,7 +159,7 @@ def publishing(messages: Sequence[Leaving]) -> Iterator[None]:
 
 @contextmanager
 def handling(queue: str, messages: Sequence[Message]) -> Iterator[None]:
-    """Handle a batch of a queue's messages; those of a sampled story have a span each."""
+    """Handle a batch of a queue's messages; each of a sampled trace has a span."""
     described: tuple[str, Attributes] = (
         f"process {queue}",
         {
@@ -173,13 +173,13 @@ def handling(queue: str, messages: Sequence[Message]) -> Iterator[None]:
 
 
 def continued(message_id: str, given: str | None) -> str | None:
-    """Return what a message leads to belongs to: its span here, or else what it came with."""
+    """Return the parent of what a message causes: its span here, or the one it came with."""
     span = _under_way.get().get(message_id)
     return given if span is None else _written(span.get_span_context())
 
 
 def failed(message_id: str, code: str) -> None:
-    """Say of a message that is under way what went wrong with it."""
+    """Mark the span of a message that is being published or handled as failed."""
     span = _under_way.get().get(message_id)
     if span is not None:
         _fail(span, code)
@@ -216,7 +216,7 @@ def _watching(
 
 
 def _about(message: Message, batch: int) -> Attributes:
-    """What is said of any message: never whose it is, nor what is in it."""
+    """The attributes of any message: never its owner, nor its content."""
     headers = message.headers
     return {
         "messaging.system": "rabbitmq",
@@ -238,9 +238,9 @@ def _under(parent: SpanContext) -> Context:
 
 
 def _sampled(message: Message) -> SpanContext | None:
-    """Return the context of a message whose story is watched."""
+    """Return the context of a message whose trace is sampled."""
     given = message.headers.get("traceparent")
-    # Most are not, and shall cost next to nothing: only then is it read as a whole.
+    # Most are not sampled and must cost almost nothing, so the end is looked at first.
     if not isinstance(given, str) or given[-1:] not in _SAMPLED_ENDINGS:
         return None
     return _context_of(given)

@@ -1,4 +1,4 @@
-"""Whoever commits collects what arrived meanwhile, and commits it all at once."""
+"""Group commit: requests that arrive during a commit share the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,15 +10,15 @@ from shared.postgres.database import is_unavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BATCH_MAX = 500
+COMMIT_BATCH_MAX = 500
 
 
 class Batcher(Generic[Item, Result]):
     """
     Turns many single requests into few transactions.
 
-    There is no timer: an idle batcher commits one item at once; a busy one commits whatever
-    gathered while the previous commit was in flight. `commit` answers one result an item, in
+    There is no timer: an idle batcher commits one item at once; a busy one commits all items that
+    arrived during the previous commit. `commit` answers one result an item, in
     order. If it fails, the items are done again one by one, so that one bad item fails alone;
     if the database is away, all of them fail at once.
     """
@@ -27,7 +27,7 @@ class Batcher(Generic[Item, Result]):
         self,
         commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
-        batch_max: int = BATCH_MAX,
+        batch_max: int = COMMIT_BATCH_MAX,
     ) -> None:
         self._commit = commit
         self._batch_max = batch_max
@@ -52,19 +52,19 @@ class Batcher(Generic[Item, Result]):
         while self._waiting:
             batch = self._waiting[: self._batch_max]
             self._waiting = self._waiting[self._batch_max :]
-            await self._settle(batch)
+            await self._finish(batch)
 
-    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _finish(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._commit([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+        except Exception as error:  # noqa: BLE001 - each waiting caller gets it
             if len(batch) == 1 or is_unavailable(error):
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
                 return
             for single in batch:
-                await self._settle([single])
+                await self._finish([single])
             return
         assert len(results) == len(batch)
         for (_, future), result in zip(batch, results, strict=True):

@@ -165,7 +165,7 @@ class Database:
 
     async def connect_directly(self) -> asyncpg.Connection:
         """
-        Open a connection outside the pool, for whoever holds a session advisory lock.
+        Open a connection outside the pool, to hold a session advisory lock.
 
         The server notices within about 20 s that such a holder has vanished behind a dead
         network, and frees its locks: keepalives for an idle one, the user timeout for one
@@ -184,7 +184,7 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Close what is open; whoever still works on it is cut off."""
+        """Close all connections; work that still runs on them fails."""
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None

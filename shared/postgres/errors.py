@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean for whoever wanted something of it."""
+"""What PostgreSQL's errors mean for the caller: wait, try again, or fail."""
 
 import asyncpg
 
@@ -23,7 +23,7 @@ def sqlstate(error: BaseException) -> str:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the database itself is away: nobody's request is at fault, and waiting helps."""
+    """Whether the database itself is away: no request is at fault, and waiting helps."""
     if isinstance(error, _CONNECTION_ERRORS):
         return True
     state = sqlstate(error)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ROOT = Path(__file__).parents[2]
-# A migration that waits for a lock makes everybody wait who comes after it: it gives up soon, and
+# All later requests queue behind a migration that waits for a lock: it gives up soon, and
 # comes back when the one who had the lock is gone.
 LOCK_SECONDS_MAX = 5
 TRIES_MAX = 12

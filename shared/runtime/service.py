@@ -3,8 +3,8 @@ One service as one process: HTTP, relay, consumers and jobs as tasks that start 
 
 Start: the database answers, then HTTP, consumers and the relay; a broker that is away does not
 keep a service from accepting what it can accept. Stop (SIGTERM): HTTP drains, consumers finish
-their batch, the relay its window, connections close; after 25 s whatever is left is dropped,
-which loses nothing.
+their batch, the relay its batch, connections close; after 25 s the rest is cancelled, which
+loses nothing.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
+from shared.contracts.routes import require_queues
 from shared.http.connection import Connection
 from shared.identity.tokens import Verifier
 from shared.messaging import inbox
@@ -50,8 +51,8 @@ class Job:
     """
     Work that comes back every few seconds, done by one process of a service at a time.
 
-    Whoever holds the advisory lock named after the job does it; `run` returns whether there
-    may be more to do at once.
+    The process that holds the advisory lock named after the job does it; `run` returns whether
+    there may be more to do at once.
     """
 
     name: str
@@ -73,6 +74,9 @@ class Service:
     tasks: Sequence[Part] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = field(default=())
 
+    def __post_init__(self) -> None:
+        require_queues(self.name, (consumer.queue for consumer in self.consumers))
+
 
 class _Server(uvicorn.Server):
     """Leaves the signals to us: HTTP is one of several things that have to stop."""
@@ -82,7 +86,7 @@ class _Server(uvicorn.Server):
 
 
 def start(service: Callable[[], Service], settings: ServiceSettings, name: str) -> None:
-    """Run a service until it is told to stop: the last line of every `main.py`."""
+    """Run a service until SIGTERM: the last line of every `main.py`."""
     configure_logging(name)
     configure_tracing(name)
     configure_schema_urls(os.environ.get(PUBLIC_URL_VARIABLE, PUBLIC_URL))
@@ -97,7 +101,7 @@ def start(service: Callable[[], Service], settings: ServiceSettings, name: str) 
 
 def _tune_garbage_collector() -> None:
     """
-    Keep what was imported out of every collection, and collect less often.
+    Exempt imported modules from garbage collection, and collect less often.
 
     Batches make many short-lived objects and no cycles; the default thresholds cost a fifth
     of the processor on them.
@@ -186,7 +190,7 @@ async def _work(job: Job, database: Database, stopping: asyncio.Event) -> None:
             mine = await db.fetchval(
                 "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"job:{job.name}"
             )
-            # Asked each time: the answer also tells whether the lock's connection still lives.
+            # Asked each time: the answer also shows that the lock's connection still lives.
             if not mine or not await job.run():
                 await pause(job.every_seconds, stopping)
     finally:

@@ -60,7 +60,7 @@ class ServiceSettings(SecretFileSettings):
     jwt_roles_claim: str = ""
     jwt_scopes_claim: str = ""
     jwt_lifetime_seconds_max: int = 86_400
-    # Whoever can change what comes over plain HTTP signs any token: for practice only.
+    # An attacker who can change plain HTTP can sign any token: for practice only.
     allow_insecure_issuer: bool = False
 
     @property
@@ -80,13 +80,13 @@ class ServiceSettings(SecretFileSettings):
         return self
 
     @model_validator(mode="after")
-    def _keys_come_over_a_line_nobody_can_change(self) -> Self:
+    def _require_secure_key_addresses(self) -> Self:
         if not self.allow_insecure_issuer:
             addresses = [each for each in type(self).model_fields if each.endswith("jwks_url")]
             for name in ("jwt_issuer", *addresses):
                 if urlsplit((getattr(self, name) or "").strip()).scheme == "http":
                     raise ValueError(
-                        f"{name} is http://: whoever can change that line signs any token. Use"
+                        f"{name} is http://: an attacker on that line can sign any token. Use"
                         " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
                     )
         return self

@@ -39,7 +39,7 @@ def faults(page, axe):
     ]
 
 
-def settled(page):
+def finished(page):
     # Not by a function that the page is to evaluate again and again: its policy forbids that.
     expect(page.locator(".waiting")).to_have_count(0, timeout=TIMEOUT_MILLISECONDS)
     page.wait_for_timeout(600)
@@ -52,7 +52,7 @@ def test_axe_finds_no_serious_problem_on_any_page(visitor, stage, axe, scheme):
     for name, (path, claims) in PAGES.items():
         person = visitor(people[claims["roles"][0]], claims=claims, scheme=scheme)
         page = person.open(path.format(room=room))
-        settled(page)
+        finished(page)
         person.keep(f"{name}-{scheme}", whole=name != "room")
         found[name] = faults(page, axe)
         if name == "room":
@@ -71,7 +71,7 @@ def test_nothing_has_to_be_scrolled_sideways_on_the_smallest_screen(visitor, sta
     for name, (path, claims) in PAGES.items():
         person = visitor(people[claims["roles"][0]], claims=claims, width=320, height=640)
         page = person.open(path.format(room=room))
-        settled(page)
+        finished(page)
         person.keep(f"{name}-320", whole=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
         assert not page.evaluate("(scrollTo(9, 0), scrollX)"), name

@@ -137,8 +137,10 @@ def test_an_operator_follows_a_dispute_to_its_payout_decides_and_edits_a_gift(vi
     stage.give(mira, lea.user, "g_fox")
     operator = visitor(f"ops-{uuid4().hex[:6]}", claims=OPERATOR)
     path = "/v1/operator/purchase/disputes"
-    desk = stage.person("ops", **OPERATOR)
-    eventually(lambda: [one for one in desk.get(path)["items"] if one["viewer"] == mira.user])
+    disputes_page = stage.person("ops", **OPERATOR)
+    eventually(
+        lambda: [one for one in disputes_page.get(path)["items"] if one["viewer"] == mira.user]
+    )
     eventually(lambda: any(one["reversed_diamonds"] for one in earned(lea)))
 
     page = operator.open("/operator")

@@ -44,23 +44,25 @@ async def check(
     found = [
         _counted("lost", "requests without a final answer", answers.open),
         _counted("lost", "answers that nobody foresaw", answers.unforeseen),
-        *settled(answers, gifts, await books.states()),
+        *finished(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),
-        *await _announced(installation, books, answers, people),
+        *await _published(installation, books, answers, people),
         *agreed(await books.sums()),
     ]
     moving = ", ".join(f"{name} {count}" for name, count in left.items())
     found.append(Check("waiting", "still on its way or blocked", sum(left.values()), moving))
-    letters = {
+    dead_letters = {
         name: count for name, count in waiting(installation).items() if name.endswith(DEAD_LETTERS)
     }
-    found.append(Check("dead_letters", "dead letters", sum(letters.values()), _shown(letters)))
+    found.append(
+        Check("dead_letters", "dead letters", sum(dead_letters.values()), _shown(dead_letters))
+    )
     gone = [*died, *(name for name in system.names if not system.is_running(name))]
     found.append(_counted("died", "services that ended by themselves", gone))
     return [*found, *await proved(installation)]
 
 
-def settled(
+def finished(
     answers: Answers, books: Mapping[str, Gifts], states: Mapping[str, str]
 ) -> Iterator[Check]:
     """Each gift that was answered 201 is in every book once, and no other gift is in any."""
@@ -88,7 +90,7 @@ def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
     yield _counted("unasked", "credited, not bought", credited.keys() - people.purchases)
 
 
-async def _announced(
+async def _published(
     installation: Installation, books: Books, answers: Answers, people: People
 ) -> list[Check]:
     """Everything that was settled was announced, in order of each subject, and is in the logs."""
@@ -103,21 +105,21 @@ async def _announced(
         "wallet.coins_credited": people.purchases,
         "purchase.completed": people.purchases,
     }
-    announced = await read_all(installation)
+    published = await read_all(installation)
     found = [
-        _counted(UNLOGGED, f"no {name} in the log", set(things) - announced.about.get(name, set()))
+        _counted(UNLOGGED, f"no {name} in the log", set(things) - published.about.get(name, set()))
         for name, things in wanted.items()
     ]
     unheard = [
         decision
         for service in SEALED
-        for decision in announced.unheard(service, await books.decisions(service))
+        for decision in published.unheard(service, await books.decisions(service))
     ]
-    late = announced.out_of_order
+    late = published.out_of_order
     return [
         *found,
         _counted(UNLOGGED, "decisions of a ledger in no log", unheard),
-        _counted(UNLOGGED, "subjects with a fact missing between others", announced.gaps),
+        _counted(UNLOGGED, "subjects with a fact missing between others", published.gaps),
         _counted("out_of_order", "facts after a later one of theirs", late),
     ]
 

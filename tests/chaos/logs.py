@@ -22,7 +22,7 @@ BLOCKS, CHAIN = ".block_sealed", "chain"
 
 
 @dataclass(slots=True)
-class Announced:
+class Published:
     """Everything that was announced, each fact once."""
 
     # By the event's name: the gift, purchase or other thing it is about.
@@ -79,24 +79,24 @@ class Announced:
         ]
 
 
-async def read_all(installation: Installation) -> Announced:
+async def read_all(installation: Installation) -> Published:
     """Read every log from its beginning to its end."""
-    announced = Announced()
+    published = Published()
     async with installation.connect() as connection:
         for service in SERVICES:
             start: Start = "first"
             # A log that pauses on a busy machine looks as if it had ended: we ask again.
-            while (last := await _read(connection, service, start, announced)) is not None:
+            while (last := await _read(connection, service, start, published)) is not None:
                 start = last + 1
-    return announced
+    return published
 
 
 async def _read(
-    connection: AbstractConnection, service: str, start: Start, announced: Announced
+    connection: AbstractConnection, service: str, start: Start, published: Published
 ) -> int | None:
     """Hear a log from a place on; return the place of the last message, None if there is none."""
     last = None
     async for message in read_log(connection, log_of(service), start=start):
-        announced.hear(service, message)
+        published.hear(service, message)
         last = message.offset
     return last

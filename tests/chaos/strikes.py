@@ -14,7 +14,7 @@ import asyncpg
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aiormq.exceptions import AMQPError
 
-from deploy.ctl.redelivery import Again, Undeliverable, redeliver
+from deploy.ctl.redelivery import Redelivery, Undeliverable, redeliver
 from deploy.harness.processes import ServerFailed
 from shared.contracts.decoding import original_publisher
 from shared.contracts.routes import QUEUES
@@ -154,7 +154,7 @@ class Striker:
         old = dice.random() < OLD_SHARE
         start: Start = "first" if old else datetime.now(UTC) - RECENT
         types = {event.type() for event in QUEUES[queue]}
-        messages: list[Again] = []
+        messages: list[Redelivery] = []
         async with self._system.installation.connect() as connection:
             for owner in sorted({event.owner() for event in QUEUES[queue]}):
                 messages += await _logged(connection, log_of(owner), start, types)
@@ -166,7 +166,7 @@ class Striker:
         self.injected += count
         return f"{count} {'forgotten' if old else 'recent'} again"
 
-    async def _forget(self, queue: str, messages: Sequence[Again]) -> None:
+    async def _forget(self, queue: str, messages: Sequence[Redelivery]) -> None:
         """Let the inbox forget messages, as it does after 35 days: other keys must hold."""
         db = await asyncpg.connect(self._system.postgres.dsn(queue.split(".", 1)[0]))
         try:
@@ -216,15 +216,15 @@ class Striker:
 
 async def _logged(
     connection: AbstractConnection, stream: str, start: Start, types: set[str]
-) -> list[Again]:
+) -> list[Redelivery]:
     """Read some of a log; a log that is being written never ends."""
-    found: list[Again] = []
+    found: list[Redelivery] = []
     with suppress(TimeoutError):
         async with asyncio.timeout(READ_SECONDS_MAX):
             async for message in read_log(connection, stream, start=start):
                 if message.type in types:
                     found.append(
-                        Again(
+                        Redelivery(
                             message.user_id,
                             message.type,
                             message.message_id,
@@ -238,9 +238,9 @@ async def _logged(
     return found
 
 
-def _again(message: AbstractIncomingMessage) -> Again:
+def _again(message: AbstractIncomingMessage) -> Redelivery:
     headers = {name: value for name, value in message.headers.items() if name[:2] != "x-"}
-    return Again(
+    return Redelivery(
         original_publisher(message.user_id or "", message.headers),
         message.type or "",
         message.message_id or "",
@@ -250,6 +250,6 @@ def _again(message: AbstractIncomingMessage) -> Again:
     )
 
 
-async def _each(messages: Sequence[Again]) -> AsyncIterator[Again]:
+async def _each(messages: Sequence[Redelivery]) -> AsyncIterator[Redelivery]:
     for message in messages:
         yield message

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.checks import agreed, settled
+from tests.chaos.checks import agreed, finished
 from tests.chaos.load import Answers
 from tests.chaos.plan import Wish
 
@@ -31,21 +31,21 @@ def wrong(checks):
 
 
 def test_nothing_is_wrong_with_books_that_have_what_was_accepted(answers, books, states):
-    assert wrong(settled(answers, books, states)) == []
+    assert wrong(finished(answers, books, states)) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_accepted_gift_that_a_book_does_not_have_is_lost(answers, books, states, service):
     del books[service]["b"]
 
-    assert wrong(settled(answers, books, states)) == [("lost", f"accepted, not in {service}", "b")]
+    assert wrong(finished(answers, books, states)) == [("lost", f"accepted, not in {service}", "b")]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_gift_that_a_book_has_twice_is_noticed(answers, books, states, service):
     books[service]["a"] = (2, 20)
 
-    assert [kind for kind, _, _ in wrong(settled(answers, books, states))] == [
+    assert [kind for kind, _, _ in wrong(finished(answers, books, states))] == [
         "twice",
         "imbalance",
     ]
@@ -54,13 +54,13 @@ def test_a_gift_that_a_book_has_twice_is_noticed(answers, books, states, service
 def test_a_refused_gift_that_took_coins_is_noticed(answers, books, states):
     books["wallet"]["r"] = (1, 10)
 
-    assert wrong(settled(answers, books, states)) == [("unasked", "in wallet, not accepted", "r")]
+    assert wrong(finished(answers, books, states)) == [("unasked", "in wallet, not accepted", "r")]
 
 
 def test_a_refused_gift_that_is_not_remembered_as_refused_is_noticed(answers, books, states):
     states["r"] = "requested"
 
-    assert wrong(settled(answers, books, states)) == [
+    assert wrong(finished(answers, books, states)) == [
         ("unasked", "refused, but gift says otherwise", "r")
     ]
 
@@ -68,7 +68,7 @@ def test_a_refused_gift_that_is_not_remembered_as_refused_is_noticed(answers, bo
 def test_a_gift_nobody_asked_for_is_noticed(answers, books, states):
     states["x"] = "refused"
 
-    assert wrong(settled(answers, books, states)) == [("unasked", "gifts nobody asked for", "x")]
+    assert wrong(finished(answers, books, states)) == [("unasked", "gifts nobody asked for", "x")]
 
 
 def test_sums_that_differ_between_services_are_noticed():

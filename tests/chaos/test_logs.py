@@ -3,7 +3,7 @@
 import json
 
 from shared.messaging.log import Logged
-from tests.chaos.logs import Announced
+from tests.chaos.logs import Published
 
 
 def logged(name, subject, sequence, *, data=None):
@@ -14,20 +14,20 @@ def logged(name, subject, sequence, *, data=None):
 
 
 def heard(*messages):
-    announced = Announced()
+    published = Published()
     for message in messages:
-        announced.hear("gift", message)
-    return announced
+        published.hear("gift", message)
+    return published
 
 
 ASKED, SENT = logged("gift.requested", "a", 1), logged("gift.sent", "a", 2)
 
 
 def test_a_fact_that_is_repeated_after_a_later_one_is_in_order():
-    announced = heard(ASKED, SENT, ASKED)
+    published = heard(ASKED, SENT, ASKED)
 
-    assert announced.out_of_order == []
-    assert announced.repeated == 1
+    assert published.out_of_order == []
+    assert published.repeated == 1
 
 
 def test_a_fact_that_comes_first_after_a_later_one_is_out_of_order():
@@ -63,8 +63,8 @@ def test_sealed_blocks_are_one_chain():
 
 
 def test_a_ledgers_decision_of_which_no_log_has_a_fact_is_unheard():
-    announced = Announced()
-    announced.hear("wallet", logged("wallet.gift_paid", "mira", 3, data={"gift": "g"}))
+    published = Published()
+    published.hear("wallet", logged("wallet.gift_paid", "mira", 3, data={"gift": "g"}))
 
-    assert announced.gaps == []
-    assert announced.unheard("wallet", [("mira", 2), ("mira", 3)]) == ["wallet mira 2"]
+    assert published.gaps == []
+    assert published.unheard("wallet", [("mira", 2), ("mira", 3)]) == ["wallet mira 2"]

@@ -197,7 +197,7 @@ def test_an_event_that_nobody_announces_any_more_is_missed(tmp_path):
 
     (fault,) = gate.review([], folder=tmp_path).faults
 
-    assert fault.startswith("gift.sung 1: no class announces it any more.")
+    assert fault.startswith("gift.sung 1: no class publishes it any more.")
 
 
 @pytest.mark.parametrize("folder", ["schemas", "samples"])
@@ -217,7 +217,7 @@ def test_a_file_that_was_written_by_hand_is_noticed(tmp_path):
     here = tmp_path / "schemas" / "gift.sung"
     shutil.copy(here / "1.0.json", here / "1.1.json")
 
-    assert any("nobody by hand" in fault for fault in gate.review([Sung], folder=tmp_path).faults)
+    assert any("edit neither" in fault for fault in gate.review([Sung], folder=tmp_path).faults)
 
 
 def test_a_sample_that_would_be_another_fact_is_refused(tmp_path, monkeypatch):
@@ -276,7 +276,7 @@ def test_who_renames_a_field_is_told_what_to_do_instead(checkout):
     assert code == 1
     assert (
         "gift.sent 1.0: `room` is gone. Other teams read it. Keep it and add the new field beside "
-        "it as an optional one; or announce version 2 beside version 1 (see CONTRIBUTING.md, "
+        "it as an optional one; or publish version 2 beside version 1 (see CONTRIBUTING.md, "
         "Changing an event).\n"
     ) in said
     assert "Traceback" not in said

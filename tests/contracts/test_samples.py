@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.ctl.events import faults, made_up
+from deploy.ctl.events import invalid, sample_events
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftRequested, GiftSent
 from shared.contracts.purchase import PurchasePaid
@@ -22,7 +22,7 @@ def test_a_sample_has_every_field_and_travels(event):
     assert all(value is not None for _, value in made)
     assert Envelope[event].model_validate_json(envelope(made)).data == made
     assert envelope(made) == envelope(sample(event))
-    assert not faults([envelope(made).decode()])
+    assert not invalid([envelope(made).decode()])
 
 
 def test_what_is_given_stays_and_the_rest_agrees_with_it():
@@ -64,11 +64,11 @@ def test_made_up_events_differ_and_the_same_seed_makes_the_same():
 
 
 def test_what_events_sample_prints_is_what_events_lint_accepts():
-    lines = [line.decode() for line in made_up(None, count=300, seed=1)]
+    lines = [line.decode() for line in sample_events(None, count=300, seed=1)]
 
-    assert not faults(lines)
-    assert not faults([f"[{', '.join(lines)}]"])
-    assert {json.loads(line)["type"] for line in made_up("gift.sent", count=9, seed=1)} == {
+    assert not invalid(lines)
+    assert not invalid([f"[{', '.join(lines)}]"])
+    assert {json.loads(line)["type"] for line in sample_events("gift.sent", count=9, seed=1)} == {
         GiftSent.type()
     }
-    assert faults(["[{}]", "[", "nonsense"]) != []
+    assert invalid(["[{}]", "[", "nonsense"]) != []

@@ -35,10 +35,10 @@ def main(name):
             return answer.json() == {"gifts": gifts, "coins": gifts * COINS}
 
         assert counts(0)
-        asyncio.run(announce(system, gift))
+        asyncio.run(publish(system, gift))
         wait_until(lambda: counts(1))
         # The same once more, and another behind it: when that is counted, both were heard.
-        asyncio.run(announce(system, gift, other))
+        asyncio.run(publish(system, gift, other))
         wait_until(lambda: counts(2))
         stranger = {"Authorization": f"Bearer {system.token('otto')}"}
         assert httpx.get(f"{url}/{CREATOR}", headers=stranger, timeout=10).status_code == 403
@@ -59,7 +59,7 @@ def a_gift():
     )
 
 
-async def announce(system, *gifts):
+async def publish(system, *gifts):
     """Publish facts as gift's relay does."""
     address = system.rabbit.url(
         system.endpoints_of("gift").vhost, user="gift", password=system.secrets.broker["gift"]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 SUFFIXES = (".py", ".toml", ".yml", ".conf", ".js")
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-DOORS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+DOORS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 # Which folders a path in backticks may begin with; anything else is a name of another kind.
 FOLDERS = ("services", "shared", "tests", "deploy", "seeds", "docs")
 # Made by `make secrets`, and in no commit.

@@ -35,7 +35,7 @@ async def test_a_proof_names_who_has_coins_out_of_nothing_whatever_they_are_call
     installation, postgres, name, capsys
 ):
     """A thief would only have to be called so, and every proof would end before it told."""
-    columns = "INSERT INTO accounts (user_id, kind, unit, balance)"
+    columns = "INSERT INTO accounts (user_id, kind, asset, balance)"
     grown = f"{columns} VALUES ('{name}', 'main', 'COIN', 1000000)"
     run_sql(postgres.dsn(installation.databases["wallet"]), [grown])
 

@@ -12,15 +12,9 @@ from deploy.ctl.new_service import REGISTRATIONS, NotMade, new_service
 ROOT = Path(__file__).parent.parent.parent
 FILES_MAX, REGISTRATIONS_MAX = 12, 3
 PARTS = (
-    *("deploy", "docs", "services", "shared", "tests", "seeds", "pyproject.toml"),
-    *(
-        ".dockerignore",
-        "docker-compose.yml",
-        "README.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        "Makefile",
-    ),
+    *("deploy", "docs", "services", "shared", "tests", "seeds"),
+    *("pyproject.toml", "docker-compose.yml", "Makefile", ".dockerignore"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
 )
 
 
@@ -61,6 +55,8 @@ def test_what_was_written_passes_the_checks(checkout):
     in_copy(folder, "-m", "ruff", "check", "--no-cache", "services/tips", "shared/contracts")
     in_copy(folder, "-m", "ruff", "format", "--no-cache", "--check", *_python_of(folder))
     in_copy(folder, str(lint_imports), "--no-cache")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    in_copy(folder, "-m", "deploy.checks", "services/tips", "shared/contracts/tips.py")
     tests = ("test_services.py", "test_compose_file.py", "test_observability.py")
     named = [f"tests/deploy/{name}" for name in tests]
     in_copy(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", *named)

@@ -80,15 +80,15 @@ def audited(ctl, act):
 async def test_a_letter_that_another_service_forged_is_shown_as_its_and_never_sent_again(
     during_an_upgrade, publish_as, ctl, take
 ):
-    """The way of a million coins out of nothing: a letter that looks like a passing trouble."""
+    """A forged dead letter that looks like a passing error would make a million coins."""
     await publish_as("live", "ovation.dlx", "wallet.money", headers=FORGED, type=PAID)
 
-    (letter,) = json.loads(ctl("dlq", "show", "--queue", "wallet.money", "--json")[1])
+    (found,) = json.loads(ctl("dlq", "show", "--queue", "wallet.money", "--json")[1])
     (row,) = json.loads(ctl("dlq", "ls", "--json")[1])
     code, printed = ctl("dlq", "redrive", "--queue", "wallet.money", "--yes", "--json")
 
-    assert (letter["user_id"], letter["header_publisher"]) == ("live", "purchase")
-    assert "live" in letter["not_redriven_because"]
+    assert (found["user_id"], found["header_publisher"]) == ("live", "purchase")
+    assert "live" in found["not_redriven_because"]
     assert row["user_ids"] == {"live": 1}
     assert code == 1
     assert json.loads(printed)["redriven"] == 0

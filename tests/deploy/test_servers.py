@@ -78,7 +78,7 @@ def test_what_we_started_ends_with_us_even_if_we_are_killed():
     assert not Path(folder).exists()
 
 
-def test_lent_servers_are_used_as_they_are(monkeypatch):
+def test_external_servers_are_used_as_they_are(monkeypatch):
     monkeypatch.setenv(
         "OVATION_SERVERS",
         "postgresql://me:p%40ss@db.example:5433 amqp://us:pw@mq.example?management=http://mq:15",
@@ -92,7 +92,7 @@ def test_lent_servers_are_used_as_they_are(monkeypatch):
     assert (rabbit.host, rabbit.port, rabbit.management_url) == ("mq.example", 5672, "http://mq:15")
 
 
-def test_lent_servers_are_not_stopped(monkeypatch):
+def test_external_servers_are_not_stopped(monkeypatch):
     monkeypatch.setenv("OVATION_SERVERS", "postgresql://a:b@db amqp://a:b@mq")
 
     with pytest.raises(RuntimeError, match="not ours"):

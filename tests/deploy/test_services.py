@@ -4,7 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from deploy.config.services import DATABASES, PRACTICE, PUBLIC, ROLLED, SERVICES
+from deploy.config.services import DATABASES, PRACTICE, PUBLIC, REPUBLISHING, ROLLED, SERVICES
+from deploy.ctl.replays import OWNERS
 from deploy.gateway.nginx import ROUTES
 from shared.contracts.routes import QUEUES
 from shared.contracts.routes import SERVICES as ON_THE_BROKER
@@ -39,3 +40,7 @@ def test_no_two_services_have_the_same_route():
     assert len(set(patterns)) == len(patterns)
     for pattern in patterns:
         assert re.compile(pattern)
+
+
+def test_the_services_that_can_republish_are_those_of_the_command():
+    assert tuple(OWNERS) == REPUBLISHING

@@ -85,7 +85,7 @@ async def _check(system: System) -> list[Check]:
     """Prove that nothing was unbalanced, lost, or broken in silence."""
     books, installation = Books(system.postgres), installation_of(system)
     left = await _until_still(books, installation)
-    letters = {
+    dead_letters = {
         name: count for name, count in waiting(installation).items() if name.endswith(DEAD_LETTERS)
     }
     errors = {name: system.log_of(name).count(LOGGED_ERROR) for name in DATABASES}
@@ -94,7 +94,7 @@ async def _check(system: System) -> list[Check]:
         *agreed(comparable(await books.sums())),
         *await proved(installation),
         Check("waiting", "still on its way or blocked", sum(left.values()), str(left)),
-        Check("dead_letters", "dead letters", sum(letters.values()), str(letters)),
+        Check("dead_letters", "dead letters", sum(dead_letters.values()), str(dead_letters)),
         Check("errors", "errors in the logs of services", sum(errors.values()), str(errors)),
         Check("died", "processes that ended by themselves", len(gone), ", ".join(gone)),
     ]

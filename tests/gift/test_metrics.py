@@ -37,21 +37,21 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
         for saga in SAGAS:
             await measure(tx, saga)
 
-    assert metric("ovation_saga_open", type="gift", state="requested") == 2
-    assert metric("ovation_saga_overdue", type="gift") == 1
+    assert metric("ovation_in_flight", type="gift", state="requested") == 2
+    assert metric("ovation_in_flight_overdue", type="gift") == 1
 
 
 async def test_what_waits_no_more_is_counted_no_more(ask, wallet_says, database):
     gift = (await ask()).json()["gift"]
     async with database.transaction() as tx:
         await measure(tx, SAGAS[0])
-    assert metric("ovation_saga_open", type="gift", state="requested") == 1
+    assert metric("ovation_in_flight", type="gift", state="requested") == 1
 
     await wallet_says(paid(gift))
     async with database.transaction() as tx:
         await measure(tx, SAGAS[0])
 
-    assert metric("ovation_saga_open", type="gift", state="requested") == 0
+    assert metric("ovation_in_flight", type="gift", state="requested") == 0
 
 
 async def test_an_older_revision_counts_as_stale(ask, wallet_says):

@@ -33,7 +33,7 @@ ENTRY = {
     "sort": 900,
     **WHY,
 }
-DESK = "operator with every scope"
+DISPUTES = "operator with every scope"
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Cast:
         self._prepare_balances()
         self._prepare_payout()
         new = {**ENTRY, "gift_type": self.gift_type}
-        self.done(DESK, "POST", "/v1/operator/gifts/catalogue", new)
+        self.done(DISPUTES, "POST", "/v1/operator/gifts/catalogue", new)
         self.values |= {
             **dict.fromkeys(("user", "viewer"), self.viewer),
             **dict.fromkeys(("provider", "provider_name"), "sandbox"),
@@ -261,7 +261,7 @@ class Cast:
             path = f"/v1/operator/{ledger}/adjustments"
             wish = {"user": user, "amount": 200_000, **WHY}
             agreed, *open_ones = (
-                self.done(DESK, "POST", path, wish)["adjustment"] for _ in range(3)
+                self.done(DISPUTES, "POST", path, wish)["adjustment"] for _ in range(3)
             )
             self.done("another operator", "POST", f"{path}/{agreed}/approve")
             for decision, adjustment in zip(("approve", "reject"), open_ones, strict=True):

@@ -12,7 +12,7 @@ from tests.journeys.people import stage_on
 
 ANSWERED = (201, 402, 403, 404, 409, 422)
 ANSWER_SECONDS_MAX = 120
-SETTLE_SECONDS_MAX = 60
+FINISH_SECONDS_MAX = 60
 
 
 class Crowd:
@@ -102,7 +102,7 @@ class Crowd:
         )
 
     def wait_until(self, condition):
-        deadline = time.monotonic() + SETTLE_SECONDS_MAX
+        deadline = time.monotonic() + FINISH_SECONDS_MAX
         while not condition():
             assert time.monotonic() < deadline, self.books()
             time.sleep(0.3)

@@ -9,7 +9,7 @@ import httpx
 from deploy.demo.person import Person
 
 GOOD_CARD = "4242424242424242"
-SETTLE_SECONDS_MAX = 20.0
+FINISH_SECONDS_MAX = 20.0
 SCOPES = [
     *("books:read", "wallets:read", "wallets:freeze", "adjustments:write", "audit:read"),
     *("limits:write", "payouts:review", "refunds:write"),
@@ -111,7 +111,7 @@ def stage_on(system):
         stage.leave()
 
 
-def eventually(condition, *, seconds=SETTLE_SECONDS_MAX):
+def eventually(condition, *, seconds=FINISH_SECONDS_MAX):
     """Wait until something is so, and say what it was instead if it never is."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -64,7 +64,7 @@ class Story(RuleBasedStateMachine):
         purchase, who = uuid4(), self.viewers[viewer]
         self.purchases[purchase] = (who, coins, bonus, coins)
         self.told[who].buy(str(purchase), coins, bonus, coins)
-        self.world.announce(
+        self.world.publish(
             PurchasePaid(
                 purchase=purchase,
                 viewer=who,
@@ -106,7 +106,7 @@ class Story(RuleBasedStateMachine):
         revision, _ = self.disputes.get(about, (0, 0))
         amount = max(1, price * percent // 100)
         self._claim(about, revision + 1, amount)
-        self.world.announce(
+        self.world.publish(
             PurchaseDisputed(
                 purchase=purchase,
                 viewer=who,
@@ -126,7 +126,7 @@ class Story(RuleBasedStateMachine):
         if not amount:
             return
         self._claim(about, revision + 1, 0 if won else amount)
-        self.world.announce(
+        self.world.publish(
             PurchaseDisputeClosed(
                 purchase=about[0],
                 viewer=self.purchases[about[0]][0],
@@ -154,7 +154,7 @@ class Story(RuleBasedStateMachine):
         refund = uuid4()
         self.refunds[str(refund)] = (purchase, refunded)
         self.told[self.purchases[purchase][0]].requested[str(refund)] = str(purchase)
-        self.world.announce(
+        self.world.publish(
             PurchaseRefundRequested(
                 purchase=purchase,
                 viewer=self.purchases[purchase][0],
@@ -170,7 +170,7 @@ class Story(RuleBasedStateMachine):
         if number % 3:
             return
         self.told[self.purchases[purchase][0]].warned.add(str(purchase))
-        self.world.announce(
+        self.world.publish(
             PurchaseRiskFlagged(
                 purchase=purchase,
                 viewer=self.purchases[purchase][0],
@@ -242,7 +242,7 @@ class Story(RuleBasedStateMachine):
                     if refunded and coins
                     else PurchaseRefundDeclined(**about, reason="provider")
                 )
-                self.world.announce(event)
+                self.world.publish(event)
                 break
 
     def teardown(self):

@@ -32,7 +32,7 @@ async def give_while(crowd, strike, *, gifts):
     await giving
 
 
-def assert_each_settled_once(crowd, gifts):
+def assert_each_finished_once(crowd, gifts):
     assert len(crowd.answers) == gifts
     assert set(crowd.answers.values()) == {201}
     crowd.wait_until(crowd.agree)
@@ -46,7 +46,7 @@ async def test_a_broker_that_dies_stops_nothing_that_was_accepted(own_system, cr
 
     await give_while(crowd, kill_and_start, gifts=300)
 
-    await asyncio.to_thread(assert_each_settled_once, crowd, 300)
+    await asyncio.to_thread(assert_each_finished_once, crowd, 300)
 
 
 async def test_a_database_that_dies_is_waited_for_and_nothing_is_dead_lettered(own_system, crowd):
@@ -56,7 +56,7 @@ async def test_a_database_that_dies_is_waited_for_and_nothing_is_dead_lettered(o
 
     await give_while(crowd, kill_and_start, gifts=300)
 
-    await asyncio.to_thread(assert_each_settled_once, crowd, 300)
+    await asyncio.to_thread(assert_each_finished_once, crowd, 300)
 
 
 async def test_services_killed_in_the_middle_of_a_thousand_gifts_lose_and_repeat_none(
@@ -69,4 +69,4 @@ async def test_services_killed_in_the_middle_of_a_thousand_gifts_lose_and_repeat
 
     await give_while(crowd, kill_all_in_turn, gifts=1_000)
 
-    await asyncio.to_thread(assert_each_settled_once, crowd, 1_000)
+    await asyncio.to_thread(assert_each_finished_once, crowd, 1_000)

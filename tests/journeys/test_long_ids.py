@@ -62,9 +62,9 @@ def test_people_with_the_longest_ids_buy_give_earn_are_stopped_and_are_paid_out(
     cash_out(cast)
 
     queues = {each["name"]: each for each in system.rabbit.manage("GET", "/api/queues")}
-    letters = {name for name in queues if name.endswith(".dlq")}
-    assert letters
-    assert [name for name in letters if queues[name].get("messages")] == []
+    dead_letters = {name for name in queues if name.endswith(".dlq")}
+    assert dead_letters
+    assert [name for name in dead_letters if queues[name].get("messages")] == []
 
 
 def open_the_room(cast):

@@ -74,17 +74,17 @@ def test_a_dead_letter_is_listed_shown_and_dropped(ctl, publish):
 
     eventually(lambda: json.loads(ctl("dlq", "ls", "--json")[1]))
     (queue,) = json.loads(ctl("dlq", "ls", "--json")[1])
-    (letter,) = json.loads(ctl("dlq", "show", "--queue", "live.gifts", "--json")[1])
+    (dead_letter,) = json.loads(ctl("dlq", "show", "--queue", "live.gifts", "--json")[1])
 
     assert (queue["queue"], queue["reasons"]) == ("live.gifts", {"invalid-envelope": 1})
-    assert (letter["id"], letter["code"], letter["attempts"]) == (
+    assert (dead_letter["id"], dead_letter["code"], dead_letter["attempts"]) == (
         identifier,
         "invalid-envelope",
         "1",
     )
     one = ("--queue", "live.gifts", "--id", identifier)
     assert ctl("dlq", "drop", *one)[0] == 2  # nobody to ask
-    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 forgotten.\n")
+    assert ctl("dlq", "drop", *one, "--yes") == (0, "1 deleted.\n")
     assert ctl("dlq", "drop", *one, "--yes")[0] == 1
     assert ctl("dlq", "ls", "--json") == (0, "[]\n")
 
@@ -96,7 +96,7 @@ def test_a_redriven_letter_is_handled_as_if_it_had_just_come(ctl, publish, stage
     eventually(lambda: mira.get(f"/v1/rooms/{room}")["gifts"] == 1)
     (event,) = told_of(ctl, gift)
     elsewhere = f"room-{uuid4().hex[:6]}"
-    letter = event.replace(room, elsewhere)
+    dead_letter = event.replace(room, elsewhere)
     # Another gift, or live would know it.
     other = str(uuid4())
     headers = {
@@ -105,7 +105,7 @@ def test_a_redriven_letter_is_handled_as_if_it_had_just_come(ctl, publish, stage
         "ovation_said_by": "gift",
         "ovation_message_id": other,
     }
-    body = relabelled(letter, gift, other)
+    body = relabelled(dead_letter, gift, other)
     publish("ovation.dlx.live", body, user="live", headers=headers)
 
     assert ctl("dlq", "redrive", "--queue", "live.gifts", "--yes") == (
@@ -223,7 +223,7 @@ def test_events_that_are_not_as_they_should_be_are_named_by_line(ctl, stage):
 
     assert code == 1
     assert [fault["line"] for fault in json.loads(printed)] == [2, 3]
-    assert "partitionkey" in json.loads(printed)[1]["fault"]
+    assert "partitionkey" in json.loads(printed)[1]["error"]
 
 
 def test_the_schema_that_an_event_names_is_served_and_holds(ctl, stage, system):

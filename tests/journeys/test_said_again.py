@@ -20,7 +20,7 @@ from services.wallet import consumers as wallet_consumers
 from services.wallet.commands import republish as wallet
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import QUEUES
-from shared.messaging.archive import facts_between as chronicle_facts
+from shared.messaging.archive import facts_between as archive_facts
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from tests.deliveries import a_broker, as_delivered, forget_inbox, said_again
@@ -116,7 +116,7 @@ async def said_by_purchase(database_of, *events):
     async with database.transaction() as tx:
         facts = [Fact(event, number, Cause("c")) for number, event in enumerate(events, 1)]
         await publish(tx, facts, archive=True)
-    return await said_again(database, chronicle_facts)
+    return await said_again(database, archive_facts)
 
 
 async def gift_story(a_wallet, a_gift_service, *, then=()):

@@ -32,7 +32,7 @@ def buy(world, coins):
         payment="pay",
         paid_at=datetime.now(UTC),
     )
-    world.announce(paid)
+    world.publish(paid)
     world.settle()
     return paid
 
@@ -45,8 +45,8 @@ def charge_back(world, paid):
         "amount_minor": paid.amount_minor,
         "currency": "USD",
     }
-    world.announce(PurchaseDisputed(**about, revision=1, reason="fraudulent"))
-    world.announce(PurchaseDisputeClosed(**about, revision=2, won=False))
+    world.publish(PurchaseDisputed(**about, revision=1, reason="fraudulent"))
+    world.publish(PurchaseDisputeClosed(**about, revision=2, won=False))
     world.settle()
 
 

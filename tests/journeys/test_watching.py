@@ -56,7 +56,7 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
             )
         )
     # Each step names the one before it.
-    announced, handled = (
+    published, handled = (
         next(
             line
             for line in lines_about(system, service, story)
@@ -64,8 +64,8 @@ def test_one_correlation_id_finds_a_gift_in_every_service_it_passed(stage, syste
         )
         for service, event in (("gift", "fact.published"), ("payout", "message.handled"))
     )
-    assert announced["message_id"] == handled["message_id"]
-    assert announced["causation_id"] == handled["causation_id"]
+    assert published["message_id"] == handled["message_id"]
+    assert published["causation_id"] == handled["causation_id"]
 
 
 @pytest.mark.parametrize("service", DATABASES)
@@ -84,9 +84,9 @@ def test_a_service_says_how_its_messages_are_doing(system, service):
         "ovation_consumer_connected",
         "ovation_consumer_paused",
     } <= names
-    sagas = {name for name in names if "_saga_" in name}
+    in_flight = {name for name in names if "_in_flight" in name}
     waits = service in ("purchase", "gift", "payout")
-    assert sagas == ({"ovation_saga_open", "ovation_saga_overdue"} if waits else set())
+    assert in_flight == ({"ovation_in_flight", "ovation_in_flight_overdue"} if waits else set())
     # No ids, no users: whoever reads the metrics learns nothing about anybody.
     assert "mira" not in text
 

@@ -35,7 +35,7 @@ from services.wallet.commands import adjustments
 from services.wallet.main import read_rules as read_wallet_rules
 from services.wallet.settings import Settings as WalletSettings
 from services.wallet.store.invariants import INVARIANTS as WALLET_INVARIANTS
-from shared.backoffice.adjustments import AdjustmentWish
+from shared.backoffice.adjustments import AdjustmentRequest
 from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
@@ -82,7 +82,7 @@ class World:
     def run(self, work):
         return self._loop.run_until_complete(work)
 
-    def announce(self, event):
+    def publish(self, event):
         """Say something as the purchase service would."""
         self.heap.append(a_delivery(event))
 
@@ -133,7 +133,7 @@ class World:
                     lots = {UUID(each["lot"]): each["coins"] for each in answer["lots"]}
                     self.frozen[answer["freeze"]] = lots
 
-    def settle(self):
+    def finish(self):
         """Let everything arrive that is on its way."""
         while self.heap:
             waiting, self.heap = self.heap, []
@@ -144,7 +144,7 @@ class World:
 
         async def agree(tx):
             key = uuid4().hex
-            wish = AdjustmentWish("wallet", user, coins, "any story", "ann", key, b"same")
+            wish = AdjustmentRequest("wallet", user, coins, "any story", "ann", key, b"same")
             asked = await adjustments.request_wallet_adjustment(tx, wish)
             await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "story")
 

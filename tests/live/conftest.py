@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from services.live import consumers
-from services.live.commands import counting, settling
-from services.live.commands.showing import Hub
+from services.live.api.hub import Hub
+from services.live.commands.rebuild import publish_differences
 from services.live.main import build_http
+from services.live.store.rebuild import begin_rebuild, end_filling
 from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
 from shared.postgres.database import Database
@@ -101,8 +102,8 @@ async def otto(as_creator):
 
 
 @pytest.fixture
-def told(database):
-    """What was announced under a name, in order."""
+def published(database):
+    """The published events of a name, in order."""
 
     async def of(name):
         return await announced(database, name)
@@ -111,13 +112,13 @@ def told(database):
 
 
 @pytest.fixture
-def hear(database, hub):
+def receive(database, hub):
     (consumer,) = consumers.build(database, a_broker("live"), show=hub.show)
 
-    async def hear_all(*events, at=None):
+    async def receive_all(*events, at=None):
         await consumer.receive([a_delivery(event, at=at) for event in events])
 
-    return hear_all
+    return receive_all
 
 
 @pytest.fixture
@@ -129,24 +130,24 @@ def look(mira):
 
 
 class Rebuild:
-    """Live built anew, step by step: what an operator does, and what live does by itself."""
+    """A rebuild of live, step by step: what an operator does, and what live does by itself."""
 
     def __init__(self, database, owner):
         self._database, self._owner = database, owner
 
     async def begin(self):
         async with self._owner.transaction() as tx:
-            await counting.begin_again(tx)
+            await begin_rebuild(tx)
 
     async def end_filling(self):
         async with self._owner.transaction() as tx:
-            await counting.end_filling(tx)
+            await end_filling(tx)
 
-    async def settle(self, *, quiet_seconds=0, given_up_seconds=60):
+    async def publish(self, *, quiet_seconds=0, given_up_seconds=60):
         """Let the job run until it had time for every phase."""
         for _ in range(6):
             async with self._database.transaction() as tx:
-                await settling.settle(
+                await publish_differences(
                     tx, quiet_seconds=quiet_seconds, given_up_seconds=given_up_seconds
                 )
 

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from services.live.commands import showing
+from services.live.api import hub as hubs
+from services.live.api import watchers
 from tests.clients import a_token, an_operator_token, client_of
 from tests.live.conftest import a_gift_sent
 
@@ -69,17 +70,17 @@ async def test_a_room_has_a_printable_name_of_sixty_four_characters(mira):
     assert (await mira.get("/v1/rooms/r%00m")).status_code == 422
 
 
-async def test_of_equals_the_earlier_comes_first_and_ten_are_named(hear, look):
+async def test_of_equals_the_earlier_comes_first_and_ten_are_named(receive, look):
     for number in range(12):
-        await hear(a_gift_sent(10, viewer=f"viewer-{number:02}"))
+        await receive(a_gift_sent(10, viewer=f"viewer-{number:02}"))
 
     top = (await look())["top_gifters"]
 
     assert [gifter["viewer"] for gifter in top] == [f"viewer-{number:02}" for number in range(10)]
 
 
-async def test_the_books_are_for_operators(app, mira, hear):
-    await hear(a_gift_sent(10), a_gift_sent(5, room="room-2"), a_gift_sent(7, room=None))
+async def test_the_books_are_for_operators(app, mira, receive):
+    await receive(a_gift_sent(10), a_gift_sent(5, room="room-2"), a_gift_sent(7, room=None))
 
     assert (await mira.get("/v1/operator/live/books")).status_code == 403
     async with client_of(app, an_operator_token("books:read")) as operator:
@@ -87,11 +88,11 @@ async def test_the_books_are_for_operators(app, mira, hear):
     assert books.json() == {"rooms": 2, "gifts": 2, "coins": 15}
 
 
-async def test_a_gift_is_streamed_whole_and_an_anonymous_one_without_its_giver(follow, hear):
+async def test_a_gift_is_streamed_whole_and_an_anonymous_one_without_its_giver(follow, receive):
     known = a_gift_sent(10, tier="spark", display_name="Warm Tea", message="for you")
     hidden = a_gift_sent(5, anonymous=True)
 
-    (answer,) = await follow(EVENTS, meanwhile=hear(known, hidden))
+    (answer,) = await follow(EVENTS, meanwhile=receive(known, hidden))
 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.startswith("retry: 2000\n\nevent: gift\nid: 1\ndata: {")
@@ -106,8 +107,8 @@ async def test_a_gift_is_streamed_whole_and_an_anonymous_one_without_its_giver(f
     assert "mira" not in json.dumps(without)
 
 
-async def test_who_reconnects_is_sent_exactly_what_was_missed(follow, hear):
-    await hear(*(a_gift_sent() for _ in range(4)))
+async def test_who_reconnects_is_sent_exactly_what_was_missed(follow, receive):
+    await receive(*(a_gift_sent() for _ in range(4)))
 
     # The address is the one of the first visit: the header knows better.
     (answer,) = await follow(f"{EVENTS}&after=0&last=4", last_event_id="2")
@@ -115,8 +116,8 @@ async def test_who_reconnects_is_sent_exactly_what_was_missed(follow, hear):
     assert ids(answer) == ["3", "4"]
 
 
-async def test_without_a_header_the_address_says_where_to_begin(follow, hear):
-    await hear(*(a_gift_sent() for _ in range(4)))  # entries 5 and 6: the first gift, a level
+async def test_without_a_header_the_address_says_where_to_begin(follow, receive):
+    await receive(*(a_gift_sent() for _ in range(4)))  # entries 5 and 6: the first gift, a level
 
     after, last, neither = await follow(f"{EVENTS}&after=3", f"{EVENTS}&last=4", EVENTS)
 
@@ -124,14 +125,14 @@ async def test_without_a_header_the_address_says_where_to_begin(follow, hear):
 
 
 @pytest.mark.parametrize("absurd", ["9" * 18, "9" * 20, "9" * 5_000, "\xb2", "-1", "x"])
-async def test_an_id_we_never_gave_out_means_now_and_harms_nobody(follow, hub, hear, absurd):
-    await hear(a_gift_sent(1))  # the second entry says that it was the first
+async def test_an_id_we_never_gave_out_means_now_and_harms_nobody(follow, hub, receive, absurd):
+    await receive(a_gift_sent(1))  # the second entry says that it was the first
 
     async with hub.watch("room-1", after=0, last=0) as honest:
         answers = await follow(
             EVENTS,
             "/v1/rooms/elsewhere/events",
-            meanwhile=hear(a_gift_sent(1), a_gift_sent(1, room="elsewhere")),
+            meanwhile=receive(a_gift_sent(1), a_gift_sent(1, room="elsewhere")),
             last_event_id=absurd.encode("latin-1"),
         )
         seen = await honest.next()
@@ -155,8 +156,8 @@ async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(
 
 
 async def test_a_quiet_room_still_gives_signs_of_life(follow, monkeypatch):
-    monkeypatch.setattr(showing, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(showing, "BEAT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(watchers, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(hubs, "BEAT_EVERY_SECONDS", 0.02)
 
     (answer,) = await follow(EVENTS)
 

@@ -7,15 +7,15 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.live.domain.gifts import (
+from services.live.domain.gift_totals import (
     ALL,
     Gift,
     Reversal,
-    Room,
-    add_up,
+    RoomTotals,
+    apply_reversals,
+    count_gifts,
     day_of,
     periods_of,
-    take_back,
     week_of,
 )
 from services.live.domain.levels import LEVEL_MAX, THRESHOLDS, coins_of_next, level_at
@@ -38,14 +38,14 @@ some_gifts = st.lists(
 
 
 def rooms_so_far():
-    return {"a": Room("a", sequence=7, gifts=7, coins=70), "b": Room("b")}
+    return {"a": RoomTotals("a", sequence=7, gifts=7, coins=70), "b": RoomTotals("b")}
 
 
 @given(some_gifts)
 def test_a_room_gains_exactly_what_was_given_in_it(gifts):
     rooms = rooms_so_far()
 
-    add_up(rooms, gifts, known={})
+    count_gifts(rooms, gifts, known={})
 
     for name, before in rooms_so_far().items():
         given_here = [gift for gift in gifts if gift.room == name]
@@ -55,7 +55,7 @@ def test_a_room_gains_exactly_what_was_given_in_it(gifts):
 
 @given(some_gifts)
 def test_scores_hold_what_was_given_openly_in_each_period_and_since_when(gifts):
-    scores = add_up(rooms_so_far(), gifts, known={}).scores
+    scores = count_gifts(rooms_so_far(), gifts, known={}).scores
 
     openly = [gift for gift in gifts if not gift.anonymous and gift.room]
     assert scores.keys() == {
@@ -73,7 +73,7 @@ def test_scores_hold_what_was_given_openly_in_each_period_and_since_when(gifts):
 
 @given(some_gifts)
 def test_an_anonymous_gift_makes_its_giver_known_to_nobody(gifts):
-    changes = add_up(rooms_so_far(), gifts, known={})
+    changes = count_gifts(rooms_so_far(), gifts, known={})
 
     openly = {(gift.creator, gift.viewer) for gift in gifts if not gift.anonymous}
     assert changes.supporters.keys() == openly
@@ -85,28 +85,28 @@ def a_reversal(gift, revision, coins):
 
 
 @given(some_gifts, st.data())
-def test_everything_comes_to_the_same_whatever_order_reversals_are_heard_in(gifts, data):
-    told = [
+def test_everything_comes_to_the_same_in_every_order_of_reversals(gifts, data):
+    published = [
         a_reversal(gift, revision, data.draw(st.integers(0, 30_000)))
         for gift in gifts
         for revision in (1, 2)
     ]
-    newest = {one.gift: one.reversed_coins for one in told if one.revision == 2}
+    newest = {one.gift: one.reversed_coins for one in published if one.revision == 2}
     rooms, counted, known, sums = rooms_so_far(), {}, {}, {}
 
-    for heard in data.draw(st.permutations([*gifts, *told])):
-        if isinstance(heard, Gift):
-            mine = {key: value for key, value in known.items() if key[0] == heard.gift}
-            changes = add_up(rooms, [heard], known=mine)
-            counted[heard.gift] = heard
+    for received in data.draw(st.permutations([*gifts, *published])):
+        if isinstance(received, Gift):
+            mine = {key: value for key, value in known.items() if key[0] == received.gift}
+            changes = count_gifts(rooms, [received], known=mine)
+            counted[received.gift] = received
         else:
-            changes = add_up(rooms, [], known={})
-            take_back(rooms, changes, [heard], counted=counted, known=known)
+            changes = count_gifts(rooms, [], known={})
+            apply_reversals(rooms, changes, [received], counted=counted, known=known)
         collect(sums, changes)
 
     expected = {}
     at_once = [replace(gift, coins=gift.coins - newest[gift.gift]) for gift in gifts]
-    collect(expected, add_up(rooms_so_far(), at_once, known={}))
+    collect(expected, count_gifts(rooms_so_far(), at_once, known={}))
     assert {key: coins for key, coins in sums.items() if coins} == {
         key: coins for key, coins in expected.items() if coins
     }
@@ -119,7 +119,7 @@ def collect(sums, changes):
     for group in ("scores", "totals", "supporters", "gifters"):
         for key, added in getattr(changes, group).items():
             sums[group, key] = sums.get((group, key), 0) + added.coins
-    for key, coins in changes.lowered_scores.items():
+    for key, coins in changes.reversed_scores.items():
         sums["scores", key] = sums.get(("scores", key), 0) + coins
 
 
@@ -127,7 +127,7 @@ def test_days_and_weeks_are_those_of_utc_and_of_iso():
     night = datetime.fromisoformat("2026-01-01T00:30:00+02:00")
 
     assert (day_of(night), week_of(night)) == ("day:2025-12-31", "week:2026-W01")
-    gift = Gift(uuid4(), "a", "mira", "lea", False, 1, BEGAN, stream=LOT)
+    gift = Gift(uuid4(), "a", "mira", "lea", 1, False, BEGAN, stream=LOT)
     assert periods_of(gift) == [ALL, "day:2026-01-01", "week:2026-W01", f"stream:{LOT}"]
 
 

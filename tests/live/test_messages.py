@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 from sqlalchemy import text
 
-from services.live.commands.views import View
+from services.live.api.feed_formats import FeedFormat
 from services.live.store import feed
 from shared.contracts.gift import MessageRemoved, MessageShown
 from tests.live.conftest import a_gift_sent
@@ -36,7 +36,7 @@ def entries(database):
 
     async def read(room="room-1"):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [(room, 0)], limit=100)
+            found = await feed.read_entries(tx, [(room, 0)], limit=100)
         return [(one.entry.kind, json.loads(one.entry.shown)) for one in found]
 
     return read
@@ -47,13 +47,13 @@ def messages_of(entries):
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_a_message_ends_as_its_newest_decision_says_in_every_order(hear, entries, order):
+async def test_a_message_ends_as_its_newest_decision_says_in_every_order(receive, entries, order):
     gift = a_gift_sent(10)
     facts = [gift, shown(gift, "For the encore!"), removed(gift, 2)]
 
     for place in order:
-        await hear(facts[place])
-        await hear(facts[place])
+        await receive(facts[place])
+        await receive(facts[place])
 
     seen = await entries()
     assert [kind for kind, _ in seen if kind == "gift"] == ["gift"]
@@ -61,23 +61,23 @@ async def test_a_message_ends_as_its_newest_decision_says_in_every_order(hear, e
 
 
 @pytest.mark.parametrize("order", list(permutations(range(2))))
-async def test_a_message_that_is_approved_is_shown_with_its_gift(hear, entries, order):
+async def test_a_message_that_is_approved_is_shown_with_its_gift(receive, entries, order):
     gift = a_gift_sent(10)
     facts = [gift, shown(gift, "For the encore!")]
 
     for place in order:
-        await hear(facts[place])
+        await receive(facts[place])
 
     assert messages_of(await entries()) == {"For the encore!"}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(2))))
-async def test_a_message_that_is_removed_is_nowhere_any_more(hear, entries, database, order):
+async def test_a_message_that_is_removed_is_nowhere_any_more(receive, entries, database, order):
     gift = a_gift_sent(10, message="Something rude")
     facts = [gift, removed(gift)]
 
     for place in order:
-        await hear(facts[place])
+        await receive(facts[place])
 
     assert messages_of(await entries()) == {None}
     async with database.transaction() as tx:
@@ -85,29 +85,29 @@ async def test_a_message_that_is_removed_is_nowhere_any_more(hear, entries, data
         assert [row.message for row in kept] == [None]
 
 
-async def test_facts_of_one_batch_come_to_the_same(hear, entries):
+async def test_facts_of_one_batch_come_to_the_same(receive, entries):
     gift = a_gift_sent(10, message="Something rude")
 
-    await hear(removed(gift, 2), gift, shown(gift, "Something rude", 1))
+    await receive(removed(gift, 2), gift, shown(gift, "Something rude", 1))
 
     assert messages_of(await entries()) == {None}
 
 
-async def test_a_removal_is_shown_to_those_who_watch(hear, entries):
+async def test_a_removal_is_shown_to_those_who_watch(receive, entries):
     gift = a_gift_sent(10, message="Something rude", anonymous=True)
-    await hear(gift)
-    await hear(MessageRemoved(**about(gift, 1), anonymous=True))
+    await receive(gift)
+    await receive(MessageRemoved(**about(gift, 1), anonymous=True))
 
-    kind, said = (await entries())[-1]
+    kind, shown = (await entries())[-1]
 
-    assert (kind, said["state"], said["gift"]) == ("message", "removed", str(gift.gift))
-    assert said["viewer"] is None
+    assert (kind, shown["state"], shown["gift"]) == ("message", "removed", str(gift.gift))
+    assert shown["viewer"] is None
 
 
-async def test_a_message_of_a_gift_outside_of_rooms_is_kept_and_shown_nowhere(hear, entries):
+async def test_a_message_of_a_gift_outside_of_rooms_is_kept_and_shown_nowhere(receive, entries):
     gift = a_gift_sent(10, room=None)
 
-    await hear(gift, shown(gift, "Hello"))
+    await receive(gift, shown(gift, "Hello"))
 
     assert await entries() == []
 
@@ -115,4 +115,4 @@ async def test_a_message_of_a_gift_outside_of_rooms_is_kept_and_shown_nowhere(he
 def test_a_message_has_an_event_of_its_own():
     entry = feed.Entry("room-1", 1, "message", a_gift_sent(1).gift, "{}")
 
-    assert View().write([entry]).startswith(b"event: message")
+    assert FeedFormat().write([entry]).startswith(b"event: message")

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from services.live.commands.levels import correct_open_coins
-from services.live.domain.gifts import Added
-from services.live.store import counting, feed
+from services.live.domain.gift_totals import Increment
+from services.live.store import feed, gift_totals
 from shared.contracts.gift import GiftRestored
 from tests.clients import a_token, client_of
 from tests.deliveries import forget_inbox
@@ -23,7 +23,7 @@ def shown(database):
 
     async def entries(*kinds):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [("room-1", 0)], limit=500)
+            found = await feed.read_entries(tx, [("room-1", 0)], limit=500)
         return [
             json.loads(one.entry.shown) for one in found if not kinds or one.entry.kind in kinds
         ]
@@ -54,7 +54,7 @@ async def seen(lea, otto):
 
 @pytest.fixture
 def facts(database):
-    """The envelopes of what was announced under a name."""
+    """The envelopes of the published events of a name."""
 
     async def of(name):
         async with database.transaction() as tx:
@@ -75,14 +75,14 @@ def open_coins(database):
 
 
 async def test_an_anonymous_gift_raises_the_level_that_its_giver_alone_sees(
-    mira, hear, seen, shown
+    mira, receive, seen, shown
 ):
-    await hear(a_gift_sent(5))
+    await receive(a_gift_sent(5))
     assert await seen("mira") == {0}
     before = await shown()
 
-    await hear(a_gift_sent(5_000, anonymous=True, room="room-2"))
-    await hear(a_gift_sent(5_000, anonymous=True))
+    await receive(a_gift_sent(5_000, anonymous=True, room="room-2"))
+    await receive(a_gift_sent(5_000, anonymous=True))
 
     assert await seen("mira") == {0}
     assert (await mira.get("/v1/gifters/me")).json()["level"] == 14
@@ -90,11 +90,11 @@ async def test_an_anonymous_gift_raises_the_level_that_its_giver_alone_sees(
     assert (hidden["viewer"], hidden["level"], hidden["first"]) == (None, None, False)
 
 
-async def test_open_gifts_are_shown_with_the_level_of_open_gifts(hear, seen, shown):
-    await hear(a_gift_sent(5_000, anonymous=True, room="room-2"))
+async def test_open_gifts_are_shown_with_the_level_of_open_gifts(receive, seen, shown):
+    await receive(a_gift_sent(5_000, anonymous=True, room="room-2"))
 
     gift = a_gift_sent(60, combo="0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d102", mode="streak")
-    await hear(gift, a_combo_ended([gift]))
+    await receive(gift, a_combo_ended([gift]))
 
     assert await seen("mira") == {2}
     assert {entry["level"] for entry in await shown("gift", "combo")} == {2}
@@ -102,55 +102,55 @@ async def test_open_gifts_are_shown_with_the_level_of_open_gifts(hear, seen, sho
 
 
 async def test_the_level_that_others_see_follows_from_the_set_of_gifts_alone(
-    database, hear, seen, open_coins
+    database, receive, seen, open_coins
 ):
-    """In every order, each fact heard twice, half of it in batches."""
+    """In every order, each event received twice, half of it in batches."""
     for number, order in enumerate(permutations(range(4))):
         viewer = f"viewer-{number}"
         openly, taken = a_gift_sent(100, viewer=viewer), a_gift_sent(60, viewer=viewer)
         hidden = a_gift_sent(5_000, viewer=viewer, anonymous=True)
         story = [openly, hidden, taken, a_reversal(taken, 1, 60)]
         if number % 2:
-            await hear(*(story[place] for place in order))
+            await receive(*(story[place] for place in order))
         else:
             for place in order:
-                await hear(story[place])
+                await receive(story[place])
         await forget_inbox(database)
-        await hear(*(story[place] for place in reversed(order)))
+        await receive(*(story[place] for place in reversed(order)))
 
         assert await open_coins(viewer) == 100, order
 
     assert await seen("viewer-0") == {2}
 
 
-async def test_money_taken_back_lowers_the_level_by_open_gifts_only(hear, seen, open_coins):
+async def test_money_taken_back_lowers_the_level_by_open_gifts_only(receive, seen, open_coins):
     openly, hidden = a_gift_sent(60), a_gift_sent(60, anonymous=True)
-    await hear(openly, hidden)
+    await receive(openly, hidden)
 
-    await hear(a_reversal(hidden, 1, 60))
+    await receive(a_reversal(hidden, 1, 60))
     assert (await seen("mira"), await open_coins("mira")) == ({2}, 60)
-    await hear(a_reversal(openly, 1, 60))
+    await receive(a_reversal(openly, 1, 60))
     assert (await seen("mira"), await open_coins("mira")) == ({0}, 0)
-    await hear(a_reversal(openly, 2, 0, contract=GiftRestored))
+    await receive(a_reversal(openly, 2, 0, contract=GiftRestored))
     assert (await seen("mira"), await open_coins("mira")) == ({2}, 60)
 
 
-async def test_live_built_anew_comes_to_the_same_level(hear, seen, open_coins, rebuild):
+async def test_a_rebuild_comes_to_the_same_level(receive, seen, open_coins, rebuild):
     gifts = [a_gift_sent(60), a_gift_sent(5_000, anonymous=True)]
-    await hear(*gifts)
+    await receive(*gifts)
     await rebuild.begin()
-    await hear(*reversed(gifts))
+    await receive(*reversed(gifts))
     await rebuild.end_filling()
-    await rebuild.settle(given_up_seconds=0)
+    await rebuild.publish(given_up_seconds=0)
 
     assert (await seen("mira"), await open_coins("mira")) == ({2}, 60)
 
 
 async def test_what_a_version_without_open_coins_counted_is_corrected(
-    database, hear, seen, open_coins
+    database, receive, seen, open_coins
 ):
-    await hear(*(a_gift_sent(60, viewer=viewer) for viewer in ("ann", "ben", "cem")))
-    await hear(a_gift_sent(60, viewer="ann", room=None), a_gift_sent(9, anonymous=True))
+    await receive(*(a_gift_sent(60, viewer=viewer) for viewer in ("ann", "ben", "cem")))
+    await receive(a_gift_sent(60, viewer="ann", room=None), a_gift_sent(9, anonymous=True))
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE gifters SET open_coins = 0 WHERE viewer <> 'ben'"))
 
@@ -165,41 +165,41 @@ async def test_what_a_version_without_open_coins_counted_is_corrected(
     assert await seen("cem") == {2}
 
 
-async def test_a_correction_misses_no_gift_that_is_being_counted(database, hear, open_coins):
+async def test_a_correction_misses_no_gift_that_is_being_counted(database, receive, open_coins):
     """A batch has changed the supporters and not the gifter when the correction looks."""
-    await hear(a_gift_sent(60))
+    await receive(a_gift_sent(60))
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE gifters SET open_coins = 0"))
 
-    more = Added(gifts=1, coins=40)
+    more = Increment(gifts=1, coins=40)
     async with database.transaction() as batch:
-        await counting.add_supporters(batch, {("lea", "mira"): more})
+        await gift_totals.add_supporters(batch, {("lea", "mira"): more})
         async with database.transaction() as tx:
             await correct_open_coins(tx, after="")
-        await counting.add_gifters(batch, {"mira": more}, {"mira": 40})
+        await gift_totals.add_gifters(batch, {"mira": more}, {"mira": 40})
 
     assert await open_coins("mira") == 100
 
 
-async def test_the_feed_shows_no_reversal_of_an_anonymous_gift(hear, shown, look):
+async def test_the_feed_shows_no_reversal_of_an_anonymous_gift(receive, shown, look):
     """One payment's gifts are reversed together: beside an open one its giver would be known."""
     openly, hidden = a_gift_sent(60), a_gift_sent(30, anonymous=True)
-    await hear(openly, hidden)
+    await receive(openly, hidden)
 
-    await hear(a_reversal(openly, 1, 60), a_reversal(hidden, 1, 30))
-    await hear(a_reversal(hidden, 2, 0, contract=GiftRestored))
+    await receive(a_reversal(openly, 1, 60), a_reversal(hidden, 1, 30))
+    await receive(a_reversal(hidden, 2, 0, contract=GiftRestored))
 
     assert [entry["gift"] for entry in await shown("reversal")] == [str(openly.gift)]
     assert (await look())["coins"] == 30
 
 
-async def test_what_an_anonymous_gift_leads_to_is_a_story_of_its_own(lea, hear, facts):
-    """Whoever has the gift's id can compute those of its events."""
+async def test_what_an_anonymous_gift_leads_to_has_a_correlation_of_its_own(lea, receive, facts):
+    """The ids of its events can be computed from the gift's id."""
     await lea.put(f"{ROOM}/stream", json={})
     goal = {"title": "A new microphone", "target_coins": 100, "room": "room-1"}
     await lea.post("/v1/creators/me/goals", json=goal, headers=key())
 
-    await hear(a_gift_sent(100, anonymous=True))
+    await receive(a_gift_sent(100, anonymous=True))
 
     for name in ("live.level_reached", "live.goal_reached"):
         (fact,) = await facts(name)
@@ -209,18 +209,16 @@ async def test_what_an_anonymous_gift_leads_to_is_a_story_of_its_own(lea, hear, 
 
 
 @pytest.mark.parametrize("hidden_first", [True, False])
-async def test_a_perk_is_never_said_to_follow_from_an_anonymous_gift(
-    lea, hear, facts, hidden_first
-):
+async def test_no_perk_follows_from_an_anonymous_gift(lea, receive, facts, hidden_first):
     """A payment that is taken back takes open gifts and anonymous ones in one batch."""
     perk = {"kind": "shout_out", "title": "Your name", "threshold_coins": 50}
     await lea.post("/v1/creators/me/perks", json=perk, headers=key())
     openly, hidden = a_gift_sent(60), a_gift_sent(60, anonymous=True)
     both = [hidden, openly] if hidden_first else [openly, hidden]
 
-    await hear(*both)
+    await receive(*both)
     back = {gift.gift: a_reversal(gift, 1, 60) for gift in both}
-    await hear(*(back[gift.gift] for gift in both))
+    await receive(*(back[gift.gift] for gift in both))
 
     (unlocked,) = await facts("live.perk_unlocked")
     (withdrawn,) = await facts("live.perk_withdrawn")
@@ -228,16 +226,18 @@ async def test_a_perk_is_never_said_to_follow_from_an_anonymous_gift(
     assert withdrawn["causationid"] == str(back[openly.gift].id)
 
 
-async def test_own_ranks_and_first_gifts_are_untouched_by_an_anonymous_gift(app, hear, told, shown):
-    await hear(a_gift_sent(10), a_gift_sent(9, viewer="jonas"))
+async def test_own_ranks_and_first_gifts_are_untouched_by_an_anonymous_gift(
+    app, receive, published, shown
+):
+    await receive(a_gift_sent(10), a_gift_sent(9, viewer="jonas"))
     async with client_of(app, a_token("jonas")) as jonas:
         before = (await jonas.get(f"{ROOM}/standing")).json()
 
-        await hear(a_gift_sent(500, viewer="jonas", anonymous=True))
-        await hear(a_gift_sent(500, viewer="kim", anonymous=True))
+        await receive(a_gift_sent(500, viewer="jonas", anonymous=True))
+        await receive(a_gift_sent(500, viewer="kim", anonymous=True))
 
         after = (await jonas.get(f"{ROOM}/standing")).json()
     assert (after["top_gifters"], after["gifters"]) == (before["top_gifters"], before["gifters"])
     assert after["me"] == before["me"]
-    assert {fact["viewer"] for fact in await told("live.first_gift")} == {"mira", "jonas"}
+    assert {fact["viewer"] for fact in await published("live.first_gift")} == {"mira", "jonas"}
     assert not [entry for entry in await shown() if entry.get("viewer") == "kim"]

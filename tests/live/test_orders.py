@@ -28,7 +28,7 @@ STATE = {
 
 @pytest.fixture
 def state(database):
-    """Everything that follows from facts; without what shows how often something was told."""
+    """Everything that follows from events; without what counts publications."""
 
     async def read():
         async with database.transaction() as tx:
@@ -78,18 +78,18 @@ async def set_up(lea):
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_any_order_in_any_batches_more_than_once_ends_the_same(
-    lea, hear, state, database, seed
+    lea, receive, state, database, seed
 ):
-    """The state at the end is that of a world in which only the last revisions were ever heard."""
+    """The state at the end is that of a world in which only the last revisions were received."""
     await set_up(lea)
     story, chance = a_story(), random.Random(seed)
     at = datetime.now(UTC) + timedelta(seconds=1)
     chance.shuffle(story)
     while story:
         batch = [story.pop() for _ in range(min(len(story), chance.randint(1, 5)))]
-        await hear(*batch, at=at)
+        await receive(*batch, at=at)
         await forget_inbox(database)
-        await hear(*chance.sample(batch, len(batch)), at=at)
+        await receive(*chance.sample(batch, len(batch)), at=at)
     found = await state()
 
     assert [row for row in found["rooms"] if "'room-1'" in row] == [
@@ -110,44 +110,44 @@ async def test_any_order_in_any_batches_more_than_once_ends_the_same(
     assert len([row for row in found["shown"] if "'combo'" in row]) == 1
 
 
-async def test_counted_again_in_another_order_nothing_is_told_or_shown_twice(
-    lea, hear, state, told, rebuild
+async def test_counted_again_in_another_order_nothing_is_published_or_shown_twice(
+    lea, receive, state, published, rebuild
 ):
     await set_up(lea)
     story, at = a_story(), datetime.now(UTC) + timedelta(seconds=1)
     for fact in story:
-        await hear(fact, at=at)
-    before, facts = await state(), await told(None)
+        await receive(fact, at=at)
+    before, facts = await state(), await published(None)
 
     await rebuild.begin()
     emptied = await state()
-    await hear(*reversed(story), at=at)
+    await receive(*reversed(story), at=at)
     counted = await state()
     await rebuild.end_filling()
-    await rebuild.settle()
+    await rebuild.publish()
 
     assert (emptied["scores"], emptied["supporters"]) == ([], [])
     assert emptied["entitlements"] == before["entitlements"]
-    # Restorations that were heard one by one are shown one by one, and not again.
+    # Restorations that were received one by one are shown one by one, and not again.
     assert counted == before
-    assert await told(None) == facts
-    # From now on everything is told again.
-    await hear(a_gift_sent(10_000))
-    assert len(await told(None)) > len(facts)
+    assert await published(None) == facts
+    # From now on everything is published again.
+    await receive(a_gift_sent(10_000))
+    assert len(await published(None)) > len(facts)
 
 
-async def test_what_changed_while_all_was_counted_again_is_told_afterwards(
-    lea, hear, told, rebuild
+async def test_what_changed_during_a_rebuild_is_published_afterwards(
+    lea, receive, published, rebuild
 ):
     await set_up(lea)
     old = a_gift_sent(50)
-    await hear(old)
+    await receive(old)
     await rebuild.begin()
-    await hear(old, a_gift_sent(1_000))
-    assert len(await told("live.level_reached")) == 1
+    await receive(old, a_gift_sent(1_000))
+    assert len(await published("live.level_reached")) == 1
     await rebuild.end_filling()
-    await rebuild.settle()
+    await rebuild.publish()
 
-    assert [fact["level"] for fact in await told("live.level_reached")] == [1, 5]
-    assert len(await told("live.perk_unlocked")) == 1
-    assert len(await told("live.goal_reached")) == 2
+    assert [fact["level"] for fact in await published("live.level_reached")] == [1, 5]
+    assert len(await published("live.perk_unlocked")) == 1
+    assert len(await published("live.goal_reached")) == 2

@@ -15,7 +15,7 @@ async def ops(app):
         yield client
 
 
-async def test_a_room_that_was_given_to_a_creator_is_not_for_whoever_asks_first(ops, lea, otto):
+async def test_a_room_that_was_given_to_a_creator_is_not_for_the_first_who_asks(ops, lea, otto):
     with capture_logs() as lines:
         given = await ops.put(OWNER, json={"creator": "lea"})
 
@@ -26,7 +26,7 @@ async def test_a_room_that_was_given_to_a_creator_is_not_for_whoever_asks_first(
     assert (await lea.put(STREAM, json={})).status_code == 200
 
 
-async def test_a_room_changes_hands_and_the_stream_in_it_ends(ops, lea, otto, look, told):
+async def test_a_room_changes_hands_and_the_stream_in_it_ends(ops, lea, otto, look, published):
     await otto.put(STREAM, json={"title": "Mine now"})
     await otto.put("/v1/rooms/room-1/guests/mira")
     for _ in range(2):
@@ -34,7 +34,7 @@ async def test_a_room_changes_hands_and_the_stream_in_it_ends(ops, lea, otto, lo
 
     room = await look()
     assert (room["creator"], room["live"], room["guests"]) == ("lea", False, [])
-    (closed,) = await told("live.room_closed")
+    (closed,) = await published("live.room_closed")
     assert (closed["creator"], closed["title"]) == ("otto", "Mine now")
     assert (await otto.put(STREAM, json={})).json()["type"] == "room-of-another"
     assert (await lea.put(STREAM, json={})).json()["creator"] == "lea"
@@ -47,7 +47,7 @@ async def test_the_owner_set_again_keeps_their_stream(ops, lea, look):
     assert (await look())["live"]
 
 
-async def test_a_room_that_was_released_is_of_whoever_opens_it_next(ops, lea, otto, look):
+async def test_a_released_room_belongs_to_the_next_creator_who_opens_it(ops, lea, otto, look):
     await otto.put(STREAM, json={})
     released = await ops.delete(OWNER)
 

@@ -34,9 +34,9 @@ async def count(database, table):
 
 
 async def test_a_creator_is_live_in_so_many_rooms_at_a_time(lea, otto, mira):
-    said = await at_once(*(go_live(lea, f"room-{n}") for n in range(OPEN_ROOMS_MAX + 3)))
+    answers = await at_once(*(go_live(lea, f"room-{n}") for n in range(OPEN_ROOMS_MAX + 3)))
 
-    assert said == [(200, None)] * OPEN_ROOMS_MAX + [(409, "too-many-open-rooms")] * 3
+    assert answers == [(200, None)] * OPEN_ROOMS_MAX + [(409, "too-many-open-rooms")] * 3
     live = (await mira.get("/v1/rooms?limit=50")).json()["items"]
     assert len(live) == OPEN_ROOMS_MAX
     # Who is live already changes the title there; another creator goes live; one ends, one begins.
@@ -58,9 +58,9 @@ async def test_a_creator_takes_so_many_names_a_day(lea, database):
     await go_live(lea, "own")
     await leave(database, "lea", ROOM_CLAIMS, 1)
 
-    said = await at_once(go_live(lea, "one"), go_live(lea, "two"))
+    answers = await at_once(go_live(lea, "one"), go_live(lea, "two"))
 
-    assert said == [(200, None), (429, "too-often")]
+    assert answers == [(200, None), (429, "too-often")]
     assert is_too_often(await go_live(lea, "three"), ROOM_CLAIMS)
     # A room of one's own is no new name.
     await lea.delete("/v1/rooms/own/stream")
@@ -72,14 +72,14 @@ async def test_a_creator_takes_so_many_names_a_day(lea, database):
 async def test_a_creator_owns_so_many_rooms_in_all(lea, database):
     async with database.transaction() as tx:
         statement = """
-            INSERT INTO stages (room, creator) SELECT 'old-' || n, 'lea'
+            INSERT INTO room_owners (room, creator) SELECT 'old-' || n, 'lea'
             FROM generate_series(1, :owned) AS n
         """
         await tx.execute(text(statement), {"owned": ROOMS_MAX - 1})
 
-    said = await at_once(go_live(lea, "one"), go_live(lea, "two"))
+    answers = await at_once(go_live(lea, "one"), go_live(lea, "two"))
 
-    assert said == [(200, None), (409, "too-many-rooms")]
+    assert answers == [(200, None), (409, "too-many-rooms")]
     assert (await go_live(lea, "old-7")).status_code == 200
 
 
@@ -94,29 +94,29 @@ async def test_the_numbers_of_rooms_are_the_operators(database, hub):
         assert (await go_live(lea, "three")).json()["type"] == "too-many-rooms"
 
 
-async def test_a_creator_opens_so_many_streams_a_day(lea, database, told):
+async def test_a_creator_opens_so_many_streams_a_day(lea, database, published):
     await go_live(lea, "room-1")
     await lea.delete("/v1/rooms/room-1/stream")
     await leave(database, "lea", STREAMS, 0)
 
     assert is_too_often(await go_live(lea, "room-1"), STREAMS)
-    assert len(await told("live.room_opened")) == 1
+    assert len(await published("live.room_opened")) == 1
 
 
-async def test_a_creator_has_so_many_guests_a_day_and_lets_them_go_always(lea, database, told):
+async def test_a_creator_has_so_many_guests_a_day_and_lets_them_go_always(lea, database, published):
     await go_live(lea, "room-1")
     await leave(database, "lea", GUESTS, 1)
     path = "/v1/rooms/room-1/guests"
 
-    said = await at_once(lea.put(f"{path}/otto"), lea.put(f"{path}/ida"))
+    answers = await at_once(lea.put(f"{path}/otto"), lea.put(f"{path}/ida"))
 
-    assert said == [(200, None), (429, "too-often")]
+    assert answers == [(200, None), (429, "too-often")]
     (guest,) = (await lea.get("/v1/rooms/room-1")).json()["guests"]
     # Who is a guest already is no other guest.
     assert (await lea.put(f"{path}/{guest}")).status_code == 200
     assert (await lea.delete(f"{path}/{guest}")).json()["guests"] == []
     assert is_too_often(await lea.put(f"{path}/{guest}"), GUESTS)
-    assert len(await told("live.guest_joined")) == 1
+    assert len(await published("live.guest_joined")) == 1
 
 
 async def test_goals_that_are_set_and_removed_again_come_to_an_end(lea, database):
@@ -133,9 +133,9 @@ async def test_goals_that_are_set_and_removed_again_come_to_an_end(lea, database
     assert await count(database, "goals") == 2
 
 
-async def test_a_goal_is_changed_so_many_times_a_day(lea, database, told, hear):
+async def test_a_goal_is_changed_so_many_times_a_day(lea, database, published, receive):
     goal = (await lea.post("/v1/creators/me/goals", json=GOAL, headers=key())).json()["goal"]
-    await hear(a_gift_sent(coins=50))
+    await receive(a_gift_sent(coins=50))
     await leave(database, "lea", GOAL_CHANGES, 1)
     path = f"/v1/creators/me/goals/{goal}"
 
@@ -145,7 +145,7 @@ async def test_a_goal_is_changed_so_many_times_a_day(lea, database, told, hear):
 
     assert is_too_often(refused, GOAL_CHANGES)
     assert again.status_code == 200
-    assert len(await told("live.goal_reached")) == 1
+    assert len(await published("live.goal_reached")) == 1
 
 
 async def test_perks_that_are_offered_and_removed_again_come_to_an_end(lea, database):
@@ -173,10 +173,10 @@ async def test_a_perk_is_changed_so_many_times_a_day(lea, database):
 
 
 @pytest.fixture
-async def claim(lea, hear, mira):
+async def claim(lea, receive, mira):
     """A viewer's claim to a perk that may be used without end."""
     await lea.post("/v1/creators/me/perks", json=PERK, headers=key())
-    await hear(a_gift_sent(coins=10))
+    await receive(a_gift_sent(coins=10))
     (found,) = (await mira.get("/v1/gifters/me/entitlements")).json()["items"]
     return f"/v1/entitlements/{found['entitlement']}/use"
 
@@ -186,16 +186,16 @@ async def test_a_claim_without_end_is_used_so_many_times_a_day(lea, database, cl
     used = (await lea.post(claim, headers=first)).json()
     await leave(database, "lea", ENTITLEMENT_USES, 1)
 
-    said = await at_once(lea.post(claim, headers=key()), lea.post(claim, headers=key()))
+    answers = await at_once(lea.post(claim, headers=key()), lea.post(claim, headers=key()))
 
-    assert said == [(200, None), (429, "too-often")]
+    assert answers == [(200, None), (429, "too-often")]
     assert is_too_often(await lea.post(claim, headers=key()), ENTITLEMENT_USES)
     assert (await lea.post(claim, headers=first)).status_code == 200
     assert used["used"] == 1
     assert await count(database, "uses") == 2
 
 
-async def test_being_named_or_not_is_one_row_however_often(mira, database, told):
+async def test_being_named_or_not_is_one_row_however_often(mira, database, published):
     for number in range(30):
         await mira.put("/v1/gifters/me", json={"hidden": bool(number % 2)})
 

@@ -10,8 +10,8 @@ from tests.deliveries import forget_inbox
 from tests.live.conftest import a_gift_sent, a_reversal
 
 
-async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
-    await hear(a_gift_sent(10), a_gift_sent(50, viewer="jonas"), a_gift_sent(5))
+async def test_gifts_add_up_and_the_most_generous_come_first(receive, look):
+    await receive(a_gift_sent(10), a_gift_sent(50, viewer="jonas"), a_gift_sent(5))
 
     room = await look()
 
@@ -19,40 +19,40 @@ async def test_gifts_add_up_and_the_most_generous_come_first(hear, look):
     assert [top["viewer"] for top in room["top_gifters"]] == ["jonas", "mira"]
 
 
-async def test_a_gift_heard_again_counts_once(hear, look, database):
+async def test_a_gift_received_again_counts_once(receive, look, database):
     gift = a_gift_sent()
 
-    await hear(gift, gift)
+    await receive(gift, gift)
     await forget_inbox(database)
-    await hear(gift, a_gift_sent())
+    await receive(gift, a_gift_sent())
 
     assert (await look())["gifts"] == 2
 
 
-async def test_a_gift_heard_by_many_at_the_same_time_counts_once(hear, look):
+async def test_a_gift_received_several_times_at_once_counts_once(receive, look):
     gift = a_gift_sent()
 
-    await asyncio.gather(*(hear(gift) for _ in range(6)))
+    await asyncio.gather(*(receive(gift) for _ in range(6)))
 
     assert (await look())["gifts"] == 1
 
 
-async def test_an_anonymous_gift_counts_for_the_room_and_for_nobody(hear, look):
-    await hear(a_gift_sent(10, anonymous=True))
+async def test_an_anonymous_gift_counts_for_the_room_and_for_nobody(receive, look):
+    await receive(a_gift_sent(10, anonymous=True))
 
     room = await look()
 
     assert (room["coins"], room["top_gifters"]) == (10, [])
 
 
-async def test_a_gift_without_a_room_is_nobodys_business_here(hear, look):
-    await hear(a_gift_sent(room=None))
+async def test_a_gift_without_a_room_is_nobodys_business_here(receive, look):
+    await receive(a_gift_sent(room=None))
 
     assert (await look())["gifts"] == 0
 
 
-async def test_batches_at_once_in_one_room_lose_nothing(hear, look):
-    await asyncio.gather(*(hear(*(a_gift_sent(1) for _ in range(30))) for _ in range(8)))
+async def test_batches_at_once_in_one_room_lose_nothing(receive, look):
+    await asyncio.gather(*(receive(*(a_gift_sent(1) for _ in range(30))) for _ in range(8)))
 
     room = await look()
     assert (room["gifts"], room["coins"]) == (240, 240)
@@ -68,16 +68,16 @@ async def test_rooms_are_for_those_with_a_token(app):
 
 @pytest.mark.parametrize("sent_first", [True, False])
 async def test_coins_that_lost_their_money_count_no_more_and_come_back_with_it(
-    hear, look, sent_first
+    receive, look, sent_first
 ):
     gift = a_gift_sent(10)
     story = (gift, a_reversal(gift, 1, 10))
 
     for fact in story if sent_first else reversed(story):
-        await hear(fact)
+        await receive(fact)
     lowered = await look()
-    await hear(a_reversal(gift, 2, 0, contract=GiftRestored))
-    await hear(a_reversal(gift, 1, 10))
+    await receive(a_reversal(gift, 2, 0, contract=GiftRestored))
+    await receive(a_reversal(gift, 1, 10))
 
     assert (lowered["gifts"], lowered["coins"], lowered["top_gifters"][0]["coins"]) == (1, 0, 0)
     restored = await look()

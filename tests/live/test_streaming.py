@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
-from services.live.commands import showing
+from services.live.api import hub as hubs
+from services.live.api import watchers
 from services.live.store.feed import Entry
 from shared.http.connection import Connection
 from shared.identity.tokens import LEEWAY_SECONDS
@@ -71,7 +72,7 @@ def an_entry(number, shown="{}"):
 
 async def test_who_keeps_up_is_written_to_at_once_and_nothing_overtakes(hub, follow, monkeypatch):
     handed_over = []
-    monkeypatch.setattr(showing.Watcher, "hand_over", lambda *about: handed_over.append(about))
+    monkeypatch.setattr(watchers.Watcher, "hand_over", lambda *about: handed_over.append(about))
     reader = await follow()
     await asyncio.sleep(0.05)
 
@@ -95,9 +96,9 @@ async def test_what_is_still_on_its_way_through_the_layers_is_not_overtaken(hub,
 
 
 async def test_who_reads_nothing_is_let_go_and_the_others_miss_nothing(hub, follow, monkeypatch):
-    monkeypatch.setattr(showing, "BEHIND_MAX", 20)
-    monkeypatch.setattr(showing, "CUT_OFF_SECONDS", 0.1)
-    monkeypatch.setattr(showing, "BEAT_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(watchers, "BEHIND_MAX", 20)
+    monkeypatch.setattr(hubs, "CUT_OFF_SECONDS", 0.1)
+    monkeypatch.setattr(hubs, "BEAT_EVERY_SECONDS", 0.05)
     stopping = asyncio.Event()
     running = asyncio.create_task(hub.run(stopping))
     quick, _slow = await follow(), await follow()
@@ -124,8 +125,8 @@ async def test_a_stream_ends_when_its_token_is_accepted_no_longer(hub, follow):
     hub.show([an_entry(1)])
     assert await ids(ending, 1) == await ids(lasting, 1) == [1]
     # Its entry's own lines, why it ends, and then the end of all chunks.
-    said = await asyncio.wait_for(ending.readuntil(b"0\r\n\r\n"), SOON_SECONDS)
-    assert b'event: token_expired\ndata: {"reason": "expired"}\n\n' in said
+    rest = await asyncio.wait_for(ending.readuntil(b"0\r\n\r\n"), SOON_SECONDS)
+    assert b'event: token_expired\ndata: {"reason": "expired"}\n\n' in rest
 
     assert time.time() >= soon + LEEWAY_SECONDS
     hub.show([an_entry(2)])

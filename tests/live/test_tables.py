@@ -15,7 +15,7 @@ SCORE = "INSERT INTO scores (room, period, viewer, gifts, coins, first_at) VALUE
 
 GOAL = (
     "INSERT INTO goals"
-    " (goal, creator, title, target_coins, starts_at, progress_coins, past_attempt)"
+    " (goal, creator, title, target_coins, starts_at, progress_coins, backfill_attempt)"
     " VALUES (gen_random_uuid(), 'lea', 'A song', 5, now(), {}, {})"
 )
 STAY = "INSERT INTO guest_stays (room, guest, joined_at, left_at) VALUES"
@@ -35,7 +35,7 @@ async def run(database, *statements):
         ("score_of_gifts", f"{SCORE} ('r', 'all', 'm', 0, 1, now())"),
         ("score_of_coins", f"{SCORE} ('r', 'all', 'm', 1, -1, now())"),
         ("progress_is_counted", GOAL.format(-1, 0)),
-        ("past_is_attempted", GOAL.format(1, -1)),
+        ("backfill_is_attempted", GOAL.format(1, -1)),
         ("guest_leaves_after_joining", f"{STAY} ('r', 'otto', now(), now())"),
         (
             "message_decision_is_numbered",

@@ -12,31 +12,31 @@ THANKS = "/v1/rooms/room-1/thanks"
 def shown(database):
     async def entries(kind):
         async with database.transaction() as tx:
-            found = await feed.after(tx, [("room-1", 0)], limit=100)
+            found = await feed.read_entries(tx, [("room-1", 0)], limit=100)
         return [one.entry.shown for one in found if one.entry.kind == kind]
 
     return entries
 
 
-async def test_thanks_are_shown_and_announced_once(lea, hear, told, shown):
+async def test_thanks_are_shown_and_published_once(lea, receive, published, shown):
     gift = a_gift_sent()
-    await hear(gift)
-    wish = {"gift": str(gift.gift), "message": "You made my day"}
+    await receive(gift)
+    body = {"gift": str(gift.gift), "message": "You made my day"}
 
     for _ in range(2):
-        assert (await lea.post(THANKS, json=wish)).status_code == 201
-    other = await lea.post(THANKS, json={**wish, "message": "Again"})
+        assert (await lea.post(THANKS, json=body)).status_code == 201
+    other = await lea.post(THANKS, json={**body, "message": "Again"})
 
     assert other.json()["type"] == "thanked-already"
     (entry,) = await shown("thanks")
     assert "You made my day" in entry
-    (fact,) = await told("live.gifter_thanked")
+    (fact,) = await published("live.gifter_thanked")
     assert (fact["viewer"], fact["message"]) == ("mira", "You made my day")
 
 
-async def test_thanks_for_an_anonymous_gift_name_nobody(lea, hear, shown):
+async def test_thanks_for_an_anonymous_gift_name_nobody(lea, receive, shown):
     gift = a_gift_sent(anonymous=True)
-    await hear(gift)
+    await receive(gift)
 
     answer = await lea.post(THANKS, json={"gift": str(gift.gift)})
 
@@ -44,12 +44,12 @@ async def test_thanks_for_an_anonymous_gift_name_nobody(lea, hear, shown):
     assert "mira" not in entry + answer.text
 
 
-async def test_one_thanks_for_ones_own_gifts_in_that_room(lea, otto, mira, hear):
+async def test_one_thanks_for_ones_own_gifts_in_that_room(lea, otto, mira, receive):
     gift = a_gift_sent()
-    await hear(gift)
-    wish = {"gift": str(gift.gift)}
+    await receive(gift)
+    body = {"gift": str(gift.gift)}
 
-    assert (await otto.post(THANKS, json=wish)).json()["type"] == "not-yours"
-    assert (await mira.post(THANKS, json=wish)).json()["type"] == "creators-only"
-    elsewhere = await lea.post("/v1/rooms/room-2/thanks", json=wish)
+    assert (await otto.post(THANKS, json=body)).json()["type"] == "not-yours"
+    assert (await mira.post(THANKS, json=body)).json()["type"] == "creators-only"
+    elsewhere = await lea.post("/v1/rooms/room-2/thanks", json=body)
     assert elsewhere.json()["type"] == "no-such-gift"

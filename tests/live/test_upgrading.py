@@ -82,52 +82,54 @@ def shown(database):
     return read
 
 
-async def test_old_gifts_heard_again_count_once_and_are_not_shown_again(hear, gifts, look, shown):
-    await hear(*gifts, at=AT)
-    await hear(*gifts, at=AT)
+async def test_old_gifts_received_again_count_once_and_are_not_shown_again(
+    receive, gifts, look, shown
+):
+    await receive(*gifts, at=AT)
+    await receive(*gifts, at=AT)
 
     room = await look()
     assert (room["gifts"], room["coins"]) == (3, 115)
     assert await shown() == [gift.gift for gift in gifts]
 
 
-async def test_fans_of_old_are_not_greeted_and_nothing_is_told_before_all_was_heard(
-    hear, gifts, told, shown, rebuild
+async def test_old_supporters_are_not_new_and_nothing_is_published_before_all_was_received(
+    receive, gifts, published, shown, rebuild
 ):
-    await hear(a_gift_sent(10))
-    await rebuild.settle(given_up_seconds=0)
+    await receive(a_gift_sent(10))
+    await rebuild.publish(given_up_seconds=0)
 
-    assert await told(None) == []
+    assert await published(None) == []
     assert await shown("first_gift") == []
     assert len(await shown()) == 4
 
 
-async def test_a_rebuild_counts_what_was_and_tells_it_once(
-    hear, gifts, look, shown, told, rebuild, mira
+async def test_a_rebuild_counts_old_gifts_and_publishes_once(
+    receive, gifts, look, shown, published, rebuild, mira
 ):
     new, late = a_gift_sent(10), a_gift_sent(200, room=None)
-    await hear(new)
-    await hear(a_reversal(gifts[0], 1, 20), a_reversal(gifts[1], 1, 10))
+    await receive(new)
+    await receive(a_reversal(gifts[0], 1, 20), a_reversal(gifts[1], 1, 10))
     await rebuild.begin()
-    await hear(*gifts, late, at=AT)
-    await hear(new, a_reversal(gifts[0], 1, 20), a_reversal(gifts[1], 1, 10))
+    await receive(*gifts, late, at=AT)
+    await receive(new, a_reversal(gifts[0], 1, 20), a_reversal(gifts[1], 1, 10))
     await rebuild.end_filling()
-    await rebuild.settle()
+    await rebuild.publish()
 
     room = await look()
     assert (room["gifts"], room["coins"]) == (4, 60 + 20 + 5 + 10)
     assert await shown() == [gift.gift for gift in (*gifts, new)]
-    assert await told("live.first_gift") == []
-    levels = {fact["viewer"]: fact["given_coins"] for fact in await told("live.level_reached")}
+    assert await published("live.first_gift") == []
+    levels = {fact["viewer"]: fact["given_coins"] for fact in await published("live.level_reached")}
     assert levels == {"mira": 60 + 20 + 10 + 200}
     # Afterwards all is as ever.
-    await hear(a_reversal(gifts[0], 2, 80), a_reversal(gifts[1], 2, 30))
-    await hear(a_gift_sent(1, viewer="cem"))
+    await receive(a_reversal(gifts[0], 2, 80), a_reversal(gifts[1], 2, 30))
+    await receive(a_gift_sent(1, viewer="cem"))
     assert (await look())["coins"] == 5 + 10 + 1
     assert (await mira.get("/v1/gifters/me")).json()["given_coins"] == 10 + 200
-    assert [fact["viewer"] for fact in await told("live.first_gift")] == ["cem"]
+    assert [fact["viewer"] for fact in await published("live.first_gift")] == ["cem"]
 
 
-async def test_where_nothing_was_nothing_has_to_be_built_anew(database_of):
+async def test_an_empty_database_needs_no_rebuild(database_of):
     async with database_of("live").transaction() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM rebuilds"))).scalar_one() == 0

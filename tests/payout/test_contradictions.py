@@ -54,7 +54,7 @@ async def test_money_that_failed_after_it_was_paid_is_the_creators_again(
 ):
     payout, sent = await attempt()
     await apply_status(sent, ProviderStatus.PAID)
-    before = metric("ovation_payout_contradictions_total", state="paid", said="failed")
+    before = metric("ovation_payout_contradictions_total", state="paid", status="failed")
 
     for _ in range(2):
         await apply_status(sent, ProviderStatus.FAILED, reason="account_closed")
@@ -63,9 +63,9 @@ async def test_money_that_failed_after_it_was_paid_is_the_creators_again(
     assert await diamonds_of(lea) == (3_000, 0)
     (told,) = await announced(database, "payout.returned")
     assert told["reason"] == "account_closed"
-    (found,) = await rows(database, "SELECT state, said FROM contradictions")
-    assert found == {"state": "paid", "said": "failed"}
-    after = metric("ovation_payout_contradictions_total", state="paid", said="failed")
+    (found,) = await rows(database, "SELECT state, status FROM contradictions")
+    assert found == {"state": "paid", "status": "failed"}
+    after = metric("ovation_payout_contradictions_total", state="paid", status="failed")
     assert after - before == 1
 
 
@@ -165,8 +165,8 @@ async def test_a_held_payout_that_was_paid_is_paid(lea, attempt, apply_status, d
 
     assert await state_of(lea, payout) == "paid"
     assert await diamonds_of(lea) == (0, 0)
-    (found,) = await rows(database, "SELECT state, said FROM contradictions")
-    assert found == {"state": "held", "said": "paid"}
+    (found,) = await rows(database, "SELECT state, status FROM contradictions")
+    assert found == {"state": "held", "status": "paid"}
 
 
 WAYS = {
@@ -192,14 +192,14 @@ async def test_every_contradiction_is_written_down_once_and_the_books_stay_right
     if state is State.REJECTED:
         await rows(database, "UPDATE attempts SET closed = true RETURNING id")
         await ops.post(f"/v1/operator/payouts/lea/{payout}/reject", json={"reason": "stolen"})
-    before = metric("ovation_payout_contradictions_total", state=state.value, said=said.value)
+    before = metric("ovation_payout_contradictions_total", state=state.value, status=said.value)
 
     for _ in range(2):
         await apply_status(sent, said)
 
-    found = await rows(database, "SELECT state, said FROM contradictions ORDER BY at")
-    assert found[0] == {"state": state.value, "said": said.value}
-    after = metric("ovation_payout_contradictions_total", state=state.value, said=said.value)
+    found = await rows(database, "SELECT state, status FROM contradictions ORDER BY at")
+    assert found[0] == {"state": state.value, "status": said.value}
+    after = metric("ovation_payout_contradictions_total", state=state.value, status=said.value)
     assert after - before == 1
     stands = await state_of(lea, payout)
     available, reserved = await diamonds_of(lea)
@@ -226,8 +226,8 @@ async def test_two_transfers_for_one_attempt_are_a_contradiction(
         assert made.status_code == 201, made.text
     await work()
 
-    found = await rows(database, "SELECT said FROM contradictions")
-    assert {"said": "several"} in found
+    found = await rows(database, "SELECT status FROM contradictions")
+    assert {"status": "several"} in found
     assert await state_of(lea, payout) in ("sent", "paid")
 
 

@@ -153,9 +153,9 @@ def an_earning(number, coins, *, matured, rate_bp=10_000):
 def follow(accounts, earning, reversed_coins, reference):
     """Let an earning's diamonds be what its coins are worth."""
     worth, about = earning.worth(reversed_coins), {"reference": reference, "request_hash": HASH}
-    if worth == earning.standing:
+    if worth == earning.backed:
         return None
-    if worth < earning.standing:
+    if worth < earning.backed:
         moved = take_back(accounts, earning, worth, RULES, **about)
     else:
         moved = restore(accounts, earning, worth, RULES, matures_at=NOON, **about)

@@ -280,7 +280,7 @@ async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
         await apply_status(older, truth)
 
     assert await state_of(lea, payout) == "returned"
-    assert await rows(database, "SELECT said FROM contradictions") == []
+    assert await rows(database, "SELECT status FROM contradictions") == []
 
 
 async def rows(database, statement):

@@ -16,10 +16,10 @@ from shared.observability.logging import configure_logging
 from tests.performance.fanout import seen_by_a_room
 from tests.performance.gifts import Crowd, hot_against_spread, over_http
 from tests.performance.latency import heard_by_another_team
+from tests.performance.leaderboards import leaderboards_of_old_rooms
 from tests.performance.ledger import post_gifts, post_on_old_books
 from tests.performance.messages import relay_and_consume
 from tests.performance.results import Results
-from tests.performance.standings import standings_of_old_rooms
 from tests.performance.yardstick import pgbench
 
 Answer = TypeVar("Answer")
@@ -54,7 +54,7 @@ def main() -> None:
         _say("(f) Until a room of a thousand sees a gift")
         results.add(*_run(seen_by_a_room(system, crowd)))
         _say("(g) Standings on top of a million gifts")
-        results.add(*_run(standings_of_old_rooms(system)))
+        results.add(*_run(leaderboards_of_old_rooms(system)))
     results.show()
     if not results.are_met:
         sys.exit("Some figures are out of their bounds.")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from deploy.harness.system import System
-from services.live.domain.feeds import FEEDS_MAX
+from services.live.domain.feed import FEEDS_MAX
 from tests.performance.benches import tune
 from tests.performance.gifts import Crowd
 from tests.performance.results import Result, kept_below

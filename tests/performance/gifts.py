@@ -20,7 +20,7 @@ VIEWERS = 1_000
 BUYERS_AT_ONCE = 40
 SECONDS = 8.0
 WARM_UP_SECONDS = 2.0
-SETTLE_SECONDS_MAX = 60.0
+FINISH_SECONDS_MAX = 60.0
 SPREAD_CREATORS = 500
 GIFT_TYPE = "g_pebble"
 FLOOR = 0.15
@@ -76,7 +76,7 @@ class Crowd:
                 "Authorization": f"Bearer {self._tokens[number]}",
                 "Idempotency-Key": f"{self._run}-{number}",
             }
-            async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            async with asyncio.timeout(FINISH_SECONDS_MAX):
                 while (action := await self._next_action(client, headers)) is None:
                     await asyncio.sleep(0.5)
             await client.post(action["url"], data={"card": "4242424242424242"})
@@ -192,7 +192,7 @@ class Crowd:
         return int(fetch(self._system.postgres.dsn(service), query)[0][0])
 
     async def _until(self, reached: Callable[[], bool]) -> None:
-        deadline = time.perf_counter() + SETTLE_SECONDS_MAX
+        deadline = time.perf_counter() + FINISH_SECONDS_MAX
         while not await asyncio.to_thread(reached):
             assert time.perf_counter() < deadline, "the gifts did not settle"
             await asyncio.sleep(0.05)

@@ -19,7 +19,7 @@ from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
 from shared.ledger.verification import Violation, verify_ledger
-from shared.messaging.consumer import BATCH_MAX, Consumer
+from shared.messaging.consumer import CONSUMER_BATCH_MAX, Consumer
 from shared.messaging.delivery import Delivery
 from shared.postgres.database import Database
 from tests.performance.benches import broker_of, database_of, tune
@@ -144,8 +144,8 @@ def _old_books() -> list[str]:
 
 
 async def _receive(consumer: Consumer, deliveries: list[Delivery]) -> None:
-    for start in range(0, len(deliveries), BATCH_MAX):
-        await consumer.receive(deliveries[start : start + BATCH_MAX])
+    for start in range(0, len(deliveries), CONSUMER_BATCH_MAX):
+        await consumer.receive(deliveries[start : start + CONSUMER_BATCH_MAX])
 
 
 def _delivery(event: Event) -> Delivery:

@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from deploy.harness.system import System
 from shared.contracts.envelope import Cause
+from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange, publish
-from shared.messaging.relay import WINDOW_MAX, Relay
+from shared.messaging.relay import PUBLISH_BATCH_MAX, Relay
 from shared.postgres.database import Database, Transaction
 from tests.performance.benches import broker_of, database_of, tune, vhost
 from tests.performance.results import Result, compared
@@ -91,7 +92,9 @@ async def _consume(database: Database, broker: Broker) -> float:
             done.set()
 
     stopping = asyncio.Event()
-    consumer = Consumer(QUEUE, {GiftPaymentRefused: count}, database=database, broker=broker)
+    consumer = Consumer(
+        QUEUE, dict.fromkeys(QUEUES[QUEUE], count), database=database, broker=broker
+    )
     started = time.perf_counter()
     running = asyncio.create_task(consumer.run(stopping))
     await done.wait()
@@ -106,11 +109,11 @@ async def _publish_bare(broker: Broker, bodies: Sequence[bytes]) -> float:
         channel = await connection.channel(publisher_confirms=True)
         exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, "wallet"))
         started = time.perf_counter()
-        for start in range(0, len(bodies), WINDOW_MAX):
+        for start in range(0, len(bodies), PUBLISH_BATCH_MAX):
             await asyncio.gather(
                 *(
                     exchange.publish(_message(body), routing_key=KEY, mandatory=True)
-                    for body in bodies[start : start + WINDOW_MAX]
+                    for body in bodies[start : start + PUBLISH_BATCH_MAX]
                 )
             )
         return len(bodies) / (time.perf_counter() - started)
@@ -135,7 +138,7 @@ async def _consume_bare(broker: Broker) -> float:
 
     async with await broker.connect("bench") as connection:
         channel = await connection.channel()
-        await channel.set_qos(prefetch_count=2 * WINDOW_MAX)
+        await channel.set_qos(prefetch_count=2 * PUBLISH_BATCH_MAX)
         queue = await channel.get_queue(QUEUE)
         started = time.perf_counter()
         await queue.consume(take)

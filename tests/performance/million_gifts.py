@@ -39,7 +39,7 @@ _PERIODS = """CROSS JOIN LATERAL (VALUES
     ) AS counted_in (period)"""
 _GIFTS = f"""
     INSERT INTO gifts (
-        gift, room, viewer, creator, coins, anonymous, sent_at, stream, born, counted
+        gift, room, viewer, creator, coins, anonymous, sent_at, stream, first_generation, generation
     )
     SELECT md5('old' || n)::uuid,
         CASE WHEN n <= {CROWDED_GIFTS} THEN '{CROWDED}' ELSE 'old-room-' || n % {ROOMS} END,

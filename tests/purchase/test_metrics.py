@@ -20,11 +20,11 @@ def waiting(database):
             for saga in SAGAS:
                 await measure(tx, saga)
         open_now = {
-            (saga.type, state): int(metric("ovation_saga_open", type=saga.type, state=state))
+            (saga.type, state): int(metric("ovation_in_flight", type=saga.type, state=state))
             for saga in SAGAS
-            for state in saga.patience_seconds
+            for state in saga.overdue_seconds
         }
-        overdue = {saga.type: metric("ovation_saga_overdue", type=saga.type) for saga in SAGAS}
+        overdue = {saga.type: metric("ovation_in_flight_overdue", type=saga.type) for saga in SAGAS}
         return (
             {about: count for about, count in open_now.items() if count},
             {about: int(count) for about, count in overdue.items() if count},

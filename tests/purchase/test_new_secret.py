@@ -71,7 +71,7 @@ async def provider_signs():
     async def go_on():
         while True:
             sent.append(f"pay_{len(sent)}")
-            senders[-1].announce("payment.succeeded", {"id": sent[-1]})
+            senders[-1].publish("payment.succeeded", {"id": sent[-1]})
             await asyncio.sleep(PAUSE_SECONDS)
 
     sign_with(OLD)

@@ -17,10 +17,11 @@ TRANSFERS_SECRET = f"whsec_{base64.b64encode(b'another secret of so many bytes.'
 PUBLIC_URL = "https://pay.example/sandbox"
 PAYMENTS_HOST, TRANSFERS_HOST = "purchase.example", "payout.example"
 SECONDS_MAX = 8
+GOOD_CARD = "4242 4242 4242 4242"
 
 
 class Receiver(httpx.AsyncBaseTransport):
-    """Where webhooks arrive: remembers every delivery, and answers as it is told."""
+    """Where webhooks arrive: remembers every delivery, and answers as the test says."""
 
     def __init__(self):
         self.deliveries = []
@@ -155,7 +156,7 @@ def read(shop, payroll):
 
 
 @pytest.fixture
-def heard(receiver):
+def delivered(receiver):
     """Wait until so many webhooks arrived; return the events in them."""
 
     async def wait_for(count):
@@ -178,3 +179,49 @@ def signed():
         return Webhook(secret).verify(request.content, dict(request.headers))
 
     return verify
+
+
+@pytest.fixture
+def paid(asked, pay):
+    """Ask for a payment, and pay it."""
+
+    async def ask_and_pay(**about):
+        payment = await asked(**about)
+        await pay(payment, GOOD_CARD)
+        return payment
+
+    return ask_and_pay
+
+
+@pytest.fixture
+def refund(shop):
+    async def ask_for_refund(payment, amount_minor, key="refund-1"):
+        path = f"/payments/{payment['id']}/refunds"
+        wanted = {"amount_minor": amount_minor}
+        return await shop.post(path, json=wanted, headers={"Idempotency-Key": key})
+
+    return ask_for_refund
+
+
+@pytest.fixture
+def close_refund(shop):
+    async def close(refund, *, succeeded):
+        return await shop.post(f"/refunds/{refund}/close", json={"succeeded": succeeded})
+
+    return close
+
+
+@pytest.fixture
+def dispute(shop):
+    async def open_dispute(payment, **about):
+        return await shop.post(f"/payments/{payment['id']}/disputes", json=about)
+
+    return open_dispute
+
+
+@pytest.fixture
+def close(shop):
+    async def close_dispute(dispute, *, won):
+        return await shop.post(f"/disputes/{dispute}/close", json={"won": won})
+
+    return close_dispute

@@ -25,20 +25,20 @@ def test_the_delays_are_the_documented_ones():
 
 
 @pytest.mark.parametrize("card", [GOOD_CARD, "4242424242424242", " 4242 42424242 4242 "])
-async def test_a_good_card_pays_at_once_with_or_without_spaces(asked, pay, read, heard, card):
+async def test_a_good_card_pays_at_once_with_or_without_spaces(asked, pay, read, delivered, card):
     payment = await asked()
 
     answer = await pay(payment, card)
 
     assert answer.status_code == 200
     assert "succeeded" in answer.text
-    (event,) = await heard(1)
+    (event,) = await delivered(1)
     assert event["type"] == "payment.succeeded"
     assert event["data"]["object"] == await read(payment)
     assert (await read(payment))["paid_at"] is not None
 
 
-async def test_a_declined_card_fails_the_payment_with_its_reason(asked, pay, read, heard):
+async def test_a_declined_card_fails_the_payment_with_its_reason(asked, pay, read, delivered):
     payment = await asked()
 
     answer = await pay(payment, DECLINED_CARD)
@@ -47,7 +47,7 @@ async def test_a_declined_card_fails_the_payment_with_its_reason(asked, pay, rea
     failed = await read(payment)
     assert (failed["status"], failed["failure_reason"]) == ("failed", "card_declined")
     assert failed["paid_at"] is None
-    assert [event["type"] for event in await heard(1)] == ["payment.failed"]
+    assert [event["type"] for event in await delivered(1)] == ["payment.failed"]
 
 
 async def test_after_a_declined_card_another_may_be_tried(asked, pay, read):
@@ -60,7 +60,7 @@ async def test_after_a_declined_card_another_may_be_tried(asked, pay, read):
     assert (paid["status"], paid["failure_reason"]) == ("succeeded", None)
 
 
-async def test_a_slow_card_is_processing_first(asked, pay, read, heard, shop, hurry):
+async def test_a_slow_card_is_processing_first(asked, pay, read, delivered, shop, hurry):
     payment = await asked()
 
     await pay(payment, SLOW_CARD)
@@ -68,19 +68,19 @@ async def test_a_slow_card_is_processing_first(asked, pay, read, heard, shop, hu
     assert (await read(payment))["status"] == "processing"
     cancel = await shop.post(f"/payments/{payment['id']}/cancel")
     assert (cancel.status_code, cancel.json()["type"]) == (409, "already-paid")
-    events = await heard(2)
+    events = await delivered(2)
     assert [event["type"] for event in events] == ["payment.processing", "payment.succeeded"]
     assert [event["data"]["object"]["status"] for event in events] == ["processing", "succeeded"]
     assert (await read(payment))["status"] == "succeeded"
 
 
-async def test_a_disputed_card_pays_and_is_disputed_later(asked, pay, read, heard, hurry):
+async def test_a_disputed_card_pays_and_is_disputed_later(asked, pay, read, delivered, hurry):
     payment = await asked()
 
     await pay(payment, DISPUTED_CARD)
 
     assert (await read(payment))["disputes"] == []
-    events = await heard(2)
+    events = await delivered(2)
     assert [event["type"] for event in events] == ["payment.succeeded", "payment.disputed"]
     (dispute,) = (await read(payment))["disputes"]
     assert (dispute["status"], dispute["reason"]) == ("open", "fraudulent")
@@ -100,18 +100,18 @@ async def test_another_card_changes_nothing_and_may_be_corrected(asked, pay, rea
     assert (await read(payment))["status"] == "open"
 
 
-async def test_ten_clicks_at_once_pay_once(asked, pay, heard, receiver):
+async def test_ten_clicks_at_once_pay_once(asked, pay, delivered, receiver):
     payment = await asked()
 
     answers = await asyncio.gather(*(pay(payment, GOOD_CARD) for _ in range(10)))
 
     assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
-    await heard(1)
+    await delivered(1)
     await asyncio.sleep(0.05)
     assert receiver.types == ["payment.succeeded"]
 
 
-async def test_whoever_paid_is_sent_back(asked, pay):
+async def test_the_browser_is_sent_back_after_paying(asked, pay):
     payment = await asked(return_url="https://app.example/coins?from=room")
 
     answer = await pay(payment, GOOD_CARD)
@@ -230,7 +230,7 @@ async def test_a_payment_that_does_not_exist_has_no_page(browser):
     [("4000 0000 0000 7726", "succeeded"), ("4000 0000 0000 5126", "failed")],
 )
 async def test_two_cards_decide_later_what_becomes_of_a_refund(
-    asked, pay, shop, heard, card, status
+    asked, pay, shop, delivered, card, status
 ):
     payment = await asked()
     await pay(payment, card)
@@ -241,4 +241,4 @@ async def test_two_cards_decide_later_what_becomes_of_a_refund(
         headers={"Idempotency-Key": "refund-1"},
     )
 
-    assert (await heard(3))[-1]["type"] == f"refund.{status}"
+    assert (await delivered(3))[-1]["type"] == f"refund.{status}"

@@ -1,4 +1,4 @@
-"""Webhooks: signed, repeated under one id until they are heard, and never in anybody's way."""
+"""Webhooks: signed, repeated under one id until they are delivered, and never in anybody's way."""
 
 import asyncio
 import json
@@ -24,10 +24,12 @@ from tests.sandbox.conftest import (
 GOOD_CARD = "4242 4242 4242 4242"
 
 
-async def test_a_webhook_is_signed_over_exactly_what_was_sent(asked, pay, heard, receiver, signed):
+async def test_a_webhook_is_signed_over_exactly_what_was_sent(
+    asked, pay, delivered, receiver, signed
+):
     payment = await asked(description="Café, 100 コイン")
     await pay(payment, GOOD_CARD)
-    (event,) = await heard(1)
+    (event,) = await delivered(1)
     (request,) = receiver.deliveries
 
     assert signed(request) == event
@@ -37,9 +39,9 @@ async def test_a_webhook_is_signed_over_exactly_what_was_sent(asked, pay, heard,
     assert set(event) == {"id", "type", "created_at", "data"}
 
 
-async def test_a_changed_webhook_does_not_verify(asked, pay, heard, receiver):
+async def test_a_changed_webhook_does_not_verify(asked, pay, delivered, receiver):
     await pay(await asked(), GOOD_CARD)
-    await heard(1)
+    await delivered(1)
     (request,) = receiver.deliveries
     forged = request.content.replace(b'"amount_minor":499', b'"amount_minor":999')
 
@@ -49,18 +51,18 @@ async def test_a_changed_webhook_does_not_verify(asked, pay, heard, receiver):
 
 
 async def test_payments_and_transfers_go_to_their_own_receivers(
-    asked, pay, payroll, heard, receiver, signed
+    asked, pay, payroll, delivered, receiver, signed
 ):
     await pay(await asked(), GOOD_CARD)
     wanted = {"amount_minor": 1, "currency": "USD", "destination": "acct_ok", "reference": "a"}
     await payroll.post("/transfers", json=wanted, headers={"Idempotency-Key": "a"})
-    await heard(2)
+    await delivered(2)
 
     hosts = [request.url.host for request in receiver.deliveries]
     assert hosts == [PAYMENTS_HOST, TRANSFERS_HOST]
     for request in receiver.deliveries:
         assert signed(request)
-    # Whoever knows one secret cannot sign for the other.
+    # One secret cannot sign for the other.
     _, transfer = receiver.deliveries
     with pytest.raises(WebhookVerificationError):
         Webhook(WEBHOOK_SECRET).verify(transfer.content, dict(transfer.headers))
@@ -70,12 +72,12 @@ async def test_payments_and_transfers_go_to_their_own_receivers(
     "trouble", [500, 404, 302, httpx.ConnectError("refused"), httpx.ReadTimeout("slow")], ids=repr
 )
 async def test_a_webhook_is_sent_again_under_its_id_until_it_is_heard(
-    asked, pay, heard, receiver, signed, trouble
+    asked, pay, delivered, receiver, signed, trouble
 ):
     receiver.answers = [trouble, trouble]
     await pay(await asked(), GOOD_CARD)
 
-    first, _, last = await heard(3)
+    first, _, last = await delivered(3)
     await asyncio.sleep(0.1)
 
     assert first == last
@@ -85,7 +87,7 @@ async def test_a_webhook_is_sent_again_under_its_id_until_it_is_heard(
     assert len(receiver.deliveries) == 3
 
 
-async def test_retries_grow_and_end(asked, pay, heard, receiver, monkeypatch):
+async def test_retries_grow_and_end(asked, pay, delivered, receiver, monkeypatch):
     waits = webhooks.RETRY_SECONDS
     assert list(waits) == sorted(waits)
     assert (waits[0], waits[-1], len(waits) + 1) == (0.2, 30, 12)
@@ -94,20 +96,20 @@ async def test_retries_grow_and_end(asked, pay, heard, receiver, monkeypatch):
 
     await pay(await asked(), GOOD_CARD)
 
-    await heard(3)
+    await delivered(3)
     await asyncio.sleep(0.1)
     assert len(receiver.deliveries) == 3
 
 
-async def test_a_retry_tells_what_was_true_when_it_happened(asked, pay, shop, heard, receiver):
+async def test_a_retry_tells_what_was_true_when_it_happened(asked, pay, shop, delivered, receiver):
     """The payment goes on while its first webhook is still being refused."""
     receiver.answers = [500]
     payment = await asked()
     await pay(payment, GOOD_CARD)
-    await heard(1)
+    await delivered(1)
     await shop.post(f"/payments/{payment['id']}/disputes", json={})
 
-    events = await heard(3)
+    events = await delivered(3)
 
     succeeded = [event for event in events if event["type"] == "payment.succeeded"]
     assert [event["data"]["object"]["disputes"] for event in succeeded] == [[], []]
@@ -134,27 +136,27 @@ async def test_a_receiver_that_hangs_holds_up_neither_the_api_nor_too_many_slots
 
 
 async def test_a_receiver_that_never_answers_is_given_up_and_asked_again(
-    asked, pay, heard, receiver, monkeypatch
+    asked, pay, delivered, receiver, monkeypatch
 ):
     """This receiver knows nothing of the client's timeouts, like one that drips its answer."""
     monkeypatch.setattr(webhooks, "ANSWER_SECONDS_MAX", 0.05)
     receiver.open.clear()
     await pay(await asked(), GOOD_CARD)
 
-    first, again = await heard(2)
+    first, again = await delivered(2)
 
     assert first == again
 
 
-async def test_events_are_listed_and_can_be_delivered_again(asked, pay, shop, heard, receiver):
+async def test_events_are_listed_and_can_be_delivered_again(asked, pay, shop, delivered, receiver):
     await pay(await asked(), GOOD_CARD)
-    (event,) = await heard(1)
+    (event,) = await delivered(1)
     assert (await shop.get("/events")).json() == {"items": [event]}
 
     answer = await shop.post(f"/events/{event['id']}/redeliver")
 
     assert (answer.status_code, answer.json()) == (202, event)
-    assert await heard(2) == [event, event]
+    assert await delivered(2) == [event, event]
     first, again = receiver.deliveries
     assert first.headers["webhook-id"] == again.headers["webhook-id"]
 
@@ -165,7 +167,7 @@ async def listener():
     app, arrived = FastAPI(), []
 
     @app.post("/webhooks")
-    async def hear(request: Request):
+    async def receive(request: Request):
         arrived.append((dict(request.headers), await request.body()))
         return Response(status_code=503 if len(arrived) == 1 else 204)
 
@@ -186,7 +188,7 @@ async def test_over_a_real_network_a_webhook_arrives_as_it_was_signed(listener):
         transfers_url=url,
     )
 
-    sender.announce("payment.succeeded", {"id": "pay_1", "description": "コイン"})
+    sender.publish("payment.succeeded", {"id": "pay_1", "description": "コイン"})
     async with asyncio.timeout(SECONDS_MAX):
         while len(arrived) < 2:
             await asyncio.sleep(0.01)

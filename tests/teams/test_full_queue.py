@@ -44,15 +44,15 @@ async def test_a_full_queue_drops_its_oldest_and_the_loss_is_seen(
         assert left == [7, 8, 9, 10, 11]
         assert await queue.get(fail=False) is None
     (row,) = json.loads(ctl("team", "ls", "--json")[1])
-    assert (row["waiting"], row["letters"]) == (5, 7)
+    assert (row["waiting"], row["dead_letters"]) == (5, 7)
     (found,) = json.loads(ctl("dlq", "ls", "--json")[1])
     assert found == {
         "queue": slow["queue"],
-        "letters": 7,
+        "dead_letters": 7,
         "reasons": {"maxlen": 7},
         "user_ids": {"gift": 7},
     }
-    assert sorted(letter["body"] for letter in bodies_in(ctl, slow["queue"])) == list(range(7))
+    assert sorted(each["body"] for each in bodies_in(ctl, slow["queue"])) == list(range(7))
     if before is not None:
         assert lost_so_far(rabbit) - before == 7
 
@@ -91,7 +91,7 @@ async def test_a_full_queue_slows_nobody(ctl, team, database_of, rabbit, vhost, 
         await running
 
     (row,) = json.loads(ctl("team", "ls", "--json")[1])
-    assert (row["waiting"], row["letters"]) == (1, SENT - 1)
+    assert (row["waiting"], row["dead_letters"]) == (1, SENT - 1)
     for queue in ("payout.gifts", "live.gifts"):
         assert await ready_in(rabbit, vhost, queue) == SENT
 

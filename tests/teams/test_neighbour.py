@@ -67,7 +67,7 @@ class Story:
         ]["entitlement"]
         # Before it is given nothing has this id.
         self.hidden = str(uuid4())
-        self.settle()
+        self.finish()
 
     def _buy(self, person, key):
         wish = {"package": "coins_1000"}
@@ -87,24 +87,24 @@ class Story:
         self.hidden = self.give(
             self.shy, "order-1002", gift_type="g_tea", count=12, anonymous=True, message="Hello"
         )
-        self.settle()
+        self.finish()
         self.lea.post(f"/v1/rooms/{self.room}/thanks", {"gift": self.hidden})
-        self.settle()
+        self.finish()
 
     def take_back(self):
         """The bank takes back what paid for all of shy's gifts."""
         payment = self.stage.payment_of(self.purchase)["id"]
         self.stage.provider(f"/payments/{payment}/disputes", {})
         eventually(lambda: self.lea.get(f"/v1/rooms/{self.room}")["coins"] == 10)
-        self.settle()
+        self.finish()
 
-    def settle(self):
+    def finish(self):
         """Wait until every combo has ended and nothing is on its way."""
 
         def rows(service, query):
             return fetch(self.system.postgres.dsn(service), query)[0][0]
 
-        def is_settled():
+        def is_finished():
             running = f"SELECT count(*) FROM combos WHERE room = '{self.room}' AND ended_at IS NULL"
             waiting = sum(
                 rows(service, "SELECT count(*) FROM outbox")
@@ -119,7 +119,7 @@ class Story:
             given = self.lea.get(f"/v1/rooms/{self.room}")["gifts"]
             return rows("gift", running) == waiting == 0 and ended == shown and earned == given
 
-        eventually(is_settled)
+        eventually(is_finished)
 
     @property
     def people(self):

@@ -30,7 +30,7 @@ def test_a_team_is_listed_with_what_waits_for_it(ctl, team):
             "consumers": 0,
             "waiting": 0,
             "at_most": 1_000_000,
-            "letters": 0,
+            "dead_letters": 0,
         }
     ]
 

@@ -115,7 +115,7 @@ async def test_three_consumers_keep_the_same_gifts(consumers, stage, ctl, publis
     def give(count):
         return {stage.give(mira, "lea", room=room).json()["gift"] for _ in range(count)}
 
-    def announced(gifts):
+    def published(gifts):
         _, lines = ctl("events", "tail", "--no-follow", "--event", "gift.sent", "--json")
         told = [(json.loads(line), line.encode()) for line in lines.splitlines()]
         return [(event, line) for event, line in told if event["subject"] in gifts]
@@ -127,7 +127,7 @@ async def test_three_consumers_keep_the_same_gifts(consumers, stage, ctl, publis
     with listening(consumers):
         in_own_thread(lambda: eventually(lambda: all_kept_soon(all_kept, gifts)))
         # Whatever was said is said again, under the ids it had.
-        for event, line in in_own_thread(lambda: announced(gifts)):
+        for event, line in in_own_thread(lambda: published(gifts)):
             await publish(line, type=event["type"], message_id=event["id"])
         gifts |= in_own_thread(lambda: give(5))
         in_own_thread(lambda: eventually(lambda: all_kept(gifts)))
@@ -139,7 +139,7 @@ async def test_three_consumers_keep_the_same_gifts(consumers, stage, ctl, publis
     with listening(consumers):
         in_own_thread(lambda: eventually(lambda: all_kept(gifts)))
 
-    told = {event["id"]: event["data"] for event, _ in in_own_thread(lambda: announced(gifts))}
+    told = {event["id"]: event["data"] for event, _ in in_own_thread(lambda: published(gifts))}
     assert len(told) == len(gifts) == 35
     for each in consumers:
         assert each.gifts() == told

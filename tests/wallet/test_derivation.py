@@ -224,8 +224,8 @@ async def test_what_a_warning_holds_can_still_be_refunded(hear, held, database):
 
     await hear(refund_requested(paid, refund))
 
-    frozen = (await announced(database, "wallet.coins_frozen"))[-1]
-    assert (frozen["freeze"], frozen["coins"]) == (str(refund), 100)
+    held_coins = (await announced(database, "wallet.coins_frozen"))[-1]
+    assert (held_coins["freeze"], held_coins["coins"]) == (str(refund), 100)
     await hear(refunded(paid, refund, 100))
     assert await held() == (0, 0, 0)
 

@@ -23,7 +23,7 @@ from services.wallet.domain.limits import (
     starts_on,
 )
 from services.wallet.main import read_rules
-from services.wallet.store import limits as restraints
+from services.wallet.store import limits as limit_store
 from tests.wallet.conftest import RULES_FILE
 
 RULES = read_rules(RULES_FILE)
@@ -41,8 +41,8 @@ def allowed(wished, moment):
     """The smallest of what stood wished at any time of the day before a moment."""
     before = [amount for at, amount in wished if at <= moment - DAY]
     since = [amount for at, amount in wished if moment - DAY < at <= moment]
-    standing = [*(before[-1:] or [None]), *since]
-    smallest = min(NOTHING if amount is None else amount for amount in standing)
+    state = [*(before[-1:] or [None]), *since]
+    smallest = min(NOTHING if amount is None else amount for amount in state)
     return None if smallest == NOTHING else smallest
 
 
@@ -115,13 +115,13 @@ async def test_wishes_are_read_from_the_tables_as_the_model_has_them(database):
     async with database.transaction() as tx:
         for user, wished in stories.items():
             for wish in kept(wished):
-                await restraints.add_request(tx, user, (Period.DAY.value, "coins", "user"), wish)
+                await limit_store.add_request(tx, user, (Period.DAY.value, "coins", "user"), wish)
 
     for hours in (0, 1, 24, 25, 36, 48, 49, 72, 200):
         moment = MONDAY + timedelta(hours=hours)
         done = {user for user, wished in stories.items() if wished[-1][0] <= moment}
         async with database.transaction() as tx:
-            budgets = await restraints.budgets(
+            budgets = await limit_store.budgets(
                 tx, done, RULES, today=RULES.day_of(moment), now=moment
             )
         own = {
@@ -152,9 +152,9 @@ async def test_a_smaller_wish_replaces_the_raise_that_waits(database):
     for hours in (0, 2, 12, 23, 25):
         async with database.transaction() as tx:
             later = datetime.now(UTC) + timedelta(hours=hours)
-            standings = await limiting.read_limits(tx, "mira", RULES, now=later)
+            states = await limiting.read_limits(tx, "mira", RULES, now=later)
         (seen[hours],) = [
-            (each.amount, each.next_amount) for each in standings if each.set_by == "user"
+            (each.amount, each.next_amount) for each in states if each.set_by == "user"
         ]
     assert seen == {
         0: (100, 500),

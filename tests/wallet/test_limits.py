@@ -78,9 +78,9 @@ async def test_a_limit_that_was_raised_counts_once_its_day_has_passed(
 
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
     async with database.transaction() as tx:
-        standings = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
+        states = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
 
-    assert [each.amount for each in standings if each.set_by == "user"] == [500]
+    assert [each.amount for each in states if each.set_by == "user"] == [500]
 
 
 async def test_to_lower_a_limit_again_forgets_the_raise_that_waits(hear, mira, database, settings):
@@ -90,9 +90,9 @@ async def test_to_lower_a_limit_again_forgets_the_raise_that_waits(hear, mira, d
 
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
     async with database.transaction() as tx:
-        standings = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
+        states = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
 
-    assert [each.amount for each in standings if each.set_by == "user"] == [50]
+    assert [each.amount for each in states if each.set_by == "user"] == [50]
 
 
 async def test_to_take_a_limit_away_is_to_raise_it(hear, mira, database):

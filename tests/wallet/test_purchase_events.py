@@ -92,9 +92,9 @@ async def test_a_refund_freezes_what_is_unspent_and_burns_it(hear, held, databas
     await hear(refunded(paid, refund, 380))
 
     assert await held() == (0, 0, 0)
-    frozen, burnt = (await announced(database))[-2:]
-    assert (frozen["name"], frozen["coins"]) == ("wallet.coins_frozen", 380)
-    assert (burnt["name"], burnt["coins"]) == ("wallet.coins_refunded", 380)
+    held_coins, voided = (await announced(database))[-2:]
+    assert (held_coins["name"], held_coins["coins"]) == ("wallet.coins_frozen", 380)
+    assert (voided["name"], voided["coins"]) == ("wallet.coins_refunded", 380)
 
 
 async def test_a_refund_that_is_declined_gives_the_coins_back(hear, held):
@@ -135,8 +135,8 @@ async def test_the_same_lot_cannot_be_refunded_twice(hear, held, database):
         await hear(refund_requested(paid, refund))
         await hear(refunded(paid, refund, 100))
 
-    frozen = [f["coins"] for f in await announced(database, "wallet.coins_frozen")]
-    assert frozen == [100, 0]
+    held_coins = [f["coins"] for f in await announced(database, "wallet.coins_frozen")]
+    assert held_coins == [100, 0]
     assert await held() == (0, 0, 0)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.wallet.commands import adjustments, exclusions, expiry, holds
 from services.wallet.commands.republish import SAID_AGAIN, facts_between
 from services.wallet.commands.verification import publish_block
-from shared.backoffice.adjustments import AdjustmentWish
+from shared.backoffice.adjustments import AdjustmentRequest
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.ledger.sealing import seal
 from tests.deliveries import announced_by_id, by_id, said_again
@@ -67,7 +67,7 @@ async def _let_operators_work(database):
         await holds.release_warning(
             tx, "warned", "risk:w_1", operator="ann", reason="a mistake", correlation_id="c"
         )
-    wish = AdjustmentWish("wallet", "warned", 7, "sorry", "ann", "k", b"h")
+    wish = AdjustmentRequest("wallet", "warned", 7, "sorry", "ann", "k", b"h")
     async with database.transaction() as tx:
         asked = await adjustments.request_wallet_adjustment(tx, wish)
         await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "c")

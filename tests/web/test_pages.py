@@ -122,9 +122,9 @@ async def test_a_page_knows_where_tokens_say_roles_and_scopes():
         texts = [(await client.get("/")).text for client in (usual, other)]
 
     found = [re.search(r'name="ovation-claims" content="([^"]*)"', text) for text in texts]
-    said = [json.loads(html.unescape(meta[1])) for meta in found]
-    assert said[0] == {"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}
-    assert said[1] == {"roles": ['a"<b>', "c"], "scopes": [["scp"]]}
+    written = [json.loads(html.unescape(meta[1])) for meta in found]
+    assert written[0] == {"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}
+    assert written[1] == {"roles": ['a"<b>', "c"], "scopes": [["scp"]]}
     assert "<b>" not in texts[1]
 
 

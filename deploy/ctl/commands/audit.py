@@ -1,4 +1,4 @@
-"""What operators did to messages, at the terminal."""
+"""The audit log, at the terminal."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ def audit(*, since: Since = None, as_json: Json = False) -> None:
     found = run(_lines(utc(since)))
     if not as_json:
         found = [_row(line) for line in found]
-    show(found, as_json=as_json, empty="Nothing was done.")
+    show(found, as_json=as_json, empty="The audit log is empty.")
 
 
 async def _lines(since: datetime | None) -> list[Mapping[str, object]]:

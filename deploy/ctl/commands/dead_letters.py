@@ -15,18 +15,18 @@ Id = Annotated[str | None, typer.Option("--id", help="Only this message or event
 Max = Annotated[int, typer.Option("--max", help="At most so many.")]
 
 app = typer.Typer(
-    help="Dead letters: what a service or a team could not handle.", no_args_is_help=True
+    help="Dead letters: messages that a service or a team could not handle.", no_args_is_help=True
 )
 
 
 @app.command("ls")
-def list_letters(*, as_json: Json = False) -> None:
+def list_queues(*, as_json: Json = False) -> None:
     """List which queues have dead letters, and for what reasons."""
     show(run(dead_letters.count(here())), as_json=as_json, empty="There are no dead letters.")
 
 
 @app.command("show")
-def show_letters(
+def show_dead_letters(
     queue: Queue,
     *,
     only_type: Type = None,
@@ -34,13 +34,13 @@ def show_letters(
     count_max: Max = 20,
     as_json: Json = False,
 ) -> None:
-    """Show letters with their reasons; they stay where they are."""
-    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
-    found = run(_listed(dead_letters.look(here(), wanted)))
+    """Show dead letters with their reasons; they stay in their queue."""
+    selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
+    found = run(_listed(dead_letters.read(here(), selection)))
     if as_json:
         show(found, as_json=True, empty="")
-    for letter in () if as_json else found:
-        console.print_json(data=letter, default=str, ensure_ascii=True)
+    for row in () if as_json else found:
+        console.print_json(data=row, default=str, ensure_ascii=True)
     if not found and only_id is not None:
         raise typer.Exit(FOUND_WRONG)
 
@@ -55,10 +55,10 @@ def redrive(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Send letters to their queue again; not those that the owner of their event never said."""
-    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
-    confirm(f"Send dead letters of {queue} to it again?", yes=yes)
-    done = run(dead_letters.redrive(here(), wanted))
+    """Send dead letters to their queue again, if the owner of their event published them."""
+    selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
+    confirm(f"Send the dead letters of {queue} to it again?", yes=yes)
+    done = run(dead_letters.redrive(here(), selection))
     say(
         f"{done.count} sent to {queue} again.",
         as_json=as_json,
@@ -72,7 +72,7 @@ def redrive(
 
 
 @app.command("drop")
-def drop_letters(
+def drop_dead_letters(
     queue: Queue,
     *,
     only_type: Type = None,
@@ -81,13 +81,13 @@ def drop_letters(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Forget letters for good."""
-    wanted = dead_letters.Wanted(a_queue(queue), only_type, only_id, count_max)
-    confirm(f"Forget dead letters of {queue} for good?", yes=yes)
-    count = run(dead_letters.drop(here(), wanted))
-    say(f"{count} forgotten.", as_json=as_json, dropped=count)
+    """Delete dead letters for good."""
+    selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
+    confirm(f"Delete the dead letters of {queue} for good?", yes=yes)
+    count = run(dead_letters.drop(here(), selection))
+    say(f"{count} deleted.", as_json=as_json, dropped=count)
     raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
 
 
-async def _listed(letters_found: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:
-    return [letter async for letter in letters_found]
+async def _listed(rows: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:
+    return [row async for row in rows]

@@ -11,7 +11,9 @@ from deploy.ctl.commands.runner import end, here, one_of, run, utc
 from deploy.ctl.output import DONE, console, show, visible
 from shared.contracts.routes import SERVICES
 
-app = typer.Typer(help="Events as they pass, and as they should be.", no_args_is_help=True)
+app = typer.Typer(
+    help="Published events, samples, and a check of your own events.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -19,12 +21,12 @@ def tail(
     *,
     event: Event = [],  # noqa: B006 - Typer copies it
     service: Annotated[list[str], typer.Option(help="Only of these.")] = [],  # noqa: B006
-    correlation: Annotated[str | None, typer.Option(help="Only of this story.")] = None,
+    correlation: Annotated[str | None, typer.Option(help="Only with this correlation id.")] = None,
     since: Since = None,
-    follow: Annotated[bool, typer.Option(help="Wait for what comes.")] = True,
+    follow: Annotated[bool, typer.Option(help="Wait for new events.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Print events as they are announced."""
+    """Print events as they are published."""
     chosen = [one_of(each, SERVICES) for each in service] or SERVICES
     messages = events.tail(
         here(),
@@ -52,15 +54,15 @@ def tail(
 
 @app.command("sample")
 def print_samples(
-    event: Annotated[str | None, typer.Argument(help="Only of this one: gift.sent")] = None,
+    event: Annotated[str | None, typer.Argument(help="Only this event: gift.sent")] = None,
     *,
-    count: Annotated[int, typer.Option(help="So many.")] = 1,
+    count: Annotated[int, typer.Option(help="How many.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Make events up, one a line, for somebody's tests."""
+    """Print invented events, one a line, for tests of a consumer."""
     name = None if event is None else one_of(event, events.NAMES)
-    lines = [line.decode() for line in events.made_up(name, count=count, seed=seed)]
+    lines = [line.decode() for line in events.sample_events(name, count=count, seed=seed)]
     text = f"[{', '.join(lines)}]" if as_json else "\n".join(lines)
     sys.stdout.write(f"{text}\n")
 
@@ -71,7 +73,7 @@ def lint(
     *,
     as_json: Json = False,
 ) -> None:
-    """Check somebody's events against the contracts."""
-    found = events.faults(file)
-    show(found, as_json=as_json, empty="All of them are as they should be.")
+    """Check events against the contracts."""
+    found = events.invalid(file)
+    show(found, as_json=as_json, empty="All events are valid.")
     end(not found)

@@ -17,7 +17,7 @@ app = typer.Typer()
 
 @app.command()
 def secrets() -> None:
-    """Make the secrets that are missing."""
+    """Make the missing secrets."""
     made = write_secrets(DEPLOY / "secrets", DEPLOY / "rabbitmq" / "20-users.json")
     sys.stdout.write(f"{len(made)} secrets made in {DEPLOY / 'secrets'}; the rest is kept.\n")
 
@@ -26,7 +26,7 @@ def secrets() -> None:
 def contracts(*, check: Annotated[bool, typer.Option(help="Only compare.")] = False) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
     found = review()
-    sys.stderr.writelines(f"{fault}\n" for fault in found.faults)
+    sys.stderr.writelines(f"{each}\n" for each in found.faults)
     if found.faults:
         raise typer.Exit(FOUND_WRONG)
     if not check:

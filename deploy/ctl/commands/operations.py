@@ -1,4 +1,4 @@
-"""The operator's commands for an installation as a whole: a new version, copies, new secrets."""
+"""Commands for a whole installation: a new version, backups, new secrets."""
 
 import asyncio
 import sys
@@ -35,7 +35,7 @@ def roll(
     project: Annotated[str | None, typer.Option(help="Compose's project name.")] = None,
     file: Annotated[list[str] | None, typer.Option("--file", "-f", help="An overlay.")] = None,
 ) -> None:
-    """Replace every instance in Docker Compose, one service after another, without a pause."""
+    """Replace every instance in Docker Compose, service by service, without downtime."""
     compose = Compose(folder, project, tuple(file or ()))
     try:
         roll_services(compose, services or ROLLED, tell=typer.echo)
@@ -48,8 +48,8 @@ def roll(
 def rotate(
     name: Annotated[str, typer.Argument(help="A file of deploy/secrets: wallet_broker_password")],
     *,
-    given: Annotated[bool, typer.Option("--given", help="Take it from standard input.")] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Drop the one before.")] = False,
+    given: Annotated[bool, typer.Option("--given", help="Read it from standard input.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the previous value.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """
@@ -62,7 +62,9 @@ def rotate(
         sys.stderr.write(f"{name} is none of {', '.join(known)} in {SECRETS}.\n")
         raise typer.Exit(USAGE)
     if forget:
-        confirm(f"Does everybody know the newest {name}? The one before is lost.", yes=yes)
+        confirm(
+            f"Does every service have the newest {name}? The previous value is removed.", yes=yes
+        )
         forgotten = forget_before(name, SECRETS)
         typer.echo(f"{name} has one value{' now' if forgotten else ', as before'}.")
         return
@@ -85,7 +87,7 @@ def backup(
     *,
     service: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
 ) -> None:
-    """Copy every service's database, all as they are at one moment."""
+    """Copy every service's database, all at one moment."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     installation = Installation.from_environment()
     _finish(backups.back_up(installation, place, service or DATABASES, tell=typer.echo))
@@ -99,7 +101,7 @@ def restore(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Bring databases back to their copies; their services have to be stopped."""
+    """Restore databases from their copies; stop their services first."""
     confirm(f"Replace everything in {', '.join(service)} by {folder}?", yes=yes)
     for each in service:
         _finish(backups.restore(Installation.from_environment(), folder, each))

@@ -1,4 +1,4 @@
-"""What commands are told alike."""
+"""Options and arguments that several commands have."""
 
 from datetime import datetime
 from typing import Annotated

@@ -12,17 +12,17 @@ from deploy.ctl.commands.runner import here, one_of, run
 from deploy.ctl.output import DONE, FOUND_WRONG, confirm, say, show
 from shared.contracts.routes import SERVICES
 
-app = typer.Typer(help="What waits to leave a service.", no_args_is_help=True)
+app = typer.Typer(help="Messages that wait in a service's outbox.", no_args_is_help=True)
 
 
 @app.command("ls")
 def list_outboxes(
     service: Annotated[str | None, typer.Argument()] = None, *, as_json: Json = False
 ) -> None:
-    """List how much waits, since when, and which keys are blocked."""
+    """List the waiting messages of each service, and its blocked keys."""
     chosen = SERVICES if service is None else (one_of(service, SERVICES),)
     rows = [row for each in chosen for row in run(outboxes.waiting(here(), each))]
-    show(rows, as_json=as_json, empty="Nothing waits.")
+    show(rows, as_json=as_json, empty="No messages wait.")
 
 
 @app.command()
@@ -33,10 +33,10 @@ def unpark(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Let a blocked key be tried again."""
-    confirm(f"Publish what waits behind {key} of {service}?", yes=yes)
+    """Publish a blocked key's messages again."""
+    confirm(f"Publish the waiting messages of {key} of {service}?", yes=yes)
     count = run(outboxes.unpark(here(), one_of(service, SERVICES), key))
-    say(f"{count} messages may go on.", as_json=as_json, messages=count)
+    say(f"{count} messages will be published.", as_json=as_json, messages=count)
     raise typer.Exit(DONE if count else FOUND_WRONG)
 
 
@@ -48,7 +48,7 @@ def drop_blocking(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a message the broker will not take; it is printed, for it is gone then."""
+    """Delete a message that the broker refuses, and print it: no copy stays."""
     confirm(f"Delete {message_id} from the outbox of {service}?", yes=yes)
     dropped = run(outboxes.drop(here(), one_of(service, SERVICES), message_id))
     if dropped is None:

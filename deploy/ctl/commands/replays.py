@@ -1,4 +1,4 @@
-"""Giving a queue what it heard before, at the terminal."""
+"""Sending events to one queue again, at the terminal."""
 
 import sys
 from datetime import UTC, datetime
@@ -27,11 +27,11 @@ def replay(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Give a queue again what the logs hold of its events."""
+    """Send a queue its events again, from the logs."""
     starts = [utc(since), offset, "first" if everything else None]
     chosen = [start for start in starts if start is not None]
     if len(chosen) != 1:
-        sys.stderr.write("Say one of --from, --from-offset, --all.\n")
+        sys.stderr.write("Give one of --from, --from-offset, --all.\n")
         raise typer.Exit(USAGE)
     if not dry_run:
         confirm(f"Send logged events to {queue} again?", yes=yes)
@@ -54,17 +54,17 @@ def republish(
     as_json: Json = False,
 ) -> None:
     """
-    Give a queue what a service's own tables say it announced, under the ids it had.
+    Send a queue the events of a service again, from its tables, with their ids.
 
-    Covers every event of purchase, wallet, gift and payout. Of what those tables began to remember
-    only with this version (docs/operations/commands.md), nothing older is there to be said.
+    Covers every event of purchase, wallet, gift and payout. Some tables keep events only since this
+    version (docs/operations/commands.md): of those, older events are not sent.
     """
     one_of(service, replays.OWNERS)
-    names = guarded(lambda: replays.said_again_to(here(), a_queue(to), service))
+    names = guarded(lambda: replays.republishable(here(), service, a_queue(to)))
     if not names:
-        sys.stderr.write(f"{to} hears nothing of {service}.\n")
+        sys.stderr.write(f"{to} receives no events of {service}.\n")
         raise typer.Exit(USAGE)
-    confirm(f"Send {to} again what {service} said: {', '.join(names)}?", yes=yes)
+    confirm(f"Send {to} these events of {service} again: {', '.join(names)}?", yes=yes)
     end = utc(until) or datetime.now(UTC)
     work = replays.republish(here(), service, to, since=since.replace(tzinfo=UTC), until=end)
     count = run(work)
@@ -78,6 +78,6 @@ def rebuild(
     """Empty live's tables and fill them again from gift and the log."""
     one_of(service, ("live",))
     confirm("Empty all rooms of live, and count their gifts again?", yes=yes)
-    told, logged = run(replays.rebuild_live(here()))
-    text = f"{told} events from gift's tables and {logged} from the log are on their way."
-    say(text, as_json=as_json, republished=told, replayed=logged)
+    republished, replayed = run(replays.rebuild_live(here()))
+    text = f"{republished} events from gift's tables and {replayed} from the log were sent."
+    say(text, as_json=as_json, republished=republished, replayed=replayed)

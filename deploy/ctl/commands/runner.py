@@ -1,4 +1,4 @@
-"""How a command runs: where the installation is, what may go wrong, and the exit code."""
+"""How a command runs: its installation, its errors, its exit code."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 def here() -> Installation:
-    """Return the installation this terminal looks after."""
+    """Return the installation that the environment names."""
     return Installation.from_environment()
 
 
@@ -28,14 +28,14 @@ def run(work: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 def guarded(work: Callable[[], Answer]) -> Answer:
-    """Do the work; a server that is away is an outcome of its own."""
+    """Do the work; a server that cannot be reached has an exit code of its own."""
     try:
         return work()
     except (
         *(OSError, AMQPError, asyncpg.PostgresError, asyncpg.InterfaceError),
         *(httpx.HTTPError, TimeoutError),
     ) as error:
-        sys.stderr.write(f"A server does not answer as it should: {error!r}\n")
+        sys.stderr.write(f"A server does not answer: {error!r}\n")
         raise typer.Exit(UNREACHABLE) from error
 
 

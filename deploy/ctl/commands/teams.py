@@ -28,18 +28,21 @@ def add(
     reads: Annotated[
         list[str],
         typer.Option(
-            help="Events it may have: gift.sent,payout.paid; live: what names no anonymous giver."
+            help="Events it may read: gift.sent,payout.paid; live: all without anonymous viewers."
         ),
     ],
     *,
     bind: Annotated[
-        list[str], typer.Option(help="Only these of them come to its queue; all if not given.")
+        list[str], typer.Option(help="Of those, only these go to its queue; by default all.")
     ] = [],  # noqa: B006 - Typer copies it
     logs: Annotated[
-        list[str], typer.Option(help="Services of which it may read everything, 30 days back.")
+        list[str], typer.Option(help="Services whose whole log of 30 days it may read.")
     ] = [],  # noqa: B006
     messages_max: Annotated[
-        int, typer.Option(help="The most its queue keeps; then its oldest messages leave.")
+        int,
+        typer.Option(
+            help="How many messages its queue keeps; then the oldest go to its dead letters."
+        ),
     ] = MESSAGES_MAX,
     password_file: Annotated[
         Path | None, typer.Option(help="Write a new password there instead of printing it.")
@@ -48,7 +51,7 @@ def add(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Make a team's user, queue and bindings; again, to change what it is granted."""
+    """Create a team's user, queue and bindings, or change its grants."""
     try:
         team = Team.granted(
             name,
@@ -72,29 +75,29 @@ def add(
 
 @app.command("ls")
 def list_teams(*, as_json: Json = False) -> None:
-    """List the teams: what they hear, how much waits, and what left their queues unread."""
+    """List the teams: their events, waiting messages and dead letters."""
     installation = here()
     found = guarded(lambda: teams.teams(installation))
-    rows = run(teams.standing(installation, found)) if found else []
+    rows = run(teams.team_rows(installation, found)) if found else []
     show(rows, as_json=as_json, empty="There are no other teams.")
 
 
 @app.command("rm")
 def remove(name: Name, *, yes: Yes = False, as_json: Json = False) -> None:
-    """Remove a team's user and its queue, with everything that waits in it."""
+    """Remove a team's user and its queue, with all its messages."""
     installation = here()
     found = [team for team in guarded(lambda: teams.teams(installation)) if team.name == name]
     if not found:
         say(f"There is no team {name}.", as_json=as_json, removed=None)
         raise typer.Exit(FOUND_WRONG)
-    confirm(f"Remove {name}, its queue and all that waits in it?", yes=yes)
+    confirm(f"Remove {name}, its queue and all messages in it?", yes=yes)
     guarded(lambda: teams.take_away(installation, found[0]))
     run(noted(installation, "team.rm", team=name))
     say(f"{name} is removed.", as_json=as_json, removed=name)
 
 
 def _tell(given: teams.Given, password_file: Path | None, *, as_json: bool) -> None:
-    """Say what the team has now; a new password is shown this once, or is in its file."""
+    """Print the team's grants; a new password is printed only now, or is in its file."""
     team, shown = given.team, given.password
     text = f"{team.user} reads {team.queue}: {', '.join(team.hears)}."
     if team.logs:
@@ -122,12 +125,12 @@ def _tell(given: teams.Given, password_file: Path | None, *, as_json: bool) -> N
 
 
 def _question(team: Team) -> str:
-    question = f"Let {team.name} hear {', '.join(team.hears)}"
+    question = f"Send {team.name} {', '.join(team.hears)}"
     if team.logs:
-        question += f", and read everything {', '.join(team.logs)} announced and will announce"
+        question += f", and let it read all events of {', '.join(team.logs)}"
     return f"{question}?"
 
 
 def _each(given: Iterable[str]) -> list[str]:
-    """Take an option that was said several times, or once with commas."""
+    """Split an option that was given several times, or once with commas."""
     return [part for each in given for part in each.split(",") if part]

@@ -24,7 +24,7 @@ def write_topology() -> None:
 def check_topology(*, as_json: Json = False) -> None:
     """Compare the broker with what the services need."""
     found = guarded(lambda: topology.differences(here()))
-    show(found, as_json=as_json, empty="The broker has what it should have.")
+    show(found, as_json=as_json, empty="The broker has what the services need.")
     end(not found)
 
 
@@ -33,14 +33,14 @@ def apply_topology(
     *,
     both_versions: Annotated[
         bool,
-        typer.Option("--both-versions", help="The version before runs, and publishes, as well."),
+        typer.Option("--both-versions", help="The version before still runs and publishes."),
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Make what is missing; what is different can only be replaced by hand."""
+    """Create missing items; a queue with other arguments has to be replaced by hand."""
     confirm("Declare what is missing on the broker?", yes=yes)
     left = guarded(lambda: topology.apply(here(), both_versions=both_versions))
     run(noted(here(), "topology.apply", both_versions=both_versions, left=len(left)))
-    show(left, as_json=as_json, empty="The broker has what it should have.")
+    show(left, as_json=as_json, empty="The broker has what the services need.")
     end(not left)

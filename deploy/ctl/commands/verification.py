@@ -1,4 +1,4 @@
-"""Whether the books are right, and whether the services agree."""
+"""Verifying ledgers and seals, and comparing services, at the terminal."""
 
 import asyncio
 from typing import Annotated
@@ -12,18 +12,18 @@ from deploy.ctl.commands.options import Service
 from deploy.ctl.commands.runner import end, here, one_of, run
 
 app = typer.Typer()
-seal = typer.Typer(help="The chain over a ledger's history.", no_args_is_help=True)
+seal = typer.Typer(help="The hash chain over a ledger's history.", no_args_is_help=True)
 
 
 @app.command()
 def verify(service: Service) -> None:
-    """Derive a ledger again from its postings."""
+    """Derive balances and lots again from the postings, and compare."""
     end(run(verification.verify(here(), one_of(service, LEDGERS))))
 
 
 @seal.command("verify")
 def verify_seals(service: Service) -> None:
-    """Recompute the chain over a ledger's history."""
+    """Recompute the hash chain over a ledger's history."""
     end(run(verification.verify_seals(here(), one_of(service, SEALED))))
 
 
@@ -31,8 +31,10 @@ def verify_seals(service: Service) -> None:
 def reconcile(
     *,
     hours: Annotated[int, typer.Option(help="How far back; 0 for all.")] = 48,
-    every_seconds: Annotated[float | None, typer.Option(help="Again and again.")] = None,
-    metrics_port: Annotated[int, typer.Option(help="Where metrics are, if again.")] = 8000,
+    every_seconds: Annotated[
+        float | None, typer.Option(help="Repeat after so many seconds.")
+    ] = None,
+    metrics_port: Annotated[int, typer.Option(help="Where metrics are, if repeated.")] = 8000,
 ) -> None:
     """Compare the services with each other."""
     if every_seconds is None:

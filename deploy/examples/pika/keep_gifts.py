@@ -17,7 +17,7 @@ database = sqlite3.connect(os.environ["DATABASE"])
 database.execute("CREATE TABLE IF NOT EXISTS gifts (id TEXT PRIMARY KEY, data TEXT NOT NULL)")
 
 
-def hear(channel, method, properties, body):
+def handle(channel, method, properties, body):
     """Keep one gift and acknowledge it: in this order, or a crash between the two loses it."""
     if properties.type == TYPE:
         # The broker checks `user_id`. An operator only repeats, and names who said it first.
@@ -44,7 +44,7 @@ def consume():
     connection = pika.BlockingConnection(parameters)
     channel = connection.channel()
     channel.basic_qos(prefetch_count=PREFETCH)
-    channel.basic_consume(os.environ["QUEUE"], hear)
+    channel.basic_consume(os.environ["QUEUE"], handle)
     channel.start_consuming()
 
 

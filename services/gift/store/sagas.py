@@ -1,10 +1,10 @@
 """Gifts that wait for the wallet."""
 
-from shared.backoffice.in_flight import Saga
+from shared.backoffice.in_flight import InFlight
 
 SAGAS = (
     # Asked again after ten minutes; who then waits much longer is not heard.
-    Saga(
+    InFlight(
         "gift",
         "SELECT state, requested_at AS since FROM gifts WHERE state = 'requested'",
         {"requested": 900},

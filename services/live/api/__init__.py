@@ -1,21 +1,11 @@
-"""What the live service is asked: rooms and their feeds, standings, goals, perks and thanks."""
+"""The HTTP API of live: rooms and their feeds, leaderboards, goals, perks and thanks."""
 
 from fastapi import APIRouter
 
-from services.live.api import feed, goals, owners, perks, rooms, standing
-from services.live.commands.showing import Hub
-from services.live.commands.slots import Slots
-from services.live.domain.quotas import RoomLimits
-from shared.postgres.database import Database
+from services.live.api import feed, gifters, goals, leaderboards, perks, rooms, streams, thanks
+from shared.http import refusals
+from shared.identity.tokens import Unauthenticated
 
-
-def build_router(database: Database, hub: Hub, limits: RoomLimits) -> APIRouter:
-    router = APIRouter(prefix="/v1")
-    feed.add_routes(router, hub)
-    rooms.add_routes(router, database, hub, limits)
-    owners.add_routes(router, database, hub)
-    standing.add_routes(router, database)
-    slots = Slots()
-    goals.add_routes(router, database, slots)
-    perks.add_routes(router, database, slots)
-    return router
+router = APIRouter(prefix="/v1", responses=refusals(Unauthenticated))
+for module in (feed, streams, rooms, thanks, leaderboards, gifters, goals, perks):
+    router.include_router(module.router)

@@ -11,11 +11,12 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.live.api.asking import COINS_MAX
-from services.live.commands.describing import KINDS
-from services.live.commands.showing import RESET, Hub, Watcher
-from services.live.commands.views import Shape, View
-from services.live.domain.feeds import TooManyFeeds
+from services.live.api.bodies import COINS_MAX
+from services.live.api.dependencies import FeedHub
+from services.live.api.feed_formats import FeedFormat, Shape
+from services.live.api.hub import RESET, Hub
+from services.live.api.watchers import Watcher
+from services.live.domain.feed import EntryKind, TooManyFeeds
 from shared.errors import Kind, Refusal
 from shared.http import Name, refusals
 from shared.http.access import ANY_CALLER_OF_FEED
@@ -36,12 +37,17 @@ SIGNED = r"^[A-Za-z0-9._-]+$"
 # Once, and as it is: the gateway counts what is written, so each caller has one spelling.
 IN_ADDRESS = re.compile(r"access_token=([A-Za-z0-9._-]+)")
 TOKEN_EXPIRED = "token_expired"  # noqa: S105 - the name of an event
-# Said before the stream ends: whoever reconnects with the same token is refused, and a browser's
-# EventSource then gives up for good.
+# The last event of a stream: a client that reconnects with the same token is refused, and a
+# browser's EventSource then gives up for good.
 FAREWELL = f'event: {TOKEN_EXPIRED}\ndata: {{"reason": "expired"}}\n\n'.encode()
-# What we number entries with; any other id is not ours, and is passed over.
+# Our numbers of entries; any other id is not ours, and is ignored.
 ENTRY_ID = re.compile(r"[0-9]{1,18}")
-Position = Annotated[int, Query(ge=0, le=2**62)]
+# Proxies are to pass each event on at once, as it is.
+STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+KINDS = frozenset(EntryKind)
+After = Annotated[int, Query(ge=0, le=2**62)]
+
+router = APIRouter(tags=["rooms"])
 
 
 class NoSuchKind(Refusal):
@@ -50,13 +56,9 @@ class NoSuchKind(Refusal):
     kind = Kind.INVALID
 
 
-# Proxies are to pass each event on at once, as it is.
-STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-
-
 class EventStream(Response):
     """
-    Whatever a watcher is handed, written as it comes.
+    What a watcher is handed, written as it comes.
 
     One task a client, and one write for all that is new: Starlette's own streaming response has
     three, and several steps between them.
@@ -71,13 +73,13 @@ class EventStream(Response):
         *,
         after: int | None,
         last: int,
-        view: View,
+        format_: FeedFormat,
         caller: Identity,
     ) -> None:
         super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._hub, self._room, self._viewer = hub, room, caller.user
-        self._after, self._last, self._view = after, last, view
+        self._after, self._last, self._format = after, last, format_
         self._until = caller.accepted_until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +87,7 @@ class EventStream(Response):
             self._room,
             after=self._after,
             last=self._last,
-            view=self._view,
+            format_=self._format,
             connection=connection_of(scope),
             viewer=self._viewer,
         )
@@ -113,56 +115,53 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
     watcher.let_go()
 
 
-def add_routes(router: APIRouter, hub: Hub) -> None:
-    @router.get(
-        "/rooms/{room}/events",
-        openapi_extra=ANY_CALLER_OF_FEED,
-        tags=["rooms"],
-        response_class=StreamingResponse,
-        responses={
-            200: {
-                "content": {"text/event-stream": {}},
-                "description": f"Events named {', '.join(f'`{kind}`' for kind in sorted(KINDS))};"
-                f" and, whatever `only` says, `{RESET}` and `{TOKEN_EXPIRED}`.",
-            },
-            **refusals(Unauthenticated, IssuerUnavailable, NoSuchKind, TooManyFeeds),
+@router.get(
+    "/rooms/{room}/events",
+    openapi_extra=ANY_CALLER_OF_FEED,
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": f"Events named {', '.join(f'`{kind}`' for kind in sorted(KINDS))};"
+            f" and, whatever `only` says, `{RESET}` and `{TOKEN_EXPIRED}`.",
         },
-    )
-    async def follow_room(
-        room: Name,
-        request: Request,
-        last_event_id: Annotated[str | None, Header()] = None,
-        after: Position | None = None,
-        last: Annotated[int, Query(ge=0, le=BACKLOG_MAX)] = 0,
-        only: Annotated[str | None, Query(max_length=200)] = None,
-        min_coins: Annotated[int, Query(ge=0, le=COINS_MAX)] = 0,
-        shape: Shape = Shape.OVATION,
-        access_token: Annotated[
-            str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED)
-        ] = None,
-    ) -> Response:
-        """
-        Follow a room as server-sent events.
+        **refusals(Unauthenticated, IssuerUnavailable, NoSuchKind, TooManyFeeds),
+    },
+)
+async def follow_room(
+    room: Name,
+    request: Request,
+    hub: FeedHub,
+    last_event_id: Annotated[str | None, Header()] = None,
+    after: After | None = None,
+    last: Annotated[int, Query(ge=0, le=BACKLOG_MAX)] = 0,
+    only: Annotated[str | None, Query(max_length=200)] = None,
+    min_coins: Annotated[int, Query(ge=0, le=COINS_MAX)] = 0,
+    shape: Shape = Shape.OVATION,
+    access_token: Annotated[str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED)] = None,
+) -> Response:
+    """
+    Follow a room as server-sent events.
 
-        A client that reconnects sends `Last-Event-ID` and misses nothing, whichever instance
-        answers, as long as it is not more than 1,000 entries behind. Who is, or asks for more with
-        `after`, is told so by an event `reset` (`asked_after`, `begins_after`) and begins there:
-        read again what you show. `only=gift,combo` names the events one wants, `min_coins` leaves
-        out smaller gifts and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read
-        them. One person may follow sixteen feeds at a time.
+    A client that reconnects sends `Last-Event-ID` and misses nothing, whichever instance
+    answers, as long as it is not more than 1,000 entries behind. Who is, or asks for more with
+    `after`, is told so by an event `reset` (`asked_after`, `begins_after`) and begins there:
+    read again what you show. `only=gift,combo` names the events one wants, `min_coins` leaves
+    out smaller gifts and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read
+    them. One person may follow sixteen feeds at a time.
 
-        Browsers cannot set headers on an EventSource, so here alone the token may be in the query,
-        once and unescaped; it is not logged. An EventSource comes back by itself after a restart:
-        through the gateway, 429 and 503 are a stream that ends at once and says `retry`. It does
-        not come back after a 401. So when a token ends, the stream says `token_expired` and ends:
-        close the EventSource, and open another one with a new token and `after`.
-        """
-        # Named for the description of this route; what is written in the address counts.
-        del access_token
-        caller = await _authenticate(request)
-        view = View(shape, _kinds(only), min_coins)
-        position = _position(last_event_id, after)
-        return EventStream(hub, room, after=position, last=last, view=view, caller=caller)
+    Browsers cannot set headers on an EventSource, so here alone the token may be in the query,
+    once and unescaped; it is not logged. An EventSource comes back by itself after a restart:
+    through the gateway, 429 and 503 are a stream that ends at once and says `retry`. It does
+    not come back after a 401. So when a token ends, the stream says `token_expired` and ends:
+    close the EventSource, and open another one with a new token and `after`.
+    """
+    # Named for the description of this route; what is written in the address counts.
+    del access_token
+    caller = await _authenticate(request)
+    format_ = FeedFormat(shape, _kinds(only), min_coins)
+    position = _position(last_event_id, after)
+    return EventStream(hub, room, after=position, last=last, format_=format_, caller=caller)
 
 
 def _kinds(only: str | None) -> frozenset[str] | None:

@@ -6,32 +6,35 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime
 
-from services.live.api.asking import CoinWish, Creator, Title, View, Wish
-from services.live.commands import goals, pasts
-from services.live.commands.goals import GoalWish
-from services.live.commands.slots import SetUpBusy, Slots
+from services.live.api.bodies import CoinAmount, Request, Response, Title
+from services.live.api.dependencies import Creator, RequestCause, Slots
+from services.live.api.setup_slots import SetUpBusy
+from services.live.commands import goals, queries
+from services.live.commands.goal_backfill import set_past_goal
 from services.live.domain.goals import (
     BeginsTooLongAgo,
     EndsBeforeItBegins,
+    Goal,
     NoSuchGoal,
     TooManyGoals,
     TooManyPastGoals,
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
-from shared.http import IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals, request_id
+from services.live.store.goals import list_goals_of_creator
+from shared.http import Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
-from shared.identity.tokens import Unauthenticated
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
+router = APIRouter()
 
-def _counted(coins: int) -> int:
-    """A goal that still lacks its past may have had more taken back than it has."""
+
+def _at_least_zero(coins: int) -> int:
+    """Reversals may exceed the coins of a goal that still lacks its past."""
     return max(0, coins)
 
 
-class GoalView(View):
+class GoalResponse(Response):
     """
     A goal and how far it is.
 
@@ -45,99 +48,99 @@ class GoalView(View):
     room: str | None
     title: str
     target_coins: int
-    progress_coins: Annotated[int, AfterValidator(_counted)]
+    progress_coins: Annotated[int, AfterValidator(_at_least_zero)]
     contributors: int
     reached: bool
     starts_at: AwareDatetime
     ends_at: AwareDatetime | None
 
 
-class GoalChange(Wish):
+class GoalsResponse(Response):
+    goals: list[GoalResponse]
+
+    @classmethod
+    def of(cls, goals: list[Goal]) -> "GoalsResponse":
+        return cls(goals=[GoalResponse.model_validate(goal) for goal in goals])
+
+
+class ChangeGoalRequest(Request):
     title: Title
-    target_coins: CoinWish
+    target_coins: CoinAmount
     ends_at: Moment | None = None
 
 
-class NewGoal(GoalChange):
+class SetGoalRequest(ChangeGoalRequest):
     """A live goal names its room and begins now; an income goal begins when it says, or now."""
 
     room: Name | None = None
     starts_at: Moment | None = None
 
 
-class Goals(View):
-    goals: list[GoalView]
+@router.get("/rooms/{room}/goals", tags=["rooms"], openapi_extra=ANY_CALLER)
+async def list_goals_of_room(room: Name, caller: Caller, db: Db) -> GoalsResponse:
+    """List a room's goals; its creator sees their income goals as well."""
+    async with db.transaction() as tx:
+        return GoalsResponse.of(await queries.list_goals(tx, room, caller.user))
 
 
-def add_routes(router: APIRouter, database: Database, slots: Slots) -> None:
-    _add_reading(router, database)
-    _add_setting(router, database, slots)
+@router.get("/creators/me/goals", tags=["creators"], responses=refusals(CreatorsOnly))
+async def list_own_goals(caller: Creator, db: Db) -> GoalsResponse:
+    """List one's own goals."""
+    async with db.transaction() as tx:
+        return GoalsResponse.of(await list_goals_of_creator(tx, caller.user))
 
 
-def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/rooms/{room}/goals",
-        tags=["rooms"],
-        responses=refusals(Unauthenticated),
-        openapi_extra=ANY_CALLER,
-    )
-    async def list_goals_of_room(room: Name, caller: Caller) -> Goals:
-        """List a room's goals; its creator sees their income goals as well."""
-        async with database.transaction() as tx:
-            found = await goals.of_room(tx, room, caller.user)
-        return Goals(goals=[GoalView.model_validate(goal) for goal in found])
+@router.post(
+    "/creators/me/goals",
+    tags=["creators"],
+    status_code=201,
+    responses=refusals(
+        *(IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
+        # The goal of a key that is used again may be gone.
+        *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
+        *(TooManyPastGoals, TooOften, SetUpBusy),
+    ),
+)
+async def set_goal(
+    body: SetGoalRequest,
+    key: IdempotencyKey,
+    caller: Creator,
+    db: Db,
+    slots: Slots,
+    cause: RequestCause,
+) -> GoalResponse:
+    """Set a goal, for one's own room or over a time."""
+    new = goals.NewGoal(**body.model_dump())
+    async with slots.take():
+        if new.begins_in_the_past():
+            goal = await set_past_goal(db, caller.user, new, key, cause=cause)
+        else:
+            async with db.transaction() as tx:
+                goal = await goals.set_goal(tx, caller.user, new, key, cause=cause)
+    return GoalResponse.model_validate(goal)
 
-    @router.get(
-        "/creators/me/goals", tags=["creators"], responses=refusals(Unauthenticated, CreatorsOnly)
-    )
-    async def list_own_goals(caller: Creator) -> Goals:
-        """List one's own goals."""
-        async with database.transaction() as tx:
-            found = await goals.of_creator(tx, caller.user)
-        return Goals(goals=[GoalView.model_validate(goal) for goal in found])
+
+@router.put(
+    "/creators/me/goals/{goal}",
+    tags=["creators"],
+    responses=refusals(CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
+)
+async def change_goal(
+    goal: UUID, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
+) -> GoalResponse:
+    """Change a goal; what was given to it stays."""
+    async with db.transaction() as tx:
+        changed = await goals.change_goal(tx, caller.user, goal, **body.model_dump(), cause=cause)
+    return GoalResponse.model_validate(changed)
 
 
-def _add_setting(router: APIRouter, database: Database, slots: Slots) -> None:
-    @router.post(
-        "/creators/me/goals",
-        tags=["creators"],
-        status_code=201,
-        responses=refusals(
-            *(Unauthenticated, IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
-            # The goal of a key that is used again may be gone.
-            *(TooManyGoals, EndsBeforeItBegins, BeginsTooLongAgo, NoSuchGoal),
-            *(TooManyPastGoals, TooOften, SetUpBusy),
-        ),
-    )
-    async def set_goal(wish: NewGoal, key: IdempotencyKey, caller: Creator) -> GoalView:
-        """Set a goal, for one's own room or over a time."""
-        goal = await pasts.set_up(
-            database, slots, caller.user, GoalWish(**wish.model_dump()), key, story=request_id()
-        )
-        return GoalView.model_validate(goal)
-
-    @router.put(
-        "/creators/me/goals/{goal}",
-        tags=["creators"],
-        responses=refusals(
-            *(Unauthenticated, CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften)
-        ),
-    )
-    async def change_goal(goal: UUID, wish: GoalChange, caller: Creator) -> GoalView:
-        """Change a goal; what was given to it stays."""
-        async with database.transaction() as tx:
-            changed = await goals.change(
-                tx, caller.user, goal, **wish.model_dump(), story=request_id()
-            )
-        return GoalView.model_validate(changed)
-
-    @router.delete(
-        "/creators/me/goals/{goal}",
-        tags=["creators"],
-        status_code=204,
-        responses=refusals(Unauthenticated, CreatorsOnly, NoSuchGoal),
-    )
-    async def remove_goal(goal: UUID, caller: Creator) -> None:
-        """Take a goal down."""
-        async with database.transaction() as tx:
-            await goals.remove(tx, caller.user, goal)
+@router.delete(
+    "/creators/me/goals/{goal}",
+    tags=["creators"],
+    status_code=204,
+    responses=refusals(CreatorsOnly, NoSuchGoal),
+)
+async def remove_goal(goal: UUID, caller: Creator, db: Db) -> None:
+    """Take a goal down."""
+    async with db.transaction() as tx:
+        await goals.remove_goal(tx, caller.user, goal)

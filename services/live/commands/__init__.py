@@ -1,6 +1,6 @@
 """
-What the live service does.
+What the live service does: one file an object.
 
-`counting` follows gifts, `consequences` is what they lead to, `showing` hands rooms to those who
-watch; `staging`, `goals`, `perks`, `thanking` and `standing` are what people ask for.
+`gift_totals` counts gifts, `rewards` is what they lead to, `feed` is what rooms show; `queries`
+reads for the API.
 """

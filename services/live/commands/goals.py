@@ -1,10 +1,10 @@
 """Creators set goals, in a room or over a time, and look how far they are."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from services.live.commands.consequences import settle_goals
+from services.live.commands.rewards import publish_goals
 from services.live.domain.goals import (
     GOALS_MAX,
     PAST_MAX,
@@ -17,20 +17,21 @@ from services.live.domain.goals import (
 )
 from services.live.domain.quotas import GOAL_CHANGES, GOALS
 from services.live.domain.rooms import require_owner
-from services.live.store import counting, rules, stages
+from services.live.store import goal_backfill
 from services.live.store import goals as store
+from services.live.store.creator_locks import limit_lock_wait, lock_creator
+from services.live.store.gift_totals import lock_rooms
+from services.live.store.rooms import find_ownership
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
-MOMENT = timedelta(microseconds=1)
-
 
 @dataclass(frozen=True, slots=True)
-class GoalWish:
+class NewGoal:
     """
-    What a creator asks for.
+    A goal to set.
 
     With a room it counts from now on; without one from `starts_at`, which may be past.
     """
@@ -42,7 +43,7 @@ class GoalWish:
     ends_at: datetime | None
 
     def begins_in_the_past(self) -> bool:
-        """Whether there may be much that was given before."""
+        """Whether there may be many earlier gifts to count."""
         return (
             self.room is None
             and self.starts_at is not None
@@ -50,102 +51,89 @@ class GoalWish:
         )
 
 
-async def set_up(tx: Transaction, creator: str, wish: GoalWish, key: str, *, story: str) -> Goal:
-    """Set a goal and count its past while its creator's gifts wait; of the same key, find it."""
-    goal, is_new = await begin(tx, creator, wish, key)
+async def set_goal(tx: Transaction, creator: str, new: NewGoal, key: str, *, cause: Cause) -> Goal:
+    """Set a goal and count its past while new gifts wait; the same key finds the same goal."""
+    goal, is_new = await add_goal(tx, creator, new, key)
     if not is_new:
         return goal
-    await store.count_past(tx, goal.goal)
-    return await settled(tx, goal.goal, creator, story)
+    if goal.room is None:
+        past = await goal_backfill.read_past(tx, goal, await goal_backfill.read_generation(tx))
+        await goal_backfill.close_backfill(tx, goal.goal, 0, past)
+    return await publish_goal(tx, goal.goal, creator, cause)
 
 
-async def begin(tx: Transaction, creator: str, wish: GoalWish, key: str) -> tuple[Goal, bool]:
-    """Set a goal that lacks its past; return it, or the one of this key, and whether it is new."""
-    await rules.wait_briefly(tx)
+async def add_goal(tx: Transaction, creator: str, new: NewGoal, key: str) -> tuple[Goal, bool]:
+    """Add a goal that lacks its past; return it, or the one of this key, and whether it is new."""
+    await limit_lock_wait(tx)
     # A goal is shown with its creator: its id tells others nothing more.
-    goal = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
+    identifier = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
     # As older versions made it: there, two creators could come to the same id.
     former = uuid5(NAMESPACE, f"goal|{creator}|{key}")
-    starts_at = wish.starts_at or datetime.now(UTC)
-    if wish.room is not None:
-        # The room's lock first, as for everybody; then nobody counts while we look.
-        rooms = await counting.lock_rooms(tx, [wish.room])
-        require_owner(await stages.find(tx, wish.room), creator)
-        last = rooms[wish.room].last_sent_at
-        now = datetime.now(UTC)
-        starts_at = now if last is None else max(now, last + MOMENT)
-    if wish.ends_at is not None and wish.ends_at <= starts_at:
+    starts_at = new.starts_at or datetime.now(UTC)
+    if new.room is not None:
+        # The room's lock first, as in every batch; then no gift is counted while we look.
+        rooms = await lock_rooms(tx, [new.room])
+        require_owner(await find_ownership(tx, new.room), creator)
+        starts_at = rooms[new.room].time_after_gifts(datetime.now(UTC))
+    if new.ends_at is not None and new.ends_at <= starts_at:
         raise EndsBeforeItBegins(starts_at=starts_at)
-    await rules.hold_counting_of(tx, creator)
-    known = {one.goal: one for one in await store.of_creator(tx, creator)}
-    if found := known.get(goal) or known.get(former):
+    await lock_creator(tx, creator)
+    known = {goal.goal: goal for goal in await store.list_goals_of_creator(tx, creator)}
+    if found := known.get(identifier) or known.get(former):
         return found, False
-    if await store.was_set_up(tx, former, creator):
+    if await store.has_goal(tx, former, creator):
         raise NoSuchGoal
     if starts_at < datetime.now(UTC) - PAST_MAX:
         raise BeginsTooLongAgo(days_max=PAST_MAX.days)
     if len(known) >= GOALS_MAX:
         raise TooManyGoals(goals_max=GOALS_MAX)
     await quotas.use(tx, creator, GOALS)
-    new = Goal(goal, creator, wish.room, wish.title, wish.target_coins, starts_at, wish.ends_at)
-    if not await store.set_up(tx, new):
+    goal = Goal(identifier, creator, new.room, new.title, new.target_coins, starts_at, new.ends_at)
+    if not await store.insert_goal(tx, goal):
         # There was one of this key, and it was removed.
         raise NoSuchGoal
-    return new, True
+    return goal, True
 
 
-async def change(
+async def change_goal(
     tx: Transaction,
     creator: str,
-    goal: UUID,
+    identifier: UUID,
     *,
     title: str,
     target_coins: int,
     ends_at: datetime | None,
-    story: str,
+    cause: Cause,
 ) -> Goal:
-    """Change what is asked for. When it ends may change as long as that is still to come."""
-    found = await store.find(tx, goal, creator=creator, locked=True)
-    if found is None:
+    """Change a goal. Its end may change as long as that is still to come."""
+    goal = await store.lock_goal(tx, identifier, creator)
+    if goal is None:
         raise NoSuchGoal
     now = datetime.now(UTC)
-    if ends_at != found.ends_at and (
-        (ends_at is not None and ends_at <= max(now, found.starts_at))
-        or (found.ends_at is not None and found.ends_at <= now)
+    if ends_at != goal.ends_at and (
+        (ends_at is not None and ends_at <= max(now, goal.starts_at))
+        or (goal.ends_at is not None and goal.ends_at <= now)
     ):
-        raise EndsBeforeItBegins(starts_at=found.starts_at)
-    asked = (title, target_coins, ends_at)
-    if asked != (found.title, found.target_coins, found.ends_at):
-        # Each may be announced: that it is reached, or no longer.
+        raise EndsBeforeItBegins(starts_at=goal.starts_at)
+    if (title, target_coins, ends_at) != (goal.title, goal.target_coins, goal.ends_at):
+        # Each change may publish that it is reached, or no longer.
         await quotas.use(tx, creator, GOAL_CHANGES)
-    await store.change(tx, goal, title=title, target_coins=target_coins, ends_at=ends_at)
-    return await settled(tx, goal, creator, story)
+    await store.update_goal(tx, identifier, title=title, target_coins=target_coins, ends_at=ends_at)
+    return await publish_goal(tx, identifier, creator, cause)
 
 
-async def remove(tx: Transaction, creator: str, goal: UUID) -> None:
-    if not await store.remove(tx, goal, creator):
+async def remove_goal(tx: Transaction, creator: str, identifier: UUID) -> None:
+    if not await store.remove_goal(tx, identifier, creator):
         raise NoSuchGoal
 
 
-async def of_creator(tx: Transaction, creator: str) -> list[Goal]:
-    return await store.of_creator(tx, creator)
-
-
-async def of_room(tx: Transaction, room: str, caller: str) -> list[Goal]:
-    """Return a room's goals; its creator sees their income goals as well."""
-    found = await store.of_room(tx, room)
-    stage = await stages.find(tx, room)
-    if stage is not None and stage.creator == caller:
-        found += [goal for goal in await store.of_creator(tx, caller) if goal.room is None]
-    return found
-
-
-async def settled(tx: Transaction, goal: UUID, creator: str, story: str) -> Goal:
-    found = await store.find(tx, goal, creator=creator, locked=True)
-    if found is None:
+async def publish_goal(tx: Transaction, identifier: UUID, creator: str, cause: Cause) -> Goal:
+    """Publish a goal if it has its coins now and had not before; return it as it is now."""
+    goal = await store.lock_goal(tx, identifier, creator)
+    if goal is None:
         raise NoSuchGoal
-    reached = found.progress_coins >= found.target_coins
-    if reached == found.reached:
-        return found
-    await settle_goals(tx, [found], Cause(story))
-    return replace(found, reached=reached, revision=found.revision + reached)
+    reached = goal.progress_coins >= goal.target_coins
+    if reached == goal.reached:
+        return goal
+    await publish_goals(tx, [goal], cause)
+    return replace(goal, reached=reached, revision=goal.revision + reached)

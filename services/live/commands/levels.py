@@ -14,10 +14,10 @@ async def correct_open_coins(tx: Transaction, *, after: str, limit: int = PAGE) 
     """
     Correct what the gifters of one page gave openly; return where the next page begins.
 
-    A version that does not know the column adds gifts and nothing to it.
+    An instance of an older version adds gifts, and nothing to this column.
     """
-    following, differing = await store.page_of_gifters(tx, after=after, limit=limit)
-    if differing:
-        await store.correct_open_coins(tx, differing)
-        tx.after_commit(lambda: log.warning("gifters.corrected", gifters=len(differing)))
+    following, wrong = await store.find_wrong_gifters(tx, after=after, limit=limit)
+    if wrong:
+        await store.correct_open_coins(tx, wrong)
+        tx.after_commit(lambda: log.warning("gifters.corrected", gifters=len(wrong)))
     return following

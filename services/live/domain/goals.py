@@ -1,15 +1,15 @@
-"""What creators hope to be given: in one room, or anywhere within a time."""
+"""Goals: coins that a creator hopes for, in one room, or anywhere within a time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.live.domain.gifts import Gift
+from services.live.domain.gift_totals import Gift
 from shared.errors import Kind, Refusal
 
 GOALS_MAX = 20
 PAST_MAX = timedelta(days=90)
-# What was given before is read apart from what is given; so little of it is read with it.
+# Earlier gifts are counted by a backfill; those of so short a time are counted at once.
 RECENT = timedelta(minutes=1)
 PAST_GOALS_AN_HOUR_MAX = 5
 
@@ -49,8 +49,8 @@ class Goal:
     """
     So many coins, of gifts sent from `starts_at` until before `ends_at`.
 
-    With a room it counts what is given there to its owner and guests; without one, what is given
-    to its creator anywhere. `reached` and `revision` are what was announced.
+    With a room it counts gifts there to its owner and guests; without one, gifts to its creator
+    anywhere. `reached` and `revision` are what was published.
     """
 
     goal: UUID

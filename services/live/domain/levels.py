@@ -23,10 +23,10 @@ THRESHOLDS = tuple(_fifth_root(10**5 * level**13) for level in range(1, LEVEL_MA
 
 
 def level_at(coins: int) -> int:
-    """Return the level of whoever gave so much in all; 0 is none yet."""
+    """Return the level that so many coins in all come to; 0 is none yet."""
     return bisect_right(THRESHOLDS, coins)
 
 
 def coins_of_next(level: int) -> int | None:
-    """Return where the level after this begins; nothing comes after the last."""
+    """Return the coins at which the next level begins; None after the last."""
     return THRESHOLDS[level] if level < LEVEL_MAX else None

@@ -1,8 +1,8 @@
-"""What creators give in return to those who gave them enough."""
+"""Perks that creators offer to supporters, entitlements to them, and thanks."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from uuid import UUID
 
 from shared.errors import Kind, Refusal
@@ -10,7 +10,7 @@ from shared.errors import Kind, Refusal
 PERKS_MAX = 20
 
 
-class PerkKind(Enum):
+class PerkKind(StrEnum):
     SHOUT_OUT = "shout_out"
     BEHIND_THE_SCENES = "behind_the_scenes"
     EXCLUSIVE_CHAT = "exclusive_chat"
@@ -61,7 +61,7 @@ class ThankedAlready(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Perk:
-    """What a creator offers to who gave them `threshold_coins` in all; `uses` None is no limit."""
+    """A creator's offer to supporters with `threshold_coins` in all; `uses` null is no limit."""
 
     perk: UUID
     creator: str
@@ -89,9 +89,18 @@ class Entitlement:
     revision: int
     unlocked_at: datetime
 
+    @property
+    def uses_left(self) -> int | None:
+        """How often it can still be used; None is no limit."""
+        return None if self.uses is None else self.uses - self.used
+
+    @property
+    def usable(self) -> bool:
+        return not self.withdrawn and self.uses_left != 0
+
     def require_usable(self) -> None:
-        """Refuse to use up what is not there any more."""
+        """Refuse the use of an entitlement that is withdrawn or used up."""
         if self.withdrawn:
             raise PerkWithdrawn
-        if self.uses is not None and self.used >= self.uses:
+        if self.uses_left == 0:
             raise UsedUp(uses=self.uses)

@@ -1,4 +1,4 @@
-"""What a creator can make permanent in a time, and how many rooms they can have."""
+"""How much a creator can set up in a time, and how many rooms they can have."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from shared.quotas.rules import DAY, Quota
 ROOM_CLAIMS = Quota("room-claims", 20, DAY)
 STREAMS = Quota("streams", 200, DAY)
 GUESTS = Quota("guests", 1_000, DAY)
-# Also what was removed is kept: a key names it.
+# A removed goal or perk is kept: an idempotency key names it.
 GOALS = Quota("goals", 100, DAY)
 GOAL_CHANGES = Quota("goal-changes", 500, DAY)
 PERKS = Quota("perks", 50, DAY)
@@ -18,11 +18,11 @@ ENTITLEMENT_USES = Quota("entitlement-uses", 5_000, DAY)
 
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
-    """How many rooms a creator can have, as the operator says."""
+    """How many rooms a creator can have: settings of the operator."""
 
-    # Live at a time: the list of live rooms is everybody's.
+    # Live at a time: all creators share the list of live rooms.
     open_max: int = 5
-    # Owned for ever: a name that is taken is nobody else's.
+    # Owned for ever: a name that is taken is not free for others.
     owned_max: int = 100
 
 

@@ -1,8 +1,6 @@
-"""Who a room belongs to, and when it is live."""
+"""Who a room belongs to, and who is a guest in it."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from shared.errors import Kind, Refusal
 
@@ -27,18 +25,6 @@ class NoSuchRoom(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class NoSuchStream(Refusal):
-    """There is no such stream in this room."""
-
-    kind = Kind.NOT_FOUND
-
-
-class NotLive(Refusal):
-    """This room is not live."""
-
-    kind = Kind.CONFLICT
-
-
 class TooManyGuests(Refusal):
     """This room has as many guests as it can have."""
 
@@ -46,8 +32,8 @@ class TooManyGuests(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A room that a creator opened or was given; without one it was released."""
+class Ownership:
+    """A room that a creator opened or was given; without a creator it was released."""
 
     room: str
     creator: str | None
@@ -56,26 +42,10 @@ class Stage:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A room from an opening to the closing that follows."""
-
-    stream: UUID
-    room: str
-    number: int
-    creator: str
-    title: str | None
-    opened_at: datetime
-    closed_at: datetime | None = None
-
-    def was_open_at(self, moment: datetime) -> bool:
-        return self.opened_at <= moment and (self.closed_at is None or moment < self.closed_at)
-
-
-def require_owner(stage: Stage | None, creator: str) -> Stage:
-    """Let creators at their own rooms only."""
-    if stage is None or stage.creator is None:
+def require_owner(ownership: Ownership | None, creator: str) -> Ownership:
+    """Refuse creators who do not own the room."""
+    if ownership is None or ownership.creator is None:
         raise NoSuchRoom
-    if stage.creator != creator:
-        raise RoomOfAnother(room=stage.room)
-    return stage
+    if ownership.creator != creator:
+        raise RoomOfAnother(room=ownership.room)
+    return ownership

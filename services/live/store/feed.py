@@ -1,16 +1,20 @@
-"""What rooms show, numbered."""
+"""The feeds of rooms: entries, numbered."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
 
+from services.live import tables
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper, arrays, unnest
 
 # Room, kind, and what the entry is about: shown once.
 EntryKey: TypeAlias = tuple[str, str, UUID]
+# A room, and the number of the entry after which to read.
+Position: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,80 +29,72 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEntry:
     """An entry, and the position it was asked for with."""
 
     after: int
     entry: Entry
 
 
-async def shown_before(tx: Transaction, keys: Iterable[EntryKey]) -> set[EntryKey]:
+_entry = RowMapper(Entry)
+
+
+async def find_entries(tx: Transaction, keys: Iterable[EntryKey]) -> set[EntryKey]:
     """Return which entries are in their rooms' feeds already; the rooms are locked."""
     asked = list(keys)
     if not asked:
         return set()
-    rows = await tx.execute(
-        _SHOWN,
-        {
-            "rooms": [room for room, _, _ in asked],
-            "kinds": [kind for _, kind, _ in asked],
-            "subjects": [subject for _, _, subject in asked],
-        },
-    )
+    room, kind, subject = map(list, zip(*asked, strict=True))
+    rows = await tx.execute(_FIND, {"room": room, "kind": kind, "subject": subject})
     return {(row.room, row.kind, row.subject) for row in rows}
 
 
-async def add(tx: Transaction, entries: Sequence[Entry]) -> None:
+_FIND = text(f"""
+    SELECT feed.room, feed.kind, feed.subject FROM feed
+    JOIN {unnest(tables.Feed, "room", "kind", "subject", name="asked")}
+        USING (room, kind, subject)
+""")
+
+
+async def insert_entries(tx: Transaction, entries: Sequence[Entry]) -> None:
     """Write entries; the rooms are locked, and their sequences say how far they are."""
     if entries:
-        await tx.execute(
-            _ADD,
-            {
-                "rooms": [entry.room for entry in entries],
-                "sequences": [entry.sequence for entry in entries],
-                "kinds": [entry.kind for entry in entries],
-                "subjects": [entry.subject for entry in entries],
-                "shown": [entry.shown for entry in entries],
-            },
-        )
+        await tx.execute(_INSERT, arrays(entries, "room", "sequence", "kind", "subject", "shown"))
 
 
-async def position(tx: Transaction, room: str) -> int:
-    """Return the number of a room's newest entry."""
-    return (await tx.execute(_POSITION, {"room": room})).scalar_one_or_none() or 0
-
-
-async def after(
-    tx: Transaction, positions: Sequence[tuple[str, int]], *, limit: int
-) -> list[Found]:
-    """Return what came in rooms after positions, in order, at most `limit` a position."""
-    parameters: dict[str, Any] = {
-        "rooms": [room for room, _ in positions],
-        "after": [position for _, position in positions],
-        "limit": limit,
-    }
-    return [
-        Found(row.after, Entry(row.room, row.sequence, row.kind, row.subject, row.shown))
-        for row in await tx.execute(_AFTER, parameters)
-    ]
-
-
-_SHOWN = text("""
-    SELECT feed.room, feed.kind, feed.subject FROM feed
-    JOIN unnest(CAST(:rooms AS text[]), CAST(:kinds AS text[]), CAST(:subjects AS uuid[]))
-        AS asked (room, kind, subject) USING (room, kind, subject)
-""")
-_ADD = text("""
+# JSON goes as text: an array of jsonb would be quoted once more.
+_INSERT = text("""
     INSERT INTO feed (room, sequence, kind, subject, shown)
     SELECT room, sequence, kind, subject, shown::jsonb
     FROM unnest(
-        CAST(:rooms AS text[]), CAST(:sequences AS bigint[]), CAST(:kinds AS text[]),
-        CAST(:subjects AS uuid[]), CAST(:shown AS text[])
+        CAST(:room AS text[]), CAST(:sequence AS bigint[]), CAST(:kind AS text[]),
+        CAST(:subject AS uuid[]), CAST(:shown AS text[])
     ) AS new (room, sequence, kind, subject, shown)
 """)
-_POSITION = text("SELECT sequence FROM rooms WHERE room = :room")
-# A message is as was decided since: the entries stay as they were written.
-_AFTER = text("""
+
+
+async def read_newest_sequence(tx: Transaction, room: str) -> int:
+    """Return the number of a room's newest entry."""
+    return (await tx.execute(_READ_NEWEST, {"room": room})).scalar_one_or_none() or 0
+
+
+_READ_NEWEST = text("SELECT sequence FROM rooms WHERE room = :room")
+
+
+async def read_entries(
+    tx: Transaction, positions: Sequence[Position], *, limit: int
+) -> list[FoundEntry]:
+    """Return what came in rooms after positions, in order, at most `limit` a position."""
+    asked = {
+        "rooms": [room for room, _ in positions],
+        "after": [sequence for _, sequence in positions],
+        "limit": limit,
+    }
+    return [FoundEntry(row.after, _entry(row)) for row in await tx.execute(_READ, asked)]
+
+
+# A message is shown as it was decided since: the entries stay as they were written.
+_READ = text("""
     SELECT asked.after, entry.room, entry.sequence, entry.kind, entry.subject,
         CASE WHEN messages.gift IS NULL THEN entry.shown ELSE entry.shown
             || jsonb_build_object('message', messages.message)

@@ -6,18 +6,28 @@ from sqlalchemy import text
 
 from shared.postgres.database import Transaction
 
+_OPEN_COINS = """
+    coalesce((SELECT sum(coins) FROM supporters WHERE supporters.viewer = gifters.viewer), 0)
+"""
 
-async def page_of_gifters(
+
+async def find_wrong_gifters(
     tx: Transaction, *, after: str, limit: int
 ) -> tuple[str | None, list[str]]:
     """
-    Return where the next page of gifters begins, and who of this one has other open coins.
+    Return where the next page of gifters begins, and those of this one with wrong open coins.
 
     Supporters and gifters change in one transaction, so both are of one moment here.
     """
-    rows = await tx.execute(_PAGE, {"after": after, "limit": limit})
-    differing = [row.viewer for row in rows if row.differs]
-    return (rows[-1].viewer if len(rows) == limit else None), differing
+    rows = await tx.execute(_FIND_WRONG, {"after": after, "limit": limit})
+    wrong = [row.viewer for row in rows if row.is_wrong]
+    return (rows[-1].viewer if len(rows) == limit else None), wrong
+
+
+_FIND_WRONG = text(f"""
+    SELECT viewer, open_coins <> {_OPEN_COINS} AS is_wrong
+    FROM gifters WHERE viewer > :after ORDER BY viewer LIMIT :limit
+""")
 
 
 async def correct_open_coins(tx: Transaction, viewers: Sequence[str]) -> None:
@@ -31,17 +41,10 @@ async def correct_open_coins(tx: Transaction, viewers: Sequence[str]) -> None:
     await tx.execute(_CORRECT, {"viewers": sorted(viewers)})
 
 
-_OPENLY = """
-    coalesce((SELECT sum(coins) FROM supporters WHERE supporters.viewer = gifters.viewer), 0)
-"""
-_PAGE = text(f"""
-    SELECT viewer, open_coins <> {_OPENLY} AS differs
-    FROM gifters WHERE viewer > :after ORDER BY viewer LIMIT :limit
-""")  # noqa: S608 - our own text only
 _LOCK = text("""
     SELECT viewer FROM gifters WHERE viewer = ANY(CAST(:viewers AS text[]))
     ORDER BY viewer FOR UPDATE
 """)
 _CORRECT = text(f"""
-    UPDATE gifters SET open_coins = {_OPENLY} WHERE viewer = ANY(CAST(:viewers AS text[]))
-""")  # noqa: S608 - our own text only
+    UPDATE gifters SET open_coins = {_OPEN_COINS} WHERE viewer = ANY(CAST(:viewers AS text[]))
+""")

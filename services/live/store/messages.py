@@ -1,38 +1,35 @@
-"""What was decided about messages of gifts."""
+"""The newest decisions about the messages of gifts."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import text
-
+from services.live import tables
 from shared.postgres.database import Transaction
+from shared.postgres.rows import insert_rows
 
 
-async def keep(
+async def save_decisions(
     tx: Transaction, decisions: Mapping[UUID, tuple[int, str | None]]
 ) -> dict[UUID, str | None]:
-    """Keep the (revision, text) of gifts unless newer ones are known; return the texts kept."""
+    """Store the (revision, text) of gifts unless newer ones are known; return the stored texts."""
     if not decisions:
         return {}
     gifts = sorted(decisions)
-    rows = await tx.execute(
-        _KEEP,
-        {
-            "gifts": gifts,
-            "revisions": [decisions[gift][0] for gift in gifts],
-            "messages": [decisions[gift][1] for gift in gifts],
-        },
-    )
-    return {row.gift: row.message for row in rows}
+    columns = {
+        "gift": gifts,
+        "revision": [decisions[gift][0] for gift in gifts],
+        "message": [decisions[gift][1] for gift in gifts],
+    }
+    return {row.gift: row.message for row in await tx.execute(_SAVE, columns)}
 
 
-_KEEP = text("""
-    INSERT INTO messages (gift, revision, message)
-    SELECT * FROM unnest(
-        CAST(:gifts AS uuid[]), CAST(:revisions AS bigint[]), CAST(:messages AS text[])
-    )
-    ON CONFLICT (gift) DO UPDATE
-    SET revision = excluded.revision, message = excluded.message
-    WHERE messages.revision < excluded.revision
-    RETURNING gift, message
-""")
+_SAVE = insert_rows(
+    tables.Message,
+    *("gift", "revision", "message"),
+    then="""
+        ON CONFLICT (gift) DO UPDATE
+        SET revision = excluded.revision, message = excluded.message
+        WHERE messages.revision < excluded.revision
+        RETURNING gift, message
+    """,
+)

@@ -96,13 +96,13 @@ def _follow(
     now = earning.worth(known.reversed_coins)
     creator = batch.known.creators[earning.creator]
     lost_before = earning.lost_diamonds
-    if lowest < earning.standing and taking not in accounts.outcomes:
-        standing = earning.standing
+    if lowest < earning.backed and taking not in accounts.outcomes:
+        before = earning.backed
         taken = domain.take_back(accounts, earning, lowest, batch.rules, reference=taking, **about)
         _record_result(batch, accounts, earning, DiamondsClawedBack, revision, taken, cause)
-        creator.lifetime_diamonds -= standing - earning.standing
-    if now > earning.standing and giving not in accounts.outcomes:
-        standing = earning.standing
+        creator.lifetime_diamonds -= before - earning.backed
+    if now > earning.backed and giving not in accounts.outcomes:
+        before = earning.backed
         matures_at, waits = _wait(batch, earning, known, at)
         given = domain.restore(
             accounts,
@@ -116,7 +116,7 @@ def _follow(
             **about,
         )
         _record_result(batch, accounts, earning, DiamondsRestored, revision, given, cause)
-        creator.lifetime_diamonds += earning.standing - standing
+        creator.lifetime_diamonds += earning.backed - before
     if earning.lost_diamonds > lost_before:
         batch.short.add(accounts.user)
 

@@ -36,7 +36,7 @@ FINAL = (ProviderStatus.PAID, ProviderStatus.FAILED, ProviderStatus.RETURNED)
 CONTRADICTIONS = Counter(
     "ovation_payout_contradictions",
     "How often a provider contradicted the state of a payout.",
-    ["state", "said"],
+    ["state", "status"],
 )
 SEVERAL = "several"
 for _state, _status in sorted(domain.CONTRADICTIONS):
@@ -63,7 +63,7 @@ async def apply_status(
     book = await open_books(tx, [(attempt.creator, reference) for reference in possible], rules)
     payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
     if not await attempts.accept_answer(tx, attempt):
-        log.info("attempt.answer_outdated", attempt=str(attempt.id), said=status.value)
+        log.info("attempt.answer_outdated", attempt=str(attempt.id), status=status.value)
         return
     if domain.is_contradiction(payout.state, status):
         await record_contradiction(tx, attempt, payout.state, status.value)
@@ -87,9 +87,11 @@ async def apply_status(
         await attempts.close(tx, attempt)
 
 
-async def record_contradiction(tx: Transaction, attempt: Attempt, state: State, said: str) -> None:
+async def record_contradiction(
+    tx: Transaction, attempt: Attempt, state: State, status: str
+) -> None:
     """Write down and count, once, that the provider contradicts a state; this alerts a person."""
-    if not await attempts.add_contradiction(tx, attempt, state, said):
+    if not await attempts.add_contradiction(tx, attempt, state, status):
         return
     log.error(
         "payout.contradicted",
@@ -97,9 +99,9 @@ async def record_contradiction(tx: Transaction, attempt: Attempt, state: State, 
         payout=str(attempt.payout),
         attempt=str(attempt.id),
         state=state.value,
-        said=said,
+        status=status,
     )
-    tx.after_commit(CONTRADICTIONS.labels(state.value, said).inc)
+    tx.after_commit(CONTRADICTIONS.labels(state.value, status).inc)
 
 
 async def _move_money(

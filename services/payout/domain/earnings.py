@@ -75,14 +75,14 @@ class Earning:
     restored: Restored = field(default_factory=Restored)
 
     @property
-    def standing(self) -> int:
+    def backed(self) -> int:
         """The diamonds that have money behind them now."""
         return self.diamonds - self.reversed_diamonds
 
     @property
     def untouched(self) -> int:
         """The diamonds that were never taken back."""
-        return self.standing - self.restored.diamonds
+        return self.backed - self.restored.diamonds
 
     def worth(self, reversed_coins: int) -> int:
         """The diamonds that are left when so many coins have no money behind them."""
@@ -137,7 +137,7 @@ def take_back(
     What is pending goes whole, what is available as far as it goes; the rest is a loss.
     """
     restored = earning.restored
-    change = earning.standing - worth
+    change = earning.backed - worth
     assert change > 0
     of_restored = min(change, restored.diamonds)
     of_untouched = change - of_restored
@@ -173,7 +173,7 @@ def restore(
 
     The loss of this very earning comes first.
     """
-    change = worth - earning.standing
+    change = worth - earning.backed
     assert change > 0
     left = change
     for lost in (earning, *losses):

@@ -1,4 +1,4 @@
-"""Attempts to send payouts, what the provider said of them, and where it contradicted us."""
+"""Attempts to send payouts, their status, and where a provider contradicts us."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -124,9 +124,9 @@ async def stop_checking(tx: Transaction, attempt: Attempt) -> None:
     await tx.execute(_STOP_CHECKING, _key(attempt))
 
 
-async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, said: str) -> bool:
+async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, status: str) -> bool:
     """Write down that the provider contradicts a state; False if it did so before."""
-    values = {**_key(attempt), "payout": attempt.payout, "state": state.value, "said": said}
+    values = {**_key(attempt), "payout": attempt.payout, "state": state.value, "status": status}
     return bool(await tx.execute(_ADD_CONTRADICTION, values))
 
 
@@ -242,8 +242,8 @@ _STOP_CHECKING = text("""
     UPDATE attempts SET next_check_at = NULL WHERE creator = :creator AND id = :id AND closed
 """)
 _ADD_CONTRADICTION = text("""
-    INSERT INTO contradictions (creator, payout, attempt, state, said)
-    VALUES (:creator, :payout, :id, :state, :said)
+    INSERT INTO contradictions (creator, payout, attempt, state, status)
+    VALUES (:creator, :payout, :id, :state, :status)
     ON CONFLICT DO NOTHING
     RETURNING at
 """)

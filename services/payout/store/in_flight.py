@@ -1,11 +1,11 @@
 """Payouts that are under way."""
 
-from shared.backoffice.in_flight import Saga
+from shared.backoffice.in_flight import InFlight
 
 MINUTES, DAYS = 60, 86_400
 
-SAGAS = (
-    Saga(
+IN_FLIGHT = (
+    InFlight(
         "payout",
         """
             SELECT p.state, s.at AS since FROM payouts AS p

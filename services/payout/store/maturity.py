@@ -107,9 +107,9 @@ _MATURE = text(f"""
         WHERE earnings.creator = first_due.creator AND earnings.gift = first_due.gift
           AND earnings.slice = first_due.slice
         RETURNING earnings.creator, earnings.gift, earnings.slice,
-                  earnings.diamonds - earnings.reversed_diamonds AS standing
+                  earnings.diamonds - earnings.reversed_diamonds AS backed
     ), waited AS (
-        SELECT creator, standing - coalesce(restorations.diamonds, 0) AS diamonds
+        SELECT creator, backed - coalesce(restorations.diamonds, 0) AS diamonds
         FROM untouched LEFT JOIN restorations USING (creator, gift, slice)
         UNION ALL
         SELECT creator, pending FROM restored_due JOIN restorations USING (creator, gift, slice)

@@ -1,8 +1,8 @@
 """What others know too: gifts that earned diamonds."""
 
-from shared.backoffice.reconciliation import Side
+from shared.backoffice.reconciliation import Source
 
-EARNED = Side("""
+EARNED = Source("""
     SELECT min(occurred_at) AS at, gift::text AS id, sum(coins) AS amount FROM earnings
     GROUP BY gift
 """)

@@ -66,7 +66,7 @@ async def save(tx: Transaction, reversals: Mapping[Key, Reversal]) -> None:
         rows = arrays(reversals.values(), *_OF_REVERSAL)
         creators, gifts, lots = zip(*reversals, strict=True)
         rows |= {"creator": list(creators), "gift": list(gifts), "lot": list(lots)}
-        rows["heard"] = [array_literal(each.known_revisions) for each in reversals.values()]
+        rows["revisions"] = [array_literal(each.known_revisions) for each in reversals.values()]
         await tx.execute(_SAVE, rows)
 
 
@@ -109,14 +109,14 @@ _SAVE = text("""
         known_revisions
     )
     SELECT creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
-           heard::bigint[]
+           revisions::bigint[]
     FROM unnest(
         CAST(:creator AS text[]), CAST(:gift AS uuid[]), CAST(:lot AS uuid[]),
         CAST(:revision AS bigint[]), CAST(:reversed_coins AS bigint[]),
         CAST(:most_coins AS bigint[]), CAST(:newest_at AS timestamptz[]),
-        CAST(:restored_at AS timestamptz[]), CAST(:heard AS text[])
+        CAST(:restored_at AS timestamptz[]), CAST(:revisions AS text[])
     ) AS new (
-        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at, heard
+        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at, revisions
     )
     ON CONFLICT (creator, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,

@@ -1,11 +1,11 @@
 """Purchases, refunds and disputes that wait: for a payer, a provider, a bank or the wallet."""
 
-from shared.backoffice.in_flight import Saga
+from shared.backoffice.in_flight import InFlight
 
 MINUTES, HOURS, DAYS = 60, 3_600, 86_400
 
 SAGAS = (
-    Saga(
+    InFlight(
         "purchase",
         """
             SELECT state, coalesce(paid_at, expires_at) AS since FROM purchases
@@ -14,7 +14,7 @@ SAGAS = (
         # A payer has until it expires, and the janitor then cancels it; the wallet is quick.
         {"created": 10 * MINUTES, "pending": 10 * MINUTES, "paid": 10 * MINUTES},
     ),
-    Saga(
+    InFlight(
         "refund",
         """
             SELECT state, coalesce(settled_at, requested_at) AS since FROM refunds
@@ -23,7 +23,7 @@ SAGAS = (
         # The wallet freezes and burns at once; a provider may take its time.
         {"requested": 10 * MINUTES, "frozen": 24 * HOURS, "refunded": 10 * MINUTES},
     ),
-    Saga(
+    InFlight(
         "dispute",
         "SELECT state, recorded_at AS since FROM disputes WHERE state = 'open'",
         {"open": 120 * DAYS},

@@ -1,8 +1,8 @@
 """What others know too: purchases whose coins are owed."""
 
-from shared.backoffice.reconciliation import Side
+from shared.backoffice.reconciliation import Source
 
-PAID = Side("""
+PAID = Source("""
     SELECT paid_at AS at, id::text AS id, coins + bonus_coins AS amount FROM purchases
     WHERE paid_at IS NOT NULL
 """)

@@ -1,14 +1,15 @@
-"""What the pretend provider does with money that does not exist."""
+"""A payment provider to practise with; its money does not exist."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 from services.sandbox.provider.payments import Payment, Status
 from shared.errors import Kind, Refusal
+from shared.idempotency import KeyReused
 
 SUCCESS_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
@@ -22,19 +23,13 @@ DISPUTE_AFTER_SECONDS = 3.0
 REFUND_SECONDS = 3.0
 TRANSFER_SECONDS = 0.2
 RETURN_AFTER_SECONDS = 0.5
-# Destinations that behave; any other is as good as acct_ok.
-FAILING, RETURNING, SILENT = "acct_fail", "acct_return", "acct_timeout"
+# Destinations with a behaviour of their own; any other is as good as acct_ok.
+FAILING, RETURNING, UNANSWERED = "acct_fail", "acct_return", "acct_timeout"
 
 __all__ = ["Payment", "Provider", "Status"]
 
 Made = TypeVar("Made")
-Announce: TypeAlias = Callable[[str, dict[str, Any]], None]
-
-
-class KeyReused(Refusal):
-    """This idempotency key was already used for a different request."""
-
-    kind = Kind.INVALID
+Publish: TypeAlias = Callable[[str, dict[str, Any]], None]
 
 
 class NotFound(Refusal):
@@ -87,7 +82,7 @@ class RefundDecided(Refusal):
 
 @dataclass(slots=True)
 class Transfer:
-    """Money on its way to somebody."""
+    """Money on its way to a destination."""
 
     amount_minor: int
     currency: str
@@ -99,24 +94,15 @@ class Transfer:
     reason: str | None = None
 
     def shown(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "status": self.status,
-            "amount_minor": self.amount_minor,
-            "currency": self.currency,
-            "destination": self.destination,
-            "reference": self.reference,
-            "reason": self.reason,
-            "created_at": self.created_at.isoformat(),
-        }
+        return {**asdict(self), "created_at": self.created_at.isoformat()}
 
 
 class Provider:
     """Everything the sandbox remembers until it is restarted."""
 
-    def __init__(self, *, public_url: str, announce: Announce) -> None:
+    def __init__(self, *, public_url: str, publish: Publish) -> None:
         self._public_url = public_url
-        self._announce = announce
+        self._publish = publish
         self._payments: dict[str, Payment] = {}
         self._transfers: dict[str, Transfer] = {}
         self._by_reference: dict[tuple[str, str], list[Any]] = {}
@@ -172,7 +158,7 @@ class Provider:
             )
             self._transfers[transfer.id] = transfer
             self._by_reference.setdefault(("transfers", reference), []).append(transfer)
-            self._do_later(TRANSFER_SECONDS, lambda: self._settle(transfer))
+            self._do_later(TRANSFER_SECONDS, lambda: self._finish(transfer))
             return transfer
 
         return self._once("transfer", key, asked, make)
@@ -194,15 +180,15 @@ class Provider:
         return self._by_reference.get(("transfers", reference), [])
 
     def pay(self, payment: Payment, card: str) -> None:
-        """Let somebody pay with a test card; a payment that failed may be tried again."""
+        """Pay with a test card; a payment that failed may be tried again."""
         if payment.status not in (Status.OPEN, Status.FAILED):
             raise NotPayable(status=payment.status.value)
         if card == DECLINED_CARD:
             payment.status, payment.failure_reason = Status.FAILED, "card_declined"
-            self._tell("payment.failed", payment)
+            self._publish_change("payment.failed", payment)
         elif card == SLOW_CARD:
             payment.status = Status.PROCESSING
-            self._tell("payment.processing", payment)
+            self._publish_change("payment.processing", payment)
             self._do_later(SLOW_CARD_SECONDS, lambda: self._succeed(payment))
         elif card in (SUCCESS_CARD, DISPUTED_CARD, PENDING_REFUND_CARD, FAILING_REFUND_CARD):
             payment.card = card
@@ -217,14 +203,14 @@ class Provider:
             raise AlreadyPaid(payment=payment.shown())
         if payment.status is not Status.CANCELLED:
             payment.status = Status.CANCELLED
-            self._tell("payment.cancelled", payment)
+            self._publish_change("payment.cancelled", payment)
         return payment
 
     def refund(
         self, payment: Payment, *, key: str, amount_minor: int, reference: str | None = None
     ) -> dict[str, Any]:
         """
-        Give money back; `reference` is what the shop calls the refund, else its key.
+        Give money back; `reference` is the shop's name of the refund, else its key.
 
         Some cards take their time, and some send the money back again.
         """
@@ -235,7 +221,7 @@ class Provider:
             made: dict[str, Any] = {
                 "id": f"re_{uuid4().hex}",
                 "payment": payment.id,
-                # Of the payment, as in everything that is announced.
+                # Of the payment, as in every event.
                 "reference": payment.reference,
                 "refund_reference": reference or key,
                 "amount_minor": amount_minor,
@@ -244,7 +230,7 @@ class Provider:
             }
             payment.refunds.append(made)
             self._refunds[made["id"]] = (payment, made)
-            self._tell(f"refund.{made['status']}", payment, about=made)
+            self._publish_change(f"refund.{made['status']}", payment, about=made)
             if payment.card in (PENDING_REFUND_CARD, FAILING_REFUND_CARD):
                 succeeds = payment.card == PENDING_REFUND_CARD
                 self._do_later(
@@ -264,7 +250,7 @@ class Provider:
             raise RefundDecided(refund=refund)
         if refund["status"] != decision:
             refund["status"] = decision
-            self._tell(f"refund.{decision}", payment, about=refund)
+            self._publish_change(f"refund.{decision}", payment, about=refund)
         return refund
 
     def dispute(
@@ -284,14 +270,14 @@ class Provider:
         }
         payment.disputes.append(dispute)
         self._disputes[dispute["id"]] = (payment, dispute)
-        self._tell("payment.disputed", payment)
+        self._publish_change("payment.disputed", payment)
         return dispute
 
     def warn(self, payment: Payment, reason: str) -> dict[str, Any]:
-        """Let the card's network believe that somebody else paid with it."""
+        """Let the card's network suspect fraud."""
         warning = {"id": f"ew_{uuid4().hex}", "reason": reason}
         payment.warnings.append(warning)
-        self._tell("payment.flagged", payment)
+        self._publish_change("payment.flagged", payment)
         return warning
 
     def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
@@ -302,33 +288,35 @@ class Provider:
         decision = "won" if won else "lost"
         if dispute["status"] == "open":
             dispute["status"] = decision
-            self._tell("payment.dispute_closed", payment)
+            self._publish_change("payment.dispute_closed", payment)
         elif dispute["status"] != decision:
             raise DisputeDecided(dispute=dispute)
         return dispute
 
-    def _tell(self, kind: str, payment: Payment, *, about: dict[str, Any] | None = None) -> None:
-        """Count and announce that a payment has changed, or something `about` it."""
+    def _publish_change(
+        self, kind: str, payment: Payment, *, about: dict[str, Any] | None = None
+    ) -> None:
+        """Count and publish a change of a payment, or of something `about` it."""
         payment.sequence += 1
-        self._announce(kind, payment.shown() if about is None else about)
+        self._publish(kind, payment.shown() if about is None else about)
 
     def _succeed(self, payment: Payment) -> None:
         payment.status, payment.failure_reason = Status.SUCCEEDED, None
         payment.paid_at = datetime.now(UTC)
-        self._tell("payment.succeeded", payment)
+        self._publish_change("payment.succeeded", payment)
 
-    def _settle(self, transfer: Transfer) -> None:
+    def _finish(self, transfer: Transfer) -> None:
         if transfer.destination.startswith(FAILING):
             transfer.status, transfer.reason = "failed", "account_closed"
         else:
             transfer.status = "paid"
-        self._announce(f"transfer.{transfer.status}", transfer.shown())
+        self._publish(f"transfer.{transfer.status}", transfer.shown())
         if transfer.destination.startswith(RETURNING):
             self._do_later(RETURN_AFTER_SECONDS, lambda: self._return(transfer))
 
     def _return(self, transfer: Transfer) -> None:
         transfer.status, transfer.reason = "returned", "account_refused"
-        self._announce("transfer.returned", transfer.shown())
+        self._publish("transfer.returned", transfer.shown())
 
     def _once(self, what: str, key: str, asked: object, make: Callable[[], Made]) -> Made:
         """Make something under a key, or return what was made under it before."""

@@ -1,4 +1,4 @@
-"""A payment as the pretend provider keeps and shows it."""
+"""A payment as the provider keeps and shows it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """Where a payment stands."""
+    """The state of a payment."""
 
     OPEN = "open"
     PROCESSING = "processing"
@@ -18,7 +18,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Payment:
-    """Money somebody is asked for."""
+    """Money that a shop asks for."""
 
     amount_minor: int
     currency: str
@@ -40,7 +40,7 @@ class Payment:
 
     @property
     def refunded_minor(self) -> int:
-        """What has gone back, and has stayed there."""
+        """What was refunded and did not fail later."""
         return self._refunds_minor("succeeded")
 
     @property

@@ -18,7 +18,7 @@ from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
 from shared.backoffice.adjustments import (
     Adjustment,
-    AdjustmentWish,
+    AdjustmentRequest,
     decide_adjustment,
     find_adjustment,
     request_adjustment,
@@ -36,7 +36,7 @@ ADJUSTMENT_REFERENCE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
 
 
-async def request_wallet_adjustment(tx: Transaction, wanted: AdjustmentWish) -> Adjustment:
+async def request_wallet_adjustment(tx: Transaction, wanted: AdjustmentRequest) -> Adjustment:
     """Remember a correction that waits for a colleague."""
     await read_balances(tx, wanted.user)
     return await request_adjustment(tx, wanted)

@@ -33,7 +33,7 @@ from shared.contracts.purchase import (
     PurchaseRefundRequested,
     PurchaseRiskFlagged,
 )
-from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, FreezeEvent
+from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, CoinsUnfrozen, HeldCoinsEvent
 from shared.errors import Kind, Refusal
 from shared.ledger.book import open_book
 from shared.ledger.entries import MAIN
@@ -209,7 +209,7 @@ def _decide(
     legs: Legs,
     key: str,
     hold: Hold,
-    contract: type[FreezeEvent],
+    contract: type[HeldCoinsEvent],
     kind: str,
     reference: str,
     coins: Mapping[UUID, int],
@@ -226,7 +226,9 @@ def _decide(
     return event, wallet.accounts.record_result(event.model_dump_json()).version
 
 
-def _replayed(wallet: ViewerWallet, reference: str, contract: type[FreezeEvent]) -> list[Published]:
+def _replayed(
+    wallet: ViewerWallet, reference: str, contract: type[HeldCoinsEvent]
+) -> list[Published]:
     """Return what was announced when this was decided, if it was."""
     outcome = wallet.accounts.outcomes.get(reference)
     return [(contract.model_validate_json(outcome.result), outcome.version)] if outcome else []

@@ -1,19 +1,19 @@
 """What others know too: purchases that were credited, gifts that were paid, coins reversed."""
 
-from shared.backoffice.reconciliation import Side
+from shared.backoffice.reconciliation import Source
 
-CREDITED = Side("""
+CREDITED = Source("""
     SELECT min(funded_at) AS at, purchase::text AS id, sum(coins) AS amount FROM lots
     WHERE channel <> 'adjustment' GROUP BY purchase
 """)
-PAID = Side("""
+PAID = Source("""
     SELECT e.recorded_at AS at, substr(e.reference, 6) AS id, p.amount
     FROM entries AS e
     JOIN postings AS p
         ON p.user_id = e.user_id AND p.entry = e.id AND p.account = '@spent'
     WHERE e.kind = 'gift'
 """)
-REVERSED = Side("""
+REVERSED = Source("""
     SELECT to_timestamp(0) AS at, id::text AS id, least(owed - repaid, spent) AS amount
     FROM lots WHERE owed > repaid AND spent > 0
 """)

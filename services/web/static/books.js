@@ -10,7 +10,7 @@ const SERVICES = [
 ];
 
 export async function books() {
-  const answers = Object.fromEntries(await Promise.all(SERVICES.map(async ([service]) => [service, await ask(service)])));
+  const answers = Object.fromEntries(await Promise.all(SERVICES.map(async ([service]) => [service, await readBooks(service)])));
   return [
     el("ul", { class: "tiles" }, SERVICES.map(([service, name, text]) => tile(name, text, answers[service]))),
     el("h3", {}, "What must be true"),
@@ -20,7 +20,7 @@ export async function books() {
   ];
 }
 
-async function ask(service) {
+async function readBooks(service) {
   const began = performance.now();
   try {
     return { books: await get(path`/v1/operator/${service}/books`), ms: Math.round(performance.now() - began) };
@@ -37,20 +37,20 @@ el("span", { class: "small muted" }, answer.error ? sentence(answer.error) : `${
 function statements({ purchase, wallet, gift, payout }) {
   const [p, w, g, d] = [purchase, wallet, gift, payout].map((answer) => answer.books);
   const rows = [];
-  const say = (text, one, other, between = false) => rows.push([text, number(one), number(other), verdict(one === other, between)]);
+  const compare = (text, one, other, between = false) => rows.push([text, number(one), number(other), verdict(one === other, between)]);
   if (w) {
-    say("Wallet: all postings sum to zero", w.postings_sum, 0);
-    say("Wallet: balances are the coins of the lots", w.balances_coins, w.lots_coins);
-    say("Wallet: what came is what went and what is there", w.issued_coins + w.adjusted_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.expired_coins + w.balances_coins - w.debt_coins);
+    compare("Wallet: all postings sum to zero", w.postings_sum, 0);
+    compare("Wallet: balances are the coins of the lots", w.balances_coins, w.lots_coins);
+    compare("Wallet: what came is what went and what is there", w.issued_coins + w.adjusted_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.expired_coins + w.balances_coins - w.debt_coins);
   }
-  if (p) say("Purchase: all postings sum to zero", p.postings_sum, 0);
+  if (p) compare("Purchase: all postings sum to zero", p.postings_sum, 0);
   if (d) {
-    say("Payout: all postings sum to zero", d.postings_sum, 0);
-    say("Payout: what was earned is pending, available, reserved or paid out", d.diamonds_earned + d.diamonds_adjusted + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
+    compare("Payout: all postings sum to zero", d.postings_sum, 0);
+    compare("Payout: what was earned is pending, available, reserved or paid out", d.diamonds_earned + d.diamonds_adjusted + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
   }
-  if (p && w) say("Coins credited by purchases are coins issued by the wallet", p.coins_credited, w.issued_coins, true);
-  if (g && w) say("Gifts sent are gifts the wallet paid", g.sent, w.gifts, true);
-  if (g && d) say("Coins of gifts are coins that became diamonds", g.coins_sent, d.coins_of_gifts, true);
+  if (p && w) compare("Coins credited by purchases are coins issued by the wallet", p.coins_credited, w.issued_coins, true);
+  if (g && w) compare("Gifts sent are gifts the wallet paid", g.sent, w.gifts, true);
+  if (g && d) compare("Coins of gifts are coins that became diamonds", g.coins_sent, d.coins_of_gifts, true);
   return rows;
 }
 

@@ -1,7 +1,7 @@
 // Buying coins: choose, pay on the provider's page, and come back to what one was doing.
 import { get, newKey, path, postSurely } from "./api.js";
 import { coins, el, show } from "./dom.js";
-import { back, isOver, tellOutcome } from "./returning.js";
+import { back, isOver, postOutcome } from "./returning.js";
 import { me } from "./session.js";
 import { offersIn } from "./shop.js";
 import { doing, open, sentence } from "./shell.js";
@@ -64,11 +64,11 @@ export function ownAmount(body, context) {
   const price = el("span", { class: "price", role: "status" });
   const field = el("input", {
     type: "number", name: "coins", min: CUSTOM_MIN, max: CUSTOM_MAX, step: 1, inputmode: "numeric", required: true,
-    placeholder: `${number(CUSTOM_MIN)} to ${number(CUSTOM_MAX)}`, oninput: () => ask(),
+    placeholder: `${number(CUSTOM_MIN)} to ${number(CUSTOM_MAX)}`, oninput: () => quoteCustom(),
   });
   let offer = null;
   let waiting = null;
-  function ask() {
+  function quoteCustom() {
     offer = null;
     price.textContent = "";
     clearTimeout(waiting);
@@ -92,10 +92,10 @@ async function quote(wanted, currency) {
 }
 
 async function pay(body, context, offer) {
-  const wish = { package: offer.sku, currency: offer.currency };
-  if (isCustom(offer)) wish.coins = offer.coins;
+  const order = { package: offer.sku, currency: offer.currency };
+  if (isCustom(offer)) order.coins = offer.coins;
   const key = newKey();
-  const purchase = await postSurely("/v1/purchases", wish, key);
+  const purchase = await postSurely("/v1/purchases", order, key);
   const page = purchase.next_action?.url;
   if (page) window.open(page, "_blank");
   wait(body, context, offer, purchase, page);
@@ -130,7 +130,7 @@ async function follow(id, signal, status) {
     const purchase = await get(path`/v1/purchases/${id}`).catch(() => null);
     if (purchase?.state === "paid") status.textContent = "Paid. Your coins are on their way …";
     if (isOver(purchase?.state)) {
-      tellOutcome(id, purchase.state);
+      postOutcome(id, purchase.state);
       return purchase.state;
     }
   }

@@ -63,10 +63,10 @@ function previewed(found) {
   return [
     el("div", { class: "preview" }, picture(found.shown.gift_type, 56), el("span", { class: "grow" }, el("strong", {}, found.shown.name), el("span", { class: "small muted" }, `${found.shown.tier}${found.shown.confirmation_required ? ", asks before it is sent" : ""}`)), coins(found.shown.price_coins)),
     found.warnings.map((warning) => el("p", { class: "tag warn" }, warning)),
-    found.changes.length ? table("What would change", [{ title: "What" }, { title: "Before" }, { title: "After" }], found.changes.map((change) => [words(change.field), told(change.before), told(change.after)])) : empty("Nothing would change", "It is as it was."),
+    found.changes.length ? table("What would change", [{ title: "What" }, { title: "Before" }, { title: "After" }], found.changes.map((change) => [words(change.field), shown(change.before), shown(change.after)])) : empty("Nothing would change", "It is as it was."),
   ].flat();
 }
 
-const told = (value) => (typeof value === "object" && value !== null ? JSON.stringify(value) : String(value));
+const shown = (value) => (typeof value === "object" && value !== null ? JSON.stringify(value) : String(value));
 
 const prices = (items) => table("Prices so far", [{ title: "Since" }, { title: "Coins", number: true }, { title: "By" }], items.map((one) => [time(one.valid_from), number(one.price_coins), one.operator]));

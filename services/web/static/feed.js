@@ -10,17 +10,17 @@ const WAITING_MAX = 60;
 export function build({ list, tray, effects, changed }) {
   const waiting = [];
   const lines = new Map();
-  let asked = false;
+  let scheduled = false;
 
-  function heard(kind, entry, { quiet = false } = {}) {
+  function receive(kind, entry, { quiet = false } = {}) {
     waiting.push({ kind, entry, quiet });
     if (waiting.length > WAITING_MAX) waiting.shift();
-    if (!asked) requestAnimationFrame(draw);
-    asked = true;
+    if (!scheduled) requestAnimationFrame(draw);
+    scheduled = true;
   }
 
   function draw() {
-    asked = false;
+    scheduled = false;
     const batch = waiting.splice(0);
     const drawn = new Map();
     for (const { kind, entry, quiet } of batch) {
@@ -53,7 +53,7 @@ export function build({ list, tray, effects, changed }) {
 
   /** A creator approved what somebody wrote, or removed it. */
   function decided({ gift, message }) {
-    for (const said of list.querySelectorAll(`[data-says="${CSS.escape(gift)}"]`)) said.replaceChildren(...(message ? [el("q", {}, message)] : []));
+    for (const line of list.querySelectorAll(`[data-says="${CSS.escape(gift)}"]`)) line.replaceChildren(...(message ? [el("q", {}, message)] : []));
   }
 
   function add(key, line, place) {
@@ -62,13 +62,13 @@ export function build({ list, tray, effects, changed }) {
     place.append(line.element);
   }
 
-  return { heard };
+  return { receive };
 }
 
 function lineOf(kind, entry) {
   if (kind === "gift" || kind === "combo") return giftLine(entry);
-  const said = SAID[kind]?.(entry);
-  return said ? { element: el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, said)), grow: () => {} } : null;
+  const line = LINES[kind]?.(entry);
+  return line ? { element: el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, line)), grow: () => {} } : null;
 }
 
 function giftLine(entry) {
@@ -100,7 +100,7 @@ const OF_ROOM = {
   closed: () => "The stream is over. Thank you all!",
   guests: (entry) => (entry.guests.length ? `On the stage too: ${entry.guests.map(named).join(", ")}` : "No more guests on the stage"),
 };
-const SAID = {
+const LINES = {
   goal: (entry) => `Goal reached: ${entry.title}`,
   level: (entry) => `${named(entry.viewer ?? "Somebody")} is level ${entry.level} now`,
   perk: (entry) => `${named(entry.viewer ?? "Somebody")} unlocked “${entry.title}”`,

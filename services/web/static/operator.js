@@ -1,7 +1,7 @@
 // The operator's page: is everything well, what waits for a decision, what is on offer.
 import { books } from "./books.js";
 import { catalogueEditor } from "./editor.js";
-import { desk } from "./desk.js";
+import { disputes } from "./disputes.js";
 import { get, path } from "./api.js";
 import { $, el, empty, show } from "./dom.js";
 import { reviews } from "./reviews.js";
@@ -21,7 +21,7 @@ start(async () => {
       card("Health and books", books, { className: "across" }),
       reviews(),
       card("At the terminal", commands),
-      desk({ className: "across" }),
+      disputes({ className: "across" }),
       catalogueEditor({ className: "across" }),
       card("What operators did", audit, { className: "across" })));
 }, { role: "operator", title: "Operations" });

@@ -1,12 +1,12 @@
 // Back from the provider's page: look up what became of the purchase, and believe no address.
 import { get, path } from "./api.js";
 import { $, el, icon, show } from "./dom.js";
-import { back, isOver, tellBack } from "./returning.js";
+import { back, isOver, postBack } from "./returning.js";
 import { me } from "./session.js";
 
 const LOOK_MS = [600, 800, 1000, 1500, 2000, 3000, 5000];
 const WAITING = { icon: "clock", tone: "warn", title: "Your payment is not confirmed yet", text: "This page looks again by itself. Your coins arrive as soon as the payment is confirmed." };
-const SAID = {
+const OUTCOMES = {
   created: WAITING,
   pending: WAITING,
   paid: { icon: "clock", tone: "warn", title: "Paid", text: "Your coins are on their way to your wallet." },
@@ -18,8 +18,8 @@ const SAID = {
 // Nobody is signed in here, or somebody else than who bought.
 const UNKNOWN = { icon: "clock", tone: "warn", title: "Welcome back", text: "Your wallet shows what became of your payment." };
 
-const asked = new URLSearchParams(location.search).get("purchase") ?? "";
-const purchase = /^[0-9a-f-]{36}$/i.test(asked) ? asked : null;
+const named = new URLSearchParams(location.search).get("purchase") ?? "";
+const purchase = /^[0-9a-f-]{36}$/i.test(named) ? named : null;
 
 function draw(said) {
   show($("main"), el("section", { class: "card narrow", role: "status" },
@@ -33,14 +33,14 @@ function draw(said) {
 async function follow() {
   draw(purchase && me() ? WAITING : UNKNOWN);
   back.addEventListener("message", ({ data }) => {
-    if (data?.kind === "outcome" && data.purchase === purchase && SAID[data.state]) draw(SAID[data.state]);
+    if (data?.kind === "outcome" && data.purchase === purchase && OUTCOMES[data.state]) draw(OUTCOMES[data.state]);
   });
-  tellBack(purchase);
+  postBack(purchase);
   let shown = null;
   for (let tries = 0; purchase && me(); tries += 1) {
     const found = await get(path`/v1/purchases/${purchase}`).catch((error) => error);
     if (found.status >= 400 && found.status < 500 && found.status !== 429) return draw(UNKNOWN);
-    if (SAID[found.state] && found.state !== shown) draw(SAID[shown = found.state]);
+    if (OUTCOMES[found.state] && found.state !== shown) draw(OUTCOMES[shown = found.state]);
     if (isOver(found.state)) return undefined;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS[Math.min(tries, LOOK_MS.length - 1)]));
   }

@@ -4,14 +4,14 @@ const outcomes = new Map();
 
 export const back = new BroadcastChannel("ovation.paid");
 export const isOver = (state) => OVER.includes(state);
-export const tellBack = (purchase) => back.postMessage({ kind: "back", purchase });
+export const postBack = (purchase) => back.postMessage({ kind: "back", purchase });
 
 /** The tab that waits knows how a purchase ended: whoever is back, or comes later, hears it. */
-export function tellOutcome(purchase, state) {
+export function postOutcome(purchase, state) {
   outcomes.set(purchase, state);
   back.postMessage({ kind: "outcome", purchase, state });
 }
 
 back.addEventListener("message", ({ data }) => {
-  if (data?.kind === "back" && outcomes.has(data.purchase)) tellOutcome(data.purchase, outcomes.get(data.purchase));
+  if (data?.kind === "back" && outcomes.has(data.purchase)) postOutcome(data.purchase, outcomes.get(data.purchase));
 });

@@ -11,7 +11,7 @@ import { build as buildSending } from "./sending.js";
 import { onChange } from "./session.js";
 import { failed, start, toast } from "./shell.js";
 import { build as buildSide } from "./side.js";
-import { absence, build as buildStage, isOnAir } from "./stage.js";
+import { absence, build as buildPlayer, isOnAir } from "./player.js";
 import { follow } from "./stream.js";
 import { tabs } from "./tabs.js";
 import { build as buildTray } from "./tray.js";
@@ -81,7 +81,7 @@ async function visit(person, room, first, isCurrent) {
   let view = first;
   let ended = false;
   const { creator } = first;
-  const stage = buildStage();
+  const player = buildPlayer();
   const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
   const sending = buildSending({
@@ -98,14 +98,14 @@ async function visit(person, room, first, isCurrent) {
   const list = el("ol", { class: "feed", "aria-live": "off" });
   const page = el("div", { class: "page-effects", "aria-hidden": "true" });
   const feed = buildFeed({
-    list, tray: buildTray(stage.tray), effects: buildEffects(stage.effects, page),
+    list, tray: buildTray(player.tray), effects: buildEffects(player.effects, page),
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
   const quietFeed = empty("Quiet so far", "The first gift shows up here.");
 
   /** Whoever cannot be given anything has no panel. */
   function draw() {
-    stage.draw(view, ended);
+    player.draw(view, ended);
     const { title, text } = absence(view, ended);
     if (!isOnAir(view)) show(below, el("section", { class: "card absent", role: "status" }, el("h2", {}, title), el("p", { class: "muted" }, text)));
     else if (!panel.element.isConnected) show(below, panel.element);
@@ -128,7 +128,7 @@ async function visit(person, room, first, isCurrent) {
   const lookSoon = () => { looking ??= setTimeout(() => { looking = null; look(); }, Math.random() * LOOK_WITHIN_MS); };
 
   /** What the feed says of the room itself. A stream that ends takes the panel with it at once. */
-  function heardOfRoom(entry) {
+  function applyRoomEntry(entry) {
     const isOurs = entry.stream === view.stream?.stream;
     if (entry.closed_at && isOurs && isOnAir(view)) {
       view = { ...view, live: false, stream: null };
@@ -141,7 +141,7 @@ async function visit(person, room, first, isCurrent) {
   draw();
   show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
     el("div", { class: "room-grid" },
-      el("div", { class: "watch" }, stage.element, below),
+      el("div", { class: "watch" }, player.element, below),
       el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
         { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
       ]))), page);
@@ -149,12 +149,12 @@ async function visit(person, room, first, isCurrent) {
   let lines = 0;
   const unfollow = follow(room, {
     last: BACKLOG,
-    heard: (kind, entry, missed = false) => {
-      if (kind === "room") heardOfRoom(entry);
-      feed.heard(kind, entry, { quiet: missed || isOld(entry, opened) });
+    onEntry: (kind, entry, missed = false) => {
+      if (kind === "room") applyRoomEntry(entry);
+      feed.receive(kind, entry, { quiet: missed || isOld(entry, opened) });
     },
-    standing: (word) => {
-      stage.line(word);
+    onState: (word) => {
+      player.line(word);
       if (word !== "open") return;
       // What happened between two lines may be more than the feed tells again.
       if (lines > 0) lookSoon();
@@ -173,18 +173,18 @@ function wallet() {
   let held = null;
   let timer = null;
   const shown = [];
-  function tell() {
+  function draw() {
     for (const listener of shown) listener(held);
     show($("#bar-balance"), held === null ? null : el("a", { href: "/wallet", class: "bar-coins" }, coins(held)));
   }
   async function look() {
     const found = await balance().catch(() => null);
-    if (found) { held = found.coins; tell(); }
+    if (found) { held = found.coins; draw(); }
   }
   return {
     shown: (listener) => shown.push(listener), look,
     spent: (amount) => {
-      if (held !== null) { held = Math.max(0, held - amount); tell(); }
+      if (held !== null) { held = Math.max(0, held - amount); draw(); }
       clearTimeout(timer);
       timer = setTimeout(look, BALANCE_AFTER_MS);
     },

@@ -39,13 +39,13 @@ export function build({ creator, room, priceOf, currency, isOpen, spent, refused
     const single = gift.mode === "single";
     const now = single ? 1 : Math.min(count, most);
     if (!single && count > now) queue = { gift, count: count - now, message: null, anonymous };
-    const wish = { gift_type: gift.gift_type, creator, room, count: now, anonymous, expected_price_coins: gift.price_coins };
-    if (message) wish.message = message;
+    const body = { gift_type: gift.gift_type, creator, room, count: now, anonymous, expected_price_coins: gift.price_coins };
+    if (message) body.message = message;
     if (gift.confirmation_required) {
       if (!(await meant(gift))) return;
-      wish.confirm = true;
+      body.confirm = true;
     }
-    await send(gift, wish);
+    await send(gift, body);
   }
 
   function meant(gift) {
@@ -55,7 +55,7 @@ export function build({ creator, room, priceOf, currency, isOpen, spent, refused
   }
 
   /** A refusal is final under its key, so whatever is tried again gets a new one. */
-  async function send(gift, wish) {
+  async function send(gift, body) {
     // Between the tap and now somebody may have bought coins, or been asked whether they mean it.
     if (!isOpen()) {
       queue = null;
@@ -63,33 +63,33 @@ export function build({ creator, room, priceOf, currency, isOpen, spent, refused
       return;
     }
     try {
-      spent(await settled(await postSurely("/v1/gifts", wish, newKey())));
+      spent(await outcomeOf(await postSurely("/v1/gifts", body, newKey())));
     } catch (error) {
       queue = null;
       refusedOnce();
-      await refused(gift, wish, error);
+      await refused(gift, body, error);
     }
   }
 
-  async function refused(gift, wish, error) {
+  async function refused(gift, body, error) {
     if (error.type === "insufficient-coins") {
       const missing = error.facts.shortfall_coins;
-      const why = `${gift.name}${wish.count > 1 ? ` ×${wish.count}` : ""} costs ${plural(gift.price_coins * wish.count, "coin")}. Once you have them, it is sent at once.`;
-      if (await buyCoins({ missing, why })) await send(gift, wish);
+      const why = `${gift.name}${body.count > 1 ? ` ×${body.count}` : ""} costs ${plural(gift.price_coins * body.count, "coin")}. Once you have them, it is sent at once.`;
+      if (await buyCoins({ missing, why })) await send(gift, body);
     } else if (error.type === "price-changed") {
       toast(`${gift.name} has a new price. Have a look and send it again.`, "bad");
       priceChanged();
     } else if (error.type === "confirmation-required") {
-      if (await meant(gift)) await send(gift, { ...wish, confirm: true });
+      if (await meant(gift)) await send(gift, { ...body, confirm: true });
     } else {
-      toast(said(error), "bad");
+      toast(errorText(error), "bad");
     }
   }
 
   return { tap };
 }
 
-function said(error) {
+function errorText(error) {
   const { facts } = error;
   if (error.type === "limit-exceeded" && facts.period) {
     const left = facts.remaining ?? facts.remaining_coins;
@@ -100,7 +100,7 @@ function said(error) {
 }
 
 /** An answer may come before the outcome: then it is looked up. */
-async function settled(gift) {
+async function outcomeOf(gift) {
   for (const wait of OUTCOME_MS) {
     if (gift.state !== "requested") break;
     await new Promise((resolve) => setTimeout(resolve, wait));

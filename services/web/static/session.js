@@ -83,7 +83,7 @@ export function renew() {
 async function fresh() {
   const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   if (person) await play(person);
-  else if (hostOrigins().length && window.parent !== window) signIn(await askHost());
+  else if (hostOrigins().length && window.parent !== window) signIn(await requestToken());
   else kept.removeItem(TOKEN);
   return kept.getItem(TOKEN);
 }
@@ -114,13 +114,13 @@ const hostOrigins = () =>
   (document.querySelector("meta[name=ovation-host-origins]")?.content ?? "").split(" ").filter(Boolean);
 
 /** Ask whoever frames us; only the origins this installation names are asked or believed. */
-function askHost() {
+function requestToken() {
   return new Promise((resolve, reject) => {
     const patience = setTimeout(() => reject(new Error("The app did not say who you are.")), HOST_ANSWERS_SECONDS_MAX * 1000);
-    window.addEventListener("message", function heard(event) {
+    window.addEventListener("message", function receive(event) {
       if (event.source !== window.parent || !hostOrigins().includes(event.origin)) return;
       if (event.data?.type !== "ovation:token") return;
-      window.removeEventListener("message", heard);
+      window.removeEventListener("message", receive);
       clearTimeout(patience);
       resolve(event.data.token);
     });

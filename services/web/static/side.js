@@ -11,7 +11,7 @@ const TOP = 10;
 const PERIODS = [["stream", "Stream"], ["day", "Today"], ["week", "Week"], ["all", "All time"]];
 
 export function build({ room, creator, person, live }) {
-  const standing = el("div", { class: "stack" });
+  const leaderboard = el("div", { class: "stack" });
   const goals = el("div", { class: "stack" });
   const perks = el("div", { class: "stack" });
   let period = "all";
@@ -25,18 +25,18 @@ export function build({ room, creator, person, live }) {
     } }, name)));
 
   async function look() {
-    const seen = !standing.closest("[role=tabpanel]")?.hidden;
-    await Promise.all([seen && drawStanding(), drawGoals()]).catch(({ status }) => { if (isPassing(status)) changed(); });
+    const seen = !leaderboard.closest("[role=tabpanel]")?.hidden;
+    await Promise.all([seen && drawLeaderboard(), drawGoals()]).catch(({ status }) => { if (isPassing(status)) changed(); });
   }
 
   function changed() {
     timer ??= setTimeout(() => { timer = null; if (!document.hidden) look(); }, LOOK_AFTER_MS);
   }
 
-  async function drawStanding() {
+  async function drawLeaderboard() {
     const found = await get(path`/v1/rooms/${room}/standing?period=${period}&limit=${TOP}`);
     const top = found.top_gifters;
-    show(standing, periods, el("p", { class: "small muted" }, plural(found.gifts, "gift"), " from ", plural(found.gifters, "gifter"), ", ", coins(found.coins)),
+    show(leaderboard, periods, el("p", { class: "small muted" }, plural(found.gifts, "gift"), " from ", plural(found.gifters, "gifter"), ", ", coins(found.coins)),
       top.length ? el("ol", { class: "lines ranks" }, top.map((one, index) => place(one, index + 1, person))) : empty("Nobody yet", "Whoever gives first leads."),
       found.me.coins && !top.some((one) => one.viewer === person.user) ? mine(found.me) : null, await ownBadge());
   }
@@ -59,11 +59,11 @@ export function build({ room, creator, person, live }) {
 
   look();
   // Nobody looks while nobody sees it; whoever comes back sees how things are now.
-  document.addEventListener("visibilitychange", () => { if (standing.isConnected) changed(); });
+  document.addEventListener("visibilitychange", () => { if (leaderboard.isConnected) changed(); });
   return {
     changed,
     panes: [
-      { id: "standing", title: "Top gifters", content: standing, opened: look },
+      { id: "standing", title: "Top gifters", content: leaderboard, opened: look },
       { id: "perks", title: "Goals & perks", content: [goals, perks], opened: () => { look(); drawPerks().catch(() => {}); } },
     ],
   };

@@ -16,10 +16,10 @@ const OWN = ["reset", "token_expired"];
 class LineBroken extends Error {}
 
 /**
- * Follow a room; `heard(kind, entry, missed)` for each entry, `standing(word)` when the line changes.
+ * Follow a room; `onEntry(kind, entry, missed)` for each entry, `onState(word)` when the line changes.
  * `missed` is what came while the page was not seen.
  */
-export function follow(room, { last = 0, heard, standing }) {
+export function follow(room, { last = 0, onEntry, onState }) {
   let stopped = false;
   let seen = null;
   let failures = 0;
@@ -43,7 +43,7 @@ export function follow(room, { last = 0, heard, standing }) {
     while (!stopped) {
       if (document.hidden) await pause(null);
       else if (!(await turn()) && !stopped && !document.hidden) {
-        standing("gone");
+        onState("gone");
         failures += 1;
         await pause(WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.5 + Math.random()));
       }
@@ -83,9 +83,9 @@ export function follow(room, { last = 0, heard, standing }) {
       limit.renew(ANSWER_SECONDS_MAX);
       const answer = await open(mine.signal);
       failures = 0;
-      standing("open");
+      onState("open");
       limit.renew(SILENCE_SECONDS_MAX);
-      await read(answer.body, () => limit.renew(SILENCE_SECONDS_MAX), tell);
+      await read(answer.body, () => limit.renew(SILENCE_SECONDS_MAX), handle);
     } finally {
       limit.end();
     }
@@ -104,12 +104,12 @@ export function follow(room, { last = 0, heard, standing }) {
     return answer;
   }
 
-  function tell(event) {
+  function handle(event) {
     if (event.id !== null) seen = event.id;
     if (!event.text || OWN.includes(event.kind)) return;
     try {
       const entry = JSON.parse(event.text);
-      heard(event.kind, entry, new Date(entry.sent_at ?? entry.at ?? Infinity).getTime() < back - 1000);
+      onEntry(event.kind, entry, new Date(entry.sent_at ?? entry.at ?? Infinity).getTime() < back - 1000);
     } catch (error) {
       // One entry that cannot be shown is no reason to show no others.
       report(error);
@@ -126,7 +126,7 @@ export function follow(room, { last = 0, heard, standing }) {
   };
 }
 
-/** End a line that nothing was heard of for too long. */
+/** End a line that brought nothing for too long. */
 function patience(line) {
   let timer = null;
   const end = () => clearTimeout(timer);
@@ -145,7 +145,7 @@ async function lineOf(promise) {
 /** A mistake of ours: seen wherever such are seen, and in nobody's way. */
 const report = (error) => setTimeout(() => { throw error; });
 
-async function read(body, alive, tell) {
+async function read(body, alive, handle) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
@@ -155,7 +155,7 @@ async function read(body, alive, tell) {
     alive();
     const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
     rest = blocks.pop();
-    for (const block of blocks) tell(parse(block));
+    for (const block of blocks) handle(parse(block));
   }
 }
 

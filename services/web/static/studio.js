@@ -83,10 +83,10 @@ function newGoal(room, refresh) {
   const where = el("select", { name: "where" }, el("option", { value: "room" }, "In my room, from now on"), el("option", { value: "month" }, "Income, 30 days, anywhere"));
   return el("form", { class: "stack", onsubmit: (event) => {
     event.preventDefault();
-    const wish = { title: title.value.trim(), target_coins: Number(target.value) };
-    if (where.value === "room") wish.room = room;
-    else wish.ends_at = new Date(Date.now() + 30 * 86_400_000).toISOString();
-    doing(event.submitter ?? title, async () => { await post("/v1/creators/me/goals", wish, newKey()); toast("Your goal is set."); refresh(); });
+    const body = { title: title.value.trim(), target_coins: Number(target.value) };
+    if (where.value === "room") body.room = room;
+    else body.ends_at = new Date(Date.now() + 30 * 86_400_000).toISOString();
+    doing(event.submitter ?? title, async () => { await post("/v1/creators/me/goals", body, newKey()); toast("Your goal is set."); refresh(); });
   } }, el("div", { class: "fields" }, el("label", { class: "field" }, "Goal", title), el("label", { class: "field" }, "Coins", target), el("label", { class: "field" }, "Counts", where)),
   el("div", {}, el("button", {}, icon("plus"), "Set goal")));
 }
@@ -109,8 +109,8 @@ function newPerk(refresh) {
   const uses = el("input", { name: "uses", type: "number", min: 1, max: 1000, placeholder: "no end", inputmode: "numeric" });
   return el("details", {}, el("summary", {}, "Offer a perk"), el("form", { class: "stack", onsubmit: (event) => {
     event.preventDefault();
-    const wish = { kind: kind.value, title: title.value.trim(), threshold_coins: Number(threshold.value), uses: uses.value ? Number(uses.value) : null };
-    doing(event.submitter ?? title, async () => { await post("/v1/creators/me/perks", wish, newKey()); toast("Your perk is on offer."); refresh(); });
+    const body = { kind: kind.value, title: title.value.trim(), threshold_coins: Number(threshold.value), uses: uses.value ? Number(uses.value) : null };
+    doing(event.submitter ?? title, async () => { await post("/v1/creators/me/perks", body, newKey()); toast("Your perk is on offer."); refresh(); });
   } }, el("div", { class: "fields" }, el("label", { class: "field" }, "Kind", kind), el("label", { class: "field" }, "Title", title),
     el("label", { class: "field" }, "From coins given", threshold), el("label", { class: "field" }, "Uses", uses)), el("div", {}, el("button", {}, "Offer"))));
 }

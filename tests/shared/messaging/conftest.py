@@ -192,7 +192,9 @@ def dead_letters(messages_in, gift_database, broker_of, running):
 
     async def take(count):
         running(Relay(gift_database, broker_of("gift")))
-        letters = await messages_in(f"{QUEUE}.dlq", count)
-        return {letter.headers["ovation_error_code"]: letter for letter in letters}
+        dead_letters = await messages_in(f"{QUEUE}.dlq", count)
+        return {
+            dead_letter.headers["ovation_error_code"]: dead_letter for dead_letter in dead_letters
+        }
 
     return take

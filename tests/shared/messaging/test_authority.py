@@ -209,8 +209,8 @@ async def test_a_service_places_nothing_in_another_ones_queue_but_its_own_events
     went = await where_it_went(connect_as, service)
 
     # What its event says it may say badly: then it is a dead letter of who listens.
-    letters = {f"{queue}.dlq" for queue in listening_to(service)}
-    allowed = owned_by(service) | listening_to(service) | letters
+    dead_letters = {f"{queue}.dlq" for queue in listening_to(service)}
+    allowed = owned_by(service) | listening_to(service) | dead_letters
     assert {queue: how[:3] for queue, how in went.items() if queue not in allowed} == {}
     # The matrix is about something: what a service may reach it does reach.
     assert set(went) == allowed

@@ -102,11 +102,11 @@ async def test_a_body_that_is_not_an_event_is_parked_as_it_is(
     await publish(body)
     await then_a_good_one()
 
-    (letter,) = (await dead_letters(1)).values()
+    (dead_letter,) = (await dead_letters(1)).values()
 
-    assert letter.body == body
+    assert dead_letter.body == body
     expected = "body-too-large" if len(body) > BODY_BYTES_MAX else "invalid-envelope"
-    assert letter.headers["ovation_error_code"] == expected
+    assert dead_letter.headers["ovation_error_code"] == expected
 
 
 async def test_a_body_of_2_mb_is_parked_even_if_it_is_an_event(
@@ -117,9 +117,9 @@ async def test_a_body_of_2_mb_is_parked_even_if_it_is_an_event(
     await publish(altered(padding="x" * 2_000_000))
     await then_a_good_one()
 
-    letter = (await dead_letters(1))["body-too-large"]
+    dead_letter = (await dead_letters(1))["body-too-large"]
 
-    assert len(letter.body) > 2_000_000
+    assert len(dead_letter.body) > 2_000_000
 
 
 async def test_a_field_that_comes_twice_is_what_its_last_value_says(
@@ -161,9 +161,9 @@ async def test_headers_of_any_kind_neither_stop_a_good_body_nor_a_letter(
     await publish(b"not json", headers=headers)
     await then_a_good_one()
 
-    letter = (await dead_letters(1))["invalid-envelope"]
+    dead_letter = (await dead_letters(1))["invalid-envelope"]
 
-    assert letter.body == b"not json"
+    assert dead_letter.body == b"not json"
     assert fact.event.id in {envelope.id for envelope in heard}
 
 
@@ -185,10 +185,10 @@ async def test_properties_that_are_no_text_do_not_end_the_connection(
     await publish_garbled(b"not json", user_id="ovationctl", **properties)
     await then_a_good_one()
 
-    (letter,) = (await dead_letters(1)).values()
+    (dead_letter,) = (await dead_letters(1)).values()
 
-    assert letter.body == b"not json"
-    assert letter.headers["ovation_attempts"] == "1"
+    assert dead_letter.body == b"not json"
+    assert dead_letter.headers["ovation_attempts"] == "1"
     assert reconnects() == 0
 
 
@@ -231,10 +231,10 @@ async def test_a_forwarded_event_that_its_owner_did_not_say_is_parked(
     await publish(body_of(a_fact()), said_by=named)
     await then_a_good_one()
 
-    letter = (await dead_letters(1))["foreign-publisher"]
+    dead_letter = (await dead_letters(1))["foreign-publisher"]
 
-    assert letter.headers["ovation_publisher"] == "ovationctl"
-    assert letter.headers["ovation_said_by"] == (named or "ovationctl")
+    assert dead_letter.headers["ovation_publisher"] == "ovationctl"
+    assert dead_letter.headers["ovation_said_by"] == (named or "ovationctl")
 
 
 async def test_who_is_no_forwarder_is_not_believed_about_who_said_it(
@@ -253,10 +253,10 @@ async def test_who_is_no_forwarder_is_not_believed_about_who_said_it(
         await exchange.publish(message, routing_key=QUEUE)
     await then_a_good_one()
 
-    letter = (await dead_letters(1))["foreign-publisher"]
+    dead_letter = (await dead_letters(1))["foreign-publisher"]
 
-    assert letter.headers["ovation_publisher"] == "payout"
-    assert letter.headers["ovation_said_by"] == "payout"
+    assert dead_letter.headers["ovation_publisher"] == "payout"
+    assert dead_letter.headers["ovation_said_by"] == "payout"
 
 
 async def test_a_retry_of_the_version_before_is_heard(

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from shared.amqp import receive
 from shared.errors import Kind, Refusal
-from shared.messaging import receiver
 from shared.messaging.relay import Relay
 from tests.shared.messaging.conftest import a_fact, body_of, eventually
 
@@ -71,10 +71,10 @@ async def test_a_message_that_can_never_be_read_is_set_aside_and_the_next_is_hea
     good = a_fact()
     await publish(body_of(good))
 
-    letters = await dead_letters(1)
+    dead_letters = await dead_letters(1)
 
-    assert letters[code].body == body
-    assert letters[code].headers["ovation_publisher"] in ("ovationctl", "")
+    assert dead_letters[code].body == body
+    assert dead_letters[code].headers["ovation_publisher"] in ("ovationctl", "")
 
     async def the_good_one_is_heard():
         return [envelope.id for envelope in heard] == [good.event.id]
@@ -86,10 +86,11 @@ async def test_a_message_without_an_attribute_says_which(publish, consume, dead_
     consume()
     await publish(body_of(a_fact()).replace(b'"sequence"', b'"sequins"'))
 
-    letters = await dead_letters(1)
+    dead_letters = await dead_letters(1)
 
     assert (
-        "sequence: Field required" in letters["invalid-envelope"].headers["ovation_error_message"]
+        "sequence: Field required"
+        in dead_letters["invalid-envelope"].headers["ovation_error_message"]
     )
 
 
@@ -106,9 +107,9 @@ async def test_a_broken_rule_is_parked_at_once_and_its_neighbours_are_handled(
         await publish(body_of(fact))
     consume(but=refuse_nobody)
 
-    letters = await dead_letters(1)
+    dead_letters = await dead_letters(1)
 
-    assert b"nobody" in letters["never-right"].body
+    assert b"nobody" in dead_letters["never-right"].body
 
     async def neighbours_heard():
         return {envelope.id for envelope in heard} == {facts[0].event.id, facts[2].event.id}
@@ -130,9 +131,9 @@ async def test_a_message_whose_attributes_are_not_those_of_its_data_is_parked(
     consume()
     await publish(json.dumps({**json.loads(body_of(a_fact())), attribute: wrong}).encode())
 
-    letters = await dead_letters(1)
+    dead_letters = await dead_letters(1)
 
-    assert set(letters) == {"attributes-differ"}
+    assert set(dead_letters) == {"attributes-differ"}
     assert heard == []
 
 
@@ -155,12 +156,12 @@ async def test_an_unforeseen_failure_comes_back_after_a_delay_before_it_is_parke
     await publish(body_of(lasting), message_id=str(lasting.event.id))
     consume(but=fail_thrice_for_one_and_always_for_another, delays=("1s", "1s"))
 
-    letter = (await dead_letters(1))["ZeroDivisionError"]
+    dead_letter = (await dead_letters(1))["ZeroDivisionError"]
 
-    assert letter.headers["ovation_error_message"] == "lasting trouble"
-    assert letter.headers["ovation_attempts"] == "3"
-    assert letter.headers["ovation_message_id"] == str(lasting.event.id)
-    assert len(letter.headers["ovation_error_stack"]) == 12
+    assert dead_letter.headers["ovation_error_message"] == "lasting trouble"
+    assert dead_letter.headers["ovation_attempts"] == "3"
+    assert dead_letter.headers["ovation_message_id"] == str(lasting.event.id)
+    assert len(dead_letter.headers["ovation_error_stack"]) == 12
     assert [envelope.data.viewer for envelope in heard] == ["passing"]
 
 
@@ -197,7 +198,7 @@ async def test_what_waits_for_its_next_try_holds_up_nobody(
 async def test_a_message_that_only_has_to_wait_is_never_parked(
     publish, consume, heard, trouble, monkeypatch
 ):
-    monkeypatch.setattr(receiver, "TRY_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(receive, "TRY_AGAIN_SECONDS", 0.01)
     tries = []
 
     def fail_for_long(_):
@@ -226,10 +227,10 @@ async def test_a_parked_message_can_be_redriven(publish, consume, heard, dead_le
     fact = a_fact()
     await publish(body_of(fact))
     consume(but=fail_until_mended)
-    letter = (await dead_letters(1))["never-right"]
+    dead_letter = (await dead_letters(1))["never-right"]
     mended.set()
 
-    await publish(letter.body, kind=letter.headers["cloudEvents_type"])
+    await publish(dead_letter.body, kind=dead_letter.headers["cloudEvents_type"])
 
     async def heard_at_last():
         return [envelope.id for envelope in heard] == [fact.event.id]

@@ -96,15 +96,15 @@ async def test_one_message_has_one_outcome_and_its_neighbour_is_handled(database
         good = an_event()
         handled.clear()
         await receiver.receive([delivery, a_delivery(good)])
-        inbox, letters = await outcomes(database)
+        inbox, dead_letters = await outcomes(database)
         assert good.id in inbox
         assert len(handled) == len(set(handled)) == len(inbox)
         # Handled, or one letter; never both, never neither.
-        assert len(handled) - 1 + len(letters) == 1
-        for letter in letters:
-            assert letter["body"] == delivery.body
+        assert len(handled) - 1 + len(dead_letters) == 1
+        for dead_letter in dead_letters:
+            assert dead_letter["body"] == delivery.body
             # And the driver can write it as it is.
-            outgoing = relay._outgoing(letter)  # noqa: SLF001 - what the broker would get
+            outgoing = relay._outgoing(dead_letter)  # noqa: SLF001 - what the broker would get
             outgoing.properties.marshal()
 
     @settings(

@@ -132,7 +132,7 @@ def strike(fault, crew, postgres, rabbit):
         crew.kill(fault)
 
 
-async def is_settled(postgres):
+async def is_finished(postgres):
     (row,) = await ask(postgres, PROGRESS)
     return row["committed"] == row["heard"] and row["waiting"] == 0
 
@@ -178,7 +178,7 @@ async def test_whatever_is_killed_every_fact_is_applied_once_and_published_in_or
     for fault in plan:
         await asyncio.sleep(dice.uniform(0.2, 1.0))
         await asyncio.to_thread(strike, fault, crew, postgres, rabbit)
-    while crew.producer.poll() is None or not await is_settled(postgres):
+    while crew.producer.poll() is None or not await is_finished(postgres):
         if asyncio.get_running_loop().time() > deadline:
             left = await ask(postgres, PROGRESS)
             pytest.fail(f"it did not settle: {dict(left[0])}, seed {seed}")

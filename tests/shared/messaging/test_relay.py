@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.messaging.outbox import Message, publish, send
-from shared.messaging.relay import WINDOW_MAX
+from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
 from tests.metrics import metric
 from tests.shared.messaging.conftest import a_fact, eventually
@@ -142,7 +142,7 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
 
 
 @pytest.fixture
-def full_letters(rabbit, vhost):
+def full_dead_letters(rabbit, vhost):
     """Let the dead letters of wallet take one more and then refuse; return how they are emptied."""
     rabbit.manage(
         "PUT",
@@ -157,7 +157,7 @@ def full_letters(rabbit, vhost):
     return lambda: rabbit.manage("DELETE", f"/api/policies/{vhost}/little")
 
 
-def a_letter(queue, number):
+def a_dead_letter(queue, number):
     return Message(
         key=f"{queue}|{number}",
         message_id=uuid4(),
@@ -169,13 +169,15 @@ def a_letter(queue, number):
 
 
 async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_else(
-    wallet_database, relay, say, messages_in, full_letters
+    wallet_database, relay, say, messages_in, full_dead_letters
 ):
     """More letters than a window, before the facts: whoever else waits hears nothing of it."""
-    letters = [a_letter("wallet.money", number) for number in range(WINDOW_MAX + 200)]
+    dead_letters = [
+        a_dead_letter("wallet.money", number) for number in range(PUBLISH_BATCH_MAX + 200)
+    ]
     async with wallet_database.transaction() as tx:
-        await send(tx, letters)
-        await send(tx, [a_letter("wallet.gifts", 1)])
+        await send(tx, dead_letters)
+        await send(tx, [a_dead_letter("wallet.gifts", 1)])
     reconnects = metric("ovation_broker_reconnects_total", role="relay")
     relay()
     facts = [a_fact(number) for number in range(20)]
@@ -188,9 +190,11 @@ async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_e
     assert metric("ovation_broker_reconnects_total", role="relay") == reconnects
     assert await outbox_size(wallet_database) > 0
 
-    full_letters()
-    letters_there = await messages_in("wallet.money.dlq", len(letters), seconds=60)
-    assert {letter.message_id for letter in letters_there} >= {str(x.message_id) for x in letters}
+    full_dead_letters()
+    dead_letters_there = await messages_in("wallet.money.dlq", len(dead_letters), seconds=60)
+    assert {dead_letter.message_id for dead_letter in dead_letters_there} >= {
+        str(x.message_id) for x in dead_letters
+    }
     await eventually(lambda: is_empty(wallet_database), seconds=60)
 
 

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.contracts.wallet import GiftPaymentRefused
+from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox import message_of
@@ -47,7 +47,7 @@ def hear(database_of, broker_of, running):
 
     def start():
         database = database_of("wallet")
-        routes = {GiftPaymentRefused: keep}
+        routes = dict.fromkeys(QUEUES["gift.outcomes"], keep)
         running(Consumer("gift.outcomes", routes, database=database, broker=broker_of("gift")))
         return heard
 
@@ -99,7 +99,7 @@ async def test_what_cannot_be_handled_is_seen_in_its_span(say, relay, running, d
     async def fail(_, __):
         raise RuntimeError("hunter2")
 
-    routes = {GiftPaymentRefused: fail}
+    routes = dict.fromkeys(QUEUES["gift.outcomes"], fail)
     consumer = Consumer(
         "gift.outcomes", routes, database=database_of("wallet"), broker=a_broker("gift"), delays=()
     )

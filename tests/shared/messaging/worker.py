@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.envelope import Cause
+from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
@@ -84,7 +85,7 @@ async def main(role: str) -> None:
         await Relay(database, broker).run(stopping)
     else:
         broker = Broker(env["KILL_BROKER_IN"], env["KILL_PASSWORD_IN"], "gift")
-        routes: dict[type[Event], Handler] = {GiftPaymentRefused: note}
+        routes: dict[type[Event], Handler] = dict.fromkeys(QUEUES["gift.outcomes"], note)
         await Consumer("gift.outcomes", routes, database=database, broker=broker).run(stopping)
 
 

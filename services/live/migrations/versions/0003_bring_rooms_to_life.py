@@ -1,15 +1,15 @@
 """
-Bring rooms to life: streams, standings by period, levels, supporters, goals, perks, thanks.
+Bring rooms to life: streams, leaderboards by period, levels, supporters, goals, perks, thanks.
 
-Some tables follow from gifts and are emptied when live is built anew: scores, totals, supporters,
-reversals, goal_gifters; every gift has to be counted again. The others are live's own. `gifters`
-and `goals` are both: their coins are counted again, what was announced of them is kept, as is the
-feed, which is what people were shown.
+A rebuild of live empties the tables that follow from gifts: scores, totals, supporters, reversals,
+goal_gifters; every gift has to be counted again. The others are live's own. `gifters` and `goals`
+are both: their coins are counted again, but what was published of them stays, and so does the feed,
+which people have seen.
 
-What was given before is not known well enough for that: the feed neither names who gave anonymously
-nor has what was given outside of rooms. So where something was, this begins to build live anew:
-each gift counts when it is heard again, none is shown or greeted again, and nothing is announced
-until `rebuild live` has said all of them.
+The feed neither names anonymous viewers nor has gifts outside of rooms, so older gifts cannot be
+counted from it. Where there are some, this migration begins a rebuild: each gift counts when it is
+received again, no feed shows it again, and nothing is published until `rebuild live` has
+republished all of them.
 """
 
 from shared.postgres.migrate import run_sql
@@ -27,9 +27,9 @@ CREATE TABLE gifts (
     anonymous  boolean      NOT NULL,
     sent_at    timestamptz  NOT NULL,
     stream     uuid,
-    -- In which counting it came first, and in which it was counted last.
-    born       integer      NOT NULL,
-    counted    integer      NOT NULL
+    -- The rebuild that counted it first, and the one that counted it last; 0: before any.
+    first_generation  integer  NOT NULL,
+    generation        integer  NOT NULL
 );
 -- A goal that begins in the past is rare, and may search; an index by creator costs every gift.
 CREATE INDEX gifts_by_time ON gifts USING brin (sent_at);
@@ -65,7 +65,7 @@ CREATE TABLE supporters (
     PRIMARY KEY (creator, viewer)
 ) WITH (fillfactor = 70);
 
--- `level` and `revision` are what was announced.
+-- `level` and `revision` are what was published.
 CREATE TABLE gifters (
     viewer    text      PRIMARY KEY,
     gifts     bigint    NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE gifters (
     revision  bigint    NOT NULL DEFAULT 0,
     hidden    boolean   NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
--- Few hide, and every standing asks who does.
+-- Few viewers hide, and every leaderboard asks for them.
 CREATE INDEX gifters_hidden ON gifters (viewer) WHERE hidden;
 
 -- Gifts are given to the stream that was open when they were sent, so no stream may begin or end
@@ -94,7 +94,8 @@ GRANT SELECT, INSERT, UPDATE ON gifts, totals, supporters, gifters TO live;
 """
 # Who gave anonymously is learned when the gift is counted again.
 SHOWN_BEFORE = """
-INSERT INTO gifts (gift, room, viewer, creator, coins, anonymous, sent_at, born, counted)
+INSERT INTO gifts (gift, room, viewer, creator, coins, anonymous, sent_at,
+    first_generation, generation)
 SELECT subject, room, coalesce(shown->>'viewer', ''), shown->>'creator',
     (shown->>'coins')::bigint, (shown->>'anonymous')::boolean,
     (shown->>'sent_at')::timestamptz, 0, 0
@@ -103,13 +104,13 @@ FROM feed ON CONFLICT DO NOTHING;
 TRUNCATE scores;
 UPDATE rooms SET gifts = 0, coins = 0;
 
-INSERT INTO rebuilds (began_at, heard_at, phase)
+INSERT INTO rebuilds (began_at, last_received_at, phase)
 SELECT now(), now(), 'counting' WHERE EXISTS (SELECT FROM gifts);
 """
 OWN = """
-CREATE TABLE stages (
+CREATE TABLE room_owners (
     room      text    PRIMARY KEY,
-    creator   text,  -- NULL: released by an operator; whoever opens it next owns it
+    creator   text,  -- NULL: released by an operator; the next creator who opens it owns it
     guests    text[]  NOT NULL DEFAULT '{}',
     openings  bigint  NOT NULL DEFAULT 0
 );
@@ -202,20 +203,21 @@ CREATE TABLE thanks (
     thanked_at timestamptz  NOT NULL DEFAULT now()
 );
 
--- When live was last built anew. While its gifts are counted again nothing is announced; what
--- differs from what was announced is settled afterwards.
+-- When live was last rebuilt. While gifts are counted again nothing is published; what differs from
+-- what was published is published afterwards.
 CREATE TABLE rebuilds (
     only_one    boolean      PRIMARY KEY DEFAULT true CONSTRAINT one_rebuild CHECK (only_one),
     began_at    timestamptz  NOT NULL,
-    -- When the last of the facts said again was in the queue, and when the last one was heard.
+    -- When the last republished event was in the queue, and when the last one was received.
     filled_at   timestamptz,
-    heard_at    timestamptz  NOT NULL,
-    counting    integer      NOT NULL DEFAULT 1,
+    last_received_at  timestamptz  NOT NULL,
+    generation  integer      NOT NULL DEFAULT 1,
     phase       text         NOT NULL CONSTRAINT rebuild_has_a_phase
-                             CHECK (phase IN ('counting', 'settling', 'done'))
+                             CHECK (phase IN ('counting', 'publishing', 'done'))
 );
 
-GRANT SELECT, INSERT, UPDATE ON stages, streams, goals, goal_gifters, perks, entitlements TO live;
+GRANT SELECT, INSERT, UPDATE
+    ON room_owners, streams, goals, goal_gifters, perks, entitlements TO live;
 GRANT SELECT, INSERT ON uses, thanks TO live;
 GRANT SELECT, UPDATE ON rebuilds TO live;
 """

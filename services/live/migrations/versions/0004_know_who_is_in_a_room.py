@@ -2,9 +2,9 @@
 Know who is in a room, and when: only gifts to its owner and its guests count there.
 
 `guest_stays` keeps when guests were there. A guest without a stay came before this migration, or
-through an instance of the version before it, and counts as one who was always there. `messages`
-keeps what was decided about messages, without the text of those that were removed; the feed is
-never rewritten, so what it shows of a message is looked up here when it is read.
+through an instance of the version before it, and counts as always there. `messages` keeps the
+decisions about messages, without the text of removed ones. Entries of the feed are never rewritten,
+so a reader of the feed looks up their messages here.
 """
 
 from shared.postgres.migrate import run_sql
@@ -13,8 +13,8 @@ revision = "0004"
 down_revision = "0003"
 
 ROOMS = """
-ALTER TABLE stages
-    -- Counts the room's changes; 0: nobody was told of them yet.
+ALTER TABLE room_owners
+    -- Counts the room's changes; 0: none was published yet.
     ADD COLUMN revision     bigint  NOT NULL DEFAULT 0,
     -- Since when the room has its owner, or none; NULL: since before this was known.
     ADD COLUMN owned_since  timestamptz;

@@ -1,7 +1,7 @@
 """
 Count what creators make permanent, so that it has a number it stops at.
 
-`stages_by_creator` and `streams_open` are made by hand before an upgrade, CONCURRENTLY, where there
+`rooms_by_owner` and `streams_open` are made by hand before an upgrade, CONCURRENTLY, where there
 are many rooms.
 """
 
@@ -12,7 +12,7 @@ revision = "0007"
 down_revision = "0006"
 
 INDEXES = """
-CREATE INDEX IF NOT EXISTS stages_by_creator ON stages (creator);
+CREATE INDEX IF NOT EXISTS rooms_by_owner ON room_owners (creator);
 CREATE INDEX IF NOT EXISTS streams_open ON streams (creator) WHERE closed_at IS NULL;
 """
 

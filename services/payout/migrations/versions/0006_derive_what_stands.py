@@ -71,11 +71,11 @@ CREATE TABLE contradictions (
     payout    uuid         NOT NULL,
     attempt   uuid         NOT NULL,
     state     text         NOT NULL,
-    said      text         NOT NULL
-              CONSTRAINT contradiction_said_known
-              CHECK (said IN ('submitted', 'paid', 'failed', 'returned', 'several')),
+    status    text         NOT NULL
+              CONSTRAINT contradiction_status_known
+              CHECK (status IN ('submitted', 'paid', 'failed', 'returned', 'several')),
     at        timestamptz  NOT NULL DEFAULT now(),
-    PRIMARY KEY (creator, payout, attempt, state, said)
+    PRIMARY KEY (creator, payout, attempt, state, status)
 );
 
 ALTER TABLE payees

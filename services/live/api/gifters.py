@@ -1,0 +1,108 @@
+"""One's own level, whether leaderboards name one, and the supporters of a creator."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from services.live.api.bodies import Request, Response
+from services.live.api.dependencies import Creator
+from services.live.domain.rooms import CreatorsOnly
+from services.live.store import gifters
+from services.live.store.gifters import Supporter
+from shared.http import BadCursor, Db, Limit, Page, decode_cursor, exact_page, refusals
+from shared.http.auth import Caller
+
+PAGE = 20
+
+router = APIRouter()
+
+
+class GifterResponse(Response):
+    """
+    One's own level: `next_level_coins` is where the next begins, null after the last.
+
+    It counts what one gave anonymously too. Others see the level of what one gave openly.
+    """
+
+    viewer: str
+    level: int
+    given_coins: int
+    gifts: int
+    next_level_coins: int | None
+    hidden: bool
+
+
+class GifterRequest(Request):
+    """Whether to be left out of the names in standings; what one gives counts either way."""
+
+    hidden: Annotated[bool, Field(strict=True)]
+
+
+@router.get("/gifters/me", tags=["gifters"])
+async def read_gifter(caller: Caller, db: Db) -> GifterResponse:
+    """Read one's own level."""
+    async with db.transaction() as tx:
+        return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
+
+
+@router.put("/gifters/me", tags=["gifters"])
+async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterResponse:
+    """Be left out of the names in standings, or be named again."""
+    async with db.transaction() as tx:
+        await gifters.set_hidden(tx, caller.user, hidden=body.hidden)
+        return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
+
+
+@router.get(
+    "/creators/me/supporters", tags=["creators"], responses=refusals(CreatorsOnly, BadCursor)
+)
+async def list_supporters(
+    caller: Creator,
+    db: Db,
+    order: Annotated[
+        Literal["top", "new"], Query(description="Who gave most, or who came last.")
+    ] = "top",
+    cursor: str | None = None,
+    limit: Limit = PAGE,
+) -> Page[Supporter]:
+    """List who gave to the caller openly; `order=new` is whom to greet."""
+    values = decode_cursor(cursor) if cursor is not None else None
+    async with db.transaction() as tx:
+        if order == "top":
+            after = _top_place(values) if values is not None else None
+            found = await gifters.list_top_supporters(tx, caller.user, after=after, limit=limit + 1)
+            return exact_page(found, limit, lambda last: [last.coins, *_place(last)], _same)
+        before = _new_place(values) if values is not None else None
+        found = await gifters.list_new_supporters(tx, caller.user, before=before, limit=limit + 1)
+        return exact_page(found, limit, _place, _same)
+
+
+def _same(supporter: Supporter) -> Supporter:
+    return supporter
+
+
+def _place(supporter: Supporter) -> list[str | int]:
+    return [supporter.first_at.isoformat(), supporter.viewer]
+
+
+def _top_place(values: Sequence[str | int]) -> tuple[int, datetime, str]:
+    match values:
+        case [int(coins), *rest]:
+            return coins, *_new_place(rest)
+        case _:
+            raise BadCursor
+
+
+def _new_place(values: Sequence[str | int]) -> tuple[datetime, str]:
+    match values:
+        case [str(at), str(viewer)]:
+            try:
+                moment = datetime.fromisoformat(at)
+            except ValueError:
+                raise BadCursor from None
+            if moment.tzinfo is not None:
+                return moment, viewer
+    raise BadCursor

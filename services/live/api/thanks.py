@@ -1,0 +1,47 @@
+"""Creators thank for gifts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.live.api.bodies import Request, Response
+from services.live.api.dependencies import Creator, FeedHub, RequestCause
+from services.live.commands.thanks import thank_for_gift
+from services.live.domain.perks import NoSuchGift, ThankedAlready
+from services.live.domain.rooms import CreatorsOnly
+from shared.http import Db, Name, refusals
+from shared.identity.people import NotYours
+
+router = APIRouter(tags=["rooms"])
+
+Message = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class ThanksRequest(Request):
+    gift: UUID
+    message: Message | None = None
+
+
+class ThanksResponse(Response):
+    gift: UUID
+    room: str
+    creator: str
+    message: str | None
+
+
+@router.post(
+    "/rooms/{room}/thanks",
+    status_code=201,
+    responses=refusals(CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
+)
+async def thank(
+    room: Name, body: ThanksRequest, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+) -> ThanksResponse:
+    """Thank for a gift to oneself, for the whole room to see; once a gift."""
+    async with db.transaction() as tx:
+        thanks = await thank_for_gift(
+            tx, room, caller.user, body.gift, body.message, cause=cause, show=hub.show
+        )
+    return ThanksResponse.model_validate(thanks)

@@ -1,0 +1,49 @@
+// The player: who is live and with what, as the room's own state has it. The connection is told apart.
+import { avatar, el, show, who } from "./dom.js";
+import { named } from "./words.js";
+
+const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
+const LINES = { open: "", gone: "Reconnecting …", opening: "Connecting …" };
+
+/** Whether gifts can be given in a room: somebody has to be there to receive them. */
+export const isOnAir = (view) => Boolean(view.live && view.creator);
+
+/** What to say of a room where nobody can be given anything; `ended` if one saw it end. */
+export function absence(view, ended) {
+  if (!view.creator) return { title: "Nobody is here yet", text: "Gifts can be sent as soon as a creator goes live in this room." };
+  if (ended) return { title: "The stream is over", text: `Thank you all! Gifts can be sent when ${named(view.creator)} is live again.` };
+  return { title: `${named(view.creator)} is not live`, text: "Gifts can be sent as soon as the stream begins." };
+}
+
+export function build() {
+  const tray = el("ol", { class: "tray", "aria-hidden": "true" });
+  const effects = el("div", { class: "effects", "aria-hidden": "true" });
+  const badge = el("span", { class: "live-dot" });
+  const line = el("span", { class: "stage-line", role: "status" }, LINES.opening);
+  const chip = el("div", { class: "host-chip" });
+  const host = el("img", { class: "stage-host", src: pictureOf("host"), alt: "", width: 260, height: 280 });
+  const lights = [el("i", { class: "beam one" }), el("i", { class: "beam two" }), el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b")))];
+  const nobody = el("p", { class: "stage-empty" });
+  const element = el("section", { class: "stage" },
+    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }),
+    lights, host, nobody, effects,
+    el("div", { class: "stage-top" }, chip, el("div", { class: "stage-state" }, badge, line)),
+    el("div", { class: "stage-goal", id: "stage-goal" }), tray);
+
+  /** Draw who is there, and nobody who is not. */
+  function draw(view, ended) {
+    const live = isOnAir(view);
+    element.setAttribute("aria-label", live ? `${view.creator}'s stream` : "The stage");
+    badge.textContent = live ? "Live" : ended ? "Over" : "Not live";
+    badge.classList.toggle("gone", !live);
+    host.alt = live ? `${view.creator} on the stage` : "";
+    for (const part of [host, ...lights]) part.hidden = !live;
+    nobody.hidden = live;
+    nobody.textContent = live ? "" : absence(view, ended).title;
+    chip.hidden = !view.creator;
+    if (!view.creator) return;
+    show(chip, avatar(view.creator), el("span", { class: "host-text" }, who(view.creator), live && view.stream?.title ? el("span", {}, view.stream.title) : null));
+  }
+
+  return { element, tray, effects, draw, line: (word) => { line.textContent = LINES[word] ?? ""; } };
+}

@@ -1,0 +1,54 @@
+"""Who sets something up makes only those gifts wait that it is about."""
+
+import asyncio
+
+import pytest
+
+from services.live.commands.goals import NewGoal, set_goal
+from services.live.commands.perks import Offer, change_perk, offer_perk
+from services.live.domain.perks import PerkKind
+from services.live.store.entitlements import list_entitlements
+from services.live.store.goals import list_goals_of_creator
+from services.live.store.perks import list_perks
+from shared.contracts.envelope import Cause
+from tests.live.conftest import a_gift_sent, key
+
+CAUSE = Cause("request")
+SOON_SECONDS, A_WHILE_SECONDS = 10, 0.3
+PERK = Offer(PerkKind.CUSTOM, "A song", None, 100, None)
+GOAL = NewGoal(None, "A new microphone", 100, None, None)
+
+
+async def offer(tx):
+    await offer_perk(tx, "lea", PERK, "key", cause=CAUSE)
+
+
+async def change(tx):
+    (perk,) = await list_perks(tx, "lea")
+    await change_perk(tx, "lea", perk.perk, PERK, cause=CAUSE)
+
+
+async def set_up(tx):
+    await set_goal(tx, "lea", GOAL, "key", cause=CAUSE)
+
+
+@pytest.mark.parametrize("ask", [offer, change, set_up])
+async def test_only_gifts_to_that_creator_wait(lea, receive, look, database, ask):
+    if ask is change:
+        body = {"kind": "custom", "title": "A dear song", "threshold_coins": 1_000}
+        await lea.post("/v1/creators/me/perks", json=body, headers=key())
+    async with database.transaction() as tx:
+        await ask(tx)
+        elsewhere = receive(a_gift_sent(10, creator="otto", room="room-9"))
+        await asyncio.wait_for(elsewhere, SOON_SECONDS)
+        waiting = asyncio.create_task(receive(a_gift_sent(100)))
+        await asyncio.sleep(A_WHILE_SECONDS)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, SOON_SECONDS)
+
+    assert (await look())["coins"] == 100
+    async with database.transaction() as tx:
+        found = await list_goals_of_creator(tx, "lea")
+        claims = await list_entitlements(tx, "mira", before=None, limit=5)
+    assert [goal.progress_coins for goal in found] == ([100] if ask is set_up else [])
+    assert len(claims) == (0 if ask is set_up else 1)

@@ -1,0 +1,93 @@
+"""Those who watch see every gift once and in order, wherever they resume."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+
+from services.live.api import watchers
+from services.live.api.feed_formats import FeedFormat
+from tests.live.conftest import a_gift_sent
+
+
+@pytest.fixture
+async def shown(hub):
+    """Run the task that hands out gifts, until the test ends."""
+    stopping = asyncio.Event()
+    running = asyncio.create_task(hub.run(stopping))
+    yield stopping
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+
+
+GIFTS = FeedFormat(only=frozenset({"gift"}))
+
+
+async def take(watcher, count):
+    """The coins of the next gifts, however many come in one piece; their ids grow."""
+    taken = []
+    while len(taken) < count:
+        taken += events_in(await asyncio.wait_for(watcher.next(), 5))
+    assert [number for number, _ in taken] == sorted({number for number, _ in taken})
+    return [shown["coins"] for _, shown in taken]
+
+
+def events_in(chunk):
+    lines = chunk.decode().splitlines()
+    ids = [int(line[4:]) for line in lines if line.startswith("id: ")]
+    shown = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    return list(zip(ids, shown, strict=True))
+
+
+@asynccontextmanager
+async def watching(hub, *, after=None, last=0):
+    async with hub.watch("room-1", after=after, last=last, format_=GIFTS) as watcher:
+        yield watcher
+
+
+async def test_what_was_missed_is_shown_exactly_once_and_in_order(hub, shown, receive):
+    await receive(*(a_gift_sent(coins) for coins in (1, 2, 3)))
+
+    async with watching(hub, after=1) as watcher:
+        assert await take(watcher, 2) == [2, 3]
+        await receive(a_gift_sent(4))
+        assert await take(watcher, 1) == [4]
+
+
+async def test_without_a_position_one_sees_what_comes_and_a_few_before(hub, shown, receive):
+    await receive(*(a_gift_sent(coins) for coins in (1, 2, 3)))
+
+    async with watching(hub) as newcomer, watching(hub, last=3) as curious:
+        await receive(a_gift_sent(4))
+        assert await take(newcomer, 1) == [4]
+        assert await take(curious, 3) == [2, 3, 4]
+
+
+async def test_who_cannot_keep_up_is_let_go_and_others_go_on(hub, shown, receive, monkeypatch):
+    monkeypatch.setattr(watchers, "BEHIND_MAX", 8)
+    async with watching(hub, after=0) as slow, watching(hub, after=0) as quick:
+        seen = []
+        for start in range(0, 12, 3):
+            await receive(*(a_gift_sent(coins + 1) for coins in range(start, start + 3)))
+            seen += await take(quick, 3)
+
+        assert seen == list(range(1, 13))
+        assert slow.gone
+        assert await asyncio.wait_for(slow.next(), 5) is None
+
+
+async def test_stopping_ends_every_stream(hub, shown):
+    async with watching(hub) as watcher:
+        await asyncio.sleep(0.05)
+        shown.set()
+        assert await asyncio.wait_for(watcher.next(), 5) is None
+
+
+async def test_who_comes_while_the_service_stops_is_let_go_at_once(hub):
+    stopping = asyncio.Event()
+    stopping.set()
+    await hub.run(stopping)
+
+    async with watching(hub) as late:
+        assert await asyncio.wait_for(late.next(), 5) is None
