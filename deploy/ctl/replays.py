@@ -15,7 +15,7 @@ from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import teams
 from services.gift.commands import republish as gift
 from services.live.store import rebuild as live
-from services.payout.commands import reannouncing as payout
+from services.payout.commands import republish as payout
 from services.purchase.commands import reannouncing as purchase
 from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
@@ -45,10 +45,10 @@ class Owner:
 
 
 OWNERS: Mapping[str, Owner] = {
-    "purchase": Owner(purchase.facts_between, purchase.SAID_AGAIN),
-    "wallet": Owner(wallet.facts_between, wallet.SAID_AGAIN),
+    "purchase": Owner(purchase.facts_between, purchase.REPUBLISHED),
+    "wallet": Owner(wallet.facts_between, wallet.REPUBLISHED),
     "gift": Owner(gift.facts_between, gift.REPUBLISHED),
-    "payout": Owner(payout.facts_between, payout.SAID_AGAIN),
+    "payout": Owner(payout.facts_between, payout.REPUBLISHED),
 }
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.purchase.commands.reannouncing import SAID_AGAIN, facts_between
+from services.purchase.commands.reannouncing import REPUBLISHED, facts_between
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.purchase.conftest import frozen
 
@@ -43,7 +43,7 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     before = await announced_by_id(database)
 
     assert by_id(await said_again(database, facts_between)) == before
-    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+    assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
 
 
 async def test_only_what_was_said_in_that_time_is_said_again(bought, pay, database):

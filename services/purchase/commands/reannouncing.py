@@ -14,7 +14,7 @@ from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+REPUBLISHED: tuple[type[Event], ...] = EVENTS
 
 
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
