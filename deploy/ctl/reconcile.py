@@ -14,7 +14,7 @@ from sqlalchemy import text
 from deploy.ctl.installation import Installation
 from services.gift.store import reconciliation as gift
 from services.payout.store import reconciliation as payout
-from services.purchase.store import tallies as purchase
+from services.purchase.store import reconciliation as purchase
 from services.wallet.store import reconciliation as wallet
 from shared.backoffice.reconciliation import Source, Totals
 from shared.postgres.database import Transaction

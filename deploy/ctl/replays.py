@@ -16,7 +16,7 @@ from deploy.ctl.teams import teams
 from services.gift.commands import republish as gift
 from services.live.store import rebuild as live
 from services.payout.commands import republish as payout
-from services.purchase.commands import reannouncing as purchase
+from services.purchase.commands import republish as purchase
 from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
 from shared.contracts.routes import EVENTS, QUEUES
@@ -45,7 +45,7 @@ class Owner:
 
 
 OWNERS: Mapping[str, Owner] = {
-    "purchase": Owner(purchase.facts_between, purchase.REPUBLISHED),
+    "purchase": Owner(purchase.facts_between, purchase.EVENTS),
     "wallet": Owner(wallet.facts_between, wallet.REPUBLISHED),
     "gift": Owner(gift.facts_between, gift.REPUBLISHED),
     "payout": Owner(payout.facts_between, payout.REPUBLISHED),

@@ -1,8 +1,8 @@
-"""What the purchase service hears."""
+"""The events that the purchase service consumes."""
 
 from services.purchase.commands.credits import complete_purchases
-from services.purchase.commands.exclusions import heed_exclusions
-from services.purchase.commands.refund_decisions import mark_burnt, weigh_frozen
+from services.purchase.commands.exclusions import record_exclusions
+from services.purchase.commands.refund_decisions import complete_refunds, price_refunds
 from shared.contracts.wallet import (
     CoinsCredited,
     CoinsFrozen,
@@ -21,10 +21,10 @@ def build(database: Database, broker: Broker) -> list[Consumer]:
             "purchase.credits",
             {
                 CoinsCredited: complete_purchases,
-                CoinsFrozen: weigh_frozen,
-                CoinsRefunded: mark_burnt,
-                ExclusionStarted: heed_exclusions,
-                ExclusionEnded: heed_exclusions,
+                CoinsFrozen: price_refunds,
+                CoinsRefunded: complete_refunds,
+                ExclusionStarted: record_exclusions,
+                ExclusionEnded: record_exclusions,
             },
             database=database,
             broker=broker,

@@ -1,97 +1,85 @@
-"""What the purchase service does unasked: it asks the provider about what is open, and refunds."""
+"""The periodic work of the purchase service: status polls, refunds, and the check of the books."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
-from services.purchase.commands.inquiries import (
-    ASKED_MAX,
-    CLAIMED_MAX,
-    Inquiry,
-    ask,
-    claim_inquiries,
-    settle_if_newest,
-)
-from services.purchase.commands.proving import INVARIANTS
-from services.purchase.commands.refund_attempts import (
-    KEY_WINDOW,
-    Attempt,
-    ask_provider,
-    claim_refunds,
-    settle_refund,
-)
-from services.purchase.providers import Provider
+from services.purchase.commands import refund_attempts, status_polls
+from services.purchase.commands.refund_attempts import KEY_WINDOW, Attempt
+from services.purchase.commands.status_polls import StatusPoll
+from services.purchase.providers import Providers
+from services.purchase.store.invariants import INVARIANTS
 from shared.backoffice.ledger_jobs import verify_job
 from shared.postgres.database import Database
 from shared.runtime.service import Job
 
 log = structlog.get_logger()
 
-EVERY_SECONDS = 1.0
+POLL_EVERY_SECONDS = 1.0
 REFUND_EVERY_SECONDS = 0.5
-# How many questions a provider gets from us at once.
-ASKED_AT_ONCE_MAX = 10
+# How many requests the providers get from a job at once.
+AT_ONCE_MAX = 10
+
+Item = TypeVar("Item", StatusPoll, Attempt)
 
 
-def build(database: Database, provider: Provider, *, window: timedelta = KEY_WINDOW) -> list[Job]:
-    async def inquire() -> bool:
-        return await follow_up(database, provider)
+def build(database: Database, providers: Providers, *, window: timedelta = KEY_WINDOW) -> list[Job]:
+    async def poll() -> bool:
+        return await poll_due(database, providers)
 
     async def refund() -> bool:
-        return await give_back(database, provider, window=window)
+        return await refund_due(database, providers, window=window)
 
     return [
-        Job("purchase.inquiries", EVERY_SECONDS, inquire),
+        Job("purchase.status_polls", POLL_EVERY_SECONDS, poll),
         Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
         verify_job(database, INVARIANTS),
     ]
 
 
-async def give_back(
-    database: Database, provider: Provider, *, window: timedelta = KEY_WINDOW
+async def refund_due(
+    database: Database, providers: Providers, *, window: timedelta = KEY_WINDOW
 ) -> bool:
-    """Ask the provider for every refund that is due; return whether there may be more."""
+    """Send or look at every refund that is due; return whether there may be more."""
     async with database.transaction() as tx:
-        attempts, is_more = await claim_refunds(tx, window=window)
-    turns = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
+        attempts, is_more = await refund_attempts.claim_refunds(tx, window=window)
 
-    async def take_turn(attempt: Attempt) -> None:
-        async with turns:
-            told = await ask_provider(provider, attempt)
-            async with database.transaction() as tx:
-                await settle_refund(tx, attempt, told)
+    async def run(attempt: Attempt) -> None:
+        provider = providers[attempt.purchase.provider]
+        result = await refund_attempts.run_attempt(provider, attempt)
+        async with database.transaction() as tx:
+            await refund_attempts.apply_attempt(tx, attempt, result)
 
-    outcomes = await asyncio.gather(*map(take_turn, attempts), return_exceptions=True)
-    for attempt, outcome in zip(attempts, outcomes, strict=True):
-        # One that fails must not keep the others: it comes back at its next turn.
-        if isinstance(outcome, BaseException):
-            log.error("refund.failed", refund=str(attempt.refund.id), error=repr(outcome)[:200])
+    await _run_each(run, attempts, "refund.failed")
     return is_more
 
 
-async def follow_up(database: Database, provider: Provider) -> bool:
-    """Ask about everything that is due; return whether there may be more."""
+async def poll_due(database: Database, providers: Providers) -> bool:
+    """Poll the status of everything that is due; return whether there may be more."""
     async with database.transaction() as tx:
-        inquiries = await claim_inquiries(tx)
-    turns = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
+        polls = await status_polls.claim_status_polls(tx)
 
-    async def inquire(inquiry: Inquiry) -> None:
+    async def run(poll: StatusPoll) -> None:
+        await status_polls.poll_status(database, providers, poll)
+
+    await _run_each(run, polls, "status_poll.failed")
+    return len(polls) >= status_polls.CLAIMED_MAX
+
+
+async def _run_each(
+    run: Callable[[Item], Awaitable[None]], items: Sequence[Item], failed: str
+) -> None:
+    """Run for each item, a few at once; one that fails comes back at its next turn."""
+    turns = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def take_turn(item: Item) -> None:
         async with turns:
-            for _ in range(ASKED_MAX):
-                truth = await ask(provider, inquiry)
-                if truth is None:
-                    return
-                async with database.transaction() as tx:
-                    _, used = await settle_if_newest(tx, inquiry, truth)
-                if used:
-                    return
+            await run(item)
 
-    outcomes = await asyncio.gather(*map(inquire, inquiries), return_exceptions=True)
-    for inquiry, outcome in zip(inquiries, outcomes, strict=True):
-        # One that fails must not keep the others: it comes back at its next turn.
+    outcomes = await asyncio.gather(*map(take_turn, items), return_exceptions=True)
+    for item, outcome in zip(items, outcomes, strict=True):
         if isinstance(outcome, BaseException):
-            log.error(
-                "inquiry.failed", purchase=str(inquiry.purchase.id), error=repr(outcome)[:200]
-            )
-    return len(inquiries) >= CLAIMED_MAX
+            log.error(failed, purchase=str(item.purchase.id), error=repr(outcome)[:200])

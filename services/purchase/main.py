@@ -12,12 +12,13 @@ from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.quotas import PurchaseQuotas, read_quotas
 from services.purchase.domain.refunds import RefundPolicy
-from services.purchase.providers import Provider
+from services.purchase.domain.rules import Rules
+from services.purchase.providers import Providers, build_providers
 from services.purchase.settings import Settings
-from services.purchase.store.sagas import SAGAS
+from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import watch
 from shared.http import build_app
-from shared.identity.ages import ADULTS, Act, AgeRule, read_age_rule
+from shared.identity.ages import Act, AgeRule, read_age_rule
 from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
@@ -27,41 +28,27 @@ from shared.runtime.service import Service, build_broker, build_database, build_
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "purchase")
-    provider = Provider(
-        url=settings.provider_url,
-        api_key=settings.provider_api_key.get_secret_value(),
-        webhook_secret=settings.webhook_secret.get_secret_value(),
-        return_url=settings.return_url,
+    providers = build_providers(settings)
+    rules = Rules(
+        read_prices(settings.packages_file),
+        read_policy(settings.rules_file),
+        read_ages(settings.rules_file),
+        read_limits(settings.rules_file),
     )
-    prices, policy = read_prices(settings.packages_file), read_policy(settings.rules_file)
     return Service(
         name="purchase",
-        app=build_http(
-            database,
-            build_verifier(settings),
-            provider,
-            prices,
-            policy,
-            read_ages(settings.rules_file),
-            read_limits(settings.rules_file),
-        ),
+        app=build_http(database, build_verifier(settings), providers, rules),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker),
-        jobs=jobs.build(database, provider, window=timedelta(hours=settings.provider_key_hours)),
-        tasks=(watch(database, SAGAS),),
-        closing=(provider.close,),
+        jobs=jobs.build(database, providers, window=timedelta(hours=settings.provider_key_hours)),
+        tasks=(watch(database, IN_FLIGHT),),
+        closing=tuple(provider.close for provider in providers.values()),
     )
 
 
 def build_http(
-    database: Database,
-    verifier: Verifier,
-    provider: Provider,
-    prices: PriceList,
-    policy: RefundPolicy,
-    ages: AgeRule = ADULTS,
-    limits: PurchaseQuotas | None = None,
+    database: Database, verifier: Verifier, providers: Providers, rules: Rules
 ) -> FastAPI:
     app = build_app(
         title="Ovation purchase",
@@ -69,8 +56,9 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    limits = limits or PurchaseQuotas()
-    app.include_router(api.build_router(database, provider, prices, policy, ages, limits))
+    app.state.providers = providers
+    app.state.rules = rules
+    app.include_router(api.router)
     return app
 
 
@@ -80,7 +68,7 @@ def read_prices(path: Path) -> PriceList:
 
 
 def read_policy(path: Path) -> RefundPolicy:
-    """Read who gets money back; the countries of the EEA share one rule."""
+    """Read which purchases are refunded; the countries of the EEA share one rule."""
     refunds = tomllib.loads(path.read_text(encoding="utf-8"))["refunds"]
     eea = refunds["eea_members"]
     return RefundPolicy(
@@ -97,12 +85,12 @@ def read_policy(path: Path) -> RefundPolicy:
 
 
 def read_limits(path: Path) -> PurchaseQuotas:
-    """Read how much a viewer can ask for."""
+    """Read how much a viewer can request."""
     return read_quotas(tomllib.loads(path.read_text(encoding="utf-8")).get("purchases", {}))
 
 
 def read_ages(path: Path) -> AgeRule:
-    """Read how old somebody has to be to buy."""
+    """Read how old a buyer has to be."""
     return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.BUY)
 
 

@@ -32,7 +32,7 @@ class PurchaseTable(SQLModel, registry=registry()):
 
 
 class Purchase(PurchaseTable, table=True):
-    """A viewer's wish for coins, and what has become of it."""
+    """A viewer's order for coins, and what has become of it."""
 
     __tablename__ = "purchases"
     __table_args__ = (
@@ -75,18 +75,18 @@ class Payment(PurchaseTable, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
         Index(
-            "one_credited_payment_a_purchase",
+            "one_applied_payment_a_purchase",
             "viewer",
             "purchase",
             unique=True,
-            postgresql_where=text("standing = 'credited'"),
+            postgresql_where=text("allocation = 'applied'"),
         ),
     )
 
     viewer: str = Field(primary_key=True, sa_type=Text)
     purchase: UUID = Field(primary_key=True)
     payment: str = Field(primary_key=True, sa_type=Text)
-    standing: str = Field(sa_type=Text)
+    allocation: str = Field(sa_type=Text)
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(sa_type=Text)
     paid_at: datetime = Field(sa_type=DateTime(timezone=True))
@@ -119,11 +119,11 @@ class Dispute(PurchaseTable, table=True):
     )
 
 
-class Notification(PurchaseTable, table=True):
-    """A webhook of a provider: that something happened, not what."""
+class WebhookEvent(PurchaseTable, table=True):
+    """What a provider posted: that something happened, not what."""
 
-    __tablename__ = "notifications"
-    __table_args__ = (Index("notifications_due", "next_check_at", postgresql_where=_DUE),)
+    __tablename__ = "webhook_events"
+    __table_args__ = (Index("webhook_events_due", "next_check_at", postgresql_where=_DUE),)
 
     provider: str = Field(primary_key=True, sa_type=Text)
     webhook_id: str = Field(primary_key=True, sa_type=Text)
@@ -134,13 +134,13 @@ class Notification(PurchaseTable, table=True):
     viewer: str | None = Field(sa_type=Text)
     purchase: UUID | None
     received_at: datetime = Field(sa_type=DateTime(timezone=True))
-    settled_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    applied_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     checks: int
 
 
 class Refund(PurchaseTable, table=True):
-    """Coins that somebody wants to turn back into money; its own idempotency record."""
+    """A request to turn unused coins back into money; its own idempotency record."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -170,8 +170,8 @@ class Refund(PurchaseTable, table=True):
     currency: str = Field(sa_type=Text)
     reason: str | None = Field(sa_type=Text)
     requested_at: datetime = Field(sa_type=DateTime(timezone=True))
-    settled_at: datetime | None = Field(sa_type=DateTime(timezone=True))
-    burnt_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    decided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    voided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     checks: int = Field(sa_column_kwargs=_ZERO)
     submitted_at: datetime | None = Field(sa_type=DateTime(timezone=True))
@@ -201,8 +201,8 @@ class ProviderAnswer(PurchaseTable, table=True):
     entries: int
 
 
-class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
-    """What a provider warned of, and we passed on."""
+class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word; no module imports it
+    """An early fraud warning of a provider, which was published."""
 
     __tablename__ = "warnings"
     __table_args__ = (
@@ -213,11 +213,11 @@ class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word, 
     purchase: UUID = Field(primary_key=True)
     warning: str = Field(primary_key=True, sa_type=Text)
     reason: str = Field(sa_type=Text)
-    told_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class Exclusion(PurchaseTable, table=True):
-    """Somebody who wants to be kept from buying."""
+    """A viewer's self-exclusion from buying."""
 
     __tablename__ = "exclusions"
 

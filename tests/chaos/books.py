@@ -74,7 +74,7 @@ _OPEN = {
         SELECT (SELECT count(*) FROM purchases WHERE state NOT IN ('completed')) AS purchases,
                (SELECT count(*) FROM refunds
                 WHERE state NOT IN ('refunded', 'declined')
-                   OR state = 'refunded' AND burnt_at IS NULL) AS refunds
+                   OR state = 'refunded' AND voided_at IS NULL) AS refunds
     """,
     "wallet": "SELECT count(*) AS holds FROM holds WHERE state = 'held'",
     "gift": """

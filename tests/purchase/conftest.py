@@ -1,4 +1,4 @@
-"""Buying in a test's words: buy, pay, tell, wait, credit, and look at what became of it."""
+"""Buying in a test's words: buy, pay, send_webhook, wait, credit, and look at what became of it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase import consumers, jobs
+from services.purchase.domain.rules import Rules
 from services.purchase.main import build_http, read_policy, read_prices
-from services.purchase.providers import Provider
+from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from shared.ledger.verification import Violation, verify_ledger
@@ -19,6 +20,7 @@ from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 PRICES = read_prices(Path(__file__).parent / "packages.toml")
 POLICY = read_policy(Path("seeds/rules.toml"))
+RULES = Rules(PRICES, POLICY)
 AGE_PURCHASES = text("""
     UPDATE purchases SET
         created_at = created_at - make_interval(mins => :minutes),
@@ -28,12 +30,12 @@ AGE_PURCHASES = text("""
 AGE_REFUNDS = text("""
     UPDATE refunds SET requested_at = requested_at - make_interval(hours => :hours),
         submitted_at = submitted_at - make_interval(hours => :hours),
-        settled_at = settled_at - make_interval(hours => :hours),
+        decided_at = decided_at - make_interval(hours => :hours),
         look_at = look_at - make_interval(hours => :hours)
 """)
 GERMANY = {"country": "DE"}
-AGE_NOTIFICATIONS = text("""
-    UPDATE notifications SET next_check_at = now() WHERE next_check_at IS NOT NULL
+AGE_WEBHOOK_EVENTS = text("""
+    UPDATE webhook_events SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
 
 
@@ -44,7 +46,7 @@ def pretend():
 
 @pytest.fixture
 async def provider(pretend):
-    opened = Provider(
+    opened = SandboxProvider(
         url="http://provider.example",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
@@ -55,17 +57,17 @@ async def provider(pretend):
 
 
 @pytest.fixture
-async def app(database, provider, proved):
+async def app(database, provider, violations):
     """The service; whatever a test lets the provider do, its books say in the end what it holds."""
-    yield build_http(database, a_verifier(), provider, PRICES, POLICY)
-    assert await proved() == []
+    yield build_http(database, a_verifier(), {"sandbox": provider}, RULES)
+    assert await violations() == []
 
 
 @pytest.fixture
-def proved(database):
+def violations(database):
     """Verify the books; return the violations."""
 
-    async def prove_all():
+    async def verify_all():
         async with database.snapshot() as tx:
             return [
                 found
@@ -73,7 +75,7 @@ def proved(database):
                 if isinstance(found, Violation)
             ]
 
-    return prove_all
+    return verify_all
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def deliver(app):
 
 
 @pytest.fixture
-def tell(deliver, pretend):
+def send_webhook(deliver, pretend):
     """Let the provider send the webhook of a purchase's payment."""
 
     async def tell_one(purchase, kind="payment.succeeded", **about):
@@ -134,12 +136,12 @@ def tell(deliver, pretend):
 
 
 @pytest.fixture
-def pay(pretend, tell):
+def pay(pretend, send_webhook):
     """Let a viewer pay, and the provider say so."""
 
     async def pay_one(purchase):
         pretend.become(purchase, "succeeded")
-        return await tell(purchase)
+        return await send_webhook(purchase)
 
     return pay_one
 
@@ -151,24 +153,24 @@ def turn_due(database):
     async def let_pass(*, minutes=0):
         async with database.transaction() as tx:
             await tx.execute(AGE_PURCHASES, {"minutes": minutes})
-            await tx.execute(AGE_NOTIFICATIONS)
+            await tx.execute(AGE_WEBHOOK_EVENTS)
 
     return let_pass
 
 
 @pytest.fixture
-def janitor(database, provider):
+def poll_due(database, provider):
     """Let the janitor take a turn."""
-    return lambda: jobs.follow_up(database, provider)
+    return lambda: jobs.poll_due(database, {"sandbox": provider})
 
 
 @pytest.fixture
-def wait(turn_due, janitor):
+def wait(turn_due, poll_due):
     """Let time pass, and the janitor take its turn."""
 
     async def wait_until_done(*, minutes=0):
         await turn_due(minutes=minutes)
-        return await janitor()
+        return await poll_due()
 
     return wait_until_done
 
@@ -187,7 +189,7 @@ def credit(database):
 
 
 @pytest.fixture
-def hear(database):
+def consume(database):
     (consumer,) = consumers.build(database, a_broker("purchase"))
 
     async def hear_all(*events):
@@ -197,7 +199,7 @@ def hear(database):
 
 
 @pytest.fixture
-def ask(app):
+def request_refund(app):
     """Ask for one's unused coins to be given back."""
 
     async def ask_for(purchase, *, key="refund-1", viewer="mira"):
@@ -218,7 +220,7 @@ def give_back(database, provider):
             await tx.execute(
                 text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
             )
-        await jobs.give_back(database, provider)
+        await jobs.refund_due(database, {"sandbox": provider})
 
     return work
 
@@ -236,7 +238,7 @@ def refund_of(app):
 
 
 @pytest.fixture
-def said(database):
+def event_names(database):
     """The names of what was announced, in its order, without what came before a refund."""
 
     async def names():
@@ -260,12 +262,12 @@ def balances(rows):
 
 
 @pytest.fixture
-def asked_back(bought_in, ask, hear):
+def refund_requested(bought_in, request_refund, consume):
     """Buy 525 coins for 4.99, and ask for all of them to be given back: they are frozen."""
 
     async def ask_back():
         purchase = await bought_in()
-        await hear(frozen(purchase, (await ask(purchase)).json()["refund"]))
+        await consume(frozen(purchase, (await request_refund(purchase)).json()["refund"]))
         return purchase
 
     return ask_back

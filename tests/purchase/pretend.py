@@ -163,7 +163,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
 
 
 def a_webhook(payment, *, kind="payment.succeeded", webhook_id=None, at=None, secret=None):
-    """A notification as the provider sends it: headers and body."""
+    """A webhook_event as the provider sends it: headers and body."""
     body = json.dumps({"id": "evt", "type": kind, "created_at": "now", "data": {"object": payment}})
     return signed(body, webhook_id=webhook_id, at=at, secret=secret)
 

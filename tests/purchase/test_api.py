@@ -7,12 +7,13 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
+from services.purchase.domain.rules import Rules
 from services.purchase.main import build_http, read_prices
-from services.purchase.providers import Provider
+from services.purchase.providers.sandbox import SandboxProvider
 from shared.http import encode_cursor
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import POLICY, PRICES
+from tests.purchase.conftest import POLICY, RULES
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 
@@ -109,24 +110,24 @@ async def test_nonsense_about_packages_is_refused(get, params):
 def shop(database, provider):
     """What a new installation sells, to whom, in what."""
     seeds = read_prices(Path("seeds/packages.toml"))
-    return build_http(database, a_verifier(), provider, seeds, POLICY)
+    return build_http(database, a_verifier(), {"sandbox": provider}, Rules(seeds, POLICY))
 
 
 @pytest.fixture
 def ask_shop(shop):
-    async def ask(country, *, key="k", **wish):
+    async def request_refund(country, *, key="k", **order):
         token = a_token("mira", country=country)
         async with client_of(shop, token) as client:
-            currency = {key: wish[key] for key in wish if key == "currency"}
+            currency = {key: order[key] for key in order if key == "currency"}
             listed = await client.get("/v1/packages", params=currency)
             bought = await client.post(
                 "/v1/purchases",
-                json={"package": "coins_100", **wish},
+                json={"package": "coins_100", **order},
                 headers={"Idempotency-Key": key},
             )
         return listed, bought
 
-    return ask
+    return request_refund
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ async def test_an_amount_of_ones_own_is_paid_in_the_currency_of_ones_country_as_
 async def test_a_purchase_of_before_is_found_again_although_its_currency_is_no_longer_offered(
     buy, ask_shop
 ):
-    """Without a currency a wish once was one in US dollars, from wherever it came."""
+    """Without a currency a order once was one in US dollars, from wherever it came."""
     before = (await buy(key="k", claims={"country": "GB"})).json()
 
     _, again = await ask_shop("GB", key="k")
@@ -292,9 +293,9 @@ REFUSED: list[tuple[dict[str, object], int, str]] = [
 
 
 async def test_what_cannot_be_bought_is_refused_and_not_recorded(buy, rows, subtests):
-    for wish, status, code in REFUSED:
-        with subtests.test(**wish):
-            answer = await buy(**wish)
+    for order, status, code in REFUSED:
+        with subtests.test(**order):
+            answer = await buy(**order)
             assert (answer.status_code, answer.json()["type"]) == (status, code)
 
     assert await rows("SELECT 1 FROM purchases") == []
@@ -326,14 +327,14 @@ async def test_a_provider_without_an_answer_makes_it_a_202_and_the_repeat_a_201(
 
 
 async def test_a_provider_that_takes_too_long_is_not_waited_for(database, pretend):
-    impatient = Provider(
+    impatient = SandboxProvider(
         url="http://provider.example",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
         answer_seconds_max=0.05,
         transport=pretend,
     )
-    app = build_http(database, a_verifier(), impatient, PRICES, POLICY)
+    app = build_http(database, a_verifier(), {"sandbox": impatient}, RULES)
     pretend.mood = "slow"
 
     async with client_of(app, a_token("mira")) as client:

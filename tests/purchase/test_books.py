@@ -56,38 +56,38 @@ async def test_money_that_bought_nothing_and_goes_back_twice_is_lost_once(
 
 @pytest.mark.parametrize("wrong", [{"amount_minor": 98}, {"currency": "EUR"}])
 async def test_money_of_a_mismatched_payment_leaves_the_books_when_it_is_refunded(
-    bought, pretend, tell, balances, wrong
+    bought, pretend, send_webhook, balances, wrong
 ):
     purchase = await bought()
     payment = pretend.become(purchase, "succeeded", **wrong)
-    await tell(purchase)
+    await send_webhook(purchase)
     payment["refunded_minor"] = payment["amount_minor"]
 
-    await tell(purchase, "refund.succeeded")
+    await send_webhook(purchase, "refund.succeeded")
 
     assert await balances() == {}
 
 
-async def test_the_providers_fees_follow_what_it_says(bought, pretend, tell, balances):
+async def test_the_providers_fees_follow_what_it_says(bought, pretend, send_webhook, balances):
     purchase = await bought()
     pretend.become(purchase, "succeeded", fee_minor=33)
-    await tell(purchase)
+    await send_webhook(purchase)
     pretend.payment_of(purchase)["fee_minor"] = 0
 
-    await tell(purchase, "payment.updated")
+    await send_webhook(purchase, "payment.updated")
 
     assert await balances() == {"provider_clearing": 99, "coin_sales": -99}
 
 
 async def test_a_refund_elsewhere_that_fails_comes_back_to_the_books(
-    bought_in, pretend, tell, balances, said
+    bought_in, pretend, send_webhook, balances, event_names
 ):
     purchase = await bought_in()
     for refunded in (499, 100, 0, 100):
         pretend.payment_of(purchase)["refunded_minor"] = refunded
-        await tell(purchase, "refund.updated")
+        await send_webhook(purchase, "refund.updated")
 
-    assert (await said())[:2] == ["disputed", "dispute_closed"]
+    assert (await event_names())[:2] == ["disputed", "dispute_closed"]
     assert await balances() == {
         "provider_clearing": 399,
         "coin_sales": -499,
@@ -96,7 +96,7 @@ async def test_a_refund_elsewhere_that_fails_comes_back_to_the_books(
 
 
 async def test_one_dispute_id_over_two_purchases_and_two_payments_is_four_disputes(
-    *, bought, pay, pretend, deliver, tell, balances, rows
+    *, bought, pay, pretend, deliver, send_webhook, balances, rows
 ):
     for key in ("a", "b"):
         purchase = await bought(key=key)

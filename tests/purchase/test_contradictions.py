@@ -4,9 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from services.purchase.commands.inquiries import Inquiry, settle
-from services.purchase.commands.inquiries import ask as ask_truth
-from services.purchase.commands.purchases import read_purchase
+from services.purchase.commands.queries import read_purchase
+from services.purchase.commands.status_polls import StatusPoll, apply_status, request_status
 from tests.deliveries import announced
 from tests.metrics import metric
 
@@ -33,14 +32,23 @@ KINDS = (
 
 
 async def test_a_dispute_in_another_currency_waits_for_a_person_and_claims_nothing(
-    *, bought_in, pretend, tell, ask, said, balances, rows, counted, database
+    *,
+    bought_in,
+    pretend,
+    send_webhook,
+    request_refund,
+    event_names,
+    balances,
+    rows,
+    counted,
+    database,
 ):
     purchase = await bought_in()
     pretend.dispute(purchase, currency="JPY", amount_minor=1_600)
     for _ in range(2):
-        await tell(purchase, "payment.disputed")
+        await send_webhook(purchase, "payment.disputed")
 
-    assert await said() == ["risk_flagged"]
+    assert await event_names() == ["risk_flagged"]
     flagged = (await announced(database))[-1]
     assert (flagged["warning"], flagged["reason"]) == ("dispute:dp_1", "dispute-currency")
     assert counted() == {"dispute-currency": 1}
@@ -48,41 +56,43 @@ async def test_a_dispute_in_another_currency_waits_for_a_person_and_claims_nothi
         {"currency": "JPY", "revision": 0}
     ]
     assert await balances() == {"provider_clearing": 499, "coin_sales": -499}
-    assert (await ask(purchase)).json()["type"] == "purchase-disputed"
+    assert (await request_refund(purchase)).json()["type"] == "purchase-disputed"
 
 
-async def test_a_dispute_whose_currency_is_put_right_is_followed(bought_in, pretend, tell, said):
+async def test_a_dispute_whose_currency_is_put_right_is_followed(
+    bought_in, pretend, send_webhook, event_names
+):
     purchase = await bought_in()
     for currency, status in (("JPY", "open"), ("USD", "open"), ("USD", "lost")):
         pretend.dispute(purchase, status, currency=currency)
-        await tell(purchase, "payment.disputed")
+        await send_webhook(purchase, "payment.disputed")
 
-    assert await said() == ["risk_flagged", "disputed", "dispute_closed"]
+    assert await event_names() == ["risk_flagged", "disputed", "dispute_closed"]
 
 
 async def test_a_dispute_whose_currency_changes_after_it_was_announced_stays_as_it_was(
-    bought_in, pretend, tell, said, balances, counted
+    bought_in, pretend, send_webhook, event_names, balances, counted
 ):
     purchase = await bought_in()
     for currency in ("USD", "JPY"):
         pretend.dispute(purchase, currency=currency)
-        await tell(purchase, "payment.disputed")
+        await send_webhook(purchase, "payment.disputed")
 
-    assert await said() == ["disputed", "risk_flagged"]
+    assert await event_names() == ["disputed", "risk_flagged"]
     assert (await balances())["dispute_loss"] == 499
     assert counted() == {"dispute-currency": 1}
 
 
 async def test_money_that_came_and_is_said_not_to_have_come_is_flagged(
-    bought_in, pretend, tell, said, counted
+    bought_in, pretend, send_webhook, event_names, counted
 ):
     purchase = await bought_in()
     pretend.payment_of(purchase)["status"] = "failed"
 
-    await tell(purchase, "payment.failed")
-    await tell(purchase, "payment.failed")
+    await send_webhook(purchase, "payment.failed")
+    await send_webhook(purchase, "payment.failed")
 
-    assert await said() == ["risk_flagged"]
+    assert await event_names() == ["risk_flagged"]
     assert counted()["payment-status"] >= 1
 
 
@@ -93,21 +103,21 @@ async def test_money_that_bought_nothing_calls_a_person(paid_twice, counted):
 
 
 async def test_a_payment_the_provider_has_forgotten_is_looked_for_and_then_told(
-    bought, pretend, wait, said, counted
+    bought, pretend, wait, event_names, counted
 ):
     purchase = await bought()
     pretend.payments.clear()
 
     await wait()
-    assert (await said(), counted()) == ([], {"payment-vanished": 1})
+    assert (await event_names(), counted()) == ([], {"payment-vanished": 1})
     await wait(minutes=31)
 
-    assert await said() == ["expired"]
+    assert await event_names() == ["expired"]
     assert purchase
 
 
 async def test_a_refusal_to_make_a_payment_that_exists_fails_nothing(
-    bought, pretend, buy, read, turn_due, janitor
+    bought, pretend, buy, read, turn_due, poll_due
 ):
     """The request under the same key differs, as after a change of the return address."""
     pretend.mood = "forgetful"
@@ -116,38 +126,38 @@ async def test_a_refusal_to_make_a_payment_that_exists_fails_nothing(
     pretend.payment_answer = (422, {"json": {"type": "amount-too-small"}})
 
     await turn_due()
-    await janitor()
+    await poll_due()
 
     assert (await read(purchase))["state"] == "pending"
 
 
 async def test_an_answer_from_before_another_one_changes_nothing(
-    bought_in, pretend, provider, database, tell, said
+    bought_in, pretend, provider, database, send_webhook, event_names
 ):
     """Of two workers the slower one read the payment first: what it read is old news."""
     made = await bought_in()
     pretend.dispute(made, "open")
     purchase = await _purchase(database, made)
-    slow = await ask_truth(provider, Inquiry(purchase))
+    slow = await request_status(provider, StatusPoll(purchase))
     pretend.dispute(made, "open", amount_minor=400)
-    await tell(made, "payment.disputed")
-    known = await said()
+    await send_webhook(made, "payment.disputed")
+    known = await event_names()
 
     async with database.transaction() as tx:
-        await settle(tx, Inquiry(purchase), slow)
+        await apply_status(tx, StatusPoll(purchase), slow)
 
-    assert await said() == known
+    assert await event_names() == known
 
 
 async def test_a_dispute_that_was_won_is_open_again_only_if_a_newer_answer_says_so(
-    bought_in, pretend, tell, said
+    bought_in, pretend, send_webhook, event_names
 ):
     made = await bought_in()
     for status in ("open", "won", "open", "lost"):
         pretend.dispute(made, status)
-        await tell(made, "payment.disputed")
+        await send_webhook(made, "payment.disputed")
 
-    assert await said() == ["disputed", "dispute_closed", "disputed", "dispute_closed"]
+    assert await event_names() == ["disputed", "dispute_closed", "disputed", "dispute_closed"]
 
 
 async def _purchase(database, made):

@@ -21,26 +21,26 @@ from services.purchase.domain.prices import (
     UnknownPackage,
 )
 from services.purchase.domain.purchases import (
+    Allocation,
     CoinsDiffer,
     Dispute,
     DisputeState,
+    EarlyFraudWarning,
     NoPayment,
     Payment,
     Purchase,
-    Standing,
     State,
     Status,
-    Warned,
 )
 from services.purchase.domain.refunds import refund_minor
-from services.purchase.domain.settlement import (
+from services.purchase.domain.transitions import (
     Completed,
     Expired,
     Failed,
     Paid,
-    credit,
+    apply_credit,
     is_unwanted,
-    settle,
+    take_steps,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -91,38 +91,40 @@ class Till:
     def __init__(self, purchase=PURCHASE, *, ours_minor=0):
         self.purchase = purchase
         self.ours_minor = ours_minor
-        self.warned = set()
-        self.standings = {}
+        self.known_warnings = set()
+        self.allocations = {}
         self.disputes = {}
         self.steps = []
 
-    def told(self, truth, *, now=NOON):
+    def reports(self, reported, *, now=NOON):
         self._keep(
-            settle(
+            take_steps(
                 self.purchase,
-                truth,
-                standings=self.standings,
+                reported,
+                allocations=self.allocations,
                 disputes=self.disputes,
                 now=now,
                 ours_minor=self.ours_minor,
-                warned=self.warned,
+                known_warnings=self.known_warnings,
             ),
-            truth,
+            reported,
         )
         return self
 
     def credited(self, *, coins=525):
-        self._keep(credit(self.purchase, coins=coins, at=NOON))
+        self._keep(apply_credit(self.purchase, coins=coins, at=NOON))
         return self
 
-    def _keep(self, settled, truth=None):
-        assert settled.purchase.version == self.purchase.version + len(settled.steps)
-        self.purchase = settled.purchase
-        self.steps += settled.steps
-        self.warned |= {step.warning.id for step in settled.steps if isinstance(step, RiskFlagged)}
-        self.disputes |= {dispute.id: dispute for dispute in settled.disputes}
-        if settled.standing is not None:
-            self.standings[truth.id] = settled.standing
+    def _keep(self, transition, reported=None):
+        assert transition.purchase.version == self.purchase.version + len(transition.steps)
+        self.purchase = transition.purchase
+        self.steps += transition.steps
+        self.known_warnings |= {
+            step.warning.id for step in transition.steps if isinstance(step, RiskFlagged)
+        }
+        self.disputes |= {dispute.id: dispute for dispute in transition.disputes}
+        if transition.allocation is not None:
+            self.allocations[reported.id] = transition.allocation
 
 
 def test_a_package_is_offered_in_each_currency_it_has_a_price_in():
@@ -262,7 +264,7 @@ def test_two_packages_of_one_name_are_a_mistake_in_the_price_list():
 
 
 def test_a_payment_makes_a_purchase_payable():
-    till = Till().told(PAYMENT)
+    till = Till().reports(PAYMENT)
     assert (till.purchase.state, till.purchase.next_action_url) == (
         State.PENDING,
         "https://pay.example/pay_1",
@@ -271,29 +273,29 @@ def test_a_payment_makes_a_purchase_payable():
 
 
 def test_a_purchase_is_paid_and_then_completed():
-    till = Till().told(PAYMENT).told(SUCCEEDED).credited()
+    till = Till().reports(PAYMENT).reports(SUCCEEDED).credited()
     assert till.steps == [Paid(), Completed()]
     assert (till.purchase.state, till.purchase.version) == (State.COMPLETED, 2)
 
 
 def test_coins_heard_of_before_the_payment_complete_the_purchase_once_it_is_paid():
-    till = Till().told(PAYMENT).credited()
+    till = Till().reports(PAYMENT).credited()
     assert till.steps == []
-    till.told(SUCCEEDED)
+    till.reports(SUCCEEDED)
     assert till.steps == [Paid(), Completed()]
 
 
 def test_whatever_is_said_twice_happens_once():
     till = Till()
     for _ in range(2):
-        till.told(PAYMENT).told(replace(SUCCEEDED, disputes=(LOST,))).credited()
+        till.reports(PAYMENT).reports(replace(SUCCEEDED, disputes=(LOST,))).credited()
     assert till.steps == [Paid(), Disputed(replace(LOST, revision=1)),
                           DisputeClosed(replace(LOST, revision=2)), Completed()]  # fmt: skip
 
 
 def test_a_payment_nobody_asked_for_twice_is_paid_even_when_we_never_learned_of_it():
     """The provider made the payment, but its answer never arrived; the webhook comes first."""
-    till = Till().told(SUCCEEDED)
+    till = Till().reports(SUCCEEDED)
     assert (till.purchase.state, till.purchase.payment) == (State.PAID, "pay_1")
 
 
@@ -306,15 +308,15 @@ def test_a_payment_nobody_asked_for_twice_is_paid_even_when_we_never_learned_of_
     ],
 )
 def test_a_wrong_amount_or_currency_credits_nothing(came):
-    till = Till().told(PAYMENT).told(came).told(came)
+    till = Till().reports(PAYMENT).reports(came).reports(came)
     assert (till.purchase.state, till.steps) == (State.MISMATCHED, [])
-    assert till.standings == {"pay_1": Standing.MISMATCHED}
+    assert till.allocations == {"pay_1": Allocation.MISMATCHED}
 
 
 def test_a_refund_nobody_asked_us_for_goes_the_way_of_a_lost_dispute():
-    till = Till().told(SUCCEEDED)
+    till = Till().reports(SUCCEEDED)
     for amount in (100, 100, 499, 100):
-        till.told(replace(SUCCEEDED, refunded_minor=amount))
+        till.reports(replace(SUCCEEDED, refunded_minor=amount))
     kinds = [
         (type(step).__name__, step.dispute.revision, step.dispute.amount_minor)
         for step in till.steps[1:]
@@ -323,15 +325,15 @@ def test_a_refund_nobody_asked_us_for_goes_the_way_of_a_lost_dispute():
 
 
 def test_a_refund_that_we_asked_for_is_no_dispute():
-    till = Till(ours_minor=499).told(SUCCEEDED).told(replace(SUCCEEDED, refunded_minor=499))
+    till = Till(ours_minor=499).reports(SUCCEEDED).reports(replace(SUCCEEDED, refunded_minor=499))
     assert till.steps == [Paid()]
 
 
 def test_a_bank_that_changes_its_mind_is_followed():
     won = replace(LOST, state=DisputeState.WON)
-    till = Till().told(SUCCEEDED)
+    till = Till().reports(SUCCEEDED)
     for dispute in (OPENED, replace(OPENED, amount_minor=100), LOST, OPENED, won):
-        till.told(replace(SUCCEEDED, disputes=(dispute,)))
+        till.reports(replace(SUCCEEDED, disputes=(dispute,)))
     kinds = [
         (type(step).__name__, step.dispute.revision, step.dispute.state.value)
         for step in till.steps[1:]
@@ -345,9 +347,9 @@ def test_a_bank_that_changes_its_mind_is_followed():
 
 
 def test_a_warning_is_passed_on_once():
-    warned = replace(SUCCEEDED, warnings=(Warned("ew_1", "stolen"),))
-    till = Till().told(warned).told(warned)
-    assert till.steps == [Paid(), RiskFlagged(Warned("ew_1", "stolen"))]
+    warned = replace(SUCCEEDED, warnings=(EarlyFraudWarning("ew_1", "stolen"),))
+    till = Till().reports(warned).reports(warned)
+    assert till.steps == [Paid(), RiskFlagged(EarlyFraudWarning("ew_1", "stolen"))]
 
 
 def test_unused_coins_are_worth_their_part_of_the_price_rounded_up():
@@ -387,59 +389,61 @@ def test_several_refunds_never_exceed_the_price_and_each_is_what_the_law_demands
 
 
 def test_the_right_payment_is_honoured_after_a_wrong_one():
-    till = Till().told(replace(SUCCEEDED, amount_minor=1)).told(replace(SUCCEEDED, id="pay_2"))
+    till = (
+        Till().reports(replace(SUCCEEDED, amount_minor=1)).reports(replace(SUCCEEDED, id="pay_2"))
+    )
     assert till.steps == [Paid()]
     assert till.purchase.payment == "pay_2"
 
 
 def test_a_second_payment_is_remembered_and_not_credited():
-    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, id="pay_2"))
+    till = Till().reports(SUCCEEDED).reports(replace(SUCCEEDED, id="pay_2"))
     assert till.steps == [Paid()]
-    assert till.standings == {"pay_1": Standing.CREDITED, "pay_2": Standing.SURPLUS}
+    assert till.allocations == {"pay_1": Allocation.APPLIED, "pay_2": Allocation.OVERPAYMENT}
 
 
 def test_a_purchase_nobody_paid_in_time_expires():
-    till = Till().told(PAYMENT).told(CANCELLED, now=LATER).told(CANCELLED, now=LATER)
+    till = Till().reports(PAYMENT).reports(CANCELLED, now=LATER).reports(CANCELLED, now=LATER)
     assert (till.purchase.state, till.steps) == (State.EXPIRED, [Expired()])
 
 
 def test_a_purchase_the_provider_never_heard_of_expires():
-    assert Till().told(NoPayment(), now=LATER).steps == [Expired()]
+    assert Till().reports(NoPayment(), now=LATER).steps == [Expired()]
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
 def test_a_declined_payment_that_is_cancelled_or_needs_no_cancelling_fails(status):
     declined = replace(PAYMENT, status=status, failure="card_declined")
-    till = Till().told(PAYMENT).told(declined).told(declined)
+    till = Till().reports(PAYMENT).reports(declined).reports(declined)
     assert (till.purchase.state, till.steps) == (State.FAILED, [Failed("card_declined")])
 
 
 def test_a_payment_the_payer_cancels_fails_the_purchase():
-    assert Till().told(PAYMENT).told(CANCELLED).steps == [Failed("cancelled")]
+    assert Till().reports(PAYMENT).reports(CANCELLED).steps == [Failed("cancelled")]
 
 
 def test_a_payment_the_provider_will_not_make_fails_the_purchase():
-    assert Till().told(NoPayment("amount-too-small")).steps == [Failed("amount-too-small")]
+    assert Till().reports(NoPayment("amount-too-small")).steps == [Failed("amount-too-small")]
 
 
 @pytest.mark.parametrize("given_up", [NoPayment(), replace(CANCELLED, failure="card_declined")])
 def test_money_that_comes_late_is_honoured(given_up):
-    till = Till().told(PAYMENT).told(given_up, now=LATER).told(SUCCEEDED, now=LATER)
+    till = Till().reports(PAYMENT).reports(given_up, now=LATER).reports(SUCCEEDED, now=LATER)
     assert till.steps[1:] == [Paid()]
     assert till.purchase.late
 
 
 def test_the_right_money_after_wrong_money_after_the_end_is_late_as_well():
-    till = Till().told(NoPayment(), now=LATER).told(replace(SUCCEEDED, currency="EUR"))
-    assert till.told(replace(SUCCEEDED, id="pay_2")).purchase.late
+    till = Till().reports(NoPayment(), now=LATER).reports(replace(SUCCEEDED, currency="EUR"))
+    assert till.reports(replace(SUCCEEDED, id="pay_2")).purchase.late
 
 
 def test_money_that_comes_in_time_is_not_late():
-    assert not Till().told(PAYMENT).told(SUCCEEDED, now=LATER).purchase.late
+    assert not Till().reports(PAYMENT).reports(SUCCEEDED, now=LATER).purchase.late
 
 
 def test_a_cancelled_second_payment_changes_nothing():
-    till = Till().told(PAYMENT).told(replace(CANCELLED, id="pay_2"))
+    till = Till().reports(PAYMENT).reports(replace(CANCELLED, id="pay_2"))
     assert till.purchase.state is State.PENDING
 
 
@@ -452,8 +456,8 @@ def test_in_whatever_order_we_hear_every_step_is_taken_once_and_in_its_order(ord
         "opened": replace(SUCCEEDED, disputes=(OPENED,)),
         "lost": replace(SUCCEEDED, disputes=(LOST,)),
     }
-    for heard in order:
-        till.credited() if heard == "credited" else till.told(word[heard])
+    for received in order:
+        till.credited() if received == "credited" else till.reports(word[received])
     kinds = [type(step) for step in till.steps]
     assert sorted(kind.__name__ for kind in kinds) == [
         "Completed",
@@ -468,14 +472,14 @@ def test_in_whatever_order_we_hear_every_step_is_taken_once_and_in_its_order(ord
 
 
 def test_a_dispute_over_money_that_credited_nothing_is_only_recorded():
-    till = Till().told(SUCCEEDED).told(replace(SUCCEEDED, id="pay_2", disputes=(LOST,)))
+    till = Till().reports(SUCCEEDED).reports(replace(SUCCEEDED, id="pay_2", disputes=(LOST,)))
     assert till.steps == [Paid()]
     assert till.disputes["dp_1"].revision == 0
 
 
 def test_another_number_of_coins_than_bought_is_refused():
     with pytest.raises(CoinsDiffer):
-        Till().told(SUCCEEDED).credited(coins=524)
+        Till().reports(SUCCEEDED).credited(coins=524)
 
 
 @pytest.mark.parametrize(
@@ -495,7 +499,7 @@ def test_what_may_still_be_paid_in_vain_is_cancelled_first(status, now, paid, un
     assert is_unwanted(purchase, replace(PAYMENT, status=status), now=now) is unwanted
 
 
-TRUTHS = st.builds(
+STATUSES = st.builds(
     replace,
     st.just(PAYMENT),
     id=st.sampled_from(["pay_1", "pay_2"]),
@@ -506,16 +510,18 @@ TRUTHS = st.builds(
 
 
 @given(
-    heard=st.lists(st.tuples(TRUTHS | st.just("credited"), st.sampled_from([NOON, LATER]))),
+    received=st.lists(st.tuples(STATUSES | st.just("credited"), st.sampled_from([NOON, LATER]))),
 )
-def test_whatever_a_provider_says_coins_are_owed_once_and_exactly_when_they_were_paid(heard):
+def test_whatever_a_provider_says_coins_are_owed_once_and_exactly_when_they_were_paid(received):
     till = Till()
-    for truth, now in heard:
-        till.credited() if truth == "credited" else till.told(truth, now=now)
+    for reported, now in received:
+        till.credited() if reported == "credited" else till.reports(reported, now=now)
 
     kinds = [type(step) for step in till.steps]
     owed = [
-        payment for payment, standing in till.standings.items() if standing is Standing.CREDITED
+        payment
+        for payment, allocation in till.allocations.items()
+        if allocation is Allocation.APPLIED
     ]
     assert kinds.count(Paid) == len(owed) <= 1
     assert (Paid in kinds) == (till.purchase.paid_at is not None)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from services.purchase.store.sagas import SAGAS
+from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 from tests.purchase.conftest import frozen
@@ -17,14 +17,17 @@ def waiting(database):
 
     async def look():
         async with database.transaction() as tx:
-            for saga in SAGAS:
-                await measure(tx, saga)
+            for monitor in IN_FLIGHT:
+                await measure(tx, monitor)
         open_now = {
-            (saga.type, state): int(metric("ovation_in_flight", type=saga.type, state=state))
-            for saga in SAGAS
-            for state in saga.overdue_seconds
+            (monitor.type, state): int(metric("ovation_in_flight", type=monitor.type, state=state))
+            for monitor in IN_FLIGHT
+            for state in monitor.overdue_seconds
         }
-        overdue = {saga.type: metric("ovation_in_flight_overdue", type=saga.type) for saga in SAGAS}
+        overdue = {
+            monitor.type: metric("ovation_in_flight_overdue", type=monitor.type)
+            for monitor in IN_FLIGHT
+        }
         return (
             {about: count for about, count in open_now.items() if count},
             {about: int(count) for about, count in overdue.items() if count},
@@ -51,33 +54,33 @@ async def test_a_purchase_waits_for_its_payer_and_then_for_its_coins(
 
 async def test_a_refund_waits_for_the_wallet_the_provider_and_the_wallet(
     bought_in,
-    ask,
-    hear,
+    request_refund,
+    consume,
     give_back,
     waiting,
 ):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
+    refund = (await request_refund(purchase)).json()["refund"]
     assert await waiting() == ({("refund", "requested"): 1}, {})
 
-    await hear(frozen(purchase, refund))
+    await consume(frozen(purchase, refund))
     assert await waiting() == ({("refund", "frozen"): 1}, {})
 
     await give_back()
     assert await waiting() == ({("refund", "refunded"): 1}, {})
 
 
-async def test_a_dispute_waits_for_the_bank(bought, pay, credit, pretend, tell, waiting):
+async def test_a_dispute_waits_for_the_bank(bought, pay, credit, pretend, send_webhook, waiting):
     purchase = await bought()
     await pay(purchase)
     await credit(purchase)
     pretend.dispute(purchase)
-    await tell(purchase, "payment.disputed")
+    await send_webhook(purchase, "payment.disputed")
 
     assert await waiting() == ({("dispute", "open"): 1}, {})
 
 
-async def test_each_key_counts_once_as_what_it_was(buy, bought_in, ask):
+async def test_each_key_counts_once_as_what_it_was(buy, bought_in, request_refund):
     purchases, refunds = "/v1/purchases", "/v1/purchases/{purchase}/refunds"
     before = keys_counted(purchases), keys_counted(refunds)
 
@@ -85,8 +88,8 @@ async def test_each_key_counts_once_as_what_it_was(buy, bought_in, ask):
     await buy("coins_100", key="key-1")
     await buy("coins_100", key="another")
     await buy("coins_100", key="another")
-    await ask(purchase)
-    await ask(purchase)
+    await request_refund(purchase)
+    await request_refund(purchase)
 
     assert since(before[0], keys_counted(purchases)) == [2, 1, 1, 0]
     assert since(before[1], keys_counted(refunds)) == [1, 1, 0, 0]

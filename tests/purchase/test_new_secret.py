@@ -8,10 +8,10 @@ import pytest
 
 from deploy.config.environment import new_webhook_secret
 from services.purchase.main import build_http
-from services.purchase.providers import Provider
+from services.purchase.providers.sandbox import SandboxProvider
 from services.sandbox.webhooks import Webhooks
 from tests.clients import a_verifier
-from tests.purchase.conftest import POLICY, PRICES
+from tests.purchase.conftest import RULES
 
 OLD, NEW = new_webhook_secret(), new_webhook_secret()
 BOTH = f"{NEW}\n{OLD}"
@@ -41,10 +41,10 @@ async def knowing(database, pretend):
     providers = {}
 
     def build(secret):
-        provider = providers[secret] = Provider(
+        provider = providers[secret] = SandboxProvider(
             url="http://provider.example", api_key="key", webhook_secret=secret, transport=pretend
         )
-        return httpx.ASGITransport(build_http(database, a_verifier(), provider, PRICES, POLICY))
+        return httpx.ASGITransport(build_http(database, a_verifier(), {"sandbox": provider}, RULES))
 
     yield {secret: build(secret) for secret in (OLD, BOTH, NEW)}
     for provider in providers.values():
@@ -114,6 +114,6 @@ async def test_whoever_learns_of_it_first_no_webhook_is_refused(
             await asyncio.sleep(0.01)
 
     assert set(instances.answers) == {200}
-    kept = await rows("SELECT payment FROM notifications")
+    kept = await rows("SELECT payment FROM webhook_events")
     assert sorted(row["payment"] for row in kept) == sorted(sent)
     print(f"{len(sent)} webhooks, none refused")

@@ -19,9 +19,9 @@ async def count(database, table):
 
 
 async def test_a_viewer_has_so_many_unpaid_purchases_also_at_once(buy, database, pretend):
-    said = await at_once(*(buy(key=f"key-{n}") for n in range(OPEN_MAX + 3)))
+    event_names = await at_once(*(buy(key=f"key-{n}") for n in range(OPEN_MAX + 3)))
 
-    assert said == [(201, None)] * OPEN_MAX + [(409, "too-many-open-purchases")] * 3
+    assert event_names == [(201, None)] * OPEN_MAX + [(409, "too-many-open-purchases")] * 3
     assert await count(database, "purchases") == OPEN_MAX
     # Nothing that is refused reaches the provider.
     assert len(pretend.payments) == OPEN_MAX
@@ -72,15 +72,17 @@ async def test_what_cannot_be_bought_takes_none_of_them(buy, database):
     assert await count(database, "quotas") == 0
 
 
-async def test_a_viewer_asks_for_money_back_so_many_times_a_day(bought_in, ask, database):
+async def test_a_viewer_asks_for_money_back_so_many_times_a_day(
+    bought_in, request_refund, database
+):
     one, other = await bought_in(), await bought_in(key="key-2")
     await leave(database, "mira", LIMITS.refund_requests, 1)
 
-    answers = await asyncio.gather(*(ask(one, key="first") for _ in range(4)))
+    answers = await asyncio.gather(*(request_refund(one, key="first") for _ in range(4)))
 
     assert {answer.status_code for answer in answers} == {202}
-    assert is_too_often(await ask(other, key="second"), LIMITS.refund_requests)
-    assert (await ask(one, key="first")).status_code == 202
+    assert is_too_often(await request_refund(other, key="second"), LIMITS.refund_requests)
+    assert (await request_refund(one, key="first")).status_code == 202
     assert await count(database, "refunds") == 1
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.purchase.api.refunds import OperatorRefundAsk
+from services.purchase.api.refunds import OperatorRefundRequest
 from shared.contracts.wallet import (
     CoinsRefunded,
     ExclusionEnded,
@@ -27,14 +27,14 @@ async def age(database, days):
 
 
 async def test_the_unused_part_goes_back_rounded_up(
-    bought_in, ask, hear, give_back, refund_of, pretend, database
+    bought_in, request_refund, consume, give_back, refund_of, pretend, database
 ):
     """4.99 for 525 coins with the bonus, 145 of them spent: 3.6118 is 3.62."""
     purchase = await bought_in()
 
-    asked = await ask(purchase)
+    asked = await request_refund(purchase)
     assert (asked.status_code, asked.json()["state"]) == (202, "requested")
-    await hear(frozen(purchase, asked.json()["refund"], paid=380, bonus=0))
+    await consume(frozen(purchase, asked.json()["refund"], paid=380, bonus=0))
     await give_back()
 
     refund = await refund_of(purchase)
@@ -45,14 +45,14 @@ async def test_the_unused_part_goes_back_rounded_up(
 
 
 async def test_our_own_refund_is_not_taken_for_somebody_elses(
-    bought_in, ask, hear, give_back, tell, database
+    bought_in, request_refund, consume, give_back, send_webhook, database
 ):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund))
     await give_back()
 
-    await tell(purchase, "payment.refunded")
+    await send_webhook(purchase, "payment.refunded")
 
     assert await announced(database, "purchase.disputed") == []
 
@@ -68,34 +68,40 @@ async def test_our_own_refund_is_not_taken_for_somebody_elses(
         (None, 0, "not-refundable"),
     ],
 )
-async def test_the_law_of_the_country_decides(bought_in, ask, database, country, days, problem):
+async def test_the_law_of_the_country_decides(
+    bought_in, request_refund, database, country, days, problem
+):
     purchase = await bought_in({"country": country} if country else {})
     await age(database, days)
 
-    answer = await ask(purchase)
+    answer = await request_refund(purchase)
 
     assert answer.json().get("type") == problem
     assert answer.status_code == (403 if problem else 202)
 
 
-async def test_coins_that_are_all_spent_bring_nothing(bought_in, ask, hear, refund_of, database):
+async def test_coins_that_are_all_spent_bring_nothing(
+    bought_in, request_refund, consume, refund_of, database
+):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
+    refund = (await request_refund(purchase)).json()["refund"]
 
-    await hear(frozen(purchase, refund, paid=0, bonus=0))
+    await consume(frozen(purchase, refund, paid=0, bonus=0))
 
     assert (await refund_of(purchase))["reason"] == "nothing-unused"
     (declined,) = await announced(database, "purchase.refund_declined")
     assert declined["reason"] == "nothing-unused"
 
 
-async def test_asked_again_it_is_one_refund_and_a_second_waits_for_the_first(bought_in, ask):
+async def test_asked_again_it_is_one_refund_and_a_second_waits_for_the_first(
+    bought_in, request_refund
+):
     purchase = await bought_in()
 
     first, again, second = (
-        await ask(purchase),
-        await ask(purchase),
-        await ask(purchase, key="refund-2"),
+        await request_refund(purchase),
+        await request_refund(purchase),
+        await request_refund(purchase, key="refund-2"),
     )
 
     assert first.json()["refund"] == again.json()["refund"]
@@ -103,13 +109,13 @@ async def test_asked_again_it_is_one_refund_and_a_second_waits_for_the_first(bou
 
 
 async def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
-    bought_in, ask, hear, give_back, refund_of, pretend, database
+    bought_in, request_refund, consume, give_back, refund_of, pretend, database
 ):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund), frozen(purchase, refund))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund), frozen(purchase, refund))
     await forget_inbox(database)
-    await hear(frozen(purchase, refund))
+    await consume(frozen(purchase, refund))
 
     for mood in ("silent", "forgetful", "well", "well"):
         pretend.mood = mood
@@ -121,11 +127,11 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
 
 
 async def test_a_provider_that_will_not_refund_declines(
-    bought_in, ask, hear, give_back, refund_of, pretend
+    bought_in, request_refund, consume, give_back, refund_of, pretend
 ):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund))
     pretend.mood = "stingy"
 
     await give_back()
@@ -134,15 +140,15 @@ async def test_a_provider_that_will_not_refund_declines(
 
 
 async def test_what_was_refunded_once_is_refunded_no_more(
-    bought_in, ask, hear, give_back, refund_of, database
+    bought_in, request_refund, consume, give_back, refund_of, database
 ):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund))
     await give_back()
 
-    again = (await ask(purchase, key="refund-2")).json()["refund"]
-    await hear(frozen(purchase, again, paid=0, bonus=0))
+    again = (await request_refund(purchase, key="refund-2")).json()["refund"]
+    await consume(frozen(purchase, again, paid=0, bonus=0))
 
     assert (await refund_of(purchase))["reason"] == "nothing-unused"
     assert len(await announced(database, "purchase.refunded")) == 1
@@ -182,9 +188,9 @@ def ask_as(app):
     return ask_for
 
 
-async def test_a_viewer_cannot_take_an_operators_key_before_them(bought_in, ask, ask_as):
+async def test_a_viewer_cannot_take_an_operators_key_before_them(bought_in, request_refund, ask_as):
     theirs, other = await bought_in(), await bought_in(key="key-2")
-    assert (await ask(theirs, key="ann k")).status_code == 202
+    assert (await request_refund(theirs, key="ann k")).status_code == 202
 
     asked = await ask_as("ann", other, key="k")
 
@@ -240,11 +246,11 @@ async def test_what_an_operator_asked_an_older_version_is_found_again_by_them_al
     bought_in, ask_as, database
 ):
     purchase, refund = await bought_in(), uuid4()
-    wish = OperatorRefundAsk(reason="bought by a child")
+    order = OperatorRefundRequest(reason="bought by a child")
     about = {
         "purchase": UUID(purchase),
         "refund": refund,
-        "hash": fingerprint(wish) + UUID(purchase).bytes,
+        "hash": fingerprint(order) + UUID(purchase).bytes,
     }
     async with database.transaction() as tx:
         await tx.execute(AS_OLDER_VERSIONS_KEPT_IT, about)
@@ -256,18 +262,18 @@ async def test_what_an_operator_asked_an_older_version_is_found_again_by_them_al
     assert (somebody.status_code, somebody.json()["type"]) == (409, "refund-open")
 
 
-async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, ask, bought_in):
+async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, request_refund, bought_in):
     theirs, unpaid = await bought_in(), (await buy(key="other", claims=GERMANY)).json()["purchase"]
 
-    assert (await ask(theirs, viewer="otto")).json()["type"] == "no-such-purchase"
-    assert (await ask(str(uuid4()))).status_code == 404
-    assert (await ask(unpaid, key="r")).json()["type"] == "nothing-paid"
+    assert (await request_refund(theirs, viewer="otto")).json()["type"] == "no-such-purchase"
+    assert (await request_refund(str(uuid4()))).status_code == 404
+    assert (await request_refund(unpaid, key="r")).json()["type"] == "nothing-paid"
 
 
-async def test_the_money_is_in_the_books(bought_in, ask, hear, give_back, rows):
+async def test_the_money_is_in_the_books(bought_in, request_refund, consume, give_back, rows):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund, paid=380, bonus=0))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund, paid=380, bonus=0))
     await give_back()
 
     balances = await rows("""
@@ -281,50 +287,52 @@ async def test_the_money_is_in_the_books(bought_in, ask, hear, give_back, rows):
 
 
 async def test_a_dispute_is_in_the_books_and_out_again_when_it_is_won(
-    bought_in, pretend, tell, rows
+    bought_in, pretend, send_webhook, rows
 ):
     purchase = await bought_in()
     loss = "SELECT coalesce(sum(amount), 0)::integer AS n FROM postings WHERE account = '{}'"
 
     for status, lost in (("open", 499), ("open", 499), ("won", 0), ("lost", 499)):
         pretend.dispute(purchase, status)
-        await tell(purchase, "dispute.updated")
+        await send_webhook(purchase, "dispute.updated")
         assert (await rows(loss.format("@dispute_loss")))[0]["n"] == lost
 
 
-async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, hear):
+async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, consume):
     until = datetime.now(UTC) + timedelta(days=7)
     about = {"viewer": "mira", "exclusion": uuid4(), "until": until}
-    await hear(ExclusionStarted(**about))
+    await consume(ExclusionStarted(**about))
 
     refused = await buy()
     assert (refused.status_code, refused.json()["type"]) == (403, "self-excluded")
     assert (await buy(viewer="otto")).status_code == 201
-    await hear(ExclusionEnded(**about))
-    await hear(ExclusionStarted(**about))
+    await consume(ExclusionEnded(**about))
+    await consume(ExclusionStarted(**about))
 
     assert (await buy()).status_code == 201
 
 
 async def test_what_was_bought_before_an_exclusion_and_paid_after_is_honoured(
-    bought, pay, hear, read
+    bought, pay, consume, read
 ):
     purchase = await bought()
     until = datetime.now(UTC) + timedelta(days=7)
-    await hear(ExclusionStarted(viewer="mira", exclusion=uuid4(), until=until))
+    await consume(ExclusionStarted(viewer="mira", exclusion=uuid4(), until=until))
 
     await pay(purchase)
 
     assert (await read(purchase))["state"] == "paid"
 
 
-async def test_that_the_coins_are_burnt_is_remembered(bought_in, ask, hear, give_back, rows):
+async def test_that_the_coins_are_voided_is_remembered(
+    bought_in, request_refund, consume, give_back, rows
+):
     purchase = await bought_in()
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund))
     await give_back()
 
-    await hear(CoinsRefunded(**frozen(purchase, refund).model_dump()))
+    await consume(CoinsRefunded(**frozen(purchase, refund).model_dump()))
 
-    (row,) = await rows("SELECT burnt_at IS NOT NULL AS burnt FROM refunds")
-    assert row["burnt"]
+    (row,) = await rows("SELECT voided_at IS NOT NULL AS voided FROM refunds")
+    assert row["voided"]

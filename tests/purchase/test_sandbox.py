@@ -9,20 +9,20 @@ import httpx
 import pytest
 
 from deploy.config.environment import new_webhook_secret
-from services.purchase.commands.inquiries import Inquiry, settle_if_newest
-from services.purchase.commands.purchases import read_purchase
+from services.purchase.commands.queries import read_purchase
+from services.purchase.commands.status_polls import StatusPoll, apply_status
 from services.purchase.main import build_http
-from services.purchase.providers import Provider
+from services.purchase.providers.sandbox import SandboxProvider
 from services.sandbox import main as sandbox
 from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
 from tests.clients import a_verifier
 from tests.deliveries import announced
-from tests.purchase.conftest import GERMANY, POLICY, PRICES, frozen
+from tests.purchase.conftest import GERMANY, RULES, frozen
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 ANSWER_SECONDS_MAX = 10
-SETTLED = "SELECT 1 FROM notifications WHERE settled_at IS NOT NULL"
+APPLIED = "SELECT 1 FROM webhook_events WHERE applied_at IS NOT NULL"
 
 
 class Switchboard(httpx.AsyncBaseTransport):
@@ -42,7 +42,7 @@ def switchboard():
 
 @pytest.fixture
 async def provider(switchboard):
-    opened = Provider(
+    opened = SandboxProvider(
         url="http://sandbox",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
@@ -55,7 +55,7 @@ async def provider(switchboard):
 
 @pytest.fixture
 async def app(database, provider, switchboard):
-    app = build_http(database, a_verifier(), provider, PRICES, POLICY)
+    app = build_http(database, a_verifier(), {"sandbox": provider}, RULES)
     settings = Settings(
         port=1,
         payments_key="key",
@@ -129,7 +129,7 @@ async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
     await asyncio.sleep(0.1)
 
     assert await heard(1) == ["purchase.paid"]
-    assert len(await rows(SETTLED)) == 1
+    assert len(await rows(APPLIED)) == 1
 
 
 async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_refused(
@@ -139,7 +139,7 @@ async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_
     purchase = (await buy()).json()
     async with database.transaction() as tx:
         known = await read_purchase(tx, "mira", UUID(purchase["purchase"]))
-    later = Provider(
+    later = SandboxProvider(
         url="http://sandbox",
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
@@ -220,13 +220,13 @@ async def test_a_warning_is_passed_on(pay_with, heard, browser):
 
 
 async def test_a_refund_that_fails_after_it_was_made_is_declined_under_its_id(
-    *, pay_with, heard, browser, credit, ask, hear, give_back, database
+    *, pay_with, heard, browser, credit, request_refund, consume, give_back, database
 ):
     purchase = await pay_with(SUCCESS_CARD, claims=GERMANY)
     await heard(1)
     await credit(purchase)
-    refund = (await ask(purchase)).json()["refund"]
-    await hear(frozen(purchase, refund, paid=100, bonus=0))
+    refund = (await request_refund(purchase)).json()["refund"]
+    await consume(frozen(purchase, refund, paid=100, bonus=0))
     await give_back()
     assert (await heard(4))[3] == "purchase.refunded"
     payments = await browser.get("/payments", params={"reference": purchase})
@@ -254,6 +254,6 @@ async def test_an_answer_with_a_lower_sequence_is_old_news(
         purchase = await read_purchase(tx, "mira", UUID(made))
         late = datetime.now(UTC) + timedelta(minutes=1)
         old = replace(early, asked_at=late, answered_at=late, disputes=(), fee_minor=0)
-        _, used = await settle_if_newest(tx, Inquiry(purchase), old)
+        _, used = await apply_status(tx, StatusPoll(purchase), old)
 
     assert not used

@@ -36,9 +36,9 @@ A_PURCHASE = {
 }
 PAID = {"state": "'paid'", "payment": "'pay_1'", "paid": "now()", "check": "NULL"}
 PAYMENT = """
-    INSERT INTO payments (viewer, purchase, payment, standing, amount_minor, currency, paid_at)
-    VALUES ('mira', '00000000-0000-0000-0000-000000000001', {payment}, {standing}, {amount}, 'USD',
-            now())
+    INSERT INTO payments (viewer, purchase, payment, allocation, amount_minor, currency, paid_at)
+    VALUES ('mira', '00000000-0000-0000-0000-000000000001', {payment}, {allocation}, {amount},
+            'USD', now())
 """
 DISPUTE = """
     INSERT INTO disputes (viewer, purchase, dispute, payment, state, reason, amount_minor, currency,
@@ -46,10 +46,10 @@ DISPUTE = """
     VALUES ('mira', '00000000-0000-0000-0000-000000000001', 'dp_1', 'pay_1', {state}, 'fraudulent',
             {amount}, 'USD', {revision})
 """
-NOTIFICATION = """
-    INSERT INTO notifications (provider, webhook_id, kind, payload_hash, viewer, purchase,
-                               received_at, settled_at, next_check_at)
-    VALUES ('sandbox', 'msg_1', 'payment.succeeded', '', {viewer}, {purchase}, now(), {settled},
+WEBHOOK_EVENT = """
+    INSERT INTO webhook_events (provider, webhook_id, kind, payload_hash, viewer, purchase,
+                               received_at, applied_at, next_check_at)
+    VALUES ('sandbox', 'msg_1', 'payment.succeeded', '', {viewer}, {purchase}, now(), {applied},
             {check})
 """
 
@@ -114,12 +114,12 @@ async def test_a_key_buys_once(database):
 
 WRONG_ROWS = [
     (
-        "payment_standing_known",
-        PAYMENT.format(payment="'pay_1'", standing="'lent'", amount=99),
+        "payment_allocation_known",
+        PAYMENT.format(payment="'pay_1'", allocation="'lent'", amount=99),
     ),
     (
         "payment_amount_known",
-        PAYMENT.format(payment="'pay_1'", standing="'credited'", amount=-1),
+        PAYMENT.format(payment="'pay_1'", allocation="'applied'", amount=-1),
     ),
     ("dispute_state_known", DISPUTE.format(state="'moot'", amount=99, revision=2)),
     ("dispute_amount_known", DISPUTE.format(state="'open'", amount=-1, revision=1)),
@@ -130,12 +130,12 @@ WRONG_ROWS = [
     ("refund_looks_count", REFUND.format(look="NULL", looks=-1)),
     ("refund_looked_at_once_decided", REFUND.format(look="now()", looks=0)),
     (
-        "notification_matches_a_purchase",
-        NOTIFICATION.format(viewer="'m'", purchase="NULL", settled="NULL", check="NULL"),
+        "webhook_event_matches_a_purchase",
+        WEBHOOK_EVENT.format(viewer="'m'", purchase="NULL", applied="NULL", check="NULL"),
     ),
     (
-        "notification_settled_is_done",
-        NOTIFICATION.format(viewer="NULL", purchase="NULL", settled="now()", check="now()"),
+        "webhook_event_applied_is_done",
+        WEBHOOK_EVENT.format(viewer="NULL", purchase="NULL", applied="now()", check="now()"),
     ),
 ]
 
@@ -151,16 +151,16 @@ async def test_a_row_that_cannot_be_is_refused(database, subtests):
 
 async def test_two_payments_never_credit_one_purchase(database):
     first, second = (
-        PAYMENT.format(payment=payment, standing="'credited'", amount=99)
+        PAYMENT.format(payment=payment, allocation="'applied'", amount=99)
         for payment in ("'pay_1'", "'pay_2'")
     )
-    with pytest.raises(IntegrityConstraintViolationError, match="one_credited_payment_a_purchase"):
+    with pytest.raises(IntegrityConstraintViolationError, match="one_applied_payment_a_purchase"):
         await run(database, a_purchase(**PAID), first, second)
 
 
 @pytest.mark.parametrize(
     "statement",
-    [PAYMENT.format(payment="'pay_1'", standing="'credited'", amount=99),
+    [PAYMENT.format(payment="'pay_1'", allocation="'applied'", amount=99),
      DISPUTE.format(state="'open'", amount=99, revision=1)],
 )  # fmt: skip
 async def test_money_belongs_to_a_purchase(database, statement):
@@ -173,7 +173,7 @@ REWRITES = [
     "DELETE FROM payments",
     "DELETE FROM purchases",
     "DELETE FROM disputes",
-    "DELETE FROM notifications",
+    "DELETE FROM webhook_events",
     "DELETE FROM provider_answers",
     "TRUNCATE payments",
 ]

@@ -15,11 +15,11 @@ async def ann(app):
 
 
 @pytest.fixture
-def lost(asked_back, give_back, age_refunds, pretend):
+def lost(refund_requested, give_back, age_refunds, pretend):
     """A refund that was sent a day ago, and never answered."""
 
     async def lose():
-        purchase = await asked_back()
+        purchase = await refund_requested()
         pretend.mood = "silent"
         await give_back()
         pretend.mood = "well"
@@ -36,7 +36,7 @@ def decline(client, purchase, refund, **about):
 
 
 async def test_an_operator_sees_a_refund_nobody_knows_the_end_of_and_declines_it_once(
-    *, ann, lost, give_back, pretend, said, rows
+    *, ann, lost, give_back, pretend, event_names, rows
 ):
     purchase = await lost()
     (shown,) = (await ann.get("/v1/operator/purchase/refunds")).json()["items"]
@@ -48,7 +48,7 @@ async def test_an_operator_sees_a_refund_nobody_knows_the_end_of_and_declines_it
         assert (answer.status_code, answer.json()["reason"]) == (200, "unresolved")
     await give_back()
 
-    assert await said() == ["refund_requested", "refund_declined"]
+    assert await event_names() == ["refund_requested", "refund_declined"]
     assert await rows("SELECT operator, action FROM audit WHERE action <> 'read'") == [
         {"operator": "ann", "action": "refund.declined"}
     ]
@@ -56,7 +56,7 @@ async def test_an_operator_sees_a_refund_nobody_knows_the_end_of_and_declines_it
 
 
 async def test_what_was_declined_by_a_person_and_went_after_all_is_found(
-    ann, lost, give_back, age_refunds, pretend, said
+    ann, lost, give_back, age_refunds, pretend, event_names
 ):
     purchase = await lost()
     (shown,) = (await ann.get("/v1/operator/purchase/refunds")).json()["items"]
@@ -66,13 +66,13 @@ async def test_what_was_declined_by_a_person_and_went_after_all_is_found(
     await age_refunds(hours=1)
     await give_back()
 
-    assert (await said())[-2:] == ["disputed", "dispute_closed"]
+    assert (await event_names())[-2:] == ["disputed", "dispute_closed"]
 
 
 async def test_a_refund_that_can_still_be_decided_by_the_provider_is_no_persons_decision(
-    ann, asked_back, give_back, refund_of
+    ann, refund_requested, give_back, refund_of
 ):
-    purchase = await asked_back()
+    purchase = await refund_requested()
     refund = (await refund_of(purchase))["refund"]
 
     for _ in range(2):

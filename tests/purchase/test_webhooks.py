@@ -121,7 +121,7 @@ async def test_a_webhook_that_the_provider_did_not_sign_is_refused_and_not_kept(
             answer = await deliver(*forged(payment))
             assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
 
-    assert await rows("SELECT 1 FROM notifications") == []
+    assert await rows("SELECT 1 FROM webhook_events") == []
 
 
 async def test_a_provider_we_do_not_know_has_nothing_to_tell(bought, pretend, deliver):
@@ -139,7 +139,7 @@ async def test_a_signed_webhook_about_nothing_is_kept_for_people(deliver, rows, 
     await wait()
 
     assert answer.status_code == 200
-    (kept,) = await rows("SELECT payment, purchase, settled_at, next_check_at FROM notifications")
+    (kept,) = await rows("SELECT payment, purchase, applied_at, next_check_at FROM webhook_events")
     assert set(kept.values()) == {None}
 
 
@@ -153,8 +153,8 @@ async def test_an_unmatched_webhook_is_kept_and_tried_again(
     assert await names(database) == []
 
     await wait()
-    (kept,) = await rows("SELECT checks, settled_at, purchase FROM notifications")
-    assert kept == {"checks": 1, "settled_at": None, "purchase": None}
+    (kept,) = await rows("SELECT checks, applied_at, purchase FROM webhook_events")
+    assert kept == {"checks": 1, "applied_at": None, "purchase": None}
 
 
 async def test_what_matches_nothing_for_long_is_left_to_people_and_what_matches_is_not(
@@ -166,11 +166,11 @@ async def test_what_matches_nothing_for_long_is_left_to_people_and_what_matches_
     await deliver(*a_webhook(payment, webhook_id="msg_ours"))
     await deliver(*a_webhook({**payment, "reference": "order-7"}, webhook_id="msg_foreign"))
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE notifications SET checks = 199"))
+        await tx.execute(text("UPDATE webhook_events SET checks = 199"))
 
     await wait()
 
-    kept = "SELECT webhook_id FROM notifications WHERE next_check_at IS NOT NULL"
+    kept = "SELECT webhook_id FROM webhook_events WHERE next_check_at IS NOT NULL"
     assert await rows(kept) == [{"webhook_id": "msg_ours"}]
 
 
@@ -187,25 +187,25 @@ async def test_a_webhook_of_a_payment_that_belongs_to_another_purchase_settles_n
 
 
 @pytest.mark.parametrize("mood", ["silent", "broken", "babbling", "forgetful"])
-async def test_a_webhook_while_the_provider_cannot_be_asked_is_kept_and_settled_later(
-    *, bought, pretend, tell, wait, database, rows, mood
+async def test_a_webhook_while_the_provider_cannot_be_asked_is_stored_and_applied_later(
+    *, bought, pretend, send_webhook, wait, database, rows, mood
 ):
     purchase = await bought()
     pretend.become(purchase, "succeeded")
     pretend.mood = mood
 
-    answer = await tell(purchase)
+    answer = await send_webhook(purchase)
     assert (answer.status_code, await names(database)) == (200, [])
 
     pretend.mood = "well"
     await wait()
     assert await names(database) == ["purchase.paid"]
-    (kept,) = await rows("SELECT settled_at IS NOT NULL AS settled FROM notifications")
-    assert kept == {"settled": True}
+    (kept,) = await rows("SELECT applied_at IS NOT NULL AS applied FROM webhook_events")
+    assert kept == {"applied": True}
 
 
 async def test_a_webhook_before_our_own_answer_pays_all_the_same(
-    bought, pretend, tell, read, database
+    bought, pretend, send_webhook, read, database
 ):
     """The provider made the payment, its answer was lost, and the viewer paid by other ways."""
     pretend.mood = "forgetful"
@@ -213,7 +213,7 @@ async def test_a_webhook_before_our_own_answer_pays_all_the_same(
     pretend.mood = "well"
 
     pretend.become(purchase, "succeeded")
-    await tell(purchase)
+    await send_webhook(purchase)
 
     assert await names(database) == ["purchase.paid"]
     assert (await read(purchase))["state"] == "paid"
@@ -316,12 +316,12 @@ async def test_money_that_comes_after_expiry_is_honoured_as_late(
 
 
 async def test_a_declined_payment_fails_after_it_was_cancelled(
-    bought, pretend, tell, database, read
+    bought, pretend, send_webhook, database, read
 ):
     purchase = await bought()
     pretend.become(purchase, "failed", failure_reason="card_declined")
 
-    await tell(purchase, "payment.failed")
+    await send_webhook(purchase, "payment.failed")
 
     assert pretend.payment_of(purchase)["status"] == "cancelled"
     (failed,) = await announced(database)
@@ -357,17 +357,17 @@ async def test_a_payment_whose_answer_was_lost_is_found_and_cancelled_at_expiry(
 
 @pytest.mark.parametrize("wrong", [{"amount_minor": 98}, {"currency": "EUR"}])
 async def test_a_wrong_amount_or_currency_credits_nothing(
-    *, bought, pretend, tell, wait, database, read, rows, wrong
+    *, bought, pretend, send_webhook, wait, database, read, rows, wrong
 ):
     purchase = await bought()
     pretend.become(purchase, "succeeded", **wrong)
 
-    await tell(purchase)
-    await tell(purchase)
+    await send_webhook(purchase)
+    await send_webhook(purchase)
     await wait()
 
     assert (await names(database), (await read(purchase))["state"]) == ([], "mismatched")
-    assert await rows("SELECT standing FROM payments") == [{"standing": "mismatched"}]
+    assert await rows("SELECT allocation FROM payments") == [{"allocation": "mismatched"}]
 
 
 async def test_a_second_payment_for_one_purchase_is_recorded_and_not_credited(
@@ -381,8 +381,8 @@ async def test_a_second_payment_for_one_purchase_is_recorded_and_not_credited(
     await deliver(*a_webhook(second))
 
     assert await names(database) == ["purchase.paid"]
-    assert await rows("SELECT payment, standing FROM payments WHERE standing <> 'credited'") == [
-        {"payment": second["id"], "standing": "surplus"}
+    assert await rows("SELECT payment, allocation FROM payments WHERE allocation <> 'applied'") == [
+        {"payment": second["id"], "allocation": "overpayment"}
     ]
 
 
@@ -400,14 +400,14 @@ DISPUTED_AND_LOST = ["purchase.paid", "purchase.disputed", "purchase.dispute_clo
 
 
 async def test_a_dispute_is_announced_when_opened_and_when_closed_once_each(
-    *, bought, pay, pretend, tell, database, rows
+    *, bought, pay, pretend, send_webhook, database, rows
 ):
     purchase = await bought()
     await pay(purchase)
     for status in ("open", "lost"):
         pretend.dispute(purchase, status)
-        await tell(purchase, "payment.disputed")
-        await tell(purchase, "payment.disputed")
+        await send_webhook(purchase, "payment.disputed")
+        await send_webhook(purchase, "payment.disputed")
 
     assert await names(database) == DISPUTED_AND_LOST
     _, disputed, closed = await announced(database)
@@ -430,44 +430,44 @@ async def test_a_dispute_is_announced_when_opened_and_when_closed_once_each(
     [("payment.succeeded", "payment.disputed"), ("payment.disputed", "payment.succeeded")],
 )
 async def test_paid_and_disputed_are_announced_in_their_order_whichever_is_heard_first(
-    bought, pretend, tell, database, kinds
+    bought, pretend, send_webhook, database, kinds
 ):
     purchase = await bought()
     pretend.become(purchase, "succeeded")
     pretend.dispute(purchase)
 
     for kind in kinds:
-        await tell(purchase, kind)
+        await send_webhook(purchase, kind)
 
     assert await names(database) == DISPUTED_AND_LOST[:2]
 
 
 async def test_a_dispute_heard_of_only_when_won_is_opened_and_closed(
-    bought, pay, pretend, tell, database
+    bought, pay, pretend, send_webhook, database
 ):
     purchase = await bought()
     await pay(purchase)
     pretend.dispute(purchase, "won")
 
-    await tell(purchase, "payment.dispute_closed")
+    await send_webhook(purchase, "payment.dispute_closed")
 
     assert await names(database) == DISPUTED_AND_LOST
     assert (await announced(database))[-1]["won"] is True
 
 
-async def test_two_disputes_are_two(bought, pay, pretend, tell, database):
+async def test_two_disputes_are_two(bought, pay, pretend, send_webhook, database):
     purchase = await bought()
     await pay(purchase)
     pretend.dispute(purchase, dispute="dp_1")
     pretend.dispute(purchase, dispute="dp_2")
 
-    await tell(purchase, "payment.disputed")
+    await send_webhook(purchase, "payment.disputed")
 
     assert await names(database) == ["purchase.paid", "purchase.disputed", "purchase.disputed"]
 
 
 async def test_two_janitors_at_once_settle_everything_once(
-    bought, pretend, turn_due, janitor, database
+    bought, pretend, turn_due, poll_due, database
 ):
     for number in range(12):
         purchase = await bought(viewer=f"viewer-{number}")
@@ -475,13 +475,13 @@ async def test_two_janitors_at_once_settle_everything_once(
     before = len(pretend.asked)
 
     await turn_due()
-    await asyncio.gather(janitor(), janitor())
+    await asyncio.gather(poll_due(), poll_due())
 
     assert sorted(await names(database)) == ["purchase.paid"] * 12
     assert len(pretend.asked) - before == 12
 
 
-async def test_one_purchase_that_cannot_be_settled_does_not_keep_the_others(
+async def test_one_purchase_that_cannot_be_polled_does_not_keep_the_others(
     bought, pretend, wait, database
 ):
     first, second = await bought(key="a"), await bought(key="b")

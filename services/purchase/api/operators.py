@@ -1,7 +1,5 @@
-"""What support looks at: disputes, refunds nobody knows the end of, and their purchases."""
+"""What support looks at: disputes, unresolved refunds, and their purchases."""
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,61 +7,29 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from services.purchase.api.purchases import Purchase, shown
-from services.purchase.api.refunds import Reason, Refund, Refunder, shown_refund
-from services.purchase.commands.purchases import read_disputes, read_purchase
-from services.purchase.commands.refund_decisions import (
-    RefundDecision,
-    decline_unresolved,
-    read_unresolved,
-)
+from services.purchase.api.refunds import Reason, Refund, Refunder
+from services.purchase.commands import queries
+from services.purchase.commands.refund_decisions import RefundDecision, decline_unresolved
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
-from shared.http import UserId, refusals
+from services.purchase.store import disputes, refund_attempts
+from services.purchase.store.disputes import DisputeLine
+from services.purchase.store.refund_attempts import UnresolvedRefund
+from shared.http import Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
-READ_SCOPE = "disputes:read"
-DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
+DisputesReader = Annotated[Identity, operator_with("disputes:read")]
 DISPUTES_SHOWN_MAX = 100
 REFUNDS_SHOWN_MAX = 100
 
-
-class Dispute(BaseModel):
-    """A cardholder's bank asks for the money of a purchase back."""
-
-    viewer: str
-    purchase: UUID
-    dispute: str
-    state: str
-    reason: str
-    amount_minor: int
-    currency: str
-    recorded_at: datetime
+router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
 
 
 class Disputes(BaseModel):
     """Those that still run, then the newest of the others."""
 
-    items: list[Dispute]
-
-
-class UnresolvedRefund(BaseModel):
-    """
-    A refund of which nobody knows whether its money went back; look it up at the provider.
-
-    `submitted_at` is when the provider was first asked for it. If it was made, or somebody makes
-    it by hand, that is found out without you; if it never will be, decline it.
-    """
-
-    viewer: str
-    purchase: UUID
-    refund: UUID
-    payment: str
-    amount_minor: int
-    currency: str
-    submitted_at: datetime | None
-    unresolved_at: datetime
+    items: list[DisputeLine]
 
 
 class UnresolvedRefunds(BaseModel):
@@ -80,53 +46,38 @@ class RefundDecline(BaseModel):
     reason: Reason
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
-    _add_disputes(router, database)
-    _add_refunds(router, database)
+@router.get("/operator/purchase/disputes", name="disputes")
+async def read_disputes(_: DisputesReader, db: Db) -> Disputes:
+    """Read which purchases are or were disputed."""
+    async with db.transaction() as tx:
+        return Disputes(items=await disputes.newest(tx, DISPUTES_SHOWN_MAX))
 
 
-def _add_refunds(router: APIRouter, database: Database) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing)
-
-    @router.get("/operator/purchase/refunds", tags=["operator"], responses=documented)
-    async def unresolved(_: DisputesReader) -> UnresolvedRefunds:
-        """Read the refunds of which nobody knows whether their money went back."""
-        async with database.transaction() as tx:
-            found = await read_unresolved(tx, REFUNDS_SHOWN_MAX)
-        return UnresolvedRefunds(
-            items=[UnresolvedRefund.model_validate(asdict(each)) for each in found]
-        )
-
-    @router.post(
-        "/operator/purchases/{viewer}/{purchase}/refunds/{refund}/decline",
-        tags=["operator"],
-        responses={**documented, **refusals(NoSuchRefund, RefundResolvable)},
-    )
-    async def decline(
-        viewer: UserId, purchase: UUID, refund: UUID, asked: RefundDecline, caller: Refunder
-    ) -> Refund:
-        """Decline a refund whose money never went; the viewer's coins are theirs again."""
-        decision = RefundDecision(viewer, purchase, refund, caller.user, asked.reason)
-        async with database.transaction() as tx:
-            return shown_refund(await decline_unresolved(tx, decision))
+@router.get(
+    "/operator/purchases/{viewer}/{purchase}", name="purchase", responses=refusals(NoSuchPurchase)
+)
+async def read_purchase(viewer: UserId, purchase: UUID, _: DisputesReader, db: Db) -> Purchase:
+    """Read a viewer's purchase."""
+    async with db.transaction() as tx:
+        return shown(await queries.read_purchase(tx, viewer, purchase))
 
 
-def _add_disputes(router: APIRouter, database: Database) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing)
+@router.get("/operator/purchase/refunds", name="unresolved")
+async def read_unresolved(_: DisputesReader, db: Db) -> UnresolvedRefunds:
+    """Read the refunds of which nobody knows whether their money went back."""
+    async with db.transaction() as tx:
+        return UnresolvedRefunds(items=await refund_attempts.unresolved(tx, REFUNDS_SHOWN_MAX))
 
-    @router.get("/operator/purchase/disputes", tags=["operator"], responses=documented)
-    async def disputes(_: DisputesReader) -> Disputes:
-        """Read which purchases are or were disputed."""
-        async with database.transaction() as tx:
-            found = await read_disputes(tx, DISPUTES_SHOWN_MAX)
-        return Disputes(items=[Dispute.model_validate(asdict(each)) for each in found])
 
-    @router.get(
-        "/operator/purchases/{viewer}/{purchase}",
-        tags=["operator"],
-        responses={**documented, **refusals(NoSuchPurchase)},
-    )
-    async def purchase(viewer: UserId, purchase: UUID, _: DisputesReader) -> Purchase:
-        """Read a viewer's purchase."""
-        async with database.transaction() as tx:
-            return shown(await read_purchase(tx, viewer, purchase))
+@router.post(
+    "/operator/purchases/{viewer}/{purchase}/refunds/{refund}/decline",
+    name="decline",
+    responses=refusals(NoSuchRefund, RefundResolvable),
+)
+async def decline_refund(
+    viewer: UserId, purchase: UUID, refund: UUID, body: RefundDecline, caller: Refunder, db: Db
+) -> Refund:
+    """Decline a refund whose money never went; the viewer's coins are theirs again."""
+    decision = RefundDecision(viewer, purchase, refund, caller.user, body.reason)
+    async with db.transaction() as tx:
+        return Refund.model_validate(await decline_unresolved(tx, decision))

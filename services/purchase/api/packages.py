@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.purchase.domain.prices import CurrencyNotOffered, PriceList
-from shared.http import refusals
+from services.purchase.domain.rules import Rules
+from shared.http import from_state, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
 from shared.identity.tokens import Unauthenticated
@@ -14,6 +15,9 @@ from shared.identity.tokens import Unauthenticated
 COINS_MAX = 1_000_000_000
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+FromRules = Annotated[Rules, from_state("rules")]
+
+router = APIRouter()
 
 
 class Package(BaseModel):
@@ -57,33 +61,34 @@ class Packages(BaseModel):
     custom: Custom | None
 
 
-def add_routes(router: APIRouter, prices: PriceList) -> None:
-    @router.get(
-        "/packages",
-        openapi_extra=ANY_CALLER,
-        tags=["packages"],
-        responses=refusals(Unauthenticated, CurrencyNotOffered),
-    )
-    async def packages(
-        caller: Caller,
-        currency: Currency | None = None,
-        covering: Annotated[int | None, Query(ge=1, le=COINS_MAX)] = None,
-    ) -> Packages:
-        """
-        List what can be bought, in the usual currency of the caller's country or another of it.
+@router.get(
+    "/packages",
+    name="packages",
+    openapi_extra=ANY_CALLER,
+    tags=["packages"],
+    responses=refusals(Unauthenticated, CurrencyNotOffered),
+)
+async def list_packages(
+    caller: Caller,
+    rules: FromRules,
+    currency: Currency | None = None,
+    covering: Annotated[int | None, Query(ge=1, le=COINS_MAX)] = None,
+) -> Packages:
+    """
+    List what can be bought, in the usual currency of the caller's country or another of it.
 
-        `covering` asks for what brings at least so many coins, cheapest first, and for exactly so
-        many as `custom`; if nothing brings enough, for the largest package.
-        """
-        here = prices.for_country(caller.country)
-        currency = currency or here.usual_currency
-        offers = here.offers(currency, covering=covering)
-        return Packages(
-            items=[Package.model_validate(each) for each in offers],
-            currency=currency,
-            currencies=here.payable(),
-            custom=_custom(here, currency),
-        )
+    `covering` asks for what brings at least so many coins, cheapest first, and for exactly so
+    many as `custom`; if nothing brings enough, for the largest package.
+    """
+    here = rules.prices.for_country(caller.country)
+    currency = currency or here.usual_currency
+    offers = here.offers(currency, covering=covering)
+    return Packages(
+        items=[Package.model_validate(each) for each in offers],
+        currency=currency,
+        currencies=here.payable(),
+        custom=_custom(here, currency),
+    )
 
 
 def _custom(prices: PriceList, currency: str) -> Custom | None:

@@ -1,4 +1,4 @@
-"""Buying coins, and reading what became of it."""
+"""Purchases of coins, and what became of them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,46 +7,42 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.purchase.api.packages import COINS_MAX, Currency
-from services.purchase.commands.inquiries import ASKED_MAX, Inquiry, ask, settle_if_newest
-from services.purchase.commands.purchases import (
-    Wish,
-    read_purchase,
-    read_purchases,
-    record_purchase,
-)
+from services.purchase.api.packages import COINS_MAX, Currency, FromRules
+from services.purchase.commands import queries
+from services.purchase.commands.purchases import PurchaseOrder, record_purchase
+from services.purchase.commands.status_polls import StatusPoll, poll_status
 from services.purchase.domain import purchases as domain
-from services.purchase.domain.prices import (
-    CoinsNotOffered,
-    CurrencyNotOffered,
-    PriceList,
-    UnknownPackage,
-)
+from services.purchase.domain.prices import CoinsNotOffered, CurrencyNotOffered, UnknownPackage
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
-from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
-from services.purchase.providers import Provider
+from services.purchase.domain.quotas import TooManyOpenPurchases
+from services.purchase.providers import Providers
+from services.purchase.store import purchases
 from shared.http import (
     BadCursor,
+    Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
     Page,
-    encode_cursor,
+    from_state,
     moment_in,
+    page,
     refusals,
     request_id,
 )
 from shared.http.auth import Caller
 from shared.idempotency import KeyReused, fingerprint
-from shared.identity.ages import AgeRule, AgeUnknown, TooYoung
+from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Unauthenticated
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
+FromProviders = Annotated[Providers, from_state("providers")]
 Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
+router = APIRouter(tags=["purchases"])
 
-class PurchaseAsk(BaseModel):
+
+class PurchaseRequest(BaseModel):
     """
     What to buy; only a package without a fixed size takes `coins`.
 
@@ -83,125 +79,90 @@ class Purchase(BaseModel):
     completed_at: datetime | None
 
 
-def add_routes(
-    router: APIRouter,
-    database: Database,
-    provider: Provider,
-    prices: PriceList,
-    ages: AgeRule,
-    limits: PurchaseQuotas,
-) -> None:
-    _add_buying(router, database, provider, prices, ages, limits)
-    _add_reading(router, database)
+@router.post(
+    "/purchases",
+    status_code=201,
+    responses={
+        202: {"model": Purchase, "description": "Recorded; the provider has yet to answer."},
+        **refusals(
+            IdempotencyKeyMissing,
+            Unauthenticated,
+            UnknownPackage,
+            CurrencyNotOffered,
+            CoinsNotOffered,
+            SelfExcluded,
+            AgeUnknown,
+            TooYoung,
+            TooManyOpenPurchases,
+            TooOften,
+            KeyReused,
+        ),
+    },
+)
+async def buy(
+    body: PurchaseRequest,
+    key: IdempotencyKey,
+    caller: Caller,
+    response: Response,
+    db: Db,
+    providers: FromProviders,
+    rules: FromRules,
+) -> Purchase:
+    """
+    Buy coins.
 
-
-async def inquire(
-    database: Database, provider: Provider, inquiry: Inquiry
-) -> domain.Purchase | None:
-    """Ask the provider, and settle what it says; None if it says nothing yet."""
-    purchase = None
-    for _ in range(ASKED_MAX):
-        truth = await ask(provider, inquiry)
-        if truth is None:
-            return None
-        async with database.transaction() as tx:
-            purchase, used = await settle_if_newest(tx, inquiry, truth)
-        if used:
-            break
-    return purchase
-
-
-def _add_buying(
-    router: APIRouter,
-    database: Database,
-    provider: Provider,
-    prices: PriceList,
-    ages: AgeRule,
-    limits: PurchaseQuotas,
-) -> None:
-    @router.post(
-        "/purchases",
-        tags=["purchases"],
-        status_code=201,
-        responses={
-            202: {"model": Purchase, "description": "Recorded; the provider has yet to answer."},
-            **refusals(
-                IdempotencyKeyMissing,
-                Unauthenticated,
-                UnknownPackage,
-                CurrencyNotOffered,
-                CoinsNotOffered,
-                SelfExcluded,
-                AgeUnknown,
-                TooYoung,
-                TooManyOpenPurchases,
-                TooOften,
-                KeyReused,
-            ),
-        },
+    Send the viewer to `next_action.url` to pay. A 202 has none yet: repeat the request with
+    the same key, or read the purchase a moment later.
+    """
+    order = PurchaseOrder(
+        viewer=caller.user,
+        key=key,
+        request_hash=_hash(body),
+        package=body.package,
+        currency=body.currency,
+        coins=body.coins,
+        country=caller.country,
+        provider=next(iter(providers)),
+        correlation_id=request_id(),
+        age_years=caller.age_verified,
     )
-    async def buy(
-        wanted: PurchaseAsk, key: IdempotencyKey, caller: Caller, response: Response
-    ) -> Purchase:
-        """
-        Buy coins.
-
-        Send the viewer to `next_action.url` to pay. A 202 has none yet: repeat the request with
-        the same key, or read the purchase a moment later.
-        """
-        wish = Wish(
-            viewer=caller.user,
-            key=key,
-            request_hash=_hash(wanted),
-            package=wanted.package,
-            currency=wanted.currency,
-            coins=wanted.coins,
-            country=caller.country,
-            provider=provider.name,
-            correlation_id=request_id(),
-            age_years=caller.age_verified,
-        )
-        async with database.transaction() as tx:
-            purchase = await record_purchase(tx, wish, prices, ages, limits)
-        if purchase.state is State.CREATED:
-            purchase = await inquire(database, provider, Inquiry(purchase)) or purchase
-        response.headers["Location"] = f"/v1/purchases/{purchase.id}"
-        if purchase.state is State.CREATED:
-            response.status_code = 202
-        return shown(purchase)
+    async with db.transaction() as tx:
+        purchase = await record_purchase(tx, order, rules)
+    if purchase.state is State.CREATED:
+        purchase = await poll_status(db, providers, StatusPoll(purchase)) or purchase
+    response.headers["Location"] = f"/v1/purchases/{purchase.id}"
+    if purchase.state is State.CREATED:
+        response.status_code = 202
+    return shown(purchase)
 
 
-def _hash(wanted: PurchaseAsk) -> bytes:
-    """Hash a wish as always: without a currency it once was one in US dollars."""
-    return fingerprint(wanted.model_copy(update={"currency": wanted.currency or "USD"}))
+def _hash(body: PurchaseRequest) -> bytes:
+    """Hash a request as always: without a currency it once was one in US dollars."""
+    return fingerprint(body.model_copy(update={"currency": body.currency or "USD"}))
 
 
-def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/purchases/{purchase}",
-        tags=["purchases"],
-        responses=refusals(Unauthenticated, NoSuchPurchase),
+@router.get(
+    "/purchases/{purchase}", name="read", responses=refusals(Unauthenticated, NoSuchPurchase)
+)
+async def read_purchase(purchase: UUID, caller: Caller, db: Db) -> Purchase:
+    """Read one of one's own purchases."""
+    async with db.transaction() as tx:
+        return shown(await queries.read_purchase(tx, caller.user, purchase))
+
+
+@router.get("/purchases", name="read_own", responses=refusals(BadCursor, Unauthenticated))
+async def read_purchases(
+    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[Purchase]:
+    """List one's own purchases, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await purchases.page(tx, caller.user, before=before, limit=limit)
+    return page(
+        [shown(purchase) for purchase in found],
+        limit,
+        lambda last: [last.created_at.isoformat(), str(last.purchase)],
     )
-    async def read(purchase: UUID, caller: Caller) -> Purchase:
-        """Read one of one's own purchases."""
-        async with database.transaction() as tx:
-            return shown(await read_purchase(tx, caller.user, purchase))
-
-    @router.get("/purchases", tags=["purchases"], responses=refusals(BadCursor, Unauthenticated))
-    async def read_own(
-        caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[Purchase]:
-        """List one's own purchases, newest first."""
-        before = moment_in(cursor)
-        async with database.transaction() as tx:
-            found = await read_purchases(tx, caller.user, before=before, limit=limit)
-        last = found[-1] if len(found) == limit else None
-        return Page(
-            items=[shown(purchase) for purchase in found],
-            next_cursor=encode_cursor([last.created_at.isoformat(), str(last.id)])
-            if last
-            else None,
-        )
 
 
 def shown(purchase: domain.Purchase) -> Purchase:

@@ -1,4 +1,4 @@
-"""Giving unused coins back: as a viewer within the law, as an operator with a reason."""
+"""Refunds of unused coins: by a viewer within the law, by an operator with a reason."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,39 +7,52 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.purchase.commands import refunds
-from services.purchase.commands.refunds import RefundWish
-from services.purchase.domain import refunds as domain
+from services.purchase.api.packages import FromRules
+from services.purchase.commands import queries, refunds
+from services.purchase.commands.refunds import RefundOrder
 from services.purchase.domain.purchases import NoSuchPurchase
-from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import (
     NothingPaid,
     NotRefundable,
     PurchaseDisputed,
     RefundOpen,
-    RefundPolicy,
     RefundState,
     RefundTooLate,
 )
-from shared.http import IdempotencyKey, IdempotencyKeyMissing, UserId, refusals
+from shared.http import (
+    Db,
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    UserId,
+    refusals,
+)
 from shared.http.auth import Caller, ScopeMissing, operator_with
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
-REFUND_SCOPE = "refunds:write"
-Refunder = Annotated[Identity, operator_with(REFUND_SCOPE)]
+Refunder = Annotated[Identity, operator_with("refunds:write")]
 Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_REFUSED = (
+    IdempotencyKeyMissing,
+    Unauthenticated,
+    NoSuchPurchase,
+    NothingPaid,
+    RefundOpen,
+    PurchaseDisputed,
+    KeyReused,
+)
+
+router = APIRouter()
 
 
-class RefundAsk(BaseModel):
+class RefundRequest(BaseModel):
     """Nothing has to be said: the unused coins of a purchase are given back, all of them."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class OperatorRefundAsk(RefundAsk):
+class OperatorRefundRequest(RefundRequest):
     """Why an operator gives money back that no rule gives back."""
 
     reason: Reason
@@ -48,7 +61,9 @@ class OperatorRefundAsk(RefundAsk):
 class Refund(BaseModel):
     """A refund and how far it has come; `reason` if it was declined."""
 
-    refund: UUID
+    model_config = ConfigDict(from_attributes=True)
+
+    refund: UUID = Field(validation_alias="id")
     purchase: UUID
     state: RefundState
     requested_by: str
@@ -57,93 +72,70 @@ class Refund(BaseModel):
     currency: str
     reason: str | None
     requested_at: datetime
-    settled_at: datetime | None
+    settled_at: datetime | None = Field(validation_alias="decided_at")
 
 
 class Refunds(BaseModel):
     items: list[Refund]
 
 
-def add_routes(
-    router: APIRouter, database: Database, policy: RefundPolicy, limits: PurchaseQuotas
-) -> None:
-    refused = (
-        IdempotencyKeyMissing,
-        Unauthenticated,
-        NoSuchPurchase,
-        NothingPaid,
-        RefundOpen,
-        PurchaseDisputed,
-        KeyReused,
-    )
+@router.post(
+    "/purchases/{purchase}/refunds",
+    name="give_back",
+    tags=["purchases"],
+    status_code=202,
+    responses=refusals(*_REFUSED, NotRefundable, RefundTooLate, TooOften),
+)
+async def request_refund(
+    purchase: UUID,
+    caller: Caller,
+    key: IdempotencyKey,
+    db: Db,
+    rules: FromRules,
+    body: RefundRequest | None = None,
+) -> Refund:
+    """
+    Give the unused coins of a purchase back, where the law or the operator allows it.
 
-    @router.post(
-        "/purchases/{purchase}/refunds",
-        tags=["purchases"],
-        status_code=202,
-        responses=refusals(*refused, NotRefundable, RefundTooLate, TooOften),
-    )
-    async def give_back(
-        purchase: UUID, caller: Caller, key: IdempotencyKey, asked: RefundAsk | None = None
-    ) -> Refund:
-        """
-        Give the unused coins of a purchase back, where the law or the operator allows it.
-
-        They are frozen at once; the money follows. Look at the purchase's refunds to see it.
-        """
-        wish = RefundWish(
-            caller.user, purchase, key, fingerprint(asked or RefundAsk()) + purchase.bytes
-        )
-        async with database.transaction() as tx:
-            return shown_refund(await refunds.request_refund(tx, wish, policy, limits))
-
-    @router.get(
-        "/purchases/{purchase}/refunds",
-        tags=["purchases"],
-        responses=refusals(Unauthenticated, NoSuchPurchase),
-    )
-    async def read(purchase: UUID, caller: Caller) -> Refunds:
-        """Read the refunds of one of one's own purchases, the newest first."""
-        async with database.transaction() as tx:
-            found = await refunds.read_refunds(tx, caller.user, purchase)
-        return Refunds(items=[shown_refund(refund) for refund in found])
-
-    @router.post(
-        "/operator/purchases/{viewer}/{purchase}/refunds",
-        tags=["operator"],
-        status_code=202,
-        responses=refusals(*refused, ScopeMissing),
-    )
-    async def give_back_for(
-        viewer: UserId,
-        purchase: UUID,
-        asked: OperatorRefundAsk,
-        caller: Refunder,
-        key: IdempotencyKey,
-    ) -> Refund:
-        """Give a viewer's unused coins back although no rule does; the reason is written down."""
-        wish = RefundWish(
-            viewer,
-            purchase,
-            key,
-            fingerprint(asked) + purchase.bytes,
-            operator=caller.user,
-            reason=asked.reason,
-        )
-        async with database.transaction() as tx:
-            return shown_refund(await refunds.request_refund(tx, wish, policy))
+    They are frozen at once; the money follows. Look at the purchase's refunds to see it.
+    """
+    request_hash = fingerprint(body or RefundRequest()) + purchase.bytes
+    order = RefundOrder(caller.user, purchase, key, request_hash)
+    async with db.transaction() as tx:
+        return Refund.model_validate(await refunds.request_refund(tx, order, rules))
 
 
-def shown_refund(refund: domain.Refund) -> Refund:
-    return Refund(
-        refund=refund.id,
-        purchase=refund.purchase,
-        state=refund.state,
-        requested_by=refund.requested_by,
-        coins=refund.coins,
-        amount_minor=refund.amount_minor,
-        currency=refund.currency,
-        reason=refund.reason,
-        requested_at=refund.requested_at,
-        settled_at=refund.settled_at,
-    )
+@router.get(
+    "/purchases/{purchase}/refunds",
+    name="read",
+    tags=["purchases"],
+    responses=refusals(Unauthenticated, NoSuchPurchase),
+)
+async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
+    """Read the refunds of one of one's own purchases, the newest first."""
+    async with db.transaction() as tx:
+        found = await queries.read_refunds(tx, caller.user, purchase)
+    return Refunds(items=[Refund.model_validate(refund) for refund in found])
+
+
+@router.post(
+    "/operator/purchases/{viewer}/{purchase}/refunds",
+    name="give_back_for",
+    tags=["operator"],
+    status_code=202,
+    responses=refusals(*_REFUSED, ScopeMissing),
+)
+async def request_refund_for(
+    viewer: UserId,
+    purchase: UUID,
+    body: OperatorRefundRequest,
+    caller: Refunder,
+    key: IdempotencyKey,
+    db: Db,
+    rules: FromRules,
+) -> Refund:
+    """Give a viewer's unused coins back although no rule does; the reason is written down."""
+    request_hash = fingerprint(body) + purchase.bytes
+    order = RefundOrder(viewer, purchase, key, request_hash, caller.user, body.reason)
+    async with db.transaction() as tx:
+        return Refund.model_validate(await refunds.request_refund(tx, order, rules))

@@ -1,9 +1,9 @@
 """
 What the purchase service does, inside its caller's transaction.
 
-`purchases` records and reads them, `inquiries` asks the provider, `payments` applies what it says,
-`credits` completes what the wallet has credited. `refunds` takes requests to give money back,
-`refund_decisions` weighs them, `refund_attempts` asks the provider for them. `books` keeps it all
-in double entry, `entries` says what, `proving` proves it. `exclusions` heeds who wants to buy
-nothing, `facts` puts each step into words.
+`purchases` records them, `status_polls` asks the provider what became of them, `payments` applies
+its answer, `credits` completes what the wallet has credited. `refunds` takes requests,
+`refund_decisions` prices them, `refund_attempts` sends them to the provider. `exclusions` are
+viewers who buy nothing. `entries` and `books` keep the money in double entry, `facts` are the
+events of each step, `republish` publishes them again, `queries` reads.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.purchase.domain.money import ASSET
+from services.purchase.domain.books import ASSET
 from shared.ledger.book import open_book
 from shared.ledger.entries import Posting
 from shared.postgres.database import Transaction

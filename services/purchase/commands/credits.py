@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from services.purchase.commands.facts import facts_of
 from services.purchase.domain.purchases import NoSuchPurchase
-from services.purchase.domain.settlement import credit
+from services.purchase.domain.transitions import apply_credit
 from services.purchase.store.purchases import lock, save
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import CoinsCredited
@@ -23,8 +23,8 @@ async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsC
         before = purchases.get(key)
         if before is None:
             raise NoSuchPurchase(purchase=credited.data.purchase)
-        settled = credit(before, coins=credited.data.coins, at=credited.time)
-        purchases[key] = settled.purchase
-        facts += facts_of(before, settled, credited.cause)
+        transition = apply_credit(before, coins=credited.data.coins, at=credited.time)
+        purchases[key] = transition.purchase
+        facts += facts_of(before, transition, credited.cause)
     await save(tx, list(purchases.values()), now=datetime.now(UTC))
     await publish(tx, facts, archive=True)

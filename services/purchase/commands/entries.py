@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.purchase.commands.books import Entry
-from services.purchase.domain import money as books
+from services.purchase.domain import books
 from services.purchase.domain.answers import AppliedAnswer
-from services.purchase.domain.purchases import Payment, Purchase, Standing
+from services.purchase.domain.purchases import Allocation, Payment, Purchase
 from services.purchase.domain.refunds import Refund, RefundState
 
 
@@ -28,7 +28,7 @@ def refund_entries(changed: Sequence[tuple[Refund, Refund]]) -> list[Entry]:
 def payment_entries(
     purchase: Purchase,
     payment: Payment,
-    standing: Standing | None,
+    allocation: Allocation | None,
     applied: AppliedAnswer,
     *,
     is_new: bool,
@@ -36,15 +36,15 @@ def payment_entries(
 ) -> tuple[list[Entry], AppliedAnswer]:
     """Return what a payment's newest answer changes in the books, and that it was applied."""
     entries, fee_minor = [], applied.fee_minor
-    if standing is not None:
+    if allocation is not None:
         if is_new:
-            legs = books.received(payment, standing)
+            legs = books.received(payment, allocation)
             entries.append(Entry(f"received:{payment.id}", "sale", legs, payment.currency))
             fee_minor = payment.fee_minor
         elif fee_minor is None:
             fee_minor = payment.fee_minor  # booked before it was remembered
         given_back = books.given_back(
-            standing,
+            allocation,
             payment.amount_minor,
             before_minor=applied.given_back_minor,
             now_minor=given_back_minor,

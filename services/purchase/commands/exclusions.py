@@ -1,24 +1,17 @@
-"""Viewers who want to be kept from buying."""
+"""Viewers who excluded themselves from buying."""
 
 from collections.abc import Sequence
 
-from services.purchase.store import refunds
+from services.purchase.store import exclusions
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import ExclusionEnded, ExclusionEvent
 from shared.postgres.database import Transaction
 
 
-async def heed_exclusions(tx: Transaction, received: Sequence[Envelope[ExclusionEvent]]) -> None:
-    """Remember until when; that it is over counts, whatever is heard first."""
-    await refunds.exclude(
+async def record_exclusions(tx: Transaction, received: Sequence[Envelope[ExclusionEvent]]) -> None:
+    """Record their ends; an exclusion that ended stays so, in whatever order events arrive."""
+    events = [envelope.data for envelope in received]
+    await exclusions.add(
         tx,
-        [
-            (
-                heard.data.viewer,
-                heard.data.exclusion,
-                heard.data.until,
-                isinstance(heard.data, ExclusionEnded),
-            )
-            for heard in received
-        ],
+        [(e.viewer, e.exclusion, e.until, isinstance(e, ExclusionEnded)) for e in events],
     )

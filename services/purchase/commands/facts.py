@@ -1,4 +1,4 @@
-"""Each step of a purchase, as the fact that others hear."""
+"""Each step of a purchase as a fact to publish."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +10,13 @@ from services.purchase.domain.disputes import DisputeClosed, Disputed
 from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.purchases import DisputeState, Purchase
 from services.purchase.domain.refunds import Refund, RefundState
-from services.purchase.domain.settlement import (
+from services.purchase.domain.transitions import (
     Completed,
     Expired,
     Failed,
     Paid,
-    Settlement,
     Step,
+    Transition,
 )
 from shared.contracts.envelope import Cause
 from shared.contracts.purchase import (
@@ -37,11 +37,11 @@ from shared.messaging.facts import Fact
 log = structlog.get_logger()
 
 
-def facts_of(before: Purchase, settled: Settlement, cause: Cause) -> list[Fact]:
+def facts_of(before: Purchase, transition: Transition, cause: Cause) -> list[Fact]:
     """Number the steps from the version they started at: one step, one version, one fact."""
     facts = []
-    for sequence, step in enumerate(settled.steps, start=before.version + 1):
-        event = _event(settled.purchase, step)
+    for sequence, step in enumerate(transition.steps, start=before.version + 1):
+        event = _event(transition.purchase, step)
         log.info(event.name, purchase=event.subject)
         facts.append(Fact(event, sequence, cause))
     return facts
@@ -54,7 +54,7 @@ def refund_facts(
     *,
     now: datetime,
 ) -> tuple[Purchase, list[Fact]]:
-    """Announce what became of refunds of a locked purchase, each its next version."""
+    """Return the facts of what became of refunds of a locked purchase, each its next version."""
     facts = []
     for before, after in changed:
         if before.state is after.state or after.is_open:

@@ -1,4 +1,4 @@
-"""Recording what viewers want to buy, and reading what became of it."""
+"""Purchases, recorded before the provider is asked for a payment."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,20 +6,20 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from services.purchase.commands.inquiries import REQUEST_SECONDS
+from services.purchase.commands.status_polls import REQUEST_SECONDS
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.purchases import (
     PAYABLE_FOR,
-    NoSuchPurchase,
     Purchase,
     SelfExcluded,
 )
 from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
-from services.purchase.store import books, money, purchases, refunds
+from services.purchase.domain.rules import Rules
+from services.purchase.store import purchases
+from services.purchase.store.exclusions import excluded_until
 from shared.contracts.base import NAMESPACE
 from shared.errors import Refusal
 from shared.idempotency import Key, KeyReused, count_key
-from shared.identity.ages import AgeRule
 from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
@@ -31,8 +31,8 @@ WEB = "web"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a viewer asks to buy, from where, and under which key."""
+class PurchaseOrder:
+    """What a viewer wants to buy, from where, and under which key."""
 
     viewer: str
     key: str
@@ -46,33 +46,27 @@ class Wish:
     age_years: int | None
 
 
-async def record_purchase(
-    tx: Transaction,
-    wish: Wish,
-    prices: PriceList,
-    ages: AgeRule,
-    limits: PurchaseQuotas | None = None,
-) -> Purchase:
+async def record_purchase(tx: Transaction, order: PurchaseOrder, rules: Rules) -> Purchase:
     """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
-    if (recorded := await _recorded(tx, wish)) is not None:
+    if (recorded := await _recorded(tx, order)) is not None:
         return recorded
-    ages.require(wish.age_years, wish.country)
+    rules.ages.require(order.age_years, order.country)
     now = datetime.now(UTC)
-    if (until := await refunds.excluded_until(tx, wish.viewer, now=now)) is not None:
+    if (until := await excluded_until(tx, order.viewer, now=now)) is not None:
         raise SelfExcluded(until=until)
-    purchase = _new_purchase(wish, prices, now)
+    purchase = _new_purchase(order, rules.prices, now)
     try:
-        await _require_few_open(tx, wish.viewer, limits or PurchaseQuotas(), now)
+        await _require_few_open(tx, order.viewer, rules.quotas, now)
     except Refusal:
         # The same key at the same moment may have been the last one: it has its answer.
-        if (recorded := await _recorded(tx, wish)) is not None:
+        if (recorded := await _recorded(tx, order)) is not None:
             return recorded
         raise
-    added = await purchases.add_purchase(
+    added = await purchases.add(
         tx,
         purchase,
-        key=wish.key,
-        request_hash=wish.request_hash,
+        key=order.key,
+        request_hash=order.request_hash,
         next_check_at=now + timedelta(seconds=REQUEST_SECONDS),
     )
     if added:
@@ -80,28 +74,28 @@ async def record_purchase(
         tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
         return purchase
     # The same key at the same moment: the other request was first, and has committed.
-    recorded = await _recorded(tx, wish)
+    recorded = await _recorded(tx, order)
     assert recorded is not None
     return recorded
 
 
-def _new_purchase(wish: Wish, prices: PriceList, now: datetime) -> Purchase:
+def _new_purchase(order: PurchaseOrder, prices: PriceList, now: datetime) -> Purchase:
     """Return what is asked for at today's price; refuse what is not offered."""
-    here = prices.for_country(wish.country)
-    currency = wish.currency or here.usual_currency
-    offer = here.offer(wish.package, currency=currency, coins=wish.coins)
+    here = prices.for_country(order.country)
+    currency = order.currency or here.usual_currency
+    offer = here.offer(order.package, currency=currency, coins=order.coins)
     return Purchase(
-        viewer=wish.viewer,
-        id=purchase_id(wish.viewer, wish.key),
+        viewer=order.viewer,
+        id=purchase_id(order.viewer, order.key),
         package=offer.sku,
         coins=offer.coins,
         bonus_coins=offer.bonus_coins,
         amount_minor=offer.amount_minor,
         currency=offer.currency,
         channel=WEB,
-        country=wish.country,
-        provider=wish.provider,
-        correlation_id=wish.correlation_id,
+        country=order.country,
+        provider=order.provider,
+        correlation_id=order.correlation_id,
         created_at=now,
         expires_at=now + PAYABLE_FOR,
     )
@@ -126,33 +120,12 @@ def purchase_id(viewer: str, key: str) -> UUID:
     return uuid5(NAMESPACE, f"purchase|{viewer}\n{key}")
 
 
-async def read_purchase(tx: Transaction, viewer: str, purchase: UUID) -> Purchase:
-    found = await purchases.purchase(tx, viewer, purchase)
-    if found is None:
-        raise NoSuchPurchase(purchase=purchase)
-    return found
-
-
-async def read_purchases(
-    tx: Transaction, viewer: str, *, before: tuple[datetime, UUID] | None, limit: int
-) -> list[Purchase]:
-    return await purchases.page(tx, viewer, before=before, limit=limit)
-
-
-async def read_disputes(tx: Transaction, limit: int) -> list[money.DisputeLine]:
-    return await money.newest_disputes(tx, limit)
-
-
-async def read_books(tx: Transaction) -> books.Books:
-    return await books.read_books(tx)
-
-
-async def _recorded(tx: Transaction, wish: Wish) -> Purchase | None:
-    found = await purchases.purchase_of_key(tx, wish.viewer, wish.key)
+async def _recorded(tx: Transaction, order: PurchaseOrder) -> Purchase | None:
+    found = await purchases.of_key(tx, order.viewer, order.key)
     if found is None:
         return None
     purchase, request_hash = found
-    if request_hash != wish.request_hash:
+    if request_hash != order.request_hash:
         raise KeyReused(purchase=purchase.id)
     tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
     return purchase

@@ -1,9 +1,9 @@
 """
-Asking the provider for the money of a refund: however often, it is given back once.
+Attempts to send a refund to the provider: after any number of them, money goes back once.
 
-A refusal that the provider documents is one; everything else says nothing. Then we look at the
-payment, and ask again under the same key for as long as the provider remembers it. After that a
-person has to find out. Whatever was decided is looked at again later.
+A documented rejection is one; every other failure says nothing. Then we look at the payment, and
+send the refund again under the same key for as long as the provider remembers it. After that a
+person has to find out. A decided refund is looked at again later.
 """
 
 from collections.abc import Sequence
@@ -13,23 +13,22 @@ from uuid import UUID
 
 import structlog
 
-from services.purchase.commands.inquiries import is_foreign_answer
-from services.purchase.commands.payments import apply_truth, report
+from services.purchase.commands.payments import apply_provider_status, report
 from services.purchase.commands.refund_decisions import write_decisions
+from services.purchase.commands.status_polls import is_foreign_answer
 from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import Payment, Purchase
 from services.purchase.domain.refund_evidence import Answer, Turn, is_past, next_turn
 from services.purchase.domain.refunds import DISPUTED, Refund, RefundState, is_disputed
-from services.purchase.providers import Provider
-from services.purchase.store import attempts, money, purchases, refunds
+from services.purchase.providers import Provider, ProviderRejected, ProviderUnavailable
+from services.purchase.store import disputes, purchases, refund_attempts, refunds
 from shared.contracts.envelope import Cause
-from shared.http.provider_client import ProviderRejected, ProviderUnavailable
 from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
 CLAIMED_MAX = 50
-# For how long the provider remembers our key: the field's usual promise.
+# For how long a provider remembers our key, usually.
 KEY_WINDOW = timedelta(hours=24)
 
 
@@ -43,8 +42,8 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the provider said: to the refund, and of its payment if we could look at it."""
+class AttemptResult:
+    """The provider's answer to the refund, and its payment if we could look at it."""
 
     answer: Answer
     payment: Payment | None
@@ -56,36 +55,36 @@ async def claim_refunds(
     """
     Take the refunds whose turn it is; return them, and whether there may be more.
 
-    Whether one may still be asked for is decided here, under the lock of its purchase: a dispute
-    may have come since the coins were frozen.
+    Whether one may still be sent is decided here, under the lock of its purchase: a dispute may
+    have come since its coins are held.
     """
     now = datetime.now(UTC)
-    due = await attempts.due(tx, now=now, limit=CLAIMED_MAX)
+    due = await refund_attempts.due(tx, now=now, limit=CLAIMED_MAX)
     if not due:
         return [], False
     keys = sorted({key for key, _ in due})
     locked = await purchases.lock(tx, keys)
     of_purchases = await refunds.of_purchases(tx, keys)
-    disputes = await money.disputes_of(tx, keys)
-    claimed = await attempts.claim(tx, [refund for _, refund in due], now=now)
+    disputes_of = await disputes.of_purchases(tx, keys)
+    claimed = await refund_attempts.claim(tx, [refund for _, refund in due], now=now)
     taken = []
     for key in keys:
-        disputed = is_disputed(locked[key], disputes[key])
+        disputed = is_disputed(locked[key], disputes_of[key])
         taken += [
             Attempt(each, locked[key], next_turn(each, disputed=disputed, now=now, window=window))
             for each in of_purchases[key]
             if each.id in claimed
         ]
     submitted = [each.refund.id for each in taken if each.turn is Turn.SUBMIT]
-    await attempts.submit(tx, submitted, now=now)
+    await refund_attempts.mark_submitted(tx, submitted, now=now)
     await _decline(tx, [each for each in taken if each.turn is Turn.DECLINE], now)
-    await _hand_over(tx, taken, now=now, window=window)
-    asked = [each for each in taken if each.turn is not Turn.DECLINE]
-    return asked, len(due) == CLAIMED_MAX
+    await _report_unresolved(tx, taken, now=now, window=window)
+    attempts = [each for each in taken if each.turn is not Turn.DECLINE]
+    return attempts, len(due) == CLAIMED_MAX
 
 
-async def ask_provider(provider: Provider, attempt: Attempt) -> Told:
-    """Ask the provider to give the money back, if that is to be done, and then look in any case."""
+async def run_attempt(provider: Provider, attempt: Attempt) -> AttemptResult:
+    """Send a refund to the provider if it is due, and then look at its payment in any case."""
     refund, payment = attempt.refund, attempt.purchase.payment
     assert payment is not None
     answer = Answer(refund.id, attempt.turn)
@@ -94,16 +93,16 @@ async def ask_provider(provider: Provider, attempt: Attempt) -> Told:
     try:
         seen = await provider.read(payment)
     except ProviderUnavailable as error:
-        log.warning("provider.silent", refund=str(refund.id), error=str(error)[:200])
+        log.warning("provider.unavailable", refund=str(refund.id), error=str(error)[:200])
         seen = None
     if seen is not None and is_foreign_answer(seen, attempt.purchase):
         seen = None
-    return Told(answer, seen)
+    return AttemptResult(answer, seen)
 
 
-async def settle_refund(tx: Transaction, attempt: Attempt, told: Told) -> None:
-    """Write what the provider did, with its money, and say so once."""
-    await apply_truth(tx, attempt.purchase, told.payment, answer=told.answer)
+async def apply_attempt(tx: Transaction, attempt: Attempt, result: AttemptResult) -> None:
+    """Write what the provider did, with its money, and publish it once."""
+    await apply_provider_status(tx, attempt.purchase, result.payment, answer=result.answer)
 
 
 async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
@@ -112,9 +111,9 @@ async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
     except ProviderUnavailable as error:
         log.warning("refund.unanswered", refund=str(refund.id), error=str(error)[:200])
         return Answer(refund.id, Turn.SUBMIT)
-    except ProviderRejected as refused:
-        log.warning("refund.refused", refund=str(refund.id), reason=refused.reason)
-        return Answer(refund.id, Turn.SUBMIT, refused=refused.reason)
+    except ProviderRejected as rejected:
+        log.warning("refund.rejected", refund=str(refund.id), reason=rejected.reason)
+        return Answer(refund.id, Turn.SUBMIT, refused=rejected.reason)
     return Answer(
         refund.id,
         Turn.SUBMIT,
@@ -125,7 +124,7 @@ async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
 
 
 async def _decline(tx: Transaction, declined: Sequence[Attempt], now: datetime) -> None:
-    """Decline what nobody was asked for: the bank has been asked for the money meanwhile."""
+    """Decline refunds that were never sent: the bank has been asked for the money meanwhile."""
     locked = {(each.refund.viewer, each.refund.purchase): each.purchase for each in declined}
     decided = [
         (
@@ -138,15 +137,15 @@ async def _decline(tx: Transaction, declined: Sequence[Attempt], now: datetime) 
     await write_decisions(tx, locked, decided, now)
 
 
-async def _hand_over(
+async def _report_unresolved(
     tx: Transaction, taken: Sequence[Attempt], *, now: datetime, window: timedelta
 ) -> None:
-    """Tell a person, once, of what the provider may have forgotten and nobody has decided."""
+    """Report, once, refunds that are open and that the provider may have forgotten."""
     late = {
         each.refund.id: each.purchase
         for each in taken
-        if each.refund.state is RefundState.FROZEN and is_past(each.refund, now=now, window=window)
+        if each.refund.state is RefundState.HELD and is_past(each.refund, now=now, window=window)
     }
-    new: set[UUID] = await attempts.give_to_a_person(tx, list(late), now=now)
+    new: set[UUID] = await refund_attempts.mark_unresolved(tx, list(late), now=now)
     for refund in new:
         report(tx, Contradiction.REFUND_UNRESOLVED, purchase=late[refund])

@@ -1,7 +1,7 @@
 """
-Deciding refunds: what unused coins are worth, and what a person or a dispute makes of them.
+Decisions about refunds: what unused coins are worth, and what a person or a dispute decides.
 
-Whatever the provider decides is in `payments`.
+What the provider decides is in `payments`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from services.purchase.domain.refunds import (
     is_disputed,
     refund_minor,
 )
-from services.purchase.store import attempts, money, purchases, refunds
+from services.purchase.store import disputes, purchases, refunds
 from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.wallet import CoinsFrozen, CoinsRefunded
@@ -36,7 +36,7 @@ from shared.postgres.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class RefundDecision:
-    """What an operator decides about a refund of which nobody knows what became of it."""
+    """What an operator decides about a refund whose result is unknown."""
 
     viewer: str
     purchase: UUID
@@ -45,15 +45,15 @@ class RefundDecision:
     reason: str
 
 
-async def weigh_frozen(tx: Transaction, received: Sequence[Envelope[CoinsFrozen]]) -> None:
+async def price_refunds(tx: Transaction, received: Sequence[Envelope[CoinsFrozen]]) -> None:
     """Work out what unused coins are worth; without any, or with a dispute, decline."""
-    frozen = {_uuid(heard.data.freeze): heard for heard in received}
-    known = await refunds.by_id(tx, [each for each in frozen if each is not None])
+    held = {_refund_of(envelope.data.freeze): envelope for envelope in received}
+    known = await refunds.by_id(tx, [each for each in held if each is not None])
     keys = sorted({(refund.viewer, refund.purchase) for refund in known.values()})
     locked = await purchases.lock(tx, keys)
-    # Read again now that nobody else can change them.
+    # Read again now that they are locked.
     earlier = await refunds.of_purchases(tx, keys)
-    disputes = await money.disputes_of(tx, keys)
+    disputed = await disputes.of_purchases(tx, keys)
     now = datetime.now(UTC)
     decided = []
     for key in keys:
@@ -61,21 +61,21 @@ async def weigh_frozen(tx: Transaction, received: Sequence[Envelope[CoinsFrozen]
         for refund in earlier[key]:
             if refund.id not in known or refund.state is not RefundState.REQUESTED:
                 continue
-            heard = frozen[refund.id]
-            _check_coins(tx, locked[key], heard.data)
-            after = _weighed(
+            envelope = held[refund.id]
+            _check_coins(tx, locked[key], envelope.data.coins)
+            after = _priced(
                 refund,
                 locked[key],
-                coins=heard.data.coins,
+                coins=envelope.data.coins,
                 given_back_minor=given_back_minor,
-                disputed=is_disputed(locked[key], disputes[key]),
+                disputed=is_disputed(locked[key], disputed[key]),
                 now=now,
             )
-            decided.append((refund, after, heard.cause))
+            decided.append((refund, after, envelope.cause))
     await write_decisions(tx, locked, decided, now)
 
 
-def _weighed(
+def _priced(
     refund: Refund,
     purchase: Purchase,
     *,
@@ -89,29 +89,29 @@ def _weighed(
     amount_minor = refund_minor(purchase, coins, given_back_minor=given_back_minor)
     if not amount_minor:
         return refund.declined(NOTHING_UNUSED, now=now)
-    return replace(refund, state=RefundState.FROZEN, coins=coins, amount_minor=amount_minor)
+    return replace(refund, state=RefundState.HELD, coins=coins, amount_minor=amount_minor)
 
 
-def _check_coins(tx: Transaction, purchase: Purchase, frozen: CoinsFrozen) -> None:
+def _check_coins(tx: Transaction, purchase: Purchase, coins: int) -> None:
     """The wallet cannot have found more coins unused than were sold."""
-    if frozen.coins > purchase.coins + purchase.bonus_coins:
+    if coins > purchase.coins + purchase.bonus_coins:
         report(tx, Contradiction.COINS_UNKNOWN, purchase=purchase)
 
 
-async def mark_burnt(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]]) -> None:
-    """Remember that the coins of these refunds are gone as well."""
-    ids = [each for heard in received if (each := _uuid(heard.data.freeze)) is not None]
+async def complete_refunds(tx: Transaction, received: Sequence[Envelope[CoinsRefunded]]) -> None:
+    """Record that the coins of these refunds are gone as well."""
+    ids = [each for it in received if (each := _refund_of(it.data.freeze)) is not None]
     known = await refunds.by_id(tx, ids)
-    # As everybody who writes refunds: the purchases first, in sorted order.
+    # Like every writer of refunds: lock the purchases first, in sorted order.
     await purchases.lock(tx, sorted({(each.viewer, each.purchase) for each in known.values()}))
-    await refunds.burnt(tx, ids, now=datetime.now(UTC))
+    await refunds.mark_voided(tx, ids, now=datetime.now(UTC))
 
 
 async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refund:
     """
     Decline a refund whose money never went, as far as a person could find out.
 
-    If it goes after all, it is money that went back without us: nobody ends with both.
+    If it goes after all, it is money that went back without us: a dispute takes the coins.
     """
     key = (decision.viewer, decision.purchase)
     purchase = (await purchases.lock(tx, [key])).get(key)
@@ -120,7 +120,7 @@ async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refun
         raise NoSuchRefund(refund=decision.refund)
     if found.state is RefundState.DECLINED and found.reason == UNRESOLVED:
         return found
-    if found.state is not RefundState.FROZEN or found.unresolved_at is None:
+    if found.state is not RefundState.HELD or found.unresolved_at is None:
         raise RefundResolvable(refund=found.id, state=found.state.value)
     await audit(
         tx,
@@ -139,17 +139,13 @@ async def decline_unresolved(tx: Transaction, decision: RefundDecision) -> Refun
     return declined
 
 
-async def read_unresolved(tx: Transaction, limit: int) -> list[attempts.UnresolvedLine]:
-    return await attempts.unresolved(tx, limit)
-
-
 async def write_decisions(
     tx: Transaction,
     locked: dict[tuple[str, UUID], Purchase],
     decided: Sequence[tuple[Refund, Refund, Cause]],
     now: datetime,
 ) -> None:
-    """Write and announce what became of refunds of locked purchases, each its next version."""
+    """Write and publish what became of refunds of locked purchases, each its next version."""
     facts: list[Fact] = []
     for before, after, cause in decided:
         key = (after.viewer, after.purchase)
@@ -161,9 +157,9 @@ async def write_decisions(
     await publish(tx, facts, archive=True)
 
 
-def _uuid(freeze: str) -> UUID | None:
-    """A freeze that is no id of ours was made for another reason."""
+def _refund_of(hold: str) -> UUID | None:
+    """Return the refund that coins are held for; None if they are held for another reason."""
     try:
-        return UUID(freeze)
+        return UUID(hold)
     except ValueError:
         return None

@@ -1,24 +1,23 @@
 """
-Giving money back for coins that were not used: asked for, frozen, weighed, burnt.
+Refunds of unused coins: requested here, priced once the wallet holds the coins, then sent.
 
-`refund_attempts` is where the provider is asked for the money.
+`refund_decisions` prices and completes them, `refund_attempts` sends them to the provider.
 """
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from services.purchase.domain.purchases import NoSuchPurchase
-from services.purchase.domain.quotas import PurchaseQuotas
+from services.purchase.domain.purchases import NoSuchPurchase, Purchase
 from services.purchase.domain.refunds import (
     PurchaseDisputed,
     Refund,
     RefundOpen,
-    RefundPolicy,
     is_disputed,
     require_paid,
 )
-from services.purchase.store import money, purchases, refunds
+from services.purchase.domain.rules import Rules
+from services.purchase.store import disputes, purchases, refunds
 from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
@@ -34,8 +33,8 @@ OPERATOR_ROUTE = "/v1/operator/purchases/{viewer}/{purchase}/refunds"
 
 
 @dataclass(frozen=True, slots=True)
-class RefundWish:
-    """Which purchase somebody wants money back for; `operator` if it is not its viewer."""
+class RefundOrder:
+    """Which purchase to refund; `operator` if the request is not its viewer's."""
 
     viewer: str
     purchase: UUID
@@ -61,56 +60,44 @@ class RefundWish:
 
     @property
     def route(self) -> str:
-        """By which door it came."""
+        """The path of the request."""
         return ROUTE if self.operator is None else OPERATOR_ROUTE
 
 
-async def request_refund(
-    tx: Transaction,
-    wish: RefundWish,
-    policy: RefundPolicy,
-    limits: PurchaseQuotas | None = None,
-) -> Refund:
-    """Remember who wants money back for what; the wallet answers what is unused."""
-    if (known := await _recorded(tx, wish)) is not None:
+async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> Refund:
+    """Record the request of a refund; the wallet answers what is unused."""
+    if (known := await _recorded(tx, order)) is not None:
         return known
-    found = await purchases.lock(tx, [(wish.viewer, wish.purchase)])
-    purchase = found.get((wish.viewer, wish.purchase))
+    found = await purchases.lock(tx, [(order.viewer, order.purchase)])
+    purchase = found.get((order.viewer, order.purchase))
     if purchase is None:
-        raise NoSuchPurchase(purchase=wish.purchase)
+        raise NoSuchPurchase(purchase=order.purchase)
     # The same key at the same moment: the other request has committed by now.
-    if (known := await _recorded(tx, wish)) is not None:
+    if (known := await _recorded(tx, order)) is not None:
         return known
     now = datetime.now(UTC)
-    if wish.operator is None:
-        policy.require_refundable(purchase, now=now)
-    else:
-        require_paid(purchase)
-    if is_disputed(purchase, (await money.disputes(tx, purchase)).values()):
-        raise PurchaseDisputed(purchase=wish.purchase)
-    if wish.operator is None:
-        await quotas.use(tx, wish.viewer, (limits or PurchaseQuotas()).refund_requests)
+    await _require_refundable(tx, purchase, order, rules, now)
     refund = Refund(
-        viewer=wish.viewer,
-        purchase=wish.purchase,
-        id=wish.id,
-        requested_by="viewer" if wish.operator is None else "operator",
+        viewer=order.viewer,
+        purchase=order.purchase,
+        id=order.id,
+        requested_by="viewer" if order.operator is None else "operator",
         currency=purchase.currency,
         requested_at=now,
     )
-    if not await refunds.add(tx, refund, key=wish.stored_key, request_hash=wish.request_hash):
+    if not await refunds.add(tx, refund, key=order.stored_key, request_hash=order.request_hash):
         # The same key at the same moment, or another refund of this purchase.
-        if (known := await _recorded(tx, wish)) is not None:
+        if (known := await _recorded(tx, order)) is not None:
             return known
-        raise RefundOpen(purchase=wish.purchase)
-    if wish.operator is not None:
+        raise RefundOpen(purchase=order.purchase)
+    if order.operator is not None:
         await audit(
             tx,
-            operator=wish.operator,
+            operator=order.operator,
             action="refund.requested",
-            user=wish.viewer,
-            reason=wish.reason,
-            purchase=wish.purchase,
+            user=order.viewer,
+            reason=order.reason,
+            purchase=order.purchase,
             refund=refund.id,
         )
     event = PurchaseRefundRequested(
@@ -123,27 +110,34 @@ async def request_refund(
     await purchases.save(tx, [purchase], now=now)
     cause = Cause(purchase.correlation_id)
     await publish(tx, [Fact(event, purchase.version, cause, now)], archive=True)
-    tx.after_commit(lambda: count_key(wish.route, Key.NEW))
+    tx.after_commit(lambda: count_key(order.route, Key.NEW))
     return refund
 
 
-async def _recorded(tx: Transaction, wish: RefundWish) -> Refund | None:
-    """Return the refund that was asked for under this key before; refuse another wish."""
-    known = await refunds.of_key(tx, wish.viewer, wish.stored_key)
-    if known is None and wish.operator is not None:
-        former_key = f"{wish.operator} {wish.key}"[:255]
-        known = await refunds.of_former_key(tx, wish.viewer, former_key, operator=wish.operator)
+async def _require_refundable(
+    tx: Transaction, purchase: Purchase, order: RefundOrder, rules: Rules, now: datetime
+) -> None:
+    """Refuse what the rules or a dispute forbid; an operator may refund any paid purchase."""
+    if order.operator is None:
+        rules.refunds.require_refundable(purchase, now=now)
+    else:
+        require_paid(purchase)
+    if is_disputed(purchase, await disputes.of_purchase(tx, purchase)):
+        raise PurchaseDisputed(purchase=order.purchase)
+    if order.operator is None:
+        await quotas.use(tx, order.viewer, rules.quotas.refund_requests)
+
+
+async def _recorded(tx: Transaction, order: RefundOrder) -> Refund | None:
+    """Return the refund that was requested under this key before; refuse another request."""
+    known = await refunds.of_key(tx, order.viewer, order.stored_key)
+    if known is None and order.operator is not None:
+        former_key = f"{order.operator} {order.key}"[:255]
+        known = await refunds.of_former_key(tx, order.viewer, former_key, operator=order.operator)
     if known is None:
         return None
     refund, request_hash = known
-    if request_hash != wish.request_hash:
+    if request_hash != order.request_hash:
         raise KeyReused(refund=refund.id)
-    tx.after_commit(lambda: count_key(wish.route, Key.REPEATED))
+    tx.after_commit(lambda: count_key(order.route, Key.REPEATED))
     return refund
-
-
-async def read_refunds(tx: Transaction, viewer: str, purchase: UUID) -> list[Refund]:
-    """Return the refunds of a viewer's own purchase, the newest first."""
-    if await purchases.purchase(tx, viewer, purchase) is None:
-        raise NoSuchPurchase(purchase=purchase)
-    return await refunds.of_purchase(tx, viewer, purchase)

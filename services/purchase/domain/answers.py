@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.purchase.domain.contradictions import Contradiction
-from services.purchase.domain.purchases import Payment, Standing, Warned
+from services.purchase.domain.purchases import Allocation, EarlyFraudWarning, Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
     Whether an answer may be older than one that was applied.
 
     The provider's sequence decides. Without one it must have been asked for after the other had
-    come: of two questions at the same time nobody knows which was answered first, so the provider
-    has to be asked once more.
+    come: of two polls at the same time it is unknown which was answered first, so the provider has
+    to be polled once more.
     """
     if applied is None or payment.asked_at is None:
         return False
@@ -49,7 +49,7 @@ def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:
 class Received:
     """Money that came: how much of it, and what it has led to."""
 
-    standing: Standing
+    allocation: Allocation
     amount_minor: int
     currency: str
 
@@ -64,14 +64,14 @@ def as_received(
     another currency say nothing, so what was known of refunds and fees stays. Disputes name their
     own currency, and are followed.
     """
-    warned = Warned(f"changed:{payment.id}"[:128], Contradiction.PAYMENT_CHANGED.value)
-    told = replace(
-        payment, amount_minor=received.amount_minor, warnings=(*payment.warnings, warned)
+    warning = EarlyFraudWarning(f"changed:{payment.id}"[:128], Contradiction.PAYMENT_CHANGED.value)
+    fitted = replace(
+        payment, amount_minor=received.amount_minor, warnings=(*payment.warnings, warning)
     )
     if payment.currency == received.currency:
-        return told
+        return fitted
     return replace(
-        told,
+        fitted,
         currency=received.currency,
         refunded_minor=refunded_minor,
         fee_minor=fee_minor,

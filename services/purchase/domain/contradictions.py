@@ -15,5 +15,5 @@ class Contradiction(StrEnum):
     PAYMENT_UNCREDITED = "payment-uncredited"  # money came that bought nothing
     REFUND_AMOUNT = "refund-amount"  # our refund is said to be of another amount
     REFUND_CONTRADICTED = "refund-contradicted"  # money went back for a refund that was declined
-    REFUND_UNRESOLVED = "refund-unresolved"  # nobody knows whether the money went back
-    COINS_UNKNOWN = "coins-unknown"  # the wallet froze more coins than were sold
+    REFUND_UNRESOLVED = "refund-unresolved"  # it is unknown whether the money went back
+    COINS_UNKNOWN = "coins-unknown"  # the wallet held more coins than were sold

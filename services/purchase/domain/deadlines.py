@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-# Where a day ends last of all: for a country whose zones nobody wrote down.
+# Where a day ends last of all: for a country whose zones are not listed.
 LAST_ZONE = "Etc/GMT+12"
 _DAY = timedelta(days=1)
 _SATURDAY = 5

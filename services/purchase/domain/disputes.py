@@ -1,7 +1,7 @@
 """
 What banks and dashboards take back of a payment, as disputes with revisions.
 
-A refund that nobody asked us for is a dispute that nobody argues about: lost from the start, and
+A refund that we did not request is a dispute without an argument: lost from the start, and
 won if its money comes back.
 """
 
@@ -33,7 +33,7 @@ class DisputeClosed:
 DisputeStep: TypeAlias = Disputed | DisputeClosed
 
 
-def one_of_each(told: Sequence[Dispute]) -> tuple[tuple[Dispute, ...], bool]:
+def one_of_each(listed: Sequence[Dispute]) -> tuple[tuple[Dispute, ...], bool]:
     """
     Return each dispute of an answer once, and whether the answer contradicts itself.
 
@@ -41,44 +41,44 @@ def one_of_each(told: Sequence[Dispute]) -> tuple[tuple[Dispute, ...], bool]:
     looked: coins that are given back too early would not come again.
     """
     found: dict[str, Dispute] = {}
-    for dispute in told:
+    for dispute in listed:
         before = found.get(dispute.id, dispute)
         found[dispute.id] = max(before, dispute, key=_severity)
-    return tuple(found.values()), any(found[each.id] != each for each in told)
+    return tuple(found.values()), any(found[each.id] != each for each in listed)
 
 
 def follow_disputes(
-    told: Iterable[Dispute], known: Mapping[str, Dispute], *, credited: bool, newer: bool
+    listed: Iterable[Dispute], known: Mapping[str, Dispute], *, credited: bool, newer: bool
 ) -> tuple[tuple[Dispute, ...], tuple[DisputeStep, ...]]:
     """
-    Announce each dispute's opening first and then every change, whatever we heard first.
+    Publish each dispute's opening first and then every change, in whatever order they arrive.
 
     A bank may change its mind about the amount and about who has won; each change that is
-    announced is a revision of its own. That a closed dispute is open counts only from an answer
-    that is known to be newer: anybody else hears old news.
+    published is a revision of its own. That a closed dispute is open counts only from an answer
+    that is known to be newer: any other is old news.
     """
     moved: list[Dispute] = []
     steps: list[DisputeStep] = []
-    for dispute in told:
+    for dispute in listed:
         before = known.get(dispute.id)
-        announced = before.revision if before is not None else 0
+        published = before.revision if before is not None else 0
         same = before is not None and (before.state, before.amount_minor) == (
             dispute.state,
             dispute.amount_minor,
         )
-        if same and (announced or not credited):
+        if same and (published or not credited):
             continue
-        if announced and not newer and before is not None and _goes_back(before, dispute):
+        if published and not newer and before is not None and _goes_back(before, dispute):
             continue
         news: list[DisputeStep] = []
         if credited:
-            if not announced or dispute.state is DisputeState.OPEN:
-                news.append(Disputed(replace(dispute, revision=announced + 1)))
+            if not published or dispute.state is DisputeState.OPEN:
+                news.append(Disputed(replace(dispute, revision=published + 1)))
             if dispute.state is not DisputeState.OPEN:
-                closed = replace(dispute, revision=announced + len(news) + 1)
+                closed = replace(dispute, revision=published + len(news) + 1)
                 news.append(DisputeClosed(closed))
         steps += news
-        moved.append(news[-1].dispute if news else replace(dispute, revision=announced))
+        moved.append(news[-1].dispute if news else replace(dispute, revision=published))
     return tuple(moved), tuple(steps)
 
 
@@ -104,18 +104,18 @@ def elsewhere_id(payment: str) -> str:
     return f"refund:{payment}"[:_ID_CHARACTERS_MAX]
 
 
-def distinct(told: Dispute, known: Mapping[str, Dispute]) -> Dispute:
+def distinct(dispute: Dispute, known: Mapping[str, Dispute]) -> Dispute:
     """
     Return a dispute under an id of its own within its purchase.
 
     The bank numbers the disputes of a payment. Two payments of one purchase may have disputes of
-    the same number: the second one heard of is told apart by its payment.
+    the same number: the second one we learn of gets its payment into its id.
     """
-    before = known.get(told.id)
-    if before is None or before.payment == told.payment:
-        return told
-    apart = sha256(told.payment.encode()).hexdigest()[:32]
-    return replace(told, id=f"{told.id[: _ID_CHARACTERS_MAX - 33]}@{apart}")
+    before = known.get(dispute.id)
+    if before is None or before.payment == dispute.payment:
+        return dispute
+    apart = sha256(dispute.payment.encode()).hexdigest()[:32]
+    return replace(dispute, id=f"{dispute.id[: _ID_CHARACTERS_MAX - 33]}@{apart}")
 
 
 def is_foreign(dispute: Dispute, currency: str) -> bool:
@@ -129,7 +129,7 @@ def claims(dispute: Dispute) -> bool:
 
 
 def claimed_minor(dispute: Dispute | None) -> int:
-    """Return what a dispute takes, as announced: nothing before it was, nothing once it is won."""
+    """Return what a dispute takes, as published: nothing before it was, nothing once it is won."""
     if dispute is None or not dispute.revision or dispute.state is DisputeState.WON:
         return 0
     return dispute.amount_minor
@@ -139,7 +139,7 @@ def given_back_minor(disputes: Iterable[Dispute], payment: Payment, *, credited:
     """
     Return what went back of a payment without our refunds, as far as its amount is known.
 
-    Of money that bought coins only what was announced counts: a dispute in another currency waits
+    Of money that bought coins only what was published counts: a dispute in another currency waits
     for a person.
     """
     return sum(
@@ -157,8 +157,8 @@ def _severity(dispute: Dispute) -> tuple[bool, int, bool]:
     return state is not DisputeState.WON, amount_minor, state is DisputeState.LOST
 
 
-def _goes_back(before: Dispute, told: Dispute) -> bool:
-    """Whether what is told was true before what is known, as far as anybody can see."""
-    if told.reason == ELSEWHERE:
-        return told.state is DisputeState.WON or told.amount_minor < before.amount_minor
-    return told.state is DisputeState.OPEN and before.state is not DisputeState.OPEN
+def _goes_back(before: Dispute, after: Dispute) -> bool:
+    """Whether an answer is older than what is known, as far as its content shows."""
+    if after.reason == ELSEWHERE:
+        return after.state is DisputeState.WON or after.amount_minor < before.amount_minor
+    return after.state is DisputeState.OPEN and before.state is not DisputeState.OPEN

@@ -13,12 +13,12 @@ from services.purchase.domain.disputes import (
     refunded_elsewhere,
 )
 from services.purchase.domain.purchases import (
+    Allocation,
     Dispute,
     DisputeState,
+    EarlyFraudWarning,
     Payment,
-    Standing,
     Status,
-    Warned,
 )
 
 
@@ -26,7 +26,7 @@ from services.purchase.domain.purchases import (
 class RiskFlagged:
     """The provider warns that it may be fraud."""
 
-    warning: Warned
+    warning: EarlyFraudWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +42,45 @@ def follow_payment(
     payment: Payment,
     known: Mapping[str, Dispute],
     *,
-    standing: Standing | None,
+    allocation: Allocation | None,
     ours_minor: int,
-    warned: Container[str],
+    known_warnings: Container[str],
     newer: bool,
 ) -> Followed:
     """Follow what is said of money that came; of money that did not, disputes are recorded."""
-    credited = standing is Standing.CREDITED
+    credited = allocation is Allocation.APPLIED
     listed, contradicts_itself = one_of_each(payment.disputes)
-    told = tuple(distinct(dispute, known) for dispute in listed)
-    foreign = tuple(each for each in told if is_foreign(each, payment.currency))
+    listed_disputes = tuple(distinct(dispute, known) for dispute in listed)
+    foreign = tuple(each for each in listed_disputes if is_foreign(each, payment.currency))
     elsewhere = refunded_elsewhere(payment, known, ours_minor=ours_minor if credited else 0)
     moved, steps = follow_disputes(
-        (*(each for each in told if each not in foreign), *elsewhere),
+        (*(each for each in listed_disputes if each not in foreign), *elsewhere),
         known,
         credited=credited,
         newer=newer,
     )
-    if standing is None:
+    if allocation is None:
         return Followed((), moved, ())
     aside, warnings, contradictions = _set_aside(
         payment, foreign, known, credited=credited, newer=newer
     )
     if contradicts_itself:
         contradictions = (*contradictions, Contradiction.DISPUTE_STATES)
-    new = {each.id: each for each in (*payment.warnings, *warnings) if each.id not in warned}
+    new = {
+        each.id: each for each in (*payment.warnings, *warnings) if each.id not in known_warnings
+    }
     flags = tuple(RiskFlagged(warning) for warning in new.values()) if credited else ()
     return Followed((*steps, *flags), (*moved, *aside), contradictions)
 
 
 def _set_aside(
     payment: Payment,
-    told: tuple[Dispute, ...],
+    listed_disputes: tuple[Dispute, ...],
     known: Mapping[str, Dispute],
     *,
     credited: bool,
     newer: bool,
-) -> tuple[tuple[Dispute, ...], tuple[Warned, ...], tuple[Contradiction, ...]]:
+) -> tuple[tuple[Dispute, ...], tuple[EarlyFraudWarning, ...], tuple[Contradiction, ...]]:
     """
     Keep what contradicts the payment apart from what is followed, for a person to decide.
 
@@ -86,7 +88,7 @@ def _set_aside(
     diamonds wait meanwhile, as they do when the provider warns.
     """
     moved, warnings, contradictions = [], [], []
-    for dispute in told:
+    for dispute in listed_disputes:
         before = known.get(dispute.id)
         if before is not None and (before.state, before.amount_minor, before.currency) == (
             dispute.state,
@@ -99,10 +101,10 @@ def _set_aside(
             moved.append(dispute)
         if credited and dispute.state is not DisputeState.WON:
             reason = Contradiction.DISPUTE_CURRENCY.value
-            warnings.append(Warned(f"dispute:{dispute.id}"[:128], reason))
+            warnings.append(EarlyFraudWarning(f"dispute:{dispute.id}"[:128], reason))
     if newer and payment.status is not Status.SUCCEEDED:
         contradictions.append(Contradiction.PAYMENT_STATUS)
         if credited:
             reason = Contradiction.PAYMENT_STATUS.value
-            warnings.append(Warned(f"status:{payment.id}"[:128], reason))
+            warnings.append(EarlyFraudWarning(f"status:{payment.id}"[:128], reason))
     return tuple(moved), tuple(warnings), tuple(contradictions)

@@ -104,7 +104,7 @@ class Currencies:
     countries: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        assert self.default, "nobody could pay whose country is not listed"
+        assert self.default, "buyers of a country that is not listed could not pay"
         for currency, countries in self.countries.items():
             unknown = set(countries) - COUNTRIES
             assert not unknown, f"{currency}: {sorted(unknown)} are no countries"
@@ -125,7 +125,7 @@ class PriceList:
 
     packages: tuple[Package, ...]
     custom: CustomPackage | None = None
-    # Without it everybody may pay in whatever something is sold in.
+    # Without it every buyer may pay in every currency that something is sold in.
     currencies: Currencies | None = None
 
     def __post_init__(self) -> None:
@@ -139,7 +139,7 @@ class PriceList:
 
     @property
     def usual_currency(self) -> str:
-        """What somebody pays in who names no currency."""
+        """The currency of a buyer who names none."""
         return self.currencies.default[0] if self.currencies is not None else "USD"
 
     def for_country(self, country: str | None) -> "PriceList":
@@ -158,7 +158,7 @@ class PriceList:
         Return the packages sold in a currency.
 
         `covering` keeps those that bring at least so many coins, cheapest first, and offers
-        exactly so many, if so many are sold one by one: nobody has to buy what they do not need.
+        exactly so many, if so many are sold one by one: no buyer has to take more than they need.
         If nothing brings enough, the largest package comes nearest.
         """
         offers = [

@@ -1,4 +1,4 @@
-"""What there is to know about a purchase: our own row, and the provider's word."""
+"""A purchase as we record it, and a payment as the provider reports it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from shared.errors import Kind, Refusal
 
 # An unpaid purchase is given up after this. Money that still comes is honoured.
 PAYABLE_FOR = timedelta(minutes=30)
-# Whatever is open is asked about this long after it was last touched, then ever more rarely.
+# Open work is checked this long after it last changed, then ever more rarely.
 CHECK_SECONDS_FIRST = 10
 CHECK_DOUBLINGS_MAX = 5
 
@@ -83,17 +83,17 @@ class RefundStatus(StrEnum):
     FAILED = "failed"  # it may have succeeded before: the money is back
 
 
-class Standing(StrEnum):
-    """What the money of a payment has led to."""
+class Allocation(StrEnum):
+    """What a payment did for its purchase."""
 
-    CREDITED = "credited"
+    APPLIED = "applied"
     MISMATCHED = "mismatched"  # another amount or currency than was asked for, or given back
-    SURPLUS = "surplus"  # the purchase had been paid before: to be refunded
+    OVERPAYMENT = "overpayment"  # the purchase had been paid before: to be refunded
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One viewer's wish for coins, and what has become of it."""
+    """One viewer's order for coins, and what has become of it."""
 
     viewer: str
     id: UUID
@@ -122,7 +122,7 @@ class Dispute:
     """
     A cardholder's bank asks for the money back, or has it back already.
 
-    `revision` counts what was announced of it, every change of mind. It stays 0 if the money had
+    `revision` counts what was published of it, every change of mind. It stays 0 if the money had
     credited no coins: then there is nothing for others to act on.
     """
 
@@ -136,8 +136,8 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
-    """The provider believes that a payment may be fraud."""
+class EarlyFraudWarning:
+    """The provider's hint that a payment may be fraud, before a dispute."""
 
     id: str
     reason: str
@@ -145,7 +145,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class RefundSeen:
-    """A refund as the provider lists it; `reference` is what whoever asked for it calls it."""
+    """A refund as the provider lists it; `reference` is ours if we requested it."""
 
     id: str
     reference: str | None
@@ -154,11 +154,19 @@ class RefundSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedRefund:
+    """A refund that the provider has taken; accepted is not made, `status` says more."""
+
+    id: str
+    status: RefundStatus
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """
     A payment as the provider describes it when asked.
 
-    `refunded_minor` is what has gone back and stayed there, whoever asked for it. `sequence` is
+    `refunded_minor` is what has gone back and stayed there, by any request. `sequence` is
     the provider's own count of changes, if it has one; `asked_at` and `answered_at` are ours.
     """
 
@@ -174,7 +182,7 @@ class Payment:
     # What the provider keeps of it.
     fee_minor: int = 0
     disputes: tuple[Dispute, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[EarlyFraudWarning, ...] = ()
     refunds: tuple[RefundSeen, ...] = ()
     sequence: int | None = None
     asked_at: datetime | None = None
@@ -188,15 +196,15 @@ class NoPayment:
     reason: str | None = None
 
 
-Truth: TypeAlias = Payment | NoPayment
+ProviderStatus: TypeAlias = Payment | NoPayment
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
+class WebhookEvent:
     """
-    A webhook: that something happened to a payment, not what.
+    What a provider posts: that something happened to a payment, not what.
 
-    Anything it says about money is left unread. It only makes us ask.
+    What it says about money is not read: it only triggers a status poll.
     """
 
     provider: str

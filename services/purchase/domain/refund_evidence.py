@@ -1,4 +1,4 @@
-"""What the provider's word about a payment proves about our refunds of it."""
+"""What a provider status proves about our refunds of the payment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from services.purchase.domain.refunds import DISPUTED, FAILED, Refund, RefundSta
 
 MINUTES, HOURS, DAYS = 60, 3_600, 86_400
 # So long after it was decided, a refund that was sent is looked at again, for the first time and
-# so on: whoever tells us of what became of it later may not be heard.
+# so on: a later webhook event may be lost.
 LOOK_SECONDS = (10 * MINUTES, HOURS, 6 * HOURS, DAYS, 7 * DAYS, 30 * DAYS)
 
 
@@ -21,15 +21,15 @@ class Turn(StrEnum):
 
     SUBMIT = "submit"  # ask for it, under the same key as before
     LOOK = "look"  # only look what became of it
-    DECLINE = "decline"  # nobody was ever asked for it, and now nobody may be
+    DECLINE = "decline"  # it was never sent, and may not be any more
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What the provider said when asked for a refund; `status` None if nothing that counts.
+    What the provider answered to a refund that was sent; `status` None if nothing that counts.
 
-    `refused` is its word for why it never will; `provider_refund` what it calls the refund.
+    `refused` is its reason for a rejection; `provider_refund` what it calls the refund.
     """
 
     refund: UUID
@@ -48,7 +48,7 @@ def next_turn(refund: Refund, *, disputed: bool, now: datetime, window: timedelt
     from then on it is only looked at, until the provider shows what became of it or a person
     decides. A disputed purchase is never refunded.
     """
-    if refund.state is not RefundState.FROZEN:
+    if refund.state is not RefundState.HELD:
         return Turn.LOOK
     if disputed:
         return Turn.LOOK if refund.is_sent else Turn.DECLINE
@@ -75,7 +75,7 @@ def weigh(
 
     What the provider lists under our reference is certain, and so is its answer to our asking. Of
     what it does not list, the sum of what went back is the evidence: if it covers a refund that
-    was sent, and nobody else accounts for it, the money has gone; if it no longer covers one that
+    was sent, and nothing else accounts for it, the money has gone; if it no longer covers one that
     was made, the money is back. `elsewhere_minor` is known to have gone back without us.
     """
     listed = _listed(payment.refunds) if payment is not None else {}
@@ -148,11 +148,11 @@ def _status(
 def _by_status(
     refund: Refund, status: RefundStatus | None, provider_refund: str | None, *, now: datetime
 ) -> Refund:
-    if status is RefundStatus.PENDING and refund.state is RefundState.FROZEN:
+    if status is RefundStatus.PENDING and refund.state is RefundState.HELD:
         return replace(refund, provider_refund=provider_refund)
-    if status is RefundStatus.SUCCEEDED and refund.state is RefundState.FROZEN:
+    if status is RefundStatus.SUCCEEDED and refund.state is RefundState.HELD:
         return refund.refunded(now=now)
-    if status is RefundStatus.FAILED and refund.state in (RefundState.FROZEN, RefundState.REFUNDED):
+    if status is RefundStatus.FAILED and refund.state in (RefundState.HELD, RefundState.REFUNDED):
         return refund.declined(FAILED, now=now)
     return refund
 
@@ -172,11 +172,11 @@ def _covered(
     unlisted: set[UUID],
     now: datetime,
 ) -> list[Refund]:
-    """Take for made what was sent, and is covered by what went back and is nobody else's."""
+    """Take for made what was sent, and is covered by what went back beyond all others."""
     left_minor = payment.refunded_minor - made_minor(refunds) - elsewhere_minor
     found = []
     for refund in refunds:
-        is_asked = refund.state is RefundState.FROZEN and refund.is_sent and refund.id in unlisted
+        is_asked = refund.state is RefundState.HELD and refund.is_sent and refund.id in unlisted
         if is_asked and refund.amount_minor <= left_minor:
             left_minor -= refund.amount_minor
             refund = refund.refunded(now=now)  # noqa: PLW2901

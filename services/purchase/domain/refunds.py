@@ -1,4 +1,4 @@
-"""Who gets money back for coins they have not used, how much, and until when."""
+"""Refunds of unused coins: which are allowed, how much money, and until when."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -65,15 +65,15 @@ class NothingPaid(Refusal):
 class RefundState(StrEnum):
     """How far a refund has come."""
 
-    REQUESTED = "requested"  # the wallet has yet to freeze the coins
-    FROZEN = "frozen"  # the provider has yet to give the money back
+    REQUESTED = "requested"  # the wallet has yet to hold the coins
+    HELD = "frozen"  # the provider has yet to give the money back
     REFUNDED = "refunded"  # declined later, if the money comes back
     DECLINED = "declined"  # for good
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Coins that somebody wants to turn back into money."""
+    """A request to turn unused coins back into money."""
 
     viewer: str
     purchase: UUID
@@ -85,8 +85,8 @@ class Refund:
     coins: int = 0
     amount_minor: int = 0
     reason: str | None = None
-    settled_at: datetime | None = None
-    # When the provider was first asked; `checks` counts the turns taken before that was kept.
+    decided_at: datetime | None = None
+    # When it was first sent; `checks` counts the turns taken before that was recorded.
     submitted_at: datetime | None = None
     # As the provider calls it, if it has accepted it and has yet to make it.
     provider_refund: str | None = None
@@ -96,18 +96,18 @@ class Refund:
 
     @property
     def is_open(self) -> bool:
-        return self.state in (RefundState.REQUESTED, RefundState.FROZEN)
+        return self.state in (RefundState.REQUESTED, RefundState.HELD)
 
     @property
     def is_sent(self) -> bool:
-        """Whether the provider may have been asked for it: then its money may have gone."""
+        """Whether it may have been sent to the provider: then its money may have gone."""
         return self.submitted_at is not None or self.checks > 0
 
     def declined(self, reason: str, *, now: datetime) -> "Refund":
-        return replace(self, state=RefundState.DECLINED, reason=reason, settled_at=now)
+        return replace(self, state=RefundState.DECLINED, reason=reason, decided_at=now)
 
     def refunded(self, *, now: datetime) -> "Refund":
-        return replace(self, state=RefundState.REFUNDED, reason=None, settled_at=now)
+        return replace(self, state=RefundState.REFUNDED, reason=None, decided_at=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """
 Every statement the purchase service sends to PostgreSQL.
 
-`purchases` reads and writes the rows themselves, `money` what came for them and is disputed,
-`refunds` what went back,
-`notifications` what providers told us, `books` sums it all up.
+`purchases`, `payments`, `disputes`, `refunds`, `exclusions`, `webhook_events` and `answers` are
+tables. `refund_attempts` claims refunds that are due, `books` sums up everything, `in_flight`,
+`invariants` and `reconciliation` are what operations watch.
 """

@@ -10,49 +10,38 @@ from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """An amount of one currency."""
+class Amount:
+    """Money of one currency."""
 
     currency: str
     amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
-class AccountLine:
+class Account:
     """What a money account holds: assets positive, liabilities and income negative."""
 
-    account: str
     currency: str
     amount_minor: int
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All purchases in a few numbers; the amounts are those that were credited."""
+    """
+    All purchases: what was paid, what was sold for it, and what the wallet has credited.
 
-    purchases_by_state: Mapping[str, int]
-    paid_amounts: tuple[Money, ...]
+    `accounts` is where the money is, in double entry: `postings_sum` is zero.
+    """
+
+    purchases_by_state: Mapping[State, int]
+    paid_amounts: list[Amount]
     coins_sold: int
     bonus_coins_sold: int
     coins_credited: int
     disputes_open: int
     postings_sum: int
-    accounts: tuple[AccountLine, ...]
-
-
-async def read_books(tx: Transaction) -> Books:
-    """Count everything, in one statement and so at one instant."""
-    row = (await tx.execute(_BOOKS)).one()
-    return Books(
-        purchases_by_state={state.value: row.states.get(state.value, 0) for state in State},
-        paid_amounts=tuple(Money(currency, row.paid[currency]) for currency in sorted(row.paid)),
-        coins_sold=row.coins_sold,
-        bonus_coins_sold=row.bonus_coins_sold,
-        coins_credited=row.coins_credited,
-        disputes_open=row.disputes_open,
-        postings_sum=sum(each["amount_minor"] for each in row.accounts),
-        accounts=tuple(AccountLine(**each) for each in row.accounts),
-    )
+    accounts: list[Account]
 
 
 _BOOKS = text("""
@@ -67,9 +56,24 @@ _BOOKS = text("""
          FROM (SELECT state, count(*) AS number FROM purchases GROUP BY state) AS s) AS states,
         (SELECT coalesce(jsonb_object_agg(currency, amount_minor), '{}')
          FROM (SELECT currency, sum(amount_minor) AS amount_minor
-               FROM payments WHERE standing = 'credited' GROUP BY currency) AS a) AS paid,
+               FROM payments WHERE allocation = 'applied' GROUP BY currency) AS a) AS paid,
         (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY account, currency), '[]')
          FROM (SELECT account, asset AS currency, CAST(sum(amount) AS bigint) AS amount_minor
                FROM postings GROUP BY account, asset) AS a) AS accounts
     FROM purchases
 """)
+
+
+async def read_books(tx: Transaction) -> Books:
+    """Count everything, in one statement and so at one instant."""
+    row = (await tx.execute(_BOOKS)).one()
+    return Books(
+        purchases_by_state={state: row.states.get(state.value, 0) for state in State},
+        paid_amounts=[Amount(currency, row.paid[currency]) for currency in sorted(row.paid)],
+        coins_sold=row.coins_sold,
+        bonus_coins_sold=row.bonus_coins_sold,
+        coins_credited=row.coins_credited,
+        disputes_open=row.disputes_open,
+        postings_sum=sum(each["amount_minor"] for each in row.accounts),
+        accounts=[Account(**each) for each in row.accounts],
+    )

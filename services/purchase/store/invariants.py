@@ -1,7 +1,7 @@
 """
 The purchase service's own invariants: the books hold what its records say the provider holds.
 
-A payment whose answers were not remembered yet has given back what its disputes had announced,
+A payment whose answers were not remembered yet has given back what its disputes had published,
 and its fee is in the books alone: so clearing and fees are compared together as well.
 """
 
@@ -9,12 +9,12 @@ from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
 # What each payment is, and what of it went back without our refunds.
 _PAYMENTS = """
-    SELECT p.viewer AS user_id, p.currency, p.standing, p.amount_minor, a.fee_minor,
-           coalesce(a.given_back_minor, d.announced_minor, 0) AS given_back_minor
+    SELECT p.viewer AS user_id, p.currency, p.allocation, p.amount_minor, a.fee_minor,
+           coalesce(a.given_back_minor, d.published_minor, 0) AS given_back_minor
     FROM payments AS p
     LEFT JOIN provider_answers AS a USING (viewer, purchase, payment)
     LEFT JOIN LATERAL (
-        SELECT sum(amount_minor) AS announced_minor FROM disputes
+        SELECT sum(amount_minor) AS published_minor FROM disputes
         WHERE viewer = p.viewer AND purchase = p.purchase AND payment = p.payment
           AND revision > 0 AND state <> 'won'
     ) AS d ON true
@@ -80,13 +80,13 @@ INVARIANTS = (
         "unapplied-is-what-was-not-given-back",
         _differs(
             "unapplied payments",
-            _sum("-greatest(amount_minor - given_back_minor, 0)", "standing <> 'credited'"),
+            _sum("-greatest(amount_minor - given_back_minor, 0)", "allocation <> 'applied'"),
             _posted("@unapplied_payments"),
         ),
     ),
     invariant(
         "sales-are-what-bought-coins",
-        _differs("sales", _sum("-amount_minor", "standing = 'credited'"), _posted("@coin_sales")),
+        _differs("sales", _sum("-amount_minor", "allocation = 'applied'"), _posted("@coin_sales")),
     ),
     invariant("refunds-are-what-we-gave-back", _differs("refunds", _REFUNDED, _posted("@refunds"))),
     invariant(
@@ -94,7 +94,7 @@ INVARIANTS = (
         _differs(
             "losses",
             _sum(
-                "CASE standing WHEN 'credited' THEN given_back_minor"
+                "CASE allocation WHEN 'applied' THEN given_back_minor"
                 " ELSE greatest(given_back_minor - amount_minor, 0) END"
             ),
             _posted("@dispute_loss"),
@@ -111,7 +111,7 @@ INVARIANTS = (
                 SELECT sum(amount_minor) AS minor FROM disputes
                 WHERE viewer = a.viewer AND purchase = a.purchase AND payment = a.payment
                   AND state <> 'won' AND currency = p.currency
-                  AND (revision > 0 OR p.standing <> 'credited')
+                  AND (revision > 0 OR p.allocation <> 'applied')
             ) AS d ON true
             WHERE {a.viewers} AND a.given_back_minor <> coalesce(d.minor, 0)
         """,
@@ -127,7 +127,7 @@ INVARIANTS = (
             ) AS q
             FULL JOIN (
                 SELECT viewer AS user_id, purchase, payment FROM payments
-                WHERE {viewers} AND standing = 'credited'
+                WHERE {viewers} AND allocation = 'applied'
             ) AS p USING (user_id, purchase)
             WHERE q.payment IS DISTINCT FROM p.payment
         """,

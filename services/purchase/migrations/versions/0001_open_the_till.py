@@ -1,5 +1,5 @@
 """
-Open the till: purchases, the money that came for them, its disputes, and what providers told us.
+Open the till: purchases, the money that came for them, its disputes, and webhook events.
 
 The CHECKs repeat rules that the domain already enforces. That is the point: the domain explains
 a refusal to a person, the constraint stops a bug.
@@ -37,7 +37,7 @@ CREATE TABLE purchases (
     payment          text,
     next_action_url  text,
     late             boolean      NOT NULL DEFAULT false,
-    -- How many facts were announced about it: the sequence of the newest.
+    -- How many facts were published about it: the sequence of the newest.
     version          bigint       NOT NULL DEFAULT 0
                      CONSTRAINT purchase_version_counts CHECK (version >= 0),
     created_at       timestamptz  NOT NULL,
@@ -57,11 +57,11 @@ CREATE TABLE purchases (
         CHECK ((state = 'completed') = (paid_at IS NOT NULL AND credited_at IS NOT NULL)),
     CONSTRAINT purchase_late_once_money_came
         CHECK (NOT late OR state IN ('paid', 'completed', 'mismatched')),
-    -- Nothing open is ever forgotten, nothing settled is asked about for ever.
+    -- Nothing open is ever forgotten, nothing decided is polled for ever.
     CONSTRAINT purchase_followed_while_open
         CHECK ((state IN ('created', 'pending')) = (next_check_at IS NOT NULL))
 );
--- A provider's notification knows the purchase, and not whose it is.
+-- A provider's webhook event names the purchase and not its viewer.
 CREATE INDEX purchases_by_id ON purchases (id);
 CREATE INDEX purchases_by_time ON purchases (viewer, created_at, id);
 CREATE INDEX purchases_due ON purchases (next_check_at) WHERE next_check_at IS NOT NULL;
@@ -70,8 +70,8 @@ CREATE TABLE payments (
     viewer        text         NOT NULL,
     purchase      uuid         NOT NULL,
     payment       text         NOT NULL,
-    standing      text         NOT NULL CONSTRAINT payment_standing_known
-                  CHECK (standing IN ('credited', 'mismatched', 'surplus')),
+    allocation      text         NOT NULL CONSTRAINT payment_allocation_known
+                  CHECK (allocation IN ('applied', 'mismatched', 'overpayment')),
     amount_minor  bigint       NOT NULL CONSTRAINT payment_amount_known CHECK (amount_minor >= 0),
     currency      text         NOT NULL,
     paid_at       timestamptz  NOT NULL,
@@ -79,9 +79,9 @@ CREATE TABLE payments (
     PRIMARY KEY (viewer, purchase, payment),
     FOREIGN KEY (viewer, purchase) REFERENCES purchases
 );
--- However many notifications, retries and payments: coins are owed once.
-CREATE UNIQUE INDEX one_credited_payment_a_purchase ON payments (viewer, purchase)
-    WHERE standing = 'credited';
+-- However many webhook events, retries and payments: coins are owed once.
+CREATE UNIQUE INDEX one_applied_payment_a_purchase ON payments (viewer, purchase)
+    WHERE allocation = 'applied';
 
 CREATE TABLE disputes (
     viewer        text         NOT NULL,
@@ -93,7 +93,7 @@ CREATE TABLE disputes (
     reason        text         NOT NULL,
     amount_minor  bigint       NOT NULL CONSTRAINT dispute_amount_known CHECK (amount_minor >= 0),
     currency      text         NOT NULL,
-    -- What was announced: 0 nothing, 1 that it was opened, 2 that it was closed.
+    -- What was published: 0 nothing, 1 that it was opened, 2 that it was closed.
     revision      smallint     NOT NULL CONSTRAINT dispute_revision_follows_state
                   CHECK (revision = 0 OR revision = CASE state WHEN 'open' THEN 1 ELSE 2 END),
     recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
@@ -101,7 +101,7 @@ CREATE TABLE disputes (
     FOREIGN KEY (viewer, purchase) REFERENCES purchases
 );
 
-CREATE TABLE notifications (
+CREATE TABLE webhook_events (
     provider       text         NOT NULL,
     webhook_id     text         NOT NULL,
     kind           text         NOT NULL,
@@ -111,17 +111,17 @@ CREATE TABLE notifications (
     viewer         text,
     purchase       uuid,
     received_at    timestamptz  NOT NULL,
-    settled_at     timestamptz,
+    applied_at     timestamptz,
     next_check_at  timestamptz,
     checks         integer      NOT NULL DEFAULT 0,
     PRIMARY KEY (provider, webhook_id),
-    CONSTRAINT notification_matches_a_purchase CHECK ((viewer IS NULL) = (purchase IS NULL)),
-    CONSTRAINT notification_settled_is_done
-        CHECK (settled_at IS NULL OR next_check_at IS NULL)
+    CONSTRAINT webhook_event_matches_a_purchase CHECK ((viewer IS NULL) = (purchase IS NULL)),
+    CONSTRAINT webhook_event_applied_is_done
+        CHECK (applied_at IS NULL OR next_check_at IS NULL)
 );
-CREATE INDEX notifications_due ON notifications (next_check_at) WHERE next_check_at IS NOT NULL;
+CREATE INDEX webhook_events_due ON webhook_events (next_check_at) WHERE next_check_at IS NOT NULL;
 
-GRANT SELECT, INSERT, UPDATE ON purchases, disputes, notifications TO purchase;
+GRANT SELECT, INSERT, UPDATE ON purchases, disputes, webhook_events TO purchase;
 GRANT SELECT, INSERT ON payments TO purchase;
 """
 

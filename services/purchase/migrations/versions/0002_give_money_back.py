@@ -33,8 +33,8 @@ CREATE TABLE refunds (
     currency         text         NOT NULL,
     reason           text,
     requested_at     timestamptz  NOT NULL,
-    settled_at       timestamptz,
-    burnt_at         timestamptz,
+    decided_at       timestamptz,
+    voided_at         timestamptz,
     next_check_at    timestamptz,
     checks           integer      NOT NULL DEFAULT 0,
     PRIMARY KEY (viewer, purchase, id),
@@ -51,7 +51,7 @@ CREATE UNIQUE INDEX one_open_refund_a_purchase ON refunds (viewer, purchase)
 CREATE INDEX refunds_by_id ON refunds (id);
 CREATE INDEX refunds_due ON refunds (next_check_at) WHERE next_check_at IS NOT NULL;
 
--- A bank may change its mind as often as it likes; each change that was announced is a revision.
+-- A bank may change its mind as often as it likes; each change that was published is a revision.
 ALTER TABLE disputes DROP CONSTRAINT dispute_revision_follows_state;
 ALTER TABLE disputes ADD CONSTRAINT dispute_revision_counts CHECK (revision >= 0);
 
@@ -60,7 +60,7 @@ CREATE TABLE warnings (
     purchase  uuid         NOT NULL,
     warning   text         NOT NULL,
     reason    text         NOT NULL,
-    told_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (viewer, purchase, warning),
     FOREIGN KEY (viewer, purchase) REFERENCES purchases
 );

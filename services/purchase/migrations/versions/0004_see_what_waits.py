@@ -8,7 +8,7 @@ down_revision = "0003"
 INDEXES = """
 CREATE INDEX purchases_open ON purchases (state) WHERE state IN ('created', 'pending', 'paid');
 CREATE INDEX refunds_open ON refunds (state)
-    WHERE state IN ('requested', 'frozen') OR (state = 'refunded' AND burnt_at IS NULL);
+    WHERE state IN ('requested', 'frozen') OR (state = 'refunded' AND voided_at IS NULL);
 CREATE INDEX disputes_open ON disputes (recorded_at) WHERE state = 'open';
 """
 

@@ -1,4 +1,4 @@
-"""What others know too: purchases whose coins are owed."""
+"""What the wallet knows too: purchases whose coins are owed."""
 
 from shared.backoffice.reconciliation import Source
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.purchase.commands.reannouncing import REPUBLISHED, facts_between
+from services.purchase.commands.republish import EVENTS, facts_between
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.purchase.conftest import frozen
 
 
 @pytest.fixture
-def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):
+def story(bought, pay, pretend, send_webhook, wait, bought_in, request_refund, consume, give_back):
     """Everything that can happen to a purchase, each at least once."""
 
     async def play():
@@ -19,19 +19,19 @@ def story(bought, pay, pretend, tell, wait, bought_in, ask, hear, give_back):
         # A bank changes its mind: what is known of the dispute now is only the last of it.
         for status in ("open", "won", "lost"):
             pretend.dispute(disputed, status)
-            await tell(disputed, "payment.disputed")
+            await send_webhook(disputed, "payment.disputed")
         flagged = await bought(key="flagged")
         pretend.become(flagged, "succeeded", warnings=[{"id": "ew_1", "reason": "stolen"}])
-        await tell(flagged)
+        await send_webhook(flagged)
         failed = await bought(key="failed")
         pretend.become(failed, "failed", failure="card-declined")
-        await tell(failed, "payment.failed")
+        await send_webhook(failed, "payment.failed")
         await bought(key="expired")
         await wait(minutes=60)
         refunded, declined = await bought_in(key="key-1"), await bought_in(key="key-2")
         for purchase, coins in ((refunded, 500), (declined, 0)):
-            refund = (await ask(purchase, key=f"refund-{coins}")).json()["refund"]
-            await hear(frozen(purchase, refund, paid=coins, bonus=0))
+            refund = (await request_refund(purchase, key=f"refund-{coins}")).json()["refund"]
+            await consume(frozen(purchase, refund, paid=coins, bonus=0))
         await give_back()
 
     return play
@@ -43,7 +43,7 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     before = await announced_by_id(database)
 
     assert by_id(await said_again(database, facts_between)) == before
-    assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
+    assert {name for name, _, _ in before.values()} == {event.name for event in EVENTS}
 
 
 async def test_only_what_was_said_in_that_time_is_said_again(bought, pay, database):

@@ -5,7 +5,7 @@ Assets are positive, liabilities and income negative. Every function returns an 
 account; they sum to zero.
 """
 
-from services.purchase.domain.purchases import Payment, Standing
+from services.purchase.domain.purchases import Allocation, Payment
 
 # The account that locks and numbers one viewer's decisions; it never holds anything.
 ASSET = "money"
@@ -17,9 +17,9 @@ REFUNDS = "@refunds"
 DISPUTE_LOSS = "@dispute_loss"
 
 
-def received(payment: Payment, standing: Standing) -> dict[str, int]:
+def received(payment: Payment, allocation: Allocation) -> dict[str, int]:
     """Money came: for coins, or for nothing that was sold."""
-    owed_for = SALES if standing is Standing.CREDITED else UNAPPLIED
+    owed_for = SALES if allocation is Allocation.APPLIED else UNAPPLIED
     return {
         CLEARING: payment.amount_minor - payment.fee_minor,
         FEES: payment.fee_minor,
@@ -44,16 +44,16 @@ def fee_changed(before_minor: int, now_minor: int) -> dict[str, int]:
 
 
 def given_back(
-    standing: Standing, amount_minor: int, *, before_minor: int, now_minor: int
+    allocation: Allocation, amount_minor: int, *, before_minor: int, now_minor: int
 ) -> dict[str, int]:
     """
-    A bank took money, or somebody gave it back without us: only the difference moves.
+    A bank took money, or it was given back without us: only the difference moves.
 
-    Money that bought nothing was owed to its payer anyway, up to what it was; whatever goes
+    Money that bought nothing was owed to its payer anyway, up to what it was; what goes
     beyond that, and all that goes of money that bought coins, is lost.
     """
     change = now_minor - before_minor
     unapplied = 0
-    if standing is not Standing.CREDITED:
+    if allocation is not Allocation.APPLIED:
         unapplied = min(amount_minor, now_minor) - min(amount_minor, before_minor)
     return {CLEARING: -change, UNAPPLIED: unapplied, DISPUTE_LOSS: change - unapplied}

@@ -1,4 +1,4 @@
-"""The payment provider, as its HTTP API and its webhooks."""
+"""The sandbox as a payment provider: its HTTP API and its webhooks."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,20 +11,22 @@ import httpx
 from pydantic import ValidationError
 
 from services.purchase.domain.purchases import (
+    AcceptedRefund,
     BadSignature,
-    Notification,
     Payment,
     Purchase,
     Status,
+    WebhookEvent,
 )
-from services.purchase.providers.answers import (
+from services.purchase.providers.sandbox_answers import (
     About,
     PaymentAnswer,
     Payments,
-    Refund,
+    RefundAnswer,
     Webhook,
     text_of,
 )
+from services.purchase.settings import Settings
 from shared.http.provider_client import REJECTED, ProviderClient, raise_if_rejected, read_answer
 from shared.http.webhooks import Signatures
 
@@ -32,13 +34,8 @@ ANSWER_SECONDS_MAX = 3.0
 CONNECTIONS_MAX = 50
 
 
-class Provider:
-    """
-    The sandbox provider; a real one is another class with the same methods.
-
-    Creating a payment is idempotent under the purchase's id, for as long as the purchase can be
-    paid. Every other call is a question, and may be asked as often as one likes.
-    """
+class SandboxProvider:
+    """A client of `services/sandbox`, which behaves as a real provider and moves no money."""
 
     name = "sandbox"
 
@@ -63,7 +60,6 @@ class Provider:
         )
 
     async def create(self, purchase: Purchase) -> Payment:
-        """Ask for a payment, or find out about the one that this purchase has."""
         asked = {
             "amount_minor": purchase.amount_minor,
             "currency": purchase.currency,
@@ -78,12 +74,11 @@ class Provider:
         )
         raise_if_rejected(response)
         if response.status_code in REJECTED and (made := await self.find(purchase.id)) is not None:
-            # Asked for before in other words, such as another address to come back to.
+            # Requested before with another content, such as another return address.
             return made
         return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
     async def read(self, payment: str) -> Payment | None:
-        """Return what the provider says of a payment, or None if it knows nothing of it."""
         asked_at = datetime.now(UTC)
         response = await self._client.request("GET", f"/payments/{quote(payment, safe='')}")
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -91,7 +86,6 @@ class Provider:
         return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
     async def find(self, purchase: UUID) -> Payment | None:
-        """Return the payment of a purchase, one that was made before one that was not."""
         asked_at = datetime.now(UTC)
         response = await self._client.request(
             "GET", "/payments", params={"reference": str(purchase)}
@@ -101,7 +95,6 @@ class Provider:
         return _stamped(found[0], asked_at) if found else None
 
     async def cancel(self, payment: Payment) -> Payment:
-        """Cancel a payment; if that comes too late, return what became of it instead."""
         path = f"/payments/{quote(payment.id, safe='')}"
         asked_at = datetime.now(UTC)
         response = await self._client.request("POST", f"{path}/cancel")
@@ -110,8 +103,7 @@ class Provider:
             response = await self._client.request("GET", path)
         return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
 
-    async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> Refund:
-        """Give money back, once however often it is asked under the refund's id."""
+    async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> AcceptedRefund:
         response = await self._client.request(
             "POST",
             f"/payments/{quote(payment, safe='')}/refunds",
@@ -119,38 +111,47 @@ class Provider:
             headers={"Idempotency-Key": str(refund)},
         )
         raise_if_rejected(response)
-        return read_answer(Refund, response)
+        answer = read_answer(RefundAnswer, response)
+        return AcceptedRefund(answer.id, answer.status)
 
-    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """Read a webhook, if the provider signed it within the last minutes."""
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not self._signatures.are_on(body, headers):
             raise BadSignature
         webhook_id = text_of(headers["webhook-id"])
         if webhook_id is None:
             raise BadSignature
         try:
-            told = Webhook.model_validate_json(body)
+            webhook = Webhook.model_validate_json(body)
         except ValidationError:
-            # Signed, so it is kept; but it is about nothing that we could ask for.
-            told = Webhook(type="unreadable", data=About(object={}))
-        return Notification(
+            # Signed, so it is stored; but there is nothing that could be polled.
+            webhook = Webhook(type="unreadable", data=About(object={}))
+        return WebhookEvent(
             provider=self.name,
             webhook_id=webhook_id,
-            kind=told.type,
+            kind=webhook.type,
             payload_hash=hashlib.sha256(body).digest(),
-            payment=told.data.payment(),
-            reference=told.data.reference(),
+            payment=webhook.data.payment(),
+            reference=webhook.data.reference(),
         )
 
     async def close(self) -> None:
         await self._client.close()
 
 
+def build(settings: Settings) -> SandboxProvider:
+    return SandboxProvider(
+        url=settings.provider_url,
+        api_key=settings.provider_api_key.get_secret_value(),
+        webhook_secret=settings.webhook_secret.get_secret_value(),
+        return_url=settings.return_url,
+    )
+
+
 def _stamped(payment: Payment, asked_at: datetime) -> Payment:
     """
-    Say from when an answer is: another one may have been used meanwhile.
+    Add when an answer was requested and received: another may have been applied meanwhile.
 
-    Nothing it says was paid later than that, whatever the provider's clock says.
+    No payment in it is later than that, even if the provider's clock is fast.
     """
     now = datetime.now(UTC)
     paid_at = min(payment.paid_at, now) if payment.paid_at is not None else None
@@ -158,7 +159,7 @@ def _stamped(payment: Payment, asked_at: datetime) -> Payment:
 
 
 def _return_address(url: str, purchase: UUID) -> str:
-    """Say in the address to come back to which purchase it is about: the page there looks it up."""
+    """Add the purchase to the return address: the page there looks it up."""
     parts = urlsplit(url)
     query = "&".join(part for part in (parts.query, f"purchase={purchase}") if part)
     return urlunsplit(parts._replace(query=query))

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from services.purchase.main import build_http
 from shared.postgres.database import Database
 from tests.clients import a_verifier
-from tests.purchase.conftest import POLICY, PRICES
+from tests.purchase.conftest import RULES
 
 BREAKS = [
     ("clearing-is-what-the-provider-holds", "UPDATE provider_answers SET given_back_minor = 7"),
@@ -15,15 +15,15 @@ BREAKS = [
     ("fees-are-what-the-provider-kept", "UPDATE provider_answers SET fee_minor = 7"),
     (
         "unapplied-is-what-was-not-given-back",
-        "UPDATE payments SET amount_minor = 7 WHERE standing <> 'credited'",
+        "UPDATE payments SET amount_minor = 7 WHERE allocation <> 'applied'",
     ),
     (
         "sales-are-what-bought-coins",
-        "UPDATE payments SET amount_minor = 7 WHERE standing = 'credited'",
+        "UPDATE payments SET amount_minor = 7 WHERE allocation = 'applied'",
     ),
     ("refunds-are-what-we-gave-back", "UPDATE refunds SET amount_minor = 7"),
     ("refunds-never-exceed-the-price", "UPDATE refunds SET amount_minor = 500"),
-    ("what-is-paid-has-its-payment", "UPDATE payments SET standing = 'surplus'"),
+    ("what-is-paid-has-its-payment", "UPDATE payments SET allocation = 'overpayment'"),
     ("what-is-paid-has-its-payment", "UPDATE purchases SET payment = 'pay_other'"),
     ("entry-sums-to-zero", "UPDATE postings SET amount = 7"),
 ]
@@ -32,7 +32,7 @@ BREAKS = [
 @pytest.fixture
 def app(database, provider):
     """The service, whose books need not be right in the end."""
-    return build_http(database, a_verifier(), provider, PRICES, POLICY)
+    return build_http(database, a_verifier(), {"sandbox": provider}, RULES)
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ async def owner(postgres, database):
 
 @pytest.mark.parametrize(("law", "damage"), BREAKS)
 async def test_each_law_of_the_books_is_seen_broken(
-    *, asked_back, give_back, paid_twice, proved, owner, law, damage
+    *, refund_requested, give_back, paid_twice, violations, owner, law, damage
 ):
     await paid_twice()
-    await asked_back()
+    await refund_requested()
     await give_back()
-    assert await proved() == []
+    assert await violations() == []
 
     async with owner.transaction() as tx:
         await tx.execute(text(damage))
 
-    assert law in {fault.invariant for fault in await proved()}
+    assert law in {fault.invariant for fault in await violations()}

@@ -1,4 +1,4 @@
-"""Remember each step of a purchase as it was announced: later steps overwrite the earlier ones."""
+"""Keep the events of each step of a purchase: later steps overwrite the row."""
 
 from shared.messaging.schema import EVENT_ARCHIVE_RIGHTS_V1, EVENT_ARCHIVE_V1
 from shared.postgres.migrate import run_sql

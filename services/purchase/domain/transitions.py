@@ -1,5 +1,5 @@
 """
-What the provider's word makes of a purchase.
+What a provider status makes of a purchase.
 
 It comes in any order and more than once, so every step follows from the set of facts known, and
 a step that was taken is never taken again.
@@ -17,15 +17,15 @@ from services.purchase.domain.disputes import (
 )
 from services.purchase.domain.payment_consequences import RiskFlagged, follow_payment
 from services.purchase.domain.purchases import (
+    Allocation,
     CoinsDiffer,
     Dispute,
     NoPayment,
     Payment,
+    ProviderStatus,
     Purchase,
-    Standing,
     State,
     Status,
-    Truth,
 )
 
 CANCELLED = "cancelled"
@@ -53,20 +53,20 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nobody paid in time."""
+    """No payment came in time."""
 
 
 Step: TypeAlias = Paid | Completed | Failed | Expired | Disputed | DisputeClosed | RiskFlagged
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class Transition:
     """A purchase as it is now, and the steps that led there, each worth one fact."""
 
     purchase: Purchase
     steps: tuple[Step, ...] = ()
     # What the money of the payment led to, if this is when it came.
-    standing: Standing | None = None
+    allocation: Allocation | None = None
     # Disputes that are new or have moved.
     disputes: tuple[Dispute, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
@@ -74,7 +74,7 @@ class Settlement:
 
 def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
     """
-    Whether the payment must be cancelled at the provider before its status is settled.
+    Whether the payment must be cancelled at the provider before its status is applied.
 
     A declined payment could still be paid at a second try, an expired one in the very moment we
     give it up, and a second one for a purchase that is paid would be paid for nothing.
@@ -86,49 +86,49 @@ def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
     return now >= purchase.expires_at or purchase.paid_at is not None
 
 
-def settle(
+def take_steps(
     purchase: Purchase,
-    truth: Truth,
+    status: ProviderStatus,
     *,
-    standings: Mapping[str, Standing],
+    allocations: Mapping[str, Allocation],
     disputes: Mapping[str, Dispute],
     now: datetime,
     ours_minor: int = 0,
-    warned: Container[str] = (),
+    known_warnings: Container[str] = (),
     newer: bool = False,
-) -> Settlement:
+) -> Transition:
     """
-    Take the steps that the provider's word allows and that were not taken before.
+    Take the steps that the provider status allows and that were not taken before.
 
     What is unwanted has been cancelled before: a payment that failed has failed for good.
-    `standings` is the money that came before, by payment; `disputes` the known ones, by id;
-    `ours_minor` what was refunded because we asked for it; `warned` the warnings that were passed
-    on; `newer` whether this answer is known to be newer than all that is known.
+    `allocations` is the money that came before, by payment; `disputes` the known ones, by id;
+    `ours_minor` what was refunded because we asked for it; `known_warnings` those that were
+    published; `newer` whether this answer is known to be newer than all that is known.
     """
-    if isinstance(truth, NoPayment):
-        purchase, steps = _give_up(purchase, truth.reason, now)
-        return Settlement(_count(purchase, steps), steps)
+    if isinstance(status, NoPayment):
+        purchase, steps = _give_up(purchase, status.reason, now)
+        return Transition(_count(purchase, steps), steps)
 
-    assert truth.reference == str(purchase.id)
-    purchase, steps, came = _attach(purchase, truth), (), None
-    if truth.status is Status.SUCCEEDED and truth.id not in standings:
-        came = _standing(purchase, truth)
-        purchase, steps = _receive(purchase, truth, came, now)
-    elif truth.status in _DEAD and truth.id == purchase.payment:
-        purchase, steps = _give_up(purchase, truth.failure or CANCELLED, now)
+    assert status.reference == str(purchase.id)
+    purchase, steps, came = _attach(purchase, status), (), None
+    if status.status is Status.SUCCEEDED and status.id not in allocations:
+        came = _allocate(purchase, status)
+        purchase, steps = _receive(purchase, status, came, now)
+    elif status.status in _DEAD and status.id == purchase.payment:
+        purchase, steps = _give_up(purchase, status.failure or CANCELLED, now)
     more = follow_payment(
-        truth,
+        status,
         disputes,
-        standing=came or standings.get(truth.id),
+        allocation=came or allocations.get(status.id),
         ours_minor=ours_minor,
-        warned=warned,
+        known_warnings=known_warnings,
         newer=newer,
     )
     steps = (*steps, *more.steps)
-    return Settlement(_count(purchase, steps), steps, came, more.disputes, more.contradictions)
+    return Transition(_count(purchase, steps), steps, came, more.disputes, more.contradictions)
 
 
-def credit(purchase: Purchase, *, coins: int, at: datetime) -> Settlement:
+def apply_credit(purchase: Purchase, *, coins: int, at: datetime) -> Transition:
     """The wallet has the coins; the purchase is complete once its payment is known as well."""
     if coins != purchase.coins + purchase.bonus_coins:
         raise CoinsDiffer(
@@ -137,9 +137,9 @@ def credit(purchase: Purchase, *, coins: int, at: datetime) -> Settlement:
             bought_coins=purchase.coins + purchase.bonus_coins,
         )
     if purchase.credited_at is not None:
-        return Settlement(purchase)
+        return Transition(purchase)
     purchase, steps = _complete(replace(purchase, credited_at=at))
-    return Settlement(_count(purchase, steps), steps)
+    return Transition(_count(purchase, steps), steps)
 
 
 def _attach(purchase: Purchase, payment: Payment) -> Purchase:
@@ -150,23 +150,23 @@ def _attach(purchase: Purchase, payment: Payment) -> Purchase:
     return replace(purchase, state=State.PENDING) if payment.pay_url else purchase
 
 
-def _standing(purchase: Purchase, payment: Payment) -> Standing:
+def _allocate(purchase: Purchase, payment: Payment) -> Allocation:
     if purchase.paid_at is not None:
-        return Standing.SURPLUS
+        return Allocation.OVERPAYMENT
     asked = (purchase.amount_minor, purchase.currency)
-    # What was given back before we heard of the payment at all buys nothing, also in part.
+    # What was given back before we knew of the payment at all buys nothing, also in part.
     if (payment.amount_minor, payment.currency) != asked or payment.refunded_minor:
-        return Standing.MISMATCHED
-    return Standing.CREDITED
+        return Allocation.MISMATCHED
+    return Allocation.APPLIED
 
 
 def _receive(
-    purchase: Purchase, payment: Payment, standing: Standing, now: datetime
+    purchase: Purchase, payment: Payment, allocation: Allocation, now: datetime
 ) -> tuple[Purchase, tuple[Step, ...]]:
-    if standing is Standing.SURPLUS:
+    if allocation is Allocation.OVERPAYMENT:
         return purchase, ()
     late = purchase.late or purchase.state in _GIVEN_UP
-    if standing is Standing.MISMATCHED:
+    if allocation is Allocation.MISMATCHED:
         return replace(purchase, state=State.MISMATCHED, late=late), ()
     paid = replace(
         purchase,

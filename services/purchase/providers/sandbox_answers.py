@@ -1,4 +1,4 @@
-"""What the provider answers, read strictly: whatever cannot be read is no answer."""
+"""What the sandbox answers, read strictly: an answer that cannot be read is none."""
 
 import re
 from datetime import UTC, datetime
@@ -9,16 +9,16 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.purchase.domain.purchases import (
     Dispute,
     DisputeState,
+    EarlyFraudWarning,
     Payment,
     RefundSeen,
     RefundStatus,
     Status,
-    Warned,
 )
 from shared.contracts.base import AMOUNT_MAX
 from shared.http.provider_client import printable
 
-# Whoever paid before that has no clock that says anything.
+# An earlier time of payment comes from a clock that is wrong.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _Amount = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
@@ -43,21 +43,19 @@ class _Warning(BaseModel):
 
 class _RefundSeen(BaseModel):
     id: _Id
-    # What we called it when we asked for it; others may have asked as well.
+    # Our reference; None if the refund was requested elsewhere, such as in a dashboard.
     refund_reference: str | None = None
     status: RefundStatus
     amount_minor: _Amount
 
 
-class Refund(BaseModel):
-    """A refund as it is when it was asked for: accepted is not made."""
-
+class RefundAnswer(BaseModel):
     id: _Id
     status: RefundStatus
 
 
 class PaymentAnswer(BaseModel):
-    """What we read of a payment; whatever else a provider says of it is its own affair."""
+    """What we read of a payment; other fields are ignored."""
 
     id: _Id
     reference: str
@@ -91,7 +89,9 @@ class PaymentAnswer(BaseModel):
                 RefundSeen(each.id, each.refund_reference, each.status, each.amount_minor)
                 for each in self.refunds
             ),
-            warnings=tuple(Warned(each.id, printable(each.reason)) for each in self.warnings),
+            warnings=tuple(
+                EarlyFraudWarning(each.id, printable(each.reason)) for each in self.warnings
+            ),
             disputes=tuple(
                 Dispute(
                     id=dispute.id,
