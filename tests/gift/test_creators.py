@@ -274,7 +274,9 @@ async def test_a_decision_and_the_outcome_at_once_agree(said_something, hear, da
     async def remove():
         async with database.transaction() as tx:
             state = MessageState.REMOVED
-            await messages.decide_message(tx, "lea", UUID(gift), state, by="lea", story="story")
+            await messages.decide_message(
+                tx, "lea", UUID(gift), state, by="lea", correlation_id="story"
+            )
             decided.set()
             await may_commit.wait()
 

@@ -31,7 +31,7 @@ def story(ask, wallet_says, database):
     async def decide(gift, state):
         async with database.transaction() as tx:
             await decide_message(
-                tx, "lea", UUID(gift), MessageState(state), by="lea", story="story"
+                tx, "lea", UUID(gift), MessageState(state), by="lea", correlation_id="story"
             )
 
     async def play():

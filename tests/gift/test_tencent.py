@@ -175,7 +175,7 @@ async def test_what_was_paid_is_not_shown_again_later(
         await tencent()
         async with database.transaction() as tx:
             earlier = text(
-                "UPDATE gifts SET settled_at = settled_at - make_interval(secs => :seconds)"
+                "UPDATE gifts SET decided_at = decided_at - make_interval(secs => :seconds)"
             )
             await tx.execute(earlier, {"seconds": seconds})
 
