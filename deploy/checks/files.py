@@ -18,7 +18,7 @@ PLACES = """
     services/*/commands/*.py
     services/*/domain/*.py
     services/*/store/*.py
-    services/*/providers.py services/*/providers/*.py
+    services/*/providers/*.py
     services/*/migrations/env.py services/*/migrations/versions/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/page.html services/web/static/**

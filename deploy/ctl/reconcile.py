@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from deploy.ctl.installation import Installation
-from services.gift.store import tallies as gift
-from services.payout.store import tallies as payout
+from services.gift.store import reconciliation as gift
+from services.payout.store import reconciliation as payout
 from services.purchase.store import reconciliation as purchase
 from services.wallet.store import reconciliation as wallet
 from shared.backoffice.reconciliation import Source, Totals

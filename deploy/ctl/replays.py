@@ -13,9 +13,9 @@ from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import teams
-from services.gift.commands import reannouncing as gift
+from services.gift.commands import republish as gift
 from services.live.store import rebuild as live
-from services.payout.commands import reannouncing as payout
+from services.payout.commands import republish as payout
 from services.purchase.commands import republish as purchase
 from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
@@ -46,9 +46,9 @@ class Owner:
 
 OWNERS: Mapping[str, Owner] = {
     "purchase": Owner(purchase.facts_between, purchase.EVENTS),
-    "wallet": Owner(wallet.facts_between, wallet.SAID_AGAIN),
-    "gift": Owner(gift.facts_between, gift.SAID_AGAIN),
-    "payout": Owner(payout.facts_between, payout.SAID_AGAIN),
+    "wallet": Owner(wallet.facts_between, wallet.REPUBLISHED),
+    "gift": Owner(gift.facts_between, gift.REPUBLISHED),
+    "payout": Owner(payout.facts_between, payout.REPUBLISHED),
 }
 
 

@@ -1,12 +1,12 @@
-"""What the gift service hears."""
+"""What the gift service consumes."""
 
 from collections.abc import Sequence
 
-from services.gift.commands.levels import keep_levels
-from services.gift.commands.offering import Shelf
-from services.gift.commands.reversing import reverse_gifts
-from services.gift.commands.rooms import follow_rooms
-from services.gift.commands.settling import Listener, settle_gifts
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.levels import save_levels
+from services.gift.commands.outcomes import Listener, apply_outcomes
+from services.gift.commands.reversals import reverse_gifts
+from services.gift.commands.rooms import update_rooms
 from shared.contracts.live import GuestJoined, GuestLeft, LevelReached, RoomClosed, RoomOpened
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
 from shared.messaging.broker import Broker
@@ -15,14 +15,18 @@ from shared.messaging.delivery import Received
 from shared.postgres.database import Database, Transaction
 
 
-def build(database: Database, broker: Broker, *, shelf: Shelf, tell: Listener) -> list[Consumer]:
-    async def settle(tx: Transaction, received: Sequence[Received]) -> None:
-        await settle_gifts(tx, received, catalogue=await shelf.current(), tell=tell)
+def build(
+    database: Database, broker: Broker, *, catalogue_cache: CatalogueCache, resolve: Listener
+) -> list[Consumer]:
+    async def outcomes(tx: Transaction, received: Sequence[Received]) -> None:
+        await apply_outcomes(
+            tx, received, catalogue=await catalogue_cache.current(), resolve=resolve
+        )
 
     return [
         Consumer(
             "gift.outcomes",
-            {GiftPaid: settle, GiftPaymentRefused: settle},
+            {GiftPaid: outcomes, GiftPaymentRefused: outcomes},
             database=database,
             broker=broker,
         ),
@@ -32,10 +36,10 @@ def build(database: Database, broker: Broker, *, shelf: Shelf, tell: Listener) -
             database=database,
             broker=broker,
         ),
-        Consumer("gift.levels", {LevelReached: keep_levels}, database=database, broker=broker),
+        Consumer("gift.levels", {LevelReached: save_levels}, database=database, broker=broker),
         Consumer(
             "gift.rooms",
-            dict.fromkeys((RoomOpened, RoomClosed, GuestJoined, GuestLeft), follow_rooms),
+            dict.fromkeys((RoomOpened, RoomClosed, GuestJoined, GuestLeft), update_rooms),
             database=database,
             broker=broker,
         ),

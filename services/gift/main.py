@@ -9,10 +9,12 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from services.gift import api, consumers, jobs
+from services.gift.api import tencent
 from services.gift.api.tencent import TencentAccount
-from services.gift.commands.offering import Shelf
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.intake import GiftIntake
+from services.gift.commands.pending_replies import PendingReplies
 from services.gift.commands.signatures import SignatureRules
-from services.gift.commands.waiting import Waiters
 from services.gift.domain.catalogue import (
     GIFT_TYPE_ID,
     Catalogue,
@@ -21,7 +23,7 @@ from services.gift.domain.catalogue import (
     our_animation,
 )
 from services.gift.settings import Settings
-from services.gift.store.sagas import SAGAS
+from services.gift.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import watch
 from shared.http import build_app
 from shared.identity.ages import ADULTS, Act, AgeRule, read_age_rule
@@ -34,15 +36,15 @@ from shared.runtime.service import Service, build_broker, build_database, build_
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "gift")
-    shelf = Shelf(database, read_catalogue(settings.catalogue_file))
-    waiters = Waiters(database)
+    catalogue_cache = CatalogueCache(database, read_catalogue(settings.catalogue_file))
+    pending_replies = PendingReplies(database)
     return Service(
         name="gift",
         app=build_http(
             database,
             build_verifier(settings),
-            shelf,
-            waiters,
+            catalogue_cache,
+            pending_replies,
             build_tencent_account(settings),
             targets=build_target_verifier(settings),
             anybody_may_receive=settings.anybody_may_receive,
@@ -50,18 +52,20 @@ def build(settings: Settings) -> Service:
         ),
         database=database,
         relay=Relay(database, broker),
-        consumers=consumers.build(database, broker, shelf=shelf, tell=waiters.tell),
-        jobs=jobs.build(database, shelf),
-        tasks=(waiters.run, shelf.run, watch(database, SAGAS)),
+        consumers=consumers.build(
+            database, broker, catalogue_cache=catalogue_cache, resolve=pending_replies.resolve
+        ),
+        jobs=jobs.build(database, catalogue_cache),
+        tasks=(pending_replies.run, catalogue_cache.run, watch(database, IN_FLIGHT)),
     )
 
 
 def build_http(
     database: Database,
     verifier: Verifier,
-    shelf: Shelf,
-    waiters: Waiters,
-    tencent: TencentAccount | None = None,
+    catalogue_cache: CatalogueCache,
+    pending_replies: PendingReplies,
+    tencent_account: TencentAccount | None = None,
     *,
     targets: Verifier | None = None,
     anybody_may_receive: bool = False,
@@ -74,16 +78,19 @@ def build_http(
         verifier=verifier,
         database=database,
     )
-    router = api.build_router(
+    app.state.catalogue_cache = catalogue_cache
+    app.state.intake = GiftIntake(
         database,
-        shelf,
-        waiters,
-        tencent,
-        targets=targets or verifier,
+        catalogue_cache,
+        pending_replies,
         anybody_may_receive=anybody_may_receive,
         ages=ages,
     )
-    app.include_router(router)
+    app.state.targets = targets or verifier
+    app.state.tencent = tencent_account
+    app.include_router(api.router)
+    if tencent_account is not None:
+        app.include_router(tencent.router)
     return app
 
 

@@ -44,10 +44,10 @@ class Gift(GiftTable, table=True):
     anonymous: bool
     state: str = Field(sa_type=Text)
     attempt: int = Field(sa_type=Integer)
-    asked_at: datetime = Field(sa_type=_TIME)
+    last_requested_at: datetime = Field(sa_type=_TIME)
     requested_at: datetime = Field(sa_type=_TIME)
     expires_at: datetime = Field(sa_type=_TIME)
-    settled_at: datetime | None = Field(sa_type=_TIME)
+    decided_at: datetime | None = Field(sa_type=_TIME)
     correlation_id: str = Field(sa_type=Text)
     slices: list[Any] | None = Field(sa_type=JSONB)
     refusal: dict[str, Any] | None = Field(sa_type=JSONB)
@@ -96,7 +96,7 @@ class Reversal(GiftTable, table=True):
     lot: UUID = Field(primary_key=True)
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
-    announced_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    published_coins: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
     published_revision: int | None = Field(sa_type=BigInteger)
 

@@ -1,8 +1,8 @@
-"""What the payout service hears."""
+"""The events that the payout service consumes."""
 
 from collections.abc import Sequence
 
-from services.payout.commands.earning import follow_gifts, heed_warnings
+from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
 from services.payout.domain.rates import Rules
 from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
 from shared.contracts.purchase import PurchaseRiskFlagged
@@ -21,7 +21,7 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
         return await follow_gifts(tx, received, rules)
 
     async def warnings(tx: Transaction, received: Sequence[Received]) -> None:
-        await heed_warnings(tx, received, rules)
+        await apply_fraud_warnings(tx, received, rules)
 
     return [
         Consumer(

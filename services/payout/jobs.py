@@ -1,14 +1,14 @@
-"""What the payout service does by itself: it pays, lets diamonds mature, and proves its books."""
+"""The jobs of the payout service: it pays, lets diamonds mature, and verifies its books."""
 
 from datetime import UTC, datetime
 
-from services.payout.commands.following import follow_attempts, open_attempts
-from services.payout.commands.maturing import mature
-from services.payout.commands.proving import INVARIANTS, announce_block
+from services.payout.commands.attempts import follow_attempts, open_attempts
+from services.payout.commands.maturity import mature
+from services.payout.commands.metrics import report
 from services.payout.commands.valuations import revalue_all
-from services.payout.commands.waiting import report
+from services.payout.commands.verification import INVARIANTS, publish_block
 from services.payout.domain.rates import Rules
-from services.payout.providers import Provider
+from services.payout.providers import Providers
 from shared.backoffice import ledger_jobs as watching
 from shared.postgres.database import Database
 from shared.runtime.service import Job
@@ -19,11 +19,11 @@ REVALUE_EVERY_SECONDS = 60.0
 REPORT_EVERY_SECONDS = 30.0
 
 
-def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
+def build(database: Database, providers: Providers, rules: Rules) -> list[Job]:
     async def send_and_follow() -> bool:
         async with database.transaction() as tx:
             more_to_open = await open_attempts(tx)
-        return await follow_attempts(database, provider, rules) or more_to_open
+        return await follow_attempts(database, providers, rules) or more_to_open
 
     async def let_mature() -> bool:
         async with database.transaction() as tx:
@@ -43,5 +43,5 @@ def build(database: Database, provider: Provider, rules: Rules) -> list[Job]:
         Job("mature", MATURE_EVERY_SECONDS, let_mature),
         Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
-        *watching.jobs(database, INVARIANTS, announce_block),
+        *watching.jobs(database, INVARIANTS, publish_block),
     ]

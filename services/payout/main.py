@@ -7,11 +7,12 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.payout import api, consumers, jobs
-from services.payout.commands.adjusting import ask_adjustment, settle_adjustment
-from services.payout.domain.rates import Holds, Rules
-from services.payout.providers import Provider
+from services.payout.commands.adjustments import decide_payout_adjustment
+from services.payout.domain.rates import MaturityRules, Rules
+from services.payout.providers import PROVIDERS, Providers
 from services.payout.settings import Settings
-from services.payout.store.sagas import SAGAS
+from services.payout.store.in_flight import IN_FLIGHT
+from shared.backoffice.adjustments import request_adjustment
 from shared.backoffice.in_flight import watch
 from shared.backoffice.routes import AdjustmentCommands
 from shared.http import build_app
@@ -26,26 +27,23 @@ from shared.runtime.service import Service, build_broker, build_database, build_
 def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "payout")
-    provider = Provider(
-        url=settings.provider_url,
-        api_key=settings.provider_api_key.get_secret_value(),
-        webhook_secret=settings.webhook_secret.get_secret_value(),
-        idempotency_seconds=settings.provider_idempotency_seconds,
-    )
+    providers = {name: build_provider(settings) for name, build_provider in PROVIDERS.items()}
     rules = read_rules(settings.rules_file, hold_seconds=settings.hold_seconds)
     return Service(
         name="payout",
-        app=build_http(database, build_verifier(settings), provider, rules),
+        app=build_http(database, build_verifier(settings), providers, rules),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, rules),
-        jobs=jobs.build(database, provider, rules),
-        tasks=(watch(database, SAGAS),),
-        closing=(provider.close,),
+        jobs=jobs.build(database, providers, rules),
+        tasks=(watch(database, IN_FLIGHT),),
+        closing=tuple(each.close for each in providers.values()),
     )
 
 
-def build_http(database: Database, verifier: Verifier, provider: Provider, rules: Rules) -> FastAPI:
+def build_http(
+    database: Database, verifier: Verifier, providers: Providers, rules: Rules
+) -> FastAPI:
     app = build_app(
         title="Ovation payout",
         description="Diamonds become money.",
@@ -53,19 +51,21 @@ def build_http(database: Database, verifier: Verifier, provider: Provider, rules
         database=database,
     )
     app.state.adjustments = AdjustmentCommands(
-        "payout", ask_adjustment, partial(settle_adjustment, rules=rules)
+        "payout", request_adjustment, partial(decide_payout_adjustment, rules=rules)
     )
-    app.include_router(api.build_router(database, provider, rules))
+    app.state.providers = providers
+    app.state.rules = rules
+    app.include_router(api.router)
     return app
 
 
 def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
-    """Read the rules; `hold_seconds` replaces every hold, for installations that are practice."""
+    """Read the rules; `hold_seconds` replaces every wait, for practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
     require_currencies([rules["diamonds"]["currency"]])
-    holds = Holds(**rules["holds"], seconds=hold_seconds)
+    maturity = MaturityRules(**rules["holds"], seconds=hold_seconds)
     ages = read_age_rule(rules, Act.CASH_OUT)
-    return Rules(**rules["diamonds"], **rules["payouts"], holds=holds, ages=ages)
+    return Rules(**rules["diamonds"], **rules["payouts"], maturity=maturity, ages=ages)
 
 
 if __name__ == "__main__":

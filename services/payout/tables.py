@@ -67,7 +67,7 @@ class Creator(PayoutTable, table=True):
 
 
 class Reversal(PayoutTable, table=True):
-    """How many coins of a gift stand reversed, by the lot that had paid."""
+    """How many coins of a gift are reversed, by the lot that paid."""
 
     __tablename__ = "reversals"
 
@@ -106,10 +106,10 @@ class Valuation(PayoutTable, table=True):
     value_minor_per_1000: int = Field(sa_type=BigInteger)
 
 
-class Warning(PayoutTable, table=True):  # noqa: A001 - the field's own word, and nobody's import
-    """A lot whose payment somebody warned of."""
+class FraudWarning(PayoutTable, table=True):
+    """A lot whose payment has an early fraud warning."""
 
-    __tablename__ = "warnings"
+    __tablename__ = "fraud_warnings"
 
     lot: UUID = Field(primary_key=True)
     flagged_at: datetime = Field(sa_type=_TIME)
@@ -212,7 +212,7 @@ class Attempt(PayoutTable, table=True):
 
 
 class Contradiction(PayoutTable, table=True):
-    """What the provider says, where it cannot be after what we believed."""
+    """What a provider says of an attempt although it contradicts our state."""
 
     __tablename__ = "contradictions"
 
@@ -220,14 +220,14 @@ class Contradiction(PayoutTable, table=True):
     payout: UUID = Field(primary_key=True)
     attempt: UUID = Field(primary_key=True)
     state: str = Field(primary_key=True, sa_type=Text)
-    said: str = Field(primary_key=True, sa_type=Text)
+    status: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
-class Notification(PayoutTable, table=True):
-    """One webhook, kept so that its repetition is known."""
+class WebhookEvent(PayoutTable, table=True):
+    """A webhook of a provider, kept so that its repetition is known."""
 
-    __tablename__ = "notifications"
+    __tablename__ = "webhook_events"
 
     id: int | None = Field(
         default=None,

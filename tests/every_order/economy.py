@@ -20,13 +20,14 @@ from sqlalchemy import text
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
-from services.payout.commands import following, holding, maturing, payees, requesting, transfers
-from services.payout.commands.requesting import PayoutRequest
-from services.payout.domain.payouts import Truth
+from services.payout.commands import attempts as payout_attempts
+from services.payout.commands import maturity, payees, payouts, quotes, reviews, transfers
+from services.payout.commands.payouts import PayoutOrder
+from services.payout.domain.payouts import ProviderStatus
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
@@ -71,13 +72,16 @@ class Economy:
         unused: dict[str, Any] = dict.fromkeys(names, "unused")
         settings = WalletSettings(port=1, **unused, rules_file=RULES_FILE)
         rules_of_wallet = read_wallet_rules(RULES_FILE)
-        shelf = Shelf(databases["gift"], self.catalogue)
+        catalogue_cache = CatalogueCache(databases["gift"], self.catalogue)
         consumers = [
             *wallet_consumers.build(
                 settings, rules_of_wallet, databases["wallet"], a_broker("wallet")
             ),
             *gift_consumers.build(
-                databases["gift"], a_broker("gift"), shelf=shelf, tell=lambda _: None
+                databases["gift"],
+                a_broker("gift"),
+                catalogue_cache=catalogue_cache,
+                resolve=lambda _: None,
             ),
             *payout_consumers.build(databases["payout"], a_broker("payout"), self.payout_rules),
         ]
@@ -112,14 +116,14 @@ class Economy:
         async with self._databases["gift"].transaction() as tx:
             await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
         return {
-            (request.wish.viewer, request.idempotency_key): request.gift for request in requests
+            (request.priced.viewer, request.idempotency_key): request.gift for request in requests
         }
 
     async def let_time_pass(self) -> None:
         """Let everything mature that waits now, in all worlds."""
         later = datetime.now(UTC) + LATER
         while await self._in(
-            "payout", lambda tx: maturing.mature(tx, self.payout_rules, now=later)
+            "payout", lambda tx: maturity.mature(tx, self.payout_rules, now=later)
         ):
             pass
 
@@ -132,7 +136,7 @@ class Economy:
                 await self._cash_out(creator)
 
         await asyncio.gather(*(one(creator) for creator in creators))
-        while await self._in("payout", following.open_attempts):
+        while await self._in("payout", payout_attempts.open_attempts):
             pass
         while due := await self._in("payout", lambda tx: attempts.claim_due(tx, 50)):
             for attempt in due:
@@ -167,7 +171,7 @@ class Economy:
                 await connection.close()
 
     def _wish(self, viewer: str, creator: str, coins: int) -> Any:
-        return self.catalogue.wish(
+        return self.catalogue.price_gift(
             viewer=viewer,
             creator=creator,
             room=None,
@@ -189,11 +193,9 @@ class Economy:
                 correlation_id="story",
                 rules=self.payout_rules,
             )
-            quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
-            return await requesting.request_payout(
-                tx, request, provider=PROVIDER, rules=self.payout_rules
-            )
+            quote = await quotes.make_quote(tx, creator, None, self.payout_rules)
+            request = PayoutOrder(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
+            return await payouts.request_payout(tx, request, rules=self.payout_rules)
 
         with suppress(Refusal):
             payout = await self._in("payout", ask)
@@ -201,7 +203,7 @@ class Economy:
                 await self._in("payout", lambda tx: self._approve(tx, payout))
 
     async def _approve(self, tx: Any, payout: Any) -> None:
-        await holding.review(
+        await reviews.review_payout(
             tx,
             payout.creator,
             payout.id,
@@ -212,8 +214,8 @@ class Economy:
         )
 
     async def _paid(self, tx: Any, attempt: Any) -> None:
-        await transfers.settle(
-            tx, attempt, Truth.PAID, reason=None, provider=PROVIDER, rules=self.payout_rules
+        await transfers.apply_status(
+            tx, attempt, ProviderStatus.PAID, reason=None, rules=self.payout_rules
         )
 
     async def _in(self, service: str, work: Any) -> Any:

@@ -65,14 +65,14 @@ def _a_dispute_hides_coins_from_a_refund(patch: Patch) -> None:
 
 
 def _any_4xx_is_a_refusal(patch: Patch) -> None:
-    from services.payout import providers  # noqa: PLC0415
+    from services.payout.providers import sandbox  # noqa: PLC0415
     from shared.http.provider_client import ProviderRejected  # noqa: PLC0415
 
     def wrong(response: Any) -> None:
         if response.is_client_error:
             raise ProviderRejected("refused")
 
-    patch(providers, "raise_if_rejected", wrong)
+    patch(sandbox, "raise_if_rejected", wrong)
 
 
 def _the_daily_maximum_is_for_quotes_only(patch: Patch) -> None:
@@ -96,7 +96,7 @@ def _held_payouts_are_sent(patch: Patch) -> None:
         locked = await lock_approved(tx, creators)
         return [each for each in locked if (each[0].creator, each[0].id) not in taken]
 
-    patch(attempts, "unsent", wrong)
+    patch(attempts, "lock_unsent", wrong)
     patch(attempts, "SENDABLE", (*SENDABLE, State.HELD))
 
 

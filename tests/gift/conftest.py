@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from services.gift import consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest
-from services.gift.commands.waiting import Waiters
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.pending_replies import PendingReplies
+from services.gift.commands.requests import GiftRequest
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
@@ -21,19 +21,21 @@ CATALOGUE = read_catalogue(Path("seeds/gifts.toml"))
 
 
 @pytest.fixture
-def waiters(database):
-    return Waiters(database)
+def pending_replies(database):
+    return PendingReplies(database)
 
 
 @pytest.fixture
-def shelf(database):
-    return Shelf(database, CATALOGUE)
+def catalogue_cache(database):
+    return CatalogueCache(database, CATALOGUE)
 
 
 @pytest.fixture
-def app(database, shelf, waiters):
+def app(database, catalogue_cache, pending_replies):
     # Here is no live service that tells of rooms: what depends on them opens one by itself.
-    return build_http(database, a_verifier(), shelf, waiters, anybody_may_receive=True)
+    return build_http(
+        database, a_verifier(), catalogue_cache, pending_replies, anybody_may_receive=True
+    )
 
 
 @pytest.fixture
@@ -46,20 +48,22 @@ async def mira(app):
 def ask(mira):
     """Ask for a gift; with `at_once` the answer is not waited for."""
 
-    async def post(*, key=None, at_once=True, **wish):
+    async def post(*, key=None, at_once=True, **fields):
         headers = {"Idempotency-Key": key or str(uuid4())}
         if at_once:
             headers["Prefer"] = "respond-async"
-        body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", **wish}
+        body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", **fields}
         return await mira.post("/v1/gifts", json=body, headers=headers)
 
     return post
 
 
 @pytest.fixture
-def hear(database, shelf, waiters):
+def hear(database, catalogue_cache, pending_replies):
     """Let the gift service hear what others decided, as one batch a queue."""
-    queues = consumers.build(database, a_broker("gift"), shelf=shelf, tell=waiters.tell)
+    queues = consumers.build(
+        database, a_broker("gift"), catalogue_cache=catalogue_cache, resolve=pending_replies.resolve
+    )
 
     async def hear_all(*events):
         for consumer in queues:
@@ -78,7 +82,7 @@ def wallet_says(hear):
 
 def a_request(viewer, creator, *, count=1):
     """A Pebble Heart in a room, as the intake takes it."""
-    wish = CATALOGUE.wish(
+    priced = CATALOGUE.price_gift(
         viewer=viewer,
         creator=creator,
         room="room-1",
@@ -88,7 +92,7 @@ def a_request(viewer, creator, *, count=1):
         anonymous=False,
         expected_price_coins=None,
     )
-    return GiftRequest(wish, uuid4().hex, b"same", "story")
+    return GiftRequest(priced, uuid4().hex, b"same", "story")
 
 
 def paid(gift, *, viewer="mira", coins=5):

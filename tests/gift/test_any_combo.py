@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from deploy.config.databases import database_sql, quoted, run_sql
 from services.gift import consumers
+from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import request_gifts
+from services.gift.commands.requests import request_gifts
 from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
 from tests.gift.conftest import CATALOGUE, a_request, paid, refused
@@ -32,7 +32,7 @@ STEPS = st.lists(
             st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=4),
         ),
         st.tuples(st.just("let_pass"), st.sampled_from([2, 3])),
-        st.tuples(st.just("look"), st.none()),
+        st.tuples(st.just("end_combos"), st.none()),
     ),
     max_size=25,
 )
@@ -77,7 +77,7 @@ class Teller:
     def ask(self, taps):
         requests = [a_request(self.viewer, f"creator-{key}", count=n) for key, n in taps]
         for request in requests:
-            combos = self.combos[request.wish.creator]
+            combos = self.combos[request.priced.creator]
             if not combos or combos[-1].is_over(self.now):
                 combos.append(Model(self.now))
             combos[-1].last = self.now
@@ -86,7 +86,7 @@ class Teller:
         self.requests += requests
 
     def repeat(self, place):
-        """Ask again for what was asked for: it is no tap."""
+        """Request again what was requested: it is no tap."""
         if self.requests:
             self.world.ask([self.requests[place % len(self.requests)]])
 
@@ -97,19 +97,19 @@ class Teller:
                 return
             request = self.requests[place % len(self.requests)]
             say = paid if is_paid else refused
-            events.append(say(request.gift, viewer=self.viewer, coins=request.wish.coins))
+            events.append(say(request.gift, viewer=self.viewer, coins=request.priced.coins))
             if request.gift in self.settled:
                 continue
             self.settled.add(request.gift)
-            combo = next(c for c in self.combos[request.wish.creator] if request.gift in c.open)
+            combo = next(c for c in self.combos[request.priced.creator] if request.gift in c.open)
             combo.open.remove(request.gift)
             if is_paid:
-                combo.count += request.wish.count
+                combo.count += request.priced.count
                 combo.told.append((str(request.gift), combo.count))
         self.world.hear(events)
 
-    def look(self, _):
-        self.world.look()
+    def end_combos(self, _):
+        self.world.end_combos()
 
     def let_pass(self, seconds):
         self.now += seconds
@@ -120,7 +120,7 @@ class Teller:
         if left:
             self.settle([(place, True) for place in left])
         self.let_pass(WINDOW_SECONDS + 1)
-        self.look(None)
+        self.end_combos(None)
 
 
 class World:
@@ -132,8 +132,8 @@ class World:
         self._outcomes, *_ = consumers.build(
             self.database,
             a_broker("gift"),
-            shelf=Shelf(self.database, CATALOGUE),
-            tell=lambda _: None,
+            catalogue_cache=CatalogueCache(self.database, CATALOGUE),
+            resolve=lambda _: None,
         )
 
     def ask(self, requests):
@@ -144,7 +144,7 @@ class World:
     def hear(self, events):
         self.run(self._outcomes.receive([a_delivery(event) for event in events]))
 
-    def look(self):
+    def end_combos(self):
         self.run(self._in(lambda tx: end_combos(tx, CATALOGUE)))
 
     def execute(self, statement, parameters):

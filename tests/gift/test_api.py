@@ -47,8 +47,8 @@ async def test_other_refusals_keep_their_meaning(ask, wallet_says, reason, statu
 @pytest.mark.parametrize(("age", "why"), [(17, "too-young"), (None, "age-unknown")])
 async def test_gifts_are_given_by_adults_and_an_unknown_age_is_none(app, database, age, why):
     async with client_of(app, a_token("kim", age_verified=age)) as kim:
-        wish = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
-        answer = await kim.post("/v1/gifts", json=wish, headers={"Idempotency-Key": "k"})
+        body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
+        answer = await kim.post("/v1/gifts", json=body, headers={"Idempotency-Key": "k"})
 
     assert (answer.status_code, answer.json()["type"]) == (403, why)
     assert await announced(database) == []
@@ -69,9 +69,9 @@ async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_
     gift = (await ask(key="k")).json()["gift"]
 
     async with client_of(app, a_token("mira", age_verified=None)) as mira:
-        wish = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
+        body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
         headers = {"Idempotency-Key": "k", "Prefer": "respond-async"}
-        again = await mira.post("/v1/gifts", json=wish, headers=headers)
+        again = await mira.post("/v1/gifts", json=body, headers=headers)
 
     assert (again.status_code, again.json()["gift"]) == (202, gift)
 
@@ -92,15 +92,15 @@ async def test_without_an_outcome_the_caller_gets_a_place_to_look(ask, mira):
     assert looked.json()["state"] == "requested"
 
 
-async def test_an_outcome_written_by_another_instance_is_found(ask, wallet_says, waiters):
+async def test_an_outcome_written_by_another_instance_is_found(ask, wallet_says, pending_replies):
     """Nobody tells this instance; its query does."""
     key = str(uuid4())
     gift = (await ask(key=key)).json()["gift"]
-    tell, waiters.tell = waiters.tell, lambda _: None
+    tell, pending_replies.resolve = pending_replies.resolve, lambda _: None
     await wallet_says(paid(gift))
-    waiters.tell = tell
+    pending_replies.resolve = tell
     stopping = asyncio.Event()
-    running = asyncio.create_task(waiters.run(stopping))
+    running = asyncio.create_task(pending_replies.run(stopping))
 
     assert (await ask(key=key, at_once=False)).status_code == 201
     stopping.set()
@@ -129,7 +129,7 @@ async def test_a_reused_key_fails_alone_in_its_batch(ask, database):
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "code"),
+    ("body", "status", "code"),
     [
         ({"gift_type": "g_moonshot"}, 404, "unknown-gift"),
         ({"creator": "mira"}, 422, "gift-to-self"),
@@ -140,9 +140,9 @@ async def test_a_reused_key_fails_alone_in_its_batch(ask, database):
     ],
 )
 async def test_a_wish_that_cannot_be_is_refused_and_not_remembered(
-    ask, database, wish, status, code
+    ask, database, body, status, code
 ):
-    answer = await ask(**wish)
+    answer = await ask(**body)
 
     assert (answer.status_code, answer.json()["type"]) == (status, code)
     assert await announced(database) == []

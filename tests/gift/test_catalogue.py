@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gift.commands.offering import LOOK_EVERY_SECONDS, Shelf
+from services.gift.commands.catalogue import REFRESH_EVERY_SECONDS, CatalogueCache
 from services.gift.main import read_catalogue
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import announced
@@ -70,8 +70,8 @@ async def test_an_empty_installation_offers_the_thirty_three_gifts_of_its_seeds(
 async def test_several_instances_seed_once_and_overwrite_nothing(database, change, operator):
     await change("g_tea", price_coins=6)
 
-    shelves = [Shelf(database, CATALOGUE) for _ in range(4)]
-    seen = await asyncio.gather(*(shelf.current() for shelf in shelves))
+    caches = [CatalogueCache(database, CATALOGUE) for _ in range(4)]
+    seen = await asyncio.gather(*(catalogue_cache.current() for catalogue_cache in caches))
 
     assert {catalogue.find("g_tea").price_coins for catalogue in seen} == {6}
     prices = (await operator.get(f"{BASE}/g_pebble/prices")).json()["items"]
@@ -80,20 +80,20 @@ async def test_several_instances_seed_once_and_overwrite_nothing(database, chang
 
 
 async def test_four_instances_that_start_at_once_seed_once(database):
-    shelves = [Shelf(database, CATALOGUE) for _ in range(4)]
+    caches = [CatalogueCache(database, CATALOGUE) for _ in range(4)]
 
-    seen = await asyncio.gather(*(shelf.current() for shelf in shelves))
+    seen = await asyncio.gather(*(catalogue_cache.current() for catalogue_cache in caches))
 
     assert {(len(each.gift_types), each.revision) for each in seen} == {(33, 1)}
 
 
 async def test_another_instance_notices_a_change_within_a_second(database, change):
-    other = Shelf(database, CATALOGUE)
+    other = CatalogueCache(database, CATALOGUE)
     await other.current()
     stopping = asyncio.Event()
     running = asyncio.create_task(other.run(stopping))
     await change("g_tea", price_coins=7)
-    await asyncio.sleep(2 * LOOK_EVERY_SECONDS - 0.1)
+    await asyncio.sleep(2 * REFRESH_EVERY_SECONDS - 0.1)
 
     assert (await other.current()).find("g_tea").price_coins == 7
     stopping.set()

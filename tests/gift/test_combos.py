@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from services.gift import consumers
+from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos, recount_combos
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import ask_again, request_gifts
-from services.gift.commands.settling import settle_gifts
+from services.gift.commands.outcomes import apply_outcomes
+from services.gift.commands.requests import repeat_requests, request_gifts
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import GiftPaid
 from shared.postgres.database import Database
@@ -23,9 +23,9 @@ PEBBLE = {"gift_type": "g_pebble"}
 
 @pytest.fixture
 def pass_time(database):
-    """Let so many seconds pass for every combo, and let the job look once."""
+    """Let so many seconds pass for every combo, and let the job end once."""
 
-    async def let_pass(seconds, *, look=True):
+    async def let_pass(seconds, *, end=True):
         async with database.transaction() as tx:
             await tx.execute(
                 text(
@@ -34,7 +34,7 @@ def pass_time(database):
                 ),
                 {"seconds": seconds},
             )
-        if look:
+        if end:
             async with database.transaction() as tx:
                 assert not await end_combos(tx, CATALOGUE)
 
@@ -45,8 +45,8 @@ def pass_time(database):
 def tap(ask):
     """Ask for a gift at once, and return it."""
 
-    async def tap_once(**wish):
-        return (await ask(**{**PEBBLE, **wish})).json()
+    async def tap_once(**body):
+        return (await ask(**{**PEBBLE, **body})).json()
 
     return tap_once
 
@@ -123,7 +123,7 @@ async def test_a_late_gift_starts_a_combo_of_its_own(tap, wallet_says, database,
     """Nobody has ended the first yet: the late gift does, before it is asked for."""
     early = await tap()
     await wallet_says(paid(early["gift"], coins=1))
-    await pass_time(5, look=False)
+    await pass_time(5, end=False)
 
     late = await tap()
     await wallet_says(paid(late["gift"], coins=1))
@@ -170,11 +170,11 @@ async def test_only_the_same_gift_in_the_same_place_joins(tap, other):
     assert (await tap())["combo"] != (await tap(**other))["combo"]
 
 
-@pytest.mark.parametrize("wish", [{"gift_type": "g_snow"}, {"room": None}])
+@pytest.mark.parametrize("body", [{"gift_type": "g_snow"}, {"room": None}])
 async def test_single_gifts_and_gifts_outside_of_rooms_stand_alone(
-    tap, wallet_says, database, wish
+    tap, wallet_says, database, body
 ):
-    gift = await tap(**wish)
+    gift = await tap(**body)
     await wallet_says(paid(gift["gift"], coins=gift["coins"]))
 
     (sent,) = await announced(database, "gift.sent")
@@ -210,9 +210,11 @@ async def test_a_held_down_button_costs_few_transactions(tap, database):
 async def test_a_question_asked_again_names_the_same_combo(tap, database):
     gift = await tap()
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE gifts SET asked_at = asked_at - interval '11 minutes'"))
+        await tx.execute(
+            text("UPDATE gifts SET last_requested_at = last_requested_at - interval '11 minutes'")
+        )
     async with database.transaction() as tx:
-        await ask_again(tx)
+        await repeat_requests(tx)
 
     asked = await announced(database, "gift.requested")
     assert [fact["combo"] for fact in asked] == [gift["combo"]] * 2
@@ -234,10 +236,10 @@ async def test_a_crash_while_asking_or_settling_counts_nothing(database, pass_ti
     async def ask_for_it(tx):
         await request_gifts(tx, [request], CATALOGUE, anybody_may_receive=True)
 
-    async def settle_it(tx):
-        await settle_gifts(tx, [heard], catalogue=CATALOGUE, tell=lambda _: None)
+    async def decide_it(tx):
+        await apply_outcomes(tx, [heard], catalogue=CATALOGUE, resolve=lambda _: None)
 
-    for work in (ask_for_it, settle_it):
+    for work in (ask_for_it, decide_it):
         for _ in range(2):
             with pytest.raises(RuntimeError):
                 await crash_after(database, work)
@@ -267,7 +269,10 @@ async def test_two_instances_share_one_combo_and_never_deadlock(database, instan
 
     async def live(instance):
         outcomes, *_ = consumers.build(
-            instance, a_broker("gift"), shelf=Shelf(instance, CATALOGUE), tell=lambda _: None
+            instance,
+            a_broker("gift"),
+            catalogue_cache=CatalogueCache(instance, CATALOGUE),
+            resolve=lambda _: None,
         )
 
         async def taps():
@@ -278,7 +283,7 @@ async def test_two_instances_share_one_combo_and_never_deadlock(database, instan
             shuffle.shuffle(requests)
             for start in range(0, len(requests), 6):
                 batch = requests[start : start + 6]
-                events = [paid(each.gift, viewer=each.wish.viewer, coins=1) for each in batch]
+                events = [paid(each.gift, viewer=each.priced.viewer, coins=1) for each in batch]
                 await outcomes.receive([a_delivery(event) for event in events])
 
         for _ in range(8):
@@ -307,11 +312,11 @@ async def test_two_instances_that_end_combos_end_each_once(tap, wallet_says, dat
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
 
-    async def look(instance):
+    async def end(instance):
         async with instance.transaction() as tx:
             await end_combos(tx, CATALOGUE)
 
-    await asyncio.gather(*(look(instance) for instance in instances for _ in range(4)))
+    await asyncio.gather(*(end(instance) for instance in instances for _ in range(4)))
 
     assert (
         len({UUID(fact["combo"]) for fact in await announced(database, "gift.combo_ended")}) == 20
@@ -320,19 +325,19 @@ async def test_two_instances_that_end_combos_end_each_once(tap, wallet_says, dat
 
 @pytest.fixture
 def recount(database):
-    async def look():
+    async def recount_all():
         async with database.transaction() as tx:
             assert not await recount_combos(tx)
 
-    return look
+    return recount_all
 
 
-async def settle_as_before(database, gift):
+async def decide_as_before(database, gift):
     """Settle a gift as the version before combos does: it counts nothing down."""
     async with database.transaction() as tx:
         await tx.execute(
             text(
-                "UPDATE gifts SET state = 'refused', settled_at = now(), refusal = '{}'"
+                "UPDATE gifts SET state = 'refused', decided_at = now(), refusal = '{}'"
                 " WHERE id = :gift"
             ),
             {"gift": gift},
@@ -344,7 +349,7 @@ async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_a
 ):
     first, second = [(await tap())["gift"] for _ in range(2)]
     await wallet_says(paid(first, coins=1))
-    await settle_as_before(database, second)
+    await decide_as_before(database, second)
     await pass_time(899)
     await recount()
     await pass_time(0)
@@ -365,7 +370,7 @@ async def test_a_recount_keeps_waiting_for_the_gifts_that_are_open(
     gone, still_open = [(await tap())["gift"] for _ in range(2)]
     await tap(room="room-2")
     await tap(gift_type="g_snow")
-    await settle_as_before(database, gone)
+    await decide_as_before(database, gone)
     await pass_time(900)
     await recount()
     await pass_time(0)
@@ -382,7 +387,7 @@ async def test_a_recount_and_a_settlement_at_once_count_a_gift_down_once(
 ):
     """The settlement has the gift, and comes for the combo while that is recounted."""
     gone, still_open = [(await tap())["gift"] for _ in range(2)]
-    await settle_as_before(database, gone)
+    await decide_as_before(database, gone)
     await pass_time(900)
 
     async with instances[0].transaction() as tx:

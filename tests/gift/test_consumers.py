@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from services.gift.commands.requesting import ask_again
+from services.gift.commands.requests import repeat_requests
 from tests.deliveries import announced, forget_inbox
 from tests.gift.conftest import paid, refused
 
@@ -50,11 +50,13 @@ async def test_an_outcome_of_an_unknown_gift_is_parked_alone(ask, wallet_says, d
 async def test_a_gift_that_stayed_open_is_asked_about_again(ask, database):
     gift = (await ask()).json()["gift"]
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE gifts SET asked_at = asked_at - interval '11 minutes'"))
+        await tx.execute(
+            text("UPDATE gifts SET last_requested_at = last_requested_at - interval '11 minutes'")
+        )
 
     for _ in range(2):
         async with database.transaction() as tx:
-            assert not await ask_again(tx)
+            assert not await repeat_requests(tx)
 
     first, second = await announced(database, "gift.requested")
     assert (UUID(second["gift"]), second["attempt"]) == (UUID(gift), 2)

@@ -23,8 +23,8 @@ HOLD = {"gifts_off": False, "hold_messages": True}
 
 
 @pytest.fixture
-def app(database, shelf, waiters):
-    return build_http(database, a_verifier(), shelf, waiters)
+def app(database, catalogue_cache, pending_replies):
+    return build_http(database, a_verifier(), catalogue_cache, pending_replies)
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ async def room(hear):
 
 @pytest.fixture
 def refusal(ask):
-    async def code(**wish):
-        answer = await ask(**wish)
+    async def code(**body):
+        answer = await ask(**body)
         return None if answer.status_code == 202 else answer.json()["type"]
 
     return code
@@ -70,10 +70,10 @@ def refusal(ask):
 def said_something(ask, hear, lea):
     """A gift with a message, sent, by somebody whose messages are held or not."""
 
-    async def give(message="For the encore!", *, held=True, sent=True, **wish):
+    async def give(message="For the encore!", *, held=True, sent=True, **body):
         rules = {**HOLD, "hold_messages": held}
         assert (await lea.put(f"{LEA}/rules", json=rules)).status_code == 200
-        gift = (await ask(message=message, **wish)).json()["gift"]
+        gift = (await ask(message=message, **body)).json()["gift"]
         if sent:
             await hear(paid(gift))
         return gift
@@ -195,7 +195,7 @@ async def test_of_many_blocks_at_once_no_more_than_the_limit_are_made(database, 
     assert sum(result is None for result in results) == 2
 
 
-async def test_nobody_blocks_themselves(lea):
+async def test_a_creator_cannot_block_themselves(lea):
     answer = await lea.put(f"{LEA}/blocks/lea", json={})
 
     assert (answer.status_code, answer.json()["type"]) == (422, "block-of-oneself")
@@ -274,7 +274,9 @@ async def test_a_decision_and_the_outcome_at_once_agree(said_something, hear, da
     async def remove():
         async with database.transaction() as tx:
             state = MessageState.REMOVED
-            await messages.decide_message(tx, "lea", UUID(gift), state, by="lea", story="story")
+            await messages.decide_message(
+                tx, "lea", UUID(gift), state, by="lea", correlation_id="story"
+            )
             decided.set()
             await may_commit.wait()
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
-from services.gift.commands.requesting import request_gifts
+from services.gift.commands.requests import request_gifts
 from services.gift.main import build_http
 from shared.contracts.base import NAMESPACE
 from shared.idempotency import KeyReused
@@ -12,7 +12,7 @@ from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE, a_request, paid
 
-WISH = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", "anonymous": True}
+BODY = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", "anonymous": True}
 
 
 def as_it_was(viewer, key):
@@ -41,14 +41,16 @@ async def test_nobody_computes_the_id_of_a_gift_from_who_gave_it_under_which_key
 
 
 async def test_a_key_that_is_used_twenty_times_at_once_in_two_instances_is_one_gift(
-    app, database, shelf, waiters
+    app, database, catalogue_cache, pending_replies
 ):
-    other = build_http(database, a_verifier(), shelf, waiters, anybody_may_receive=True)
+    other = build_http(
+        database, a_verifier(), catalogue_cache, pending_replies, anybody_may_receive=True
+    )
     headers = {"Idempotency-Key": "order-1002", "Prefer": "respond-async"}
 
     async with client_of(app, a_token("mira")) as one, client_of(other, a_token("mira")) as two:
         answers = await asyncio.gather(
-            *(client.post("/v1/gifts", json=WISH, headers=headers) for client in [one, two] * 10)
+            *(client.post("/v1/gifts", json=BODY, headers=headers) for client in [one, two] * 10)
         )
 
     assert {answer.status_code for answer in answers} == {202}
@@ -91,7 +93,7 @@ async def test_a_gift_whose_id_followed_from_its_key_is_still_found_by_it(
 
     assert (found.id, found.state) == (old, "sent")
     async with client_of(app, a_token("mira")) as mira:
-        reused = await mira.post("/v1/gifts", json=WISH, headers={"Idempotency-Key": "order-1002"})
+        reused = await mira.post("/v1/gifts", json=BODY, headers={"Idempotency-Key": "order-1002"})
     assert (reused.json()["type"], reused.json()["gift"]) == ("key-reused", str(old))
 
 

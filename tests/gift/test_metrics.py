@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 
-from services.gift.store.sagas import SAGAS
+from services.gift.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.gift.conftest import paid
@@ -34,7 +34,7 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
             text("UPDATE gifts SET requested_at = requested_at - interval '1 hour' WHERE id = :id"),
             {"id": old},
         )
-        for saga in SAGAS:
+        for saga in IN_FLIGHT:
             await measure(tx, saga)
 
     assert metric("ovation_in_flight", type="gift", state="requested") == 2
@@ -44,12 +44,12 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
 async def test_what_waits_no_more_is_counted_no_more(ask, wallet_says, database):
     gift = (await ask()).json()["gift"]
     async with database.transaction() as tx:
-        await measure(tx, SAGAS[0])
+        await measure(tx, IN_FLIGHT[0])
     assert metric("ovation_in_flight", type="gift", state="requested") == 1
 
     await wallet_says(paid(gift))
     async with database.transaction() as tx:
-        await measure(tx, SAGAS[0])
+        await measure(tx, IN_FLIGHT[0])
 
     assert metric("ovation_in_flight", type="gift", state="requested") == 0
 

@@ -29,17 +29,17 @@ async def test_a_changed_price_is_told_before_anything_is_asked_for(ask, change)
 async def test_a_repeat_finds_its_gift_whatever_changed_since(ask, change, wallet_says, changed):
     """A client that lost the answer must learn what became of its gift, and not be told no."""
     key = str(uuid4())
-    wish = {"key": key, "count": 2, "expected_price_coins": 5}
-    gift = (await ask(**wish)).json()["gift"]
+    body = {"key": key, "count": 2, "expected_price_coins": 5}
+    gift = (await ask(**body)).json()["gift"]
     if "count_max" in changed:
         changed = {**changed, "batch_counts": [1]}
     assert (await change("g_tea", **changed)).status_code == 200
 
-    assert (await ask(**wish)).json()["gift"] == gift
+    assert (await ask(**body)).json()["gift"] == gift
     await wallet_says(paid(gift, coins=10))
-    again = await ask(**wish, at_once=False)
+    again = await ask(**body, at_once=False)
     assert (again.status_code, again.json()["coins"]) == (201, 10)
-    other = await ask(**{**wish, "count": 3})
+    other = await ask(**{**body, "count": 3})
     assert (other.status_code, other.json()["type"]) == (422, "key-reused")
     assert (await ask(count=2, expected_price_coins=5)).status_code in (403, 404, 409, 422)
 
@@ -98,9 +98,9 @@ async def test_a_lock_opens_for_those_it_is_for(change, app):
     await change("g_tea", locks={"countries": ["JP"], "available_until": at(days=1)})
 
     async with client_of(app, a_token("aiko", country="JP")) as aiko:
-        wish = {"gift_type": "g_tea", "creator": "lea"}
+        body = {"gift_type": "g_tea", "creator": "lea"}
         headers = {"Idempotency-Key": "1", "Prefer": "respond-async"}
-        answer = await aiko.post("/v1/gifts", json=wish, headers=headers)
+        answer = await aiko.post("/v1/gifts", json=body, headers=headers)
 
     assert answer.status_code == 202
 
@@ -139,11 +139,11 @@ async def test_a_gift_of_a_level_is_for_those_who_have_it_now(ask, change, hear)
     assert (await ask()).json()["level"] == 9
 
 
-async def test_the_path_of_a_gift_asks_nothing_about_the_catalogue(ask, database, shelf):
+async def test_the_path_of_a_gift_asks_nothing_about_the_catalogue(ask, database, catalogue_cache):
     """Even with the tables gone a gift is priced: what is on offer is in memory."""
     await ask()
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE catalogue SET revision = revision + 1"))
 
-    assert (await shelf.current()).revision == 1
+    assert (await catalogue_cache.current()).revision == 1
     assert (await ask()).status_code == 202

@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 
 from services.gift import consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
-from services.gift.domain.catalogue import Wish
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
+from services.gift.domain.catalogue import PricedGift
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import a_broker
 from tests.gift.conftest import CATALOGUE, paid
@@ -18,26 +18,28 @@ GIFTS = (
     "SELECT id, state, reversed_coins FROM gifts ORDER BY id",
     "SELECT gift, lot, revision, reversed_coins FROM reversals ORDER BY gift, lot",
     # What others were told last of each lot.
-    "SELECT DISTINCT ON (gift, lot) gift, lot, announced_coins FROM reversals ORDER BY gift, lot",
+    "SELECT DISTINCT ON (gift, lot) gift, lot, published_coins FROM reversals ORDER BY gift, lot",
 )
 TEA = CATALOGUE.find("g_tea")
 assert TEA is not None
-WISH = GiftRequest(Wish("mira", "lea", "room-1", TEA, 1, None, False), "key", b"h", "story")
+REQUEST = GiftRequest(
+    PricedGift("mira", "lea", "room-1", TEA, 1, None, False), "key", b"h", "story"
+)
 OTHER_LOT = uuid4()
 STORIES = {
-    "gift_paid & lot_reversed": (said(LotReversed, 1, {WISH.gift: 5}),),
+    "gift_paid & lot_reversed": (said(LotReversed, 1, {REQUEST.gift: 5}),),
     "gift_paid & lot_reversed & lot_restored": (
-        said(LotReversed, 1, {WISH.gift: 5}),
-        said(LotRestored, 2, {WISH.gift: 0}),
+        said(LotReversed, 1, {REQUEST.gift: 5}),
+        said(LotRestored, 2, {REQUEST.gift: 0}),
     ),
     "gift_paid & reversed & restored in part & reversed": (
-        said(LotReversed, 1, {WISH.gift: 5}),
-        said(LotRestored, 2, {WISH.gift: 2}),
-        said(LotReversed, 3, {WISH.gift: 3}),
+        said(LotReversed, 1, {REQUEST.gift: 5}),
+        said(LotRestored, 2, {REQUEST.gift: 2}),
+        said(LotReversed, 3, {REQUEST.gift: 3}),
     ),
     "gift_paid & two lots reversed": (
-        said(LotReversed, 1, {WISH.gift: 2}),
-        said(LotReversed, 1, {WISH.gift: 3}, lot=OTHER_LOT),
+        said(LotReversed, 1, {REQUEST.gift: 2}),
+        said(LotReversed, 1, {REQUEST.gift: 3}, lot=OTHER_LOT),
     ),
 }
 
@@ -46,14 +48,17 @@ STORIES = {
 async def test_whatever_order_they_arrive_in_the_gifts_end_equal(database_of, story):
     def build(database):
         return consumers.build(
-            database, a_broker("gift"), shelf=Shelf(database, CATALOGUE), tell=lambda _: None
+            database,
+            a_broker("gift"),
+            catalogue_cache=CatalogueCache(database, CATALOGUE),
+            resolve=lambda _: None,
         )
 
     async def ask(database):
         async with database.transaction() as tx:
-            await request_gifts(tx, [WISH], CATALOGUE, anybody_may_receive=True)
+            await request_gifts(tx, [REQUEST], CATALOGUE, anybody_may_receive=True)
 
-    found = await ends(database_of, "gift", build, [paid(WISH.gift), *story], GIFTS, prepare=ask)
+    found = await ends(database_of, "gift", build, [paid(REQUEST.gift), *story], GIFTS, prepare=ask)
 
     (gift,), *_ = assert_all_equal(found)
     assert gift[1] == "sent"

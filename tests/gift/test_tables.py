@@ -9,8 +9,8 @@ from tests.drift import drift
 
 GIFT = """
     INSERT INTO gifts (viewer, id, idempotency_key, request_hash, gift_type, price_coins, count,
-                       coins, creator, anonymous, state, asked_at, requested_at, expires_at,
-                       settled_at, correlation_id, slices, refusal)
+                       coins, creator, anonymous, state, last_requested_at, requested_at,
+                       expires_at, decided_at, correlation_id, slices, refusal)
     VALUES ('mira', gen_random_uuid(), gen_random_uuid()::text, '', 'g_tea', {price}, {count},
             {coins}, {creator}, false, {state}, now(), now(), now(), {settled}, 'c', {slices},
             {refusal})
@@ -40,9 +40,9 @@ async def run(database, statement):
         ("gift_has_a_price", {"price": 0, "coins": 0}),
         ("gift_is_counted", {"count": 0, "coins": 0}),
         ("gift_costs_price_times_count", {"coins": 11}),
-        ("nobody_gives_to_themselves", {"creator": "'mira'"}),
+        ("viewer_is_not_creator", {"creator": "'mira'"}),
         ("gift_state_known", {"state": "'lost'", "settled": "now()"}),
-        ("settled_when_final", {"settled": "now()"}),
+        ("decided_when_final", {"settled": "now()"}),
         ("sent_with_slices", {"state": "'sent'", "settled": "now()"}),
         ("refused_with_reason", {"state": "'refused'", "settled": "now()"}),
     ],
@@ -65,11 +65,11 @@ async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
         ),
         ("open_room_has_a_stream", f"{ROOM} ('r', 1, 'lea', '{{}}', true)"),
         (
-            "nobody_blocks_themselves",
+            "blocked_is_not_blocker",
             "INSERT INTO blocks (creator, viewer, made_by) VALUES ('lea', 'lea', 'lea')",
         ),
         (
-            "decided_by_somebody",
+            "decision_has_a_decider",
             (
                 "INSERT INTO messages (creator, gift, viewer, decided_at)"
                 " VALUES ('lea', gen_random_uuid(), 'mira', now())"

@@ -21,12 +21,18 @@ PASSED = {"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
 
 
 @pytest.fixture
-def app(database, shelf, waiters):
+def app(database, catalogue_cache, pending_replies):
     account = TencentAccount(TOKEN, APP)
     # Tencent says no ages: its operator lets people of unknown age give, or nobody can.
     ages = AgeRule(unknown_allowed=True)
     return build_http(
-        database, a_verifier(), shelf, waiters, account, anybody_may_receive=True, ages=ages
+        database,
+        a_verifier(),
+        catalogue_cache,
+        pending_replies,
+        account,
+        anybody_may_receive=True,
+        ages=ages,
     )
 
 
@@ -169,7 +175,7 @@ async def test_what_was_paid_is_not_shown_again_later(
         await tencent()
         async with database.transaction() as tx:
             earlier = text(
-                "UPDATE gifts SET settled_at = settled_at - make_interval(secs => :seconds)"
+                "UPDATE gifts SET decided_at = decided_at - make_interval(secs => :seconds)"
             )
             await tx.execute(earlier, {"seconds": seconds})
 
@@ -237,9 +243,11 @@ async def test_what_cannot_be_given_is_blocked_and_asks_nothing(tencent, databas
     assert await announced(database) == []
 
 
-async def test_without_a_rule_about_unknown_ages_a_gift_is_blocked(database, shelf, waiters):
+async def test_without_a_rule_about_unknown_ages_a_gift_is_blocked(
+    database, catalogue_cache, pending_replies
+):
     account = TencentAccount(TOKEN, APP)
-    strict = build_http(database, a_verifier(), shelf, waiters, account)
+    strict = build_http(database, a_verifier(), catalogue_cache, pending_replies, account)
     asked = str(int(time.time()))
     async with client_of(strict) as client:
         answer = await client.post(
@@ -312,10 +320,12 @@ async def test_other_callbacks_pass_and_do_nothing(tencent, database):
     assert await announced(database) == []
 
 
-async def test_a_database_that_is_away_blocks_in_their_words(shelf, waiters):
-    await shelf.current()
+async def test_a_database_that_is_away_blocks_in_their_words(catalogue_cache, pending_replies):
+    await catalogue_cache.current()
     away = Database("postgresql://nobody@127.0.0.1:9/nowhere")
-    app = build_http(away, a_verifier(), shelf, waiters, TencentAccount(TOKEN, APP))
+    app = build_http(
+        away, a_verifier(), catalogue_cache, pending_replies, TencentAccount(TOKEN, APP)
+    )
     asked = str(int(time.time()))
     async with client_of(app) as client:
         answer = await client.post(
@@ -327,8 +337,8 @@ async def test_a_database_that_is_away_blocks_in_their_words(shelf, waiters):
     assert (answer.status_code, answer.json()["ErrorCode"]) == (200, 102113)
 
 
-async def test_without_a_secret_there_is_no_such_route(database, shelf, waiters):
-    app = build_http(database, a_verifier(), shelf, waiters)
+async def test_without_a_secret_there_is_no_such_route(database, catalogue_cache, pending_replies):
+    app = build_http(database, a_verifier(), catalogue_cache, pending_replies)
     async with client_of(app, an_operator_token()) as client:
         answer = await client.post("/v1/callbacks/tencent", json=a_callback())
 

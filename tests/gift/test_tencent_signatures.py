@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from services.gift.api.tencent import TencentAccount
-from services.gift.commands.offering import Shelf
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.pending_replies import PendingReplies
 from services.gift.commands.signatures import SignatureRules, forget_signatures
-from services.gift.commands.waiting import Waiters
 from services.gift.main import build_http
 from services.gift.settings import Settings
 from shared.identity.ages import AgeRule
@@ -33,8 +33,8 @@ def instance(database):
         return build_http(
             database,
             a_verifier(),
-            Shelf(database, CATALOGUE),
-            Waiters(database),
+            CatalogueCache(database, CATALOGUE),
+            PendingReplies(database),
             TencentAccount(token, APP, rules),
             anybody_may_receive=True,
             ages=AgeRule(unknown_allowed=True),

@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import text
 
 from services.gift.commands import creators
-from services.gift.commands.requesting import request_gifts
+from services.gift.commands.requests import request_gifts
 from services.gift.domain.admissions import Blocked
 from services.gift.domain.creators import CreatorRules
 from services.gift.domain.gifts import Gift
@@ -25,9 +25,9 @@ from tests.gift.rooms import closed, joined, left, opened
 
 
 @pytest.fixture
-def app(database, shelf, waiters):
+def app(database, catalogue_cache, pending_replies):
     """As in production: not anybody may receive."""
-    return build_http(database, a_verifier(), shelf, waiters)
+    return build_http(database, a_verifier(), catalogue_cache, pending_replies)
 
 
 def a_target_token(*, key=None, typ=TARGET_TYPE, kid="test", **claims):
@@ -43,8 +43,8 @@ def a_target_token(*, key=None, typ=TARGET_TYPE, kid="test", **claims):
 def refusal(ask):
     """The code with which a gift is refused; None if it is taken in."""
 
-    async def code(**wish):
-        answer = await ask(**wish)
+    async def code(**body):
+        answer = await ask(**body)
         return None if answer.status_code == 202 else answer.json()["type"]
 
     return code
@@ -200,15 +200,15 @@ async def test_a_target_token_speaks_for_nobody(app):
     assert (answer.status_code, answer.json()["reason"]) == (401, "wrong-type")
 
 
-async def test_a_host_may_sign_with_a_key_of_its_own(database, shelf, waiters):
+async def test_a_host_may_sign_with_a_key_of_its_own(database, catalogue_cache, pending_replies):
     own = RSAKey.generate_key(2048, parameters={"kid": "host"}, private=True)
     targets = Verifier.with_keys(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([own]))
-    app = build_http(database, a_verifier(), shelf, waiters, targets=targets)
-    wish = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
+    app = build_http(database, a_verifier(), catalogue_cache, pending_replies, targets=targets)
+    fields = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
 
     async def send(client, token):
         headers = {"Idempotency-Key": str(uuid4()), "Prefer": "respond-async"}
-        body = {**wish, "target_token": token}
+        body = {**fields, "target_token": token}
         return (await client.post("/v1/gifts", json=body, headers=headers)).status_code
 
     async with client_of(app, a_token("mira")) as client:
@@ -255,26 +255,30 @@ async def test_in_a_batch_each_gift_is_decided_on_its_own(hear, database):
 
 
 @pytest.mark.parametrize(
-    ("wish", "target"),
+    ("body", "target"),
     [({}, "room"), ({"room": None, "target_token": True}, "token")],
 )
-async def test_gift_sent_says_why_its_creator_may_receive_it(ask, hear, database, wish, target):
+async def test_gift_sent_says_why_its_creator_may_receive_it(ask, hear, database, body, target):
     await hear(opened())
-    if "target_token" in wish:
-        wish = {**wish, "target_token": a_target_token(room=None)}
-    gift = (await ask(**wish)).json()["gift"]
+    if "target_token" in body:
+        body = {**body, "target_token": a_target_token(room=None)}
+    gift = (await ask(**body)).json()["gift"]
     await hear(paid(gift))
 
     (sent,) = await announced(database, "gift.sent")
     assert sent["target"] == target
 
 
-async def test_where_anybody_may_receive_it_says_so(database, shelf, waiters, hear):
-    app = build_http(database, a_verifier(), shelf, waiters, anybody_may_receive=True)
+async def test_where_anybody_may_receive_it_says_so(
+    database, catalogue_cache, pending_replies, hear
+):
+    app = build_http(
+        database, a_verifier(), catalogue_cache, pending_replies, anybody_may_receive=True
+    )
     headers = {"Idempotency-Key": "one", "Prefer": "respond-async"}
-    wish = {"gift_type": "g_tea", "creator": "whoever", "room": "anywhere"}
+    body = {"gift_type": "g_tea", "creator": "whoever", "room": "anywhere"}
     async with client_of(app, a_token("mira")) as client:
-        answer = await client.post("/v1/gifts", json=wish, headers=headers)
+        answer = await client.post("/v1/gifts", json=body, headers=headers)
     await hear(paid(answer.json()["gift"]))
 
     (sent,) = await announced(database, "gift.sent")

@@ -213,7 +213,7 @@ class Story(RuleBasedStateMachine):
     def deliver_all(self):
         while self.world.heap:
             self._answer_refunds()
-            self.world.settle()
+            self.world.finish()
 
     @rule(seed=st.integers(0, 99))
     def deliver_all_one_by_one_in_any_order(self, seed):
@@ -249,7 +249,7 @@ class Story(RuleBasedStateMachine):
         """Everything arrives in the end; then the books are what the story says."""
         while self.world.heap:
             self._answer_refunds()
-            self.world.settle()
+            self.world.finish()
         faults = self.world.faults()
         assert faults == [], faults
         self._coins_are_what_was_bought()

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from services.gift import consumers as gift_consumers
-from services.gift.commands import reannouncing as gift
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
-from services.gift.domain.catalogue import Wish
+from services.gift.commands import republish as gift
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
+from services.gift.domain.catalogue import PricedGift
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
@@ -95,14 +95,19 @@ def a_gift_service(database_of):
     async def open_service():
         database = database_of("gift")
         consumers = gift_consumers.build(
-            database, a_broker("gift"), shelf=Shelf(database, CATALOGUE), tell=lambda _: None
+            database,
+            a_broker("gift"),
+            catalogue_cache=CatalogueCache(database, CATALOGUE),
+            resolve=lambda _: None,
         )
         tea = CATALOGUE.find("g_tea")
-        wishes = [Wish("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)]
+        gifts = [
+            PricedGift("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)
+        ]
         async with database.transaction() as tx:
             asked = [
-                GiftRequest(wish, str(wish.count), b"h", "story", 30, gift=ids[wish.count])
-                for wish in wishes
+                GiftRequest(priced, str(priced.count), b"h", "story", 30, gift=ids[priced.count])
+                for priced in gifts
             ]
             await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
         return database, consumers

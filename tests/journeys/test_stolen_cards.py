@@ -33,7 +33,7 @@ def buy(world, coins):
         paid_at=datetime.now(UTC),
     )
     world.publish(paid)
-    world.settle()
+    world.finish()
     return paid
 
 
@@ -47,14 +47,14 @@ def charge_back(world, paid):
     }
     world.publish(PurchaseDisputed(**about, revision=1, reason="fraudulent"))
     world.publish(PurchaseDisputeClosed(**about, revision=2, won=False))
-    world.settle()
+    world.finish()
 
 
 def give(world):
     for _ in range(GIFTS):
         world.ask_for_gift("thief", "friend", COINS_A_GIFT)
         world.collect()
-    world.settle()
+    world.finish()
 
 
 def diamonds(world):
@@ -70,7 +70,7 @@ def test_what_a_second_card_settles_waits_and_goes_when_that_card_is_charged_bac
     give(world)
     charge_back(world, first)
     world.mature(15)
-    world.settle()
+    world.finish()
 
     second = buy(world, 10_000)
     assert diamonds(world) == {"pending": LOST}

@@ -19,13 +19,14 @@ from sqlalchemy import text
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
-from services.gift.commands.offering import Shelf
-from services.gift.commands.requesting import GiftRequest, request_gifts
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
-from services.payout.commands import following, holding, maturing, payees, requesting
-from services.payout.commands.requesting import PayoutRequest
-from services.payout.domain.payouts import Truth
+from services.payout.commands import attempts as payout_attempts
+from services.payout.commands import maturity, payees, payouts, quotes, reviews, transfers
+from services.payout.commands.payouts import PayoutOrder
+from services.payout.domain.payouts import ProviderStatus
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
@@ -66,8 +67,8 @@ class World:
             *gift_consumers.build(
                 databases["gift"],
                 a_broker("gift"),
-                shelf=Shelf(databases["gift"], catalogue),
-                tell=lambda _: None,
+                catalogue_cache=CatalogueCache(databases["gift"], catalogue),
+                resolve=lambda _: None,
             ),
             *payout_consumers.build(databases["payout"], a_broker("payout"), payout_rules),
         ]
@@ -86,7 +87,7 @@ class World:
         self.heap.append(a_delivery(event))
 
     def ask_for_gift(self, viewer, creator, coins):
-        wish = self.catalogue.wish(
+        wish = self.catalogue.price_gift(
             viewer=viewer,
             creator=creator,
             room="stage",
@@ -153,7 +154,7 @@ class World:
 
     def mature(self, days):
         now = datetime.now(UTC) + timedelta(days=days)
-        self.run(self._in("payout", lambda tx: maturing.mature(tx, self.payout_rules, now=now)))
+        self.run(self._in("payout", lambda tx: maturity.mature(tx, self.payout_rules, now=now)))
         self.collect()
 
     def cash_out(self, creator):
@@ -169,13 +170,11 @@ class World:
                 correlation_id="story",
                 rules=self.payout_rules,
             )
-            quote = await requesting.make_quote(tx, creator, None, self.payout_rules)
-            request = PayoutRequest(
+            quote = await quotes.make_quote(tx, creator, None, self.payout_rules)
+            request = PayoutOrder(
                 creator, quote.id, uuid4().hex, b"same", "story", ADULT_YEARS, None
             )
-            return await requesting.request_payout(
-                tx, request, provider=PROVIDER, rules=self.payout_rules
-            )
+            return await payouts.request_payout(tx, request, rules=self.payout_rules)
 
         with suppress(Refusal):
             payout = self.run(self._in("payout", ask))
@@ -187,7 +186,7 @@ class World:
         """Let the provider say something about a creator's payouts that were sent."""
 
         async def claim(tx):
-            await following.open_attempts(tx)
+            await payout_attempts.open_attempts(tx)
             await tx.execute(text("UPDATE attempts SET next_check_at = now() WHERE NOT closed"))
             return await attempts.claim_due(tx, 50)
 
@@ -198,12 +197,11 @@ class World:
                 self.run(
                     self._in(
                         "payout",
-                        lambda tx, attempt=attempt, result=result: following.finish(
+                        lambda tx, attempt=attempt, result=result: transfers.apply_status(
                             tx,
                             attempt,
-                            Truth(result),
+                            ProviderStatus(result),
                             reason=None,
-                            provider=PROVIDER,
                             rules=self.payout_rules,
                         ),
                     )
@@ -212,7 +210,7 @@ class World:
 
     def review(self, creator, payout, *, approved):
         async def decide(tx):
-            await holding.review(
+            await reviews.review_payout(
                 tx,
                 creator,
                 payout,

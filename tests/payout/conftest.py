@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from deploy.config.environment import new_webhook_secret
 from services.payout import consumers
-from services.payout.commands import following
-from services.payout.commands.following import follow_attempts, open_attempts
+from services.payout.commands import transfers
+from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.main import build_http, read_rules
-from services.payout.providers import Provider
+from services.payout.providers.sandbox import SandboxProvider
 from services.sandbox.main import build as build_sandbox
 from services.sandbox.settings import Settings as SandboxSettings
 from shared.contracts.gift import GiftSent
@@ -100,7 +100,7 @@ def network(sandbox):
 
 @pytest.fixture
 async def provider(network):
-    provider = Provider(
+    provider = SandboxProvider(
         url="http://sandbox", api_key="key", webhook_secret=SECRET, transport=network
     )
     yield provider
@@ -109,7 +109,7 @@ async def provider(network):
 
 @pytest.fixture
 async def lea(database, provider):
-    app = build_http(database, a_verifier(), provider, RULES)
+    app = build_http(database, a_verifier(), {"sandbox": provider}, RULES)
     async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
@@ -133,20 +133,18 @@ def work(database, provider):
         async with database.transaction() as tx:
             await open_attempts(tx)
             await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
-        await follow_attempts(database, provider, RULES)
+        await follow_attempts(database, {"sandbox": provider}, RULES)
 
     return look
 
 
 @pytest.fixture
-def settle(database):
+def apply_status(database):
     """Let the provider have said something of an attempt."""
 
     async def say(attempt, truth, *, reason=None):
         async with database.transaction() as tx:
-            await following.settle(
-                tx, attempt, truth, reason=reason, provider="sandbox", rules=RULES
-            )
+            await transfers.apply_status(tx, attempt, truth, reason=reason, rules=RULES)
 
     return say
 

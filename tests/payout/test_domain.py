@@ -22,10 +22,11 @@ from services.payout.domain.payouts import (
     DailyMaximum,
     NotEnoughDiamonds,
     PayeeMissing,
+    ProviderStatus,
     State,
-    Truth,
     is_contradiction,
     offer,
+    require_payable,
     steps,
 )
 from services.payout.domain.rates import DIAMONDS
@@ -37,12 +38,11 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = b"\x01" * 16
 
 
-def an_offer(available, wanted=None, *, paid_today_minor=0, has_payee=True):
+def an_offer(available, wanted=None, *, paid_today_minor=0):
     return offer(
         available=available,
         wanted=wanted,
         paid_today_minor=paid_today_minor,
-        has_payee=has_payee,
         rules=RULES,
     )
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_offered_says_why():
     with pytest.raises(NotEnoughDiamonds):
         an_offer(5_000, 5_001)
     with pytest.raises(PayeeMissing):
-        an_offer(5_000, has_payee=False)
+        require_payable(None, None, open_payout=None, paid_today_minor=0, now=NOON, rules=RULES)
 
 
 @given(available=st.integers(2_000, 10**7), wanted=st.none() | st.integers(2_000, 10**7))
@@ -84,7 +84,7 @@ def test_an_offer_never_pays_more_than_the_diamonds_are_worth(available, wanted)
     assert made.amount_minor <= RULES.maximum_minor_per_day
 
 
-@given(truths=st.lists(st.sampled_from(Truth), max_size=8))
+@given(truths=st.lists(st.sampled_from(ProviderStatus), max_size=8))
 def test_results_may_come_in_any_order_and_each_step_is_taken_once(truths):
     state, taken = State.APPROVED, []
     for truth in truths:
@@ -93,21 +93,21 @@ def test_results_may_come_in_any_order_and_each_step_is_taken_once(truths):
             state = step
 
     assert len(taken) == len(set(taken))
-    if Truth.RETURNED in truths:
+    if ProviderStatus.RETURNED in truths:
         assert taken[-1] is State.RETURNED
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("truth", Truth)
+@pytest.mark.parametrize("truth", ProviderStatus)
 def test_whatever_the_provider_says_either_fits_or_is_a_contradiction(state, truth):
     """Nothing is swallowed: what does not fit, and does not come to fit, contradicts."""
     came_to = (state, *steps(state, truth))[-1]
     says = {
-        Truth.SUBMITTED: {State.SENT},
-        Truth.PAID: {State.PAID},
+        ProviderStatus.SUBMITTED: {State.SENT},
+        ProviderStatus.PAID: {State.PAID},
         # Where money came back, or never went, the diamonds are the creator's.
-        Truth.FAILED: {State.FAILED, State.RETURNED, State.REJECTED},
-        Truth.RETURNED: {State.RETURNED},
+        ProviderStatus.FAILED: {State.FAILED, State.RETURNED, State.REJECTED},
+        ProviderStatus.RETURNED: {State.RETURNED},
     }
 
     assert came_to in says[truth] or is_contradiction(state, truth)
@@ -116,11 +116,11 @@ def test_whatever_the_provider_says_either_fits_or_is_a_contradiction(state, tru
 @pytest.mark.parametrize(
     ("state", "truth", "follows"),
     [
-        (State.PAID, Truth.FAILED, (State.RETURNED,)),
-        (State.FAILED, Truth.PAID, (State.PAID,)),
-        (State.REJECTED, Truth.PAID, (State.PAID,)),
-        (State.HELD, Truth.PAID, (State.SENT, State.PAID)),
-        (State.FAILED, Truth.RETURNED, (State.PAID, State.RETURNED)),
+        (State.PAID, ProviderStatus.FAILED, (State.RETURNED,)),
+        (State.FAILED, ProviderStatus.PAID, (State.PAID,)),
+        (State.REJECTED, ProviderStatus.PAID, (State.PAID,)),
+        (State.HELD, ProviderStatus.PAID, (State.SENT, State.PAID)),
+        (State.FAILED, ProviderStatus.RETURNED, (State.PAID, State.RETURNED)),
     ],
 )
 def test_where_money_is_decides_what_contradicts(state, truth, follows):
@@ -153,9 +153,9 @@ def an_earning(number, coins, *, matured, rate_bp=10_000):
 def follow(accounts, earning, reversed_coins, reference):
     """Let an earning's diamonds be what its coins are worth."""
     worth, about = earning.worth(reversed_coins), {"reference": reference, "request_hash": HASH}
-    if worth == earning.standing:
+    if worth == earning.backed:
         return None
-    if worth < earning.standing:
+    if worth < earning.backed:
         moved = take_back(accounts, earning, worth, RULES, **about)
     else:
         moved = restore(accounts, earning, worth, RULES, matures_at=NOON, **about)

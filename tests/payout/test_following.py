@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from deploy.config.environment import new_webhook_secret
 from services.payout.main import build_http
-from services.payout.providers import Provider
+from services.payout.providers.sandbox import SandboxProvider
 from services.sandbox import provider as sandbox_provider
 from tests.clients import a_verifier, client_of
 from tests.deliveries import announced
@@ -144,7 +144,7 @@ async def test_a_webhook_is_kept_once_and_makes_its_attempt_due(lea, cash_out, w
         assert answer.status_code == 200
 
     async with database.transaction() as tx:
-        assert (await tx.execute(text("SELECT count(*) FROM notifications"))).scalar_one() == 1
+        assert (await tx.execute(text("SELECT count(*) FROM webhook_events"))).scalar_one() == 1
         due = text("SELECT next_check_at <= now() FROM attempts")
         assert (await tx.execute(due)).scalar_one()
 
@@ -160,7 +160,7 @@ async def test_a_webhook_that_makes_no_sense_is_kept_and_not_asked_for_again(lea
 
     assert answer.status_code == 200
     async with database.transaction() as tx:
-        kinds = await tx.execute(text("SELECT kind FROM notifications"))
+        kinds = await tx.execute(text("SELECT kind FROM webhook_events"))
         assert [row.kind for row in kinds] == ["unreadable"]
 
 
@@ -175,10 +175,10 @@ async def test_a_webhook_somebody_else_signed_is_refused(lea):
 
 async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(lea, database, network):
     newest = new_webhook_secret()
-    both = Provider(
+    both = SandboxProvider(
         url="http://sandbox", api_key="key", webhook_secret=f"{newest}\n{SECRET}", transport=network
     )
-    async with client_of(build_http(database, a_verifier(), both, RULES)) as rolled:
+    async with client_of(build_http(database, a_verifier(), {"sandbox": both}, RULES)) as rolled:
         for secret in (SECRET, newest):
             body, headers = a_webhook("x", secret=secret)
             answer = await rolled.post(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.payout.store.sagas import SAGAS
+from services.payout.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
 
@@ -37,9 +37,9 @@ async def test_a_payout_that_waits_is_open_and_one_that_waits_too_long_is_overdu
     cash_out, database
 ):
     await cash_out()
-    (saga,) = SAGAS
+    (payouts,) = IN_FLIGHT
     for overdue_seconds, overdue in ((600, 0), (0, 1)):
-        hurried = replace(saga, overdue_seconds={"approved": overdue_seconds, "held": 0})
+        hurried = replace(payouts, overdue_seconds={"approved": overdue_seconds, "held": 0})
         async with database.transaction() as tx:
             await measure(tx, hurried)
 

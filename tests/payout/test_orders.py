@@ -12,7 +12,7 @@ from shared.contracts.wallet import LotKind, Slice, lot_id
 from tests.deliveries import a_broker
 from tests.orders import assert_all_equal, ends
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
-from tests.payout.test_holds import reversal
+from tests.payout.test_maturity import reversal
 
 BOOKS = (
     "SELECT kind, balance FROM accounts WHERE balance <> 0 ORDER BY kind",

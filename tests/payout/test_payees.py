@@ -11,7 +11,7 @@ from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
 from tests.payout.conftest import RULES, a_gift_sent
 
-RESTING = replace(RULES, holds=replace(RULES.holds, seconds=None, days=0, new_creator_days=0))
+RESTING = replace(RULES, maturity=replace(RULES.maturity, seconds=None, days=0, new_creator_days=0))
 PAYEE = "/v1/payouts/payee"
 
 
@@ -19,7 +19,7 @@ PAYEE = "/v1/payouts/payee"
 async def creator(database, provider, hear):
     """Lea, with 10,000 diamonds, where a payee rests as the rules say."""
     await hear(a_gift_sent(10_000))
-    app = build_http(database, a_verifier(), provider, RESTING)
+    app = build_http(database, a_verifier(), {"sandbox": provider}, RESTING)
     async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
@@ -143,7 +143,7 @@ async def test_where_the_operator_wants_it_every_first_payout_is_looked_at(
 ):
     await hear(a_gift_sent(10_000))
     careful = replace(RESTING, first_payout_review=True)
-    app = build_http(database, a_verifier(), provider, careful)
+    app = build_http(database, a_verifier(), {"sandbox": provider}, careful)
     async with client_of(app, a_token("lea", roles=["creator"])) as creator:
         await name(creator, "acct_ok_lea")
         asked = (await request(creator, (await quote(creator)).json())).json()

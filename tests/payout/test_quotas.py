@@ -18,7 +18,7 @@ PAYEE = "/v1/payouts/payee"
 async def lea(database, provider, hear):
     await hear(a_gift_sent(10_000))
     rules = replace(RULES, payee_rest_hours=0)
-    app = build_http(database, a_verifier(), provider, rules)
+    app = build_http(database, a_verifier(), {"sandbox": provider}, rules)
     async with client_of(app, a_token("lea", roles=["creator"])) as client:
         yield client
 

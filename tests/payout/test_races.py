@@ -7,18 +7,19 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.earning import follow_gifts
-from services.payout.commands.following import open_attempts, settle
-from services.payout.commands.holding import review
+from services.payout.commands.attempts import open_attempts
+from services.payout.commands.earnings import follow_gifts
 from services.payout.commands.payees import set_payee
-from services.payout.domain.payouts import Truth
+from services.payout.commands.reviews import review_payout
+from services.payout.commands.transfers import apply_status
+from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS
 from shared.ledger.verification import Violation, verify_ledger
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
-from tests.payout.test_holds import reversal
+from tests.payout.test_maturity import reversal
 
 
 @pytest.fixture(autouse=True)
@@ -102,14 +103,14 @@ async def test_an_attempt_that_is_settled_while_another_wants_to_submit_it_is_no
     begin = decide(database, lambda tx: attempts.begin_to_submit(tx, claimed))
 
     async with meanwhile(begin) as (tx, answers):
-        await settle_in(tx, claimed, Truth.FAILED)
+        await apply_status_in(tx, claimed, ProviderStatus.FAILED)
 
     assert answers == [None]
     assert await diamonds_of(lea) == (3_000, 0)
 
 
-async def settle_in(tx, attempt, truth):
-    await settle(tx, attempt, truth, reason=None, provider="sandbox", rules=RULES)
+async def apply_status_in(tx, attempt, truth):
+    await apply_status(tx, attempt, truth, reason=None, rules=RULES)
 
 
 async def test_a_result_that_comes_twice_at_once_moves_diamonds_once(
@@ -119,10 +120,10 @@ async def test_a_result_that_comes_twice_at_once_moves_diamonds_once(
     async with database.transaction() as tx:
         await open_attempts(tx)
         (claimed,) = await attempts.claim_due(tx, 10)
-    again = decide(database, lambda tx: settle_in(tx, claimed, Truth.FAILED))
+    again = decide(database, lambda tx: apply_status_in(tx, claimed, ProviderStatus.FAILED))
 
     async with meanwhile(again) as (tx, _):
-        await settle_in(tx, claimed, Truth.FAILED)
+        await apply_status_in(tx, claimed, ProviderStatus.FAILED)
 
     assert await state_of(lea, payout) == "failed"
     assert await diamonds_of(lea) == (3_000, 0)
@@ -138,7 +139,7 @@ async def test_two_operators_decide_a_payout_once(lea, hear, cash_out, meanwhile
         async def one(tx):
             try:
                 about = {"operator": operator, "reason": "seen", "rules": RULES}
-                found = await review(tx, "lea", payout, approved=approved, **about)
+                found = await review_payout(tx, "lea", payout, approved=approved, **about)
             except Exception as refused:  # noqa: BLE001 - the refusal is looked at
                 return type(refused).__name__
             return found.state.value
@@ -201,7 +202,7 @@ async def test_a_day_has_a_maximum_also_for_who_waited_for_the_lock(lea, hear, m
         (claimed,) = await attempts.claim_due(tx, 10)
 
     async with meanwhile(lambda: ask(lea, second)) as (tx, answers):
-        await settle_in(tx, claimed, Truth.PAID)
+        await apply_status_in(tx, claimed, ProviderStatus.PAID)
 
     assert answers == [(422, "daily-maximum")]
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from services.payout.commands.earning import follow_gifts, heed_warnings
-from services.payout.commands.maturing import mature
+from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
+from services.payout.commands.maturity import mature
 from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
@@ -16,7 +16,7 @@ from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.database import is_contention
 from tests.payout.conftest import HOLDING, a_gift_sent
-from tests.payout.test_holds import reversal, standing
+from tests.payout.test_maturity import balances, reversal
 from tests.payout.test_races import decide, reading
 
 
@@ -61,7 +61,7 @@ async def test_a_warning_and_a_gift_at_the_same_moment(lea, read, database, gift
         return follow_gifts(tx, [gift], HOLDING)
 
     def warn(tx):
-        return heed_warnings(tx, [flag], HOLDING)
+        return apply_fraud_warnings(tx, [flag], HOLDING)
 
     outer, inner = (warn, book) if gift_commits_first else (book, warn)
     async with database.transaction() as first:
@@ -71,9 +71,9 @@ async def test_a_warning_and_a_gift_at_the_same_moment(lea, read, database, gift
 
     assert await hold_reasons(lea) == {"funding-risk"}
     await let_mature(database, days=8)
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
     await let_mature(database, days=15)
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 async def let_mature(database, days):
@@ -96,9 +96,9 @@ async def test_what_is_being_warned_of_does_not_mature(
         await follow_gifts(tx, story, HOLDING)
 
     async with meanwhile(lambda: let_mature(database, days=0)) as (tx, _):
-        await heed_warnings(tx, [read(flagged())], HOLDING)
+        await apply_fraud_warnings(tx, [read(flagged())], HOLDING)
 
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
     assert await hold_reasons(lea) == {"funding-risk"}
 
 
@@ -108,12 +108,12 @@ async def test_what_is_maturing_is_not_held_by_a_warning_that_came_later(
     gift = a_gift_sent(100, slices=(PIECE,))
     async with database.transaction() as tx:
         await follow_gifts(tx, [read(gift, at=datetime.now(UTC) - timedelta(days=30))], HOLDING)
-    warn = decide(database, lambda tx: heed_warnings(tx, [read(flagged())], HOLDING))
+    warn = decide(database, lambda tx: apply_fraud_warnings(tx, [read(flagged())], HOLDING))
 
     async with meanwhile(warn) as (tx, _):
         await mature(tx, HOLDING, now=datetime.now(UTC))
 
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 async def test_what_is_taken_back_while_it_matures_is_taken_once(lea, read, meanwhile, database):
@@ -126,7 +126,7 @@ async def test_what_is_taken_back_while_it_matures_is_taken_once(lea, read, mean
     async with meanwhile(decide(database, lambda tx: follow_gifts(tx, [back], HOLDING))) as (tx, _):
         await mature(tx, HOLDING, now=datetime.now(UTC))
 
-    assert await standing(lea) == (0, 40, 0)
+    assert await balances(lea) == (0, 40, 0)
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
@@ -150,7 +150,7 @@ async def test_two_revisions_of_a_gift_heard_by_two_instances_end_as_one_by_one(
     ):
         await follow_gifts(tx, [first], HOLDING)
 
-    assert await standing(lea) == (70, 0, 0)
+    assert await balances(lea) == (70, 0, 0)
 
 
 async def test_a_gift_and_its_reversal_heard_by_two_instances_end_as_one_by_one(
@@ -165,7 +165,7 @@ async def test_a_gift_and_its_reversal_heard_by_two_instances_end_as_one_by_one(
     ):
         await follow_gifts(tx, [back], HOLDING)
 
-    assert await standing(lea) == (40, 0, 0)
+    assert await balances(lea) == (40, 0, 0)
 
 
 async def test_nothing_deadlocks_when_all_of_it_happens_at_once(lea, read, database):
@@ -185,9 +185,9 @@ async def test_nothing_deadlocks_when_all_of_it_happens_at_once(lea, read, datab
 
     troubled = await asyncio.gather(
         *(tried(lambda tx, each=each: follow_gifts(tx, [each], HOLDING)) for each in back),
-        *(tried(lambda tx: heed_warnings(tx, [read(flagged())], HOLDING)) for _ in range(5)),
+        *(tried(lambda tx: apply_fraud_warnings(tx, [read(flagged())], HOLDING)) for _ in range(5)),
         *(tried(lambda tx: mature(tx, HOLDING, now=datetime.now(UTC))) for _ in range(5)),
     )
 
     assert not any(troubled)
-    assert sum(await standing(lea)) == 1_000
+    assert sum(await balances(lea)) == 1_000

@@ -29,7 +29,7 @@ def later(database, provider):
     """Lea's client after the operator changed the rules."""
 
     def make(**changes):
-        app = build_http(database, a_verifier(), provider, replace(RULES, **changes))
+        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(RULES, **changes))
         return client_of(app, a_token("lea", roles=["creator"]))
 
     return make

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.adjusting import settle_adjustment
-from services.payout.commands.maturing import mature
+from services.payout.commands.adjustments import decide_payout_adjustment
+from services.payout.commands.maturity import mature
 from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
@@ -22,7 +22,7 @@ from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, a_gift_sent
-from tests.payout.test_holds import let_pass, reversal, standing
+from tests.payout.test_maturity import balances, let_pass, reversal
 
 NOW = datetime.now(UTC)
 ORDERS_MAX = 24
@@ -67,7 +67,7 @@ def matured_gift(hear, database, lea):
         gift = a_gift_sent(coins)
         await hear(gift, days_ago=15)
         await let_pass(database, 0)
-        assert (await standing(lea))[1] >= coins
+        assert (await balances(lea))[1] >= coins
         return gift
 
     return give
@@ -79,7 +79,7 @@ async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gi
     await hear(reversal(gift, 1, 100))
     await hear(restoration(gift, 2, 0))
 
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert (held["reason"], held["diamonds"]) == ("restored", 100)
     unlocks = datetime.fromisoformat(held["unlocks_at"]) - NOW
@@ -89,12 +89,12 @@ async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gi
     (told,) = await announced(database, "payout.diamonds_restored")
     assert datetime.fromisoformat(told["matures_at"]) == NOW + 14 * DAY
     await let_pass(database, 13.9)
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
 
     await let_pass(database, 14.1)
     await let_pass(database, 14.1)
 
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
     (_, matured) = await announced(database, "payout.diamonds_matured")
     assert (matured["diamonds"], matured["batch"]) == (100, 2)
 
@@ -109,9 +109,9 @@ async def test_what_comes_back_before_the_gift_matures_waits_longer_than_the_res
 
     assert await holds(lea) == {"new-creator": 40, "restored": 40}
     await let_pass(database, 5)
-    assert await standing(lea) == (40, 40, 0)
+    assert await balances(lea) == (40, 40, 0)
     await let_pass(database, 14)
-    assert await standing(lea) == (0, 80, 0)
+    assert await balances(lea) == (0, 80, 0)
 
 
 async def test_what_came_back_is_taken_again_first_and_before_what_is_available(
@@ -120,13 +120,13 @@ async def test_what_came_back_is_taken_again_first_and_before_what_is_available(
     gift = await matured_gift()
     await hear(reversal(gift, 1, 60))
     await hear(restoration(gift, 2, 0))
-    assert await standing(lea) == (60, 40, 0)
+    assert await balances(lea) == (60, 40, 0)
 
     await hear(reversal(gift, 3, 50))
-    assert await standing(lea) == (10, 40, 0)
+    assert await balances(lea) == (10, 40, 0)
 
     await hear(reversal(gift, 4, 90))
-    assert await standing(lea) == (0, 10, 0)
+    assert await balances(lea) == (0, 10, 0)
 
 
 async def test_what_came_back_and_matured_stays_available_when_more_comes_back(
@@ -136,13 +136,13 @@ async def test_what_came_back_and_matured_stays_available_when_more_comes_back(
     await hear(reversal(gift, 1, 100), days_ago=14.9)
     await hear(restoration(gift, 2, 30), days_ago=14.8)
     await let_pass(database, 0)
-    assert await standing(lea) == (0, 70, 0)
+    assert await balances(lea) == (0, 70, 0)
 
     await hear(restoration(gift, 3, 0))
-    assert await standing(lea) == (30, 70, 0)
+    assert await balances(lea) == (30, 70, 0)
     await hear(reversal(gift, 4, 50))
 
-    assert await standing(lea) == (0, 50, 0)
+    assert await balances(lea) == (0, 50, 0)
 
 
 async def test_a_stale_reversal_sends_what_came_back_after_it_into_waiting(
@@ -151,12 +151,12 @@ async def test_a_stale_reversal_sends_what_came_back_after_it_into_waiting(
     """The restoration was heard first, and changed nothing: nothing had been taken yet."""
     gift = await matured_gift()
     await hear(restoration(gift, 2, 30))
-    assert await standing(lea) == (0, 70, 0)
+    assert await balances(lea) == (0, 70, 0)
 
     await hear(reversal(gift, 1, 100))
     await hear(reversal(gift, 1, 100))
 
-    assert await standing(lea) == (70, 0, 0)
+    assert await balances(lea) == (70, 0, 0)
     assert await holds(lea) == {"restored": 70}
     taken = await announced(database, "payout.diamonds_clawed_back")
     given = await announced(database, "payout.diamonds_restored")
@@ -172,12 +172,12 @@ async def test_a_stale_reversal_takes_again_what_had_come_back_and_matured(
     await hear(reversal(gift, 1, 100), days_ago=15)
     await hear(restoration(gift, 2, 0), days_ago=14.5)
     await let_pass(database, 0)
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
     await hear(restoration(gift, 4, 0))
 
     for _ in range(2):
         await hear(reversal(gift, 3, 60))
-        assert await standing(lea) == (60, 40, 0)
+        assert await balances(lea) == (60, 40, 0)
         await let_pass(database, 0)
         await forget_inbox(database)
 
@@ -193,13 +193,13 @@ async def test_what_was_heard_before_the_gift_takes_nothing_when_it_comes_again(
         await hear(heard, days_ago=15)
     await hear(gift, days_ago=15)
     await let_pass(database, 0)
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
     await forget_inbox(database)
 
     for heard in story:
         await hear(heard, days_ago=15)
 
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 async def test_of_a_row_from_before_a_stale_reversal_counts_if_it_says_more_than_any(
@@ -212,10 +212,10 @@ async def test_of_a_row_from_before_a_stale_reversal_counts_if_it_says_more_than
         await tx.execute(text("UPDATE reversals SET known_revisions = NULL"))
 
     await hear(reversal(gift, 2, 40))
-    assert await standing(lea) == (20, 50, 0)
+    assert await balances(lea) == (20, 50, 0)
     await hear(reversal(gift, 1, 100))
 
-    assert await standing(lea) == (70, 0, 0)
+    assert await balances(lea) == (70, 0, 0)
 
 
 async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, database):
@@ -228,7 +228,7 @@ async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, d
 
     await hear(reversal(gift, 1, 100))
 
-    assert await standing(lea) == (20, 0, 0)
+    assert await balances(lea) == (20, 0, 0)
     assert await lost(database) == 0
 
 
@@ -237,7 +237,7 @@ async def spend(database, diamonds):
     wish = AdjustmentRequest("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
     async with database.transaction() as tx:
         asked = await request_adjustment(tx, wish)
-        await settle_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
+        await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
 
 
 async def lost(database):
@@ -256,12 +256,12 @@ async def test_what_comes_back_makes_up_for_losses_of_any_gift(
 
     await hear(reversal(gifts[first], 1, 100))
     await hear(reversal(gifts[1 - first], 1, 100))
-    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 100)
+    assert (await balances(lea), await lost(database)) == ((0, 0, 0), 100)
     await hear(restoration(gifts[0], 2, 0))
 
-    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 0)
+    assert (await balances(lea), await lost(database)) == ((0, 0, 0), 0)
     await hear(restoration(gifts[1], 2, 0))
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
 
 
 async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
@@ -277,7 +277,7 @@ async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
     assert refused.json()["type"] == "below-minimum"
     await hear(reversal(gift, 3, 9_900))
 
-    assert (await standing(lea), await lost(database)) == ((0, 0, 0), 0)
+    assert (await balances(lea), await lost(database)) == ((0, 0, 0), 0)
     async with database.transaction() as tx:
         rows = await tx.execute(text("SELECT sum(reversed_diamonds)::bigint AS n FROM earnings"))
         assert rows.scalar_one() == 9_900
@@ -322,9 +322,9 @@ async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert datetime.fromisoformat(held["unlocks_at"]) >= NOW + 14 * DAY
     await let_pass(database, 13)
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
     await let_pass(database, 15)
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 STORIES = {
@@ -441,7 +441,7 @@ async def test_a_batch_with_everything_about_a_gift_ends_as_one_by_one(lea, hear
 
     await hear(restoration(gift, 2, 20), gift, reversal(gift, 1, 90), reversal(gift, 3, 50))
 
-    assert await standing(lea) == (50, 0, 0)
+    assert await balances(lea) == (50, 0, 0)
     assert await holds(lea) == {"new-creator": 10, "restored": 40}
 
 
@@ -453,4 +453,4 @@ async def test_maturing_again_after_a_restoration_counts_it_once(lea, hear, data
         async with database.transaction() as tx:
             await mature(tx, HOLDING, now=NOW + 20 * DAY)
 
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)

@@ -79,8 +79,8 @@ async def test_a_correction_by_oneself_is_refused(database, three):
         ),
         ("valuation_at_a_rate", "INSERT INTO valuations VALUES ('lea', 1, 'USD', 0)"),
         (
-            "contradiction_said_known",
-            """INSERT INTO contradictions (creator, payout, attempt, state, said)
+            "contradiction_status_known",
+            """INSERT INTO contradictions (creator, payout, attempt, state, status)
             VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 'paid', 'maybe')""",
         ),
         (

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from services.payout.commands.following import follow_attempts
-from services.payout.commands.waiting import report
-from services.payout.domain.payouts import Truth
-from services.payout.providers import Provider
+from services.payout.commands.attempts import follow_attempts
+from services.payout.commands.metrics import report
+from services.payout.domain.payouts import ProviderStatus
+from services.payout.providers.sandbox import SandboxProvider
 from services.payout.store import attempts
 from services.sandbox import provider as sandbox_provider
 from services.sandbox.provider import Provider as Bank
@@ -120,7 +120,7 @@ async def test_an_attempt_that_failed_is_never_submitted_again(
     body, headers = a_webhook(str(attempt["id"]))
     await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
 
-    await follow_attempts(database, provider, RULES)
+    await follow_attempts(database, {"sandbox": provider}, RULES)
 
     assert sandbox.state.webhooks.events == {}
     assert await diamonds_of(lea) == (3_000, 0)
@@ -142,7 +142,7 @@ async def test_an_attempt_is_not_submitted_whose_payout_changed_after_it_was_cla
         assert await attempts.begin_to_submit(tx, claimed) is None
     await rows(database, "UPDATE attempts SET next_check_at = now()")
 
-    await follow_attempts(database, provider, RULES)
+    await follow_attempts(database, {"sandbox": provider}, RULES)
 
     assert sandbox.state.webhooks.events == {}
     assert await rows(database, "SELECT first_submitted_at AS at FROM attempts") == [{"at": None}]
@@ -253,7 +253,7 @@ async def test_the_provider_may_still_end_what_was_left_to_a_person(
 
 def test_the_window_ends_before_the_providers_does(network):
     """The last order has to arrive while the provider still knows its key."""
-    provider = Provider(
+    provider = SandboxProvider(
         url="http://x",
         api_key="k",
         webhook_secret=SECRET,
@@ -264,7 +264,7 @@ def test_the_window_ends_before_the_providers_does(network):
 
 
 async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
-    lea, cash_out, database, settle
+    lea, cash_out, database, apply_status
 ):
     """Two workers looked; the one that asked first is answered last."""
     payout = await cash_out()
@@ -275,12 +275,12 @@ async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
     async with database.transaction() as tx:
         (newer,) = await attempts.claim_due(tx, 10)
 
-    await settle(newer, Truth.RETURNED)
-    for truth in (Truth.SUBMITTED, Truth.FAILED, Truth.PAID):
-        await settle(older, truth)
+    await apply_status(newer, ProviderStatus.RETURNED)
+    for truth in (ProviderStatus.SUBMITTED, ProviderStatus.FAILED, ProviderStatus.PAID):
+        await apply_status(older, truth)
 
     assert await state_of(lea, payout) == "returned"
-    assert await rows(database, "SELECT said FROM contradictions") == []
+    assert await rows(database, "SELECT status FROM contradictions") == []
 
 
 async def rows(database, statement):

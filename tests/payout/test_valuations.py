@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.maturing import mature
-from services.payout.commands.transfers import settle
+from services.payout.commands.maturity import mature
+from services.payout.commands.transfers import apply_status
 from services.payout.commands.valuations import revalue_all
 from services.payout.domain.earnings import earn, post
 from services.payout.domain.money import PAYABLE, diamonds_of
-from services.payout.domain.payouts import Truth
+from services.payout.domain.payouts import ProviderStatus
 from services.payout.main import build_http
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS
@@ -24,7 +24,7 @@ from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_domain import HASH, an_earning
-from tests.payout.test_holds import reversal
+from tests.payout.test_maturity import reversal
 
 CHEAPER = replace(RULES, rate_version=2, value_minor_per_1000=400)
 ODD = replace(RULES, rate_version=2, value_minor_per_1000=333, minimum_diamonds=10)
@@ -60,7 +60,7 @@ def cash_out_at(database, provider):
 
     async def ask(rules, diamonds, quoted_under=None):
         apps = [
-            build_http(database, a_verifier(), provider, each)
+            build_http(database, a_verifier(), {"sandbox": provider}, each)
             for each in (quoted_under or rules, rules)
         ]
         token = a_token("lea", roles=["creator"])
@@ -87,8 +87,8 @@ def send(database):
             (claimed, *_) = await attempts.claim_due(tx, 10)
         for truth in truths:
             async with database.transaction() as tx:
-                about = {"reason": None, "provider": "sandbox", "rules": rules}
-                await settle(tx, claimed, truth, **about)
+                about = {"reason": None, "rules": rules}
+                await apply_status(tx, claimed, truth, **about)
 
     return say
 
@@ -174,18 +174,20 @@ async def test_what_was_promised_for_a_payout_is_owed_whatever_the_rate_becomes(
     assert await owed() == {"USD": 4_000 * 4 // 10 + 3_000}
     assert await faults(database) == set()
 
-    await send(ODD, Truth.PAID)
+    await send(ODD, ProviderStatus.PAID)
 
     assert await owed() == {"USD": 4_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {"USD": 3_000}
     assert await faults(database) == set()
-    await send(ODD, Truth.RETURNED)
+    await send(ODD, ProviderStatus.RETURNED)
     assert await owed() == {"USD": 10_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {}
     assert await faults(database) == set()
 
 
-@pytest.mark.parametrize("truth", [Truth.PAID, Truth.FAILED, Truth.RETURNED])
+@pytest.mark.parametrize(
+    "truth", [ProviderStatus.PAID, ProviderStatus.FAILED, ProviderStatus.RETURNED]
+)
 async def test_no_rounding_leaves_anything_owed_to_nobody(
     hear_at, owed, cash_out_at, send, database, truth
 ):
@@ -251,7 +253,7 @@ async def test_the_proof_sees_what_it_is_for(hear_at, cash_out_at, send, databas
     await hear_at(HOLDING, reversal(gift, 1, 600))
     await hear_at(HOLDING, reversal(gift, 2, 200, contract=GiftRestored))
     assert (await cash_out_at(RULES, 2_000)).status_code == 201
-    await send(RULES, Truth.PAID)
+    await send(RULES, ProviderStatus.PAID)
     assert await faults(database) == set()
 
     await rows(database, BREAKING[law] + " RETURNING 1 AS n")

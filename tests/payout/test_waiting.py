@@ -4,12 +4,13 @@ import asyncio
 
 from prometheus_client import REGISTRY
 
-from services.payout.commands.waiting import WATCHED, report
+from services.payout.commands.metrics import report
+from services.payout.domain.payouts import OPEN_STATES
 
 
 def _ages_seconds():
     name = "ovation_payouts_oldest_age_seconds"
-    return {it.value: REGISTRY.get_sample_value(name, {"state": it.value}) for it in WATCHED}
+    return {it.value: REGISTRY.get_sample_value(name, {"state": it.value}) for it in OPEN_STATES}
 
 
 async def test_a_payout_ages_in_the_state_it_is_in(cash_out, database):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.wallet.commands import adjustments, exclusions, expiry, holds
-from services.wallet.commands.republish import SAID_AGAIN, facts_between
+from services.wallet.commands.republish import REPUBLISHED, facts_between
 from services.wallet.commands.verification import publish_block
 from shared.backoffice.adjustments import AdjustmentRequest
 from shared.contracts.purchase import PurchaseRiskFlagged
@@ -91,7 +91,7 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     again = by_id(await said_again(database, facts_between))
 
     assert again == before
-    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+    assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
 
 
 async def test_only_what_was_said_in_that_time_is_said_again(story, database):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
-from services.gift.commands.offering import Shelf
+from services.gift.api.dependencies import Cache
 from services.gift.domain.catalogue import FAN_GIFT, GiftLocked, GiftType, Locks, localized
 from shared.http import refusals
 from shared.http.access import ANY_CALLER
@@ -17,7 +17,10 @@ from shared.identity.tokens import Unauthenticated
 Language = Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
-class LocksView(BaseModel):
+router = APIRouter(tags=["gifts"])
+
+
+class LocksResponse(BaseModel):
     """
     Who may give a gift, where and when; what is null or empty locks nothing.
 
@@ -53,13 +56,13 @@ class CatalogueEntry(BaseModel):
     count_max: int
     confirmation_required: bool
     available: bool
-    locks: LocksView
+    locks: LocksResponse
     icon_url: str | None
     animations: list[dict[str, Any]]
     extension: dict[str, Any]
 
 
-class CatalogueView(BaseModel):
+class CatalogueResponse(BaseModel):
     """Everything that can be given; `revision` counts the changes of all of it."""
 
     revision: int
@@ -67,41 +70,40 @@ class CatalogueView(BaseModel):
     items: list[CatalogueEntry]
 
 
-def add_routes(router: APIRouter, shelf: Shelf) -> None:
-    @router.get(
-        "/catalogue",
-        openapi_extra=ANY_CALLER,
-        tags=["gifts"],
-        response_model=CatalogueView,
-        responses={
-            304: {"description": "Nothing changed since the `ETag` of `If-None-Match`."},
-            **refusals(Unauthenticated),
-        },
+@router.get(
+    "/catalogue",
+    openapi_extra=ANY_CALLER,
+    response_model=CatalogueResponse,
+    responses={
+        304: {"description": "Nothing changed since the `ETag` of `If-None-Match`."},
+        **refusals(Unauthenticated),
+    },
+)
+async def read_catalogue(
+    caller: Caller,
+    cache: Cache,
+    language: Annotated[Language, Query()] = "en",
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Read what can be given, for how many coins, and what may keep the caller from it."""
+    catalogue = await cache.current()
+    now = datetime.now(UTC)
+    view = CatalogueResponse(
+        revision=catalogue.revision,
+        language=language,
+        items=[
+            shown(gift_type, language=language, country=caller.country, now=now)
+            for gift_type in catalogue.gift_types
+            if gift_type.is_active
+        ],
     )
-    async def read_catalogue(
-        caller: Caller,
-        language: Annotated[Language, Query()] = "en",
-        if_none_match: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        """Read what can be given, for how many coins, and what may keep the caller from it."""
-        catalogue = await shelf.current()
-        now = datetime.now(UTC)
-        view = CatalogueView(
-            revision=catalogue.revision,
-            language=language,
-            items=[
-                shown(gift_type, language=language, country=caller.country, now=now)
-                for gift_type in catalogue.gift_types
-                if gift_type.is_active
-            ],
-        )
-        body = view.model_dump_json().encode()
-        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        # Kept, and asked about each time: a price must never be an old one.
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-        if if_none_match is not None and etag in if_none_match:
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+    body = view.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    # Kept, and asked about each time: a price must never be an old one.
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if if_none_match is not None and etag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 def shown(
@@ -122,7 +124,7 @@ def shown(
         count_max=gift_type.count_max,
         confirmation_required=gift_type.needs_confirmation,
         available=_is_available(gift_type.locks, country, now),
-        locks=LocksView(
+        locks=LocksResponse(
             fan_only=gift_type.locks.fan_only,
             fan_gift=FAN_GIFT if gift_type.locks.fan_only else None,
             gifter_level_min=gift_type.locks.gifter_level_min,

@@ -12,19 +12,23 @@ from services.gift.domain.admissions import NotInRoom, NotTheCreator, RoomNotOpe
 from services.gift.domain.creators import (
     BlockOfOneself,
     CreatorRules,
+    Message,
     MessageIsRemoved,
     MessageState,
     NoSuchMessage,
 )
+from services.gift.store import admissions
+from services.gift.store import messages as held_messages
 from shared.http import (
     BadCursor,
+    Db,
     Limit,
     Moment,
     Name,
     Page,
     UserId,
     decode_cursor,
-    encode_cursor,
+    exact_page,
     moment_in,
     refusals,
     request_id,
@@ -32,14 +36,14 @@ from shared.http import (
 from shared.http.access import or_operator_with
 from shared.http.auth import OPERATOR, Caller
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
 CREATOR = "creator"
 MODERATE_SCOPE = "gifts:moderate"
-BASE = "/gifts/creators/{creator}"
 OWN = (Unauthenticated, NotTheCreator)
-OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 Switch = Annotated[bool, Field(strict=True)]
+OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
+
+router = APIRouter(prefix="/gifts/creators/{creator}", tags=["creators"])
 
 
 class _Body(BaseModel):
@@ -57,11 +61,11 @@ class Rules(_Body):
     hold_messages: Switch
 
 
-class StreamSwitch(_Body):
+class StreamSwitchRequest(_Body):
     gifts_off: Switch
 
 
-class StreamSwitchView(BaseModel):
+class StreamSwitchResponse(BaseModel):
     """The switch is of this stream: the room's next one begins with gifts on."""
 
     creator: str
@@ -70,26 +74,26 @@ class StreamSwitchView(BaseModel):
     gifts_off: bool
 
 
-class BlockWish(_Body):
+class BlockRequest(_Body):
     """Without `until` it is for ever."""
 
     until: Moment | None = None
 
 
-class BlockView(BaseModel):
+class BlockResponse(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     viewer: str
     until: datetime | None
 
 
-class Decision(_Body):
+class MessageDecisionRequest(_Body):
     """A message that is removed is never shown again."""
 
     state: Literal["shown", "removed"]
 
 
-class MessageView(BaseModel):
+class MessageResponse(BaseModel):
     """What a viewer wrote to go with a gift; who gave anonymously is not named."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -101,12 +105,6 @@ class MessageView(BaseModel):
     state: MessageState
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
-    _add_rules(router, database)
-    _add_blocks(router, database)
-    _add_messages(router, database)
-
-
 def _require(caller: Identity, creator: str) -> str:
     """Let creators at what is theirs and hosts at anybody's; return who it is."""
     is_own = caller.user == creator and CREATOR in caller.roles
@@ -116,134 +114,120 @@ def _require(caller: Identity, creator: str) -> str:
     return caller.user
 
 
-def _add_rules(router: APIRouter, database: Database) -> None:
-    @router.get(
-        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
+@router.get("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
+async def read_rules(creator: UserId, caller: Caller, db: Db) -> Rules:
+    """Read what holds for all gifts to a creator."""
+    _require(caller, creator)
+    async with db.transaction() as tx:
+        rules = await admissions.rules_of(tx, creator)
+    return Rules(gifts_off=rules.gifts_off, hold_messages=rules.hold_messages)
+
+
+@router.put("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
+async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Db) -> Rules:
+    """Take gifts or none, and hold messages for approval or not."""
+    by = _require(caller, creator)
+    async with db.transaction() as tx:
+        await creators.set_rules(tx, creator, CreatorRules(**wanted.model_dump()), by=by)
+    return wanted
+
+
+@router.put(
+    "/rooms/{room}",
+    openapi_extra=OR_MODERATOR,
+    responses=refusals(*OWN, RoomNotOpen, NotInRoom),
+)
+async def switch_room(
+    creator: UserId, room: Name, wanted: StreamSwitchRequest, caller: Caller, db: Db
+) -> StreamSwitchResponse:
+    """
+    Switch gifts off, or on again, for the stream that goes on in a room.
+
+    The room's owner does so for everybody in it, a guest for themselves.
+    """
+    by = _require(caller, creator)
+    async with db.transaction() as tx:
+        stream = await creators.switch_room(tx, creator, room, gifts_off=wanted.gifts_off, by=by)
+    return StreamSwitchResponse(
+        creator=creator, room=room, stream=stream, gifts_off=wanted.gifts_off
     )
-    async def read_rules(creator: UserId, caller: Caller) -> Rules:
-        """Read what holds for all gifts to a creator."""
-        _require(caller, creator)
-        async with database.transaction() as tx:
-            rules = await creators.read_rules(tx, creator)
-        return Rules(gifts_off=rules.gifts_off, hold_messages=rules.hold_messages)
-
-    @router.put(
-        f"{BASE}/rules", tags=["creators"], openapi_extra=OR_MODERATOR, responses=refusals(*OWN)
-    )
-    async def set_rules(creator: UserId, wish: Rules, caller: Caller) -> Rules:
-        """Take gifts or none, and hold messages for approval or not."""
-        by = _require(caller, creator)
-        async with database.transaction() as tx:
-            await creators.set_rules(tx, creator, CreatorRules(**wish.model_dump()), by=by)
-        return wish
-
-    @router.put(
-        f"{BASE}/rooms/{{room}}",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        responses=refusals(*OWN, RoomNotOpen, NotInRoom),
-    )
-    async def switch_room(
-        creator: UserId, room: Name, wish: StreamSwitch, caller: Caller
-    ) -> StreamSwitchView:
-        """
-        Switch gifts off, or on again, for the stream that goes on in a room.
-
-        The room's owner does so for everybody in it, a guest for themselves.
-        """
-        by = _require(caller, creator)
-        async with database.transaction() as tx:
-            stream = await creators.switch_room(tx, creator, room, gifts_off=wish.gifts_off, by=by)
-        return StreamSwitchView(creator=creator, room=room, stream=stream, gifts_off=wish.gifts_off)
 
 
-def _add_blocks(router: APIRouter, database: Database) -> None:
-    @router.get(
-        f"{BASE}/blocks",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        responses=refusals(*OWN, BadCursor),
-    )
-    async def list_blocks(
-        creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[BlockView]:
-        """List whom a creator takes no gifts from, by name."""
-        _require(caller, creator)
-        after = _name_in(cursor)
-        async with database.transaction() as tx:
-            found = await creators.blocks_of(tx, creator, after=after, limit=limit + 1)
-        items = [BlockView.model_validate(each) for each in found[:limit]]
-        more = len(found) > limit
-        return Page(items=items, next_cursor=encode_cursor([items[-1].viewer]) if more else None)
-
-    @router.put(
-        f"{BASE}/blocks/{{viewer}}",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
-    )
-    async def block_viewer(
-        creator: UserId, viewer: UserId, wish: BlockWish, caller: Caller
-    ) -> BlockView:
-        """Take no gifts from a viewer, until a moment or for ever; the last word holds."""
-        by = _require(caller, creator)
-        async with database.transaction() as tx:
-            await creators.block(tx, creator, viewer, wish.until, by=by)
-        return BlockView(viewer=viewer, until=wish.until)
-
-    @router.delete(
-        f"{BASE}/blocks/{{viewer}}",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        status_code=204,
-        responses=refusals(*OWN),
-    )
-    async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller) -> None:
-        """Take gifts from a viewer again."""
-        by = _require(caller, creator)
-        async with database.transaction() as tx:
-            await creators.unblock(tx, creator, viewer, by=by)
+@router.get(
+    "/blocks",
+    openapi_extra=OR_MODERATOR,
+    responses=refusals(*OWN, BadCursor),
+)
+async def list_blocks(
+    creator: UserId, caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[BlockResponse]:
+    """List whom a creator takes no gifts from, by name."""
+    _require(caller, creator)
+    after = _name_in(cursor)
+    async with db.transaction() as tx:
+        found = await admissions.blocks_of(tx, creator, after=after, limit=limit + 1)
+    return exact_page(found, limit, lambda each: [each.viewer], BlockResponse.model_validate)
 
 
-def _add_messages(router: APIRouter, database: Database) -> None:
-    @router.get(
-        f"{BASE}/messages",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        responses=refusals(*OWN, BadCursor),
-    )
-    async def list_waiting_messages(
-        creator: UserId, caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[MessageView]:
-        """List messages that wait for approval, those that wait longest first."""
-        _require(caller, creator)
-        after = moment_in(cursor)
-        async with database.transaction() as tx:
-            found = await messages.waiting_messages(tx, creator, after=after, limit=limit + 1)
-        following = None
-        if len(found) > limit and (last := found[limit - 1]).held_at is not None:
-            following = encode_cursor([last.held_at.isoformat(), str(last.gift)])
-        return Page(
-            items=[MessageView.model_validate(each) for each in found[:limit]],
-            next_cursor=following,
+@router.put(
+    "/blocks/{viewer}",
+    openapi_extra=OR_MODERATOR,
+    responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
+)
+async def block_viewer(
+    creator: UserId, viewer: UserId, wanted: BlockRequest, caller: Caller, db: Db
+) -> BlockResponse:
+    """Take no gifts from a viewer, until a moment or for ever; the last word holds."""
+    by = _require(caller, creator)
+    async with db.transaction() as tx:
+        await creators.block(tx, creator, viewer, wanted.until, by=by)
+    return BlockResponse(viewer=viewer, until=wanted.until)
+
+
+@router.delete(
+    "/blocks/{viewer}",
+    openapi_extra=OR_MODERATOR,
+    status_code=204,
+    responses=refusals(*OWN),
+)
+async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Db) -> None:
+    """Take gifts from a viewer again."""
+    by = _require(caller, creator)
+    async with db.transaction() as tx:
+        await creators.unblock(tx, creator, viewer, by=by)
+
+
+@router.get(
+    "/messages",
+    openapi_extra=OR_MODERATOR,
+    responses=refusals(*OWN, BadCursor),
+)
+async def list_waiting_messages(
+    creator: UserId, caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[MessageResponse]:
+    """List messages that wait for approval, those that wait longest first."""
+    _require(caller, creator)
+    after = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await held_messages.held(tx, creator, after=after, limit=limit + 1)
+    return exact_page(found, limit, _place, MessageResponse.model_validate)
+
+
+@router.put(
+    "/messages/{gift}",
+    openapi_extra=OR_MODERATOR,
+    responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
+)
+async def decide_message(
+    creator: UserId, gift: UUID, wanted: MessageDecisionRequest, caller: Caller, db: Db
+) -> MessageResponse:
+    """Show a message that waits, or remove one for good, also one that is shown already."""
+    by = _require(caller, creator)
+    async with db.transaction() as tx:
+        decided = await messages.decide_message(
+            tx, creator, gift, MessageState(wanted.state), by=by, correlation_id=request_id()
         )
-
-    @router.put(
-        f"{BASE}/messages/{{gift}}",
-        tags=["creators"],
-        openapi_extra=OR_MODERATOR,
-        responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
-    )
-    async def decide_message(
-        creator: UserId, gift: UUID, wish: Decision, caller: Caller
-    ) -> MessageView:
-        """Show a message that waits, or remove one for good, also one that is shown already."""
-        by = _require(caller, creator)
-        async with database.transaction() as tx:
-            decided = await messages.decide_message(
-                tx, creator, gift, MessageState(wish.state), by=by, story=request_id()
-            )
-        return MessageView.model_validate(decided)
+    return MessageResponse.model_validate(decided)
 
 
 def _name_in(cursor: str | None) -> str | None:
@@ -253,3 +237,8 @@ def _name_in(cursor: str | None) -> str | None:
         case [str(name)]:
             return name
     raise BadCursor
+
+
+def _place(message: Message) -> list[str]:
+    assert message.held_at is not None
+    return [message.held_at.isoformat(), str(message.gift)]

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from services.gift.commands import reading
-from services.gift.commands.giving import Ask, Counter
-from services.gift.commands.waiting import WAIT_SECONDS_MAX
+from services.gift.api.dependencies import Intake, Targets
+from services.gift.commands import queries
+from services.gift.commands.intake import GiftOrder
+from services.gift.commands.pending_replies import WAIT_SECONDS_MAX
 from services.gift.domain.admissions import (
     Blocked,
     GiftsOff,
@@ -43,17 +45,19 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from services.gift.store import gifts as store
 from shared.http import (
     PRINTABLE,
     BadCursor,
+    Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
     Name,
     Page,
     UserId,
-    encode_cursor,
     moment_in,
+    page,
     refusals,
     request_id,
 )
@@ -70,7 +74,6 @@ from shared.identity.tokens import (
     Verifier,
 )
 from shared.observability.tracing import traceparent
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 
 BOOKS_SCOPE = "books:read"
@@ -82,7 +85,10 @@ RESPOND_ASYNC = "respond-async"
 Signed = Annotated[str, Field(max_length=TOKEN_BYTES_MAX, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
-class GiftWish(BaseModel):
+router = APIRouter()
+
+
+class SendGiftRequest(BaseModel):
     """
     The gift a viewer wants to send.
 
@@ -106,7 +112,7 @@ class GiftWish(BaseModel):
     target_token: Annotated[Signed | None, Field(exclude=True)] = None
 
 
-class GiftView(BaseModel):
+class GiftResponse(BaseModel):
     """
     A gift as its viewer sees it; `sent` and `refused` are final.
 
@@ -136,8 +142,8 @@ class GiftView(BaseModel):
     message_state: MessageState | None = None
 
 
-class GiftsView(BaseModel):
-    items: list[GiftView]
+class GiftList(BaseModel):
+    items: list[GiftResponse]
 
 
 class Books(BaseModel):
@@ -150,72 +156,68 @@ class Books(BaseModel):
     coins_reversed: int
 
 
-def add_routes(router: APIRouter, database: Database, counter: Counter, targets: Verifier) -> None:
-    _add_giving(router, counter, targets)
-    _add_reading(router, database)
+@router.post(
+    "/gifts",
+    openapi_extra=ANY_CALLER,
+    tags=["gifts"],
+    status_code=201,
+    response_model=GiftResponse,
+    responses={
+        202: {"model": GiftResponse, "description": "Not settled yet; look at `Location`."},
+        **refusals(
+            IdempotencyKeyMissing,
+            Unauthenticated,
+            InsufficientCoins,
+            WalletRefused,
+            AgeUnknown,
+            TooYoung,
+            LimitExceeded,
+            UnknownGift,
+            GiftLocked,
+            PriceChanged,
+            TooLate,
+            KeyReused,
+            KeyReserved,
+            GiftToSelf,
+            CountTooLarge,
+            ConfirmationRequired,
+            *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
+            *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable, TooOften),
+        ),
+    },
+)
+async def send_gift(
+    wanted: SendGiftRequest,
+    caller: Caller,
+    key: IdempotencyKey,
+    intake: Intake,
+    targets: Targets,
+    prefer: Annotated[str | None, Header()] = None,
+) -> Response:
+    """
+    Send a gift, and wait up to two seconds for its outcome.
 
-
-def _add_giving(router: APIRouter, counter: Counter, targets: Verifier) -> None:
-    @router.post(
-        "/gifts",
-        openapi_extra=ANY_CALLER,
-        tags=["gifts"],
-        status_code=201,
-        response_model=GiftView,
-        responses={
-            202: {"model": GiftView, "description": "Not settled yet; look at `Location`."},
-            **refusals(
-                IdempotencyKeyMissing,
-                Unauthenticated,
-                InsufficientCoins,
-                WalletRefused,
-                AgeUnknown,
-                TooYoung,
-                LimitExceeded,
-                UnknownGift,
-                GiftLocked,
-                PriceChanged,
-                TooLate,
-                KeyReused,
-                KeyReserved,
-                GiftToSelf,
-                CountTooLarge,
-                ConfirmationRequired,
-                *(RoomNotOpen, NotInRoom, GiftsOff, Blocked),
-                *(TargetTokenMissing, TargetTokenInvalid, IssuerUnavailable, TooOften),
-            ),
-        },
+    Its creator has to be in the room, and the room open, or a target token has to name them.
+    `Prefer: respond-async` asks for the 202 at once. Repeat with the same key as often as
+    you like: it is one gift.
+    """
+    if key.startswith(TENCENT_KEYS):
+        raise KeyReserved(prefix=TENCENT_KEYS)
+    at_once = prefer is not None and RESPOND_ASYNC in prefer
+    order = GiftOrder(
+        viewer=caller.user,
+        **wanted.model_dump(),
+        confirmed=wanted.confirm,
+        idempotency_key=key,
+        request_hash=fingerprint(wanted),
+        correlation_id=request_id(),
+        country=caller.country,
+        age_verified=caller.age_verified,
+        traceparent=traceparent(),
+        target=await _target(targets, wanted.target_token),
     )
-    async def send_gift(
-        wish: GiftWish,
-        caller: Caller,
-        key: IdempotencyKey,
-        prefer: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        """
-        Send a gift, and wait up to two seconds for its outcome.
-
-        Its creator has to be in the room, and the room open, or a target token has to name them.
-        `Prefer: respond-async` asks for the 202 at once. Repeat with the same key as often as
-        you like: it is one gift.
-        """
-        if key.startswith(TENCENT_KEYS):
-            raise KeyReserved(prefix=TENCENT_KEYS)
-        at_once = prefer is not None and RESPOND_ASYNC in prefer
-        ask = Ask(
-            viewer=caller.user,
-            **wish.model_dump(),
-            confirmed=wish.confirm,
-            idempotency_key=key,
-            request_hash=fingerprint(wish),
-            correlation_id=request_id(),
-            country=caller.country,
-            age_verified=caller.age_verified,
-            traceparent=traceparent(),
-            target=await _target(targets, wish.target_token),
-        )
-        gift = await counter.give(ask, wait_seconds=0 if at_once else WAIT_SECONDS_MAX)
-        return _answer(gift, at_once=at_once)
+    gift = await intake.send(order, wait_seconds=0 if at_once else WAIT_SECONDS_MAX)
+    return _answer(gift, at_once=at_once)
 
 
 async def _target(targets: Verifier, token: str | None) -> TargetToken | None:
@@ -229,52 +231,50 @@ async def _target(targets: Verifier, token: str | None) -> TargetToken | None:
     return target_of(claims, until=claims["exp"] + LEEWAY_SECONDS)
 
 
-def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/gifts/{gift}",
-        tags=["gifts"],
-        responses=refusals(Unauthenticated, NoSuchGift),
-    )
-    async def read_gift(gift: UUID, caller: Caller) -> GiftView:
-        """Read one of one's own gifts."""
-        async with database.transaction() as tx:
-            return view(await reading.read_gift(tx, caller.user, gift))
+@router.get(
+    "/gifts/{gift}",
+    tags=["gifts"],
+    responses=refusals(Unauthenticated, NoSuchGift),
+)
+async def read_gift(gift: UUID, caller: Caller, db: Db) -> GiftResponse:
+    """Read one of one's own gifts."""
+    async with db.transaction() as tx:
+        return view(await queries.read_gift(tx, caller.user, gift))
 
-    @router.get("/gifts", tags=["gifts"], responses=refusals(Unauthenticated, BadCursor))
-    async def read_gifts(
-        caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[GiftView]:
-        """Read one's own gifts, newest first."""
-        before = moment_in(cursor)
-        async with database.transaction() as tx:
-            gifts = await reading.newest_gifts(tx, caller.user, before=before, limit=limit)
-        more = len(gifts) == limit
-        last = [gifts[-1].requested_at.isoformat(), str(gifts[-1].id)] if more else None
-        return Page(
-            items=[view(gift) for gift in gifts],
-            next_cursor=encode_cursor(last) if last else None,
-        )
 
-    @router.get(
-        "/operator/gift/sent", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
-    )
-    async def read_sent(
-        _: DisputesReader,
-        viewer: UserId,
-        gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
-    ) -> GiftsView:
-        """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""
-        async with database.transaction() as tx:
-            found = await reading.gifts_of_ids(tx, viewer, gift)
-        return GiftsView(items=[view(each) for each in found])
+@router.get("/gifts", tags=["gifts"], responses=refusals(Unauthenticated, BadCursor))
+async def read_gifts(
+    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[GiftResponse]:
+    """Read one's own gifts, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        gifts = await store.newest(tx, caller.user, before=before, limit=limit)
+    return page([view(gift) for gift in gifts], limit, _place)
 
-    @router.get(
-        "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
-    )
-    async def read_books(_: BooksReader) -> Books:
-        """Read how many gifts stand where, all of one instant."""
-        async with database.transaction() as tx:
-            return Books(**asdict(await reading.books(tx)))
+
+@router.get(
+    "/operator/gift/sent", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_sent(
+    _: DisputesReader,
+    db: Db,
+    viewer: UserId,
+    gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+) -> GiftList:
+    """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""
+    async with db.transaction() as tx:
+        found = await store.of_ids(tx, viewer, gift)
+    return GiftList(items=[view(each) for each in found])
+
+
+@router.get(
+    "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_books(_: BooksReader, db: Db) -> Books:
+    """Read how many gifts stand where, all of one instant."""
+    async with db.transaction() as tx:
+        return Books(**asdict(await store.books(tx)))
 
 
 def _answer(gift: Gift, *, at_once: bool) -> Response:
@@ -292,30 +292,24 @@ def _answer(gift: Gift, *, at_once: bool) -> Response:
     )
 
 
+def view(gift: Gift) -> GiftResponse:
+    return GiftResponse.model_validate(_shown(gift))
+
+
 def _shown(gift: Gift) -> dict[str, object]:
     return {
         "gift": gift.id,
-        "state": gift.state,
-        "viewer": gift.viewer,
-        "creator": gift.creator,
-        "room": gift.room,
-        "gift_type": gift.gift_type,
-        "count": gift.count,
-        "price_coins": gift.price_coins,
-        "coins": gift.coins,
-        "message": gift.message,
-        "anonymous": gift.anonymous,
-        "requested_at": gift.requested_at,
-        "settled_at": gift.settled_at,
-        "reversed_coins": gift.reversed_coins,
+        "settled_at": gift.decided_at,
+        **dict(zip(_SAME, _read_same(gift), strict=True)),
         "reason": gift.refusal["reason"] if gift.refusal else None,
-        "mode": gift.mode,
-        "combo": gift.combo,
-        "repeat_count": gift.repeat_count,
-        "combo_coins": gift.combo_coins,
-        "message_state": gift.message_state,
     }
 
 
-def view(gift: Gift) -> GiftView:
-    return GiftView.model_validate(_shown(gift))
+def _place(gift: GiftResponse) -> tuple[str, str]:
+    return gift.requested_at.isoformat(), str(gift.gift)
+
+
+_SAME = tuple(
+    name for name in GiftResponse.model_fields if name not in ("gift", "settled_at", "reason")
+)
+_read_same = attrgetter(*_SAME)

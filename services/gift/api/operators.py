@@ -19,9 +19,9 @@ from pydantic.config import JsonDict
 from pydantic_core import to_json
 
 from services.gift.api.catalogue import CatalogueEntry, shown
-from services.gift.commands import cataloguing
-from services.gift.commands.cataloguing import Edit, Editor
-from services.gift.commands.offering import Shelf
+from services.gift.api.dependencies import Cache
+from services.gift.commands import catalogue_admin
+from services.gift.commands.catalogue_admin import Edit, Editor
 from services.gift.domain.catalogue import (
     GIFT_TYPE_ID,
     LANGUAGE,
@@ -32,6 +32,7 @@ from services.gift.domain.catalogue import (
     TierMismatch,
     UnknownGift,
 )
+from services.gift.store import catalogue as store
 from shared.http import PRINTABLE, SCHEMAS, Moment, refusals, request_id
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
@@ -40,7 +41,9 @@ WRITE_SCOPE = "catalogue:write"
 CatalogueEditor = Annotated[Identity, operator_with(WRITE_SCOPE)]
 PRICE_COINS_MAX = 1_000_000
 EXTENSION_BYTES_MAX = 4_096
-BASE = "/operator/gifts/catalogue"
+router = APIRouter(prefix="/operator/gifts/catalogue", tags=["operator"])
+READING = refusals(Unauthenticated, ScopeMissing, UnknownGift)
+EDITING = refusals(Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch)
 KEPT = re.compile(r"[^\x00\ud800-\udfff]*")
 LINE = r"^[^\x00-\x1f\x7f]+$"
 
@@ -65,7 +68,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LocksWish(_Strict):
+class LocksRequest(_Strict):
     """Who may give a gift, where and when."""
 
     fan_only: Switch = False
@@ -77,7 +80,7 @@ class LocksWish(_Strict):
     ] = []
 
     @model_validator(mode="after")
-    def _is_open_at_some_time(self) -> "LocksWish":
+    def _is_open_at_some_time(self) -> "LocksRequest":
         ends = self.available_from and self.available_until
         if ends and self.available_until <= self.available_from:  # type: ignore[operator]
             raise ValueError("available_until must be after available_from")
@@ -123,7 +126,7 @@ class Entry(_Strict):
     count_max: Count = 1
     sort: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
     is_active: Switch = True
-    locks: LocksWish = LocksWish()
+    locks: LocksRequest = LocksRequest()
     icon_url: Url | None = None
     animations: Annotated[list[Animation], Field(max_length=10)] = []
     extension: dict[str, Any] = {}
@@ -212,7 +215,7 @@ class OperatorEntry(BaseModel):
     count_max: int
     sort: int
     is_active: bool
-    locks: Annotated[LocksWish, Field(description="Who may give it.")]
+    locks: Annotated[LocksRequest, Field(description="Who may give it.")]
     icon_url: str | None
     animations: list[dict[str, Any]]
     extension: dict[str, Any]
@@ -232,7 +235,7 @@ class Change(BaseModel):
     after: Any
 
 
-class EditView(BaseModel):
+class EditResponse(BaseModel):
     """What was changed, or with `preview` would be; `shown` is what viewers see of it."""
 
     preview: bool
@@ -242,7 +245,7 @@ class EditView(BaseModel):
     shown: CatalogueEntry
 
 
-class PriceView(BaseModel):
+class PriceResponse(BaseModel):
     """What a gift cost from a moment on, and who set it."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -254,108 +257,115 @@ class PriceView(BaseModel):
 
 
 class Prices(BaseModel):
-    items: list[PriceView]
+    items: list[PriceResponse]
 
 
 _GIFT_TYPE = TypeAdapter(GiftType)
 
 
-def add_routes(router: APIRouter, shelf: Shelf) -> None:
-    _add_looking(router, shelf)
-    _add_editing(router, shelf)
+@router.get("", responses=refusals(Unauthenticated, ScopeMissing))
+async def read_all(_: CatalogueEditor, cache: Cache) -> OperatorEntries:
+    """Read every gift there ever was, also those that are switched off."""
+    async with cache.transaction() as tx:
+        catalogue = await store.read(tx)
+    return OperatorEntries(items=[_view(entry) for entry in catalogue.gift_types])
 
 
-def _add_looking(router: APIRouter, shelf: Shelf) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing, UnknownGift)
-
-    @router.get(BASE, tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
-    async def read_all(_: CatalogueEditor) -> OperatorEntries:
-        """Read every gift there ever was, also those that are switched off."""
-        async with shelf.opened() as tx:
-            entries = await cataloguing.whole_catalogue(tx)
-        return OperatorEntries(items=[_view(entry) for entry in entries])
-
-    @router.get(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
-    async def read_one(gift_type: GiftTypeId, _: CatalogueEditor) -> OperatorEntry:
-        """Read one gift, with the revision a change of it must name."""
-        async with shelf.opened() as tx:
-            return _view(await cataloguing.find_gift_type(tx, gift_type))
-
-    @router.get(f"{BASE}/{{gift_type}}/prices", tags=["operator"], responses=documented)
-    async def read_prices(gift_type: GiftTypeId, _: CatalogueEditor) -> Prices:
-        """Read what a gift has cost, since when, and who set it; the newest first."""
-        async with shelf.opened() as tx:
-            prices = await cataloguing.prices_of(tx, gift_type)
-        return Prices(items=[PriceView.model_validate(price) for price in prices])
+@router.get("/{gift_type}", responses=READING)
+async def read_one(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -> OperatorEntry:
+    """Read one gift, with the revision a change of it must name."""
+    async with cache.transaction() as tx:
+        return _view(await catalogue_admin.find_gift_type(tx, gift_type))
 
 
-def _add_editing(router: APIRouter, shelf: Shelf) -> None:
-    documented = refusals(
-        Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch
-    )
+@router.get("/{gift_type}/prices", responses=READING)
+async def read_prices(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -> Prices:
+    """Read what a gift has cost, since when, and who set it; the newest first."""
+    async with cache.transaction() as tx:
+        prices = await catalogue_admin.prices_of(tx, gift_type)
+    return Prices(items=[PriceResponse.model_validate(price) for price in prices])
 
-    @router.post(
-        BASE,
-        tags=["operator"],
-        status_code=201,
-        responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
-    )
-    async def add(
-        wish: NewGift, caller: CatalogueEditor, response: Response, preview: Preview = False
-    ) -> EditView:
-        """Put a new gift on offer."""
-        if preview:
-            response.status_code = 200
-        wanted = _wanted(wish.gift_type, wish)
-        async with shelf.opened() as tx:
-            edit = await cataloguing.add_gift_type(
-                tx, wanted, _editor(caller, wish.reason), tier=wish.tier, preview=preview
-            )
-        return _edited(edit, preview=preview)
 
-    @router.put(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
-    async def change(
-        gift_type: GiftTypeId, wish: ChangedGift, caller: CatalogueEditor, preview: Preview = False
-    ) -> EditView:
-        """Say anew all that is said of a gift; a gift is never deleted, only switched off."""
-        async with shelf.opened() as tx:
-            edit = await cataloguing.change_gift_type(
-                tx,
-                _wanted(gift_type, wish),
-                _editor(caller, wish.reason),
-                revision=wish.revision,
-                tier=wish.tier,
-                preview=preview,
-            )
-        return _edited(edit, preview=preview)
+@router.post(
+    "",
+    status_code=201,
+    responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
+)
+async def add(
+    request: NewGift,
+    caller: CatalogueEditor,
+    cache: Cache,
+    response: Response,
+    preview: Preview = False,
+) -> EditResponse:
+    """Put a new gift on offer."""
+    if preview:
+        response.status_code = 200
+    async with cache.transaction() as tx:
+        edit = await catalogue_admin.add_gift_type(
+            tx,
+            _gift_type(request.gift_type, request),
+            _editor(caller, request.reason),
+            tier=request.tier,
+            preview=preview,
+        )
+    return _edited(edit, preview=preview)
 
-    @router.patch(f"{BASE}/{{gift_type}}", tags=["operator"], responses=documented)
-    async def patch(
-        gift_type: GiftTypeId, wish: GiftPatch, caller: CatalogueEditor, preview: Preview = False
-    ) -> EditView:
-        """Change some of what is said of a gift: its price, its names, whether it is on offer."""
-        async with shelf.opened() as tx:
-            known = await cataloguing.find_gift_type(tx, gift_type)
-            entry = _patched(known, wish)
-            edit = await cataloguing.change_gift_type(
-                tx,
-                _wanted(gift_type, entry),
-                _editor(caller, wish.reason),
-                revision=wish.revision,
-                tier=entry.tier,
-                preview=preview,
-            )
-        return _edited(edit, preview=preview)
+
+@router.put("/{gift_type}", responses=EDITING)
+async def change(
+    gift_type: GiftTypeId,
+    request: ChangedGift,
+    caller: CatalogueEditor,
+    cache: Cache,
+    preview: Preview = False,
+) -> EditResponse:
+    """Say anew all that is said of a gift; a gift is never deleted, only switched off."""
+    async with cache.transaction() as tx:
+        edit = await catalogue_admin.change_gift_type(
+            tx,
+            _gift_type(gift_type, request),
+            _editor(caller, request.reason),
+            revision=request.revision,
+            tier=request.tier,
+            preview=preview,
+        )
+    return _edited(edit, preview=preview)
+
+
+@router.patch("/{gift_type}", responses=EDITING)
+async def patch(
+    gift_type: GiftTypeId,
+    request: GiftPatch,
+    caller: CatalogueEditor,
+    cache: Cache,
+    preview: Preview = False,
+) -> EditResponse:
+    """Change some of what is said of a gift: its price, its names, whether it is on offer."""
+    async with cache.transaction() as tx:
+        known = await catalogue_admin.find_gift_type(tx, gift_type)
+        entry = _patched(known, request)
+        edit = await catalogue_admin.change_gift_type(
+            tx,
+            _gift_type(gift_type, entry),
+            _editor(caller, request.reason),
+            revision=request.revision,
+            tier=entry.tier,
+            preview=preview,
+        )
+    return _edited(edit, preview=preview)
 
 
 def _editor(caller: Identity, reason: str) -> Editor:
     return Editor(caller.user, reason, request_id())
 
 
-def _wanted(gift_type: str, entry: Entry) -> GiftType:
+def _gift_type(gift_type: str, entry: Entry) -> GiftType:
     """Return the entry as it would be; what counts itself is counted by whoever writes it."""
-    said = entry.model_dump(include=set(Entry.model_fields) - {"tier"}, exclude_none=True)
-    return _GIFT_TYPE.validate_python({"id": gift_type, "revision": 1, "price_version": 1, **said})
+    fields = entry.model_dump(include=set(Entry.model_fields) - {"tier"}, exclude_none=True)
+    return _GIFT_TYPE.validate_python(
+        {"id": gift_type, "revision": 1, "price_version": 1, **fields}
+    )
 
 
 def _patched(known: GiftType, patch: GiftPatch) -> Entry:
@@ -364,16 +374,16 @@ def _patched(known: GiftType, patch: GiftPatch) -> Entry:
     try:
         return Entry.model_validate({**before, **(patch.model_extra or {})})
     except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None
+        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None
 
 
 def _view(entry: GiftType) -> OperatorEntry:
     return OperatorEntry.model_validate(entry, from_attributes=True)
 
 
-def _edited(edit: Edit, *, preview: bool) -> EditView:
-    return EditView(
+def _edited(edit: Edit, *, preview: bool) -> EditResponse:
+    return EditResponse(
         preview=preview,
         entry=_view(edit.entry),
         changes=[Change.model_validate(change) for change in edit.changes],

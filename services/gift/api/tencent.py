@@ -1,5 +1,5 @@
 """
-Tencent's live kit asks before it shows a gift: `Live.CallbackBeforeSendGift`, natively.
+Tencent's live kit orders before it shows a gift: `Live.CallbackBeforeSendGift`, natively.
 
 https://trtc.io/document/72210 has the bodies, https://trtc.io/document/64412 the signature. Apps
 built on the kit are billed by us without a change to their clients.
@@ -14,13 +14,14 @@ import hmac
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.gift.commands.giving import Ask, Counter
+from services.gift.api.dependencies import Intake
+from services.gift.commands.intake import GiftIntake, GiftOrder
 from services.gift.commands.signatures import FRESH_SECONDS, SignatureRules, accept_body
 from services.gift.domain.admissions import Blocked, GiftsOff, NotInRoom, RoomNotOpen
 from services.gift.domain.catalogue import (
@@ -42,11 +43,10 @@ from services.gift.domain.gifts import (
     refusal_of,
 )
 from shared.errors import Refusal
-from shared.http import Name, UserId, request_id
+from shared.http import Db, Name, UserId, from_state, request_id
 from shared.http.access import SIGNED
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.observability.tracing import traceparent
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
 from shared.secrets import values_of
 
@@ -110,6 +110,11 @@ def _signature(token: str, request_time: str) -> str:
     return hashlib.sha256(f"{token}{request_time}".encode()).hexdigest()
 
 
+# Only with an account: `main.py` adds it.
+router = APIRouter(prefix="/v1", tags=["callbacks"])
+Account = Annotated[TencentAccount, from_state("tencent")]
+
+
 class GiftWater(BaseModel):
     """Who gives what to whom; `Coins` is the price of one."""
 
@@ -132,7 +137,7 @@ class Callback(BaseModel):
     GiftWater: GiftWater
 
 
-class Answer(BaseModel):
+class CallbackResponse(BaseModel):
     """`ErrorCode` 0 lets the gift be shown; any other blocks it, and reaches the client."""
 
     ActionStatus: str = "OK"
@@ -140,83 +145,84 @@ class Answer(BaseModel):
     ErrorCode: int = 0
 
 
-def add_route(
-    router: APIRouter, database: Database, counter: Counter, account: TencentAccount | None
-) -> None:
-    """Add the route if Tencent may ask at all."""
-    if account is None:
-        return
-    # Written out: nothing that FastAPI reads itself would bring the inner model along.
+def _schema() -> dict[str, Any]:
+    """Return the body's schema: FastAPI does not read the body itself, so it cannot describe it."""
     schema = Callback.model_json_schema()
     schema["properties"]["GiftWater"] = schema.pop("$defs")["GiftWater"]
+    return schema
 
-    @router.post(
-        "/callbacks/tencent",
-        tags=["callbacks"],
-        openapi_extra={
-            **SIGNED,
-            "requestBody": {"content": {"application/json": {"schema": schema}}},
-        },
-    )
-    async def before_gift(
-        request: Request,
-        sdk_app_id: Annotated[str, Query(alias="SdkAppid")] = "",
-        command: Annotated[str, Query(alias="CallbackCommand")] = COMMAND,
-        sign: Annotated[str, Query(alias="Sign")] = "",
-        request_time: Annotated[str, Query(alias="RequestTime")] = "",
-    ) -> Answer:
-        """
-        Pay a gift that is about to be shown in a Tencent live room, or block it.
 
-        It is shown if the gift to at least one receiver was paid. The same callback is the same
-        gifts, however often it comes; two seconds after they were settled it is blocked.
+@router.post(
+    "/callbacks/tencent",
+    openapi_extra={
+        **SIGNED,
+        "requestBody": {"content": {"application/json": {"schema": _schema()}}},
+    },
+)
+async def before_gift(
+    request: Request,
+    db: Db,
+    intake: Intake,
+    account: Account,
+    sdk_app_id: Annotated[str, Query(alias="SdkAppid")] = "",
+    command: Annotated[str, Query(alias="CallbackCommand")] = COMMAND,
+    sign: Annotated[str, Query(alias="Sign")] = "",
+    request_time: Annotated[str, Query(alias="RequestTime")] = "",
+) -> CallbackResponse:
+    """
+    Pay a gift that is about to be shown in a Tencent live room, or block it.
 
-        A signature brings another body within a few seconds of its `RequestTime` only.
-        """
-        began, now = time.monotonic(), time.time()
-        if not account.vouches_for(
-            sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=now
-        ):
-            return _blocked(UNAUTHENTICATED, "The signature is not valid, or not of this minute.")
-        if command != COMMAND:
-            return Answer()  # other callbacks arrive at the same address, and ask nothing of us
-        body = await request.body()
-        try:
-            callback = Callback.model_validate_json(body)
-        except ValidationError as error:
-            log.warning("callback.malformed", faults=error.errors(include_input=False)[:5])
-            return _blocked(MALFORMED, "The callback is not what this route takes.")
-        try:
-            async with database.transaction() as tx:
-                accepted = await accept_body(tx, int(request_time), body, account.rules, now=now)
-        except Exception as error:  # noqa: BLE001 - whatever it is, they understand one answer only
-            return _verdict([error])
-        if not accepted:
-            return _blocked(UNAUTHENTICATED, "The signature came with other gifts before.")
-        return _verdict(await _give(counter, callback, began=began))
+    It is shown if the gift to at least one receiver was paid. The same callback is the same
+    gifts, however often it comes; two seconds after they were settled it is blocked.
+
+    A signature brings another body within a few seconds of its `RequestTime` only.
+    """
+    began, now = time.monotonic(), time.time()
+    if not account.vouches_for(
+        sdk_app_id=sdk_app_id, sign=sign, request_time=request_time, now=now
+    ):
+        return _blocked(UNAUTHENTICATED, "The signature is not valid, or not of this minute.")
+    if command != COMMAND:
+        return (
+            CallbackResponse()
+        )  # other callbacks arrive at the same address, and ask nothing of us
+    body = await request.body()
+    try:
+        callback = Callback.model_validate_json(body)
+    except ValidationError as error:
+        log.warning("callback.malformed", faults=error.errors(include_input=False)[:5])
+        return _blocked(MALFORMED, "The callback is not what this route takes.")
+    try:
+        async with db.transaction() as tx:
+            accepted = await accept_body(tx, int(request_time), body, account.rules, now=now)
+    except Exception as error:  # noqa: BLE001 - whatever it is, they understand one answer only
+        return _verdict([error])
+    if not accepted:
+        return _blocked(UNAUTHENTICATED, "The signature came with other gifts before.")
+    return _verdict(await _give(intake, callback, began=began))
 
 
 async def _give(
-    counter: Counter, callback: Callback, *, began: float
+    intake: GiftIntake, callback: Callback, *, began: float
 ) -> list[Gift | BaseException]:
     """Ask for one gift a receiver, all at once; Tencent has waited since `began`."""
     receivers = list(dict.fromkeys(callback.GiftWater.To_Account))
     waited = time.monotonic() - began
-    asks = [_ask(callback, receiver, waited=waited) for receiver in receivers]
+    orders = [_order(callback, receiver, waited=waited) for receiver in receivers]
     return list(
         await asyncio.gather(
-            *(counter.give(ask, wait_seconds=max(0.0, WAIT_SECONDS - waited)) for ask in asks),
+            *(intake.send(order, wait_seconds=max(0.0, WAIT_SECONDS - waited)) for order in orders),
             return_exceptions=True,
         )
     )
 
 
-def _ask(callback: Callback, receiver: str, *, waited: float) -> Ask:
+def _order(callback: Callback, receiver: str, *, waited: float) -> GiftOrder:
     water = callback.GiftWater
     # Nothing in a callback says whether it is a repeat, so the same gift of the same second is.
     asked = (callback.RoomId, water.GiftId, str(water.Count), str(water.Time), receiver)
     identity = hashlib.sha256("\n".join(asked).encode())
-    return Ask(
+    return GiftOrder(
         viewer=water.From_Account,
         creator=receiver,
         room=callback.RoomId,
@@ -236,10 +242,10 @@ def _ask(callback: Callback, receiver: str, *, waited: float) -> Ask:
     )
 
 
-def _verdict(outcomes: Sequence[Gift | BaseException]) -> Answer:
+def _verdict(outcomes: Sequence[Gift | BaseException]) -> CallbackResponse:
     """Let pass what was paid for anybody; else say the first reason it was not."""
     if any(isinstance(each, Gift) and each.state is State.SENT for each in outcomes):
-        return Answer()
+        return CallbackResponse()
     first = outcomes[0]
     if isinstance(first, Gift):
         if first.state is State.REQUESTED:
@@ -251,5 +257,5 @@ def _verdict(outcomes: Sequence[Gift | BaseException]) -> Answer:
     return _blocked(UNAVAILABLE, "The gift could not be taken in at the moment.")
 
 
-def _blocked(code: int, why: str) -> Answer:
-    return Answer(ActionStatus="FAIL", ErrorInfo=why, ErrorCode=code)
+def _blocked(code: int, why: str) -> CallbackResponse:
+    return CallbackResponse(ActionStatus="FAIL", ErrorInfo=why, ErrorCode=code)

@@ -56,7 +56,7 @@ async def count_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> dict[U
     changed = changes(outcomes)
     if not changed:
         return {}
-    return places(outcomes, changed, await store.settle(tx, changed))
+    return places(outcomes, changed, await store.count_outcomes(tx, changed))
 
 
 async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:

@@ -5,23 +5,18 @@ A change waits for the gifts that are just taken in, and those that follow wait 
 answered, every gift goes by it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
 from services.gift.domain.admissions import BLOCKS_MAX, NotInRoom, RoomNotOpen, TooManyBlocks
-from services.gift.domain.creators import Block, BlockOfOneself, CreatorRules
+from services.gift.domain.creators import BlockOfOneself, CreatorRules
 from services.gift.store import admissions as store
 from services.gift.store import rooms
 from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
-
-
-async def read_rules(tx: Transaction, creator: str) -> CreatorRules:
-    return await store.rules_of(tx, creator)
 
 
 async def set_rules(tx: Transaction, creator: str, rules: CreatorRules, *, by: str) -> None:
@@ -69,12 +64,6 @@ async def unblock(tx: Transaction, creator: str, viewer: str, *, by: str) -> Non
     await store.hold(tx, creator)
     await store.remove_block(tx, creator, viewer)
     _log_change(tx, "creator.viewer_unblocked", creator, by)
-
-
-async def blocks_of(
-    tx: Transaction, creator: str, *, after: str | None, limit: int
-) -> Sequence[Block]:
-    return await store.blocks_of(tx, creator, after=after, limit=limit)
 
 
 def _log_change(tx: Transaction, event: str, creator: str, by: str) -> None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from services.gift.store import standing
+from services.gift.store import levels
 from shared.contracts.envelope import Envelope
 from shared.contracts.live import LevelReached
 from shared.postgres.database import Transaction
 
 
-async def keep_levels(tx: Transaction, received: Sequence[Envelope[LevelReached]]) -> None:
+async def save_levels(tx: Transaction, received: Sequence[Envelope[LevelReached]]) -> None:
     """Keep what the highest revision says of each viewer."""
     newest: dict[str, tuple[int, int]] = {}
-    for heard in received:
-        told = (heard.data.revision, heard.data.level)
-        newest[heard.data.viewer] = max(told, newest.get(heard.data.viewer, told))
-    await standing.keep_levels(tx, newest)
+    for message in received:
+        reached = (message.data.revision, message.data.level)
+        newest[message.data.viewer] = max(reached, newest.get(message.data.viewer, reached))
+    await levels.save_levels(tx, newest)

@@ -19,15 +19,14 @@ from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
 
-async def waiting_messages(
-    tx: Transaction, creator: str, *, after: tuple[datetime, UUID] | None, limit: int
-) -> list[Message]:
-    """Return messages that wait for approval, those that wait longest first."""
-    return await messages.waiting(tx, creator, after=after, limit=limit)
-
-
 async def decide_message(
-    tx: Transaction, creator: str, gift_id: UUID, state: MessageState, *, by: str, story: str
+    tx: Transaction,
+    creator: str,
+    gift_id: UUID,
+    state: MessageState,
+    *,
+    by: str,
+    correlation_id: str,
 ) -> Message:
     """Show or remove the message of a gift; the same decision again changes nothing."""
     viewer = await messages.find_viewer(tx, creator, gift_id)
@@ -44,7 +43,7 @@ async def decide_message(
         if gift.state is State.SENT:
             gift = replace(gift, message_revision=gift.message_revision + 1)
             now = datetime.now(UTC)
-            fact = Fact(_event(gift), gift.version, Cause(story), now)
+            fact = Fact(_event(gift), gift.version, Cause(correlation_id), now)
             await publish(tx, [fact], archive=True)
         await messages.decide(tx, gift, by=by)
     return Message(

@@ -9,25 +9,25 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.live import GuestEvent, RoomClosed, StreamEvent
 from shared.postgres.database import Transaction
 
-Told: TypeAlias = StreamEvent | GuestEvent
+RoomEvent: TypeAlias = StreamEvent | GuestEvent
 
 
-async def follow_rooms(tx: Transaction, received: Sequence[Envelope[Told]]) -> None:
+async def update_rooms(tx: Transaction, received: Sequence[Envelope[RoomEvent]]) -> None:
     """Keep what the newest fact says of each room, in whatever order they come."""
-    told: dict[str, list[Told]] = {}
-    for heard in received:
-        told.setdefault(heard.data.room, []).append(heard.data)
-    known = await store.lock(tx, told)
+    events_of: dict[str, list[RoomEvent]] = {}
+    for message in received:
+        events_of.setdefault(message.data.room, []).append(message.data)
+    known = await store.lock(tx, events_of)
     await store.save(
         tx,
         [
             newest(known.get(room), [_room(event, known.get(room)) for event in events])
-            for room, events in sorted(told.items())
+            for room, events in sorted(events_of.items())
         ],
     )
 
 
-def _room(event: Told, known: Room | None) -> Room:
+def _room(event: RoomEvent, known: Room | None) -> Room:
     guests = event.guests
     if guests is None:
         # An older version does not say: they are whom the owner had before.

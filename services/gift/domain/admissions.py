@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.gift.domain.catalogue import Wish
+from services.gift.domain.catalogue import PricedGift
 from shared.errors import Kind, Refusal
 from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.quotas.rules import MINUTE, Quota
@@ -89,15 +89,15 @@ class TargetToken:
     gifts_off: bool = False
     blocked: frozenset[str] = frozenset()
 
-    def require(self, wish: Wish, *, now: float) -> None:
+    def require(self, priced: PricedGift, *, now: float) -> None:
         """Refuse what the host did not sign."""
         if now > self.until:
             raise TargetTokenInvalid(reason="expired")
-        if wish.room != self.room:
+        if priced.room != self.room:
             raise TargetTokenInvalid(reason="other-room")
-        if wish.creator not in self.creators:
+        if priced.creator not in self.creators:
             raise TargetTokenInvalid(reason="other-creator")
-        if self.viewer not in (None, wish.viewer):
+        if self.viewer not in (None, priced.viewer):
             raise TargetTokenInvalid(reason="other-viewer")
 
 
@@ -117,17 +117,17 @@ class Admission:
 
 
 def admit(
-    wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+    priced: PricedGift, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
     """
     Return why the creator may receive this gift, or raise why not.
 
     A gift is kept for ever, paid or not: a viewer without coins can have only so many.
     """
-    target = _target(wish, known, token, anybody=anybody, now=now)
+    target = _target(priced, known, token, anybody=anybody, now=now)
     if known.is_off or (token is not None and token.gifts_off):
         raise GiftsOff
-    if known.is_blocked or (token is not None and wish.viewer in token.blocked):
+    if known.is_blocked or (token is not None and priced.viewer in token.blocked):
         raise Blocked
     if known.unpaid >= UNPAID_GIFTS.count_max:
         raise UNPAID_GIFTS.used_up(known.unpaid_seconds)
@@ -135,20 +135,20 @@ def admit(
 
 
 def _target(
-    wish: Wish, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+    priced: PricedGift, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
     if token is not None:
-        token.require(wish, now=now)
+        token.require(priced, now=now)
         return Target.TOKEN
     if known.belongs:
         return Target.ROOM
     if anybody:
         return Target.ANYBODY
-    if wish.room is None:
+    if priced.room is None:
         raise TargetTokenMissing
     if not known.room_is_open:
-        raise RoomNotOpen(room=wish.room)
-    raise NotInRoom(room=wish.room, creator=wish.creator)
+        raise RoomNotOpen(room=priced.room)
+    raise NotInRoom(room=priced.room, creator=priced.creator)
 
 
 def target_of(claims: Mapping[str, Any], *, until: float) -> TargetToken:

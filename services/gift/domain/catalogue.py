@@ -149,7 +149,7 @@ class GiftType:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PricedGift:
     """A gift somebody wants to send, checked against the catalogue."""
 
     viewer: str
@@ -177,7 +177,7 @@ class Catalogue:
     def find(self, gift_type: str) -> GiftType | None:
         return self._by_id.get(gift_type)
 
-    def wish(
+    def price_gift(
         self,
         *,
         viewer: str,
@@ -188,7 +188,7 @@ class Catalogue:
         message: str | None,
         anonymous: bool,
         expected_price_coins: int | None,
-    ) -> Wish:
+    ) -> PricedGift:
         """Check what can be checked before any coin is asked for, or raise why not."""
         known = self.find(gift_type)
         if known is None or not known.is_active:
@@ -199,7 +199,7 @@ class Catalogue:
             raise CountTooLarge(count_max=known.count_max)
         if expected_price_coins not in (None, known.price_coins):
             raise PriceChanged(price_coins=known.price_coins, price_version=known.price_version)
-        return Wish(viewer, creator, room, known, count, message, anonymous)
+        return PricedGift(viewer, creator, room, known, count, message, anonymous)
 
 
 def tier_of(price_coins: int) -> str:

@@ -78,7 +78,7 @@ class Place(NamedTuple):
 class Change(NamedTuple):
     """What the outcomes of a few gifts change in their combo."""
 
-    settled_gifts: int
+    decided_gifts: int
     sent_gifts: int
     repeat_count: int
     coins: int
@@ -107,7 +107,7 @@ def changes(outcomes: Iterable[Outcome]) -> dict[ComboKey, Change]:
         if (key := key_of(gift)) is not None:
             before = summed.get(key, _NOTHING)
             summed[key] = Change(
-                before.settled_gifts + 1,
+                before.decided_gifts + 1,
                 before.sent_gifts + sent,
                 before.repeat_count + gift.count * sent,
                 before.coins + gift.coins * sent,

@@ -96,7 +96,7 @@ class Gift:
     attempt: int
     requested_at: datetime
     expires_at: datetime
-    settled_at: datetime | None
+    decided_at: datetime | None
     correlation_id: str
     refusal: Mapping[str, Any] | None = None
     paid_at: datetime | None = None

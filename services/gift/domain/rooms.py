@@ -24,9 +24,9 @@ class Room:
     revision: int = 0
 
 
-def newest(known: Room | None, told: Iterable[Room]) -> Room:
-    """Return what is so of a room, whatever order it is told in, and however often."""
-    facts = [*([known] if known else []), *told]
+def newest(known: Room | None, updates: Iterable[Room]) -> Room:
+    """Return what is so of a room, in any order of its updates, and however often they come."""
+    facts = [*([known] if known else []), *updates]
     latest = max(facts, key=_age)
     # A stream that is over stays over, also where a fact without a revision says that it is.
     over = {each.stream for each in facts if not each.is_open}

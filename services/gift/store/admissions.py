@@ -13,30 +13,32 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.gift import tables
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
-from services.gift.domain.catalogue import Wish
+from services.gift.domain.catalogue import PricedGift
 from services.gift.domain.creators import Block, CreatorRules
-from shared.postgres.database import Row, Transaction
+from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 
-async def read(tx: Transaction, wishes: Sequence[Wish]) -> list[Admission]:
-    """Return what is known of each wish's creator, viewer and room; they are locked against it."""
+async def read(tx: Transaction, priced_gifts: Sequence[PricedGift]) -> list[Admission]:
+    """Return what is known of each gift's creator, viewer and room, under a shared lock."""
     rows = await tx.execute(
         _READ,
         {
-            "viewers": [wish.viewer for wish in wishes],
-            "creators": [wish.creator for wish in wishes],
-            "rooms": [wish.room for wish in wishes],
+            "viewers": [priced.viewer for priced in priced_gifts],
+            "creators": [priced.creator for priced in priced_gifts],
+            "rooms": [priced.room for priced in priced_gifts],
             "act": UNPAID_GIFTS.act,
             "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
     before: Counter[str] = Counter()
     known = []
-    for wish, row in zip(wishes, rows, strict=True):
-        unpaid = row.unpaid + before[wish.viewer]
-        before[wish.viewer] += 1
-        known.append(replace(Admission(*row), unpaid=unpaid))
+    for priced, row in zip(priced_gifts, rows, strict=True):
+        unpaid = row.unpaid + before[priced.viewer]
+        before[priced.viewer] += 1
+        known.append(replace(_admission(row), unpaid=unpaid))
     return known
 
 
@@ -105,8 +107,8 @@ async def blocks_of(tx: Transaction, creator: str, *, after: str | None, limit: 
     return [_block(row) for row in await tx.execute(_BLOCKS, asked)]
 
 
-def _block(row: Row) -> Block:
-    return Block(row.viewer, row.until, row.made_at)
+_admission = RowMapper(Admission)
+_block = RowMapper(Block, tables.Block)
 
 
 _READ = text("""
@@ -169,9 +171,9 @@ _BLOCK = text("""
 """)
 _UNBLOCK = text("DELETE FROM blocks WHERE creator = :creator AND viewer = :viewer")
 _FORGET_ENDED = text("DELETE FROM blocks WHERE creator = :creator AND until <= clock_timestamp()")
-_BLOCKS = text("""
-    SELECT viewer, until, made_at FROM blocks
+_BLOCKS = text(f"""
+    SELECT {_block.columns} FROM blocks
     WHERE creator = :creator AND viewer > :after
       AND (until IS NULL OR until > clock_timestamp())
     ORDER BY viewer LIMIT :limit
-""")
+""")  # noqa: S608 - our own text only

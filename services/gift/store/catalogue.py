@@ -8,8 +8,10 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy import text
 
+from services.gift import tables
 from services.gift.domain.catalogue import Catalogue, GiftType
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 # Whose prices those are that an installation begins with.
 SEEDS = "seeds"
@@ -31,7 +33,7 @@ async def revision(tx: Transaction) -> int:
 
 
 async def lock(tx: Transaction) -> int:
-    """Keep everyone else from changing the catalogue, and return its revision."""
+    """Lock the catalogue against other changes, and return its revision."""
     return int((await tx.execute(_LOCK)).scalar_one())
 
 
@@ -73,9 +75,10 @@ async def save(
 
 async def prices(tx: Transaction, gift_type: str) -> list[Price]:
     """Return every price a gift ever had, the newest first."""
-    return [Price(*row) for row in await tx.execute(_PRICES, {"id": gift_type})]
+    return [_price(row) for row in await tx.execute(_PRICES, {"id": gift_type})]
 
 
+_price = RowMapper(Price, tables.Price)
 _GIFT_TYPE = TypeAdapter(GiftType)
 _REVISION = text("SELECT revision FROM catalogue")
 _LOCK = text("SELECT revision FROM catalogue FOR UPDATE")
@@ -88,10 +91,9 @@ _ENTRIES = """
 """
 _READ = text(_ENTRIES)
 _FIND = text(f"{_ENTRIES} WHERE id = :id")
-_PRICES = text("""
-    SELECT version, price_coins, operator, valid_from FROM prices
-    WHERE gift_type = :id ORDER BY version DESC
-""")
+_PRICES = text(
+    f"SELECT {_price.columns} FROM prices WHERE gift_type = :id ORDER BY version DESC"  # noqa: S608
+)
 _WRITTEN = (
     *("revision", "names", "descriptions", "price_version", "mode", "category", "batch_counts"),
     *("count_max", "sort", "is_active", "locks", "icon_url", "animations", "extension"),

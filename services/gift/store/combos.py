@@ -8,13 +8,16 @@ that settles never wait for each other in a circle. All instances go by the data
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from services.gift import tables
 from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey, Running
-from shared.postgres.database import Row, Transaction
+from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper, arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,18 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
             "window": WINDOW_SECONDS,
         },
     )
-    return {ComboKey(*key): combo for combo, *key in rows}
+    return {ComboKey._make(_read_key(row)): row.id for row in rows}
 
 
-async def settle(tx: Transaction, changes: Mapping[ComboKey, Change]) -> dict[ComboKey, Running]:
+async def count_outcomes(
+    tx: Transaction, changes: Mapping[ComboKey, Change]
+) -> dict[ComboKey, Running]:
     """Count outcomes in the running combos, and return what those come to."""
     rows = await tx.execute(
-        _SETTLE,
+        _COUNT_OUTCOMES,
         {
             **_keys(changes),
-            "settled": [change.settled_gifts for change in changes.values()],
+            "decided": [change.decided_gifts for change in changes.values()],
             "sent": [change.sent_gifts for change in changes.values()],
             "counts": [change.repeat_count for change in changes.values()],
             "coins": [change.coins for change in changes.values()],
@@ -101,33 +106,21 @@ async def ended(
 ) -> list[Combo]:
     """Return combos with gifts that ended in that time, by viewer and id from `after` on."""
     viewer, combo = after or ("", UUID(int=0))
-    asked = {"since": since, "until": until, "viewer": viewer, "combo": combo, "limit": limit}
+    asked = {"since": since, "until": until, "after": viewer, "combo": combo, "limit": limit}
     return [_combo(row) for row in await tx.execute(_ENDED, asked)]
 
 
 def _keys(keys: Collection[ComboKey]) -> dict[str, Any]:
-    return {
-        "viewers": [key.viewer for key in keys],
-        "rooms": [key.room for key in keys],
-        "creators": [key.creator for key in keys],
-        "gift_types": [key.gift_type for key in keys],
-        "anonymous": [key.anonymous for key in keys],
-    }
+    return arrays(keys, *ComboKey._fields)
 
 
-def _combo(row: Row) -> Combo:
-    return Combo(*row)
-
-
-_COLUMNS = """
-    combos.viewer, combos.id, combos.room, combos.creator, combos.gift_type, combos.anonymous,
-    combos.started_at, combos.ended_at, combos.sent_gifts, combos.repeat_count, combos.coins,
-    combos.correlation_id, combos.target
-"""
-_KEY = "viewer, room, creator, gift_type, anonymous"
+_read_key = itemgetter(*ComboKey._fields)
+_combo = RowMapper(Combo, tables.Combo)
+_COLUMNS = _combo.columns
+_KEY = ", ".join(ComboKey._fields)
 _KEYS = """
-    CAST(:viewers AS text[]), CAST(:rooms AS text[]), CAST(:creators AS text[]),
-    CAST(:gift_types AS text[]), CAST(:anonymous AS boolean[])
+    CAST(:viewer AS text[]), CAST(:room AS text[]), CAST(:creator AS text[]),
+    CAST(:gift_type AS text[]), CAST(:anonymous AS boolean[])
 """
 _WINDOW = "make_interval(secs => CAST(:window AS double precision))"
 _OVER = (
@@ -151,18 +144,18 @@ _TAP = text(f"""
     WHERE combos.open_gifts > 0 OR combos.last_requested_at > clock_timestamp() - {_WINDOW}
     RETURNING id, {_KEY}
 """)  # noqa: S608 - our own text only
-_SETTLE = text(f"""
+_COUNT_OUTCOMES = text(f"""
     UPDATE combos
-    SET open_gifts = combos.open_gifts - counted.settled,
+    SET open_gifts = combos.open_gifts - counted.decided,
         sent_gifts = combos.sent_gifts + counted.sent,
         repeat_count = combos.repeat_count + counted.counts,
         coins = combos.coins + counted.coins
     FROM (
-        SELECT combos.viewer, combos.id, settled, sent, counts, new.coins, place
+        SELECT combos.viewer, combos.id, decided, sent, counts, new.coins, place
         FROM unnest(
-            {_KEYS}, CAST(:settled AS integer[]), CAST(:sent AS integer[]),
+            {_KEYS}, CAST(:decided AS integer[]), CAST(:sent AS integer[]),
             CAST(:counts AS bigint[]), CAST(:coins AS bigint[])
-        ) WITH ORDINALITY AS new ({_KEY}, settled, sent, counts, coins, place)
+        ) WITH ORDINALITY AS new ({_KEY}, decided, sent, counts, coins, place)
         JOIN combos USING ({_KEY})
         WHERE combos.ended_at IS NULL
         ORDER BY {_KEY}
@@ -212,7 +205,7 @@ _RECOUNT = text(f"""
 """)  # noqa: S608 - our own text only
 _ENDED = text(f"""
     SELECT {_COLUMNS} FROM combos
-    WHERE (viewer, id) > (:viewer, CAST(:combo AS uuid)) AND sent_gifts > 0
+    WHERE (viewer, id) > (:after, CAST(:combo AS uuid)) AND sent_gifts > 0
       AND ended_at >= :since AND ended_at < :until
     ORDER BY viewer, id
     LIMIT :limit

@@ -31,11 +31,12 @@ async def decide(tx: Transaction, gift: Gift, *, by: str) -> None:
     await tx.execute(_DECIDE, {"creator": gift.creator, "gift": gift.id, "by": by})
 
 
-async def waiting(
+async def held(
     tx: Transaction, creator: str, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Message]:
+    """Return messages that wait for approval, those that wait longest first."""
     at, gift = after or (None, None)
-    rows = await tx.execute(_WAITING, {"creator": creator, "at": at, "gift": gift, "limit": limit})
+    rows = await tx.execute(_HELD, {"creator": creator, "at": at, "gift": gift, "limit": limit})
     return [
         Message(
             gift=row.gift,
@@ -59,7 +60,7 @@ _DECIDE = text("""
     WHERE creator = :creator AND gift = :gift
 """)
 # A gift that is not paid is not given: its message is nobody's business yet.
-_WAITING = text("""
+_HELD = text("""
     SELECT messages.gift, messages.viewer, messages.held_at, gifts.room, gifts.message,
            gifts.anonymous
     FROM messages JOIN gifts ON gifts.viewer = messages.viewer AND gifts.id = messages.gift

@@ -1,16 +1,19 @@
 """Rooms, as live tells of them."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 
 from pydantic_core import to_json
 from sqlalchemy import text
 
+from services.gift import tables
 from services.gift.domain.rooms import Room
-from shared.postgres.database import Row, Transaction
+from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 
 async def lock(tx: Transaction, rooms: Collection[str]) -> dict[str, Room]:
-    """Read rooms and keep them still, locked in sorted order, those not heard of yet as well."""
+    """Read rooms and keep them still, locked in sorted order, unknown ones as well."""
     asked = {"rooms": sorted(rooms)}
     await tx.execute(_KEEP_STILL, asked)
     return {row.room: _room(row) for row in await tx.execute(_READ, asked)}
@@ -18,19 +21,8 @@ async def lock(tx: Transaction, rooms: Collection[str]) -> dict[str, Room]:
 
 async def save(tx: Transaction, rooms: Sequence[Room]) -> None:
     """Write what is so of rooms; they are locked."""
-    told = [
-        {
-            "room": room.room,
-            "revision": room.revision,
-            "creator": room.creator,
-            "guests": room.guests,
-            "stream": room.stream,
-            "is_open": room.is_open,
-            "opened_at": room.opened_at,
-        }
-        for room in rooms
-    ]
-    await tx.execute(_SAVE, {"rooms": to_json(told).decode()})
+    written = to_json([asdict(room) for room in rooms]).decode()
+    await tx.execute(_SAVE, {"rooms": written})
 
 
 async def find(tx: Transaction, room: str) -> Room | None:
@@ -38,18 +30,7 @@ async def find(tx: Transaction, room: str) -> Room | None:
     return _room(row) if row else None
 
 
-def _room(row: Row) -> Room:
-    return Room(
-        room=row.room,
-        creator=row.creator,
-        guests=tuple(row.guests),
-        stream=row.stream,
-        is_open=row.is_open,
-        opened_at=row.opened_at,
-        revision=row.revision,
-    )
-
-
+_room = RowMapper(Room, tables.Room)
 # What `read_admissions` waits for as well.
 _KEEP_STILL = text("""
     SELECT pg_advisory_xact_lock(key) FROM (
@@ -57,15 +38,14 @@ _KEEP_STILL = text("""
         FROM unnest(CAST(:rooms AS text[])) AS asked (room) ORDER BY key
     ) AS place
 """)
-_READ = text("""
-    SELECT room, creator, guests, stream, is_open, opened_at, revision FROM rooms
-    WHERE room = ANY(CAST(:rooms AS text[]))
-""")
+_READ = text(
+    f"SELECT {_room.columns} FROM rooms WHERE room = ANY(CAST(:rooms AS text[]))"  # noqa: S608
+)
 _SAVE = text("""
     INSERT INTO rooms (room, revision, creator, guests, stream, is_open, opened_at)
     SELECT room, revision, creator, ARRAY(SELECT jsonb_array_elements_text(guests)), stream,
            is_open, opened_at
-    FROM jsonb_to_recordset(CAST(CAST(:rooms AS text) AS jsonb)) AS told (
+    FROM jsonb_to_recordset(CAST(CAST(:rooms AS text) AS jsonb)) AS new (
         room text, revision bigint, creator text, guests jsonb, stream uuid, is_open boolean,
         opened_at timestamptz
     )

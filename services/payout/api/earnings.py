@@ -5,22 +5,33 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from services.payout.commands import reading
+from services.payout.commands.queries import read_books as sum_up_books
+from services.payout.commands.queries import read_earned
 from services.payout.domain.rates import Rules
-from services.payout.store.books import Line
-from shared.http import BadCursor, Limit, Page, UserIdOrMe, encode_cursor, number_in, refusals
-from shared.http.auth import Caller, ScopeMissing, operator_with, require_own
+from services.payout.store import queries
+from services.payout.store.queries import EarningLine
+from shared.http import (
+    BadCursor,
+    Db,
+    Limit,
+    OwnCreator,
+    Page,
+    from_state,
+    number_in,
+    page,
+    refusals,
+)
+from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
+
+router = APIRouter()
 
 BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
-ME = "me"
-Creator = Annotated[UserIdOrMe, Path(description="`me` stands for the caller.")]
 
 
 class Money(BaseModel):
@@ -113,75 +124,65 @@ class Books(BaseModel):
     money: list[MoneyAccount]
 
 
-def build_router(database: Database, rules: Rules) -> APIRouter:
-    router = APIRouter()
-
-    @router.get(
-        "/earnings/{creator}", tags=["earnings"], responses=refusals(Unauthenticated, NotYours)
+@router.get("/earnings/{creator}", tags=["earnings"], responses=refusals(Unauthenticated, NotYours))
+async def read_earnings(
+    creator: OwnCreator, db: Db, rules: Annotated[Rules, from_state("rules")]
+) -> Earnings:
+    """Read one's own diamonds."""
+    async with db.transaction() as tx:
+        earned = await read_earned(tx, creator)
+    return Earnings(
+        creator=creator,
+        available_diamonds=earned.available,
+        reserved_diamonds=earned.reserved,
+        pending_diamonds=earned.pending,
+        lifetime_diamonds=earned.lifetime,
+        holds=[Hold.model_validate(hold) for hold in earned.holds],
+        value=Value(
+            amount_minor=rules.value_minor(earned.available),
+            currency=rules.currency,
+            rate_version=rules.rate_version,
+        ),
     )
-    async def read_earnings(creator: Creator, caller: Caller) -> Earnings:
-        """Read one's own diamonds."""
-        creator = caller.user if creator == ME else creator
-        require_own(caller, creator)
-        async with database.transaction() as tx:
-            earned = await reading.earned(tx, creator)
-        return Earnings(
-            creator=creator,
-            available_diamonds=earned.available,
-            reserved_diamonds=earned.reserved,
-            pending_diamonds=earned.pending,
-            lifetime_diamonds=earned.lifetime,
-            holds=[Hold.model_validate(hold) for hold in earned.holds],
-            value=Value(
-                amount_minor=rules.value_minor(earned.available),
-                currency=rules.currency,
-                rate_version=rules.rate_version,
-            ),
-        )
 
-    @router.get(
-        "/earnings/{creator}/gifts",
-        tags=["earnings"],
-        responses=refusals(Unauthenticated, NotYours, BadCursor),
+
+@router.get(
+    "/earnings/{creator}/gifts",
+    tags=["earnings"],
+    responses=refusals(Unauthenticated, NotYours, BadCursor),
+)
+async def read_gifts(
+    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[EarnedGift]:
+    """Read which gifts brought how many diamonds, newest first."""
+    before = number_in(cursor)
+    async with db.transaction() as tx:
+        lines = await queries.newest_earnings(tx, creator, before=before, limit=limit)
+    found = page(lines, limit, lambda line: [line.decision])
+    return Page(
+        items=[earned_gift(line, to_creator=True) for line in lines], next_cursor=found.next_cursor
     )
-    async def read_gifts(
-        creator: Creator, caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[EarnedGift]:
-        """Read which gifts brought how many diamonds, newest first."""
-        creator = caller.user if creator == ME else creator
-        require_own(caller, creator)
-        before = number_in(cursor)
-        async with database.transaction() as tx:
-            lines = await reading.newest_earnings(tx, creator, before=before, limit=limit)
-        last = encode_cursor([lines[-1].decision]) if len(lines) == limit else None
-        return Page(
-            items=[earned_gift(line, to_creator=True) for line in lines],
-            next_cursor=last,
-        )
 
-    @router.get(
-        "/operator/payout/books",
-        tags=["operator"],
-        responses=refusals(Unauthenticated, ScopeMissing),
+
+@router.get(
+    "/operator/payout/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_books(_: BooksReader, db: Db) -> Books:
+    """Read the totals that prove the diamond ledger."""
+    async with db.transaction() as tx:
+        books = await sum_up_books(tx)
+    return Books(
+        **asdict(books.diamonds),
+        payouts_by_state=books.payouts_by_state,
+        paid_amounts=[
+            Money(amount_minor=amount, currency=currency)
+            for currency, amount in books.paid_amounts.items()
+        ],
+        money=[MoneyAccount.model_validate(line) for line in books.money],
     )
-    async def read_books(_: BooksReader) -> Books:
-        """Read the totals that prove the diamond ledger."""
-        async with database.transaction() as tx:
-            books = await reading.books(tx)
-        return Books(
-            **asdict(books.diamonds),
-            payouts_by_state=books.payouts_by_state,
-            paid_amounts=[
-                Money(amount_minor=amount, currency=currency)
-                for currency, amount in books.paid_amounts.items()
-            ],
-            money=[MoneyAccount.model_validate(line) for line in books.money],
-        )
-
-    return router
 
 
-def earned_gift(line: Line, *, to_creator: bool) -> EarnedGift:
+def earned_gift(line: EarningLine, *, to_creator: bool) -> EarnedGift:
     return EarnedGift(
         gift=line.gift,
         viewer=line.viewer if line.is_named or not to_creator else None,
@@ -195,7 +196,7 @@ def earned_gift(line: Line, *, to_creator: bool) -> EarnedGift:
     )
 
 
-def _state(line: Line) -> Literal["pending", "available", "reversed"]:
+def _state(line: EarningLine) -> Literal["pending", "available", "reversed"]:
     if line.reversed_diamonds == line.diamonds > 0:
         return "reversed"
     return "available" if line.matured else "pending"

@@ -1,4 +1,4 @@
-"""What operators decide: payouts that are held, corrections of balances."""
+"""What operators decide: payouts under review, corrections of balances."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,24 +8,33 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.payout.api.earnings import EarnedGift, earned_gift
-from services.payout.api.payouts import PayoutLine, PayoutView, line, shown
-from services.payout.commands import holding, reading
+from services.payout.api.payouts import (
+    PayoutLine,
+    PayoutResponse,
+    WiredRules,
+    payout_line,
+    payout_response,
+)
+from services.payout.commands.queries import read_payout
+from services.payout.commands.reviews import resolve_payout, review_payout
 from services.payout.domain.payouts import (
     NoSuchPayout,
     NotEnoughDiamonds,
     NotHeld,
     NotUnresolved,
     PayoutSubmitted,
+    ProviderStatus,
     State,
-    Truth,
 )
 from services.payout.domain.rates import Rules
-from services.payout.providers import Provider
+from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why, add_adjustments, add_audit
-from shared.http import UserId, refusals
+from shared.http import Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.postgres.database import Database
+
+router = APIRouter(tags=["operator"])
 
 REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
@@ -77,117 +86,129 @@ class CreatorPayouts(BaseModel):
     items: list[PayoutLine]
 
 
-def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
-    router = APIRouter(tags=["operator"])
-    _add_reviews(router, database, rules)
-    _add_resolving(router, database, provider, rules)
-    _add_reading(router, database)
-    add_adjustments(router, "payout", NotEnoughDiamonds)
-    add_audit(router, "payout")
-    return router
+@router.post(
+    "/operator/payouts/{creator}/{payout}/approve",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld),
+)
+async def approve(
+    creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
+) -> PayoutResponse:
+    """Let a payout that was held go on."""
+    return await _review(db, creator, payout, why, caller, rules, approved=True)
 
 
-def _add_reviews(router: APIRouter, database: Database, rules: Rules) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld)
-    rejecting = refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted)
-
-    @router.post("/operator/payouts/{creator}/{payout}/approve", responses=documented)
-    async def approve(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
-        """Let a payout that was held go on."""
-        return await review(creator, payout, why, caller, approved=True)
-
-    @router.post("/operator/payouts/{creator}/{payout}/reject", responses=rejecting)
-    async def reject(creator: UserId, payout: UUID, why: Why, caller: Reviewer) -> PayoutView:
-        """End a payout that was held; its diamonds are the creator's again."""
-        return await review(creator, payout, why, caller, approved=False)
-
-    async def review(
-        creator: str, payout: UUID, why: Why, caller: Identity, *, approved: bool
-    ) -> PayoutView:
-        async with database.transaction() as tx:
-            await holding.review(
-                tx,
-                creator,
-                payout,
-                approved=approved,
-                operator=caller.user,
-                reason=why.reason,
-                rules=rules,
-            )
-            found, steps = await reading.read_payout(tx, creator, payout)
-        return shown(found, steps)
+@router.post(
+    "/operator/payouts/{creator}/{payout}/reject",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted),
+)
+async def reject(
+    creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
+) -> PayoutResponse:
+    """End a payout that was held; its diamonds are the creator's again."""
+    return await _review(db, creator, payout, why, caller, rules, approved=False)
 
 
-def _add_resolving(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
-    @router.post(
-        "/operator/payouts/{creator}/{payout}/resolve",
-        responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
-    )
-    async def resolve(
-        creator: UserId, payout: UUID, said: Resolution, caller: Reviewer
-    ) -> PayoutView:
-        """
-        Say what the bank says became of a payout that the provider cannot be asked about any more.
-
-        `paid` takes its diamonds, `failed` gives them back to the creator.
-        """
-        async with database.transaction() as tx:
-            await holding.resolve(
-                tx,
-                creator,
-                payout,
-                Truth(said.outcome),
-                provider=provider.name,
-                operator=caller.user,
-                reason=said.reason,
-                rules=rules,
-            )
-            found, steps = await reading.read_payout(tx, creator, payout)
-        return shown(found, steps)
-
-
-def _add_reading(router: APIRouter, database: Database) -> None:
-    documented = refusals(Unauthenticated, ScopeMissing)
-
-    @router.get("/operator/payouts", responses=documented)
-    async def read_held(_: Reviewer) -> HeldPayouts:
-        """Read which payouts wait for somebody to decide, the oldest first."""
-        async with database.transaction() as tx:
-            found = await reading.waiting_payouts(tx, HELD_SHOWN_MAX)
-        return HeldPayouts(
-            items=[
-                HeldPayout(
-                    creator=payout.creator,
-                    payout=payout.id,
-                    diamonds=payout.diamonds,
-                    amount_minor=payout.amount_minor,
-                    currency=payout.currency,
-                    destination=payout.destination,
-                    state=payout.state,
-                    requested_at=payout.requested_at,
-                    held_at=step.at,
-                    reason=step.reason,
-                )
-                for payout, step in found
-            ]
+async def _review(
+    db: Database,
+    creator: str,
+    payout: UUID,
+    why: Why,
+    caller: Identity,
+    rules: Rules,
+    *,
+    approved: bool,
+) -> PayoutResponse:
+    async with db.transaction() as tx:
+        await review_payout(
+            tx,
+            creator,
+            payout,
+            approved=approved,
+            operator=caller.user,
+            reason=why.reason,
+            rules=rules,
         )
+        return payout_response(*await read_payout(tx, creator, payout))
 
-    @router.get("/operator/payouts/{creator}", responses=documented)
-    async def read_payouts(
-        creator: UserId, _: DisputesReader, limit: Annotated[int, Query(ge=1, le=10)] = 5
-    ) -> CreatorPayouts:
-        """Read a creator's newest payouts."""
-        async with database.transaction() as tx:
-            newest = await reading.newest_payouts(tx, creator, before=None, limit=limit)
-        return CreatorPayouts(items=[line(payout) for payout in newest])
 
-    @router.get("/operator/payouts/{creator}/earnings", responses=documented)
-    async def read_earnings(
-        creator: UserId,
-        _: DisputesReader,
-        gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
-    ) -> EarnedGifts:
-        """Read what certain gifts brought their creator, and where those diamonds stand."""
-        async with database.transaction() as tx:
-            lines = await reading.earnings_of(tx, creator, gift)
-        return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])
+@router.post(
+    "/operator/payouts/{creator}/{payout}/resolve",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
+)
+async def resolve(
+    creator: UserId,
+    payout: UUID,
+    resolution: Resolution,
+    caller: Reviewer,
+    db: Db,
+    rules: WiredRules,
+) -> PayoutResponse:
+    """
+    Say what the bank says became of a payout that the provider cannot be asked about any more.
+
+    `paid` takes its diamonds, `failed` gives them back to the creator.
+    """
+    async with db.transaction() as tx:
+        await resolve_payout(
+            tx,
+            creator,
+            payout,
+            ProviderStatus(resolution.outcome),
+            operator=caller.user,
+            reason=resolution.reason,
+            rules=rules,
+        )
+        return payout_response(*await read_payout(tx, creator, payout))
+
+
+@router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
+async def read_held(_: Reviewer, db: Db) -> HeldPayouts:
+    """Read which payouts wait for somebody to decide, the oldest first."""
+    async with db.transaction() as tx:
+        found = await payouts.under_review(tx, HELD_SHOWN_MAX)
+    return HeldPayouts(
+        items=[
+            HeldPayout(
+                creator=payout.creator,
+                payout=payout.id,
+                diamonds=payout.diamonds,
+                amount_minor=payout.amount_minor,
+                currency=payout.currency,
+                destination=payout.destination,
+                state=payout.state,
+                requested_at=payout.requested_at,
+                held_at=step.at,
+                reason=step.reason,
+            )
+            for payout, step in found
+        ]
+    )
+
+
+@router.get("/operator/payouts/{creator}", responses=refusals(Unauthenticated, ScopeMissing))
+async def read_payouts(
+    creator: UserId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
+) -> CreatorPayouts:
+    """Read a creator's newest payouts."""
+    async with db.transaction() as tx:
+        newest = await payouts.newest(tx, creator, before=None, limit=limit)
+    return CreatorPayouts(items=[payout_line(payout) for payout in newest])
+
+
+@router.get(
+    "/operator/payouts/{creator}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_earnings(
+    creator: UserId,
+    _: DisputesReader,
+    gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    db: Db,
+) -> EarnedGifts:
+    """Read what certain gifts brought their creator, and where those diamonds stand."""
+    async with db.transaction() as tx:
+        lines = await queries.earnings_of_gifts(tx, creator, gift)
+    return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])
+
+
+add_adjustments(router, "payout", NotEnoughDiamonds)
+add_audit(router, "payout")

@@ -7,14 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, Security
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.payout.commands import payees, reading, requesting
-from services.payout.commands.requesting import PayoutRequest
+from services.payout.commands import payees, payouts, queries, quotes
+from services.payout.commands.payouts import PayoutOrder
 from services.payout.domain.payouts import (
     BelowMinimum,
     CreatorsOnly,
     DailyMaximum,
     NoSuchPayout,
     NotEnoughDiamonds,
+    Payee,
     PayeeMissing,
     PayeeResting,
     Payout,
@@ -24,18 +25,20 @@ from services.payout.domain.payouts import (
     State,
     UnknownQuote,
 )
-from services.payout.domain.payouts import Payee as KnownPayee
 from services.payout.domain.rates import Rules
-from services.payout.providers import Provider
+from services.payout.providers import Providers
+from services.payout.store import payouts as store
 from services.payout.store.payouts import Step
 from shared.http import (
     BadCursor,
+    Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
     Page,
-    encode_cursor,
+    from_state,
     moment_in,
+    page,
     refusals,
     request_id,
 )
@@ -43,24 +46,27 @@ from shared.http.auth import Caller
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 from shared.quotas.rules import TooOften
+
+router = APIRouter(tags=["payouts"])
 
 CREATOR = "creator"
 SHOWN_CHARACTERS = 4
 
 
 def _require_creator(caller: Caller) -> Identity:
-    """Let those in whom the host application calls creators."""
+    """Refuse callers whom the host application does not call creators."""
     if CREATOR not in caller.roles:
         raise CreatorsOnly
     return caller
 
 
 Creator = Annotated[Identity, Security(_require_creator, scopes=[CREATOR])]
+WiredProviders = Annotated[Providers, from_state("providers")]
+WiredRules = Annotated[Rules, from_state("rules")]
 
 
-class NewPayee(BaseModel):
+class PayeeRequest(BaseModel):
     """Where the money should go: the provider's name for an account."""
 
     model_config = ConfigDict(extra="forbid")
@@ -68,7 +74,7 @@ class NewPayee(BaseModel):
     destination: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{4,64}$")]
 
 
-class Payee(BaseModel):
+class PayeeResponse(BaseModel):
     """
     Where the money goes; only the end is shown.
 
@@ -81,7 +87,7 @@ class Payee(BaseModel):
     usable_at: datetime | None = None
 
 
-class QuoteWish(BaseModel):
+class QuoteRequest(BaseModel):
     """How many diamonds to turn into money; without a number, as many as can be had today."""
 
     model_config = ConfigDict(extra="forbid")
@@ -89,7 +95,7 @@ class QuoteWish(BaseModel):
     diamonds: Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)] | None = None
 
 
-class QuoteView(BaseModel):
+class QuoteResponse(BaseModel):
     """An offer that holds until it expires; `amount_minor` arrives, the fee is taken before."""
 
     quote: UUID
@@ -101,7 +107,7 @@ class QuoteView(BaseModel):
     expires_at: datetime
 
 
-class PayoutWish(BaseModel):
+class PayoutRequest(BaseModel):
     """The quote to be paid out."""
 
     model_config = ConfigDict(extra="forbid")
@@ -115,7 +121,7 @@ class TimelineStep(BaseModel):
     reason: str | None
 
 
-class PayoutView(BaseModel):
+class PayoutResponse(BaseModel):
     """A payout and how far it has come. `paid` can still become `returned`."""
 
     payout: UUID
@@ -140,142 +146,134 @@ class PayoutLine(BaseModel):
     requested_at: datetime
 
 
-def build_router(database: Database, provider: Provider, rules: Rules) -> APIRouter:
-    router = APIRouter(tags=["payouts"])
-    _add_payee(router, database, provider, rules)
-    _add_asking(router, database, provider, rules)
-    _add_reading(router, database)
-    return router
+@router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly, TooOften))
+async def set_payee(
+    payee: PayeeRequest, caller: Creator, db: Db, providers: WiredProviders, rules: WiredRules
+) -> PayeeResponse:
+    """
+    Say where one's own money should go.
 
-
-def _add_payee(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
-    @router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly, TooOften))
-    async def set_payee(payee: NewPayee, caller: Creator) -> Payee:
-        """
-        Say where one's own money should go.
-
-        The first account can be used at once, one that replaces another after a rest.
-        """
-        async with database.transaction() as tx:
-            changed = await payees.set_payee(
-                tx,
-                caller.user,
-                provider.name,
-                payee.destination,
-                changed_by=caller.user,
-                correlation_id=request_id(),
-                rules=rules,
-            )
-        return _payee(changed)
-
-    @router.get("/payouts/payee", responses=refusals(Unauthenticated, PayeeMissing))
-    async def read_payee(caller: Caller) -> Payee:
-        """Read where one's own money goes."""
-        async with database.transaction() as tx:
-            return _payee(await payees.read_payee(tx, caller.user))
-
-
-def _add_asking(router: APIRouter, database: Database, provider: Provider, rules: Rules) -> None:
-    @router.post(
-        "/payouts/quotes",
-        status_code=201,
-        responses=refusals(
-            Unauthenticated,
-            AgeUnknown,
-            TooYoung,
-            CreatorsOnly,
-            PayeeMissing,
-            PayeeResting,
-            BelowMinimum,
-            NotEnoughDiamonds,
-            DailyMaximum,
-            TooOften,
-        ),
-    )
-    async def make_quote(wish: QuoteWish, caller: Creator) -> QuoteView:
-        """Ask what diamonds would bring; rate and fee hold until the quote expires."""
-        rules.ages.require(caller.age_verified, caller.country)
-        async with database.transaction() as tx:
-            quote = await requesting.make_quote(tx, caller.user, wish.diamonds, rules)
-        return QuoteView(
-            quote=quote.id,
-            diamonds=quote.offer.diamonds,
-            amount_minor=quote.offer.amount_minor,
-            fee_minor=quote.offer.fee_minor,
-            currency=quote.currency,
-            rate_version=quote.rate_version,
-            expires_at=quote.expires_at,
-        )
-
-    @router.post(
-        "/payouts",
-        status_code=201,
-        responses=refusals(
-            IdempotencyKeyMissing,
-            Unauthenticated,
-            AgeUnknown,
-            TooYoung,
-            CreatorsOnly,
-            UnknownQuote,
-            QuoteExpired,
-            QuoteUsed,
-            PayoutOpen,
-            PayeeMissing,
-            PayeeResting,
-            BelowMinimum,
-            DailyMaximum,
-            NotEnoughDiamonds,
-            KeyReused,
-        ),
-    )
-    async def request_payout(wish: PayoutWish, caller: Creator, key: IdempotencyKey) -> PayoutView:
-        """
-        Pay out a quote: its diamonds are reserved at once, the money follows.
-
-        Whatever the quote was made by is looked at again: the day's maximum, the account, the rest.
-        """
-        request = PayoutRequest(
+    The first account can be used at once, one that replaces another after a rest.
+    """
+    async with db.transaction() as tx:
+        changed = await payees.set_payee(
+            tx,
             caller.user,
-            wish.quote,
-            key,
-            fingerprint(wish),
-            request_id(),
-            caller.age_verified,
-            caller.country,
+            next(iter(providers)),
+            payee.destination,
+            changed_by=caller.user,
+            correlation_id=request_id(),
+            rules=rules,
         )
-        async with database.transaction() as tx:
-            payout = await requesting.request_payout(
-                tx, request, provider=provider.name, rules=rules
-            )
-            payout, steps = await reading.read_payout(tx, caller.user, payout.id)
-        return shown(payout, steps)
+    return _payee(changed)
 
 
-def _add_reading(router: APIRouter, database: Database) -> None:
-    @router.get("/payouts/{payout}", responses=refusals(Unauthenticated, NoSuchPayout))
-    async def read_payout(payout: UUID, caller: Caller) -> PayoutView:
-        """Read one of one's own payouts and how far it has come."""
-        async with database.transaction() as tx:
-            found, steps = await reading.read_payout(tx, caller.user, payout)
-        return shown(found, steps)
-
-    @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
-    async def read_payouts(
-        caller: Caller, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[PayoutLine]:
-        """Read one's own payouts, newest first."""
-        before = moment_in(cursor)
-        async with database.transaction() as tx:
-            payouts = await reading.newest_payouts(tx, caller.user, before=before, limit=limit)
-        more = len(payouts) == limit
-        last = [payouts[-1].requested_at.isoformat(), str(payouts[-1].id)] if more else None
-        return Page(
-            items=[line(payout) for payout in payouts],
-            next_cursor=encode_cursor(last) if last else None,
-        )
+@router.get("/payouts/payee", responses=refusals(Unauthenticated, PayeeMissing))
+async def read_payee(caller: Caller, db: Db) -> PayeeResponse:
+    """Read where one's own money goes."""
+    async with db.transaction() as tx:
+        return _payee(await payees.read_payee(tx, caller.user))
 
 
-def line(payout: Payout) -> PayoutLine:
+@router.post(
+    "/payouts/quotes",
+    status_code=201,
+    responses=refusals(
+        Unauthenticated,
+        AgeUnknown,
+        TooYoung,
+        CreatorsOnly,
+        PayeeMissing,
+        PayeeResting,
+        BelowMinimum,
+        NotEnoughDiamonds,
+        DailyMaximum,
+        TooOften,
+    ),
+)
+async def make_quote(
+    wanted: QuoteRequest, caller: Creator, db: Db, rules: WiredRules
+) -> QuoteResponse:
+    """Ask what diamonds would bring; rate and fee hold until the quote expires."""
+    rules.ages.require(caller.age_verified, caller.country)
+    async with db.transaction() as tx:
+        quote = await quotes.make_quote(tx, caller.user, wanted.diamonds, rules)
+    return QuoteResponse(
+        quote=quote.id,
+        diamonds=quote.offer.diamonds,
+        amount_minor=quote.offer.amount_minor,
+        fee_minor=quote.offer.fee_minor,
+        currency=quote.currency,
+        rate_version=quote.rate_version,
+        expires_at=quote.expires_at,
+    )
+
+
+@router.post(
+    "/payouts",
+    status_code=201,
+    responses=refusals(
+        IdempotencyKeyMissing,
+        Unauthenticated,
+        AgeUnknown,
+        TooYoung,
+        CreatorsOnly,
+        UnknownQuote,
+        QuoteExpired,
+        QuoteUsed,
+        PayoutOpen,
+        PayeeMissing,
+        PayeeResting,
+        BelowMinimum,
+        DailyMaximum,
+        NotEnoughDiamonds,
+        KeyReused,
+    ),
+)
+async def request_payout(
+    wanted: PayoutRequest, caller: Creator, key: IdempotencyKey, db: Db, rules: WiredRules
+) -> PayoutResponse:
+    """
+    Pay out a quote: its diamonds are reserved at once, the money follows.
+
+    Whatever the quote was made by is looked at again: the day's maximum, the account, the rest.
+    """
+    order = PayoutOrder(
+        caller.user,
+        wanted.quote,
+        key,
+        fingerprint(wanted),
+        request_id(),
+        caller.age_verified,
+        caller.country,
+    )
+    async with db.transaction() as tx:
+        payout = await payouts.request_payout(tx, order, rules=rules)
+        payout, steps = await queries.read_payout(tx, caller.user, payout.id)
+    return payout_response(payout, steps)
+
+
+@router.get("/payouts/{payout}", responses=refusals(Unauthenticated, NoSuchPayout))
+async def read_payout(payout: UUID, caller: Caller, db: Db) -> PayoutResponse:
+    """Read one of one's own payouts and how far it has come."""
+    async with db.transaction() as tx:
+        found, steps = await queries.read_payout(tx, caller.user, payout)
+    return payout_response(found, steps)
+
+
+@router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
+async def read_payouts(
+    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[PayoutLine]:
+    """Read one's own payouts, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await store.newest(tx, caller.user, before=before, limit=limit)
+    lines = [payout_line(payout) for payout in found]
+    return page(lines, limit, lambda line: [line.requested_at.isoformat(), str(line.payout)])
+
+
+def payout_line(payout: Payout) -> PayoutLine:
     return PayoutLine(
         payout=payout.id,
         state=payout.state,
@@ -286,9 +284,9 @@ def line(payout: Payout) -> PayoutLine:
     )
 
 
-def shown(payout: Payout, steps: list[Step]) -> PayoutView:
+def payout_response(payout: Payout, steps: list[Step]) -> PayoutResponse:
     """Show a payout as its creator, or an operator, sees it."""
-    return PayoutView(
+    return PayoutResponse(
         payout=payout.id,
         state=payout.state,
         diamonds=payout.diamonds,
@@ -301,8 +299,8 @@ def shown(payout: Payout, steps: list[Step]) -> PayoutView:
     )
 
 
-def _payee(known: KnownPayee) -> Payee:
-    return Payee(
+def _payee(known: Payee) -> PayeeResponse:
+    return PayeeResponse(
         provider=known.provider,
         destination=_masked(known.destination),
         usable_at=known.usable_at,

@@ -1,34 +1,38 @@
-"""The provider says that something happened to a transfer."""
+"""Webhooks: a provider reports that something happened to a transfer."""
+
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 
-from services.payout.commands import following
+from services.payout.commands.attempts import store_webhook_event
 from services.payout.domain.payouts import BadSignature, UnknownProvider
-from services.payout.providers import Provider
-from shared.http import refusals
+from services.payout.providers import Providers
+from shared.http import Db, from_state, refusals
 from shared.http.access import SIGNED
-from shared.postgres.database import Database
+
+router = APIRouter(tags=["webhooks"])
 
 
-def build_router(database: Database, provider: Provider) -> APIRouter:
-    router = APIRouter(tags=["webhooks"])
+@router.post(
+    "/webhooks/{provider_name}/transfers",
+    openapi_extra=SIGNED,
+    responses=refusals(UnknownProvider, BadSignature),
+)
+async def receive(
+    provider_name: str,
+    request: Request,
+    db: Db,
+    providers: Annotated[Providers, from_state("providers")],
+) -> dict[str, str]:
+    """
+    Take a signed webhook (https://www.standardwebhooks.com), once.
 
-    @router.post(
-        "/webhooks/{provider_name}/transfers",
-        openapi_extra=SIGNED,
-        responses=refusals(UnknownProvider, BadSignature),
-    )
-    async def receive(provider_name: str, request: Request) -> dict[str, str]:
-        """
-        Take a signed webhook (https://www.standardwebhooks.com), once.
-
-        It is stored and answered; what is true of the transfer is asked of the provider after.
-        """
-        if provider_name != provider.name:
-            raise UnknownProvider
-        notification = provider.notification(request.headers, await request.body())
-        async with database.transaction() as tx:
-            await following.notified(tx, provider.name, notification)
-        return {"status": "received"}
-
-    return router
+    It is stored and answered; what is true of the transfer is asked of the provider after.
+    """
+    provider = providers.get(provider_name)
+    if provider is None:
+        raise UnknownProvider
+    event = provider.parse_webhook(request.headers, await request.body())
+    async with db.transaction() as tx:
+        await store_webhook_event(tx, provider.name, event)
+    return {"status": "received"}

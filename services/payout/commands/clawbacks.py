@@ -1,9 +1,9 @@
 """
-Diamonds follow their gifts' coins, whatever was said first.
+Diamonds follow their gifts' coins, in whatever order the events arrive.
 
-Of what is said about one lot of one gift the newest revision counts, and of all of them the most
-coins: what that is more than the newest says has come back. A revision that is heard after a newer
-one ends where it would have ended in its time: what it takes comes back, and waits.
+Of the revisions of one lot of one gift the newest counts, and of all of them the most coins: the
+difference has come back. A revision that arrives after a newer one has the result that it would
+have had in its turn: what it takes comes back, and waits.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from uuid import UUID
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import Clawback, Earning
 from services.payout.domain.rates import DIAMONDS, Rules
-from services.payout.store.earnings import Heard
+from services.payout.store.earnings import KnownEarnings
 from services.payout.store.reversals import Reversal
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRestored, ReversalEvent
@@ -30,7 +30,7 @@ RESTORATION_REFERENCE = "restoration:{}:{}:{}"
 class EarningsBatch:
     """Everything a batch needs to know, changing as it is decided."""
 
-    heard: Heard
+    known: KnownEarnings
     rules: Rules
     recorded_at: datetime
     facts: list[Fact] = field(default_factory=list)
@@ -47,12 +47,12 @@ def references_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
 def follow_reversal(
     batch: EarningsBatch, accounts: LockedAccounts, event: ReversalEvent, at: datetime, cause: Cause
 ) -> bool:
-    """Keep what a reversal says and let the diamonds follow; return whether it was news."""
+    """Keep a reversal and let the diamonds follow; return whether it is the newest."""
     key = (event.creator, event.gift, event.lot)
-    known = batch.heard.reversals.setdefault(key, Reversal())
-    is_first = known.hear(event.revision, event.reversed_coins)
-    is_news = event.revision > known.revision
-    if is_news:
+    known = batch.known.reversals.setdefault(key, Reversal())
+    is_first = known.note(event.revision, event.reversed_coins)
+    is_newest = event.revision > known.revision
+    if is_newest:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
         known.newest_at = at
     known.most_coins = max(known.most_coins, event.reversed_coins)
@@ -60,21 +60,21 @@ def follow_reversal(
     if isinstance(event, GiftRestored):
         is_later = known.restored_at is None or at > known.restored_at
         known.restored_at = max(known.restored_at or at, at)
-    earning = batch.heard.earnings.get(key)
+    earning = batch.known.earnings.get(key)
     if earning is None:
-        return is_news
+        return is_newest
     most = event.reversed_coins if is_first else known.reversed_coins
     _follow(batch, accounts, earning, most, known, event.revision, at, cause)
     if is_later and earning.restored.pending:
         earning.restored.matures_at, _ = _wait(batch, earning, known, at)
-    return is_news
+    return is_newest
 
 
 def follow_earlier(
     batch: EarningsBatch, accounts: LockedAccounts, earning: Earning, at: datetime, cause: Cause
 ) -> None:
-    """Let the diamonds of a new earning follow what was heard about it before."""
-    known = batch.heard.reversals.get((earning.creator, earning.gift, earning.lot))
+    """Let the diamonds of a new earning follow the reversals that arrived before it."""
+    known = batch.known.reversals.get((earning.creator, earning.gift, earning.lot))
     if known is not None:
         _follow(batch, accounts, earning, known.most_coins, known, known.revision, at, cause)
 
@@ -89,20 +89,20 @@ def _follow(
     at: datetime,
     cause: Cause,
 ) -> None:
-    """Take diamonds back as far as they ever were, then give again what came back since."""
+    """Take back the most that was ever reversed, then give back what was restored since."""
     taking, giving = references_of(earning.gift, earning.lot, revision)
     about = {"request_hash": earning.lot.bytes}
     lowest = earning.worth(max(most_coins, known.reversed_coins))
     now = earning.worth(known.reversed_coins)
-    creator = batch.heard.creators[earning.creator]
+    creator = batch.known.creators[earning.creator]
     lost_before = earning.lost_diamonds
-    if lowest < earning.standing and taking not in accounts.outcomes:
-        standing = earning.standing
+    if lowest < earning.backed and taking not in accounts.outcomes:
+        before = earning.backed
         taken = domain.take_back(accounts, earning, lowest, batch.rules, reference=taking, **about)
         _record_result(batch, accounts, earning, DiamondsClawedBack, revision, taken, cause)
-        creator.lifetime_diamonds -= standing - earning.standing
-    if now > earning.standing and giving not in accounts.outcomes:
-        standing = earning.standing
+        creator.lifetime_diamonds -= before - earning.backed
+    if now > earning.backed and giving not in accounts.outcomes:
+        before = earning.backed
         matures_at, waits = _wait(batch, earning, known, at)
         given = domain.restore(
             accounts,
@@ -111,12 +111,12 @@ def _follow(
             batch.rules,
             matures_at=matures_at,
             waits=waits,
-            losses=batch.heard.losses_of(earning.creator),
+            losses=batch.known.losses_of(earning.creator),
             reference=giving,
             **about,
         )
         _record_result(batch, accounts, earning, DiamondsRestored, revision, given, cause)
-        creator.lifetime_diamonds += earning.standing - standing
+        creator.lifetime_diamonds += earning.backed - before
     if earning.lost_diamonds > lost_before:
         batch.short.add(accounts.user)
 
@@ -125,14 +125,14 @@ def _wait(
     batch: EarningsBatch, earning: Earning, known: Reversal, at: datetime
 ) -> tuple[datetime, bool]:
     """
-    Return until when diamonds wait that came back, as new ones would; and whether they do.
+    Return until when diamonds that came back wait, as new ones would; and whether they do.
 
-    If the restoration itself was not heard yet, what was said after it is the latest it can be.
+    If the restoration itself did not arrive yet, the newest revision is the latest it can be.
     """
     restored_at = known.restored_at or known.newest_at or at
-    holds = batch.rules.holds
-    creator = batch.heard.creators[earning.creator]
-    matures_at, _ = holds.matures_at(
+    maturity = batch.rules.maturity
+    creator = batch.known.creators[earning.creator]
+    matures_at, _ = maturity.matures_at(
         restored_at,
         first_earned_at=creator.first_earned_at,
         lifetime_minor=batch.rules.value_minor(creator.lifetime_diamonds),
@@ -144,7 +144,7 @@ def _wait(
 def _usable_at(batch: EarningsBatch, earning: Earning) -> datetime:
     """Return when what came back of an earning can be paid out, warnings included."""
     assert earning.restored.matures_at is not None
-    until = batch.heard.waits_until(earning.lot, batch.rules.holds)
+    until = batch.known.waits_until(earning.lot, batch.rules.maturity)
     return max(earning.restored.matures_at, until or earning.restored.matures_at)
 
 
@@ -157,7 +157,7 @@ def _record_result(
     moved: Clawback,
     cause: Cause,
 ) -> None:
-    """Announce what was taken or given."""
+    """Record and publish what was taken or given."""
     about: dict[str, object] = {}
     if contract is DiamondsRestored and earning.restored.pending:
         about["matures_at"] = _usable_at(batch, earning)

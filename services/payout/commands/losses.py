@@ -1,8 +1,8 @@
 """
-Losses on a creator, who lacks diamonds that have to be taken.
+Losses: diamonds that have to be taken from a creator who does not have them any more.
 
-Payouts that were not sent yet wait for a person then, and diamonds that come back make up for the
-loss first.
+Payouts that were not sent yet go under review then, and diamonds that come back cover the loss
+first.
 """
 
 from collections.abc import Sequence
@@ -20,33 +20,34 @@ from shared.ledger.entries import LockedAccounts
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-# Why a payout waits: the money of gifts was taken back, or an earlier payout was paid after all.
+# Why a payout is under review: the money of gifts was taken back, or an earlier payout was paid
+# after it had failed.
 CLAWBACK, PAID_LATE = "clawback", "paid-late"
 
 
-async def hold_unsent(
+async def review_unsent(
     tx: Transaction, creators: Sequence[str], now: datetime, *, reason: str
 ) -> list[Fact]:
-    """Hold what these creators wait for and was not sent yet; their accounts are locked."""
+    """Put these creators' unsent payouts under review; their accounts are locked."""
     facts = []
-    for payout, correlation_id in await attempts.unsent(tx, creators):
+    for payout, correlation_id in await attempts.lock_unsent(tx, creators):
         held = replace(payout, state=State.HELD, version=payout.version + 1)
-        await payouts.move(tx, held)
+        await payouts.save_state(tx, held)
         await payouts.add_steps(tx, held, (State.HELD,), reason=reason)
         event = PayoutHeld(**about(held), reason=reason, revision=held.version)
         facts.append(Fact(event, held.version, Cause(correlation_id), now))
     return facts
 
 
-async def settle_losses(
+async def recover_losses(
     tx: Transaction, accounts: LockedAccounts, diamonds: int, rules: Rules, *, reference: str
 ) -> None:
-    """Take what was lost on a creator out of the diamonds that just came back to them."""
+    """Cover a creator's losses with diamonds that just came back."""
     if reference in accounts.outcomes:
         return
-    of_payouts = await payouts.lost_of(tx, [accounts.user])
-    of_gifts = await earnings.lost_of(tx, [accounts.user])
-    settled = domain.settle_losses(
+    of_payouts = await payouts.losses_of(tx, [accounts.user])
+    of_gifts = await earnings.losses_of(tx, [accounts.user])
+    recovered = domain.recover_losses(
         accounts,
         [*of_payouts, *of_gifts],
         diamonds,
@@ -54,7 +55,7 @@ async def settle_losses(
         reference=reference,
         request_hash=reference.encode()[:16],
     )
-    if settled:
+    if recovered:
         accounts.record_result("{}")
-        await payouts.lose(tx, of_payouts)
+        await payouts.save_losses(tx, of_payouts)
         await earnings.save(tx, of_gifts)

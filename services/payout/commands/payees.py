@@ -24,8 +24,8 @@ async def set_payee(
     """
     Send a creator's money to another account from now on.
 
-    Whoever has a token that was stolen could do so too: a payee that replaces another rests, its
-    creator hears of it, and a person looks at the first payout that goes there.
+    A stolen token could do so too: a payee that replaces another rests, an event informs its
+    creator, and its first payout is under review.
     """
     changed = await payees.replace(
         tx,
@@ -38,7 +38,7 @@ async def set_payee(
     )
     if changed is None:
         return await read_payee(tx, creator)
-    # Each is told to others, and kept.
+    # Each change is published and archived.
     await quotas.use(tx, creator, rules.payee_changes)
     if changed.usable_at is not None:
         event = PayeeChanged(

@@ -1,4 +1,4 @@
-"""What the provider says of an attempt becomes what its payout is, with books and facts."""
+"""The provider's status of an attempt is applied to its payout, with entries and events."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ import structlog
 from prometheus_client import Counter
 
 from services.payout.commands.facts import about
-from services.payout.commands.losses import PAID_LATE, hold_unsent, settle_losses
+from services.payout.commands.losses import PAID_LATE, recover_losses, review_unsent
 from services.payout.commands.valuations import open_books
 from services.payout.domain import payouts as domain
-from services.payout.domain.payouts import OPEN_STATES, Payout, PayoutLoss, State, Truth
+from services.payout.domain.payouts import OPEN_STATES, Payout, PayoutLoss, ProviderStatus, State
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import take_step
 from services.payout.store import attempts, payouts
@@ -31,66 +31,67 @@ from shared.postgres.database import Transaction
 log = structlog.get_logger()
 
 STEP_REFERENCE = "payout:{}:{}"
-SETTLE_REFERENCE = "settle:{}:{}"
-FINAL = (Truth.PAID, Truth.FAILED, Truth.RETURNED)
+RECOVERY_REFERENCE = "recovery:{}:{}"
+FINAL = (ProviderStatus.PAID, ProviderStatus.FAILED, ProviderStatus.RETURNED)
 CONTRADICTIONS = Counter(
     "ovation_payout_contradictions",
-    "How often a provider said of a payout what cannot be, by what we believed.",
-    ["state", "said"],
+    "How often a provider contradicted the state of a payout.",
+    ["state", "status"],
 )
 SEVERAL = "several"
-for _state, _truth in sorted(domain.CONTRADICTIONS):
+for _state, _status in sorted(domain.CONTRADICTIONS):
     # From zero on, so that the first one is an increase that an alert can see.
-    CONTRADICTIONS.labels(_state.value, _truth.value)
+    CONTRADICTIONS.labels(_state.value, _status.value)
 for _state in State:
     CONTRADICTIONS.labels(_state.value, SEVERAL)
 
 
-async def settle(
+async def apply_status(
     tx: Transaction,
     attempt: Attempt,
-    truth: Truth,
+    status: ProviderStatus,
     *,
     reason: str | None,
-    provider: str,
     rules: Rules,
 ) -> None:
-    """Take a payout through every state that is still missing, with its entries and facts."""
+    """Take a payout through every state that is still missing, with its entries and events."""
     possible = [
         reference.format(attempt.payout, state.value)
         for state in State
-        for reference in (STEP_REFERENCE, SETTLE_REFERENCE)
+        for reference in (STEP_REFERENCE, RECOVERY_REFERENCE)
     ]
     book = await open_books(tx, [(attempt.creator, reference) for reference in possible], rules)
     payout, correlation_id = await payouts.lock(tx, attempt.creator, attempt.payout)
     if not await attempts.accept_answer(tx, attempt):
-        log.info("attempt.answer_outdated", attempt=str(attempt.id), said=truth.value)
+        log.info("attempt.answer_outdated", attempt=str(attempt.id), status=status.value)
         return
-    if domain.is_contradiction(payout.state, truth):
-        await contradicted(tx, attempt, payout.state, truth.value)
+    if domain.is_contradiction(payout.state, status):
+        await record_contradiction(tx, attempt, payout.state, status.value)
     events: list[AttemptEvent] = []
-    held: list[Fact] = []
-    steps = domain.steps(payout.state, truth)
+    reviews: list[Fact] = []
+    steps = domain.steps(payout.state, status)
     for step in steps:
         was, payout = payout.state, replace(payout, state=step, version=payout.version + 1)
-        event = _event(payout, attempt, reason=reason or "unknown", provider=provider)
-        await payouts.move(tx, payout)
+        event = _event(payout, attempt, reason=reason or "unknown")
+        await payouts.save_state(tx, payout)
         if await _move_money(tx, book, payout, was, event, attempt, rules):
-            held += await hold_unsent(tx, [payout.creator], book.recorded_at, reason=PAID_LATE)
+            reviews += await review_unsent(tx, [payout.creator], book.recorded_at, reason=PAID_LATE)
         events.append(event)
     if steps:
         await book.write(tx)
         await payouts.add_steps(tx, payout, steps, reason=_reason_for(steps, reason))
         first = payout.version - len(steps) + 1
         facts = [Fact(each, at, Cause(correlation_id)) for at, each in enumerate(events, first)]
-        await publish(tx, [*facts, *held], archive=True)
-    if truth in FINAL and payout.state not in OPEN_STATES:
+        await publish(tx, [*facts, *reviews], archive=True)
+    if status in FINAL and payout.state not in OPEN_STATES:
         await attempts.close(tx, attempt)
 
 
-async def contradicted(tx: Transaction, attempt: Attempt, state: State, said: str) -> None:
-    """Write down and count, once, that the provider says what cannot be; a person is woken."""
-    if not await attempts.contradict(tx, attempt, state, said):
+async def record_contradiction(
+    tx: Transaction, attempt: Attempt, state: State, status: str
+) -> None:
+    """Write down and count, once, that the provider contradicts a state; this alerts a person."""
+    if not await attempts.add_contradiction(tx, attempt, state, status):
         return
     log.error(
         "payout.contradicted",
@@ -98,9 +99,9 @@ async def contradicted(tx: Transaction, attempt: Attempt, state: State, said: st
         payout=str(attempt.payout),
         attempt=str(attempt.id),
         state=state.value,
-        said=said,
+        status=status,
     )
-    tx.after_commit(CONTRADICTIONS.labels(state.value, said).inc)
+    tx.after_commit(CONTRADICTIONS.labels(state.value, status).inc)
 
 
 async def _move_money(
@@ -113,7 +114,7 @@ async def _move_money(
     rules: Rules,
 ) -> int:
     """
-    Post what a step moves, and let diamonds that come back make up for losses.
+    Post what a step moves; diamonds that come back cover losses first.
 
     Returns the diamonds that the creator does not have any more.
     """
@@ -131,10 +132,10 @@ async def _move_money(
     )
     accounts.record_result(event.model_dump_json())
     if lost_diamonds:
-        await payouts.lose(tx, [PayoutLoss(payout.creator, payout.id, lost_diamonds)])
+        await payouts.save_losses(tx, [PayoutLoss(payout.creator, payout.id, lost_diamonds)])
     if step in (State.FAILED, State.RETURNED):
-        settled = SETTLE_REFERENCE.format(payout.id, step.value)
-        await settle_losses(tx, accounts, payout.diamonds, rules, reference=settled)
+        recovery = RECOVERY_REFERENCE.format(payout.id, step.value)
+        await recover_losses(tx, accounts, payout.diamonds, rules, reference=recovery)
     return lost_diamonds
 
 
@@ -143,13 +144,14 @@ def _reason_for(steps: Sequence[State], reason: str | None) -> str | None:
     return reason if steps[-1] in (State.FAILED, State.RETURNED) else None
 
 
-def _event(payout: Payout, attempt: Attempt, *, reason: str, provider: str) -> AttemptEvent:
-    said = {**about(payout), "attempt": attempt.id, "provider": provider}
-    if payout.state is State.SENT:
-        return PayoutSent(**said)
-    if payout.state is State.PAID:
-        return PayoutPaid(**said)
-    if payout.state is State.FAILED:
-        return PayoutFailed(**said, reason=reason)
+def _event(payout: Payout, attempt: Attempt, *, reason: str) -> AttemptEvent:
+    common = {**about(payout), "attempt": attempt.id, "provider": attempt.provider}
+    match payout.state:
+        case State.SENT:
+            return PayoutSent(**common)
+        case State.PAID:
+            return PayoutPaid(**common)
+        case State.FAILED:
+            return PayoutFailed(**common, reason=reason)
     assert payout.state is State.RETURNED
-    return PayoutReturned(**said, reason=reason)
+    return PayoutReturned(**common, reason=reason)

@@ -29,7 +29,7 @@ async def open_books(tx: Transaction, references: Iterable[tuple[str, str]], rul
 
 
 async def revalue_all(tx: Transaction, rules: Rules) -> bool:
-    """Revalue creators whom nothing touches after a new rate; return whether there may be more."""
+    """Revalue creators who have no entries since a new rate; return whether there may be more."""
     creators = await store.outdated(tx, rules, REVALUED_MAX)
     creators += await store.unvalued(tx, REVALUED_MAX - len(creators))
     if creators:
@@ -38,7 +38,7 @@ async def revalue_all(tx: Transaction, rules: Rules) -> bool:
 
 
 async def _revalue(tx: Transaction, book: Book, rules: Rules) -> bool:
-    """Revalue whoever stands at another rate; return whether anything was posted."""
+    """Revalue creators at another rate; return whether anything was posted."""
     rates = await store.rates_of(tx, list(book.users))
     unvalued = [creator for creator in book.users if creator not in rates]
     in_books = await store.owed_of(tx, unvalued) if unvalued else {}

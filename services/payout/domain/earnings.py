@@ -31,7 +31,7 @@ class CauseReused(Refusal):
 
 
 class Lost(Protocol):
-    """Something whose diamonds the operator bore, because the creator did not have them."""
+    """A loss: diamonds that could not be taken from the creator any more."""
 
     lost_diamonds: int
 
@@ -75,14 +75,14 @@ class Earning:
     restored: Restored = field(default_factory=Restored)
 
     @property
-    def standing(self) -> int:
+    def backed(self) -> int:
         """The diamonds that have money behind them now."""
         return self.diamonds - self.reversed_diamonds
 
     @property
     def untouched(self) -> int:
         """The diamonds that were never taken back."""
-        return self.standing - self.restored.diamonds
+        return self.backed - self.restored.diamonds
 
     def worth(self, reversed_coins: int) -> int:
         """The diamonds that are left when so many coins have no money behind them."""
@@ -137,7 +137,7 @@ def take_back(
     What is pending goes whole, what is available as far as it goes; the rest is a loss.
     """
     restored = earning.restored
-    change = earning.standing - worth
+    change = earning.backed - worth
     assert change > 0
     of_restored = min(change, restored.diamonds)
     of_untouched = change - of_restored
@@ -173,7 +173,7 @@ def restore(
 
     The loss of this very earning comes first.
     """
-    change = worth - earning.standing
+    change = worth - earning.backed
     assert change > 0
     left = change
     for lost in (earning, *losses):
@@ -190,7 +190,7 @@ def restore(
     return Clawback(-left, left - change)
 
 
-def settle_losses(
+def recover_losses(
     accounts: LockedAccounts,
     lost: Sequence[Lost],
     available: int,
@@ -199,18 +199,18 @@ def settle_losses(
     reference: str,
     request_hash: bytes,
 ) -> int:
-    """Let diamonds that came back to a creator make up for losses first, the oldest first."""
-    settled = 0
+    """Cover losses with diamonds that came back, the oldest loss first."""
+    recovered = 0
     for each in lost:
-        diamonds = min(each.lost_diamonds, available - settled)
+        diamonds = min(each.lost_diamonds, available - recovered)
         each.lost_diamonds -= diamonds
-        settled += diamonds
-    if settled:
-        amounts = {MAIN: -settled, DISPUTE_LOSS: settled}
+        recovered += diamonds
+    if recovered:
+        amounts = {MAIN: -recovered, DISPUTE_LOSS: recovered}
         post(
-            accounts, amounts, rules, kind="settle", reference=reference, request_hash=request_hash
+            accounts, amounts, rules, kind="recover", reference=reference, request_hash=request_hash
         )
-    return settled
+    return recovered
 
 
 def post(

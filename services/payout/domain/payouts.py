@@ -15,6 +15,9 @@ from shared.ledger.entries import HELD, MAIN, LockedAccounts
 
 # Where a payout takes diamonds.
 PAID_OUT = "@paid_out"
+# Why a payout is under review before anything is sent.
+PAYEE_CHANGED = "payee-changed"
+FIRST_PAYOUT = "first-payout"
 
 
 class BelowMinimum(Refusal):
@@ -126,8 +129,8 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
-class Truth(StrEnum):
-    """What the provider says of an attempt."""
+class ProviderStatus(StrEnum):
+    """What the provider says of an attempt's transfer."""
 
     SUBMITTED = "submitted"
     PAID = "paid"
@@ -139,50 +142,58 @@ OPEN_STATES = (State.REQUESTED, State.HELD, State.APPROVED, State.SENT)
 # The states in which a payout may be submitted.
 SENDABLE = (State.APPROVED, State.SENT)
 _FROM_OPEN = {
-    Truth.SUBMITTED: (State.SENT,),
-    Truth.PAID: (State.SENT, State.PAID),
-    Truth.FAILED: (State.FAILED,),
-    Truth.RETURNED: (State.SENT, State.PAID, State.RETURNED),
+    ProviderStatus.SUBMITTED: (State.SENT,),
+    ProviderStatus.PAID: (State.SENT, State.PAID),
+    ProviderStatus.FAILED: (State.FAILED,),
+    ProviderStatus.RETURNED: (State.SENT, State.PAID, State.RETURNED),
 }
 _FROM_ENDED = {
-    Truth.SUBMITTED: (),
-    Truth.PAID: (State.PAID,),
-    Truth.FAILED: (),
-    Truth.RETURNED: (State.PAID, State.RETURNED),
+    ProviderStatus.SUBMITTED: (),
+    ProviderStatus.PAID: (State.PAID,),
+    ProviderStatus.FAILED: (),
+    ProviderStatus.RETURNED: (State.PAID, State.RETURNED),
 }
-# Every state beside everything the provider can say of its attempt.
-_STEPS: dict[State, dict[Truth, tuple[State, ...]]] = {
+# The states that follow each pair of state and status.
+_STEPS: dict[State, dict[ProviderStatus, tuple[State, ...]]] = {
     State.REQUESTED: _FROM_OPEN,
     State.HELD: _FROM_OPEN,
     State.APPROVED: _FROM_OPEN,
     State.SENT: {
-        Truth.SUBMITTED: (),
-        Truth.PAID: (State.PAID,),
-        Truth.FAILED: (State.FAILED,),
-        Truth.RETURNED: (State.PAID, State.RETURNED),
+        ProviderStatus.SUBMITTED: (),
+        ProviderStatus.PAID: (State.PAID,),
+        ProviderStatus.FAILED: (State.FAILED,),
+        ProviderStatus.RETURNED: (State.PAID, State.RETURNED),
     },
     State.PAID: {
-        Truth.SUBMITTED: (),
-        Truth.PAID: (),
+        ProviderStatus.SUBMITTED: (),
+        ProviderStatus.PAID: (),
         # The bank had it and gave it back: the diamonds are the creator's again.
-        Truth.FAILED: (State.RETURNED,),
-        Truth.RETURNED: (State.RETURNED,),
+        ProviderStatus.FAILED: (State.RETURNED,),
+        ProviderStatus.RETURNED: (State.RETURNED,),
     },
     # The diamonds are the creator's again; if the money went after all, they have to leave.
     State.FAILED: _FROM_ENDED,
     State.REJECTED: _FROM_ENDED,
-    State.RETURNED: dict.fromkeys(Truth, ()),
+    State.RETURNED: dict.fromkeys(ProviderStatus, ()),
 }
 CONTRADICTIONS = frozenset(
     {
-        *((state, truth) for state in (State.REQUESTED, State.HELD) for truth in Truth),
-        (State.PAID, Truth.SUBMITTED),
-        (State.PAID, Truth.FAILED),
-        *((State.FAILED, truth) for truth in Truth if truth is not Truth.FAILED),
-        *((State.REJECTED, truth) for truth in Truth if truth is not Truth.FAILED),
+        *((state, status) for state in (State.REQUESTED, State.HELD) for status in ProviderStatus),
+        (State.PAID, ProviderStatus.SUBMITTED),
+        (State.PAID, ProviderStatus.FAILED),
+        *(
+            (State.FAILED, status)
+            for status in ProviderStatus
+            if status is not ProviderStatus.FAILED
+        ),
+        *(
+            (State.REJECTED, status)
+            for status in ProviderStatus
+            if status is not ProviderStatus.FAILED
+        ),
         # Nobody knows which is newer: a person has to ask the bank.
-        (State.RETURNED, Truth.PAID),
-        (State.RETURNED, Truth.SUBMITTED),
+        (State.RETURNED, ProviderStatus.PAID),
+        (State.RETURNED, ProviderStatus.SUBMITTED),
     }
 )
 
@@ -221,6 +232,7 @@ class Payout:
     fee_minor: int
     currency: str
     rate_version: int
+    provider: str
     destination: str
     state: State
     version: int
@@ -244,27 +256,30 @@ class Payee:
     # Whether a person has to look at the next payout that goes there.
     unreviewed: bool
 
+    @property
+    def review_reason(self) -> str | None:
+        """Why a person has to review the next payout to this payee, if one has to."""
+        if not self.unreviewed:
+            return None
+        return PAYEE_CHANGED if self.revision > 1 else FIRST_PAYOUT
+
     def require_usable(self, now: datetime) -> None:
-        """Refuse to send money where somebody else may have led it a moment ago."""
+        """Refuse to send money to an account that may have been replaced with a stolen token."""
         if self.usable_at is not None and now < self.usable_at:
             raise PayeeResting(usable_at=self.usable_at)
 
 
 @dataclass(slots=True)
 class PayoutLoss:
-    """Diamonds of a payout that was paid after it had failed, and that were spent meanwhile."""
+    """Diamonds spent between a payout's failure and its late payment."""
 
     creator: str
     payout: UUID
     lost_diamonds: int
 
 
-def offer(
-    *, available: int, wanted: int | None, paid_today_minor: int, has_payee: bool, rules: Rules
-) -> Offer:
+def offer(*, available: int, wanted: int | None, paid_today_minor: int, rules: Rules) -> Offer:
     """Offer money for diamonds: for those wanted, or for as many as can be had today."""
-    if not has_payee:
-        raise PayeeMissing
     left_minor = max(0, rules.maximum_minor_per_day - paid_today_minor)
     if wanted is None:
         value_minor = min(rules.value_minor(available), left_minor)
@@ -287,8 +302,38 @@ def offer(
     )
 
 
+def require_payable(
+    payee: Payee | None,
+    quote: Quote | None,
+    *,
+    open_payout: UUID | None,
+    paid_today_minor: int,
+    now: datetime,
+    rules: Rules,
+) -> tuple[Payee, Quote]:
+    """
+    Refuse a payout unless its quote still holds.
+
+    Time has passed since the quote was made, so everything it depends on is checked again.
+    """
+    if payee is None:
+        raise PayeeMissing
+    payee.require_usable(now)
+    if quote is None:
+        raise UnknownQuote
+    if quote.payout is not None:
+        raise QuoteUsed(payout=quote.payout)
+    # The operator may pay in another currency by now.
+    if quote.expires_at < now or quote.currency != rules.currency:
+        raise QuoteExpired(expires_at=quote.expires_at)
+    if open_payout is not None:
+        raise PayoutOpen(payout=open_payout)
+    require_offered(quote.offer, paid_today_minor=paid_today_minor, rules=rules)
+    return payee, quote
+
+
 def require_offered(offered: Offer, *, paid_today_minor: int, rules: Rules) -> None:
-    """Refuse an offer that could not be made any more: time has passed since it was."""
+    """Refuse an offer that could not be made any more."""
     if offered.diamonds < rules.minimum_diamonds:
         raise BelowMinimum(minimum_diamonds=rules.minimum_diamonds, diamonds=offered.diamonds)
     left_minor = max(0, rules.maximum_minor_per_day - paid_today_minor)
@@ -302,19 +347,19 @@ def require_available(accounts: LockedAccounts, diamonds: int) -> None:
         raise NotEnoughDiamonds(available_diamonds=available, diamonds=diamonds)
 
 
-def steps(state: State, truth: Truth) -> tuple[State, ...]:
+def steps(state: State, status: ProviderStatus) -> tuple[State, ...]:
     """
     Return the states a payout still has to go through for what the provider says.
 
-    Results may be heard in any order and more than once: what is behind the payout already
-    changes nothing, and what was missed is made up for.
+    Results may come in any order and more than once: a state that is behind the payout already
+    changes nothing, and a missed one is added.
     """
-    return _STEPS[state][truth]
+    return _STEPS[state][status]
 
 
-def is_contradiction(state: State, truth: Truth) -> bool:
-    """Whether this cannot be, by what we believe; steps may follow all the same."""
-    return (state, truth) in CONTRADICTIONS
+def is_contradiction(state: State, status: ProviderStatus) -> bool:
+    """Whether the status contradicts the state; steps may follow all the same."""
+    return (state, status) in CONTRADICTIONS
 
 
 def amounts_of(step: State, diamonds: int) -> dict[str, int]:

@@ -14,8 +14,8 @@ RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
-    """For how long diamonds wait: stolen cards are noticed within days, not minutes."""
+class MaturityRules:
+    """For how long diamonds wait: a stolen card is noticed within days, not minutes."""
 
     days: int = 7
     new_creator_days: int = 14
@@ -41,7 +41,7 @@ class Holds:
         return sent_at + timedelta(days=self.days), STANDARD
 
     def after_warning(self, flagged_at: datetime) -> datetime:
-        """Return when diamonds may be used whose money somebody warns of."""
+        """Return when diamonds mature whose payment has a fraud warning."""
         if self.seconds is not None:
             return flagged_at + timedelta(seconds=self.seconds)
         return flagged_at + timedelta(days=self.funding_risk_days)
@@ -69,7 +69,7 @@ class Rules:
     # What a creator may ask for before they are told to wait.
     quotes_per_hour: int = 60
     payee_changes_per_day: int = 5
-    holds: Holds = field(default_factory=Holds)
+    maturity: MaturityRules = field(default_factory=MaturityRules)
     # How old somebody has to be to turn diamonds into money.
     ages: AgeRule = ADULTS
 
@@ -92,9 +92,9 @@ class Rules:
 
     @property
     def payee_rest(self) -> timedelta:
-        """How long a payee that replaces another cannot be used; in practice, as long as holds."""
-        if self.holds.seconds is not None:
-            return timedelta(seconds=self.holds.seconds)
+        """How long a payee that replaces another rests; for practice, as long as diamonds."""
+        if self.maturity.seconds is not None:
+            return timedelta(seconds=self.maturity.seconds)
         return timedelta(hours=self.payee_rest_hours)
 
     def value_minor(self, diamonds: int) -> int:

@@ -1,9 +1,22 @@
 """What a step of a payout moves: diamonds, and the money beside them."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from services.payout.domain.earnings import DISPUTE_LOSS, post
 from services.payout.domain.payouts import OPEN_STATES, PAID_OUT, Payout, State, amounts_of
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.ledger.entries import MAIN, LockedAccounts
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """A webhook signed by the provider, and the attempt it is about."""
+
+    webhook_id: str
+    kind: str
+    attempt: UUID | None
+    payload_hash: bytes
 
 
 def take_step(

@@ -1,23 +1,25 @@
-"""Attempts to send payouts, what the provider said of them, and where it contradicted us."""
+"""Attempts to send payouts, their status, and where a provider contradicts us."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.payout.domain.payouts import SENDABLE, Payout, State
+from services.payout.domain.transfers import WebhookEvent
 from services.payout.store.payouts import lock_approved
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """
-    One try to send one payout, as whoever sends it needs to know it.
+    One try to send one payout.
 
-    `checks` numbers the looks at it, this one included. `is_sendable` is how it was when this look
+    `checks` counts the checks, this one included. `is_sendable` is how it was when this check
     began, and has to be asked again before anything is submitted.
     """
 
@@ -26,19 +28,22 @@ class Attempt:
     payout: UUID
     amount_minor: int
     currency: str
+    provider: str
     destination: str
     checks: int
     transfer: str | None
-    is_closed: bool
     is_sendable: bool
 
 
-async def unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
-    """
-    Read approved payouts of creators that nobody has begun to send, and keep them still.
+_attempt = RowMapper(Attempt)
 
-    They are locked first and looked at after: whoever held the lock may have opened an attempt,
-    which the statement that waited for it would not see.
+
+async def lock_unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
+    """
+    Lock and return approved payouts of creators that have no attempt.
+
+    They are locked first and looked at after: the transaction before may have opened an attempt,
+    which a statement that waited for its lock would not see.
     """
     if not creators:
         return []
@@ -50,7 +55,7 @@ async def unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout,
 
 
 async def is_under_way(tx: Transaction, payout: Payout) -> bool:
-    """Whether the money may be on its way; whoever asks has locked the payout."""
+    """Whether the money may be on its way; the payout is locked."""
     rows = await tx.execute(_OPEN, {"creator": payout.creator, "payout": payout.id})
     return bool(rows)
 
@@ -61,17 +66,17 @@ async def open_for_approved(tx: Transaction, limit: int) -> int:
 
 
 async def claim_due(tx: Transaction, limit: int) -> list[Attempt]:
-    """Take attempts somebody has to look at now; nobody else gets them for a while."""
+    """Take attempts that are due; no other worker gets them for a while."""
     rows = await tx.execute(_CLAIM, {"limit": limit, "sendable": _sendable()})
-    return [Attempt(*row) for row in rows]
+    return [_attempt(row) for row in rows]
 
 
 async def begin_to_submit(tx: Transaction, attempt: Attempt) -> timedelta | None:
     """
     Make sure that an attempt may be submitted now; return how long ago it was for the first time.
 
-    None if it may not: it is closed, or its payout is not to be sent. From here on nobody can hold
-    or reject the payout.
+    None if it may not: it is closed, or its payout is not to be sent. From here on the payout can
+    be neither held nor rejected.
     """
     row = (await tx.execute(_LOCK_PAYOUT, _key(attempt))).one()
     if State(row.state) not in SENDABLE:
@@ -80,20 +85,20 @@ async def begin_to_submit(tx: Transaction, attempt: Attempt) -> timedelta | None
     return found.age if found else None
 
 
-async def leave_to_a_person(tx: Transaction, attempt: Attempt, window: timedelta) -> bool:
+async def mark_unresolved(tx: Transaction, attempt: Attempt, window: timedelta) -> bool:
     """
-    Say that only a person can find out what became of an attempt submitted longer ago than that.
+    Leave an attempt to a person that was submitted longer ago than the provider knows its key.
 
-    False if it was not, or if that was said before.
+    False if it was not, or is left to a person already.
     """
     return bool(await tx.execute(_UNRESOLVED, {**_key(attempt), "window": window}))
 
 
-async def unresolved(tx: Transaction, creator: str, payout: UUID) -> Attempt | None:
+async def find_unresolved(tx: Transaction, creator: str, payout: UUID) -> Attempt | None:
     """Return the attempt of a payout, if it is one that only a person can resolve."""
     values = {"creator": creator, "payout": payout, "sendable": _sendable()}
     row = (await tx.execute(_FIND_UNRESOLVED, values)).first()
-    return Attempt(*row) if row else None
+    return _attempt(row) if row else None
 
 
 async def count_unresolved(tx: Transaction) -> int:
@@ -101,50 +106,36 @@ async def count_unresolved(tx: Transaction) -> int:
 
 
 async def accept_answer(tx: Transaction, attempt: Attempt) -> bool:
-    """Take the answer to this look, if none to a later look was taken already."""
+    """Accept the answer to this check, unless one to a later check was accepted already."""
     return bool(await tx.execute(_ACCEPT, {**_key(attempt), "checks": attempt.checks}))
 
 
-async def submitted(tx: Transaction, attempt: Attempt, transfer: str) -> None:
-    await tx.execute(_SUBMITTED, {**_key(attempt), "transfer": transfer})
+async def save_transfer(tx: Transaction, attempt: Attempt, transfer: str) -> None:
+    await tx.execute(_SAVE_TRANSFER, {**_key(attempt), "transfer": transfer})
 
 
 async def close(tx: Transaction, attempt: Attempt) -> None:
-    """Nobody has to look at the attempt again, unless the provider says more."""
+    """End an attempt: it is not checked again, unless the provider says more."""
     await tx.execute(_CLOSE, _key(attempt))
 
 
-async def rest(tx: Transaction, attempt: Attempt) -> None:
-    """Look no more at an attempt that is closed, until the provider says more."""
-    await tx.execute(_REST, _key(attempt))
+async def stop_checking(tx: Transaction, attempt: Attempt) -> None:
+    """Check an attempt that is closed no more, unless the provider says more."""
+    await tx.execute(_STOP_CHECKING, _key(attempt))
 
 
-async def contradict(tx: Transaction, attempt: Attempt, state: State, said: str) -> bool:
-    """Write down that the provider says what cannot be; False if it said so before."""
-    values = {**_key(attempt), "payout": attempt.payout, "state": state.value, "said": said}
-    return bool(await tx.execute(_CONTRADICT, values))
+async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, status: str) -> bool:
+    """Write down that the provider contradicts a state; False if it did so before."""
+    values = {**_key(attempt), "payout": attempt.payout, "state": state.value, "status": status}
+    return bool(await tx.execute(_ADD_CONTRADICTION, values))
 
 
-async def notify(
-    tx: Transaction,
-    *,
-    provider: str,
-    webhook_id: str,
-    kind: str,
-    attempt: UUID | None,
-    payload_hash: bytes,
-) -> bool:
-    """Keep a webhook and make its attempt due; False if it was here before."""
-    values = {
-        "provider": provider,
-        "webhook_id": webhook_id,
-        "kind": kind,
-        "attempt": attempt,
-        "hash": payload_hash,
-    }
-    new = (await tx.execute(_NOTIFY, values)).first() is not None
-    if new and attempt is not None:
-        await tx.execute(_MAKE_DUE, {"id": attempt})
+async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
+    """Keep a webhook and make its attempt due; False if it is here already."""
+    row = {"provider": provider, **asdict(event)}
+    new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
+    if new and event.attempt is not None:
+        await tx.execute(_MAKE_DUE, {"id": event.attempt})
     return new
 
 
@@ -181,10 +172,10 @@ _OPEN_FOR_APPROVED = text("""
 """)
 _ATTEMPT = """
     attempts.id, attempts.creator, attempts.payout, payouts.amount_minor, payouts.currency,
-    payouts.destination, attempts.checks, attempts.transfer, attempts.closed,
-    NOT attempts.closed AND payouts.state = ANY(CAST(:sendable AS text[]))
+    payouts.provider, payouts.destination, attempts.checks, attempts.transfer,
+    NOT attempts.closed AND payouts.state = ANY(CAST(:sendable AS text[])) AS is_sendable
 """
-# Looked at again after 5, 10, 20 ... seconds, at most ten minutes apart.
+# Checked again after 5, 10, 20 ... seconds, at most ten minutes apart.
 _CLAIM = text(f"""
     UPDATE attempts
     SET checks = checks + 1,
@@ -207,7 +198,7 @@ _LOCK_PAYOUT = text("""
     ) AS approved_at
     FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
 """)
-# Of an attempt that the version before looked at nobody knows when it was submitted.
+# An attempt of the version before does not say when it was submitted.
 _BEGIN = text("""
     UPDATE attempts
     SET first_submitted_at = coalesce(
@@ -239,7 +230,7 @@ _ACCEPT = text("""
     WHERE creator = :creator AND id = :id AND answered_check <= :checks
     RETURNING id
 """)
-_SUBMITTED = text("""
+_SAVE_TRANSFER = text("""
     UPDATE attempts SET transfer = coalesce(transfer, :transfer)
     WHERE creator = :creator AND id = :id
 """)
@@ -247,18 +238,18 @@ _CLOSE = text("""
     UPDATE attempts SET closed = true, next_check_at = NULL
     WHERE creator = :creator AND id = :id
 """)
-_REST = text("""
+_STOP_CHECKING = text("""
     UPDATE attempts SET next_check_at = NULL WHERE creator = :creator AND id = :id AND closed
 """)
-_CONTRADICT = text("""
-    INSERT INTO contradictions (creator, payout, attempt, state, said)
-    VALUES (:creator, :payout, :id, :state, :said)
+_ADD_CONTRADICTION = text("""
+    INSERT INTO contradictions (creator, payout, attempt, state, status)
+    VALUES (:creator, :payout, :id, :state, :status)
     ON CONFLICT DO NOTHING
     RETURNING at
 """)
-_NOTIFY = text("""
-    INSERT INTO notifications (provider, webhook_id, kind, attempt, payload_hash)
-    VALUES (:provider, :webhook_id, :kind, :attempt, :hash)
+_ADD_WEBHOOK_EVENT = text("""
+    INSERT INTO webhook_events (provider, webhook_id, kind, attempt, payload_hash)
+    VALUES (:provider, :webhook_id, :kind, :attempt, :payload_hash)
     ON CONFLICT DO NOTHING
     RETURNING id
 """)

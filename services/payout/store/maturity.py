@@ -1,8 +1,8 @@
 """
-When diamonds may be used: warnings about their money, and those whose time has come.
+When diamonds mature: fraud warnings about their money, and those that are due.
 
-A row's time may miss a warning, if one transaction booked the gift while another wrote the warning
-down. So warnings are looked at again wherever a time is used.
+A row's time may miss a warning, if one transaction booked the gift while another wrote the warning.
+So warnings are read again wherever a time is used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.payout import tables
 from shared.postgres.database import Transaction
+from shared.postgres.rows import insert_rows, unnest
 
 
 async def pending_creators(tx: Transaction, lots: Sequence[UUID]) -> list[str]:
@@ -20,7 +22,7 @@ async def pending_creators(tx: Transaction, lots: Sequence[UUID]) -> list[str]:
     return [row.creator for row in rows]
 
 
-async def warn(
+async def add_warnings(
     tx: Transaction,
     flagged: Mapping[UUID, datetime],
     until: Mapping[UUID, datetime],
@@ -30,16 +32,16 @@ async def warn(
     """
     Remember warnings, and let what is still pending of these lots wait.
 
-    The accounts of the creators that are known to wait for it are locked.
+    The accounts of the creators of these diamonds are locked.
     """
     lots = sorted(flagged)
-    times = {"lots": lots, "until": [until[lot] for lot in lots]}
-    await tx.execute(_WARN, {**times, "flagged": [flagged[lot] for lot in lots]})
+    times = {"lot": lots, "until": [until[lot] for lot in lots]}
+    await tx.execute(_WARN, {**times, "flagged_at": [flagged[lot] for lot in lots]})
     await tx.execute(_EXTEND, {**times, "reason": reason})
 
 
 async def creators_due(tx: Transaction, *, now: datetime, limit: int) -> list[str]:
-    """Return creators who have diamonds whose time has come."""
+    """Return creators whose diamonds are due."""
     rows = await tx.execute(_DUE, {"now": now, "limit": limit})
     return sorted({row.creator for row in rows})
 
@@ -61,23 +63,21 @@ _PENDING_CREATORS = text("""
     WHERE lot = ANY(CAST(:lots AS uuid[])) AND NOT matured
     ORDER BY creator
 """)
-_WARN = text("""
-    INSERT INTO warnings (lot, flagged_at, until)
-    SELECT * FROM unnest(
-        CAST(:lots AS uuid[]), CAST(:flagged AS timestamptz[]), CAST(:until AS timestamptz[])
-    )
-    ON CONFLICT (lot) DO UPDATE
-    SET flagged_at = greatest(warnings.flagged_at, excluded.flagged_at),
-        until = greatest(warnings.until, excluded.until)
-""")
-_EXTEND = text("""
-    UPDATE earnings SET matures_at = warned.until, hold_reason = :reason
-    FROM unnest(CAST(:lots AS uuid[]), CAST(:until AS timestamptz[])) AS warned (lot, until)
-    WHERE earnings.lot = warned.lot AND NOT matured AND matures_at < warned.until
-""")
+_WARN = insert_rows(
+    tables.FraudWarning,
+    *("lot", "flagged_at", "until"),
+    then="""ON CONFLICT (lot) DO UPDATE
+    SET flagged_at = greatest(fraud_warnings.flagged_at, excluded.flagged_at),
+        until = greatest(fraud_warnings.until, excluded.until)""",
+)
+_EXTEND = text(f"""
+    UPDATE earnings SET matures_at = new.until, hold_reason = :reason
+    FROM {unnest(tables.FraudWarning, "lot", "until")}
+    WHERE earnings.lot = new.lot AND NOT matured AND matures_at < new.until
+""")  # noqa: S608 - our own text only
 _IS_SAFE = """
     NOT EXISTS (
-        SELECT FROM warnings
+        SELECT FROM fraud_warnings AS warnings
         WHERE warnings.lot = earnings.lot AND until > CAST(:now AS timestamptz)
     )
 """
@@ -107,9 +107,9 @@ _MATURE = text(f"""
         WHERE earnings.creator = first_due.creator AND earnings.gift = first_due.gift
           AND earnings.slice = first_due.slice
         RETURNING earnings.creator, earnings.gift, earnings.slice,
-                  earnings.diamonds - earnings.reversed_diamonds AS standing
+                  earnings.diamonds - earnings.reversed_diamonds AS backed
     ), waited AS (
-        SELECT creator, standing - coalesce(restorations.diamonds, 0) AS diamonds
+        SELECT creator, backed - coalesce(restorations.diamonds, 0) AS diamonds
         FROM untouched LEFT JOIN restorations USING (creator, gift, slice)
         UNION ALL
         SELECT creator, pending FROM restored_due JOIN restorations USING (creator, gift, slice)

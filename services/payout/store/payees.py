@@ -4,8 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from services.payout import tables
 from services.payout.domain.payouts import Payee
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
+
+payee_of = RowMapper(Payee, tables.Payee)
 
 
 async def replace(
@@ -21,8 +25,8 @@ async def replace(
     """
     Send a creator's money elsewhere from now on; None if it goes there already.
 
-    The first payee may be used at once; one that replaces another rests, and its next payout is
-    for a person to look at.
+    The first payee may be used at once. One that replaces another rests, and its next payout is
+    under review.
     """
     values = {
         "creator": creator,
@@ -33,21 +37,10 @@ async def replace(
         "review_first": review_first,
     }
     row = (await tx.execute(_REPLACE, values)).first()
-    return Payee(*row) if row else None
+    return payee_of(row) if row else None
 
 
-async def find(tx: Transaction, creator: str, *, lock: bool = False) -> Payee | None:
-    """Return where a creator's money goes; locked, nobody can replace it meanwhile."""
-    row = (await tx.execute(_LOCK if lock else _FIND, {"creator": creator})).first()
-    return Payee(*row) if row else None
-
-
-async def reviewed(tx: Transaction, creator: str, destination: str) -> None:
-    """Remember that a person agreed to money going there."""
-    await tx.execute(_REVIEWED, {"creator": creator, "destination": destination})
-
-
-_REPLACE = text("""
+_REPLACE = text(f"""
     INSERT INTO payees (creator, provider, destination, changed_by, unreviewed)
     VALUES (:creator, :provider, :destination, :changed_by, :review_first)
     ON CONFLICT (creator) DO UPDATE
@@ -56,17 +49,24 @@ _REPLACE = text("""
         usable_at = now() + CAST(:rest AS interval), unreviewed = true,
         revision = payees.revision + 1
     WHERE (payees.provider, payees.destination) <> (excluded.provider, excluded.destination)
-    RETURNING provider, destination, revision, usable_at, unreviewed
-""")
-_FIND = text("""
-    SELECT provider, destination, revision, usable_at, unreviewed FROM payees
-    WHERE creator = :creator
-""")
-_LOCK = text("""
-    SELECT provider, destination, revision, usable_at, unreviewed FROM payees
-    WHERE creator = :creator FOR SHARE
-""")
-_REVIEWED = text("""
+    RETURNING {payee_of.columns}
+""")  # noqa: S608 - our own text only
+
+
+async def find(tx: Transaction, creator: str) -> Payee | None:
+    row = (await tx.execute(_FIND, {"creator": creator})).first()
+    return payee_of(row) if row else None
+
+
+_FIND = text(f"SELECT {payee_of.columns} FROM payees WHERE creator = :creator")  # noqa: S608
+
+
+async def mark_reviewed(tx: Transaction, creator: str, destination: str) -> None:
+    """Remember that a person agreed to money going there."""
+    await tx.execute(_MARK_REVIEWED, {"creator": creator, "destination": destination})
+
+
+_MARK_REVIEWED = text("""
     UPDATE payees SET unreviewed = false
     WHERE creator = :creator AND destination = :destination
 """)

@@ -1,37 +1,19 @@
 """Offers of money for diamonds."""
 
-from uuid import UUID
-
-from sqlalchemy import text
-
+from services.payout import tables
 from services.payout.domain.payouts import Offer, Payout, Quote
-from shared.postgres.database import Transaction
+from shared.postgres.database import Row, Transaction
+from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
+
+offer_of = RowMapper(Offer, tables.Quote)
 
 
-async def add(tx: Transaction, quote: Quote) -> None:
-    await tx.execute(
-        _ADD,
-        {
-            "creator": quote.creator,
-            "id": quote.id,
-            "diamonds": quote.offer.diamonds,
-            "amount": quote.offer.amount_minor,
-            "fee": quote.offer.fee_minor,
-            "currency": quote.currency,
-            "rate_version": quote.rate_version,
-            "expires_at": quote.expires_at,
-        },
-    )
-
-
-async def find(tx: Transaction, creator: str, quote_id: UUID) -> Quote | None:
-    row = (await tx.execute(_FIND, {"creator": creator, "id": quote_id})).first()
-    if row is None:
-        return None
+def quote_of(row: Row) -> Quote:
+    """Read a quote from a row that has the columns of `quotes`."""
     return Quote(
         id=row.id,
         creator=row.creator,
-        offer=Offer(row.diamonds, row.amount_minor, row.fee_minor),
+        offer=offer_of(row),
         currency=row.currency,
         rate_version=row.rate_version,
         expires_at=row.expires_at,
@@ -39,15 +21,19 @@ async def find(tx: Transaction, creator: str, quote_id: UUID) -> Quote | None:
     )
 
 
+async def add(tx: Transaction, quote: Quote) -> None:
+    about = arrays([quote], *_OF_QUOTE, **{name: f"offer.{name}" for name in _OF_OFFER})
+    await tx.execute(_ADD, about)
+
+
+_OF_QUOTE = ("creator", "id", "currency", "rate_version", "expires_at")
+_OF_OFFER = ("diamonds", "amount_minor", "fee_minor")
+_ADD = insert_rows(tables.Quote, *_OF_QUOTE, *_OF_OFFER)
+
+
 async def use(tx: Transaction, payout: Payout) -> None:
-    await tx.execute(_USE, {"creator": payout.creator, "id": payout.quote, "payout": payout.id})
+    """Remember which payout used up its quote."""
+    await tx.execute(_USE, arrays([payout], "creator", id="quote", payout="id"))
 
 
-_ADD = text("""
-    INSERT INTO quotes (
-        creator, id, diamonds, amount_minor, fee_minor, currency, rate_version, expires_at
-    )
-    VALUES (:creator, :id, :diamonds, :amount, :fee, :currency, :rate_version, :expires_at)
-""")
-_FIND = text("SELECT * FROM quotes WHERE creator = :creator AND id = :id")
-_USE = text("UPDATE quotes SET payout = :payout WHERE creator = :creator AND id = :id")
+_USE = update_rows(tables.Quote, ("creator", "id"), ("payout",))

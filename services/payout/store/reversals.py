@@ -1,6 +1,6 @@
-"""How many coins of a gift stand reversed, and what of its diamonds came back."""
+"""How many coins of a gift are reversed, and what of its diamonds came back."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.payout import tables
 from services.payout.domain.earnings import Earning, Restored
 from shared.postgres.database import Row, Transaction
-from shared.postgres.rows import array_literal
+from shared.postgres.rows import RowMapper, array_literal, arrays, insert_rows
 
 # Whose gift, and which lot had paid.
 Key: TypeAlias = tuple[str, UUID, UUID]
@@ -20,11 +21,11 @@ SliceKey: TypeAlias = tuple[str, UUID, int]
 @dataclass(slots=True)
 class Reversal:
     """
-    What was heard of one lot of one gift.
+    What the received revisions say of one lot of one gift.
 
-    `most_coins` is the most that any revision said, `newest_at` when the newest said it, and
-    `restored_at` the last time at which coins came back: all are the same in whatever order the
-    revisions were heard. `known_revisions` is None of rows from before it was kept: of these only
+    `most_coins` is the most that any revision says, `newest_at` the time of the newest, and
+    `restored_at` the last time at which coins came back: all are the same for every order of
+    arrival. `known_revisions` is None of rows from before it was kept: of these only
     a newer revision, or one that says more than any before, is new.
     """
 
@@ -35,7 +36,7 @@ class Reversal:
     restored_at: datetime | None = None
     known_revisions: list[int] | None = field(default_factory=list)
 
-    def hear(self, revision: int, reversed_coins: int) -> bool:
+    def note(self, revision: int, reversed_coins: int) -> bool:
         """Note a revision; return whether it is the first time."""
         if self.known_revisions is None:
             return revision > self.revision or reversed_coins > self.most_coins
@@ -46,62 +47,35 @@ class Reversal:
 
 
 Reversals: TypeAlias = dict[Key, Reversal]
+_OF_REVERSAL = ("revision", "reversed_coins", "most_coins", "newest_at", "restored_at")
+_reversal = RowMapper(Reversal, tables.Reversal)
 
 
 async def known(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Reversals:
-    """Return what was heard of these gifts; their creators' accounts are locked."""
+    """Return the reversals of these gifts; their creators' accounts are locked."""
     ordered = sorted(gifts)
     rows = await tx.execute(
         _KNOWN,
         {"creators": [creator for creator, _ in ordered], "gifts": [gift for _, gift in ordered]},
     )
-    return {
-        (row.creator, row.gift, row.lot): Reversal(
-            row.revision,
-            row.reversed_coins,
-            row.most_coins,
-            row.newest_at,
-            row.restored_at,
-            row.known_revisions,
-        )
-        for row in rows
-    }
+    return {(row.creator, row.gift, row.lot): _reversal(row) for row in rows}
 
 
 async def save(tx: Transaction, reversals: Mapping[Key, Reversal]) -> None:
     if reversals:
-        found = list(reversals.values())
-        await tx.execute(
-            _SAVE,
-            {
-                "creators": [creator for creator, _, _ in reversals],
-                "gifts": [gift for _, gift, _ in reversals],
-                "lots": [lot for _, _, lot in reversals],
-                "revisions": [each.revision for each in found],
-                "coins": [each.reversed_coins for each in found],
-                "most": [each.most_coins for each in found],
-                "newest": [each.newest_at for each in found],
-                "restored": [each.restored_at for each in found],
-                "heard": [array_literal(each.known_revisions) for each in found],
-            },
-        )
+        rows = arrays(reversals.values(), *_OF_REVERSAL)
+        creators, gifts, lots = zip(*reversals, strict=True)
+        rows |= {"creator": list(creators), "gift": list(gifts), "lot": list(lots)}
+        rows["revisions"] = [array_literal(each.known_revisions) for each in reversals.values()]
+        await tx.execute(_SAVE, rows)
 
 
-async def save_restored(tx: Transaction, earnings: Sequence[Earning]) -> None:
+async def save_restored(tx: Transaction, earnings: Iterable[Earning]) -> None:
     """Write what came back of earnings, and what of it is still pending."""
     came_back = [each for each in earnings if each.restored.matures_at is not None]
     if came_back:
-        await tx.execute(
-            _SAVE_RESTORED,
-            {
-                "creators": [each.creator for each in came_back],
-                "gifts": [each.gift for each in came_back],
-                "slices": [each.slice for each in came_back],
-                "diamonds": [each.restored.diamonds for each in came_back],
-                "pending": [each.restored.pending for each in came_back],
-                "matures": [each.restored.matures_at for each in came_back],
-            },
-        )
+        restored = {name: f"restored.{name}" for name in Restored.__slots__}
+        await tx.execute(_SAVE_RESTORED, arrays(came_back, "creator", "gift", "slice", **restored))
 
 
 def restored_in(row: Row) -> Restored:
@@ -128,27 +102,31 @@ _KNOWN = text("""
     JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
         USING (creator, gift)
 """)
+# The array of each row is written as text: `unnest` would flatten an array of arrays.
 _SAVE = text("""
     INSERT INTO reversals (
         creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
         known_revisions
     )
-    SELECT creator, gift, lot, revision, coins, most, newest, restored, heard::bigint[] FROM unnest(
-        CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]),
-        CAST(:revisions AS bigint[]), CAST(:coins AS bigint[]), CAST(:most AS bigint[]),
-        CAST(:newest AS timestamptz[]), CAST(:restored AS timestamptz[]), CAST(:heard AS text[])
-    ) AS new (creator, gift, lot, revision, coins, most, newest, restored, heard)
+    SELECT creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
+           revisions::bigint[]
+    FROM unnest(
+        CAST(:creator AS text[]), CAST(:gift AS uuid[]), CAST(:lot AS uuid[]),
+        CAST(:revision AS bigint[]), CAST(:reversed_coins AS bigint[]),
+        CAST(:most_coins AS bigint[]), CAST(:newest_at AS timestamptz[]),
+        CAST(:restored_at AS timestamptz[]), CAST(:revisions AS text[])
+    ) AS new (
+        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at, revisions
+    )
     ON CONFLICT (creator, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,
         most_coins = excluded.most_coins, newest_at = excluded.newest_at,
         restored_at = excluded.restored_at, known_revisions = excluded.known_revisions
 """)
-_SAVE_RESTORED = text("""
-    INSERT INTO restorations (creator, gift, slice, diamonds, pending, matures_at)
-    SELECT * FROM unnest(
-        CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:slices AS smallint[]),
-        CAST(:diamonds AS bigint[]), CAST(:pending AS bigint[]), CAST(:matures AS timestamptz[])
-    )
-    ON CONFLICT (creator, gift, slice) DO UPDATE
-    SET diamonds = excluded.diamonds, pending = excluded.pending, matures_at = excluded.matures_at
-""")
+_SAVE_RESTORED = insert_rows(
+    tables.Restoration,
+    *("creator", "gift", "slice", *Restored.__slots__),
+    then="""ON CONFLICT (creator, gift, slice) DO UPDATE
+    SET diamonds = excluded.diamonds, pending = excluded.pending,
+        matures_at = excluded.matures_at""",
+)

@@ -30,7 +30,7 @@ from shared.contracts.wallet import (
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+REPUBLISHED: tuple[type[Event], ...] = EVENTS
 
 # The kind with which a reference begins, and its event; other events are in the event archive.
 _PUBLISHED: dict[str, type[Event]] = {

@@ -1,7 +1,7 @@
 """
 Remember gifts, each its own idempotency record, for ever.
 
-A gift's row is final once it is sent or refused: `settled_when_final` stops a bug that would
+A gift's row is final once it is sent or refused: `decided_when_final` stops a bug that would
 settle it without an outcome.
 """
 
@@ -29,22 +29,22 @@ CREATE TABLE gifts (
                      CONSTRAINT gift_state_known
                      CHECK (state IN ('requested', 'sent', 'refused')),
     attempt          integer      NOT NULL DEFAULT 1,
-    asked_at         timestamptz  NOT NULL,
+    last_requested_at         timestamptz  NOT NULL,
     requested_at     timestamptz  NOT NULL,
     expires_at       timestamptz  NOT NULL,
-    settled_at       timestamptz,
+    decided_at       timestamptz,
     correlation_id   text         NOT NULL,
     slices           jsonb,
     refusal          jsonb,
     PRIMARY KEY (viewer, id),
     CONSTRAINT one_gift_a_key UNIQUE (viewer, idempotency_key),
     CONSTRAINT gift_costs_price_times_count CHECK (coins = price_coins * count),
-    CONSTRAINT nobody_gives_to_themselves CHECK (viewer <> creator),
-    CONSTRAINT settled_when_final CHECK ((settled_at IS NULL) = (state = 'requested')),
+    CONSTRAINT viewer_is_not_creator CHECK (viewer <> creator),
+    CONSTRAINT decided_when_final CHECK ((decided_at IS NULL) = (state = 'requested')),
     CONSTRAINT sent_with_slices CHECK ((slices IS NULL) = (state <> 'sent')),
     CONSTRAINT refused_with_reason CHECK ((refusal IS NULL) = (state <> 'refused'))
 ) WITH (fillfactor = 70);
-CREATE INDEX gifts_open ON gifts (asked_at) WHERE state = 'requested';
+CREATE INDEX gifts_open ON gifts (last_requested_at) WHERE state = 'requested';
 CREATE INDEX gifts_by_time ON gifts (viewer, requested_at, id);
 
 GRANT SELECT, INSERT, UPDATE ON gifts TO gift;

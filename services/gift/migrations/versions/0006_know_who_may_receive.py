@@ -50,7 +50,7 @@ CREATE TABLE blocks (
     made_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
     made_by  text         NOT NULL,
     PRIMARY KEY (creator, viewer),
-    CONSTRAINT nobody_blocks_themselves CHECK (viewer <> creator)
+    CONSTRAINT blocked_is_not_blocker CHECK (viewer <> creator)
 );
 
 -- Where the message of a creator's gift is, and whether it waits for approval.
@@ -62,7 +62,7 @@ CREATE TABLE messages (
     decided_at  timestamptz,
     decided_by  text,
     PRIMARY KEY (creator, gift),
-    CONSTRAINT decided_by_somebody CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+    CONSTRAINT decision_has_a_decider CHECK ((decided_at IS NULL) = (decided_by IS NULL))
 );
 CREATE INDEX messages_waiting ON messages (creator, held_at, gift)
     WHERE held_at IS NOT NULL AND decided_at IS NULL;

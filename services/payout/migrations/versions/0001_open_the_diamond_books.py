@@ -111,7 +111,7 @@ CREATE UNIQUE INDEX one_open_attempt_a_payout ON attempts (creator, payout) WHER
 CREATE INDEX attempts_due ON attempts (next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE INDEX attempts_by_id ON attempts (id);
 
-CREATE TABLE notifications (
+CREATE TABLE webhook_events (
     id            bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     provider      text         NOT NULL,
     webhook_id    text         NOT NULL,
@@ -119,11 +119,11 @@ CREATE TABLE notifications (
     attempt       uuid,
     payload_hash  bytea        NOT NULL,
     received_at   timestamptz  NOT NULL DEFAULT now(),
-    CONSTRAINT notified_once UNIQUE (provider, webhook_id)
+    CONSTRAINT one_webhook_event_each UNIQUE (provider, webhook_id)
 );
 
 GRANT SELECT, INSERT, UPDATE ON payees, quotes, payouts, attempts TO payout;
-GRANT SELECT, INSERT ON payout_states, notifications TO payout;
+GRANT SELECT, INSERT ON payout_states, webhook_events TO payout;
 """
 
 

@@ -46,12 +46,12 @@ CREATE TABLE reversals (
 );
 
 -- Lots whose payment somebody warned of.
-CREATE TABLE warnings (
+CREATE TABLE fraud_warnings (
     lot         uuid         PRIMARY KEY,
     flagged_at  timestamptz  NOT NULL
 );
 
-GRANT SELECT, INSERT, UPDATE ON creators, reversals, warnings TO payout;
+GRANT SELECT, INSERT, UPDATE ON creators, reversals, fraud_warnings TO payout;
 """
 
 PAYOUTS = """

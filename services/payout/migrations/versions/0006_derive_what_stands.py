@@ -19,7 +19,7 @@ ALTER TABLE reversals
     ADD CONSTRAINT reversal_most_counted CHECK (most_coins >= 0) NOT VALID;
 
 -- Until when diamonds of the lot wait for it; NULL of what the version before heard and followed.
-ALTER TABLE warnings ADD COLUMN until timestamptz;
+ALTER TABLE fraud_warnings ADD COLUMN until timestamptz;
 
 -- Diamonds that were taken back and came back: they mature on their own.
 CREATE TABLE restorations (
@@ -71,11 +71,11 @@ CREATE TABLE contradictions (
     payout    uuid         NOT NULL,
     attempt   uuid         NOT NULL,
     state     text         NOT NULL,
-    said      text         NOT NULL
-              CONSTRAINT contradiction_said_known
-              CHECK (said IN ('submitted', 'paid', 'failed', 'returned', 'several')),
+    status    text         NOT NULL
+              CONSTRAINT contradiction_status_known
+              CHECK (status IN ('submitted', 'paid', 'failed', 'returned', 'several')),
     at        timestamptz  NOT NULL DEFAULT now(),
-    PRIMARY KEY (creator, payout, attempt, state, said)
+    PRIMARY KEY (creator, payout, attempt, state, status)
 );
 
 ALTER TABLE payees

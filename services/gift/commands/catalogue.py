@@ -17,10 +17,10 @@ from shared.postgres.database import Database, Transaction, is_unavailable
 
 log = structlog.get_logger()
 
-LOOK_EVERY_SECONDS = 0.5
+REFRESH_EVERY_SECONDS = 0.5
 
 
-class Shelf:
+class CatalogueCache:
     """The catalogue as this instance knows it; `seeds` are for an installation without any."""
 
     def __init__(self, database: Database, seeds: Catalogue) -> None:
@@ -37,7 +37,7 @@ class Shelf:
                     self._catalogue = await self._read()
         return self._catalogue
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Read the catalogue again if somebody changed it."""
         known = await self.current()
         async with self._database.transaction() as tx:
@@ -46,23 +46,23 @@ class Shelf:
                 log.info("catalogue.read", revision=self._catalogue.revision)
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """Work on what the database has; this instance offers a change as soon as it is made."""
         await self.current()
         async with self._database.transaction() as tx:
             yield tx
-        await self.look()
+        await self.refresh()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look again and again."""
         while not stopping.is_set():
             try:
-                await self.look()
+                await self.refresh()
             except Exception as error:
                 if not is_unavailable(error):
                     raise
                 log.warning("catalogue.unavailable", error=repr(error)[:200])
-            await pause(LOOK_EVERY_SECONDS, stopping)
+            await pause(REFRESH_EVERY_SECONDS, stopping)
 
     async def _read(self) -> Catalogue:
         async with self._database.transaction() as tx:

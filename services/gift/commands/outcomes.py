@@ -1,4 +1,4 @@
-"""Giving gifts their outcome: what the wallet decided, written once and announced."""
+"""Outcomes of gifts: what the wallet decided, written once and published."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.gift.commands.combos import count_outcomes
 from services.gift.commands.messages import hold_message
-from services.gift.commands.reversing import announce_waiting
+from services.gift.commands.reversals import apply_pending_reversals
 from services.gift.domain.catalogue import Catalogue, tier_of
 from services.gift.domain.combos import Outcome, Place
 from services.gift.domain.creators import MessageState
@@ -30,19 +30,20 @@ Listener: TypeAlias = Callable[[Sequence[Gift]], None]
 ALONE = Place(None, None, None)
 
 
-async def settle_gifts(
+async def apply_outcomes(
     tx: Transaction,
     received: Sequence[Envelope[Decision]],
     *,
     catalogue: Catalogue,
-    tell: Listener,
+    resolve: Listener,
 ) -> None:
     """
-    Settle the gifts that are still open, and tell those who wait, after the commit.
+    Write the outcomes of open gifts, and reply to waiting callers after the commit.
 
-    An outcome that is heard again, or after the gift was settled, changes nothing.
+    A repeated outcome, or one of a decided gift, changes nothing.
     """
-    open_gifts = await store.lock(tx, [(heard.data.viewer, heard.data.gift) for heard in received])
+    keys = [(message.data.viewer, message.data.gift) for message in received]
+    open_gifts = await store.lock(tx, keys)
     outcomes = _outcomes(open_gifts, received)
     if not outcomes:
         return
@@ -50,91 +51,93 @@ async def settle_gifts(
     place_of = await count_outcomes(
         tx,
         [
-            Outcome(open_gifts[gift], isinstance(heard.data, GiftPaid))
-            for gift, heard in outcomes.items()
+            Outcome(open_gifts[gift], isinstance(message.data, GiftPaid))
+            for gift, message in outcomes.items()
         ],
     )
-    settled = {
-        gift: _settled(open_gifts[gift], heard, place_of.get(gift, ALONE), now)
-        for gift, heard in outcomes.items()
+    decided = {
+        gift: _decided(open_gifts[gift], message, place_of.get(gift, ALONE), now)
+        for gift, message in outcomes.items()
     }
-    known = await reversals.waiting(tx, list(settled.values()))
-    told: list[Reversal] = []
+    known = await reversals.waiting(tx, list(decided.values()))
+    published: list[Reversal] = []
     facts: list[Fact] = []
-    # What no row remembers word for word.
+    # Facts that no row keeps word for word.
     kept: list[Fact] = []
-    for gift_id, heard in outcomes.items():
-        gift = settled[gift_id]
-        facts.append(_outcome(gift, heard, catalogue, now))
+    for gift_id, message in outcomes.items():
+        gift = decided[gift_id]
+        facts.append(_outcome(gift, message, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
-            told += known[gift_id]
-            settled[gift_id], early = announce_waiting(gift, known[gift_id], heard.cause, now)
+            published += known[gift_id]
+            decided[gift_id], early = apply_pending_reversals(
+                gift, known[gift_id], message.cause, now
+            )
             kept += early
         if gift.state is State.SENT and gift.message_state is MessageState.HELD:
-            settled[gift_id], held = hold_message(settled[gift_id], heard.cause, now)
+            decided[gift_id], held = hold_message(decided[gift_id], message.cause, now)
             kept.append(held)
-    await store.settle(
+    await store.save_outcomes(
         tx,
-        list(settled.values()),
+        list(decided.values()),
         {
-            heard.data.gift: [piece.model_dump(mode="json") for piece in heard.data.slices]
-            for heard in outcomes.values()
-            if isinstance(heard.data, GiftPaid)
+            message.data.gift: [piece.model_dump(mode="json") for piece in message.data.slices]
+            for message in outcomes.values()
+            if isinstance(message.data, GiftPaid)
         },
     )
-    await reversals.save(tx, told, [])
+    await reversals.save(tx, published, [])
     await archive.store_facts(tx, kept)
     await publish(tx, [*facts, *kept])
-    # A caller is answered from a row that is final, so nobody is told before the commit.
-    tx.after_commit(lambda: tell(list(settled.values())))
+    # A caller gets its reply from a committed row only.
+    tx.after_commit(lambda: resolve(list(decided.values())))
 
 
 def _outcomes(
     open_gifts: Mapping[UUID, Gift], received: Sequence[Envelope[Decision]]
 ) -> dict[UUID, Envelope[Decision]]:
-    """Return the first outcome of each gift that is still open, in the order they were heard."""
+    """Return the first outcome of each gift that is still open, in the order of the messages."""
     outcomes: dict[UUID, Envelope[Decision]] = {}
-    for heard in received:
-        gift = open_gifts.get(heard.data.gift)
+    for message in received:
+        gift = open_gifts.get(message.data.gift)
         if gift is None:
-            raise UnknownOutcome(gift=heard.data.gift)
+            raise UnknownOutcome(gift=message.data.gift)
         if gift.state is State.REQUESTED:
-            outcomes.setdefault(gift.id, heard)
+            outcomes.setdefault(gift.id, message)
     return outcomes
 
 
-def _settled(gift: Gift, heard: Envelope[Decision], place: Place, now: datetime) -> Gift:
+def _decided(gift: Gift, message: Envelope[Decision], place: Place, now: datetime) -> Gift:
     combo, repeat_count, combo_coins = place
-    is_paid = isinstance(heard.data, GiftPaid)
+    is_paid = isinstance(message.data, GiftPaid)
     return replace(
         gift,
         state=State.SENT if is_paid else State.REFUSED,
-        settled_at=now,
-        paid_at=heard.time if is_paid else None,
-        refusal=None if isinstance(heard.data, GiftPaid) else _said(heard.data),
+        decided_at=now,
+        paid_at=message.time if is_paid else None,
+        refusal=None if isinstance(message.data, GiftPaid) else _refusal(message.data),
         combo=combo,
         repeat_count=repeat_count,
         combo_coins=combo_coins,
     )
 
 
-def _said(refused: GiftPaymentRefused) -> dict[str, Any]:
-    said = {"reason", "shortfall_coins", "balance_coins", "limit_hit"}
-    return refused.model_dump(mode="json", include=said)
+def _refusal(refused: GiftPaymentRefused) -> dict[str, Any]:
+    fields = {"reason", "shortfall_coins", "balance_coins", "limit_hit"}
+    return refused.model_dump(mode="json", include=fields)
 
 
-def _outcome(gift: Gift, heard: Envelope[Decision], catalogue: Catalogue, now: datetime) -> Fact:
+def _outcome(gift: Gift, message: Envelope[Decision], catalogue: Catalogue, now: datetime) -> Fact:
     # The story began with the viewer's request; the step before this one was the wallet's.
-    cause = Cause(gift.correlation_id, str(heard.id), heard.traceparent)
-    if isinstance(heard.data, GiftPaymentRefused):
-        return refused(gift, heard.data.reason, cause, now)
-    return sent(gift, heard.data.slices, catalogue, cause, now)
+    cause = Cause(gift.correlation_id, str(message.id), message.traceparent)
+    if isinstance(message.data, GiftPaymentRefused):
+        return refused_fact(gift, message.data.reason, cause, now)
+    return sent_fact(gift, message.data.slices, catalogue, cause, now)
 
 
-def sent(
+def sent_fact(
     gift: Gift, slices: Sequence[Slice], catalogue: Catalogue, cause: Cause, at: datetime
 ) -> Fact:
-    """Say that the gift is given; `slices` are the coins that paid it."""
+    """Return the fact that the gift is sent; `slices` are the coins that paid it."""
     shown = catalogue.find(gift.gift_type)
     event = GiftSent(
         **_about(gift),
@@ -155,8 +158,8 @@ def sent(
     return Fact(event, gift.attempt + 1, cause, at)
 
 
-def refused(gift: Gift, reason: str, cause: Cause, at: datetime) -> Fact:
-    """Say that the gift will not be given."""
+def refused_fact(gift: Gift, reason: str, cause: Cause, at: datetime) -> Fact:
+    """Return the fact that the gift is refused."""
     return Fact(
         GiftRefused(**_about(gift), reason=reason, anonymous=gift.anonymous),
         gift.attempt + 1,

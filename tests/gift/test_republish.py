@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from services.gift.commands import creators
-from services.gift.commands.cataloguing import Editor, change_gift_type
+from services.gift.commands.catalogue_admin import Editor, change_gift_type
 from services.gift.commands.combos import end_combos
 from services.gift.commands.messages import decide_message
-from services.gift.commands.reannouncing import SAID_AGAIN, facts_between
-from services.gift.commands.requesting import ask_again
+from services.gift.commands.republish import REPUBLISHED, facts_between
+from services.gift.commands.requests import repeat_requests
 from services.gift.domain.creators import CreatorRules, MessageState
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import announced_by_id, by_id, said_again
@@ -31,7 +31,7 @@ def story(ask, wallet_says, database):
     async def decide(gift, state):
         async with database.transaction() as tx:
             await decide_message(
-                tx, "lea", UUID(gift), MessageState(state), by="lea", story="story"
+                tx, "lea", UUID(gift), MessageState(state), by="lea", correlation_id="story"
             )
 
     async def play():
@@ -67,15 +67,17 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     before = await announced_by_id(database)
 
     assert by_id(await said_again(database, facts_between)) == before
-    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+    assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
 
 
 async def test_of_a_question_asked_often_the_first_and_the_last_are_said(ask, database):
     await ask()
     for _ in range(2):
         async with database.transaction() as tx:
-            await tx.execute(text("UPDATE gifts SET asked_at = asked_at - interval '1 hour'"))
-            await ask_again(tx)
+            await tx.execute(
+                text("UPDATE gifts SET last_requested_at = last_requested_at - interval '1 hour'")
+            )
+            await repeat_requests(tx)
 
     before = await announced_by_id(database)
     again = by_id(await said_again(database, facts_between))

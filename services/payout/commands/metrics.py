@@ -1,9 +1,9 @@
-"""How long payouts have waited, for whoever watches over them."""
+"""Gauges of how long payouts have been open."""
 
 from prometheus_client import Gauge
 
-from services.payout.domain.payouts import State
-from services.payout.store import attempts, waiting
+from services.payout.domain.payouts import OPEN_STATES
+from services.payout.store import attempts, metrics
 from shared.postgres.database import Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
@@ -15,12 +15,11 @@ UNRESOLVED = Gauge(
     "ovation_payouts_unresolved",
     "Payouts that were submitted so long ago that only a person can say what became of them.",
 )
-# A payout in any other state has come to its end.
-WATCHED = (State.REQUESTED, State.HELD, State.APPROVED, State.SENT)
 
 
 async def report(tx: Transaction) -> None:
-    ages_seconds = await waiting.oldest_seconds(tx, WATCHED)
-    for state in WATCHED:
+    """Measure the oldest payout of each open state, and the unresolved ones."""
+    ages_seconds = await metrics.oldest_seconds(tx, OPEN_STATES)
+    for state in OPEN_STATES:
         OLDEST_AGE_SECONDS.labels(state.value).set(ages_seconds.get(state, 0.0))
     UNRESOLVED.set(await attempts.count_unresolved(tx))

@@ -1,12 +1,12 @@
 """
-Telling creators' books which gifts lost their money, or have it again.
+Reversals of gifts: chargebacks take their coins back, reinstatements return them.
 
-The wallet says how many coins of a lot stand reversed; it may say so before it is known here that
-the lot paid at all. What is heard is kept, and announced once the gift is known to be sent.
+The wallet publishes how many coins of a lot stand reversed; the message may arrive before the
+gift's outcome. The row is kept then, and published once the gift is sent.
 
-A revision that is heard after a newer one changes nothing here. If more was reversed then than now,
-it is announced all the same, and the newest after it: diamonds that came back wait, and creators'
-books know so only if they hear that the coins were gone.
+A revision that arrives after a newer one changes nothing here. If it had more coins reversed than
+the newest has, it is published all the same, and the newest after it: diamonds that come back have
+to wait, and payout knows so only from the reversal.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from shared.postgres.database import Transaction
 
 
 async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]]) -> set[UUID]:
-    """Keep what each revision says of each gift, announce what is new; return what was old news."""
+    """Store each revision, publish what is new; return the ids of stale messages."""
     named = {
-        (heard.data.viewer, gift.gift, heard.data.lot)
-        for heard in received
-        for gift in heard.data.gifts
+        (message.data.viewer, gift.gift, message.data.lot)
+        for message in received
+        for gift in message.data.gifts
     }
     if not named:
         return set()
@@ -40,37 +40,37 @@ async def reverse_gifts(tx: Transaction, received: Sequence[Envelope[LotEvent]])
     known = await reversals.known(tx, named)
     facts: list[Fact] = []
     now = datetime.now(UTC)
-    stale = {heard.id for heard in received if heard.data.gifts}
-    for heard in received:
-        for told in heard.data.gifts:
-            key = (heard.data.viewer, told.gift, heard.data.lot)
+    stale = {message.id for message in received if message.data.gifts}
+    for message in received:
+        for stated in message.data.gifts:
+            key = (message.data.viewer, stated.gift, message.data.lot)
             reversal = known.setdefault(key, Reversal(*key))
-            said = _Said(heard.data.revision, told.reversed_coins)
-            if not reversal.hear(said.revision):
+            statement = _Statement(message.data.revision, stated.reversed_coins)
+            if not reversal.record_revision(statement.revision):
                 continue
-            if said.revision > reversal.revision:
-                stale.discard(heard.id)
-                reversal.revision, reversal.reversed_coins = said
-                facts += _announced(gifts, reversal, heard.cause, now)
-            elif said.reversed_coins > reversal.reversed_coins:
-                facts += _announced(gifts, reversal, heard.cause, now, late=said)
+            if statement.revision > reversal.revision:
+                stale.discard(message.id)
+                reversal.revision, reversal.reversed_coins = statement
+                facts += _reversal_facts(gifts, reversal, message.cause, now)
+            elif statement.reversed_coins > reversal.reversed_coins:
+                facts += _reversal_facts(gifts, reversal, message.cause, now, late=statement)
     changed = [gifts[gift] for gift in {gift for _, gift, _ in named} if gift in gifts]
     await reversals.save(tx, list(known.values()), changed)
     await publish(tx, facts, archive=True)
     return stale
 
 
-class _Said(NamedTuple):
-    """What one revision says of one lot of one gift."""
+class _Statement(NamedTuple):
+    """The reversed coins of one lot of one gift, as of a revision."""
 
     revision: int
     reversed_coins: int
 
 
-def announce_waiting(
+def apply_pending_reversals(
     gift: Gift, waiting: Sequence[Reversal], cause: Cause, at: datetime
 ) -> tuple[Gift, list[Fact]]:
-    """Say of a gift that is just sent what was heard of it before."""
+    """Return a gift that is just sent with the reversals that arrived before, and their facts."""
     facts = []
     for reversal in waiting:
         gift, fact = _newest(gift, reversal, cause, at)
@@ -78,22 +78,22 @@ def announce_waiting(
     return gift, facts
 
 
-def _announced(
+def _reversal_facts(
     gifts: dict[UUID, Gift],
     reversal: Reversal,
     cause: Cause,
     at: datetime,
     *,
-    late: _Said | None = None,
+    late: _Statement | None = None,
 ) -> list[Fact]:
-    """Say what stood reversed as of a late revision, and what does now, if others do not know."""
+    """Return the facts of a late revision and of the newest one that are not published."""
     gift = gifts.get(reversal.gift)
     if gift is None or gift.state is State.REQUESTED:
         return []
     if gift.state is State.REFUSED:
         raise ReversedUnsent(gift=gift.id)
     facts = []
-    is_news = reversal.reversed_coins != reversal.announced_coins
+    is_news = reversal.reversed_coins != reversal.published_coins
     if late is not None:
         gift, fact = _fact(gift, reversal, late, GiftReversed, cause, at)
         facts.append(fact)
@@ -107,19 +107,19 @@ def _announced(
 
 
 def _newest(gift: Gift, reversal: Reversal, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
-    """Say how much of the gift, out of one lot, stands reversed now."""
-    change = reversal.reversed_coins - reversal.announced_coins
-    reversal.announced_coins = reversal.reversed_coins
+    """Return the fact of how many coins of one lot stand reversed now."""
+    change = reversal.reversed_coins - reversal.published_coins
+    reversal.published_coins = reversal.reversed_coins
     reversal.published_revision = reversal.revision
     gift = replace(gift, reversed_coins=gift.reversed_coins + change)
-    said = _Said(reversal.revision, reversal.reversed_coins)
-    return _fact(gift, reversal, said, GiftReversed if change > 0 else GiftRestored, cause, at)
+    statement = _Statement(reversal.revision, reversal.reversed_coins)
+    return _fact(gift, reversal, statement, GiftReversed if change > 0 else GiftRestored, cause, at)
 
 
 def _fact(
     gift: Gift,
     reversal: Reversal,
-    said: _Said,
+    statement: _Statement,
     contract: type[ReversalEvent],
     cause: Cause,
     at: datetime,
@@ -136,7 +136,7 @@ def _fact(
         anonymous=gift.anonymous,
         combo=gift.combo,
         lot=reversal.lot,
-        revision=said.revision,
-        reversed_coins=said.reversed_coins,
+        revision=statement.revision,
+        reversed_coins=statement.reversed_coins,
     )
     return gift, Fact(event, gift.version, cause, at)

@@ -1,4 +1,4 @@
-"""Which payouts wait, and since when."""
+"""How long payouts have been in their states."""
 
 from collections.abc import Mapping, Sequence
 

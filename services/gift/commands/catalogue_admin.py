@@ -101,11 +101,6 @@ async def find_gift_type(tx: Transaction, gift_type: str) -> GiftType:
     return found
 
 
-async def whole_catalogue(tx: Transaction) -> Sequence[GiftType]:
-    """Return every gift there ever was on offer, in the order in which they are shown."""
-    return (await store.read(tx)).gift_types
-
-
 async def prices_of(tx: Transaction, gift_type: str) -> list[store.Price]:
     await find_gift_type(tx, gift_type)
     return await store.prices(tx, gift_type)

@@ -6,9 +6,9 @@ PAID = Source("""
     SELECT paid_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
 """)
 SENT = Source("""
-    SELECT settled_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
+    SELECT decided_at AS at, id::text AS id, coins AS amount FROM gifts WHERE state = 'sent'
 """)
 REVERSED = Source("""
-    SELECT to_timestamp(0) AS at, lot::text AS id, sum(announced_coins) AS amount
-    FROM reversals GROUP BY lot HAVING sum(announced_coins) > 0
+    SELECT to_timestamp(0) AS at, lot::text AS id, sum(published_coins) AS amount
+    FROM reversals GROUP BY lot HAVING sum(published_coins) > 0
 """)

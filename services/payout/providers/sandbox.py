@@ -1,8 +1,7 @@
-"""The payment provider, as its HTTP API and its webhooks."""
+"""The sandbox provider: its HTTP API and its webhooks."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +9,10 @@ import httpx
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
-from services.payout.domain.payouts import BadSignature, Truth
+from services.payout.domain.payouts import BadSignature, ProviderStatus
+from services.payout.domain.transfers import WebhookEvent
+from services.payout.providers.answers import FoundTransfer, Transfer
+from services.payout.settings import Settings
 from shared.http.provider_client import (
     ProviderClient,
     ProviderUnavailable,
@@ -26,37 +28,12 @@ ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20
 # For how long the provider knows an idempotency key; Stripe keeps them for a day at least.
 IDEMPOTENCY_SECONDS = 86_400
-_FURTHEST = (Truth.FAILED, Truth.RETURNED, Truth.SUBMITTED, Truth.PAID)
-
-
-class Transfer(BaseModel):
-    """What the provider says of a transfer."""
-
-    id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
-    status: Truth
-    reason: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]+$")] | None = None
-    # What it was ordered as, if the provider says so.
-    reference: str | None = None
-    amount_minor: int | None = None
-    currency: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the provider knows of an attempt; more than one transfer would be money sent twice."""
-
-    transfer: Transfer
-    is_one_of_several: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """A webhook that was signed by the provider, and the attempt it is about."""
-
-    webhook_id: str
-    kind: str
-    attempt: UUID | None
-    payload_hash: bytes
+_FURTHEST = (
+    ProviderStatus.FAILED,
+    ProviderStatus.RETURNED,
+    ProviderStatus.SUBMITTED,
+    ProviderStatus.PAID,
+)
 
 
 class _Transfers(BaseModel):
@@ -72,15 +49,10 @@ class _Webhook(BaseModel):
     data: _About
 
 
-class Provider:
-    """
-    The sandbox provider; a real one is another class with the same methods.
-
-    Submitting is idempotent under the attempt's id; finding may be done as often as one likes.
-    """
+class SandboxProvider:
+    """The provider of practice installations, `services.sandbox`."""
 
     name = "sandbox"
-    idempotency_seconds: float
 
     def __init__(
         self,
@@ -106,23 +78,21 @@ class Provider:
     async def submit(
         self, attempt: UUID, *, amount_minor: int, currency: str, destination: str
     ) -> Transfer:
-        """Order a transfer, or learn about the one that was ordered under this attempt."""
-        asked = {
+        order = {
             "amount_minor": amount_minor,
             "currency": currency,
             "destination": destination,
             "reference": str(attempt),
         }
         response = await self._client.request(
-            "POST", "/transfers", json=asked, headers={"Idempotency-Key": str(attempt)}
+            "POST", "/transfers", json=order, headers={"Idempotency-Key": str(attempt)}
         )
         raise_if_rejected(response)
-        made = read_answer(Transfer, response)
-        _own([made], attempt)
-        return made
+        transfer = read_answer(Transfer, response)
+        _own([transfer], attempt)
+        return transfer
 
-    async def find(self, attempt: UUID) -> Found | None:
-        """Return what the provider knows of an attempt, or None if it never heard of it."""
+    async def find(self, attempt: UUID) -> FoundTransfer | None:
         response = await self._client.request(
             "GET", "/transfers", params={"reference": str(attempt)}
         )
@@ -131,21 +101,20 @@ class Provider:
             return None
         # Of several, the one that took money furthest away.
         furthest = max(items, key=lambda each: _FURTHEST.index(each.status))
-        return Found(furthest, len(items) > 1)
+        return FoundTransfer(furthest, len(items) > 1)
 
-    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """Read a webhook, if the provider signed it within the last minutes."""
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not self._signatures.are_on(body, headers):
             raise BadSignature
         try:
-            told = _Webhook.model_validate_json(body)
+            webhook = _Webhook.model_validate_json(body)
         except ValidationError:
             # Signed, so it is kept; but it is about no attempt of ours.
-            told = _Webhook(type="unreadable", data=_About(object={}))
-        return Notification(
+            webhook = _Webhook(type="unreadable", data=_About(object={}))
+        return WebhookEvent(
             webhook_id=headers["webhook-id"][:128],
-            kind=told.type,
-            attempt=_uuid(told.data.object.get("reference")),
+            kind=webhook.type,
+            attempt=_uuid(webhook.data.object.get("reference")),
             payload_hash=hashlib.sha256(body).digest(),
         )
 
@@ -173,3 +142,12 @@ def _uuid(value: object) -> UUID | None:
         return UUID(str(value))
     except ValueError:
         return None
+
+
+def build(settings: Settings) -> SandboxProvider:
+    return SandboxProvider(
+        url=settings.provider_url,
+        api_key=settings.provider_api_key.get_secret_value(),
+        webhook_secret=settings.webhook_secret.get_secret_value(),
+        idempotency_seconds=settings.provider_idempotency_seconds,
+    )

@@ -7,18 +7,18 @@ from uuid import uuid4
 import pytest
 
 from services.payout import consumers
-from services.payout.commands.adjusting import settle_adjustment
-from services.payout.commands.holding import review
-from services.payout.commands.maturing import mature
-from services.payout.commands.proving import announce_block
-from services.payout.commands.reannouncing import SAID_AGAIN, facts_between
+from services.payout.commands.adjustments import decide_payout_adjustment
+from services.payout.commands.maturity import mature
+from services.payout.commands.republish import REPUBLISHED, facts_between
+from services.payout.commands.reviews import review_payout
+from services.payout.commands.verification import publish_block
 from services.sandbox import provider as sandbox_provider
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.ledger.sealing import seal
 from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
-from tests.payout.test_holds import reversal
+from tests.payout.test_maturity import reversal
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def story(database, hear, lea, cash_out, work):
 
     async def decide(payout, *, approved):
         async with database.transaction() as tx:
-            await review(
+            await review_payout(
                 tx, "lea", payout, approved=approved, operator="ann", reason="seen", rules=RULES
             )
 
@@ -73,9 +73,9 @@ async def _mature_adjust_and_seal(database):
     wish = AdjustmentRequest("payout", "lea", 7, "sorry", "ann", uuid4().hex, b"h")
     async with database.transaction() as tx:
         asked = await request_adjustment(tx, wish)
-        await settle_adjustment(tx, asked.id, "ben", True, "c", rules=RULES)
+        await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=RULES)
     async with database.transaction() as tx:
-        await announce_block(tx, await seal(tx))
+        await publish_block(tx, await seal(tx))
 
 
 async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(story, database):
@@ -85,7 +85,7 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     again = by_id(await said_again(database, facts_between))
 
     assert again == before
-    assert {name for name, _, _ in before.values()} == {event.name for event in SAID_AGAIN}
+    assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
 
 
 async def test_only_what_was_said_in_that_time_is_said_again(hear, database):

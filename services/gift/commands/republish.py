@@ -1,13 +1,13 @@
 """
-Saying again what was said, from the rows themselves: for whoever needs more than the log keeps.
+Republishing: gift's events once more, from its tables, for consumers that need more than the log.
 
-Each fact has the id and the contents it had, so whoever heard it before knows it.
+Each fact has the id and the contents it had, so a consumer that handled it ignores it.
 
-From the gifts and combos: gift.requested, .sent, .refused, .combo_ended. From the chronicle:
+From the gifts and combos: gift.requested, .sent, .refused, .combo_ended. From the event archive:
 .reversed, .restored, .catalogue_changed, .message_held, .message_shown, .message_removed. Of a
-question that was asked more than twice the first and the last attempt are said; the ones between
-left no trace, and the wallet answers a gift once. A gift's name is that of today's catalogue, and
-a message that was removed is not said again.
+gift that was requested more than twice the first and the last attempt are published: the others
+left no trace, and the wallet decides a gift once. The name of a gift is that of today's catalogue,
+and a removed message is left out.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.gift.commands.combos import combos_ended
-from services.gift.commands.requesting import question
-from services.gift.commands.settling import refused, sent
+from services.gift.commands.outcomes import refused_fact, sent_fact
+from services.gift.commands.requests import requested_fact
 from services.gift.domain.catalogue import Catalogue
 from services.gift.domain.gifts import State
 from services.gift.store import catalogue as catalogue_store
@@ -33,13 +33,13 @@ from shared.postgres.database import Transaction
 
 PAGE = 1_000
 
-SAID_AGAIN: tuple[type[Event], ...] = EVENTS
+REPUBLISHED: tuple[type[Event], ...] = EVENTS
 
 
 async def facts_between(
     tx: Transaction, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield what was announced of gifts, combos and the catalogue in that time."""
+    """Yield the facts of gifts, combos and the catalogue of that time."""
     catalogue = await catalogue_store.read(tx)
     async for fact in _gifts(tx, catalogue, since=since, until=until):
         yield fact
@@ -55,7 +55,7 @@ async def facts_between(
 async def _gifts(
     tx: Transaction, catalogue: Catalogue, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield what was announced of gifts in that time: questions and outcomes."""
+    """Yield requests and outcomes of that time."""
     async for history in store.histories(tx, since=since, until=until):
         for fact in _facts(history, catalogue):
             assert fact.occurred_at is not None
@@ -65,13 +65,13 @@ async def _gifts(
 
 def _facts(history: History, catalogue: Catalogue) -> Iterator[Fact]:
     gift, cause = history.gift, Cause(history.gift.correlation_id)
-    yield question(replace(gift, attempt=1), gift.requested_at)
+    yield requested_fact(replace(gift, attempt=1), gift.requested_at)
     if gift.attempt > 1:
-        yield question(gift, history.asked_at)
-    if gift.settled_at is None:
+        yield requested_fact(gift, history.last_requested_at)
+    if gift.decided_at is None:
         return
     if gift.state is State.REFUSED:
-        yield refused(gift, str((gift.refusal or {}).get("reason")), cause, gift.settled_at)
+        yield refused_fact(gift, str((gift.refusal or {}).get("reason")), cause, gift.decided_at)
         return
     slices = [Slice.model_validate(piece) for piece in history.slices]
-    yield sent(gift, slices, catalogue, cause, gift.settled_at)
+    yield sent_fact(gift, slices, catalogue, cause, gift.decided_at)

@@ -1,4 +1,4 @@
-"""Diamonds whose time has come become available."""
+"""Diamonds that are due become available."""
 
 from datetime import datetime
 from uuid import uuid5

@@ -1,8 +1,8 @@
 """
 Gifts become diamonds, and diamonds follow their gifts' coins: a whole batch in one transaction.
 
-What is said about a gift may arrive before the gift. It is kept, and the diamonds come to what all
-that was heard says, whatever came first.
+A reversal may arrive before its gift. It is kept, and the diamonds end the same for every order of
+arrival.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from services.payout.commands.clawbacks import (
     follow_reversal,
     references_of,
 )
-from services.payout.commands.losses import CLAWBACK, hold_unsent
+from services.payout.commands.losses import CLAWBACK, review_unsent
 from services.payout.commands.valuations import open_books
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import CauseReused, Earning
 from services.payout.domain.rates import DIAMONDS, FUNDING_RISK, Rules
 from services.payout.store import earnings as store
 from services.payout.store import maturity
-from services.payout.store.earnings import Heard
+from services.payout.store.earnings import KnownEarnings
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftEvent, GiftSent, ReversalEvent
 from shared.contracts.payout import DiamondsEarned
@@ -45,28 +45,28 @@ async def follow_gifts(
     """
     Book the diamonds of each gift, and let them follow each reversal, in order of arrival.
 
-    Returns the reversals that were old news.
+    Returns the ids of the stale reversals.
     """
     stale: set[UUID] = set()
     # Known here already: a lock is taken before anything is read that decides.
     references = [
-        (heard.data.creator, reference)
-        for heard in received
-        for reference in _references(heard.data)
+        (message.data.creator, reference)
+        for message in received
+        for reference in _references(message.data)
     ]
     book = await open_books(tx, references, rules)
     batch = EarningsBatch(await _read(tx, book, received), rules, book.recorded_at)
-    for heard in received:
-        accounts = book[heard.data.creator]
-        if isinstance(heard.data, GiftSent):
-            _earn(batch, accounts, heard.data, heard)
-        elif isinstance(heard.data, ReversalEvent) and not follow_reversal(
-            batch, accounts, heard.data, heard.time, heard.cause
+    for message in received:
+        accounts = book[message.data.creator]
+        if isinstance(message.data, GiftSent):
+            _earn(batch, accounts, message.data, message)
+        elif isinstance(message.data, ReversalEvent) and not follow_reversal(
+            batch, accounts, message.data, message.time, message.cause
         ):
-            stale.add(heard.id)
+            stale.add(message.id)
     await book.write(tx)
-    await store.write(tx, batch.heard)
-    batch.facts += await hold_unsent(tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK)
+    await store.write(tx, batch.known)
+    batch.facts += await review_unsent(tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK)
     await archive.store_facts(
         tx, [fact for fact in batch.facts if not isinstance(fact.event, DiamondsEarned)]
     )
@@ -74,29 +74,31 @@ async def follow_gifts(
     return stale
 
 
-async def heed_warnings(
+async def apply_fraud_warnings(
     tx: Transaction, received: Sequence[Envelope[PurchaseRiskFlagged]], rules: Rules
 ) -> None:
-    """Let diamonds wait longer whose payment somebody warns of, known or still to come."""
+    """Let diamonds wait longer whose payment has a fraud warning, also those still to come."""
     flagged: dict[UUID, datetime] = {}
-    for heard in received:
+    for message in received:
         for kind in (LotKind.PAID, LotKind.BONUS):
-            lot = lot_id(heard.data.purchase, kind)
-            flagged[lot] = max(flagged.get(lot, heard.time), heard.time)
-    until = {lot: rules.holds.after_warning(at) for lot, at in flagged.items()}
-    # Nobody books, takes back or lets mature what is about to be changed.
+            lot = lot_id(message.data.purchase, kind)
+            flagged[lot] = max(flagged.get(lot, message.time), message.time)
+    until = {lot: rules.maturity.after_warning(at) for lot, at in flagged.items()}
+    # The lock keeps others from booking, taking back or maturing what is about to change.
     creators = await maturity.pending_creators(tx, sorted(flagged))
     if creators:
         await open_book(tx, DIAMONDS, [(creator, "warning") for creator in creators])
-    await maturity.warn(tx, flagged, until, reason=FUNDING_RISK)
+    await maturity.add_warnings(tx, flagged, until, reason=FUNDING_RISK)
 
 
-async def _read(tx: Transaction, book: Book, received: Sequence[Envelope[GiftEvent]]) -> Heard:
+async def _read(
+    tx: Transaction, book: Book, received: Sequence[Envelope[GiftEvent]]
+) -> KnownEarnings:
     """Read what the batch needs, under the creators' locks."""
-    events = [heard.data for heard in received]
+    events = [message.data for message in received]
     reversals = [event for event in events if isinstance(event, ReversalEvent)]
     sent = [event for event in events if isinstance(event, GiftSent)]
-    return await store.heard(
+    return await store.load(
         tx,
         book.users,
         {(event.creator, event.gift) for event in events},
@@ -121,7 +123,7 @@ def _earn(
     if known is not None:
         if known.request_hash != request_hash:
             raise CauseReused(cause=reference)
-        batch.heard.repeated[gift.creator, gift.gift] = gift.anonymous
+        batch.known.repeated[gift.creator, gift.gift] = gift.anonymous
         return
     earnings = _earnings(batch, accounts, gift, sent.time)
     domain.earn(accounts, earnings, batch.rules, reference=reference, request_hash=request_hash)
@@ -137,7 +139,7 @@ def _earn(
     )
     version = accounts.record_result(event.model_dump_json()).version
     batch.facts.append(Fact(event, version, sent.cause, batch.recorded_at))
-    batch.heard.add(earnings, sent.time)
+    batch.known.add(earnings, sent.time)
     for earning in earnings:
         follow_earlier(batch, accounts, earning, sent.time, sent.cause)
 
@@ -146,8 +148,8 @@ def _earnings(
     batch: EarningsBatch, accounts: LockedAccounts, gift: GiftSent, sent_at: datetime
 ) -> list[Earning]:
     rules = batch.rules
-    known = batch.heard.creators.get(gift.creator)
-    matures_at, reason = rules.holds.matures_at(
+    known = batch.known.creators.get(gift.creator)
+    matures_at, reason = rules.maturity.matures_at(
         sent_at,
         first_earned_at=known.first_earned_at if known else None,
         lifetime_minor=rules.value_minor(known.lifetime_diamonds) if known else 0,
@@ -155,7 +157,7 @@ def _earnings(
     earnings = []
     for number, piece in enumerate(gift.slices):
         unlocks, why = matures_at, reason
-        if (risky := batch.heard.waits_until(piece.lot, rules.holds)) is not None:
+        if (risky := batch.known.waits_until(piece.lot, rules.maturity)) is not None:
             unlocks, why = max((unlocks, why), (risky, FUNDING_RISK))
         earnings.append(
             Earning(
@@ -181,5 +183,5 @@ def _earnings(
 
 
 def _request_hash(gift: GiftSent) -> bytes:
-    said = repr((gift.viewer, gift.coins, [(piece.lot, piece.coins) for piece in gift.slices]))
-    return hashlib.blake2b(said.encode(), digest_size=16).digest()
+    content = repr((gift.viewer, gift.coins, [(piece.lot, piece.coins) for piece in gift.slices]))
+    return hashlib.blake2b(content.encode(), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Taking gifts in, a whole batch of requests in one transaction, and asking again later."""
+"""Requests of gifts: a batch is one transaction; a gift that stays open is requested again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from services.gift.commands.combos import join_combos
 from services.gift.domain.admissions import Target, TargetToken, admit
-from services.gift.domain.catalogue import Catalogue, Wish
+from services.gift.domain.catalogue import Catalogue, PricedGift
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State
 from services.gift.store import admissions
@@ -21,19 +21,19 @@ from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-# Later than this the wallet refuses: a viewer who gave up must not be charged next day.
+# Later than this the wallet refuses: a gift must not be charged long after its viewer gave up.
 EXPIRY_SECONDS = 300
-# The answer to a question has been lost, or the question; asking twice is safe.
-ASK_AGAIN_SECONDS = 600
-ASK_AGAIN_MAX = 500
+# The request or its outcome was lost; a second request is safe.
+REPEAT_SECONDS = 600
+REPEAT_MAX = 500
 ROUTE = "/v1/gifts"
 
 
 @dataclass(frozen=True, slots=True)
 class GiftRequest:
-    """A wish with the key under which its viewer may repeat it."""
+    """A priced gift with the key under which its viewer may repeat it."""
 
-    wish: Wish
+    priced: PricedGift
     idempotency_key: str
     request_hash: bytes
     correlation_id: str
@@ -52,7 +52,7 @@ class GiftRequest:
     @property
     def key(self) -> RequestKey:
         """The stored gift of this key is the memory of the request: asking again finds it."""
-        return self.wish.viewer, self.idempotency_key
+        return self.priced.viewer, self.idempotency_key
 
 
 async def request_gifts(
@@ -63,12 +63,11 @@ async def request_gifts(
     anybody_may_receive: bool = False,
 ) -> list[Gift | Refusal]:
     """
-    Remember each gift under its key and announce the new ones, one answer a request.
+    Store each gift under its key and publish the new ones; return one answer a request.
 
-    Whether its creator may receive it is decided here, under locks that whoever blocks a viewer or
-    switches gifts off takes as well. A key that was used before answers with its gift as it stands
-    now, whatever is so of the room meanwhile; with another body it is refused, and its neighbours
-    in the batch are not.
+    Admission is decided here, under locks that a block of a viewer or a switch of gifts takes as
+    well. A repeated key is answered with its gift as it stands now, even if the room closed since;
+    with another body it is refused, and its neighbours in the batch are not.
     """
     now = datetime.now(UTC)
     first, refused = await _admit(tx, requests, now, anybody=anybody_may_receive)
@@ -84,8 +83,8 @@ async def request_gifts(
     new = [key for key, gift in gifts.items() if gift.id in inserted]
     combos, ended = await join_combos(tx, [gifts[key] for key in new], catalogue)
     gifts |= {key: replace(gifts[key], combo=combos.get(gifts[key].id)) for key in new}
-    questions = [question(gifts[key], now, first[key][0].traceparent) for key in new]
-    await publish(tx, [*ended, *questions])
+    requested = [requested_fact(gifts[key], now, first[key][0].traceparent) for key in new]
+    await publish(tx, [*ended, *requested])
     if repeated := {request.key for request in requests}.difference(new):
         for key, (gift, request_hash) in (await store.remembered(tx, sorted(repeated))).items():
             gifts[key], hashes[key] = gift, request_hash
@@ -104,13 +103,13 @@ async def _admit(
 
     Of the others, by their place, why not.
     """
-    known = await admissions.read(tx, [request.wish for request in requests])
+    known = await admissions.read(tx, [request.priced for request in requests])
     first: dict[RequestKey, tuple[GiftRequest, Gift]] = {}
     refused: dict[int, Refusal] = {}
     for place, (request, admission) in enumerate(zip(requests, known, strict=True)):
         try:
             target = admit(
-                request.wish, admission, request.target, anybody=anybody, now=now.timestamp()
+                request.priced, admission, request.target, anybody=anybody, now=now.timestamp()
             )
         except Refusal as refusal:
             refused[place] = refusal
@@ -159,42 +158,42 @@ def _count(
         unseen.discard(request.key)
 
 
-async def ask_again(tx: Transaction) -> bool:
-    """Repeat the question about gifts that stayed open; return whether there may be more."""
-    gifts = await store.ask_again(tx, older_than_seconds=ASK_AGAIN_SECONDS, limit=ASK_AGAIN_MAX)
+async def repeat_requests(tx: Transaction) -> bool:
+    """Request gifts again that stay open; return whether there may be more."""
+    gifts = await store.repeat_requests(tx, older_than_seconds=REPEAT_SECONDS, limit=REPEAT_MAX)
     now = datetime.now(UTC)
-    await publish(tx, [question(gift, now) for gift in gifts])
-    return len(gifts) == ASK_AGAIN_MAX
+    await publish(tx, [requested_fact(gift, now) for gift in gifts])
+    return len(gifts) == REPEAT_MAX
 
 
 def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: bool) -> Gift:
-    wish = request.wish
+    priced = request.priced
     return Gift(
-        viewer=wish.viewer,
+        viewer=priced.viewer,
         id=request.gift,
-        creator=wish.creator,
-        room=wish.room,
-        gift_type=wish.gift_type.id,
-        count=wish.count,
-        price_coins=wish.gift_type.price_coins,
-        coins=wish.coins,
-        message=wish.message,
-        anonymous=wish.anonymous,
+        creator=priced.creator,
+        room=priced.room,
+        gift_type=priced.gift_type.id,
+        count=priced.count,
+        price_coins=priced.gift_type.price_coins,
+        coins=priced.coins,
+        message=priced.message,
+        anonymous=priced.anonymous,
         state=State.REQUESTED,
         attempt=1,
         requested_at=now,
         expires_at=now + timedelta(seconds=request.expiry_seconds),
-        settled_at=None,
+        decided_at=None,
         correlation_id=request.correlation_id,
         age_verified=request.age_verified,
-        mode=wish.gift_type.mode,
+        mode=priced.gift_type.mode,
         target=target.value,
-        message_state=MessageState.HELD if is_held and wish.message is not None else None,
+        message_state=MessageState.HELD if is_held and priced.message is not None else None,
     )
 
 
-def question(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
-    """Say that the viewer asks, for the gift's present attempt."""
+def requested_fact(gift: Gift, at: datetime, traceparent: str | None = None) -> Fact:
+    """Return the fact that the gift is requested, as its present attempt."""
     asked = GiftRequested(
         gift=gift.id,
         viewer=gift.viewer,

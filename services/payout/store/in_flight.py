@@ -4,7 +4,7 @@ from shared.backoffice.in_flight import InFlight
 
 MINUTES, DAYS = 60, 86_400
 
-SAGAS = (
+IN_FLIGHT = (
     InFlight(
         "payout",
         """

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.maturing import mature
+from services.payout.commands.maturity import mature
 from services.payout.store.invariants import INVARIANTS
 from shared.contracts.decoding import read_body
 from shared.contracts.gift import GiftRestored, GiftReversed
@@ -59,7 +59,7 @@ async def books_are_right(database):
         ] == []
 
 
-async def standing(lea):
+async def balances(lea):
     earned = (await lea.get("/v1/earnings/me")).json()
     return earned["pending_diamonds"], earned["available_diamonds"], earned["reserved_diamonds"]
 
@@ -78,18 +78,18 @@ def reversal(gift, revision, coins, *, contract=GiftReversed):
 async def test_a_gift_waits_and_says_until_when_and_why(lea, hold, database):
     await hold(a_gift_sent(100))
 
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert (held["reason"], held["diamonds"]) == ("new-creator", 100)
     unlocks = datetime.fromisoformat(held["unlocks_at"]) - datetime.now(UTC)
     assert timedelta(days=14) <= unlocks <= timedelta(days=14, hours=1)
     await let_pass(database, 13)
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
 
     await let_pass(database, 15)
     await let_pass(database, 15)
 
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
     (matured,) = await announced(database, "payout.diamonds_matured")
     assert (matured["diamonds"], matured["batch"]) == (100, 1)
 
@@ -119,7 +119,7 @@ async def test_a_creator_who_is_known_waits_a_week(lea, hold, database):
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert held["reason"] == "standard"
     await let_pass(database, 8)
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 @pytest.mark.parametrize("flagged_first", [True, False])
@@ -143,7 +143,7 @@ async def test_a_warning_about_the_payment_makes_its_diamonds_wait(
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert held["reason"] == "funding-risk"
     await let_pass(database, 8)
-    assert await standing(lea) == (100, 0, 0)
+    assert await balances(lea) == (100, 0, 0)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
@@ -155,7 +155,7 @@ async def test_no_order_of_a_gift_and_its_reversals_matters(lea, hold, database,
         await hold(story[place])
         await hold(story[place])
 
-    assert await standing(lea) == (70, 0, 0)
+    assert await balances(lea) == (70, 0, 0)
 
 
 async def test_pending_diamonds_go_with_their_money_and_come_back_with_it(lea, hold, database):
@@ -163,12 +163,12 @@ async def test_pending_diamonds_go_with_their_money_and_come_back_with_it(lea, h
     await hold(gift)
 
     await hold(reversal(gift, 1, 700))
-    assert await standing(lea) == (0, 0, 0)
+    assert await balances(lea) == (0, 0, 0)
     (line,) = (await lea.get("/v1/earnings/me/gifts")).json()["items"]
     assert (line["state"], line["diamonds"]) == ("reversed", 0)
     await hold(reversal(gift, 2, 0, contract=GiftRestored))
 
-    assert await standing(lea) == (700, 0, 0)
+    assert await balances(lea) == (700, 0, 0)
     (taken,) = await announced(database, "payout.diamonds_clawed_back")
     (given,) = await announced(database, "payout.diamonds_restored")
     assert (taken["diamonds"], given["diamonds"]) == (700, 700)
@@ -181,7 +181,7 @@ async def test_a_reversal_heard_again_takes_nothing_more(lea, hold, database):
 
     await hold(reversal(gift, 1, 40))
 
-    assert await standing(lea) == (60, 0, 0)
+    assert await balances(lea) == (60, 0, 0)
 
 
 @pytest.fixture
@@ -205,17 +205,17 @@ async def test_matured_diamonds_are_taken_as_far_as_they_go_and_the_rest_is_a_lo
     gift = a_gift_sent(1_000)
     await hear(gift)
     await until(await cash_out(), "paid")
-    assert await standing(lea) == (0, 0, 0)
+    assert await balances(lea) == (0, 0, 0)
     await hear(a_gift_sent(300))
 
     await hear(reversal(gift, 1, 1_000))
 
-    assert await standing(lea) == (0, 0, 0)
+    assert await balances(lea) == (0, 0, 0)
     (taken,) = await announced(database, "payout.diamonds_clawed_back")
     assert (taken["diamonds"], taken["loss_diamonds"]) == (300, 700)
     assert (await ops.get("/v1/operator/payout/books")).json()["dispute_loss_diamonds"] == 700
     await hear(reversal(gift, 2, 0, contract=GiftRestored))
-    assert await standing(lea) == (0, 300, 0)
+    assert await balances(lea) == (0, 300, 0)
 
 
 async def test_a_payout_that_comes_back_makes_up_for_losses_first(lea, hear, cash_out, until, ops):
@@ -226,7 +226,7 @@ async def test_a_payout_that_comes_back_makes_up_for_losses_first(lea, hear, cas
     await hear(reversal(gift, 1, 1_000))
     await until(payout, "returned")
 
-    assert await standing(lea) == (0, 3_000, 0)
+    assert await balances(lea) == (0, 3_000, 0)
     assert (await ops.get("/v1/operator/payout/books")).json()["dispute_loss_diamonds"] == 0
 
 
@@ -279,7 +279,7 @@ async def test_a_payout_that_is_rejected_gives_back_what_was_not_lost(
     again = await ops.post(f"/v1/operator/payouts/lea/{payout}/approve", json=why)
 
     assert (again.status_code, again.json()["type"]) == (409, "not-held")
-    assert await standing(lea) == (0, 3_000, 0)
+    assert await balances(lea) == (0, 3_000, 0)
     lines = (await ops.get("/v1/operator/payout/audit")).json()["items"]
     assert [(line["action"], line["reason"]) for line in lines] == [
         ("payout.rejected", "stolen cards")
@@ -303,7 +303,7 @@ async def test_a_correction_needs_a_colleague_and_never_goes_below_zero(lea, hea
         refused = await ben.post(f"{path}/{too_much}/approve")
 
     assert refused.json()["type"] == "not-enough-diamonds"
-    assert await standing(lea) == (0, 150, 0)
+    assert await balances(lea) == (0, 150, 0)
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
@@ -318,7 +318,7 @@ async def test_nobody_decides_about_a_correction_of_their_own_diamonds(lea, hear
         answer = await herself.post(f"{path}/{asked.json()['adjustment']}/{decision}")
 
     assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
-    assert await standing(lea) == (0, 100, 0)
+    assert await balances(lea) == (0, 100, 0)
 
 
 async def test_a_batch_of_many_gifts_and_reversals_is_few_statements(hear_with, database):

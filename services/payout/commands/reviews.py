@@ -1,12 +1,12 @@
-"""Payouts that wait for a person: approved, rejected or resolved by one."""
+"""Payouts under review: an operator approves, rejects or resolves them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from services.payout.commands.facts import about
-from services.payout.commands.losses import settle_losses
-from services.payout.commands.transfers import settle
+from services.payout.commands.losses import recover_losses
+from services.payout.commands.transfers import apply_status
 from services.payout.commands.valuations import open_books
 from services.payout.domain.payouts import (
     NoSuchPayout,
@@ -14,8 +14,8 @@ from services.payout.domain.payouts import (
     NotUnresolved,
     Payout,
     PayoutSubmitted,
+    ProviderStatus,
     State,
-    Truth,
 )
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import take_step
@@ -31,10 +31,10 @@ from shared.postgres.database import Transaction
 
 OPERATOR = "operator"
 REJECT_REFERENCE = "payout:{}:rejected"
-SETTLE_REFERENCE = "settle:{}"
+RECOVERY_REFERENCE = "recovery:{}"
 
 
-async def review(
+async def review_payout(
     tx: Transaction,
     creator: str,
     payout_id: UUID,
@@ -44,11 +44,11 @@ async def review(
     reason: str,
     rules: Rules,
 ) -> Payout:
-    """Let an operator decide about a payout that is held."""
+    """Approve or reject a payout that is under review."""
     require_other_person(operator=operator, user=creator)
     references = [
         REJECT_REFERENCE.format(payout_id),
-        SETTLE_REFERENCE.format(f"{payout_id}:rejected"),
+        RECOVERY_REFERENCE.format(f"{payout_id}:rejected"),
     ]
     book = await open_books(tx, [(creator, reference) for reference in references], rules)
     if await payouts.find(tx, creator, payout_id) is None:
@@ -65,38 +65,37 @@ async def review(
     event: PayoutApproved | PayoutRejected
     if approved:
         event = PayoutApproved(**about(payout), approved_by=operator, revision=payout.version)
-        await payees.reviewed(tx, creator, payout.destination)
+        await payees.mark_reviewed(tx, creator, payout.destination)
     else:
         event = PayoutRejected(**about(payout), reason=reason)
         await _give_back(tx, book, payout, event, rules, references)
-    await payouts.move(tx, payout)
+    await payouts.save_state(tx, payout)
     await payouts.add_steps(tx, payout, (decided,), reason=reason)
-    await _write_down(tx, payout, f"payout.{decided.value}", operator, reason)
+    await _audit(tx, payout, f"payout.{decided.value}", operator, reason)
     await publish(tx, [Fact(event, payout.version, Cause(correlation_id))], archive=True)
     return payout
 
 
-async def resolve(
+async def resolve_payout(
     tx: Transaction,
     creator: str,
     payout_id: UUID,
-    truth: Truth,
+    status: ProviderStatus,
     *,
-    provider: str,
     operator: str,
     reason: str,
     rules: Rules,
 ) -> None:
-    """Let an operator say what became of a payout that the provider does not speak of any more."""
+    """Apply what the bank says of a payout that the provider cannot be asked about any more."""
     require_other_person(operator=operator, user=creator)
     payout = await payouts.find(tx, creator, payout_id)
     if payout is None:
         raise NoSuchPayout
-    attempt = await attempts.unresolved(tx, creator, payout_id)
+    attempt = await attempts.find_unresolved(tx, creator, payout_id)
     if attempt is None:
         raise NotUnresolved
-    await settle(tx, attempt, truth, reason=OPERATOR, provider=provider, rules=rules)
-    await _write_down(tx, payout, f"payout.resolved_as_{truth.value}", operator, reason)
+    await apply_status(tx, attempt, status, reason=OPERATOR, rules=rules)
+    await _audit(tx, payout, f"payout.resolved_as_{status.value}", operator, reason)
 
 
 async def _give_back(
@@ -107,7 +106,7 @@ async def _give_back(
     rules: Rules,
     references: Sequence[str],
 ) -> None:
-    """Let the diamonds of a payout that was held be the creator's again."""
+    """Give the diamonds of a rejected payout back to the creator."""
     accounts = book[payout.creator]
     take_step(
         accounts,
@@ -119,13 +118,11 @@ async def _give_back(
         request_hash=payout.id.bytes,
     )
     accounts.record_result(event.model_dump_json())
-    await settle_losses(tx, accounts, payout.diamonds, rules, reference=references[1])
+    await recover_losses(tx, accounts, payout.diamonds, rules, reference=references[1])
     await book.write(tx)
 
 
-async def _write_down(
-    tx: Transaction, payout: Payout, action: str, operator: str, reason: str
-) -> None:
+async def _audit(tx: Transaction, payout: Payout, action: str, operator: str, reason: str) -> None:
     await audit(
         tx,
         operator=operator,

@@ -1,4 +1,4 @@
-"""Correcting a creator's diamonds, with four eyes."""
+"""Corrections of a creator's diamonds, decided by two operators (maker-checker)."""
 
 from uuid import UUID
 
@@ -8,10 +8,8 @@ from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.backoffice.adjustments import (
     Adjustment,
-    AdjustmentRequest,
     decide_adjustment,
     find_adjustment,
-    request_adjustment,
 )
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import DiamondsAdjusted
@@ -24,12 +22,7 @@ REFERENCE = "adjustment:{}"
 APPLIED, REJECTED = "applied", "rejected"
 
 
-async def ask_adjustment(tx: Transaction, wish: AdjustmentRequest) -> Adjustment:
-    """Ask a colleague for a correction, of anybody's diamonds but one's own."""
-    return await request_adjustment(tx, wish)
-
-
-async def settle_adjustment(
+async def decide_payout_adjustment(
     tx: Transaction,
     identifier: UUID,
     operator: str,
@@ -38,7 +31,7 @@ async def settle_adjustment(
     *,
     rules: Rules,
 ) -> Adjustment:
-    """Let a colleague agree, and the diamonds move in the same transaction; or not agree."""
+    """Approve a colleague's correction and post it, or reject it."""
     asked = await find_adjustment(tx, identifier)
     reference = REFERENCE.format(identifier)
     book = await open_books(tx, [(asked.user, reference)], rules)

@@ -2,7 +2,7 @@
 
 from shared.backoffice.in_flight import InFlight
 
-SAGAS = (
+IN_FLIGHT = (
     # Asked again after ten minutes; who then waits much longer is not heard.
     InFlight(
         "gift",

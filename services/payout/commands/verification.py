@@ -1,4 +1,4 @@
-"""The proof that the diamond ledger adds up, and the seals that keep its history."""
+"""The invariants of the diamond ledger, and the seals that keep its history."""
 
 from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.republish import block_fact
@@ -7,13 +7,13 @@ from shared.ledger.sealing import Block
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
 
-__all__ = ["CHAIN", "INVARIANTS", "announce_block"]
+__all__ = ["CHAIN", "INVARIANTS", "publish_block"]
 
 CHAIN = "diamonds"
 
 
-async def announce_block(tx: Transaction, block: Block) -> None:
-    """Tell others the hash of a block, so that nobody can put another in its place."""
+async def publish_block(tx: Transaction, block: Block) -> None:
+    """Publish the hash of a block, so that replacing the block is noticed."""
     fact = block_fact(
         BlockSealed, CHAIN, block.number, block.entries, block.hash, block.previous_hash
     )

@@ -1,8 +1,8 @@
 """
-Callers who wait for an outcome, and who tells them.
+HTTP callers that wait for the outcome of their gift.
 
-The instance that hears an outcome tells its own callers in memory. Outcomes that another
-instance heard are found by one query for all that wait, a few times a second at most.
+The instance that consumes an outcome replies to its own callers from memory. Outcomes that other
+instances consumed are found by one query for all pending replies.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ log = structlog.get_logger()
 
 WAIT_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.02
-# Most outcomes come back to the instance that asked; the query is for those that do not.
-PATIENCE_SECONDS = 0.1
+# Most outcomes are consumed by the instance that took the gift in; the query is for the others.
+QUERY_AFTER_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -36,8 +36,8 @@ class _Waiting:
     futures: list[asyncio.Future[Gift]] = field(default_factory=list)
 
 
-class Waiters:
-    """Everyone in this process who waits for a gift."""
+class PendingReplies:
+    """All callers of this process that wait for a gift."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,7 +45,7 @@ class Waiters:
 
     @asynccontextmanager
     async def expect(self, viewer: str, gift: UUID) -> AsyncIterator[asyncio.Future[Gift]]:
-        """Start to wait before the question is asked, so that no answer is missed."""
+        """Start to wait before the gift is requested, so that no outcome is missed."""
         future: asyncio.Future[Gift] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(gift, _Waiting(viewer, time.monotonic()))
         waiting.futures.append(future)
@@ -56,8 +56,8 @@ class Waiters:
             if not waiting.futures:
                 self._waiting.pop(gift, None)
 
-    def tell(self, gifts: Sequence[Gift]) -> None:
-        """Answer those who wait for these gifts."""
+    def resolve(self, gifts: Sequence[Gift]) -> None:
+        """Reply to the callers that wait for these gifts."""
         for gift in gifts:
             waiting = self._waiting.get(gift.id)
             for future in waiting.futures if waiting else ():
@@ -68,24 +68,24 @@ class Waiters:
         """Look for outcomes that other instances have written."""
         while not stopping.is_set():
             await pause(POLL_SECONDS, stopping)
-            overdue = time.monotonic() - PATIENCE_SECONDS
+            long_ago = time.monotonic() - QUERY_AFTER_SECONDS
             keys = [
                 (waiting.viewer, gift)
                 for gift, waiting in self._waiting.items()
-                if waiting.since < overdue
+                if waiting.since < long_ago
             ]
             if not keys:
                 continue
             try:
                 async with self._database.transaction() as tx:
-                    self.tell(await store.settled(tx, keys))
+                    self.resolve(await store.decided(tx, keys))
             except Exception as error:
                 if not is_unavailable(error):
                     raise
                 log.warning("outcomes.unavailable", error=repr(error)[:200])
 
 
-async def outcome(
+async def wait_for(
     future: asyncio.Future[Gift], gift: Gift, seconds: float = WAIT_SECONDS_MAX
 ) -> Gift:
     """Return the settled gift, or after two seconds the gift as it was."""

@@ -10,23 +10,24 @@ from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a viewer stands, with everyone and with one creator."""
+class ViewerHistory:
+    """Which level a viewer has reached, and whether they are a fan of one creator."""
 
     level: int
     is_fan: bool
 
 
-async def standing_of(tx: Transaction, viewer: str, creator: str) -> Standing:
+async def read_history(tx: Transaction, viewer: str, creator: str) -> ViewerHistory:
     asked = {"viewer": viewer, "creator": creator}
-    return Standing(*(await tx.execute(_STANDING, asked)).one())
+    row = (await tx.execute(_HISTORY, asked)).one()
+    return ViewerHistory(level=row.level, is_fan=row.is_fan)
 
 
-async def keep_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) -> None:
+async def save_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) -> None:
     """Keep revision and level of viewers, unless a newer one is known."""
     viewers = sorted(levels)
     await tx.execute(
-        _KEEP_LEVELS,
+        _SAVE_LEVELS,
         {
             "viewers": viewers,
             "revisions": [levels[viewer][0] for viewer in viewers],
@@ -36,15 +37,15 @@ async def keep_levels(tx: Transaction, levels: Mapping[str, tuple[int, int]]) ->
 
 
 # The fan gift stands in the index's own words, so that the index is used.
-_STANDING = text(f"""
-    SELECT coalesce((SELECT level FROM gifter_levels WHERE viewer = :viewer), 0),
+_HISTORY = text(f"""
+    SELECT coalesce((SELECT level FROM gifter_levels WHERE viewer = :viewer), 0) AS level,
            EXISTS (
                SELECT FROM gifts
                WHERE viewer = :viewer AND creator = :creator
                  AND gift_type = '{FAN_GIFT}' AND state = 'sent'
-           )
+           ) AS is_fan
 """)  # noqa: S608 - our own text only
-_KEEP_LEVELS = text("""
+_SAVE_LEVELS = text("""
     INSERT INTO gifter_levels (viewer, revision, level)
     SELECT * FROM unnest(
         CAST(:viewers AS text[]), CAST(:revisions AS bigint[]), CAST(:levels AS integer[])

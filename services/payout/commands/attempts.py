@@ -1,67 +1,63 @@
-"""Following the money: attempts are submitted, asked about, and settled by what is true."""
+"""Attempts to pay: opened, submitted, polled, and applied to their payouts."""
 
 import asyncio
 from datetime import timedelta
 
 import structlog
 
-from services.payout.commands.transfers import SEVERAL, contradicted, settle
-from services.payout.domain.payouts import Truth
+from services.payout.commands.transfers import SEVERAL, apply_status, record_contradiction
+from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.rates import Rules
-from services.payout.providers import Found, Notification, Provider, Transfer
+from services.payout.domain.transfers import WebhookEvent
+from services.payout.providers import FoundTransfer, Provider, Providers, Transfer
 from services.payout.store import attempts, payouts
 from services.payout.store.attempts import Attempt
 from shared.http.provider_client import ProviderRejected, ProviderUnavailable
 from shared.observability.metrics import CONTRADICTIONS
 from shared.postgres.database import Database, Transaction
 
-__all__ = ["follow_attempts", "notified", "open_attempts", "settle"]
-
 log = structlog.get_logger()
 
-BATCH_MAX = 50
+ATTEMPTS_MAX = 50
 CONCURRENT_MAX = 10
 
 
 async def open_attempts(tx: Transaction) -> bool:
     """Open an attempt for each approved payout; return whether there may be more."""
-    return await attempts.open_for_approved(tx, BATCH_MAX) == BATCH_MAX
+    return await attempts.open_for_approved(tx, ATTEMPTS_MAX) == ATTEMPTS_MAX
 
 
-async def follow_attempts(database: Database, provider: Provider, rules: Rules) -> bool:
-    """Look after the attempts that are due; return whether there may be more."""
+async def follow_attempts(database: Database, providers: Providers, rules: Rules) -> bool:
+    """Submit or poll the attempts that are due; return whether there may be more."""
     async with database.transaction() as tx:
-        due = await attempts.claim_due(tx, BATCH_MAX)
+        due = await attempts.claim_due(tx, ATTEMPTS_MAX)
     slots = asyncio.Semaphore(CONCURRENT_MAX)
 
     async def follow(attempt: Attempt) -> None:
+        provider = providers.get(attempt.provider)
+        if provider is None:
+            log.error("attempt.provider_missing", attempt=str(attempt.id), name=attempt.provider)
+            return
         async with slots:
             await _follow(database, provider, attempt, rules)
 
     await asyncio.gather(*(follow(attempt) for attempt in due))
-    return len(due) == BATCH_MAX
+    return len(due) == ATTEMPTS_MAX
 
 
-async def notified(tx: Transaction, provider: str, notification: Notification) -> None:
-    """Keep a webhook and look at its attempt soon; what it says is not taken for true."""
-    await attempts.notify(
-        tx,
-        provider=provider,
-        webhook_id=notification.webhook_id,
-        kind=notification.kind,
-        attempt=notification.attempt,
-        payload_hash=notification.payload_hash,
-    )
+async def store_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> None:
+    """Store a webhook and poll its attempt soon; what the webhook says is not relied on."""
+    await attempts.add_webhook_event(tx, provider, event)
 
 
 async def _follow(database: Database, provider: Provider, attempt: Attempt, rules: Rules) -> None:
     """
-    Find out how an attempt stands and settle it; the provider is called outside transactions.
+    Find the status of an attempt and apply it; the provider is called outside transactions.
 
-    An unknown result is never tried again under a new key: we ask, and if the provider knows
-    nothing, the same attempt is submitted again, for as long as the provider remembers its key.
+    An attempt with an unknown result never gets a new key: it is polled, and if the provider does
+    not know it, submitted again, for as long as the provider remembers its key.
     """
-    found: Found | None = None
+    found: FoundTransfer | None = None
     try:
         if attempt.checks > 1 or not attempt.is_sendable:
             found = await provider.find(attempt.id)
@@ -69,26 +65,21 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
     except ProviderUnavailable as error:
         log.warning("attempt.unanswered", attempt=str(attempt.id), error=str(error)[:200])
         async with database.transaction() as tx:
-            await _leave_if_old(tx, provider, attempt)
+            await _mark_unresolved_if_old(tx, provider, attempt)
         return
     except ProviderRejected as refused:
         async with database.transaction() as tx:
-            await settle(
-                tx,
-                attempt,
-                Truth.FAILED,
-                reason=refused.reason,
-                provider=provider.name,
-                rules=rules,
+            await apply_status(
+                tx, attempt, ProviderStatus.FAILED, reason=refused.reason, rules=rules
             )
         return
     if transfer is None:
         return
     async with database.transaction() as tx:
-        await _remember(tx, attempt, transfer, provider.name, rules)
+        await _apply_transfer(tx, attempt, transfer, rules)
         if found and found.is_one_of_several:
             payout, _ = await payouts.lock(tx, attempt.creator, attempt.payout)
-            await contradicted(tx, attempt, payout.state, SEVERAL)
+            await record_contradiction(tx, attempt, payout.state, SEVERAL)
 
 
 async def _submit(database: Database, provider: Provider, attempt: Attempt) -> Transfer | None:
@@ -96,10 +87,10 @@ async def _submit(database: Database, provider: Provider, attempt: Attempt) -> T
     async with database.transaction() as tx:
         age = await attempts.begin_to_submit(tx, attempt)
         if age is None:
-            await attempts.rest(tx, attempt)
+            await attempts.stop_checking(tx, attempt)
             return None
         if age > timedelta(seconds=provider.idempotency_seconds):
-            await _leave_if_old(tx, provider, attempt)
+            await _mark_unresolved_if_old(tx, provider, attempt)
             return None
     return await provider.submit(
         attempt.id,
@@ -109,10 +100,10 @@ async def _submit(database: Database, provider: Provider, attempt: Attempt) -> T
     )
 
 
-async def _leave_if_old(tx: Transaction, provider: Provider, attempt: Attempt) -> None:
-    """Leave an attempt to a person whose key the provider has forgotten by now."""
+async def _mark_unresolved_if_old(tx: Transaction, provider: Provider, attempt: Attempt) -> None:
+    """Leave an attempt to a person when the provider has forgotten its key."""
     window = timedelta(seconds=provider.idempotency_seconds)
-    if await attempts.leave_to_a_person(tx, attempt, window):
+    if await attempts.mark_unresolved(tx, attempt, window):
         log.error(
             "attempt.unresolved",
             creator=attempt.creator,
@@ -121,17 +112,15 @@ async def _leave_if_old(tx: Transaction, provider: Provider, attempt: Attempt) -
         )
 
 
-async def _remember(
-    tx: Transaction, attempt: Attempt, transfer: Transfer, provider: str, rules: Rules
+async def _apply_transfer(
+    tx: Transaction, attempt: Attempt, transfer: Transfer, rules: Rules
 ) -> None:
-    told = (transfer.amount_minor, transfer.currency)
-    asked = (attempt.amount_minor, attempt.currency)
-    if any(said not in (None, wanted) for said, wanted in zip(told, asked, strict=True)):
+    answered = (transfer.amount_minor, transfer.currency)
+    ordered = (attempt.amount_minor, attempt.currency)
+    if any(value not in (None, sent) for value, sent in zip(answered, ordered, strict=True)):
         log.error("attempt.amount_contradicted", attempt=str(attempt.id), transfer=transfer.id)
         tx.after_commit(CONTRADICTIONS.labels("transfer-amount").inc)
-    # The payout is locked before the attempt, by whoever settles it.
-    await settle(
-        tx, attempt, transfer.status, reason=transfer.reason, provider=provider, rules=rules
-    )
+    # Lock order: the payout, then the attempt.
+    await apply_status(tx, attempt, transfer.status, reason=transfer.reason, rules=rules)
     if attempt.transfer is None:
-        await attempts.submitted(tx, attempt, transfer.id)
+        await attempts.save_transfer(tx, attempt, transfer.id)

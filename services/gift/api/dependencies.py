@@ -1,0 +1,12 @@
+"""What `main.py` gives the routes of the gift service."""
+
+from typing import Annotated
+
+from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.intake import GiftIntake
+from shared.http import from_state
+from shared.identity.tokens import Verifier
+
+Cache = Annotated[CatalogueCache, from_state("catalogue_cache")]
+Intake = Annotated[GiftIntake, from_state("intake")]
+Targets = Annotated[Verifier, from_state("targets")]

@@ -1,0 +1,43 @@
+"""
+Events of payout are published again from its own rows, under their old ids.
+
+From outcomes, which hold them word for word: payout.diamonds_earned, .diamonds_matured,
+.diamonds_adjusted. From the event archive: .diamonds_clawed_back, .diamonds_restored,
+.payee_changed, .requested, .held, .approved, .rejected, .sent, .paid, .failed, .returned. From the
+seals: .block_sealed.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from services.payout.commands.verification import CHAIN
+from shared.backoffice import republish as history
+from shared.contracts.base import Event
+from shared.contracts.payout import (
+    EVENTS,
+    BlockSealed,
+    DiamondsAdjusted,
+    DiamondsEarned,
+    DiamondsMatured,
+)
+from shared.messaging.facts import Fact
+from shared.postgres.database import Transaction
+
+REPUBLISHED: tuple[type[Event], ...] = EVENTS
+
+# The kind with which a reference begins, and its event; other events are in the event archive.
+_PUBLISHED: dict[str, type[Event]] = {
+    "gift": DiamondsEarned,
+    "mature": DiamondsMatured,
+    "adjustment": DiamondsAdjusted,
+}
+
+
+def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
+    """Yield what was published in that time: outcomes first, then what followed from them."""
+    blocks = (BlockSealed, CHAIN)
+    return history.facts_between(tx, _published, blocks, since=since, until=until)
+
+
+def _published(reference: str, _: bool) -> type[Event] | None:
+    return _PUBLISHED.get(reference.split(":", 1)[0])
