@@ -43,7 +43,8 @@ journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every ser
 scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill nodes and instances, account
 	$(RUN)pytest -m compose tests/deploy/test_scale_journey.py -s
 
-check: .venv/ready audit ## Events as published, formatting, lint, imports, types, generated files, audit
+check: .venv/ready audit ## Events as published, house rules, formatting, lint, imports, types, generated files, audit
+	$(RUN)python -m deploy.checks
 	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
 	$(RUN)ruff check

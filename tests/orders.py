@@ -53,6 +53,8 @@ async def _hear(consumers, facts):
 
 async def _state(database, queries):
     async with database.transaction() as tx:
-        letters = await tx.execute(text("SELECT 1 FROM outbox WHERE exchange <> 'ovation.events'"))
-        assert not letters, "a fact was set aside"
+        dead_letters = await tx.execute(
+            text("SELECT 1 FROM outbox WHERE exchange <> 'ovation.events'")
+        )
+        assert not dead_letters, "a fact was set aside"
         return [[tuple(row) for row in await tx.execute(text(query))] for query in queries]

@@ -68,7 +68,7 @@ class Teller:
         self.viewer = f"viewer-{uuid4().hex[:8]}"
         self.now = 0.0
         self.requests = []
-        self.settled = set()
+        self.decided = set()
         self.combos = defaultdict(list)
 
     def step(self, kind, what):
@@ -90,7 +90,7 @@ class Teller:
         if self.requests:
             self.world.ask([self.requests[place % len(self.requests)]])
 
-    def settle(self, outcomes):
+    def decide_all(self, outcomes):
         events = []
         for place, is_paid in outcomes:
             if not self.requests:
@@ -98,9 +98,9 @@ class Teller:
             request = self.requests[place % len(self.requests)]
             say = paid if is_paid else refused
             events.append(say(request.gift, viewer=self.viewer, coins=request.priced.coins))
-            if request.gift in self.settled:
+            if request.gift in self.decided:
                 continue
-            self.settled.add(request.gift)
+            self.decided.add(request.gift)
             combo = next(c for c in self.combos[request.priced.creator] if request.gift in c.open)
             combo.open.remove(request.gift)
             if is_paid:
@@ -116,9 +116,9 @@ class Teller:
         self.world.execute(PASS, {"seconds": seconds, "viewer": self.viewer})
 
     def finish(self):
-        left = [place for place, each in enumerate(self.requests) if each.gift not in self.settled]
+        left = [place for place, each in enumerate(self.requests) if each.gift not in self.decided]
         if left:
-            self.settle([(place, True) for place in left])
+            self.decide_all([(place, True) for place in left])
         self.let_pass(WINDOW_SECONDS + 1)
         self.end_combos(None)
 

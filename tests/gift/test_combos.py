@@ -392,10 +392,10 @@ async def test_a_recount_and_a_settlement_at_once_count_a_gift_down_once(
 
     async with instances[0].transaction() as tx:
         await recount_combos(tx)
-        settling = asyncio.create_task(wallet_says(paid(still_open, coins=1)))
+        deciding = asyncio.create_task(wallet_says(paid(still_open, coins=1)))
         await asyncio.sleep(0.2)
-        assert not settling.done()
-    await settling
+        assert not deciding.done()
+    await deciding
 
     (combo,) = await rows(database, "SELECT open_gifts FROM combos")
     assert combo["open_gifts"] == 0

@@ -282,11 +282,11 @@ async def test_a_decision_and_the_outcome_at_once_agree(said_something, hear, da
 
     removing = asyncio.create_task(remove())
     await decided.wait()
-    settling = asyncio.create_task(hear(paid(gift)))
-    finished, _ = await asyncio.wait({settling}, timeout=0.3)
+    deciding = asyncio.create_task(hear(paid(gift)))
+    finished, _ = await asyncio.wait({deciding}, timeout=0.3)
     assert not finished
     may_commit.set()
-    await asyncio.gather(removing, settling)
+    await asyncio.gather(removing, deciding)
 
     (sent,) = await announced(database, "gift.sent")
     assert sent["message"] is None

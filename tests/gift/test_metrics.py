@@ -34,8 +34,8 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
             text("UPDATE gifts SET requested_at = requested_at - interval '1 hour' WHERE id = :id"),
             {"id": old},
         )
-        for saga in IN_FLIGHT:
-            await measure(tx, saga)
+        for in_flight in IN_FLIGHT:
+            await measure(tx, in_flight)
 
     assert metric("ovation_in_flight", type="gift", state="requested") == 2
     assert metric("ovation_in_flight_overdue", type="gift") == 1

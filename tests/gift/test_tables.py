@@ -12,7 +12,7 @@ GIFT = """
                        coins, creator, anonymous, state, last_requested_at, requested_at,
                        expires_at, decided_at, correlation_id, slices, refusal)
     VALUES ('mira', gen_random_uuid(), gen_random_uuid()::text, '', 'g_tea', {price}, {count},
-            {coins}, {creator}, false, {state}, now(), now(), now(), {settled}, 'c', {slices},
+            {coins}, {creator}, false, {state}, now(), now(), now(), {decided}, 'c', {slices},
             {refusal})
 """
 A_GIFT = {

@@ -58,7 +58,7 @@ class World:
         self.catalogue = catalogue
         self.heap = []
         # How many coins of which lots the wallet froze, by refund or warning.
-        self.frozen = {}
+        self.held_lots = {}
         self._loop = asyncio.new_event_loop()
         consumers = [
             *wallet_consumers.build(
@@ -131,7 +131,7 @@ class World:
                 if kind == CoinsFrozen.type():
                     answer = json.loads(row["body"])["data"]
                     lots = {UUID(each["lot"]): each["coins"] for each in answer["lots"]}
-                    self.frozen[answer["freeze"]] = lots
+                    self.held_lots[answer["freeze"]] = lots
 
     def finish(self):
         """Let everything arrive that is on its way."""

@@ -267,7 +267,7 @@ def refund_requested(bought_in, request_refund, consume):
 
     async def ask_back():
         purchase = await bought_in()
-        await consume(frozen(purchase, (await request_refund(purchase)).json()["refund"]))
+        await consume(coins_held(purchase, (await request_refund(purchase)).json()["refund"]))
         return purchase
 
     return ask_back
@@ -333,7 +333,7 @@ def a_coins_credited(purchase, *, viewer="mira", coins=100):
     )
 
 
-def frozen(purchase, refund, *, paid=500, bonus=25):
+def coins_held(purchase, refund, *, paid=500, bonus=25):
     purchase = UUID(purchase)
     lots = tuple(
         Lot(lot=lot_id(purchase, kind), kind=kind, coins=coins)

@@ -77,8 +77,8 @@ async def test_coins_of_a_purchase_nobody_knows_are_parked_alone(
     await credit(str(uuid4()), purchase)
 
     assert len(await announced(database, "purchase.completed")) == 1
-    (letter,) = await parked(rows)
-    assert letter["headers"]["ovation_error_code"] == "no-such-purchase"
+    (dead_letter,) = await parked(rows)
+    assert dead_letter["headers"]["ovation_error_code"] == "no-such-purchase"
 
 
 async def test_another_number_of_coins_than_bought_is_parked(bought, pay, credit, read, rows):
@@ -87,8 +87,8 @@ async def test_another_number_of_coins_than_bought_is_parked(bought, pay, credit
 
     await credit(purchase, coins=99)
 
-    (letter,) = await parked(rows)
-    assert letter["headers"]["ovation_error_code"] == "coins-differ"
+    (dead_letter,) = await parked(rows)
+    assert dead_letter["headers"]["ovation_error_code"] == "coins-differ"
     assert (await read(purchase))["state"] == "paid"
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from tests.metrics import keys_counted, metric, since
-from tests.purchase.conftest import frozen
+from tests.purchase.conftest import coins_held
 
 AGE = text("UPDATE purchases SET paid_at = paid_at - interval '1 hour' WHERE id = :id")
 
@@ -63,7 +63,7 @@ async def test_a_refund_waits_for_the_wallet_the_provider_and_the_wallet(
     refund = (await request_refund(purchase)).json()["refund"]
     assert await waiting() == ({("refund", "requested"): 1}, {})
 
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     assert await waiting() == ({("refund", "frozen"): 1}, {})
 
     await give_back()

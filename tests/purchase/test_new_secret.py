@@ -17,7 +17,7 @@ OLD, NEW = new_webhook_secret(), new_webhook_secret()
 BOTH = f"{NEW}\n{OLD}"
 PAUSE_SECONDS = 0.002
 STEP_SECONDS = 0.3
-SETTLE_SECONDS_MAX = 20
+FINISH_SECONDS_MAX = 20
 
 
 class Instances(httpx.AsyncBaseTransport):
@@ -103,13 +103,13 @@ async def test_whoever_learns_of_it_first_no_webhook_is_refused(
         await asyncio.sleep(STEP_SECONDS)
         # Nothing signed for the step before is still on its way: a provider waits longer.
         before = len(sent)
-        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+        async with asyncio.timeout(FINISH_SECONDS_MAX):
             while len(instances.answers) < before:
                 await asyncio.sleep(0.01)
         step()
     await asyncio.sleep(STEP_SECONDS)
     going_on.cancel()
-    async with asyncio.timeout(SETTLE_SECONDS_MAX):
+    async with asyncio.timeout(FINISH_SECONDS_MAX):
         while len(instances.answers) < len(sent):
             await asyncio.sleep(0.01)
 

@@ -8,7 +8,7 @@ import pytest
 from services.purchase.commands.refund_attempts import apply_attempt, claim_refunds, run_attempt
 from tests.deliveries import announced
 from tests.metrics import metric
-from tests.purchase.conftest import frozen
+from tests.purchase.conftest import coins_held
 
 
 def contradictions(kind):
@@ -217,7 +217,7 @@ async def test_what_was_refunded_can_be_asked_for_again_once_it_has_failed(
     await send_webhook(purchase, "refund.failed")
 
     again = (await request_refund(purchase, key="refund-2")).json()["refund"]
-    await consume(frozen(purchase, again))
+    await consume(coins_held(purchase, again))
     await give_back()
 
     assert (await event_names())[-2:] == ["refund_requested", "refunded"]

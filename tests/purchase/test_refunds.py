@@ -15,7 +15,7 @@ from shared.contracts.wallet import (
 from shared.idempotency import fingerprint
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
-from tests.purchase.conftest import GERMANY, frozen
+from tests.purchase.conftest import GERMANY, coins_held
 
 
 async def age(database, days):
@@ -34,7 +34,7 @@ async def test_the_unused_part_goes_back_rounded_up(
 
     asked = await request_refund(purchase)
     assert (asked.status_code, asked.json()["state"]) == (202, "requested")
-    await consume(frozen(purchase, asked.json()["refund"], paid=380, bonus=0))
+    await consume(coins_held(purchase, asked.json()["refund"], paid=380, bonus=0))
     await give_back()
 
     refund = await refund_of(purchase)
@@ -49,7 +49,7 @@ async def test_our_own_refund_is_not_taken_for_somebody_elses(
 ):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     await give_back()
 
     await send_webhook(purchase, "payment.refunded")
@@ -86,7 +86,7 @@ async def test_coins_that_are_all_spent_bring_nothing(
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
 
-    await consume(frozen(purchase, refund, paid=0, bonus=0))
+    await consume(coins_held(purchase, refund, paid=0, bonus=0))
 
     assert (await refund_of(purchase))["reason"] == "nothing-unused"
     (declined,) = await announced(database, "purchase.refund_declined")
@@ -113,9 +113,9 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
 ):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund), frozen(purchase, refund))
+    await consume(coins_held(purchase, refund), coins_held(purchase, refund))
     await forget_inbox(database)
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
 
     for mood in ("silent", "forgetful", "well", "well"):
         pretend.mood = mood
@@ -131,7 +131,7 @@ async def test_a_provider_that_will_not_refund_declines(
 ):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     pretend.mood = "stingy"
 
     await give_back()
@@ -144,11 +144,11 @@ async def test_what_was_refunded_once_is_refunded_no_more(
 ):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     await give_back()
 
     again = (await request_refund(purchase, key="refund-2")).json()["refund"]
-    await consume(frozen(purchase, again, paid=0, bonus=0))
+    await consume(coins_held(purchase, again, paid=0, bonus=0))
 
     assert (await refund_of(purchase))["reason"] == "nothing-unused"
     assert len(await announced(database, "purchase.refunded")) == 1
@@ -273,7 +273,7 @@ async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, request_ref
 async def test_the_money_is_in_the_books(bought_in, request_refund, consume, give_back, rows):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund, paid=380, bonus=0))
+    await consume(coins_held(purchase, refund, paid=380, bonus=0))
     await give_back()
 
     balances = await rows("""
@@ -329,10 +329,10 @@ async def test_that_the_coins_are_voided_is_remembered(
 ):
     purchase = await bought_in()
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     await give_back()
 
-    await consume(CoinsRefunded(**frozen(purchase, refund).model_dump()))
+    await consume(CoinsRefunded(**coins_held(purchase, refund).model_dump()))
 
     (row,) = await rows("SELECT voided_at IS NOT NULL AS voided FROM refunds")
     assert row["voided"]

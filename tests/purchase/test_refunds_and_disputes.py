@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from tests.deliveries import announced
-from tests.purchase.conftest import frozen
+from tests.purchase.conftest import coins_held
 from tests.quotas import end_times
 
 
@@ -58,7 +58,7 @@ async def test_coins_that_are_frozen_after_the_dispute_came_are_not_refunded(
     refund = (await request_refund(purchase)).json()["refund"]
     pretend.dispute(purchase)
     await send_webhook(purchase, "payment.disputed")
-    await consume(frozen(purchase, refund))
+    await consume(coins_held(purchase, refund))
     await give_back()
 
     assert await event_names() == ["refund_requested", "disputed", "refund_declined"]
@@ -170,7 +170,7 @@ async def test_in_every_order_of_freeze_dispute_and_answer_a_refund_ends_once(
         for number, step in enumerate(order):
             before = refunds_asked(pretend)
             if step == "frozen":
-                await consume(frozen(purchase, refund))
+                await consume(coins_held(purchase, refund))
             elif step == "disputed":
                 pretend.dispute(purchase, "lost")
                 await send_webhook(purchase, "payment.disputed")

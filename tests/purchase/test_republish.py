@@ -6,7 +6,7 @@ import pytest
 
 from services.purchase.commands.republish import EVENTS, facts_between
 from tests.deliveries import announced_by_id, by_id, said_again
-from tests.purchase.conftest import frozen
+from tests.purchase.conftest import coins_held
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def story(bought, pay, pretend, send_webhook, wait, bought_in, request_refund, c
         refunded, declined = await bought_in(key="key-1"), await bought_in(key="key-2")
         for purchase, coins in ((refunded, 500), (declined, 0)):
             refund = (await request_refund(purchase, key=f"refund-{coins}")).json()["refund"]
-            await consume(frozen(purchase, refund, paid=coins, bonus=0))
+            await consume(coins_held(purchase, refund, paid=coins, bonus=0))
         await give_back()
 
     return play

@@ -18,7 +18,7 @@ from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
 from tests.clients import a_verifier
 from tests.deliveries import announced
-from tests.purchase.conftest import GERMANY, RULES, frozen
+from tests.purchase.conftest import GERMANY, RULES, coins_held
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 ANSWER_SECONDS_MAX = 10
@@ -226,7 +226,7 @@ async def test_a_refund_that_fails_after_it_was_made_is_declined_under_its_id(
     await heard(1)
     await credit(purchase)
     refund = (await request_refund(purchase)).json()["refund"]
-    await consume(frozen(purchase, refund, paid=100, bonus=0))
+    await consume(coins_held(purchase, refund, paid=100, bonus=0))
     await give_back()
     assert (await heard(4))[3] == "purchase.refunded"
     payments = await browser.get("/payments", params={"reference": purchase})

@@ -8,7 +8,6 @@ that settles never wait for each other in a circle. All instances go by the data
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from sqlalchemy import text
 
 from services.gift import tables
 from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey, Running
-from shared.postgres.database import Transaction
+from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper, arrays
 
 
@@ -48,7 +47,7 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
             "window": WINDOW_SECONDS,
         },
     )
-    return {ComboKey._make(_read_key(row)): row.id for row in rows}
+    return {_combo_key(row): row.id for row in rows}
 
 
 async def count_outcomes(
@@ -114,7 +113,10 @@ def _keys(keys: Collection[ComboKey]) -> dict[str, Any]:
     return arrays(keys, *ComboKey._fields)
 
 
-_read_key = itemgetter(*ComboKey._fields)
+def _combo_key(row: Row) -> ComboKey:
+    return ComboKey(**{name: row[name] for name in ComboKey._fields})
+
+
 _combo = RowMapper(Combo, tables.Combo)
 _COLUMNS = _combo.columns
 _KEY = ", ".join(ComboKey._fields)

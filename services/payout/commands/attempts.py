@@ -9,10 +9,16 @@ from services.payout.commands.transfers import SEVERAL, apply_status, record_con
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import WebhookEvent
-from services.payout.providers import FoundTransfer, Provider, Providers, Transfer
+from services.payout.providers import (
+    FoundTransfer,
+    Provider,
+    ProviderRejected,
+    Providers,
+    ProviderUnavailable,
+    Transfer,
+)
 from services.payout.store import attempts, payouts
 from services.payout.store.attempts import Attempt
-from shared.http.provider_client import ProviderRejected, ProviderUnavailable
 from shared.observability.metrics import CONTRADICTIONS
 from shared.postgres.database import Database, Transaction
 

@@ -8,8 +8,17 @@ from services.payout.domain.transfers import WebhookEvent
 from services.payout.providers import sandbox
 from services.payout.providers.answers import FoundTransfer, Transfer
 from services.payout.settings import Settings
+from shared.http.provider_client import ProviderRejected, ProviderUnavailable
 
-__all__ = ["PROVIDERS", "FoundTransfer", "Provider", "Providers", "Transfer"]
+__all__ = [
+    "PROVIDERS",
+    "FoundTransfer",
+    "Provider",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "Providers",
+    "Transfer",
+]
 
 
 class Provider(Protocol):
