@@ -241,6 +241,8 @@ def checkout(tmp_path):
     for folder in ("shared", "services", "deploy", "seeds", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "secrets", "node_modules")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    # Generated in part, like the files of the contracts.
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
 
     def edit(file, old, new):
         path = tmp_path / file
