@@ -28,7 +28,7 @@ STEPS = st.lists(
         ),
         st.tuples(st.just("repeat"), st.integers(0, 9)),
         st.tuples(
-            st.just("settle"),
+            st.just("decide_all"),
             st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=4),
         ),
         st.tuples(st.just("let_pass"), st.sampled_from([2, 3])),

@@ -21,7 +21,7 @@ A_GIFT = {
     "coins": 10,
     "creator": "'lea'",
     "state": "'requested'",
-    "settled": "NULL",
+    "decided": "NULL",
     "slices": "NULL",
     "refusal": "NULL",
 }
@@ -41,10 +41,10 @@ async def run(database, statement):
         ("gift_is_counted", {"count": 0, "coins": 0}),
         ("gift_costs_price_times_count", {"coins": 11}),
         ("viewer_is_not_creator", {"creator": "'mira'"}),
-        ("gift_state_known", {"state": "'lost'", "settled": "now()"}),
-        ("decided_when_final", {"settled": "now()"}),
-        ("sent_with_slices", {"state": "'sent'", "settled": "now()"}),
-        ("refused_with_reason", {"state": "'refused'", "settled": "now()"}),
+        ("gift_state_known", {"state": "'lost'", "decided": "now()"}),
+        ("decided_when_final", {"decided": "now()"}),
+        ("sent_with_slices", {"state": "'sent'", "decided": "now()"}),
+        ("refused_with_reason", {"state": "'refused'", "decided": "now()"}),
     ],
 )
 async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
