@@ -51,9 +51,9 @@ def expected_end(world, viewer, told):
     decisions = Decisions(
         gifts=_gifts(world, viewer, named),
         frozen=tuple(
-            (refund, tuple((named[lot], coins) for lot, coins in world.frozen[refund].items()))
+            (refund, tuple((named[lot], coins) for lot, coins in world.held_lots[refund].items()))
             for refund in told.requested
-            if refund in world.frozen
+            if refund in world.held_lots
         ),
         refunded=tuple((refund, coins) for refund, coins in told.ended.items() if coins),
         adjusted=tuple((named[row["id"]], row["adjusted"]) for row in lots if row["adjusted"]),
