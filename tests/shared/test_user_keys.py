@@ -13,7 +13,7 @@ from deploy.config.services import DATABASES
 # All but live. What live keeps belongs to rooms, which many give in: their streams, scores, goals.
 # It can be counted again from the events, and would be spread by room, if ever.
 SERVICES = sorted(set(DATABASES) - {"live"})
-# Whose a row is. A chronicle's key is its event's partition key: the user.
+# Whose a row is. The event archive's key is its event's partition key: the user.
 WHOSE = {"user_id", "viewer", "creator", "event_archive.key"}
 NOBODYS = {
     "alembic_version": "which migrations the database has had",
@@ -26,10 +26,10 @@ NOBODYS = {
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
     "prices": "the operator's: the same for everybody",
-    "notifications": "a provider's words, before it is known whom they are about",
+    "webhook_events": "a provider's words, before it is known whom they are about",
     "tencent_signatures": "a second of Tencent's, whoever gave in it",
     "gift.rooms": "live's: where one room is, whoever gives in it",
-    "payout.warnings": "of a lot, before it is known which creators it paid",
+    "payout.fraud_warnings": "of a lot, before it is known which creators it paid",
 }
 UNIQUE = text("""
     SELECT tables.relname AS table, indexes.relname AS name, attname AS first
