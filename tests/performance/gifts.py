@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 
 from deploy.config.databases import fetch
+from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.system import System
 from tests.performance.results import Result, compared
 
@@ -234,7 +235,10 @@ async def hot_against_spread(crowd: Crowd) -> list[Result]:
 def _tokens(system: System, viewers: list[str]) -> list[str]:
     with httpx.Client(base_url=system.issuer_url) as client:
         return [
-            client.post("/token", json={"sub": viewer}).json()["access_token"] for viewer in viewers
+            client.post("/token", json={"sub": viewer, "age_verified": ADULT_YEARS}).json()[
+                "access_token"
+            ]
+            for viewer in viewers
         ]
 
 
