@@ -13,7 +13,7 @@ _INVISIBLE = re.compile(
 
 
 class NotYours(Refusal):
-    """This belongs to somebody else."""
+    """This belongs to another user."""
 
     kind = Kind.FORBIDDEN
 

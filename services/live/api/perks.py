@@ -47,7 +47,7 @@ router = APIRouter()
 
 
 class PerkRequest(Request):
-    """What a creator offers to whoever gave them so much in all; `uses` null is no limit."""
+    """What a creator offers to viewers who gave them so much in all; `uses` null is no limit."""
 
     kind: PerkKind
     title: Title

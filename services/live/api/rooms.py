@@ -66,7 +66,7 @@ class OwnerResponse(Response):
 
 @router.get("/rooms/{room}", tags=["rooms"], openapi_extra=ANY_CALLER)
 async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
-    """Read a room's totals; a room nobody gave in yet has none."""
+    """Read a room's totals; a room without gifts has none."""
     async with db.transaction() as tx:
         totals = await gift_totals.read_room(tx, room)
         top = await list_top_gifters(tx, room, ALL, limit=TOP_GIFTERS)

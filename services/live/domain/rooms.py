@@ -20,7 +20,7 @@ class RoomOfAnother(Refusal):
 
 
 class NoSuchRoom(Refusal):
-    """This room belongs to nobody."""
+    """This room has no owner."""
 
     kind = Kind.NOT_FOUND
 

@@ -119,55 +119,6 @@ _HOLDS = text(f"""
     GROUP BY 1, 2 HAVING sum(diamonds) > 0
     ORDER BY 1, 2 LIMIT :limit
 """)  # noqa: S608 - our own text only
-_LINES = f"""
-    SELECT gift, viewer, sum(coins)::bigint, sum(diamonds)::bigint,
-           sum(reversed_diamonds)::bigint, occurred_at, max(time), max(why),
-           bool_and(matured AND back_pending = 0), decision,
-           coalesce(bool_and(NOT anonymous), false)
-    FROM (
-        SELECT slices.*,
-               CASE WHEN matured AND back_pending = 0 THEN matures_at
-                    WHEN back_pending > 0 THEN greatest(back_matures_at, safe_at)
-                    ELSE greatest(matures_at, safe_at) END AS time,
-               CASE WHEN matured AND back_pending = 0 THEN hold_reason
-                    WHEN safe_at > CASE WHEN back_pending > 0 THEN back_matures_at
-                                        ELSE matures_at END THEN '{FUNDING_RISK}'
-                    WHEN back_pending > 0 THEN '{RESTORED}'
-                    ELSE hold_reason END AS why
-        FROM ({_SLICES}) AS slices
-    ) AS shown
-    WHERE creator = :creator
-"""  # noqa: S608 - our own text only
-_NEWEST = text(f"""
-    {_LINES} AND decision < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    GROUP BY decision, gift, viewer, occurred_at
-    ORDER BY decision DESC
-    LIMIT :limit
-""")
-_OF_GIFTS = text(f"""
-    {_LINES} AND gift = ANY(CAST(:gifts AS uuid[]))
-    GROUP BY decision, gift, viewer, occurred_at
-    ORDER BY decision DESC
-""")
-_BOOKS = text("""
-    SELECT
-        coalesce(-sum(amount) FILTER (WHERE account = '@earned'), 0)::bigint,
-        coalesce(sum(amount) FILTER (WHERE account = '@paid_out'), 0)::bigint,
-        coalesce(-sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint,
-        coalesce(-sum(amount) FILTER (WHERE account = '@dispute_loss'), 0)::bigint,
-        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'pending'),
-        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'main'),
-        (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'held'),
-        (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings),
-        coalesce(sum(amount), 0)::bigint,
-        (SELECT count(*) FROM outcomes WHERE reference LIKE 'gift:%'),
-        (SELECT coalesce(sum(coins), 0)::bigint FROM earnings)
-    FROM postings WHERE asset = 'diamonds'
-""")
-_MONEY = text("""
-    SELECT account, asset, sum(amount)::bigint FROM postings
-    WHERE asset <> 'diamonds' GROUP BY account, asset ORDER BY account, asset
-""")
 
 
 async def newest_earnings(

@@ -3,7 +3,7 @@ Saying again what the wallet announced, from its own rows, under the ids it had.
 
 From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .gift_refused,
 .coins_frozen, .coins_unfrozen, .coins_refunded, .coins_expired, .coins_adjusted,
-.exclusion_started, .exclusion_ended. From the chronicle: .lot_reversed, .lot_restored,
+.exclusion_started, .exclusion_ended. From the event archive: .lot_reversed, .lot_restored,
 .debt_opened, .debt_settled, .limit_reminder, .limit_reached. From the seals: .block_sealed.
 """
 
