@@ -1,4 +1,4 @@
-"""Shapes that are refused: a nested route, a row by position, a long function or file."""
+"""Refused shapes: a nested route, a row by position, a constant twice, a long function or file."""
 
 import ast
 import re
@@ -18,6 +18,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def check(path: str, text: str, tree: ast.Module) -> Iterator[Finding]:
     """Yield what one Python file breaks."""
     yield from _sizes(path, text, tree)
+    yield from _constants(path, tree)
     if _WITH_ROUTES.match(path):
         yield from _routes(path, tree)
     if _WITH_ROWS.match(path):
@@ -34,6 +35,20 @@ def _sizes(path: str, text: str, tree: ast.Module) -> Iterator[Finding]:
         if lines > FUNCTION_LINES_MAX:
             advice = f"{function.name} has {lines} lines, at most {FUNCTION_LINES_MAX}; split it"
             yield Finding(path, function.lineno, "function size", advice)
+
+
+def _constants(path: str, tree: ast.Module) -> Iterator[Finding]:
+    """Find constants of a module that are assigned again: the first one is dead."""
+    known: set[str] = set()
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for target in targets:
+            if not isinstance(target, ast.Name) or not target.id.isupper():
+                continue
+            if target.id in known:
+                advice = f"{target.id} is assigned above; remove one of the two"
+                yield Finding(path, node.lineno, "constant twice", advice)
+            known.add(target.id)
 
 
 def _routes(path: str, tree: ast.Module) -> Iterator[Finding]:

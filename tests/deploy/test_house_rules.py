@@ -177,6 +177,11 @@ def test_a_long_function_and_a_long_file_are_refused():
     assert shapes(f"{rest}\n") == [(1, "file size")]
 
 
+def test_a_constant_that_is_assigned_again_is_refused():
+    assert shapes("_READ = 1\n_WRITE = 2\n_READ = 3\n") == [(3, "constant twice")]
+    assert shapes("_READ = 1\n_read = 2\n\n\ndef run():\n    _READ = 3\n") == []
+
+
 @pytest.mark.parametrize(
     "path", ["notes.txt", "services/wallet/helpers.py", "shared/util.py", "deploy/new/run.py"]
 )
