@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-import aiormq
 import asyncpg
 import structlog
-from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import (
@@ -20,7 +18,8 @@ from aiormq.exceptions import (
     PublishError,
 )
 
-from shared.amqp import confirms
+from shared.amqp.confirms import Outgoing, Publisher
+from shared.amqp.transport import Connection
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.broker import Broker, close_quietly, pause, supervise
 from shared.messaging.full import FullQueues
@@ -47,15 +46,13 @@ from shared.postgres.database import Database
 
 log = structlog.get_logger()
 
-# aiormq walks all open confirmations for each multiple ack, so a batch is kept small.
+# As many as one statement reads, one write publishes, and one wait confirms.
 PUBLISH_BATCH_MAX = 500
 POLL_SECONDS_MAX = 0.02
 GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
-# The driver would fail over a longer one, and with it the whole batch, again and again.
-SHORT_TEXT_BYTES_MAX = 255
 RETURNS_MAX = 20
 RETRY_SECONDS_MAX = 60
 # The first half of the advisory lock's key; the second is the part.
@@ -87,16 +84,14 @@ class Relay:
         await supervise("relay", lambda: self._session(stopping), stopping)
 
     async def _session(self, stopping: asyncio.Event) -> None:
-        connection: AbstractConnection | None = None
+        connection: Connection | None = None
         db = await self._database.connect_directly()
         try:
             connection = await self._broker.connect("relay")
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await _check_exchanges(channel, self._broker.service)
+            publisher = await Publisher.open(connection)
+            await _check_exchanges(publisher.channel, self._broker.service)
             await _check_log(connection, self._broker.service)
-            underlay = await channel.get_underlay_channel()
-            assert isinstance(underlay, aiormq.Channel)
-            await self._relay(db, underlay, stopping)
+            await self._relay(db, publisher, stopping)
         finally:
             self._parts = []
             self._show_parts()
@@ -105,12 +100,12 @@ class Relay:
             db.terminate()
 
     async def _relay(
-        self, db: asyncpg.Connection, channel: aiormq.Channel, stopping: asyncio.Event
+        self, db: asyncpg.Connection, publisher: Publisher, stopping: asyncio.Event
     ) -> None:
         loop = asyncio.get_running_loop()
         claim_at = measure_at = 0.0
         while not stopping.is_set():
-            if channel.is_closed:
+            if publisher.is_closed:
                 raise ConnectionError("the publishing channel was closed")
             if len(self._parts) < PARTS and loop.time() >= claim_at:
                 await self._claim_parts(db)
@@ -119,7 +114,7 @@ class Relay:
                 await _measure(db)
                 measure_at = loop.time() + MEASURE_SECONDS
             self._database.committed.clear()
-            sent = await self.relay_once(db, channel)
+            sent = await self.relay_once(db, publisher)
             if not sent:
                 await self._rest()
             elif sent < PUBLISH_BATCH_MAX:
@@ -148,7 +143,7 @@ class Relay:
         for part in range(PARTS):
             RELAY_LEADER.labels(part).set(part in self._parts)
 
-    async def relay_once(self, db: asyncpg.Connection, channel: aiormq.Channel) -> int:
+    async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
         """Publish one batch in order and delete what was confirmed; return its size."""
         size = 1 if self._suspicious else PUBLISH_BATCH_MAX
         rows = await db.fetch(_WAITING, self._parts, size, self._full.waiting())
@@ -157,29 +152,25 @@ class Relay:
             return 0
         outgoing = [self._outgoing(row) for row in rows]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
-            results = await confirms.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            results = await publisher.publish(outgoing, seconds_max=PUBLISH_SECONDS_MAX)
             for message, result in zip(outgoing, results, strict=True):
                 if result is not None:
-                    failed(str(message.message_id), _outcome(result))
+                    failed(message.message_id, _outcome(result))
         await self._apply(db, list(zip(rows, results, strict=True)))
         return len(rows)
 
-    def _outgoing(self, row: asyncpg.Record) -> confirms.Outgoing:
+    def _outgoing(self, row: asyncpg.Record) -> Outgoing:
         headers = json.loads(row["headers"])
-        return confirms.Outgoing(
-            message_id=row["message_id"],
+        return Outgoing(
+            message_id=str(row["message_id"]),
             exchange=own_exchange(row["exchange"], self._broker.service),
             routing_key=row["routing_key"],
-            properties=aiormq.spec.Basic.Properties(
-                message_id=str(row["message_id"]),
-                message_type=_short(headers.get("cloudEvents_type", "")),
-                content_type=CONTENT_TYPE,
-                delivery_mode=DeliveryMode.PERSISTENT,
-                correlation_id=_short(headers.get("correlation_id", "")) or None,
-                app_id=self._broker.service,
-                user_id=self._broker.user,
-                headers=headers,
-            ),
+            type=headers.get("cloudEvents_type", ""),
+            content_type=CONTENT_TYPE,
+            correlation_id=headers.get("correlation_id", ""),
+            user_id=self._broker.user,
+            app_id=self._broker.service,
+            headers=headers,
             body=row["body"],
         )
 
@@ -218,11 +209,6 @@ class Relay:
             return False
         self._full.refused(row["exchange"], row["routing_key"])
         return True
-
-
-def _short(text: str) -> str:
-    """A text that is too long for a property of AMQP is still in the headers and the body."""
-    return text if len(text.encode()) <= SHORT_TEXT_BYTES_MAX else ""
 
 
 def _outcome(result: BaseException | None) -> str:
