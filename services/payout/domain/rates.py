@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.identity.ages import ADULTS, AgeRule
+from shared.money import Rounding, prorate
 from shared.quotas.rules import DAY, HOUR, Quota
 
 DIAMONDS = "diamonds"
@@ -99,8 +100,13 @@ class Rules:
 
     def value_minor(self, diamonds: int) -> int:
         """What diamonds are worth, rounded down to the cent."""
-        return diamonds * self.value_minor_per_1000 // 1000
+        return worth_minor(diamonds, self.value_minor_per_1000)
 
     def diamonds_for(self, value_minor: int) -> int:
         """The fewest diamonds that are worth so much."""
-        return -(-value_minor * 1000 // self.value_minor_per_1000)
+        return prorate(value_minor, 1_000, self.value_minor_per_1000, Rounding.UP)
+
+
+def worth_minor(diamonds: int, value_minor_per_1000: int) -> int:
+    """What diamonds are worth at a rate, rounded down to the cent."""
+    return prorate(diamonds, value_minor_per_1000, 1_000, Rounding.DOWN)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from services.wallet.domain.coins import COINS
 from shared.errors import Kind, Refusal
 from shared.identity.ages import ADULTS, AgeRule
-from shared.money import minor_units_in
+from shared.money import Rounding, minor_units_in, prorate
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
@@ -203,8 +203,8 @@ class Budget:
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
         # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
-        scaled = amount_minor * rate * minor_units_in(unit)
-        return scaled // (RATE_PARTS * minor_units_in(currency))
+        scaled = rate * minor_units_in(unit)
+        return prorate(amount_minor, scaled, RATE_PARTS * minor_units_in(currency), Rounding.DOWN)
 
 
 def starts_on(period: Period, today: date) -> date:
