@@ -6,10 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-import aiormq
 import asyncpg
 import structlog
-from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import (
@@ -20,7 +18,8 @@ from aiormq.exceptions import (
     PublishError,
 )
 
-from shared.amqp import confirms
+from shared.amqp.confirms import Outgoing, Publisher
+from shared.amqp.transport import Connection
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging import outbox_rows
 from shared.messaging.broker import Broker, close_quietly, supervise
@@ -45,7 +44,7 @@ from shared.postgres.wakeups import stopped_by, wait
 
 log = structlog.get_logger()
 
-# aiormq walks all open confirmations for each multiple ack, so a batch is kept small.
+# As many as one statement reads, one write publishes, and one wait confirms.
 PUBLISH_BATCH_MAX = 500
 GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
@@ -55,8 +54,6 @@ DELETE_SECONDS = 0.25
 LOOK_SECONDS = 1.0
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
-# The driver would fail over a longer one, and with it the whole batch, again and again.
-SHORT_TEXT_BYTES_MAX = 255
 RETURNS_MAX = 20
 # The broker closes the whole channel over one such message; it will do so every time.
 _REFUSED = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed)
@@ -94,18 +91,16 @@ class Relay:
         await supervise("relay", lambda: self._session(stopping), stopping)
 
     async def _session(self, stopping: asyncio.Event) -> None:
-        connection: AbstractConnection | None = None
+        connection: Connection | None = None
         db = await self._database.connect_directly()
         try:
             connection = await self._broker.connect("relay")
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await _check_exchanges(channel, self._broker.service)
+            publisher = await Publisher.open(connection)
+            await _check_exchanges(publisher.channel, self._broker.service)
             await _check_log(connection, self._broker.service)
-            underlay = await channel.get_underlay_channel()
-            assert isinstance(underlay, aiormq.Channel)
             async with stopped_by(stopping, self._woken):
                 while not stopping.is_set():
-                    await self._turn(db, underlay)
+                    await self._turn(db, publisher)
             await self._delete_confirmed(db)
         finally:
             self._database.wakeups.leave(self._woken)
@@ -118,9 +113,9 @@ class Relay:
             # The locks go with the session; close() would wait for a dead server.
             db.terminate()
 
-    async def _turn(self, db: asyncpg.Connection, channel: aiormq.Channel) -> None:
+    async def _turn(self, db: asyncpg.Connection, publisher: Publisher) -> None:
         """Do what is due, and wait until something is."""
-        if channel.is_closed:
+        if publisher.is_closed:
             raise ConnectionError("the publishing channel was closed")
         is_woken = self._woken.is_set()
         self._woken.clear()
@@ -132,7 +127,7 @@ class Relay:
             await self._delete_confirmed(db)
         sent = 0
         if self._look.is_over() or is_woken:
-            sent = await self.relay_once(db, channel)
+            sent = await self.relay_once(db, publisher)
         if sent == PUBLISH_BATCH_MAX or (sent and self._suspicious):
             self._woken.set()
         elif sent:
@@ -169,7 +164,7 @@ class Relay:
         for part in range(PARTS):
             RELAY_LEADER.labels(part).set(part in self._parts)
 
-    async def relay_once(self, db: asyncpg.Connection, channel: aiormq.Channel) -> int:
+    async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
         """Publish one batch in order, to be deleted where it was confirmed; return its size."""
         rows = await outbox_rows.read_waiting(
             db,
@@ -183,29 +178,25 @@ class Relay:
             return 0
         outgoing = [self._outgoing(row) for row in rows]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
-            results = await confirms.publish(channel, outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            results = await publisher.publish(outgoing, seconds_max=PUBLISH_SECONDS_MAX)
             for message, result in zip(outgoing, results, strict=True):
                 if result is not None:
-                    failed(str(message.message_id), _outcome(result))
+                    failed(message.message_id, _outcome(result))
         await self._apply(db, list(zip(rows, results, strict=True)))
         return len(rows)
 
-    def _outgoing(self, row: asyncpg.Record) -> confirms.Outgoing:
+    def _outgoing(self, row: asyncpg.Record) -> Outgoing:
         headers = json.loads(row["headers"])
-        return confirms.Outgoing(
-            message_id=row["message_id"],
+        return Outgoing(
+            message_id=str(row["message_id"]),
             exchange=own_exchange(row["exchange"], self._broker.service),
             routing_key=row["routing_key"],
-            properties=aiormq.spec.Basic.Properties(
-                message_id=str(row["message_id"]),
-                message_type=_short(headers.get("cloudEvents_type", "")),
-                content_type=CONTENT_TYPE,
-                delivery_mode=DeliveryMode.PERSISTENT,
-                correlation_id=_short(headers.get("correlation_id", "")) or None,
-                app_id=self._broker.service,
-                user_id=self._broker.user,
-                headers=headers,
-            ),
+            type=headers.get("cloudEvents_type", ""),
+            content_type=CONTENT_TYPE,
+            correlation_id=headers.get("correlation_id", ""),
+            user_id=self._broker.user,
+            app_id=self._broker.service,
+            headers=headers,
             body=row["body"],
         )
 
@@ -265,11 +256,6 @@ class _Interval:
             return False
         self._over_at = time.monotonic() + self._seconds
         return True
-
-
-def _short(text: str) -> str:
-    """A text that is too long for a property of AMQP is still in the headers and the body."""
-    return text if len(text.encode()) <= SHORT_TEXT_BYTES_MAX else ""
 
 
 def _outcome(result: BaseException | None) -> str:
