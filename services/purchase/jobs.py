@@ -12,6 +12,7 @@ from services.purchase.commands.refund_attempts import KEY_WINDOW, Attempt
 from services.purchase.commands.status_polls import StatusPoll
 from services.purchase.providers import Providers
 from services.purchase.store.invariants import INVARIANTS
+from services.purchase.store.refunds import REFUND_DUE
 from shared.backoffice.ledger_jobs import verify_job
 from shared.postgres.database import Database
 from shared.runtime.service import Job
@@ -19,7 +20,7 @@ from shared.runtime.service import Job
 log = structlog.get_logger()
 
 POLL_EVERY_SECONDS = 1.0
-REFUND_EVERY_SECONDS = 0.5
+REFUND_EVERY_SECONDS = 1.0
 # How many requests the providers get from a job at once.
 AT_ONCE_MAX = 10
 
@@ -35,7 +36,7 @@ def build(database: Database, providers: Providers, *, window: timedelta = KEY_W
 
     return [
         Job("purchase.status_polls", POLL_EVERY_SECONDS, poll),
-        Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
+        Job("purchase.refunds", REFUND_EVERY_SECONDS, refund, topic=REFUND_DUE),
         verify_job(database, INVARIANTS),
     ]
 
