@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from services.purchase.commands.status_polls import REQUEST_SECONDS
+from services.purchase.commands.webhook_events import REQUEST_SECONDS
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.purchases import (
     PAYABLE_FOR,
