@@ -1,18 +1,21 @@
-"""The ledger's tables, version by version; a service's migrations create them."""
+"""The tables of the ledger and of operators, with the rights; migrations create them."""
 
-LEDGER_V1 = """
+LEDGER = """
 -- One row an account; the row `main` carries the number of the user's last decision, and
 -- locking it locks the user.
 CREATE TABLE accounts (
     user_id  text    NOT NULL,
     kind     text    NOT NULL
-             CONSTRAINT account_kind_known CHECK (kind IN ('main', 'held', 'debt')),
+             CONSTRAINT account_kind_known CHECK (kind IN ('main', 'held', 'pending', 'debt')),
     asset    text    NOT NULL,
     balance  bigint  NOT NULL DEFAULT 0,
     version  bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, kind, asset),
     CONSTRAINT only_debt_is_negative CHECK (balance >= 0 OR kind = 'debt')
 ) WITH (fillfactor = 70);  -- balances change in place, without touching the index
+GRANT SELECT, INSERT, UPDATE ON accounts TO {role};
+
+-- History is written once: the runtime role can add to it and read it, nothing else.
 
 -- `id` is the number of the decision: it counts one user's, so users can be spread over databases.
 CREATE TABLE entries (
@@ -24,6 +27,7 @@ CREATE TABLE entries (
     PRIMARY KEY (user_id, id),
     CONSTRAINT one_entry_a_reference UNIQUE (user_id, reference)
 );
+GRANT SELECT, INSERT ON entries TO {role};
 
 -- No foreign key to entries: both are written by the same path in one transaction,
 -- and the runtime role can neither change nor delete them.
@@ -36,6 +40,7 @@ CREATE TABLE postings (
     balance_after  bigint,  -- NULL: a system account, whose balance is the sum of its postings
     PRIMARY KEY (user_id, entry, account, asset)
 );
+GRANT SELECT, INSERT ON postings TO {role};
 
 -- One permanent outcome a reference, refusals included.
 CREATE TABLE outcomes (
@@ -48,18 +53,7 @@ CREATE TABLE outcomes (
     recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (user_id, reference)
 );
-"""
-
-# History is written once: the runtime role can add to it and read it, nothing else.
-LEDGER_RIGHTS_V1 = """
-GRANT SELECT, INSERT, UPDATE ON accounts TO {role};
-GRANT SELECT, INSERT ON entries, postings, outcomes TO {role};
-"""
-
-LEDGER_V2 = """
-ALTER TABLE accounts DROP CONSTRAINT account_kind_known;
-ALTER TABLE accounts ADD CONSTRAINT account_kind_known
-    CHECK (kind IN ('main', 'held', 'pending', 'debt'));
+GRANT SELECT, INSERT ON outcomes TO {role};
 
 -- Entries that are in no sealed block yet. Written with each entry, emptied by the sealer.
 CREATE TABLE unsealed (
@@ -67,7 +61,7 @@ CREATE TABLE unsealed (
     entry    bigint  NOT NULL,
     PRIMARY KEY (user_id, entry)
 );
-INSERT INTO unsealed SELECT user_id, id FROM entries;
+GRANT SELECT, INSERT, DELETE ON unsealed TO {role};
 
 -- A chain over history: each block's hash covers its entries and the hash before it.
 CREATE TABLE seals (
@@ -79,14 +73,11 @@ CREATE TABLE seals (
     sealed_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT block_names_each_entry CHECK (cardinality(users) = cardinality(entries))
 );
-"""
-LEDGER_RIGHTS_V2 = """
-GRANT SELECT, INSERT, DELETE ON unsealed TO {role};
 GRANT SELECT, INSERT ON seals TO {role};
 """
 
-# What operators did.
-AUDIT_V1 = """
+AUDIT = """
+-- What operators did.
 CREATE TABLE audit (
     id        bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at        timestamptz  NOT NULL DEFAULT clock_timestamp(),
@@ -97,15 +88,11 @@ CREATE TABLE audit (
     facts     jsonb        NOT NULL
 );
 CREATE INDEX audit_of_user ON audit (user_id, id);
-"""
-AUDIT_RIGHTS_V1 = """
 GRANT SELECT, INSERT ON audit TO {role};
 """
 
-# The same, and what they want a colleague to agree to.
-OPERATORS_V1 = (
-    AUDIT_V1
-    + """
+ADJUSTMENTS = """
+-- Corrections of a balance that an operator requests and a colleague decides.
 CREATE TABLE adjustments (
     user_id          text         NOT NULL,
     id               uuid         NOT NULL,
@@ -124,29 +111,20 @@ CREATE TABLE adjustments (
     CONSTRAINT one_adjustment_a_key UNIQUE (requested_by, idempotency_key),
     CONSTRAINT decided_by_a_colleague
         CHECK ((state = 'requested') = (decided_by IS NULL)
-               AND (state <> 'applied' OR decided_by <> requested_by))
+               AND (state <> 'applied' OR decided_by <> requested_by)),
+    -- The owner of the balance, the operator who requests and the one who agrees are three
+    -- persons. The code compares more strictly.
+    CONSTRAINT adjusted_by_other_people CHECK (
+        state = 'rejected' OR (
+            lower(btrim(user_id)) <> lower(btrim(requested_by))
+            AND (decided_by IS NULL OR (
+                lower(btrim(user_id)) <> lower(btrim(decided_by))
+                AND lower(btrim(requested_by)) <> lower(btrim(decided_by))
+            ))
+        )
+    )
 );
 CREATE INDEX adjustments_by_id ON adjustments (id);
-"""
-)
-OPERATORS_RIGHTS_V1 = (
-    AUDIT_RIGHTS_V1
-    + """
 GRANT SELECT, INSERT ON adjustments TO {role};
 GRANT UPDATE (state, decided_by, decided_at) ON adjustments TO {role};
-"""
-)
-
-# Whose balance it is, who asks and who agrees are three persons. The code compares more strictly;
-# rows that are older than this rule can still be rejected.
-OTHER_PEOPLE_V1 = """
-ALTER TABLE adjustments ADD CONSTRAINT adjusted_by_other_people CHECK (
-    state = 'rejected' OR (
-        lower(btrim(user_id)) <> lower(btrim(requested_by))
-        AND (decided_by IS NULL OR (
-            lower(btrim(user_id)) <> lower(btrim(decided_by))
-            AND lower(btrim(requested_by)) <> lower(btrim(decided_by))
-        ))
-    )
-) NOT VALID;
 """

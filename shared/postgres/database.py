@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
 
 __all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
@@ -77,6 +78,7 @@ class Transaction:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self.committed_actions: list[Callable[[], None]] = []
+        self.topics: set[str] = set()
 
     async def execute(
         self, statement: TextClause, parameters: Mapping[str, Any] | None = None
@@ -103,6 +105,10 @@ class Transaction:
         """Do something once everything has committed; it must not fail."""
         self.committed_actions.append(action)
 
+    def wake(self, *topics: str) -> None:
+        """Wake what waits for these topics, in any process, once everything has committed."""
+        self.topics.update(topics)
+
 
 class Database:
     """
@@ -110,8 +116,8 @@ class Database:
 
     `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
     may be being replaced.
-    `committed` is set after every commit: the outbox relay waits for it, so a fact leaves
-    at once and not at the next poll.
+    `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
+    not at the next poll.
     """
 
     def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
@@ -121,7 +127,7 @@ class Database:
             attempts = attempts_with(password)
             self._addresses = [self.address.set(password=attempt) for attempt in attempts]
             self.address = self._addresses[0]
-        self.committed = asyncio.Event()
+        self.wakeups = Wakeups(self.connect_directly)
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
@@ -139,7 +145,8 @@ class Database:
                 # The server died inside an exchange, and the driver lost its place in it.
                 connection.terminate()
                 raise
-        self.committed.set()
+        if tx.topics:
+            self.wakeups.wake(tx.topics)
         for action in tx.committed_actions:
             action()
 

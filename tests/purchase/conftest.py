@@ -9,8 +9,7 @@ from sqlalchemy import text
 
 from services.purchase import consumers, jobs
 from services.purchase.commands.status_polls import StatusPolls
-from services.purchase.domain.rules import Rules
-from services.purchase.main import build_http, read_policy, read_prices
+from services.purchase.main import build_http, read_rules
 from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
@@ -19,9 +18,7 @@ from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
-PRICES = read_prices(Path(__file__).parent / "packages.toml")
-POLICY = read_policy(Path("seeds/rules.toml"))
-RULES = Rules(PRICES, POLICY)
+RULES = read_rules(Path(__file__).parent / "packages.toml", Path("seeds/rules.toml"))
 AGE_PURCHASES = text("""
     UPDATE purchases SET
         created_at = created_at - make_interval(mins => :minutes),

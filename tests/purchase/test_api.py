@@ -1,19 +1,19 @@
 """A viewer buys coins: once, twice, at the same time, and with a provider that does not answer."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
 
-from services.purchase.domain.rules import Rules
 from services.purchase.main import build_http, read_prices
 from services.purchase.providers.sandbox import SandboxProvider
 from shared.http import encode_cursor
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import POLICY, RULES
+from tests.purchase.conftest import RULES
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 
@@ -109,8 +109,8 @@ async def test_nonsense_about_packages_is_refused(get, params):
 @pytest.fixture
 def shop(database, provider):
     """What a new installation sells, to whom, in what."""
-    seeds = read_prices(Path("seeds/packages.toml"))
-    return build_http(database, a_verifier(), {"sandbox": provider}, Rules(seeds, POLICY))
+    seeds = replace(RULES, prices=read_prices(Path("seeds/packages.toml")))
+    return build_http(database, a_verifier(), {"sandbox": provider}, seeds)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
-from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
 from services.payout.store import valuations as store
 from shared.ledger.book import Book, open_book
 from shared.postgres.database import Transaction
@@ -49,7 +49,7 @@ async def _revalue(tx: Transaction, book: Book, rules: Rules) -> bool:
         accounts = book[creator]
         if creator in rates:
             currency, rate = rates[creator]
-            owed_minor = {currency: diamonds_of(accounts) * rate // 1000}
+            owed_minor = {currency: worth_minor(diamonds_of(accounts), rate)}
         else:
             owed_minor = in_books.get(creator, {})
         posted |= revalue(
