@@ -58,17 +58,16 @@ def money_of(
 
 
 def revalue(
-    accounts: LockedAccounts, owed_minor: dict[str, int], rules: Rules, *, reference: str
+    accounts: LockedAccounts, currency: str, owed_minor: int, rules: Rules, *, reference: str
 ) -> bool:
     """
     Let a creator be owed what their free diamonds are worth at the rate in force.
 
-    `owed_minor` is what stands in the books for them, by currency. Returns whether anything moved.
+    `owed_minor` in `currency` is what stands in the books for them. Returns whether anything moved.
     """
     amounts: Counter[tuple[str, str]] = Counter()
-    for currency, minor in owed_minor.items():
-        amounts[PAYABLE, currency] += minor
-        amounts[REWARDS, currency] -= minor
+    amounts[PAYABLE, currency] += owed_minor
+    amounts[REWARDS, currency] -= owed_minor
     worth = rules.value_minor(diamonds_of(accounts))
     amounts[PAYABLE, rules.currency] -= worth
     amounts[REWARDS, rules.currency] += worth
