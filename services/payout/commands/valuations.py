@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
-from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
 from services.payout.store import creators as store
 from services.payout.store.creators import Creator
 from shared.ledger.book import Book, open_book
@@ -59,7 +59,7 @@ async def _revalue(tx: Transaction, book: Book, known: dict[str, Creator], rules
         ):
             continue
         else:
-            owed_minor = diamonds_of(accounts) * creator.value_minor_per_1000 // 1000
+            owed_minor = worth_minor(diamonds_of(accounts), creator.value_minor_per_1000)
             reference = REFERENCE.format(accounts.version + 1)
             posted |= revalue(accounts, creator.currency, owed_minor, rules, reference=reference)
             creator.currency = rules.currency

@@ -8,7 +8,7 @@ So a payout takes exactly what is owed for it. Liabilities are negative.
 
 from collections import Counter
 
-from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
 
 PAYABLE = "@creator_payable"
@@ -43,7 +43,7 @@ def money_of(
     """
     rate = accounts.notes.get(RATE_NOTE, rules.value_minor_per_1000)
     before = diamonds_of(accounts)
-    owed = rules.value_minor(before + change) - before * rate // 1000
+    owed = rules.value_minor(before + change) - worth_minor(before, rate)
     paid_in = currency or rules.currency
     amounts: Counter[tuple[str, str]] = Counter()
     amounts[PAYABLE, rules.currency] -= owed
