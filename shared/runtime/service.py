@@ -26,7 +26,7 @@ from shared.contracts.routes import require_queues
 from shared.http.connection import Connection
 from shared.identity.tokens import Verifier
 from shared.messaging import inbox
-from shared.messaging.broker import Broker, pause
+from shared.messaging.broker import Broker, pause, supervise
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.observability.logging import configure_logging
@@ -138,6 +138,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
     http = asyncio.create_task(server.serve())
     parts: list[Part] = [
         service.relay.run,
+        _exchange_wakeups(service.database),
         *(consumer.run for consumer in service.consumers),
         *(_repeat(job, service.database) for job in (*service.jobs, _forgetting(service.database))),
         *service.tasks,
@@ -168,6 +169,15 @@ def _forgetting(database: Database) -> Job:
             return await quotas.forget_old(tx) or more
 
     return Job("forget", FORGET_EVERY_SECONDS, forget)
+
+
+def _exchange_wakeups(database: Database) -> Part:
+    """Exchange wake-ups with the other instances of a service."""
+
+    async def exchange(stopping: asyncio.Event) -> None:
+        await supervise("wakeups", lambda: database.wakeups.exchange(stopping), stopping)
+
+    return exchange
 
 
 def _repeat(job: Job, database: Database) -> Part:
