@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import LEDGER_TABLES
+from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
@@ -235,4 +235,8 @@ class WebhookEvent(PayoutTable, table=True):
     received_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
-add_tables(PayoutTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)
+add_tables(
+    PayoutTable,
+    *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
+    *(EventArchiveColumns, QuotaColumns),
+)

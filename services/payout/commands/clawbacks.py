@@ -171,5 +171,5 @@ def _record_result(
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
         **about,
     )
-    version = accounts.record_result(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).number
     batch.facts.append(Fact(event, version, cause, batch.recorded_at))

@@ -133,7 +133,7 @@ def _earn(
         matures_at=max(earning.matures_at for earning in earnings),
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
     )
-    version = accounts.record_result(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).number
     batch.facts.append(Fact(event, version, sent.cause, batch.recorded_at))
     batch.known.add(earnings, sent.time)
     for earning in earnings:

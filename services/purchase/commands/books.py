@@ -32,7 +32,9 @@ async def post(tx: Transaction, viewer: str, entries: Sequence[Entry]) -> None:
     moving = [entry for entry in entries if entry.postings]
     if not moving:
         return
-    book = await open_book(tx, ASSET, [(viewer, entry.reference) for entry in moving])
+    references = [(viewer, entry.reference) for entry in moving]
+    # Nothing seals these books.
+    book = await open_book(tx, ASSET, references, is_sealed=False)
     accounts = book[viewer]
     for entry in moving:
         if entry.reference in accounts.outcomes:

@@ -5,7 +5,7 @@ Two partial unique indexes are claims: a creator has one payout under way, and a
 attempt, even if two requests try to start a second at once.
 """
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER
+from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER, SEALS
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -238,7 +238,7 @@ GRANT SELECT, INSERT ON webhook_events TO payout;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, AUDIT, ADJUSTMENTS):
         run_sql(shared.format(role="payout"))
     for own in (EARNINGS, PAYOUTS, TRANSFERS):
         run_sql(own)
