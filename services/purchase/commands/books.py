@@ -32,7 +32,9 @@ async def post(tx: Transaction, entries: Sequence[tuple[str, Entry]]) -> None:
     moving = [(viewer, entry) for viewer, entry in entries if entry.postings]
     if not moving:
         return
-    book = await open_book(tx, ASSET, [(viewer, entry.reference) for viewer, entry in moving])
+    references = [(viewer, entry.reference) for viewer, entry in moving]
+    # Nothing seals these books.
+    book = await open_book(tx, ASSET, references, is_sealed=False)
     for viewer, entry in moving:
         accounts = book[viewer]
         if entry.reference in accounts.outcomes:
