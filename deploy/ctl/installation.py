@@ -15,9 +15,9 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
-from aio_pika.abc import AbstractConnection
 
 from deploy.config.databases import AUDITOR
+from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import AUDITOR_USER
@@ -84,7 +84,7 @@ class Installation:
             yield tx
 
     @asynccontextmanager
-    async def connect(self, user: str = OPERATOR_USER) -> AsyncIterator[AbstractConnection]:
+    async def connect(self, user: str = OPERATOR_USER) -> AsyncIterator[Connection]:
         """Open a connection to the broker, as the operator or as the auditor."""
         url = f"amqp://{user}@{self.broker}/{quote(self.vhost, safe='')}"
         broker = Broker(url, self.secret(f"{user}_broker_password"), user)

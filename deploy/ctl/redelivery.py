@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-import aiormq
-from aio_pika import DeliveryMode
-from aio_pika.abc import AbstractConnection
-
-from shared.amqp import confirms
+from shared.amqp.confirms import Outgoing, Publisher
+from shared.amqp.transport import Connection
 from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.delivery import OPERATOR_USER
@@ -45,61 +42,51 @@ class Redelivery:
     body: bytes
 
 
-async def redeliver(
-    connection: AbstractConnection, queue: str, messages: AsyncIterator[Redelivery]
-) -> int:
+async def redeliver(connection: Connection, queue: str, messages: AsyncIterator[Redelivery]) -> int:
     """
     Publish messages to a queue as the operator, batch by batch; return how many.
 
     The queue's service drops messages that it has handled before: it knows their ids.
     """
-    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-    underlay = await channel.get_underlay_channel()
-    assert isinstance(underlay, aiormq.Channel)
+    publisher = await Publisher.open(connection)
     sent, waiting = 0, []
     async for message in messages:
         waiting.append(message)
         if len(waiting) == PUBLISH_BATCH_MAX:
-            sent += await _publish(underlay, queue, waiting)
+            sent += await _publish(publisher, queue, waiting)
             waiting = []
-    sent += await _publish(underlay, queue, waiting)
-    await channel.close()
+    sent += await _publish(publisher, queue, waiting)
+    await publisher.channel.close()
     return sent
 
 
-async def _publish(channel: aiormq.Channel, queue: str, messages: Sequence[Redelivery]) -> int:
+async def _publish(publisher: Publisher, queue: str, messages: Sequence[Redelivery]) -> int:
     if not messages:
         return 0
     outgoing = [_outgoing(queue, message) for message in messages]
-    for failure in await confirms.publish(channel, outgoing, seconds_max=CONFIRM_SECONDS_MAX):
+    for failure in await publisher.publish(outgoing, seconds_max=CONFIRM_SECONDS_MAX):
         if failure is not None:
             raise Undeliverable(f"{queue}: {failure!r}") from failure
     return len(messages)
 
 
-def _outgoing(queue: str, message: Redelivery) -> confirms.Outgoing:
+def _outgoing(queue: str, message: Redelivery) -> Outgoing:
     try:
         message_id = UUID(message.message_id)
     except ValueError:
         message_id = uuid4()
-    return confirms.Outgoing(
-        message_id=message_id,
+    return Outgoing(
+        message_id=str(message_id),
         exchange=REDELIVER_EXCHANGE,
         routing_key=queue,
-        properties=aiormq.spec.Basic.Properties(
-            message_id=str(message_id),
-            message_type=message.type,
-            content_type=CONTENT_TYPE,
-            delivery_mode=DeliveryMode.PERSISTENT,
-            correlation_id=message.correlation_id or None,
-            app_id=OPERATOR_USER,
-            user_id=OPERATOR_USER,
-            headers={
-                **{
-                    name: value for name, value in message.headers.items() if name.startswith(_KEPT)
-                },
-                ORIGINAL_PUBLISHER_HEADER: message.original_publisher,
-            },
-        ),
+        type=message.type,
+        content_type=CONTENT_TYPE,
+        correlation_id=message.correlation_id,
+        user_id=OPERATOR_USER,
+        app_id=OPERATOR_USER,
+        headers={
+            **{name: value for name, value in message.headers.items() if name.startswith(_KEPT)},
+            ORIGINAL_PUBLISHER_HEADER: message.original_publisher,
+        },
         body=message.body,
     )

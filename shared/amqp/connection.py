@@ -16,6 +16,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AMQPError
 
+from .transport import Connection
 from .wire import install_tolerant_decoders
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ BACK_OFF_SECONDS_MAX = 5.0
 CLOSE_SECONDS_MAX = 2
 
 
-async def connect(url: str, name: str) -> AbstractConnection:
+async def connect(url: str, name: str) -> Connection:
     """
     Open a connection for one role; its name shows the role to operators.
 
@@ -49,9 +50,12 @@ async def connect(url: str, name: str) -> AbstractConnection:
     return await _open(last, name)
 
 
-async def _open(url: str, name: str) -> AbstractConnection:
+async def _open(url: str, name: str) -> Connection:
     return await aio_pika.connect(
-        url, timeout=CONNECT_SECONDS_MAX, client_properties={"connection_name": name}
+        url,
+        timeout=CONNECT_SECONDS_MAX,
+        client_properties={"connection_name": name},
+        connection_class=Connection,
     )
 
 

@@ -1,11 +1,13 @@
 """A message as the broker delivered it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiormq.abc import DeliveredMessage
+from pamqp import decode
+
+from .frames import read_properties
 
 ATTEMPT_DIGITS_MAX = 6
 # As long as AMQP lets a message's own id be.
@@ -37,15 +39,43 @@ class Delivery:
         return hashlib.sha256(self.body).hexdigest()
 
 
-def delivery_of(message: DeliveredMessage) -> Delivery:
-    properties = message.header.properties
-    return Delivery(
-        body=message.body,
-        type=properties.message_type or "",
-        message_id=properties.message_id or "",
-        user_id=properties.user_id or "",
-        headers=properties.headers or {},
+def delivery_of(properties: bytes, body: bytes) -> Delivery:
+    """Read a message's properties from the wire; bytes that are no text are replaced."""
+    found = read_properties(properties)
+    kind, message_id, user_id = (
+        found.get(name, b"").decode("utf-8", "replace")
+        for name in ("type", "message_id", "user_id")
     )
+    return Delivery(
+        body=body,
+        type=kind,
+        message_id=message_id,
+        user_id=user_id,
+        headers=Headers(found["headers"]) if "headers" in found else {},
+    )
+
+
+class Headers(Mapping[str, Any]):
+    """The headers of a message, decoded when one is asked for: the body says what it is."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._decoded: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._table()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table())
+
+    def __len__(self) -> int:
+        return len(self._table())
+
+    def _table(self) -> dict[str, Any]:
+        if self._decoded is None:
+            decoded: Any = decode.METHODS["table"](self._raw)[1]
+            self._decoded = decoded
+        return self._decoded
 
 
 def storable(text: str) -> str:

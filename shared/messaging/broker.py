@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
-from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
 from shared.amqp.connection import close_quietly, connect, pause, run_forever
+from shared.amqp.transport import Connection
 from shared.observability.metrics import BROKER_RECONNECTS
 from shared.secrets import attempts_with
 
@@ -35,7 +35,7 @@ class Broker:
     def user(self) -> str:
         return urlsplit(self.url).username or ""
 
-    async def connect(self, role: str) -> AbstractConnection:
+    async def connect(self, role: str) -> Connection:
         """Open a connection for one role; its name shows service and role to operators."""
         *others, last = attempts_with(self.password)
         for password in others:
@@ -43,7 +43,7 @@ class Broker:
                 return await self._connect(role, password)
         return await self._connect(role, last)
 
-    async def _connect(self, role: str, password: str) -> AbstractConnection:
+    async def _connect(self, role: str, password: str) -> Connection:
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(password, safe='')}"
         address = f"{secret}@{parts.netloc.rpartition('@')[2]}"

@@ -13,7 +13,7 @@ from shared.contracts.decoding import BODY_BYTES_MAX
 from shared.contracts.envelope import encode, schema_url
 from shared.messaging.archive import store_facts
 from shared.messaging.facts import Fact
-from shared.observability.logging import log_each
+from shared.observability.logging import MessageLine, log_messages
 from shared.observability.tracing import traceparent
 from shared.postgres.database import Transaction
 
@@ -51,6 +51,11 @@ def part_of(key: str) -> int:
     return zlib.crc32(key.encode()) % PARTS
 
 
+def topic_of(part: int) -> str:
+    """Return the topic that wakes the relay of a part."""
+    return f"outbox.{part}"
+
+
 async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
     """
     Publish the facts, in this order, if and only if this transaction commits.
@@ -63,17 +68,20 @@ async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = Fal
         facts = [replace(fact, occurred_at=fact.occurred_at or now) for fact in facts]
         await store_facts(tx, facts)
     await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
-    tx.after_commit(lambda: log_each("fact.published", (_line(fact) for fact in facts)))
+    lines = [_line(fact) for fact in facts]
+    tx.after_commit(lambda: log_messages("published", lines))
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     """Put messages into the outbox. One that still waits there is not put in twice."""
     if not messages:
         return
+    parts = [part_of(message.key) for message in messages]
+    tx.wake(*map(topic_of, set(parts)))
     await tx.execute(
         _INSERT,
         {
-            "parts": [part_of(message.key) for message in messages],
+            "parts": parts,
             "keys": [message.key for message in messages],
             "message_ids": [message.message_id for message in messages],
             "exchanges": [message.exchange for message in messages],
@@ -115,14 +123,15 @@ def message_of(fact: Fact, occurred_at: datetime) -> Message:
     )
 
 
-def _line(fact: Fact) -> dict[str, object]:
-    return {
-        "type": fact.event.type(),
-        "message_id": fact.event.id,
-        "subject": fact.event.subject,
-        "correlation_id": fact.cause.correlation_id,
-        "causation_id": fact.cause.causation_id,
-    }
+def _line(fact: Fact) -> MessageLine:
+    return MessageLine(
+        type=fact.event.type(),
+        message_id=fact.event.id,
+        subject=fact.event.subject,
+        correlation_id=fact.cause.correlation_id,
+        causation_id=fact.cause.causation_id,
+        traceparent=fact.cause.traceparent or traceparent(),
+    )
 
 
 _INSERT = text("""
