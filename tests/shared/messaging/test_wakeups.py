@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from shared.messaging.outbox import publish, topic_of
-from shared.messaging.relay import PARTS, Relay
+from shared.messaging.outbox import PARTS, publish, topic_of
+from shared.messaging.relay import Relay
 from shared.postgres.database import Database
 from shared.postgres.wakeups import wait
 from tests.metrics import metric
