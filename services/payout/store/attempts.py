@@ -81,7 +81,7 @@ async def begin_to_submit(tx: Transaction, attempt: Attempt) -> timedelta | None
     row = (await tx.execute(_LOCK_PAYOUT, _key(attempt))).one()
     if State(row.state) not in SENDABLE:
         return None
-    found = (await tx.execute(_BEGIN, {**_key(attempt), "approved_at": row.approved_at})).first()
+    found = (await tx.execute(_BEGIN, _key(attempt))).first()
     return found.age if found else None
 
 
@@ -192,21 +192,10 @@ _CLAIM = text(f"""
     RETURNING {_ATTEMPT}
 """)  # noqa: S608 - our own text only
 _LOCK_PAYOUT = text("""
-    SELECT state, (
-        SELECT max(at) FROM payout_states
-        WHERE payout_states.creator = payouts.creator AND payout = payouts.id
-          AND payout_states.state = 'approved'
-    ) AS approved_at
-    FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
+    SELECT state FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
 """)
-# An attempt of the version before does not say when it was submitted.
 _BEGIN = text("""
-    UPDATE attempts
-    SET first_submitted_at = coalesce(
-        first_submitted_at,
-        CASE WHEN checks > 1 THEN CAST(:approved_at AS timestamptz) END,
-        clock_timestamp()
-    )
+    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock_timestamp())
     WHERE creator = :creator AND id = :id AND NOT closed
     RETURNING clock_timestamp() - first_submitted_at AS age
 """)
