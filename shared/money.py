@@ -1,10 +1,11 @@
 """
-Currencies, and amounts in their minor units as people write them.
+Currencies, amounts in their minor units as people write them, and how a share is rounded.
 
 The pages have the same table in `services/web/static/currencies.js`; a test keeps the two equal.
 """
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 
 # Decimals of the minor unit: the currencies of ISO 4217 that are in use, by their exponent.
 CODES: Mapping[int, str] = {
@@ -24,6 +25,25 @@ CODES: Mapping[int, str] = {
 EXPONENTS: Mapping[str, int] = {
     code: exponent for exponent, codes in CODES.items() for code in codes.split()
 }
+
+
+class Rounding(Enum):
+    """What becomes of the fraction of a unit. Each caller says in whose favour it rounds."""
+
+    DOWN = "down"
+    UP = "up"
+
+
+def prorate(amount: int, part: int, whole: int, rounding: Rounding) -> int:
+    """
+    Return `amount * part / whole` as a whole number, exact before it is rounded.
+
+    The amounts are money in minor units, coins or diamonds. The result of a negative amount is
+    rounded towards minus infinity (`DOWN`) or plus infinity (`UP`).
+    """
+    if rounding is Rounding.UP:
+        return -(-amount * part // whole)
+    return amount * part // whole
 
 
 def is_currency(code: str) -> bool:

@@ -63,7 +63,7 @@ def read_rules(path: Path, *, hold_seconds: int | None = None) -> Rules:
     """Read the rules; `hold_seconds` replaces every wait, for practice."""
     rules = tomllib.loads(path.read_text(encoding="utf-8"))
     require_currencies([rules["diamonds"]["currency"]])
-    maturity = MaturityRules(**rules["holds"], seconds=hold_seconds)
+    maturity = MaturityRules(**rules["maturity"], seconds=hold_seconds)
     ages = read_age_rule(rules, Act.CASH_OUT)
     return Rules(**rules["diamonds"], **rules["payouts"], maturity=maturity, ages=ages)
 

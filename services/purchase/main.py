@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from services.purchase import api, consumers, jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
-from services.purchase.domain.quotas import PurchaseQuotas, read_quotas
+from services.purchase.domain.quotas import PurchaseQuotas
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.domain.rules import Rules
 from services.purchase.providers import Providers, build_providers
@@ -18,7 +19,7 @@ from services.purchase.settings import Settings
 from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import watch
 from shared.http import build_app
-from shared.identity.ages import Act, AgeRule, read_age_rule
+from shared.identity.ages import Act, read_age_rule
 from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
@@ -29,12 +30,7 @@ def build(settings: Settings) -> Service:
     database = build_database(settings)
     broker = build_broker(settings, "purchase")
     providers = build_providers(settings)
-    rules = Rules(
-        read_prices(settings.packages_file),
-        read_policy(settings.rules_file),
-        read_ages(settings.rules_file),
-        read_limits(settings.rules_file),
-    )
+    rules = read_rules(settings.packages_file, settings.rules_file)
     return Service(
         name="purchase",
         app=build_http(database, build_verifier(settings), providers, rules),
@@ -57,9 +53,21 @@ def build_http(
         database=database,
     )
     app.state.providers = providers
+    app.state.status_polls = StatusPolls(database, providers)
     app.state.rules = rules
     app.include_router(api.router)
     return app
+
+
+def read_rules(packages_file: Path, rules_file: Path) -> Rules:
+    """Read what is sold, to whom, and what is refunded; a mistake stops the service."""
+    rules = tomllib.loads(rules_file.read_text(encoding="utf-8"))
+    return Rules(
+        prices=read_prices(packages_file),
+        refunds=read_policy(rules_file),
+        quotas=PurchaseQuotas(**rules["purchases"]),
+        ages=read_age_rule(rules, Act.BUY),
+    )
 
 
 def read_prices(path: Path) -> PriceList:
@@ -82,16 +90,6 @@ def read_policy(path: Path) -> RefundPolicy:
         },
         TypeAdapter(dict[str, Calendar]).validate_python(refunds.get("calendars", {})),
     )
-
-
-def read_limits(path: Path) -> PurchaseQuotas:
-    """Read how much a viewer can request."""
-    return read_quotas(tomllib.loads(path.read_text(encoding="utf-8")).get("purchases", {}))
-
-
-def read_ages(path: Path) -> AgeRule:
-    """Read how old a buyer has to be."""
-    return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.BUY)
 
 
 if __name__ == "__main__":

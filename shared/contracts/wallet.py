@@ -1,7 +1,7 @@
 """Events of the wallet: coins that came, coins that went, and gifts it would not pay."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -292,16 +292,21 @@ class DebtSettled(DebtEvent):
 
 
 class LimitEvent(WalletEvent):
-    """How far a viewer has come within a spending limit; once for each period and threshold."""
+    """How far a viewer has come within a spending limit; once for each window and threshold."""
 
-    discriminator_fields: ClassVar[tuple[str, ...]] = ("period", "unit", "starts_on", "percent")
+    # The instant, and not the day, tells windows apart: a period may be shorter than a day.
+    discriminator_fields = ("period", "unit", "set_by", "limit", "starts_at", "percent")
 
     period: LimitPeriod
     """What the limit counts: all of a calendar day, week or month."""
     unit: LimitUnit
     """What the limit is in: `coins`, or a currency (ISO 4217)."""
+    set_by: Annotated[Name, like("user", "operator", "age")]
+    """Whose limit it is: the viewer's own (`user`), an operator's, or that of an age (`age`)."""
     starts_on: Day
-    """The first day of the period, a date in the operator's time zone."""
+    """The first day of the window, a date in the operator's time zone."""
+    starts_at: Annotated[Moment, like("2026-11-23T00:00:00Z", "2026-11-01T00:00:00Z")]
+    """When the window began. UTC."""
     percent: Annotated[int, number("percent", 80, 50, 100, ge=1, le=100)]
     """The threshold that was passed, in percent of the limit."""
     limit: Limit
@@ -317,32 +322,6 @@ class LimitReminder(LimitEvent):
 
 
 class LimitReached(LimitEvent):
-    """All of a limit is spent."""
-
-    name = "wallet.limit_reached"
-
-
-class LimitOfRuleEvent(LimitEvent):
-    """
-    How far a viewer has come within one limit: two of one period and unit have different ids.
-
-    Version 1 is published beside it. There the two share an id: the second counts as repeated.
-    """
-
-    version = 2
-    discriminator_fields = ("period", "unit", "set_by", "limit", "starts_on", "percent")
-
-    set_by: Annotated[Name, like("user", "operator", "age")]
-    """Whose limit it is: the viewer's own (`user`), an operator's, or that of an age (`age`)."""
-
-
-class LimitReminderV2(LimitOfRuleEvent):
-    """Half or most of a limit is spent."""
-
-    name = "wallet.limit_reminder"
-
-
-class LimitReachedV2(LimitOfRuleEvent):
     """All of a limit is spent."""
 
     name = "wallet.limit_reached"
@@ -392,8 +371,6 @@ EVENTS: tuple[type[Event], ...] = (
     DebtSettled,
     LimitReminder,
     LimitReached,
-    LimitReminderV2,
-    LimitReachedV2,
     ExclusionStarted,
     ExclusionEnded,
     BlockSealed,

@@ -10,9 +10,9 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import structlog
@@ -39,8 +39,10 @@ from shared.identity.claims import (
     require_access_token,
 )
 from shared.identity.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
+from shared.identity.verified_tokens import VerifiedTokens
 
 log = structlog.get_logger()
+Result = TypeVar("Result")
 
 LEEWAY_SECONDS = 30
 TOKEN_BYTES_MAX = 8_192
@@ -56,12 +58,14 @@ FETCH_SECONDS_MAX = 3.0
 KEYS_SECONDS_MAX = 3_600.0
 LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
-TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
+ACCESS_TYPE = "at+jwt"
+TOKEN_TYPES = ("jwt", ACCESS_TYPE, f"application/{ACCESS_TYPE}")
 # What issuers call the application that a token was made for.
 CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
 # The type of a token with which a host says who may be given gifts: it identifies no caller.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
+_TYPES = {ACCESS_TYPE: TOKEN_TYPES, TARGET_TYPE: TARGET_TYPES}
 
 
 class _Headers(JWSRegistry):
@@ -141,6 +145,7 @@ class Verifier:
         self._lifetime_seconds_max = lifetime_seconds_max
         self._jwks_url = jwks_url
         self._keys = keys
+        self._verified = VerifiedTokens()
         self._fetching: asyncio.Task[None] | None = None
         self._refresh_at = time.monotonic() + REFRESH_SECONDS if keys else -math.inf
         self._seen_at = time.monotonic()
@@ -165,43 +170,56 @@ class Verifier:
                 answer, body = await _read(client, moved)
         answer.raise_for_status()
         try:
-            self._keys = usable_keys(json.loads(body))
+            self._trust(usable_keys(json.loads(body)))
         except NoKeys:
-            self._keys = None
+            self._trust(None)
             raise
         self._seen_at = time.monotonic()
         self._refresh_at = self._seen_at + REFRESH_SECONDS
 
     async def verify(self, token: str) -> Identity:
         """Return who a token speaks for, or refuse with the reason."""
-        return self._identity(await self._signed(token, is_target=False))
+        return await self._accept(token, ACCESS_TYPE, self._identity)
 
     async def verify_target(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a target token, which is never taken for a caller's."""
-        claims = await self._signed(token, is_target=True)
-        self._check_issued(claims)
-        self._check_audience(claims.get("aud"))
-        return claims
+        return await self._accept(token, TARGET_TYPE, self._target)
 
-    async def _signed(self, token: str, *, is_target: bool) -> Mapping[str, Any]:
+    async def _accept(
+        self, token: str, kind: str, read: Callable[[Mapping[str, Any]], Result]
+    ) -> Result:
+        """Read a token that keys of now have signed; only its signature is remembered."""
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="too-large")
         keys = await self._current_keys()
+        if (verified := self._verified.find(kind, token)) is not None:
+            return read(verified)
+        claims = await self._signed(token, kind, keys)
+        result = read(claims)
+        seconds = read_time(claims.get("exp")) + LEEWAY_SECONDS - time.time()
+        self._verified.keep(kind, token, claims, seconds=seconds)
+        return result
+
+    async def _signed(self, token: str, kind: str, keys: KeySet) -> Mapping[str, Any]:
         try:
-            return _claims(token, keys, is_target=is_target)
+            return _claims(token, keys, kind)
         except _UnknownKey:
             # Perhaps the key is newer than our copy.
             keys = await self._newer_keys(keys)
         try:
-            return _claims(token, keys, is_target=is_target)
+            return _claims(token, keys, kind)
         except _UnknownKey:
             raise Unauthenticated(reason="unknown-key") from None
+
+    def _trust(self, keys: KeySet | None) -> None:
+        self._keys = keys
+        self._verified.clear()
 
     async def _current_keys(self) -> KeySet:
         if time.monotonic() >= self._refresh_at and self._jwks_url is not None:
             fetching = self._fetch()
             if time.monotonic() >= self._seen_at + KEYS_SECONDS_MAX:
-                self._keys = None
+                self._trust(None)
             if self._keys is None:
                 await asyncio.shield(fetching)
         if self._keys is None:
@@ -247,6 +265,11 @@ class Verifier:
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated(reason="wrong-audience")
 
+    def _target(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._check_issued(claims)
+        self._check_audience(claims.get("aud"))
+        return claims
+
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         self._check_issued(claims)
         audience = claims.get("aud")
@@ -289,13 +312,12 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _claims(token: str, keys: KeySet, *, is_target: bool) -> Mapping[str, Any]:
+def _claims(token: str, keys: KeySet, kind: str) -> Mapping[str, Any]:
     signed = _decoded(token, keys)
     named = signed.header.get("typ", "JWT").lower()
-    types = TARGET_TYPES if is_target else TOKEN_TYPES
     # A security event, such as a logout, is no access token also if its header does not say so:
     # https://www.rfc-editor.org/rfc/rfc8417#section-2.2.
-    if named not in types or "cty" in signed.header or "events" in signed.claims:
+    if named not in _TYPES[kind] or "cty" in signed.header or "events" in signed.claims:
         raise Unauthenticated(reason="wrong-type")
     return signed.claims
 

@@ -51,6 +51,11 @@ def part_of(key: str) -> int:
     return zlib.crc32(key.encode()) % PARTS
 
 
+def topic_of(part: int) -> str:
+    """Return the topic that wakes the relay of a part."""
+    return f"outbox.{part}"
+
+
 async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
     """
     Publish the facts, in this order, if and only if this transaction commits.
@@ -71,10 +76,12 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     """Put messages into the outbox. One that still waits there is not put in twice."""
     if not messages:
         return
+    parts = [part_of(message.key) for message in messages]
+    tx.wake(*map(topic_of, set(parts)))
     await tx.execute(
         _INSERT,
         {
-            "parts": [part_of(message.key) for message in messages],
+            "parts": parts,
             "keys": [message.key for message in messages],
             "message_ids": [message.message_id for message in messages],
             "exchanges": [message.exchange for message in messages],

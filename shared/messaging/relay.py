@@ -2,9 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 
 import asyncpg
 import structlog
@@ -21,7 +21,8 @@ from aiormq.exceptions import (
 from shared.amqp.confirms import Outgoing, Publisher
 from shared.amqp.transport import Connection
 from shared.contracts.envelope import CONTENT_TYPE
-from shared.messaging.broker import Broker, close_quietly, pause, supervise
+from shared.messaging import outbox_rows
+from shared.messaging.broker import Broker, close_quietly, supervise
 from shared.messaging.full import FullQueues
 from shared.messaging.log import log_of
 from shared.messaging.outbox import (
@@ -29,34 +30,31 @@ from shared.messaging.outbox import (
     EVENTS_EXCHANGE,
     PARTS,
     own_exchange,
+    topic_of,
 )
 from shared.messaging.retry import DELAYS, delay_name
 from shared.observability.metrics import (
-    INBOX_ROWS,
-    OUTBOX_BLOCKED_KEYS,
-    OUTBOX_OLDEST_AGE_SECONDS,
-    OUTBOX_PARKED,
-    OUTBOX_PENDING,
     OUTBOX_PUBLISH_SECONDS,
     OUTBOX_PUBLISHED,
     RELAY_LEADER,
 )
 from shared.observability.tracing import failed, publishing
 from shared.postgres.database import Database
+from shared.postgres.wakeups import stopped_by, wait
 
 log = structlog.get_logger()
 
 # As many as one statement reads, one write publishes, and one wait confirms.
 PUBLISH_BATCH_MAX = 500
-POLL_SECONDS_MAX = 0.02
 GATHER_SECONDS = 0.005
 PUBLISH_SECONDS_MAX = 15
+# What is published is deleted later and together: a deletion costs as much as a small batch.
+DELETE_SECONDS = 0.25
+# How often we look by ourselves for rows that no wake-up came for: those of a process that died.
+LOOK_SECONDS = 1.0
 CLAIM_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
 RETURNS_MAX = 20
-RETRY_SECONDS_MAX = 60
-# The first half of the advisory lock's key; the second is the part.
-LOCK_CLASS = 7001
 # The broker closes the whole channel over one such message; it will do so every time.
 _REFUSED = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed)
 
@@ -70,10 +68,19 @@ class Relay:
     leave in the order of their ids, so facts of one subject are published in order.
     """
 
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(
+        self, database: Database, broker: Broker, *, look_seconds: float = LOOK_SECONDS
+    ) -> None:
         self._database = database
         self._broker = broker
         self._parts: list[int] = []
+        self._woken = asyncio.Event()
+        self._look = _Interval(look_seconds)
+        self._claim = _Interval(CLAIM_SECONDS)
+        self._measure = _Interval(MEASURE_SECONDS)
+        self._delete = _Interval(DELETE_SECONDS)
+        # The ids of rows that this session has published and not deleted yet.
+        self._confirmed: list[int] = []
         # After the broker closed the channel over one row of a batch, find it one by one.
         self._suspicious = False
         self._full = FullQueues()
@@ -91,62 +98,81 @@ class Relay:
             publisher = await Publisher.open(connection)
             await _check_exchanges(publisher.channel, self._broker.service)
             await _check_log(connection, self._broker.service)
-            await self._relay(db, publisher, stopping)
+            async with stopped_by(stopping, self._woken):
+                while not stopping.is_set():
+                    await self._turn(db, publisher)
+            await self._delete_confirmed(db)
         finally:
+            self._database.wakeups.leave(self._woken)
+            # Published again by the next session: ids of a server that was replaced mean others.
+            self._confirmed = []
             self._parts = []
+            self._claim.end()
             self._show_parts()
             await close_quietly(connection)
             # The locks go with the session; close() would wait for a dead server.
             db.terminate()
 
-    async def _relay(
-        self, db: asyncpg.Connection, publisher: Publisher, stopping: asyncio.Event
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        claim_at = measure_at = 0.0
-        while not stopping.is_set():
-            if publisher.is_closed:
-                raise ConnectionError("the publishing channel was closed")
-            if len(self._parts) < PARTS and loop.time() >= claim_at:
-                await self._claim_parts(db)
-                claim_at = loop.time() + CLAIM_SECONDS
-            if loop.time() >= measure_at:
-                await _measure(db)
-                measure_at = loop.time() + MEASURE_SECONDS
-            self._database.committed.clear()
+    async def _turn(self, db: asyncpg.Connection, publisher: Publisher) -> None:
+        """Do what is due, and wait until something is."""
+        if publisher.is_closed:
+            raise ConnectionError("the publishing channel was closed")
+        is_woken = self._woken.is_set()
+        self._woken.clear()
+        if len(self._parts) < PARTS and self._claim.is_over():
+            is_woken = await self._claim_parts(db) or is_woken
+        if self._measure.is_over():
+            await outbox_rows.measure(db)
+        if self._confirmed and self._delete.is_over():
+            await self._delete_confirmed(db)
+        sent = 0
+        if self._look.is_over() or is_woken:
             sent = await self.relay_once(db, publisher)
-            if not sent:
-                await self._rest()
-            elif sent < PUBLISH_BATCH_MAX:
-                # A batch for each commit would be small: publish the next commits together.
-                await pause(GATHER_SECONDS, stopping)
+        if sent == PUBLISH_BATCH_MAX or (sent and self._suspicious):
+            self._woken.set()
+        elif sent:
+            # A batch for each commit would be small: publish the next commits together.
+            await asyncio.sleep(GATHER_SECONDS)
+        await wait(self._woken, self._rest_seconds())
 
-    async def _rest(self) -> None:
-        """Wait for the next commit of this process; polling finds those of other processes."""
-        try:
-            await asyncio.wait_for(self._database.committed.wait(), POLL_SECONDS_MAX)
-        except TimeoutError:
-            return
+    def _rest_seconds(self) -> float:
+        due = [self._look, self._measure]
+        if len(self._parts) < PARTS:
+            due.append(self._claim)
+        if self._confirmed:
+            due.append(self._delete)
+        return min(interval.left_seconds() for interval in due)
 
-    async def _claim_parts(self, db: asyncpg.Connection) -> None:
+    async def _delete_confirmed(self, db: asyncpg.Connection) -> None:
+        await outbox_rows.delete(db, self._confirmed)
+        self._confirmed = []
+
+    async def _claim_parts(self, db: asyncpg.Connection) -> bool:
         free = [part for part in range(PARTS) if part not in self._parts]
-        won = [row["part"] for row in await db.fetch(_CLAIM, LOCK_CLASS, free)]
+        won = await outbox_rows.claim_parts(db, free)
         # The broker may allow now what it refused before this process began: an upgrade changes
         # rights. Once only, for a row that is refused again ends the session.
         if new := set(won) - self._forgiven:
-            await db.execute(_FORGIVE, sorted(new))
+            await outbox_rows.forgive(db, sorted(new))
             self._forgiven |= new
         self._parts = sorted([*self._parts, *won])
+        self._database.wakeups.own(self._woken, map(topic_of, self._parts))
         self._show_parts()
+        return bool(won)
 
     def _show_parts(self) -> None:
         for part in range(PARTS):
             RELAY_LEADER.labels(part).set(part in self._parts)
 
     async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
-        """Publish one batch in order and delete what was confirmed; return its size."""
-        size = 1 if self._suspicious else PUBLISH_BATCH_MAX
-        rows = await db.fetch(_WAITING, self._parts, size, self._full.waiting())
+        """Publish one batch in order, to be deleted where it was confirmed; return its size."""
+        rows = await outbox_rows.read_waiting(
+            db,
+            self._parts,
+            limit=1 if self._suspicious else PUBLISH_BATCH_MAX,
+            confirmed=self._confirmed,
+            full=self._full.waiting(),
+        )
         if not rows:
             self._suspicious = False
             return 0
@@ -178,7 +204,7 @@ class Relay:
         self, db: asyncpg.Connection, results: Sequence[tuple[asyncpg.Record, BaseException | None]]
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
-        await _delete(db, confirmed)
+        self._confirmed += [row["id"] for row in confirmed]
         counted = Counter((row["exchange"], _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)
@@ -187,7 +213,7 @@ class Relay:
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
-            await _block(db, row, "unroutable", park=row["attempts"] + 1 >= RETURNS_MAX)
+            await outbox_rows.block(db, row, "unroutable", park=row["attempts"] + 1 >= RETURNS_MAX)
         others = [
             (row, error)
             for row, error in failures
@@ -198,7 +224,7 @@ class Relay:
         refused = [(row, error) for row, error in others if isinstance(error, _REFUSED)]
         self._suspicious = bool(refused) and len(results) > 1
         if refused and len(results) == 1:
-            await _block(db, results[0][0], str(refused[0][1])[:500], park=True)
+            await outbox_rows.block(db, results[0][0], str(refused[0][1])[:500], park=True)
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
         # nothing is counted against them. The supervisor starts a fresh session, later and later.
         raise others[0][1]
@@ -208,6 +234,27 @@ class Relay:
         if row["exchange"] == EVENTS_EXCHANGE or not isinstance(error, DeliveryError):
             return False
         self._full.refused(row["exchange"], row["routing_key"])
+        return True
+
+
+class _Interval:
+    """Something that is done every few seconds, and at the beginning."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.end()
+
+    def end(self) -> None:
+        self._over_at = 0.0
+
+    def left_seconds(self) -> float:
+        return max(0.0, self._over_at - time.monotonic())
+
+    def is_over(self) -> bool:
+        """Whether it is to be done now; then the next interval begins."""
+        if self.left_seconds() > 0:
+            return False
+        self._over_at = time.monotonic() + self._seconds
         return True
 
 
@@ -251,82 +298,3 @@ async def _check_log(connection: AbstractConnection, service: str) -> None:
 
 async def _ignore(_: DeliveredMessage) -> None:
     """A check only: the messages of the log are not read."""
-
-
-async def _delete(db: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
-    if not rows:
-        return
-    retried = [row["message_id"] for row in rows if row["attempts"]]
-    async with db.transaction():
-        await db.execute("DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows])
-        if retried:
-            await db.execute("DELETE FROM outbox_blocked WHERE message_id = ANY($1)", retried)
-
-
-async def _block(db: asyncpg.Connection, row: asyncpg.Record, reason: str, *, park: bool) -> None:
-    """Let a key wait behind a message the broker does not route, or park it for an operator."""
-    log.error(
-        "outbox.blocked",
-        routing_key=row["routing_key"],
-        message_id=str(row["message_id"]),
-        attempts=row["attempts"] + 1,
-        reason=reason,
-        parked=park,
-    )
-    OUTBOX_PARKED.inc(park)
-    wait = timedelta(seconds=min(0.1 * 2 ** row["attempts"], RETRY_SECONDS_MAX))
-    async with db.transaction():
-        await db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = $1", row["id"])
-        await db.execute(
-            _BLOCK, row["part"], row["key"], row["message_id"], reason, None if park else wait
-        )
-
-
-async def _measure(db: asyncpg.Connection) -> None:
-    row = await db.fetchrow(_MEASURE)
-    assert row is not None
-    pending = dict(zip(row["parts"] or (), row["pending"] or (), strict=True))
-    for part in range(PARTS):
-        OUTBOX_PENDING.labels(part).set(pending.get(part, 0))
-    INBOX_ROWS.set(row["inbox_rows"])
-    OUTBOX_OLDEST_AGE_SECONDS.set(row["oldest_age_seconds"])
-    OUTBOX_BLOCKED_KEYS.set(row["blocked"])
-
-
-_CLAIM = """
-    SELECT part FROM unnest($2::int[]) AS part WHERE pg_try_advisory_lock($1, part)
-"""
-_WAITING = """
-    SELECT id, part, key, message_id, exchange, routing_key, headers::text, body, attempts
-    FROM outbox
-    WHERE part = ANY($1::smallint[]) AND exchange || '|' || routing_key <> ALL ($3::text[])
-      AND NOT EXISTS (
-        SELECT FROM outbox_blocked AS blocked
-        WHERE blocked.part = outbox.part AND blocked.key = outbox.key
-          AND (blocked.retry_at IS NULL OR blocked.retry_at > now())
-    )
-    ORDER BY id
-    LIMIT $2
-"""
-_FORGIVE = """
-    UPDATE outbox_blocked SET retry_at = now()
-    WHERE part = ANY($1::smallint[]) AND retry_at IS NULL AND reason LIKE '%ACCESS_REFUSED%'
-"""
-_BLOCK = """
-    INSERT INTO outbox_blocked (part, key, message_id, reason, retry_at)
-    VALUES ($1, $2, $3, $4, now() + $5::interval)
-    ON CONFLICT (part, key) DO UPDATE
-    SET message_id = excluded.message_id, reason = excluded.reason, retry_at = excluded.retry_at
-"""
-_MEASURE = """
-    SELECT array_agg(part) AS parts, array_agg(pending) AS pending,
-           coalesce(extract(epoch FROM now() - min(oldest)), 0)::float AS oldest_age_seconds,
-           (SELECT count(*) FROM outbox_blocked) AS blocked,
-           (SELECT greatest(reltuples, 0)::bigint FROM pg_class
-            WHERE oid = to_regclass('inbox')) AS inbox_rows
-    FROM (
-        SELECT part, count(*) AS pending, min(created_at) AS oldest
-        FROM (SELECT part, created_at FROM outbox ORDER BY id LIMIT 100000) AS waiting
-        GROUP BY part
-    ) AS parts
-"""

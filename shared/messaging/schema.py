@@ -1,6 +1,6 @@
-"""The mailbox tables as first released; every service's first migration creates them."""
+"""The tables of messaging and the rights on them; a service's migrations create them."""
 
-MAILBOXES_V1 = """
+MAILBOXES = """
 CREATE TABLE outbox (
     id           bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     part         smallint     NOT NULL CONSTRAINT outbox_part_known CHECK (part BETWEEN 0 AND 15),
@@ -16,6 +16,7 @@ CREATE TABLE outbox (
     -- The table is a queue: all its rows die young, so it is vacuumed early and often.
     autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_limit = 2000
 );
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO {role};
 
 -- A key whose next message the broker would not route: later messages of it wait behind it.
 CREATE TABLE outbox_blocked (
@@ -27,7 +28,9 @@ CREATE TABLE outbox_blocked (
     retry_at    timestamptz,  -- NULL: parked until an operator unparks it
     PRIMARY KEY (part, key)
 );
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_blocked TO {role};
 
+-- Ids of handled messages, so that a redelivery changes nothing.
 CREATE TABLE inbox (
     queue        text         NOT NULL,
     message_id   uuid         NOT NULL,
@@ -35,15 +38,12 @@ CREATE TABLE inbox (
     PRIMARY KEY (queue, message_id)
 );
 CREATE INDEX inbox_received_at ON inbox USING brin (received_at);
-"""
-
-MAILBOX_RIGHTS_V1 = """
-GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, outbox_blocked TO {role};
 GRANT SELECT, INSERT, DELETE ON inbox TO {role};
 """
 
-EVENT_ARCHIVE_V1 = """
--- Facts no other row remembers, as they were published; history is written once.
+EVENT_ARCHIVE = """
+-- Events that no other row keeps, as they were published: later steps overwrite the row they are
+-- about. History is written once.
 CREATE TABLE event_archive (
     key             text         NOT NULL,
     id              uuid         NOT NULL,
@@ -56,8 +56,5 @@ CREATE TABLE event_archive (
     PRIMARY KEY (key, id)
 );
 CREATE INDEX event_archive_by_time ON event_archive USING brin (occurred_at);
-"""
-
-EVENT_ARCHIVE_RIGHTS_V1 = """
 GRANT SELECT, INSERT ON event_archive TO {role};
 """

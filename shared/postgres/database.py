@@ -1,24 +1,25 @@
 """
 One pool, one transaction, one place that commits.
 
-Statements are SQLAlchemy's (`text` with named parameters, or built from a service's tables), but
-they go to asyncpg directly: a batch is a dozen statements, and the session between them cost
-three times what asyncpg does.
+Statements are SQLAlchemy's `text` with named parameters, compiled once, but they go to asyncpg
+directly: a batch is a dozen statements, and the session between them cost three times what asyncpg
+does.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable, TextClause
+from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
 
 __all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
@@ -77,17 +78,15 @@ class Transaction:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self.committed_actions: list[Callable[[], None]] = []
+        self.topics: set[str] = set()
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self, statement: TextClause, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
-        """Run one statement; a `text` takes its named parameters beside it."""
-        if isinstance(statement, TextClause):
-            sql, names = _compiled(statement)
-            given = parameters or {}
-            values = [given[name] for name in names]
-        else:
-            sql, values = _built(statement)
+        """Run one statement with its named parameters."""
+        sql, names = _compiled(statement)
+        given = parameters or {}
+        values = [given[name] for name in names]
         return Rows(await self._connection.fetch(sql, *values, record_class=Row))
 
     async def stream(
@@ -102,9 +101,21 @@ class Transaction:
         async for row in cursor:
             yield row
 
+    async def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        """Insert rows by COPY; `shared.postgres.copying` writes their lines."""
+
+        async def source() -> AsyncIterator[bytes]:
+            yield "".join(lines).encode()
+
+        await self._connection.copy_to_table(table, source=source(), columns=columns)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once everything has committed; it must not fail."""
         self.committed_actions.append(action)
+
+    def wake(self, *topics: str) -> None:
+        """Wake what waits for these topics, in any process, once everything has committed."""
+        self.topics.update(topics)
 
 
 class Database:
@@ -113,8 +124,8 @@ class Database:
 
     `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
     may be being replaced.
-    `committed` is set after every commit: the outbox relay waits for it, so a fact leaves
-    at once and not at the next poll.
+    `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
+    not at the next poll.
     """
 
     def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
@@ -124,7 +135,7 @@ class Database:
             attempts = attempts_with(password)
             self._addresses = [self.address.set(password=attempt) for attempt in attempts]
             self.address = self._addresses[0]
-        self.committed = asyncio.Event()
+        self.wakeups = Wakeups(self.connect_directly)
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
@@ -142,7 +153,8 @@ class Database:
                 # The server died inside an exchange, and the driver lost its place in it.
                 connection.terminate()
                 raise
-        self.committed.set()
+        if tx.topics:
+            self.wakeups.wake(tx.topics)
         for action in tx.committed_actions:
             action()
 
@@ -241,13 +253,3 @@ def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
     """Translate a statement's named parameters once; statements are constants."""
     compiled = statement.compile(dialect=_DIALECT)
     return str(compiled), tuple(compiled.positiontup or ())
-
-
-def _built(statement: Executable) -> tuple[str, list[Any]]:
-    """Translate a statement that carries its values, each as the driver takes it."""
-    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
-    values, processors = compiled.construct_params(), compiled._bind_processors  # noqa: SLF001
-    return str(compiled), [
-        processors[name](values[name]) if name in processors else values[name]
-        for name in compiled.positiontup or ()
-    ]

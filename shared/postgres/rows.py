@@ -14,7 +14,7 @@ or a field without a column, fails when the module is imported.
 """
 
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from functools import cache
@@ -90,16 +90,27 @@ def array_literal(numbers: Iterable[int] | None) -> str | None:
     return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
-def unnest(table: Table, *columns: str, name: str = "new", numbered: bool = False) -> str:
+def prefixed(prefix: str, columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return parameters for an `unnest` with a prefix."""
+    return {f"{prefix}_{column}": values for column, values in columns.items()}
+
+
+def unnest(
+    table: Table, *columns: str, name: str = "new", numbered: bool = False, prefix: str = ""
+) -> str:
     """
     Return the SQL of a FROM item with these columns of a table as typed array parameters.
 
-    `numbered` adds a column `position`, so that rows can be taken in the order given.
+    `numbered` adds a column `position`, so that rows can be taken in the order given. A `prefix`
+    of the parameters (`score_room`) keeps several of these apart in one statement.
     """
     for column in columns:
         # It would flatten an array of arrays.
         assert not _type_of(table, column).endswith("[]"), f"{column} is an array already"
-    parameters = ", ".join(f"CAST(:{column} AS {_type_of(table, column)}[])" for column in columns)
+    before = f"{prefix}_" if prefix else ""
+    parameters = ", ".join(
+        f"CAST(:{before}{column} AS {_type_of(table, column)}[])" for column in columns
+    )
     listed = ", ".join((*columns, *(["position"] if numbered else [])))
     ordinality = " WITH ORDINALITY" if numbered else ""
     return f"unnest({parameters}){ordinality} AS {name} ({listed})"
@@ -119,7 +130,13 @@ def insert_rows(table: Table, *columns: str, then: str = "") -> TextClause:
 
 
 def update_rows(
-    table: Table, key: Sequence[str], changed: Sequence[str], *, also: str = "", then: str = ""
+    table: Table,
+    key: Sequence[str],
+    changed: Sequence[str],
+    *,
+    also: str = "",
+    then: str = "",
+    prefix: str = "",
 ) -> TextClause:
     """
     Return the UPDATE of many rows by their key.
@@ -133,7 +150,7 @@ def update_rows(
     where = " AND ".join(f"{name}.{each} = new.{each}" for each in key)
     return text(
         f"UPDATE {name} SET {assignments}"  # noqa: S608 - names out of tables.py
-        f" FROM {unnest(table, *key, *changed)} WHERE {where} {then}"
+        f" FROM {unnest(table, *key, *changed, prefix=prefix)} WHERE {where} {then}"
     )
 
 

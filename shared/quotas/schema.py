@@ -1,6 +1,6 @@
-"""The table of quotas as first released; a migration of each service creates it."""
+"""The table of quotas, with the rights on it; a service's migrations create it."""
 
-QUOTAS_V1 = """
+QUOTAS = """
 -- How often a user did something in the time that began then: one row a user and act.
 CREATE TABLE quotas (
     user_id   text         NOT NULL,

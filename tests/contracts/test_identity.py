@@ -1,7 +1,7 @@
 """The same fact carries the same id, whoever announces it; another fact never does."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID, uuid4, uuid5
 
 import pytest
@@ -13,6 +13,7 @@ from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchaseCompleted, PurchaseDisputed
+from shared.contracts.wallet import LimitReached
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -55,6 +56,27 @@ def test_each_revision_of_a_dispute_is_a_fact_of_its_own():
     }
 
     assert len(ids) == 2
+
+
+def a_limit_reached(starts_at):
+    return LimitReached(
+        viewer="mira",
+        period="day",
+        unit="coins",
+        set_by="user",
+        starts_on="2026-11-23",
+        starts_at=starts_at,
+        percent=100,
+        limit=100,
+        spent=100,
+    )
+
+
+def test_each_window_of_a_limit_is_a_fact_of_its_own_also_within_one_day():
+    first, next_hour = a_limit_reached(NOON), a_limit_reached(NOON + timedelta(hours=1))
+
+    assert first.id != next_hour.id
+    assert LimitReached.model_validate_json(first.model_dump_json()).id == first.id
 
 
 def test_facts_of_different_names_about_one_subject_differ():

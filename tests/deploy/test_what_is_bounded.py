@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from services.payout.domain.rates import Rules
-from services.payout.main import read_rules
-from services.purchase.domain.quotas import PurchaseQuotas
-from services.purchase.main import read_limits
+from services.payout.main import read_rules as read_payout_rules
+from services.purchase.main import read_rules as read_purchase_rules
 from shared.quotas.rules import Quota
 
 ROOT = Path(__file__).parent.parent.parent
 OPENAPI = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())
 PAGE = (ROOT / "docs" / "operations" / "security.md").read_text()
-NUMBERS = ("quotes_per_hour", "payee_changes_per_day")
 RULES_FILE = ROOT / "seeds" / "rules.toml"
 CHANGING = ("post", "put", "patch", "delete")
 # Written on one line each: operation, makes, stops at, refusal, shown by.
@@ -55,7 +52,8 @@ def quotas() -> list[Quota]:
             ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         )
         found |= {value for value in vars(module).values() if isinstance(value, Quota)}
-    limits, rules = read_limits(RULES_FILE), read_rules(RULES_FILE)
+    limits = read_purchase_rules(ROOT / "seeds" / "packages.toml", RULES_FILE).quotas
+    rules = read_payout_rules(RULES_FILE)
     found |= {
         getattr(owner, name)
         for owner in (limits, rules)
@@ -107,8 +105,13 @@ def test_there_are_no_two_quotas_of_one_name():
     assert len(acts) == len(set(acts)) > 10
 
 
-def test_the_seeds_say_what_holds_without_them():
-    assert read_limits(RULES_FILE) == PurchaseQuotas()
-    seeds = read_rules(RULES_FILE)
-    usual = {name: Rules.__dataclass_fields__[name].default for name in NUMBERS}
-    assert {name: getattr(seeds, name) for name in NUMBERS} == usual
+@pytest.mark.parametrize("number", ["open_max = 10", "payee_changes_per_day = 5", "days = 7"])
+def test_a_number_that_is_missing_stops_the_service_and_is_named(tmp_path, number):
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES_FILE.read_text().replace(f"\n{number}", "\n", 1))
+
+    with pytest.raises(TypeError, match=number.split(" ", maxsplit=1)[0]):
+        (
+            read_payout_rules(rules),
+            read_purchase_rules(ROOT / "seeds" / "packages.toml", rules),
+        )

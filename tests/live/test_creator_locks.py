@@ -7,7 +7,10 @@ import pytest
 from services.live.commands.goals import NewGoal, set_goal
 from services.live.commands.perks import Offer, change_perk, offer_perk
 from services.live.domain.perks import PerkKind
+from services.live.store.batch_locks import lock_batch
+from services.live.store.creator_locks import lock_creator
 from services.live.store.entitlements import list_entitlements
+from services.live.store.gift_totals import lock_rooms
 from services.live.store.goals import list_goals_of_creator
 from services.live.store.perks import list_perks
 from shared.contracts.envelope import Cause
@@ -52,3 +55,32 @@ async def test_only_gifts_to_that_creator_wait(lea, receive, look, database, ask
         claims = await list_entitlements(tx, "mira", before=None, limit=5)
     assert [goal.progress_coins for goal in found] == ([100] if ask is set_up else [])
     assert len(claims) == (0 if ask is set_up else 1)
+
+
+async def test_a_batch_that_waits_for_its_room_keeps_no_creator_from_setting_something_up(
+    receive, database
+):
+    """Who sets up a goal of a room locks the room and then its creator: a batch does as well."""
+    async with database.transaction() as other:
+        await lock_rooms(other, ["room-1"])
+        waiting = asyncio.create_task(receive(a_gift_sent(100)))
+        await asyncio.sleep(A_WHILE_SECONDS)
+        async with database.transaction() as tx:
+            await asyncio.wait_for(lock_creator(tx, "lea"), SOON_SECONDS)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, SOON_SECONDS)
+
+
+async def test_a_batch_holds_a_room_that_was_there_and_one_that_is_new(receive, database):
+    await receive(a_gift_sent(1))
+
+    async def lock(room):
+        async with database.transaction() as tx:
+            await lock_rooms(tx, [room])
+
+    async with database.transaction() as batch:
+        await lock_batch(batch, rooms=["room-1", "room-2"], gifts=[], creators=[])
+        waiting = [asyncio.create_task(lock(room)) for room in ("room-1", "room-2")]
+        await asyncio.sleep(A_WHILE_SECONDS)
+        assert not any(task.done() for task in waiting)
+    await asyncio.wait_for(asyncio.gather(*waiting), SOON_SECONDS)

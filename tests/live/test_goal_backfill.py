@@ -12,7 +12,7 @@ from services.live.commands import perks
 from services.live.commands.goal_backfill import finish_backfills
 from services.live.domain.goals import PAST_GOALS_AN_HOUR_MAX
 from services.live.store import goal_backfill
-from services.live.store.creator_locks import lock_creators_shared
+from services.live.store.batch_locks import lock_batch
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 GOALS = "/v1/creators/me/goals"
@@ -95,7 +95,7 @@ async def test_gifts_do_not_wait_while_the_past_of_a_goal_is_read(
 async def test_what_is_counted_before_the_lock_is_given_is_part_of_the_past(lea, receive, database):
     """A request waits for a batch that counts: its snapshot begins after that, not before."""
     async with database.transaction() as tx:
-        await lock_creators_shared(tx, ["lea"])
+        await lock_batch(tx, rooms=[], gifts=[], creators=["lea"])
         asking = asyncio.create_task(lea.post(GOALS, json=a_past_goal(), headers=key()))
         await asyncio.sleep(0.2)
         await tx.execute(
@@ -172,7 +172,7 @@ async def test_those_who_wait_to_set_something_up_leave_others_their_connections
     """A batch counts for a long time, and many requests have to wait for it."""
     perk = {"kind": "custom", "title": "A song", "threshold_coins": 100}
     async with database.transaction() as tx:
-        await lock_creators_shared(tx, ["lea"])
+        await lock_batch(tx, rooms=[], gifts=[], creators=["lea"])
         wanted = [lea.post(GOALS, json=a_past_goal(), headers=key()) for _ in range(10)]
         wanted += [lea.post(PERKS, json=perk, headers=key()) for _ in range(10)]
         waiting = asyncio.gather(*wanted)

@@ -1,5 +1,6 @@
 """Others see the level of what was given openly; what an anonymous gift leads to names nobody."""
 
+import asyncio
 import json
 from itertools import permutations
 
@@ -7,8 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.live.commands.levels import correct_open_coins
-from services.live.domain.gift_totals import Increment
-from services.live.store import feed, gift_totals
+from services.live.store import feed
 from shared.contracts.gift import GiftRestored
 from tests.clients import a_token, client_of
 from tests.deliveries import forget_inbox
@@ -165,18 +165,29 @@ async def test_what_a_version_without_open_coins_counted_is_corrected(
     assert await seen("cem") == {2}
 
 
-async def test_a_correction_misses_no_gift_that_is_being_counted(database, receive, open_coins):
-    """A batch has changed the supporters and not the gifter when the correction looks."""
+@pytest.mark.parametrize("batch_first", [True, False])
+async def test_a_correction_misses_no_gift_that_is_being_counted(
+    database, receive, open_coins, batch_first
+):
+    """A batch has changed the supporters, and waits for the gifter's row as the correction does."""
     await receive(a_gift_sent(60))
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE gifters SET open_coins = 0"))
 
-    more = Increment(gifts=1, coins=40)
-    async with database.transaction() as batch:
-        await gift_totals.add_supporters(batch, {("lea", "mira"): more})
+    async def count():
+        await receive(a_gift_sent(40))
+
+    async def correct():
         async with database.transaction() as tx:
             await correct_open_coins(tx, after="")
-        await gift_totals.add_gifters(batch, {"mira": more}, {"mira": 40})
+
+    async with database.transaction() as other:
+        await other.execute(text("SELECT FROM gifters FOR UPDATE"))
+        waiting = []
+        for work in (count, correct) if batch_first else (correct, count):
+            waiting.append(asyncio.create_task(work()))
+            await asyncio.sleep(0.3)
+    await asyncio.gather(*waiting)
 
     assert await open_coins("mira") == 100
 

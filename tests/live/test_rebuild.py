@@ -4,8 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
-from tests.live.conftest import a_gift_sent, key
+from tests.live.conftest import a_gift_sent, a_reversal, key
 
 GOALS, PERKS = "/v1/creators/me/goals", "/v1/creators/me/perks"
 
@@ -108,3 +109,30 @@ async def test_a_gift_that_no_service_can_republish_is_given_up(old, rebuild, pu
 
     assert await rebuild.phase() == "done"
     assert [fact["given_coins"] for fact in await published("live.level_reached")] == [400, 320]
+
+
+async def test_it_counts_reversed_and_anonymous_gifts_as_before_and_shows_none_again(
+    receive, look, published, rebuild, database
+):
+    gifts = [a_gift_sent(80), a_gift_sent(30, anonymous=True), a_gift_sent(5, viewer="jonas")]
+    reversals = [a_reversal(gifts[0], 1, 20), a_reversal(gifts[1], 1, 10)]
+    at = datetime.now(UTC)
+    await receive(*gifts, *reversals, at=at)
+    before = await look(), await published(None)
+    await rebuild.begin()
+    await receive(*gifts, *reversals, at=at)
+    await rebuild.end_filling()
+    await rebuild.publish()
+
+    assert (await look(), await published(None)) == before
+    async with database.transaction() as tx:
+        shown = await tx.execute(text("SELECT subject FROM feed WHERE kind = 'gift'"))
+        assert sorted(row.subject for row in shown) == sorted(gift.gift for gift in gifts)
+    # Afterwards all is as ever.
+    await receive(a_reversal(gifts[0], 2, 80), a_reversal(gifts[1], 2, 30))
+    assert (await look())["coins"] == 5
+
+
+async def test_an_empty_database_needs_no_rebuild(database):
+    async with database.transaction() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM rebuilds"))).scalar_one() == 0

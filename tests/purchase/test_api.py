@@ -1,19 +1,19 @@
 """A viewer buys coins: once, twice, at the same time, and with a provider that does not answer."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
 
-from services.purchase.domain.rules import Rules
 from services.purchase.main import build_http, read_prices
 from services.purchase.providers.sandbox import SandboxProvider
 from shared.http import encode_cursor
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import POLICY, RULES
+from tests.purchase.conftest import RULES
 from tests.purchase.pretend import WEBHOOK_SECRET
 
 
@@ -109,8 +109,8 @@ async def test_nonsense_about_packages_is_refused(get, params):
 @pytest.fixture
 def shop(database, provider):
     """What a new installation sells, to whom, in what."""
-    seeds = read_prices(Path("seeds/packages.toml"))
-    return build_http(database, a_verifier(), {"sandbox": provider}, Rules(seeds, POLICY))
+    seeds = replace(RULES, prices=read_prices(Path("seeds/packages.toml")))
+    return build_http(database, a_verifier(), {"sandbox": provider}, seeds)
 
 
 @pytest.fixture
@@ -326,13 +326,9 @@ async def test_a_provider_without_an_answer_makes_it_a_202_and_the_repeat_a_201(
     assert len(pretend.payments) == 1
 
 
-async def test_a_provider_that_takes_too_long_is_not_waited_for(database, pretend):
+async def test_a_provider_that_takes_too_long_is_not_waited_for(database, provider_url, pretend):
     impatient = SandboxProvider(
-        url="http://provider.example",
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
-        answer_seconds_max=0.05,
-        transport=pretend,
+        url=provider_url, api_key="key", webhook_secret=WEBHOOK_SECRET, answer_seconds_max=0.05
     )
     app = build_http(database, a_verifier(), {"sandbox": impatient}, RULES)
     pretend.mood = "slow"

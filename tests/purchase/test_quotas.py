@@ -5,11 +5,10 @@ import asyncio
 from sqlalchemy import text
 
 from services.purchase.domain.purchases import PAYABLE_FOR
-from services.purchase.domain.quotas import PurchaseQuotas, read_quotas
-from tests.purchase.conftest import AGE_PURCHASES
+from tests.purchase.conftest import AGE_PURCHASES, RULES
 from tests.quotas import at_once, end_times, is_too_often, leave
 
-LIMITS = PurchaseQuotas()
+LIMITS = RULES.quotas
 OPEN_MAX = LIMITS.open_max
 
 
@@ -84,8 +83,3 @@ async def test_a_viewer_asks_for_money_back_so_many_times_a_day(
     assert is_too_often(await request_refund(other, key="second"), LIMITS.refund_requests)
     assert (await request_refund(one, key="first")).status_code == 202
     assert await count(database, "refunds") == 1
-
-
-def test_the_numbers_are_the_operators():
-    assert read_quotas({}) == LIMITS
-    assert read_quotas({"open_max": 3, "per_day_max": 7}).purchases.count_max == 7

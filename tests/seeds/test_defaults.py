@@ -136,7 +136,7 @@ def test_the_rules_are_the_documented_defaults():
             "quotes_per_hour": 60,
             "payee_changes_per_day": 5,
         },
-        "holds": {
+        "maturity": {
             "days": 7,
             "new_creator_days": 14,
             "new_creator_until_days": 90,

@@ -13,7 +13,7 @@ from services.purchase.main import read_prices
 from services.wallet.domain.limits import Budget, Limit, LimitExceeded, Period
 from services.wallet.main import read_rules as read_wallet_rules
 from services.web.pages import STATIC
-from shared.money import CODES, EXPONENTS, amount_text
+from shared.money import CODES, EXPONENTS, Rounding, amount_text, prorate
 from tests.seeds.test_defaults import SEEDS
 
 CURRENCIES_JS = STATIC / "currencies.js"
@@ -34,6 +34,21 @@ CURRENCIES_JS = STATIC / "currencies.js"
 )
 def test_an_amount_has_the_decimals_of_its_currency(amount_minor, currency, text):
     assert amount_text(amount_minor, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "part", "whole", "down", "up"),
+    [
+        (100, 1, 3, 33, 34),
+        (99, 1, 3, 33, 33),
+        (0, 1, 3, 0, 0),
+        (-100, 1, 3, -34, -33),
+        (10**30, 10**30, 7, 10**60 // 7, 10**60 // 7 + 1),
+    ],
+)
+def test_a_share_is_exact_until_it_is_rounded(amount, part, whole, down, up):
+    assert prorate(amount, part, whole, Rounding.DOWN) == down
+    assert prorate(amount, part, whole, Rounding.UP) == up
 
 
 def test_no_currency_has_two_exponents():

@@ -1,8 +1,9 @@
 """Which coins pay for a gift, and when none do."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from services.wallet.domain.coins import COINS, Lot, Origin, spending_order
 from services.wallet.domain.derivation import Claim, PurchaseFacts, derive
 from services.wallet.domain.gift_payments import InsufficientCoins, TooLate, credit, pay_for_gift
-from services.wallet.domain.limits import Budget
+from services.wallet.domain.limits import Budget, Limit, Period
 from shared.ledger.entries import MAIN, LockedAccounts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -147,3 +148,14 @@ def test_lots_and_balance_agree_whatever_is_bought_and_given(lots, gifts):
 
     assert sum(lot.remaining for lot in opened) == accounts.balance(MAIN, COINS)
     assert accounts.balance(MAIN, COINS) + given_coins == sum(lots)
+
+
+def test_a_window_begins_at_midnight_of_the_operator():
+    limit = Limit(Period.DAY, COINS, 10, "user")
+    budget = Budget(date(2026, 11, 23), [limit], time_zone=ZoneInfo("Asia/Tokyo"))
+
+    budget.spend([("USD", 10, 10)])
+
+    assert {mark.starts_at.astimezone(UTC) for mark in budget.marks} == {
+        datetime(2026, 11, 22, 15, tzinfo=UTC)
+    }

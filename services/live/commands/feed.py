@@ -8,8 +8,9 @@ from pydantic_core import to_json
 
 from services.live.domain.feed import EntryKind
 from services.live.domain.gift_totals import RoomTotals
-from services.live.store.feed import Entry, insert_entries
-from services.live.store.gift_totals import save_rooms
+from services.live.domain.goals import Goal
+from services.live.domain.levels import Gifter
+from services.live.store.feed import Entry, save_feed
 from shared.postgres.database import Transaction
 
 # Called with new entries once they have committed.
@@ -30,9 +31,14 @@ class FeedWriter:
         written = to_json(shown).decode()
         self._entries.append(Entry(room, self._rooms[room].sequence, kind, subject, written))
 
-    async def save(self, tx: Transaction) -> None:
-        """Write rooms and entries; show them as soon as that has committed."""
-        await save_rooms(tx, self._rooms.values())
-        await insert_entries(tx, self._entries)
+    async def save(
+        self, tx: Transaction, levels: Sequence[Gifter] = (), goals: Sequence[Goal] = ()
+    ) -> None:
+        """
+        Write rooms and entries, and with them levels and progress of goals.
+
+        The entries are shown as soon as that has committed.
+        """
+        await save_feed(tx, self._rooms.values(), self._entries, levels, goals)
         if self._entries:
             tx.after_commit(lambda: self._show(self._entries))

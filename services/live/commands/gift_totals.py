@@ -1,14 +1,14 @@
 """
 Gifts are counted: a whole batch in one transaction, each event once, in any order.
 
-Locks are taken in one order: rooms, gifts outside rooms, creators, scores, supporters, gifters,
-goals, entitlements; each sorted. The number of statements does not depend on the number of events.
+Locks are taken in one order: rooms, gifts outside rooms, creators, goals, supporters, gifters,
+entitlements; each sorted. A batch is four statements, whatever its size: lock, read, add up, and
+write what follows. One more each for perks, for what is published, and for what is rare: decisions
+about messages, reversals, gifts whose room gift did not check.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -20,15 +20,12 @@ from services.live.domain.gift_totals import (
     Changes,
     Gift,
     Reversal,
-    RoomTotals,
-    TotalKey,
     apply_reversals,
     count_gifts,
 )
 from services.live.store import gift_totals as store
-from services.live.store.batch_context import BatchContext, read_batch_context
-from services.live.store.creator_locks import lock_creators_shared
-from services.live.store.feed import EntryKey, find_entries
+from services.live.store.batch_context import Asked, BatchContext, read_batch_context
+from services.live.store.batch_locks import lock_batch
 from services.live.store.messages import save_decisions
 from services.live.store.rebuild import note_old_events
 from services.live.store.rooms import were_in_room
@@ -98,6 +95,25 @@ class _Batch:
     def creators(self) -> set[str]:
         return {event.creator for event in self.gift_events()}
 
+    def asked(self) -> Asked:
+        """Return what has to be known of these events."""
+        entries = {
+            (envelope.data.room, EntryKind.COMBO.value, combo)
+            for combo, envelope in self.combos.items()
+        }
+        entries |= {
+            (envelope.data.room, EntryKind.REVERSAL.value, envelope.id)
+            for envelope in self.reversals
+            if envelope.data.room is not None
+        }
+        return Asked(
+            rooms=self.rooms(),
+            creators=self.creators(),
+            gifts={*self.sent, *self.messages, *(each.data.gift for each in self.reversals)},
+            entries=entries,
+            moments=[envelope.time for envelope in self.sent.values()],
+        )
+
 
 async def apply_gift_events(
     tx: Transaction, received: Sequence[Received], *, show: Show
@@ -108,29 +124,20 @@ async def apply_gift_events(
     Returns the ids of stale events.
     """
     batch = _Batch.of(received)
-    rooms = await store.lock_rooms(tx, batch.rooms())
-    await store.lock_gifts_outside_rooms(tx, batch.gifts_outside_rooms())
-    referenced = {*(envelope.data.gift for envelope in batch.reversals), *batch.messages}
-    counted = await store.find_gifts(tx, referenced)
+    await lock_batch(
+        tx, rooms=batch.rooms(), gifts=batch.gifts_outside_rooms(), creators=batch.creators()
+    )
     decisions = await _save_decisions(tx, batch)
-    await lock_creators_shared(tx, batch.creators())
-    context = await _read_context(tx, batch, counted)
-    changes = await _count(tx, batch, context, rooms, counted)
-    new_scores = await store.add_scores(tx, changes.scores)
-    await store.change_scores(tx, changes.reversed_scores)
-    newcomers: Counter[TotalKey] = Counter((room, period) for room, period, _ in new_scores)
-    await store.add_totals(tx, changes.totals, newcomers)
-    await store.save_reversals(tx, changes.reversals.values())
-    feed = FeedWriter(rooms, show)
+    context = await read_batch_context(tx, batch.asked())
+    changes = await _count(tx, batch, context)
     earned = await rewards.apply_changes(tx, changes, context, batch.sent, batch.reversals)
-    await _show_batch(tx, feed, batch, changes, earned)
-    for gift, message in decisions.items():
-        event = batch.messages[gift].data
-        if event.room is not None and gift in counted and counted[gift].belongs:
-            shown = feed_entries.show_message(event, message)
-            feed.add(event.room, EntryKind.MESSAGE, event.id, shown)
+    # Scores of this batch's gifts are there now.
+    await store.save_reversals(tx, changes.reversals.values(), changes.reversed_scores)
+    feed = FeedWriter(context.rooms, show)
+    _show_batch(feed, batch, context, changes, earned)
+    _show_messages(feed, batch, context, decisions)
     earned.show(feed)
-    await feed.save(tx)
+    await feed.save(tx, earned.changed_levels, earned.changed_goals)
     await earned.publish(tx)
     if context.is_quiet:
         await note_old_events(tx, earliest=min(envelope.time for envelope in received))
@@ -170,50 +177,31 @@ async def _find_misplaced(tx: Transaction, batch: _Batch) -> set[UUID]:
     return {each[0] for each, belongs in zip(asked, belonging, strict=True) if not belongs}
 
 
-async def _read_context(tx: Transaction, batch: _Batch, counted: dict[UUID, Gift]) -> BatchContext:
-    moments = [envelope.time for envelope in batch.sent.values()]
-    moments += [gift.sent_at for gift in counted.values()]
-    return await read_batch_context(
-        tx,
-        rooms=batch.rooms(),
-        creators=batch.creators(),
-        earliest=min(moments, default=datetime.now(UTC)),
-        latest=max(moments, default=datetime.now(UTC)),
-    )
-
-
-async def _count(
-    tx: Transaction,
-    batch: _Batch,
-    context: BatchContext,
-    rooms: dict[str, RoomTotals],
-    counted: dict[UUID, Gift],
-) -> Changes:
-    """Store what is new, and work out everything that changes by it."""
+async def _count(tx: Transaction, batch: _Batch, context: BatchContext) -> Changes:
+    """Work out what is new, and everything that changes by it."""
     misplaced = await _find_misplaced(tx, batch)
-    gifts = {
+    new = {
         gift: _gift(envelope, context, belongs=gift not in misplaced)
         for gift, envelope in batch.sent.items()
+        if gift not in context.counted
     }
-    new = await store.insert_gifts(tx, gifts.values(), generation=context.generation)
     reversals = [_reversal(envelope.data) for envelope in batch.reversals]
-    known = await store.find_reversals(tx, {*new, *(reversal.gift for reversal in reversals)})
-    here = {gift: each for gift, each in gifts.items() if gift in new}
-    changes = count_gifts(rooms, here.values(), known=known)
+    known = context.known_reversals()
+    changes = count_gifts(context.rooms, new.values(), known=known)
     changes.stale = apply_reversals(
-        rooms, changes, reversals, counted={**counted, **here}, known=known
+        context.rooms, changes, reversals, counted={**context.counted, **new}, known=known
     )
-    changes.unseen = {gift for gift, each in new.items() if each.is_new}
-    changes.misplaced = misplaced | {gift for gift, each in counted.items() if not each.belongs}
-    changes.messages = {gift: each.message for gift, each in new.items() if each.is_decided}
+    changes.unseen = new.keys() - context.older
+    changes.misplaced = misplaced | {
+        gift for gift, each in context.counted.items() if not each.belongs
+    }
     return changes
 
 
-async def _show_batch(
-    tx: Transaction, feed: FeedWriter, batch: _Batch, changes: Changes, earned: Rewards
+def _show_batch(
+    feed: FeedWriter, batch: _Batch, context: BatchContext, changes: Changes, earned: Rewards
 ) -> None:
     """Show gifts, ends of combos and reversals in their rooms, if they were not shown before."""
-    candidates: list[tuple[tuple[str, EntryKind, UUID], dict[str, object]]] = []
     for gift, sent in batch.sent.items():
         if gift in changes.misplaced or gift not in changes.unseen or sent.data.room is None:
             continue
@@ -221,13 +209,13 @@ async def _show_batch(
             sent,
             level=earned.levels.get(sent.data.viewer, 0),
             first=gift in earned.first_gifts,
-            message=changes.messages.get(gift, sent.data.message),
+            message=context.messages.get(gift, sent.data.message),
         )
-        candidates.append(((sent.data.room, EntryKind.GIFT, gift), shown))
+        feed.add(sent.data.room, EntryKind.GIFT, gift, shown)
     for combo, ended in batch.combos.items():
-        if combo not in changes.misplaced:
-            shown = feed_entries.show_combo(ended.data, earned.levels)
-            candidates.append(((ended.data.room, EntryKind.COMBO, combo), shown))
+        key = (ended.data.room, EntryKind.COMBO, combo)
+        if combo not in changes.misplaced and key not in context.shown:
+            feed.add(*key, feed_entries.show_combo(ended.data, earned.levels))
     for envelope in batch.reversals:
         event = envelope.data
         newest = changes.reversals.get((event.gift, event.lot))
@@ -235,14 +223,21 @@ async def _show_batch(
         # anonymous gift would be known; its room's totals have what it lost.
         if event.room is None or event.anonymous or event.gift in changes.misplaced:
             continue
-        if newest is not None and newest.revision == event.revision:
-            key = (event.room, EntryKind.REVERSAL, event.id)
-            candidates.append((key, feed_entries.show_reversal(event)))
-    asked: list[EntryKey] = [key for key, _ in candidates if key[1] != EntryKind.GIFT]
-    known = await find_entries(tx, asked)
-    for key, shown in candidates:
-        if key not in known:
-            feed.add(*key, shown)
+        reversal_key = (event.room, EntryKind.REVERSAL, event.id)
+        if newest is None or newest.revision != event.revision or reversal_key in context.shown:
+            continue
+        feed.add(*reversal_key, feed_entries.show_reversal(event))
+
+
+def _show_messages(
+    feed: FeedWriter, batch: _Batch, context: BatchContext, decisions: dict[UUID, str | None]
+) -> None:
+    """Show decisions about messages of gifts that the room has seen."""
+    for gift, message in decisions.items():
+        event, counted = batch.messages[gift].data, context.counted.get(gift)
+        if event.room is not None and counted is not None and counted.belongs:
+            shown = feed_entries.show_message(event, message)
+            feed.add(event.room, EntryKind.MESSAGE, event.id, shown)
 
 
 def _gift(envelope: Envelope[GiftSent], context: BatchContext, *, belongs: bool) -> Gift:

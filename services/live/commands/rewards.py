@@ -9,13 +9,13 @@ from services.live.commands import feed_entries
 from services.live.commands.feed import FeedWriter
 from services.live.domain.feed import EntryKind
 from services.live.domain.gift_totals import Changes, Gift, SupporterKey
-from services.live.domain.goals import Goal
-from services.live.domain.levels import level_at
-from services.live.store import gift_totals, goals
+from services.live.domain.goals import ContributionKey, Goal
+from services.live.domain.levels import Gifter, level_at
+from services.live.store import goals
 from services.live.store.batch_context import BatchContext
-from services.live.store.entitlements import Given, adjust_entitlements, unlock_entitlements
-from services.live.store.gift_totals import Gifter
-from services.live.store.goals import ContributionKey
+from services.live.store.batch_sums import Sums, add_batch
+from services.live.store.entitlements import Given, change_entitlements
+from services.live.store.gift_totals import save_levels
 from shared.contracts.envelope import Cause, Envelope
 from shared.contracts.gift import GiftSent, ReversalEvent
 from shared.contracts.live import (
@@ -41,6 +41,9 @@ class Rewards:
     first_gifts: set[UUID] = field(default_factory=set)
     facts: list[Fact] = field(default_factory=list)
     entries: list[tuple[str, EntryKind, UUID, dict[str, object]]] = field(default_factory=list)
+    # Rows as they are to be written.
+    changed_levels: list[Gifter] = field(default_factory=list)
+    changed_goals: list[Goal] = field(default_factory=list)
 
     def show(self, feed: FeedWriter) -> None:
         for entry in self.entries:
@@ -76,23 +79,23 @@ async def apply_changes(
     sent: Mapping[UUID, Envelope[GiftSent]],
     reversals: Sequence[Envelope[ReversalEvent]],
 ) -> Rewards:
-    """Add to supporters, gifters, goals and entitlements; return what is new of them."""
+    """Add everything up, and return what that leads to; the caller saves levels and progress."""
     earned = Rewards()
     origins = _find_origins(changes, sent, reversals)
-    supporters = await gift_totals.add_supporters(tx, changes.supporters)
-    open_coins = changes.open_coins()
-    gifters = await gift_totals.add_gifters(tx, changes.gifters, open_coins)
-    earned.levels = {viewer: level_at(gifter.open_coins) for viewer, gifter in gifters.items()}
+    progress, contributions, causes = _share_out(changes, context, origins)
+    sums = await add_batch(tx, changes.new, changes, contributions, generation=context.generation)
+    earned.levels = {viewer: level_at(gifter.open_coins) for viewer, gifter in sums.gifters.items()}
     if not context.is_quiet:
-        _add_first_gifts(earned, changes, supporters, origins)
-        await _change_levels(tx, earned, gifters.values(), origins)
-        _show_levels(earned, gifters, open_coins, origins)
-    if context.goals:
-        await _advance_goals(tx, earned, changes, context, origins)
+        _add_first_gifts(earned, changes, sums, origins)
+        _change_levels(earned, sums.gifters.values(), origins)
+        _show_levels(earned, sums.gifters, changes.open_coins(), origins)
+    for goal in _advance_goals(context, progress, contributions, sums):
+        reached = goal if context.is_quiet else _reach(earned, goal, causes[goal.goal])
+        earned.changed_goals.append(reached)
     if context.perk_creators and not context.is_quiet:
         given = [
             (creator, viewer, coins)
-            for (creator, viewer), (_, coins) in supporters.items()
+            for creator, viewer, _, coins in sums.supporters
             if creator in context.perk_creators
         ]
         await _change_entitlements(tx, earned, given, origins)
@@ -102,7 +105,8 @@ async def apply_changes(
 async def publish_levels(tx: Transaction, gifters: Sequence[Gifter]) -> None:
     """Publish levels that changed while nothing was published; the gifters are locked."""
     earned = Rewards()
-    await _change_levels(tx, earned, gifters, _Origins())
+    _change_levels(earned, gifters, _Origins())
+    await save_levels(tx, earned.changed_levels)
     await earned.publish(tx)
 
 
@@ -148,17 +152,18 @@ def _find_origins(
 def _add_first_gifts(
     earned: Rewards,
     changes: Changes,
-    supporters: Mapping[SupporterKey, tuple[int, int]],
+    sums: Sums,
     origins: _Origins,
 ) -> None:
     """Add the first gift of each viewer to a creator."""
     first: dict[SupporterKey, Gift] = {}
+    gifts_of = {(creator, viewer): gifts for creator, viewer, gifts, _ in sums.supporters}
     for gift, _ in changes.worth:
         pair = (gift.creator, gift.viewer)
         # A gift that is counted again was published as a first one when it came.
         if gift.anonymous or gift.gift not in origins.sent or gift.gift not in changes.unseen:
             continue
-        if supporters[pair][0] == changes.supporters[pair].gifts:
+        if gifts_of[pair] == changes.supporters[pair].gifts:
             earlier = first.get(pair, gift)
             first[pair] = min(gift, earlier, key=lambda one: (one.sent_at, one.gift))
     for gift in first.values():
@@ -178,11 +183,8 @@ def _add_first_gifts(
             earned.entries.append(entry)
 
 
-async def _change_levels(
-    tx: Transaction, earned: Rewards, gifters: Iterable[Gifter], origins: _Origins
-) -> None:
+def _change_levels(earned: Rewards, gifters: Iterable[Gifter], origins: _Origins) -> None:
     """Publish new levels, by all that was given: teams are granted this event only by name."""
-    changed = []
     for gifter in gifters:
         level = level_at(gifter.coins)
         if level == gifter.level:
@@ -196,8 +198,7 @@ async def _change_levels(
         )
         cause = origins.by_viewer.get(gifter.viewer, REBUILD)
         earned.facts.append(Fact(event, event.revision, cause))
-        changed.append(replace(gifter, level=level, revision=event.revision))
-    await gift_totals.save_levels(tx, changed)
+        earned.changed_levels.append(replace(gifter, level=level, revision=event.revision))
 
 
 def _show_levels(
@@ -216,35 +217,30 @@ def _show_levels(
             earned.entries.append((room, EntryKind.LEVEL, uuid4(), shown))
 
 
-async def _advance_goals(
-    tx: Transaction, earned: Rewards, changes: Changes, context: BatchContext, origins: _Origins
-) -> None:
+def _advance_goals(
+    context: BatchContext,
+    progress: Mapping[UUID, int],
+    contributions: Mapping[ContributionKey, int],
+    sums: Sums,
+) -> list[Goal]:
     """
-    Add what gifts are worth to goals, and publish which are reached.
+    Return the goals that gifts changed, with what these are worth.
 
     An anonymous gift advances a goal; its viewer is not among the contributors.
     """
-    progress, contributions, causes = _share_out(changes, context, origins)
-    if not progress:
-        return
-    locked = await goals.lock_goals(tx, sorted(causes))
-    here = {key: coins for key, coins in contributions.items() if key[0] in locked}
-    sums = await goals.add_contributions(tx, here)
     joined: Counter[UUID] = Counter()
-    for (goal_id, viewer), coins in here.items():
-        after = sums[goal_id, viewer]
-        joined[goal_id] += (after > 0) - (after - coins > 0)
-    advanced = [
+    for goal_id, viewer, after in sums.contributions:
+        before = after - contributions[goal_id, viewer]
+        joined[goal_id] += (after > 0) - (before > 0)
+    return [
         replace(
             goal,
             progress_coins=goal.progress_coins + progress[goal.goal],
             contributors=goal.contributors + joined[goal.goal],
         )
-        for goal in locked.values()
+        for goal in context.goals
+        if goal.goal in progress
     ]
-    if not context.is_quiet:
-        advanced = [_reach(earned, goal, causes[goal.goal]) for goal in advanced]
-    await goals.save_progress(tx, advanced)
 
 
 def _share_out(
@@ -291,9 +287,7 @@ async def _change_entitlements(
 ) -> None:
     if not given:
         return
-    changed = await adjust_entitlements(tx, given)
-    changed += await unlock_entitlements(tx, given)
-    for entitlement in changed:
+    for entitlement in await change_entitlements(tx, given):
         contract = PerkWithdrawn if entitlement.withdrawn else PerkUnlocked
         event = contract.model_validate(entitlement, from_attributes=True)
         pair = entitlement.creator, entitlement.viewer

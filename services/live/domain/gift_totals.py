@@ -95,8 +95,8 @@ class Changes:
     unseen: set[UUID] = field(default_factory=set)
     # Gifts, and combos of gifts, whose creator was not in their room: no feed shows them.
     misplaced: set[UUID] = field(default_factory=set)
-    # Decisions about messages that came before their gifts; None: removed.
-    messages: dict[UUID, str | None] = field(default_factory=dict)
+    # Gifts that are counted for the first time in this generation.
+    new: tuple[Gift, ...] = ()
 
     def open_coins(self) -> dict[str, int]:
         """Return by how much the coins change that each viewer gave openly, to all creators."""
@@ -139,11 +139,11 @@ def count_gifts(
     An anonymous gift counts for its room, and for the level that its giver alone sees. It is in no
     score and in no level that others see, and its creator does not learn whose it was.
     """
-    changes = Changes()
+    changes = Changes(new=tuple(gifts))
     reversed_coins: dict[UUID, int] = {}
     for (gift_id, _), (_, coins) in known.items():
         reversed_coins[gift_id] = reversed_coins.get(gift_id, 0) + coins
-    for gift in gifts:
+    for gift in changes.new:
         if gift.belongs:
             worth = gift.coins - reversed_coins.get(gift.gift, 0)
             _change(rooms, changes, gift, worth, is_new=True)

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from services.live.domain.gift_totals import Gift
 from shared.errors import Kind, Refusal
+
+# A goal and a viewer.
+ContributionKey: TypeAlias = tuple[UUID, str]
 
 GOALS_MAX = 20
 PAST_MAX = timedelta(days=90)

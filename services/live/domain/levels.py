@@ -5,6 +5,7 @@ Level n begins at 10 x n^2.6 coins, rounded down: 10, 60, 173, ... 261,256.
 """
 
 from bisect import bisect_right
+from dataclasses import dataclass
 
 LEVEL_MAX = 50
 
@@ -30,3 +31,19 @@ def level_at(coins: int) -> int:
 def coins_of_next(level: int) -> int | None:
     """Return the coins at which the next level begins; None after the last."""
     return THRESHOLDS[level] if level < LEVEL_MAX else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gifter:
+    """
+    What a viewer gave in all, and of that openly.
+
+    `level` and `revision` are those of the last `live.level_reached`; others see the level of
+    `open_coins`.
+    """
+
+    viewer: str
+    coins: int
+    level: int
+    revision: int
+    open_coins: int = 0

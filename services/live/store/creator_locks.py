@@ -1,7 +1,8 @@
 """
 Advisory locks of creators, between batches that count gifts and what creators set up.
 
-A batch takes those of its creators shared; a request that adds a goal or a perk takes one alone.
+A batch takes those of its creators shared (batch_locks.py); a request that adds a goal or a perk
+takes one alone.
 """
 
 import zlib
@@ -15,30 +16,19 @@ from shared.postgres.database import Transaction
 CREATOR_LOCKS = 256
 
 # The first key of these advisory locks; no other locks of ours have it.
-_CLASS = 1
-_NUMBERS = """
-    FROM unnest(CAST(:numbers AS integer[])) WITH ORDINALITY AS asked (number, position)
-    ORDER BY position
-"""
-
-
-async def lock_creators_shared(tx: Transaction, creators: Iterable[str]) -> None:
-    """Let no transaction change the goals and perks of these creators until this one ends."""
-    await tx.execute(_LOCK_SHARED, {"class": _CLASS, "numbers": _numbers(creators)})
-
-
-_LOCK_SHARED = text(
-    f"SELECT pg_advisory_xact_lock_shared(CAST(:class AS integer), number) {_NUMBERS}"
-)
+LOCK_CLASS = 1
 
 
 async def lock_creator(tx: Transaction, creator: str) -> None:
     """Let no batch with gifts to a creator begin until this ends; those that did have ended."""
     await limit_lock_wait(tx)
-    await tx.execute(_LOCK, {"class": _CLASS, "numbers": _numbers([creator])})
+    (number,) = lock_numbers([creator])
+    await tx.execute(_LOCK, {"class": LOCK_CLASS, "number": number})
 
 
-_LOCK = text(f"SELECT pg_advisory_xact_lock(CAST(:class AS integer), number) {_NUMBERS}")
+_LOCK = text("""
+    SELECT pg_advisory_xact_lock(CAST(:class AS integer), CAST(:number AS integer))
+""")
 
 
 async def limit_lock_wait(tx: Transaction) -> None:
@@ -49,6 +39,6 @@ async def limit_lock_wait(tx: Transaction) -> None:
 _LIMIT_WAIT = text("SET LOCAL lock_timeout = 1000")
 
 
-def _numbers(creators: Iterable[str]) -> list[int]:
+def lock_numbers(creators: Iterable[str]) -> list[int]:
     """Return the numbers of creators' locks, sorted; some creators share one."""
     return sorted({zlib.crc32(creator.encode()) % CREATOR_LOCKS for creator in creators})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -25,64 +25,58 @@ _GIVEN = unnest(tables.Supporter, "creator", "viewer", "coins", name="given")
 _SELECT = f"SELECT {_COLUMNS} FROM entitlements JOIN perks USING (perk)"
 
 
-async def unlock_entitlements(tx: Transaction, given: Sequence[Given]) -> list[Entitlement]:
+async def change_entitlements(tx: Transaction, given: Sequence[Given]) -> list[Entitlement]:
     """
-    Entitle viewers to the perks they gave enough for; return the new entitlements.
+    Make entitlements fit what was given, and return those that changed.
 
-    There is one entitlement of a viewer to a perk. Its id is random: only its viewer and its
-    creator are shown it, and both the perk and the viewer are known to others.
+    An unused one is withdrawn if the coins no longer reach it, and reinstated if they do again.
+    Viewers are entitled to the perks they gave enough for, once each. An id is random: only its
+    viewer and its creator are shown it, and both the perk and the viewer are known to others.
     """
-    found = await tx.execute(_FIND_UNLOCKED, _arrays(given))
-    if not found:
-        return []
-    columns = {
-        "entitlement": [uuid4() for _ in found],
-        "perk": [row.perk for row in found],
-        "viewer": [row.viewer for row in found],
-    }
-    return [_entitlement(row) for row in await tx.execute(_INSERT, columns)]
-
-
-_FIND_UNLOCKED = text(f"""
-    SELECT perks.perk, given.viewer FROM {_GIVEN}
-    JOIN perks ON perks.creator = given.creator AND perks.removed_at IS NULL
-        AND perks.threshold_coins <= given.coins
-    WHERE NOT EXISTS (
-        SELECT FROM entitlements
-        WHERE entitlements.perk = perks.perk AND entitlements.viewer = given.viewer
-    )
-    ORDER BY perks.perk, given.viewer
-""")
-_INSERT = text(f"""
-    WITH unlocked AS (
-        INSERT INTO entitlements (entitlement, perk, creator, viewer, threshold_coins, uses)
-        SELECT new.entitlement, perks.perk, perks.creator, new.viewer, perks.threshold_coins,
-               perks.uses
-        FROM {unnest(tables.Entitlement, "entitlement", "perk", "viewer")}
-        JOIN perks USING (perk)
-        ON CONFLICT DO NOTHING
-        RETURNING *
-    )
-    SELECT {_COLUMNS} FROM unlocked AS entitlements JOIN perks USING (perk)
-    ORDER BY entitlements.perk, entitlements.viewer
-""")
-
-
-async def adjust_entitlements(tx: Transaction, given: Sequence[Given]) -> list[Entitlement]:
-    """Withdraw unused entitlements that the coins no longer reach, or reinstate; return those."""
-    return [_entitlement(row) for row in await tx.execute(_ADJUST, _arrays(given))]
+    creators, viewers, coins = (list(column) for column in zip(*given, strict=True))
+    asked = {"creator": creators, "viewer": viewers, "coins": coins}
+    return [_entitlement(row) for row in await tx.execute(_CHANGE, asked)]
 
 
 # The pairs' rows in `supporters` are locked, so only a use may change an entitlement meanwhile:
 # then `used` is looked at again once that has committed.
-_ADJUST = text(f"""
-    UPDATE entitlements SET withdrawn = NOT withdrawn, revision = revision + 1
-    FROM {_GIVEN}, perks
-    WHERE entitlements.creator = given.creator AND entitlements.viewer = given.viewer
-      AND perks.perk = entitlements.perk
-      AND CASE WHEN withdrawn THEN given.coins >= entitlements.threshold_coins
-               ELSE used = 0 AND given.coins < entitlements.threshold_coins END
-    RETURNING {_COLUMNS}
+_CHANGE = text(f"""
+    WITH given AS (SELECT * FROM {_GIVEN}),
+    known AS (
+        SELECT found.entitlement, found.perk, given.viewer, given.coins
+        FROM given CROSS JOIN LATERAL (
+            SELECT * FROM entitlements
+            WHERE entitlements.creator = given.creator AND entitlements.viewer = given.viewer
+            OFFSET 0
+        ) AS found
+    ),
+    adjusted AS (
+        UPDATE entitlements SET withdrawn = NOT withdrawn, revision = revision + 1
+        FROM known
+        WHERE entitlements.entitlement = known.entitlement
+          AND CASE WHEN withdrawn THEN known.coins >= entitlements.threshold_coins
+                   ELSE used = 0 AND known.coins < entitlements.threshold_coins END
+        RETURNING entitlements.*
+    ),
+    unlocked AS (
+        INSERT INTO entitlements (entitlement, perk, creator, viewer, threshold_coins, uses)
+        SELECT gen_random_uuid(), found.perk, found.creator, given.viewer, found.threshold_coins,
+            found.uses
+        FROM given CROSS JOIN LATERAL (
+            SELECT * FROM perks WHERE perks.creator = given.creator AND removed_at IS NULL
+                AND perks.threshold_coins <= given.coins OFFSET 0
+        ) AS found
+        WHERE NOT EXISTS (
+            SELECT FROM entitlements
+            WHERE entitlements.perk = found.perk AND entitlements.viewer = given.viewer OFFSET 0
+        )
+        ORDER BY found.perk, given.viewer
+        ON CONFLICT DO NOTHING
+        RETURNING *
+    )
+    SELECT {_COLUMNS} FROM adjusted AS entitlements JOIN perks USING (perk)
+    UNION ALL
+    SELECT {_COLUMNS} FROM unlocked AS entitlements JOIN perks USING (perk)
 """)
 
 
@@ -155,11 +149,3 @@ async def has_use(tx: Transaction, entitlement: UUID, key: str) -> bool:
 _HAS_USE = text("""
     SELECT FROM uses WHERE entitlement = :entitlement AND idempotency_key = :key
 """)
-
-
-def _arrays(given: Sequence[Given]) -> dict[str, list[object]]:
-    return {
-        "creator": [creator for creator, _, _ in given],
-        "viewer": [viewer for _, viewer, _ in given],
-        "coins": [coins for _, _, coins in given],
-    }

@@ -8,11 +8,17 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.live import tables
+from services.live.domain.gift_totals import RoomTotals
+from services.live.domain.goals import Goal
+from services.live.domain.levels import Gifter
+from services.live.store.goals import PROGRESS
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, unnest
+from shared.postgres.rows import RowMapper, arrays, prefixed, unnest, update_rows
 
 # Room, kind, and what the entry is about: shown once.
 EntryKey: TypeAlias = tuple[str, str, UUID]
+# What is woken when a feed has new entries.
+FEED_TOPIC = "feed"
 # A room, and the number of the entry after which to read.
 Position: TypeAlias = tuple[str, int]
 
@@ -39,36 +45,48 @@ class FoundEntry:
 _entry = RowMapper(Entry)
 
 
-async def find_entries(tx: Transaction, keys: Iterable[EntryKey]) -> set[EntryKey]:
-    """Return which entries are in their rooms' feeds already; the rooms are locked."""
-    asked = list(keys)
-    if not asked:
-        return set()
-    room, kind, subject = map(list, zip(*asked, strict=True))
-    rows = await tx.execute(_FIND, {"room": room, "kind": kind, "subject": subject})
-    return {(row.room, row.kind, row.subject) for row in rows}
-
-
-_FIND = text(f"""
-    SELECT feed.room, feed.kind, feed.subject FROM feed
-    JOIN {unnest(tables.Feed, "room", "kind", "subject", name="asked")}
-        USING (room, kind, subject)
-""")
-
-
-async def insert_entries(tx: Transaction, entries: Sequence[Entry]) -> None:
-    """Write entries; the rooms are locked, and their sequences say how far they are."""
+async def save_feed(
+    tx: Transaction,
+    rooms: Iterable[RoomTotals],
+    entries: Sequence[Entry],
+    levels: Sequence[Gifter] = (),
+    goals: Sequence[Goal] = (),
+) -> None:
+    """Write rooms' totals and what their feeds show, levels, and progress; all rows are locked."""
     if entries:
-        await tx.execute(_INSERT, arrays(entries, "room", "sequence", "kind", "subject", "shown"))
+        tx.wake(FEED_TOPIC)
+    await tx.execute(
+        _SAVE,
+        {
+            **prefixed("total", arrays(rooms, "room", *_ROOM_TOTALS)),
+            **prefixed("entry", arrays(entries, "room", "sequence", "kind", "subject", "shown")),
+            **arrays(levels, *_LEVEL),
+            **prefixed("goal", arrays(goals, "goal", *PROGRESS)),
+        },
+    )
 
 
-# JSON goes as text: an array of jsonb would be quoted once more.
-_INSERT = text("""
+_LEVEL = ("viewer", "level", "revision")
+_ROOM_TOTALS = ("sequence", "gifts", "coins", "last_sent_at")
+# A conflict finds each room by its key, whatever is known of the table's size. JSON goes as text:
+# in an array of JSON it would be quoted once more.
+_SAVE = text(f"""
+    WITH totalled AS (
+        INSERT INTO rooms (room, sequence, gifts, coins, last_sent_at)
+        SELECT * FROM {unnest(tables.Room, "room", *_ROOM_TOTALS, prefix="total")}
+        ON CONFLICT (room) DO UPDATE
+        SET sequence = excluded.sequence, gifts = excluded.gifts, coins = excluded.coins,
+            last_sent_at = excluded.last_sent_at
+    ), levelled AS (
+        {update_rows(tables.Gifter, ("viewer",), _LEVEL[1:]).text}
+    ), advanced AS (
+        {update_rows(tables.Goal, ("goal",), PROGRESS, prefix="goal").text}
+    )
     INSERT INTO feed (room, sequence, kind, subject, shown)
-    SELECT room, sequence, kind, subject, shown::jsonb
+    SELECT room, sequence, kind, subject, shown::json
     FROM unnest(
-        CAST(:room AS text[]), CAST(:sequence AS bigint[]), CAST(:kind AS text[]),
-        CAST(:subject AS uuid[]), CAST(:shown AS text[])
+        CAST(:entry_room AS text[]), CAST(:entry_sequence AS bigint[]),
+        CAST(:entry_kind AS text[]), CAST(:entry_subject AS uuid[]), CAST(:entry_shown AS text[])
     ) AS new (room, sequence, kind, subject, shown)
 """)
 
@@ -96,11 +114,11 @@ async def read_entries(
 # A message is shown as it was decided since: the entries stay as they were written.
 _READ = text("""
     SELECT asked.after, entry.room, entry.sequence, entry.kind, entry.subject,
-        CASE WHEN messages.gift IS NULL THEN entry.shown ELSE entry.shown
+        CASE WHEN messages.gift IS NULL THEN entry.shown::text ELSE (entry.shown::jsonb
             || jsonb_build_object('message', messages.message)
             || CASE WHEN entry.kind = 'message' AND messages.message IS NULL
-                THEN '{"state": "removed"}'::jsonb ELSE '{}' END
-        END::text AS shown
+                THEN '{"state": "removed"}'::jsonb ELSE '{}' END)::text
+        END AS shown
     FROM unnest(CAST(:rooms AS text[]), CAST(:after AS bigint[])) AS asked (room, after)
     CROSS JOIN LATERAL (
         SELECT feed.room, feed.sequence, feed.kind, feed.subject, feed.shown
@@ -108,8 +126,10 @@ _READ = text("""
         WHERE feed.room = asked.room AND feed.sequence > asked.after
         ORDER BY feed.sequence LIMIT :limit
     ) AS entry
-    LEFT JOIN messages ON messages.gift = CASE entry.kind
-        WHEN 'gift' THEN entry.subject WHEN 'message' THEN CAST(entry.shown->>'gift' AS uuid)
-    END
+    LEFT JOIN LATERAL (
+        SELECT * FROM messages WHERE messages.gift = CASE entry.kind
+            WHEN 'gift' THEN entry.subject WHEN 'message' THEN CAST(entry.shown->>'gift' AS uuid)
+        END OFFSET 0
+    ) AS messages ON true
     ORDER BY entry.room, asked.after, entry.sequence
 """)

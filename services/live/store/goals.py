@@ -1,9 +1,8 @@
 """Goals, and who contributed to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,61 +10,19 @@ from sqlalchemy import text
 from services.live import tables
 from services.live.domain.goals import Goal
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
-
-# A goal and a viewer.
-ContributionKey: TypeAlias = tuple[UUID, str]
+from shared.postgres.rows import RowMapper, arrays, update_rows
 
 _goal = RowMapper(Goal, tables.Goal)
-_PROGRESS = ("progress_coins", "contributors", "reached", "revision")
+PROGRESS = ("progress_coins", "contributors", "reached", "revision")
 _SELECT = f"SELECT {_goal.columns} FROM goals"
-
-
-async def lock_goals(tx: Transaction, goals: Sequence[UUID]) -> dict[UUID, Goal]:
-    """Lock goals that are not removed, in sorted order, and return them."""
-    rows = await tx.execute(_LOCK, {"goals": sorted(goals)})
-    return {row.goal: _goal(row) for row in rows}
-
-
-_LOCK = text(f"""
-    {_SELECT} WHERE goal = ANY(CAST(:goals AS uuid[])) AND removed_at IS NULL
-    ORDER BY goal FOR UPDATE
-""")
-
-
-async def add_contributions(
-    tx: Transaction, contributions: Mapping[ContributionKey, int]
-) -> dict[ContributionKey, int]:
-    """Add to what viewers gave to goals; return the new sums. The goals are locked."""
-    if not contributions:
-        return {}
-    keys = sorted(contributions)
-    columns = {
-        "goal": [goal for goal, _ in keys],
-        "viewer": [viewer for _, viewer in keys],
-        "coins": [contributions[key] for key in keys],
-    }
-    return {
-        (row.goal, row.viewer): row.coins for row in await tx.execute(_ADD_CONTRIBUTIONS, columns)
-    }
-
-
-_ADD_CONTRIBUTIONS = insert_rows(
-    tables.GoalGifter,
-    *("goal", "viewer", "coins"),
-    then="""
-        ON CONFLICT (goal, viewer) DO UPDATE SET coins = goal_gifters.coins + excluded.coins
-        RETURNING goal, viewer, coins
-    """,
-)
 
 
 async def save_progress(tx: Transaction, goals: Sequence[Goal]) -> None:
     """Write how far goals are; they are locked."""
-    await tx.execute(_SAVE_PROGRESS, arrays(goals, "goal", *_PROGRESS))
+    await tx.execute(_SAVE_PROGRESS, arrays(goals, "goal", *PROGRESS))
 
 
-_SAVE_PROGRESS = update_rows(tables.Goal, ("goal",), _PROGRESS)
+_SAVE_PROGRESS = update_rows(tables.Goal, ("goal",), PROGRESS)
 
 
 async def insert_goal(tx: Transaction, goal: Goal) -> bool:

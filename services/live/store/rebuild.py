@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.live import tables
+from services.live.domain.levels import Gifter
 from services.live.store.entitlements import Given
-from services.live.store.gift_totals import Gifter
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 

@@ -17,6 +17,7 @@ from services.payout.domain.money import RATE_NOTE, money_of
 from services.payout.domain.rates import DIAMONDS, Rules
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
+from shared.money import Rounding, prorate
 
 EARNED = "@earned"
 DISPUTE_LOSS = "@dispute_loss"
@@ -68,10 +69,9 @@ class Earning:
     matures_at: datetime
     hold_reason: str
     matured: bool
+    anonymous: bool
     reversed_diamonds: int = 0
     lost_diamonds: int = 0
-    # None of gifts that were earned before this was remembered.
-    anonymous: bool | None = None
     restored: Restored = field(default_factory=Restored)
 
     @property
@@ -99,7 +99,7 @@ class Clawback:
 
 def diamonds_of_coins(coins: int, rate_bp: int) -> int:
     """Turn coins of one slice into diamonds, rounded down."""
-    return coins * rate_bp // BASIS_POINTS
+    return prorate(coins, rate_bp, BASIS_POINTS, Rounding.DOWN)
 
 
 def earn(

@@ -1,10 +1,11 @@
 """The numbers of `seeds/rules.toml` that concern creators."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.identity.ages import ADULTS, AgeRule
+from shared.money import Rounding, prorate
 from shared.quotas.rules import DAY, HOUR, Quota
 
 DIAMONDS = "diamonds"
@@ -17,11 +18,11 @@ RESTORED = "restored"
 class MaturityRules:
     """For how long diamonds wait: a stolen card is noticed within days, not minutes."""
 
-    days: int = 7
-    new_creator_days: int = 14
-    new_creator_until_days: int = 90
-    new_creator_until_minor: int = 50_000
-    funding_risk_days: int = 14
+    days: int
+    new_creator_days: int
+    new_creator_until_days: int
+    new_creator_until_minor: int
+    funding_risk_days: int
     # For installations that are for practice: everything waits so long, for no other reason.
     seconds: int | None = None
 
@@ -59,18 +60,18 @@ class Rules:
     fee_minor: int
     quote_seconds: int
     # Whether diamonds that may be paid out already are taken back when their money is.
-    clawback_available: bool = True
+    clawback_available: bool
     # Whose midnight ends a day of the daily maximum.
-    time_zone: str = "UTC"
+    time_zone: str
     # How long a payee that replaces another rests: a stolen token must not be money at once.
-    payee_rest_hours: int = 72
+    payee_rest_hours: int
     # Whether a person looks at the first payout of every creator.
-    first_payout_review: bool = False
+    first_payout_review: bool
     # What a creator may ask for before they are told to wait.
-    quotes_per_hour: int = 60
-    payee_changes_per_day: int = 5
-    maturity: MaturityRules = field(default_factory=MaturityRules)
-    # How old somebody has to be to turn diamonds into money.
+    quotes_per_hour: int
+    payee_changes_per_day: int
+    maturity: MaturityRules
+    # How old a creator has to be to turn diamonds into money.
     ages: AgeRule = ADULTS
 
     def __post_init__(self) -> None:
@@ -99,8 +100,13 @@ class Rules:
 
     def value_minor(self, diamonds: int) -> int:
         """What diamonds are worth, rounded down to the cent."""
-        return diamonds * self.value_minor_per_1000 // 1000
+        return worth_minor(diamonds, self.value_minor_per_1000)
 
     def diamonds_for(self, value_minor: int) -> int:
         """The fewest diamonds that are worth so much."""
-        return -(-value_minor * 1000 // self.value_minor_per_1000)
+        return prorate(value_minor, 1_000, self.value_minor_per_1000, Rounding.UP)
+
+
+def worth_minor(diamonds: int, value_minor_per_1000: int) -> int:
+    """What diamonds are worth at a rate, rounded down to the cent."""
+    return prorate(diamonds, value_minor_per_1000, 1_000, Rounding.DOWN)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.errors import Kind, Refusal
 from shared.identity.countries import COUNTRIES
-from shared.money import require_currencies
+from shared.money import Rounding, prorate, require_currencies
 
 
 class UnknownPackage(Refusal):
@@ -75,8 +75,8 @@ class CustomPackage:
 
     def amount_minor(self, coins: int, currency: str) -> int:
         """Return what so many coins cost, rounded up to what can be paid."""
-        exact = coins * self.minor_per_1000_coins[currency]
-        return max(-(-exact // 1_000), self.amount_minor_min.get(currency, 0))
+        amount_minor = prorate(self.minor_per_1000_coins[currency], coins, 1_000, Rounding.UP)
+        return max(amount_minor, self.amount_minor_min.get(currency, 0))
 
 
 @dataclass(frozen=True, slots=True)

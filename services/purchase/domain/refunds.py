@@ -10,6 +10,7 @@ from services.purchase.domain.deadlines import Calendar, end_of_period
 from services.purchase.domain.disputes import claims
 from services.purchase.domain.purchases import Dispute, Purchase, State
 from shared.errors import Kind, Refusal
+from shared.money import Rounding, prorate
 
 NOTHING_UNUSED = "nothing-unused"
 # The bank has the money, or may get it: it does not go back a second time.
@@ -153,5 +154,5 @@ def refund_minor(purchase: Purchase, unused_coins: int, *, given_back_minor: int
     """
     assert unused_coins >= 0
     total = purchase.coins + purchase.bonus_coins
-    worth_minor = -(-purchase.amount_minor * min(unused_coins, total) // total)
+    worth_minor = prorate(purchase.amount_minor, min(unused_coins, total), total, Rounding.UP)
     return max(0, min(worth_minor, purchase.amount_minor - given_back_minor))

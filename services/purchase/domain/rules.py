@@ -1,6 +1,6 @@
 """All rules of sales together."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.quotas import PurchaseQuotas
@@ -14,5 +14,5 @@ class Rules:
 
     prices: PriceList
     refunds: RefundPolicy
+    quotas: PurchaseQuotas
     ages: AgeRule = ADULTS
-    quotas: PurchaseQuotas = field(default_factory=PurchaseQuotas)

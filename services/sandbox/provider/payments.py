@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.money import Rounding, prorate
+
 
 class Status(StrEnum):
     """The state of a payment."""
@@ -54,7 +56,8 @@ class Payment:
     @property
     def fee_minor(self) -> int:
         """What a card costs: 2.9 % and 30 of the smallest unit, but never more than was paid."""
-        return min(self.amount_minor, -(-self.amount_minor * 29 // 1_000) + 30)
+        percentage_minor = prorate(self.amount_minor, 29, 1_000, Rounding.UP)
+        return min(self.amount_minor, percentage_minor + 30)
 
     def shown(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from services.wallet.domain.coins import COINS, CauseReused, Lot
@@ -12,16 +12,14 @@ from shared.contracts.wallet import (
     DebtOpened,
     DebtSettled,
     LimitReached,
-    LimitReachedV2,
     LimitReminder,
-    LimitReminderV2,
     LotKind,
     LotRestored,
     LotReversed,
     ReversedGift,
 )
 from shared.contracts.wallet import Lot as LotPart
-from shared.ledger.entries import DEBT, LockedAccounts, Outcome
+from shared.ledger.entries import DEBT, Entry, LockedAccounts
 from shared.messaging.facts import Fact
 
 GIFTS_MAX = 1_000
@@ -32,22 +30,18 @@ def limit_facts(
 ) -> Iterator[Fact]:
     """Say which thresholds of the viewer's limits were just reached, and forget them."""
     for mark in budget.marks:
-        about = {
-            "viewer": accounts.user,
-            "period": mark.limit.period.value,
-            "unit": mark.limit.unit,
-            "starts_on": mark.starts_on.isoformat(),
-            "percent": mark.percent,
-            "limit": mark.limit.amount,
-            "spent": mark.spent,
-        }
-        is_reached = mark.percent == 100
-        first = (LimitReached if is_reached else LimitReminder).model_validate(about)
-        second = (LimitReachedV2 if is_reached else LimitReminderV2).model_validate(
-            {**about, "set_by": mark.limit.set_by}
+        event = (LimitReached if mark.percent == 100 else LimitReminder)(
+            viewer=accounts.user,
+            period=mark.limit.period.value,
+            unit=mark.limit.unit,
+            set_by=mark.limit.set_by,
+            starts_on=mark.starts_at.date().isoformat(),
+            starts_at=mark.starts_at.astimezone(UTC),
+            percent=mark.percent,
+            limit=mark.limit.amount,
+            spent=mark.spent,
         )
-        for event in (first, second):
-            yield Fact(event, accounts.version, cause, now)
+        yield Fact(event, accounts.version, cause, now)
     budget.marks.clear()
 
 
@@ -99,7 +93,7 @@ def request_hash(*values: object) -> bytes:
     return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
 
 
-def require_same(outcome: Outcome, asked: bytes) -> None:
+def require_same(outcome: Entry, asked: bytes) -> None:
     """Refuse a reference that comes again with other contents."""
     if outcome.request_hash != asked:
         raise CauseReused(cause=outcome.reference)

@@ -6,6 +6,7 @@ from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.store import queries
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import DEBT, HELD, MAIN
+from shared.money import Rounding, prorate
 from shared.postgres.database import Rows, Transaction
 
 MILLIUNITS = 100_000
@@ -38,4 +39,4 @@ async def read_consumption(tx: Transaction, user: str, purchase: UUID) -> tuple[
     paid = [lot for lot in found if lot.kind == "paid"] or found
     coins = sum(lot.coins for lot in paid)
     used = sum(lot.spent + lot.paid_debts for lot in paid)
-    return found, used * MILLIUNITS // coins
+    return found, prorate(MILLIUNITS, used, coins, Rounding.DOWN)

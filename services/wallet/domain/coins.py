@@ -13,6 +13,7 @@ from uuid import UUID
 
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import LockedAccounts, Posting
+from shared.money import Rounding, prorate
 
 COINS = "coins"
 # The counterparts of a viewer's coins: where they come from, and where they go.
@@ -95,7 +96,7 @@ class Lot:
 
     def value_minor(self, coins: int) -> int:
         """Return what the first `coins` of this lot are worth: all of them exactly its price."""
-        return self.price_minor * coins // self.coins
+        return prorate(self.price_minor, coins, self.coins, Rounding.DOWN)
 
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""

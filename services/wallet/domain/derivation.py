@@ -26,6 +26,7 @@ from services.wallet.domain.coins import (
     spending_order,
 )
 from shared.ledger.entries import DEBT, HELD, MAIN
+from shared.money import Rounding, prorate
 
 # How many coins of which lot pay the debt of which lot: (debtor, payer).
 Repayments: TypeAlias = dict[tuple[UUID, UUID], int]
@@ -200,7 +201,7 @@ def _at_risk(lot: Lot) -> int:
 def _share(coins: int, claimed_minor: int, price_minor: int) -> int:
     if claimed_minor >= price_minor:
         return coins if claimed_minor else 0
-    return -(-coins * claimed_minor // price_minor)
+    return prorate(coins, claimed_minor, price_minor, Rounding.UP)
 
 
 def _is_foreign(lot: Lot, claim: Claim) -> bool:

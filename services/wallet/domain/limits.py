@@ -7,19 +7,20 @@ as what the coins had cost: bonus and promotional coins cost nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from services.wallet.domain.coins import COINS
 from shared.errors import Kind, Refusal
 from shared.identity.ages import ADULTS, AgeRule
-from shared.money import minor_units_in
+from shared.money import Rounding, minor_units_in, prorate
 
 REMIND_AT_PERCENT = (50, 80, 100)
 # Exchange rates are parts per million, so that they are integers.
 RATE_PARTS = 1_000_000
 USER, OPERATOR = "user", "operator"
+UTC_ZONE = ZoneInfo("UTC")
 Rates = Mapping[tuple[str, str], int]
 
 
@@ -115,7 +116,8 @@ class Mark:
     """A limit's threshold that this batch has reached."""
 
     limit: Limit
-    starts_on: date
+    # When its window began, in the operator's time zone.
+    starts_at: datetime
     percent: int
     spent: int
 
@@ -131,6 +133,7 @@ class Budget:
     today: date
     limits: Sequence[Limit] = ()
     rates: Rates = field(default_factory=dict)
+    time_zone: ZoneInfo = UTC_ZONE
     stopped: Refusal | None = None
     days: dict[tuple[date, str], Spent] = field(default_factory=dict)
     added: dict[tuple[date, str], Spent] = field(default_factory=dict)
@@ -174,10 +177,10 @@ class Budget:
         cost = sum([self._amount(limit.unit, *piece) for piece in pieces])
         before = self.used(limit)
         after = before + cost
-        first = starts_on(limit.period, self.today)
+        began = datetime.combine(starts_on(limit.period, self.today), time.min, self.time_zone)
         if after > limit.amount:
             if limit.period is not Period.GIFT:
-                self.marks.append(Mark(limit, first, 100, before))
+                self.marks.append(Mark(limit, began, 100, before))
             raise LimitExceeded(
                 period=limit.period.value,
                 unit=limit.unit,
@@ -189,7 +192,7 @@ class Budget:
         if limit.period is Period.GIFT:
             return []
         return [
-            Mark(limit, first, percent, after)
+            Mark(limit, began, percent, after)
             for percent in REMIND_AT_PERCENT
             if before * 100 < percent * limit.amount <= after * 100
         ]
@@ -203,8 +206,8 @@ class Budget:
         if rate is None:
             raise NoExchangeRate(currency=currency, unit=unit)
         # Rates are those of the newspaper, dollar to yen: the minor units may be of another size.
-        scaled = amount_minor * rate * minor_units_in(unit)
-        return scaled // (RATE_PARTS * minor_units_in(currency))
+        scaled = rate * minor_units_in(unit)
+        return prorate(amount_minor, scaled, RATE_PARTS * minor_units_in(currency), Rounding.DOWN)
 
 
 def starts_on(period: Period, today: date) -> date:

@@ -40,7 +40,7 @@ async def budgets(
     A default holds unless an operator has set the same limit for the user, or taken it away.
     """
     limits: dict[str, list[Limit]] = {user: [] for user in users}
-    found = {user: Budget(today, limits[user], rules.rates) for user in limits}
+    found = {user: Budget(today, limits[user], rules.rates, rules.time_zone) for user in limits}
     requests: dict[tuple[str, str, str, str], list[LimitRequest]] = {}
     for row in await tx.execute(_BUDGETS, {"users": list(limits), "now": now}):
         if row.what == "suspension":

@@ -1,0 +1,303 @@
+"""
+The gift service's tables: gifts and combos, the catalogue, and who may receive gifts.
+
+A gift's row is its own idempotency record, for ever, and final once it is sent or refused:
+`decided_when_final` stops a bug that would finish it without an outcome.
+"""
+
+from alembic import op
+
+from shared.ledger.schema import AUDIT
+from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
+from shared.postgres.migrate import run_sql
+from shared.quotas.schema import QUOTAS
+
+revision = "0001"
+down_revision = None
+
+GIFTS = """
+CREATE TABLE gifts (
+    viewer             text         NOT NULL,
+    id                 uuid         NOT NULL,
+    idempotency_key    text         NOT NULL,
+    request_hash       bytea        NOT NULL,
+    gift_type          text         NOT NULL,
+    price_coins        bigint       NOT NULL CONSTRAINT gift_has_a_price CHECK (price_coins > 0),
+    count              integer      NOT NULL CONSTRAINT gift_is_counted CHECK (count > 0),
+    coins              bigint       NOT NULL,
+    creator            text         NOT NULL,
+    -- Why the creator may receive it.
+    target             text         CONSTRAINT gift_target_known
+                       CHECK (target IN ('room', 'token', 'anybody')),
+    room               text,
+    message            text,
+    anonymous          boolean      NOT NULL,
+    age_verified       smallint,
+    state              text         NOT NULL DEFAULT 'requested'
+                       CONSTRAINT gift_state_known
+                       CHECK (state IN ('requested', 'sent', 'refused')),
+    attempt            integer      NOT NULL DEFAULT 1,
+    last_requested_at  timestamptz  NOT NULL,
+    requested_at       timestamptz  NOT NULL,
+    expires_at         timestamptz  NOT NULL,
+    decided_at         timestamptz,
+    -- When the wallet decided: the hour by which both services compare what they know.
+    paid_at            timestamptz,
+    correlation_id     text         NOT NULL,
+    slices             jsonb,
+    refusal            jsonb,
+    reversed_coins     bigint       NOT NULL DEFAULT 0,
+    -- Events published after the outcome: each is one version of the gift.
+    reversal_facts     integer      NOT NULL DEFAULT 0,
+    -- As the catalogue had it when the gift was requested.
+    mode               text,
+    -- Which combo the gift is part of, and what the combo came to with it. Written with the
+    -- outcome: until then the running combo is the gift's.
+    combo              uuid,
+    repeat_count       bigint,
+    combo_coins        bigint,
+    -- NULL: it has no message, or one that was never decided about.
+    message_state      text         CONSTRAINT message_state_known
+                       CHECK (message_state IN ('held', 'shown', 'removed')),
+    message_revision   bigint       NOT NULL DEFAULT 0,
+    PRIMARY KEY (viewer, id),
+    CONSTRAINT one_gift_a_key UNIQUE (viewer, idempotency_key),
+    CONSTRAINT gift_costs_price_times_count CHECK (coins = price_coins * count),
+    CONSTRAINT viewer_is_not_creator CHECK (viewer <> creator),
+    CONSTRAINT decided_when_final CHECK ((decided_at IS NULL) = (state = 'requested')),
+    CONSTRAINT sent_with_slices CHECK ((slices IS NULL) = (state <> 'sent')),
+    CONSTRAINT refused_with_reason CHECK ((refusal IS NULL) = (state <> 'refused')),
+    CONSTRAINT reversed_in_part CHECK (reversed_coins BETWEEN 0 AND coins),
+    CONSTRAINT only_sent_is_reversed CHECK (reversed_coins = 0 OR state = 'sent'),
+    CONSTRAINT only_sent_is_counted CHECK (repeat_count IS NULL OR state = 'sent')
+) WITH (fillfactor = 70);
+CREATE INDEX gifts_open ON gifts (last_requested_at) WHERE state = 'requested';
+CREATE INDEX gifts_open_by_viewer ON gifts (viewer) WHERE state = 'requested';
+CREATE INDEX gifts_by_time ON gifts (viewer, requested_at, id);
+CREATE INDEX gifts_by_payment ON gifts (paid_at) WHERE state = 'sent';
+CREATE INDEX gifts_by_settlement ON gifts (decided_at) WHERE state = 'sent';
+-- Who is of a creator's fans; the gift that makes one never changes.
+CREATE INDEX gifts_of_fans ON gifts (viewer, creator)
+    WHERE gift_type = 'g_pebble' AND state = 'sent';
+GRANT SELECT, INSERT, UPDATE ON gifts TO gift;
+
+-- What the newest revision says of each lot that paid; a gift may not be known, or sent, yet.
+CREATE TABLE reversals (
+    viewer              text      NOT NULL,
+    gift                uuid      NOT NULL,
+    lot                 uuid      NOT NULL,
+    revision            bigint    NOT NULL CONSTRAINT reversal_is_numbered CHECK (revision > 0),
+    reversed_coins      bigint    NOT NULL
+                        CONSTRAINT reversal_is_counted CHECK (reversed_coins >= 0),
+    published_coins     bigint    NOT NULL DEFAULT 0,
+    -- Tells a revision that comes after a newer one from one that comes again.
+    known_revisions     bigint[],
+    published_revision  bigint,
+    PRIMARY KEY (viewer, gift, lot)
+);
+GRANT SELECT, INSERT, UPDATE ON reversals TO gift;
+
+CREATE TABLE combos (
+    viewer             text         NOT NULL,
+    id                 uuid         NOT NULL,
+    room               text         NOT NULL,
+    creator            text         NOT NULL,
+    gift_type          text         NOT NULL,
+    anonymous          boolean      NOT NULL,
+    target             text         CONSTRAINT combo_target_known
+                       CHECK (target IN ('room', 'token', 'anybody')),
+    started_at         timestamptz  NOT NULL,
+    last_requested_at  timestamptz  NOT NULL,
+    open_gifts         integer      NOT NULL
+                       CONSTRAINT open_gifts_are_counted CHECK (open_gifts >= 0),
+    sent_gifts         integer      NOT NULL DEFAULT 0,
+    repeat_count       bigint       NOT NULL DEFAULT 0,
+    coins              bigint       NOT NULL DEFAULT 0,
+    ended_at           timestamptz,
+    correlation_id     text         NOT NULL,
+    PRIMARY KEY (viewer, id),
+    -- Stops a bug that would end a combo too early.
+    CONSTRAINT over_when_none_is_open CHECK (ended_at IS NULL OR open_gifts = 0)
+) WITH (fillfactor = 50);
+-- Finds the combo of an open gift, and keeps two instances from starting two. Both columns that
+-- change with every tap stay out of it, so that a tap changes no index.
+CREATE UNIQUE INDEX one_running_combo ON combos (viewer, room, creator, gift_type, anonymous)
+    WHERE ended_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON combos TO gift;
+
+-- Signatures that Tencent used once. A signature covers a second and nothing else, so a reader of
+-- one could sign any body with it. Only digests of the bodies are kept, and never a signature.
+CREATE TABLE tencent_signatures (
+    request_time  bigint   PRIMARY KEY,  -- what was signed, in seconds
+    bodies        bytea[]  NOT NULL
+                  CONSTRAINT signature_has_a_body CHECK (cardinality(bodies) > 0)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON tencent_signatures TO gift;
+"""
+
+CATALOGUE = """
+-- One row, whose revision tells every instance that something changed; each change locks it.
+CREATE TABLE catalogue (
+    is_the_one  boolean  PRIMARY KEY DEFAULT true
+                CONSTRAINT one_catalogue CHECK (is_the_one),
+    revision    bigint   NOT NULL DEFAULT 0
+);
+INSERT INTO catalogue DEFAULT VALUES;
+GRANT SELECT, UPDATE ON catalogue TO gift;
+
+-- A gift is never deleted: its id is in gifts and events for ever.
+CREATE TABLE gift_types (
+    -- As short as the ids of others who show our gifts must be.
+    id             text         PRIMARY KEY
+                   CONSTRAINT gift_id_is_short CHECK (id ~ '^[a-z0-9_]{1,20}$'),
+    revision       bigint       NOT NULL CONSTRAINT change_is_numbered CHECK (revision > 0),
+    names          jsonb        NOT NULL CONSTRAINT gift_has_a_name CHECK (names ? 'en'),
+    descriptions   jsonb        NOT NULL,
+    price_version  integer      NOT NULL,
+    mode           text         NOT NULL
+                   CONSTRAINT gift_mode_known CHECK (mode IN ('streak', 'single')),
+    category       text         NOT NULL,
+    batch_counts   jsonb        NOT NULL,
+    count_max      integer      NOT NULL
+                   CONSTRAINT count_is_bounded CHECK (count_max BETWEEN 1 AND 999),
+    sort           integer      NOT NULL,
+    is_active      boolean      NOT NULL,
+    locks          jsonb        NOT NULL,
+    icon_url       text,
+    animations     jsonb        NOT NULL,
+    extension      jsonb        NOT NULL,
+    changed_at     timestamptz  NOT NULL,
+    changed_by     text         NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE ON gift_types TO gift;
+
+-- Every price a gift ever had, and the operator who set it.
+CREATE TABLE prices (
+    gift_type    text         NOT NULL REFERENCES gift_types,
+    version      integer      NOT NULL CONSTRAINT price_is_numbered CHECK (version > 0),
+    price_coins  bigint       NOT NULL CONSTRAINT price_is_one CHECK (price_coins > 0),
+    operator     text         NOT NULL,
+    valid_from   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (gift_type, version)
+);
+GRANT SELECT, INSERT ON prices TO gift;
+
+-- What the newest revision says of each viewer: some gifts are for some levels only.
+CREATE TABLE gifter_levels (
+    viewer    text     PRIMARY KEY,
+    revision  bigint   NOT NULL,
+    level     integer  NOT NULL CONSTRAINT level_is_counted CHECK (level >= 0)
+);
+GRANT SELECT, INSERT, UPDATE ON gifter_levels TO gift;
+"""
+
+ADMISSIONS = """
+-- All that the newest revision says of a room.
+CREATE TABLE rooms (
+    room       text         PRIMARY KEY,
+    revision   bigint       NOT NULL CONSTRAINT room_revision_is_counted CHECK (revision >= 0),
+    creator    text         NOT NULL,
+    guests     text[]       NOT NULL
+               CONSTRAINT room_has_few_guests CHECK (cardinality(guests) <= 100),
+    stream     uuid,        -- NULL: no stream is known yet
+    is_open    boolean      NOT NULL,
+    opened_at  timestamptz,
+    CONSTRAINT open_room_has_a_stream CHECK (stream IS NOT NULL OR NOT is_open)
+);
+GRANT SELECT, INSERT, UPDATE ON rooms TO gift;
+
+CREATE TABLE creator_rules (
+    creator        text         PRIMARY KEY,
+    gifts_off      boolean      NOT NULL DEFAULT false,
+    hold_messages  boolean      NOT NULL DEFAULT false,
+    changed_at     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    changed_by     text         NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE ON creator_rules TO gift;
+
+-- A creator takes no gifts in this stream; if they own its room, its guests take none either.
+CREATE TABLE streams_without_gifts (
+    creator  text         NOT NULL,
+    stream   uuid         NOT NULL,
+    made_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    made_by  text         NOT NULL,
+    PRIMARY KEY (creator, stream)
+);
+GRANT SELECT, INSERT, DELETE ON streams_without_gifts TO gift;
+
+CREATE TABLE blocks (
+    creator  text         NOT NULL,
+    viewer   text         NOT NULL,
+    until    timestamptz, -- NULL: for ever
+    made_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    made_by  text         NOT NULL,
+    PRIMARY KEY (creator, viewer),
+    CONSTRAINT blocked_is_not_blocker CHECK (viewer <> creator)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON blocks TO gift;
+
+-- Where the message of a creator's gift is, and whether it waits for approval.
+CREATE TABLE messages (
+    creator     text         NOT NULL,
+    gift        uuid         NOT NULL,
+    viewer      text         NOT NULL,
+    held_at     timestamptz,
+    decided_at  timestamptz,
+    decided_by  text,
+    PRIMARY KEY (creator, gift),
+    CONSTRAINT decision_has_a_decider CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+);
+CREATE INDEX messages_waiting ON messages (creator, held_at, gift)
+    WHERE held_at IS NOT NULL AND decided_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON messages TO gift;
+"""
+# A function, so that intake needs one statement: it waits for a transaction that changes the rules
+# of a creator or a room, and only then reads them, with a snapshot of its own. In one plain
+# statement the snapshot would be from before the wait. The keys are those of store/admissions.py.
+READ_ADMISSIONS = """
+CREATE FUNCTION read_admissions(asked_viewers text[], asked_creators text[], asked_rooms text[])
+RETURNS TABLE (
+    room_is_open boolean, belongs boolean, is_off boolean, is_blocked boolean, holds boolean
+)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(place.key) FROM (
+        SELECT DISTINCT hashtextextended(named.kind || named.name, 0) AS key
+        FROM (
+            SELECT 'creator:' AS kind, name FROM unnest(asked_creators) AS creator (name)
+            UNION ALL
+            SELECT 'room:', name FROM unnest(asked_rooms) AS room (name) WHERE name IS NOT NULL
+        ) AS named
+        ORDER BY key
+    ) AS place;
+    RETURN QUERY
+    SELECT coalesce(rooms.is_open, false),
+        coalesce(rooms.is_open AND asked.creator = ANY(rooms.guests || rooms.creator), false),
+        coalesce(rules.gifts_off, false) OR rooms.is_open IS TRUE AND EXISTS (
+            SELECT FROM streams_without_gifts AS off
+            WHERE off.stream = rooms.stream AND off.creator IN (asked.creator, rooms.creator)
+        ),
+        EXISTS (
+            SELECT FROM blocks
+            WHERE blocks.creator = asked.creator AND blocks.viewer = asked.viewer
+              AND (blocks.until IS NULL OR blocks.until > clock_timestamp())
+        ),
+        coalesce(rules.hold_messages, false)
+    FROM unnest(asked_viewers, asked_creators, asked_rooms)
+        WITH ORDINALITY AS asked (viewer, creator, room, place)
+    LEFT JOIN rooms ON rooms.room = asked.room
+    LEFT JOIN creator_rules AS rules ON rules.creator = asked.creator
+    ORDER BY asked.place;
+END
+$$;
+"""
+
+
+def upgrade() -> None:
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, AUDIT):
+        run_sql(shared.format(role="gift"))
+    for own in (GIFTS, CATALOGUE, ADMISSIONS):
+        run_sql(own)
+    # As it is: `run_sql` takes a script apart at each semicolon.
+    op.get_bind().exec_driver_sql(READ_ADMISSIONS)
