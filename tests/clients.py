@@ -1,9 +1,11 @@
 """Callers for tests: real tokens, checked by the real verifier, against an app in this process."""
 
 import time
+from contextlib import asynccontextmanager
 from functools import cache
 
 import httpx
+from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
@@ -41,3 +43,41 @@ def client_of(app, token=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://app", headers=headers)
+
+
+@asynccontextmanager
+async def served(transport, *, host="provider.example"):
+    """
+    Serve over real HTTP what a transport answers; yield the address.
+
+    Where the transport raises, the connection breaks without an answer.
+    """
+
+    async def answer(asked):
+        request = httpx.Request(
+            asked.method,
+            f"http://{host}{asked.raw_path}",
+            headers=list(asked.headers.items()),
+            content=await asked.read(),
+        )
+        try:
+            made = await transport.handle_async_request(request)
+        except httpx.TransportError:
+            asked.transport.abort()
+            return web.Response()
+        return web.Response(
+            status=made.status_code, body=await made.aread(), headers=_described(made)
+        )
+
+    runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _described(answer):
+    return {name: answer.headers[name] for name in ("content-type",) if name in answer.headers}

@@ -6,14 +6,17 @@ timeout, a proxy's page, too many requests, an unreadable body, says nothing of 
 did (`ProviderUnavailable`): find out first, then repeat the call under the same key.
 """
 
-import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import httpx
+import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from shared.secrets import values_of
 
+ANSWER_BYTES_MAX = 1_000_000
 REASON_CHARACTERS_MAX = 64
 # A documented refusal has one of these, and a body that says why.
 REJECTED = (400, 422)
@@ -35,57 +38,101 @@ class ProviderRejected(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider answered to a request, of any HTTP status."""
+
+    path: str
+    status: int
+    content: bytes
+
+
 class ProviderClient:
-    """An HTTP client of one provider, with a deadline for each call as a whole."""
+    """
+    An HTTP client of one provider.
+
+    A request ends after `answer_seconds_max`, its whole answer included, and follows no redirect:
+    it carries our key. Certificates are checked against the system's authorities (or
+    `SSL_CERT_FILE`); a proxy is taken from the environment (`HTTPS_PROXY`, `NO_PROXY`).
+    """
 
     def __init__(
-        self,
-        *,
-        url: str,
-        api_key: str,
-        answer_seconds_max: float,
-        connections_max: int,
-        transport: httpx.AsyncBaseTransport | None = None,
+        self, *, url: str, api_key: str, answer_seconds_max: float, connections_max: int
     ) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {
+            "Authorization": f"Bearer {values_of(api_key)[0]}",
+            # A compressed answer could be of any size.
+            "Accept-Encoding": "identity",
+        }
         self._answer_seconds_max = answer_seconds_max
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {values_of(api_key)[0]}"},
-            timeout=answer_seconds_max,
-            limits=httpx.Limits(max_connections=connections_max),
-            transport=transport,
-        )
+        self._connections_max = connections_max
+        self._session: aiohttp.ClientSession | None = None
 
-    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request; raise `ProviderUnavailable` without a whole answer to it."""
+        if self._session is None:
+            self._session = self._open_session()
         try:
-            # The client's own timeout is for each read: a provider that drips would last for ever.
-            async with asyncio.timeout(self._answer_seconds_max):
-                return await self._client.request(method, path, **options)
-        except (httpx.HTTPError, TimeoutError) as error:
+            async with self._session.request(
+                method,
+                self._url + path,
+                params=params,
+                json=json,
+                headers=headers,
+                allow_redirects=False,
+            ) as response:
+                content = b""
+                async for part in response.content.iter_any():
+                    content += part
+                    if len(content) > ANSWER_BYTES_MAX:
+                        raise ProviderUnavailable(f"{path} answered over {ANSWER_BYTES_MAX} bytes")
+                return Answer(path, response.status, content)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ProviderUnavailable(repr(error)) from error
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """Close the connections; a later request opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._answer_seconds_max),
+            connector=aiohttp.TCPConnector(limit=self._connections_max),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=True,
+        )
 
 
-def read_answer(model: type[Model], response: httpx.Response) -> Model:
+def read_answer(model: type[Model], answer: Answer) -> Model:
     """Read what a provider answered, or raise `ProviderUnavailable`."""
-    path = response.request.url.path
-    if not response.is_success:
-        raise ProviderUnavailable(f"{path} answered {response.status_code}")
+    if answer.status // 100 != 2:
+        raise ProviderUnavailable(f"{answer.path} answered {answer.status}")
     try:
-        return model.model_validate_json(response.content)
+        return model.model_validate_json(answer.content)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        raise ProviderUnavailable(f"{path} is unreadable: {problems[0]}") from None
+        raise ProviderUnavailable(f"{answer.path} is unreadable: {problems[0]}") from None
 
 
-def raise_if_rejected(response: httpx.Response) -> None:
+def raise_if_rejected(answer: Answer) -> None:
     """Raise `ProviderRejected` for a documented refusal, a problem document of RFC 9457."""
-    if response.status_code not in REJECTED:
+    if answer.status not in REJECTED:
         return
     try:
-        named = response.json()["type"]
+        named = json.loads(answer.content)["type"]
     except (ValueError, KeyError, TypeError):
         return
     if isinstance(named, str) and named.rsplit("/", 1)[-1] not in KEY_PROBLEMS:

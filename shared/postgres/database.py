@@ -1,20 +1,20 @@
 """
 One pool, one transaction, one place that commits.
 
-Statements are SQLAlchemy's (`text` with named parameters, or built from a service's tables), but
-they go to asyncpg directly: a batch is a dozen statements, and the session between them cost
-three times what asyncpg does.
+Statements are SQLAlchemy's `text` with named parameters, compiled once, but they go to asyncpg
+directly: a batch is a dozen statements, and the session between them cost three times what asyncpg
+does.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable, TextClause
+from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
 
@@ -81,15 +81,12 @@ class Transaction:
         self.topics: set[str] = set()
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self, statement: TextClause, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
-        """Run one statement; a `text` takes its named parameters beside it."""
-        if isinstance(statement, TextClause):
-            sql, names = _compiled(statement)
-            given = parameters or {}
-            values = [given[name] for name in names]
-        else:
-            sql, values = _built(statement)
+        """Run one statement with its named parameters."""
+        sql, names = _compiled(statement)
+        given = parameters or {}
+        values = [given[name] for name in names]
         return Rows(await self._connection.fetch(sql, *values, record_class=Row))
 
     async def stream(
@@ -103,6 +100,14 @@ class Transaction:
         )
         async for row in cursor:
             yield row
+
+    async def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        """Insert rows by COPY; `shared.postgres.copying` writes their lines."""
+
+        async def source() -> AsyncIterator[bytes]:
+            yield "".join(lines).encode()
+
+        await self._connection.copy_to_table(table, source=source(), columns=columns)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once everything has committed; it must not fail."""
@@ -248,13 +253,3 @@ def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
     """Translate a statement's named parameters once; statements are constants."""
     compiled = statement.compile(dialect=_DIALECT)
     return str(compiled), tuple(compiled.positiontup or ())
-
-
-def _built(statement: Executable) -> tuple[str, list[Any]]:
-    """Translate a statement that carries its values, each as the driver takes it."""
-    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
-    values, processors = compiled.construct_params(), compiled._bind_processors  # noqa: SLF001
-    return str(compiled), [
-        processors[name](values[name]) if name in processors else values[name]
-        for name in compiled.positiontup or ()
-    ]

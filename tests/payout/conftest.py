@@ -21,11 +21,16 @@ from services.sandbox.main import build as build_sandbox
 from services.sandbox.settings import Settings as SandboxSettings
 from shared.contracts.gift import GiftSent
 from shared.contracts.wallet import LotKind, Slice
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery
 
 RULES = read_rules(Path("seeds/rules.toml"), hold_seconds=0)
 HOLDING = read_rules(Path("seeds/rules.toml"))
+KNOWN_FOR_LONG = """
+    INSERT INTO creators (creator, rate_version, currency, value_minor_per_1000, first_earned_at,
+                          lifetime_diamonds)
+    VALUES ('lea', 1, 'USD', 500, now() - interval '100 days', 200000)
+"""
 SECRET = "whsec_b3ZhdGlvbi10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcy4="
 
 
@@ -99,10 +104,14 @@ def network(sandbox):
 
 
 @pytest.fixture
-async def provider(network):
-    provider = SandboxProvider(
-        url="http://sandbox", api_key="key", webhook_secret=SECRET, transport=network
-    )
+async def sandbox_url(network):
+    async with served(network, host="sandbox") as url:
+        yield url
+
+
+@pytest.fixture
+async def provider(sandbox_url):
+    provider = SandboxProvider(url=sandbox_url, api_key="key", webhook_secret=SECRET)
     yield provider
     await provider.close()
 

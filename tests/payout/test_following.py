@@ -173,11 +173,11 @@ async def test_a_webhook_somebody_else_signed_is_refused(lea):
     assert (unknown.status_code, unknown.json()["type"]) == (404, "unknown-provider")
 
 
-async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(lea, database, network):
+async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(
+    lea, database, sandbox_url
+):
     newest = new_webhook_secret()
-    both = SandboxProvider(
-        url="http://sandbox", api_key="key", webhook_secret=f"{newest}\n{SECRET}", transport=network
-    )
+    both = SandboxProvider(url=sandbox_url, api_key="key", webhook_secret=f"{newest}\n{SECRET}")
     async with client_of(build_http(database, a_verifier(), {"sandbox": both}, RULES)) as rolled:
         for secret in (SECRET, newest):
             body, headers = a_webhook("x", secret=secret)

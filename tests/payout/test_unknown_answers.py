@@ -251,13 +251,12 @@ async def test_the_provider_may_still_end_what_was_left_to_a_person(
     assert (await ops.get("/v1/operator/payouts")).json()["items"] == []
 
 
-def test_the_window_ends_before_the_providers_does(network):
+def test_the_window_ends_before_the_providers_does():
     """The last order has to arrive while the provider still knows its key."""
     provider = SandboxProvider(
         url="http://x",
         api_key="k",
         webhook_secret=SECRET,
-        transport=network,
         idempotency_seconds=60,
     )
     assert provider.idempotency_seconds < 60

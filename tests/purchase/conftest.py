@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase import consumers, jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.main import build_http, read_rules
 from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from shared.ledger.verification import Violation, verify_ledger
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
@@ -42,13 +43,14 @@ def pretend():
 
 
 @pytest.fixture
-async def provider(pretend):
-    opened = SandboxProvider(
-        url="http://provider.example",
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
-        transport=pretend,
-    )
+async def provider_url(pretend):
+    async with served(pretend) as url:
+        yield url
+
+
+@pytest.fixture
+async def provider(provider_url):
+    opened = SandboxProvider(url=provider_url, api_key="key", webhook_secret=WEBHOOK_SECRET)
     yield opened
     await opened.close()
 
@@ -158,7 +160,8 @@ def turn_due(database):
 @pytest.fixture
 def poll_due(database, provider):
     """Let the janitor take a turn."""
-    return lambda: jobs.poll_due(database, {"sandbox": provider})
+    polls = StatusPolls(database, {"sandbox": provider})
+    return lambda: jobs.poll_due(polls)
 
 
 @pytest.fixture

@@ -326,13 +326,9 @@ async def test_a_provider_without_an_answer_makes_it_a_202_and_the_repeat_a_201(
     assert len(pretend.payments) == 1
 
 
-async def test_a_provider_that_takes_too_long_is_not_waited_for(database, pretend):
+async def test_a_provider_that_takes_too_long_is_not_waited_for(database, provider_url, pretend):
     impatient = SandboxProvider(
-        url="http://provider.example",
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
-        answer_seconds_max=0.05,
-        transport=pretend,
+        url=provider_url, api_key="key", webhook_secret=WEBHOOK_SECRET, answer_seconds_max=0.05
     )
     app = build_http(database, a_verifier(), {"sandbox": impatient}, RULES)
     pretend.mood = "slow"

@@ -36,13 +36,13 @@ class Instances(httpx.AsyncBaseTransport):
 
 
 @pytest.fixture
-async def knowing(database, pretend):
+async def knowing(database, provider_url):
     """Build instances of purchase, all on one database, by the secret they know."""
     providers = {}
 
     def build(secret):
         provider = providers[secret] = SandboxProvider(
-            url="http://provider.example", api_key="key", webhook_secret=secret, transport=pretend
+            url=provider_url, api_key="key", webhook_secret=secret
         )
         return httpx.ASGITransport(build_http(database, a_verifier(), {"sandbox": provider}, RULES))
 

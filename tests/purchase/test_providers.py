@@ -3,9 +3,10 @@
 import pytest
 
 from services.purchase import jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.main import build_http
 from services.purchase.providers.sandbox import SandboxProvider
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, served
 from tests.purchase.conftest import RULES
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
@@ -17,15 +18,11 @@ def other_pretend():
 
 @pytest.fixture
 async def other(other_pretend):
-    opened = SandboxProvider(
-        url="http://other.example",
-        api_key="key",
-        webhook_secret=WEBHOOK_SECRET,
-        transport=other_pretend,
-    )
-    opened.name = "other"
-    yield opened
-    await opened.close()
+    async with served(other_pretend) as url:
+        opened = SandboxProvider(url=url, api_key="key", webhook_secret=WEBHOOK_SECRET)
+        opened.name = "other"
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ async def test_new_purchases_go_to_the_first_provider_and_the_others_finish_thei
     other_pretend.become(later, "succeeded")
 
     await turn_due()
-    await jobs.poll_due(database, providers)
+    await jobs.poll_due(StatusPolls(database, providers))
 
     found = await rows("SELECT id, provider, state FROM purchases ORDER BY provider")
     assert [(str(each["id"]), each["provider"], each["state"]) for each in found] == [

@@ -9,14 +9,15 @@ import httpx
 import pytest
 
 from deploy.config.environment import new_webhook_secret
+from services.purchase.commands.changes import PolledStatus
+from services.purchase.commands.payments import apply_statuses
 from services.purchase.commands.queries import read_purchase
-from services.purchase.commands.status_polls import StatusPoll, apply_status
 from services.purchase.main import build_http
 from services.purchase.providers.sandbox import SandboxProvider
 from services.sandbox import main as sandbox
 from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
-from tests.clients import a_verifier
+from tests.clients import a_verifier, served
 from tests.deliveries import announced
 from tests.purchase.conftest import GERMANY, RULES, coins_held
 from tests.purchase.pretend import WEBHOOK_SECRET
@@ -41,13 +42,18 @@ def switchboard():
 
 
 @pytest.fixture
-async def provider(switchboard):
+async def sandbox_url(switchboard):
+    async with served(switchboard, host="sandbox") as url:
+        yield url
+
+
+@pytest.fixture
+async def provider(sandbox_url):
     opened = SandboxProvider(
-        url="http://sandbox",
+        url=sandbox_url,
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
         return_url="https://app.example/coins?from=room",
-        transport=switchboard,
     )
     yield opened
     await opened.close()
@@ -133,18 +139,17 @@ async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
 
 
 async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_refused(
-    buy, database, switchboard
+    buy, database, sandbox_url
 ):
     """An upgrade, or a new setting, may come between asking and hearing the answer."""
     purchase = (await buy()).json()
     async with database.transaction() as tx:
         known = await read_purchase(tx, "mira", UUID(purchase["purchase"]))
     later = SandboxProvider(
-        url="http://sandbox",
+        url=sandbox_url,
         api_key="key",
         webhook_secret=WEBHOOK_SECRET,
         return_url="https://other.example/coins",
-        transport=switchboard,
     )
 
     payment = await later.create(known)
@@ -254,6 +259,6 @@ async def test_an_answer_with_a_lower_sequence_is_old_news(
         purchase = await read_purchase(tx, "mira", UUID(made))
         late = datetime.now(UTC) + timedelta(minutes=1)
         old = replace(early, asked_at=late, answered_at=late, disputes=(), fee_minor=0)
-        _, used = await apply_status(tx, StatusPoll(purchase), old)
+        ((_, used),) = await apply_statuses(tx, [PolledStatus(purchase, old)])
 
     assert not used

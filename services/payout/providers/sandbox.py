@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-import httpx
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
@@ -62,7 +61,6 @@ class SandboxProvider:
         webhook_secret: str,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
         idempotency_seconds: float = IDEMPOTENCY_SECONDS,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._signatures = Signatures(webhook_secret)
         # The last order has to arrive before its key is forgotten.
@@ -72,7 +70,6 @@ class SandboxProvider:
             api_key=api_key,
             answer_seconds_max=answer_seconds_max,
             connections_max=CONNECTIONS_MAX,
-            transport=transport,
         )
 
     async def submit(
@@ -84,19 +81,17 @@ class SandboxProvider:
             "destination": destination,
             "reference": str(attempt),
         }
-        response = await self._client.request(
+        answer = await self._client.request(
             "POST", "/transfers", json=order, headers={"Idempotency-Key": str(attempt)}
         )
-        raise_if_rejected(response)
-        transfer = read_answer(Transfer, response)
+        raise_if_rejected(answer)
+        transfer = read_answer(Transfer, answer)
         _own([transfer], attempt)
         return transfer
 
     async def find(self, attempt: UUID) -> FoundTransfer | None:
-        response = await self._client.request(
-            "GET", "/transfers", params={"reference": str(attempt)}
-        )
-        items = _own(read_answer(_Transfers, response).items, attempt)
+        answer = await self._client.request("GET", "/transfers", params={"reference": str(attempt)})
+        items = _own(read_answer(_Transfers, answer).items, attempt)
         if not items:
             return None
         # Of several, the one that took money furthest away.

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
-import httpx
 from pydantic import ValidationError
 
 from services.purchase.domain.purchases import (
@@ -47,7 +47,6 @@ class SandboxProvider:
         webhook_secret: str,
         return_url: str | None = None,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._return_url = return_url
         self._signatures = Signatures(webhook_secret)
@@ -56,7 +55,6 @@ class SandboxProvider:
             api_key=api_key,
             answer_seconds_max=answer_seconds_max,
             connections_max=CONNECTIONS_MAX,
-            transport=transport,
         )
 
     async def create(self, purchase: Purchase) -> Payment:
@@ -69,50 +67,48 @@ class SandboxProvider:
         if self._return_url is not None:
             asked["return_url"] = _return_address(self._return_url, purchase.id)
         asked_at = datetime.now(UTC)
-        response = await self._client.request(
+        answer = await self._client.request(
             "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
         )
-        raise_if_rejected(response)
-        if response.status_code in REJECTED and (made := await self.find(purchase.id)) is not None:
+        raise_if_rejected(answer)
+        if answer.status in REJECTED and (made := await self.find(purchase.id)) is not None:
             # Requested before with another content, such as another return address.
             return made
-        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
+        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
     async def read(self, payment: str) -> Payment | None:
         asked_at = datetime.now(UTC)
-        response = await self._client.request("GET", f"/payments/{quote(payment, safe='')}")
-        if response.status_code == httpx.codes.NOT_FOUND:
+        answer = await self._client.request("GET", f"/payments/{quote(payment, safe='')}")
+        if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
+        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
     async def find(self, purchase: UUID) -> Payment | None:
         asked_at = datetime.now(UTC)
-        response = await self._client.request(
-            "GET", "/payments", params={"reference": str(purchase)}
-        )
-        found = [each.payment() for each in read_answer(Payments, response).items]
+        answer = await self._client.request("GET", "/payments", params={"reference": str(purchase)})
+        found = [each.payment() for each in read_answer(Payments, answer).items]
         found.sort(key=lambda payment: payment.status is not Status.SUCCEEDED)
         return _stamped(found[0], asked_at) if found else None
 
     async def cancel(self, payment: Payment) -> Payment:
         path = f"/payments/{quote(payment.id, safe='')}"
         asked_at = datetime.now(UTC)
-        response = await self._client.request("POST", f"{path}/cancel")
-        if response.status_code == httpx.codes.CONFLICT:
+        answer = await self._client.request("POST", f"{path}/cancel")
+        if answer.status == HTTPStatus.CONFLICT:
             asked_at = datetime.now(UTC)
-            response = await self._client.request("GET", path)
-        return _stamped(read_answer(PaymentAnswer, response).payment(), asked_at)
+            answer = await self._client.request("GET", path)
+        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
     async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> AcceptedRefund:
-        response = await self._client.request(
+        answer = await self._client.request(
             "POST",
             f"/payments/{quote(payment, safe='')}/refunds",
             json={"amount_minor": amount_minor},
             headers={"Idempotency-Key": str(refund)},
         )
-        raise_if_rejected(response)
-        answer = read_answer(RefundAnswer, response)
-        return AcceptedRefund(answer.id, answer.status)
+        raise_if_rejected(answer)
+        made = read_answer(RefundAnswer, answer)
+        return AcceptedRefund(made.id, made.status)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not self._signatures.are_on(body, headers):

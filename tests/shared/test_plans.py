@@ -1,0 +1,142 @@
+"""No statement of a hot path reads a growing table whole, on whatever statistics it is planned."""
+
+import re
+
+import asyncpg
+import pytest
+
+from deploy.config.services import DATABASES
+from tests.shared.plans import fill, forget_statistics, scans
+from tests.shared.test_statements import TABLE_MISSING, planned, statements_of
+
+# Whose statements run for every gift, purchase, message or block of history.
+HOT = {
+    "purchase": ("exclusions", "purchases", "refunds", "webhook_events"),
+    "wallet": ("exclusions", "limits", "lots", "purchase_facts", "suspensions"),
+    "gift": ("admissions", "combos", "gifts", "levels", "messages", "reversals", "rooms"),
+    "payout": ("earnings", "maturity", "payees", "quotes", "reversals"),
+    "live": ("batch_context", "feed", "gift_totals", "gifters", "goals", "rooms", "streams"),
+}
+HOT_SHARED = ("ledger.book", "ledger.entries", "ledger.sealing", "messaging", "quotas")
+# Tables that do not grow with use.
+SMALL = {"alembic_version", "catalogue", "rebuilds", "rates"}
+# They read a whole table, or all open work, on purpose: seldom, and not while others wait.
+SELDOM = {
+    "services.gift.store.combos._ENDED": "republishing",
+    "services.gift.store.combos._END_ANY": "a job over the running combos",
+    "services.gift.store.combos._LOCK_MISCOUNTED": "a job over the running combos",
+    "services.gift.store.combos._RECOUNT": "a job over the running combos",
+    "services.gift.store.gifts._BOOKS": "reconciliation",
+    "services.gift.store.gifts._HISTORIES": "republishing",
+    "services.gift.store.gifts._REPEAT": "a job over the open gifts",
+    "services.live.store.goals._LIST_REACHED": "republishing",
+    "services.live.store.rooms._READ_BOOKS": "reconciliation",
+    "services.live.store.streams._LIST_OPEN": "an operator's page",
+    "services.live.store.streams._LIST_UNPUBLISHED": "a job over the open streams",
+    "services.purchase.store.purchases._CLAIM": "a job over the open purchases",
+    "services.purchase.store.purchases._COUNT_OPEN": "a metric over the open purchases",
+    "services.purchase.store.webhook_events._CLAIM": "a job over the events not applied yet",
+    "shared.ledger.sealing._COUNT": "an operator's command",
+    "shared.ledger.sealing._STRAY": "verification",
+    "shared.messaging.archive._BETWEEN": "republishing",
+}
+# What is wrong today, and when it goes wrong. A statement that is mended leaves the list.
+WRONG = {
+    "services.gift.store.combos._COUNT_OUTCOMES": "reads all running combos without statistics",
+    "services.gift.store.combos._END": "reads all running combos without statistics",
+    "services.gift.store.levels._HISTORY": "walks all gifts on statistics of a few rows",
+    "services.gift.store.messages._HELD": "walks all gifts on statistics of a few rows",
+    "services.live.store.batch_context._READ": "reads all streams and perks without statistics",
+    "services.live.store.feed._FIND": "reads the whole feed on any statistics",
+    "services.live.store.gift_totals._FIND_REVERSALS": "reads all reversals without statistics",
+    "services.live.store.goals._LOCK": "reads all open goals without statistics",
+    "services.live.store.goals._LOCK_CHANGED": "reads all changed goals",
+    "services.payout.store.earnings._LOST": "reads all restorations on any statistics",
+    "services.payout.store.maturity._EXTEND": "reads all earnings without statistics",
+    "services.payout.store.maturity._MATURE": "reads all earnings and warnings on any statistics",
+    "services.wallet.store.exclusions._OVER": "reads all exclusions on statistics of a few rows",
+    "services.wallet.store.limits._BUDGETS": "reads all limits without statistics",
+    "services.wallet.store.limits._REQUESTED": "reads all limits without statistics",
+    "services.wallet.store.limits._SPENDINGS": "reads all spendings without statistics",
+    "services.wallet.store.lots._LOTS_TO_DERIVE": "reads all repayments on any statistics",
+    "services.wallet.store.purchase_facts._HOLDS": "reads all held coins without statistics",
+    "services.wallet.store.purchase_facts._REPAYMENTS": "reads all repayments without statistics",
+    "shared.ledger.book._BALANCES": "reads all accounts without statistics",
+    "shared.ledger.sealing._TAKE": "reads all entries that are not sealed yet",
+    "shared.messaging.inbox._FORGET": "has no index over the time of arrival",
+    "shared.quotas.store._FORGET": "has no index over the time of the attempt",
+}
+
+
+@pytest.mark.parametrize("service", DATABASES)
+async def test_a_hot_statement_reaches_growing_tables_by_what_its_batch_says(
+    database_of, postgres, service
+):
+    name = database_of(service).address.database
+    connection = await asyncpg.connect(postgres.dsn(name))
+    try:
+        tables = {row["name"] for row in await connection.fetch(TABLES)} - SMALL
+        statements = await plannable(connection, hot_statements(service))
+        used = {word for each in statements.values() for word in re.findall(r"\w+", each.text)}
+        for table in sorted(tables & used):
+            await fill(connection, table)
+        found = await scans_of_all(connection, statements, tables)
+    finally:
+        await connection.close()
+
+    assert len(statements) > 20
+    assert found.keys() - WRONG.keys() == set(), describe(found)
+    assert WRONG.keys() & statements.keys() - found.keys() == set(), "mended: take it out of WRONG"
+
+
+def test_no_excuse_outlives_its_statement():
+    known = {name for service in DATABASES for name in statements_of(f"services.{service}")}
+    known |= set(statements_of("shared"))
+
+    assert (SELDOM.keys() | WRONG.keys()) - known == set()
+
+
+async def scans_of_all(connection, statements, tables):
+    """Return what each statement reads whole, and with which statistics."""
+    found = {}
+    for age in ("of a few rows", "none", "of all rows"):
+        if age == "none":
+            await forget_statistics(connection)
+        elif age == "of all rows":
+            await connection.execute("ANALYZE")
+        for name, statement in statements.items():
+            for scan in await scans(connection, statement, tables):
+                found.setdefault(name, []).append(f"{scan}; statistics: {age}")
+    return found
+
+
+def hot_statements(service):
+    """Return the statements of a service's hot path, and of what is shared by all."""
+    packages = [f"services.{service}.store.{module}" for module in HOT[service]]
+    packages += [f"shared.{module}" for module in HOT_SHARED]
+    return {
+        name: statement
+        for package in ("shared", f"services.{service}.store")
+        for name, statement in statements_of(package).items()
+        if name.startswith(tuple(packages)) and name not in SELDOM
+    }
+
+
+async def plannable(connection, statements):
+    """Leave out the statements of shared/ whose tables this service has not."""
+    errors = {name: await planned(connection, each) for name, each in statements.items()}
+    return {
+        name: each
+        for name, each in statements.items()
+        if getattr(errors[name], "sqlstate", None) != TABLE_MISSING
+    }
+
+
+def describe(found):
+    return "\n".join(f"{name}: {how}" for name in sorted(found) for how in found[name])
+
+
+TABLES = """
+    SELECT relname AS name FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
