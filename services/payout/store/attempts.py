@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.payout.domain.payouts import SENDABLE, Payout, State
 from services.payout.domain.transfers import WebhookEvent
-from services.payout.store.payouts import lock_approved
+from services.payout.store.payouts import PAYOUT_DUE, lock_approved
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 
@@ -136,6 +136,7 @@ async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent)
     new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
     if new and event.attempt is not None:
         await tx.execute(_MAKE_DUE, {"id": event.attempt})
+        tx.wake(PAYOUT_DUE)
     return new
 
 
