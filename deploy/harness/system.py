@@ -45,6 +45,7 @@ INHERITED = (
     "PYTHONPATH",
     "PYTHONDONTWRITEBYTECODE",
     "SSL_CERT_FILE",
+    "OVATION_LOG_LEVEL",
 )
 # Where traces go is the same for all: a person's own collector sees the whole system.
 TRACING_PREFIX = "OTEL_"

@@ -8,7 +8,7 @@ from shared.postgres.database import Database
 from shared.runtime.service import Job
 
 REPEAT_REQUESTS_EVERY_SECONDS = 5.0
-END_COMBOS_EVERY_SECONDS = 0.5
+END_COMBOS_EVERY_SECONDS = 1.0
 RECOUNT_COMBOS_EVERY_SECONDS = 60.0
 FORGET_SIGNATURES_EVERY_SECONDS = 60.0
 

@@ -9,11 +9,12 @@ from services.payout.commands.valuations import revalue_all
 from services.payout.commands.verification import INVARIANTS, publish_block
 from services.payout.domain.rates import Rules
 from services.payout.providers import Providers
+from services.payout.store.payouts import PAYOUT_DUE
 from shared.backoffice import ledger_jobs as watching
 from shared.postgres.database import Database
 from shared.runtime.service import Job
 
-PAY_EVERY_SECONDS = 0.2
+PAY_EVERY_SECONDS = 1.0
 MATURE_EVERY_SECONDS = 5.0
 REVALUE_EVERY_SECONDS = 60.0
 REPORT_EVERY_SECONDS = 30.0
@@ -39,7 +40,7 @@ def build(database: Database, providers: Providers, rules: Rules) -> list[Job]:
         return False
 
     return [
-        Job("payouts", PAY_EVERY_SECONDS, send_and_follow),
+        Job("payouts", PAY_EVERY_SECONDS, send_and_follow, topic=PAYOUT_DUE),
         Job("mature", MATURE_EVERY_SECONDS, let_mature),
         Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         Job("waiting", REPORT_EVERY_SECONDS, report_waiting),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import LEDGER_TABLES
+from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
@@ -52,17 +52,20 @@ class Earning(PayoutTable, table=True):
     hold_reason: str = Field(sa_type=Text)
     matured: bool
     lost_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
-    anonymous: bool | None = None
+    anonymous: bool
 
 
 class Creator(PayoutTable, table=True):
-    """What the rules ask about a creator."""
+    """What the rules need to know about a creator, and the rate of their diamonds in the books."""
 
     __tablename__ = "creators"
 
     creator: str = Field(primary_key=True, sa_type=Text)
-    first_earned_at: datetime = Field(sa_type=_TIME)
-    lifetime_diamonds: int = Field(sa_type=BigInteger)
+    rate_version: int = Field(sa_type=Integer)
+    currency: str = Field(sa_type=Text)
+    value_minor_per_1000: int = Field(sa_type=BigInteger)
+    first_earned_at: datetime | None = Field(sa_type=_TIME)
+    lifetime_diamonds: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     maturings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
@@ -76,10 +79,10 @@ class Reversal(PayoutTable, table=True):
     lot: UUID = Field(primary_key=True)
     revision: int = Field(sa_type=BigInteger)
     reversed_coins: int = Field(sa_type=BigInteger)
-    most_coins: int | None = Field(sa_type=BigInteger)
-    newest_at: datetime | None = Field(sa_type=_TIME)
+    most_coins: int = Field(sa_type=BigInteger)
+    newest_at: datetime = Field(sa_type=_TIME)
     restored_at: datetime | None = Field(sa_type=_TIME)
-    known_revisions: list[int] | None = Field(sa_type=ARRAY(BigInteger))
+    known_revisions: list[int] = Field(sa_type=ARRAY(BigInteger))
 
 
 class Restoration(PayoutTable, table=True):
@@ -95,17 +98,6 @@ class Restoration(PayoutTable, table=True):
     matures_at: datetime = Field(sa_type=_TIME)
 
 
-class Valuation(PayoutTable, table=True):
-    """The rate at which a creator's diamonds stand in the money books."""
-
-    __tablename__ = "valuations"
-
-    creator: str = Field(primary_key=True, sa_type=Text)
-    rate_version: int = Field(sa_type=Integer)
-    currency: str = Field(sa_type=Text)
-    value_minor_per_1000: int = Field(sa_type=BigInteger)
-
-
 class FraudWarning(PayoutTable, table=True):
     """A lot whose payment has an early fraud warning."""
 
@@ -113,7 +105,7 @@ class FraudWarning(PayoutTable, table=True):
 
     lot: UUID = Field(primary_key=True)
     flagged_at: datetime = Field(sa_type=_TIME)
-    until: datetime | None = Field(sa_type=_TIME)
+    until: datetime = Field(sa_type=_TIME)
 
 
 class Payee(PayoutTable, table=True):
@@ -243,4 +235,8 @@ class WebhookEvent(PayoutTable, table=True):
     received_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
-add_tables(PayoutTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)
+add_tables(
+    PayoutTable,
+    *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
+    *(EventArchiveColumns, QuotaColumns),
+)

@@ -7,11 +7,17 @@ from typing import TypeVar
 
 import structlog
 
-from services.purchase.commands import refund_attempts, status_polls
+from services.purchase.commands import refund_attempts
 from services.purchase.commands.refund_attempts import KEY_WINDOW, Attempt
-from services.purchase.commands.status_polls import StatusPoll
+from services.purchase.commands.status_polls import (
+    CLAIMED_MAX,
+    StatusPoll,
+    StatusPolls,
+    claim_status_polls,
+)
 from services.purchase.providers import Providers
 from services.purchase.store.invariants import INVARIANTS
+from services.purchase.store.refunds import REFUND_DUE
 from shared.backoffice.ledger_jobs import verify_job
 from shared.postgres.database import Database
 from shared.runtime.service import Job
@@ -19,7 +25,7 @@ from shared.runtime.service import Job
 log = structlog.get_logger()
 
 POLL_EVERY_SECONDS = 1.0
-REFUND_EVERY_SECONDS = 0.5
+REFUND_EVERY_SECONDS = 1.0
 # How many requests the providers get from a job at once.
 AT_ONCE_MAX = 10
 
@@ -27,15 +33,17 @@ Item = TypeVar("Item", StatusPoll, Attempt)
 
 
 def build(database: Database, providers: Providers, *, window: timedelta = KEY_WINDOW) -> list[Job]:
+    polls = StatusPolls(database, providers)
+
     async def poll() -> bool:
-        return await poll_due(database, providers)
+        return await poll_due(polls)
 
     async def refund() -> bool:
         return await refund_due(database, providers, window=window)
 
     return [
         Job("purchase.status_polls", POLL_EVERY_SECONDS, poll),
-        Job("purchase.refunds", REFUND_EVERY_SECONDS, refund),
+        Job("purchase.refunds", REFUND_EVERY_SECONDS, refund, topic=REFUND_DUE),
         verify_job(database, INVARIANTS),
     ]
 
@@ -57,20 +65,16 @@ async def refund_due(
     return is_more
 
 
-async def poll_due(database: Database, providers: Providers) -> bool:
+async def poll_due(polls: StatusPolls) -> bool:
     """Poll the status of everything that is due; return whether there may be more."""
-    async with database.transaction() as tx:
-        polls = await status_polls.claim_status_polls(tx)
-
-    async def run(poll: StatusPoll) -> None:
-        await status_polls.poll_status(database, providers, poll)
-
-    await _run_each(run, polls, "status_poll.failed")
-    return len(polls) >= status_polls.CLAIMED_MAX
+    async with polls.database.transaction() as tx:
+        due = await claim_status_polls(tx)
+    await _run_each(polls.run, due, "status_poll.failed")
+    return len(due) >= CLAIMED_MAX
 
 
 async def _run_each(
-    run: Callable[[Item], Awaitable[None]], items: Sequence[Item], failed: str
+    run: Callable[[Item], Awaitable[object]], items: Sequence[Item], failed: str
 ) -> None:
     """Run for each item, a few at once; one that fails comes back at its next turn."""
     turns = asyncio.Semaphore(AT_ONCE_MAX)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from services.purchase import api, consumers, jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.domain.deadlines import Calendar
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.quotas import PurchaseQuotas
@@ -52,6 +53,7 @@ def build_http(
         database=database,
     )
     app.state.providers = providers
+    app.state.status_polls = StatusPolls(database, providers)
     app.state.rules = rules
     app.include_router(api.router)
     return app

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Identity, Integer, LargeBinar
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.ledger.tables import LEDGER_TABLES
+from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
@@ -51,18 +51,6 @@ class Lot(WalletTable, table=True):
     funded_at: datetime = Field(sa_type=_TIME)
     expires_at: datetime | None = Field(sa_type=_TIME)
     recorded_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
-
-
-class Slice(WalletTable, table=True):
-    """Coins of one lot that paid for one gift."""
-
-    __tablename__ = "slices"
-
-    user_id: str = Field(primary_key=True, sa_type=Text)
-    gift: UUID = Field(primary_key=True)
-    lot: UUID = Field(primary_key=True)
-    coins: int = Field(sa_type=BigInteger)
-    entry: int = Field(sa_type=BigInteger)
 
 
 class Dispute(WalletTable, table=True):
@@ -169,4 +157,8 @@ class Suspension(WalletTable, table=True):
     suspended: bool
 
 
-add_tables(WalletTable, *LEDGER_TABLES, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)
+add_tables(
+    WalletTable,
+    *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
+    *(EventArchiveColumns, QuotaColumns),
+)

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import structlog
-from sqlalchemy import text
 
-from shared.ledger.sealing import BLOCK_ENTRIES_MAX, Block, broken_seals, seal
+from shared.ledger.sealing import BLOCK_ENTRIES_MAX, Block, broken_seals, count_unsealed, seal
 from shared.ledger.verification import UNBALANCED, Invariant, Violation, verify_ledger
 from shared.observability.metrics import (
     LEDGER_IMBALANCE,
@@ -35,8 +34,8 @@ def jobs(database: Database, invariants: Sequence[Invariant], publish: PublishBl
             block = await seal(tx)
             if block is not None:
                 await publish(tx, block)
-            LEDGER_UNSEALED.set((await tx.execute(_UNSEALED)).scalar_one())
-        is_full = block is not None and block.entries == BLOCK_ENTRIES_MAX
+            LEDGER_UNSEALED.set(await count_unsealed(tx))
+        is_full = block is not None and block.entries >= BLOCK_ENTRIES_MAX
         if not is_full:
             LEDGER_SEALED_AT.set(time.time())
         return is_full
@@ -87,6 +86,3 @@ def _report(part: str, violations: Sequence[Violation]) -> None:
             user=violation.user,
             detail=violation.detail,
         )
-
-
-_UNSEALED = text("SELECT count(*) FROM unsealed")

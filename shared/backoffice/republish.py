@@ -42,10 +42,10 @@ async def facts_of_outcomes(
     The ledger keeps no correlation ids, so each fact has its reference as one.
     """
     async for row in tx.stream(_OUTCOMES, {"since": since, "until": until}):
-        contract = event_of(row.reference, row.moved)
+        contract = event_of(row.reference, row.kind is not None)
         if contract is not None:
             event = contract.model_validate(row.outcome)
-            yield Fact(event, row.version, Cause(row.reference), row.at)
+            yield Fact(event, row.number, Cause(row.reference), row.recorded_at)
 
 
 async def facts_of_seals(
@@ -78,19 +78,14 @@ def block_fact(
     return Fact(event, block, Cause(f"{chain}-{block}"), at)
 
 
-# An entry has the time of the event; a refusal was written just after it.
 _OUTCOMES = text("""
-    SELECT o.user_id, o.reference, o.version, o.outcome, o.entry IS NOT NULL AS moved,
-           coalesce(e.recorded_at, o.recorded_at) AS at
-    FROM outcomes AS o
-    LEFT JOIN entries AS e ON e.user_id = o.user_id AND e.id = o.entry
-    WHERE coalesce(e.recorded_at, o.recorded_at) >= CAST(:since AS timestamptz)
-      AND coalesce(e.recorded_at, o.recorded_at) < CAST(:until AS timestamptz)
-      AND o.outcome <> '{}'
-    ORDER BY o.user_id, o.version
+    SELECT user_id, number, reference, kind, outcome, recorded_at FROM outcomes
+    WHERE recorded_at >= CAST(:since AS timestamptz)
+      AND recorded_at < CAST(:until AS timestamptz) AND outcome <> '{}'
+    ORDER BY user_id, number
 """)
 _SEALS = text("""
-    SELECT block, cardinality(entries) AS entries, hash, previous_hash, sealed_at FROM seals
+    SELECT block, entries, hash, previous_hash, sealed_at FROM seals
     WHERE sealed_at >= CAST(:since AS timestamptz) AND sealed_at < CAST(:until AS timestamptz)
     ORDER BY block
 """)

@@ -88,11 +88,10 @@ def add_trial_balance(router: APIRouter, service: str) -> None:
 
 # What people own is one line an account: a trial balance names no persons.
 _TRIAL_BALANCE = text("""
-    SELECT p.account, p.asset AS unit,
-           coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0)::bigint AS debit,
-           coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0)::bigint AS credit
-    FROM postings AS p
-    JOIN entries AS e ON e.user_id = p.user_id AND e.id = p.entry
-    WHERE e.recorded_at < CAST(:until AS timestamptz)
-    GROUP BY p.account, p.asset ORDER BY p.asset, p.account
+    SELECT leg.account, coalesce(leg.asset, entries.asset) AS unit,
+           coalesce(sum(leg.amount) FILTER (WHERE leg.amount > 0), 0)::bigint AS debit,
+           coalesce(-sum(leg.amount) FILTER (WHERE leg.amount < 0), 0)::bigint AS credit
+    FROM entries, unnest(accounts, amounts, assets) AS leg (account, amount, asset)
+    WHERE recorded_at < CAST(:until AS timestamptz)
+    GROUP BY 1, 2 ORDER BY 2, 1
 """)

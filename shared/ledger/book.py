@@ -2,26 +2,32 @@
 The one path that writes the ledger, for a batch of one as for a batch of a thousand.
 
 Open a book for the users of a batch: this locks their accounts in sorted order and loads their
-earlier outcomes. Decide with pure functions on the locked accounts. Write: one statement a table.
+earlier decisions. Decide with pure functions on the locked accounts. Write: a row a decision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import text
 
-from shared.ledger.entries import MAIN, Entry, LockedAccounts, Outcome
+from shared.ledger.entries import MAIN, Entry, LockedAccounts
+from shared.postgres.copying import NULL, array, escaped, text_array
 from shared.postgres.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The accounts locked by one transaction; `recorded_at` is the time of the lock."""
+    """
+    The accounts locked by one transaction; `recorded_at` is the time of the lock.
+
+    `is_sealed` says whether the service seals its history.
+    """
 
     users: dict[str, LockedAccounts]
-    existing: frozenset[tuple[str, str, str]]
     recorded_at: datetime
+    is_sealed: bool
 
     def __getitem__(self, user: str) -> LockedAccounts:
         return self.users[user]
@@ -29,179 +35,162 @@ class Book:
     async def write(self, tx: Transaction) -> None:
         """Write every decision made since the book was opened."""
         assert not any(accounts.has_open_decision for accounts in self.users.values())
-        changed = [accounts for accounts in self.users.values() if accounts.decided]
+        changed = [accounts for accounts in self.users.values() if accounts.entries]
         if not changed:
             return
-        await _write_accounts(tx, changed, self.existing)
-        entries = [entry for accounts in changed for entry in accounts.entries]
-        if entries:
-            await _write_entries(tx, entries, self.recorded_at)
-            await _write_postings(tx, entries)
-        await _write_outcomes(
-            tx, [(accounts.user, outcome) for accounts in changed for outcome in accounts.decided]
-        )
+        await tx.copy("entries", _ENTRY, _lines(changed, self.recorded_at))
+        balances = [
+            (accounts.user, kind, asset, balance, accounts.version)
+            for accounts in changed
+            for (kind, asset), balance in accounts.balances.items()
+        ]
+        columns = dict(zip(_ACCOUNT, map(list, zip(*balances, strict=True)), strict=True))
+        await tx.execute(_WRITE_ACCOUNTS, columns)
+        if self.is_sealed:
+            await tx.execute(_WRITE_UNSEALED, _ranges(changed))
 
 
-async def open_book(tx: Transaction, asset: str, references: Iterable[tuple[str, str]]) -> Book:
+async def open_book(
+    tx: Transaction, asset: str, references: Iterable[tuple[str, str]], *, is_sealed: bool = True
+) -> Book:
     """
-    Lock the users of these (user, reference) pairs and load the outcomes of the references.
+    Lock the users of these (user, reference) pairs and load the decisions of the references.
 
     Only accounts are ever locked, and always sorted: two batches with users in common would
     otherwise each hold what the other waits for.
     """
     pairs = sorted(set(references))
-    names = sorted({user for user, _ in pairs})
-    await tx.execute(_ENSURE, {"users": names, "asset": asset})
-    await tx.execute(_LOCK, {"users": names, "asset": asset})
-    users = {user: LockedAccounts(user) for user in names}
-    existing = set()
-    # A separate statement: the one that waited for the lock does not see accounts opened by the
-    # transaction that held it.
-    balances = await tx.execute(_BALANCES, {"users": names})
-    for row in balances:
-        accounts = users[row.user_id]
-        accounts.balances[row.kind, row.asset] = row.balance
-        existing.add((row.user_id, row.kind, row.asset))
-        if row.kind == MAIN and row.asset == asset:
-            accounts.version = row.version
+    users = {user: LockedAccounts(user) for user, _ in pairs}
+    asked = {"users": list(users), "asset": asset}
+    if (await tx.execute(_LOCK, asked)).scalar_one() < len(users):
+        # The first statement waited for the transaction that opened an account, and did not see it.
+        await tx.execute(_LOCK, asked)
+    # A separate statement: the one that waited for the lock does not see what the transaction
+    # that held it has written.
     found = await tx.execute(
-        _OUTCOMES,
-        {"users": [user for user, _ in pairs], "references": [reference for _, reference in pairs]},
+        _READ,
+        {
+            "users": asked["users"],
+            "pair_users": [user for user, _ in pairs],
+            "pair_references": [reference for _, reference in pairs],
+        },
     )
+    recorded_at = None
     for row in found:
-        users[row.user_id].outcomes[row.reference] = Outcome(
-            row.reference, row.version, row.request_hash, row.outcome, row.entry is not None
-        )
-    return Book(users, frozenset(existing), balances[0].recorded_at)
+        accounts = users[row.user_id]
+        if row.reference is not None:
+            accounts.outcomes[row.reference] = Entry(
+                row.number, row.reference, row.request_hash, row.kind, result=row.outcome
+            )
+        else:
+            accounts.balances[row.kind, row.asset] = row.balance
+            if row.kind == MAIN and row.asset == asset:
+                accounts.version, recorded_at = row.number, row.recorded_at
+    assert recorded_at is not None
+    return Book(users, recorded_at, is_sealed)
 
 
-async def _write_accounts(
-    tx: Transaction,
-    users: Sequence[LockedAccounts],
-    existing: frozenset[tuple[str, str, str]],
-) -> None:
-    rows = [
-        (accounts.user, kind, asset, balance, accounts.version)
-        for accounts in users
-        for (kind, asset), balance in accounts.balances.items()
-    ]
-    names = ("users", "kinds", "assets", "balances", "versions")
-    if known := [row for row in rows if row[:3] in existing]:
-        await tx.execute(_UPDATE_ACCOUNTS, _columns(known, *names))
-    if opened := [row for row in rows if row[:3] not in existing]:
-        await tx.execute(_INSERT_ACCOUNTS, _columns(opened, *names))
+def _ranges(changed: Sequence[LockedAccounts]) -> dict[str, list[object]]:
+    """Return the numbers of the new decisions of each user, from the first to the last."""
+    return {
+        "users": [accounts.user for accounts in changed],
+        "firsts": [accounts.entries[0].number for accounts in changed],
+        "lasts": [accounts.entries[-1].number for accounts in changed],
+    }
 
 
-async def _write_entries(tx: Transaction, entries: Sequence[Entry], recorded_at: datetime) -> None:
-    rows = [(entry.user, entry.version, entry.kind, entry.reference) for entry in entries]
-    columns = _columns(rows, "users", "ids", "kinds", "references")
-    await tx.execute(_INSERT_ENTRIES, {**columns, "recorded_at": recorded_at})
+def _lines(changed: Sequence[LockedAccounts], recorded_at: datetime) -> Iterator[str]:
+    at = recorded_at.isoformat()
+    for accounts in changed:
+        user = escaped(accounts.user)
+        for entry in accounts.entries:
+            result = NULL if entry.result is None else escaped(entry.result)
+            yield (
+                f"{user}\t{entry.number}\t{escaped(entry.reference)}\t"
+                f"\\\\x{entry.request_hash.hex()}\t{_moved(entry)}\t{result}\t{at}\n"
+            )
 
 
-async def _write_postings(tx: Transaction, entries: Sequence[Entry]) -> None:
-    rows = [
-        (entry.user, entry.version, posting.account, posting.asset, posting.amount, balance_after)
-        for entry in entries
-        for posting, balance_after in entry.postings
-    ]
-    await tx.execute(
-        _INSERT_POSTINGS,
-        _columns(rows, "users", "entries", "accounts", "assets", "amounts", "balances_after"),
+def _moved(entry: Entry) -> str:
+    """Write what moved, as columns."""
+    if entry.kind is None:
+        return _NOTHING_MOVED
+    names, assets = _legs(
+        tuple([posting.account for posting, _ in entry.postings]),
+        tuple([posting.asset for posting, _ in entry.postings]),
+    )
+    amounts = array([posting.amount for posting, _ in entry.postings])
+    after = array([balance for _, balance in entry.postings])
+    lots = slices = NULL
+    if entry.slices:
+        lots = array([lot for lot, _ in entry.slices])
+        slices = array([taken for _, taken in entry.slices])
+    return f"{entry.kind}\t{names}\t{amounts}\t{after}\t{assets}\t{lots}\t{slices}"
+
+
+@lru_cache(maxsize=1_024)
+def _legs(accounts: tuple[str, ...], assets: tuple[str, ...]) -> tuple[str, str]:
+    """Write the asset and the accounts of an entry, and its assets if they differ."""
+    differ = len(set(assets)) > 1
+    return (
+        f"{escaped(assets[0])}\t{text_array(accounts)}",
+        text_array(assets) if differ else NULL,
     )
 
 
-async def _write_outcomes(tx: Transaction, decided: Sequence[tuple[str, Outcome]]) -> None:
-    rows = [
-        (
-            user,
-            outcome.reference,
-            outcome.version,
-            outcome.request_hash,
-            outcome.result,
-            outcome.version if outcome.moved else None,
-        )
-        for user, outcome in decided
-    ]
-    await tx.execute(
-        _INSERT_OUTCOMES,
-        _columns(rows, "users", "references", "versions", "hashes", "results", "entries"),
-    )
-
-
-def _columns(rows: Sequence[Sequence[object]], *names: str) -> dict[str, list[object]]:
-    """Turn rows into one array a column, as `unnest` takes them."""
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-
-
-_ENSURE = text("""
-    INSERT INTO accounts (user_id, kind, asset)
-    SELECT user_id, 'main', :asset
-    FROM unnest(CAST(:users AS text[])) WITH ORDINALITY AS u (user_id, position)
-    WHERE NOT EXISTS (
-        SELECT FROM accounts
-        WHERE accounts.user_id = u.user_id AND kind = 'main' AND asset = :asset
-    )
-    ORDER BY position
-    ON CONFLICT DO NOTHING
-""")
+_ENTRY = (
+    *("user_id", "number", "reference", "request_hash", "kind", "asset", "accounts", "amounts"),
+    *("balances_after", "assets", "lots", "slices", "result", "recorded_at"),
+)
+_NOTHING_MOVED = "\t".join([NULL] * 8)
+_ACCOUNT = ("user_id", "kind", "asset", "balance", "version")
+# OFFSET 0 keeps the search of one account from becoming a join with all of them.
 _LOCK = text("""
-    SELECT FROM accounts
-    WHERE user_id = ANY(CAST(:users AS text[])) AND kind = 'main' AND asset = :asset
-    ORDER BY user_id
-    FOR UPDATE
+    WITH opened AS (
+        INSERT INTO accounts (user_id, kind, asset)
+        SELECT user_id, 'main', :asset
+        FROM unnest(CAST(:users AS text[])) WITH ORDINALITY AS u (user_id, position)
+        WHERE NOT EXISTS (
+            SELECT FROM accounts
+            WHERE accounts.user_id = u.user_id AND kind = 'main' AND asset = :asset OFFSET 0
+        )
+        ORDER BY position
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    ), locked AS (
+        SELECT FROM accounts
+        WHERE user_id = ANY(CAST(:users AS text[])) AND kind = 'main' AND asset = :asset
+        ORDER BY user_id
+        FOR UPDATE
+    )
+    SELECT (SELECT count(*) FROM opened) + (SELECT count(*) FROM locked)
 """)
-_BALANCES = text("""
-    SELECT user_id, kind, asset, balance, version, clock_timestamp() AS recorded_at
+_READ = text("""
+    SELECT user_id, kind, asset, balance, version AS number, CAST(NULL AS text) AS reference,
+           CAST(NULL AS bytea) AS request_hash, CAST(NULL AS text) AS outcome,
+           clock_timestamp() AS recorded_at
     FROM accounts
     WHERE user_id = ANY(CAST(:users AS text[]))
+    UNION ALL
+    SELECT user_id, kind, NULL, NULL, number, reference, request_hash, outcome::text, NULL
+    FROM unnest(CAST(:pair_users AS text[]), CAST(:pair_references AS text[]))
+        AS asked (of_user, of_reference),
+        LATERAL (
+            SELECT * FROM outcomes
+            WHERE user_id = of_user AND reference = of_reference OFFSET 0
+        ) AS found
 """)
-_OUTCOMES = text("""
-    SELECT user_id, reference, version, request_hash, outcome::text AS outcome, entry
-    FROM outcomes
-    JOIN unnest(CAST(:users AS text[]), CAST(:references AS text[])) AS asked (user_id, reference)
-        USING (user_id, reference)
-""")
-_UPDATE_ACCOUNTS = text("""
-    UPDATE accounts SET balance = new.balance, version = new.version
-    FROM unnest(
-        CAST(:users AS text[]), CAST(:kinds AS text[]), CAST(:assets AS text[]),
-        CAST(:balances AS bigint[]), CAST(:versions AS bigint[])
-    ) AS new (user_id, kind, asset, balance, version)
-    WHERE accounts.user_id = new.user_id
-      AND accounts.kind = new.kind AND accounts.asset = new.asset
-""")
-_INSERT_ACCOUNTS = text("""
+# An account is found by its key, however young the statistics are.
+_WRITE_ACCOUNTS = text("""
     INSERT INTO accounts (user_id, kind, asset, balance, version)
     SELECT * FROM unnest(
-        CAST(:users AS text[]), CAST(:kinds AS text[]), CAST(:assets AS text[]),
-        CAST(:balances AS bigint[]), CAST(:versions AS bigint[])
+        CAST(:user_id AS text[]), CAST(:kind AS text[]), CAST(:asset AS text[]),
+        CAST(:balance AS bigint[]), CAST(:version AS bigint[])
     )
+    ON CONFLICT (user_id, kind, asset) DO UPDATE
+    SET balance = excluded.balance, version = excluded.version
 """)
-# The sealer finds a new entry in `unsealed`, written by the same statement.
-_INSERT_ENTRIES = text("""
-    WITH new AS (
-        INSERT INTO entries (user_id, id, kind, reference, recorded_at)
-        SELECT user_id, id, kind, reference, CAST(:recorded_at AS timestamptz)
-        FROM unnest(
-            CAST(:users AS text[]), CAST(:ids AS bigint[]),
-            CAST(:kinds AS text[]), CAST(:references AS text[])
-        ) AS e (user_id, id, kind, reference)
-        RETURNING user_id, id
-    )
-    INSERT INTO unsealed (user_id, entry) SELECT user_id, id FROM new
-""")
-_INSERT_POSTINGS = text("""
-    INSERT INTO postings (user_id, entry, account, asset, amount, balance_after)
-    SELECT * FROM unnest(
-        CAST(:users AS text[]), CAST(:entries AS bigint[]), CAST(:accounts AS text[]),
-        CAST(:assets AS text[]), CAST(:amounts AS bigint[]), CAST(:balances_after AS bigint[])
-    )
-""")
-_INSERT_OUTCOMES = text("""
-    INSERT INTO outcomes (user_id, reference, version, request_hash, outcome, entry)
-    SELECT user_id, reference, version, request_hash, outcome::jsonb, entry
-    FROM unnest(
-        CAST(:users AS text[]), CAST(:references AS text[]), CAST(:versions AS bigint[]),
-        CAST(:hashes AS bytea[]), CAST(:results AS text[]), CAST(:entries AS bigint[])
-    ) AS o (user_id, reference, version, request_hash, outcome, entry)
+_WRITE_UNSEALED = text("""
+    INSERT INTO unsealed (users, firsts, lasts)
+    VALUES (CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
 """)

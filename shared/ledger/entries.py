@@ -4,7 +4,10 @@ What a ledger allows. Pure: no database, no clock.
 Coins and diamonds never appear or vanish: they move, and every entry sums to zero per asset.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
 
 MAIN = "main"
 HELD = "held"
@@ -13,9 +16,11 @@ DEBT = "debt"
 # System accounts are named with an at sign; only they and debt may be negative.
 SYSTEM_PREFIX = "@"
 
+# How much an entry took out of a lot.
+LotSlice: TypeAlias = tuple[UUID, int]
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+
+class Posting(NamedTuple):
     """One leg of an entry: `amount` arrives at (or, negative, leaves) an account."""
 
     account: str
@@ -23,31 +28,34 @@ class Posting:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    The permanent decision under a reference: an entry, or a refusal.
-
-    `version` numbers the decisions about one user, +1 each; an entry carries the number of
-    its decision. `result` is JSON: it is replayed if the same reference comes again.
-    """
-
-    reference: str
-    version: int
-    request_hash: bytes
-    result: str
-    moved: bool
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """A balanced set of postings, each with the balance after it (None for system accounts)."""
+    """
+    The permanent decision under a reference: a balanced set of postings, or a refusal.
 
-    user: str
-    version: int
-    kind: str
+    `number` counts the decisions about one user; `kind` is None if nothing moved. A posting has
+    the balance after it, None for system accounts. `result` is JSON, which is replayed if the
+    same reference comes again; None if it follows from the rest. Of an entry that was made
+    earlier, postings and slices are not read.
+    """
+
+    number: int
     reference: str
-    postings: tuple[tuple[Posting, int | None], ...]
+    request_hash: bytes
+    kind: str | None = None
+    postings: Sequence[tuple[Posting, int | None]] = ()
+    slices: Sequence[LotSlice] = ()
+    result: str | None = None
+
+    @property
+    def moved(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def known_result(self) -> str:
+        """The result, of a decision that has one or was made earlier."""
+        assert self.result is not None, f"{self.reference} has no result"
+        return self.result
 
 
 @dataclass(slots=True)
@@ -56,18 +64,18 @@ class LockedAccounts:
     One user's accounts, locked while a batch is decided.
 
     Decisions follow the order of arrival, each against the balances after the one before it:
-    `post` or `refuse`, then `record_result` with the published event.
+    `post` or `refuse`, then `record_result` with the published event. `outcomes` has the decisions
+    of the batch's references, made earlier or now; `entries` those that were made now.
     """
 
     user: str
     version: int = 0
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, Entry] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    decided: list[Outcome] = field(default_factory=list)
     # Other facts about this user that a service needs for its decisions.
     notes: dict[str, int] = field(default_factory=dict)
-    _open: tuple[str, bytes, bool] | None = None
+    _open: Entry | None = None
 
     @property
     def has_open_decision(self) -> bool:
@@ -78,46 +86,52 @@ class LockedAccounts:
         return self.balances.get((account, asset), 0)
 
     def post(
-        self, *, kind: str, reference: str, postings: tuple[Posting, ...], request_hash: bytes
+        self,
+        *,
+        kind: str,
+        reference: str,
+        postings: Sequence[Posting],
+        request_hash: bytes,
+        slices: Sequence[LotSlice] = (),
     ) -> int:
         """Move assets, all at once or not at all; return the number of the decision."""
         assert postings
         sums: dict[str, int] = {}
-        for posting in postings:
-            assert posting.amount != 0
-            sums[posting.asset] = sums.get(posting.asset, 0) + posting.amount
+        for _, asset, amount in postings:
+            assert amount != 0
+            sums[asset] = sums.get(asset, 0) + amount
         assert not any(sums.values()), f"{reference} does not sum to zero"
 
-        self._decide(reference, request_hash, moved=True)
-        after = tuple([(posting, self._apply(posting)) for posting in postings])
-        self.entries.append(Entry(self.user, self.version, kind, reference, after))
-        return self.version
+        entry = self._decide(reference, request_hash)
+        entry.kind, entry.slices = kind, slices
+        entry.postings = [(posting, self._apply(posting)) for posting in postings]
+        return entry.number
 
     def refuse(self, *, reference: str, request_hash: bytes) -> int:
         """Refuse the reference for ever; return the number of the decision."""
-        self._decide(reference, request_hash, moved=False)
-        return self.version
+        return self._decide(reference, request_hash).number
 
-    def record_result(self, result: str) -> Outcome:
+    def record_result(self, result: str | None = None) -> Entry:
         """Keep the result of the last decision, so that it can be replayed."""
-        assert self._open is not None, "there is no open decision"
-        reference, request_hash, moved = self._open
-        outcome = Outcome(reference, self.version, request_hash, result, moved)
-        self._open = None
-        self.outcomes[reference] = outcome
-        self.decided.append(outcome)
-        return outcome
+        entry = self._open
+        assert entry is not None, "there is no open decision"
+        entry.result, self._open = result, None
+        self.outcomes[entry.reference] = entry
+        self.entries.append(entry)
+        return entry
 
-    def _decide(self, reference: str, request_hash: bytes, *, moved: bool) -> None:
+    def _decide(self, reference: str, request_hash: bytes) -> Entry:
         assert self._open is None, f"{self._open} has no result"
         assert reference not in self.outcomes, f"{reference} was decided before"
         self.version += 1
-        self._open = (reference, request_hash, moved)
+        self._open = Entry(self.version, reference, request_hash)
+        return self._open
 
     def _apply(self, posting: Posting) -> int | None:
-        if posting.account.startswith(SYSTEM_PREFIX):
+        account, asset, amount = posting
+        if account.startswith(SYSTEM_PREFIX):
             return None
-        balance = self.balance(posting.account, posting.asset) + posting.amount
-        assert balance >= 0 or posting.account == DEBT, f"{posting.account} would be negative"
-        self.balances[posting.account, posting.asset] = balance
+        balance = self.balances.get((account, asset), 0) + amount
+        assert balance >= 0 or account == DEBT, f"{account} would be negative"
+        self.balances[account, asset] = balance
         return balance

@@ -15,63 +15,101 @@ CREATE TABLE accounts (
 ) WITH (fillfactor = 70);  -- balances change in place, without touching the index
 GRANT SELECT, INSERT, UPDATE ON accounts TO {role};
 
--- History is written once: the runtime role can add to it and read it, nothing else.
+-- Whether the amounts of each asset sum to zero; `assets` of NULL means that all have one.
+CREATE FUNCTION sums_to_zero(assets text[], amounts bigint[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN NOT EXISTS (
+        SELECT FROM unnest(assets, amounts) AS leg (asset, amount)
+        GROUP BY asset HAVING sum(amount) <> 0
+    );
 
--- `id` is the number of the decision: it counts one user's, so users can be spread over databases.
+-- One row a decision: a journal entry with its postings, or a refusal, for ever. `number` counts
+-- the decisions about one user, so that users can be spread over databases. The legs of an entry
+-- are arrays: `balances_after` is NULL for a system account, whose balance is the sum of its
+-- postings; `assets` is there only where the legs differ in their asset. `slices` are what the
+-- entry took out of each of `lots`. `result` is what cannot be derived from the row.
 CREATE TABLE entries (
-    user_id      text         NOT NULL,
-    id           bigint       NOT NULL,
-    kind         text         NOT NULL,
-    reference    text         NOT NULL,
-    recorded_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (user_id, id),
-    CONSTRAINT one_entry_a_reference UNIQUE (user_id, reference)
+    user_id         text         NOT NULL,
+    number          bigint       NOT NULL,
+    reference       text         NOT NULL,
+    request_hash    bytea        NOT NULL,
+    kind            text,        -- NULL: nothing moved
+    asset           text,
+    accounts        text[],
+    amounts         bigint[],
+    balances_after  bigint[],
+    assets          text[],
+    lots            uuid[],
+    slices          bigint[],
+    result          jsonb,
+    recorded_at     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (user_id, number),
+    CONSTRAINT one_entry_a_reference UNIQUE (user_id, reference),
+    CONSTRAINT entry_has_postings CHECK (
+        CASE WHEN kind IS NULL THEN num_nonnulls(asset, accounts, amounts, balances_after,
+                                                 assets, lots, slices) = 0
+        ELSE num_nulls(asset, accounts, amounts, balances_after) = 0
+            AND cardinality(accounts) > 0
+            AND cardinality(accounts) = cardinality(amounts)
+            AND cardinality(accounts) = cardinality(balances_after)
+            AND cardinality(accounts) = coalesce(cardinality(assets), cardinality(accounts)) END
+    ),
+    CONSTRAINT posting_moves CHECK (0 <> ALL (amounts)),
+    -- Most entries have two legs of one asset: a sum is cheaper than a call.
+    CONSTRAINT entry_sums_to_zero CHECK (
+        CASE WHEN assets IS NULL AND cardinality(amounts) = 2 THEN amounts[1] + amounts[2] = 0
+        ELSE sums_to_zero(assets, amounts) END
+    ),
+    CONSTRAINT slice_has_lot_and_coins CHECK (
+        num_nulls(lots, slices) IN (0, 2)
+        AND cardinality(lots) = cardinality(slices) AND 0 < ALL (slices)
+    )
 );
+CREATE INDEX entries_recorded_at ON entries USING brin (recorded_at);
+
+-- The same as relations: for verification, finance and people.
+CREATE VIEW postings AS
+    SELECT user_id, number AS entry, account, coalesce(leg.asset, entries.asset) AS asset, amount,
+           balance_after
+    FROM entries, unnest(accounts, amounts, balances_after, assets)
+        AS leg (account, amount, balance_after, asset);
+CREATE VIEW outcomes AS
+    SELECT user_id, number, reference, request_hash, kind, coalesce(result, '{{}}') AS outcome,
+           recorded_at
+    FROM entries;
+-- History is written once: the runtime role can add to it and read it, nothing else.
 GRANT SELECT, INSERT ON entries TO {role};
+GRANT SELECT ON postings, outcomes TO {role};
+"""
 
--- No foreign key to entries: both are written by the same path in one transaction,
--- and the runtime role can neither change nor delete them.
-CREATE TABLE postings (
-    user_id        text    NOT NULL,
-    entry          bigint  NOT NULL,
-    account        text    NOT NULL,
-    asset          text    NOT NULL,
-    amount         bigint  NOT NULL CONSTRAINT posting_moves CHECK (amount <> 0),
-    balance_after  bigint,  -- NULL: a system account, whose balance is the sum of its postings
-    PRIMARY KEY (user_id, entry, account, asset)
-);
-GRANT SELECT, INSERT ON postings TO {role};
-
--- One permanent outcome a reference, refusals included.
-CREATE TABLE outcomes (
-    user_id       text         NOT NULL,
-    reference     text         NOT NULL,
-    version       bigint       NOT NULL,
-    request_hash  bytea        NOT NULL,
-    outcome       jsonb        NOT NULL,
-    entry         bigint,
-    recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (user_id, reference)
-);
-GRANT SELECT, INSERT ON outcomes TO {role};
-
--- Entries that are in no sealed block yet. Written with each entry, emptied by the sealer.
+SEALS = """
+-- Which decisions are in no block yet: a row each transaction that wrote some, with the range of
+-- each user. The sealer takes them. A transaction is sealed whole, so no order of commits matters.
 CREATE TABLE unsealed (
-    user_id  text    NOT NULL,
-    entry    bigint  NOT NULL,
-    PRIMARY KEY (user_id, entry)
+    id      bigint    GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    users   text[]    NOT NULL,
+    firsts  bigint[]  NOT NULL,
+    lasts   bigint[]  NOT NULL
+) WITH (
+    -- The table is a queue: all its rows die young, so it is vacuumed early and often.
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_limit = 2000
 );
 GRANT SELECT, INSERT, DELETE ON unsealed TO {role};
 
--- A chain over history: each block's hash covers its entries and the hash before it.
+-- A chain over history: each block's hash covers its entries and the hash before it. The entries
+-- of a block are the users' decisions from a number to a number.
 CREATE TABLE seals (
     block          bigint       PRIMARY KEY,
     users          text[]       NOT NULL,
-    entries        bigint[]     NOT NULL,
+    firsts         bigint[]     NOT NULL,
+    lasts          bigint[]     NOT NULL,
+    entries        bigint       NOT NULL,
     hash           bytea        NOT NULL,
     previous_hash  bytea        NOT NULL,
     sealed_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT block_names_each_entry CHECK (cardinality(users) = cardinality(entries))
+    CONSTRAINT block_names_each_entry CHECK (
+        cardinality(users) = cardinality(firsts) AND cardinality(users) = cardinality(lasts)
+    )
 );
 GRANT SELECT, INSERT ON seals TO {role};
 """

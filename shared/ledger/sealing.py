@@ -1,9 +1,10 @@
 """
 A hash chain over the entries: a later change of history becomes visible.
 
-Entries wait in `unsealed` until a sealer takes them, in blocks; so nothing is locked where gifts
-are paid. A block's hash covers its entries with their postings and outcomes, and the hash of
-the block before it. Each block is announced: others keep the hash, and a new chain would differ.
+Each transaction leaves a row in `unsealed` that names its decisions, until a sealer takes it; so
+nothing is locked where gifts are paid. A block's hash covers whole entries, refusals included, and
+the hash of the block before it. Each block is published: others keep the hash, and a new chain
+would differ.
 """
 
 from collections.abc import AsyncIterator
@@ -29,19 +30,25 @@ class Block:
 
 
 async def seal(tx: Transaction) -> Block | None:
-    """Seal the entries that wait, at most a block of them; only one sealer may do this."""
+    """Seal the decisions that wait, about a block of them; only one sealer may do this."""
     taken = await tx.execute(_TAKE, {"limit": BLOCK_ENTRIES_MAX})
-    if not taken:
+    ranges = sorted(
+        (user, first, last)
+        for row in taken
+        for user, first, last in zip(row.users, row.firsts, row.lasts, strict=True)
+    )
+    if not ranges:
         return None
-    keys = sorted((row.user_id, row.entry) for row in taken)
-    members = {"users": [user for user, _ in keys], "ids": [entry for _, entry in keys]}
+    users, firsts, lasts = (list(column) for column in zip(*ranges, strict=True))
+    members = {"users": users, "firsts": firsts, "lasts": lasts}
     last = (await tx.execute(_LAST)).first()
     number, previous = (last.block + 1, last.hash) if last else (1, GENESIS)
-    digest = (await tx.execute(_HASH, {**members, "previous": previous})).scalar_one()
+    digest, entries = (await tx.execute(_HASH, {**members, "previous": previous})).one()
     await tx.execute(
-        _ADD, {**members, "block": number, "hash": bytes(digest), "previous": previous}
+        _ADD,
+        {**members, "block": number, "entries": entries, "hash": digest, "previous": previous},
     )
-    return Block(number, len(keys), bytes(digest), bytes(previous))
+    return Block(number, entries, digest, previous)
 
 
 async def broken_seals(tx: Transaction) -> AsyncIterator[Violation | int]:
@@ -61,63 +68,88 @@ async def broken_seals(tx: Transaction) -> AsyncIterator[Violation | int]:
             block = sealed.block
         if sealed.previous_hash != previous:
             yield Violation("seal-chain", "", f"block {block} does not follow the one before it")
-        members = {"users": sealed.users, "ids": sealed.entries, "previous": previous}
-        if (await tx.execute(_HASH, members)).scalar_one() != sealed.hash:
+        members = {"users": sealed.users, "firsts": sealed.firsts, "lasts": sealed.lasts}
+        digest, _ = (await tx.execute(_HASH, {**members, "previous": previous})).one()
+        if digest != sealed.hash:
             yield Violation("seal-hash", "", f"an entry of block {block} was changed or removed")
         previous = sealed.hash
         yield block
     for row in await tx.execute(_STRAY):
-        yield Violation("seal-stray", row.user_id, f"entry {row.id} was never sealed")
+        yield Violation("seal-stray", row.user_id, f"entry {row.number} was never sealed")
+
+
+async def count_unsealed(tx: Transaction) -> int:
+    """Return how many decisions are in no block yet."""
+    return int((await tx.execute(_UNSEALED)).scalar_one())
 
 
 async def count_blocks(tx: Transaction) -> int:
     return int((await tx.execute(_COUNT)).scalar_one())
 
 
+# A transaction is taken whole, so a block may have some more entries than the limit.
 _TAKE = text("""
-    DELETE FROM unsealed WHERE (user_id, entry) IN (
-        SELECT user_id, entry FROM unsealed
-        ORDER BY user_id, entry LIMIT :limit
+    DELETE FROM unsealed WHERE id IN (
+        SELECT id FROM (
+            SELECT id, sum(entries) OVER (ORDER BY id) - entries AS before
+            FROM (
+                SELECT id, (
+                    SELECT sum(last - first + 1) FROM unnest(firsts, lasts) AS range (first, last)
+                ) AS entries
+                FROM unsealed ORDER BY id LIMIT :limit
+            ) AS oldest
+        ) AS counted
+        WHERE before < :limit
     )
-    RETURNING user_id, entry
+    RETURNING users, firsts, lasts
 """)
 _LAST = text("SELECT block, hash FROM seals ORDER BY block DESC LIMIT 1")
 # Everything that was decided, in one unambiguous text: JSON quotes what people wrote.
 _HASH = text("""
     SELECT sha256(CAST(:previous AS bytea) || convert_to(coalesce(string_agg(
         jsonb_build_array(
-            e.user_id, e.id, e.kind, e.reference, extract(epoch FROM e.recorded_at) * 1000000,
-            encode(o.request_hash, 'hex'), o.outcome, p.legs
-        )::text, E'\\n' ORDER BY e.user_id COLLATE "C", e.id
-    ), ''), 'UTF8'))
-    FROM unnest(CAST(:users AS text[]), CAST(:ids AS bigint[])) AS member (user_id, id)
-    JOIN entries AS e ON e.user_id = member.user_id AND e.id = member.id
-    LEFT JOIN outcomes AS o ON o.user_id = e.user_id AND o.reference = e.reference
-    LEFT JOIN LATERAL (
-        SELECT jsonb_agg(
-            jsonb_build_array(account, asset, amount, balance_after) ORDER BY account, asset
-        ) AS legs
-        FROM postings WHERE postings.user_id = e.user_id AND postings.entry = e.id
-    ) AS p ON true
+            e.user_id, e.number, e.reference, encode(e.request_hash, 'hex'), e.kind, e.asset,
+            e.accounts, e.amounts, e.balances_after, e.assets, e.lots, e.slices, e.result,
+            extract(epoch FROM e.recorded_at) * 1000000
+        )::text, E'\\n' ORDER BY e.user_id COLLATE "C", e.number
+    ), ''), 'UTF8')), count(*)
+    FROM unnest(
+        CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])
+    ) AS member (user_id, first, last),
+    LATERAL (
+        SELECT * FROM entries
+        WHERE entries.user_id = member.user_id AND number BETWEEN first AND last OFFSET 0
+    ) AS e
 """)
 _ADD = text("""
-    INSERT INTO seals (block, users, entries, hash, previous_hash)
-    VALUES (:block, CAST(:users AS text[]), CAST(:ids AS bigint[]), :hash, :previous)
+    INSERT INTO seals (block, users, firsts, lasts, entries, hash, previous_hash)
+    VALUES (:block, CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]),
+            :entries, :hash, :previous)
 """)
 _NEXT = text("""
-    SELECT block, users, entries, hash, previous_hash FROM seals
+    SELECT block, users, firsts, lasts, hash, previous_hash FROM seals
     WHERE block > :after ORDER BY block LIMIT 1
 """)
 # Only looked for when the numbers do not agree: it reads every block at once.
 _STRAY = text("""
-    SELECT e.user_id, e.id FROM entries AS e
-    WHERE (SELECT count(*) FROM entries) <> (
-        SELECT coalesce(sum(cardinality(users)), 0) FROM seals
-    ) + (SELECT count(*) FROM unsealed)
-    AND NOT EXISTS (
-        SELECT FROM unsealed AS u WHERE u.user_id = e.user_id AND u.entry = e.id
+    WITH known AS MATERIALIZED (
+        SELECT users, firsts, lasts FROM seals UNION ALL SELECT users, firsts, lasts FROM unsealed
+    ), ranges AS MATERIALIZED (
+        SELECT user_id, first, last
+        FROM known, unnest(users, firsts, lasts) AS range (user_id, first, last)
     )
-    AND (e.user_id, e.id) NOT IN (SELECT unnest(users), unnest(entries) FROM seals)
+    SELECT e.user_id, e.number FROM entries AS e
+    WHERE (SELECT count(*) FROM entries) <> (
+        SELECT coalesce(sum(last - first + 1), 0) FROM ranges
+      )
+      AND NOT EXISTS (
+        SELECT FROM ranges
+        WHERE ranges.user_id = e.user_id AND e.number BETWEEN first AND last
+    )
     LIMIT 100
 """)
 _COUNT = text("SELECT count(*) FROM seals")
+_UNSEALED = text("""
+    SELECT coalesce(sum(last - first + 1), 0)::bigint
+    FROM unsealed, unnest(firsts, lasts) AS range (first, last)
+""")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
@@ -27,51 +27,40 @@ class AccountColumns(SharedTable):
 
 
 class EntryColumns(SharedTable):
-    """A balanced set of postings, written at once."""
+    """A decision: postings that sum to zero, or a refusal."""
 
     table_name = "entries"
 
     user_id: str = Field(primary_key=True, sa_type=Text)
-    id: int = Field(primary_key=True, sa_type=BigInteger)
-    kind: str = Field(sa_type=Text)
+    number: int = Field(primary_key=True, sa_type=BigInteger)
     reference: str = Field(sa_type=Text)
-    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
-
-
-class PostingColumns(SharedTable):
-    """One leg of an entry."""
-
-    table_name = "postings"
-
-    user_id: str = Field(primary_key=True, sa_type=Text)
-    entry: int = Field(primary_key=True, sa_type=BigInteger)
-    account: str = Field(primary_key=True, sa_type=Text)
-    asset: str = Field(primary_key=True, sa_type=Text)
-    amount: int = Field(sa_type=BigInteger)
-    balance_after: int | None = Field(sa_type=BigInteger)
-
-
-class OutcomeColumns(SharedTable):
-    """What was decided under a reference."""
-
-    table_name = "outcomes"
-
-    user_id: str = Field(primary_key=True, sa_type=Text)
-    reference: str = Field(primary_key=True, sa_type=Text)
-    version: int = Field(sa_type=BigInteger)
     request_hash: bytes = Field(sa_type=LargeBinary)
-    outcome: dict[str, Any] = Field(sa_type=JSONB)
-    entry: int | None = Field(sa_type=BigInteger)
+    kind: str | None = Field(sa_type=Text)
+    asset: str | None = Field(sa_type=Text)
+    accounts: list[str] | None = Field(sa_type=ARRAY(Text))
+    amounts: list[int] | None = Field(sa_type=ARRAY(BigInteger))
+    balances_after: list[int | None] | None = Field(sa_type=ARRAY(BigInteger))
+    assets: list[str] | None = Field(sa_type=ARRAY(Text))
+    lots: list[UUID] | None = Field(sa_type=ARRAY(Uuid))
+    slices: list[int] | None = Field(sa_type=ARRAY(BigInteger))
+    result: dict[str, Any] | None = Field(sa_type=JSONB)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class UnsealedColumns(SharedTable):
-    """An entry that is in no sealed block yet."""
+    """The decisions of one transaction that are in no sealed block yet."""
 
     table_name = "unsealed"
 
-    user_id: str = Field(primary_key=True, sa_type=Text)
-    entry: int = Field(primary_key=True, sa_type=BigInteger)
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_args=(Identity(always=True),),
+    )
+    users: list[str] = Field(sa_type=ARRAY(Text))
+    firsts: list[int] = Field(sa_type=ARRAY(BigInteger))
+    lasts: list[int] = Field(sa_type=ARRAY(BigInteger))
 
 
 class SealColumns(SharedTable):
@@ -81,7 +70,9 @@ class SealColumns(SharedTable):
 
     block: int = Field(primary_key=True, sa_type=BigInteger)
     users: list[str] = Field(sa_type=ARRAY(Text))
-    entries: list[int] = Field(sa_type=ARRAY(BigInteger))
+    firsts: list[int] = Field(sa_type=ARRAY(BigInteger))
+    lasts: list[int] = Field(sa_type=ARRAY(BigInteger))
+    entries: int = Field(sa_type=BigInteger)
     hash: bytes = Field(sa_type=LargeBinary)
     previous_hash: bytes = Field(sa_type=LargeBinary)
     sealed_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
@@ -126,7 +117,6 @@ class AdjustmentColumns(SharedTable):
     decided_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 
 
-LEDGER_TABLES = (
-    *(AccountColumns, EntryColumns, PostingColumns, OutcomeColumns),
-    *(UnsealedColumns, SealColumns, AuditColumns, AdjustmentColumns),
-)
+LEDGER_TABLES = (AccountColumns, EntryColumns, AuditColumns, AdjustmentColumns)
+# Of a ledger whose history is sealed.
+SEAL_TABLES = (UnsealedColumns, SealColumns)

@@ -13,7 +13,7 @@ from shared.contracts.decoding import BODY_BYTES_MAX
 from shared.contracts.envelope import encode, schema_url
 from shared.messaging.archive import store_facts
 from shared.messaging.facts import Fact
-from shared.observability.logging import log_each
+from shared.observability.logging import MessageLine, log_messages
 from shared.observability.tracing import traceparent
 from shared.postgres.database import Transaction
 
@@ -68,7 +68,8 @@ async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = Fal
         facts = [replace(fact, occurred_at=fact.occurred_at or now) for fact in facts]
         await store_facts(tx, facts)
     await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
-    tx.after_commit(lambda: log_each("fact.published", (_line(fact) for fact in facts)))
+    lines = [_line(fact) for fact in facts]
+    tx.after_commit(lambda: log_messages("published", lines))
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
@@ -122,14 +123,15 @@ def message_of(fact: Fact, occurred_at: datetime) -> Message:
     )
 
 
-def _line(fact: Fact) -> dict[str, object]:
-    return {
-        "type": fact.event.type(),
-        "message_id": fact.event.id,
-        "subject": fact.event.subject,
-        "correlation_id": fact.cause.correlation_id,
-        "causation_id": fact.cause.causation_id,
-    }
+def _line(fact: Fact) -> MessageLine:
+    return MessageLine(
+        type=fact.event.type(),
+        message_id=fact.event.id,
+        subject=fact.event.subject,
+        correlation_id=fact.cause.correlation_id,
+        causation_id=fact.cause.causation_id,
+        traceparent=fact.cause.traceparent or traceparent(),
+    )
 
 
 _INSERT = text("""

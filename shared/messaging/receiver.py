@@ -26,7 +26,7 @@ from shared.errors import Refusal
 from shared.messaging import inbox, outbox
 from shared.messaging.delivery import Delivery, Received, dead_letter, read
 from shared.messaging.retry import DELAYS, retry_of
-from shared.observability.logging import log_each
+from shared.observability.logging import MessageLine, log_messages
 from shared.observability.metrics import (
     CONSUMER_BATCH_SIZE,
     CONSUMER_HANDLE_SECONDS,
@@ -109,7 +109,9 @@ class Receiver(BatchReceiver[Transaction]):
 
     async def handle(self, tx: Transaction, batch: Batch) -> None:
         await super().handle(tx, batch)
-        tx.after_commit(lambda: log_each("message.handled", map(self._line, batch.fresh)))
+        tx.after_commit(
+            lambda: log_messages("handled", list(map(_line, batch.fresh)), queue=self.queue)
+        )
 
     async def claim(self, tx: Transaction, message_ids: Sequence[UUID]) -> set[UUID]:
         return await inbox.accept(tx, self.queue, message_ids)
@@ -149,16 +151,6 @@ class Receiver(BatchReceiver[Transaction]):
     def warn(self, event: str, **about: object) -> None:
         log.warning(event, queue=self.queue, **about)
 
-    def _line(self, envelope: Received) -> dict[str, object]:
-        return {
-            "queue": self.queue,
-            "type": envelope.type,
-            "message_id": envelope.id,
-            "subject": envelope.subject,
-            "correlation_id": envelope.correlationid,
-            "causation_id": envelope.causationid,
-        }
-
     def _log_set_aside(self, event: str, delivery: Delivery, code: str, detail: str) -> None:
         failed(delivery.message_id, code)
         log.error(
@@ -171,6 +163,17 @@ class Receiver(BatchReceiver[Transaction]):
             code=code,
             detail=detail[:500],
         )
+
+
+def _line(envelope: Received) -> MessageLine:
+    return MessageLine(
+        type=envelope.type,
+        message_id=envelope.id,
+        subject=envelope.subject,
+        correlation_id=envelope.correlationid,
+        causation_id=envelope.causationid,
+        traceparent=envelope.traceparent,
+    )
 
 
 def _parts(deliveries: Sequence[Delivery]) -> list[Sequence[Delivery]]:

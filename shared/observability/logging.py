@@ -1,15 +1,20 @@
 """Logs are events too: one line an outcome, JSON for machines, colours for a person."""
 
 import logging
+import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 from pydantic_core import to_json
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.observability.tracing import is_sampled
 
 # Chatty at INFO, and about things our own lines already say.
 _QUIET = ("aiormq", "aio_pika", "httpx", "httpcore", "uvicorn.error", "alembic")
@@ -29,13 +34,24 @@ _SECRET_TEXTS = re.compile(
     """
 )
 
+LEVEL_VARIABLE = "OVATION_LOG_LEVEL"
+# A longer line would be cut by what collects logs.
+MESSAGES_A_LINE_MAX = 100
+
 # The service whose messages are written as JSON lines, once logging is configured so.
 _service_in_json: str | None = None
+_each_message = False
 
 
-def configure_logging(service: str, *, json: bool | None = None, level: str = "INFO") -> None:
-    """Send our own and the libraries' records to stderr, in one shape."""
-    global _service_in_json  # noqa: PLW0603 - configured once, when the process starts
+def configure_logging(service: str, *, json: bool | None = None, level: str | None = None) -> None:
+    """
+    Send our own and the libraries' records to stderr, in one shape.
+
+    Without a level the environment says it (`OVATION_LOG_LEVEL`); by default INFO.
+    """
+    global _service_in_json, _each_message  # noqa: PLW0603 - configured once, at the start
+    level = level or os.environ.get(LEVEL_VARIABLE, "INFO").upper()
+    _each_message = level == "DEBUG"
     as_json = not sys.stderr.isatty() if json is None else json
     _service_in_json = service if as_json and level in ("DEBUG", "INFO") else None
     shared: list[Processor] = [
@@ -80,24 +96,52 @@ def configure_logging(service: str, *, json: bool | None = None, level: str = "I
     )
 
 
-def log_each(event: str, lines: Iterable[Mapping[str, object]]) -> None:
-    """
-    Write a line for each of many messages, so that one correlation id finds a whole story.
+class MessageLine(NamedTuple):
+    """What is logged of a message that was published or handled."""
 
-    Thousands a second pass here: what a library's chain of processors does to one line costs
-    more than all else that happens to a message, so these are written at once and as they are.
+    type: str
+    message_id: object
+    subject: str
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+
+
+def log_messages(done: str, messages: Sequence[MessageLine], **about: object) -> None:
     """
-    if _service_in_json is None:
+    Write what was done to a batch of messages, so that a correlation id finds a whole story.
+
+    One line for up to a hundred of them, with counts by type and their correlation ids; another
+    for each message of a sampled trace, at DEBUG for each of all. Thousands a second pass here:
+    what a library's chain of processors does to one line costs more than all else that happens to
+    a message, so these are written at once and as they are.
+    """
+    if _service_in_json is None or not messages:
         return
     common = {
-        "event": event,
+        **about,
         "service": _service_in_json,
         "level": "info",
         "timestamp": datetime.now(UTC),
     }
-    written = [to_json({**line, **common}) for line in lines]
-    if written:
-        sys.stderr.write(b"\n".join([*written, b""]).decode())
+    lines: list[dict[str, object]] = []
+    for start in range(0, len(messages), MESSAGES_A_LINE_MAX):
+        part = messages[start : start + MESSAGES_A_LINE_MAX]
+        lines.append(
+            {
+                "event": f"batch.{done}",
+                "messages": len(part),
+                "types": Counter(message.type for message in part),
+                "correlation_ids": list(dict.fromkeys(each.correlation_id for each in part)),
+                **common,
+            }
+        )
+    for message in messages:
+        if _each_message or is_sampled(message.traceparent):
+            line = message._asdict()
+            del line["traceparent"]
+            lines.append({"event": f"message.{done}", **line, **common})
+    sys.stderr.write(b"\n".join([*map(to_json, lines), b""]).decode())
 
 
 def _hide_by_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -96,6 +96,11 @@ def use_provider(provider: trace.TracerProvider | None) -> None:
     _tracer = None if provider is None else provider.get_tracer("ovation")
 
 
+def is_sampled(given: object) -> bool:
+    """Whether a `traceparent` belongs to a trace that is sampled."""
+    return isinstance(given, str) and given[-1:] in _SAMPLED_ENDINGS
+
+
 def traceparent() -> str | None:
     """Return the context of the request being served, for the events it causes."""
     return _traceparent.get()
@@ -241,9 +246,7 @@ def _sampled(message: Message) -> SpanContext | None:
     """Return the context of a message whose trace is sampled."""
     given = message.headers.get("traceparent")
     # Most are not sampled and must cost almost nothing, so the end is looked at first.
-    if not isinstance(given, str) or given[-1:] not in _SAMPLED_ENDINGS:
-        return None
-    return _context_of(given)
+    return _context_of(str(given)) if is_sampled(given) else None
 
 
 def _context_of(given: str) -> SpanContext | None:

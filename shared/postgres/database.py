@@ -8,7 +8,7 @@ does.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -100,6 +100,14 @@ class Transaction:
         )
         async for row in cursor:
             yield row
+
+    async def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        """Insert rows by COPY; `shared.postgres.copying` writes their lines."""
+
+        async def source() -> AsyncIterator[bytes]:
+            yield "".join(lines).encode()
+
+        await self._connection.copy_to_table(table, source=source(), columns=columns)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once everything has committed; it must not fail."""

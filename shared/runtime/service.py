@@ -32,6 +32,7 @@ from shared.messaging.relay import Relay
 from shared.observability.logging import configure_logging
 from shared.observability.tracing import configure_tracing
 from shared.postgres.database import Database, is_unavailable
+from shared.postgres.wakeups import stopped_by, wait
 from shared.quotas import store as quotas
 from shared.runtime.settings import ServiceSettings
 
@@ -52,12 +53,13 @@ class Job:
     Work that comes back every few seconds, done by one process of a service at a time.
 
     The process that holds the advisory lock named after the job does it; `run` returns whether
-    there may be more to do at once.
+    there may be more to do at once. A commit that wakes `topic` brings it back at once, too.
     """
 
     name: str
     every_seconds: float
     run: Callable[[], Awaitable[bool]]
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +197,21 @@ def _repeat(job: Job, database: Database) -> Part:
 async def _work(job: Job, database: Database, stopping: asyncio.Event) -> None:
     """Hold the job's lock for as long as the connection lives, and work."""
     db = await database.connect_directly()
+    woken = asyncio.Event()
     try:
-        while not stopping.is_set():
-            mine = await db.fetchval(
-                "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"job:{job.name}"
-            )
-            # Asked each time: the answer also shows that the lock's connection still lives.
-            if not mine or not await job.run():
-                await pause(job.every_seconds, stopping)
+        async with stopped_by(stopping, woken):
+            while not stopping.is_set():
+                woken.clear()
+                mine = await db.fetchval(
+                    "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"job:{job.name}"
+                )
+                # Asked each time: the answer also shows that the lock's connection still lives.
+                if mine:
+                    database.wakeups.own(woken, {job.topic})
+                if not mine or not await job.run():
+                    await wait(woken, job.every_seconds)
     finally:
+        database.wakeups.leave(woken)
         db.terminate()
 
 

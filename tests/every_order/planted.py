@@ -101,7 +101,7 @@ def _held_payouts_are_sent(patch: Patch) -> None:
 
 
 def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
-    from services.purchase.commands import payments  # noqa: PLC0415
+    from services.purchase.commands import changes  # noqa: PLC0415
     from services.purchase.domain.refund_evidence import weigh  # noqa: PLC0415
 
     def wrong(refunds: Any, payment: Any, *, answer: Any, **about: Any) -> Any:
@@ -109,7 +109,7 @@ def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
             return list(refunds), []
         return weigh(refunds, payment, answer=answer, **about)
 
-    patch(payments, "weigh", wrong)
+    patch(changes, "weigh", wrong)
 
 
 def _late_revisions_are_dropped(patch: Patch) -> None:

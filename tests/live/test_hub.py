@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from services.live.api import hub as hubs
 from services.live.api import watchers
 from services.live.api.feed_formats import FeedFormat
+from services.live.store.feed import read_newest_sequence
+from shared.postgres.database import Database
 from tests.live.conftest import a_gift_sent
 
 
@@ -91,3 +94,43 @@ async def test_who_comes_while_the_service_stops_is_let_go_at_once(hub):
 
     async with watching(hub) as late:
         assert await asyncio.wait_for(late.next(), 5) is None
+
+
+async def test_what_another_instance_counts_is_shown_because_it_says_so(
+    database, hub, shown, receive, monkeypatch
+):
+    """The look that would find it anyway is hours away."""
+    monkeypatch.setattr(hubs, "LOOK_SECONDS", 3_600)
+    other = Database(database.address.render_as_string(hide_password=False))
+    elsewhere, stopping = hubs.Hub(other), asyncio.Event()
+    tasks = [
+        asyncio.create_task(part(stopping))
+        for part in (elsewhere.run, other.wakeups.exchange, database.wakeups.exchange)
+    ]
+    async with watching(elsewhere) as watcher:
+        await asyncio.sleep(0.3)
+        await receive(a_gift_sent(7))
+        assert await take(watcher, 1) == [7]
+    stopping.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await other.close()
+
+
+async def test_a_watcher_that_came_while_a_gift_was_counted_sees_it(hub, receive, monkeypatch):
+    """It was committed after the newest entry was read, and before the watcher was there."""
+    monkeypatch.setattr(hubs, "LOOK_SECONDS", 3_600)
+
+    async def read_and_count(tx, room):
+        newest = await read_newest_sequence(tx, room)
+        await receive(a_gift_sent(3))
+        return newest
+
+    stopping = asyncio.Event()
+    running = asyncio.create_task(hub.run(stopping))
+    await asyncio.sleep(0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(hubs, "read_newest_sequence", read_and_count)
+        async with watching(hub) as watcher:
+            assert await take(watcher, 1) == [3]
+    stopping.set()
+    await asyncio.wait_for(running, 5)

@@ -26,6 +26,11 @@ from tests.deliveries import a_broker, a_delivery
 
 RULES = read_rules(Path("seeds/rules.toml"), hold_seconds=0)
 HOLDING = read_rules(Path("seeds/rules.toml"))
+KNOWN_FOR_LONG = """
+    INSERT INTO creators (creator, rate_version, currency, value_minor_per_1000, first_earned_at,
+                          lifetime_diamonds)
+    VALUES ('lea', 1, 'USD', 500, now() - interval '100 days', 200000)
+"""
 SECRET = "whsec_b3ZhdGlvbi10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcy4="
 
 

@@ -81,18 +81,3 @@ async def test_a_creator_does_not_learn_who_gave_anonymously_and_an_operator_doe
         path = f"/v1/operator/payouts/lea/earnings?gift={hidden.gift}"
         (seen,) = (await operator.get(path)).json()["items"]
     assert seen["viewer"] == "mira"
-
-
-async def test_what_was_earned_before_that_was_remembered_names_nobody_until_said_again(
-    lea, hear, database
-):
-    gifts = [a_gift_sent(2), a_gift_sent(1, anonymous=True)]
-    await hear(*gifts)
-    async with database.transaction() as tx:
-        await tx.execute(text("UPDATE earnings SET anonymous = NULL"))
-    assert await shown_viewers(lea) == [None, None]
-    await forget_inbox(database)
-    await hear(*gifts)
-
-    assert await shown_viewers(lea) == [None, "mira"]
-    assert await available(lea) == 3

@@ -147,6 +147,7 @@ def an_earning(number, coins, *, matured, rate_bp=10_000):
         matures_at=NOON,
         hold_reason="standard",
         matured=matured,
+        anonymous=False,
     )
 
 

@@ -19,7 +19,7 @@ from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
-from tests.payout.conftest import HOLDING, RULES, a_gift_sent
+from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, RULES, a_gift_sent
 
 
 @pytest.fixture
@@ -110,9 +110,7 @@ async def test_diamonds_of_the_longest_id_mature_in_a_message_that_receivers_tak
 
 async def test_a_creator_who_is_known_waits_a_week(lea, hold, database):
     async with database.transaction() as tx:
-        await tx.execute(
-            text("INSERT INTO creators VALUES ('lea', now() - interval '100 days', 200000)")
-        )
+        await tx.execute(text(KNOWN_FOR_LONG))
 
     await hold(a_gift_sent(100))
 
@@ -127,9 +125,7 @@ async def test_a_warning_about_the_payment_makes_its_diamonds_wait(
     lea, hold, database, flagged_first
 ):
     async with database.transaction() as tx:
-        await tx.execute(
-            text("INSERT INTO creators VALUES ('lea', now() - interval '100 days', 200000)")
-        )
+        await tx.execute(text(KNOWN_FOR_LONG))
     purchase = uuid4()
     piece = Slice(
         lot=lot_id(purchase, LotKind.PAID), kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000

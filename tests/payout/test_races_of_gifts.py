@@ -15,7 +15,7 @@ from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.database import is_contention
-from tests.payout.conftest import HOLDING, a_gift_sent
+from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, reversal
 from tests.payout.test_races import decide, reading
 
@@ -38,9 +38,7 @@ PIECE = Slice(lot=LOT, kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000)
 async def read(database):
     """Turn facts into what a handler is given, where lea is known for long."""
     async with database.transaction() as tx:
-        await tx.execute(
-            text("INSERT INTO creators VALUES ('lea', now() - interval '100 days', 200000)")
-        )
+        await tx.execute(text(KNOWN_FOR_LONG))
     return reading(database, HOLDING)
 
 

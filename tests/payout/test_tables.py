@@ -10,9 +10,9 @@ from tests.drift import drift
 EARNING = """
     INSERT INTO earnings (creator, gift, slice, decision, viewer, lot, lot_kind, coins, rate_bp,
                           diamonds, reversed_diamonds, occurred_at, matures_at, hold_reason,
-                          matured)
+                          matured, anonymous)
     VALUES ('lea', gen_random_uuid(), 0, 1, 'mira', gen_random_uuid(), 'paid', {coins}, {rate},
-            {diamonds}, {reversed}, now(), now(), 'standard', false)
+            {diamonds}, {reversed}, now(), now(), 'standard', false, false)
 """
 AN_EARNING = {"coins": 3, "rate": 5_000, "diamonds": 1, "reversed": 0}
 PAYOUT = """
@@ -77,7 +77,7 @@ async def test_a_correction_by_oneself_is_refused(database, three):
             "restoration_pending_in_part",
             "INSERT INTO restorations VALUES ('lea', gen_random_uuid(), 0, 1, 2, now())",
         ),
-        ("valuation_at_a_rate", "INSERT INTO valuations VALUES ('lea', 1, 'USD', 0)"),
+        ("creator_valued_at_a_rate", "INSERT INTO creators VALUES ('lea', 1, 'USD', 0)"),
         (
             "contradiction_status_known",
             """INSERT INTO contradictions (creator, payout, attempt, state, status)
@@ -85,8 +85,8 @@ async def test_a_correction_by_oneself_is_refused(database, three):
         ),
         (
             "reversal_most_counted",
-            """INSERT INTO reversals (creator, gift, lot, revision, reversed_coins, most_coins)
-            VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 1, 0, -1)""",
+            """INSERT INTO reversals
+            VALUES ('lea', gen_random_uuid(), gen_random_uuid(), 1, 1, 0, now(), NULL, '{1}')""",
         ),
         (
             "payee_is_counted",
@@ -127,7 +127,7 @@ async def test_a_payout_has_one_attempt_under_way(database):
     "table",
     [
         *("entries", "postings", "outcomes", "payout_states", "seals", "audit"),
-        *("contradictions", "restorations", "valuations"),
+        *("contradictions", "restorations", "creators"),
     ],
 )
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table):

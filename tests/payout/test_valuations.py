@@ -1,14 +1,12 @@
 """What creators are owed is what their diamonds are worth, at the rate in force for them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from services.payout import consumers
-from services.payout.commands.maturity import mature
 from services.payout.commands.transfers import apply_status
 from services.payout.commands.valuations import revalue_all
 from services.payout.domain.earnings import earn, post
@@ -203,41 +201,8 @@ async def test_no_rounding_leaves_anything_owed_to_nobody(
     assert await faults(database) == set()
 
 
-async def test_books_of_before_are_put_right_when_they_are_first_touched(hear_at, owed, database):
-    """An older version left at the old rate what was owed, and counted what was charged back."""
-    gift = a_gift_sent(1_000)
-    await hear_at(HOLDING, gift, a_gift_sent(500), reversal(gift, 1, 1_000))
-    async with database.transaction() as tx:
-        await mature(tx, RULES, now=datetime.now(UTC) + timedelta(days=30))
-    await rows(database, "UPDATE creators SET lifetime_diamonds = 1500 RETURNING 1 AS n")
-    async with database.transaction() as tx:
-        await tx.execute(text(DRIFT))
-    await forget_valuations(database)
-    assert await owed() == {"USD": 1_250}
-
-    async with database.transaction() as tx:
-        await revalue_all(tx, RULES)
-
-    assert await owed() == {"USD": 250}
-    (known,) = await rows(database, "SELECT lifetime_diamonds AS n FROM creators")
-    assert known["n"] == 500
-    assert await faults(database) == set()
-
-
-DRIFT = """
-    INSERT INTO postings (user_id, entry, account, asset, amount)
-    SELECT 'lea', (SELECT max(entry) FROM postings), drifted.account, 'USD', drifted.amount
-    FROM (VALUES ('@creator_payable', -1000), ('@elsewhere', 1000)) AS drifted (account, amount)
-"""
-
-
-async def forget_valuations(database):
-    """As its owner: the service itself may not."""
-    await rows(database, "UPDATE valuations SET creator = 'nobody' RETURNING 1 AS n")
-
-
 BREAKING = {
-    "owed-is-worth": "UPDATE valuations SET value_minor_per_1000 = 510",
+    "owed-is-worth": "UPDATE creators SET value_minor_per_1000 = 510",
     "clearing-is-what-was-paid": "UPDATE payouts SET amount_minor = amount_minor - 1",
     "diamonds-follow-their-coins": "UPDATE reversals SET reversed_coins = reversed_coins - 1",
     "restored-diamonds-stand": "UPDATE restorations SET diamonds = 1000000",

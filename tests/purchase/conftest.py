@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.purchase import consumers, jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.main import build_http, read_rules
 from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
@@ -159,7 +160,8 @@ def turn_due(database):
 @pytest.fixture
 def poll_due(database, provider):
     """Let the janitor take a turn."""
-    return lambda: jobs.poll_due(database, {"sandbox": provider})
+    polls = StatusPolls(database, {"sandbox": provider})
+    return lambda: jobs.poll_due(polls)
 
 
 @pytest.fixture

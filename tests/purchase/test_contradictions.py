@@ -4,8 +4,10 @@ from uuid import UUID
 
 import pytest
 
+from services.purchase.commands.changes import PolledStatus
+from services.purchase.commands.payments import apply_statuses
 from services.purchase.commands.queries import read_purchase
-from services.purchase.commands.status_polls import StatusPoll, apply_status, request_status
+from services.purchase.commands.status_polls import StatusPoll, request_status
 from tests.deliveries import announced
 from tests.metrics import metric
 
@@ -144,7 +146,7 @@ async def test_an_answer_from_before_another_one_changes_nothing(
     known = await event_names()
 
     async with database.transaction() as tx:
-        await apply_status(tx, StatusPoll(purchase), slow)
+        await apply_statuses(tx, [PolledStatus(purchase, slow)])
 
     assert await event_names() == known
 

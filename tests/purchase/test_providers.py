@@ -3,6 +3,7 @@
 import pytest
 
 from services.purchase import jobs
+from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.main import build_http
 from services.purchase.providers.sandbox import SandboxProvider
 from tests.clients import a_token, a_verifier, client_of, served
@@ -49,7 +50,7 @@ async def test_new_purchases_go_to_the_first_provider_and_the_others_finish_thei
     other_pretend.become(later, "succeeded")
 
     await turn_due()
-    await jobs.poll_due(database, providers)
+    await jobs.poll_due(StatusPolls(database, providers))
 
     found = await rows("SELECT id, provider, state FROM purchases ORDER BY provider")
     assert [(str(each["id"]), each["provider"], each["state"]) for each in found] == [

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from deploy.config.environment import new_webhook_secret
+from services.purchase.commands.changes import PolledStatus
+from services.purchase.commands.payments import apply_statuses
 from services.purchase.commands.queries import read_purchase
-from services.purchase.commands.status_polls import StatusPoll, apply_status
 from services.purchase.main import build_http
 from services.purchase.providers.sandbox import SandboxProvider
 from services.sandbox import main as sandbox
@@ -258,6 +259,6 @@ async def test_an_answer_with_a_lower_sequence_is_old_news(
         purchase = await read_purchase(tx, "mira", UUID(made))
         late = datetime.now(UTC) + timedelta(minutes=1)
         old = replace(early, asked_at=late, answered_at=late, disputes=(), fee_minor=0)
-        _, used = await apply_status(tx, StatusPoll(purchase), old)
+        ((_, used),) = await apply_statuses(tx, [PolledStatus(purchase, old)])
 
     assert not used

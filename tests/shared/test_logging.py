@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from shared.observability.logging import configure_logging
+from shared.observability.logging import MessageLine, configure_logging, log_messages
 
 
 @pytest.fixture
@@ -139,3 +139,55 @@ def test_what_is_chatty_is_quiet(lines):
     logging.getLogger("aio_pika").warning("lost")
 
     assert [json.loads(line)["event"] for line in written()] == ["lost"]
+
+
+def a_message(number, *, traceparent=None, kind="dev.ovation.gift.sent.v1"):
+    return MessageLine(kind, f"id-{number}", "subject", f"story-{number // 2}", None, traceparent)
+
+
+def test_a_batch_of_messages_is_a_line_with_counts_and_every_correlation_id(lines):
+    written = lines(json=True)
+    other = a_message(4, kind="dev.ovation.gift.requested.v1")
+
+    log_messages("handled", [*map(a_message, range(4)), other], queue="live.gifts")
+
+    (line,) = map(json.loads, written())
+    assert (line["event"], line["queue"], line["messages"]) == ("batch.handled", "live.gifts", 5)
+    assert line["types"] == {"dev.ovation.gift.sent.v1": 4, "dev.ovation.gift.requested.v1": 1}
+    assert line["correlation_ids"] == ["story-0", "story-1", "story-2"]
+    assert (line["service"], line["level"]) == ("wallet", "info")
+
+
+def test_a_large_batch_has_lines_that_no_collector_cuts(lines):
+    written = lines(json=True)
+
+    log_messages("published", [a_message(number) for number in range(1_000)])
+
+    told = list(map(json.loads, written()))
+    assert sum(line["messages"] for line in told) == 1_000
+    assert max(map(len, map(json.dumps, told))) < 8_000
+    assert sum(len(line["correlation_ids"]) for line in told) == 500
+
+
+def test_a_message_of_a_sampled_trace_has_a_line_of_its_own(lines):
+    written = lines(json=True)
+    ids = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+
+    log_messages("handled", [a_message(1, traceparent=f"{ids}-{end}") for end in ("00", "01")])
+
+    batch, message = map(json.loads, written())
+    assert batch["event"] == "batch.handled"
+    assert (message["event"], message["message_id"]) == ("message.handled", "id-1")
+    assert (message["correlation_id"], message["causation_id"]) == ("story-0", None)
+
+
+def test_at_debug_every_message_has_a_line(lines, monkeypatch):
+    monkeypatch.setenv("OVATION_LOG_LEVEL", "debug")
+    written = lines(json=True)
+
+    log_messages("published", [a_message(number) for number in range(3)])
+
+    assert [json.loads(line)["event"] for line in written()] == [
+        "batch.published",
+        *["message.published"] * 3,
+    ]

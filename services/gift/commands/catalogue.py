@@ -1,7 +1,7 @@
 """
 What is on offer, in memory: a gift is priced without asking the database.
 
-Each instance looks at one number twice a second, and reads the catalogue again if it changed.
+Each instance looks at one number every second, and reads the catalogue again if it changed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from shared.postgres.database import Database, Transaction, is_unavailable
 
 log = structlog.get_logger()
 
-REFRESH_EVERY_SECONDS = 0.5
+REFRESH_EVERY_SECONDS = 1.0
 
 
 class CatalogueCache:

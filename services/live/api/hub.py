@@ -2,10 +2,10 @@
 The hub hands the entries of rooms to all watchers of this process, as gifts come.
 
 What this process counted is handed out from memory at once. What other instances counted is read
-for all watched rooms in one query, and with it a bounded part of missed entries (catch_up.py).
-Watchers of one format share the same bytes; those that keep up have them written to their
-connections in one loop, without a task to wake. A watcher that cannot keep up is let go and resumes
-where it was: no other watcher waits for it.
+for all watched rooms in one query when they commit, and with it a bounded part of missed entries
+(catch_up.py). Watchers of one format share the same bytes; those that keep up have them written to
+their connections in one loop, without a task to wake. A watcher that cannot keep up is let go and
+resumes where it was: no other watcher waits for it.
 """
 
 import asyncio
@@ -21,15 +21,23 @@ from services.live.api.catch_up import CatchUp
 from services.live.api.feed_formats import FeedFormat
 from services.live.api.watchers import Watcher
 from services.live.domain.feed import FEEDS_MAX, TooManyFeeds
-from services.live.store.feed import Entry, Position, read_entries, read_newest_sequence
+from services.live.store.feed import (
+    FEED_TOPIC,
+    Entry,
+    Position,
+    read_entries,
+    read_newest_sequence,
+)
 from shared.http.connection import Connection, framed
 from shared.postgres.database import Database, is_unavailable
+from shared.postgres.wakeups import stopped_by, wait
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.05
-# Between two rounds of missed entries, however many there are.
-CATCH_UP_SECONDS = 0.01
+# Other instances wake us when they commit; what they could not tell is found by looking.
+LOOK_SECONDS = 1.0
+# However many wake us, and however many entries were missed.
+BETWEEN_LOOKS_SECONDS = 0.01
 # How far back a watcher may begin. One that asks for more gets a `reset`, and begins there.
 PAST_MAX = 1_000
 RESET = "reset"
@@ -50,7 +58,8 @@ class Hub:
         self._newest: dict[str, int] = {}
         self._feeds: Counter[str] = Counter()
         self._catch_up = CatchUp()
-        self._changed = asyncio.Event()
+        # Another instance has committed entries, or a watcher here is behind.
+        self._woken = asyncio.Event()
         self._stopped = False
 
     @asynccontextmanager
@@ -84,7 +93,8 @@ class Hub:
             self._rooms.setdefault(room, set()).add(watcher)
             if self._stopped:
                 watcher.let_go()
-            self._changed.set()
+            # For what is before, and for what came since the newest one was read.
+            self._woken.set()
             try:
                 yield watcher
             finally:
@@ -118,23 +128,30 @@ class Hub:
     async def run(self, stopping: asyncio.Event) -> None:
         """Hand out what is new until we stop; then end every stream."""
         beating = asyncio.create_task(self._beat(stopping))
-        while not stopping.is_set():
-            try:
-                more = await self._hand_out()
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning("feed.unavailable", error=repr(error)[:200])
-                more = False
-            if more:
-                await asyncio.sleep(CATCH_UP_SECONDS)
-            else:
-                await self._rest(stopping)
+        self._database.wakeups.follow(self._woken, {FEED_TOPIC})
+        async with stopped_by(stopping, self._woken):
+            while not stopping.is_set():
+                self._woken.clear()
+                more = await self._look()
+                await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
+                if not more:
+                    await wait(self._woken, LOOK_SECONDS)
+        self._database.wakeups.leave(self._woken)
         # Watchers on the way in end as well: no task would hand them anything.
         self._stopped = True
         for watcher in self._watchers():
             watcher.let_go()
         await beating
+
+    async def _look(self) -> bool:
+        """Hand out one round, if the database answers; return whether a watcher is behind."""
+        try:
+            return await self._hand_out()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("feed.unavailable", error=repr(error)[:200])
+            return False
 
     async def _hand_out(self) -> bool:
         """Read one round for all rooms; return whether a watcher is still behind."""
@@ -181,7 +198,11 @@ class Hub:
         written: dict[tuple[FeedFormat, int], tuple[bytes, bytes]] = {}
         for watcher in self._rooms.get(room, ()):
             position = watcher.position
-            if position >= last or position + 1 < first or watcher.gone:
+            if position >= last or watcher.gone:
+                continue
+            if position + 1 < first:
+                # Another instance counted what is between.
+                self._woken.set()
                 continue
             key = (watcher.format, position)
             if key not in written:
@@ -191,17 +212,6 @@ class Hub:
             watcher.position = last
             if chunk:
                 watcher.take(chunk, in_frame, last - position)
-
-    async def _rest(self, stopping: asyncio.Event) -> None:
-        """Wait for a moment, or, without watchers, for the first one."""
-        if self._rooms:
-            await asyncio.sleep(POLL_SECONDS)
-            return
-        self._changed.clear()
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._changed, stopping)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
 
     async def _beat(self, stopping: asyncio.Event) -> None:
         """Give signs of life in quiet rooms, and cut off watchers that take no end."""

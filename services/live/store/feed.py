@@ -17,6 +17,8 @@ from shared.postgres.rows import RowMapper, arrays, prefixed, unnest, update_row
 
 # Room, kind, and what the entry is about: shown once.
 EntryKey: TypeAlias = tuple[str, str, UUID]
+# What is woken when a feed has new entries.
+FEED_TOPIC = "feed"
 # A room, and the number of the entry after which to read.
 Position: TypeAlias = tuple[str, int]
 
@@ -51,6 +53,8 @@ async def save_feed(
     goals: Sequence[Goal] = (),
 ) -> None:
     """Write rooms' totals and what their feeds show, levels, and progress; all rows are locked."""
+    if entries:
+        tx.wake(FEED_TOPIC)
     await tx.execute(
         _SAVE,
         {

@@ -50,7 +50,7 @@ def follow_reversal(
     """Keep a reversal and let the diamonds follow; return whether it is the newest."""
     key = (event.creator, event.gift, event.lot)
     known = batch.known.reversals.setdefault(key, Reversal())
-    is_first = known.note(event.revision, event.reversed_coins)
+    is_first = known.note(event.revision)
     is_newest = event.revision > known.revision
     if is_newest:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
@@ -144,8 +144,8 @@ def _wait(
 def _usable_at(batch: EarningsBatch, earning: Earning) -> datetime:
     """Return when what came back of an earning can be paid out, warnings included."""
     assert earning.restored.matures_at is not None
-    until = batch.known.waits_until(earning.lot, batch.rules.maturity)
-    return max(earning.restored.matures_at, until or earning.restored.matures_at)
+    until = batch.known.warnings.get(earning.lot, earning.restored.matures_at)
+    return max(earning.restored.matures_at, until)
 
 
 def _record_result(
@@ -171,5 +171,5 @@ def _record_result(
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
         **about,
     )
-    version = accounts.record_result(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).number
     batch.facts.append(Fact(event, version, cause, batch.recorded_at))

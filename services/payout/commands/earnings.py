@@ -17,19 +17,19 @@ from services.payout.commands.clawbacks import (
     references_of,
 )
 from services.payout.commands.losses import CLAWBACK, review_unsent
-from services.payout.commands.valuations import open_books
+from services.payout.commands.valuations import open_known_books
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import CauseReused, Earning
 from services.payout.domain.rates import DIAMONDS, FUNDING_RISK, Rules
 from services.payout.store import earnings as store
 from services.payout.store import maturity
-from services.payout.store.earnings import KnownEarnings
+from services.payout.store.reversals import Key
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftEvent, GiftSent, ReversalEvent
 from shared.contracts.payout import DiamondsEarned
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, lot_id
-from shared.ledger.book import Book, open_book
+from shared.ledger.book import open_book
 from shared.ledger.entries import MAIN, LockedAccounts
 from shared.messaging import archive
 from shared.messaging.facts import Fact
@@ -54,8 +54,14 @@ async def follow_gifts(
         for message in received
         for reference in _references(message.data)
     ]
-    book = await open_books(tx, references, rules)
-    batch = EarningsBatch(await _read(tx, book, received), rules, book.recorded_at)
+    book, creators = await open_known_books(tx, references, rules)
+    known = await store.load(
+        tx,
+        creators,
+        {key for message in received for key in _slices(message.data)},
+        has_reversals=any(isinstance(message.data, ReversalEvent) for message in received),
+    )
+    batch = EarningsBatch(known, rules, book.recorded_at)
     for message in received:
         accounts = book[message.data.creator]
         if isinstance(message.data, GiftSent):
@@ -91,27 +97,18 @@ async def apply_fraud_warnings(
     await maturity.add_warnings(tx, flagged, until, reason=FUNDING_RISK)
 
 
-async def _read(
-    tx: Transaction, book: Book, received: Sequence[Envelope[GiftEvent]]
-) -> KnownEarnings:
-    """Read what the batch needs, under the creators' locks."""
-    events = [message.data for message in received]
-    reversals = [event for event in events if isinstance(event, ReversalEvent)]
-    sent = [event for event in events if isinstance(event, GiftSent)]
-    return await store.load(
-        tx,
-        book.users,
-        {(event.creator, event.gift) for event in events},
-        reversed_gifts={(event.creator, event.gift) for event in reversals},
-        lots={piece.lot for gift in sent for piece in gift.slices}
-        | {event.lot for event in reversals},
-    )
-
-
 def _references(event: GiftEvent) -> Iterator[str]:
     yield GIFT_REFERENCE.format(event.gift)
     if isinstance(event, ReversalEvent):
         yield from references_of(event.gift, event.lot, event.revision)
+
+
+def _slices(event: GiftEvent) -> Iterator[Key]:
+    if isinstance(event, GiftSent):
+        for piece in event.slices:
+            yield event.creator, event.gift, piece.lot
+    elif isinstance(event, ReversalEvent):
+        yield event.creator, event.gift, event.lot
 
 
 def _earn(
@@ -123,7 +120,6 @@ def _earn(
     if known is not None:
         if known.request_hash != request_hash:
             raise CauseReused(cause=reference)
-        batch.known.repeated[gift.creator, gift.gift] = gift.anonymous
         return
     earnings = _earnings(batch, accounts, gift, sent.time)
     domain.earn(accounts, earnings, batch.rules, reference=reference, request_hash=request_hash)
@@ -137,7 +133,7 @@ def _earn(
         matures_at=max(earning.matures_at for earning in earnings),
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
     )
-    version = accounts.record_result(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).number
     batch.facts.append(Fact(event, version, sent.cause, batch.recorded_at))
     batch.known.add(earnings, sent.time)
     for earning in earnings:
@@ -148,16 +144,16 @@ def _earnings(
     batch: EarningsBatch, accounts: LockedAccounts, gift: GiftSent, sent_at: datetime
 ) -> list[Earning]:
     rules = batch.rules
-    known = batch.known.creators.get(gift.creator)
+    known = batch.known.creators[gift.creator]
     matures_at, reason = rules.maturity.matures_at(
         sent_at,
-        first_earned_at=known.first_earned_at if known else None,
-        lifetime_minor=rules.value_minor(known.lifetime_diamonds) if known else 0,
+        first_earned_at=known.first_earned_at,
+        lifetime_minor=rules.value_minor(known.lifetime_diamonds),
     )
     earnings = []
     for number, piece in enumerate(gift.slices):
         unlocks, why = matures_at, reason
-        if (risky := batch.known.waits_until(piece.lot, rules.maturity)) is not None:
+        if (risky := batch.known.warnings.get(piece.lot)) is not None:
             unlocks, why = max((unlocks, why), (risky, FUNDING_RISK))
         earnings.append(
             Earning(

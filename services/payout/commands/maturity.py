@@ -46,7 +46,7 @@ async def mature(tx: Transaction, rules: Rules, *, now: datetime) -> bool:
             diamonds=diamonds,
             balance_diamonds=accounts.balance(MAIN, DIAMONDS),
         )
-        version = accounts.record_result(event.model_dump_json()).version
+        version = accounts.record_result(event.model_dump_json()).number
         # Not the creator in words: what is passed on has room for 255 characters, ids included.
         story = Cause(str(uuid5(NAMESPACE, f"mature\n{creator}\n{number}")))
         facts.append(Fact(event, version, story, book.recorded_at))

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from services.payout.domain.money import RATE_NOTE, diamonds_of, revalue
 from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
-from services.payout.store import valuations as store
+from services.payout.store import creators as store
+from services.payout.store.creators import Creator
 from shared.ledger.book import Book, open_book
 from shared.postgres.database import Transaction
 
@@ -18,46 +19,53 @@ async def open_books(tx: Transaction, references: Iterable[tuple[str, str]], rul
 
     Every entry in diamonds goes through here, so none is posted at a rate that others are not.
     """
+    book, _ = await open_known_books(tx, references, rules)
+    return book
+
+
+async def open_known_books(
+    tx: Transaction, references: Iterable[tuple[str, str]], rules: Rules
+) -> tuple[Book, dict[str, Creator]]:
+    """Do the same, and return what is known about each creator as well."""
     asked = list(references)
     book = await open_book(tx, DIAMONDS, asked)
-    if await _revalue(tx, book, rules):
+    known = await store.read(tx, book.users)
+    if await _revalue(tx, book, known, rules):
         # The accounts are loaded again, with what was written.
         book = await open_book(tx, DIAMONDS, asked)
     for accounts in book.users.values():
         accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
-    return book
+    return book, known
 
 
 async def revalue_all(tx: Transaction, rules: Rules) -> bool:
     """Revalue creators who have no entries since a new rate; return whether there may be more."""
     creators = await store.outdated(tx, rules, REVALUED_MAX)
-    creators += await store.unvalued(tx, REVALUED_MAX - len(creators))
     if creators:
         await open_books(tx, [(creator, "revalue") for creator in creators], rules)
     return len(creators) == REVALUED_MAX
 
 
-async def _revalue(tx: Transaction, book: Book, rules: Rules) -> bool:
-    """Revalue creators at another rate; return whether anything was posted."""
-    rates = await store.rates_of(tx, list(book.users))
-    unvalued = [creator for creator in book.users if creator not in rates]
-    in_books = await store.owed_of(tx, unvalued) if unvalued else {}
-    in_force = rules.currency, rules.value_minor_per_1000
-    outdated = [creator for creator in book.users if rates.get(creator) != in_force]
-    posted = False
-    for creator in outdated:
-        accounts = book[creator]
-        if creator in rates:
-            currency, rate = rates[creator]
-            owed_minor = {currency: worth_minor(diamonds_of(accounts), rate)}
+async def _revalue(tx: Transaction, book: Book, known: dict[str, Creator], rules: Rules) -> bool:
+    """Bring creators to the rate in force, new ones too; return whether anything was posted."""
+    posted, changed = False, []
+    for name, accounts in book.users.items():
+        creator = known.get(name)
+        if creator is None:
+            creator = known[name] = Creator(None, 0, rules.currency, rules.value_minor_per_1000)
+        elif (creator.currency, creator.value_minor_per_1000) == (
+            rules.currency,
+            rules.value_minor_per_1000,
+        ):
+            continue
         else:
-            owed_minor = in_books.get(creator, {})
-        posted |= revalue(
-            accounts, owed_minor, rules, reference=REFERENCE.format(accounts.version + 1)
-        )
-    if unvalued:
-        await store.lower_lifetime(tx, unvalued)
-    if outdated:
+            owed_minor = worth_minor(diamonds_of(accounts), creator.value_minor_per_1000)
+            reference = REFERENCE.format(accounts.version + 1)
+            posted |= revalue(accounts, creator.currency, owed_minor, rules, reference=reference)
+            creator.currency = rules.currency
+            creator.value_minor_per_1000 = rules.value_minor_per_1000
+        changed.append(name)
+    if changed:
         await book.write(tx)
-        await store.save(tx, outdated, rules)
+        await store.value_at(tx, changed, rules)
     return posted

@@ -69,10 +69,9 @@ class Earning:
     matures_at: datetime
     hold_reason: str
     matured: bool
+    anonymous: bool
     reversed_diamonds: int = 0
     lost_diamonds: int = 0
-    # None of gifts that were earned before this was remembered.
-    anonymous: bool | None = None
     restored: Restored = field(default_factory=Restored)
 
     @property

@@ -7,6 +7,7 @@ So a payout takes exactly what is owed for it. Liabilities are negative.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
@@ -44,41 +45,45 @@ def money_of(
     rate = accounts.notes.get(RATE_NOTE, rules.value_minor_per_1000)
     before = diamonds_of(accounts)
     owed = rules.value_minor(before + change) - worth_minor(before, rate)
-    paid_in = currency or rules.currency
-    amounts: Counter[tuple[str, str]] = Counter()
-    amounts[PAYABLE, rules.currency] -= owed
-    amounts[REWARDS, rules.currency] += owed
-    amounts[PAYABLE, paid_in] -= reserved_minor
-    amounts[CLEARING, paid_in] -= paid_minor
-    amounts[FEES, paid_in] -= fee_minor
-    amounts[REWARDS, paid_in] += reserved_minor + paid_minor + fee_minor
-    return tuple(
-        Posting(account, asset, amount) for (account, asset), amount in amounts.items() if amount
-    )
+    amounts = {(PAYABLE, rules.currency): -owed, (REWARDS, rules.currency): owed}
+    if reserved_minor or paid_minor or fee_minor:
+        of_payout = {
+            PAYABLE: -reserved_minor,
+            CLEARING: -paid_minor,
+            FEES: -fee_minor,
+            REWARDS: reserved_minor + paid_minor + fee_minor,
+        }
+        for account, minor in of_payout.items():
+            key = account, currency or rules.currency
+            amounts[key] = amounts.get(key, 0) + minor
+    return _postings(amounts)
 
 
 def revalue(
-    accounts: LockedAccounts, owed_minor: dict[str, int], rules: Rules, *, reference: str
+    accounts: LockedAccounts, currency: str, owed_minor: int, rules: Rules, *, reference: str
 ) -> bool:
     """
     Let a creator be owed what their free diamonds are worth at the rate in force.
 
-    `owed_minor` is what stands in the books for them, by currency. Returns whether anything moved.
+    `owed_minor` in `currency` is what stands in the books for them. Returns whether anything moved.
     """
     amounts: Counter[tuple[str, str]] = Counter()
-    for currency, minor in owed_minor.items():
-        amounts[PAYABLE, currency] += minor
-        amounts[REWARDS, currency] -= minor
+    amounts[PAYABLE, currency] += owed_minor
+    amounts[REWARDS, currency] -= owed_minor
     worth = rules.value_minor(diamonds_of(accounts))
     amounts[PAYABLE, rules.currency] -= worth
     amounts[REWARDS, rules.currency] += worth
     accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
-    postings = tuple(
-        Posting(account, asset, amount) for (account, asset), amount in amounts.items() if amount
-    )
+    postings = _postings(amounts)
     if postings:
         accounts.post(
             kind="revalue", reference=reference, postings=postings, request_hash=b"revalue"
         )
         accounts.record_result("{}")
     return bool(postings)
+
+
+def _postings(amounts: Mapping[tuple[str, str], int]) -> tuple[Posting, ...]:
+    return tuple(
+        [Posting(account, asset, amount) for (account, asset), amount in amounts.items() if amount]
+    )

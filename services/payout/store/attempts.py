@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.payout.domain.payouts import SENDABLE, Payout, State
 from services.payout.domain.transfers import WebhookEvent
-from services.payout.store.payouts import lock_approved
+from services.payout.store.payouts import PAYOUT_DUE, lock_approved
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 
@@ -81,7 +81,7 @@ async def begin_to_submit(tx: Transaction, attempt: Attempt) -> timedelta | None
     row = (await tx.execute(_LOCK_PAYOUT, _key(attempt))).one()
     if State(row.state) not in SENDABLE:
         return None
-    found = (await tx.execute(_BEGIN, {**_key(attempt), "approved_at": row.approved_at})).first()
+    found = (await tx.execute(_BEGIN, _key(attempt))).first()
     return found.age if found else None
 
 
@@ -136,6 +136,7 @@ async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent)
     new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
     if new and event.attempt is not None:
         await tx.execute(_MAKE_DUE, {"id": event.attempt})
+        tx.wake(PAYOUT_DUE)
     return new
 
 
@@ -191,21 +192,10 @@ _CLAIM = text(f"""
     RETURNING {_ATTEMPT}
 """)  # noqa: S608 - our own text only
 _LOCK_PAYOUT = text("""
-    SELECT state, (
-        SELECT max(at) FROM payout_states
-        WHERE payout_states.creator = payouts.creator AND payout = payouts.id
-          AND payout_states.state = 'approved'
-    ) AS approved_at
-    FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
+    SELECT state FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
 """)
-# An attempt of the version before does not say when it was submitted.
 _BEGIN = text("""
-    UPDATE attempts
-    SET first_submitted_at = coalesce(
-        first_submitted_at,
-        CASE WHEN checks > 1 THEN CAST(:approved_at AS timestamptz) END,
-        clock_timestamp()
-    )
+    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock_timestamp())
     WHERE creator = :creator AND id = :id AND NOT closed
     RETURNING clock_timestamp() - first_submitted_at AS age
 """)

@@ -140,22 +140,21 @@ INVARIANTS = (
                                    coalesce(worth, 0), currency, coalesce(owed, 0)) AS detail
             FROM (
                 SELECT user_id, currency, sum(minor) AS worth FROM (
-                    SELECT v.creator AS user_id, v.currency,
-                           floor(sum(a.balance) * v.value_minor_per_1000 / 1000) AS minor
-                    FROM valuations AS v
-                    JOIN accounts AS a ON a.user_id = v.creator AND a.asset = 'diamonds'
+                    SELECT c.creator AS user_id, c.currency,
+                           floor(sum(a.balance) * c.value_minor_per_1000 / 1000) AS minor
+                    FROM creators AS c
+                    JOIN accounts AS a ON a.user_id = c.creator AND a.asset = 'diamonds'
                         AND a.kind IN ('pending', 'main')
-                    WHERE {v.creators} GROUP BY v.creator
+                    WHERE {c.creators} GROUP BY c.creator
                     UNION ALL
                     SELECT p.creator, p.currency, p.amount_minor + p.fee_minor
-                    FROM payouts AS p JOIN valuations AS v USING (creator)
+                    FROM payouts AS p
                     WHERE {p.creators} AND state IN ('requested', 'held', 'approved', 'sent')
                 ) AS each GROUP BY user_id, currency
             ) AS w
             FULL JOIN (
-                SELECT p.user_id, p.asset AS currency, -sum(p.amount) AS owed
-                FROM postings AS p JOIN valuations AS v ON v.creator = p.user_id
-                WHERE {p.users} AND p.account = '@creator_payable' GROUP BY p.user_id, p.asset
+                SELECT user_id, asset AS currency, -sum(amount) AS owed FROM postings
+                WHERE {users} AND account = '@creator_payable' GROUP BY user_id, asset
             ) AS o USING (user_id, currency)
             WHERE coalesce(worth, 0) <> coalesce(owed, 0)
         """,

@@ -16,6 +16,8 @@ from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 
 # Why a payout is under review that is not held: the provider's window is over, its answer unknown.
 UNRESOLVED = "provider-unknown"
+# Woken when a payout may be sent, or a provider reported on one.
+PAYOUT_DUE = "payouts"
 # Open payouts, as their partial index has them.
 _IS_OPEN = "payouts.state IN ('requested', 'held', 'approved', 'sent')"
 _PAID_TODAY_MINOR = """
@@ -100,6 +102,7 @@ async def add_payout(
     rows["request_hash"] = [request_hash]
     rows["correlation_id"] = [correlation_id]
     await tx.execute(_ADD, rows)
+    _wake_if_approved(tx, payout)
 
 
 _ADD = insert_rows(
@@ -168,9 +171,15 @@ _ADD_STEPS = insert_rows(tables.PayoutState, "creator", "payout", "version", "st
 
 async def save_state(tx: Transaction, payout: Payout) -> None:
     await tx.execute(_SAVE_STATE, arrays([payout], "creator", "id", "state", "version"))
+    _wake_if_approved(tx, payout)
 
 
 _SAVE_STATE = update_rows(tables.Payout, ("creator", "id"), ("state", "version"))
+
+
+def _wake_if_approved(tx: Transaction, payout: Payout) -> None:
+    if payout.state is State.APPROVED:
+        tx.wake(PAYOUT_DUE)
 
 
 async def save_losses(tx: Transaction, losses: Sequence[PayoutLoss]) -> None:

@@ -1,6 +1,6 @@
 """How many coins of a gift are reversed, and what of its diamonds came back."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -25,8 +25,7 @@ class Reversal:
 
     `most_coins` is the most that any revision says, `newest_at` the time of the newest, and
     `restored_at` the last time at which coins came back: all are the same for every order of
-    arrival. `known_revisions` is None of rows from before it was kept: of these only
-    a newer revision, or one that says more than any before, is new.
+    arrival. `known_revisions` tells one that arrives late from one that arrives again.
     """
 
     revision: int = 0
@@ -34,13 +33,11 @@ class Reversal:
     most_coins: int = 0
     newest_at: datetime | None = None
     restored_at: datetime | None = None
-    known_revisions: list[int] | None = field(default_factory=list)
+    known_revisions: list[int] = field(default_factory=list)
 
-    def note(self, revision: int, reversed_coins: int) -> bool:
+    def note(self, revision: int) -> bool:
         """Note a revision; return whether it is the first time."""
-        if self.known_revisions is None:
-            return revision > self.revision or reversed_coins > self.most_coins
-        is_first = revision != self.revision and revision not in self.known_revisions
+        is_first = revision not in self.known_revisions
         if is_first:
             self.known_revisions.append(revision)
         return is_first
@@ -48,17 +45,8 @@ class Reversal:
 
 Reversals: TypeAlias = dict[Key, Reversal]
 _OF_REVERSAL = ("revision", "reversed_coins", "most_coins", "newest_at", "restored_at")
-_reversal = RowMapper(Reversal, tables.Reversal)
-
-
-async def known(tx: Transaction, gifts: Collection[tuple[str, UUID]]) -> Reversals:
-    """Return the reversals of these gifts; their creators' accounts are locked."""
-    ordered = sorted(gifts)
-    rows = await tx.execute(
-        _KNOWN,
-        {"creators": [creator for creator, _ in ordered], "gifts": [gift for _, gift in ordered]},
-    )
-    return {(row.creator, row.gift, row.lot): _reversal(row) for row in rows}
+reversal_of = RowMapper(Reversal, tables.Reversal)
+COLUMNS = reversal_of.columns
 
 
 async def save(tx: Transaction, reversals: Mapping[Key, Reversal]) -> None:
@@ -94,14 +82,6 @@ RESTORED_JOIN = """
     LEFT JOIN restorations ON restorations.creator = earnings.creator
         AND restorations.gift = earnings.gift AND restorations.slice = earnings.slice
 """
-_KNOWN = text("""
-    SELECT creator, gift, lot, revision, reversed_coins,
-           greatest(most_coins, reversed_coins) AS most_coins, newest_at, restored_at,
-           known_revisions
-    FROM reversals
-    JOIN unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[])) AS asked (creator, gift)
-        USING (creator, gift)
-""")
 # The array of each row is written as text: `unnest` would flatten an array of arrays.
 _SAVE = text("""
     INSERT INTO reversals (

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.purchase.api.packages import COINS_MAX, Currency, FromRules
 from services.purchase.commands import queries
 from services.purchase.commands.purchases import PurchaseOrder, record_purchase
-from services.purchase.commands.status_polls import StatusPoll, poll_status
+from services.purchase.commands.status_polls import StatusPoll, StatusPolls
 from services.purchase.domain import purchases as domain
 from services.purchase.domain.prices import CoinsNotOffered, CurrencyNotOffered, UnknownPackage
 from services.purchase.domain.purchases import NoSuchPurchase, SelfExcluded, State
@@ -37,6 +37,7 @@ from shared.identity.tokens import Unauthenticated
 from shared.quotas.rules import TooOften
 
 FromProviders = Annotated[Providers, from_state("providers")]
+Polls = Annotated[StatusPolls, from_state("status_polls")]
 Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 
 router = APIRouter(tags=["purchases"])
@@ -106,6 +107,7 @@ async def buy(
     response: Response,
     db: Db,
     providers: FromProviders,
+    polls: Polls,
     rules: FromRules,
 ) -> Purchase:
     """
@@ -129,7 +131,7 @@ async def buy(
     async with db.transaction() as tx:
         purchase = await record_purchase(tx, order, rules)
     if purchase.state is State.CREATED:
-        purchase = await poll_status(db, providers, StatusPoll(purchase)) or purchase
+        purchase = await polls.run(StatusPoll(purchase)) or purchase
     response.headers["Location"] = f"/v1/purchases/{purchase.id}"
     if purchase.state is State.CREATED:
         response.status_code = 202

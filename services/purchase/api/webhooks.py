@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from services.purchase.api.purchases import FromProviders
-from services.purchase.commands.status_polls import poll_status, store_webhook_event
+from services.purchase.api.purchases import FromProviders, Polls
 from services.purchase.domain.purchases import BadSignature, UnknownProvider
-from shared.http import Db, refusals
+from shared.http import refusals
 from shared.http.access import SIGNED
 
 router = APIRouter()
@@ -28,7 +27,10 @@ class Received(BaseModel):
     responses=refusals(BadSignature, UnknownProvider),
 )
 async def receive_webhook(
-    name: Annotated[str, Path(alias="provider")], request: Request, db: Db, providers: FromProviders
+    name: Annotated[str, Path(alias="provider")],
+    request: Request,
+    providers: FromProviders,
+    polls: Polls,
 ) -> Received:
     """
     Take a provider's notification, signed as https://www.standardwebhooks.com says.
@@ -39,8 +41,5 @@ async def receive_webhook(
     if name not in providers:
         raise UnknownProvider
     event = providers[name].parse_webhook(request.headers, await request.body())
-    async with db.transaction() as tx:
-        poll = await store_webhook_event(tx, event)
-    if poll is not None:
-        await poll_status(db, providers, poll)
+    await polls.receive(event)
     return Received()

@@ -27,14 +27,16 @@ class Entry:
         )
 
 
-async def post(tx: Transaction, viewer: str, entries: Sequence[Entry]) -> None:
-    """Post what was not posted before; the viewer's purchase is locked."""
-    moving = [entry for entry in entries if entry.postings]
+async def post(tx: Transaction, entries: Sequence[tuple[str, Entry]]) -> None:
+    """Post the entries of viewers that were not posted before; their purchases are locked."""
+    moving = [(viewer, entry) for viewer, entry in entries if entry.postings]
     if not moving:
         return
-    book = await open_book(tx, ASSET, [(viewer, entry.reference) for entry in moving])
-    accounts = book[viewer]
-    for entry in moving:
+    references = [(viewer, entry.reference) for viewer, entry in moving]
+    # Nothing seals these books.
+    book = await open_book(tx, ASSET, references, is_sealed=False)
+    for viewer, entry in moving:
+        accounts = book[viewer]
         if entry.reference in accounts.outcomes:
             continue
         accounts.post(

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from services.purchase.commands.status_polls import REQUEST_SECONDS
+from services.purchase.commands.webhook_events import REQUEST_SECONDS
 from services.purchase.domain.prices import PriceList
 from services.purchase.domain.purchases import (
     PAYABLE_FOR,
@@ -56,27 +56,15 @@ async def record_purchase(tx: Transaction, order: PurchaseOrder, rules: Rules) -
         raise SelfExcluded(until=until)
     purchase = _new_purchase(order, rules.prices, now)
     try:
-        await _require_few_open(tx, order.viewer, rules.quotas, now)
+        await _add(tx, purchase, order, rules.quotas)
     except Refusal:
-        # The same key at the same moment may have been the last one: it has its answer.
+        # The same key at the same moment: the other request was first, and has committed.
         if (recorded := await _recorded(tx, order)) is not None:
             return recorded
         raise
-    added = await purchases.add(
-        tx,
-        purchase,
-        key=order.key,
-        request_hash=order.request_hash,
-        next_check_at=now + timedelta(seconds=REQUEST_SECONDS),
-    )
-    if added:
-        log.info("purchase.recorded", purchase=str(purchase.id))
-        tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
-        return purchase
-    # The same key at the same moment: the other request was first, and has committed.
-    recorded = await _recorded(tx, order)
-    assert recorded is not None
-    return recorded
+    log.info("purchase.recorded", purchase=str(purchase.id))
+    tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
+    return purchase
 
 
 def _new_purchase(order: PurchaseOrder, prices: PriceList, now: datetime) -> Purchase:
@@ -101,12 +89,21 @@ def _new_purchase(order: PurchaseOrder, prices: PriceList, now: datetime) -> Pur
     )
 
 
-async def _require_few_open(
-    tx: Transaction, viewer: str, limits: PurchaseQuotas, now: datetime
+async def _add(
+    tx: Transaction, purchase: Purchase, order: PurchaseOrder, limits: PurchaseQuotas
 ) -> None:
     """Refuse one purchase too many; the quota's lock keeps the purchases of a viewer apart."""
-    await quotas.use(tx, viewer, limits.purchases)
-    if await purchases.count_open(tx, viewer, since=now - PAYABLE_FOR) >= limits.open_max:
+    await quotas.use(tx, order.viewer, limits.purchases)
+    is_added = await purchases.add(
+        tx,
+        purchase,
+        key=order.key,
+        request_hash=order.request_hash,
+        next_check_at=purchase.created_at + timedelta(seconds=REQUEST_SECONDS),
+        open_since=purchase.created_at - PAYABLE_FOR,
+        open_max=limits.open_max,
+    )
+    if not is_added:
         raise TooManyOpenPurchases(open_max=limits.open_max)
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from services.purchase.commands.payments import apply_provider_status, report
+from services.purchase.commands.changes import PolledStatus
+from services.purchase.commands.payments import apply_statuses, report
 from services.purchase.commands.refund_decisions import write_decisions
 from services.purchase.commands.status_polls import is_foreign_answer
 from services.purchase.domain.contradictions import Contradiction
@@ -102,7 +103,7 @@ async def run_attempt(provider: Provider, attempt: Attempt) -> AttemptResult:
 
 async def apply_attempt(tx: Transaction, attempt: Attempt, result: AttemptResult) -> None:
     """Write what the provider did, with its money, and publish it once."""
-    await apply_provider_status(tx, attempt.purchase, result.payment, answer=result.answer)
+    await apply_statuses(tx, [PolledStatus(attempt.purchase, result.payment, result.answer)])
 
 
 async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import UTC, datetime
 
 import structlog
 
-from services.purchase.commands.payments import apply_provider_status
+from services.purchase.commands.changes import PolledStatus
+from services.purchase.commands.payments import apply_statuses
+from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from services.purchase.domain import transitions
 from services.purchase.domain.contradictions import Contradiction
 from services.purchase.domain.purchases import (
@@ -25,13 +26,13 @@ from services.purchase.providers import (
 )
 from services.purchase.store import purchases, webhook_events
 from shared.observability.metrics import CONTRADICTIONS
+from shared.observability.tracing import traceparent
+from shared.postgres.batching import Batcher
 from shared.postgres.database import Database, Transaction
 
 log = structlog.get_logger()
 
 CLAIMED_MAX = 100
-# A new purchase or webhook event is polled for at once; the job leaves it to that this long.
-REQUEST_SECONDS = 5
 # So often an answer may turn out to be stale before the next turn is waited for.
 POLLS_MAX = 3
 
@@ -48,24 +49,55 @@ class StatusPoll:
     webhook_event: WebhookEvent | None = None
 
 
-async def poll_status(
-    database: Database, providers: Providers, poll: StatusPoll
-) -> Purchase | None:
+class StatusPolls:
     """
-    Ask the provider, and apply its answer; None if it has none yet.
+    Asks the providers what became of payments, and applies their answers.
 
-    A stale answer is asked for again: it is read outside a transaction, and written in one.
+    Answers that come while one transaction is in flight share the next, and so do webhook events.
     """
-    purchase = None
-    for _ in range(POLLS_MAX):
-        status = await request_status(providers[poll.purchase.provider], poll)
-        if status is None:
-            return None
-        async with database.transaction() as tx:
-            purchase, is_used = await apply_status(tx, poll, status)
-        if is_used:
-            break
-    return purchase
+
+    def __init__(self, database: Database, providers: Providers) -> None:
+        self.database = database
+        self._providers = providers
+        self._events = Batcher(self._store)
+        self._statuses = Batcher(self._apply)
+
+    async def receive(self, event: WebhookEvent) -> None:
+        """Store a webhook event; if it is new, poll the status of its payment."""
+        purchase = await self._events.submit(event)
+        if purchase is not None:
+            await self.run(StatusPoll(purchase, event))
+
+    async def run(self, poll: StatusPoll) -> Purchase | None:
+        """
+        Ask the provider, and apply its answer; None if it has none yet.
+
+        A stale answer is asked for again: it is read outside a transaction, and written in one.
+        """
+        purchase = None
+        for _ in range(POLLS_MAX):
+            status = await request_status(self._providers[poll.purchase.provider], poll)
+            if status is None:
+                return None
+            purchase, is_used = await self._statuses.submit(
+                PolledStatus(
+                    poll.purchase,
+                    status,
+                    webhook_event=poll.webhook_event,
+                    traceparent=traceparent(),
+                )
+            )
+            if is_used:
+                break
+        return purchase
+
+    async def _store(self, events: Sequence[WebhookEvent]) -> Sequence[Purchase | None]:
+        async with self.database.transaction() as tx:
+            return await store_webhook_events(tx, events)
+
+    async def _apply(self, polled: Sequence[PolledStatus]) -> Sequence[tuple[Purchase, bool]]:
+        async with self.database.transaction() as tx:
+            return await apply_statuses(tx, polled)
 
 
 async def request_status(provider: Provider, poll: StatusPoll) -> ProviderStatus | None:
@@ -99,35 +131,6 @@ def is_foreign_answer(payment: Payment, purchase: Purchase) -> bool:
     return True
 
 
-async def apply_status(
-    tx: Transaction, poll: StatusPoll, status: ProviderStatus
-) -> tuple[Purchase, bool]:
-    """
-    Take the steps that the provider status allows; return whether it was used.
-
-    If not, another answer was used meanwhile and may be the newer one: poll again.
-    """
-    purchase, is_used = await apply_provider_status(tx, poll.purchase, status)
-    if is_used and poll.webhook_event is not None:
-        await webhook_events.mark_applied(tx, poll.webhook_event, purchase, now=datetime.now(UTC))
-    return purchase, is_used
-
-
-async def store_webhook_event(tx: Transaction, event: WebhookEvent) -> StatusPoll | None:
-    """Store a webhook event; return the poll it asks for, if it is new and about a purchase."""
-    now = datetime.now(UTC)
-    matched = (await _match(tx, [event])).get(event)
-    # Without a payment there is nothing to poll; it is stored for people to read.
-    next_check_at = now + timedelta(seconds=REQUEST_SECONDS) if event.payment else None
-    is_new = await webhook_events.add(
-        tx, event, matched=matched, now=now, next_check_at=next_check_at
-    )
-    log.info("webhook_event.stored", kind=event.kind, new=is_new, matched=matched is not None)
-    if not is_new or matched is None or event.payment is None:
-        return None
-    return StatusPoll(matched, event)
-
-
 async def claim_status_polls(tx: Transaction) -> list[StatusPoll]:
     """Take the polls that are due: for open purchases, and for webhook events not yet applied."""
     now = datetime.now(UTC)
@@ -135,7 +138,7 @@ async def claim_status_polls(tx: Transaction) -> list[StatusPoll]:
     events, abandoned = await webhook_events.claim(tx, now=now, limit=CLAIMED_MAX)
     for event in abandoned:
         log.error("webhook_event.unmatched", webhook_id=event.webhook_id)
-    matched = await _match(tx, events)
+    matched = await match_purchases(tx, events)
     return [*map(StatusPoll, waiting)] + [
         StatusPoll(purchase, event) for event, purchase in matched.items()
     ]
@@ -167,21 +170,3 @@ async def _create(provider: Provider, purchase: Purchase) -> ProviderStatus:
     except ProviderRejected as rejected:
         log.warning("payment.rejected", purchase=str(purchase.id), reason=rejected.reason)
         return await provider.find(purchase.id) or NoPayment(rejected.reason)
-
-
-async def _match(tx: Transaction, events: Sequence[WebhookEvent]) -> dict[WebhookEvent, Purchase]:
-    """Find the purchases that webhook events refer to: by our reference, at their provider."""
-    references: dict[WebhookEvent, UUID] = {}
-    for event in events:
-        try:
-            references[event] = UUID(event.reference or "")
-        except ValueError:
-            continue  # a payment at the same provider that is not ours
-    if not references:
-        return {}
-    found = {each.id: each for each in await purchases.by_id(tx, list(references.values()))}
-    return {
-        event: found[reference]
-        for event, reference in references.items()
-        if reference in found and found[reference].provider == event.provider
-    }

@@ -70,9 +70,12 @@ _SAVE = insert_rows(
 )
 
 
-async def save(tx: Transaction, purchase: Purchase, moved: Sequence[Dispute]) -> None:
-    """Record disputes as they are now; the purchase is locked."""
+async def save(tx: Transaction, moved: Sequence[tuple[Purchase, Dispute]]) -> None:
+    """Record disputes as they are now; their purchases are locked."""
     if moved:
-        about = {"viewer": [purchase.viewer] * len(moved), "purchase": [purchase.id] * len(moved)}
-        rows = arrays(moved, "payment", *_CHANGING, dispute="id")
+        about = {
+            "viewer": [purchase.viewer for purchase, _ in moved],
+            "purchase": [purchase.id for purchase, _ in moved],
+        }
+        rows = arrays([each for _, each in moved], "payment", *_CHANGING, dispute="id")
         await tx.execute(_SAVE, {**about, **rows})

@@ -3,64 +3,49 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import TextClause
 
 from services.purchase import tables
-from services.purchase.domain.answers import Received
 from services.purchase.domain.purchases import Allocation, EarlyFraudWarning, Payment, Purchase
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, insert_rows
+from shared.postgres.rows import insert_rows
 
-_received = RowMapper(Received, tables.Payment)
-_OF_PURCHASE = text(f"""
-    SELECT payment, {_received.columns} FROM payments
-    WHERE viewer = :viewer AND purchase = :purchase
-""")  # noqa: S608 - our own text only
-
-
-async def received(tx: Transaction, purchase: Purchase) -> dict[str, Received]:
-    """Return the money that came for a purchase and what it has led to, by payment."""
-    rows = await tx.execute(_OF_PURCHASE, _about(purchase))
-    return {row["payment"]: _received(row) for row in rows}
-
-
-_ADD = text("""
-    INSERT INTO payments (viewer, purchase, payment, allocation, amount_minor, currency, paid_at)
-    VALUES (:viewer, :purchase, :payment, :allocation, :amount_minor, :currency, :paid_at)
-""")
+_PAYMENT = ("viewer", "purchase", "payment", "allocation", "amount_minor", "currency", "paid_at")
+_ADD = insert_rows(tables.Payment, *_PAYMENT)
 
 
 async def add(
-    tx: Transaction, purchase: Purchase, payment: Payment, allocation: Allocation, *, now: datetime
+    tx: Transaction, received: Sequence[tuple[Purchase, Payment, Allocation]], *, now: datetime
 ) -> None:
-    row = {
-        "payment": payment.id,
-        "allocation": allocation.value,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-        "paid_at": payment.paid_at or now,
-    }
-    await tx.execute(_ADD, {**_about(purchase), **row})
+    """Record money that came for locked purchases, and what it led to."""
+    rows = [
+        (
+            purchase.viewer,
+            purchase.id,
+            payment.id,
+            allocation.value,
+            payment.amount_minor,
+            payment.currency,
+            payment.paid_at or payment.answered_at or now,
+        )
+        for purchase, payment, allocation in received
+    ]
+    await _insert(tx, _ADD, _PAYMENT, rows)
 
 
-_WARNINGS = text("SELECT warning FROM warnings WHERE viewer = :viewer AND purchase = :purchase")
+_WARNING = ("viewer", "purchase", "warning", "reason")
+_ADD_WARNINGS = insert_rows(tables.Warning, *_WARNING)
 
 
-async def warnings(tx: Transaction, purchase: Purchase) -> set[str]:
-    """Return the ids of the early fraud warnings that were published."""
-    return {row.warning for row in await tx.execute(_WARNINGS, _about(purchase))}
+async def add_warnings(tx: Transaction, new: Sequence[tuple[Purchase, EarlyFraudWarning]]) -> None:
+    """Record early fraud warnings that are published."""
+    rows = [(purchase.viewer, purchase.id, each.id, each.reason) for purchase, each in new]
+    await _insert(tx, _ADD_WARNINGS, _WARNING, rows)
 
 
-_ADD_WARNINGS = insert_rows(tables.Warning, "viewer", "purchase", "warning", "reason")
-
-
-async def add_warnings(
-    tx: Transaction, purchase: Purchase, new: Sequence[EarlyFraudWarning]
+async def _insert(
+    tx: Transaction, statement: TextClause, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
-    if new:
-        about = {name: [value] * len(new) for name, value in _about(purchase).items()}
-        await tx.execute(_ADD_WARNINGS, {**about, **arrays(new, "reason", warning="id")})
-
-
-def _about(purchase: Purchase) -> dict[str, object]:
-    return {"viewer": purchase.viewer, "purchase": purchase.id}
+    if rows:
+        columns = map(list, zip(*rows, strict=True))
+        await tx.execute(statement, dict(zip(names, columns, strict=True)))

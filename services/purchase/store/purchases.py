@@ -11,7 +11,7 @@ from services.purchase import tables
 from services.purchase.domain.purchases import CHECK_SECONDS_FIRST, Purchase
 from services.purchase.store.checks import NEXT_CHECK
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest, update_rows
+from shared.postgres.rows import RowMapper, arrays, unnest, update_rows
 
 _FIELDS = tuple(field.name for field in fields(Purchase))
 _CHANGING = _FIELDS[_FIELDS.index("state") :]
@@ -19,34 +19,39 @@ _purchase = RowMapper(Purchase, tables.Purchase)
 _SELECT = f"SELECT {_purchase.columns} FROM purchases"  # noqa: S608 - our own text only
 
 
+_NEW = (*_FIELDS, "idempotency_key", "request_hash", "next_check_at", "checks")
 # The key derives the id, so two requests at once may meet in either index.
-_ADD = insert_rows(
-    tables.Purchase,
-    *_FIELDS,
-    *("idempotency_key", "request_hash", "next_check_at", "checks"),
-    then="ON CONFLICT DO NOTHING RETURNING id",
-)
+_ADD = text(f"""
+    INSERT INTO purchases ({", ".join(_NEW)})
+    SELECT {", ".join(_NEW)} FROM {unnest(tables.Purchase, *_NEW)}
+    WHERE CAST(:open_max AS bigint) > (
+        SELECT count(*) FROM purchases
+        WHERE viewer = :owner AND created_at > CAST(:open_since AS timestamptz)
+          AND state IN ('created', 'pending')
+    )
+    ON CONFLICT DO NOTHING RETURNING id
+""")  # noqa: S608 - our own text only
 
 
 async def add(
-    tx: Transaction, purchase: Purchase, *, key: str, request_hash: bytes, next_check_at: datetime
+    tx: Transaction,
+    purchase: Purchase,
+    *,
+    key: str,
+    request_hash: bytes,
+    next_check_at: datetime,
+    open_since: datetime,
+    open_max: int,
 ) -> bool:
-    """Record a purchase; return whether its key was new."""
+    """
+    Record a purchase; False if its key is known, or its viewer has too many purchases open.
+
+    Open is what was recorded after `open_since` and is neither paid nor at its end.
+    """
     more = {"idempotency_key": key, "request_hash": request_hash, "next_check_at": next_check_at}
     row = arrays([purchase], *_FIELDS) | {name: [value] for name, value in more.items()}
-    return bool(await tx.execute(_ADD, {**row, "checks": [0]}))
-
-
-_COUNT_OPEN = text("""
-    SELECT count(*) FROM purchases
-    WHERE viewer = :viewer AND created_at > :since AND state IN ('created', 'pending')
-""")
-
-
-async def count_open(tx: Transaction, viewer: str, *, since: datetime) -> int:
-    """Return how many of a viewer's purchases since then are not paid, nor at their end."""
-    rows = await tx.execute(_COUNT_OPEN, {"viewer": viewer, "since": since})
-    return int(rows.scalar_one())
+    counted = {"owner": purchase.viewer, "open_since": open_since, "open_max": open_max}
+    return bool(await tx.execute(_ADD, {**row, "checks": [0], **counted}))
 
 
 _OF_KEY = text(

@@ -8,10 +8,12 @@ from sqlalchemy import text
 
 from services.purchase import tables
 from services.purchase.domain.refund_evidence import LOOK_SECONDS
-from services.purchase.domain.refunds import Refund
+from services.purchase.domain.refunds import Refund, RefundState
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest, update_rows
 
+# Woken when the coins of a refund are held, and the provider may give its money back.
+REFUND_DUE = "refunds"
 _refund = RowMapper(Refund, tables.Refund)
 _SELECT = f"SELECT {_refund.columns} FROM refunds"  # noqa: S608 - our own text only
 
@@ -119,6 +121,8 @@ async def save(tx: Transaction, refunds: Sequence[Refund], *, now: datetime) -> 
     """Write what became of refunds whose purchases are locked."""
     if refunds:
         await tx.execute(_SAVE, {**arrays(refunds, *_KEY, *_CHANGING), "now": now})
+        if any(refund.state is RefundState.HELD for refund in refunds):
+            tx.wake(REFUND_DUE)
 
 
 _MARK_VOIDED = text("""

@@ -1,6 +1,7 @@
 """Webhook events of providers: that something happened to a payment, not what."""
 
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import text
@@ -9,53 +10,55 @@ from services.purchase import tables
 from services.purchase.domain.purchases import Purchase, WebhookEvent
 from services.purchase.store.checks import NEXT_CHECK
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, insert_rows
+from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 
 # An event that matches no purchase is checked this often, over some 17 hours, then left to people.
 UNMATCHED_CHECKS_MAX = 200
 
 _event = RowMapper(WebhookEvent, tables.WebhookEvent)
+_FIELDS = tuple(field.name for field in fields(WebhookEvent))
 _ADD = insert_rows(
     tables.WebhookEvent,
-    *(field.name for field in fields(WebhookEvent)),
-    *("viewer", "purchase", "received_at", "next_check_at", "checks"),
-    then="ON CONFLICT (provider, webhook_id) DO NOTHING RETURNING webhook_id",
+    *(*_FIELDS, "viewer", "purchase", "received_at", "next_check_at", "checks"),
+    then="ON CONFLICT (provider, webhook_id) DO NOTHING RETURNING provider, webhook_id",
 )
 
 
 async def add(
     tx: Transaction,
-    event: WebhookEvent,
+    events: Sequence[tuple[WebhookEvent, Purchase | None]],
     *,
-    matched: Purchase | None,
     now: datetime,
-    next_check_at: datetime | None,
-) -> bool:
-    """Store a webhook event; return whether it is new."""
-    row = {
-        **asdict(event),
-        "viewer": matched.viewer if matched else None,
-        "purchase": matched.id if matched else None,
-        "received_at": now,
-        "next_check_at": next_check_at,
-        "checks": 0,
+    next_check_at: datetime,
+) -> set[tuple[str, str]]:
+    """Store webhook events with their purchases; return the new ones, by provider and id."""
+    rows = arrays([event for event, _ in events], *_FIELDS) | {
+        "viewer": [matched and matched.viewer for _, matched in events],
+        "purchase": [matched and matched.id for _, matched in events],
+        "received_at": [now] * len(events),
+        # Without a payment there is nothing to poll; it is stored for people to read.
+        "next_check_at": [next_check_at if event.payment else None for event, _ in events],
+        "checks": [0] * len(events),
     }
-    return bool(await tx.execute(_ADD, {name: [value] for name, value in row.items()}))
+    return {(row.provider, row.webhook_id) for row in await tx.execute(_ADD, rows)}
 
 
-_MARK_APPLIED = text("""
-    UPDATE webhook_events
-    SET applied_at = :now, next_check_at = NULL, viewer = :viewer, purchase = :purchase
-    WHERE provider = :provider AND webhook_id = :webhook_id
-""")
+_MARK_APPLIED = update_rows(
+    tables.WebhookEvent,
+    ("provider", "webhook_id"),
+    ("viewer", "purchase"),
+    also="applied_at = :now, next_check_at = NULL",
+)
 
 
 async def mark_applied(
-    tx: Transaction, event: WebhookEvent, purchase: Purchase, *, now: datetime
+    tx: Transaction, applied: Sequence[tuple[WebhookEvent, Purchase]], *, now: datetime
 ) -> None:
-    key = {"provider": event.provider, "webhook_id": event.webhook_id}
-    about = {"viewer": purchase.viewer, "purchase": purchase.id, "now": now}
-    await tx.execute(_MARK_APPLIED, {**key, **about})
+    """Record that what events led to was applied to their purchases, which are locked."""
+    if applied:
+        key = arrays([event for event, _ in applied], "provider", "webhook_id")
+        about = arrays([purchase for _, purchase in applied], "viewer", purchase="id")
+        await tx.execute(_MARK_APPLIED, {**key, **about, "now": now})
 
 
 _CLAIM = text(f"""

@@ -77,7 +77,7 @@ async def decide_wallet_adjustment(
         reason=asked.reason,
         balance_coins=accounts.balance(MAIN, COINS),
     )
-    version = accounts.record_result(event.model_dump_json()).version
+    version = accounts.record_result(event.model_dump_json()).number
     await book.write(tx)
     await publish(tx, [Fact(event, version, Cause(correlation_id), book.recorded_at)])
     return await find_adjustment(tx, identifier)

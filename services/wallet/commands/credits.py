@@ -27,7 +27,7 @@ def credit_purchase(
     outcome = accounts.outcomes.get(reference)
     if outcome is not None:
         require_same(outcome, asked)
-        return [(CoinsCredited.model_validate_json(outcome.result), outcome.version)]
+        return [(CoinsCredited.model_validate_json(outcome.known_result), outcome.number)]
     opened = _lots_of(paid, settings)
     coins = sum(new.lot.coins for new in opened)
     gift_payments.credit(accounts, reference=reference, coins=coins, request_hash=asked)
@@ -40,12 +40,12 @@ def credit_purchase(
         lots=tuple(lot_part(new.lot, new.lot.coins) for new in opened),
         balance_coins=accounts.balance(MAIN, COINS),
     )
-    version = accounts.record_result(credited.model_dump_json()).version
+    version = accounts.record_result(credited.model_dump_json()).number
     legs = wallet.derive()
     if legs.postings():
         derived = DERIVED_REFERENCE.format(paid.purchase)
         wallet.decide(legs, kind="claim", reference=derived, request_hash=asked)
-        accounts.record_result("{}")
+        accounts.record_result()
     report_foreign_claim(wallet, paid.purchase)
     published: list[Published] = [(credited, version)]
     for key, hold in wallet.facts.holds_of(paid.purchase).items():

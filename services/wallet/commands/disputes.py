@@ -34,7 +34,7 @@ def apply_dispute(wallet: ViewerWallet, dispute: Dispute) -> None:
         reference=reference,
         request_hash=request_hash(dispute.amount_minor, dispute.currency, won),
     )
-    wallet.accounts.record_result("{}")
+    wallet.accounts.record_result()
     report_foreign_claim(wallet, dispute.purchase)
 
 

@@ -51,7 +51,7 @@ async def exclude(
         await quotas.use(tx, user, EXCLUSIONS)
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW if new else Key.REPEATED))
     if not new:
-        started = ExclusionStarted.model_validate_json(book[user].outcomes[reference].result)
+        started = ExclusionStarted.model_validate_json(book[user].outcomes[reference].known_result)
         return Exclusion(user, identifier, started.until)
     event = ExclusionStarted(viewer=user, exclusion=identifier, until=until)
     version = book[user].refuse(reference=reference, request_hash=request_hash)

@@ -39,7 +39,7 @@ async def expire_lots(tx: Transaction, *, now: datetime) -> bool:
             event = CoinsExpired(
                 viewer=user, lot=lot.id, coins=coins, balance_coins=accounts.balance(MAIN, COINS)
             )
-            version = accounts.record_result(event.model_dump_json()).version
+            version = accounts.record_result(event.model_dump_json()).number
             facts.append(Fact(event, version, Cause(str(lot.id)), book.recorded_at))
             changed.append((user, lot))
     await book.write(tx)

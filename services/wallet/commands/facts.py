@@ -19,7 +19,7 @@ from shared.contracts.wallet import (
     ReversedGift,
 )
 from shared.contracts.wallet import Lot as LotPart
-from shared.ledger.entries import DEBT, LockedAccounts, Outcome
+from shared.ledger.entries import DEBT, Entry, LockedAccounts
 from shared.messaging.facts import Fact
 
 GIFTS_MAX = 1_000
@@ -93,7 +93,7 @@ def request_hash(*values: object) -> bytes:
     return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
 
 
-def require_same(outcome: Outcome, asked: bytes) -> None:
+def require_same(outcome: Entry, asked: bytes) -> None:
     """Refuse a reference that comes again with other contents."""
     if outcome.request_hash != asked:
         raise CauseReused(cause=outcome.reference)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from services.wallet.commands.facts import limit_facts, request_hash, require_same
 from services.wallet.domain import gift_payments
@@ -9,14 +10,13 @@ from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
 from services.wallet.store import limits as limit_store
 from services.wallet.store import lots as lot_store
-from services.wallet.store.lots import Payment
 from shared.contracts import wallet
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftRequested
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitHit, LotKind
 from shared.errors import Refusal
 from shared.ledger.book import open_book
-from shared.ledger.entries import MAIN, LockedAccounts, Outcome
+from shared.ledger.entries import MAIN, Entry, LockedAccounts
 from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
@@ -43,14 +43,15 @@ async def pay_for_gifts(
     budgets = await limit_store.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
     limits: list[Fact] = []
-    payments: list[Payment] = []
+    spent: dict[tuple[str, UUID], Lot] = {}
+    made: dict[str, GiftPaid | GiftPaymentRefused] = {}
     for asked in received:
         accounts, reference = book[asked.data.viewer], GIFT_REFERENCE.format(asked.data.gift)
         asked_hash = _gift_hash(asked.data)
         outcome = accounts.outcomes.get(reference)
         if outcome is None:
             budget = budgets[accounts.user]
-            event, payment = _decide(
+            event = made[reference] = _decide(
                 accounts,
                 lots[accounts.user],
                 budget,
@@ -58,19 +59,22 @@ async def pay_for_gifts(
                 reference=reference,
                 request_hash=asked_hash,
                 now=now,
+                spent=spent,
                 rules=rules,
             )
-            outcome = accounts.record_result(event.model_dump_json())
-            payments += [payment] if payment else []
-            facts.append(Fact(event, outcome.version, asked.cause, now))
+            # What was paid can be read of the entry; only a refusal has more to tell.
+            is_paid = isinstance(event, GiftPaid)
+            outcome = accounts.record_result(None if is_paid else event.model_dump_json())
+            facts.append(Fact(event, outcome.number, asked.cause, now))
             reached = list(limit_facts(accounts, budget, asked.cause, now))
             limits += reached
             facts += reached
         else:
             require_same(outcome, asked_hash)
-            facts.append(Fact(_replayed(outcome), outcome.version, asked.cause))
+            event = made.get(reference) or _replayed(outcome)
+            facts.append(Fact(event, outcome.number, asked.cause))
     await book.write(tx)
-    await lot_store.record_payments(tx, payments)
+    await lot_store.save_spent(tx, [(user, lot) for (user, _), lot in spent.items()])
     await limit_store.count_spendings(tx, budgets)
     await archive.store_facts(tx, limits)
     await publish(tx, facts)
@@ -85,8 +89,9 @@ def _decide(
     reference: str,
     request_hash: bytes,
     now: datetime,
+    spent: dict[tuple[str, UUID], Lot],
     rules: Rules,
-) -> tuple[GiftPaid | GiftPaymentRefused, Payment | None]:
+) -> GiftPaid | GiftPaymentRefused:
     """Decide one gift against what the gifts before it left; nothing is written yet."""
     try:
         slices = gift_payments.pay_for_gift(
@@ -102,8 +107,9 @@ def _decide(
         )
     except Refusal as no:
         accounts.refuse(reference=reference, request_hash=request_hash)
-        return _gift_refused(accounts, asked, no), None
-    paid = GiftPaid(
+        return _gift_refused(accounts, asked, no)
+    spent.update({(asked.viewer, piece.lot.id): piece.lot for piece in slices})
+    return GiftPaid(
         viewer=asked.viewer,
         gift=asked.gift,
         coins=asked.coins,
@@ -120,7 +126,6 @@ def _decide(
         ),
         balance_coins=accounts.balance(MAIN, COINS),
     )
-    return paid, Payment(asked.viewer, asked.gift, accounts.version, slices)
 
 
 def _gift_refused(
@@ -139,9 +144,9 @@ def _gift_refused(
     )
 
 
-def _replayed(outcome: Outcome) -> GiftPaid | GiftPaymentRefused:
+def _replayed(outcome: Entry) -> GiftPaid | GiftPaymentRefused:
     contract = GiftPaid if outcome.moved else GiftPaymentRefused
-    return contract.model_validate_json(outcome.result)
+    return contract.model_validate_json(outcome.known_result)
 
 
 def _gift_hash(asked: GiftRequested) -> bytes:

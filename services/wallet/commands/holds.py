@@ -223,7 +223,7 @@ def _decide(
         lots=tuple(lot_part(wallet.lots[lot], number) for lot, number in coins.items()),
         balance_coins=wallet.accounts.balance(MAIN, COINS),
     )
-    return event, wallet.accounts.record_result(event.model_dump_json()).version
+    return event, wallet.accounts.record_result(event.model_dump_json()).number
 
 
 def _replayed(
@@ -231,4 +231,4 @@ def _replayed(
 ) -> list[Published]:
     """Return what was announced when this was decided, if it was."""
     outcome = wallet.accounts.outcomes.get(reference)
-    return [(contract.model_validate_json(outcome.result), outcome.version)] if outcome else []
+    return [(contract.model_validate_json(outcome.known_result), outcome.number)] if outcome else []

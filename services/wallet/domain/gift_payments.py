@@ -81,7 +81,13 @@ def pay_for_gift(
         piece.lot.remaining -= piece.coins
         piece.lot.spent += piece.coins
     postings = (Posting(MAIN, COINS, -coins), Posting(SPENT, COINS, coins))
-    accounts.post(kind="gift", reference=reference, postings=postings, request_hash=request_hash)
+    accounts.post(
+        kind="gift",
+        reference=reference,
+        postings=postings,
+        request_hash=request_hash,
+        slices=[(piece.lot.id, piece.coins) for piece in slices],
+    )
     return slices
 
 

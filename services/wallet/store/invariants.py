@@ -1,4 +1,4 @@
-"""The wallet's own invariants: lots are balances, slices are gifts, outcomes are postings."""
+"""The wallet's own invariants: lots are balances, slices are gifts, results are postings."""
 
 from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
@@ -27,17 +27,14 @@ INVARIANTS = (
     invariant(
         "slices-are-gifts",
         """
-            SELECT user_id, format('gift entry %s cost %s, its slices are %s', entry, cost,
-                                   coins) AS detail
-            FROM (
-                SELECT user_id, entry, sum(amount) AS cost FROM postings
-                WHERE {users} AND account = '@spent' GROUP BY user_id, entry
-            ) AS p
-            FULL JOIN (
-                SELECT user_id, entry, sum(coins) AS coins FROM slices
-                WHERE {users} GROUP BY user_id, entry
-            ) AS s USING (user_id, entry)
-            WHERE cost IS DISTINCT FROM coins
+            SELECT user_id, format('entry %s is a %s of %s coins, its slices are %s', number, kind,
+                                   amounts, slices) AS detail
+            FROM entries
+            WHERE {users} AND CASE WHEN kind = 'gift'
+                THEN accounts IS DISTINCT FROM ARRAY['main', '@spent']
+                    OR reference NOT LIKE 'gift:%'
+                    OR amounts[2] IS DISTINCT FROM (SELECT sum(each) FROM unnest(slices) AS each)
+                ELSE lots IS NOT NULL END
         """,
     ),
     invariant(
@@ -59,9 +56,8 @@ INVARIANTS = (
             SELECT user_id, format('%s brought %s coins, its lots had %s', reference, amount, coins)
                 AS detail
             FROM (
-                SELECT e.user_id, e.reference, p.amount FROM entries AS e
-                JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id
-                WHERE {p.users} AND e.kind = 'credit' AND p.account = 'main'
+                SELECT user_id, reference, amounts[array_position(accounts, 'main')] AS amount
+                FROM entries WHERE {users} AND kind = 'credit'
             ) AS c
             FULL JOIN (
                 SELECT user_id, 'purchase:' || purchase AS reference, sum(coins) AS coins FROM lots
@@ -102,52 +98,29 @@ INVARIANTS = (
         """,
     ),
     invariant(
-        "outcomes-say-what-was-posted",
+        "results-say-what-was-posted",
         """
-            SELECT o.user_id, format('%s says %s coins and a balance of %s; posted were %s, %s',
-                                     o.reference, o.outcome->>'coins', o.outcome->>'balance_coins',
-                                     p.amount, p.balance_after) AS detail
-            FROM outcomes AS o
-            JOIN postings AS p
-                ON p.user_id = o.user_id AND p.entry = o.entry AND p.account = 'main'
+            SELECT user_id, format('%s says %s coins and a balance of %s; posted were %s, %s',
+                                   reference, result->>'coins', result->>'balance_coins',
+                                   amounts[place], balances_after[place]) AS detail
+            FROM entries, array_position(accounts, 'main') AS place
             -- Coins that are held or given back may have come from a debt, or go to one.
-            WHERE {o.users} AND o.outcome ? 'balance_coins' AND (
-                abs(p.amount) IS DISTINCT FROM abs((o.outcome->>'coins')::bigint)
-                AND o.reference !~ '^(freeze|refund|release):'
-                OR p.balance_after IS DISTINCT FROM (o.outcome->>'balance_coins')::bigint
+            WHERE {users} AND place > 0 AND result ? 'balance_coins' AND (
+                abs(amounts[place]) IS DISTINCT FROM abs((result->>'coins')::bigint)
+                AND reference !~ '^(freeze|refund|release):'
+                OR balances_after[place] IS DISTINCT FROM (result->>'balance_coins')::bigint
             )
         """,
     ),
     invariant(
-        "outcomes-name-their-slices",
+        "gifts-have-lots-or-a-reason",
         """
-            SELECT user_id, format('%s says it was paid by %s, slices say %s', reference,
-                                   recorded, slices) AS detail
-            FROM (
-                SELECT o.user_id, o.reference, o.entry, (
-                    SELECT string_agg(piece->>'lot' || ' ' || (piece->>'coins'), ', '
-                                      ORDER BY piece->>'lot')
-                    FROM jsonb_array_elements(o.outcome->'slices') AS piece
-                ) AS recorded
-                FROM outcomes AS o
-                WHERE {o.users} AND o.outcome ? 'slices' AND o.reference LIKE 'gift:%'
-            ) AS o
-            LEFT JOIN LATERAL (
-                SELECT string_agg(s.lot || ' ' || s.coins, ', ' ORDER BY s.lot::text) AS slices
-                FROM slices AS s
-                WHERE s.user_id = o.user_id AND s.gift = substr(o.reference, 6)::uuid
-                  AND s.entry = o.entry
-            ) AS s ON true
-            WHERE recorded IS DISTINCT FROM slices
-        """,
-    ),
-    invariant(
-        "refusals-moved-nothing",
-        """
-            SELECT user_id, format('%s moved nothing, and says so without a reason', reference)
-                AS detail
-            FROM outcomes
-            WHERE {users} AND reference LIKE 'gift:%' AND (entry IS NULL) <> (outcome ? 'reason')
+            SELECT user_id, format('%s was paid by %s and refused for %s', reference, lots,
+                                   result->>'reason') AS detail
+            FROM entries
+            WHERE {users} AND reference LIKE 'gift:%' AND CASE WHEN kind IS NULL
+                THEN result->>'reason' IS NULL
+                ELSE lots IS NULL OR result IS NOT NULL END
         """,
     ),
 )

@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from services.wallet import tables
 from services.wallet.domain.coins import Lot, spending_order
-from services.wallet.domain.gift_payments import Slice
 from services.wallet.domain.reversals import GiftSlice
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
@@ -24,16 +23,6 @@ class NewLot:
     country: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Which slices paid for a gift, under which entry."""
-
-    user: str
-    gift: UUID
-    entry: int
-    slices: tuple[Slice, ...]
-
-
 async def open_lots(tx: Transaction, users: Iterable[str]) -> dict[str, list[Lot]]:
     """Read the lots with coins left, in spending order; the users' accounts are locked."""
     lots: dict[str, list[Lot]] = {user: [] for user in users}
@@ -47,24 +36,11 @@ async def add_lots(tx: Transaction, lots: Sequence[NewLot]) -> None:
         await tx.execute(_ADD_LOTS, {**arrays(lots, **_NEW), "open": [True for _ in lots]})
 
 
-async def record_payments(tx: Transaction, payments: Sequence[Payment]) -> None:
-    """Store the slices of gifts, and take their coins out of the lots."""
-    if not payments:
-        return
-    rows = [(payment, piece) for payment in payments for piece in payment.slices]
-    await tx.execute(
-        _ADD_SLICES,
-        {
-            "user_id": [payment.user for payment, _ in rows],
-            "gift": [payment.gift for payment, _ in rows],
-            "lot": [piece.lot.id for _, piece in rows],
-            "coins": [piece.coins for _, piece in rows],
-            "entry": [payment.entry for payment, _ in rows],
-        },
-    )
-    touched = {(payment.user, piece.lot.id): piece.lot for payment, piece in rows}
-    values = arrays(touched.values(), "id", *_SPENDING)
-    await tx.execute(_SPEND, {"user_id": [user for user, _ in touched], **values})
+async def save_spent(tx: Transaction, lots: Sequence[tuple[str, Lot]]) -> None:
+    """Write how many coins of lots gifts have spent."""
+    if lots:
+        values = arrays([lot for _, lot in lots], "id", *_SPENDING)
+        await tx.execute(_SPEND, {"user_id": [user for user, _ in lots], **values})
 
 
 async def lots_to_derive(
@@ -150,11 +126,21 @@ _LOTS_TO_DERIVE = text(f"""
 _SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also=_IS_OPEN)
 _SPEND = update_rows(tables.Lot, _KEY, _SPENDING, also=_IS_OPEN)
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")
-_ADD_SLICES = insert_rows(tables.Slice, "user_id", "gift", "lot", "coins", "entry")
+# The gifts of a lot are among the viewer's entries since the one that brought it: no index of
+# lots has to be kept while gifts are paid.
 _SLICES_OF = text("""
-    SELECT slices.lot, gift, coins, entry
-    FROM slices
-    JOIN unnest(CAST(:users AS text[]), CAST(:lots AS uuid[])) AS asked (user_id, lot)
-        USING (user_id, lot)
-    ORDER BY entry, gift
+    SELECT slice.lot, substr(reference, 6)::uuid AS gift, slice.coins, number AS entry
+    FROM (
+        SELECT asked.user_id, array_agg(asked.lot) AS lots, min(funded.number) AS first
+        FROM unnest(CAST(:users AS text[]), CAST(:lots AS uuid[])) AS asked (user_id, lot)
+        JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
+        JOIN entries AS funded
+            ON funded.user_id = lots.user_id
+            AND funded.reference IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
+        GROUP BY asked.user_id
+    ) AS asked
+    JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
+        unnest(entries.lots, slices) AS slice (lot, coins)
+    WHERE slice.lot = ANY(asked.lots)
+    ORDER BY number
 """)

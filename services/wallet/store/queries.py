@@ -26,11 +26,19 @@ async def history(
 ) -> list[dict[str, Any]]:
     """Return the newest entries of a user's coins, older than `before`; a gift has its pieces."""
     rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
-    gifts = [row.reference.removeprefix("gift:") for row in rows if row.kind == "gift"]
-    pieces: dict[int, list[Row]] = {}
-    for piece in await tx.execute(_PIECES, {"user": user, "gifts": gifts}):
-        pieces.setdefault(piece.entry, []).append(piece)
-    return [{**row, "pieces": pieces.get(row.entry, [])} for row in rows]
+    lots = {lot for row in rows for lot in row.lots or ()}
+    found = await tx.execute(_PURCHASES, {"user": user, "lots": list(lots)}) if lots else ()
+    purchases = {row.id: row.purchase for row in found}
+    return [
+        {
+            **row,
+            "pieces": [
+                {"lot": lot, "purchase": purchases[lot], "coins": coins}
+                for lot, coins in sorted(zip(row.lots or (), row.slices or (), strict=True))
+            ],
+        }
+        for row in rows
+    ]
 
 
 async def lots_of(
@@ -67,19 +75,16 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
 
 _BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
-    SELECT e.id AS entry, e.kind, e.reference, p.amount AS coins,
-           p.balance_after AS balance_coins, e.recorded_at
-    FROM entries AS e
-    JOIN postings AS p ON p.user_id = e.user_id AND p.entry = e.id AND p.account = 'main'
-    WHERE e.user_id = :user AND e.id < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    ORDER BY e.id DESC
+    SELECT number AS entry, kind, reference, amounts[place] AS coins,
+           balances_after[place] AS balance_coins, recorded_at, entries.lots, slices
+    FROM entries, array_position(accounts, 'main') AS place
+    WHERE user_id = :user AND place > 0
+      AND number < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    ORDER BY number DESC
     LIMIT :limit
 """)
-_PIECES = text("""
-    SELECT s.entry, s.lot, l.purchase, s.coins
-    FROM slices AS s JOIN lots AS l ON l.user_id = s.user_id AND l.id = s.lot
-    WHERE s.user_id = :user AND s.gift = ANY(CAST(:gifts AS uuid[]))
-    ORDER BY s.entry, s.lot
+_PURCHASES = text("""
+    SELECT id, purchase FROM lots WHERE user_id = :user AND id = ANY(CAST(:lots AS uuid[]))
 """)
 # What is released to revenue: what was spent, in the proportion of the price, so that the last
 # coin brings the remainder.
@@ -102,12 +107,13 @@ _LOTS_OF_PURCHASE = text(f"""
     SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
 """)  # noqa: S608 - our own text only
 _GIFTS_OF_PURCHASE = text("""
-    SELECT slices.entry, slices.gift, sum(slices.coins)::bigint AS coins
-    FROM lots JOIN slices ON slices.user_id = lots.user_id AND slices.lot = lots.id
-    WHERE lots.user_id = :user AND lots.purchase = :purchase
-      AND slices.entry < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    GROUP BY slices.entry, slices.gift
-    ORDER BY slices.entry DESC
+    SELECT entry, gift, sum(slices.coins)::bigint AS coins
+    FROM slices
+    JOIN lots ON lots.user_id = slices.user_id AND lots.id = slices.lot
+    WHERE slices.user_id = :user AND lots.purchase = :purchase
+      AND entry < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY entry, gift
+    ORDER BY entry DESC
     LIMIT :limit
 """)
 _TOTALS = text("""

@@ -7,11 +7,8 @@ CREDITED = Source("""
     WHERE channel <> 'adjustment' GROUP BY purchase
 """)
 PAID = Source("""
-    SELECT e.recorded_at AS at, substr(e.reference, 6) AS id, p.amount
-    FROM entries AS e
-    JOIN postings AS p
-        ON p.user_id = e.user_id AND p.entry = e.id AND p.account = '@spent'
-    WHERE e.kind = 'gift'
+    SELECT recorded_at AS at, substr(reference, 6) AS id, -amounts[1] AS amount
+    FROM entries WHERE kind = 'gift'
 """)
 REVERSED = Source("""
     SELECT to_timestamp(0) AS at, id::text AS id, least(owed - repaid, spent) AS amount

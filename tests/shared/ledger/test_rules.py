@@ -89,7 +89,7 @@ def test_a_refusal_is_a_decision_that_moves_nothing():
     assert accounts.refuse(reference="a", request_hash=HASH) == 1
     accounts.record_result('{"reason": "no"}')
 
-    assert accounts.entries == []
+    assert [(entry.kind, entry.postings) for entry in accounts.entries] == [(None, ())]
     assert accounts.outcomes["a"].moved is False
     assert accounts.outcomes["a"].result == '{"reason": "no"}'
 

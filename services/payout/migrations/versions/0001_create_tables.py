@@ -5,7 +5,7 @@ Two partial unique indexes are claims: a creator has one payout under way, and a
 attempt, even if two requests try to start a second at once.
 """
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER
+from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER, SEALS
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -33,8 +33,7 @@ CREATE TABLE earnings (
     hold_reason        text         NOT NULL CONSTRAINT earning_hold_known
                        CHECK (hold_reason IN ('standard', 'new-creator', 'funding-risk')),
     matured            boolean      NOT NULL,
-    -- NULL is treated like anonymous: a name that was shown cannot be hidden again.
-    anonymous          boolean,
+    anonymous          boolean      NOT NULL,
     PRIMARY KEY (creator, gift, slice),
     CONSTRAINT earning_rounded_down CHECK (diamonds = coins * rate_bp / 10000),
     CONSTRAINT earning_reversed_in_part CHECK (reversed_diamonds BETWEEN 0 AND diamonds),
@@ -50,10 +49,15 @@ GRANT SELECT, INSERT, UPDATE ON earnings TO payout;
 
 -- What the rules need to know about a creator, so that nothing has to be summed up.
 CREATE TABLE creators (
-    creator            text         PRIMARY KEY,
-    first_earned_at    timestamptz  NOT NULL,
-    lifetime_diamonds  bigint       NOT NULL,
-    maturings          bigint       NOT NULL DEFAULT 0
+    creator               text         PRIMARY KEY,
+    -- At which the creator's free diamonds stand in the money books.
+    rate_version          integer      NOT NULL,
+    currency              text         NOT NULL,
+    value_minor_per_1000  bigint       NOT NULL
+                          CONSTRAINT creator_valued_at_a_rate CHECK (value_minor_per_1000 > 0),
+    first_earned_at       timestamptz, -- NULL: diamonds came by corrections alone
+    lifetime_diamonds     bigint       NOT NULL DEFAULT 0,
+    maturings             bigint       NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE ON creators TO payout;
 
@@ -67,11 +71,12 @@ CREATE TABLE reversals (
                      CONSTRAINT reversal_is_numbered CHECK (revision > 0),
     reversed_coins   bigint       NOT NULL
                      CONSTRAINT reversal_is_counted CHECK (reversed_coins >= 0),
-    most_coins       bigint       CONSTRAINT reversal_most_counted CHECK (most_coins >= 0),
-    newest_at        timestamptz,
+    most_coins       bigint       NOT NULL
+                     CONSTRAINT reversal_most_counted CHECK (most_coins >= reversed_coins),
+    newest_at        timestamptz  NOT NULL,
     restored_at      timestamptz,
     -- Tells a revision that comes after a newer one from one that comes again.
-    known_revisions  bigint[],
+    known_revisions  bigint[]     NOT NULL,
     PRIMARY KEY (creator, gift, lot)
 );
 GRANT SELECT, INSERT, UPDATE ON reversals TO payout;
@@ -95,19 +100,9 @@ GRANT SELECT, INSERT, UPDATE ON restorations TO payout;
 CREATE TABLE fraud_warnings (
     lot         uuid         PRIMARY KEY,
     flagged_at  timestamptz  NOT NULL,
-    until       timestamptz
+    until       timestamptz  NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE ON fraud_warnings TO payout;
-
--- The rate at which a creator's diamonds stand in the money books.
-CREATE TABLE valuations (
-    creator               text     PRIMARY KEY,
-    rate_version          integer  NOT NULL,
-    currency              text     NOT NULL,
-    value_minor_per_1000  bigint   NOT NULL
-                          CONSTRAINT valuation_at_a_rate CHECK (value_minor_per_1000 > 0)
-);
-GRANT SELECT, INSERT, UPDATE ON valuations TO payout;
 """
 
 PAYOUTS = """
@@ -243,7 +238,7 @@ GRANT SELECT, INSERT ON webhook_events TO payout;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, AUDIT, ADJUSTMENTS):
         run_sql(shared.format(role="payout"))
     for own in (EARNINGS, PAYOUTS, TRANSFERS):
         run_sql(own)

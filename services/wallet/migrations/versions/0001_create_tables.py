@@ -5,7 +5,7 @@ The CHECKs repeat rules that the domain already enforces. That is the point: the
 a refusal to a person, the constraint stops a bug.
 """
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER
+from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER, SEALS
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -63,16 +63,32 @@ CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > repaid;
 CREATE INDEX lots_to_expire ON lots (expires_at) WHERE expires_at IS NOT NULL AND open;
 GRANT SELECT, INSERT, UPDATE ON lots TO wallet;
 
-CREATE TABLE slices (
-    user_id  text    NOT NULL,
-    gift     uuid    NOT NULL,
-    lot      uuid    NOT NULL,
-    coins    bigint  NOT NULL CONSTRAINT slice_has_coins CHECK (coins > 0),
-    entry    bigint  NOT NULL,
-    PRIMARY KEY (user_id, gift, lot)
-);
-CREATE INDEX slices_of_lot ON slices (user_id, lot);
-GRANT SELECT, INSERT ON slices TO wallet;
+-- What paid for which gift: the slices of lots.
+CREATE VIEW slices AS
+    SELECT user_id, number AS entry, substr(reference, 6)::uuid AS gift, lot, coins
+    FROM entries, unnest(lots, slices) AS slice (lot, coins)
+    WHERE kind = 'gift';
+-- A paid gift is told by its entry and its lots: its result is not stored.
+CREATE OR REPLACE VIEW outcomes AS
+    SELECT user_id, number, reference, request_hash, kind,
+           CASE WHEN result IS NULL AND kind = 'gift' THEN jsonb_build_object(
+               'viewer', user_id, 'gift', substr(reference, 6), 'coins', -amounts[1],
+               'balance_coins', balances_after[1],
+               'slices', (
+                   SELECT jsonb_agg(
+                       jsonb_build_object('lot', slice.lot, 'kind', lots.kind,
+                                          'coins', slice.coins,
+                                          'diamond_rate_bp', lots.diamond_rate_bp)
+                       ORDER BY position
+                   )
+                   FROM unnest(entries.lots, entries.slices) WITH ORDINALITY
+                       AS slice (lot, coins, position)
+                   JOIN lots ON lots.user_id = entries.user_id AND lots.id = slice.lot
+               )
+           ) ELSE coalesce(result, '{}') END AS outcome,
+           recorded_at
+    FROM entries;
+GRANT SELECT ON slices TO wallet;
 """
 
 MONEY_BACK = """
@@ -182,7 +198,7 @@ GRANT SELECT, INSERT, UPDATE ON suspensions TO wallet;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, AUDIT, ADJUSTMENTS):
         run_sql(shared.format(role="wallet"))
     for own in (LOTS, MONEY_BACK, SPENDING_CONTROLS):
         run_sql(own)

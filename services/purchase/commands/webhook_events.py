@@ -1,0 +1,65 @@
+"""Webhook events: stored first, and then the reason to poll the status of their payment."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from services.purchase.domain.purchases import Purchase, WebhookEvent
+from services.purchase.store import purchases, webhook_events
+from shared.postgres.database import Transaction
+
+log = structlog.get_logger()
+
+# A new purchase or webhook event is polled for at once; the job leaves it to that this long.
+REQUEST_SECONDS = 5
+
+
+async def store_webhook_events(
+    tx: Transaction, events: Sequence[WebhookEvent]
+) -> list[Purchase | None]:
+    """Store webhook events; return for each the purchase to poll, if it is new and has one."""
+    now = datetime.now(UTC)
+    matched = await match_purchases(tx, events)
+    # Sorted: two instances that get the same events would otherwise wait for each other.
+    ordered = sorted(set(events), key=lambda event: (event.provider, event.webhook_id))
+    new = await webhook_events.add(
+        tx,
+        [(event, matched.get(event)) for event in ordered],
+        now=now,
+        next_check_at=now + timedelta(seconds=REQUEST_SECONDS),
+    )
+    found = []
+    for event in events:
+        key = (event.provider, event.webhook_id)
+        purchase = matched.get(event)
+        log.info(
+            "webhook_event.stored",
+            kind=event.kind,
+            new=key in new,
+            matched=purchase is not None,
+        )
+        found.append(purchase if key in new and event.payment is not None else None)
+        new.discard(key)
+    return found
+
+
+async def match_purchases(
+    tx: Transaction, events: Sequence[WebhookEvent]
+) -> dict[WebhookEvent, Purchase]:
+    """Find the purchases that webhook events refer to: by our reference, at their provider."""
+    references: dict[WebhookEvent, UUID] = {}
+    for event in events:
+        try:
+            references[event] = UUID(event.reference or "")
+        except ValueError:
+            continue  # a payment at the same provider that is not ours
+    if not references:
+        return {}
+    found = {each.id: each for each in await purchases.by_id(tx, list(references.values()))}
+    return {
+        event: found[reference]
+        for event, reference in references.items()
+        if reference in found and found[reference].provider == event.provider
+    }
