@@ -12,7 +12,7 @@ from tests.shared.test_statements import TABLE_MISSING, planned, statements_of
 # Whose statements run for every gift, purchase, message or block of history.
 HOT = {
     "purchase": ("exclusions", "purchases", "refunds", "webhook_events"),
-    "wallet": ("exclusions", "limits", "lots", "purchase_facts", "suspensions"),
+    "wallet": ("exclusions", "gift_payments", "limits", "lots", "purchase_facts", "suspensions"),
     "gift": ("admissions", "combos", "gifts", "levels", "messages", "reversals", "rooms"),
     "payout": ("earnings", "maturity", "payees", "quotes", "reversals"),
     "live": ("batch_context", "feed", "gift_totals", "gifters", "goals", "rooms", "streams"),
@@ -38,6 +38,7 @@ SELDOM = {
     "services.purchase.store.webhook_events._CLAIM": "a job over the events not applied yet",
     "shared.ledger.sealing._COUNT": "an operator's command",
     "shared.ledger.sealing._STRAY": "verification",
+    "shared.ledger.sealing._UNSEALED": "a metric over the transactions not sealed yet",
     "shared.messaging.archive._BETWEEN": "republishing",
 }
 # What is wrong today, and when it goes wrong. A statement that is mended leaves the list.
@@ -55,14 +56,10 @@ WRONG = {
     "services.payout.store.maturity._EXTEND": "reads all earnings without statistics",
     "services.payout.store.maturity._MATURE": "reads all earnings and warnings on any statistics",
     "services.wallet.store.exclusions._OVER": "reads all exclusions on statistics of a few rows",
-    "services.wallet.store.limits._BUDGETS": "reads all limits without statistics",
-    "services.wallet.store.limits._REQUESTED": "reads all limits without statistics",
-    "services.wallet.store.limits._SPENDINGS": "reads all spendings without statistics",
     "services.wallet.store.lots._LOTS_TO_DERIVE": "reads all repayments on any statistics",
     "services.wallet.store.purchase_facts._HOLDS": "reads all held coins without statistics",
     "services.wallet.store.purchase_facts._REPAYMENTS": "reads all repayments without statistics",
-    "shared.ledger.book._BALANCES": "reads all accounts without statistics",
-    "shared.ledger.sealing._TAKE": "reads all entries that are not sealed yet",
+    "shared.ledger.sealing._TAKE": "reads all transactions that are not sealed yet",
     "shared.messaging.inbox._FORGET": "has no index over the time of arrival",
     "shared.quotas.store._FORGET": "has no index over the time of the attempt",
 }
