@@ -54,8 +54,8 @@ check: .venv/ready audit ## Events as published, house rules, formatting, lint, 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
 	$(RUN)python -m deploy.dependencies
 
-bench: .venv/ready ## Measure how fast it is here
-	$(RUN)python -m tests.performance
+bench: .venv/ready ## Measure how fast it is here (PART, AGAINST, SIZE)
+	@PART="$(PART)" AGAINST="$(AGAINST)" SIZE="$(SIZE)" $(RUN)python -m tests.performance
 
 chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED), and count each
 	@GIFTS="$(GIFTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" $(RUN)python -m tests.chaos

@@ -1,71 +1,138 @@
 """
 How fast it is, on real servers with all services running: `make bench`.
 
-Each figure is a ratio to a yardstick that was measured in the same run on the same machine.
+PART names what to measure (`make bench PART=http,idle`); AGAINST a commit to take turns with, each
+with its own servers and services.
 """
 
+import asyncio
 import os
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeAlias
 
 import uvloop
 
-from deploy.harness.system import System
-from shared.observability.logging import configure_logging
-from tests.performance.fanout import seen_by_a_room
-from tests.performance.gifts import Crowd, hot_against_spread, over_http
-from tests.performance.latency import heard_by_another_team
-from tests.performance.leaderboards import leaderboards_of_old_rooms
-from tests.performance.ledger import post_gifts, post_on_old_books
-from tests.performance.messages import relay_and_consume
-from tests.performance.results import Results
-from tests.performance.yardstick import pgbench
+from tests.performance import fanout, latency, through_http, yardstick
+from tests.performance.benches import tune
+from tests.performance.installation import Installation, installation_of
+from tests.performance.machine import OTHERS_MAX, Others
+from tests.performance.results import Result, Results
 
-Answer = TypeVar("Answer")
+Measure: TypeAlias = Callable[[Installation], Awaitable[Sequence[Result]]]
+YARDSTICK = "pgbench"
+# How often each of two trees is measured, in turns.
+TURNS = 2
+LOOK_SECONDS = 2.0
+
+
+def _own(part: str) -> Measure:
+    """Measure inside the tree's own code."""
+
+    async def measure(installation: Installation) -> Sequence[Result]:
+        return await asyncio.to_thread(installation.measure, part)
+
+    return measure
+
+
+PARTS: dict[str, tuple[str, Measure]] = {
+    "ledger": ("Posting gifts through the wallet's own code", _own("ledger")),
+    "old": ("The same on millions of old entries, and their verification", _own("old")),
+    "idle": ("Nothing is asked", through_http.idle),
+    "purchases": ("Viewers buy coins", through_http.purchases),
+    "alone": ("One gift after the other", through_http.alone),
+    "http": ("Gifts over HTTP", through_http.many),
+    "statements": ("Statements for a gift", through_http.statements),
+    "hot": ("One creator against many", through_http.hot_against_spread),
+    "messages": ("Relay and consumer against the bare client", _own("messages")),
+    "latency": ("Until another team receives a gift", latency.heard_by_another_team),
+    "fanout": ("Until a room of a thousand sees a gift", fanout.seen_by_a_room),
+    "memory": ("Memory", through_http.memory),
+    "leaderboards": ("Leaderboards on top of a million gifts", _own("leaderboards")),
+}
+# What is judged beside pgbench.
+TO_THE_YARDSTICK = {"ledger", "http"}
+# Of an older tree only what it surely has.
+COMPARED = {"ledger", "old", "idle", "purchases", "alone", "http", "statements", "fanout", "memory"}
 
 
 def main() -> None:
-    configure_logging("bench", level="ERROR")
-    # Five hundred creators are live in no room; what it costs to look whether they are is counted.
-    os.environ["GIFT_ANYBODY_MAY_RECEIVE"] = "true"
-    _say("Starting PostgreSQL, RabbitMQ and all services")
-    results = Results()
-    with System() as system:
-        _say("Yardstick: pgbench, three runs of ten seconds, services idle")
-        yardstick = pgbench(system)
-        results.add(yardstick)
-        _say("(a) Posting gifts through the wallet's command path")
-        results.add(*_run(post_gifts(system, yardstick)))
-        _say("(a) The same on top of millions of postings, and the proof of them")
-        results.add(*_run(post_on_old_books(system)))
-        _say("(b) Gifts over HTTP")
-        crowd = Crowd(system)
-        _run(crowd.fund())
-        spread = _run(over_http(crowd, yardstick))
-        results.add(*spread)
-        _say("(c) One creator against many")
-        results.add(*_run(hot_against_spread(crowd)))
-        _say("(d) Relay and consumer against the bare client")
-        results.add(*_run(relay_and_consume(system)))
-        _say("(e) Until another team hears of a gift")
-        greatest = max(result.value for result in spread if result.unit == "gifts/s")
-        results.add(*_run(heard_by_another_team(system, crowd, greatest=greatest)))
-        _say("(f) Until a room of a thousand sees a gift")
-        results.add(*_run(seen_by_a_room(system, crowd)))
-        _say("(g) Standings on top of a million gifts")
-        results.add(*_run(leaderboards_of_old_rooms(system)))
+    chosen = _chosen_parts()
+    commit = os.environ.get("AGAINST") or None
+    results, others = Results(commit), Others()
+    with ExitStack() as ending:
+        print("Starting PostgreSQL, RabbitMQ and all services ...", flush=True)
+        today = ending.enter_context(Installation())
+        before = ending.enter_context(installation_of(commit)) if commit else None
+        uvloop.run(_look_around(results, others))
+        if compared := TO_THE_YARDSTICK.intersection(chosen):
+            _measure_yardstick(today, before, results)
+        for part in chosen:
+            _measure(part, today, before, results)
+            _judge(others, results, part)
+        if compared:
+            _measure_yardstick(today, before, results)
+            _judge(others, results, YARDSTICK)
     results.show()
-    if not results.are_met:
-        sys.exit("Some figures are out of their bounds.")
+    if results.missed() or results.failures:
+        sys.exit("Some figures are out of their bounds, or some parts failed.")
 
 
-def _run(part: Coroutine[Any, Any, Answer]) -> Answer:
-    return uvloop.run(part)
+def _chosen_parts() -> list[str]:
+    wanted = [part for part in os.environ.get("PART", "").split(",") if part] or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        sys.exit(f"No such part: {', '.join(sorted(unknown))}. There are: {', '.join(PARTS)}.")
+    return [part for part in PARTS if part in wanted]
 
 
-def _say(text: str) -> None:
-    print(f"{text} ...", flush=True)
+def _measure(part: str, today: Installation, before: Installation | None, results: Results) -> None:
+    """Measure one part, of both trees in turns; what fails ends only this part."""
+    title, measure = PARTS[part]
+    print(f"{title} ({part}) ...", flush=True)
+    turns = [before, today] * TURNS if before and part in COMPARED else [today]
+    try:
+        for installation in turns:
+            with _stopped([other for other in (today, before) if other is not installation]):
+                results.add(*uvloop.run(_tuned(measure, installation)), side=installation.name)
+    except Exception as error:  # noqa: BLE001 - the other parts have figures still
+        results.fail(part, error)
+
+
+@contextmanager
+def _stopped(installations: Sequence[Installation | None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for installation in filter(None, installations):
+            stack.enter_context(installation.stopped())
+        yield
+
+
+async def _tuned(measure: Measure, installation: Installation) -> Sequence[Result]:
+    tune()
+    return await measure(installation)
+
+
+async def _look_around(results: Results, others: Others) -> None:
+    """See what else the machine does before anything is measured."""
+    others.share()
+    await asyncio.sleep(LOOK_SECONDS)
+    _judge(others, results, "the beginning")
+
+
+def _judge(others: Others, results: Results, part: str) -> None:
+    share = others.share()
+    if share > OTHERS_MAX:
+        results.doubt(f"during {part} other programs took {share:.0%} of all cores")
+
+
+def _measure_yardstick(today: Installation, before: Installation | None, results: Results) -> None:
+    """Run pgbench on today's server; what differs from the last time speaks for itself."""
+    last = results.value(YARDSTICK)
+    with _stopped([before]):
+        now = yardstick.pgbench(today.postgres)
+    results.add(Result(YARDSTICK, now, "transactions/s"))
+    if last is not None and abs(now - last) > yardstick.DIFFERENCE_MAX * last:
+        results.doubt(f"pgbench was {last:,.0f} before and {now:,.0f} transactions/s after")
 
 
 if __name__ == "__main__":

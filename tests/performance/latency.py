@@ -1,4 +1,4 @@
-"""(e) How long it takes until another team hears of a gift, at a quarter of the greatest rate."""
+"""How long it takes until another team receives a gift, at a calm rate."""
 
 import asyncio
 import json
@@ -10,43 +10,40 @@ from contextlib import asynccontextmanager
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
-from deploy.harness.system import System
 from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange
-from shared.messaging.topology import VHOST
-from tests.performance.gifts import Crowd
+from tests.performance.installation import Installation
 from tests.performance.results import Result
+from tests.performance.through_http import funded
 
-SECONDS = 10.0
+SECONDS, GIFTS_PER_SECOND = 10.0, 25.0
 CONNECTIONS = 32
 WAIT_SECONDS_MAX = 30.0
 BARE_MESSAGES = 500
 QUEUE = "bench.events"
 
 
-async def heard_by_another_team(system: System, crowd: Crowd, *, greatest: float) -> list[Result]:
+async def heard_by_another_team(installation: Installation) -> list[Result]:
     """From the answer that a gift is accepted to its `gift.sent` at a consumer of its own."""
+    crowd = await funded(installation)
     heard: dict[str, float] = {}
-    async with _listening(system, heard) as exchange:
+    async with _listening(installation, heard) as exchange:
         bare = await _bare(exchange, heard)
-        rate = greatest / 4
-        accepted = await crowd.give_steadily(rate=rate, seconds=SECONDS, connections=CONNECTIONS)
+        accepted = await crowd.give_steadily(
+            rate=GIFTS_PER_SECOND, seconds=SECONDS, connections=CONNECTIONS
+        )
         deadline = time.perf_counter() + WAIT_SECONDS_MAX
         while accepted.keys() - heard.keys():
             assert time.perf_counter() < deadline, "some gifts were never heard of"
             await asyncio.sleep(0.05)
     # A gift may be heard of before its request is answered.
     latencies = [max(0.0, heard[gift] - at) * 1000 for gift, at in accepted.items()]
-    print(f"  {rate:,.0f} gifts/s offered, {len(accepted)} heard of", flush=True)
     return [
         bare,
-        _compared("accepted to heard by another team, p50", latencies, 50, bare),
-        _compared("accepted to heard by another team, p99", latencies, 99, bare),
+        *(
+            Result(f"accepted to heard by another team, p{p}", _percentile(latencies, p), "ms")
+            for p in (50, 99)
+        ),
     ]
-
-
-def _compared(name: str, latencies: list[float], percent: int, bare: Result) -> Result:
-    value = _percentile(latencies, percent)
-    return Result(name, round(value, 1), "ms", bare.name, round(value / bare.value, 2))
 
 
 def _percentile(values: list[float], percent: int) -> float:
@@ -55,11 +52,10 @@ def _percentile(values: list[float], percent: int) -> float:
 
 @asynccontextmanager
 async def _listening(
-    system: System, heard: dict[str, float]
+    installation: Installation, heard: dict[str, float]
 ) -> AsyncIterator[aio_pika.abc.AbstractExchange]:
     """A bounded queue like another team's, and when each subject was heard of in it."""
-    url = system.rabbit.url(VHOST, user="ovationctl", password=system.secrets.broker["ovationctl"])
-    async with await aio_pika.connect(url) as connection:
+    async with await aio_pika.connect(installation.broker) as connection:
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=500)
         queue = await channel.declare_queue(
