@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.config.databases import (
     database_sql,
@@ -22,6 +23,10 @@ from deploy.harness.system import System
 from shared.messaging.topology import topology, users
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
+
+# How long an example takes is a matter of the machine, and of what else it does.
+settings.register_profile("ovation", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ovation")
 
 _STARTING_RABBIT = pytest.StashKey[Future[RabbitServer]]()
 

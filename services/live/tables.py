@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Integer, SmallInteger, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -44,7 +44,7 @@ class Feed(LiveTable, table=True):
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(sa_type=Text)
     subject: UUID
-    shown: dict[str, Any] = Field(sa_type=JSONB)
+    shown: dict[str, Any] = Field(sa_type=JSON)
 
 
 class Gift(LiveTable, table=True):

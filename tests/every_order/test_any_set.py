@@ -107,7 +107,6 @@ def test_any_order_of_any_larger_set_ends_as_the_facts_say(run):
     @settings(
         max_examples=SETS,
         derandomize=IS_FIXED,
-        deadline=None,
         # A set is small and its orders are named: making it smaller costs more than it tells.
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=list(HealthCheck),

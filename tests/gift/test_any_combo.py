@@ -175,7 +175,6 @@ def world(postgres, template_of, credentials):
 @given(steps=STEPS)
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_combos_are_what_the_rules_say(world, steps):

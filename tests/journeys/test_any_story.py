@@ -336,7 +336,6 @@ def test_no_story_breaks_a_book(world):
         settings=settings(
             max_examples=STORIES,
             stateful_step_count=STEPS,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -155,10 +155,14 @@ async def test_a_browser_may_carry_its_token_in_the_address_of_the_stream_alone(
     assert elsewhere.status_code == 401
 
 
-async def test_a_quiet_room_still_gives_signs_of_life(follow, monkeypatch):
+@pytest.fixture
+def restless(monkeypatch):
+    """Give signs of life all the time; named before `follow`, which begins to give them."""
     monkeypatch.setattr(watchers, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(hubs, "BEAT_EVERY_SECONDS", 0.02)
 
+
+async def test_a_quiet_room_still_gives_signs_of_life(restless, follow):
     (answer,) = await follow(EVENTS)
 
     assert ": still here\n\n" in answer.text

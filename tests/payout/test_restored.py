@@ -364,9 +364,7 @@ async def ends_of(database, order):
     return (*ends, tuple(faults))
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.lists(st.integers(0, 3), min_size=1, max_size=12),
     revisions=st.permutations(range(1, 6)),

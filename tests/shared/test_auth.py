@@ -653,7 +653,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(CLAIMS), JSON_VALUES, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_a_token_says_it_is_read_or_refused(claims):
     async def read():
         with suppress(Unauthenticated):

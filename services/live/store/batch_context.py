@@ -171,7 +171,8 @@ _READ = text("""
             SELECT coalesce(json_agg(found), '[]') FROM room CROSS JOIN LATERAL (
                 SELECT * FROM streams WHERE streams.room = room.name
                     AND opened_at <= CAST(:latest AS timestamptz)
-                    AND (closed_at IS NULL OR closed_at > CAST(:earliest AS timestamptz)) OFFSET 0
+                    AND coalesce(closed_at, 'infinity') > CAST(:earliest AS timestamptz)
+                OFFSET 0
             ) AS found
         ),
         'goals', (SELECT coalesce(json_agg(locked_goal), '[]') FROM locked_goal),

@@ -69,7 +69,7 @@ async def save_feed(
 _LEVEL = ("viewer", "level", "revision")
 _ROOM_TOTALS = ("sequence", "gifts", "coins", "last_sent_at")
 # A conflict finds each room by its key, whatever is known of the table's size. JSON goes as text:
-# an array of jsonb would be quoted once more.
+# in an array of JSON it would be quoted once more.
 _SAVE = text(f"""
     WITH totalled AS (
         INSERT INTO rooms (room, sequence, gifts, coins, last_sent_at)
@@ -83,7 +83,7 @@ _SAVE = text(f"""
         {update_rows(tables.Goal, ("goal",), PROGRESS, prefix="goal").text}
     )
     INSERT INTO feed (room, sequence, kind, subject, shown)
-    SELECT room, sequence, kind, subject, shown::jsonb
+    SELECT room, sequence, kind, subject, shown::json
     FROM unnest(
         CAST(:entry_room AS text[]), CAST(:entry_sequence AS bigint[]),
         CAST(:entry_kind AS text[]), CAST(:entry_subject AS uuid[]), CAST(:entry_shown AS text[])
@@ -114,11 +114,11 @@ async def read_entries(
 # A message is shown as it was decided since: the entries stay as they were written.
 _READ = text("""
     SELECT asked.after, entry.room, entry.sequence, entry.kind, entry.subject,
-        CASE WHEN messages.gift IS NULL THEN entry.shown ELSE entry.shown
+        CASE WHEN messages.gift IS NULL THEN entry.shown::text ELSE (entry.shown::jsonb
             || jsonb_build_object('message', messages.message)
             || CASE WHEN entry.kind = 'message' AND messages.message IS NULL
-                THEN '{"state": "removed"}'::jsonb ELSE '{}' END
-        END::text AS shown
+                THEN '{"state": "removed"}'::jsonb ELSE '{}' END)::text
+        END AS shown
     FROM unnest(CAST(:rooms AS text[]), CAST(:after AS bigint[])) AS asked (room, after)
     CROSS JOIN LATERAL (
         SELECT feed.room, feed.sequence, feed.kind, feed.subject, feed.shown
@@ -126,8 +126,10 @@ _READ = text("""
         WHERE feed.room = asked.room AND feed.sequence > asked.after
         ORDER BY feed.sequence LIMIT :limit
     ) AS entry
-    LEFT JOIN messages ON messages.gift = CASE entry.kind
-        WHEN 'gift' THEN entry.subject WHEN 'message' THEN CAST(entry.shown->>'gift' AS uuid)
-    END
+    LEFT JOIN LATERAL (
+        SELECT * FROM messages WHERE messages.gift = CASE entry.kind
+            WHEN 'gift' THEN entry.subject WHEN 'message' THEN CAST(entry.shown->>'gift' AS uuid)
+        END OFFSET 0
+    ) AS messages ON true
     ORDER BY entry.room, asked.after, entry.sequence
 """)

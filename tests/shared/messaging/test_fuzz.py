@@ -108,9 +108,7 @@ async def test_one_message_has_one_outcome_and_its_neighbour_is_handled(database
             outgoing = relay._outgoing(dead_letter)  # noqa: SLF001 - what the broker would get
             assert b"".join(write_message(outgoing, 1))
 
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(
         changes,
         wounds,

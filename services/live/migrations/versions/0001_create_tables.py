@@ -35,7 +35,7 @@ CREATE TABLE feed (
     sequence  bigint  NOT NULL,
     kind      text    NOT NULL,
     subject   uuid    NOT NULL,
-    shown     jsonb   NOT NULL,
+    shown     json    NOT NULL,  -- as it was written: watchers get the same bytes from here
     PRIMARY KEY (room, sequence)
 );
 -- `gifts` does the same for gifts, so each gift has one index less to change.
@@ -175,6 +175,8 @@ CREATE TABLE streams (
     closed_at  timestamptz  CONSTRAINT stream_ends_after_it_began CHECK (closed_at > opened_at),
     UNIQUE (room, number)
 );
+-- Which stream a gift was given to; the streams of a room do not overlap.
+CREATE INDEX streams_by_end ON streams (room, (coalesce(closed_at, 'infinity')));
 CREATE UNIQUE INDEX one_open_stream_a_room ON streams (room) WHERE closed_at IS NULL;
 CREATE INDEX streams_open ON streams (creator) WHERE closed_at IS NULL;
 GRANT SELECT, INSERT, UPDATE ON streams TO live;
