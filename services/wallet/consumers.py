@@ -1,4 +1,4 @@
-"""What the wallet hears."""
+"""What the wallet consumes."""
 
 from collections.abc import Sequence
 
@@ -30,5 +30,8 @@ def build(settings: Settings, rules: Rules, database: Database, broker: Broker) 
             database=database,
             broker=broker,
         ),
-        Consumer("wallet.gifts", {GiftRequested: gifts}, database=database, broker=broker),
+        # A gift is decided under its own reference, once and for ever.
+        Consumer(
+            "wallet.gifts", {GiftRequested: gifts}, database=database, broker=broker, inbox=False
+        ),
     ]

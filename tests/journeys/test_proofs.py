@@ -99,29 +99,31 @@ async def test_an_honest_system_is_proved(own_system, given, installation):
         (
             "wallet",
             (
-                "CREATE TABLE stolen AS SELECT * FROM postings WHERE account = '@spent';"
-                " DELETE FROM postings WHERE account = '@spent'"
+                "ALTER TABLE entries DROP CONSTRAINT entry_sums_to_zero;"
+                " UPDATE entries SET accounts = accounts[1:1], amounts = amounts[1:1],"
+                " balances_after = balances_after[1:1] WHERE kind = 'gift'"
             ),
-            "INSERT INTO postings SELECT * FROM stolen; DROP TABLE stolen",
+            (
+                "UPDATE entries SET accounts = '{main,@spent}', amounts = amounts || -amounts[1],"
+                " balances_after = balances_after || NULL::bigint WHERE kind = 'gift'"
+            ),
         ),
         (
             "wallet seals",
             (
-                "INSERT INTO postings (user_id, entry, account, asset, amount)"
-                " SELECT user_id, id, '@elsewhere', 'coins', 1 FROM entries WHERE kind = 'gift'"
+                "UPDATE entries SET accounts = accounts || '{@elsewhere,@nowhere}'::text[],"
+                " amounts = amounts || '{1,-1}'::bigint[],"
+                " balances_after = balances_after || '{NULL,NULL}'::bigint[] WHERE kind = 'gift'"
             ),
-            "DELETE FROM postings WHERE account = '@elsewhere'",
+            (
+                "UPDATE entries SET accounts = accounts[1:2], amounts = amounts[1:2],"
+                " balances_after = balances_after[1:2] WHERE kind = 'gift'"
+            ),
         ),
         (
             "wallet seals",
-            (
-                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 11}'"
-                " WHERE reference LIKE 'gift:%'"
-            ),
-            (
-                "UPDATE outcomes SET outcome = outcome || '{\"coins\": 10}'"
-                " WHERE reference LIKE 'gift:%'"
-            ),
+            "UPDATE entries SET result = result || '{\"coins\": 11}' WHERE kind = 'credit'",
+            "UPDATE entries SET result = result || '{\"coins\": 100}' WHERE kind = 'credit'",
         ),
         (
             "wallet",

@@ -190,7 +190,7 @@ def test_what_is_earned_less_what_is_reversed_is_what_there_is(gifts, reversals)
     lost = sum(earning.lost_diamonds for earning in earnings)
     assert sum(accounts.balance(place, DIAMONDS) for place in PLACES) == worth + lost
     assert lost == 0
-    posted = [posting for entry in accounts.entries for posting, _ in entry.postings]
+    posted = [posting for entry in accounts.entries for posting in entry.postings]
     owed = -sum(posting.amount for posting in posted if posting.account == PAYABLE)
     assert owed == RULES.value_minor(diamonds_of(accounts))
 

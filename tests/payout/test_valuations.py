@@ -115,7 +115,7 @@ def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     )
     accounts.record_result("{}")
 
-    posted = [posting for entry in accounts.entries for posting, _ in entry.postings]
+    posted = [posting for entry in accounts.entries for posting in entry.postings]
     assert diamonds_of(accounts) == 0
     assert sum(posting.amount for posting in posted if posting.account == PAYABLE) == 0
 

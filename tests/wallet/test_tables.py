@@ -13,6 +13,22 @@ LOT = """
     VALUES ('mira', gen_random_uuid(), gen_random_uuid(), {kind}, {coins}, {remaining}, {held},
             {open}, {price}, 'USD', 'web', {rate}, now(), {expires})
 """
+ENTRY = """
+    INSERT INTO entries (user_id, number, reference, request_hash, kind, asset, accounts, amounts,
+                         balances_after, assets, lots, slices)
+    VALUES ('mira', 2, 'gift:1', '', {kind}, {asset}, {accounts}, {amounts}, {after}, {assets},
+            {lots}, {slices})
+"""
+AN_ENTRY = {
+    "kind": "'gift'",
+    "asset": "'coins'",
+    "accounts": "'{main,@spent}'",
+    "amounts": "'{-10,10}'",
+    "after": "'{90,NULL}'",
+    "assets": "NULL",
+    "lots": "ARRAY[gen_random_uuid()]",
+    "slices": "'{10}'",
+}
 A_LOT = {
     "kind": "'paid'",
     "coins": 10,
@@ -62,25 +78,40 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
             "account_kind_known",
             "INSERT INTO accounts (user_id, kind, asset) VALUES ('m', 'secret', 'coins')",
         ),
-        (
-            "posting_moves",
-            (
-                "INSERT INTO postings (user_id, entry, account, asset, amount) "
-                "VALUES ('m', 1, 'main', 'coins', 0)"
-            ),
+        *(
+            (constraint, ENTRY.format(**{**AN_ENTRY, **wrong}))
+            for constraint, wrong in [
+                ("posting_moves", {"amounts": "'{0,0}'"}),
+                ("entry_sums_to_zero", {"amounts": "'{-10,9}'"}),
+                ("entry_sums_to_zero", {"amounts": "'{-10,10}'", "assets": "'{coins,USD}'"}),
+                (
+                    "entry_sums_to_zero",
+                    {
+                        "accounts": "'{main,held,@issued}'",
+                        "amounts": "'{10,10,-19}'",
+                        "after": "'{1,2,3}'",
+                    },
+                ),
+                ("entry_has_postings", {"kind": "NULL"}),
+                ("entry_has_postings", {"amounts": "NULL"}),
+                ("entry_has_postings", {"asset": "NULL"}),
+                ("entry_has_postings", {"accounts": "'{main}'"}),
+                ("entry_has_postings", {"after": "'{90}'"}),
+                ("entry_has_postings", {"assets": "'{coins}'"}),
+                (
+                    "entry_has_postings",
+                    {"amounts": "'{}'", "accounts": "'{}'", "after": "'{}'"},
+                ),
+                ("slice_has_lot_and_coins", {"slices": "'{0}'"}),
+                ("slice_has_lot_and_coins", {"slices": "'{1,2}'"}),
+                ("slice_has_lot_and_coins", {"slices": "NULL"}),
+            ]
         ),
         (
             "one_entry_a_reference",
             (
-                "INSERT INTO entries (user_id, id, kind, reference) "
-                "VALUES ('m', 1, 'gift', 'gift:1'), ('m', 2, 'gift', 'gift:1')"
-            ),
-        ),
-        (
-            "slice_has_coins",
-            (
-                "INSERT INTO slices (user_id, gift, lot, coins, entry) "
-                "VALUES ('m', gen_random_uuid(), gen_random_uuid(), 0, 1)"
+                "INSERT INTO entries (user_id, number, reference, request_hash) "
+                "VALUES ('m', 1, 'gift:1', ''), ('m', 2, 'gift:1', '')"
             ),
         ),
         (
@@ -126,7 +157,7 @@ async def test_a_row_that_cannot_be_is_refused(database, constraint, statement):
         await run(database, statement)
 
 
-@pytest.mark.parametrize("table", ["entries", "postings", "outcomes", "slices", "audit"])
+@pytest.mark.parametrize("table", ["entries", "audit"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET user_id = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_history_cannot_be_rewritten_by_the_service_itself(database, table, verb):
     with pytest.raises(InsufficientPrivilegeError, match="permission denied"):
@@ -140,6 +171,14 @@ async def test_history_cannot_be_rewritten_by_the_service_itself(database, table
 async def test_neither_can_its_proof_and_what_was_asked_for(database, statement):
     with pytest.raises(InsufficientPrivilegeError, match="permission denied"):
         await run(database, statement)
+
+
+async def test_an_entry_that_can_be_is_taken(database):
+    await run(database, ENTRY.format(**AN_ENTRY))
+    two = {**AN_ENTRY, "assets": "'{coins,USD,coins,USD}'", "amounts": "'{1,2,-1,-2}'"}
+    several = {**two, "accounts": "'{a,b,c,d}'", "after": "'{1,2,3,4}'"}
+
+    await run(database, ENTRY.format(**several).replace("'mira', 2", "'otto', 2"))
 
 
 async def test_the_tables_are_what_the_code_believes(database):

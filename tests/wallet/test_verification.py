@@ -72,9 +72,13 @@ async def broken(database):
         return [found async for found in broken_seals(tx) if isinstance(found, Violation)]
 
 
-async def run(owner, statement):
+async def run(owner, statements):
+    """Do something that the tables' constraints would stop: as who may drop them."""
     async with owner.transaction() as tx:
-        await tx.execute(text(statement))
+        for name in ("entry_has_postings", "entry_sums_to_zero", "slice_has_lot_and_coins"):
+            await tx.execute(text(f"ALTER TABLE entries DROP CONSTRAINT {name}"))
+        for statement in statements.split(";"):
+            await tx.execute(text(statement))
 
 
 async def test_honest_books_have_no_faults(books):
@@ -95,49 +99,84 @@ async def test_a_proof_says_how_far_it_is(books):
 TAMPERINGS = {
     "balance-is-its-postings": "UPDATE accounts SET balance = balance + 1 WHERE kind = 'held'",
     "entry-sums-to-zero": """
-        DELETE FROM postings WHERE account = '@spent' AND (user_id, entry) = (
-            SELECT user_id, min(entry) FROM postings WHERE account = '@spent'
-            GROUP BY user_id LIMIT 1)
+        UPDATE entries SET accounts = accounts[1:1], amounts = amounts[1:1],
+            balances_after = balances_after[1:1]
+        WHERE kind = 'gift' AND number = 2
     """,
     "balance-after-follows": """
-        UPDATE postings SET balance_after = balance_after + 1 WHERE account = 'held'
+        UPDATE entries SET balances_after[array_position(accounts, 'held')] = 7
+        WHERE 'held' = ANY(accounts)
     """,
     "entry-has-postings": """
-        INSERT INTO postings (user_id, entry, account, asset, amount, balance_after)
-        VALUES ('mira', 99, 'main', 'coins', 5, 5), ('mira', 99, '@issued', 'coins', -5, NULL)
+        UPDATE entries SET amounts = NULL, accounts = NULL, balances_after = NULL
+        WHERE kind = 'dispute'
     """,
-    "entry-has-its-outcome": """
-        UPDATE outcomes SET entry = NULL WHERE reference LIKE 'freeze:%'
-    """,
-    "decisions-are-counted": """
-        DELETE FROM outcomes WHERE entry IS NULL
-    """,
+    "decisions-are-counted": "DELETE FROM entries WHERE kind IS NULL",
     "lots-are-balances": """
         UPDATE lots SET remaining = remaining - 1, charged_back = charged_back + 1, held = held - 1
         WHERE held > 0
     """,
-    "slices-are-gifts": "UPDATE slices SET coins = coins + 1",
-    "lots-spent-their-slices": "UPDATE slices SET lot = gen_random_uuid()",
+    "slices-are-gifts": "UPDATE entries SET slices[1] = slices[1] + 1 WHERE kind = 'gift'",
+    "lots-spent-their-slices": """
+        UPDATE entries SET lots[1] = gen_random_uuid() WHERE kind = 'gift'
+    """,
     "credits-opened-their-lots": """
         UPDATE lots SET purchase = gen_random_uuid() WHERE kind = 'bonus'
     """,
     "held-coins-have-reasons": "UPDATE held_coins SET coins = coins - 1",
     "debts-were-paid-by-lots": "UPDATE repayments SET coins = coins - 1",
-    "outcomes-say-what-was-posted": """
-        UPDATE outcomes SET outcome = jsonb_set(outcome, '{coins}', '41') WHERE outcome ? 'slices'
+    "results-say-what-was-posted": """
+        UPDATE entries SET result = jsonb_set(result, '{coins}', '41') WHERE kind = 'credit'
     """,
-    "outcomes-name-their-slices": """
-        UPDATE outcomes SET outcome = jsonb_set(outcome, '{slices}', '[]') WHERE outcome ? 'slices'
-    """,
-    "refusals-moved-nothing": """
-        UPDATE outcomes SET outcome = outcome - 'reason' WHERE entry IS NULL
+    "gifts-have-lots-or-a-reason": """
+        UPDATE entries SET result = result - 'reason' WHERE kind IS NULL
     """,
 }
+# Other ways to break the same: what entries and outcomes were when they were tables of their own.
+MORE_TAMPERINGS = [
+    ("balance-is-its-postings", "DELETE FROM accounts WHERE kind = 'held'"),
+    (
+        "balance-is-its-postings",
+        """
+        INSERT INTO entries (user_id, number, reference, request_hash, kind, asset, accounts,
+                             amounts, balances_after)
+        VALUES ('mira', 99, 'gift:x', '', 'gift', 'coins', '{main,@spent}', '{-5,5}', '{5,NULL}')
+        """,
+    ),
+    ("decisions-are-counted", "DELETE FROM entries WHERE reference LIKE 'freeze:%'"),
+    ("decisions-are-counted", "UPDATE entries SET number = number + 1 WHERE reference LIKE 'fr%'"),
+    ("slices-are-gifts", "UPDATE entries SET lots = NULL, slices = NULL WHERE kind = 'gift'"),
+    ("slices-are-gifts", "UPDATE entries SET kind = 'present' WHERE kind = 'gift'"),
+    ("slices-are-gifts", "UPDATE entries SET accounts[2] = '@away' WHERE kind = 'gift'"),
+    ("lots-spent-their-slices", "DELETE FROM entries WHERE kind = 'gift'"),
+    ("entry-has-postings", "UPDATE entries SET kind = 'gift' WHERE kind IS NULL"),
+    ("entry-has-postings", "UPDATE entries SET kind = NULL WHERE reference LIKE 'freeze:%'"),
+    (
+        "gifts-have-lots-or-a-reason",
+        """
+        UPDATE entries SET result = '{"coins": 41}' WHERE kind = 'gift'
+        """,
+    ),
+    (
+        "results-say-what-was-posted",
+        """
+        UPDATE entries SET result = jsonb_set(result, '{balance_coins}', '41')
+        WHERE kind = 'credit'
+        """,
+    ),
+]
 
 
 @pytest.mark.parametrize("check", TAMPERINGS)
 async def test_tampering_is_found_by_the_law_it_breaks(books, owner, check):
     await run(owner, TAMPERINGS[check])
+
+    assert check in {fault.invariant for fault in await faults(books)}
+
+
+@pytest.mark.parametrize(("check", "statement"), MORE_TAMPERINGS)
+async def test_so_are_other_ways_to_break_it(books, owner, check, statement):
+    await run(owner, statement)
 
     assert check in {fault.invariant for fault in await faults(books)}
 
@@ -149,17 +188,27 @@ def test_every_law_is_tried():
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE postings SET amount = amount + 1 WHERE account = '@spent'",
-        "DELETE FROM postings WHERE account = '@issued'",
+        "UPDATE entries SET amounts[2] = amounts[2] + 1 WHERE kind = 'gift'",
+        """
+        UPDATE entries SET accounts = accounts[1:1], amounts = amounts[1:1],
+            balances_after = balances_after[1:1] WHERE kind = 'credit'
+        """,
         "UPDATE entries SET recorded_at = recorded_at - interval '1 day' WHERE kind = 'gift'",
         "UPDATE entries SET kind = 'present' WHERE kind = 'gift'",
-        "UPDATE outcomes SET outcome = '{}' WHERE outcome ? 'slices'",
+        "UPDATE entries SET slices[1] = 41 WHERE kind = 'gift'",
+        "UPDATE entries SET lots[1] = gen_random_uuid() WHERE kind = 'gift'",
+        "UPDATE entries SET result = '{}' WHERE result IS NOT NULL",
+        "UPDATE entries SET request_hash = 'x' WHERE kind = 'gift'",
         """
-        INSERT INTO postings (user_id, entry, account, asset, amount)
-        SELECT user_id, id, '@elsewhere', 'coins', 1 FROM entries WHERE kind = 'gift'
+        UPDATE entries SET accounts = accounts || '{@elsewhere}'::text[], amounts = amounts || 1::bigint,
+            balances_after = balances_after || NULL::bigint WHERE kind = 'gift'
         """,
         "DELETE FROM entries WHERE kind = 'dispute'",
-        "INSERT INTO entries (user_id, id, kind, reference) VALUES ('mira', 99, 'gift', 'gift:x')",
+        "DELETE FROM entries WHERE kind IS NULL",
+        """
+        INSERT INTO entries (user_id, number, reference, request_hash)
+        VALUES ('mira', 99, 'gift:x', '')
+        """,
         "UPDATE seals SET hash = sha256('x')",
         "UPDATE seals SET block = 7",
     ],

@@ -10,6 +10,7 @@ from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
 from services.wallet.store import limits as limit_store
 from services.wallet.store import lots as lot_store
+from services.wallet.store.gift_payments import save_payments
 from shared.contracts import wallet
 from shared.contracts.envelope import Envelope
 from shared.contracts.gift import GiftRequested
@@ -33,49 +34,45 @@ async def pay_for_gifts(
 
     A gift that was decided before is announced again, word for word.
     """
-    book = await open_book(
-        tx,
-        COINS,
-        ((asked.data.viewer, GIFT_REFERENCE.format(asked.data.gift)) for asked in received),
-    )
+    asked = [(each.data.viewer, GIFT_REFERENCE.format(each.data.gift)) for each in received]
+    book = await open_book(tx, COINS, asked)
     lots = await lot_store.open_lots(tx, book.users)
     now = book.recorded_at
     budgets = await limit_store.budgets(tx, book.users, rules, today=rules.day_of(now), now=now)
     facts: list[Fact] = []
     limits: list[Fact] = []
-    spent: dict[tuple[str, UUID], Lot] = {}
-    made: dict[str, GiftPaid | GiftPaymentRefused] = {}
-    for asked in received:
-        accounts, reference = book[asked.data.viewer], GIFT_REFERENCE.format(asked.data.gift)
-        asked_hash = _gift_hash(asked.data)
-        outcome = accounts.outcomes.get(reference)
-        if outcome is None:
-            budget = budgets[accounts.user]
-            event = made[reference] = _decide(
-                accounts,
-                lots[accounts.user],
-                budget,
-                asked.data,
-                reference=reference,
-                request_hash=asked_hash,
-                now=now,
-                spent=spent,
-                rules=rules,
-            )
-            # What was paid can be read of the entry; only a refusal has more to tell.
-            is_paid = isinstance(event, GiftPaid)
-            outcome = accounts.record_result(None if is_paid else event.model_dump_json())
-            facts.append(Fact(event, outcome.number, asked.cause, now))
-            reached = list(limit_facts(accounts, budget, asked.cause, now))
+    spent: dict[UUID, tuple[str, Lot]] = {}
+    made: dict[tuple[str, str], GiftPaid | GiftPaymentRefused] = {}
+    for (user, reference), envelope in zip(asked, received, strict=True):
+        accounts, budget, cause = book[user], budgets[user], envelope.cause
+        request_hash = _gift_hash(envelope.data)
+        known = accounts.outcomes.get(reference)
+        if known is not None:
+            require_same(known, request_hash)
+            event = made.get((user, reference)) or _replayed(known)
+            facts.append(Fact(event, known.number, cause))
+            continue
+        event = made[user, reference] = _decide(
+            accounts,
+            lots[user],
+            budget,
+            envelope.data,
+            reference=reference,
+            request_hash=request_hash,
+            now=now,
+            spent=spent,
+            rules=rules,
+        )
+        # What was paid follows from the entry; only a refusal has more to tell.
+        is_paid = isinstance(event, GiftPaid)
+        entry = accounts.record_result(None if is_paid else event.model_dump_json())
+        facts.append(Fact(event, entry.number, cause, now))
+        if budget.marks:
+            reached = list(limit_facts(accounts, budget, cause, now))
             limits += reached
             facts += reached
-        else:
-            require_same(outcome, asked_hash)
-            event = made.get(reference) or _replayed(outcome)
-            facts.append(Fact(event, outcome.number, asked.cause))
     await book.write(tx)
-    await lot_store.save_spent(tx, [(user, lot) for (user, _), lot in spent.items()])
-    await limit_store.count_spendings(tx, budgets)
+    await save_payments(tx, spent.values(), budgets)
     await archive.store_facts(tx, limits)
     await publish(tx, facts)
 
@@ -89,7 +86,7 @@ def _decide(
     reference: str,
     request_hash: bytes,
     now: datetime,
-    spent: dict[tuple[str, UUID], Lot],
+    spent: dict[UUID, tuple[str, Lot]],
     rules: Rules,
 ) -> GiftPaid | GiftPaymentRefused:
     """Decide one gift against what the gifts before it left; nothing is written yet."""
@@ -108,7 +105,8 @@ def _decide(
     except Refusal as no:
         accounts.refuse(reference=reference, request_hash=request_hash)
         return _gift_refused(accounts, asked, no)
-    spent.update({(asked.viewer, piece.lot.id): piece.lot for piece in slices})
+    for piece in slices:
+        spent[piece.lot.id] = asked.viewer, piece.lot
     return GiftPaid(
         viewer=asked.viewer,
         gift=asked.gift,

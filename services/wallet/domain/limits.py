@@ -153,8 +153,9 @@ class Budget:
         `extra_limits` are limits of this gift alone, on top of the viewer's.
         """
         reached: list[Mark] = []
-        for limit in (*self.limits, *extra_limits):
-            reached += self._check(limit, pieces)
+        for limits in (self.limits, extra_limits):
+            for limit in limits:
+                reached += self._check(limit, pieces)
         self.marks += reached
         for currency, coins, amount_minor in pieces:
             for book in (self.days, self.added):
@@ -177,10 +178,9 @@ class Budget:
         cost = sum([self._amount(limit.unit, *piece) for piece in pieces])
         before = self.used(limit)
         after = before + cost
-        began = datetime.combine(starts_on(limit.period, self.today), time.min, self.time_zone)
         if after > limit.amount:
             if limit.period is not Period.GIFT:
-                self.marks.append(Mark(limit, began, 100, before))
+                self.marks.append(self._mark(limit, 100, before))
             raise LimitExceeded(
                 period=limit.period.value,
                 unit=limit.unit,
@@ -192,10 +192,14 @@ class Budget:
         if limit.period is Period.GIFT:
             return []
         return [
-            Mark(limit, began, percent, after)
+            self._mark(limit, percent, after)
             for percent in REMIND_AT_PERCENT
             if before * 100 < percent * limit.amount <= after * 100
         ]
+
+    def _mark(self, limit: Limit, percent: int, spent: int) -> Mark:
+        first = starts_on(limit.period, self.today)
+        return Mark(limit, datetime.combine(first, time.min, self.time_zone), percent, spent)
 
     def _amount(self, unit: str, currency: str, coins: int, amount_minor: int) -> int:
         if unit == COINS:

@@ -36,13 +36,6 @@ async def add_lots(tx: Transaction, lots: Sequence[NewLot]) -> None:
         await tx.execute(_ADD_LOTS, {**arrays(lots, **_NEW), "open": [True for _ in lots]})
 
 
-async def save_spent(tx: Transaction, lots: Sequence[tuple[str, Lot]]) -> None:
-    """Write how many coins of lots gifts have spent."""
-    if lots:
-        values = arrays([lot for _, lot in lots], "id", *_SPENDING)
-        await tx.execute(_SPEND, {"user_id": [user for user, _ in lots], **values})
-
-
 async def lots_to_derive(
     tx: Transaction, users: Iterable[str], purchases: Iterable[UUID]
 ) -> dict[str, dict[UUID, Lot]]:
@@ -80,10 +73,9 @@ async def slices_of(
 
 
 _KEY = ("user_id", "id")
-_SPENDING = ("remaining", "spent")
 _CHANGING = (
-    *(*_SPENDING, "held", "refunded", "charged_back", "paid_debts", "adjusted", "expired"),
-    *("owed", "repaid", "revision"),
+    *("remaining", "spent", "held", "refunded", "charged_back", "paid_debts", "adjusted"),
+    *("expired", "owed", "repaid", "revision"),
 )
 _FROM_LOT = (
     *("id", "purchase", "coins", "price_minor", "currency"),
@@ -99,7 +91,6 @@ _NEW = {
 }
 _lot = RowMapper(Lot, tables.Lot, origin="kind")
 _COLUMNS = f"{_lot.columns}, lots.user_id"
-_IS_OPEN = "open = new.remaining > 0"
 _OPEN_LOTS = text(
     f"SELECT {_COLUMNS} FROM lots WHERE user_id = ANY(CAST(:users AS text[])) AND open"  # noqa: S608
 )
@@ -123,8 +114,7 @@ _LOTS_TO_DERIVE = text(f"""
     SELECT {_COLUMNS} FROM lots
     JOIN touched ON touched.user_id = lots.user_id AND touched.purchase = lots.purchase
 """)  # noqa: S608 - our own text only
-_SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also=_IS_OPEN)
-_SPEND = update_rows(tables.Lot, _KEY, _SPENDING, also=_IS_OPEN)
+_SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also="open = new.remaining > 0")
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")
 # The gifts of a lot are among the viewer's entries since the one that brought it: no index of
 # lots has to be kept while gifts are paid.

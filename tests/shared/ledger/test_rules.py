@@ -34,7 +34,7 @@ def test_an_entry_changes_balances_and_carries_the_number_of_its_decision():
     assert move(accounts, "b", (MAIN, -30), (HELD, 30)) == 2
 
     assert accounts.balance(MAIN, "coins") == 40
-    assert [after for entry in accounts.entries for _, after in entry.postings] == [
+    assert [after for entry in accounts.entries for after in entry.balances_after] == [
         70,
         None,
         40,
@@ -106,6 +106,6 @@ def test_whatever_moves_the_sum_stays_zero(held, steps):
             legs = ((source, -moved), (target, moved))
             move(accounts, f"step {number}", *legs)
 
-    postings = [posting for entry in accounts.entries for posting, _ in entry.postings]
+    postings = [posting for entry in accounts.entries for posting in entry.postings]
     assert sum(posting.amount for posting in postings) == 0
     assert accounts.balance(MAIN, "coins") + accounts.balance(HELD, "coins") == held
