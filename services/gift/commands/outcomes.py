@@ -49,7 +49,7 @@ async def apply_outcomes(
     if not outcomes:
         return
     now = datetime.now(UTC)
-    place_of = await count_outcomes(
+    counted = await count_outcomes(
         tx,
         [
             Outcome(open_gifts[gift], isinstance(message.data, GiftPaid))
@@ -57,10 +57,11 @@ async def apply_outcomes(
         ],
     )
     decided = {
-        gift: _decided(open_gifts[gift], message, place_of.get(gift, ALONE), now)
+        gift: _decided(open_gifts[gift], message, counted.places.get(gift, ALONE), now)
         for gift, message in outcomes.items()
     }
-    known = await reversals.waiting(tx, list(decided.values()))
+    early = [decided[gift] for gift in counted.reversed_early]
+    known = await reversals.waiting(tx, early) if early else {}
     published: list[Reversal] = []
     facts: list[Fact] = []
     # Facts that no row keeps word for word.
@@ -70,10 +71,10 @@ async def apply_outcomes(
         facts.append(_outcome(gift, message, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
             published += known[gift_id]
-            decided[gift_id], early = apply_pending_reversals(
+            decided[gift_id], reversed_facts = apply_pending_reversals(
                 gift, known[gift_id], message.cause, now
             )
-            kept += early
+            kept += reversed_facts
         if gift.state is State.SENT and gift.message_state is MessageState.HELD:
             decided[gift_id], held = hold_message(decided[gift_id], message.cause, now)
             kept.append(held)
@@ -85,6 +86,7 @@ async def apply_outcomes(
             for message in outcomes.values()
             if isinstance(message.data, GiftPaid)
         },
+        counted.changes,
     )
     await reversals.save(tx, published, [])
     await archive.store_facts(tx, kept)
