@@ -78,22 +78,22 @@ async def apply_outcomes(
         if gift.state is State.SENT and gift.message_state is MessageState.HELD:
             decided[gift_id], held = hold_message(decided[gift_id], message.cause, now)
             kept.append(held)
-    await store.save_outcomes(
-        tx,
-        list(decided.values()),
-        {
-            message.data.gift: [piece.model_dump(mode="json") for piece in message.data.slices]
-            for message in outcomes.values()
-            if isinstance(message.data, GiftPaid)
-        },
-        counted.changes,
-    )
+    await store.save_outcomes(tx, list(decided.values()), _slices(outcomes), counted.changes)
     await reversals.save(tx, published, [])
     await archive.store_facts(tx, kept)
     await publish(tx, [*facts, *kept])
     # A caller gets its reply from a committed row only; it may wait at another instance.
     tx.wake(DECIDED)
     tx.after_commit(lambda: resolve(list(decided.values())))
+
+
+def _slices(outcomes: Mapping[UUID, Envelope[Decision]]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the coins that paid each gift, as JSON."""
+    return {
+        gift: [piece.model_dump(mode="json") for piece in message.data.slices]
+        for gift, message in outcomes.items()
+        if isinstance(message.data, GiftPaid)
+    }
 
 
 def _outcomes(
