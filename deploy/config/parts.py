@@ -1,5 +1,5 @@
 """
-Parts of committed files that name every service, written from the table of services.
+Parts of committed files that name every service or setting, written from tables of both.
 
 A part stands between two comments, `begin NAME` and `end NAME`; `make contracts` writes what is
 between them. Everything else of these files is written by hand.
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from deploy.config.postgres import PRODUCTION, SETTINGS, arguments
 from deploy.config.services import DATABASES, PUBLIC, SEALED, SERVICES, Service
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,6 +71,10 @@ def _production() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _postgres(settings: Mapping[str, str]) -> str:
+    return "".join(f"      - {word}\n" for word in ("postgres", *arguments(settings)))
+
+
 def _gone() -> str:
     absent = [f'          absent(up{{job="ovation", service="{name}"}})' for name in WATCHED]
     return "        expr: >-\n" + " or\n".join(absent) + "\n"
@@ -102,13 +107,17 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "database-passwords": _each(_PASSWORDS),
         "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),
         "operator-passwords": _each(_PASSWORDS),
+        "postgres": _postgres(SETTINGS),
         "services": _blocks(),
         "secret-files": _each(_SECRET_FILES),
     },
     "deploy/compose.practice.yml": {
         "services": _each('  <name>:\n    environment: {<NAME>_ALLOW_INSECURE_ISSUER: "true"}\n')
     },
-    "deploy/compose.production.yml": {"services": _production()},
+    "deploy/compose.production.yml": {
+        "services": _production(),
+        "postgres": _postgres(PRODUCTION),
+    },
     "deploy/compose.scale.yml": {"services": _each(_SCALED)},
     "deploy/compose.observability.yml": {"services": _each("  <name>: *watched\n", PUBLIC)},
     "deploy/observability/prometheus.yml": {"names": f"      - names: [{', '.join(WATCHED)}]\n"},

@@ -14,8 +14,9 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from deploy.config.databases import fetch
+from deploy.config.postgres import SETTINGS, arguments
 from deploy.harness.ports import free_port
-from deploy.harness.postgres import CONNECTIONS_MAX, NO_FSYNC, PostgresServer
+from deploy.harness.postgres import FAST, PostgresServer
 from deploy.harness.processes import ServerFailed
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.server import Server
@@ -119,13 +120,12 @@ class ContainerPostgres(_Contained, PostgresServer):
 
     def __init__(self, *, fast: bool = False) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
-        values = {"max_connections": str(CONNECTIONS_MAX), "shared_buffers": "256MB"}
-        settings = {**values, **(NO_FSYNC if fast else {})}
+        settings = {**SETTINGS, **(FAST if fast else {})}
         self._container = _Container(
             POSTGRES_IMAGE,
             {5432: self.port},
             {"POSTGRES_PASSWORD": self.admin_password},
-            ["postgres", *(part for item in settings.items() for part in ("-c", "=".join(item)))],
+            ["postgres", *arguments(settings)],
         )
 
     def answers(self) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from deploy.config.postgres import SETTINGS, arguments
 from deploy.harness.ports import free_port
 from deploy.harness.processes import (
     Process,
@@ -20,13 +21,14 @@ from deploy.harness.processes import (
 )
 from deploy.harness.server import Server
 
-CONNECTIONS_MAX = 300
-START_SECONDS_MAX = 30
+# After a kill it applies its WAL first.
+START_SECONDS_MAX = 60
 # After a kill, the orphans of the last postmaster hold its shared memory for a moment.
 RESTARTS_MAX = 20
 RESTART_PAUSE_SECONDS = 0.25
 # Commits still reach the kernel, so killing the server loses nothing; only a power cut would.
-NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}
+# They are in memory, and so is their WAL.
+FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 
 
 class PostgresServer(Server):
@@ -130,17 +132,16 @@ class LocalPostgres(PostgresServer):
 
 def _settings(port: int, *, fast: bool) -> list[str]:
     values = {
+        **SETTINGS,
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
-        "max_connections": str(CONNECTIONS_MAX),
-        "shared_buffers": "256MB",
         # Shared memory as files of the data folder: a killed server leaves none in /dev/shm.
         "dynamic_shared_memory_type": "mmap",
         "timezone": "UTC",
-        **(NO_FSYNC if fast else {}),
+        **(FAST if fast else {}),
     }
-    return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
+    return list(arguments(values))
 
 
 def _environment() -> dict[str, str]:

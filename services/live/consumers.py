@@ -19,11 +19,11 @@ from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.postgres.database import Database, Transaction
 
-# Under a storm of thousands of gifts a second batches grow, and begin so far apart: several gifts
-# of one viewer within a batch change each of their scores once, and scores are most of what a
-# storm costs. Below it a batch begins as soon as the one before has ended.
-SPACING_SECONDS = 0.4
-SPACED_FROM = 1_000
+# While gifts come one after another, batches begin so far apart: several gifts of one viewer within
+# a batch change each of their scores once, and scores are most of what a gift costs. A gift that
+# comes alone is shown at once.
+SPACING_SECONDS = 0.2
+SPACED_FROM = 16
 GIFT_BATCH_MAX = 4_000
 
 
@@ -41,5 +41,7 @@ def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
             batch_max=GIFT_BATCH_MAX,
             spacing_seconds=SPACING_SECONDS,
             spaced_from=SPACED_FROM,
+            # Gifts, reversals, messages, and entries of feeds have permanent keys of their own.
+            inbox=False,
         )
     ]

@@ -12,8 +12,10 @@ from shared.messaging.delivery import Received
 from shared.messaging.receiver import Stale
 from shared.postgres.database import Database, Transaction
 
-# Diamonds mature over days: nobody waits for them, so they are booked in large batches.
-SPACING_SECONDS = 0.25
+# Diamonds mature over days and no request waits for them: as soon as gifts come one after another,
+# they are booked twice a second.
+SPACING_SECONDS = 0.5
+SPACED_FROM = 8
 
 
 def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
@@ -35,5 +37,6 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
             database=database,
             broker=broker,
             spacing_seconds=SPACING_SECONDS,
+            spaced_from=SPACED_FROM,
         )
     ]

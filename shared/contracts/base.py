@@ -1,13 +1,18 @@
 """What every event has in common: a name, a version, and an identity of its own."""
 
-from functools import cached_property
+import hashlib
+from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 # The namespace of every event id and of every id derived from a business key.
 NAMESPACE = UUID("6f1c2a3e-0b0d-5c57-9d5e-2f0b6f7a9c41")
+_NAMESPACE_BYTES = NAMESPACE.bytes
+# Six bits of a UUID say which kind it is: the version, and the variant of RFC 9562.
+_UUID_KEEPS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
+_UUID_VERSION_5 = 0x5 << 76 | 0x2 << 62
 TYPE_PREFIX = "dev.ovation"
 # The keyword under which schemas say what a number counts. A program may rely on it.
 UNIT = "x-unit"
@@ -112,11 +117,13 @@ class Event(Part):
     discriminator_fields: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
+    @cache
     def type(cls) -> str:
         """The CloudEvents type, for example `dev.ovation.gift.sent.v1`."""
         return f"{TYPE_PREFIX}.{cls.name}.v{cls.version}"
 
     @classmethod
+    @cache
     def owner(cls) -> str:
         """The service that alone may publish this."""
         return cls.name.split(".", 1)[0]
@@ -131,10 +138,26 @@ class Event(Part):
 
     @cached_property
     def id(self) -> UUID:
+        return UUID(int=self._id_number())
+
+    def has_id(self, given: UUID) -> bool:
+        """Whether this is the event's id; if so, it is kept, and not computed again."""
+        if given.int != self._id_number():
+            return False
+        self.__dict__["id"] = given
+        return True
+
+    def _id_number(self) -> int:
         discriminator = "|".join([str(getattr(self, field)) for field in self.discriminator_fields])
         # Two versions of one fact are two messages: with one id, one of them would never leave.
         name = self.name if self.version == 1 else f"{self.name}.v{self.version}"
-        return uuid5(NAMESPACE, f"{name}|{self.subject}|{discriminator}")
+        return _uuid5_number(f"{name}|{self.subject}|{discriminator}")
+
+
+def _uuid5_number(text: str) -> int:
+    """Return the number of `uuid5(NAMESPACE, text)`; its object costs three times as much."""
+    digest = hashlib.sha1(_NAMESPACE_BYTES + text.encode()).digest()  # noqa: S324 - what RFC 9562 says
+    return int.from_bytes(digest[:16], "big") & _UUID_KEEPS | _UUID_VERSION_5
 
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -17,6 +17,7 @@ ORIGINAL_PUBLISHER_HEADER = "ovation_said_by"
 # No event is so large; reading one would cost its receiver too much.
 BODY_BYTES_MAX = 262_144
 # Events inherit these attributes from their cause; they go into headers, logs and rows.
+_INHERITED = ("correlationid", "causationid", "traceparent")
 _PASSED_ON = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 Received: TypeAlias = Envelope[Any]
@@ -74,17 +75,17 @@ def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received
         envelope = _envelope_of(contract).model_validate_json(body)
     except ValidationError as error:
         raise Unreadable("invalid-envelope", _summary(error)) from error
-    for name in ("correlationid", "causationid", "traceparent"):
+    for name in _INHERITED:
         given = getattr(envelope, name)
         if given is not None and not _PASSED_ON.fullmatch(given):
             raise Unreadable("invalid-envelope", f"{name}: not one line of at most 255 characters")
     if envelope.type != contract.type():
         raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {contract.type()}")
     event: Event = envelope.data
-    if (envelope.id, envelope.subject, envelope.partitionkey) != (
-        event.id,
-        event.subject,
-        event.partition_key,
+    if not (
+        event.has_id(envelope.id)
+        and envelope.subject == event.subject
+        and envelope.partitionkey == event.partition_key
     ):
         # Routing and the inbox use these, so a difference would go unseen.
         raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")

@@ -95,9 +95,9 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
 def message_of(fact: Fact, occurred_at: datetime) -> Message:
     """Encode a fact as a message."""
     event, cause = fact.event, fact.cause
-    if cause.traceparent is None:
+    if cause.traceparent is None and (served := traceparent()) is not None:
         # Caused by the request being served, and not by a message.
-        cause = replace(cause, traceparent=traceparent())
+        cause = replace(cause, traceparent=served)
     headers = {
         "cloudEvents_specversion": "1.0",
         "cloudEvents_id": str(event.id),

@@ -120,13 +120,13 @@ class Relay:
         is_woken = self._woken.is_set()
         self._woken.clear()
         if len(self._parts) < PARTS and self._claim.is_over():
-            is_woken = await self._claim_parts(db) or is_woken
+            await self._claim_parts(db)
         if self._measure.is_over():
             await outbox_rows.measure(db)
         if self._confirmed and self._delete.is_over():
             await self._delete_confirmed(db)
         sent = 0
-        if self._look.is_over() or is_woken:
+        if self._parts and (self._look.is_over() or is_woken):
             sent = await self.relay_once(db, publisher)
         if sent == PUBLISH_BATCH_MAX or (sent and self._suspicious):
             self._woken.set()
@@ -136,7 +136,9 @@ class Relay:
         await wait(self._woken, self._rest_seconds())
 
     def _rest_seconds(self) -> float:
-        due = [self._look, self._measure]
+        due = [self._measure]
+        if self._parts:
+            due.append(self._look)
         if len(self._parts) < PARTS:
             due.append(self._claim)
         if self._confirmed:
@@ -147,7 +149,7 @@ class Relay:
         await outbox_rows.delete(db, self._confirmed)
         self._confirmed = []
 
-    async def _claim_parts(self, db: asyncpg.Connection) -> bool:
+    async def _claim_parts(self, db: asyncpg.Connection) -> None:
         free = [part for part in range(PARTS) if part not in self._parts]
         won = await outbox_rows.claim_parts(db, free)
         # The broker may allow now what it refused before this process began: an upgrade changes
@@ -158,7 +160,9 @@ class Relay:
         self._parts = sorted([*self._parts, *won])
         self._database.wakeups.own(self._woken, map(topic_of, self._parts))
         self._show_parts()
-        return bool(won)
+        if won:
+            # For the rows of the relay that had them.
+            self._look.end()
 
     def _show_parts(self) -> None:
         for part in range(PARTS):

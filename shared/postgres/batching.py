@@ -1,6 +1,8 @@
 """Group commit: requests that arrive during a commit share the next one."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
@@ -11,16 +13,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 COMMIT_BATCH_MAX = 500
+# What a batch costs is mostly the same for one item and for ten.
+GATHER_SECONDS = 0.005
+GATHER_BATCH_MAX = 16
+# An item that comes so soon after a batch is one of a crowd.
+CROWD_SECONDS = 0.05
 
 
 class Batcher(Generic[Item, Result]):
     """
     Turns many single requests into few transactions.
 
-    There is no timer: an idle batcher commits one item at once; a busy one commits all items that
-    arrived during the previous commit. `commit` answers one result an item, in
-    order. If it fails, the items are done again one by one, so that one bad item fails alone;
-    if the database is away, all of them fail at once.
+    An idle batcher commits one item at once; a busy one commits all items that arrived during the
+    previous commit, and waits for a moment if these are fewer than the batch before. `commit`
+    answers one result an item, in order. If it fails, the items are done again one by one, so that
+    one bad item fails alone; if the database is away, all of them fail at once.
     """
 
     def __init__(
@@ -32,6 +39,7 @@ class Batcher(Generic[Item, Result]):
         self._commit = commit
         self._batch_max = batch_max
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._last_size, self._last_at = 0, -math.inf
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
@@ -50,9 +58,17 @@ class Batcher(Generic[Item, Result]):
 
     async def _run(self) -> None:
         while self._waiting:
+            if self._has_few():
+                await asyncio.sleep(GATHER_SECONDS)
             batch = self._waiting[: self._batch_max]
             self._waiting = self._waiting[self._batch_max :]
             await self._finish(batch)
+            self._last_size, self._last_at = len(batch), time.monotonic()
+
+    def _has_few(self) -> bool:
+        """Whether more items are about to come; after a batch of one, none are."""
+        is_crowd = time.monotonic() - self._last_at < CROWD_SECONDS
+        return is_crowd and len(self._waiting) < min(self._last_size, GATHER_BATCH_MAX)
 
     async def _finish(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:

@@ -101,19 +101,23 @@ def unnest(
     """
     Return the SQL of a FROM item with these columns of a table as typed array parameters.
 
-    `numbered` adds a column `position`, so that rows can be taken in the order given. A `prefix`
-    of the parameters (`score_room`) keeps several of these apart in one statement.
+    Join it with a table by the whole key, and each row is found by the index, even with old
+    statistics: the LIMIT makes PostgreSQL expect one row. Without it a plan that was prepared
+    while the table was small reads all of it when it has grown. `numbered` adds a column
+    `position`, so that rows can be taken in the order given. A `prefix` of the parameters
+    (`score_room`) keeps several of these apart in one statement.
     """
     for column in columns:
         # It would flatten an array of arrays.
         assert not _type_of(table, column).endswith("[]"), f"{column} is an array already"
     before = f"{prefix}_" if prefix else ""
-    parameters = ", ".join(
-        f"CAST(:{before}{column} AS {_type_of(table, column)}[])" for column in columns
-    )
+    arrays = [f"CAST(:{before}{column} AS {_type_of(table, column)}[])" for column in columns]
     listed = ", ".join((*columns, *(["position"] if numbered else [])))
     ordinality = " WITH ORDINALITY" if numbered else ""
-    return f"unnest({parameters}){ordinality} AS {name} ({listed})"
+    return (
+        f"(SELECT * FROM unnest({', '.join(arrays)}){ordinality}"  # noqa: S608 - our own text only
+        f" AS given ({listed}) LIMIT cardinality({arrays[0]})) AS {name}"
+    )
 
 
 def insert_rows(table: Table, *columns: str, then: str = "") -> TextClause:

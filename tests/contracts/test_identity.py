@@ -2,13 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import RFC_4122, UUID, uuid4, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchaseCompleted, PurchaseDisputed
@@ -129,3 +130,15 @@ def test_an_unknown_field_is_ignored_so_that_fields_can_be_added():
 def test_a_value_that_is_not_exactly_right_is_refused(wrong):
     with pytest.raises(ValidationError):
         a_gift_requested(**wrong)
+
+
+@pytest.mark.parametrize("number", range(50))
+def test_an_id_is_the_uuid5_of_its_parts(number):
+    gift = UUID(int=number)
+    event = a_gift_requested(gift=gift)
+    expected = uuid5(NAMESPACE, f"gift.requested|{gift}|{event.attempt}")
+
+    assert (event.id, event.id.version, event.id.variant) == (expected, 5, RFC_4122)
+    assert event.has_id(expected)
+    assert not event.has_id(gift)
+    assert event.id == expected

@@ -126,7 +126,7 @@ async def test_a_payout_has_one_attempt_under_way(database):
 @pytest.mark.parametrize(
     "table",
     [
-        *("entries", "postings", "outcomes", "payout_states", "seals", "audit"),
+        *("entries", "payout_states", "seals", "audit"),
         *("contradictions", "restorations", "creators"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.gift import tables
+from shared.postgres.database import _compiled
 from shared.postgres.rows import (
     RowMapper,
     array_literal,
@@ -132,3 +133,19 @@ async def test_an_array_of_each_row_travels_as_a_literal(database):
         )
 
     assert [row.heard for row in rows] == told
+
+
+async def test_rows_are_updated_by_their_key_also_with_a_plan_from_when_there_were_none(database):
+    sql, names = _compiled(update_rows(tables.Combo, ("viewer", "id"), ("sent_gifts", "coins")))
+    connection = await database.connect_directly()
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE save AS {sql}")
+        nothing = ", ".join(["NULL"] * len(names))
+        lines = await connection.fetch(f"EXPLAIN EXECUTE save ({nothing})")
+    finally:
+        await connection.close()
+
+    plan = "\n".join(line[0] for line in lines)
+    assert "Index Scan using combos_pkey" in plan
+    assert "Seq Scan" not in plan

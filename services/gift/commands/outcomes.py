@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.gift.commands.combos import count_outcomes
 from services.gift.commands.messages import hold_message
+from services.gift.commands.pending_replies import DECIDED
 from services.gift.commands.reversals import apply_pending_reversals
 from services.gift.domain.catalogue import Catalogue, tier_of
 from services.gift.domain.combos import Outcome, Place
@@ -88,7 +89,8 @@ async def apply_outcomes(
     await reversals.save(tx, published, [])
     await archive.store_facts(tx, kept)
     await publish(tx, [*facts, *kept])
-    # A caller gets its reply from a committed row only.
+    # A caller gets its reply from a committed row only; it may wait at another instance.
+    tx.wake(DECIDED)
     tx.after_commit(lambda: resolve(list(decided.values())))
 
 

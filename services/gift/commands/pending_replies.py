@@ -2,11 +2,10 @@
 HTTP callers that wait for the outcome of their gift.
 
 The instance that consumes an outcome replies to its own callers from memory. Outcomes that other
-instances consumed are found by one query for all pending replies.
+instances consumed are found by one query for all pending replies, which their commits wake.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,13 +17,17 @@ from services.gift.domain.gifts import Gift
 from services.gift.store import gifts as store
 from shared.messaging.broker import pause
 from shared.postgres.database import Database, is_unavailable
+from shared.postgres.wakeups import stopped_by, wait
 
 log = structlog.get_logger()
 
 WAIT_SECONDS_MAX = 2.0
-POLL_SECONDS = 0.02
-# Most outcomes are consumed by the instance that took the gift in; the query is for the others.
-QUERY_AFTER_SECONDS = 0.1
+# What a commit with outcomes wakes: it may be of another instance.
+DECIDED = "gifts.decided"
+# A wake-up may be lost.
+LOOK_SECONDS = 0.5
+# Other instances may commit often; one query finds the outcomes of several commits.
+PAUSE_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -32,7 +35,6 @@ class _Waiting:
     """All callers of one gift; a repeated request waits beside the first."""
 
     viewer: str
-    since: float
     futures: list[asyncio.Future[Gift]] = field(default_factory=list)
 
 
@@ -47,7 +49,7 @@ class PendingReplies:
     async def expect(self, viewer: str, gift: UUID) -> AsyncIterator[asyncio.Future[Gift]]:
         """Start to wait before the gift is requested, so that no outcome is missed."""
         future: asyncio.Future[Gift] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(gift, _Waiting(viewer, time.monotonic()))
+        waiting = self._waiting.setdefault(gift, _Waiting(viewer))
         waiting.futures.append(future)
         try:
             yield future
@@ -65,24 +67,30 @@ class PendingReplies:
                     future.set_result(gift)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Look for outcomes that other instances have written."""
-        while not stopping.is_set():
-            await pause(POLL_SECONDS, stopping)
-            long_ago = time.monotonic() - QUERY_AFTER_SECONDS
-            keys = [
-                (waiting.viewer, gift)
-                for gift, waiting in self._waiting.items()
-                if waiting.since < long_ago
-            ]
-            if not keys:
-                continue
-            try:
-                async with self._database.transaction() as tx:
-                    self.resolve(await store.decided(tx, keys))
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning("outcomes.unavailable", error=repr(error)[:200])
+        """Find outcomes that other instances have written, when they have, and now and then."""
+        woken = asyncio.Event()
+        self._database.wakeups.follow(woken, [DECIDED])
+        try:
+            async with stopped_by(stopping, woken):
+                while not stopping.is_set():
+                    await wait(woken, LOOK_SECONDS)
+                    woken.clear()
+                    await self._look()
+                    await pause(PAUSE_SECONDS, stopping)
+        finally:
+            self._database.wakeups.leave(woken)
+
+    async def _look(self) -> None:
+        keys = [(waiting.viewer, gift) for gift, waiting in self._waiting.items()]
+        if not keys:
+            return
+        try:
+            async with self._database.transaction() as tx:
+                self.resolve(await store.decided(tx, keys))
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("outcomes.unavailable", error=repr(error)[:200])
 
 
 async def wait_for(

@@ -123,7 +123,7 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
         200: {
             "content": {"text/event-stream": {}},
             "description": f"Events named {', '.join(f'`{kind}`' for kind in sorted(KINDS))};"
-            f" and, whatever `only` says, `{RESET}` and `{TOKEN_EXPIRED}`.",
+            f" and always, also with `only`, `{RESET}` and `{TOKEN_EXPIRED}`.",
         },
         **refusals(Unauthenticated, IssuerUnavailable, NoSuchKind, TooManyFeeds),
     },

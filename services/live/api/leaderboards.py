@@ -21,7 +21,7 @@ class LeaderboardResponse(Response):
     """
     Who gave most in a room; of equals, who came first.
 
-    The totals count everybody, also who is anonymous or hidden; `gifters` are those who gave
+    The totals count every viewer, also anonymous and hidden ones; `gifters` are those who gave
     openly. Only as many as `ranks_max` have a rank.
     """
 

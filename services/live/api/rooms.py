@@ -34,7 +34,7 @@ class RoomResponse(Response):
     """
     What was given in a room, and whether it is live.
 
-    `last_event_id` is where its event stream stands. A room nobody opened has no creator.
+    `last_event_id` is where its event stream stands. A room that was never opened has no creator.
     """
 
     room: str
@@ -58,7 +58,7 @@ class OwnerRequest(Request):
 
 
 class OwnerResponse(Response):
-    """Whose a room is; null: of whoever opens it next."""
+    """Who owns a room; null: the next creator who opens it."""
 
     room: str
     creator: str | None
@@ -93,7 +93,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
 async def add_guest(
     room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
-    """Have another creator as a guest."""
+    """Add another creator as a guest of the room."""
     async with db.transaction() as tx:
         guests = await rooms.set_guest(
             tx, room, caller.user, guest, present=True, cause=cause, show=hub.show
@@ -105,7 +105,7 @@ async def add_guest(
 async def remove_guest(
     room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
-    """Say goodbye to a guest."""
+    """Remove a guest from the room."""
     async with db.transaction() as tx:
         guests = await rooms.set_guest(
             tx, room, caller.user, guest, present=False, cause=cause, show=hub.show
@@ -124,7 +124,7 @@ async def set_owner(
     hub: FeedHub,
     cause: RequestCause,
 ) -> OwnerResponse:
-    """Give a room to a creator, also before anybody opens it; another's stream in it ends."""
+    """Give a room to a creator, also before it is opened; a stream of another creator ends."""
     async with db.transaction() as tx:
         await rooms.set_owner(
             tx, room, body.creator, operator=caller.user, cause=cause, show=hub.show
@@ -140,7 +140,7 @@ async def set_owner(
 async def release(
     room: Name, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> OwnerResponse:
-    """Take a room from its owner: it becomes that of whoever opens it next."""
+    """Take a room from its owner: the next creator who opens it owns it."""
     async with db.transaction() as tx:
         await rooms.set_owner(tx, room, None, operator=caller.user, cause=cause, show=hub.show)
     return OwnerResponse(room=room, creator=None)

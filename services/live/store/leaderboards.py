@@ -49,7 +49,7 @@ class Leaderboard:
 
 _total = RowMapper(Total)
 # As a value of each row, and not NOT EXISTS, of which a join can be made: that one reads all hidden
-# viewers before it names anybody.
+# viewers before it names a viewer.
 _VISIBLE = """
     (SELECT true FROM gifters WHERE hidden AND gifters.viewer = scores.viewer) IS NOT TRUE
 """

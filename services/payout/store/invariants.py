@@ -95,17 +95,19 @@ INVARIANTS = (
         """,
     ),
     invariant(
-        "outcomes-say-what-was-earned",
+        "gifts-are-posted-as-earned",
         """
-            SELECT o.user_id, format('%s says %s diamonds, its earnings %s', o.reference,
-                                     o.outcome->>'diamonds', e.diamonds) AS detail
-            FROM outcomes AS o
-            LEFT JOIN LATERAL (
-                SELECT sum(diamonds) AS diamonds FROM earnings
-                WHERE creator = o.user_id AND decision = o.version
-            ) AS e ON true
-            WHERE {o.users} AND o.reference LIKE 'gift:%'
-              AND (o.outcome->>'diamonds')::bigint IS DISTINCT FROM e.diamonds
+            SELECT user_id, format('%s says %s diamonds and posted %s, its earnings are %s',
+                                   reference, result->>'diamonds', posted, earned) AS detail
+            FROM (
+                SELECT *, coalesce(-amounts[array_position(accounts, '@earned')], 0) AS posted, (
+                    SELECT sum(diamonds) FROM earnings
+                    WHERE creator = user_id AND decision = number
+                ) AS earned
+                FROM entries WHERE {users} AND reference LIKE 'gift:%'
+            ) AS gifts
+            WHERE posted IS DISTINCT FROM earned
+               OR (result->>'diamonds')::bigint IS DISTINCT FROM earned
         """,
     ),
     invariant(

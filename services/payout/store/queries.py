@@ -191,7 +191,7 @@ _BOOKS = text("""
             AS diamonds_reserved,
         (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings) AS diamonds_reversed,
         coalesce(sum(amount), 0)::bigint AS postings_sum,
-        (SELECT count(*) FROM outcomes WHERE reference LIKE 'gift:%') AS gifts,
+        (SELECT count(*) FROM entries WHERE reference LIKE 'gift:%') AS gifts,
         (SELECT coalesce(sum(coins), 0)::bigint FROM earnings) AS coins_of_gifts
     FROM postings WHERE asset = 'diamonds'
 """)

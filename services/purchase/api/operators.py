@@ -64,7 +64,7 @@ async def read_purchase(viewer: UserId, purchase: UUID, _: DisputesReader, db: D
 
 @router.get("/operator/purchase/refunds", name="unresolved")
 async def read_unresolved(_: DisputesReader, db: Db) -> UnresolvedRefunds:
-    """Read the refunds of which nobody knows whether their money went back."""
+    """Read the refunds of which it is unknown whether their money went back."""
     async with db.transaction() as tx:
         return UnresolvedRefunds(items=await refund_attempts.unresolved(tx, REFUNDS_SHOWN_MAX))
 

@@ -139,7 +139,7 @@ async def buy(
 
 
 def _hash(body: PurchaseRequest) -> bytes:
-    """Hash a request as always: without a currency it once was one in US dollars."""
+    """Hash a request; one without a currency counts as one in US dollars."""
     return fingerprint(body.model_copy(update={"currency": body.currency or "USD"}))
 
 

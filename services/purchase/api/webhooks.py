@@ -14,7 +14,7 @@ router = APIRouter()
 
 
 class Received(BaseModel):
-    """The notification is stored."""
+    """The webhook event is stored."""
 
     received: Literal[True] = True
 
@@ -33,10 +33,10 @@ async def receive_webhook(
     polls: Polls,
 ) -> Received:
     """
-    Take a provider's notification, signed as https://www.standardwebhooks.com says.
+    Take a provider's webhook event, signed as https://www.standardwebhooks.com says.
 
-    It is stored, and then the provider is asked what is true. A 200 says that it is stored:
-    whatever the provider answers now, it need not be sent again.
+    It is stored, and then the provider is asked for the status of the payment. A 200 says that it
+    is stored: it need not be sent again, also if the provider does not answer now.
     """
     if name not in providers:
         raise UnknownProvider

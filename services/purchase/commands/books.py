@@ -45,5 +45,5 @@ async def post(tx: Transaction, entries: Sequence[tuple[str, Entry]]) -> None:
             postings=entry.postings,
             request_hash=entry.reference.encode(),
         )
-        accounts.record_result("{}")
+        accounts.record_result()
     await book.write(tx)

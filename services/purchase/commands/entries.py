@@ -41,8 +41,7 @@ def payment_entries(
             legs = books.received(payment, allocation)
             entries.append(Entry(f"received:{payment.id}", "sale", legs, payment.currency))
             fee_minor = payment.fee_minor
-        elif fee_minor is None:
-            fee_minor = payment.fee_minor  # booked before it was remembered
+        assert fee_minor is not None, f"{payment.id} was booked without its fee"
         given_back = books.given_back(
             allocation,
             payment.amount_minor,

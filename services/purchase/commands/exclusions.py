@@ -9,7 +9,7 @@ from shared.postgres.database import Transaction
 
 
 async def record_exclusions(tx: Transaction, received: Sequence[Envelope[ExclusionEvent]]) -> None:
-    """Record their ends; an exclusion that ended stays so, in whatever order events arrive."""
+    """Record their ends; an exclusion that ended stays so, in any order of arrival."""
     events = [envelope.data for envelope in received]
     await exclusions.add(
         tx,

@@ -131,9 +131,6 @@ async def _require_refundable(
 async def _recorded(tx: Transaction, order: RefundOrder) -> Refund | None:
     """Return the refund that was requested under this key before; refuse another request."""
     known = await refunds.of_key(tx, order.viewer, order.stored_key)
-    if known is None and order.operator is not None:
-        former_key = f"{order.operator} {order.key}"[:255]
-        known = await refunds.of_former_key(tx, order.viewer, former_key, operator=order.operator)
     if known is None:
         return None
     refund, request_hash = known

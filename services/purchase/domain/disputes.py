@@ -51,7 +51,7 @@ def follow_disputes(
     listed: Iterable[Dispute], known: Mapping[str, Dispute], *, credited: bool, newer: bool
 ) -> tuple[tuple[Dispute, ...], tuple[DisputeStep, ...]]:
     """
-    Publish each dispute's opening first and then every change, in whatever order they arrive.
+    Publish each dispute's opening first and then every change, in any order of arrival.
 
     A bank may change its mind about the amount and about who has won; each change that is
     published is a revision of its own. That a closed dispute is open counts only from an answer

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.purchase.domain.answers import AppliedAnswer, Received
-from services.purchase.domain.disputes import claimed_minor
 from services.purchase.domain.purchases import Allocation, Dispute
 from services.purchase.domain.refunds import Refund
 
@@ -33,8 +32,5 @@ class KnownMoney:
         return self.allocations.get(payment) is Allocation.APPLIED
 
     def applied_answer(self, payment: str) -> AppliedAnswer:
-        """Return what was applied last; what came before that was remembered is in the disputes."""
-        if (applied := self.answers.get(payment)) is not None:
-            return applied
-        followed = [each for each in self.disputes.values() if each.payment == payment]
-        return AppliedAnswer(payment, given_back_minor=sum(map(claimed_minor, followed)))
+        """Return what was applied last about a payment; nothing yet, if it is new."""
+        return self.answers.get(payment) or AppliedAnswer(payment)

@@ -84,7 +84,7 @@ def _set_aside(
     """
     Keep what contradicts the payment apart from what is followed, for a person to decide.
 
-    A dispute in another currency is recorded; its number takes nothing from anybody. Coins and
+    A dispute in another currency is recorded; its number takes nothing away. Coins and
     diamonds wait meanwhile, as they do when the provider warns.
     """
     moved, warnings, contradictions = [], [], []

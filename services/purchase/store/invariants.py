@@ -1,35 +1,18 @@
-"""
-The purchase service's own invariants: the books hold what its records say the provider holds.
-
-A payment whose answers were not remembered yet has given back what its disputes had published,
-and its fee is in the books alone: so clearing and fees are compared together as well.
-"""
+"""The purchase service's own invariants: the books hold what its records say of the provider."""
 
 from shared.ledger.verification import LEDGER_INVARIANTS, invariant
 
 # What each payment is, and what of it went back without our refunds.
 _PAYMENTS = """
     SELECT p.viewer AS user_id, p.currency, p.allocation, p.amount_minor, a.fee_minor,
-           coalesce(a.given_back_minor, d.published_minor, 0) AS given_back_minor
+           coalesce(a.given_back_minor, 0) AS given_back_minor
     FROM payments AS p
     LEFT JOIN provider_answers AS a USING (viewer, purchase, payment)
-    LEFT JOIN LATERAL (
-        SELECT sum(amount_minor) AS published_minor FROM disputes
-        WHERE viewer = p.viewer AND purchase = p.purchase AND payment = p.payment
-          AND revision > 0 AND state <> 'won'
-    ) AS d ON true
     WHERE {p.viewers}
 """
 _REFUNDED = """
     SELECT viewer AS user_id, currency, sum(amount_minor) AS minor FROM refunds
     WHERE {viewers} AND state = 'refunded' GROUP BY viewer, currency
-"""
-_FEES_UNKNOWN = """
-    EXISTS (
-        SELECT FROM payments AS p
-        LEFT JOIN provider_answers AS a USING (viewer, purchase, payment)
-        WHERE p.viewer = user_id AND a.fee_minor IS NULL
-    )
 """
 
 
@@ -41,12 +24,12 @@ def _posted(*accounts: str) -> str:
     """  # noqa: S608 - our own text only
 
 
-def _differs(what: str, recorded: str, posted: str, *, unless: str = "false") -> str:
+def _differs(what: str, recorded: str, posted: str) -> str:
     return f"""
         SELECT user_id, format('{what} of %s: records say %s, the books %s', currency,
                                coalesce(r.minor, 0), coalesce(b.minor, 0)) AS detail
         FROM ({recorded}) AS r FULL JOIN ({posted}) AS b USING (user_id, currency)
-        WHERE coalesce(r.minor, 0) <> coalesce(b.minor, 0) AND NOT {unless}
+        WHERE coalesce(r.minor, 0) <> coalesce(b.minor, 0)
     """  # noqa: S608 - our own text only
 
 
@@ -74,7 +57,7 @@ INVARIANTS = (
     ),
     invariant(
         "fees-are-what-the-provider-kept",
-        _differs("fees", _sum("fee_minor"), _posted("@provider_fees"), unless=_FEES_UNKNOWN),
+        _differs("fees", _sum("fee_minor"), _posted("@provider_fees")),
     ),
     invariant(
         "unapplied-is-what-was-not-given-back",

@@ -41,32 +41,6 @@ async def of_key(tx: Transaction, viewer: str, key: str) -> tuple[Refund, bytes]
     return (_refund(row), row.request_hash) if row else None
 
 
-_OF_FORMER_KEY = text(f"""
-    {_WITH_HASH}
-    WHERE viewer = :viewer AND idempotency_key = :key AND requested_by = 'operator'
-      AND EXISTS (
-          SELECT FROM audit
-          WHERE user_id = refunds.viewer AND operator = :operator
-            AND action = 'refund.requested' AND facts ->> 'refund' = CAST(refunds.id AS text)
-      )
-""")
-
-
-async def of_former_key(
-    tx: Transaction, viewer: str, key: str, *, operator: str
-) -> tuple[Refund, bytes] | None:
-    """
-    Find an operator's refund by its key as older versions kept it: with a space in between.
-
-    A viewer's key can be the same text, and so can another operator's: the audit log knows whose
-    it was.
-    """
-    row = (
-        await tx.execute(_OF_FORMER_KEY, {"viewer": viewer, "key": key, "operator": operator})
-    ).first()
-    return (_refund(row), row.request_hash) if row else None
-
-
 _OF_PURCHASES = text(f"""
     {_SELECT} WHERE (viewer, purchase) IN (
         SELECT * FROM {unnest(tables.Refund, "viewer", "purchase")}

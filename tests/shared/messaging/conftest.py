@@ -8,6 +8,8 @@ from uuid import uuid4
 import aio_pika
 import pytest
 
+from shared.amqp.connection import close_quietly, connect
+from shared.amqp.frames import Outgoing
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.messaging.broker import Broker
@@ -17,6 +19,9 @@ from shared.messaging.outbox import publish as publish_facts
 from shared.messaging.relay import Relay
 
 QUEUE = "gift.outcomes"
+# Longer than anything takes on a busy machine: a test that hangs ends.
+SECONDS_MAX = 60
+TEXTS = {"traceparent": "00-0a-0b-01", "größe": "süß", "long": "x" * 70_000}
 
 
 def a_fact(sequence=1, *, viewer="mira"):
@@ -32,7 +37,28 @@ def body_of(fact):
     )
 
 
-async def eventually(condition, *, seconds=10.0):
+def a_message(body=b"{}", **changes):
+    """A message of the operator for the queue."""
+    about = {
+        "exchange": "ovation.redeliver",
+        "routing_key": QUEUE,
+        "message_id": str(uuid4()),
+        "type": "dev.ovation.wallet.gift_paid.v1",
+        "content_type": "application/json",
+        "correlation_id": "story",
+        "user_id": "ovationctl",
+        "app_id": "test",
+        "headers": TEXTS,
+        "body": body,
+    }
+    return Outgoing(**{**about, **changes})
+
+
+async def published(publisher, *messages):
+    return await publisher.publish(messages, seconds_max=SECONDS_MAX)
+
+
+async def eventually(condition, *, seconds=SECONDS_MAX):
     """Wait until the condition holds, or say that it never did."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await condition()):
@@ -102,10 +128,26 @@ def as_operator(rabbit, vhost, credentials):
 
 
 @pytest.fixture
+async def open_connection(rabbit, vhost, credentials):
+    """Open connections as the operator, who may do all; closed when the test ends."""
+    opened = []
+
+    async def one(port=rabbit.port):
+        password = credentials.broker["ovationctl"]
+        url = f"amqp://ovationctl:{password}@{rabbit.host}:{port}/{vhost}"
+        opened.append(await connect(url, "test"))
+        return opened[-1]
+
+    yield one
+    for each in opened:
+        await close_quietly(each)
+
+
+@pytest.fixture
 def messages_in(as_operator):
     """Take all messages out of a queue."""
 
-    async def take(queue_name, count, *, seconds=15.0):
+    async def take(queue_name, count, *, seconds=SECONDS_MAX):
         taken = []
         async with as_operator() as channel:
             queue = await channel.get_queue(queue_name)

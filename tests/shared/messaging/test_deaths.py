@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import text
 
 from shared.messaging.outbox import publish
 from shared.messaging.relay import LOOK_SECONDS, Relay
@@ -14,6 +15,11 @@ from tests.shared.messaging.mortal import READY
 from tests.shared.messaging.test_relay import is_empty, outbox_size
 
 HOURS = 5 * 3_600.0
+CLAIMING = text("""
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%'
+      AND pid <> pg_backend_pid()
+""")
 
 
 @pytest.fixture
@@ -54,6 +60,11 @@ async def test_what_an_instance_committed_before_it_was_killed_is_applied_once(
     running(Relay(wallet_database, broker_of("wallet"), look_seconds=look_seconds))
     consume()
 
+    async def is_claiming():
+        async with wallet_database.transaction() as tx:
+            return bool(await tx.execute(CLAIMING))
+
+    await eventually(is_claiming)
     await asyncio.to_thread(killed.communicate, "write\n")
 
     assert killed.returncode == -9

@@ -4,7 +4,6 @@ import asyncio
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import uuid4
 
 import aio_pika
 import pamqp.frame
@@ -24,45 +23,12 @@ from pamqp.heartbeat import Heartbeat
 from shared.amqp import transport
 from shared.amqp.batches import Deliveries
 from shared.amqp.confirms import Publisher
-from shared.amqp.connection import close_quietly, connect
-from shared.amqp.frames import DELIVER, FRAME_BYTES_MAX, ContentReader, Outgoing, tag_of
+from shared.amqp.connection import close_quietly
+from shared.amqp.frames import DELIVER, FRAME_BYTES_MAX, ContentReader, tag_of
+from tests.shared.messaging.conftest import QUEUE, SECONDS_MAX, TEXTS, a_message, published
 
-QUEUE = "gift.outcomes"
-PLACE = {"exchange": "ovation.redeliver", "routing_key": QUEUE}
 BODIES = {"empty": b"", "small": b"{}", "of many frames": bytes(range(256)) * 1_500}
-TEXTS = {"traceparent": "00-0a-0b-01", "größe": "süß", "long": "x" * 70_000}
 ANYTHING = {"n": 7, "no": None, "yes": True, "in": {"a": [1, "b"]}, "d": Decimal("1.5")}
-SECONDS_MAX = 20
-
-
-def a_message(body=b"{}", **changes):
-    about = {
-        "message_id": str(uuid4()),
-        "type": "dev.ovation.wallet.gift_paid.v1",
-        "content_type": "application/json",
-        "correlation_id": "story",
-        "user_id": "ovationctl",
-        "app_id": "test",
-        "headers": TEXTS,
-        "body": body,
-    }
-    return Outgoing(**{**about, **PLACE, **changes})
-
-
-@pytest.fixture
-async def open_connection(rabbit, vhost, credentials):
-    """Open connections as the operator, who may do all; closed when the test ends."""
-    opened = []
-
-    async def one(port=rabbit.port):
-        password = credentials.broker["ovationctl"]
-        url = f"amqp://ovationctl:{password}@{rabbit.host}:{port}/{vhost}"
-        opened.append(await connect(url, "test"))
-        return opened[-1]
-
-    yield one
-    for each in opened:
-        await close_quietly(each)
 
 
 @pytest.fixture
@@ -93,10 +59,6 @@ async def taken(deliveries, count):
         while len(found) < count:
             found += await deliveries.take(count - len(found))
     return found
-
-
-async def published(publisher, *messages):
-    return await publisher.publish(messages, seconds_max=SECONDS_MAX)
 
 
 @pytest.mark.parametrize("headers", [{}, TEXTS, ANYTHING], ids=["none", "texts", "anything"])
