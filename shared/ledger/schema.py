@@ -56,9 +56,11 @@ CREATE TABLE entries (
             AND cardinality(accounts) = coalesce(cardinality(assets), cardinality(accounts)) END
     ),
     CONSTRAINT posting_moves CHECK (0 <> ALL (amounts)),
-    -- Most entries have two legs of one asset: a sum is cheaper than a call.
+    -- Most entries have two legs of an asset, some two of another: sums are cheaper than a call.
     CONSTRAINT entry_sums_to_zero CHECK (
         CASE WHEN assets IS NULL AND cardinality(amounts) = 2 THEN amounts[1] + amounts[2] = 0
+        WHEN assets[1] = assets[2] AND assets[3] = assets[4] AND cardinality(amounts) = 4
+            THEN amounts[1] + amounts[2] = 0 AND amounts[3] + amounts[4] = 0
         ELSE sums_to_zero(assets, amounts) END
     ),
     CONSTRAINT slice_has_lot_and_coins CHECK (

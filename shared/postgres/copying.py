@@ -18,6 +18,15 @@ def escaped(value: str) -> str:
     return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
 
 
+def line(values: Iterable[object]) -> str:
+    """Write a row of texts, numbers, ids, times or truth values, some of which may be None."""
+    columns = [
+        escaped(value) if isinstance(value, str) else NULL if value is None else str(value)
+        for value in values
+    ]
+    return "\t".join(columns) + "\n"
+
+
 def array(values: Iterable[object]) -> str:
     """Write numbers or ids, or None, as a column that is an array."""
     return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
