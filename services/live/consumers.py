@@ -41,5 +41,7 @@ def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
             batch_max=GIFT_BATCH_MAX,
             spacing_seconds=SPACING_SECONDS,
             spaced_from=SPACED_FROM,
+            # Gifts, reversals, messages, and entries of feeds have permanent keys of their own.
+            inbox=False,
         )
     ]

@@ -68,7 +68,7 @@ class Deliveries:
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
         self._waiting: deque[tuple[int, bytes, bytes]] = deque()
-        # How many must wait before whoever takes them is woken.
+        # How many must wait before the receiver is woken.
         self._wanted = 1
         self._changed = asyncio.Event()
         self._taken_tag = 0

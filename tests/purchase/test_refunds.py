@@ -1,18 +1,16 @@
 """Unused coins become money again: where the law says so, once, and never more than was paid."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from services.purchase.api.refunds import OperatorRefundRequest
 from shared.contracts.wallet import (
     CoinsRefunded,
     ExclusionEnded,
     ExclusionStarted,
 )
-from shared.idempotency import fingerprint
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.purchase.conftest import GERMANY, coins_held
@@ -228,38 +226,6 @@ async def test_an_operators_repeat_is_one_refund_and_another_wish_under_its_key_
     assert first.json() == again.json()
     assert (other.status_code, other.json()["type"]) == (422, "key-reused")
     assert len(await rows("SELECT 1 FROM refunds")) == 1
-
-
-AS_OLDER_VERSIONS_KEPT_IT = text("""
-    WITH kept AS (
-        INSERT INTO refunds (viewer, purchase, id, idempotency_key, request_hash, requested_by,
-                             state, currency, requested_at)
-        VALUES ('mira', :purchase, :refund, 'ann b c', :hash, 'operator', 'requested', 'USD', now())
-    )
-    INSERT INTO audit (operator, action, user_id, reason, facts)
-    VALUES ('ann', 'refund.requested', 'mira', 'why', jsonb_build_object('refund', CAST(
-        CAST(:refund AS uuid) AS text)))
-""")
-
-
-async def test_what_an_operator_asked_an_older_version_is_found_again_by_them_alone(
-    bought_in, ask_as, database
-):
-    purchase, refund = await bought_in(), uuid4()
-    order = OperatorRefundRequest(reason="bought by a child")
-    about = {
-        "purchase": UUID(purchase),
-        "refund": refund,
-        "hash": fingerprint(order) + UUID(purchase).bytes,
-    }
-    async with database.transaction() as tx:
-        await tx.execute(AS_OLDER_VERSIONS_KEPT_IT, about)
-
-    again = await ask_as("ann", purchase, key="b c")
-    somebody = await ask_as("ann b", purchase, key="c")
-
-    assert (again.status_code, again.json()["refund"]) == (202, str(refund))
-    assert (somebody.status_code, somebody.json()["type"]) == (409, "refund-open")
 
 
 async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, request_refund, bought_in):

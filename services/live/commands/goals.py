@@ -67,8 +67,6 @@ async def add_goal(tx: Transaction, creator: str, new: NewGoal, key: str) -> tup
     await limit_lock_wait(tx)
     # A goal is shown with its creator: its id tells others nothing more.
     identifier = uuid5(NAMESPACE, f"goal|{creator}\n{key}")
-    # As older versions made it: there, two creators could come to the same id.
-    former = uuid5(NAMESPACE, f"goal|{creator}|{key}")
     starts_at = new.starts_at or datetime.now(UTC)
     if new.room is not None:
         # The room's lock first, as in every batch; then no gift is counted while we look.
@@ -79,10 +77,8 @@ async def add_goal(tx: Transaction, creator: str, new: NewGoal, key: str) -> tup
         raise EndsBeforeItBegins(starts_at=starts_at)
     await lock_creator(tx, creator)
     known = {goal.goal: goal for goal in await store.list_goals_of_creator(tx, creator)}
-    if found := known.get(identifier) or known.get(former):
+    if found := known.get(identifier):
         return found, False
-    if await store.has_goal(tx, former, creator):
-        raise NoSuchGoal
     if starts_at < datetime.now(UTC) - PAST_MAX:
         raise BeginsTooLongAgo(days_max=PAST_MAX.days)
     if len(known) >= GOALS_MAX:

@@ -43,14 +43,10 @@ async def offer_perk(
     """Offer a perk, also to viewers who gave enough before; the same key finds the same one."""
     # A perk is shown with its creator: its id tells others nothing more.
     identifier = uuid5(NAMESPACE, f"perk|{creator}\n{key}")
-    # As older versions made it: there, two creators could come to the same id.
-    former = uuid5(NAMESPACE, f"perk|{creator}|{key}")
     await lock_creator(tx, creator)
     known = {perk.perk: perk for perk in await store.list_perks(tx, creator)}
-    if found := known.get(identifier) or known.get(former):
+    if found := known.get(identifier):
         return found
-    if await store.has_perk(tx, former, creator):
-        raise NoSuchPerk
     if len(known) >= PERKS_MAX:
         raise TooManyPerks(perks_max=PERKS_MAX)
     await quotas.use(tx, creator, PERKS)

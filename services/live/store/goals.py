@@ -37,14 +37,6 @@ _INSERT = text("""
 """)
 
 
-async def has_goal(tx: Transaction, goal: UUID, creator: str) -> bool:
-    """Whether a creator ever had this goal, also if it was removed."""
-    return bool(await tx.execute(_HAS, {"goal": goal, "creator": creator}))
-
-
-_HAS = text("SELECT goal FROM goals WHERE goal = :goal AND creator = :creator")
-
-
 async def lock_goal(tx: Transaction, goal: UUID, creator: str) -> Goal | None:
     """Lock and return a creator's own goal."""
     row = (await tx.execute(_LOCK_OWN, {"goal": goal, "creator": creator})).first()

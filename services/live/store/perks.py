@@ -26,14 +26,6 @@ _INSERT = text("""
 """)
 
 
-async def has_perk(tx: Transaction, perk: UUID, creator: str) -> bool:
-    """Whether a creator ever offered this perk, also if it was removed."""
-    return bool(await tx.execute(_HAS, {"perk": perk, "creator": creator}))
-
-
-_HAS = text("SELECT perk FROM perks WHERE perk = :perk AND creator = :creator")
-
-
 async def update_perk(tx: Transaction, perk: Perk) -> None:
     await tx.execute(_UPDATE, asdict(perk))
 

@@ -14,8 +14,8 @@ _gifter = RowMapper(Gifter, tables.Gifter)
 
 
 async def begin_rebuild(tx: Transaction) -> None:
-    """Empty the tables that follow from gifts, and forget every received message."""
-    for statement in (_LOCK, _EMPTY, _ROOMS, _GIFTERS, _GOALS, _EMPTY_INBOX, _BEGIN):
+    """Empty the tables that follow from gifts: each gift counts again when it is received again."""
+    for statement in (_LOCK, _EMPTY, _ROOMS, _GIFTERS, _GOALS, _BEGIN):
         await tx.execute(statement)
 
 
@@ -27,7 +27,6 @@ _EMPTY = text("TRUNCATE scores, totals, supporters, reversals, goal_gifters")
 _ROOMS = text("UPDATE rooms SET gifts = 0, coins = 0")
 _GIFTERS = text("UPDATE gifters SET gifts = 0, coins = 0, open_coins = 0")
 _GOALS = text("UPDATE goals SET progress_coins = 0, contributors = 0")
-_EMPTY_INBOX = text("DELETE FROM inbox WHERE queue = 'live.gifts'")
 _BEGIN = text("""
     INSERT INTO rebuilds (began_at, last_received_at, phase)
     VALUES (now(), clock_timestamp(), 'counting')

@@ -130,7 +130,7 @@ _SLICES_OF = text("""
         GROUP BY asked.user_id
     ) AS asked
     JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
-        unnest(entries.lots, slices) AS slice (lot, coins)
+        unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
     WHERE slice.lot = ANY(asked.lots)
     ORDER BY number
 """)

@@ -59,7 +59,7 @@ def then_a_good_one(publish, heard):
         async def is_heard():
             return fact.event.id in {envelope.id for envelope in heard}
 
-        await eventually(is_heard, seconds=15)
+        await eventually(is_heard)
 
     return good
 
@@ -276,4 +276,4 @@ async def test_a_retry_of_the_version_before_is_heard(
     async def is_heard():
         return fact.event.id in {envelope.id for envelope in heard}
 
-    await eventually(is_heard, seconds=15)
+    await eventually(is_heard)

@@ -44,7 +44,7 @@ async def batches(broker_of):
 
     yield start, next_size, arrived
     stopping.set()
-    # A gathering batch does not keep us.
+    # A batch that gathers ends at once.
     await asyncio.wait_for(asyncio.gather(*tasks), SECONDS_MAX)
 
 

@@ -42,7 +42,7 @@ CREATE TABLE feed (
 CREATE UNIQUE INDEX one_entry_a_subject ON feed (room, kind, subject) WHERE kind <> 'gift';
 GRANT SELECT, INSERT ON feed TO live;
 
--- Its primary key makes counting a gift twice impossible, whatever the inbox forgets.
+-- Its primary key makes counting a gift twice impossible; live has no inbox rows.
 CREATE TABLE gifts (
     gift              uuid         PRIMARY KEY,
     room              text,
