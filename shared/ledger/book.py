@@ -164,8 +164,6 @@ _LOCK = text("""
     )
     SELECT (SELECT count(*) FROM opened) + (SELECT count(*) FROM locked)
 """)
-# The order of one row is there for the plan: only the index of the references has it. By equality
-# alone PostgreSQL may take the primary key, and read all decisions of a user for each reference.
 _READ = text("""
     SELECT user_id, kind, asset, balance, version AS number, CAST(NULL AS text) AS reference,
            CAST(NULL AS bytea) AS request_hash, CAST(NULL AS text) AS outcome,
@@ -178,8 +176,7 @@ _READ = text("""
         AS asked (of_user, of_reference),
         LATERAL (
             SELECT * FROM outcomes
-            WHERE user_id = of_user AND reference BETWEEN of_reference AND of_reference
-            ORDER BY reference LIMIT 1
+            WHERE user_id COLLATE "C" = of_user AND reference = of_reference OFFSET 0
         ) AS found
 """)
 # An account is found by its key, however young the statistics are.
