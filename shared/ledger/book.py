@@ -176,7 +176,7 @@ _READ = text("""
         AS asked (of_user, of_reference),
         LATERAL (
             SELECT * FROM outcomes
-            WHERE user_id = of_user AND reference = of_reference OFFSET 0
+            WHERE user_id COLLATE "C" = of_user AND reference = of_reference OFFSET 0
         ) AS found
 """)
 # An account is found by its key, however young the statistics are.
