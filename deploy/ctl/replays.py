@@ -19,6 +19,7 @@ from services.payout.commands import republish as payout
 from services.purchase.commands import republish as purchase
 from services.wallet.commands import republish as wallet
 from shared.contracts.base import Event
+from shared.contracts.envelope import headers_of
 from shared.contracts.routes import EVENTS, QUEUES
 from shared.messaging.facts import Fact
 from shared.messaging.log import Start, log_of, newest_offset, read_log
@@ -185,6 +186,6 @@ def _redelivery(fact: Fact) -> Redelivery:
         fact.event.type(),
         str(message.message_id),
         fact.cause.correlation_id,
-        message.headers,
+        headers_of(message.body),
         message.body,
     )

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from shared.contracts.agreement import NOON
 from shared.contracts.base import Event
-from shared.contracts.envelope import CONTENT_TYPE
+from shared.contracts.envelope import CONTENT_TYPE, headers_of
 from shared.contracts.routes import EVENTS, QUEUES, SERVICES
 from shared.contracts.samples import STORY, envelope, sample
 from shared.contracts.schema import data_schema, envelope_schema
@@ -175,7 +175,7 @@ def _message(event: type[Event]) -> Document:
 def _example_headers(event: type[Event]) -> Document:
     told = sample(event)
     fact = Fact(told, 1, STORY)
-    return dict(message_of(fact, NOON).headers)
+    return dict(headers_of(message_of(fact, NOON).body))
 
 
 def _headers(event: type[Event]) -> Document:

@@ -12,7 +12,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from .base import Event, Moment, Part, like
 from .published import schema_path
@@ -23,6 +23,18 @@ PUBLIC_URL_VARIABLE = "OVATION_PUBLIC_URL"
 
 EventT = TypeVar("EventT", bound=Event)
 _public_url = PUBLIC_URL
+# The attributes that a message also has as headers, and what they are called there.
+_HEADERS = {
+    "specversion": "cloudEvents_specversion",
+    "id": "cloudEvents_id",
+    "type": "cloudEvents_type",
+    "source": "cloudEvents_source",
+    "subject": "cloudEvents_subject",
+    "partitionkey": "cloudEvents_partitionkey",
+    "dataschema": "cloudEvents_dataschema",
+    "correlationid": "correlation_id",
+    "traceparent": "traceparent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +120,9 @@ def encode(event: Event, *, sequence: int, occurred_at: datetime, cause: Cause) 
         document["traceparent"] = cause.traceparent
     document["data"] = event
     return to_json(document)
+
+
+def headers_of(body: bytes) -> dict[str, str]:
+    """Return the headers of an event that was encoded: a message can be judged by them, unread."""
+    document = from_json(body)
+    return {header: document[name] for name, header in _HEADERS.items() if name in document}

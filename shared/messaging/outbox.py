@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import text
 
 from shared.contracts.decoding import BODY_BYTES_MAX
-from shared.contracts.envelope import encode, schema_url
+from shared.contracts.envelope import encode
 from shared.messaging.archive import store_facts
 from shared.messaging.facts import Fact
 from shared.observability.logging import MessageLine, log_messages
@@ -32,7 +31,8 @@ class Message:
     message_id: UUID
     exchange: str
     routing_key: str
-    headers: Mapping[str, str]
+    # None for an event: its headers follow from its body, `headers_of`.
+    headers: Mapping[str, str] | None
     body: bytes
 
 
@@ -73,22 +73,27 @@ async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = Fal
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
-    """Put messages into the outbox. One that still waits there is not put in twice."""
+    """
+    Put messages into the outbox.
+
+    A message may wait there twice. In one batch of the relay it leaves once, and its receivers know
+    it by its id.
+    """
     if not messages:
         return
     parts = [part_of(message.key) for message in messages]
     tx.wake(*map(topic_of, set(parts)))
-    await tx.execute(
-        _INSERT,
-        {
-            "parts": parts,
-            "keys": [message.key for message in messages],
-            "message_ids": [message.message_id for message in messages],
-            "exchanges": [message.exchange for message in messages],
-            "routing_keys": [message.routing_key for message in messages],
-            "headers": [to_json(message.headers).decode() for message in messages],
-            "bodies": [message.body for message in messages],
-        },
+    await tx.copy_records("outbox", _COLUMNS, map(_record, parts, messages))
+
+
+_COLUMNS = ("part", "key", "message_id", "exchange", "routing_key", "headers", "body")
+
+
+def _record(part: int, message: Message) -> tuple[object, ...]:
+    headers = None if message.headers is None else to_json(message.headers).decode()
+    return (
+        *(part, message.key, message.message_id, message.exchange, message.routing_key),
+        *(headers, message.body),
     )
 
 
@@ -98,18 +103,6 @@ def message_of(fact: Fact, occurred_at: datetime) -> Message:
     if cause.traceparent is None and (served := traceparent()) is not None:
         # Caused by the request being served, and not by a message.
         cause = replace(cause, traceparent=served)
-    headers = {
-        "cloudEvents_specversion": "1.0",
-        "cloudEvents_id": str(event.id),
-        "cloudEvents_type": event.type(),
-        "cloudEvents_source": f"/ovation/{event.owner()}",
-        "cloudEvents_subject": event.subject,
-        "cloudEvents_partitionkey": event.partition_key,
-        "cloudEvents_dataschema": schema_url(type(event)),
-        "correlation_id": cause.correlation_id,
-    }
-    if cause.traceparent is not None:
-        headers["traceparent"] = cause.traceparent
     body = encode(event, sequence=fact.sequence, occurred_at=occurred_at, cause=cause)
     # Brokers refuse very large messages by closing the channel; a fact that large is a bug.
     assert len(body) <= BODY_BYTES_MAX, f"{event.name} is too large"
@@ -118,7 +111,7 @@ def message_of(fact: Fact, occurred_at: datetime) -> Message:
         message_id=event.id,
         exchange=EVENTS_EXCHANGE,
         routing_key=event.name,
-        headers=headers,
+        headers=None,
         body=body,
     )
 
@@ -132,17 +125,3 @@ def _line(fact: Fact) -> MessageLine:
         causation_id=fact.cause.causation_id,
         traceparent=fact.cause.traceparent or traceparent(),
     )
-
-
-_INSERT = text("""
-    INSERT INTO outbox (part, key, message_id, exchange, routing_key, headers, body)
-    SELECT part, key, message_id, exchange, routing_key, headers::jsonb, body
-    FROM unnest(
-        CAST(:parts AS smallint[]), CAST(:keys AS text[]), CAST(:message_ids AS uuid[]),
-        CAST(:exchanges AS text[]), CAST(:routing_keys AS text[]), CAST(:headers AS text[]),
-        CAST(:bodies AS bytea[])
-    ) WITH ORDINALITY
-        AS m (part, key, message_id, exchange, routing_key, headers, body, position)
-    ORDER BY position
-    ON CONFLICT (message_id) DO NOTHING
-""")

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import asyncpg
 import structlog
+from pydantic_core import from_json
 
+from shared.contracts import envelope
 from shared.messaging.outbox import PARTS
 from shared.observability.metrics import (
     INBOX_ROWS,
@@ -64,7 +66,7 @@ async def read_waiting(
 # A scan by id that filters, whatever the statistics say: with joins instead, an old plan would
 # sort a whole backlog for each batch.
 _WAITING = """
-    SELECT id, part, key, message_id, exchange, routing_key, headers::text, body, attempts
+    SELECT id, part, key, message_id, exchange, routing_key, headers, body, attempts
     FROM outbox
     WHERE part = ANY($1::smallint[]) AND exchange || '|' || routing_key <> ALL ($4::text[])
       AND id NOT IN (SELECT unnest($3::bigint[]))
@@ -77,6 +79,14 @@ _WAITING = """
     ORDER BY id
     LIMIT $2
 """
+
+
+def headers_of(row: asyncpg.Record) -> dict[str, str]:
+    """Return the headers that a row leaves with."""
+    if row["headers"] is None:
+        return envelope.headers_of(row["body"])
+    headers: dict[str, str] = from_json(row["headers"])
+    return headers
 
 
 async def delete(db: asyncpg.Connection, ids: Sequence[int]) -> None:

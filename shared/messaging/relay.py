@@ -1,10 +1,10 @@
 """The relay publishes the outbox: each event at least once, and those of a subject in order."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -180,17 +180,23 @@ class Relay:
         if not rows:
             self._suspicious = False
             return 0
-        outgoing = [self._outgoing(row) for row in rows]
+        # A message that was sent again while it waited leaves once, and what the broker answers
+        # is the answer to all its rows.
+        waiting: dict[UUID, asyncpg.Record] = {}
+        for row in rows:
+            waiting.setdefault(row["message_id"], row)
+        outgoing = [self._outgoing(row) for row in waiting.values()]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
             results = await publisher.publish(outgoing, seconds_max=PUBLISH_SECONDS_MAX)
             for message, result in zip(outgoing, results, strict=True):
                 if result is not None:
                     failed(message.message_id, _outcome(result))
-        await self._apply(db, list(zip(rows, results, strict=True)))
+        answers = dict(zip(waiting, results, strict=True))
+        await self._apply(db, [(row, answers[row["message_id"]]) for row in rows])
         return len(rows)
 
     def _outgoing(self, row: asyncpg.Record) -> Outgoing:
-        headers = json.loads(row["headers"])
+        headers = outbox_rows.headers_of(row)
         return Outgoing(
             message_id=str(row["message_id"]),
             exchange=own_exchange(row["exchange"], self._broker.service),

@@ -5,10 +5,10 @@ CREATE TABLE outbox (
     id           bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     part         smallint     NOT NULL CONSTRAINT outbox_part_known CHECK (part BETWEEN 0 AND 15),
     key          text         NOT NULL,
-    message_id   uuid         NOT NULL UNIQUE,
+    message_id   uuid         NOT NULL,
     exchange     text         NOT NULL,
     routing_key  text         NOT NULL,
-    headers      jsonb        NOT NULL,
+    headers      json,  -- NULL: those of an event, which follow from its body
     body         bytea        NOT NULL,
     created_at   timestamptz  NOT NULL DEFAULT now(),
     attempts     integer      NOT NULL DEFAULT 0

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import JSON, BigInteger, DateTime, Identity, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -26,10 +26,10 @@ class OutboxColumns(SharedTable):
     )
     part: int = Field(sa_type=SmallInteger)
     key: str = Field(sa_type=Text)
-    message_id: UUID = Field(unique=True)
+    message_id: UUID
     exchange: str = Field(sa_type=Text)
     routing_key: str = Field(sa_type=Text)
-    headers: dict[str, Any] = Field(sa_type=JSONB)
+    headers: dict[str, Any] | None = Field(sa_type=JSON)
     body: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

@@ -109,6 +109,12 @@ class Transaction:
 
         await self._connection.copy_to_table(table, source=source(), columns=columns)
 
+    async def copy_records(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
+    ) -> None:
+        """Insert rows by COPY as the values they are; none may be of the type jsonb."""
+        await self._connection.copy_records_to_table(table, records=records, columns=columns)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once everything has committed; it must not fail."""
         self.committed_actions.append(action)

@@ -39,6 +39,7 @@ from shared.contracts.routes import BY_TYPE, QUEUES
 from shared.errors import Refusal
 from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
+from shared.messaging.outbox_rows import headers_of
 from shared.postgres.database import Database
 from tests.deliveries import a_broker
 from tests.every_order.messages import id_of
@@ -228,7 +229,7 @@ class Economy:
 
 
 def _delivery(row: Any) -> Delivery:
-    headers = row["headers"]
+    headers = headers_of(row)
     kind = headers["cloudEvents_type"]
     owner = BY_TYPE[kind].owner()
     kept = {"cloudEvents_partitionkey": headers["cloudEvents_partitionkey"]}

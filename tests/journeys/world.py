@@ -41,6 +41,7 @@ from shared.contracts.wallet import CoinsFrozen
 from shared.errors import Refusal
 from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
+from shared.messaging.outbox_rows import headers_of
 from shared.postgres.database import Database
 from tests.deliveries import a_broker, a_delivery
 
@@ -123,8 +124,8 @@ class World:
         """Put what was announced on the heap; nothing may have been parked."""
         for database in self.databases.values():
             for row in self.run(self._rows(database, TAKE)):
-                assert "ovation_error_code" not in row["headers"], row["headers"]
-                headers = row["headers"]
+                headers = headers_of(row)
+                assert "ovation_error_code" not in headers, headers
                 kind = headers["cloudEvents_type"]
                 owner = BY_TYPE[kind].owner()
                 self.heap.append(Delivery(row["body"], kind, str(row["message_id"]), owner, {}))

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.amqp.confirms import Publisher
+from shared.contracts.envelope import Cause, schema_url
+from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.outbox import Message, publish, send
 from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
@@ -69,12 +71,46 @@ async def test_what_is_rolled_back_was_never_said(wallet_database, relay, say, m
     assert message.message_id == str(kept.event.id)
 
 
-async def test_a_fact_that_still_waits_is_not_sent_twice(wallet_database, say):
-    fact = a_fact()
+async def test_a_fact_that_still_waits_is_not_sent_twice(wallet_database, relay, say, messages_in):
+    """Its first row leaves, in the place of that row, and all its rows are deleted."""
+    fact, behind, later = a_fact(1), a_fact(2), a_fact(4)
     await say(fact)
-    await say(fact)
+    await say(behind)
+    await say(replace(fact, sequence=3))
+    relay()
 
-    assert await outbox_size(wallet_database) == 1
+    await eventually(lambda: is_empty(wallet_database))
+    await say(later)
+
+    arrived = [json.loads(message.body) for message in await messages_in("gift.outcomes", 3)]
+    assert [(each["id"], each["sequence"]) for each in arrived] == [
+        (str(said.event.id), f"{said.sequence:020}") for said in (fact, behind, later)
+    ]
+
+
+async def test_an_event_arrives_with_its_attributes_as_headers(relay, say, messages_in):
+    """The outbox keeps them in the body alone."""
+    viewer = 'Zoë "the, \\data\\":{ 🎁'
+    fact = replace(a_fact(viewer=viewer), cause=Cause("story", "cause", "00-0a-0b-01"))
+    await say(fact)
+    relay()
+
+    (message,) = await messages_in("gift.outcomes", 1)
+
+    ours = {name: text for name, text in message.headers.items() if not name.startswith("x-")}
+    assert ours == {
+        "cloudEvents_specversion": "1.0",
+        "cloudEvents_id": str(fact.event.id),
+        "cloudEvents_type": "dev.ovation.wallet.gift_refused.v1",
+        "cloudEvents_source": "/ovation/wallet",
+        "cloudEvents_subject": fact.event.subject,
+        "cloudEvents_partitionkey": viewer,
+        "cloudEvents_dataschema": schema_url(GiftPaymentRefused),
+        "correlation_id": "story",
+        "traceparent": "00-0a-0b-01",
+    }
+    assert message.type == "dev.ovation.wallet.gift_refused.v1"
+    assert message.correlation_id == "story"
 
 
 async def test_an_unroutable_message_holds_back_its_key_and_nobody_else(

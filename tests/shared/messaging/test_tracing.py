@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.contracts.envelope import headers_of
 from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery
@@ -107,7 +108,7 @@ async def test_what_cannot_be_handled_is_seen_in_its_span(say, relay, running, d
         fact = a_fact()
         message = message_of(fact, datetime.now(UTC))
     delivery = Delivery(
-        message.body, fact.event.type(), str(fact.event.id), "wallet", message.headers
+        message.body, fact.event.type(), str(fact.event.id), "wallet", headers_of(message.body)
     )
     await consumer.receive([delivery, delivery])
 
