@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from shared.contracts.envelope import Cause, encode
+from shared.contracts.envelope import Cause, encode, headers_of
 from shared.messaging.broker import Broker
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox import message_of
@@ -32,15 +32,23 @@ def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None)
 def as_delivered(fact):
     """A fact as an operator sends it again, with everything it travels with."""
     message = message_of(fact, fact.occurred_at)
-    headers = {**message.headers, "ovation_said_by": fact.event.owner()}
+    headers = {**headers_of(message.body), "ovation_said_by": fact.event.owner()}
     return Delivery(message.body, fact.event.type(), str(message.message_id), "ovationctl", headers)
+
+
+async def _in_outbox(database):
+    """The name and the body of every message there; one that was sent again is one message."""
+    asked = text("SELECT message_id, routing_key, body FROM outbox ORDER BY id")
+    first = {}
+    async with database.transaction() as tx:
+        for row in await tx.execute(asked):
+            first.setdefault(row.message_id, (row.routing_key, row.body))
+    return list(first.values())
 
 
 async def announced_by_id(database):
     """The name, sequence and data of every fact in the outbox, by its id."""
-    async with database.transaction() as tx:
-        rows = await tx.execute(text("SELECT routing_key, body FROM outbox ORDER BY id"))
-    told = [(row.routing_key, json.loads(row.body)) for row in rows]
+    told = [(name, json.loads(body)) for name, body in await _in_outbox(database)]
     return {each["id"]: (name, each["sequence"], each["data"]) for name, each in told}
 
 
@@ -58,13 +66,11 @@ def by_id(facts):
 
 async def announced(database, name=None):
     """The data of every fact in the outbox, in order; of one name, if given."""
-    async with database.transaction() as tx:
-        rows = await tx.execute(text("SELECT routing_key, body FROM outbox ORDER BY id"))
-        return [
-            {"name": row.routing_key, **json.loads(row.body)["data"]}
-            for row in rows
-            if name in (None, row.routing_key)
-        ]
+    return [
+        {"name": said, **json.loads(body)["data"]}
+        for said, body in await _in_outbox(database)
+        if name in (None, said)
+    ]
 
 
 async def forget_inbox(database):

@@ -13,7 +13,7 @@ async def names(database):
 
 
 async def parked(rows):
-    return await rows("SELECT headers FROM outbox WHERE exchange = 'ovation.dlx'")
+    return await rows("SELECT headers::jsonb FROM outbox WHERE exchange = 'ovation.dlx'")
 
 
 async def test_credited_coins_complete_the_purchase(bought, pay, credit, read, database):

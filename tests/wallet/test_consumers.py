@@ -121,10 +121,9 @@ async def test_a_request_that_comes_twice_at_once_is_paid_once_and_answered_twic
     await hear(gift, type(gift)(**{**gift.model_dump(), "attempt": 2}))
     await hear(gift)
 
-    answers = await announced(database, "wallet.gift_paid")
-    assert len(answers[0]["slices"]) == 2
-    # One id: a message that still waits in the outbox is not put in twice.
-    assert {str(answer) for answer in answers} == {str(answers[0])}
+    # All have one id.
+    (answer,) = await announced(database, "wallet.gift_paid")
+    assert len(answer["slices"]) == 2
     assert await held_by(database) == 20
     assert await rows_of(database, "SELECT count(*) FROM entries WHERE kind = 'gift'") == [(1,)]
 
