@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -40,7 +41,7 @@ from shared.errors import Refusal
 from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox_rows import headers_of
-from shared.postgres.database import Database
+from shared.postgres.database import Database, Row
 from tests.deliveries import a_broker
 from tests.every_order.messages import id_of
 
@@ -98,10 +99,13 @@ class Economy:
             await self._consumers[queue].receive(mine[start : start + BATCH])
 
     async def take(self, service: str) -> list[Delivery]:
-        """Take what a service announced, in its order; dead letters as well."""
+        """Take what a service announced, each message once, in its order; dead letters as well."""
         async with self._databases[service].transaction() as tx:
             rows = await tx.execute(TAKE)
-        return [_delivery(row) for row in sorted(rows, key=lambda row: row["id"])]
+        first: dict[UUID, Row] = {}
+        for row in sorted(rows, key=lambda row: row["id"]):
+            first.setdefault(row["message_id"], row)
+        return [_delivery(row) for row in first.values()]
 
     async def ask_for_gifts(self, asked: Sequence[tuple[str, str, str, int]]) -> dict[Any, Any]:
         """Ask for gifts of (key, viewer, creator, coins); return the ids by (viewer, key)."""
