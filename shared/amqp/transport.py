@@ -80,6 +80,7 @@ class _Protocol(asyncio.StreamReaderProtocol):
     def data_received(self, data: bytes) -> None:
         data = self._rest + data if self._rest else data
         passed: list[bytes] = []
+        has_kept = False
         at, end = 0, len(data)
         while end - at >= HEAD.size:
             kind, channel, length = HEAD.unpack_from(data, at)
@@ -90,11 +91,14 @@ class _Protocol(asyncio.StreamReaderProtocol):
             if stop >= end:
                 break
             read = self._readers.get(channel)
-            if read is None or not read(kind, data[start:stop]):
+            if read is not None and read(kind, data[start:stop]):
+                has_kept = True
+            else:
                 passed.append(data[at : stop + len(END)])
             at = stop + len(END)
         self._rest = data[at:]
-        self._pass_on(passed)
+        if passed or has_kept:
+            self._pass_on(passed)
 
     def eof_received(self) -> bool | None:
         if self._rest:

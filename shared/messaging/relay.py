@@ -230,7 +230,9 @@ class Relay:
         if refused and len(results) == 1:
             await outbox_rows.block(db, results[0][0], str(refused[0][1])[:500], park=True)
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
-        # nothing is counted against them. The supervisor starts a fresh session, later and later.
+        # nothing is counted against them. The supervisor starts a fresh session, later and later;
+        # what it published again would keep it from the rows behind.
+        await self._delete_confirmed(db)
         raise others[0][1]
 
     def _set_aside(self, row: asyncpg.Record, error: BaseException) -> bool:

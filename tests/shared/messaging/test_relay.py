@@ -2,16 +2,24 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from shared.amqp.confirms import Publisher
 from shared.messaging.outbox import Message, publish, send
 from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
 from tests.metrics import metric
-from tests.shared.messaging.conftest import a_fact, eventually
+from tests.shared.messaging.conftest import (
+    SECONDS_MAX,
+    a_fact,
+    a_message,
+    eventually,
+    published,
+)
 
 
 async def outbox_size(database):
@@ -139,6 +147,44 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
         return await outbox_size(wallet_database) == 1 and left == [("forger", None)]
 
     await eventually(only_the_forged_one_is_left, seconds=20)
+
+
+@pytest.fixture
+async def full_reversals(rabbit, vhost, open_connection):
+    """Let the queue of reversals refuse what comes; return how it is opened again."""
+    policy = f"/api/policies/{vhost}/little"
+    about = {
+        "pattern": r"^gift\.reversals$",
+        "apply-to": "queues",
+        "priority": 9,
+        "definition": {"max-length": 1, "overflow": "reject-publish"},
+    }
+    rabbit.manage("PUT", policy, about)
+    publisher = await Publisher.open(await open_connection())
+    async with asyncio.timeout(SECONDS_MAX):
+        while not any(await published(publisher, a_message(routing_key="gift.reversals"))):
+            pass
+    return lambda: rabbit.manage("DELETE", policy)
+
+
+async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
+    wallet_database, relay, say, messages_in, full_reversals
+):
+    """The refusal ends the session; more events than a window leave behind it all the same."""
+    async with wallet_database.transaction() as tx:
+        event = a_dead_letter("", 1)
+        await send(
+            tx, [replace(event, exchange="ovation.events", routing_key="wallet.lot_reversed")]
+        )
+    facts = [a_fact(number) for number in range(PUBLISH_BATCH_MAX + 100)]
+    await say(*facts)
+    relay()
+
+    arrived = await messages_in("gift.outcomes", len(facts))
+
+    assert {message.message_id for message in arrived} == {str(fact.event.id) for fact in facts}
+    full_reversals()
+    await eventually(lambda: is_empty(wallet_database))
 
 
 @pytest.fixture

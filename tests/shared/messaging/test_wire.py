@@ -209,6 +209,8 @@ class Proxy:
     def __init__(self, host, port):
         self._there = host, port
         self._copying = set()
+        # How much of an answer arrives at once.
+        self.piece_bytes = 65_536
         self.speaking = asyncio.Event()
         self.speaking.set()
 
@@ -231,10 +233,12 @@ class Proxy:
 
     async def _copy(self, reader, writer, answers):
         with suppress(OSError), closing(writer):
-            while data := await reader.read(65_536):
+            while data := await reader.read(self.piece_bytes if answers else 65_536):
                 if answers:
                     await self.speaking.wait()
                 writer.write(data)
+                # What is written at once would arrive at once.
+                await asyncio.sleep(0.001 if answers and len(data) == self.piece_bytes else 0)
 
 
 @pytest.fixture
@@ -272,6 +276,19 @@ async def test_a_connection_that_breaks_cuts_off_what_is_under_way(open_connecti
     for answer in answers:
         assert isinstance(answer, Exception)
         assert not isinstance(answer, TimeoutError)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 100])
+async def test_a_conversation_in_small_pieces_is_understood(open_connection, proxy, piece_bytes):
+    """From the first byte on: the network cuts where it likes."""
+    proxy.piece_bytes = piece_bytes
+    publisher = await Publisher.open(await open_connection(proxy.port))
+    lost = a_message(routing_key="no", headers={})
+
+    confirmed, returned, last = await published(publisher, a_message(), lost, a_message())
+
+    assert (confirmed, last) == (None, None)
+    assert isinstance(returned, PublishError)
 
 
 def a_conversation():
