@@ -115,7 +115,7 @@ def build_target_verifier(settings: Settings) -> Verifier | None:
 
 
 def read_ages(path: Path) -> AgeRule:
-    """Read how old somebody has to be to give."""
+    """Read how old a viewer has to be to give."""
     return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.GIVE)
 
 

@@ -64,6 +64,17 @@ class Gift(GiftTable, table=True):
     message_revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
+class OpenGift(GiftTable, table=True):
+    """A gift without an outcome yet."""
+
+    __tablename__ = "open_gifts"
+
+    viewer: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    requested_at: datetime = Field(sa_type=_TIME)
+    last_requested_at: datetime = Field(sa_type=_TIME)
+
+
 class Combo(GiftTable, table=True):
     """Gifts given in a row, and what they come to."""
 

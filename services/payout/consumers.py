@@ -37,6 +37,9 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
             database=database,
             broker=broker,
             spacing_seconds=SPACING_SECONDS,
+            # A gift is earned under its own reference, revisions are known by their number, and a
+            # warning only ever lets diamonds wait longer: all of it once and for ever.
+            inbox=False,
             spaced_from=SPACED_FROM,
         )
     ]

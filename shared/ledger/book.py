@@ -121,7 +121,8 @@ def _moved(entry: Entry) -> str:
     after, lots, slices = array(entry.balances_after), NULL, NULL
     if entry.slices:
         lots = array([lot for lot, _ in entry.slices])
-        slices = array([taken for _, taken in entry.slices])
+        if len(entry.slices) > 1:
+            slices = array([taken for _, taken in entry.slices])
     return f"{entry.kind}\t{names}\t{amounts}\t{after}\t{assets}\t{lots}\t{slices}"
 
 
@@ -167,15 +168,15 @@ _READ = text("""
     SELECT user_id, kind, asset, balance, version AS number, CAST(NULL AS text) AS reference,
            CAST(NULL AS bytea) AS request_hash, CAST(NULL AS text) AS outcome,
            clock_timestamp() AS recorded_at
-    FROM accounts
-    WHERE user_id = ANY(CAST(:users AS text[]))
+    FROM unnest(CAST(:users AS text[])) AS asked (of_user),
+        LATERAL (SELECT * FROM accounts WHERE user_id = of_user OFFSET 0) AS found
     UNION ALL
     SELECT user_id, kind, NULL, NULL, number, reference, request_hash, outcome::text, NULL
     FROM unnest(CAST(:pair_users AS text[]), CAST(:pair_references AS text[]))
         AS asked (of_user, of_reference),
         LATERAL (
             SELECT * FROM outcomes
-            WHERE user_id = of_user AND reference = of_reference OFFSET 0
+            WHERE user_id COLLATE "C" = of_user AND reference = of_reference OFFSET 0
         ) AS found
 """)
 # An account is found by its key, however young the statistics are.

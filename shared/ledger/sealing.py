@@ -89,7 +89,7 @@ async def count_blocks(tx: Transaction) -> int:
 
 # A transaction is taken whole, so a block may have some more entries than the limit.
 _TAKE = text("""
-    DELETE FROM unsealed WHERE id IN (
+    DELETE FROM unsealed WHERE id = ANY(ARRAY(
         SELECT id FROM (
             SELECT id, sum(entries) OVER (ORDER BY id) - entries AS before
             FROM (
@@ -100,7 +100,7 @@ _TAKE = text("""
             ) AS oldest
         ) AS counted
         WHERE before < :limit
-    )
+    ))
     RETURNING users, firsts, lasts
 """)
 _LAST = text("SELECT block, hash FROM seals ORDER BY block DESC LIMIT 1")

@@ -31,8 +31,9 @@ class EntryColumns(SharedTable):
 
     table_name = "entries"
 
-    user_id: str = Field(primary_key=True, sa_type=Text)
     number: int = Field(primary_key=True, sa_type=BigInteger)
+    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
+    user_id: str = Field(primary_key=True, sa_type=Text)
     reference: str = Field(sa_type=Text)
     request_hash: bytes = Field(sa_type=LargeBinary)
     kind: str | None = Field(sa_type=Text)
@@ -44,7 +45,6 @@ class EntryColumns(SharedTable):
     lots: list[UUID] | None = Field(sa_type=ARRAY(Uuid))
     slices: list[int] | None = Field(sa_type=ARRAY(BigInteger))
     result: dict[str, Any] | None = Field(sa_type=JSONB)
-    recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
 class UnsealedColumns(SharedTable):

@@ -167,6 +167,7 @@ class Database:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute("SET LOCAL enable_seqscan = on")
             yield Transaction(connection)  # type: ignore[arg-type]  # a proxy with the methods
 
     async def ping(self) -> None:
@@ -217,6 +218,10 @@ class Database:
                         "statement_timeout": str(STATEMENT_MILLISECONDS_MAX),
                         # Our statements are short and many; compiling costs more than it saves.
                         "jit": "off",
+                        # A plan is kept: one that was made while a table had a page would read
+                        # all of it for each row of a batch when it has a million. So rows are
+                        # found by an index wherever there is one. Snapshots read whole tables.
+                        "enable_seqscan": "off",
                     },
                 )
             return self._pool

@@ -2,7 +2,6 @@
 
 import secrets
 import socket
-import time
 from contextlib import ExitStack
 from itertools import cycle, islice
 
@@ -156,12 +155,11 @@ def test_who_does_not_say_what_they_want_makes_room_for_others(tmp_path, monkeyp
     monkeypatch.setattr("deploy.gateway.nginx.TIMEOUTS", ("client_header_timeout 1s;",))
     with a_service() as service, a_gateway(tmp_path, service, limits=LIMITS) as url:
         host, port = url.removeprefix("http://").split(":")
-        began = time.monotonic()
+        # The test waits for 30 s, nginx by itself for 60.
         with socket.create_connection((host, int(port)), timeout=30) as slow:
             slow.sendall(b"GET /v1/gifts HTTP/1.1\r\nHost: here\r\nX-Slow: ")
             # nginx says nothing more to who has said nothing whole.
             assert slow.recv(100) in (b"", b"HTTP/1.1 408 ")
-        assert time.monotonic() - began < 25
 
 
 def test_nobody_may_take_their_time_for_ever():

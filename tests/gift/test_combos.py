@@ -211,7 +211,7 @@ async def test_a_question_asked_again_names_the_same_combo(tap, database):
     gift = await tap()
     async with database.transaction() as tx:
         await tx.execute(
-            text("UPDATE gifts SET last_requested_at = last_requested_at - interval '11 minutes'")
+            text("UPDATE open_gifts SET last_requested_at = now() - interval '11 minutes'")
         )
     async with database.transaction() as tx:
         await repeat_requests(tx)
@@ -342,6 +342,7 @@ async def decide_as_before(database, gift):
             ),
             {"gift": gift},
         )
+        await tx.execute(text("DELETE FROM open_gifts WHERE gift = :gift"), {"gift": gift})
 
 
 async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_all(

@@ -51,7 +51,7 @@ async def test_a_gift_that_stayed_open_is_asked_about_again(ask, database):
     gift = (await ask()).json()["gift"]
     async with database.transaction() as tx:
         await tx.execute(
-            text("UPDATE gifts SET last_requested_at = last_requested_at - interval '11 minutes'")
+            text("UPDATE open_gifts SET last_requested_at = now() - interval '11 minutes'")
         )
 
     for _ in range(2):
@@ -61,3 +61,12 @@ async def test_a_gift_that_stayed_open_is_asked_about_again(ask, database):
     first, second = await announced(database, "gift.requested")
     assert (UUID(second["gift"]), second["attempt"]) == (UUID(gift), 2)
     assert second["expires_at"] == first["expires_at"]
+
+
+async def test_open_gifts_are_those_that_are_requested(ask, wallet_says, database):
+    sent, declined, waiting = [(await ask()).json()["gift"] for _ in range(3)]
+    await wallet_says(paid(sent), refused(declined), paid(sent))
+
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT gift FROM open_gifts"))
+    assert [str(row.gift) for row in rows] == [waiting]

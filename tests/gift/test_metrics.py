@@ -31,7 +31,7 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
     await wallet_says(paid(first))
     async with database.transaction() as tx:
         await tx.execute(
-            text("UPDATE gifts SET requested_at = requested_at - interval '1 hour' WHERE id = :id"),
+            text("UPDATE open_gifts SET requested_at = now() - interval '1 hour' WHERE gift = :id"),
             {"id": old},
         )
         for in_flight in IN_FLIGHT:

@@ -75,7 +75,7 @@ async def test_of_a_question_asked_often_the_first_and_the_last_are_said(ask, da
     for _ in range(2):
         async with database.transaction() as tx:
             await tx.execute(
-                text("UPDATE gifts SET last_requested_at = last_requested_at - interval '1 hour'")
+                text("UPDATE open_gifts SET last_requested_at = now() - interval '1 hour'")
             )
             await repeat_requests(tx)
 

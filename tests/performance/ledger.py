@@ -173,11 +173,11 @@ _STORED = text("""
 """)
 _TABLES_OF_USERS = """
     SELECT table_name, string_agg(quote_ident(column_name), ', ')
-    FROM information_schema.columns
-    WHERE table_schema = 'public' AND is_generated = 'NEVER' AND column_name <> 'user_id'
+    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER'
+        AND column_name <> 'user_id'
         AND table_name IN (
-            SELECT table_name FROM information_schema.columns
-            WHERE table_schema = 'public' AND column_name = 'user_id'
+            SELECT table_name FROM information_schema.columns WHERE column_name = 'user_id'
         )
     GROUP BY table_name
 """

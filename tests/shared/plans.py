@@ -169,6 +169,7 @@ def _value(number: int, column: asyncpg.Record) -> str:
         "date": f"current_date - {turn}",
         "bool": f"{turn} % 2 = 0",
         "bytea": "decode(md5(n::text), 'hex')",
+        "json": "'{}'::json",
         "jsonb": "'{}'::jsonb",
         "int2": "(n % 100)::smallint",
         "xid8": "n::text::xid8",

@@ -21,6 +21,7 @@ NOBODYS = {
     "outbox": "what this database has to say",
     "outbox_blocked": "what this database has to say",
     "seals": "the chain over what this database holds",
+    "unsealed": "what this database has yet to seal",
     "audit": "what operators did, in the order in which they did it",
     "one_adjustment_a_key": "an operator's own key, whoever it is about",
     "catalogue": "the operator's: the same for everybody",

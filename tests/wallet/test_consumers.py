@@ -111,6 +111,24 @@ async def test_a_gift_asked_again_gets_the_answer_of_the_first_time(database, he
     assert await held_by(database) == 90
 
 
+async def test_a_request_that_comes_twice_at_once_is_paid_once_and_answered_twice_alike(
+    database, hear
+):
+    """No inbox knows it: the reference does."""
+    await hear(a_purchase_paid(coins=30, bonus_coins=10))
+    gift = a_gift_requested(coins=20)
+
+    await hear(gift, type(gift)(**{**gift.model_dump(), "attempt": 2}))
+    await hear(gift)
+
+    answers = await announced(database, "wallet.gift_paid")
+    assert len(answers[0]["slices"]) == 2
+    # One id: a message that still waits in the outbox is not put in twice.
+    assert {str(answer) for answer in answers} == {str(answers[0])}
+    assert await held_by(database) == 20
+    assert await rows_of(database, "SELECT count(*) FROM entries WHERE kind = 'gift'") == [(1,)]
+
+
 async def test_a_gift_asked_for_too_long_ago_is_not_charged(database, hear):
     await hear(a_purchase_paid())
     await hear(a_gift_requested(expires_at=datetime.now(UTC) - timedelta(seconds=1)))

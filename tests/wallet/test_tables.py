@@ -104,7 +104,11 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
                 ),
                 ("slice_has_lot_and_coins", {"slices": "'{0}'"}),
                 ("slice_has_lot_and_coins", {"slices": "'{1,2}'"}),
-                ("slice_has_lot_and_coins", {"slices": "NULL"}),
+                ("slice_has_lot_and_coins", {"lots": "NULL"}),
+                (
+                    "slice_has_lot_and_coins",
+                    {"slices": "NULL", "lots": "ARRAY[gen_random_uuid(), gen_random_uuid()]"},
+                ),
             ]
         ),
         (

@@ -116,7 +116,7 @@ TAMPERINGS = {
         UPDATE lots SET remaining = remaining - 1, charged_back = charged_back + 1, held = held - 1
         WHERE held > 0
     """,
-    "slices-are-gifts": "UPDATE entries SET slices[1] = slices[1] + 1 WHERE kind = 'gift'",
+    "slices-are-gifts": "UPDATE entries SET slices[1] = slices[1] + 1 WHERE slices IS NOT NULL",
     "lots-spent-their-slices": """
         UPDATE entries SET lots[1] = gen_random_uuid() WHERE kind = 'gift'
     """,
@@ -195,12 +195,13 @@ def test_every_law_is_tried():
         """,
         "UPDATE entries SET recorded_at = recorded_at - interval '1 day' WHERE kind = 'gift'",
         "UPDATE entries SET kind = 'present' WHERE kind = 'gift'",
-        "UPDATE entries SET slices[1] = 41 WHERE kind = 'gift'",
+        "UPDATE entries SET slices[1] = 41 WHERE slices IS NOT NULL",
         "UPDATE entries SET lots[1] = gen_random_uuid() WHERE kind = 'gift'",
         "UPDATE entries SET result = '{}' WHERE result IS NOT NULL",
         "UPDATE entries SET request_hash = 'x' WHERE kind = 'gift'",
         """
-        UPDATE entries SET accounts = accounts || '{@elsewhere}'::text[], amounts = amounts || 1::bigint,
+        UPDATE entries SET accounts = accounts || '{@elsewhere}'::text[],
+            amounts = amounts || 1::bigint,
             balances_after = balances_after || NULL::bigint WHERE kind = 'gift'
         """,
         "DELETE FROM entries WHERE kind = 'dispute'",

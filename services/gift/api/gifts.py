@@ -106,7 +106,7 @@ class SendGiftRequest(BaseModel):
     message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
     anonymous: Annotated[bool, Field(strict=True)] = False
     expected_price_coins: Annotated[int, Field(strict=True, ge=1)] | None = None
-    # Not of the request's hash: whoever confirms repeats the same request, under the same key.
+    # Not of the request's hash: a confirmation repeats the same request, under the same key.
     confirm: Annotated[bool, Field(strict=True, exclude=True)] = False
     # Nor is this: who repeats a request may have been given another one meanwhile.
     target_token: Annotated[Signed | None, Field(exclude=True)] = None
@@ -117,7 +117,7 @@ class GiftResponse(BaseModel):
     A gift as its viewer sees it; `sent` and `refused` are final.
 
     `repeat_count` and `combo_coins` are what its combo came to with it: show them, sum `coins`.
-    `message_state` says who sees its message, if somebody decided about it or has to.
+    `message_state` says who sees its message, if it was decided about or waits for that.
     """
 
     gift: UUID
@@ -262,7 +262,7 @@ async def read_sent(
     viewer: UserId,
     gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
 ) -> GiftList:
-    """Read certain gifts of a viewer, as whoever looks into a dispute needs them."""
+    """Read certain gifts of a viewer, for an operator who looks into a dispute."""
     async with db.transaction() as tx:
         found = await store.of_ids(tx, viewer, gift)
     return GiftList(items=[view(each) for each in found])

@@ -57,7 +57,7 @@ COMMAND = "Live.CallbackBeforeSendGift"
 # decided half a second earlier, so that what was blocked was, but for a broken broker, not paid.
 EXPIRY_SECONDS = 1.5
 WAIT_SECONDS = 1.75
-# They repeat a call at once or never. Whatever comes later is somebody who wants a show for free.
+# They repeat a call at once or never. A later call wants a show for free.
 REPEAT_SECONDS = 2.0
 RECEIVERS_MAX = 50
 

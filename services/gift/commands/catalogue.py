@@ -30,7 +30,7 @@ class CatalogueCache:
         self._reading = asyncio.Lock()
 
     async def current(self) -> Catalogue:
-        """Return what is on offer; whoever comes first waits until it is read."""
+        """Return what is on offer; the first caller waits until it is read."""
         if self._catalogue is None:
             async with self._reading:
                 if self._catalogue is None:
@@ -38,7 +38,7 @@ class CatalogueCache:
         return self._catalogue
 
     async def refresh(self) -> None:
-        """Read the catalogue again if somebody changed it."""
+        """Read the catalogue again if it was changed."""
         known = await self.current()
         async with self._database.transaction() as tx:
             if await store.revision(tx) != known.revision:

@@ -1,12 +1,22 @@
 """Counting taps in a row: joining a combo, adding up what was sent, ending what is over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 import structlog
 
 from services.gift.domain.catalogue import Catalogue, tier_of
-from services.gift.domain.combos import Combo, Outcome, Place, changes, places, taps
+from services.gift.domain.combos import (
+    Change,
+    Combo,
+    ComboKey,
+    Outcome,
+    Place,
+    changes,
+    places,
+    taps,
+)
 from services.gift.domain.gifts import Gift
 from services.gift.store import combos as store
 from services.gift.store.combos import Tap
@@ -32,8 +42,8 @@ async def join_combos(
     """
     Add gifts that were just remembered to their combos.
 
-    Return the combo of each gift, and what is to be announced of combos that were over and only
-    not ended yet: a late gift never joins one.
+    Return the combo of each gift, and the facts of combos that were over and not ended yet: a late
+    gift never joins one.
     """
     wanted = taps(new)
     if not wanted:
@@ -51,12 +61,23 @@ async def join_combos(
     return {gift.id: joined[key] for key, gifts in wanted.items() for gift in gifts}, facts
 
 
-async def count_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> dict[UUID, Place]:
-    """Count outcomes in their combos; return the place of each gift that is part of one."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Outcomes as counted in their locked combos, and what else is known of their gifts."""
+
+    places: Mapping[UUID, Place]
+    changes: Mapping[ComboKey, tuple[UUID, Change]]
+    # Gifts whose reversals arrived before their outcome.
+    reversed_early: Collection[UUID]
+
+
+async def count_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> Counted:
+    """Lock the combos of gifts, which are locked, and count the outcomes; write nothing."""
     changed = changes(outcomes)
-    if not changed:
-        return {}
-    return places(outcomes, changed, await store.count_outcomes(tx, changed))
+    gifts = [gift for gift, _ in outcomes]
+    running, reversed_early = await store.lock_running(tx, changed, gifts)
+    counted = {key: (running[key].combo, change) for key, change in changed.items()}
+    return Counted(places(outcomes, running), counted, reversed_early)
 
 
 async def end_combos(tx: Transaction, catalogue: Catalogue) -> bool:
@@ -70,7 +91,7 @@ async def recount_combos(tx: Transaction) -> bool:
     """
     Correct combos that wait for gifts which are not open; return whether there may be more.
 
-    A version that knows no combos settles gifts and counts none down; its combos never ended.
+    A version that knows no combos decides gifts and counts none down; its combos never ended.
     """
     recounted = await store.recount(tx, untouched_seconds=RECOUNT_AFTER_SECONDS, limit=RECOUNT_MAX)
     if recounted:

@@ -49,7 +49,7 @@ async def apply_outcomes(
     if not outcomes:
         return
     now = datetime.now(UTC)
-    place_of = await count_outcomes(
+    counted = await count_outcomes(
         tx,
         [
             Outcome(open_gifts[gift], isinstance(message.data, GiftPaid))
@@ -57,10 +57,11 @@ async def apply_outcomes(
         ],
     )
     decided = {
-        gift: _decided(open_gifts[gift], message, place_of.get(gift, ALONE), now)
+        gift: _decided(open_gifts[gift], message, counted.places.get(gift, ALONE), now)
         for gift, message in outcomes.items()
     }
-    known = await reversals.waiting(tx, list(decided.values()))
+    early = [decided[gift] for gift in counted.reversed_early]
+    known = await reversals.waiting(tx, early) if early else {}
     published: list[Reversal] = []
     facts: list[Fact] = []
     # Facts that no row keeps word for word.
@@ -70,28 +71,29 @@ async def apply_outcomes(
         facts.append(_outcome(gift, message, catalogue, now))
         if gift.state is State.SENT and gift_id in known:
             published += known[gift_id]
-            decided[gift_id], early = apply_pending_reversals(
+            decided[gift_id], reversed_facts = apply_pending_reversals(
                 gift, known[gift_id], message.cause, now
             )
-            kept += early
+            kept += reversed_facts
         if gift.state is State.SENT and gift.message_state is MessageState.HELD:
             decided[gift_id], held = hold_message(decided[gift_id], message.cause, now)
             kept.append(held)
-    await store.save_outcomes(
-        tx,
-        list(decided.values()),
-        {
-            message.data.gift: [piece.model_dump(mode="json") for piece in message.data.slices]
-            for message in outcomes.values()
-            if isinstance(message.data, GiftPaid)
-        },
-    )
+    await store.save_outcomes(tx, list(decided.values()), _slices(outcomes), counted.changes)
     await reversals.save(tx, published, [])
     await archive.store_facts(tx, kept)
     await publish(tx, [*facts, *kept])
     # A caller gets its reply from a committed row only; it may wait at another instance.
     tx.wake(DECIDED)
     tx.after_commit(lambda: resolve(list(decided.values())))
+
+
+def _slices(outcomes: Mapping[UUID, Envelope[Decision]]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the coins that paid each gift, as JSON."""
+    return {
+        gift: [piece.model_dump(mode="json") for piece in message.data.slices]
+        for gift, message in outcomes.items()
+        if isinstance(message.data, GiftPaid)
+    }
 
 
 def _outcomes(

@@ -13,7 +13,7 @@ RoomEvent: TypeAlias = StreamEvent | GuestEvent
 
 
 async def update_rooms(tx: Transaction, received: Sequence[Envelope[RoomEvent]]) -> None:
-    """Keep what the newest fact says of each room, in whatever order they come."""
+    """Keep what the newest fact says of each room, in any order."""
     events_of: dict[str, list[RoomEvent]] = {}
     for message in received:
         events_of.setdefault(message.data.room, []).append(message.data)

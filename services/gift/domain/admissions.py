@@ -2,7 +2,7 @@
 Who may give to whom: creators in open rooms, or those that the host's signed token names.
 
 A gift names its creator and its room in free text. Unchecked, an alternative account tops the
-ranking of somebody else's room and its owner gets most of the money back.
+ranking of another creator's room and its owner gets most of the money back.
 """
 
 from collections.abc import Mapping

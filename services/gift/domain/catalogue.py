@@ -11,7 +11,7 @@ from shared.errors import Kind, Refusal
 STREAK, SINGLE = "streak", "single"
 # What a name is shown in where a language is missing.
 LANGUAGE = "en"
-# Whoever sent this to a creator is of their fans.
+# A viewer who sent this to a creator is of their fans.
 FAN_GIFT = "g_pebble"
 # Ids are a part of paths and of file names.
 GIFT_TYPE_ID = re.compile(r"[a-z0-9_]{1,20}")
@@ -150,7 +150,7 @@ class GiftType:
 
 @dataclass(frozen=True, slots=True)
 class PricedGift:
-    """A gift somebody wants to send, checked against the catalogue."""
+    """A gift a viewer wants to send, checked against the catalogue."""
 
     viewer: str
     creator: str

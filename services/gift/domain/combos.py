@@ -53,7 +53,7 @@ class Combo:
 
 
 class Running(NamedTuple):
-    """What a combo that goes on comes to."""
+    """What a combo that goes on comes to so far."""
 
     combo: UUID
     repeat_count: int
@@ -115,20 +115,13 @@ def changes(outcomes: Iterable[Outcome]) -> dict[ComboKey, Change]:
     return summed
 
 
-def places(
-    outcomes: Iterable[Outcome],
-    changed: Mapping[ComboKey, Change],
-    running: Mapping[ComboKey, Running],
-) -> dict[UUID, Place]:
+def places(outcomes: Iterable[Outcome], running: Mapping[ComboKey, Running]) -> dict[UUID, Place]:
     """
     Return, of each gift that is part of a combo, what that came to with it.
 
-    The outcomes are in their order, and already part of what the combos come to.
+    The outcomes are in their order; `running` is what the combos come to before them.
     """
-    totals = {
-        key: (running[key].repeat_count - change.repeat_count, running[key].coins - change.coins)
-        for key, change in changed.items()
-    }
+    totals = {key: (combo.repeat_count, combo.coins) for key, combo in running.items()}
     found: dict[UUID, Place] = {}
     for gift, sent in outcomes:
         if (key := key_of(gift)) is None:

@@ -112,7 +112,7 @@ class Gift:
     combo_coins: int | None = None
     # Why its creator may receive it; unknown of older ones.
     target: str | None = None
-    # Without a state nobody ever decided about its message.
+    # Without a state its message was never decided about.
     message_state: MessageState | None = None
     message_revision: int = 0
 

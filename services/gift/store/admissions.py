@@ -2,7 +2,7 @@
 What decides whether a gift is taken in: rooms, and what creators allow.
 
 Intake holds a shared lock of each creator and room while it decides and writes, and a change takes
-the same lock alone: once a creator was told that somebody is blocked, no gift of theirs follows.
+the same lock alone: once a creator has blocked a viewer, no gift of theirs follows.
 """
 
 from collections import Counter
@@ -114,8 +114,7 @@ _block = RowMapper(Block, tables.Block)
 _READ = text("""
     SELECT room_is_open, belongs, is_off, is_blocked, holds,
         coalesce(refused.used, 0) + (
-            SELECT count(*) FROM gifts
-            WHERE gifts.viewer = known.viewer AND gifts.state = 'requested'
+            SELECT count(*) FROM open_gifts WHERE open_gifts.viewer = known.viewer
         ) AS unpaid,
         coalesce(refused.seconds, 1) AS unpaid_seconds
     FROM ROWS FROM (

@@ -1,11 +1,11 @@
 """
 Taps in a row.
 
-Rows are locked in the order of their keys, after the gifts they count: a batch that asks and one
-that settles never wait for each other in a circle. All instances go by the database's clock.
+Rows are locked in the order of their keys, after the gifts they count: a batch of requests and one
+of outcomes never wait for each other in a circle. All instances go by the database's clock.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.gift import tables
-from services.gift.domain.combos import WINDOW_SECONDS, Change, Combo, ComboKey, Running
+from services.gift.domain.combos import WINDOW_SECONDS, Combo, ComboKey, Running
+from services.gift.domain.gifts import Gift
 from shared.postgres.database import Row, Transaction
-from shared.postgres.rows import RowMapper, arrays
+from shared.postgres.rows import RowMapper, arrays, prefixed, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
     """
     Add gifts to their combos, one tap a key.
 
-    A key that is not returned has a combo that is over, though nobody has ended it yet.
+    A key that is not returned has a combo that is over, though it has not ended yet.
     """
     rows = await tx.execute(
         _TAP,
@@ -50,42 +51,45 @@ async def tap(tx: Transaction, taps: Sequence[Tap]) -> dict[ComboKey, UUID]:
     return {_combo_key(row): row.id for row in rows}
 
 
-async def count_outcomes(
-    tx: Transaction, changes: Mapping[ComboKey, Change]
-) -> dict[ComboKey, Running]:
-    """Count outcomes in the running combos, and return what those come to."""
+async def lock_running(
+    tx: Transaction, keys: Collection[ComboKey], gifts: Sequence[Gift]
+) -> tuple[dict[ComboKey, Running], set[UUID]]:
+    """
+    Lock the running combos of these keys; return them, and which of the gifts were reversed.
+
+    The gifts are locked: a reversal that arrived before is seen, and none arrives meanwhile.
+    """
     rows = await tx.execute(
-        _COUNT_OUTCOMES,
-        {
-            **_keys(changes),
-            "decided": [change.decided_gifts for change in changes.values()],
-            "sent": [change.sent_gifts for change in changes.values()],
-            "counts": [change.repeat_count for change in changes.values()],
-            "coins": [change.coins for change in changes.values()],
-        },
+        _LOCK_RUNNING,
+        {**_keys(keys), **prefixed("gift", arrays(gifts, "viewer", gift="id"))},
     )
-    keys = list(changes)
-    return {keys[row.place - 1]: Running(row.id, row.repeat_count, row.coins) for row in rows}
+    listed = list(keys)
+    running = {
+        listed[row.place - 1]: Running(row.id, row.repeat_count, row.coins)
+        for row in rows
+        if row.place is not None
+    }
+    return running, {row.id for row in rows if row.place is None}
 
 
 async def end(tx: Transaction, keys: Collection[ComboKey]) -> list[Combo]:
-    """End the combos of these keys that are over; whoever tapped in vain holds their locks."""
+    """End the combos of these keys that are over; the tap that found them over locked them."""
     rows = await tx.execute(_END, {**_keys(keys), "window": WINDOW_SECONDS})
     return [_combo(row) for row in rows]
 
 
 async def end_any(tx: Transaction, *, limit: int) -> list[Combo]:
-    """End combos that are over; those somebody works with are left for the next time."""
+    """End combos that are over; locked ones are left for the next time."""
     rows = await tx.execute(_END_ANY, {"window": WINDOW_SECONDS, "limit": limit})
     return [_combo(row) for row in rows]
 
 
 async def recount(tx: Transaction, *, untouched_seconds: int, limit: int) -> int:
     """
-    Let running combos that nobody touched for so long count their open gifts again.
+    Let running combos without a tap for so long count their open gifts again.
 
-    Return how many were wrong. They are locked before their gifts are counted: whoever settles
-    one of those meanwhile waits to count it down.
+    Return how many were wrong. They are locked before their gifts are counted: an outcome of one
+    of those waits meanwhile to count it down.
     """
     asked = {"seconds": untouched_seconds, "limit": limit}
     found = list(await tx.execute(_LOCK_MISCOUNTED, asked))
@@ -146,32 +150,39 @@ _TAP = text(f"""
     WHERE combos.open_gifts > 0 OR combos.last_requested_at > clock_timestamp() - {_WINDOW}
     RETURNING id, {_KEY}
 """)  # noqa: S608 - our own text only
-_COUNT_OUTCOMES = text(f"""
-    UPDATE combos
-    SET open_gifts = combos.open_gifts - counted.decided,
-        sent_gifts = combos.sent_gifts + counted.sent,
-        repeat_count = combos.repeat_count + counted.counts,
-        coins = combos.coins + counted.coins
-    FROM (
-        SELECT combos.viewer, combos.id, decided, sent, counts, new.coins, place
-        FROM unnest(
-            {_KEYS}, CAST(:decided AS integer[]), CAST(:sent AS integer[]),
-            CAST(:counts AS bigint[]), CAST(:coins AS bigint[])
-        ) WITH ORDINALITY AS new ({_KEY}, decided, sent, counts, coins, place)
-        JOIN combos USING ({_KEY})
-        WHERE combos.ended_at IS NULL
-        ORDER BY {_KEY}
-        FOR UPDATE OF combos
-    ) AS counted
-    WHERE combos.viewer = counted.viewer AND combos.id = counted.id
-    RETURNING place, combos.id, combos.repeat_count, combos.coins
+# Nested, so that each combo is found by its key: a plain join may walk all running combos.
+_RUNNING = f"""
+    CROSS JOIN LATERAL (
+        SELECT {_COLUMNS} FROM combos
+        WHERE ended_at IS NULL
+          AND combos.viewer = asked.viewer AND combos.room = asked.room
+          AND combos.creator = asked.creator AND combos.gift_type = asked.gift_type
+          AND combos.anonymous = asked.anonymous
+        OFFSET 0 FOR UPDATE
+    ) AS running
+"""  # noqa: S608 - our own text only
+_LOCK_RUNNING = text(f"""
+    WITH locked AS MATERIALIZED (
+        SELECT place, running.id, running.repeat_count, running.coins
+        FROM (
+            SELECT * FROM unnest({_KEYS}) WITH ORDINALITY AS given ({_KEY}, place) ORDER BY {_KEY}
+        ) AS asked {_RUNNING}
+    )
+    SELECT place, id, repeat_count, coins FROM locked
+    UNION ALL
+    SELECT NULL, reversals.gift, NULL, NULL
+    FROM {unnest(tables.Reversal, "viewer", "gift", prefix="gift", name="asked")}
+    JOIN reversals USING (viewer, gift)
+    WHERE reversals.reversed_coins <> reversals.published_coins
 """)  # noqa: S608 - our own text only
 _END = text(f"""
     UPDATE combos SET ended_at = clock_timestamp()
-    FROM unnest({_KEYS}) AS old ({_KEY})
-    WHERE (combos.viewer, combos.room, combos.creator, combos.gift_type, combos.anonymous)
-          = (old.viewer, old.room, old.creator, old.gift_type, old.anonymous)
-      AND {_OVER}
+    FROM (
+        SELECT running.viewer, running.id
+        FROM unnest({_KEYS}) AS asked ({_KEY}) {_RUNNING}
+        LIMIT cardinality(CAST(:viewer AS text[]))
+    ) AS old
+    WHERE combos.viewer = old.viewer AND combos.id = old.id AND {_OVER}
     RETURNING {_COLUMNS}
 """)  # noqa: S608 - our own text only
 _END_ANY = text(f"""
@@ -183,8 +194,11 @@ _END_ANY = text(f"""
     RETURNING {_COLUMNS}
 """)  # noqa: S608 - our own text only
 _OPEN = f"""
-    SELECT {_KEY}, count(*) AS gifts FROM gifts
-    WHERE state = 'requested' AND mode = 'streak' AND room IS NOT NULL
+    SELECT {_KEY}, count(*) AS gifts
+    FROM (
+        SELECT gifts.* FROM open_gifts JOIN gifts USING (viewer)
+        WHERE gifts.id = open_gifts.gift AND mode = 'streak' AND room IS NOT NULL
+    ) AS open_streaks
     GROUP BY {_KEY}
 """  # noqa: S608 - our own text only
 _LOCK_MISCOUNTED = text(f"""

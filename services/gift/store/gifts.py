@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from services.gift import tables
 from services.gift.domain.admissions import UNPAID_GIFTS
+from services.gift.domain.combos import Change, ComboKey
 from services.gift.domain.gifts import Gift
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest
+from shared.postgres.rows import RowMapper, arrays, insert_rows, prefixed, unnest
 
 # A viewer and an idempotency key: `one_gift_a_key` is unique.
 RequestKey: TypeAlias = tuple[str, str]
@@ -68,7 +69,7 @@ async def remembered(
     tx: Transaction, keys: Sequence[RequestKey]
 ) -> dict[RequestKey, tuple[Gift, bytes]]:
     """Read the gifts of keys with the hashes of their requests."""
-    asked = {"viewers": [viewer for viewer, _ in keys], "keys": [key for _, key in keys]}
+    asked = {"viewer": [viewer for viewer, _ in keys], "idempotency_key": [key for _, key in keys]}
     rows = await tx.execute(_REMEMBERED, asked)
     return {(row.viewer, row.idempotency_key): (_gift(row), row.request_hash) for row in rows}
 
@@ -85,19 +86,31 @@ async def decided(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> list[Gif
 
 
 async def save_outcomes(
-    tx: Transaction, gifts: Sequence[Gift], slices: Mapping[UUID, Sequence[Mapping[str, Any]]]
+    tx: Transaction,
+    gifts: Sequence[Gift],
+    slices: Mapping[UUID, Sequence[Mapping[str, Any]]],
+    combos: Mapping[ComboKey, tuple[UUID, Change]],
 ) -> None:
     """
-    Write the outcomes of gifts that were open; `slices` by gift, for those that were sent.
+    Write the outcomes of gifts that were open, and count them in their combos.
 
-    What was refused is counted for its viewer, in the same statement.
+    `slices` are by gift, for those that were sent. Refused gifts are counted for their viewers.
+    The gifts and their combos are locked.
     """
+    changes = [change for _, change in combos.values()]
+    counted: dict[str, list[Any]] = {
+        "viewer": [key.viewer for key in combos],
+        "id": [combo for combo, _ in combos.values()],
+        "open_gifts": [change.decided_gifts for change in changes],
+        **arrays(changes, "sent_gifts", "repeat_count", "coins"),
+    }
     await tx.execute(
         _SAVE_OUTCOMES,
         {
             **arrays(gifts, *_OUTCOME),
             "slices": [_json(slices.get(gift.id)) for gift in gifts],
             "refusals": [_json(gift.refusal) for gift in gifts],
+            **prefixed("counted", counted),
             "act": UNPAID_GIFTS.act,
             "seconds": float(UNPAID_GIFTS.seconds),
         },
@@ -141,7 +154,7 @@ async def books(tx: Transaction) -> Books:
 
 
 def _pairs(keys: Sequence[tuple[str, UUID]]) -> dict[str, Any]:
-    return {"viewers": [viewer for viewer, _ in keys], "ids": [gift for _, gift in keys]}
+    return {"viewer": [viewer for viewer, _ in keys], "id": [gift for _, gift in keys]}
 
 
 def _json(value: object) -> str | None:
@@ -162,8 +175,8 @@ _COLUMNS_OPEN = _COLUMNS.replace(
     ) ELSE gifts.combo END AS combo,
     """,
 )
-_ASKED = """
-    unnest(CAST(:viewers AS text[]), CAST(:ids AS uuid[])) AS asked (viewer, id)
+_ASKED = f"""
+    {unnest(tables.Gift, "viewer", "id", name="asked")}
     WHERE gifts.viewer = asked.viewer AND gifts.id = asked.id
 """
 _NEW = (
@@ -184,13 +197,16 @@ _INSERT = text(f"""
         INSERT INTO messages (creator, gift, viewer, held_at)
         SELECT creator, id, viewer, CASE WHEN message_state = 'held' THEN requested_at END
         FROM added WHERE message IS NOT NULL
+    ), opened AS (
+        INSERT INTO open_gifts (viewer, gift, requested_at, last_requested_at)
+        SELECT viewer, id, requested_at, requested_at FROM added
     )
     SELECT id FROM added
 """)  # noqa: S608 - our own text only
 _READ = text(f"SELECT {_COLUMNS_OPEN} FROM gifts, {_ASKED}")  # noqa: S608 - our own text only
 _REMEMBERED = text(f"""
     SELECT {_COLUMNS_OPEN}, gifts.idempotency_key, request_hash FROM gifts
-    JOIN unnest(CAST(:viewers AS text[]), CAST(:keys AS text[])) AS asked (viewer, idempotency_key)
+    JOIN {unnest(tables.Gift, "viewer", "idempotency_key", name="asked")}
         ON gifts.viewer = asked.viewer AND gifts.idempotency_key = asked.idempotency_key
 """)  # noqa: S608 - our own text only
 _LOCK = text(
@@ -204,6 +220,7 @@ _OUTCOME = (
     *("viewer", "id", "state", "decided_at", "paid_at", "reversed_coins", "reversal_facts"),
     *("combo", "repeat_count", "combo_coins", "message_revision"),
 )
+_COUNTED = ("viewer", "id", "open_gifts", "sent_gifts", "repeat_count", "coins")
 # JSON goes as text: in an array of jsonb it would be quoted once more.
 _SAVE_OUTCOMES = text(f"""
     WITH decided AS (
@@ -215,6 +232,17 @@ _SAVE_OUTCOMES = text(f"""
         WITH ORDINALITY AS written (slices, refusal, position) USING (position)
     WHERE gifts.viewer = new.viewer AND gifts.id = new.id
     RETURNING gifts.viewer, gifts.state
+    ), closed AS (
+    DELETE FROM open_gifts USING {unnest(tables.Gift, "viewer", "id")}
+    WHERE open_gifts.viewer = new.viewer AND open_gifts.gift = new.id
+    ), counted AS (
+    UPDATE combos
+    SET open_gifts = combos.open_gifts - new.open_gifts,
+        sent_gifts = combos.sent_gifts + new.sent_gifts,
+        repeat_count = combos.repeat_count + new.repeat_count,
+        coins = combos.coins + new.coins
+    FROM {unnest(tables.Combo, *_COUNTED, prefix="counted")}
+    WHERE combos.viewer = new.viewer AND combos.id = new.id
     )
     INSERT INTO quotas AS known (user_id, act, began_at, used)
     SELECT viewer, :act, clock_timestamp(), count(*) FROM decided
@@ -227,15 +255,21 @@ _SAVE_OUTCOMES = text(f"""
         ) AS time (is_over)
     )
 """)  # noqa: S608 - our own text only
+# Locks the gifts first, as an outcome does.
 _REPEAT = text(f"""
-    UPDATE gifts SET attempt = attempt + 1, last_requested_at = now()
-    FROM (
-        SELECT viewer, id FROM gifts
-        WHERE state = 'requested' AND last_requested_at < now() - make_interval(secs => :seconds)
-        ORDER BY last_requested_at LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS open
-    WHERE gifts.viewer = open.viewer AND gifts.id = open.id
+    WITH old AS (
+        SELECT gifts.viewer, gifts.id FROM open_gifts
+        JOIN gifts ON gifts.viewer = open_gifts.viewer AND gifts.id = open_gifts.gift
+        WHERE open_gifts.last_requested_at < now() - make_interval(secs => :seconds)
+          AND gifts.state = 'requested'
+        ORDER BY open_gifts.last_requested_at LIMIT :limit
+        FOR UPDATE OF gifts SKIP LOCKED
+    ), repeated AS (
+        UPDATE open_gifts SET last_requested_at = now() FROM old
+        WHERE open_gifts.viewer = old.viewer AND open_gifts.gift = old.id
+    )
+    UPDATE gifts SET attempt = attempt + 1, last_requested_at = now() FROM old
+    WHERE gifts.viewer = old.viewer AND gifts.id = old.id
     RETURNING {_COLUMNS_OPEN}
 """)  # noqa: S608 - our own text only
 _NEWEST = text(f"""

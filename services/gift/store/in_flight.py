@@ -3,10 +3,10 @@
 from shared.backoffice.in_flight import InFlight
 
 IN_FLIGHT = (
-    # Asked again after ten minutes; who then waits much longer is not heard.
+    # Requested again after ten minutes; one that then waits much longer is overdue.
     InFlight(
         "gift",
-        "SELECT state, requested_at AS since FROM gifts WHERE state = 'requested'",
+        "SELECT 'requested' AS state, requested_at AS since FROM open_gifts",
         {"requested": 900},
     ),
 )

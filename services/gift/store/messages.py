@@ -59,7 +59,7 @@ _DECIDE = text("""
     UPDATE messages SET decided_at = clock_timestamp(), decided_by = :by
     WHERE creator = :creator AND gift = :gift
 """)
-# A gift that is not paid is not given: its message is nobody's business yet.
+# A gift that is not paid is not given: its message is not shown yet.
 _HELD = text("""
     SELECT messages.gift, messages.viewer, messages.held_at, gifts.room, gifts.message,
            gifts.anonymous

@@ -52,7 +52,7 @@ async def known(tx: Transaction, keys: Collection[Key]) -> dict[Key, Reversal]:
 
 
 async def waiting(tx: Transaction, gifts: Sequence[Gift]) -> dict[UUID, list[Reversal]]:
-    """Return what was heard about gifts before they were settled."""
+    """Return the reversals that arrived before the outcomes of these gifts."""
     asked = {"viewers": [gift.viewer for gift in gifts], "gifts": [gift.id for gift in gifts]}
     found: dict[UUID, list[Reversal]] = {}
     for row in await tx.execute(_WAITING, asked):

@@ -51,8 +51,7 @@ def follow_reversal(
     key = (event.creator, event.gift, event.lot)
     known = batch.known.reversals.setdefault(key, Reversal())
     is_first = known.note(event.revision)
-    is_newest = event.revision > known.revision
-    if is_newest:
+    if event.revision > known.revision:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
         known.newest_at = at
     known.most_coins = max(known.most_coins, event.reversed_coins)
@@ -62,12 +61,12 @@ def follow_reversal(
         known.restored_at = max(known.restored_at or at, at)
     earning = batch.known.earnings.get(key)
     if earning is None:
-        return is_newest
+        return event.revision == known.revision
     most = event.reversed_coins if is_first else known.reversed_coins
     _follow(batch, accounts, earning, most, known, event.revision, at, cause)
     if is_later and earning.restored.pending:
         earning.restored.matures_at, _ = _wait(batch, earning, known, at)
-    return is_newest
+    return event.revision == known.revision
 
 
 def follow_earlier(

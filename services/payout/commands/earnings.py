@@ -122,8 +122,9 @@ def _earn(
             raise CauseReused(cause=reference)
         return
     earnings = _earnings(batch, accounts, gift, sent.time)
-    domain.earn(accounts, earnings, batch.rules, reference=reference, request_hash=request_hash)
-    diamonds = sum(earning.diamonds for earning in earnings)
+    diamonds = domain.earn(
+        accounts, earnings, batch.rules, reference=reference, request_hash=request_hash
+    )
     event = DiamondsEarned(
         creator=gift.creator,
         gift=gift.gift,
@@ -134,10 +135,11 @@ def _earn(
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
     )
     version = accounts.record_result(event.model_dump_json()).number
-    batch.facts.append(Fact(event, version, sent.cause, batch.recorded_at))
+    cause = sent.cause
+    batch.facts.append(Fact(event, version, cause, batch.recorded_at))
     batch.known.add(earnings, sent.time)
     for earning in earnings:
-        follow_earlier(batch, accounts, earning, sent.time, sent.cause)
+        follow_earlier(batch, accounts, earning, sent.time, cause)
 
 
 def _earnings(
@@ -179,5 +181,6 @@ def _earnings(
 
 
 def _request_hash(gift: GiftSent) -> bytes:
-    content = repr((gift.viewer, gift.coins, [(piece.lot, piece.coins) for piece in gift.slices]))
+    paid = [f"{piece.lot.int} {piece.coins}" for piece in gift.slices]
+    content = "\n".join((gift.viewer, str(gift.coins), *paid))
     return hashlib.blake2b(content.encode(), digest_size=16).digest()

@@ -48,24 +48,20 @@ async def revalue_all(tx: Transaction, rules: Rules) -> bool:
 
 async def _revalue(tx: Transaction, book: Book, known: dict[str, Creator], rules: Rules) -> bool:
     """Bring creators to the rate in force, new ones too; return whether anything was posted."""
-    posted, changed = False, []
+    in_force = rules.rate_version, rules.currency, rules.value_minor_per_1000
+    changed = {}
+    posted = False
     for name, accounts in book.users.items():
         creator = known.get(name)
         if creator is None:
-            creator = known[name] = Creator(None, 0, rules.currency, rules.value_minor_per_1000)
-        elif (creator.currency, creator.value_minor_per_1000) == (
-            rules.currency,
-            rules.value_minor_per_1000,
-        ):
-            continue
-        else:
+            changed[name] = known[name] = Creator(None, 0, *in_force)
+        elif (creator.currency, creator.value_minor_per_1000) != in_force[1:]:
             owed_minor = worth_minor(diamonds_of(accounts), creator.value_minor_per_1000)
             reference = REFERENCE.format(accounts.version + 1)
             posted |= revalue(accounts, creator.currency, owed_minor, rules, reference=reference)
-            creator.currency = rules.currency
-            creator.value_minor_per_1000 = rules.value_minor_per_1000
-        changed.append(name)
-    if changed:
+            creator.rate_version, creator.currency, creator.value_minor_per_1000 = in_force
+            changed[name] = creator
+    if posted:
         await book.write(tx)
-        await store.value_at(tx, changed, rules)
+    await store.save(tx, changed)
     return posted

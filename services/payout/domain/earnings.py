@@ -109,17 +109,22 @@ def earn(
     *,
     reference: str,
     request_hash: bytes,
-) -> None:
-    """Let the diamonds of a gift arrive; coins that earn nothing are a decision too."""
+) -> int:
+    """
+    Let the diamonds of a gift arrive, and return how many.
+
+    Coins that earn nothing are a decision too.
+    """
     amounts = {PENDING: 0, MAIN: 0}
     for earning in earnings:
         amounts[MAIN if earning.matured else PENDING] += earning.diamonds
-    diamonds = sum(amounts.values())
-    if not diamonds:
+    diamonds = amounts[PENDING] + amounts[MAIN]
+    if diamonds:
+        amounts[EARNED] = -diamonds
+        post(accounts, amounts, rules, kind="earn", reference=reference, request_hash=request_hash)
+    else:
         accounts.refuse(reference=reference, request_hash=request_hash)
-        return
-    amounts[EARNED] = -diamonds
-    post(accounts, amounts, rules, kind="earn", reference=reference, request_hash=request_hash)
+    return diamonds
 
 
 def take_back(
@@ -227,10 +232,8 @@ def post(
     currency: str | None = None,
 ) -> int:
     """Move diamonds between accounts, and what is owed for them with it."""
-    free = sum(amount for account, amount in amounts.items() if account in (PENDING, MAIN))
-    postings = tuple(
-        Posting(account, DIAMONDS, amount) for account, amount in amounts.items() if amount
-    )
+    free = amounts.get(PENDING, 0) + amounts.get(MAIN, 0)
+    postings = [Posting(account, DIAMONDS, amount) for account, amount in amounts.items() if amount]
     money = money_of(
         accounts,
         free,
@@ -242,5 +245,5 @@ def post(
     )
     accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
     return accounts.post(
-        kind=kind, reference=reference, postings=postings + money, request_hash=request_hash
+        kind=kind, reference=reference, postings=[*postings, *money], request_hash=request_hash
     )

@@ -22,7 +22,7 @@ RATE_NOTE = "value_minor_per_1000"
 
 def diamonds_of(accounts: LockedAccounts) -> int:
     """The free diamonds of a creator: all but those that a payout has reserved."""
-    return sum(accounts.balance(account, DIAMONDS) for account in (PENDING, MAIN))
+    return accounts.balance(PENDING, DIAMONDS) + accounts.balance(MAIN, DIAMONDS)
 
 
 def money_of(
@@ -34,7 +34,7 @@ def money_of(
     fee_minor: int = 0,
     reserved_minor: int = 0,
     currency: str | None = None,
-) -> tuple[Posting, ...]:
+) -> list[Posting]:
     """
     Return the money side of an entry that changes a creator's free diamonds.
 
@@ -83,7 +83,7 @@ def revalue(
     return bool(postings)
 
 
-def _postings(amounts: Mapping[tuple[str, str], int]) -> tuple[Posting, ...]:
-    return tuple(
-        [Posting(account, asset, amount) for (account, asset), amount in amounts.items() if amount]
-    )
+def _postings(amounts: Mapping[tuple[str, str], int]) -> list[Posting]:
+    return [
+        Posting(account, asset, amount) for (account, asset), amount in amounts.items() if amount
+    ]

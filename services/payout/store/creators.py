@@ -1,6 +1,6 @@
 """What the rules need to know about creators, and the rate at which their diamonds are valued."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.payout import tables
 from services.payout.domain.rates import Rules
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, update_rows
+from shared.postgres.rows import RowMapper, arrays, insert_rows
 
 
 @dataclass(slots=True)
@@ -22,12 +22,12 @@ class Creator:
 
     first_earned_at: datetime | None
     lifetime_diamonds: int
+    rate_version: int
     currency: str
     value_minor_per_1000: int
 
 
 _creator = RowMapper(Creator, tables.Creator)
-_TOTALS = ("first_earned_at", "lifetime_diamonds")
 
 
 async def read(tx: Transaction, creators: Iterable[str]) -> dict[str, Creator]:
@@ -36,45 +36,35 @@ async def read(tx: Transaction, creators: Iterable[str]) -> dict[str, Creator]:
     return {row.creator: _creator(row) for row in rows}
 
 
-async def value_at(tx: Transaction, creators: Sequence[str], rules: Rules) -> None:
-    """Remember that these creators' diamonds stand in the books at the rate in force."""
-    await tx.execute(_VALUE_AT, {"creators": sorted(creators), **_rate(rules)})
-
-
-async def save_totals(tx: Transaction, creators: Mapping[str, Creator]) -> None:
-    """Write what creators have earned, and since when."""
+async def save(tx: Transaction, creators: Mapping[str, Creator]) -> None:
     if creators:
-        totals = arrays(creators.values(), *_TOTALS)
-        await tx.execute(_SAVE_TOTALS, {"creator": list(creators), **totals})
+        rows = arrays(creators.values(), *Creator.__slots__)
+        await tx.execute(_SAVE, {"creator": list(creators), **rows})
 
 
 async def outdated(tx: Transaction, rules: Rules, limit: int) -> list[str]:
     """Return creators whose diamonds stand at another rate than the one in force."""
-    rows = await tx.execute(_OUTDATED, {"limit": limit, **_rate(rules)})
-    return [row.creator for row in rows]
-
-
-def _rate(rules: Rules) -> dict[str, object]:
-    return {
+    values = {
         "rate_version": rules.rate_version,
         "currency": rules.currency,
         "rate": rules.value_minor_per_1000,
+        "limit": limit,
     }
+    rows = await tx.execute(_OUTDATED, values)
+    return [row.creator for row in rows]
 
 
 _READ = text(f"""
     SELECT creator, {_creator.columns} FROM creators
     WHERE creator = ANY(CAST(:creators AS text[]))
 """)  # noqa: S608 - our own text only
-_VALUE_AT = text("""
-    INSERT INTO creators (creator, rate_version, currency, value_minor_per_1000)
-    SELECT creator, :rate_version, :currency, :rate
-    FROM unnest(CAST(:creators AS text[])) AS named (creator)
-    ON CONFLICT (creator) DO UPDATE
-    SET rate_version = excluded.rate_version, currency = excluded.currency,
-        value_minor_per_1000 = excluded.value_minor_per_1000
-""")
-_SAVE_TOTALS = update_rows(tables.Creator, ("creator",), _TOTALS)
+# An upsert finds each row by its key, however wrong the statistics of a young table are.
+_SAVE = insert_rows(
+    tables.Creator,
+    *("creator", *Creator.__slots__),
+    then="ON CONFLICT (creator) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in Creator.__slots__),
+)
 # A newer rate is left alone: an instance that does not know it yet must not fight over it.
 _OUTDATED = text("""
     SELECT creator FROM creators

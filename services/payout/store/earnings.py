@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,11 +11,12 @@ from sqlalchemy import text
 from services.payout import tables
 from services.payout.domain.earnings import Earning, Lost
 from services.payout.domain.payouts import PayoutLoss
-from services.payout.store import payouts, reversals
-from services.payout.store.creators import Creator, save_totals
+from services.payout.store import creators, payouts, reversals
+from services.payout.store.creators import Creator
 from services.payout.store.reversals import RESTORED_COLUMNS, RESTORED_JOIN, Key, Reversals
+from shared.postgres.copying import line
 from shared.postgres.database import Row, Transaction
-from shared.postgres.rows import arrays, insert_rows, update_rows
+from shared.postgres.rows import arrays, update_rows
 
 
 @dataclass(slots=True)
@@ -50,23 +52,23 @@ class KnownEarnings:
 
 
 async def load(
-    tx: Transaction, creators: dict[str, Creator], slices: Collection[Key], *, has_reversals: bool
+    tx: Transaction, known: dict[str, Creator], slices: Collection[Key], *, has_reversals: bool
 ) -> KnownEarnings:
     """
     Read what a batch needs to know of these slices; the creators' accounts are locked.
 
     Earnings and losses matter to reversals alone, be they in the batch or known before.
     """
-    found = KnownEarnings(creators)
+    found = KnownEarnings(known)
     for row in await tx.execute(_KNOWN_OF_SLICES, _slices(slices)):
         if row.until is not None:
             found.warnings[row.lot] = row.until
         if row.revision is not None:
             found.reversals[_key(row)] = reversals.reversal_of(row)
     if has_reversals or found.reversals:
-        for each in await losses_of(tx, list(creators)):
+        for each in await losses_of(tx, list(known)):
             found.earnings[each.creator, each.gift, each.lot] = each
-        found.payout_losses = await payouts.losses_of(tx, list(creators))
+        found.payout_losses = await payouts.losses_of(tx, list(known))
         for row in await tx.execute(_EARNINGS, _slices(slices)):
             found.earnings.setdefault(_key(row), _earning(row))
     return found
@@ -75,13 +77,13 @@ async def load(
 async def write(tx: Transaction, known: KnownEarnings) -> None:
     """Write what a batch added and changed."""
     if known.added:
-        await tx.execute(_ADD, arrays(known.added, *_FIELDS))
+        await tx.copy("earnings", _FIELDS, (line(_values(each)) for each in known.added))
     added = {id(earning) for earning in known.added}
     await save(tx, [each for each in known.earnings.values() if id(each) not in added])
     await reversals.save_restored(tx, known.earnings.values())
     await payouts.save_losses(tx, known.payout_losses)
     await reversals.save(tx, known.reversals)
-    await save_totals(tx, known.creators)
+    await creators.save(tx, known.creators)
 
 
 async def save(tx: Transaction, earnings: Sequence[Earning]) -> None:
@@ -114,6 +116,7 @@ def _earning(row: Row) -> Earning:
 
 
 _FIELDS = tuple(each.name for each in fields(Earning) if each.name != "restored")
+_values = attrgetter(*_FIELDS)
 _COLUMNS = ", ".join([*(f"earnings.{name}" for name in _FIELDS), RESTORED_COLUMNS])
 _ASKED = """
     unnest(CAST(:creators AS text[]), CAST(:gifts AS uuid[]), CAST(:lots AS uuid[]))
@@ -143,7 +146,6 @@ _EARNINGS = text(f"""
 """)  # noqa: S608 - our own text only
 _KEY = ("creator", "gift", "slice")
 _SAVED = ("reversed_diamonds", "lost_diamonds")
-_ADD = insert_rows(tables.Earning, *_FIELDS)
 _SAVE = update_rows(tables.Earning, _KEY, _SAVED)
 _LOST = text(f"""
     SELECT {_COLUMNS} FROM earnings {RESTORED_JOIN}

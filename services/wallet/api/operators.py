@@ -153,7 +153,7 @@ async def set_limit(
     db: Db,
     rules: SpendingRules,
 ) -> Limits:
-    """Limit what somebody can spend, or lift it; it counts at once."""
+    """Limit what a viewer can spend, or lift the limit; it counts at once."""
     async with db.transaction() as tx:
         await limits.set_limit(
             tx,

@@ -84,7 +84,7 @@ async def decide_wallet_adjustment(
 
 
 def _granted(asked: Adjustment, now: datetime) -> NewLot:
-    """Coins that cost nobody anything, and so earn no creator anything."""
+    """Coins that cost nothing, and so earn no creator anything."""
     lot = Lot(
         id=uuid5(NAMESPACE, f"lot|{asked.id}|{Origin.PROMO.value}"),
         purchase=asked.id,
@@ -93,7 +93,7 @@ def _granted(asked: Adjustment, now: datetime) -> NewLot:
         remaining=asked.amount,
         diamond_rate_bp=0,
         price_minor=0,
-        # ISO 4217 for no currency: nobody paid anything.
+        # ISO 4217 for no currency: nothing was paid.
         currency="XXX",
         funded_at=now,
     )

@@ -30,9 +30,9 @@ async def pay_for_gifts(
     tx: Transaction, received: Sequence[Envelope[GiftRequested]], rules: Rules
 ) -> None:
     """
-    Pay each gift, or announce for good why not, in the order in which they were asked.
+    Pay each gift, or publish for good why not, in the order of the requests.
 
-    A gift that was decided before is announced again, word for word.
+    The answer to a gift that was decided before is published again, word for word.
     """
     asked = [(each.data.viewer, GIFT_REFERENCE.format(each.data.gift)) for each in received]
     book = await open_book(tx, COINS, asked)

@@ -43,7 +43,7 @@ from shared.postgres.database import Transaction
 HOLD_REFERENCE = "freeze:{}"
 REFUND_REFERENCE = "refund:{}"
 RELEASE_REFERENCE = "release:{}"
-# As many as an id of somebody else's may have, in events and in addresses.
+# As many as a foreign id may have, in events and in addresses.
 KEY_CHARACTERS_MAX = 128
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 

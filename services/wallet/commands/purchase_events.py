@@ -1,7 +1,7 @@
 """
 Following the money of purchases: it comes, goes back, is taken back, or may be.
 
-Facts are taken in the order in which they arrived, whatever their kind, and that order is not
+Facts are taken in the order in which they arrived, of every kind, and that order is not
 relied on: each is kept, and the coins follow all that is known.
 """
 

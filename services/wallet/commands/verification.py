@@ -1,4 +1,4 @@
-"""The proof that the coin ledger adds up, and the seals that keep its history."""
+"""Verification of the coin ledger, and the seals of its history."""
 
 from services.wallet.store.invariants import INVARIANTS
 from shared.backoffice.republish import block_fact
@@ -13,7 +13,7 @@ CHAIN = "coins"
 
 
 async def publish_block(tx: Transaction, block: Block) -> None:
-    """Tell others the hash of a block, so that nobody can put another in its place."""
+    """Publish the hash of a block, so that no other can be put in its place."""
     fact = block_fact(
         BlockSealed, CHAIN, block.number, block.entries, block.hash, block.previous_hash
     )

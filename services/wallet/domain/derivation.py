@@ -146,7 +146,7 @@ def _refund(lots: Sequence[Lot], holds: Sequence[Hold]) -> int:
     """
     Take the coins whose money went back; return for how many of them there were none.
 
-    A refund takes what its request had held, then whatever else is unspent.
+    A refund takes what its request had held, then what else is unspent.
     """
     for hold in holds:
         for lot in lots:
@@ -231,7 +231,7 @@ def _repay(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Repayments:
     Pay debts, the oldest first, with the coins that are free.
 
     In both, bonus coins come before paid ones: of one purchase they were spent first, so their
-    debt is the older one. Promotional coins cost nobody anything and earn no creator anything: a
+    debt is the older one. Promotional coins cost nothing and earn no creator anything: a
     gift whose money was taken back would be worth something again by them. So they pay no debts.
     """
     repayments: Repayments = {}

@@ -18,7 +18,7 @@ def reversed_gifts(slices: Iterable[GiftSlice], reversed_coins: int) -> dict[UUI
     """
     Return which gifts stand reversed, and how many coins of each: the latest first.
 
-    The later a gift, the likelier its diamonds are still pending, and nobody is out of pocket.
+    The later a gift, the likelier its diamonds are still pending, and no money is lost.
     """
     found: dict[UUID, int] = {}
     for piece in sorted(slices, key=lambda piece: -piece.entry):

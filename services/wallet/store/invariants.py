@@ -33,7 +33,8 @@ INVARIANTS = (
             WHERE {users} AND CASE WHEN kind = 'gift'
                 THEN accounts IS DISTINCT FROM ARRAY['main', '@spent']
                     OR reference NOT LIKE 'gift:%'
-                    OR amounts[2] IS DISTINCT FROM (SELECT sum(each) FROM unnest(slices) AS each)
+                    OR cardinality(lots) IS DISTINCT FROM coalesce(cardinality(slices), 1)
+                    OR amounts[2] <> (SELECT sum(each) FROM unnest(slices) AS each)
                 ELSE lots IS NOT NULL END
         """,
     ),

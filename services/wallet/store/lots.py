@@ -125,12 +125,12 @@ _SLICES_OF = text("""
         FROM unnest(CAST(:users AS text[]), CAST(:lots AS uuid[])) AS asked (user_id, lot)
         JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
         JOIN entries AS funded
-            ON funded.user_id = lots.user_id
+            ON funded.user_id COLLATE "C" = lots.user_id
             AND funded.reference IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
         GROUP BY asked.user_id
     ) AS asked
     JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
-        unnest(entries.lots, slices) AS slice (lot, coins)
+        unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
     WHERE slice.lot = ANY(asked.lots)
     ORDER BY number
 """)

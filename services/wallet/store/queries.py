@@ -26,7 +26,7 @@ async def history(
 ) -> list[dict[str, Any]]:
     """Return the newest entries of a user's coins, older than `before`; a gift has its pieces."""
     rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
-    lots = {lot for row in rows for lot in row.lots or ()}
+    lots = {lot for row in rows for lot in row.lots}
     found = await tx.execute(_PURCHASES, {"user": user, "lots": list(lots)}) if lots else ()
     purchases = {row.id: row.purchase for row in found}
     return [
@@ -34,7 +34,7 @@ async def history(
             **row,
             "pieces": [
                 {"lot": lot, "purchase": purchases[lot], "coins": coins}
-                for lot, coins in sorted(zip(row.lots or (), row.slices or (), strict=True))
+                for lot, coins in sorted(zip(row.lots, row.slices, strict=True))
             ],
         }
         for row in rows
@@ -76,7 +76,8 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
 _BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
     SELECT number AS entry, kind, reference, amounts[place] AS coins,
-           balances_after[place] AS balance_coins, recorded_at, entries.lots, slices
+           balances_after[place] AS balance_coins, recorded_at, coalesce(lots, '{}') AS lots,
+           CASE WHEN lots IS NULL THEN '{}' ELSE coalesce(slices, amounts[2:2]) END AS slices
     FROM entries, array_position(accounts, 'main') AS place
     WHERE user_id = :user AND place > 0
       AND number < coalesce(CAST(:before AS bigint), 9223372036854775807)

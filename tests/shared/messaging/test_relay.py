@@ -172,9 +172,9 @@ async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
 ):
     """The refusal ends the session; more events than a window leave behind it all the same."""
     async with wallet_database.transaction() as tx:
-        letter = a_dead_letter("", 1)
+        event = a_dead_letter("", 1)
         await send(
-            tx, [replace(letter, exchange="ovation.events", routing_key="wallet.lot_reversed")]
+            tx, [replace(event, exchange="ovation.events", routing_key="wallet.lot_reversed")]
         )
     facts = [a_fact(number) for number in range(PUBLISH_BATCH_MAX + 100)]
     await say(*facts)

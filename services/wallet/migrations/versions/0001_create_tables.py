@@ -66,7 +66,7 @@ GRANT SELECT, INSERT, UPDATE ON lots TO wallet;
 -- What paid for which gift: the slices of lots.
 CREATE VIEW slices AS
     SELECT user_id, number AS entry, substr(reference, 6)::uuid AS gift, lot, coins
-    FROM entries, unnest(lots, slices) AS slice (lot, coins)
+    FROM entries, unnest(lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
     WHERE kind = 'gift';
 -- A paid gift is told by its entry and its lots: its result is not stored.
 CREATE OR REPLACE VIEW outcomes AS
@@ -81,7 +81,7 @@ CREATE OR REPLACE VIEW outcomes AS
                                           'diamond_rate_bp', lots.diamond_rate_bp)
                        ORDER BY position
                    )
-                   FROM unnest(entries.lots, entries.slices) WITH ORDINALITY
+                   FROM unnest(entries.lots, coalesce(slices, amounts[2:2])) WITH ORDINALITY
                        AS slice (lot, coins, position)
                    JOIN lots ON lots.user_id = entries.user_id AND lots.id = slice.lot
                )
