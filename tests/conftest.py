@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from deploy.config.databases import (
@@ -27,6 +28,14 @@ from shared.postgres.migrate import migrate
 # How long an example takes is a matter of the machine, and of what else it does.
 settings.register_profile("ovation", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ovation")
+# Where logging is not configured, an error is written as Python writes it: with the values of all
+# variables, as is usual otherwise, one traceback took most of a minute.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _STARTING_RABBIT = pytest.StashKey[Future[RabbitServer]]()
 

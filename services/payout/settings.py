@@ -12,7 +12,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PAYOUT_", env_ignore_empty=True, frozen=True)
 
     rules_file: Path
-    # Only where nobody's money is at stake: how long diamonds wait, whatever the rules say.
+    # Only where no real money is at stake: how long diamonds wait, in place of the rules.
     hold_seconds: int | None = None
     provider_url: str
     # For how long the provider knows an idempotency key: after that a person decides.

@@ -53,7 +53,7 @@ def _or(
     def decode_or(value: bytes) -> tuple[int, Any]:
         try:
             return decoder(value)
-        except (ValueError, KeyError, OverflowError, OSError):
+        except (ValueError, KeyError, OverflowError, OSError, RecursionError):
             return instead(value)
 
     return decode_or

@@ -96,7 +96,10 @@ class Part(BaseModel):
     """A value inside an event; unknown fields are ignored, so that fields may be added."""
 
     # What stands below a field describes it, in the schemas as well.
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    # A service reads and writes a part of the events: the others are never built in it.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, defer_build=True
+    )
 
 
 class Event(Part):

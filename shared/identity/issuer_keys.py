@@ -16,8 +16,6 @@ from joserfc.jws import JWSRegistry
 
 log = structlog.get_logger()
 
-# A set of keys has a few kilobytes; what is longer is none.
-DOCUMENT_BYTES_MAX = 262_144
 RSA_BITS_MIN = 2_048
 # Of one name, or tried for a token that names none: a token must not cost us a hundred checks.
 KEYS_TRIED_MAX = 8

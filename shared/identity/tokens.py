@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import httpx
 import structlog
 from joserfc import jwt
 from joserfc.errors import (
@@ -38,7 +37,8 @@ from shared.identity.claims import (
     read_time,
     require_access_token,
 )
-from shared.identity.issuer_keys import ALGORITHMS, DOCUMENT_BYTES_MAX, NoKeys, decode, usable_keys
+from shared.identity.issuer_documents import fetch
+from shared.identity.issuer_keys import ALGORITHMS, NoKeys, decode, usable_keys
 from shared.identity.verified_tokens import VerifiedTokens
 
 log = structlog.get_logger()
@@ -53,7 +53,6 @@ UNKNOWN_KEY_SECONDS = 10.0
 # An issuer that does not answer is asked again after this: rarely while old keys still work.
 RETRY_SECONDS = 10.0
 RETRY_WITHOUT_KEYS_SECONDS = 1.0
-FETCH_SECONDS_MAX = 3.0
 # Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
 KEYS_SECONDS_MAX = 3_600.0
 LIFETIME_SECONDS_MAX = 86_400
@@ -159,18 +158,9 @@ class Verifier:
     async def refresh(self) -> None:
         """Fetch the issuer's keys; the old ones stay unless it answers that there are none."""
         assert self._jwks_url is not None
-        async with (
-            asyncio.timeout(FETCH_SECONDS_MAX),
-            httpx.AsyncClient(timeout=FETCH_SECONDS_MAX) as client,
-        ):
-            answer, body = await _read(client, client.build_request("GET", self._jwks_url))
-            if (moved := answer.next_request) is not None:
-                if moved.url.scheme != "https":
-                    raise ValueError(f"the issuer's keys moved to {moved.url}, which is no https")
-                answer, body = await _read(client, moved)
-        answer.raise_for_status()
+        document = json.loads(await fetch(self._jwks_url))
         try:
-            self._trust(usable_keys(json.loads(body)))
+            self._trust(usable_keys(document))
         except NoKeys:
             self._trust(None)
             raise
@@ -291,20 +281,6 @@ class Verifier:
             )
         except BadClaim as bad:
             raise Unauthenticated(reason=bad.reason) from None
-
-
-async def _read(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-    """Ask, and read what is no longer than a set of keys can be."""
-    answer = await client.send(request, stream=True, follow_redirects=False)
-    try:
-        body = b""
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > DOCUMENT_BYTES_MAX:
-                raise ValueError(f"the issuer's keys are longer than {DOCUMENT_BYTES_MAX} bytes")
-    finally:
-        await answer.aclose()
-    return answer, body
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

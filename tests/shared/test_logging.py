@@ -22,10 +22,11 @@ def lines(capsys):
     def written():
         return capsys.readouterr().err.splitlines()
 
+    configured = structlog.get_config()
     yield configure
     root.handlers, access.disabled = before[0], before[2]
     root.setLevel(before[1])
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     structlog.contextvars.clear_contextvars()
 
 

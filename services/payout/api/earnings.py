@@ -86,7 +86,7 @@ class EarnedGift(BaseModel):
     """
     A gift, and the diamonds it brought; `reversed` are those whose money was taken back.
 
-    `viewer` is null for its creator if the gift is anonymous, or so old that nobody knows.
+    `viewer` is null for its creator if the gift is anonymous.
     """
 
     gift: UUID

@@ -46,7 +46,7 @@ HELD_SHOWN_MAX = 100
 
 class HeldPayout(BaseModel):
     """
-    A payout that waits for somebody to decide, since when and why.
+    A payout that waits for an operator's decision, since when and why.
 
     Reasons are `clawback`, `payee-changed`, `first-payout`; and `provider-unknown`, if the payout
     was submitted, and the provider can no longer be asked what became of it.
@@ -163,7 +163,7 @@ async def resolve(
 
 @router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
 async def read_held(_: Reviewer, db: Db) -> HeldPayouts:
-    """Read which payouts wait for somebody to decide, the oldest first."""
+    """Read which payouts wait for an operator's decision, the oldest first."""
     async with db.transaction() as tx:
         found = await payouts.under_review(tx, HELD_SHOWN_MAX)
     return HeldPayouts(

@@ -1,5 +1,5 @@
 """
-Diamonds follow their gifts' coins, in whatever order the events arrive.
+Diamonds follow their gifts' coins, in every order in which the events arrive.
 
 Of the revisions of one lot of one gift the newest counts, and of all of them the most coins: the
 difference has come back. A revision that arrives after a newer one has the result that it would

@@ -2,7 +2,7 @@
 What creators are owed, in money, beside every entry of their diamonds.
 
 Diamonds that are free (pending or available) are owed at the rate in force, rounded down; a new
-rate revalues them. Reserved ones are owed as what their payout promised, whatever the rate becomes.
+rate revalues them. Reserved ones are owed as what their payout promised, at any later rate.
 So a payout takes exactly what is owed for it. Liabilities are negative.
 """
 

@@ -87,7 +87,7 @@ class UnknownProvider(Refusal):
 
 
 class NotHeld(Refusal):
-    """Only a payout that is held waits for somebody to decide."""
+    """Only a payout that is under review waits for a decision."""
 
     kind = Kind.CONFLICT
 
@@ -191,7 +191,7 @@ CONTRADICTIONS = frozenset(
             for status in ProviderStatus
             if status is not ProviderStatus.FAILED
         ),
-        # Nobody knows which is newer: a person has to ask the bank.
+        # It is unknown which is newer: a person has to ask the bank.
         (State.RETURNED, ProviderStatus.PAID),
         (State.RETURNED, ProviderStatus.SUBMITTED),
     }

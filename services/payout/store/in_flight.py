@@ -13,7 +13,7 @@ IN_FLIGHT = (
                 ON s.creator = p.creator AND s.payout = p.id AND s.version = p.version
             WHERE p.state IN ('requested', 'held', 'approved', 'sent')
         """,
-        # People look at what is held, banks at what is sent; nobody is waited for in between.
+        # Operators decide held payouts, banks those that are sent; the others wait for no person.
         {"requested": 10 * MINUTES, "held": 3 * DAYS, "approved": 10 * MINUTES, "sent": 5 * DAYS},
     ),
 )

@@ -19,13 +19,18 @@ from tests.shared.messaging.conftest import QUEUE, a_fact, body_of, eventually
 
 REFUSED = "dev.ovation.wallet.gift_refused.v1"
 GARBAGE, PLACE = b"\xff\xfe\x00\xfd\xfc\xc3\x28\x80", b"GARBAGE!"
+# A table in a table, deeper than Python calls itself; as long as the text in its place.
+DEEP = b"".join(b"\x01aF" + (7 * under).to_bytes(4, "big") for under in reversed(range(1_000)))
+FLAT = "x" * len(DEEP)
 
 
 class Garbled(ContentHeader):
     """A header whose bytes no client library would write."""
 
     def marshal(self):
-        return super().marshal().replace(PLACE, GARBAGE)
+        marshalled = super().marshal().replace(PLACE, GARBAGE)
+        length = len(DEEP).to_bytes(4, "big")
+        return marshalled.replace(b"S" + length + FLAT.encode(), b"F" + length + DEEP)
 
 
 @pytest.fixture
@@ -173,6 +178,7 @@ GARBLED = {
     "value of a header": {"message_type": REFUSED, "headers": {"correlation_id": "GARBAGE!"}},
     "name of a header": {"message_type": REFUSED, "headers": {"GARBAGE!": "value"}},
     "content type": {"message_type": REFUSED, "content_type": "GARBAGE!"},
+    "depth of headers": {"message_type": REFUSED, "headers": {"deep": FLAT}},
 }
 
 

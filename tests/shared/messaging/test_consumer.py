@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.amqp import receive
 from shared.errors import Kind, Refusal
+from shared.messaging import relay as relays
 from shared.messaging.relay import Relay
 from tests.shared.messaging.conftest import a_fact, body_of, eventually
 
@@ -236,6 +237,29 @@ async def test_a_parked_message_can_be_redriven(publish, consume, heard, dead_le
         return [envelope.id for envelope in heard] == [fact.event.id]
 
     await eventually(heard_at_last)
+
+
+async def test_a_redriven_message_that_fails_again_is_parked_again(
+    publish, consume, dead_letters, monkeypatch
+):
+    """At once, too: while the row of its first dead letter is published and not deleted yet."""
+    monkeypatch.setattr(relays, "DELETE_SECONDS", 1_000)
+
+    def refuse(_):
+        raise NeverRight
+
+    consume(but=refuse)
+    # The row of the first is deleted at once, and then none for long.
+    for _ in range(2):
+        await publish(body_of(a_fact()))
+        first = (await dead_letters(1))["never-right"]
+
+    kept = {"ovation_message_id": first.headers["ovation_message_id"]}
+    await publish(first.body, headers={**kept, "ovation_redrive": "1"})
+    again = (await dead_letters(1))["never-right"]
+
+    assert again.headers["ovation_message_id"] == first.headers["ovation_message_id"]
+    assert again.message_id != first.message_id
 
 
 async def test_a_message_whose_work_fails_leaves_no_trace_in_the_inbox(
