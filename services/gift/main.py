@@ -77,6 +77,7 @@ def build_http(
         description="What viewers send.",
         verifier=verifier,
         database=database,
+        shortcuts=api.SHORTCUTS,
     )
     app.state.catalogue_cache = catalogue_cache
     app.state.intake = GiftIntake(

@@ -86,7 +86,7 @@ class Use(StrEnum):
     TRANSFERS = "transfers"
 
 
-def _uses_of(
+async def _uses_of(
     keys: Annotated[Mapping[Use, str], from_state("api_keys")],
     authorization: Annotated[str, Header()] = "",
 ) -> set[Use]:
@@ -108,7 +108,7 @@ SandboxWebhooks = Annotated[Webhooks, from_state("webhooks")]
 
 
 def _require(use: Use) -> Any:
-    def check(uses: Uses) -> None:
+    async def check(uses: Uses) -> None:
         if use not in uses:
             raise KeyHasNoRight(use=use.value)
 

@@ -1,6 +1,7 @@
 """An application with everything that is the same in every service."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from shared.http.problems import (
     answer_errors,
     documented,
 )
+from shared.http.shortcuts import Shortcut, Shortcuts
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Verifier
 from shared.postgres.database import Database
@@ -26,7 +28,12 @@ Document = dict[str, Any]
 
 
 def build_app(
-    *, title: str, description: str, verifier: Verifier | None, database: Database | None
+    *,
+    title: str,
+    description: str,
+    verifier: Verifier | None,
+    database: Database | None,
+    shortcuts: Sequence[Shortcut] = (),
 ) -> FastAPI:
     """Make a FastAPI application with everything that is the same in every service."""
     app = _App(
@@ -45,6 +52,8 @@ def build_app(
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
     app.include_router(health.router)
+    if shortcuts:
+        app.add_middleware(Shortcuts, shortcuts=shortcuts)
     app.add_middleware(Edge)
     return app
 

@@ -33,8 +33,11 @@ class ScopeMissing(Refusal):
 def bearer_token(request: Request) -> str | None:
     """Return the token of a request's header, or None without one; refuse any other spelling."""
     header = request.headers.get("authorization")
-    if header is None:
-        return None
+    return None if header is None else token_in(header)
+
+
+def token_in(header: str) -> str:
+    """Return the token that a header spells; refuse any other spelling."""
     spelt = _BEARER.fullmatch(header)
     if spelt is None:
         raise Unauthenticated(reason="malformed")

@@ -13,6 +13,7 @@ HEADER = "Idempotency-Key"
 # A structured-field string (`"abc"`), of which only quotes and backslashes are escaped, or, as most
 # clients send it, bare. https://www.rfc-editor.org/rfc/rfc8941#section-3.3.3
 _KEY = r'^([!#-~]([ -~]{0,126}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,128}")$'
+_FIT = re.compile(_KEY)
 
 
 class IdempotencyKeyMissing(Refusal):
@@ -31,6 +32,15 @@ async def _idempotency_key(
         ),
     ],
 ) -> str:
+    return _unquoted(given)
+
+
+def key_in(header: str) -> str | None:
+    """Return the key that a header names, or None if it is not fit to be one."""
+    return _unquoted(header) if _FIT.fullmatch(header) else None
+
+
+def _unquoted(given: str) -> str:
     """Take off the quotes and what is escaped between them: both ways name the same key."""
     return re.sub(r"\\(.)", r"\1", given[1:-1]) if given.startswith('"') else given
 

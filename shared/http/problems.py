@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from shared.errors import Kind, Refusal
 from shared.http.keys import HEADER, IdempotencyKeyMissing
@@ -126,6 +127,13 @@ def refusal_response(no: Refusal) -> Response:
     return response
 
 
+def answer_refusal(scope: Scope, no: Refusal) -> Response:
+    """Answer a request that its route refuses."""
+    if isinstance(no, KeyReused):
+        count_key(route_of(scope), Key.KEY_REUSED)
+    return refusal_response(no)
+
+
 def too_large(body_bytes_max: int) -> Response:
     title = "The body is larger than this service takes."
     return problem("body-too-large", title, 413, {"body_bytes_max": body_bytes_max})
@@ -152,9 +160,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(Refusal)
     async def refuse(request: Request, no: Refusal) -> Response:
-        if isinstance(no, KeyReused):
-            count_key(route_of(request.scope), Key.KEY_REUSED)
-        return refusal_response(no)
+        return answer_refusal(request.scope, no)
 
     @app.exception_handler(RequestValidationError)
     async def refuse_invalid(_: Request, error: RequestValidationError) -> Response:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
+from starlette.datastructures import State as AppState
 
 from services.gift.api.dependencies import Intake, Targets
 from services.gift.commands import queries
@@ -63,6 +64,7 @@ from shared.http import (
 )
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.shortcuts import Shortcut, UsualRequest
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import (
@@ -218,6 +220,15 @@ async def send_gift(
     )
     gift = await intake.send(order, wait_seconds=0 if at_once else WAIT_SECONDS_MAX)
     return _answer(gift, at_once=at_once)
+
+
+async def _send_usual_gift(state: AppState, usual: UsualRequest) -> Response:
+    return await send_gift(
+        usual.body, usual.caller, usual.key, state.intake, state.targets, usual.header("prefer")
+    )
+
+
+SHORTCUT = Shortcut("/v1/gifts", SendGiftRequest, _send_usual_gift)
 
 
 async def _target(targets: Verifier, token: str | None) -> TargetToken | None:

@@ -87,10 +87,10 @@ async def apply_outcomes(
     tx.after_commit(lambda: resolve(list(decided.values())))
 
 
-def _slices(outcomes: Mapping[UUID, Envelope[Decision]]) -> dict[UUID, list[dict[str, Any]]]:
-    """Return the coins that paid each gift, as JSON."""
+def _slices(outcomes: Mapping[UUID, Envelope[Decision]]) -> dict[UUID, tuple[Slice, ...]]:
+    """Return the coins that paid each gift."""
     return {
-        gift: [piece.model_dump(mode="json") for piece in message.data.slices]
+        gift: message.data.slices
         for gift, message in outcomes.items()
         if isinstance(message.data, GiftPaid)
     }

@@ -88,14 +88,14 @@ async def decided(tx: Transaction, keys: Sequence[tuple[str, UUID]]) -> list[Gif
 async def save_outcomes(
     tx: Transaction,
     gifts: Sequence[Gift],
-    slices: Mapping[UUID, Sequence[Mapping[str, Any]]],
+    slices: Mapping[UUID, Sequence[object]],
     combos: Mapping[ComboKey, tuple[UUID, Change]],
 ) -> None:
     """
     Write the outcomes of gifts that were open, and count them in their combos.
 
-    `slices` are by gift, for those that were sent. Refused gifts are counted for their viewers.
-    The gifts and their combos are locked.
+    `slices` are by gift, for those that were sent; they are written as JSON. Refused gifts are
+    counted for their viewers. The gifts and their combos are locked.
     """
     changes = [change for _, change in combos.values()]
     counted: dict[str, list[Any]] = {

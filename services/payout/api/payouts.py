@@ -54,7 +54,7 @@ CREATOR = "creator"
 SHOWN_CHARACTERS = 4
 
 
-def _require_creator(caller: Caller) -> Identity:
+async def _require_creator(caller: Caller) -> Identity:
     """Refuse callers whom the host application does not call creators."""
     if CREATOR not in caller.roles:
         raise CreatorsOnly
