@@ -32,6 +32,12 @@ def count_key(route: str, key: Key) -> None:
 
 
 def fingerprint(body: BaseModel) -> bytes:
-    """Hash a request's body, to notice a key that comes back with another one."""
-    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """
+    Hash a request's body, to notice a key that comes back with another one.
+
+    A field that has its default is left out: a body without a field that a later version added
+    is the same request as before.
+    """
+    said = body.model_dump(mode="json", exclude_defaults=True)
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from functools import cache
+from inspect import ismemberdescriptor
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -38,6 +39,9 @@ class RowMapper(Generic[Item]):
     `renamed` gives a field another column's name. With a `table` each column is checked against it
     at import, and `columns` names its table (`lots.id`); without one a query says what the columns
     are. Enums and tuples are made of texts and arrays, as the fields are annotated.
+
+    The dataclass has slots, which are filled by name. So its fields may be keyword-only, and the
+    fields of a base class may have defaults. A row has every value: `__init__` is not called.
     """
 
     def __init__(self, item: type[Item], table: Table | None = None, **renamed: str) -> None:
@@ -51,7 +55,12 @@ class RowMapper(Generic[Item]):
             for column in columns:
                 _type_of(table, column)
         self.columns = ", ".join(f"{prefix}{column}" for column in columns)
+        slots: list[Any] = [getattr(item, name, None) for name in names]
+        assert all(map(ismemberdescriptor, slots)), f"{item.__name__} is a dataclass without slots"
+        assert not hasattr(item, "__post_init__"), f"{item.__name__}.__post_init__ is not called"
         self._item = item
+        self._new = item.__new__
+        self._fill = [slot.__set__ for slot in slots]
         self._read = itemgetter(*columns)
         hints = get_type_hints(item)
         self._conversions = [
@@ -61,13 +70,16 @@ class RowMapper(Generic[Item]):
         ]
 
     def __call__(self, row: Any) -> Item:
-        if not self._conversions:
-            return self._item(*self._read(row))
-        values = list(self._read(row))
-        for place, convert in self._conversions:
-            if values[place] is not None:
-                values[place] = convert(values[place])
-        return self._item(*values)
+        values = self._read(row)
+        if self._conversions:
+            values = list(values)
+            for place, convert in self._conversions:
+                if values[place] is not None:
+                    values[place] = convert(values[place])
+        item = self._new(self._item)
+        for fill, value in zip(self._fill, values, strict=True):
+            fill(item, value)
+        return item
 
 
 def arrays(items: Iterable[Any], *names: str, **renamed: str) -> dict[str, list[Any]]:

@@ -23,6 +23,7 @@ from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
+from services.gift.domain.gifts import GiftDetails
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
 from services.payout.commands import attempts as payout_attempts
@@ -120,9 +121,7 @@ class Economy:
         ]
         async with self._databases["gift"].transaction() as tx:
             await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
-        return {
-            (request.priced.viewer, request.idempotency_key): request.gift for request in requests
-        }
+        return {request.key: request.gift for request in requests}
 
     async def let_time_pass(self) -> None:
         """Let everything mature that waits now, in all worlds."""
@@ -177,14 +176,7 @@ class Economy:
 
     def _wish(self, viewer: str, creator: str, coins: int) -> Any:
         return self.catalogue.price_gift(
-            viewer=viewer,
-            creator=creator,
-            room=None,
-            gift_type="g_pebble",
-            count=coins,
-            message=None,
-            anonymous=False,
-            expected_price_coins=None,
+            GiftDetails(viewer=viewer, creator=creator, gift_type="g_pebble", count=coins)
         )
 
     async def _cash_out(self, creator: str) -> None:

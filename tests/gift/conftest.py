@@ -10,6 +10,7 @@ from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.pending_replies import PendingReplies
 from services.gift.commands.requests import GiftRequest
+from services.gift.domain.gifts import GiftDetails
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
@@ -82,17 +83,10 @@ def wallet_says(hear):
 
 def a_request(viewer, creator, *, count=1):
     """A Pebble Heart in a room, as the intake takes it."""
-    priced = CATALOGUE.price_gift(
-        viewer=viewer,
-        creator=creator,
-        room="room-1",
-        gift_type="g_pebble",
-        count=count,
-        message=None,
-        anonymous=False,
-        expected_price_coins=None,
+    details = GiftDetails(
+        viewer=viewer, creator=creator, room="room-1", gift_type="g_pebble", count=count
     )
-    return GiftRequest(priced, uuid4().hex, b"same", "story")
+    return GiftRequest(CATALOGUE.price_gift(details), uuid4().hex, b"same", "story")
 
 
 def paid(gift, *, viewer="mira", coins=5):

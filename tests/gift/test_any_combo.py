@@ -77,7 +77,7 @@ class Teller:
     def ask(self, taps):
         requests = [a_request(self.viewer, f"creator-{key}", count=n) for key, n in taps]
         for request in requests:
-            combos = self.combos[request.priced.creator]
+            combos = self.combos[request.priced.details.creator]
             if not combos or combos[-1].is_over(self.now):
                 combos.append(Model(self.now))
             combos[-1].last = self.now
@@ -101,10 +101,12 @@ class Teller:
             if request.gift in self.decided:
                 continue
             self.decided.add(request.gift)
-            combo = next(c for c in self.combos[request.priced.creator] if request.gift in c.open)
+            combo = next(
+                c for c in self.combos[request.priced.details.creator] if request.gift in c.open
+            )
             combo.open.remove(request.gift)
             if is_paid:
-                combo.count += request.priced.count
+                combo.count += request.priced.details.count
                 combo.told.append((str(request.gift), combo.count))
         self.world.hear(events)
 

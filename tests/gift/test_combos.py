@@ -283,7 +283,9 @@ async def test_two_instances_share_one_combo_and_never_deadlock(database, instan
             shuffle.shuffle(requests)
             for start in range(0, len(requests), 6):
                 batch = requests[start : start + 6]
-                events = [paid(each.gift, viewer=each.priced.viewer, coins=1) for each in batch]
+                events = [
+                    paid(each.gift, viewer=each.priced.details.viewer, coins=1) for each in batch
+                ]
                 await outcomes.receive([a_delivery(event) for event in events])
 
         for _ in range(8):

@@ -7,7 +7,7 @@ import pytest
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
-from services.gift.domain.catalogue import PricedGift
+from services.gift.domain.gifts import GiftDetails
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import a_broker
 from tests.gift.conftest import CATALOGUE, paid
@@ -20,11 +20,8 @@ GIFTS = (
     # What others were told last of each lot.
     "SELECT DISTINCT ON (gift, lot) gift, lot, published_coins FROM reversals ORDER BY gift, lot",
 )
-TEA = CATALOGUE.find("g_tea")
-assert TEA is not None
-REQUEST = GiftRequest(
-    PricedGift("mira", "lea", "room-1", TEA, 1, None, False), "key", b"h", "story"
-)
+TEA = GiftDetails(viewer="mira", creator="lea", room="room-1", gift_type="g_tea")
+REQUEST = GiftRequest(CATALOGUE.price_gift(TEA), "key", b"h", "story")
 OTHER_LOT = uuid4()
 STORIES = {
     "gift_paid & lot_reversed": (said(LotReversed, 1, {REQUEST.gift: 5}),),

@@ -4,6 +4,7 @@ Whoever starts with nothing and hears only what owners say again ends as if it h
 The services are here without a broker between them: their facts are handed over.
 """
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from services.gift import consumers as gift_consumers
 from services.gift.commands import republish as gift
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
-from services.gift.domain.catalogue import PricedGift
+from services.gift.domain.gifts import GiftDetails
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
@@ -100,14 +101,15 @@ def a_gift_service(database_of):
             catalogue_cache=CatalogueCache(database, CATALOGUE),
             resolve=lambda _: None,
         )
-        tea = CATALOGUE.find("g_tea")
-        gifts = [
-            PricedGift("mira", "lea", "room-1", tea, count, None, False) for count in (1, 2, 900)
-        ]
+        tea = GiftDetails(viewer="mira", creator="lea", room="room-1", gift_type="g_tea")
         async with database.transaction() as tx:
             asked = [
-                GiftRequest(priced, str(priced.count), b"h", "story", 30, gift=ids[priced.count])
-                for priced in gifts
+                GiftRequest(
+                    CATALOGUE.price_gift(replace(tea, count=count)),
+                    *(str(count), b"h", "story", 30),
+                    gift=gift,
+                )
+                for count, gift in ids.items()
             ]
             await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
         return database, consumers

@@ -21,6 +21,7 @@ from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
+from services.gift.domain.gifts import GiftDetails
 from services.gift.main import read_catalogue
 from services.payout import consumers as payout_consumers
 from services.payout.commands import attempts as payout_attempts
@@ -88,17 +89,11 @@ class World:
         self.heap.append(a_delivery(event))
 
     def ask_for_gift(self, viewer, creator, coins):
-        wish = self.catalogue.price_gift(
-            viewer=viewer,
-            creator=creator,
-            room="stage",
-            gift_type="g_pebble",
-            count=coins,
-            message=None,
-            anonymous=False,
-            expected_price_coins=None,
+        details = GiftDetails(
+            viewer=viewer, creator=creator, room="stage", gift_type="g_pebble", count=coins
         )
-        request = GiftRequest(wish, uuid4().hex, b"same", "story", ADULT_YEARS)
+        priced = self.catalogue.price_gift(details)
+        request = GiftRequest(priced, uuid4().hex, b"same", "story", ADULT_YEARS)
         self.run(
             self._in(
                 "gift",

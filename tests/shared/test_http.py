@@ -503,6 +503,16 @@ def test_a_fingerprint_sees_values_and_not_their_order():
     assert fingerprint(Ask(coins=5)) == fingerprint(Ask(coins=5, note=""))
 
 
+def test_a_request_that_is_repeated_after_an_upgrade_with_a_new_optional_field_is_the_same():
+    class NewAsk(Ask):
+        mood: str | None = None
+
+    before = fingerprint(Ask(coins=5))
+
+    assert fingerprint(NewAsk(coins=5)) == before
+    assert fingerprint(NewAsk(coins=5, mood="sunny")) != before
+
+
 async def test_the_description_shows_our_problems_and_not_the_frameworks(client):
     document = (await client.get("/openapi.json")).json()
     operation = document["paths"]["/v1/asks/{ask}"]["post"]

@@ -31,7 +31,7 @@ class Kind(StrEnum):
     LION = "lion"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Combo:
     id: object
     kind: Kind | None
@@ -117,6 +117,40 @@ def test_a_column_that_the_table_lacks_is_refused_when_the_module_is_imported():
         insert_rows(tables.Combo, "viewer", "colour")
     with pytest.raises(AssertionError, match="combos has no column colour"):
         update_rows(tables.Combo, ("viewer",), ("colour",))
+
+
+def test_fields_by_keyword_of_a_base_class_are_filled_by_their_names():
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Base:
+        room: str = "blue"
+        creator: str
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Whole(Base):
+        viewer: str
+
+    row = {"viewer": "mira", "creator": "noa", "room": "red"}
+
+    assert RowMapper(Whole, tables.Combo)(row) == Whole(viewer="mira", creator="noa", room="red")
+
+
+def test_a_dataclass_that_cannot_be_filled_is_refused_when_the_module_is_imported():
+    @dataclass(frozen=True)
+    class Loose:
+        viewer: str
+        room: str
+
+    @dataclass(frozen=True, slots=True)
+    class Checked:
+        viewer: str
+        room: str
+
+        def __post_init__(self) -> None:
+            assert self.viewer
+
+    for unfit in (Loose, Checked):
+        with pytest.raises(AssertionError, match=unfit.__name__):
+            RowMapper(unfit, tables.Combo)
 
 
 def test_a_column_of_arrays_is_refused_because_unnest_would_flatten_it():

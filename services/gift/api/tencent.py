@@ -228,8 +228,6 @@ def _order(callback: Callback, receiver: str, *, waited: float) -> GiftOrder:
         room=callback.RoomId,
         gift_type=water.GiftId,
         count=water.Count,
-        message=None,
-        anonymous=False,
         expected_price_coins=water.Coins,
         # The kit's own panel is where a viewer confirms.
         confirmed=True,

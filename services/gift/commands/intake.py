@@ -24,7 +24,7 @@ from services.gift.domain.catalogue import (
     Locks,
     PricedGift,
 )
-from services.gift.domain.gifts import Gift, SettledBefore, State
+from services.gift.domain.gifts import Gift, GiftDetails, SettledBefore, State
 from services.gift.store import levels
 from shared.errors import Refusal
 from shared.identity.ages import ADULTS, AgeRule
@@ -32,17 +32,10 @@ from shared.postgres.batching import Batcher
 from shared.postgres.database import Database
 
 
-@dataclass(frozen=True, slots=True)
-class GiftOrder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiftOrder(GiftDetails):
     """A gift as a viewer orders it, before any check, and what their token says of them."""
 
-    viewer: str
-    creator: str
-    room: str | None
-    gift_type: str
-    count: int
-    message: str | None
-    anonymous: bool
     expected_price_coins: int | None
     confirmed: bool
     idempotency_key: str
@@ -142,27 +135,18 @@ class GiftIntake:
 
     async def _checked(self, order: GiftOrder, catalogue: Catalogue) -> PricedGift:
         self._ages.require(order.age_verified, order.country)
-        priced = catalogue.price_gift(
-            viewer=order.viewer,
-            creator=order.creator,
-            room=order.room,
-            gift_type=order.gift_type,
-            count=order.count,
-            message=order.message,
-            anonymous=order.anonymous,
-            expected_price_coins=order.expected_price_coins,
-        )
+        priced = catalogue.price_gift(order, expected_price_coins=order.expected_price_coins)
         locks = priced.gift_type.locks
         locks.check(now=datetime.now(UTC), country=order.country)
         if locks.needs_history:
-            await self._check_history(priced, locks)
+            await self._check_history(order, locks)
         if priced.gift_type.needs_confirmation and not order.confirmed:
             raise ConfirmationRequired(price_coins=priced.gift_type.price_coins)
         return priced
 
-    async def _check_history(self, priced: PricedGift, locks: Locks) -> None:
+    async def _check_history(self, order: GiftOrder, locks: Locks) -> None:
         async with self._database.transaction() as tx:
-            known = await levels.read_history(tx, priced.viewer, priced.creator)
+            known = await levels.read_history(tx, order.viewer, order.creator)
         level = locks.gifter_level_min
         if level is not None and known.level < level:
             raise GiftLocked(lock="gifter_level_min", gifter_level_min=level, level=known.level)

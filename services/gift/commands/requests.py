@@ -9,7 +9,7 @@ from services.gift.commands.combos import join_combos
 from services.gift.domain.admissions import Target, TargetToken, admit
 from services.gift.domain.catalogue import Catalogue, PricedGift
 from services.gift.domain.creators import MessageState
-from services.gift.domain.gifts import Gift, State
+from services.gift.domain.gifts import Gift, State, details_of
 from services.gift.store import admissions
 from services.gift.store import gifts as store
 from services.gift.store.gifts import RequestKey
@@ -52,7 +52,7 @@ class GiftRequest:
     @property
     def key(self) -> RequestKey:
         """The stored gift of this key is the memory of the request: asking again finds it."""
-        return self.priced.viewer, self.idempotency_key
+        return self.priced.details.viewer, self.idempotency_key
 
 
 async def request_gifts(
@@ -103,13 +103,14 @@ async def _admit(
 
     Of the others, by their place, why not.
     """
-    known = await admissions.read(tx, [request.priced for request in requests])
+    asked = [request.priced.details for request in requests]
+    known = await admissions.read(tx, asked)
     first: dict[RequestKey, tuple[GiftRequest, Gift]] = {}
     refused: dict[int, Refusal] = {}
     for place, (request, admission) in enumerate(zip(requests, known, strict=True)):
         try:
             target = admit(
-                request.priced, admission, request.target, anybody=anybody, now=now.timestamp()
+                asked[place], admission, request.target, anybody=anybody, now=now.timestamp()
             )
         except Refusal as refusal:
             refused[place] = refusal
@@ -169,16 +170,10 @@ async def repeat_requests(tx: Transaction) -> bool:
 def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: bool) -> Gift:
     priced = request.priced
     return Gift(
-        viewer=priced.viewer,
+        **details_of(priced.details),
         id=request.gift,
-        creator=priced.creator,
-        room=priced.room,
-        gift_type=priced.gift_type.id,
-        count=priced.count,
         price_coins=priced.gift_type.price_coins,
         coins=priced.coins,
-        message=priced.message,
-        anonymous=priced.anonymous,
         state=State.REQUESTED,
         attempt=1,
         requested_at=now,
@@ -188,7 +183,7 @@ def _new_gift(request: GiftRequest, now: datetime, target: Target, *, is_held: b
         age_verified=request.age_verified,
         mode=priced.gift_type.mode,
         target=target.value,
-        message_state=MessageState.HELD if is_held and priced.message is not None else None,
+        message_state=MessageState.HELD if is_held and priced.details.message is not None else None,
     )
 
 

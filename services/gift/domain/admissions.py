@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.gift.domain.catalogue import PricedGift
+from services.gift.domain.gifts import GiftDetails
 from shared.errors import Kind, Refusal
 from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.quotas.rules import MINUTE, Quota
@@ -89,15 +89,15 @@ class TargetToken:
     gifts_off: bool = False
     blocked: frozenset[str] = frozenset()
 
-    def require(self, priced: PricedGift, *, now: float) -> None:
+    def require(self, gift: GiftDetails, *, now: float) -> None:
         """Refuse what the host did not sign."""
         if now > self.until:
             raise TargetTokenInvalid(reason="expired")
-        if priced.room != self.room:
+        if gift.room != self.room:
             raise TargetTokenInvalid(reason="other-room")
-        if priced.creator not in self.creators:
+        if gift.creator not in self.creators:
             raise TargetTokenInvalid(reason="other-creator")
-        if self.viewer not in (None, priced.viewer):
+        if self.viewer not in (None, gift.viewer):
             raise TargetTokenInvalid(reason="other-viewer")
 
 
@@ -117,17 +117,17 @@ class Admission:
 
 
 def admit(
-    priced: PricedGift, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+    gift: GiftDetails, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
     """
     Return why the creator may receive this gift, or raise why not.
 
     A gift is kept for ever, paid or not: a viewer without coins can have only so many.
     """
-    target = _target(priced, known, token, anybody=anybody, now=now)
+    target = _target(gift, known, token, anybody=anybody, now=now)
     if known.is_off or (token is not None and token.gifts_off):
         raise GiftsOff
-    if known.is_blocked or (token is not None and priced.viewer in token.blocked):
+    if known.is_blocked or (token is not None and gift.viewer in token.blocked):
         raise Blocked
     if known.unpaid >= UNPAID_GIFTS.count_max:
         raise UNPAID_GIFTS.used_up(known.unpaid_seconds)
@@ -135,20 +135,20 @@ def admit(
 
 
 def _target(
-    priced: PricedGift, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
+    gift: GiftDetails, known: Admission, token: TargetToken | None, *, anybody: bool, now: float
 ) -> Target:
     if token is not None:
-        token.require(priced, now=now)
+        token.require(gift, now=now)
         return Target.TOKEN
     if known.belongs:
         return Target.ROOM
     if anybody:
         return Target.ANYBODY
-    if priced.room is None:
+    if gift.room is None:
         raise TargetTokenMissing
     if not known.room_is_open:
-        raise RoomNotOpen(room=priced.room)
-    raise NotInRoom(room=priced.room, creator=priced.creator)
+        raise RoomNotOpen(room=gift.room)
+    raise NotInRoom(room=gift.room, creator=gift.creator)
 
 
 def target_of(claims: Mapping[str, Any], *, until: float) -> TargetToken:

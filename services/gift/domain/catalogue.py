@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.gift.domain.gifts import GiftDetails
 from shared.errors import Kind, Refusal
 
 STREAK, SINGLE = "streak", "single"
@@ -152,17 +153,12 @@ class GiftType:
 class PricedGift:
     """A gift a viewer wants to send, checked against the catalogue."""
 
-    viewer: str
-    creator: str
-    room: str | None
+    details: GiftDetails
     gift_type: GiftType
-    count: int
-    message: str | None
-    anonymous: bool
 
     @property
     def coins(self) -> int:
-        return self.gift_type.price_coins * self.count
+        return self.gift_type.price_coins * self.details.count
 
 
 class Catalogue:
@@ -178,28 +174,19 @@ class Catalogue:
         return self._by_id.get(gift_type)
 
     def price_gift(
-        self,
-        *,
-        viewer: str,
-        creator: str,
-        room: str | None,
-        gift_type: str,
-        count: int,
-        message: str | None,
-        anonymous: bool,
-        expected_price_coins: int | None,
+        self, details: GiftDetails, *, expected_price_coins: int | None = None
     ) -> PricedGift:
         """Check what can be checked before any coin is asked for, or raise why not."""
-        known = self.find(gift_type)
+        known = self.find(details.gift_type)
         if known is None or not known.is_active:
-            raise UnknownGift(gift_type=gift_type)
-        if viewer == creator:
+            raise UnknownGift(gift_type=details.gift_type)
+        if details.viewer == details.creator:
             raise GiftToSelf
-        if count > known.count_max:
+        if details.count > known.count_max:
             raise CountTooLarge(count_max=known.count_max)
         if expected_price_coins not in (None, known.price_coins):
             raise PriceChanged(price_coins=known.price_coins, price_version=known.price_version)
-        return PricedGift(viewer, creator, room, known, count, message, anonymous)
+        return PricedGift(details, known)
 
 
 def tier_of(price_coins: int) -> str:

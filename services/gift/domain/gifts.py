@@ -1,9 +1,10 @@
 """A gift is asked for, then sent or refused; only the wallet decides which, and decides once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -78,20 +79,40 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
-    """A gift as it is remembered. `slices` and `refusal` are what the wallet said, as JSON."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiftDetails:
+    """
+    What a viewer says of a gift.
+
+    Each field travels by its name, from a request's body to a gift's row: a column has the same
+    name. A new field has a default, because not every way to send a gift knows it.
+    """
 
     viewer: str
-    id: UUID
     creator: str
-    room: str | None
+    room: str | None = None
     gift_type: str
-    count: int
+    count: int = 1
+    message: str | None = None
+    anonymous: bool = False
+
+
+DETAILS = tuple(field.name for field in fields(GiftDetails))
+_read_details = attrgetter(*DETAILS)
+
+
+def details_of(gift: GiftDetails) -> dict[str, Any]:
+    """Return what the viewer said, by the names of the fields."""
+    return dict(zip(DETAILS, _read_details(gift), strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gift(GiftDetails):
+    """A gift as it is remembered. `slices` and `refusal` are what the wallet said, as JSON."""
+
+    id: UUID
     price_coins: int
     coins: int
-    message: str | None
-    anonymous: bool
     state: State
     attempt: int
     requested_at: datetime

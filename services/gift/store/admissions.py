@@ -15,29 +15,29 @@ from sqlalchemy import text
 
 from services.gift import tables
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
-from services.gift.domain.catalogue import PricedGift
 from services.gift.domain.creators import Block, CreatorRules
+from services.gift.domain.gifts import GiftDetails
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 
 
-async def read(tx: Transaction, priced_gifts: Sequence[PricedGift]) -> list[Admission]:
+async def read(tx: Transaction, gifts: Sequence[GiftDetails]) -> list[Admission]:
     """Return what is known of each gift's creator, viewer and room, under a shared lock."""
     rows = await tx.execute(
         _READ,
         {
-            "viewers": [priced.viewer for priced in priced_gifts],
-            "creators": [priced.creator for priced in priced_gifts],
-            "rooms": [priced.room for priced in priced_gifts],
+            "viewers": [gift.viewer for gift in gifts],
+            "creators": [gift.creator for gift in gifts],
+            "rooms": [gift.room for gift in gifts],
             "act": UNPAID_GIFTS.act,
             "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
     before: Counter[str] = Counter()
     known = []
-    for priced, row in zip(priced_gifts, rows, strict=True):
-        unpaid = row.unpaid + before[priced.viewer]
-        before[priced.viewer] += 1
+    for gift, row in zip(gifts, rows, strict=True):
+        unpaid = row.unpaid + before[gift.viewer]
+        before[gift.viewer] += 1
         known.append(replace(_admission(row), unpaid=unpaid))
     return known
 

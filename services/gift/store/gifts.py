@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.gift import tables
 from services.gift.domain.admissions import UNPAID_GIFTS
 from services.gift.domain.combos import Change, ComboKey
-from services.gift.domain.gifts import Gift
+from services.gift.domain.gifts import DETAILS, Gift
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, prefixed, unnest
 
@@ -180,9 +180,9 @@ _ASKED = f"""
     WHERE gifts.viewer = asked.viewer AND gifts.id = asked.id
 """
 _NEW = (
-    *("viewer", "id", "gift_type", "price_coins", "count", "coins", "creator", "room", "message"),
-    *("anonymous", "requested_at", "expires_at", "correlation_id", "age_verified", "mode"),
-    *("target", "message_state"),
+    *DETAILS,
+    *("id", "price_coins", "coins", "requested_at", "expires_at", "correlation_id"),
+    *("age_verified", "mode", "target", "message_state"),
 )
 _ADD = insert_rows(
     tables.Gift,
