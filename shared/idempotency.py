@@ -38,6 +38,6 @@ def fingerprint(body: BaseModel) -> bytes:
     A field that has its default is left out: a body without a field that a later version added
     is the same request as before.
     """
-    said = body.model_dump(mode="json", exclude_defaults=True)
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    given = body.model_dump(mode="json", exclude_defaults=True)
+    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
