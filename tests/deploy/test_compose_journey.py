@@ -147,7 +147,7 @@ class _Watcher:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def go_on(self):
-        with httpx.Client(base_url=self.url, timeout=30) as http:
+        with httpx.Client(base_url=self.url, timeout=60) as http:
             token = http.post("/issuer/token", json={"sub": self.person.user}).json()
             http.headers["Authorization"] = f"Bearer {token['access_token']}"
             self._look(http)
@@ -168,7 +168,7 @@ class _Watcher:
 def _buy(person):
     """Enough coins for every gift of this journey."""
     bought = person.post("/v1/purchases", {"package": "coins_10000"}).json()
-    httpx.post(bought["next_action"]["url"], data={"card": story.GOOD_CARD}, timeout=15)
+    httpx.post(bought["next_action"]["url"], data={"card": story.GOOD_CARD}, timeout=60)
     path = f"/v1/purchases/{bought['purchase']}"
     _until(lambda: person.get(path)["state"] == "completed")
 

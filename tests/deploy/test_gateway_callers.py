@@ -28,7 +28,7 @@ def a_token(length=700):
 
 @pytest.fixture
 def http():
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -156,7 +156,7 @@ def test_who_does_not_say_what_they_want_makes_room_for_others(tmp_path, monkeyp
     with a_service() as service, a_gateway(tmp_path, service, limits=LIMITS) as url:
         host, port = url.removeprefix("http://").split(":")
         # The test waits for 30 s, nginx by itself for 60.
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
+        with socket.create_connection((host, int(port)), timeout=60) as slow:
             slow.sendall(b"GET /v1/gifts HTTP/1.1\r\nHost: here\r\nX-Slow: ")
             # nginx says nothing more to who has said nothing whole.
             assert slow.recv(100) in (b"", b"HTTP/1.1 408 ")

@@ -93,7 +93,7 @@ class Cast:
     def __init__(self, stage):
         self.tag = f"mx{secrets.token_hex(4)}"
         self._stage = stage
-        self._http = httpx.Client(base_url=stage.url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=stage.url, timeout=60, trust_env=False)
         self.viewer, self.other_viewer, self.creator, self.other_creator = (
             f"{self.tag}-{name}" for name in ("ann", "bob", "cleo", "dora")
         )
@@ -222,7 +222,7 @@ class Cast:
         bought = self.done("viewer", "POST", "/v1/purchases", {"package": "coins_500"})
         path = f"/v1/purchases/{bought['purchase']}"
         pay = eventually(lambda: self.done("viewer", "GET", path)["next_action"])["url"]
-        httpx.post(pay, data={"card": GOOD_CARD}, timeout=30, trust_env=False)
+        httpx.post(pay, data={"card": GOOD_CARD}, timeout=60, trust_env=False)
         eventually(lambda: self.done("viewer", "GET", path)["state"] == "completed")
         return bought["purchase"]
 

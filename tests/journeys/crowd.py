@@ -31,7 +31,7 @@ class Crowd:
         """Open the room, and buy 10,000 coins for each viewer, through the API and the pay page."""
         with stage_on(self.system) as stage:
             stage.open_room(self.creator, self.room)
-        with httpx.Client(base_url=self.system.gateway_url, timeout=20) as client:
+        with httpx.Client(base_url=self.system.gateway_url, timeout=60) as client:
             for viewer in self.viewers:
                 headers = self._headers(viewer, f"fund-{viewer}")
                 wish = {"package": "coins_10000"}
@@ -73,7 +73,7 @@ class Crowd:
     def books(self):
         """What every service says, as far as it concerns all gifts."""
         headers = {"Authorization": f"Bearer {self._operator()}"}
-        with httpx.Client(base_url=self.system.gateway_url, headers=headers, timeout=20) as client:
+        with httpx.Client(base_url=self.system.gateway_url, headers=headers, timeout=60) as client:
 
             def of(service):
                 answer = client.get(f"/v1/operator/{service}/books")

@@ -17,7 +17,7 @@ A_GIFT = {"gift_type": "g_tea", "creator": "lea"}
 
 @pytest.fixture
 def http(system):
-    with httpx.Client(base_url=system.gateway_url, timeout=20) as client:
+    with httpx.Client(base_url=system.gateway_url, timeout=60) as client:
         yield client
 
 
@@ -44,7 +44,7 @@ def post(http, system):
 def good_gift(system):
     """A gift that is taken in: outside of any room, where the host says to whom."""
     wanted = {"creators": [A_GIFT["creator"]]}
-    answer = httpx.post(f"{system.issuer_url}/target-token", json=wanted, timeout=20)
+    answer = httpx.post(f"{system.issuer_url}/target-token", json=wanted, timeout=60)
     return {**A_GIFT, **answer.json()}
 
 

@@ -21,7 +21,7 @@ def test_a_person_and_a_room_are_found_under_their_encoded_names(system, name):
     def ask(caller, method, path, **body):
         headers = {"Authorization": f"Bearer {tokens[caller]}"}
         url = f"{system.gateway_url}{path}"
-        return httpx.request(method, url, headers=headers, trust_env=False, timeout=15, **body)
+        return httpx.request(method, url, headers=headers, trust_env=False, timeout=60, **body)
 
     opened = ask("creator", "PUT", f"/v1/rooms/{segment}/stream", json={})
     own = ask("creator", "GET", f"/v1/wallets/{segment}/lots")

@@ -234,7 +234,7 @@ def test_the_schema_that_an_event_names_is_served_and_holds(ctl, stage, system):
     told = json.loads(told_of(ctl, gift)[0])
 
     assert told["dataschema"].startswith(f"{system.gateway_url}/schemas/gift.sent/1.")
-    schema = httpx.get(told["dataschema"], timeout=10).json()
+    schema = httpx.get(told["dataschema"], timeout=60).json()
     jsonschema.Draft202012Validator(schema).validate(told["data"])
     assert not jsonschema.Draft202012Validator(schema).is_valid({**told["data"], "coins": "many"})
 

@@ -19,6 +19,8 @@ from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 
 LOT = uuid4()
+# How long something that must happen may take on a busy machine.
+SOON_SECONDS = 60
 
 
 def key():

@@ -8,11 +8,10 @@ import pytest
 from services.live.api import hub as hubs
 from services.live.api import watchers
 from tests.clients import a_token, an_operator_token, client_of
-from tests.live.conftest import a_gift_sent
+from tests.live.conftest import SOON_SECONDS, a_gift_sent
 
 # Gifts alone: a first one and a new level are entries of their own.
 EVENTS = "/v1/rooms/room-1/events?only=gift"
-SOON_SECONDS = 5
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from services.live.store.gift_totals import lock_rooms
 from services.live.store.goals import list_goals_of_creator
 from services.live.store.perks import list_perks
 from shared.contracts.envelope import Cause
-from tests.live.conftest import a_gift_sent, key
+from tests.live.conftest import SOON_SECONDS, a_gift_sent, key
 
 CAUSE = Cause("request")
-SOON_SECONDS, A_WHILE_SECONDS = 10, 0.3
+A_WHILE_SECONDS = 0.3
 PERK = Offer(PerkKind.CUSTOM, "A song", None, 100, None)
 GOAL = NewGoal(None, "A new microphone", 100, None, None)
 

@@ -9,7 +9,7 @@ import pytest
 from services.live.api.feed_formats import FeedFormat, Shape
 from services.live.api.hub import Hub
 from services.live.store import feed
-from tests.live.conftest import a_combo_ended, a_gift_sent
+from tests.live.conftest import SOON_SECONDS, a_combo_ended, a_gift_sent
 
 EVENTS = "/v1/rooms/room-1/events"
 
@@ -97,12 +97,12 @@ async def test_another_instance_shows_what_was_counted_here_and_resumes_where_on
         other.watch("room-1", after=0, last=0, format_=gifts) as there,
     ):
         await receive(a_gift_sent(1))
-        chunks = [await asyncio.wait_for(each.next(), 5) for each in (here, there)]
+        chunks = [await asyncio.wait_for(each.next(), SOON_SECONDS) for each in (here, there)]
         assert [chunk.splitlines()[1] for chunk in chunks] == [b"id: 1", b"id: 1"]
     await receive(a_gift_sent(2), a_gift_sent(3))
     # Who was here goes on there, with the id it had seen last.
     async with other.watch("room-1", after=1, last=0, format_=gifts) as there:
-        chunk = await asyncio.wait_for(there.next(), 5)
+        chunk = await asyncio.wait_for(there.next(), SOON_SECONDS)
     stopping.set()
     await asyncio.gather(*running)
 

@@ -13,11 +13,10 @@ from services.live.commands.goal_backfill import finish_backfills
 from services.live.domain.goals import PAST_GOALS_AN_HOUR_MAX
 from services.live.store import goal_backfill
 from services.live.store.batch_locks import lock_batch
-from tests.live.conftest import a_gift_sent, a_reversal, key
+from tests.live.conftest import SOON_SECONDS, a_gift_sent, a_reversal, key
 
 GOALS = "/v1/creators/me/goals"
 PERKS = "/v1/creators/me/perks"
-SOON_SECONDS = 20
 LONG_AGO = timedelta(days=30)
 
 

@@ -11,7 +11,7 @@ from services.live.api import watchers
 from services.live.api.feed_formats import FeedFormat
 from services.live.store.feed import read_newest_sequence
 from shared.postgres.database import Database
-from tests.live.conftest import a_gift_sent
+from tests.live.conftest import SOON_SECONDS, a_gift_sent
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def shown(hub):
     running = asyncio.create_task(hub.run(stopping))
     yield stopping
     stopping.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, SOON_SECONDS)
 
 
 GIFTS = FeedFormat(only=frozenset({"gift"}))
@@ -31,7 +31,7 @@ async def take(watcher, count):
     """The coins of the next gifts, however many come in one piece; their ids grow."""
     taken = []
     while len(taken) < count:
-        taken += events_in(await asyncio.wait_for(watcher.next(), 5))
+        taken += events_in(await asyncio.wait_for(watcher.next(), SOON_SECONDS))
     assert [number for number, _ in taken] == sorted({number for number, _ in taken})
     return [shown["coins"] for _, shown in taken]
 
@@ -77,14 +77,14 @@ async def test_who_cannot_keep_up_is_let_go_and_others_go_on(hub, shown, receive
 
         assert seen == list(range(1, 13))
         assert slow.gone
-        assert await asyncio.wait_for(slow.next(), 5) is None
+        assert await asyncio.wait_for(slow.next(), SOON_SECONDS) is None
 
 
 async def test_stopping_ends_every_stream(hub, shown):
     async with watching(hub) as watcher:
         await asyncio.sleep(0.05)
         shown.set()
-        assert await asyncio.wait_for(watcher.next(), 5) is None
+        assert await asyncio.wait_for(watcher.next(), SOON_SECONDS) is None
 
 
 async def test_who_comes_while_the_service_stops_is_let_go_at_once(hub):
@@ -93,7 +93,7 @@ async def test_who_comes_while_the_service_stops_is_let_go_at_once(hub):
     await hub.run(stopping)
 
     async with watching(hub) as late:
-        assert await asyncio.wait_for(late.next(), 5) is None
+        assert await asyncio.wait_for(late.next(), SOON_SECONDS) is None
 
 
 async def test_what_another_instance_counts_is_shown_because_it_says_so(
@@ -112,7 +112,7 @@ async def test_what_another_instance_counts_is_shown_because_it_says_so(
         await receive(a_gift_sent(7))
         assert await take(watcher, 1) == [7]
     stopping.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*tasks), SOON_SECONDS)
     await other.close()
 
 
@@ -133,4 +133,4 @@ async def test_a_watcher_that_came_while_a_gift_was_counted_sees_it(hub, receive
         async with watching(hub) as watcher:
             assert await take(watcher, 1) == [3]
     stopping.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, SOON_SECONDS)

@@ -14,8 +14,8 @@ from services.live.store.feed import Entry
 from shared.http.connection import Connection
 from shared.identity.tokens import LEEWAY_SECONDS
 from tests.clients import a_token
+from tests.live.conftest import SOON_SECONDS
 
-SOON_SECONDS = 10
 # Larger than what the sockets between us hold, in far fewer entries than one may be behind.
 SHOWN = '{"padding": "%s"}' % ("x" * 100_000)
 

@@ -57,7 +57,7 @@ def pay_together(database, pretend, pay):
 
     async def pay_all(first, *others):
         async def asked(count):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while len(pretend.asked) < count:
                     await asyncio.sleep(0.01)
 

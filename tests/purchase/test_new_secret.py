@@ -17,7 +17,7 @@ OLD, NEW = new_webhook_secret(), new_webhook_secret()
 BOTH = f"{NEW}\n{OLD}"
 PAUSE_SECONDS = 0.002
 STEP_SECONDS = 0.3
-FINISH_SECONDS_MAX = 20
+FINISH_SECONDS_MAX = 60
 
 
 class Instances(httpx.AsyncBaseTransport):

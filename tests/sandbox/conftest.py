@@ -16,7 +16,7 @@ WEBHOOK_SECRET = f"whsec_{base64.b64encode(b'a secret of thirty-two bytes ...').
 TRANSFERS_SECRET = f"whsec_{base64.b64encode(b'another secret of so many bytes.').decode()}"
 PUBLIC_URL = "https://pay.example/sandbox"
 PAYMENTS_HOST, TRANSFERS_HOST = "purchase.example", "payout.example"
-SECONDS_MAX = 8
+SECONDS_MAX = 60
 GOOD_CARD = "4242 4242 4242 4242"
 
 

@@ -27,8 +27,9 @@ OWNERS = 1_000
 Plan: TypeAlias = dict[str, Any]
 
 SCANS = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-# How a value of the batch shows in a condition: as a parameter, or as what `_given` makes.
-GIVEN = re.compile(r"\$\d|given|facade00|4242|2042-")
+# How a value of the batch shows in a condition: as a parameter, as what `_given` makes, or as
+# what another part of the plan found first.
+GIVEN = re.compile(r"\$\d|InitPlan|given|facade00|4242|\b42\b|2042-")
 # How a value of another row shows: with the name of its table, or as a column of the same name.
 ANOTHER = re.compile(r"[\w\"]\.[a-z_\"]|\((\w+) = \1\)")
 LITERAL = re.compile(r"'[^']*'")
@@ -147,9 +148,11 @@ def _given(kind: str) -> object:
         "json": '{"given": 1}',
         "int2": 4242,
         "int4": 424242,
-        "int8": 424242,
+        # Also how many rows are asked for.
+        "int8": 42,
         "numeric": 424242,
-        "float8": 424242.0,
+        # As an interval of seconds it shows as 4242 hours.
+        "float8": 15_271_200.0,
     }
     return values.get(kind, '"given"')
 

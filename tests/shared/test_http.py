@@ -409,7 +409,7 @@ async def test_a_stream_passes_piece_by_piece(app):
     async def feed() -> StreamingResponse:
         async def events():
             yield b"data: 1\n\n"
-            await asyncio.wait_for(arrived.wait(), 30)
+            await asyncio.wait_for(arrived.wait(), 60)
             yield b"data: 2\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")

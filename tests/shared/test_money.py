@@ -120,7 +120,7 @@ def in_node(expression):
         f"const {{ minorOf, decimalOf }} = table; console.log(JSON.stringify({expression}));"
     )
     command = [node, "--input-type=module", "-e", program]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     return json.loads(told.stdout)
 
 

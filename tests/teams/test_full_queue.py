@@ -83,7 +83,7 @@ async def test_a_full_queue_slows_nobody(ctl, team, database_of, rabbit, vhost, 
     relay = Relay(database, Broker(url, credentials.broker["gift"], "gift"))
     running = asyncio.create_task(relay.run(stopping))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await waiting_in(database):
                 await asyncio.sleep(0.05)
     finally:

@@ -64,7 +64,7 @@ class Charts:
             yield
         finally:
             stopping.set()
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, 60)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def counted(metric, queue):
     return REGISTRY.get_sample_value(metric, {"queue": queue})
 
 
-async def eventually(condition, expected, *, seconds=20.0):
+async def eventually(condition, expected, *, seconds=60.0):
     """Wait until something is what it should be, and say what it was if it never is."""
     deadline = asyncio.get_running_loop().time() + seconds
     while (found := await condition()) != expected:

@@ -39,7 +39,7 @@ def stage(system):
 
 @pytest.fixture
 def http(system):
-    with httpx.Client(base_url=system.gateway_url, timeout=15) as client:
+    with httpx.Client(base_url=system.gateway_url, timeout=60) as client:
         yield client
 
 
@@ -72,7 +72,7 @@ class Story:
     def _buy(self, person, key):
         wish = {"package": "coins_1000"}
         bought = person.post("/v1/purchases", wish, key=key).json()
-        httpx.post(bought["next_action"]["url"], data={"card": GOOD_CARD}, timeout=15)
+        httpx.post(bought["next_action"]["url"], data={"card": GOOD_CARD}, timeout=60)
         path = f"/v1/purchases/{bought['purchase']}"
         eventually(lambda: person.get(path)["state"] == "completed")
         return bought["purchase"]

@@ -61,7 +61,7 @@ async def test_a_team_reads_its_queue_and_a_log_it_was_granted(team, as_team, pu
         await message.ack()
         assert await take(channel, charts["queue"]) is None
         arrived = await begin(channel, "gift")
-        logged = await asyncio.wait_for(arrived.get(), 10)
+        logged = await asyncio.wait_for(arrived.get(), 60)
         assert logged.body == b"heard"
 
 

@@ -129,9 +129,7 @@ _KEYS = """
     CAST(:gift_type AS text[]), CAST(:anonymous AS boolean[])
 """
 _WINDOW = "make_interval(secs => CAST(:window AS double precision))"
-_OVER = (
-    f"ended_at IS NULL AND open_gifts = 0 AND last_requested_at <= clock_timestamp() - {_WINDOW}"
-)
+_OVER = f"open_gifts = 0 AND last_requested_at <= clock_timestamp() - {_WINDOW}"
 _TAP = text(f"""
     INSERT INTO combos (
         viewer, id, room, creator, gift_type, anonymous, started_at, last_requested_at,
@@ -188,7 +186,8 @@ _END = text(f"""
 _END_ANY = text(f"""
     UPDATE combos SET ended_at = clock_timestamp()
     FROM (
-        SELECT viewer, id FROM combos WHERE {_OVER} LIMIT :limit FOR UPDATE SKIP LOCKED
+        SELECT viewer, id FROM combos
+        WHERE ended_at IS NULL AND {_OVER} LIMIT :limit FOR UPDATE SKIP LOCKED
     ) AS over
     WHERE combos.viewer = over.viewer AND combos.id = over.id
     RETURNING {_COLUMNS}

@@ -70,53 +70,62 @@ _WARN = insert_rows(
     SET flagged_at = greatest(fraud_warnings.flagged_at, excluded.flagged_at),
         until = greatest(fraud_warnings.until, excluded.until)""",
 )
+_NEW_UNTIL = f"""(
+    SELECT until FROM {unnest(tables.FraudWarning, "lot", "until")} WHERE new.lot = earnings.lot
+)"""  # noqa: S608 - our own text only
 _EXTEND = text(f"""
-    UPDATE earnings SET matures_at = new.until, hold_reason = :reason
-    FROM {unnest(tables.FraudWarning, "lot", "until")}
-    WHERE earnings.lot = new.lot AND NOT matured AND matures_at < new.until
+    UPDATE earnings SET matures_at = {_NEW_UNTIL}, hold_reason = :reason
+    WHERE lot = ANY(CAST(:lot AS uuid[])) AND NOT matured AND matures_at < {_NEW_UNTIL}
 """)  # noqa: S608 - our own text only
+# Scalar subqueries and OFFSET 0 keep each look-up a look-up by key, on any statistics.
 _IS_SAFE = """
-    NOT EXISTS (
-        SELECT FROM fraud_warnings AS warnings
-        WHERE warnings.lot = earnings.lot AND until > CAST(:now AS timestamptz)
-    )
+    coalesce((
+        SELECT until FROM fraud_warnings WHERE fraud_warnings.lot = earnings.lot
+    ) <= CAST(:now AS timestamptz), true)
 """
 _FIRST_DUE = f"""
-    SELECT creator, gift, slice, matures_at FROM earnings
+    SELECT creator, matures_at, ctid AS place FROM earnings
     WHERE NOT matured AND matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
 """  # noqa: S608 - our own text only
 _RESTORED_DUE = f"""
-    SELECT creator, gift, slice, restorations.matures_at
-    FROM restorations JOIN earnings USING (creator, gift, slice)
-    WHERE pending > 0 AND restorations.matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
+    SELECT creator, matures_at, pending, restorations.ctid AS place
+    FROM restorations CROSS JOIN LATERAL (
+        SELECT lot FROM earnings
+        WHERE earnings.creator = restorations.creator AND earnings.gift = restorations.gift
+          AND earnings.slice = restorations.slice
+        OFFSET 0
+    ) AS earnings
+    WHERE pending > 0 AND matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
 """  # noqa: S608 - our own text only
 _DUE = text(f"""
     (SELECT creator FROM ({_FIRST_DUE}) AS first ORDER BY matures_at LIMIT :limit)
     UNION ALL
     (SELECT creator FROM ({_RESTORED_DUE}) AS restored ORDER BY matures_at LIMIT :limit)
 """)  # noqa: S608 - our own text only
+# The accounts are locked, so no row moves between being found and being written.
 _MATURE = text(f"""
     WITH first_due AS (
-        SELECT * FROM ({_FIRST_DUE}) AS first
+        SELECT place FROM ({_FIRST_DUE}) AS first
         WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
     ), restored_due AS (
-        SELECT * FROM ({_RESTORED_DUE}) AS restored
+        SELECT creator, pending, place FROM ({_RESTORED_DUE}) AS restored
         WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
     ), untouched AS (
-        UPDATE earnings SET matured = true FROM first_due
-        WHERE earnings.creator = first_due.creator AND earnings.gift = first_due.gift
-          AND earnings.slice = first_due.slice
-        RETURNING earnings.creator, earnings.gift, earnings.slice,
-                  earnings.diamonds - earnings.reversed_diamonds AS backed
-    ), waited AS (
-        SELECT creator, backed - coalesce(restorations.diamonds, 0) AS diamonds
-        FROM untouched LEFT JOIN restorations USING (creator, gift, slice)
-        UNION ALL
-        SELECT creator, pending FROM restored_due JOIN restorations USING (creator, gift, slice)
+        UPDATE earnings SET matured = true
+        WHERE ctid = ANY(ARRAY(SELECT place FROM first_due))
+        RETURNING creator, gift, slice, diamonds - reversed_diamonds AS backed
     ), restored AS (
-        UPDATE restorations SET pending = 0 FROM restored_due
-        WHERE restorations.creator = restored_due.creator
-          AND restorations.gift = restored_due.gift AND restorations.slice = restored_due.slice
+        UPDATE restorations SET pending = 0
+        WHERE ctid = ANY(ARRAY(SELECT place FROM restored_due))
+    ), waited AS (
+        SELECT creator, backed - coalesce((
+            SELECT diamonds FROM restorations
+            WHERE restorations.creator = untouched.creator
+              AND restorations.gift = untouched.gift AND restorations.slice = untouched.slice
+        ), 0) AS diamonds
+        FROM untouched
+        UNION ALL
+        SELECT creator, pending FROM restored_due
     ), summed AS (
         SELECT creator, sum(diamonds)::bigint AS diamonds FROM waited GROUP BY creator
     )

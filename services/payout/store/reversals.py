@@ -78,9 +78,14 @@ RESTORED_COLUMNS = """
     restorations.diamonds AS restored_diamonds, restorations.pending AS restored_pending,
     restorations.matures_at AS restored_matures_at
 """
+# Few earnings have one: OFFSET 0 keeps each look-up a look-up by key.
 RESTORED_JOIN = """
-    LEFT JOIN restorations ON restorations.creator = earnings.creator
-        AND restorations.gift = earnings.gift AND restorations.slice = earnings.slice
+    LEFT JOIN LATERAL (
+        SELECT * FROM restorations
+        WHERE restorations.creator = earnings.creator
+            AND restorations.gift = earnings.gift AND restorations.slice = earnings.slice
+        OFFSET 0
+    ) AS restorations ON true
 """
 # The array of each row is written as text: `unnest` would flatten an array of arrays.
 _SAVE = text("""

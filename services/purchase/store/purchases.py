@@ -25,9 +25,8 @@ _ADD = text(f"""
     INSERT INTO purchases ({", ".join(_NEW)})
     SELECT {", ".join(_NEW)} FROM {unnest(tables.Purchase, *_NEW)}
     WHERE CAST(:open_max AS bigint) > (
-        SELECT count(*) FROM purchases
+        SELECT count(*) FILTER (WHERE state IN ('created', 'pending')) FROM purchases
         WHERE viewer = :owner AND created_at > CAST(:open_since AS timestamptz)
-          AND state IN ('created', 'pending')
     )
     ON CONFLICT DO NOTHING RETURNING id
 """)  # noqa: S608 - our own text only

@@ -94,25 +94,30 @@ _COLUMNS = f"{_lot.columns}, lots.user_id"
 _OPEN_LOTS = text(
     f"SELECT {_COLUMNS} FROM lots WHERE user_id = ANY(CAST(:users AS text[])) AND open"  # noqa: S608
 )
+# User by user: OFFSET 0 keeps each step a look-up by the user's key, on any statistics.
 _LOTS_TO_DERIVE = text(f"""
-    WITH touched AS (
-        SELECT DISTINCT user_id, purchase FROM lots
-        WHERE user_id = ANY(CAST(:users AS text[])) AND (
+    SELECT lots.*
+    FROM unnest(CAST(:users AS text[])) AS asked (user_id)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(payer) || array_agg(lot) AS lots FROM repayments
+        WHERE repayments.user_id = asked.user_id AND coins > 0
+        OFFSET 0
+    ) AS repaying
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT purchase FROM lots
+        WHERE lots.user_id = asked.user_id AND (
             open
             OR owed > repaid
             OR purchase = ANY(CAST(:purchases AS uuid[]))
-            OR (user_id, id) IN (
-                SELECT user_id, payer FROM repayments
-                WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
-            )
-            OR (user_id, id) IN (
-                SELECT user_id, lot FROM repayments
-                WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
-            )
+            OR id = ANY(repaying.lots)
         )
-    )
-    SELECT {_COLUMNS} FROM lots
-    JOIN touched ON touched.user_id = lots.user_id AND touched.purchase = lots.purchase
+        OFFSET 0
+    ) AS touched
+    CROSS JOIN LATERAL (
+        SELECT {_COLUMNS} FROM lots
+        WHERE lots.user_id = asked.user_id AND lots.purchase = touched.purchase
+        OFFSET 0
+    ) AS lots
 """)  # noqa: S608 - our own text only
 _SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also="open = new.remaining > 0")
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")

@@ -120,7 +120,11 @@ _DISPUTES = text("""
 _HOLDS = text("""
     SELECT user_id, hold_key, purchase, state, holds.refunded_coins AS hold_refunded_coins,
            lot, coins, answered_coins, held_coins.refunded_coins
-    FROM holds LEFT JOIN held_coins USING (user_id, hold_key)
+    FROM holds LEFT JOIN LATERAL (
+        SELECT * FROM held_coins
+        WHERE held_coins.user_id = holds.user_id AND held_coins.hold_key = holds.hold_key
+        OFFSET 0
+    ) AS held_coins USING (user_id, hold_key)
     WHERE user_id = ANY(CAST(:users AS text[])) AND purchase = ANY(CAST(:purchases AS uuid[]))
 """)
 _KNOWN_HOLDS = text("""
@@ -130,8 +134,10 @@ _KNOWN_HOLDS = text("""
 """)
 _PURCHASE_OF_HOLD = text("SELECT purchase FROM holds WHERE user_id = :user AND hold_key = :key")
 _REPAYMENTS = text("""
-    SELECT user_id, lot, payer, coins FROM repayments
-    WHERE user_id = ANY(CAST(:users AS text[])) AND coins > 0
+    SELECT paid.user_id, lot, payer, coins
+    FROM unnest(CAST(:users AS text[])) AS asked (user_id) CROSS JOIN LATERAL (
+        SELECT * FROM repayments WHERE repayments.user_id = asked.user_id AND coins > 0 OFFSET 0
+    ) AS paid
     ORDER BY lot, payer
 """)
 _DISPUTE = ("user_id", "purchase", "dispute", "revision", "claimed_minor", "currency")

@@ -105,7 +105,7 @@ async def running():
 
     yield run
     stopping.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+    await asyncio.wait_for(asyncio.gather(*tasks), SECONDS_MAX)
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ async def found_in(channel, queue):
     await channel.set_qos(prefetch_count=1_000)
     underlay = await channel.get_underlay_channel()
     await underlay.basic_consume(queue, arrived.put, arguments={"x-stream-offset": "first"})
-    while (message := await asyncio.wait_for(arrived.get(), 30)).body != mark:
+    while (message := await asyncio.wait_for(arrived.get(), 60)).body != mark:
         await underlay.basic_ack(message.delivery_tag)
         taken.append((message.header.properties.user_id, message.body.decode()))
     return taken
@@ -183,7 +183,7 @@ async def where_it_went(connect_as, user):
 
 
 async def _is_empty(connection, queue, exists):
-    deadline = asyncio.get_running_loop().time() + 30
+    deadline = asyncio.get_running_loop().time() + 60
     while exists:
         channel = await connection.channel()
         declared = await channel.declare_queue(queue, passive=True)

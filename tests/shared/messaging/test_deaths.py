@@ -68,7 +68,7 @@ async def test_what_an_instance_committed_before_it_was_killed_is_applied_once(
     await asyncio.to_thread(killed.communicate, "write\n")
 
     assert killed.returncode == -9
-    await eventually(lambda: is_empty(wallet_database), seconds=30)
+    await eventually(lambda: is_empty(wallet_database))
     last = a_fact(2)
     async with wallet_database.transaction() as tx:
         await publish(tx, [last])

@@ -159,7 +159,7 @@ async def first_published(rabbit, count):
         await channel.set_qos(prefetch_count=1000)
         queue = await channel.get_queue("ovation.log.wallet")
         await queue.consume(take, arguments={"x-stream-offset": "first"})
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), SECONDS_MAX)
     return list(seen.values())
 
 

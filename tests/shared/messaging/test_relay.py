@@ -182,7 +182,7 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
             left = [tuple(row) for row in rows]
         return await outbox_size(wallet_database) == 1 and left == [("forger", None)]
 
-    await eventually(only_the_forged_one_is_left, seconds=20)
+    await eventually(only_the_forged_one_is_left)
 
 
 @pytest.fixture
@@ -273,11 +273,11 @@ async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_e
     assert await outbox_size(wallet_database) > 0
 
     full_dead_letters()
-    dead_letters_there = await messages_in("wallet.money.dlq", len(dead_letters), seconds=60)
+    dead_letters_there = await messages_in("wallet.money.dlq", len(dead_letters))
     assert {dead_letter.message_id for dead_letter in dead_letters_there} >= {
         str(x.message_id) for x in dead_letters
     }
-    await eventually(lambda: is_empty(wallet_database), seconds=60)
+    await eventually(lambda: is_empty(wallet_database))
 
 
 async def test_what_the_broker_refused_before_an_upgrade_leaves_after_it(
@@ -363,7 +363,7 @@ async def test_while_the_broker_closes_connections_nothing_is_lost(
             rabbit.manage("DELETE", f"/api/connections/{connection['name'].replace(' ', '%20')}")
         await asyncio.sleep(0.1)
 
-    await eventually(lambda: is_empty(wallet_database), seconds=40)
+    await eventually(lambda: is_empty(wallet_database))
     arrived = await messages_in("gift.outcomes", 300)
     first_seen = list(dict.fromkeys(message.message_id for message in arrived))
     assert first_seen == [str(fact.event.id) for fact in facts][: len(first_seen)]

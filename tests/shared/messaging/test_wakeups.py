@@ -171,7 +171,7 @@ async def test_a_follower_is_woken_by_other_processes_only(wallet_database, anot
         assert not woken.is_set()
 
         another_instance.wakeups.wake({"feed"})
-        await wait(woken, 10)
+        await wait(woken, 60)
         assert woken.is_set()
 
 
@@ -181,6 +181,6 @@ async def test_a_session_that_the_server_ends_is_not_waited_for(wallet_database)
         async with wallet_database.transaction() as tx:
             await tx.execute(END_OTHERS)
 
-        await asyncio.wait([session], timeout=10)
+        await asyncio.wait([session], timeout=60)
         assert session.done()
         assert session.exception() is not None
