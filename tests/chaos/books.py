@@ -18,7 +18,7 @@ _GIFTS = {
         SELECT substr(e.reference, 6), count(*), sum(p.amount)
         FROM entries AS e
         JOIN postings AS p
-            ON p.user_id = e.user_id AND p.entry = e.id AND p.account = '@spent'
+            ON p.user_id = e.user_id AND p.entry = e.number AND p.account = '@spent'
         WHERE e.kind = 'gift' GROUP BY 1
     """,
     # A gift of several slices is one entry and several earnings.

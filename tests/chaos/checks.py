@@ -143,6 +143,7 @@ async def proved(installation: Installation) -> list[Check]:
     for service in verification.INVARIANTS:
         holds = await verification.verify(installation, service)
         found.append(Check("imbalance", f"verify {service}", not holds))
+    for service in SEALED:
         holds = await verification.verify_seals(installation, service)
         found.append(Check("imbalance", f"seal verify {service}", not holds))
     agree = await verification.compare(installation, hours=0, grace=timedelta(0))
