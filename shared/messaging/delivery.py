@@ -98,7 +98,7 @@ def forwarded(
     return Message(
         key=key,
         # Another id than the event's: both may be in flight at once, and returns go by the id. Each
-        # redrive has its own: the row of the last may be in the outbox still, published.
+        # redrive has its own: the one before may still be in the outbox, published.
         message_id=uuid5(NAMESPACE, f"{key}|{kept.get('ovation_redrive', '0')}|{step}"),
         exchange=exchange,
         routing_key=queue,

@@ -63,7 +63,7 @@ async def read_waiting(
     return rows
 
 
-# A scan by id that filters, whatever the statistics say: with joins instead, an old plan would
+# A scan by id that filters, on all statistics: with joins instead, an old plan would
 # sort a whole backlog for each batch.
 _WAITING = """
     SELECT id, part, key, message_id, exchange, routing_key, headers, body, attempts

@@ -1,4 +1,4 @@
-"""A gift that is asked for by the shortcut is answered as by its route, whatever is asked."""
+"""A gift that is asked for by the shortcut has the same answer as by its route."""
 
 import json
 from uuid import uuid4

@@ -86,7 +86,7 @@ def a_callback(**water):
 @pytest.fixture
 def wallet_decides(database, wallet_says, monkeypatch):
     """
-    Let the wallet decide whatever is asked of it, until the block ends.
+    Let the wallet decide all gifts, until the block ends.
 
     It is waited for as long as a busy machine takes, and what it decided is new for as long.
     """

@@ -46,7 +46,7 @@ PARTS: dict[str, tuple[str, Measure]] = {
     "statements": ("Statements for a gift", through_http.statements),
     "hot": ("One creator against many", through_http.hot_against_spread),
     "messages": ("Relay and consumer against the bare client", _own("messages")),
-    "latency": ("Until another team receives a gift", latency.heard_by_another_team),
+    "latency": ("Until another team receives a gift", latency.received_by_another_team),
     "fanout": ("Until a room of a thousand sees a gift", fanout.seen_by_a_room),
     "memory": ("Memory", through_http.memory),
     "leaderboards": ("Leaderboards on top of a million gifts", _own("leaderboards")),

@@ -22,25 +22,27 @@ BARE_MESSAGES = 500
 QUEUE = "bench.events"
 
 
-async def heard_by_another_team(installation: Installation) -> list[Result]:
+async def received_by_another_team(installation: Installation) -> list[Result]:
     """From the answer that a gift is accepted to its `gift.sent` at a consumer of its own."""
     crowd = await funded(installation)
-    heard: dict[str, float] = {}
-    async with _listening(installation, heard) as exchange:
-        bare = await _bare(exchange, heard)
+    arrived: dict[str, float] = {}
+    async with _listening(installation, arrived) as exchange:
+        bare = await _bare(exchange, arrived)
         accepted = await crowd.give_steadily(
             rate=GIFTS_PER_SECOND, seconds=SECONDS, connections=CONNECTIONS
         )
         deadline = time.perf_counter() + WAIT_SECONDS_MAX
-        while accepted.keys() - heard.keys():
-            assert time.perf_counter() < deadline, "some gifts were never heard of"
+        while accepted.keys() - arrived.keys():
+            assert time.perf_counter() < deadline, "some gifts were never received"
             await asyncio.sleep(0.05)
-    # A gift may be heard of before its request is answered.
-    latencies = [max(0.0, heard[gift] - at) * 1000 for gift, at in accepted.items()]
+    # A gift may be received before its request is answered.
+    latencies = [max(0.0, arrived[gift] - at) * 1000 for gift, at in accepted.items()]
     return [
         bare,
         *(
-            Result(f"accepted to heard by another team, p{p}", _percentile(latencies, p), "ms")
+            Result(
+                f"accepted until another team received it, p{p}", _percentile(latencies, p), "ms"
+            )
             for p in (50, 99)
         ),
     ]
@@ -52,9 +54,9 @@ def _percentile(values: list[float], percent: int) -> float:
 
 @asynccontextmanager
 async def _listening(
-    installation: Installation, heard: dict[str, float]
+    installation: Installation, arrived: dict[str, float]
 ) -> AsyncIterator[aio_pika.abc.AbstractExchange]:
-    """A bounded queue like another team's, and when each subject was heard of in it."""
+    """A bounded queue like another team's, and when each subject arrived in it."""
     async with await aio_pika.connect(installation.broker) as connection:
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=500)
@@ -65,7 +67,7 @@ async def _listening(
         await queue.bind(exchange, "gift.sent")
 
         async def hear(message: AbstractIncomingMessage) -> None:
-            heard.setdefault(json.loads(message.body)["subject"], time.perf_counter())
+            arrived.setdefault(json.loads(message.body)["subject"], time.perf_counter())
             await message.ack()
 
         tag = await queue.consume(hear)
@@ -76,7 +78,7 @@ async def _listening(
             await queue.delete(if_unused=False, if_empty=False)
 
 
-async def _bare(exchange: aio_pika.abc.AbstractExchange, heard: dict[str, float]) -> Result:
+async def _bare(exchange: aio_pika.abc.AbstractExchange, arrived: dict[str, float]) -> Result:
     """One message at a time through the same queue, with nothing around it."""
     seconds = []
     for number in range(BARE_MESSAGES):
@@ -85,7 +87,7 @@ async def _bare(exchange: aio_pika.abc.AbstractExchange, heard: dict[str, float]
         body = json.dumps({"subject": subject}).encode()
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await exchange.publish(message, routing_key="gift.sent")
-        while subject not in heard:
+        while subject not in arrived:
             await asyncio.sleep(0)
-        seconds.append(heard[subject] - started)
+        seconds.append(arrived[subject] - started)
     return Result("bare publish to bare consume, p50", _percentile(seconds, 50) * 1000, "ms")

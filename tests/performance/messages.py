@@ -81,13 +81,13 @@ async def _waiting(database: Database) -> bool:
 
 
 async def _consume(database: Database, broker: Broker) -> float:
-    heard = 0
+    received_count = 0
     done = asyncio.Event()
 
     async def count(_: Transaction, received: Sequence[Received]) -> None:
-        nonlocal heard
-        heard += len(received)
-        if heard >= MESSAGES:
+        nonlocal received_count
+        received_count += len(received)
+        if received_count >= MESSAGES:
             done.set()
 
     stopping = asyncio.Event()
@@ -125,14 +125,14 @@ def _message(body: bytes) -> aio_pika.Message:
 
 
 async def _consume_bare(broker: Broker) -> float:
-    heard = 0
+    received_count = 0
     done = asyncio.Event()
 
     async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        nonlocal heard
+        nonlocal received_count
         await message.ack()
-        heard += 1
-        if heard == MESSAGES:
+        received_count += 1
+        if received_count == MESSAGES:
             done.set()
 
     async with await broker.connect("bench") as connection:

@@ -5,7 +5,7 @@ What was counted is known by keys that last: a gift by its id, a reversal by gif
 a decision about a message by gift and revision, the end of a combo by its entry in the feed.
 
 Locks are taken in one order: rooms, gifts outside rooms, creators, goals, supporters, gifters,
-entitlements; each sorted. A batch is four statements, whatever its size: lock, read, add up, and
+entitlements; each sorted. A batch of any size is four statements: lock, read, add up, and
 write what follows. One more each for perks, for what is published, and for what is rare: decisions
 about messages, reversals, gifts whose room gift did not check.
 """

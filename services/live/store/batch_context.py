@@ -89,7 +89,7 @@ async def read_batch_context(tx: Transaction, asked: Asked) -> BatchContext:
     return _CONTEXT.validate_json(document.scalar_one())
 
 
-# Each look-up is LATERAL with OFFSET 0: row by row through an index, whatever the planner believes
+# Each look-up is LATERAL with OFFSET 0: row by row through an index, on all statistics
 # of tables that were small, or empty, when it last counted them.
 _READ = text("""
     WITH room AS (SELECT name FROM unnest(CAST(:rooms AS text[])) AS asked (name)),

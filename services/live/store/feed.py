@@ -68,7 +68,7 @@ async def save_feed(
 
 _LEVEL = ("viewer", "level", "revision")
 _ROOM_TOTALS = ("sequence", "gifts", "coins", "last_sent_at")
-# A conflict finds each room by its key, whatever is known of the table's size. JSON goes as text:
+# A conflict finds each room by its key, on all statistics. JSON goes as text:
 # in an array of JSON it would be quoted once more.
 _SAVE = text(f"""
     WITH totalled AS (
