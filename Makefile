@@ -13,23 +13,23 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale check audit bench chaos fuzz orders secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale check audit bench chaos providers heist fuzz orders secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/ready ## Run the whole story once, with the proof that the books balance
-	$(RUN)python -m deploy.demo play
+demo: .venv/ready ## Run the whole story once, and prove the books (PROVIDER=stripe, paypal)
+	@PROVIDER="$(PROVIDER)" $(RUN)python -m deploy.demo play
 
-up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here
-	@if [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
+up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here (PROVIDERS)
+	@if [ -z "$(PROVIDERS)" ] && [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
 		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
 		&& OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
 			$(PRACTICE) up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}, for practice: its issuer signs" \
 			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it."; \
-	else $(RUN)python -m deploy.demo up; fi
+	else PROVIDERS="$(PROVIDERS)" $(RUN)python -m deploy.demo up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
 	$(PRACTICE) down
@@ -57,8 +57,16 @@ audit: .venv/ready ## What is known to be wrong with dependencies; the bill of t
 bench: .venv/ready ## Measure how fast it is here (PART, AGAINST, SIZE)
 	@PART="$(PART)" AGAINST="$(AGAINST)" SIZE="$(SIZE)" $(RUN)python -m tests.performance
 
-chaos: .venv/ready ## Break everything while gifts are sent (GIFTS, FAULTS, SEED), and count each
-	@GIFTS="$(GIFTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" $(RUN)python -m tests.chaos
+chaos: .venv/ready ## Break everything: GIFTS, coins (PURCHASES), cash-outs (PAYOUTS); FAULTS, SEED
+	@GIFTS="$(GIFTS)" PURCHASES="$(PURCHASES)" PAYOUTS="$(PAYOUTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" \
+		$(RUN)python -m tests.chaos$(if $(PURCHASES),.purchases,$(if $(PAYOUTS),.payouts))
+
+providers: .venv/ready ## Run the conformance suite of payment providers, and print its table
+	@WORKERS="$(WORKERS)" $(RUN)python -m tests.purchase.providers
+	@WORKERS="$(WORKERS)" $(RUN)python -m tests.payout.providers
+
+heist: .venv/ready ## Let seeded thieves try to get money out, with and without each defence (SEED, ONLY)
+	@SEED="$(SEED)" ONLY="$(ONLY)" $(RUN)python -m tests.heist
 
 fuzz: .venv/ready ## Ask the whole API what it takes and does not (SEED, SECONDS), and prove the books
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" $(RUN)python -m tests.fuzz
@@ -74,6 +82,7 @@ format: .venv/ready ## Format and fix what can be fixed
 	$(RUN)ruff check --fix
 
 contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples
+	$(RUN)python -m deploy.docs.columns
 	$(RUN)python -m deploy.ctl contracts
 
 wheel: .venv/ready ## Build what other teams install: contracts and consumer kit

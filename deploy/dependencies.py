@@ -62,10 +62,10 @@ def audit(known: Sequence[Accepted], *, url: str = VULNERABILITIES_URL) -> bool:
 
 
 def write_bill(target: Path = BILL) -> None:
-    """Write the bill of what the images install, as CycloneDX: the lock, and nothing but it."""
+    """Write the bill of what all images install, as CycloneDX: the lock, and nothing but it."""
     target.parent.mkdir(exist_ok=True)
     command = [UV, "export", "--quiet", "--frozen", "--no-dev", "--preview-features=sbom-export"]
-    wanted = ["--format=cyclonedx1.5", f"--output-file={target}"]
+    wanted = ["--group=tools", "--format=cyclonedx1.5", f"--output-file={target}"]
     subprocess.run([*command, *wanted], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
 

@@ -39,5 +39,8 @@ def fingerprint(body: BaseModel) -> bytes:
     is the same request as before.
     """
     given = body.model_dump(mode="json", exclude_defaults=True)
-    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
+    return hashlib.sha256(_canonical(given).encode()).digest()
+
+
+# `json.dumps` would make an encoder for each body.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

@@ -27,11 +27,21 @@ EXPONENTS: Mapping[str, int] = {
 }
 
 
+# Card networks and PayPal write these with fewer decimals: amounts are divisible by so many minor
+# units (https://docs.stripe.com/currencies#special-cases,
+# https://developer.paypal.com/api/rest/reference/currency-codes/).
+PAYABLE_STEPS: Mapping[str, int] = dict.fromkeys(CODES[3].split(), 10) | dict.fromkeys(
+    ("HUF", "MGA", "TWD"), 100
+)
+
+
 class Rounding(Enum):
     """What becomes of the fraction of a unit. Each caller says in whose favour it rounds."""
 
     DOWN = "down"
     UP = "up"
+    # For tax, and for figures that are shown and never paid; half a unit goes up.
+    NEAREST = "nearest"
 
 
 def prorate(amount: int, part: int, whole: int, rounding: Rounding) -> int:
@@ -39,11 +49,19 @@ def prorate(amount: int, part: int, whole: int, rounding: Rounding) -> int:
     Return `amount * part / whole` as a whole number, exact before it is rounded.
 
     The amounts are money in minor units, coins or diamonds. The result of a negative amount is
-    rounded towards minus infinity (`DOWN`) or plus infinity (`UP`).
+    rounded towards minus infinity (`DOWN`) or plus infinity (`UP`), too.
     """
+    if rounding is Rounding.NEAREST:
+        return (2 * amount * part + whole) // (2 * whole)
     if rounding is Rounding.UP:
         return -(-amount * part // whole)
     return amount * part // whole
+
+
+def payable(amount_minor: int, currency: str) -> int:
+    """Round up to an amount that can be paid: 3.055 KWD to 3.060, as no card takes the first."""
+    step = PAYABLE_STEPS.get(currency, 1)
+    return -(-amount_minor // step) * step
 
 
 def is_currency(code: str) -> bool:

@@ -5,6 +5,8 @@ The side that is asked takes either value; the side that asks tries the newest, 
 before. So the two sides need not learn the new one at the same time.
 """
 
+# Where a container finds them, one file each.
+SECRETS_FOLDER = "/run/secrets"
 VALUES_MAX = 2
 
 

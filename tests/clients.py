@@ -28,8 +28,9 @@ def a_verifier(key=None):
 
 def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
     now = int(time.time())
-    known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 600}
-    known["age_verified"] = ADULT_YEARS
+    # Some tokens are made when tests are collected, and a whole run may take long.
+    known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 21_600}
+    known |= {"age_verified": ADULT_YEARS, "auth_time": now}
     header = {"alg": algorithm, "kid": "test"}
     return jwt.encode(header, {**known, **claims}, key or signing_key(), algorithms=[algorithm])
 

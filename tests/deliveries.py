@@ -1,14 +1,17 @@
 """Facts as they arrive at a consumer, without a broker in between; and what was announced."""
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime
-
-from sqlalchemy import text
+from uuid import uuid4
 
 from shared.contracts.envelope import Cause, encode, headers_of
+from shared.contracts.gift import ErasureRequested, UserErased
 from shared.messaging.broker import Broker
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox import message_of
+from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 BEGINNING, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2100))
 
@@ -27,6 +30,13 @@ def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None)
         cause=Cause(correlation_id),
     )
     return Delivery(body, event.type(), str(event.id), user or event.owner(), {})
+
+
+def an_erasure(user):
+    """The two facts by which a service hears that a person is to be erased, and is."""
+    erasure = uuid4()
+    asked = ErasureRequested(erasure=erasure, user=user, forfeit=False)
+    return asked, UserErased(erasure=erasure, user=user, erased_at=datetime.now(UTC))
 
 
 def as_delivered(fact):
@@ -77,3 +87,19 @@ async def forget_inbox(database):
     """Empty the inbox, as time does: what follows must not rely on it."""
     async with database.transaction() as tx:
         await tx.execute(text("DELETE FROM inbox"))
+
+
+@contextmanager
+def rows_returned(monkeypatch):
+    """Note how many rows each statement returned."""
+    counts = []
+    execute = Transaction.execute
+
+    async def counted(self, *about):
+        rows = await execute(self, *about)
+        counts.append(len(rows))
+        return rows
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Transaction, "execute", counted)
+        yield counts

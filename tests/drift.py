@@ -5,6 +5,7 @@ import warnings
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import NullPool
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 # Alembic's own table, and indexes and constraints that only the migrations describe.
@@ -13,7 +14,7 @@ UNSEEN = ("remove_index", "remove_constraint", "add_constraint")
 
 async def drift(database, metadata):
     """The differences in tables, columns and types; partial indexes are the migrations' own."""
-    address = database.address.set(drivername="postgresql+asyncpg")
+    address = make_url(database.url).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(address, poolclass=NullPool)
     options = {
         "compare_type": True,

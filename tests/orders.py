@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from itertools import permutations
 
-from sqlalchemy import text
-
 from shared.contracts.routes import QUEUES
+from shared.postgres.statements import text
 from tests.deliveries import a_delivery
 
 # When a fact occurred is part of it, whenever it is heard.

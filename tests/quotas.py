@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import text
+from shared.postgres.statements import text
 
 PUT = """
     INSERT INTO quotas (user_id, act, began_at, used)

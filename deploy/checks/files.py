@@ -10,10 +10,11 @@ PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
     .editorconfig .gitattributes .pre-commit-config.yaml .github/**.md
     docs/**.md docs/*.md
-    seeds/*.toml seeds/README.md
+    seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py
     services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
-    services/*/consumers.py
+    services/*/tables/*.py
+    services/*/columns.py services/*/consumers.py
     services/*/api.py services/*/api/*.py
     services/*/commands/*.py
     services/*/domain/*.py
@@ -22,7 +23,8 @@ PLACES = """
     services/*/migrations/env.py services/*/migrations/versions/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/page.html services/web/static/**
-    shared/__init__.py shared/errors.py shared/idempotency.py shared/money.py shared/secrets.py
+    shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
+    shared/secrets.py
     shared/*/*.py shared/contracts/published.json
     shared/contracts/EVENTS.md shared/contracts/asyncapi.json
     shared/contracts/schemas/** shared/contracts/samples/**
@@ -31,7 +33,8 @@ PLACES = """
     deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
     deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
-    tests/*.py tests/*/**.py tests/browser/package*.json tests/contracts/node/*
+    tests/*.py tests/*/**.py tests/fakes/contracts/* tests/browser/package*.json
+    tests/contracts/node/*
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """
 # A new service has single files; they become folders when they grow.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.config.databases import role_names
 from deploy.config.services import SERVICES, Service
+from shared.keyring import new_key
 from shared.messaging.topology import user_names
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,9 +38,12 @@ class Secrets:
     payments_webhook_secret: str
     transfers_webhook_secret: str
     tencent_token: str
+    webhook_archive_key: str
 
     def read(self, name: str) -> str:
-        """Return a password by the name its file has where secrets are files."""
+        """Return a secret by the name its file has where secrets are files."""
+        if name == "purchase_webhook_archive_key":
+            return self.webhook_archive_key
         holder, _, kind = name.removesuffix("_password").rpartition("_")
         if kind == "broker":
             return self.broker[holder]
@@ -56,6 +60,7 @@ def new_secrets() -> Secrets:
         payments_webhook_secret=new_webhook_secret(),
         transfers_webhook_secret=new_webhook_secret(),
         tencent_token=random.token_urlsafe(24),
+        webhook_archive_key=new_key(),
     )
 
 
@@ -87,8 +92,8 @@ def environment_of(
     if service.provider:
         settings |= {
             "PROVIDER_URL": endpoints.urls["sandbox"],
-            "PROVIDER_API_KEY": getattr(secrets, f"{service.provider}_key"),
-            "WEBHOOK_SECRET": getattr(secrets, f"{service.provider}_webhook_secret"),
+            "SANDBOX_API_KEY": getattr(secrets, f"{service.provider}_key"),
+            "SANDBOX_WEBHOOK_SECRET": getattr(secrets, f"{service.provider}_webhook_secret"),
         }
     settings |= {key: str(root / "seeds" / file) for key, file in service.seeds.items()}
     return variables | {service.variable(key): value for key, value in settings.items()}
@@ -102,7 +107,11 @@ def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
         case "sandbox":
             return _sandbox(endpoints, secrets)
         case "purchase":
-            return {"RETURN_URL": f"{endpoints.urls['gateway']}/paid"}
+            return {
+                "RETURN_URL": f"{endpoints.urls['gateway']}/paid",
+                "TEST_PAYMENTS": "true",
+                "WEBHOOK_ARCHIVE_KEY": secrets.webhook_archive_key,
+            }
         case "gift":
             return {
                 "TENCENT_TOKEN": secrets.tencent_token,
@@ -112,7 +121,11 @@ def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
             }
         case "payout":
             # Diamonds of a demonstration mature at once.
-            return {"HOLD_SECONDS": "0"}
+            return {
+                "HOLD_SECONDS": "0",
+                "RETURN_URL": f"{endpoints.urls['gateway']}/creator",
+                "TEST_PAYOUTS": "true",
+            }
         case _:
             return {}
 

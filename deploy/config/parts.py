@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deploy.config.postgres import PRODUCTION, SETTINGS, arguments
-from deploy.config.services import DATABASES, PUBLIC, SEALED, SERVICES, Service
+from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVICES, Service
 
 ROOT = Path(__file__).parent.parent.parent
 # A service in docker-compose.yml: its migration, and itself.
@@ -52,12 +52,29 @@ def _block(template: str, service: Service) -> str:
     if service.provider:
         address = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
         settings["PROVIDER_URL"] = address
-        for source, target in (("key", "provider_api_key"), ("webhook_secret", "webhook_secret")):
+        for source, target in (("key", "api_key"), ("webhook_secret", "webhook_secret")):
             name = f"sandbox_{service.provider}_{source}"
-            secrets.append(f"      - {{source: {name}, target: {service.name}_{target}}}\n")
+            own_name = f"{service.name}_sandbox_{target}"
+            secrets.append(f"      - {{source: {name}, target: {own_name}}}\n")
+    secrets += [f"      - {service.name}_{name}\n" for name in service.own_secrets]
     own = "".join(f'      {service.variable(key)}: "{value}"\n' for key, value in settings.items())
+    template = template.replace("<packages>", service.packages)
+    folder, volumes = service.secrets_folder, ""
+    if folder:
+        # Not a list of files: each installation has other providers, and one without has none.
+        mounted = f"./deploy/secrets/{folder}:/run/secrets/{folder}:ro"
+        volumes = f'    volumes: ["{mounted}"]\n'
     filled = template.replace("<settings>\n", own).replace("<secrets>\n", "".join(secrets))
+    filled = filled.replace("<volumes>\n", volumes)
     return _named(filled, service.name)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "".join(f"      - {name}\n" for name in names)
+
+
+def _own_files(names: Iterable[str]) -> str:
+    return "".join(f"  {name}: {{file: ./deploy/secrets/{name}}}\n" for name in names)
 
 
 def _production() -> str:
@@ -68,6 +85,17 @@ def _production() -> str:
         lines += [
             f'      {SERVICES[name].variable(key)}: "{value}"' for key, value in settings.items()
         ]
+    return "\n".join(lines) + "\n"
+
+
+def _practising() -> str:
+    lines = []
+    for name in DATABASES:
+        settings = {"ALLOW_INSECURE_ISSUER": "true", **SERVICES[name].practising}
+        said = ", ".join(
+            f'{SERVICES[name].variable(key)}: "{value}"' for key, value in settings.items()
+        )
+        lines += [f"  {name}:", f"    environment: {{{said}}}"]
     return "\n".join(lines) + "\n"
 
 
@@ -106,13 +134,13 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "docker-compose.yml": {
         "database-passwords": _each(_PASSWORDS),
         "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),
-        "operator-passwords": _each(_PASSWORDS),
+        "operator-passwords": _each(_PASSWORDS) + _listed(OWN_SECRETS),
         "postgres": _postgres(SETTINGS),
         "services": _blocks(),
-        "secret-files": _each(_SECRET_FILES),
+        "secret-files": _each(_SECRET_FILES) + _own_files(OWN_SECRETS),
     },
     "deploy/compose.practice.yml": {
-        "services": _each('  <name>:\n    environment: {<NAME>_ALLOW_INSECURE_ISSUER: "true"}\n')
+        "services": _practising(),
     },
     "deploy/compose.production.yml": {
         "services": _production(),

@@ -5,18 +5,25 @@ What a running service presents or accepts keeps the value before it while it is
 """
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy.config.environment import new_webhook_secret
-from deploy.config.services import DATABASES
+from deploy.config.services import DATABASES, PAYING
+from shared.keyring import new_key
 from shared.messaging.topology import user_names, users
 from shared.secrets import values_of
+from shared.vendors.installations import providers_folder
 
 FOLDER_MODE = 0o700
 # Readable for the services' user, who is not root in the container; the folder keeps others out.
 FILE_MODE = 0o444
+# What encrypts webhooks as they came.
+ARCHIVE_KEY = "purchase_webhook_archive_key"
+# Open to the services' user, inside of the folder that keeps others out.
+PROVIDERS_FOLDER_MODE = 0o755
 PASSWORD_BYTES = 32
 TENCENT_TOKEN = "tencent_token"  # noqa: S105 - the name of its file
 # What is shared with the payment provider, one for each use: the key that takes money cannot pay
@@ -32,7 +39,8 @@ WITH_THE_PROVIDER = {
 
 def write_secrets(folder: Path, users_file: Path) -> list[str]:
     """Make the secrets that are missing, and the broker's users from them; return what is new."""
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    for service in PAYING:
+        make_providers_folder(folder, service)
     made = [
         name
         for name, make in _makers().items()
@@ -57,6 +65,41 @@ def rotate_secret(name: str, folder: Path, users_file: Path, *, given: str | Non
         _write_users(folder, users_file)
 
 
+def store_provider_secret(folder: Path, name: str, value: str, *, keeps_before: bool) -> None:
+    """
+    Write a secret that a provider gave us into its file; no other user can read it at any time.
+
+    With `keeps_before` the value before it stays in the next line. The file is a new one that takes
+    the place of the old: a service that reads it in this moment reads one or the other.
+    """
+    path = make_providers_folder(folder, service_of(name)) / name
+    before = _values(path)[:1] if keeps_before and path.exists() else []
+    lines = [value, *(each for each in before if each != value)]
+    made = path.with_name(f".{name}")
+    made.unlink(missing_ok=True)
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join(lines))
+        file.flush()
+        os.fsync(file.fileno())
+    made.chmod(FILE_MODE)
+    made.replace(path)
+
+
+def make_providers_folder(folder: Path, service: str) -> Path:
+    """Make and return the folder of a service's providers' secrets, which it sees as a whole."""
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    place = folder / providers_folder(service)
+    if not place.is_dir():
+        place.mkdir()
+        place.chmod(PROVIDERS_FOLDER_MODE)
+    return place
+
+
+def service_of(name: str) -> str:
+    """Return whose provider a secret is for: its name begins with the service."""
+    return name.partition("_")[0]
+
+
 def forget_before(name: str, folder: Path) -> bool:
     """Keep only the newest value of a secret; whether there was another."""
     newest, *before = _values(folder / name)
@@ -70,7 +113,7 @@ def keeps_the_one_before(name: str) -> bool:
     passwords = [
         f"{service}_{of}_password" for service in DATABASES for of in ("database", "broker")
     ]
-    return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN)
+    return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN, ARCHIVE_KEY)
 
 
 def secret_names() -> list[str]:
@@ -98,7 +141,11 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         TENCENT_TOKEN,
     ]
     signing = [name for name in WITH_THE_PROVIDER if name.endswith("_webhook_secret")]
-    return {**dict.fromkeys(passwords, _password), **dict.fromkeys(signing, new_webhook_secret)}
+    return {
+        **dict.fromkeys(passwords, _password),
+        **dict.fromkeys(signing, new_webhook_secret),
+        ARCHIVE_KEY: new_key,
+    }
 
 
 def _before(folder: Path, name: str) -> Callable[[], str] | None:

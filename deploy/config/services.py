@@ -10,6 +10,8 @@ pyproject.toml; tests compare both with this table.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.vendors.installations import providers_folder
+
 # Two routes that the gateway treats apart.
 FEED = "^/v1/rooms/[^/]+/events$"
 TENCENT = "^/v1/callbacks/tencent$"
@@ -36,13 +38,31 @@ class Service:
     republishes: bool = False
     # What it asks the payment provider for: `payments` or `transfers`.
     provider: str | None = None
+    # Secrets of its own, without its name; the operator's commands know them too.
+    own_secrets: tuple[str, ...] = ()
     # Reachable in an installation for practice only, at /<name>/.
     practice: bool = False
     # Files of seeds/ that it reads, by the variable that names each.
     seeds: Mapping[str, str] = field(default_factory=dict)
-    # Its own variables in Compose; `production` sets some without regard to the environment.
+    # Its own variables in Compose; `production` and `practising` set some without regard to the
+    # environment.
     settings: Mapping[str, str] = field(default_factory=dict)
     production: Mapping[str, str] = field(default_factory=dict)
+    practising: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def packages(self) -> str:
+        """Which packages its image has: `services`, or a group of pyproject.toml beside them."""
+        return "tools" if self.practice else self.name if self.provider else "services"
+
+    @property
+    def secrets_folder(self) -> str | None:
+        """
+        Name the folder of what its providers need, which it sees as a whole.
+
+        Each installation has other files there: `secret_files.store_provider_secret`.
+        """
+        return providers_folder(self.name) if self.provider else None
 
     def variable(self, name: str) -> str:
         """Return the name of an environment variable of this service."""
@@ -55,6 +75,7 @@ _ALL = (
         "purchase",
         routes=(
             "^/v1/(packages|purchases)(/|$)",
+            "^/v1/me/export/purchase$",
             "^/v1/webhooks/[^/]+/payments$",
             "^/v1/operator/purchases?(/|$)",
         ),
@@ -62,12 +83,37 @@ _ALL = (
         ledger=True,
         republishes=True,
         provider="payments",
-        seeds={"PACKAGES_FILE": "packages.toml", "RULES_FILE": "rules.toml"},
-        settings={"RETURN_URL": "${OVATION_PUBLIC_URL:-http://localhost:8080}/paid"},
+        seeds={
+            "PACKAGES_FILE": "packages.toml",
+            "PROVIDERS_FILE": "providers.toml",
+            "RULES_FILE": "rules.toml",
+            "SELLER_FILE": "seller.toml",
+            "TAXES_FILE": "taxes.toml",
+        },
+        own_secrets=("webhook_archive_key",),
+        settings={
+            "RETURN_URL": "${OVATION_PUBLIC_URL:-http://localhost:8080}/paid",
+            # How the webhooks that never arrived are found, and how long the others are kept.
+            "BACKFILL_EVERY_SECONDS": "${PURCHASE_BACKFILL_EVERY_SECONDS:-600}",
+            "BACKFILL_OVERLAP_SECONDS": "${PURCHASE_BACKFILL_OVERLAP_SECONDS:-3600}",
+            "WEBHOOK_ARCHIVE_DAYS": "${PURCHASE_WEBHOOK_ARCHIVE_DAYS:-400}",
+            # How long and how often payments are read again, and how many in a minute.
+            "WATCH_DAYS": "${PURCHASE_WATCH_DAYS:-120}",
+            "WATCH_EVERY_DAYS": "${PURCHASE_WATCH_EVERY_DAYS:-7}",
+            "WATCH_READS_PER_MINUTE": "${PURCHASE_WATCH_READS_PER_MINUTE:-300}",
+            # True: test accounts of providers are taken, and no real money.
+            "TEST_PAYMENTS": "${OVATION_TEST_PAYMENTS:-false}",
+        },
+        production={"TEST_PAYMENTS": "false"},
+        practising={"TEST_PAYMENTS": "true"},
     ),
     Service(
         "wallet",
-        routes=("^/v1/wallets(/|$)", "^/v1/operator/wallets?(/|$)"),
+        routes=(
+            "^/v1/wallets(/|$)",
+            "^/v1/me/export/wallet$",
+            "^/v1/operator/wallets?(/|$)",
+        ),
         rolled=3,
         ledger=True,
         sealed=True,
@@ -76,10 +122,19 @@ _ALL = (
     ),
     Service(
         "gift",
-        routes=("^/v1/(gifts|catalogue)(/|$)", TENCENT, "^/v1/operator/gifts?(/|$)"),
+        routes=(
+            "^/v1/(gifts|catalogue)(/|$)",
+            "^/v1/me(/erasure|/export|/export/gift)?$",
+            TENCENT,
+            "^/v1/operator/gifts?(/|$)",
+        ),
         rolled=4,
         republishes=True,
-        seeds={"CATALOGUE_FILE": "gifts.toml", "RULES_FILE": "rules.toml"},
+        seeds={
+            "CATALOGUE_FILE": "gifts.toml",
+            "PACKAGES_FILE": "packages.toml",
+            "RULES_FILE": "rules.toml",
+        },
         settings={
             # Empty: target tokens are signed with the keys of OVATION_JWKS_URL.
             "TARGET_JWKS_URL": "${OVATION_TARGET_JWKS_URL:-}",
@@ -91,27 +146,41 @@ _ALL = (
         "payout",
         routes=(
             "^/v1/(payouts|earnings)(/|$)",
+            "^/v1/me/export/payout$",
             "^/v1/webhooks/[^/]+/transfers$",
-            "^/v1/operator/payouts?(/|$)",
+            "^/v1/operator/(payouts?|payout-appeals|payees|creators|finance|bank-(files|reports))(/|$)",
         ),
         rolled=2,
         ledger=True,
         sealed=True,
         republishes=True,
         provider="transfers",
-        seeds={"RULES_FILE": "rules.toml"},
+        seeds={
+            "FRAUD_FILE": "fraud.toml",
+            "PROVIDERS_FILE": "payout_providers.toml",
+            "RATES_FILE": "rates.toml",
+            "RULES_FILE": "rules.toml",
+            "SELLER_FILE": "seller.toml",
+        },
         settings={
             # Empty in production: the rules decide how long diamonds mature.
             "HOLD_SECONDS": "${OVATION_HOLD_SECONDS:-}",
-            "PROVIDER_IDEMPOTENCY_SECONDS": "${OVATION_PROVIDER_IDEMPOTENCY_SECONDS:-}",
+            # Where the page of a provider sends creators back to.
+            "RETURN_URL": "${OVATION_PUBLIC_URL:-http://localhost:8080}/creator",
+            # Lists of sanctions; empty: no name is screened.
+            "SANCTIONS_FOLDER": "${OVATION_SANCTIONS_FOLDER:-}",
+            # True: test accounts of providers are used, and no real money.
+            "TEST_PAYOUTS": "${OVATION_TEST_PAYMENTS:-false}",
         },
-        production={"HOLD_SECONDS": ""},
+        production={"HOLD_SECONDS": "", "TEST_PAYOUTS": "false"},
+        practising={"TEST_PAYOUTS": "true"},
     ),
     Service(
         "live",
         routes=(
             FEED,
             "^/v1/(rooms|creators|gifters|entitlements)(/|$)",
+            "^/v1/me/export/live$",
             "^/v1/operator/live(/|$)",
         ),
         rolled=1,
@@ -128,7 +197,11 @@ _ALL = (
 # In the order in which they are started: what others ask comes first.
 SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
 
+# Secret files of single services.
+OWN_SECRETS = tuple(f"{each.name}_{secret}" for each in _ALL for secret in each.own_secrets)
+
 # Names of services, by what they have.
+PAYING = tuple(each.name for each in _ALL if each.provider)
 DATABASES = tuple(each.name for each in _ALL if each.database)
 PUBLIC = tuple(each.name for each in _ALL if not each.practice)
 PRACTICE = tuple(each.name for each in _ALL if each.practice)

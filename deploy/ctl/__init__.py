@@ -1,1 +1,1 @@
-"""The operator's commands: `python -m deploy.ctl`."""
+"""The operator's commands: `ovationctl`."""

@@ -1,5 +1,5 @@
 """
-The operator's commands: `python -m deploy.ctl --help`.
+The operator's commands: `ovationctl --help`.
 
 Exit codes: 0 done; 1 a check failed, or the object does not exist; 2 wrong usage, or no terminal to
 confirm at; 3 a server cannot be reached. A command that changes data asks first; `--yes` answers.
@@ -11,15 +11,22 @@ import typer
 from deploy.ctl.commands import (
     audit,
     dead_letters,
+    economics,
     events,
     files,
+    filings,
+    finance,
     new,
     operations,
     outboxes,
+    prices,
+    providers,
     replays,
+    settlements,
     teams,
     topology,
     verification,
+    webhooks,
 )
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -32,7 +39,14 @@ app.add_typer(topology.app, name="topology")
 app.add_typer(verification.seal, name="seal")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(providers.app, name="providers")
+app.add_typer(settlements.app, name="settlements")
 app.add_typer(audit.app)
+app.add_typer(economics.app)
+app.add_typer(prices.app, name="prices")
+app.add_typer(filings.app, name="filings")
+app.add_typer(finance.app, name="finance")
 app.add_typer(new.app, name="new")
 app.add_typer(operations.app)
 

@@ -16,10 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from deploy.config.databases import AUDITOR
 from deploy.ctl.installation import Installation
+from shared.postgres.statements import text
 
 MANIFEST = "manifest.json"
 FOLDER_MODE = 0o700

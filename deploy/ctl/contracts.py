@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from deploy.config.parts import PARTS, written
 from deploy.config.services import PUBLIC
+from deploy.docs.columns import column_files
 from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
@@ -78,6 +79,7 @@ def _generated() -> Generated:
     return {
         **{name: (boards / f"{name}.json", partial(_dashboard, name)) for name in DASHBOARDS},
         **OF_EVENTS,
+        **column_files(),
         **table_pages(),
         **{file: (ROOT / file, partial(written, file)) for file in PARTS},
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),

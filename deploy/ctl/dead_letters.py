@@ -8,6 +8,7 @@ A dead letter is redriven only if the owner of its event is known to have publis
 otherwise an operator would turn a forged message into an event.
 """
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,6 +25,8 @@ from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER, owner_of
 from shared.messaging.delivery import OPERATOR_USER, service_of
 
 NUMBER_DIGITS_MAX = 6
+RETURN_SECONDS_MAX = 5
+RETURN_POLL_SECONDS = 0.02
 # Headers of the failed attempt; a redriven message has none of them.
 _OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
 
@@ -69,12 +72,9 @@ async def read(
     installation: Installation, selection: Selection
 ) -> AsyncIterator[dict[str, object]]:
     """Yield dead letters; they stay in their queue, in their order."""
-    async with installation.connect() as connection:
-        channel = await connection.channel()
-        queue = await channel.declare_queue(f"{selection.queue}.dlq", passive=True)
+    async with installation.connect() as connection, _taken(connection, selection) as messages:
         shown = 0
-        # Unacknowledged messages return to their places when the channel closes.
-        async for message in _take(queue):
+        async for message in messages:
             if selection.matches(message) and shown < selection.count_max:
                 shown += 1
                 yield _shown(message, selection.queue)
@@ -162,25 +162,54 @@ def _original_publisher(message: AbstractIncomingMessage, queue: str) -> str | N
 async def _chosen(
     connection: AbstractConnection, selection: Selection
 ) -> AsyncIterator[list[AbstractIncomingMessage]]:
-    """Hold the selected dead letters; unacknowledged ones return to their places."""
+    """Hold the selected dead letters; those not acknowledged return to their places."""
+    async with _taken(connection, selection) as messages:
+        chosen: list[AbstractIncomingMessage] = []
+        async for message in messages:
+            if selection.matches(message) and len(chosen) < selection.count_max:
+                chosen.append(message)
+        yield chosen
+
+
+@asynccontextmanager
+async def _taken(
+    connection: AbstractConnection, selection: Selection
+) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
+    """Take each message of the queue once; those not acknowledged return to their places."""
     channel = await connection.channel()
     queue = await channel.declare_queue(f"{selection.queue}.dlq", passive=True)
-    chosen: list[AbstractIncomingMessage] = []
-    async for message in _take(queue):
-        if selection.matches(message) and len(chosen) < selection.count_max:
-            chosen.append(message)
-    yield chosen
+    taken: list[AbstractIncomingMessage] = []
+    yield _take(queue, taken)
     await channel.close()
+    await _until_returned(connection, queue.name, sum(not each.processed for each in taken))
 
 
-async def _take(queue: AbstractQueue) -> AsyncIterator[AbstractIncomingMessage]:
-    """Take each message once: as many as there were, or returned ones would come again."""
+async def _take(
+    queue: AbstractQueue, taken: list[AbstractIncomingMessage]
+) -> AsyncIterator[AbstractIncomingMessage]:
+    """Take as many messages as there are: more, and returned ones would come again."""
     assert queue.declaration_result.message_count is not None
     for _ in range(queue.declaration_result.message_count):
         message = await queue.get(fail=False)
         if message is None:
             return
+        taken.append(message)
         yield message
+
+
+async def _until_returned(connection: AbstractConnection, queue: str, count: int) -> None:
+    """
+    Wait until the queue has what was not acknowledged, for at most `RETURN_SECONDS_MAX`.
+
+    A quorum queue takes messages back some time after their channel is closed; the operator's
+    next command would see an empty queue.
+    """
+    async with connection.channel() as channel:
+        for _ in range(round(RETURN_SECONDS_MAX / RETURN_POLL_SECONDS)):
+            found = await channel.declare_queue(queue, passive=True)
+            if (found.declaration_result.message_count or 0) >= count:
+                return
+            await asyncio.sleep(RETURN_POLL_SECONDS)
 
 
 async def _redeliveries(

@@ -77,6 +77,7 @@ def _write_generated(root: Path, registered: list[Path]) -> None:
     """Order what was registered, and write the generated files: by programs that read it anew."""
     for arguments in (
         ["ruff", "check", "--quiet", "--select=I", "--fix", *map(str, registered[:1])],
+        ["deploy.docs.columns"],
         ["deploy.ctl", "contracts"],
     ):
         subprocess.run([sys.executable, "-m", *arguments], cwd=root, check=True)

@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
-
 from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
+from shared.postgres.statements import text
 
 
 async def waiting(installation: Installation, service: str) -> list[dict[str, object]]:

@@ -15,6 +15,8 @@ from rich.table import Table
 
 console = Console(soft_wrap=True, markup=False, emoji=False)
 
+# A file or a pipe has no width; a terminal has one, and long words fold there.
+WIDE = 10_000
 DONE, FOUND_WRONG, USAGE, UNREACHABLE = range(4)
 
 
@@ -31,6 +33,8 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, empty: str) -> 
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else visible(str(value)) for value in row.values()))
+    if not console.is_terminal:
+        console.width = WIDE
     console.print(table)
 
 

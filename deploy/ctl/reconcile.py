@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
 from deploy.ctl.installation import Installation
 from services.gift.store import reconciliation as gift
 from services.payout.store import reconciliation as payout
@@ -18,6 +16,7 @@ from services.purchase.store import reconciliation as purchase
 from services.wallet.store import reconciliation as wallet
 from shared.backoffice.reconciliation import Source, Totals
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
 ALARMS = (LOST, WRONG, UNEXPECTED)

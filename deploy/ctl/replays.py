@@ -140,7 +140,7 @@ async def republish(
 
     async def facts(tx: Transaction) -> AsyncIterator[Redelivery]:
         async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
-            if type(fact.event) in contracts:
+            if fact.event.contract in contracts:
                 yield _redelivery(fact)
 
     reading: AbstractAsyncContextManager[Transaction] = installation.reading(service)
@@ -182,8 +182,8 @@ async def _oldest(installation: Installation, stream: str) -> datetime:
 def _redelivery(fact: Fact) -> Redelivery:
     message = message_of(fact, fact.occurred_at or datetime.now(UTC))
     return Redelivery(
-        fact.event.owner(),
-        fact.event.type(),
+        fact.event.contract.owner(),
+        fact.event.contract.type(),
         str(message.message_id),
         fact.cause.correlation_id,
         headers_of(message.body),

@@ -1,4 +1,8 @@
-"""`python -m deploy.demo play | up`: play the story once, or run everything until Ctrl-C."""
+"""
+`python -m deploy.demo play | up`: play the story once, or run everything until Ctrl-C.
+
+PROVIDER is with whom the story pays; PROVIDERS, with commas, are those that `up` offers.
+"""
 
 import os
 import signal
@@ -9,6 +13,7 @@ from deploy.demo import story
 from deploy.demo.person import StoryFailed
 from deploy.harness.processes import ServerFailed
 from deploy.harness.system import System
+from deploy.harness.vendors import CHOICES, SANDBOX, chosen
 
 GATEWAY_PORT = 8080
 
@@ -29,14 +34,18 @@ def main(arguments: list[str]) -> None:
 
 def play() -> None:
     """Play the story against OVATION_URL, or against a system of its own that ends with it."""
+    provider, *more = chosen(os.environ.get("PROVIDER") or SANDBOX)
+    if more:
+        raise ServerFailed("The story is paid with one PROVIDER.")
     if url := os.environ.get("OVATION_URL"):
-        balanced = story.play(url.rstrip("/"))
+        balanced = story.play(url.rstrip("/"), provider=provider)
     else:
         print("Starting PostgreSQL, RabbitMQ and all services ...", flush=True)
         started = time.monotonic()
-        with System() as system:
+        with System(providers=(provider,)) as system:
             print(f"Everything runs, after {time.monotonic() - started:.0f} s.", flush=True)
-            balanced = story.play(system.gateway_url)
+            vendor_url = system.vendors.urls.get(provider)
+            balanced = story.play(system.gateway_url, provider=provider, vendor_url=vendor_url)
     if not balanced:
         raise SystemExit(1)
 
@@ -44,10 +53,13 @@ def play() -> None:
 def up() -> None:
     """Start everything, say where it is, and stay."""
     started = time.monotonic()
-    with System(gateway_port=int(os.environ.get("OVATION_PORT", GATEWAY_PORT))) as system:
+    providers = chosen(os.environ.get("PROVIDERS") or ",".join(CHOICES))
+    port = int(os.environ.get("OVATION_PORT", GATEWAY_PORT))
+    with System(gateway_port=port, providers=providers) as system:
         print(f"Everything runs, after {time.monotonic() - started:.0f} s.")
         print(f"  pages and API  {system.gateway_url}")
         print(f"  tokens         POST {system.gateway_url}/issuer/token")
+        print(f"  providers      {', '.join(providers)}")
         print(f"  logs           {system.folder}")
         print("Ctrl-C stops it.", flush=True)
         signal.pause()

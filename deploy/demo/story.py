@@ -6,7 +6,7 @@ plays against a system that runs already, whose development issuer and sandbox a
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -16,13 +16,13 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from deploy.demo import accounts, payers
+from deploy.demo.payers import STATE_OF_DECLINED, Choice
 from deploy.demo.person import Person, StoryFailed, checked
 from shared.money import amount_text
 
 OUTCOME_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.1
-GOOD_CARD, DECLINED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0002"
-DISPUTED_CARD = "4000 0000 0000 0259"
 OPEN_SECONDS_MAX = 60.0
 DOORS = (
     "/v1/packages",
@@ -48,10 +48,17 @@ class Cast:
     lea: Person
     ops: Person
     room: str
+    # With whom they pay, and where that is if it is a fake that has books of its own.
+    provider: str = "sandbox"
+    vendor_url: str | None = None
 
 
-def play(url: str) -> bool:
-    """Play the story; return whether every book balances."""
+def play(url: str, *, provider: str = "sandbox", vendor_url: str | None = None) -> bool:
+    """
+    Play the story with a provider; return whether every book balances.
+
+    The books of the fake at `vendor_url` are compared too: all money has to be of this story.
+    """
     _wait_until_open(url)
     cast = Cast(
         mira=Person(url, "mira", country="US", age_verified=30),
@@ -60,6 +67,8 @@ def play(url: str) -> bool:
         lea=Person(url, "lea", roles=["creator"], country="FR", age_verified=28),
         ops=Person(url, "ops", roles=["operator"], scopes=OPERATOR_SCOPES),
         room=f"room-{uuid4().hex[:6]}",
+        provider=provider,
+        vendor_url=vendor_url,
     )
     console.rule("[bold]Ovation: from a card to a creator")
     try:
@@ -107,25 +116,27 @@ def _buy_coins(cast: Cast) -> None:
     first, last = packages[0], packages[-1]
     _say(f"{len(packages)} packages, {_money(first)} for {first['coins']} coins")
     _say(f"up to {_money(last)} for {last['coins']:,} coins")
-    bought = _buy(cast.mira, "coins_5000")
-    _say(f"{cast.mira.user} paid {_money(bought)} by card: {_coins(cast.mira):,} coins")
-    bought = _buy(cast.jonas, "coins_100")
-    _say(f"{cast.jonas.user} paid {_money(bought)} by card: {_coins(cast.jonas):,} coins")
-    declined = _buy(cast.jonas, "coins_300", card=DECLINED_CARD, ends_as="failed")
-    _say(f"a declined card: the purchase {declined['state']}, still {_coins(cast.jonas)} coins")
+    by = cast.provider
+    bought = _buy(cast, cast.mira, "coins_5000")
+    _say(f"{cast.mira.user} paid {_money(bought)} ({by}): {_coins(cast.mira):,} coins")
+    bought = _buy(cast, cast.jonas, "coins_100")
+    _say(f"{cast.jonas.user} paid {_money(bought)} ({by}): {_coins(cast.jonas):,} coins")
+    declined = _buy(cast, cast.jonas, "coins_300", Choice.DECLINE)
+    _say(f"a declined card: the purchase is {declined['state']}, still {_coins(cast.jonas)} coins")
 
 
-def _buy(
-    person: Person, package: str, *, card: str = GOOD_CARD, ends_as: str = "completed"
-) -> dict[str, Any]:
+def _buy(cast: Cast, person: Person, package: str, choice: Choice = Choice.PAY) -> dict[str, Any]:
     # In the currency of the buyer's country.
-    purchase = checked(person.post("/v1/purchases", {"package": package}), 201, 202)
+    order = {"package": package}
+    if cast.provider != "sandbox":
+        # Its method has its name; the sandbox's is the first one.
+        order["method"] = cast.provider
+    purchase = checked(person.post("/v1/purchases", order), 201, 202)
     path = f"/v1/purchases/{purchase['purchase']}"
     purchase = _until(lambda: person.get(path), lambda seen: seen["next_action"] is not None)
-    # The provider's own page, where a browser would be sent: it asks for the card, we never see it.
-    paid = httpx.post(purchase["next_action"]["url"], data={"card": card}, timeout=15)
-    if paid.status_code >= 500:
-        raise StoryFailed(f"the pay page answered {paid.status_code}")
+    payers.pay(cast.provider, purchase["next_action"]["url"], choice)
+    declined = choice is Choice.DECLINE
+    ends_as = STATE_OF_DECLINED[cast.provider] if declined else "completed"
     return _until(lambda: person.get(path), lambda seen: seen["state"] == ends_as)
 
 
@@ -186,7 +197,7 @@ def _watch_the_room(cast: Cast) -> None:
 def _charge_back(cast: Cast) -> None:
     _chapter("A chargeback, and how it ends")
     rita, lea = cast.rita, cast.lea
-    _buy(rita, "coins_100", card=DISPUTED_CARD)
+    _buy(cast, rita, "coins_100", Choice.DISPUTE)
     _give(rita, cast, "g_whistle")
     earned = _until(lambda: _diamonds(lea), lambda seen: seen >= _earned_before(cast) + 100)
     _say(f"{rita.user} gave all 100 coins of a card whose owner will complain")
@@ -196,7 +207,7 @@ def _charge_back(cast: Cast) -> None:
     request = {"gift_type": "g_pebble", "creator": lea.user, "room": cast.room}
     refused = _refused(_decided(rita, request), 403, "wallet-refused")
     _say(f"no more gifts meanwhile: {refused['reason']}")
-    _buy(rita, "coins_300")
+    _buy(cast, rita, "coins_300")
     _until(lambda: _diamonds(lea), lambda seen: seen == earned)
     _say(f"the next purchase settles it: {_coins(rita)} coins left, {lea.user}'s diamonds are back")
 
@@ -234,7 +245,7 @@ def _cash_out(cast: Cast) -> None:
     )
     available = earned["available_diamonds"]
     _say(f"{lea.user} has {available:,} diamonds, worth {_money(earned['value'])}")
-    lea.put("/v1/payouts/payee", {"destination": "acct_ok_lea"})
+    _say(accounts.set_up_account(lea))
     _refused(lea.post("/v1/payouts/quotes", {"diamonds": 1_999}), 422, "below-minimum")
     above = lea.post("/v1/payouts/quotes", {"diamonds": available + 1_000})
     _refused(above, 409, "not-enough-diamonds")
@@ -283,7 +294,7 @@ def _comparisons(cast: Cast) -> list[tuple[str, int, int]]:
         for sent in all_gifts(person)
         if sent["state"] == "sent"
     )
-    sold = purchase["coins_sold"] + purchase["bonus_coins_sold"]
+    sold = purchase["coins_sold"] + purchase["bonus_coins_sold"] + purchase["promo_coins_given"]
     gone = ("spent", "refunded", "disputed", "adjusted", "expired", "balances")
     somewhere = sum(wallet[f"{place}_coins"] for place in gone) - wallet["debt_coins"]
     places = ("pending", "available", "reserved", "paid_out")
@@ -303,6 +314,27 @@ def _comparisons(cast: Cast) -> list[tuple[str, int, int]]:
         ("diamonds earned = waiting, held and paid", arrived, diamonds),
         ("postings sum to zero", sum(map(abs, sums)), 0),
         ("the room's coins = its gifts", room["coins"], in_room),
+        *_money_at_vendor(cast, purchase["accounts"]),
+    ]
+
+
+def _money_at_vendor(
+    cast: Cast, accounts: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, int, int]]:
+    """Compare what we say that the vendor holds for us with what it says itself."""
+    if cast.vendor_url is None:
+        return []
+    theirs = payers.books_of(cast.vendor_url)
+    ours = {
+        each["currency"]: each["amount_minor"]
+        for each in accounts
+        if each["account"] == "@provider_clearing"
+    }
+    return [
+        (f"{currency} at {cast.provider} = its own books", ours.get(currency, 0), held)
+        for currency, held in sorted({**dict.fromkeys(ours, 0), **theirs}.items())
+        # All of it was converted.
+        if held or ours.get(currency)
     ]
 
 

@@ -44,7 +44,7 @@ key. `or null` means that the column may be empty. Checks, indexes and rights ar
 
 
 def table_pages() -> Mapping[str, tuple[Path, partial[str]]]:
-    """Return each page's path and what writes it, by a name for `deploy.ctl contracts`."""
+    """Return each page's path and what writes it, by a name for `ovationctl contracts`."""
     return {
         f"{service} tables": (PAGES / f"{service}.md", partial(table_page, service))
         for service in DATABASES
@@ -54,7 +54,7 @@ def table_pages() -> Mapping[str, tuple[Path, partial[str]]]:
 def table_page(service: str) -> str:
     """Return the whole page of one service: its own tables first, then those all services have."""
     groups: dict[str, list[Any]] = {}
-    for each in _classes(service):
+    for each in classes_of(service):
         groups.setdefault(TITLES.get(_source(each), OWN), []).append(each)
     blocks = [INTRODUCTION.format(service=service)]
     for title in sorted(groups, key=[OWN, *TITLES.values()].index):
@@ -100,10 +100,12 @@ def relations(table: Table) -> Iterator[str]:
         yield f'{key.referred_table.name} ||--o{{ {table.name} : "{names}"'
 
 
-def _classes(service: str) -> Sequence[Any]:
+def classes_of(service: str) -> Sequence[Any]:
+    """Return the classes of a service's tables, in the order in which they were defined."""
     module = importlib.import_module(f"services.{service}.tables")
-    found = [each for each in vars(module).values() if hasattr(each, "__table__")]
-    return sorted(found, key=lambda each: list(each.metadata.tables).index(each.__tablename__))
+    base = getattr(module, f"{service.title()}Table")
+    names = list(base.metadata.tables)
+    return sorted(base.__subclasses__(), key=lambda each: names.index(each.__tablename__))
 
 
 def _source(each: Any) -> str:
@@ -136,8 +138,14 @@ def _list(classes: Sequence[Any]) -> Iterator[str]:
         yield f"| `{each.__tablename__}` | `{written.__name__}` | {meaning} |"
 
 
+def type_of(column: Column[Any]) -> str:
+    """Return a column's type as PostgreSQL writes it."""
+    return column.type.compile(dialect=_DIALECT).lower()
+
+
 def _type(column: Column[Any]) -> str:
-    text = column.type.compile(dialect=_DIALECT).lower()
+    """Return a column's type as short as a picture needs it."""
+    text = type_of(column)
     return TYPES.get(text, text)
 
 

@@ -40,7 +40,7 @@ def whole_document() -> Document:
             "securitySchemes": {
                 "password": {
                     "type": "userPassword",
-                    "description": "A broker user: `python -m deploy.ctl team add` makes one.",
+                    "description": "A broker user: `ovationctl team add` makes one.",
                 }
             },
         },

@@ -37,7 +37,7 @@ structured JSON; `data` is what the tables below describe.
   characters, and up to four bytes of UTF-8 each. A column of 64 characters is too short for it.
 
 The same for programs: `/asyncapi.json`, and a JSON Schema for each version at the event's
-`dataschema`. To make events up for tests: `python -m deploy.ctl events sample`, or
+`dataschema`. To make events up for tests: `ovationctl events sample`, or
 `samples()` of this package."""
 
 

@@ -18,7 +18,7 @@ from deploy.config.postgres import SETTINGS, arguments
 from deploy.harness.ports import free_port
 from deploy.harness.postgres import FAST, PostgresServer
 from deploy.harness.processes import ServerFailed
-from deploy.harness.rabbitmq import RabbitServer
+from deploy.harness.rabbitmq import RabbitServer, schedulers
 from deploy.harness.server import Server
 from deploy.harness.watchdog import watchdog
 
@@ -153,7 +153,7 @@ class ContainerRabbit(_Contained, RabbitServer):
             {
                 "RABBITMQ_DEFAULT_USER": self.admin_user,
                 "RABBITMQ_DEFAULT_PASS": self.admin_password,
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": schedulers(),
             },
         )
 

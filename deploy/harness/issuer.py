@@ -21,6 +21,8 @@ from shared.identity.tokens import TARGET_TYPE
 AUDIENCE = "ovation"
 # People are adults, unless their story says otherwise.
 ADULT_YEARS = 30
+# Accounts are old enough for all limits of purchases, unless their story says otherwise.
+ACCOUNT_AGE_SECONDS = 365 * 86_400
 KEY_BITS = 2048
 TTL_SECONDS = 3_600
 TTL_SECONDS_MAX = 86_400
@@ -36,6 +38,10 @@ class TokenRequest(BaseModel):
     scopes: list[str] = []
     country: str | None = None
     age_verified: int | None = None
+    # Seconds after 1970; a year ago, if nothing is said.
+    account_created_at: int | None = None
+    # When the person signed in; now, if nothing is said.
+    auth_time: int | None = None
     # Below zero makes an expired token, for trying out refusals.
     ttl_seconds: Annotated[int, Field(le=TTL_SECONDS_MAX)] = TTL_SECONDS
 
@@ -89,7 +95,10 @@ def build(issuer: str) -> FastAPI:
 def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     """Return what the token says."""
     said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
-    return {"scope": " ".join(wanted.scopes), **said, **_issued(issuer, wanted.ttl_seconds)}
+    issued = _issued(issuer, wanted.ttl_seconds)
+    said.setdefault("account_created_at", issued["iat"] - ACCOUNT_AGE_SECONDS)
+    said.setdefault("auth_time", issued["iat"])
+    return {"scope": " ".join(wanted.scopes), **said, **issued}
 
 
 def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:

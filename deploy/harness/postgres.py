@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.config.postgres import SETTINGS, arguments
@@ -46,10 +47,16 @@ class LocalPostgres(PostgresServer):
     A private server below a temporary folder; `fast`, in memory if there is enough.
 
     `locale` is that of its template databases, and `locales` a folder to look for it in.
+    `environment` has further variables of the server's process.
     """
 
     def __init__(
-        self, *, fast: bool = False, locale: str = "C.UTF-8", locales: Path | None = None
+        self,
+        *,
+        fast: bool = False,
+        locale: str = "C.UTF-8",
+        locales: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
         self._folder = temporary_folder("postgres", in_memory=fast)
@@ -57,6 +64,7 @@ class LocalPostgres(PostgresServer):
         self._user = "nobody" if os.geteuid() == 0 else None
         self._locale = locale
         self._environment = _environment() | ({"LOCPATH": str(locales)} if locales else {})
+        self._environment |= environment or {}
         self._binaries = _binaries(self._folder) / "bin"
         self._data = self._folder / "server" / "data"
         self._process = Process(

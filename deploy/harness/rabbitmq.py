@@ -218,6 +218,18 @@ class LocalRabbit(RabbitServer):
         )
 
 
+def schedulers() -> str:
+    """
+    Let the broker run on half of the cores, and sleep when idle.
+
+    The machine belongs to the services too. On two cores one scheduler takes a fifth less of the
+    processor for each message than two, which wake each other.
+    https://www.rabbitmq.com/docs/runtime#cpu-contention
+    """
+    count = max(1, (os.cpu_count() or 1) // 2)
+    return f"+S {count}:{count} +sbwt none +sbwtdcpu none +sbwtdio none"
+
+
 def _environment(home: Path, port: int, distribution_port: int, mapper_port: int) -> dict[str, str]:
     """Everything the node would otherwise read or write below /etc and /var."""
     folder = home / "conf"
@@ -239,9 +251,7 @@ def _environment(home: Path, port: int, distribution_port: int, mapper_port: int
         "RABBITMQ_MNESIA_BASE": str(home / "data"),
         "RABBITMQ_LOG_BASE": str(home / "log"),
         "RABBITMQ_PID_FILE": str(home / "pid"),
-        # Two schedulers that sleep when idle: the machine belongs to the services too.
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-            "-kernel inet_dist_use_interface {127,0,0,1} "
-            "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+            f"-kernel inet_dist_use_interface {{127,0,0,1}} {schedulers()}"
         ),
     }

@@ -31,6 +31,7 @@ from deploy.harness.postgres import PostgresServer
 from deploy.harness.processes import Process, ServerFailed, remove_folder, temporary_folder
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
+from deploy.harness.vendors import SANDBOX, Vendors
 from shared.messaging.topology import VHOST, topology, users
 
 # In the order in which they are useful: what others ask for comes first.
@@ -58,7 +59,8 @@ class System:
     `servers` (and the secrets their users have) are used if given, and left running; else they
     are chosen and end with the system. `root` is the tree whose services run: another version's.
     `settings` are variables of services that differ from what is usual here; `programs` are those
-    that are started, by default all.
+    that are started, by default all. `additions` are further variables, by program. `providers`
+    are those that purchase takes money with.
     """
 
     def __init__(
@@ -71,11 +73,14 @@ class System:
         fast: bool = False,
         root: Path = ROOT,
         settings: Mapping[str, str] | None = None,
+        additions: Mapping[str, Mapping[str, str]] | None = None,
         programs: Sequence[str] = PROGRAMS,
+        providers: Sequence[str] = (SANDBOX,),
     ) -> None:
         self._root = root
         self._programs = programs
         self._settings = settings or {}
+        self._additions = additions or {}
         self._external = servers
         self._vhost = vhost
         self._fast = fast
@@ -85,6 +90,7 @@ class System:
         self._gateway: Gateway
         self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in PROGRAMS}
         self.urls["gateway"] = f"http://127.0.0.1:{self._port}"
+        self.vendors = Vendors(providers, gateway_url=self.gateway_url)
         self.secrets = secrets or new_secrets()
         if root != ROOT:
             self.secrets = as_the_version_before(self.secrets)
@@ -135,20 +141,27 @@ class System:
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda name: self._migrate(name, root), DATABASES))
 
-    def join(self, root: Path) -> None:
+    def join(self, root: Path, names: Sequence[str] = DATABASES) -> None:
         """
-        Run another instance of every service, from a tree of its own, beside those that run.
+        Run another instance of services, from a tree of its own, beside those that run.
 
         Both share everything, and the gateway asks either. The newcomers are `wallet-2` and so on.
         """
-        urls = {name: f"http://127.0.0.1:{free_port()}" for name in DATABASES}
+        urls = {name: f"http://127.0.0.1:{free_port()}" for name in names}
         for name, url in urls.items():
             self.urls[f"{name}-2"] = url
             endpoints = replace(self.endpoints_of(name), urls={**self.urls, **urls})
             self._run(name, endpoints, root, called=f"{name}-2")
-        for name in DATABASES:
+        for name in names:
             self._wait_until_ready(f"{name}-2")
         self._gateway.ask(self._upstreams())
+
+    def leave(self) -> None:
+        """End the instances that joined; the others answer for all again."""
+        joined = [name for name in DATABASES if self.urls.pop(f"{name}-2", None)]
+        self._gateway.ask(self._upstreams())
+        for name in joined:
+            self._processes[f"{name}-2"].stop()
 
     def kill(self, name: str) -> None:
         """Kill a service without warning."""
@@ -202,6 +215,8 @@ class System:
     def _open(self) -> None:
         self.folder = temporary_folder("system")
         self._ending.callback(remove_folder, self.folder)
+        self._ending.callback(self.vendors.stop)
+        self.vendors.start(self.folder, _inherited())
         self._start_servers()
         for name in self.names:
             self._run(name, self.endpoints_of(name), self._root)
@@ -263,7 +278,9 @@ class System:
         is_issuer = name == "issuer"
         module = "deploy.harness.issuer" if is_issuer else f"services.{name}.main"
         own = environment_of(name, endpoints, self.secrets, root)
+        own |= self.vendors.environment if name == "purchase" else {}
         different = {key: self._settings[key] for key in own.keys() & self._settings.keys()}
+        different |= self._additions.get(name, {})
         process = Process(
             name=called or name,
             command=[sys.executable, "-m", module],

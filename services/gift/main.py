@@ -30,6 +30,8 @@ from shared.identity.ages import ADULTS, Act, AgeRule, read_age_rule
 from shared.identity.tokens import Verifier
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
+from shared.prices.files import read_price_book
+from shared.prices.price_book import NOTHING_SOLD, PriceBook
 from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
 
@@ -49,6 +51,8 @@ def build(settings: Settings) -> Service:
             targets=build_target_verifier(settings),
             anybody_may_receive=settings.anybody_may_receive,
             ages=read_ages(settings.rules_file),
+            prices=read_price_book(settings.packages_file),
+            erasure_login_seconds=read_erasure_login(settings.rules_file),
         ),
         database=database,
         relay=Relay(database, broker),
@@ -70,6 +74,8 @@ def build_http(
     targets: Verifier | None = None,
     anybody_may_receive: bool = False,
     ages: AgeRule = ADULTS,
+    prices: PriceBook = NOTHING_SOLD,
+    erasure_login_seconds: int = 900,
 ) -> FastAPI:
     """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
@@ -87,6 +93,8 @@ def build_http(
         anybody_may_receive=anybody_may_receive,
         ages=ages,
     )
+    app.state.prices = prices
+    app.state.erasure_login_seconds = erasure_login_seconds
     app.state.targets = targets or verifier
     app.state.tencent = tencent_account
     app.include_router(api.router)
@@ -118,6 +126,14 @@ def build_target_verifier(settings: Settings) -> Verifier | None:
 def read_ages(path: Path) -> AgeRule:
     """Read how old a viewer has to be to give."""
     return read_age_rule(tomllib.loads(path.read_text(encoding="utf-8")), Act.GIVE)
+
+
+def read_erasure_login(path: Path) -> int:
+    """Read how long ago people may have signed in who ask to be erased, in seconds."""
+    minutes = tomllib.loads(path.read_text(encoding="utf-8"))["erasure"]["login_minutes_max"]
+    assert type(minutes) is int, "[erasure] login_minutes_max is no number of minutes"
+    assert minutes >= 0, "[erasure] login_minutes_max is below zero"
+    return minutes * 60
 
 
 def read_catalogue(path: Path) -> Catalogue:

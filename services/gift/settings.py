@@ -15,6 +15,8 @@ class Settings(ServiceSettings):
     # What an installation begins with; later the catalogue is the database's.
     catalogue_file: Path
     rules_file: Path
+    # What coins cost, for the price in money beside each gift: the file that purchase sells from.
+    packages_file: Path
     # What Tencent's console signs callbacks with; without it there is no such route.
     tencent_token: SecretStr | None = None
     # Whose callbacks they are: the signature does not say it.

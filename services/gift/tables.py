@@ -1,14 +1,25 @@
-"""The shape of what the gift service remembers. Only store.py reads this file."""
+"""The shape of what the gift service remembers. `make contracts` writes columns.py from it."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.backoffice.tables import ERASURE_TABLES
 from shared.ledger.tables import AuditColumns
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
@@ -229,6 +240,39 @@ class Message(GiftTable, table=True):
     decided_by: str | None = Field(sa_type=Text)
 
 
+class Erasure(GiftTable, table=True):
+    """A person asks to be erased, and what became of that."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        Index(
+            "one_open_erasure", "user_id", unique=True, postgresql_where=text("state <> 'refused'")
+        ),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    id: UUID = Field(primary_key=True)
+    forfeit: bool
+    state: str = Field(sa_type=Text)
+    requested_at: datetime = Field(sa_type=_TIME)
+    decided_at: datetime | None = Field(sa_type=_TIME)
+
+
+class ErasureAnswer(GiftTable, table=True):
+    """What one service says of an erasure: what keeps it from it, and what it erased."""
+
+    __tablename__ = "erasure_answers"
+    __table_args__ = (
+        ForeignKeyConstraint(["user_id", "erasure"], ["erasures.user_id", "erasures.id"]),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    erasure: UUID = Field(primary_key=True)
+    service: str = Field(primary_key=True, sa_type=Text)
+    obstacles: list[str] | None = Field(sa_type=ARRAY(Text))
+    erased: dict[str, Any] | None = Field(sa_type=JSONB)
+
+
 class TencentSignature(GiftTable, table=True):
     """The digests of the bodies that one signature of Tencent's came with."""
 
@@ -238,4 +282,6 @@ class TencentSignature(GiftTable, table=True):
     bodies: list[bytes] = Field(sa_type=ARRAY(LargeBinary))
 
 
-add_tables(GiftTable, AuditColumns, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns)
+add_tables(
+    GiftTable, AuditColumns, *MAILBOX_TABLES, EventArchiveColumns, QuotaColumns, *ERASURE_TABLES
+)

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from services.live.commands.feed import Show
 from services.live.commands.gift_totals import apply_gift_events
+from services.live.store.personal_data import PERSONAL_DATA
+from shared.backoffice.erasures import erase_users
 from shared.contracts.envelope import Envelope
+from shared.contracts.erasures import LiveDataErased
 from shared.contracts.gift import (
     ComboEnded,
     GiftRestored,
@@ -14,6 +17,7 @@ from shared.contracts.gift import (
     GiftSent,
     MessageRemoved,
     MessageShown,
+    UserErased,
 )
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
@@ -31,11 +35,14 @@ def build(database: Database, broker: Broker, *, show: Show) -> list[Consumer]:
     async def handle(tx: Transaction, received: Sequence[Envelope[Any]]) -> set[UUID]:
         return await apply_gift_events(tx, received, show=show)
 
+    async def erase(tx: Transaction, received: Sequence[Envelope[Any]]) -> None:
+        await erase_users(tx, received, PERSONAL_DATA, LiveDataErased, archive=False)
+
     events = (GiftSent, ComboEnded, GiftReversed, GiftRestored, MessageShown, MessageRemoved)
     return [
         Consumer(
             "live.gifts",
-            dict.fromkeys(events, handle),
+            {**dict.fromkeys(events, handle), UserErased: erase},
             database=database,
             broker=broker,
             batch_max=GIFT_BATCH_MAX,

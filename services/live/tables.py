@@ -1,4 +1,4 @@
-"""The tables of the live service. Only the store reads this file."""
+"""The tables of the live service. `make contracts` writes columns.py from them."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.backoffice.tables import ERASURE_TABLES
 from shared.messaging.tables import MAILBOX_TABLES
 from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
@@ -279,4 +280,4 @@ class Rebuild(LiveTable, table=True):
     phase: str = Field(sa_type=Text)
 
 
-add_tables(LiveTable, *MAILBOX_TABLES, QuotaColumns)
+add_tables(LiveTable, *MAILBOX_TABLES, QuotaColumns, *ERASURE_TABLES)

@@ -3,9 +3,19 @@
 from collections.abc import Sequence
 
 from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
+from services.payout.commands.fraud import record_fundings
 from services.payout.domain.rates import Rules
-from shared.contracts.gift import GiftRestored, GiftReversed, GiftSent
-from shared.contracts.purchase import PurchaseRiskFlagged
+from services.payout.store.personal_data import PERSONAL_DATA
+from shared.backoffice.erasures import check_erasures, erase_users
+from shared.contracts.erasures import PayoutDataErased, PayoutErasureChecked
+from shared.contracts.gift import (
+    ErasureRequested,
+    GiftRestored,
+    GiftReversed,
+    GiftSent,
+    UserErased,
+)
+from shared.contracts.purchase import PurchasePaid, PurchaseRiskFlagged
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
@@ -25,6 +35,15 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
     async def warnings(tx: Transaction, received: Sequence[Received]) -> None:
         await apply_fraud_warnings(tx, received, rules)
 
+    async def purchases(tx: Transaction, received: Sequence[Received]) -> None:
+        await record_fundings(tx, received)
+
+    async def check(tx: Transaction, received: Sequence[Received]) -> None:
+        await check_erasures(tx, received, PERSONAL_DATA, PayoutErasureChecked)
+
+    async def erase(tx: Transaction, received: Sequence[Received]) -> None:
+        await erase_users(tx, received, PERSONAL_DATA, PayoutDataErased)
+
     return [
         Consumer(
             "payout.gifts",
@@ -33,12 +52,15 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
                 GiftReversed: gifts,
                 GiftRestored: gifts,
                 PurchaseRiskFlagged: warnings,
+                PurchasePaid: purchases,
+                ErasureRequested: check,
+                UserErased: erase,
             },
             database=database,
             broker=broker,
             spacing_seconds=SPACING_SECONDS,
             # A gift is earned under its own reference, revisions are known by their number, and a
-            # warning only ever lets diamonds wait longer: all of it once and for ever.
+            # warning only ever lets diamonds wait longer, a lot is paid once: all of it for ever.
             inbox=False,
             spaced_from=SPACED_FROM,
         )

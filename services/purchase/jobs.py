@@ -2,23 +2,43 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import structlog
 
-from services.purchase.commands import refund_attempts
-from services.purchase.commands.refund_attempts import KEY_WINDOW, Attempt
+from services.purchase.commands import (
+    acceptances,
+    backfills,
+    questions,
+    refund_attempts,
+    watches,
+    webhook_archive,
+)
+from services.purchase.commands.acceptances import Acceptance
+from services.purchase.commands.questions import DueQuestion
+from services.purchase.commands.refund_attempts import Attempt
 from services.purchase.commands.status_polls import (
     CLAIMED_MAX,
     StatusPoll,
     StatusPolls,
     claim_status_polls,
 )
+from services.purchase.domain.backfills import Backfill, BackfillPlan
+from services.purchase.domain.invoices import PLAIN, InvoiceRules
+from services.purchase.domain.purchases import Purchase, UnmatchedEvent
+from services.purchase.domain.watches import TURN_SECONDS, WatchPlan
+from services.purchase.domain.webhook_archive import Replay
 from services.purchase.providers import Providers
+from services.purchase.store.acceptances import ACCEPTANCE_DUE
 from services.purchase.store.invariants import INVARIANTS
+from services.purchase.store.personal_data import PERSONAL_DATA
+from services.purchase.store.questions import QUESTION_DUE
 from services.purchase.store.refunds import REFUND_DUE
+from shared.backoffice.erasures import repeat_erasures
 from shared.backoffice.ledger_jobs import verify_job
+from shared.keyring import Keyring
 from shared.postgres.database import Database
 from shared.runtime.service import Job
 
@@ -26,40 +46,96 @@ log = structlog.get_logger()
 
 POLL_EVERY_SECONDS = 1.0
 REFUND_EVERY_SECONDS = 1.0
+ACCEPT_EVERY_SECONDS = 5.0
+ANSWER_EVERY_SECONDS = 5.0
+# How often it is looked whether a backfill is due.
+BACKFILL_EVERY_SECONDS = 10.0
+TIDY_EVERY_SECONDS = 60.0
+REPLAY_EVERY_SECONDS = 5.0
+ERASE_EVERY_SECONDS = 60.0
 # How many requests the providers get from a job at once.
 AT_ONCE_MAX = 10
 
-Item = TypeVar("Item", StatusPoll, Attempt)
+Due: TypeAlias = (
+    StatusPoll | Attempt | Acceptance | DueQuestion | UnmatchedEvent | Backfill | Replay
+)
+Item = TypeVar("Item", bound=Due)
 
 
-def build(database: Database, providers: Providers, *, window: timedelta = KEY_WINDOW) -> list[Job]:
-    polls = StatusPolls(database, providers)
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What encrypts webhooks as they came, and how long they are kept."""
+
+    keys: Keyring
+    retention: timedelta
+
+
+def build(
+    database: Database,
+    providers: Providers,
+    invoices: InvoiceRules = PLAIN,
+    *,
+    backfill_plan: BackfillPlan,
+    archive: Archive,
+    watch_plan: WatchPlan,
+) -> list[Job]:
+    polls = StatusPolls(database, providers, invoices)
 
     async def poll() -> bool:
         return await poll_due(polls)
 
     async def refund() -> bool:
-        return await refund_due(database, providers, window=window)
+        return await refund_due(database, providers, invoices)
+
+    async def accept() -> bool:
+        return await accept_due(database, providers)
+
+    async def answer() -> bool:
+        return await answer_due(database, providers)
+
+    async def backfill() -> bool:
+        return await backfill_due(database, providers, backfill_plan)
+
+    async def tidy() -> bool:
+        async with database.transaction() as tx:
+            return await webhook_archive.tidy_archive(tx, archive.keys, archive.retention)
+
+    async def replay() -> bool:
+        return await replay_due(database, providers, archive.keys)
+
+    async def watch() -> bool:
+        return await watch_due(polls, providers, watch_plan)
+
+    async def erase_again() -> bool:
+        async with database.transaction() as tx:
+            return await repeat_erasures(tx, PERSONAL_DATA)
 
     return [
         Job("purchase.status_polls", POLL_EVERY_SECONDS, poll),
         Job("purchase.refunds", REFUND_EVERY_SECONDS, refund, topic=REFUND_DUE),
+        Job("purchase.acceptances", ACCEPT_EVERY_SECONDS, accept, topic=ACCEPTANCE_DUE),
+        Job("purchase.questions", ANSWER_EVERY_SECONDS, answer, topic=QUESTION_DUE),
+        Job("purchase.backfills", BACKFILL_EVERY_SECONDS, backfill),
+        Job("purchase.webhook_archive", TIDY_EVERY_SECONDS, tidy),
+        Job("purchase.watches", TURN_SECONDS, watch),
+        Job("purchase.replays", REPLAY_EVERY_SECONDS, replay),
+        Job("purchase.erasures", ERASE_EVERY_SECONDS, erase_again),
         verify_job(database, INVARIANTS),
     ]
 
 
 async def refund_due(
-    database: Database, providers: Providers, *, window: timedelta = KEY_WINDOW
+    database: Database, providers: Providers, invoices: InvoiceRules = PLAIN
 ) -> bool:
     """Send or look at every refund that is due; return whether there may be more."""
     async with database.transaction() as tx:
-        attempts, is_more = await refund_attempts.claim_refunds(tx, window=window)
+        attempts, is_more = await refund_attempts.claim_refunds(tx, providers)
 
     async def run(attempt: Attempt) -> None:
         provider = providers[attempt.purchase.provider]
         result = await refund_attempts.run_attempt(provider, attempt)
         async with database.transaction() as tx:
-            await refund_attempts.apply_attempt(tx, attempt, result)
+            await refund_attempts.apply_attempt(tx, attempt, result, invoices)
 
     await _run_each(run, attempts, "refund.failed")
     return is_more
@@ -68,9 +144,74 @@ async def refund_due(
 async def poll_due(polls: StatusPolls) -> bool:
     """Poll the status of everything that is due; return whether there may be more."""
     async with polls.database.transaction() as tx:
-        due = await claim_status_polls(tx)
+        due, unmatched = await claim_status_polls(tx)
     await _run_each(polls.run, due, "status_poll.failed")
-    return len(due) >= CLAIMED_MAX
+    await _run_each(polls.resolve, unmatched, "webhook_event.failed")
+    return len(due) + len(unmatched) >= CLAIMED_MAX
+
+
+async def accept_due(database: Database, providers: Providers) -> bool:
+    """Tell the stores whose turn it is; return whether there may be more."""
+    async with database.transaction() as tx:
+        due = await acceptances.claim_acceptances(tx)
+
+    async def run(acceptance: Acceptance) -> None:
+        await acceptances.run_acceptance(database, providers, acceptance)
+
+    await _run_each(run, due, "acceptance.failed")
+    return len(due) >= acceptances.CLAIMED_MAX
+
+
+async def answer_due(database: Database, providers: Providers) -> bool:
+    """Answer the stores' questions that are due; return whether there may be more."""
+    async with database.transaction() as tx:
+        due = await questions.claim_questions(tx)
+
+    async def run(question: DueQuestion) -> None:
+        await questions.answer_question(database, providers, question)
+
+    await _run_each(run, due, "question.failed")
+    return len(due) >= questions.CLAIMED_MAX
+
+
+async def backfill_due(database: Database, providers: Providers, plan: BackfillPlan) -> bool:
+    """Read the events that the providers list, of those that are due; others have to wait."""
+    async with database.transaction() as tx:
+        due = await backfills.claim_backfills(tx, providers, plan)
+
+    async def run(backfill: Backfill) -> None:
+        await backfills.run_backfill(database, providers, backfill, plan)
+
+    await _run_each(run, due, "backfill.failed")
+    return False
+
+
+async def watch_due(polls: StatusPolls, providers: Providers, plan: WatchPlan) -> bool:
+    """Read some paid purchases again; the others wait for the next turn, so that it is few."""
+    async with polls.database.transaction() as tx:
+        due = await watches.claim_watches(tx, providers, plan)
+    answered: list[Purchase] = []
+
+    async def run(poll: StatusPoll) -> None:
+        if (purchase := await polls.run(poll)) is not None:
+            answered.append(purchase)
+
+    await _run_each(run, due, "watch.failed")
+    async with polls.database.transaction() as tx:
+        await watches.end_watches(tx, answered, plan)
+    return False
+
+
+async def replay_due(database: Database, providers: Providers, keys: Keyring) -> bool:
+    """Read the webhooks again that an operator asked for; return whether there may be more."""
+    async with database.transaction() as tx:
+        due = await webhook_archive.claim_replays(tx, providers)
+
+    async def run(replay: Replay) -> None:
+        await webhook_archive.run_replay(database, providers, keys, replay)
+
+    await _run_each(run, due, "replay.failed")
+    return len(due) >= webhook_archive.REPLAYED_MAX
 
 
 async def _run_each(
@@ -86,4 +227,12 @@ async def _run_each(
     outcomes = await asyncio.gather(*map(take_turn, items), return_exceptions=True)
     for item, outcome in zip(items, outcomes, strict=True):
         if isinstance(outcome, BaseException):
-            log.error(failed, purchase=str(item.purchase.id), error=repr(outcome)[:200])
+            log.error(failed, about=_about(item), error=repr(outcome)[:200])
+
+
+def _about(item: Due) -> str:
+    if isinstance(item, UnmatchedEvent):
+        return item.event.webhook_id
+    if isinstance(item, Replay):
+        return item.webhook.webhook_id
+    return item.provider if isinstance(item, Backfill) else str(item.purchase.id)

@@ -13,12 +13,22 @@ class Settings(ServiceSettings):
 
     packages_file: Path
     rules_file: Path
-    # The payment providers by name; the first takes new purchases, the others finish theirs.
-    providers: tuple[str, ...] = Field(default=("sandbox",), min_length=1)
-    provider_url: str
-    provider_api_key: SecretStr
-    webhook_secret: SecretStr
-    # For how long a provider remembers our key; later, a repeated request is a new refund.
-    provider_key_hours: int = Field(default=24, ge=1)
+    providers_file: Path
+    taxes_file: Path
+    seller_file: Path
+    # Practice: providers' test accounts are taken, and no real ones.
+    test_payments: bool = False
     # Where the provider sends people back to, paid or declined; `purchase=<id>` is added to it.
     return_url: str | None = None
+    # How often the events that providers list are compared with those that came, and how much of
+    # what was compared before is compared again.
+    backfill_every_seconds: int = Field(default=600, ge=10, le=86_400)
+    backfill_overlap_seconds: int = Field(default=3_600, ge=0, le=86_400)
+    # What encrypts webhooks as they came, and how long they are kept; with 0 days none is.
+    webhook_archive_key: SecretStr
+    webhook_archive_days: int = Field(default=400, ge=0, le=3_650)
+    # For how long a payment that bought coins is read again, how often, and how many of one
+    # provider in a minute at most.
+    watch_days: int = Field(default=120, ge=1, le=3_650)
+    watch_every_days: int = Field(default=7, ge=1, le=365)
+    watch_reads_per_minute: int = Field(default=300, ge=10, le=60_000)

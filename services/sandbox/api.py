@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.sandbox.provider import UNANSWERED, NotFound, Provider
-from services.sandbox.webhooks import Webhooks
+from services.sandbox.provider.accounts import Outcome
+from services.sandbox.webhooks import TRANSFER_EVENTS, Webhooks
 from shared.errors import Kind, Refusal
 from shared.http import IdempotencyKey, from_state
 from shared.identity.tokens import Unauthenticated
@@ -28,6 +29,7 @@ def _known(code: str) -> str:
 
 Amount = Annotated[int, Field(strict=True, gt=0, le=100_000_000)]
 Currency = Annotated[str, AfterValidator(_known)]
+Url = Annotated[str, Field(max_length=500, pattern=r"^https?://[^\s]+$")]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -40,7 +42,7 @@ class PaymentRequest(_Request):
     currency: Currency
     reference: Text
     description: Text | None = None
-    return_url: Annotated[str, Field(max_length=500, pattern=r"^https?://[^\s]+$")] | None = None
+    return_url: Url | None = None
 
 
 class TransferRequest(_Request):
@@ -48,6 +50,20 @@ class TransferRequest(_Request):
     currency: Currency
     destination: Text
     reference: Text
+
+
+class AccountRequest(_Request):
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    currency: Currency
+
+
+class LinkRequest(_Request):
+    return_url: Url
+    refresh_url: Url
+
+
+class OutcomeRequest(_Request):
+    outcome: Outcome
 
 
 class RefundRequest(_Request):
@@ -137,7 +153,7 @@ async def redeliver_event(event: str, uses: Uses, webhooks: SandboxWebhooks) -> 
 
 def use_of(kind: str) -> Use:
     """Return the use of an API key that an event belongs to, by its type."""
-    return Use.TRANSFERS if kind.startswith("transfer.") else Use.PAYMENTS
+    return Use.TRANSFERS if kind.startswith(TRANSFER_EVENTS) else Use.PAYMENTS
 
 
 @payments.post("/payments", status_code=201)
@@ -212,6 +228,32 @@ async def find_transfers(reference: str, provider: SandboxProvider) -> dict[str,
 @transfers.get("/transfers/{transfer}")
 async def read_transfer(transfer: str, provider: SandboxProvider) -> dict[str, Any]:
     return provider.transfer(transfer).shown()
+
+
+@transfers.post("/accounts", status_code=201)
+async def create_account(
+    body: AccountRequest, key: IdempotencyKey, provider: SandboxProvider
+) -> dict[str, Any]:
+    return provider.accounts.create(key=key, **body.model_dump()).shown()
+
+
+@transfers.get("/accounts/{account}")
+async def read_account(account: str, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.accounts.account(account).shown()
+
+
+@transfers.post("/accounts/{account}/links", status_code=201)
+async def create_link(account: str, body: LinkRequest, provider: SandboxProvider) -> dict[str, str]:
+    accounts = provider.accounts
+    return accounts.create_link(accounts.account(account), **body.model_dump())
+
+
+@transfers.post("/accounts/{account}/decide")
+async def decide_account(
+    account: str, body: OutcomeRequest, provider: SandboxProvider
+) -> dict[str, Any]:
+    accounts = provider.accounts
+    return accounts.decide(accounts.account(account), body.outcome).shown()
 
 
 router.include_router(payments)

@@ -16,6 +16,8 @@ log = structlog.get_logger()
 RETRY_SECONDS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30)
 ANSWER_SECONDS_MAX = 10
 CONCURRENT_MAX = 20
+# What is told to those who pay out; all else is about payments.
+TRANSFER_EVENTS = ("transfer.", "account.")
 
 
 class Webhooks:
@@ -72,7 +74,7 @@ class Webhooks:
     async def _attempt(self, event: dict[str, Any]) -> bool:
         body = json.dumps(event, separators=(",", ":"))
         now = datetime.now(UTC)
-        is_transfer = event["type"].startswith("transfer.")
+        is_transfer = event["type"].startswith(TRANSFER_EVENTS)
         url, signatures = self._transfers if is_transfer else self._payments
         headers = {
             "content-type": "application/json",

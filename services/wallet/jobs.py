@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 
 from services.wallet.commands.exclusions import end_exclusions
 from services.wallet.commands.expiry import expire_lots
+from services.wallet.commands.liability import keep_liability
 from services.wallet.commands.verification import INVARIANTS, publish_block
 from shared.backoffice import ledger_jobs as watching
 from shared.postgres.database import Database
 from shared.runtime.service import Job
 
 CLOCK_EVERY_SECONDS = 5.0
+# How soon after midnight the liability of the day before is kept.
+LIABILITY_EVERY_SECONDS = 10.0
 
 
 def build(database: Database) -> list[Job]:
@@ -20,7 +23,11 @@ def build(database: Database) -> list[Job]:
         async with database.transaction() as tx:
             return await expire_lots(tx, now=now) or more
 
+    async def keep_yesterday() -> bool:
+        return await keep_liability(database, now=datetime.now(UTC))
+
     return [
         Job("clock", CLOCK_EVERY_SECONDS, let_time_pass),
+        Job("liability", LIABILITY_EVERY_SECONDS, keep_yesterday),
         *watching.jobs(database, INVARIANTS, publish_block),
     ]

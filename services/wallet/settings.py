@@ -1,10 +1,15 @@
 """Everything the wallet reads from its environment."""
 
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.runtime.settings import ServiceSettings
+
+# As high as the contract of `wallet.gift_paid` lets it be.
+DiamondRate = Annotated[int, Field(ge=0, le=100_000)]
 
 
 class Settings(ServiceSettings):
@@ -12,5 +17,5 @@ class Settings(ServiceSettings):
 
     rules_file: Path
     # What 10,000 coins are worth in diamonds to the creator, by where the coins came from.
-    paid_diamond_rate_bp: int = 10_000
-    bonus_diamond_rate_bp: int = 10_000
+    paid_diamond_rate_bp: DiamondRate = 10_000
+    bonus_diamond_rate_bp: DiamondRate = 10_000

@@ -1,4 +1,4 @@
-"""The wallet's tables. Only the store imports them."""
+"""The wallet's tables. `make contracts` writes columns.py from them."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Identity, Integer, LargeBinar
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.backoffice.tables import ERASURE_TABLES
 from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
@@ -44,6 +45,7 @@ class Lot(WalletTable, table=True):
     repaid: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     price_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     currency: str = Field(sa_type=Text)
     channel: str = Field(sa_type=Text)
     country: str | None = Field(sa_type=Text)
@@ -157,8 +159,38 @@ class Suspension(WalletTable, table=True):
     suspended: bool
 
 
+class LiabilityDay(WalletTable, table=True):
+    """A day at whose end the liability to viewers was summed up."""
+
+    __tablename__ = "liability_days"
+
+    day: date = Field(primary_key=True, sa_type=Date)
+    taken_at: datetime = Field(sa_type=_TIME)
+
+
+class LiabilityLine(WalletTable, table=True):
+    """What viewers of one country were owed at the end of a day, by currency and age."""
+
+    __tablename__ = "liability_lines"
+
+    day: date = Field(primary_key=True, sa_type=Date, foreign_key="liability_days.day")
+    country: str = Field(primary_key=True, sa_type=Text)
+    currency: str = Field(primary_key=True, sa_type=Text)
+    age: str = Field(primary_key=True, sa_type=Text)
+    lots: int = Field(sa_type=BigInteger)
+    unspent_coins: int = Field(sa_type=BigInteger)
+    price_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(sa_type=BigInteger)
+    deferred_gross_minor: int = Field(sa_type=BigInteger)
+    deferred_minor: int = Field(sa_type=BigInteger)
+    released_minor: int = Field(sa_type=BigInteger)
+    refunded_minor: int = Field(sa_type=BigInteger)
+    disputed_minor: int = Field(sa_type=BigInteger)
+
+
 add_tables(
     WalletTable,
     *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
     *(EventArchiveColumns, QuotaColumns),
+    *ERASURE_TABLES,
 )

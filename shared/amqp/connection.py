@@ -86,6 +86,12 @@ async def run_forever(
         started = loop.time()
         try:
             await session()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # A connection that is stuck cancels what waits for its answers, and not us.
+            failed(ConnectionError("the connection cancelled what waited for it"))
         except Exception as error:  # noqa: BLE001 - any fault has the same answer: start afresh
             failed(error)
         if loop.time() - started > BACK_OFF_SECONDS_MAX:

@@ -176,14 +176,13 @@ class BatchReceiver(ABC, Generic[TransactionT]):
         """Claim the readable messages, and give those that are new to their handlers."""
         if not batch.readable:
             return
-        new = await self.claim(tx, [envelope.id for envelope in batch.readable])
+        claimed = await self.claim(tx, [envelope.id for envelope in batch.readable])
+        # The same message twice inside one batch is one message.
+        new = dict.fromkeys(claimed, True)
+        batch.fresh = [each for each in batch.readable if new.pop(each.id, False)]
         groups: dict[Handler[TransactionT], list[Received]] = {}
-        for envelope in batch.readable:
-            if envelope.id in new:
-                # The same message twice inside one batch is one message.
-                new.discard(envelope.id)
-                batch.fresh.append(envelope)
-                groups.setdefault(self._handlers[envelope.type], []).append(envelope)
+        for envelope in batch.fresh:
+            groups.setdefault(self._handlers[envelope.type], []).append(envelope)
         for handler, envelopes in groups.items():
             batch.stale.update(await handler(tx, envelopes) or ())
 

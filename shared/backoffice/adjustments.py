@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic_core import to_json
-from sqlalchemy import text
 
 from shared.contracts.base import NAMESPACE
 from shared.errors import Kind, Refusal
@@ -15,6 +14,7 @@ from shared.idempotency import Key, KeyReused, count_key
 from shared.identity.people import require_other_person, same_person
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 class NoSuchAdjustment(Refusal):

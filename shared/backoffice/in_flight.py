@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
-from sqlalchemy import TextClause, text
 
 from shared.messaging.broker import pause
 from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_OVERDUE
 from shared.postgres.database import Database, Transaction
+from shared.postgres.statements import Statement, text
 from shared.runtime.service import Part
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ async def measure(tx: Transaction, in_flight: InFlight) -> None:
 
 
 @lru_cache
-def _statement(query: str) -> TextClause:
+def _statement(query: str) -> Statement:
     return text(_COUNT.replace("{query}", query))
 
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import TextClause, text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import Statement, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Source:
         return {row.id: row.amount for row in rows}
 
 
-def _around(statement: str, query: str) -> TextClause:
+def _around(statement: str, query: str) -> Statement:
     return text(statement.replace("{query}", query))
 
 

@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import text
-
 from shared.contracts.base import BlockEvent, Event
 from shared.contracts.envelope import Cause
 from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 # The event that an outcome holds, by its reference and whether it has an entry; None for none.
 EventOf: TypeAlias = Callable[[str, bool], type[Event] | None]

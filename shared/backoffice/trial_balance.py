@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from shared.errors import Kind, Refusal
 from shared.http import Db, Moment, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.statements import text
 
 FINANCE_SCOPE = "finance:read"
 FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]
@@ -91,7 +91,8 @@ _TRIAL_BALANCE = text("""
     SELECT leg.account, coalesce(leg.asset, entries.asset) AS unit,
            coalesce(sum(leg.amount) FILTER (WHERE leg.amount > 0), 0)::bigint AS debit,
            coalesce(-sum(leg.amount) FILTER (WHERE leg.amount < 0), 0)::bigint AS credit
-    FROM entries, unnest(accounts, amounts, assets) AS leg (account, amount, asset)
+    FROM entries, unnest(string_to_array(accounts, ','), amounts, assets)
+        AS leg (account, amount, asset)
     WHERE recorded_at < CAST(:until AS timestamptz)
     GROUP BY 1, 2 ORDER BY 2, 1
 """)

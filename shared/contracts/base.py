@@ -1,7 +1,8 @@
 """What every event has in common: a name, a version, and an identity of its own."""
 
+import builtins
 import hashlib
-from functools import cache, cached_property
+from functools import cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -80,13 +81,18 @@ GiftId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d101")]
 ComboId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d102")]
 PurchaseId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d103")]
 RefundId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d104")]
+WithdrawalId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10e")]
+QuestionId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10f")]
+RefusalId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d110")]
 PayoutId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d105")]
 AttemptId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d106")]
 AdjustmentId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d107")]
+BonusId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d111")]
 ExclusionId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d108")]
 StreamId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d109")]
 GoalId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10a")]
 PerkId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10b")]
+ErasureId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d111")]
 EntitlementId = Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d10c")]
 # The paid lot of the purchase above; see `lot_id` in wallet.
 LotId = Annotated[UUID, like("7b1ae8c8-417d-5756-b41b-4a0c70334160")]
@@ -131,6 +137,19 @@ class Event(Part):
         """The service that alone may publish this."""
         return cls.name.split(".", 1)[0]
 
+    def to_json(self) -> bytes:
+        return self.__pydantic_serializer__.to_json(self)
+
+    @classmethod
+    def id_of(cls, subject: str, discriminator: str) -> str:
+        """Return the id of the event of this contract about a subject, as a text."""
+        digits = f"{cls._id_number(subject, discriminator):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    @property
+    def contract(self) -> "builtins.type[Event]":
+        return type(self)
+
     @property
     def subject(self) -> str:
         return str(getattr(self, self.subject_field))
@@ -139,22 +158,35 @@ class Event(Part):
     def partition_key(self) -> str:
         return str(getattr(self, self.partition_field))
 
-    @cached_property
+    @property
     def id(self) -> UUID:
-        return UUID(int=self._id_number())
+        known: UUID | None = self.__dict__.get("id")
+        if known is None:
+            number = self._id_number(self.subject, self._discriminator)
+            known = self.__dict__["id"] = UUID(int=number)
+        return known
 
-    def has_id(self, given: UUID) -> bool:
-        """Whether this is the event's id; if so, it is kept, and not computed again."""
-        if given.int != self._id_number():
+    def has_attributes(self, given: UUID, subject: str, partition_key: str) -> bool:
+        """Whether these are the event's; if so, the id is kept, and not computed again."""
+        if subject != self.subject or partition_key != self.partition_key:
+            return False
+        if given.int != self._id_number(subject, self._discriminator):
             return False
         self.__dict__["id"] = given
         return True
 
-    def _id_number(self) -> int:
-        discriminator = "|".join([str(getattr(self, field)) for field in self.discriminator_fields])
+    @classmethod
+    def _id_number(cls, subject: str, discriminator: str) -> int:
         # Two versions of one fact are two messages: with one id, one of them would never leave.
-        name = self.name if self.version == 1 else f"{self.name}.v{self.version}"
-        return _uuid5_number(f"{name}|{self.subject}|{discriminator}")
+        name = cls.name if cls.version == 1 else f"{cls.name}.v{cls.version}"
+        return _uuid5_number(f"{name}|{subject}|{discriminator}")
+
+    @property
+    def _discriminator(self) -> str:
+        fields = self.discriminator_fields
+        if len(fields) == 1:
+            return str(getattr(self, fields[0]))
+        return "|".join([str(getattr(self, field)) for field in fields])
 
 
 def _uuid5_number(text: str) -> int:

@@ -55,10 +55,10 @@ def original_publisher(
 
     Only the header of a forwarder counts, for every user can write one.
     """
+    if user_id not in forwarders:
+        return user_id
     given = headers.get(ORIGINAL_PUBLISHER_HEADER)
-    if user_id in forwarders and isinstance(given, str) and given:
-        return given.replace("\x00", "")
-    return user_id
+    return given.replace("\x00", "") if isinstance(given, str) and given else user_id
 
 
 def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received:
@@ -82,11 +82,7 @@ def read_body(body: bytes, contract: type[Event], *, publisher: str) -> Received
     if envelope.type != contract.type():
         raise Unreadable("type-mismatch", f"{envelope.type[:100]} inside {contract.type()}")
     event: Event = envelope.data
-    if not (
-        event.has_id(envelope.id)
-        and envelope.subject == event.subject
-        and envelope.partitionkey == event.partition_key
-    ):
+    if not event.has_attributes(envelope.id, envelope.subject, envelope.partitionkey):
         # Routing and the inbox use these, so a difference would go unseen.
         raise Unreadable("attributes-differ", "id, subject or partitionkey is not that of the data")
     return envelope

@@ -8,7 +8,9 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -22,6 +24,8 @@ PUBLIC_URL = "http://localhost:8080"
 PUBLIC_URL_VARIABLE = "OVATION_PUBLIC_URL"
 
 EventT = TypeVar("EventT", bound=Event)
+# Writes a text as JSON, with its quotes.
+quoted = encode_basestring
 _public_url = PUBLIC_URL
 # The attributes that a message also has as headers, and what they are called there.
 _HEADERS = {
@@ -37,13 +41,31 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """What led to a fact: the whole story it is part of, and the step just before it."""
 
     correlation_id: str
     causation_id: str | None = None
     traceparent: str | None = None
+
+
+@dataclass(slots=True)
+class WrittenEvent:
+    """
+    An event of a contract whose data is JSON already.
+
+    For the few that thousands pass a second: to make an object of each, and JSON of the object,
+    costs more than all else that is written about it. A test compares the two.
+    """
+
+    contract: type[Event]
+    id: str
+    subject: str
+    partition_key: str
+    data: bytes
+
+    def to_json(self) -> bytes:
+        return self.data
 
 
 class Envelope(Part, Generic[EventT]):
@@ -99,27 +121,40 @@ def schema_url(contract: type[Event]) -> str:
     return _public_url + schema_path(contract.name, contract.version)
 
 
-def encode(event: Event, *, sequence: int, occurred_at: datetime, cause: Cause) -> bytes:
+def encode(
+    event: Event | WrittenEvent, *, sequence: int, occurred_at: datetime, cause: Cause
+) -> bytes:
     """Write one event as a CloudEvents JSON document."""
-    document: dict[str, object] = {
-        "specversion": "1.0",
-        "id": event.id,
-        "type": event.type(),
-        "source": f"/ovation/{event.owner()}",
-        "subject": event.subject,
-        "time": occurred_at,
-        "datacontenttype": "application/json",
-        "dataschema": schema_url(type(event)),
-        "partitionkey": event.partition_key,
-        "sequence": f"{sequence:020}",
-        "correlationid": cause.correlation_id,
-    }
+    kind, content = _constant_attributes(event.contract, schema_url(event.contract))
+    inherited = f'"correlationid":{quoted(cause.correlation_id)}'
     if cause.causation_id is not None:
-        document["causationid"] = cause.causation_id
+        inherited += f',"causationid":{quoted(cause.causation_id)}'
     if cause.traceparent is not None:
-        document["traceparent"] = cause.traceparent
-    document["data"] = event
-    return to_json(document)
+        inherited += f',"traceparent":{quoted(cause.traceparent)}'
+    # Written piece by piece: a dictionary of all attributes cost twice as much, for each event.
+    return (
+        (
+            f'{{"specversion":"1.0","id":"{event.id}",{kind},"subject":{quoted(event.subject)},'
+            f'"time":{_moment(occurred_at)},{content},'
+            f'"partitionkey":{quoted(event.partition_key)},"sequence":"{sequence:020}",'
+            f'{inherited},"data":'
+        ).encode()
+        + event.to_json()
+        + b"}"
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _constant_attributes(contract: type[Event], schema: str) -> tuple[str, str]:
+    """Write what all events of a contract share: what they are, and what their data is."""
+    kind = f'"type":{quoted(contract.type())},"source":{quoted("/ovation/" + contract.owner())}'
+    return kind, f'"datacontenttype":"application/json","dataschema":{quoted(schema)}'
+
+
+@lru_cache(maxsize=16)
+def _moment(occurred_at: datetime) -> str:
+    """Write a time; all facts of a transaction have the same."""
+    return to_json(occurred_at).decode()
 
 
 def headers_of(body: bytes) -> dict[str, str]:

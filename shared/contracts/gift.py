@@ -21,6 +21,7 @@ from .base import (
     like,
     number,
 )
+from .erasures import ErasureEvent
 from .wallet import Slice
 
 Count = Annotated[int, number("gifts", 1, 5, 10, ge=1, le=999)]
@@ -276,6 +277,28 @@ class MessageRemoved(MessageEvent):
     name = "gift.message_removed"
 
 
+class ErasureRequested(ErasureEvent):
+    """A person asks to be erased: each service with money says whether theirs is settled."""
+
+    name = "gift.erasure_requested"
+
+    forfeit: Annotated[bool, like(False, True)]
+    """The person gives up the coins and diamonds that are left."""
+
+
+class UserErased(ErasureEvent):
+    """
+    A person is erased: delete what they wrote, and what names them besides `user`.
+
+    It is true for ever, also of what you receive later.
+    """
+
+    name = "gift.user_erased"
+
+    erased_at: Annotated[Moment, like("2026-11-23T12:00:30Z")]
+    """When it was decided. UTC."""
+
+
 EVENTS: tuple[type[Event], ...] = (
     GiftRequested,
     GiftSent,
@@ -287,4 +310,6 @@ EVENTS: tuple[type[Event], ...] = (
     MessageHeld,
     MessageShown,
     MessageRemoved,
+    ErasureRequested,
+    UserErased,
 )

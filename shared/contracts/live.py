@@ -23,6 +23,7 @@ from .base import (
     like,
     number,
 )
+from .erasures import LiveDataErased
 
 Title = Annotated[str, Field(max_length=120)]
 Level = Annotated[int, number("levels", 3, 2, ge=0)]
@@ -263,4 +264,5 @@ EVENTS: tuple[type[Event], ...] = (
     PerkUnlocked,
     PerkWithdrawn,
     GifterThanked,
+    LiveDataErased,
 )

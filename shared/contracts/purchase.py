@@ -2,7 +2,10 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from .base import (
+    BasisPoints,
     Coins,
     Country,
     Currency,
@@ -12,12 +15,18 @@ from .base import (
     Moment,
     Name,
     PurchaseId,
+    QuestionId,
     RefundId,
+    RefusalId,
     Revision,
     UserId,
+    WithdrawalId,
     like,
     number,
 )
+from .erasures import PurchaseDataErased, PurchaseErasureChecked
+
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class PurchaseEvent(Event):
@@ -59,6 +68,28 @@ class PurchasePaid(PurchaseEvent):
     """When the provider took the money. UTC."""
     late: Annotated[bool, like(False, True)] = False
     """The payment came after the purchase had expired or failed; it is honoured all the same."""
+    tax_country: Country | None = None
+    """The country that taxes the sale, ISO 3166-1 alpha-2; null if none does."""
+    tax_rate_bp: BasisPoints | None = None
+    """The rate of that tax, in basis points of the net amount; null if there is none."""
+    tax_minor: MinorUnits | None = None
+    """How much of `amount_minor` is tax, in minor units of `currency`; null if it is unknown."""
+    net_minor: MinorUnits | None = None
+    """What the coins are worth in the books, without tax, in minor units of `currency`."""
+    promo_coins: Annotated[int, number("coins", 0, 200, ge=0)] = 0
+    """How many coins come on top of those because of a promo code, in coins."""
+    promo_expires_at: Annotated[Moment | None, like("2026-12-23T12:00:00Z")] = None
+    """When the promo coins that are not spent expire; null if there are none. UTC."""
+    campaign: Annotated[Name, like("winter-2026")] | None = None
+    """The campaign of the promo code, as operators call it; null if none was used."""
+    payment_fingerprint: Annotated[Fingerprint, like("9b1c07d2f3a84e5560c1aa72e4d98b03")] | None = (
+        None
+    )
+    """
+    Tells the card or account that paid from others: equal if two purchases were paid with one.
+
+    A hash of what the provider calls it; null if the provider does not say.
+    """
 
 
 class PurchaseCompleted(PurchaseEvent):
@@ -155,6 +186,8 @@ class PurchaseRefunded(RefundEvent):
     """How much was given back, in minor units of `currency`."""
     currency: Currency
     """The currency of `amount_minor`, ISO 4217."""
+    tax_minor: MinorUnits | None = None
+    """How much of `amount_minor` is tax, in minor units of `currency`; null if it is unknown."""
 
 
 class PurchaseRefundDeclined(RefundEvent):
@@ -169,6 +202,30 @@ class PurchaseRefundDeclined(RefundEvent):
 
     reason: Annotated[Name, like("nothing-unused", "refused")]
     """Why: `nothing-unused`, `disputed`, `failed`, `unresolved`, or a code of the provider."""
+
+
+class PurchaseWithdrawalReceived(PurchaseEvent):
+    """
+    A viewer withdrew from a purchase, within the time that the law gives for it.
+
+    The acknowledgement of its receipt, with what was stated, the date and the time, is owed to
+    `reply_to` without undue delay. What is unused of the coins is refunded by `refund`.
+    """
+
+    name = "purchase.withdrawal_received"
+
+    withdrawal: WithdrawalId
+    """The withdrawal: the only one of its purchase."""
+    received_at: Moment
+    """When the statement was received. UTC."""
+    consumer_name: Annotated[str, Field(max_length=200), like("Mira Example")]
+    """What the viewer called themselves in the statement. Personal data."""
+    reply_to: Annotated[str, Field(max_length=254), like("mira@example.com")] | None = None
+    """The e-mail address the viewer named for the acknowledgement. Personal data; null if none."""
+    refund: RefundId | None = None
+    """The refund of the unused coins; null if there is none."""
+    reason: Annotated[Name, like("disputed")] | None = None
+    """Why there is no refund: `disputed`, the bank was asked for the money; null if there is."""
 
 
 class PurchaseRiskFlagged(PurchaseEvent):
@@ -188,6 +245,50 @@ class PurchaseRiskFlagged(PurchaseEvent):
     """What kind of warning it is, as a code of the provider."""
 
 
+class PurchaseUsageRequested(PurchaseEvent):
+    """
+    An app's store asks how much of a purchase was used, before it decides about a refund.
+
+    The buyer has agreed that it is told; the wallet answers with `wallet.usage_reported`.
+    """
+
+    name = "purchase.usage_requested"
+    discriminator_fields = ("question",)
+
+    question: QuestionId
+    """The question, as we call it."""
+
+
+class PurchaseRefused(Event):
+    """
+    A purchase rule refused a viewer, so that nothing was recorded or paid.
+
+    Of one viewer and rule the first refusal in 24 hours is published: who goes on trying cannot
+    fill the queues of others.
+    """
+
+    name = "purchase.refused"
+    subject_field = "refusal"
+    partition_field = "viewer"
+
+    refusal: RefusalId
+    """The refusal, as we call it."""
+    viewer: UserId
+    """Who wanted to buy: the `sub` of the viewer's token."""
+    rule: Annotated[Name, like("money-per-day", "failed-payments", "open-dispute")]
+    """Which rule refused, as the answer to the viewer named it."""
+    refused_at: Moment
+    """When it was refused. UTC."""
+    ends_at: Annotated[Moment | None, like("2026-11-24T12:00:00Z")] = None
+    """When the rule stops refusing, if time ends it. UTC."""
+    package: Annotated[Name, like("coins_5000", "coins_500", "coins_100")]
+    """The package that was not bought, by its sku."""
+    country: Country | None = None
+    """The viewer's country, ISO 3166-1 alpha-2, as the token claims it; null if it says nothing."""
+    channel: Annotated[Name, like("web", "ios", "android")]
+    """Where it was to be bought: the web, or an app's store."""
+
+
 EVENTS: tuple[type[Event], ...] = (
     PurchasePaid,
     PurchaseCompleted,
@@ -198,5 +299,10 @@ EVENTS: tuple[type[Event], ...] = (
     PurchaseRefundRequested,
     PurchaseRefunded,
     PurchaseRefundDeclined,
+    PurchaseWithdrawalReceived,
     PurchaseRiskFlagged,
+    PurchaseUsageRequested,
+    PurchaseRefused,
+    PurchaseErasureChecked,
+    PurchaseDataErased,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from . import gift, live, payout, purchase, wallet
+from . import erasures, gift, live, payout, purchase, wallet
 from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -23,8 +23,11 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         wallet.CoinsCredited,
         wallet.CoinsFrozen,
         wallet.CoinsRefunded,
+        wallet.UsageReported,
         wallet.ExclusionStarted,
         wallet.ExclusionEnded,
+        gift.ErasureRequested,
+        gift.UserErased,
     ),
     # Money and gifts apart: a burst of gifts must not delay the coins that pay for them.
     "wallet.money": (
@@ -35,6 +38,9 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         purchase.PurchaseRefunded,
         purchase.PurchaseRefundDeclined,
         purchase.PurchaseRiskFlagged,
+        purchase.PurchaseUsageRequested,
+        gift.ErasureRequested,
+        gift.UserErased,
     ),
     "wallet.gifts": (gift.GiftRequested,),
     "gift.outcomes": (wallet.GiftPaid, wallet.GiftPaymentRefused),
@@ -43,11 +49,24 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
     "gift.levels": (live.LevelReached,),
     # A gift in a room goes to its creator or to one of its guests.
     "gift.rooms": (live.RoomOpened, live.RoomClosed, live.GuestJoined, live.GuestLeft),
+    # What the others say of a person who wants to be erased.
+    "gift.erasures": (
+        erasures.PurchaseErasureChecked,
+        erasures.WalletErasureChecked,
+        erasures.PayoutErasureChecked,
+        erasures.PurchaseDataErased,
+        erasures.WalletDataErased,
+        erasures.PayoutDataErased,
+        erasures.LiveDataErased,
+    ),
     "payout.gifts": (
         gift.GiftSent,
         gift.GiftReversed,
         gift.GiftRestored,
+        purchase.PurchasePaid,
         purchase.PurchaseRiskFlagged,
+        gift.ErasureRequested,
+        gift.UserErased,
     ),
     "live.gifts": (
         gift.GiftSent,
@@ -56,6 +75,7 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         gift.GiftRestored,
         gift.MessageShown,
         gift.MessageRemoved,
+        gift.UserErased,
     ),
 }
 

@@ -23,12 +23,14 @@ from .base import (
     Name,
     Part,
     PurchaseId,
+    QuestionId,
     Revision,
     UserId,
     in_unit,
     like,
     number,
 )
+from .erasures import WalletDataErased, WalletErasureChecked
 
 OF_LIMIT = "coins, or minor units of the currency in `unit`"
 Limit = Annotated[MinorUnits, in_unit(OF_LIMIT, 5_000, 10_000)]
@@ -185,6 +187,22 @@ class CoinsRefunded(HeldCoinsEvent):
     """What was frozen is burnt: its money went back."""
 
     name = "wallet.coins_refunded"
+
+
+class UsageReported(WalletEvent):
+    """How many coins of a purchase are used, when a store asked for it."""
+
+    name = "wallet.usage_reported"
+    discriminator_fields = ("question",)
+
+    purchase: PurchaseId
+    """The purchase whose coins are meant."""
+    question: QuestionId
+    """The question, as `purchase.usage_requested` called it."""
+    coins: Coins
+    """How many coins the purchase brought, in coins, the bonus included."""
+    used_coins: Annotated[CoinsOrNone, like(120, 500, 0)]
+    """How many of them were given away or paid a debt, in coins."""
 
 
 class CoinsExpired(WalletEvent):
@@ -363,6 +381,7 @@ EVENTS: tuple[type[Event], ...] = (
     CoinsFrozen,
     CoinsUnfrozen,
     CoinsRefunded,
+    UsageReported,
     CoinsExpired,
     CoinsAdjusted,
     LotReversed,
@@ -374,4 +393,6 @@ EVENTS: tuple[type[Event], ...] = (
     ExclusionStarted,
     ExclusionEnded,
     BlockSealed,
+    WalletErasureChecked,
+    WalletDataErased,
 )

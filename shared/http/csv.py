@@ -21,11 +21,11 @@ def csv_of(rows: Sequence[BaseModel], columns: type[BaseModel]) -> Response:
     names = list(columns.model_fields)
     writer = csv.DictWriter(written, fieldnames=names, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(_harmless(row.model_dump(mode="json")) for row in rows)
+    writer.writerows(harmless(row.model_dump(mode="json")) for row in rows)
     return Response(written.getvalue(), media_type="text/csv; charset=utf-8")
 
 
-def _harmless(row: dict[str, object]) -> dict[str, object]:
+def harmless(row: dict[str, object]) -> dict[str, object]:
     """
     Keep a spreadsheet from running a formula that a user chose as a name.
 

@@ -11,6 +11,10 @@ PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 # The same, as one part of a path. `?`, `#` and `%` are fine there: clients encode them.
 ADDRESSABLE = r"^[^\x00-\x1f\x7f-\x9f/\\]+$"
 
+# What a person writes to another: lines of it.
+TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+$"
+TEXT_CHARACTERS_MAX = 2_000
+
 
 def _addressable(name: str) -> str:
     if not is_addressable(name):
@@ -35,3 +39,4 @@ UserIdOrMe = Annotated[
 ]
 # ... and where `me` does not stand for the caller, it is not a user id.
 UserId = Annotated[UserIdOrMe, AfterValidator(_person)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=TEXT)]

@@ -11,16 +11,20 @@ from urllib.parse import quote
 import structlog
 from fastapi import Request
 from pydantic_core import to_json
-from sqlalchemy import text
 
 from shared.identity.claims import BadClaim, read_subject
+from shared.identity.people import SEVERAL_PEOPLE
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 
 READ = "read"
 # Scopes of routes that show people also where a request names none: lists of open work.
-SHOWS_PEOPLE = frozenset(("disputes:read", "payouts:review", "wallets:read"))
-# The person of a list that names no person; no user has this id.
-SEVERAL_PEOPLE = ""
+SHOWS_PEOPLE = frozenset(
+    (
+        *("bank-files:write", "bonuses:write", "disputes:read", "dormant:read"),
+        *("payees:review", "payouts:review", "wallets:read"),
+    )
+)
 PATH_CHARACTERS_MAX = 1_000
 IDS_MAX = 100
 _ID = re.compile(r"[0-9a-fA-F-]{36}")

@@ -7,8 +7,8 @@ did (`ProviderUnavailable`): find out first, then repeat the call under the same
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
@@ -45,6 +45,7 @@ class Answer:
     path: str
     status: int
     content: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ProviderClient:
@@ -54,17 +55,24 @@ class ProviderClient:
     A request ends after `answer_seconds_max`, its whole answer included, and follows no redirect:
     it carries our key. Certificates are checked against the system's authorities (or
     `SSL_CERT_FILE`); a proxy is taken from the environment (`HTTPS_PROXY`, `NO_PROXY`).
+
+    `api_key` is sent with each request; without one, the caller gives `Authorization` where it
+    is needed.
     """
 
     def __init__(
-        self, *, url: str, api_key: str, answer_seconds_max: float, connections_max: int
+        self,
+        *,
+        url: str,
+        api_key: str | None = None,
+        answer_seconds_max: float,
+        connections_max: int,
     ) -> None:
         self._url = url.rstrip("/")
-        self._headers = {
-            "Authorization": f"Bearer {values_of(api_key)[0]}",
-            # A compressed answer could be of any size.
-            "Accept-Encoding": "identity",
-        }
+        # A compressed answer could be of any size.
+        self._headers = {"Accept-Encoding": "identity"}
+        if api_key is not None:
+            self._headers["Authorization"] = f"Bearer {values_of(api_key)[0]}"
         self._answer_seconds_max = answer_seconds_max
         self._connections_max = connections_max
         self._session: aiohttp.ClientSession | None = None
@@ -75,10 +83,11 @@ class ProviderClient:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | Sequence[Any] | None = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request; raise `ProviderUnavailable` without a whole answer to it."""
+        """Send a request with `json` or a `form`; raise `ProviderUnavailable` without an answer."""
         if self._session is None:
             self._session = self._open_session()
         try:
@@ -87,6 +96,7 @@ class ProviderClient:
                 self._url + path,
                 params=params,
                 json=json,
+                data=form,
                 headers=headers,
                 allow_redirects=False,
             ) as response:
@@ -95,7 +105,7 @@ class ProviderClient:
                     content += part
                     if len(content) > ANSWER_BYTES_MAX:
                         raise ProviderUnavailable(f"{path} answered over {ANSWER_BYTES_MAX} bytes")
-                return Answer(path, response.status, content)
+                return Answer(path, response.status, content, response.headers)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ProviderUnavailable(repr(error)) from error
 

@@ -157,6 +157,26 @@ def read_country(value: object) -> str | None:
     return country
 
 
+def read_account_time(value: object) -> float | None:
+    """Read when the host's account was created, in seconds after 1970."""
+    if value is None:
+        return None
+    try:
+        return read_time(value)
+    except BadClaim:
+        raise BadClaim("bad-account-time") from None
+
+
+def read_login_time(value: object) -> float | None:
+    """Read when the person signed in, in seconds after 1970."""
+    if value is None:
+        return None
+    try:
+        return read_time(value)
+    except BadClaim:
+        raise BadClaim("bad-login-time") from None
+
+
 def read_age(value: object) -> int | None:
     """Read an age in whole years; `false`, "16" and 16.0 are none."""
     if value is None:

@@ -10,6 +10,8 @@ from shared.errors import Kind, Refusal
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# The person of a list that names no person; no user has this id.
+SEVERAL_PEOPLE = ""
 
 
 class NotYours(Refusal):

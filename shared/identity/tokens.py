@@ -29,8 +29,10 @@ from shared.identity.claims import (
     DEFAULT_NAMES,
     BadClaim,
     ClaimNames,
+    read_account_time,
     read_age,
     read_country,
+    read_login_time,
     read_roles,
     read_scopes,
     read_subject,
@@ -101,9 +103,10 @@ class Identity:
     """
     Who calls, as the host application vouches for it.
 
-    `country` is ISO 3166-1 alpha-2 and `age_verified` counts years; None where the token says
-    nothing. `accepted_until` is when the token stops being accepted: what lasts longer than a
-    request ends.
+    `country` and `ip_country` (where the user is by their internet address) are ISO 3166-1
+    alpha-2, `age_verified` counts years, `account_created_at` and `auth_time` (when the person
+    signed in) seconds after 1970; None where the token says nothing. `accepted_until` is when the
+    token stops being accepted: what lasts longer than a request ends.
     """
 
     user: str
@@ -111,6 +114,9 @@ class Identity:
     scopes: frozenset[str] = frozenset()
     country: str | None = None
     age_verified: int | None = None
+    account_created_at: float | None = None
+    auth_time: float | None = None
+    ip_country: str | None = None
     accepted_until: float = field(default=math.inf, compare=False)
 
 
@@ -277,6 +283,9 @@ class Verifier:
                 scopes=read_scopes(claims, self._names),
                 country=read_country(claims.get("country")),
                 age_verified=read_age(claims.get("age_verified")),
+                account_created_at=read_account_time(claims.get("account_created_at")),
+                auth_time=read_login_time(claims.get("auth_time")),
+                ip_country=read_country(claims.get("ip_country")),
                 accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
             )
         except BadClaim as bad:

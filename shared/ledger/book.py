@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import text
-
-from shared.ledger.entries import MAIN, Entry, LockedAccounts
+from shared.ledger.entries import GIFT_PREFIX, MAIN, Entry, LockedAccounts, Posting
 from shared.postgres.copying import NULL, array, escaped, text_array
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,11 @@ class Book:
         ]
         columns = dict(zip(_ACCOUNT, map(list, zip(*rows, strict=True)), strict=True))
         if self.is_sealed:
-            await tx.execute(_WRITE_SEALED, {**columns, **_ranges(changed)})
+            written = await tx.execute(_WRITE_SEALED, {**columns, **_ranges(changed)})
         else:
-            await tx.execute(_WRITE_ACCOUNTS, columns)
+            written = await tx.execute(_WRITE_ACCOUNTS, columns)
+        if written.scalar_one() < len(rows):
+            await tx.execute(_OPEN_ACCOUNTS, columns)
 
 
 async def open_book(
@@ -57,38 +58,43 @@ async def open_book(
     """
     Lock the users of these (user, reference) pairs and load the decisions of the references.
 
-    Only accounts are ever locked, and always sorted: two batches with users in common would
-    otherwise each hold what the other waits for.
+    Every account of a user belongs to the row `main`. These rows are locked in the order of the
+    users' code points, missing ones are opened in their turn, and nothing is locked a second time:
+    two batches with users in common would otherwise each hold what the other waits for.
     """
     pairs = sorted(set(references))
     users = {user: LockedAccounts(user) for user, _ in pairs}
     asked = {"users": list(users), "asset": asset}
-    if (await tx.execute(_LOCK, asked)).scalar_one() < len(users):
-        # The first statement waited for the transaction that opened an account, and did not see it.
-        await tx.execute(_LOCK, asked)
+    await tx.execute(_LOCK, asked)
     # A separate statement: the one that waited for the lock does not see what the transaction
     # that held it has written.
-    found = await tx.execute(
-        _READ,
-        {
-            "users": asked["users"],
-            "pair_users": [user for user, _ in pairs],
-            "pair_references": [reference for _, reference in pairs],
-        },
-    )
+    found = await tx.execute(_READ, {"users": asked["users"], **_asked(pairs)})
     recorded_at = None
     for row in found:
-        accounts = users[row.user_id]
-        if row.reference is not None:
-            accounts.outcomes[row.reference] = Entry(
-                row.number, row.reference, row.request_hash, row.kind, result=row.outcome
+        accounts, kind = users[row["user_id"]], row["kind"]
+        if (reference := row["reference"]) is not None:
+            accounts.outcomes[reference] = Entry(
+                row["number"], reference, row["request_hash"], kind, result=row["outcome"]
             )
         else:
-            accounts.balances[row.kind, row.asset] = row.balance
-            if row.kind == MAIN and row.asset == asset:
-                accounts.version, recorded_at = row.number, row.recorded_at
+            held = row["asset"]
+            accounts.balances[kind, held] = row["balance"]
+            if kind == MAIN and held == asset:
+                accounts.version, recorded_at = row["number"], row["recorded_at"]
     assert recorded_at is not None
     return Book(users, recorded_at, is_sealed)
+
+
+def _asked(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the references as parameters: gifts by their ids, and all others."""
+    gifts = [pair for pair in pairs if pair[1].startswith(GIFT_PREFIX)]
+    others = set(pairs).difference(gifts) if len(gifts) < len(pairs) else ()
+    return {
+        "gift_users": [user for user, _ in gifts],
+        "gifts": [reference[len(GIFT_PREFIX) :] for _, reference in gifts],
+        "other_users": [user for user, _ in others],
+        "references": [reference for _, reference in others],
+    }
 
 
 def _ranges(changed: Sequence[LockedAccounts]) -> dict[str, list[object]]:
@@ -107,62 +113,58 @@ def _lines(changed: Sequence[LockedAccounts], recorded_at: datetime) -> Iterator
         for entry in accounts.entries:
             result = NULL if entry.result is None else escaped(entry.result)
             yield (
-                f"{user}\t{entry.number}\t{escaped(entry.reference)}\t"
+                f"{user}\t{entry.number}\t{_referred(entry.reference)}\t"
                 f"\\\\x{entry.request_hash.hex()}\t{_moved(entry)}\t{result}\t{at}\n"
             )
+
+
+def _referred(reference: str) -> str:
+    """Write a reference as columns: the id of a gift, or the text of another."""
+    if reference.startswith(GIFT_PREFIX):
+        return f"{reference.removeprefix(GIFT_PREFIX)}\t{NULL}"
+    return f"{NULL}\t{escaped(reference)}"
 
 
 def _moved(entry: Entry) -> str:
     """Write what moved, as columns."""
     if entry.kind is None:
         return _NOTHING_MOVED
-    names, assets = _legs(tuple([(account, asset) for account, asset, _ in entry.postings]))
-    amounts = array([amount for _, _, amount in entry.postings])
+    legs, assets = _legs(tuple(entry.postings))
     after, lots, slices = array(entry.balances_after), NULL, NULL
     if entry.slices:
         lots = array([lot for lot, _ in entry.slices])
         if len(entry.slices) > 1:
             slices = array([taken for _, taken in entry.slices])
-    return f"{entry.kind}\t{names}\t{amounts}\t{after}\t{assets}\t{lots}\t{slices}"
+    return f"{entry.kind}\t{legs}\t{after}\t{assets}\t{lots}\t{slices}"
 
 
-@lru_cache(maxsize=1_024)
-def _legs(legs: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    """Write the asset and the accounts of an entry, and its assets if they differ."""
-    accounts, assets = zip(*legs, strict=True)
-    differ = len(set(assets)) > 1
+@lru_cache(maxsize=4_096)
+def _legs(postings: tuple[Posting, ...]) -> tuple[str, str]:
+    """Write the asset, the accounts and the amounts of an entry, and its assets if they differ."""
+    accounts, assets, amounts = zip(*postings, strict=True)
+    assert not any("," in account for account in accounts), accounts
     return (
-        f"{escaped(assets[0])}\t{text_array(accounts)}",
-        text_array(assets) if differ else NULL,
+        f"{escaped(assets[0])}\t{escaped(','.join(accounts))}\t{array(amounts)}",
+        escaped(text_array(assets)) if len(set(assets)) > 1 else NULL,
     )
 
 
 _ENTRY = (
-    *("user_id", "number", "reference", "request_hash", "kind", "asset", "accounts", "amounts"),
-    *("balances_after", "assets", "lots", "slices", "result", "recorded_at"),
+    *("user_id", "number", "gift", "reference", "request_hash", "kind", "asset", "accounts"),
+    *("amounts", "balances_after", "assets", "lots", "slices", "result", "recorded_at"),
 )
 _NOTHING_MOVED = "\t".join([NULL] * 8)
 _ACCOUNT = ("user_id", "kind", "asset", "balance", "version")
-# OFFSET 0 keeps the search of one account from becoming a join with all of them.
+# One pass in the given order, over accounts that exist and accounts that do not. A row in conflict
+# is locked before its WHERE is looked at, also one that another transaction has just opened; the
+# WHERE is false, so nothing is written. With a statement for the missing ones and another for the
+# rest, a transaction would come back for an account while it holds later ones.
 _LOCK = text("""
-    WITH opened AS (
-        INSERT INTO accounts (user_id, kind, asset)
-        SELECT user_id, 'main', :asset
-        FROM unnest(CAST(:users AS text[])) WITH ORDINALITY AS u (user_id, position)
-        WHERE NOT EXISTS (
-            SELECT FROM accounts
-            WHERE accounts.user_id = u.user_id AND kind = 'main' AND asset = :asset OFFSET 0
-        )
-        ORDER BY position
-        ON CONFLICT DO NOTHING
-        RETURNING 1
-    ), locked AS (
-        SELECT FROM accounts
-        WHERE user_id = ANY(CAST(:users AS text[])) AND kind = 'main' AND asset = :asset
-        ORDER BY user_id
-        FOR UPDATE
-    )
-    SELECT (SELECT count(*) FROM opened) + (SELECT count(*) FROM locked)
+    INSERT INTO accounts (user_id, kind, asset)
+    SELECT user_id, 'main', :asset
+    FROM unnest(CAST(:users AS text[])) WITH ORDINALITY AS asked (user_id, position)
+    ORDER BY position
+    ON CONFLICT (user_id, kind, asset) DO UPDATE SET version = accounts.version WHERE false
 """)
 _READ = text("""
     SELECT user_id, kind, asset, balance, version AS number, CAST(NULL AS text) AS reference,
@@ -172,27 +174,51 @@ _READ = text("""
         LATERAL (SELECT * FROM accounts WHERE user_id = of_user OFFSET 0) AS found
     UNION ALL
     SELECT user_id, kind, NULL, NULL, number, reference, request_hash, outcome::text, NULL
-    FROM unnest(CAST(:pair_users AS text[]), CAST(:pair_references AS text[]))
-        AS asked (of_user, of_reference),
+    FROM unnest(CAST(:gift_users AS text[]), CAST(:gifts AS uuid[])) AS asked (of_user, of_gift),
         LATERAL (
             SELECT * FROM outcomes
+            WHERE user_id COLLATE "C" = of_user AND gift = of_gift OFFSET 0
+        ) AS found
+    UNION ALL
+    SELECT user_id, kind, NULL, NULL, number, reference, request_hash,
+           coalesce(result, '{}')::text, NULL
+    FROM unnest(CAST(:other_users AS text[]), CAST(:references AS text[]))
+        AS asked (of_user, of_reference),
+        LATERAL (
+            SELECT * FROM entries
             WHERE user_id COLLATE "C" = of_user AND reference = of_reference OFFSET 0
         ) AS found
 """)
-# An account is found by its key, however young the statistics are.
-_ACCOUNTS = """
-    INSERT INTO accounts (user_id, kind, asset, balance, version)
-    SELECT * FROM unnest(
-        CAST(:user_id AS text[]), CAST(:kind AS text[]), CAST(:asset AS text[]),
-        CAST(:balance AS bigint[]), CAST(:version AS bigint[])
-    )
-    ON CONFLICT (user_id, kind, asset) DO UPDATE
-    SET balance = excluded.balance, version = excluded.version
+# An account is found by its key, however young the statistics are: the LIMIT makes PostgreSQL
+# expect one row. Most accounts are there, and an upsert would log the lock of each as well.
+_GIVEN = """
+    (
+        SELECT * FROM unnest(
+            CAST(:user_id AS text[]), CAST(:kind AS text[]), CAST(:asset AS text[]),
+            CAST(:balance AS bigint[]), CAST(:version AS bigint[])
+        ) AS given (user_id, kind, asset, balance, version)
+        LIMIT cardinality(CAST(:user_id AS text[]))
+    ) AS new
 """
-_WRITE_ACCOUNTS = text(_ACCOUNTS)
+_MOVED = f"""
+    moved AS (
+        UPDATE accounts SET balance = new.balance, version = new.version
+        FROM {_GIVEN}
+        WHERE accounts.user_id = new.user_id AND accounts.kind = new.kind
+            AND accounts.asset = new.asset
+        RETURNING 1
+    )
+    SELECT count(*) FROM moved
+"""  # noqa: S608 - our own text only
+_WRITE_ACCOUNTS = text(f"WITH {_MOVED}")
 _WRITE_SEALED = text(f"""
     WITH written AS (
         INSERT INTO unsealed (users, firsts, lasts)
         VALUES (CAST(:users AS text[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
-    ) {_ACCOUNTS}
+    ), {_MOVED}
+""")  # noqa: S608 - our own text only
+_OPEN_ACCOUNTS = text(f"""
+    INSERT INTO accounts (user_id, kind, asset, balance, version)
+    SELECT * FROM {_GIVEN}
+    ON CONFLICT DO NOTHING
 """)  # noqa: S608 - our own text only

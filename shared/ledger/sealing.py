@@ -10,10 +10,9 @@ would differ.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from shared.ledger.verification import Violation
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 BLOCK_ENTRIES_MAX = 1_000
 GENESIS = bytes(32)
@@ -110,8 +109,8 @@ _LAST = text("SELECT block, hash FROM seals ORDER BY block DESC LIMIT 1")
 _HASH = text("""
     SELECT sha256(CAST(:previous AS bytea) || convert_to(coalesce(string_agg(
         jsonb_build_array(
-            e.user_id, e.number, e.reference, encode(e.request_hash, 'hex'), e.kind, e.asset,
-            e.accounts, e.amounts, e.balances_after, e.assets, e.lots, e.slices, e.result,
+            e.user_id, e.number, e.gift, e.reference, encode(e.request_hash, 'hex'), e.kind,
+            e.asset, e.accounts, e.amounts, e.balances_after, e.assets, e.lots, e.slices, e.result,
             extract(epoch FROM e.recorded_at) * 1000000
         )::text, E'\\n' ORDER BY e.user_id COLLATE "C", e.number
     ), ''), 'UTF8')), count(*)

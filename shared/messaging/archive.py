@@ -8,33 +8,38 @@ reversed then, which step a purchase took. Those are stored here in the publishi
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-
-from sqlalchemy import text
+from uuid import UUID
 
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import BY_TYPE
 from shared.messaging.facts import Fact
 from shared.postgres.database import Row, Transaction
+from shared.postgres.statements import text
 
 
-async def store_facts(tx: Transaction, facts: Sequence[Fact]) -> None:
-    """Keep facts that this transaction publishes; each has its `occurred_at`."""
+async def store_facts(tx: Transaction, facts: Sequence[Fact]) -> set[UUID]:
+    """
+    Keep facts that this transaction publishes; each has its `occurred_at`.
+
+    Returns the ids of those that were not kept before.
+    """
     if not facts:
-        return
+        return set()
     assert all(fact.occurred_at for fact in facts)
-    await tx.execute(
+    rows = await tx.execute(
         _ADD,
         {
             "keys": [fact.event.partition_key for fact in facts],
             "ids": [fact.event.id for fact in facts],
-            "types": [fact.event.type() for fact in facts],
+            "types": [fact.event.contract.type() for fact in facts],
             "sequences": [fact.sequence for fact in facts],
             "correlations": [fact.cause.correlation_id for fact in facts],
             "causations": [fact.cause.causation_id for fact in facts],
-            "events": [fact.event.model_dump_json() for fact in facts],
+            "events": [fact.event.to_json().decode() for fact in facts],
             "occurred": [fact.occurred_at for fact in facts],
         },
     )
+    return {row.id for row in rows}
 
 
 async def facts_between(
@@ -66,6 +71,7 @@ _ADD = text("""
         CAST(:events AS text[]), CAST(:occurred AS timestamptz[])
     ) AS fact (key, id, type, sequence, correlation_id, causation_id, event, occurred_at)
     ON CONFLICT DO NOTHING
+    RETURNING id
 """)
 _BETWEEN = text("""
     SELECT key, id, type, sequence, correlation_id, causation_id, event, occurred_at

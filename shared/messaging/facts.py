@@ -1,14 +1,13 @@
 """A fact: an event on its way into the outbox, with its place among the facts of its subject."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.contracts.base import Event
-from shared.contracts.envelope import Cause
+from shared.contracts.envelope import Cause, WrittenEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """
     An event that a transaction publishes.
 
@@ -17,7 +16,7 @@ class Fact:
     time of publishing.
     """
 
-    event: Event
+    event: Event | WrittenEvent
     sequence: int
     cause: Cause
     occurred_at: datetime | None = None

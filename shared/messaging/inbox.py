@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 # Longer than the 30 days of the log streams, so that a replay meets it.
 RETENTION_DAYS = 35

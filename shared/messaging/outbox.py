@@ -2,8 +2,8 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -23,12 +23,11 @@ DEAD_LETTER_EXCHANGE = "ovation.dlx"
 PARTS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A row of the outbox: what is published where, and which messages must not overtake it."""
 
     key: str
-    message_id: UUID
+    message_id: UUID | str
     exchange: str
     routing_key: str
     # None for an event: its headers follow from its body, `headers_of`.
@@ -65,11 +64,10 @@ async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = Fal
     """
     now = datetime.now(UTC)
     if archive:
-        facts = [replace(fact, occurred_at=fact.occurred_at or now) for fact in facts]
+        facts = [fact._replace(occurred_at=fact.occurred_at or now) for fact in facts]
         await store_facts(tx, facts)
     await send(tx, [message_of(fact, fact.occurred_at or now) for fact in facts])
-    lines = [_line(fact) for fact in facts]
-    tx.after_commit(lambda: log_messages("published", lines))
+    tx.after_commit(lambda: log_messages("published", map(_line, facts)))
 
 
 async def send(tx: Transaction, messages: Sequence[Message]) -> None:
@@ -86,39 +84,32 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     await tx.copy_records("outbox", _COLUMNS, map(_record, parts, messages))
 
 
-_COLUMNS = ("part", "key", "message_id", "exchange", "routing_key", "headers", "body")
+_COLUMNS = ("part", *Message._fields)
 
 
 def _record(part: int, message: Message) -> tuple[object, ...]:
-    headers = None if message.headers is None else to_json(message.headers).decode()
-    return (
-        *(part, message.key, message.message_id, message.exchange, message.routing_key),
-        *(headers, message.body),
-    )
+    if message.headers is None:
+        return (part, *message)
+    *place, headers, body = message
+    return (part, *place, to_json(headers).decode(), body)
 
 
 def message_of(fact: Fact, occurred_at: datetime) -> Message:
     """Encode a fact as a message."""
-    event, cause = fact.event, fact.cause
+    event, sequence, cause, _ = fact
     if cause.traceparent is None and (served := traceparent()) is not None:
         # Caused by the request being served, and not by a message.
-        cause = replace(cause, traceparent=served)
-    body = encode(event, sequence=fact.sequence, occurred_at=occurred_at, cause=cause)
+        cause = cause._replace(traceparent=served)
+    body = encode(event, sequence=sequence, occurred_at=occurred_at, cause=cause)
+    name = event.contract.name
     # Brokers refuse very large messages by closing the channel; a fact that large is a bug.
-    assert len(body) <= BODY_BYTES_MAX, f"{event.name} is too large"
-    return Message(
-        key=event.partition_key,
-        message_id=event.id,
-        exchange=EVENTS_EXCHANGE,
-        routing_key=event.name,
-        headers=None,
-        body=body,
-    )
+    assert len(body) <= BODY_BYTES_MAX, f"{name} is too large"
+    return Message(event.partition_key, event.id, EVENTS_EXCHANGE, name, None, body)
 
 
 def _line(fact: Fact) -> MessageLine:
     return MessageLine(
-        type=fact.event.type(),
+        type=fact.event.contract.type(),
         message_id=fact.event.id,
         subject=fact.event.subject,
         correlation_id=fact.cause.correlation_id,

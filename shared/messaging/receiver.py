@@ -113,9 +113,7 @@ class Receiver(BatchReceiver[Transaction]):
 
     async def handle(self, tx: Transaction, batch: Batch) -> None:
         await super().handle(tx, batch)
-        tx.after_commit(
-            lambda: log_messages("handled", list(map(_line, batch.fresh)), queue=self.queue)
-        )
+        tx.after_commit(lambda: log_messages("handled", map(_line, batch.fresh), queue=self.queue))
 
     async def claim(self, tx: Transaction, message_ids: Sequence[UUID]) -> set[UUID]:
         if not self._has_inbox:

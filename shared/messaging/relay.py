@@ -24,6 +24,7 @@ from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging import outbox_rows
 from shared.messaging.broker import Broker, close_quietly, supervise
 from shared.messaging.full import FullQueues
+from shared.messaging.key_order import KeyOrder
 from shared.messaging.log import log_of
 from shared.messaging.outbox import (
     DEAD_LETTER_EXCHANGE,
@@ -65,7 +66,8 @@ class Relay:
 
     Any number may run: each of the 16 parts belongs to the relay that holds its session
     advisory lock, and dies with that session. A part has one publisher at a time and its rows
-    leave in the order of their ids, so facts of one subject are published in order.
+    leave in the order of their ids, so facts of one subject are published in order. If the broker
+    does not take one of them, those behind it are published again after it (`KeyOrder`).
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Relay:
         # After the broker closed the channel over one row of a batch, find it one by one.
         self._suspicious = False
         self._full = FullQueues()
+        self._order = KeyOrder()
         self._forgiven: set[int] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -169,7 +172,7 @@ class Relay:
             RELAY_LEADER.labels(part).set(part in self._parts)
 
     async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
-        """Publish one batch in order, to be deleted where it was confirmed; return its size."""
+        """Publish a batch in order, to be deleted once confirmed; return how many rows waited."""
         rows = await outbox_rows.read_waiting(
             db,
             self._parts,
@@ -177,13 +180,14 @@ class Relay:
             confirmed=self._confirmed,
             full=self._full.waiting(),
         )
+        sendable = self._order.sendable(rows)
         if not rows:
             self._suspicious = False
             return 0
         # A message that was sent again while it waited leaves once, and what the broker answers
         # is the answer to all its rows.
         waiting: dict[UUID, asyncpg.Record] = {}
-        for row in rows:
+        for row in sendable:
             waiting.setdefault(row["message_id"], row)
         outgoing = [self._outgoing(row) for row in waiting.values()]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
@@ -192,7 +196,9 @@ class Relay:
                 if result is not None:
                     failed(message.message_id, _outcome(result))
         answers = dict(zip(waiting, results, strict=True))
-        await self._apply(db, [(row, answers[row["message_id"]]) for row in rows])
+        await self._apply(db, [(row, answers[row["message_id"]]) for row in sendable])
+        if len(sendable) < len(rows):
+            self._woken.set()
         return len(rows)
 
     def _outgoing(self, row: asyncpg.Record) -> Outgoing:
@@ -214,7 +220,7 @@ class Relay:
         self, db: asyncpg.Connection, results: Sequence[tuple[asyncpg.Record, BaseException | None]]
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
-        self._confirmed += [row["id"] for row in confirmed]
+        self._confirmed += [row["id"] for row in self._order.done(results)]
         counted = Counter((row["exchange"], _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)

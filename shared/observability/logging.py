@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -107,7 +107,7 @@ class MessageLine(NamedTuple):
     traceparent: str | None
 
 
-def log_messages(done: str, messages: Sequence[MessageLine], **about: object) -> None:
+def log_messages(done: str, messages: Iterable[MessageLine], **about: object) -> None:
     """
     Write what was done to a batch of messages, so that a correlation id finds a whole story.
 
@@ -116,7 +116,7 @@ def log_messages(done: str, messages: Sequence[MessageLine], **about: object) ->
     what a library's chain of processors does to one line costs more than all else that happens to
     a message, so these are written at once and as they are.
     """
-    if _service_in_json is None or not messages:
+    if _service_in_json is None or not (messages := list(messages)):
         return
     common = {
         **about,

@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.2
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 NULL = r"\N"
 _SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -32,7 +32,20 @@ def array(values: Iterable[object]) -> str:
     return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
-def text_array(values: Iterable[str]) -> str:
-    """Write texts that may hold anything as a column that is an array."""
-    quoted = ['"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' for value in values]
-    return escaped("{" + ",".join(quoted) + "}")
+def text_array(values: Collection[str | None]) -> str:
+    """Write texts that may hold anything, or None, as an array."""
+    if not values:
+        return "{}"
+    try:
+        joined = '","'.join(values)  # type: ignore[arg-type]  # of None it fails
+    except TypeError:
+        joined = '"\\'
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        return "{" + ",".join(map(_quoted, values)) + "}"
+    return f'{{"{joined}"}}'
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'

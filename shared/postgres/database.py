@@ -1,24 +1,21 @@
 """
 One pool, one transaction, one place that commits.
 
-Statements are SQLAlchemy's `text` with named parameters, compiled once, but they go to asyncpg
-directly: a batch is a dozen statements, and the session between them cost three times what asyncpg
-does.
+Statements have named parameters (`shared.postgres.statements`) and go to asyncpg directly: a batch
+is a dozen statements, and the session of an ORM between them cost three times what asyncpg does.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
-from sqlalchemy import TextClause
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.engine import URL, make_url
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.statements import Statement
 from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
 
@@ -29,7 +26,6 @@ CONNECT_SECONDS_MAX = 5
 LOCK_MILLISECONDS_MAX = 5_000
 STATEMENT_MILLISECONDS_MAX = 30_000
 STREAMED_ROWS_PAGE = 1_000
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
 class Row(asyncpg.Record):
@@ -81,22 +77,19 @@ class Transaction:
         self.topics: set[str] = set()
 
     async def execute(
-        self, statement: TextClause, parameters: Mapping[str, Any] | None = None
+        self, statement: Statement, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
         """Run one statement with its named parameters."""
-        sql, names = _compiled(statement)
-        given = parameters or {}
-        values = [given[name] for name in names]
-        return Rows(await self._connection.fetch(sql, *values, record_class=Row))
+        values = statement.values_of(parameters or {})
+        return Rows(await self._connection.fetch(statement.sql, *values, record_class=Row))
 
     async def stream(
-        self, statement: TextClause, parameters: Mapping[str, Any]
+        self, statement: Statement, parameters: Mapping[str, Any]
     ) -> AsyncIterator[Row]:
         """Yield the rows of one statement, which may be too many to hold, page by page."""
-        sql, names = _compiled(statement)
-        values = [parameters[name] for name in names]
+        values = statement.values_of(parameters)
         cursor = self._connection.cursor(
-            sql, *values, prefetch=STREAMED_ROWS_PAGE, record_class=Row
+            statement.sql, *values, prefetch=STREAMED_ROWS_PAGE, record_class=Row
         )
         async for row in cursor:
             yield row
@@ -135,16 +128,17 @@ class Database:
     """
 
     def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
-        self.address = make_url(url)
-        self._addresses = [self.address]
-        if password is not None:
-            attempts = attempts_with(password)
-            self._addresses = [self.address.set(password=attempt) for attempt in attempts]
-            self.address = self._addresses[0]
+        self.url = url
+        self._passwords = [None] if password is None else list(attempts_with(password))
         self.wakeups = Wakeups(self.connect_directly)
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """The database's name at its server."""
+        return unquote(urlsplit(self.url).path.removeprefix("/"))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -234,16 +228,11 @@ class Database:
 
     async def _connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
         """Open a session with the newest password, or with the one before."""
-        *others, last = self._addresses
-        for address in others:
+        *others, last = self._passwords
+        for password in others:
             with suppress(asyncpg.InvalidPasswordError):
-                return await asyncpg.connect(_dsn(address), **options)
-        return await asyncpg.connect(_dsn(last), **options)
-
-
-def _dsn(address: URL) -> str:
-    # Whole, so that what it asks of the connection (sslmode, sslrootcert) is done.
-    return address.set(drivername="postgresql").render_as_string(hide_password=False)
+                return await asyncpg.connect(self.url, password=password, **options)
+        return await asyncpg.connect(self.url, password=last, **options)
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
@@ -257,10 +246,3 @@ async def _leave_clean(connection: asyncpg.Connection) -> None:
     """Nothing of ours outlives its transaction, so there is nothing else to reset."""
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
-
-
-@lru_cache(maxsize=1_024)
-def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
-    """Translate a statement's named parameters once; statements are constants."""
-    compiled = statement.compile(dialect=_DIALECT)
-    return str(compiled), tuple(compiled.positiontup or ())

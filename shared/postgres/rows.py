@@ -1,6 +1,11 @@
 """
 A row written once: a table's definition in `tables.py` gives the SQL and the mapping of its rows.
 
+Its columns come from `columns.py`, which `make contracts` writes from `tables.py`: so a running
+service loads neither SQLModel nor SQLAlchemy.
+
+    from services.wallet import columns as tables
+
     _lot = RowMapper(Lot, tables.Lot, origin="kind")   # the field `origin` is the column `kind`
     _LOTS = text(f"SELECT {_lot.columns} FROM lots WHERE user_id = :user")
     _ADD = insert_rows(tables.Slice, "user_id", "gift", "lot", "coins", "entry")
@@ -15,21 +20,30 @@ or a field without a column, fails when the module is imported.
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
-from functools import cache
 from inspect import ismemberdescriptor
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.types import TypeEngine
-from sqlmodel import SQLModel
+from shared.postgres.statements import Statement, text
 
 Item = TypeVar("Item")
-Table = type[SQLModel]
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's name, and the types of its columns as PostgreSQL writes them."""
+
+    name: str
+    columns: Mapping[str, str]
+
+    def type_of(self, column: str) -> str:
+        """Return a column's type, such as `bigint` or `text[]`."""
+        assert column in self.columns, (
+            f"{self.name} has no column {column}; after a change of tables.py run `make contracts`"
+        )
+        return self.columns[column]
 
 
 class RowMapper(Generic[Item]):
@@ -40,20 +54,21 @@ class RowMapper(Generic[Item]):
     at import, and `columns` names its table (`lots.id`); without one a query says what the columns
     are. Enums and tuples are made of texts and arrays, as the fields are annotated.
 
-    The dataclass has slots, which are filled by name. So its fields may be keyword-only, and the
-    fields of a base class may have defaults. A row has every value: `__init__` is not called.
+    The dataclass has slots. Where a field is keyword-only they are filled by name, without
+    `__init__`: so the fields of a base class may have defaults. A row has every value.
     """
 
     def __init__(self, item: type[Item], table: Table | None = None, **renamed: str) -> None:
-        names = [field.name for field in fields(item)]  # type: ignore[arg-type]
+        listed = fields(item)  # type: ignore[arg-type]
+        names = [field.name for field in listed]
         assert len(names) > 1, f"{item.__name__} has one field: read it without a mapper"
         assert set(renamed) <= set(names), f"{item.__name__} has no such field: {renamed}"
         columns = [renamed.get(name, name) for name in names]
         prefix = ""
         if table is not None:
-            prefix = f"{table.__tablename__}."
+            prefix = f"{table.name}."
             for column in columns:
-                _type_of(table, column)
+                table.type_of(column)
         self.columns = ", ".join(f"{prefix}{column}" for column in columns)
         slots: list[Any] = [getattr(item, name, None) for name in names]
         assert all(map(ismemberdescriptor, slots)), f"{item.__name__} is a dataclass without slots"
@@ -61,6 +76,8 @@ class RowMapper(Generic[Item]):
         self._item = item
         self._new = item.__new__
         self._fill = [slot.__set__ for slot in slots]
+        # An eighth of the time that the slots take one by one.
+        self._is_positional = all(field.init and not field.kw_only for field in listed)
         self._read = itemgetter(*columns)
         hints = get_type_hints(item)
         self._conversions = [
@@ -76,6 +93,8 @@ class RowMapper(Generic[Item]):
             for place, convert in self._conversions:
                 if values[place] is not None:
                     values[place] = convert(values[place])
+        if self._is_positional:
+            return self._item(*values)
         item = self._new(self._item)
         for fill, value in zip(self._fill, values, strict=True):
             fill(item, value)
@@ -121,9 +140,9 @@ def unnest(
     """
     for column in columns:
         # It would flatten an array of arrays.
-        assert not _type_of(table, column).endswith("[]"), f"{column} is an array already"
+        assert not table.type_of(column).endswith("[]"), f"{column} is an array already"
     before = f"{prefix}_" if prefix else ""
-    arrays = [f"CAST(:{before}{column} AS {_type_of(table, column)}[])" for column in columns]
+    arrays = [f"CAST(:{before}{column} AS {table.type_of(column)}[])" for column in columns]
     listed = ", ".join((*columns, *(["position"] if numbered else [])))
     ordinality = " WITH ORDINALITY" if numbered else ""
     return (
@@ -132,7 +151,7 @@ def unnest(
     )
 
 
-def insert_rows(table: Table, *columns: str, then: str = "") -> TextClause:
+def insert_rows(table: Table, *columns: str, then: str = "") -> Statement:
     """
     Return the INSERT of many rows in the order given; `then` is what follows.
 
@@ -140,7 +159,7 @@ def insert_rows(table: Table, *columns: str, then: str = "") -> TextClause:
     """
     listed = ", ".join(columns)
     return text(
-        f"INSERT INTO {table.__tablename__} ({listed})"  # noqa: S608 - names out of tables.py
+        f"INSERT INTO {table.name} ({listed})"  # noqa: S608 - names out of columns.py
         f" SELECT {listed} FROM {unnest(table, *columns, numbered=True)} ORDER BY position {then}"
     )
 
@@ -153,30 +172,21 @@ def update_rows(
     also: str = "",
     then: str = "",
     prefix: str = "",
-) -> TextClause:
+) -> Statement:
     """
     Return the UPDATE of many rows by their key.
 
     `also` are further assignments, which may use `new.<column>`; `then` follows the WHERE clause.
     """
-    name = table.__tablename__
+    name = table.name
     assignments = ", ".join(
         [*(f"{each} = new.{each}" for each in changed), *([also] if also else [])]
     )
     where = " AND ".join(f"{name}.{each} = new.{each}" for each in key)
     return text(
-        f"UPDATE {name} SET {assignments}"  # noqa: S608 - names out of tables.py
+        f"UPDATE {name} SET {assignments}"  # noqa: S608 - names out of columns.py
         f" FROM {unnest(table, *key, *changed, prefix=prefix)} WHERE {where} {then}"
     )
-
-
-@cache
-def _type_of(table: Table, column: str) -> str:
-    """Return a column's type as PostgreSQL writes it."""
-    columns = table.__table__.columns  # type: ignore[attr-defined]
-    assert column in columns, f"{table.__tablename__} has no column {column}"
-    of_column: TypeEngine[Any] = columns[column].type
-    return of_column.compile(_DIALECT).lower()
 
 
 def _conversion(hint: Any) -> Callable[[Any], Any] | None:

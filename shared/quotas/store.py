@@ -1,8 +1,7 @@
 """Counting what people do; the count is part of the transaction that does it."""
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 from shared.quotas.rules import DAY, Quota
 
 FORGET_MAX = 5_000

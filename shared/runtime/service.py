@@ -72,6 +72,8 @@ class Service:
     relay: Relay
     consumers: Sequence[Consumer] = ()
     jobs: Sequence[Job] = ()
+    # What has to be done with the database before anything else: an error stops the service.
+    starting: Sequence[Callable[[], Awaitable[None]]] = ()
     # Anything else that lives as long as the service: a poller, a feed.
     tasks: Sequence[Part] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = field(default=())
@@ -121,6 +123,8 @@ async def run(service: Service, *, host: str, port: int) -> None:
         loop.add_signal_handler(number, stopping.set)
 
     await _wait_for_database(service.database, stopping)
+    for begin in service.starting:
+        await begin()
     verifier: Verifier = service.app.state.verifier
     with suppress(Exception):
         await verifier.refresh()  # absent now, it is asked for again by the first caller

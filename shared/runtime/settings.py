@@ -9,8 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import SecretsSettingsSource
 
 from shared.identity.claims import ClaimNames, claim_names
-
-SECRETS_FOLDER = "/run/secrets"
+from shared.secrets import SECRETS_FOLDER
 
 
 class SecretFileSettings(BaseSettings):

@@ -83,38 +83,60 @@ def test_no_dialog_shows_a_fault_before_there_is_one(visitor, stage):
 
 
 def stand_in(port):
-    """An installation that sells in yen alone; nothing but its price list is asked."""
+    """An installation that sells in yen alone, at a reduced price that changes again at once."""
+    prices = [160, 170]
 
-    def packages(request):
-        if request.query_params["currency"] != "JPY":
-            refused = {"type": "currency-not-offered", "title": "Not sold.", "currencies": ["JPY"]}
-            return JSONResponse(refused, 422)
+    def packages(_):
         sold = {"sku": "coins_100", "coins": 100, "bonus_coins": 0, "highlight": False}
-        return JSONResponse({"items": [{**sold, "amount_minor": 160, "currency": "JPY"}]})
+        sold |= {"amount_minor": prices[0], "currency": "JPY", "reduced_from_minor": 200}
+        return JSONResponse({"items": [sold], "currency": "JPY", "methods": ["card"]})
+
+    async def buy(request):
+        asked.append(await request.json())
+        prices.pop(0)
+        return JSONResponse({"type": "price-changed", "title": "Another price."}, 409)
+
+    asked = []
+    gifts = [
+        {**gift, "price_display": {"amount_minor": 479, "currency": "JPY"}}
+        for gift in SAID["catalogue"]["items"]
+    ]
 
     room = {"creator": "lea", "live": True, "stream": None}
     nothing = {"items": [], "goals": [], "top_gifters": [], "me": {}, "coins": 0}
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/packages", packages),
-            Route("/v1/catalogue", lambda _: JSONResponse(SAID["catalogue"])),
+            Route("/v1/purchases", buy, methods=["POST"]),
+            Route("/v1/catalogue", lambda _: JSONResponse({"items": gifts})),
             Route("/v1/rooms/{room}", lambda _: JSONResponse(room)),
             Route("/v1/{path:path}", lambda _: JSONResponse(nothing)),
             Mount("/", build(Settings(port=port))),
         ]
     )
+    return app, asked
 
 
-def test_whose_currency_is_not_sold_is_offered_one_that_is(browser, system):
+def test_prices_are_shown_in_the_currency_that_the_services_say(browser, system):
+    """Of the gifts, of the packages with what they are reduced from, and after they changed."""
     port = free_port()
     token = system.token("greta", roles=["viewer"], country="DE")
-    with serving(stand_in(port), port), browser.new_context() as context:
+    app, asked = stand_in(port)
+    with serving(app, port), browser.new_context() as context:
         context.add_init_script(f"sessionStorage.setItem('ovation.token', '{token}')")
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{port}/rooms/room-1")
         expect(page.locator("[data-gift=g_fox] .gift-money")).to_have_text("¥479")
         page.get_by_role("button", name="Get coins").click()
         expect(page.locator(".offer .price").first).to_have_text("¥160")
+        expect(page.locator(".offer").first).to_contain_text("30-day low before: ¥200")
+
+        page.locator(".offer").first.click()
+        page.get_by_text("The price has changed").wait_for()
+        expect(page.locator(".offer .price").first).to_have_text("¥170")
+
+    order = {"package": "coins_100", "currency": "JPY", "expected_amount_minor": 160}
+    assert asked == [order]
 
 
 def test_every_currency_is_written_with_its_decimals(visitor):

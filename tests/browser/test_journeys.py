@@ -1,6 +1,7 @@
 """What viewers, creators and operators do, from the first page they open to the last."""
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 from tests.browser.conftest import CREATOR, VIEWER, paying
@@ -112,19 +113,26 @@ def test_a_creator_goes_live_is_supported_thanks_and_cashes_out(visitor, stage):
     seen.get_by_role("tab", name="Live").click()
     seen.get_by_text("You made my evening").wait_for()
     page.locator("#supporters").get_by_text(mira.user).first.wait_for()
-    page.get_by_role("button", name="Set account").click()
-    page.get_by_label("Account at the payout provider").fill("acct_ok")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Set up with the provider").click()
+    page.get_by_text("What becomes of your account").wait_for()
+    creator.keep("creator-2-onboarding")
+    page.get_by_role("button", name="Send").click()
     page.locator("#cash-out:enabled").click()
     page.get_by_role("button", name="Cash out $").wait_for()
-    creator.keep("creator-2-quote")
+    creator.keep("creator-3-quote")
     page.get_by_role("button", name="Cash out $").click()
     page.get_by_text("Arrived").wait_for()
-    creator.keep("creator-3-paid-out", whole=True)
+    creator.keep("creator-4-paid-out", whole=True)
+    with page.expect_download() as statement:
+        page.get_by_role("button", name=re.compile("^Statement of .* as CSV$")).first.click()
+    assert ",payouts," in Path(statement.value.path()).read_text()
+    with page.expect_download() as certificate:
+        page.get_by_role("button", name="Certificate of payout").first.click()
+    assert Path(certificate.value.path()).read_bytes().startswith(b"%PDF")
     page.get_by_role("button", name="End the stream").click()
     page.get_by_role("button", name="End it").click()
     page.get_by_text("For the first time:").wait_for()
-    creator.keep("creator-4-summary")
+    creator.keep("creator-5-summary")
 
 
 def test_an_operator_follows_a_dispute_to_its_payout_decides_and_edits_a_gift(visitor, stage):

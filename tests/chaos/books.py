@@ -15,7 +15,7 @@ Gifts: TypeAlias = dict[str, tuple[int, int]]
 _GIFTS = {
     "gift": "SELECT id, 1, coins FROM gifts WHERE state = 'sent'",
     "wallet": """
-        SELECT substr(e.reference, 6), count(*), sum(p.amount)
+        SELECT e.gift, count(*), sum(p.amount)
         FROM entries AS e
         JOIN postings AS p
             ON p.user_id = e.user_id AND p.entry = e.number AND p.account = '@spent'
@@ -24,7 +24,7 @@ _GIFTS = {
     # A gift of several slices is one entry and several earnings.
     "payout": """
         SELECT gift, (
-            SELECT count(*) FROM entries WHERE entries.reference = 'gift:' || earnings.gift
+            SELECT count(*) FROM entries WHERE entries.gift = earnings.gift
         ), sum(coins)
         FROM earnings GROUP BY gift
     """,
@@ -37,7 +37,8 @@ _GIFTS = {
 }
 _SUMS = {
     "purchase": """
-        SELECT (SELECT sum(coins + bonus_coins) FROM purchases WHERE paid_at IS NOT NULL) AS bought,
+        SELECT (SELECT sum(coins + bonus_coins + first_purchase_coins + promo_coins)
+                FROM purchases WHERE paid_at IS NOT NULL) AS bought,
                (SELECT sum(amount) FROM postings) AS postings
     """,
     "wallet": """

@@ -42,8 +42,8 @@ async def check(
     books, installation = Books(system.postgres), system.installation
     gifts = await books.gifts()
     found = [
-        _counted("lost", "requests without a final answer", answers.open),
-        _counted("lost", "answers that nobody foresaw", answers.unforeseen),
+        counted("lost", "requests without a final answer", answers.open),
+        counted("lost", "answers that nobody foresaw", answers.unforeseen),
         *finished(answers, gifts, await books.states()),
         *_purchased(people, await books.credited()),
         *await _published(installation, books, answers, people),
@@ -58,7 +58,7 @@ async def check(
         Check("dead_letters", "dead letters", sum(dead_letters.values()), _shown(dead_letters))
     )
     gone = [*died, *(name for name in system.names if not system.is_running(name))]
-    found.append(_counted("died", "services that ended by themselves", gone))
+    found.append(counted("died", "services that ended by themselves", gone))
     return [*found, *await proved(installation)]
 
 
@@ -70,24 +70,24 @@ def finished(
     for service, gifts in books.items():
         twice = [gift for gift, (count, _) in gifts.items() if count > 1]
         wrong = [gift for gift in paid & gifts.keys() if gifts[gift][1] != answers.coins_of(gift)]
-        yield _counted("lost", f"accepted, not in {service}", paid - gifts.keys())
-        yield _counted("twice", f"more than once in {service}", twice)
-        yield _counted("unasked", f"in {service}, not accepted", gifts.keys() - paid)
-        yield _counted("imbalance", f"other coins in {service}", wrong)
-    yield _counted(
+        yield counted("lost", f"accepted, not in {service}", paid - gifts.keys())
+        yield counted("twice", f"more than once in {service}", twice)
+        yield counted("unasked", f"in {service}, not accepted", gifts.keys() - paid)
+        yield counted("imbalance", f"other coins in {service}", wrong)
+    yield counted(
         "unasked",
         "refused, but gift says otherwise",
         [gift for gift in refused if states.get(gift) != "refused"],
     )
-    yield _counted("unasked", "gifts nobody asked for", states.keys() - answers.wishes.keys())
+    yield counted("unasked", "gifts nobody asked for", states.keys() - answers.wishes.keys())
 
 
 def _purchased(people: People, credited: Mapping[str, int]) -> Iterator[Check]:
     """Each purchase that was paid is credited once."""
     twice = [purchase for purchase, count in credited.items() if count > 1]
-    yield _counted("lost", "paid, not credited", people.purchases - credited.keys())
-    yield _counted("twice", "credited more than once", twice)
-    yield _counted("unasked", "credited, not bought", credited.keys() - people.purchases)
+    yield counted("lost", "paid, not credited", people.purchases - credited.keys())
+    yield counted("twice", "credited more than once", twice)
+    yield counted("unasked", "credited, not bought", credited.keys() - people.purchases)
 
 
 async def _published(
@@ -107,7 +107,7 @@ async def _published(
     }
     published = await read_all(installation)
     found = [
-        _counted(UNLOGGED, f"no {name} in the log", set(things) - published.about.get(name, set()))
+        counted(UNLOGGED, f"no {name} in the log", set(things) - published.about.get(name, set()))
         for name, things in wanted.items()
     ]
     unheard = [
@@ -118,9 +118,9 @@ async def _published(
     late = published.out_of_order
     return [
         *found,
-        _counted(UNLOGGED, "decisions of a ledger in no log", unheard),
-        _counted(UNLOGGED, "subjects with a fact missing between others", published.gaps),
-        _counted("out_of_order", "facts after a later one of theirs", late),
+        counted(UNLOGGED, "decisions of a ledger in no log", unheard),
+        counted(UNLOGGED, "subjects with a fact missing between others", published.gaps),
+        counted("out_of_order", "facts after a later one of theirs", late),
     ]
 
 
@@ -150,7 +150,8 @@ async def proved(installation: Installation) -> list[Check]:
     return [*found, Check("imbalance", "reconcile", not agree)]
 
 
-def _counted(kind: str, name: str, things: Collection[str]) -> Check:
+def counted(kind: str, name: str, things: Collection[str]) -> Check:
+    """Return a check that there are no such things."""
     return Check(kind, name, len(things), ", ".join(sorted(things)[:EXAMPLES_MAX]))
 
 

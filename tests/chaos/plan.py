@@ -9,8 +9,11 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from shared.contracts.routes import QUEUES, SERVICES
+
+Target = TypeVar("Target")
 
 SERVERS = ("postgres", "rabbit")
 # Faults lie in this part of the load, so that each has some before it and some after.
@@ -139,8 +142,8 @@ def _faults(dice: random.Random, gifts: int, count: int) -> Iterator[Fault]:
     kinds = [*Kind][:count]
     kinds += dice.choices([*WEIGHTS], weights=[*WEIGHTS.values()], k=count - len(kinds))
     dice.shuffle(kinds)
-    targets = {kind: _in_turn(dice, _targets(kind)) for kind in Kind}
-    for kind, at_answers in zip(kinds, _moments(dice, gifts, count), strict=True):
+    targets = {kind: in_turn(dice, _targets(kind)) for kind in Kind}
+    for kind, at_answers in zip(kinds, moments(dice, gifts, count), strict=True):
         seconds = round(dice.uniform(SECONDS_MIN, SECONDS_MAX), 2)
         yield Fault(at_answers, kind, next(targets[kind]), seconds, dice.randrange(1_000_000))
 
@@ -157,7 +160,7 @@ def _targets(kind: Kind) -> Sequence[str]:
             return [""]
 
 
-def _in_turn(dice: random.Random, targets: Sequence[str]) -> Iterator[str]:
+def in_turn(dice: random.Random, targets: Sequence[Target]) -> Iterator[Target]:
     """Take all of them before any comes again, so that nobody is spared by chance."""
     while True:
         yield from dice.sample(targets, len(targets))
@@ -168,15 +171,18 @@ def _errands(dice: random.Random, gifts: int, buyers: int) -> Iterator[Doing]:
     # Each complains about a purchase of their own: two at once would be another story.
     complaining = dice.sample(range(buyers), len(complaints))
     buys = max(3, gifts // 200)
+    # Who complains is sold nothing while the bank decides.
+    peaceful = sorted(set(range(buyers)) - set(complaining))
     errands = [
         *zip(complaints, complaining, strict=True),
-        *((Errand.BUY, dice.randrange(buyers)) for _ in range(buys)),
+        *((Errand.BUY, dice.choice(peaceful)) for _ in range(buys)),
     ]
     dice.shuffle(errands)
-    moments = _moments(dice, gifts, len(errands))
-    for (errand, viewer), at_answers in zip(errands, moments, strict=True):
+    due = moments(dice, gifts, len(errands))
+    for (errand, viewer), at_answers in zip(errands, due, strict=True):
         yield Doing(at_answers, errand, viewer)
 
 
-def _moments(dice: random.Random, gifts: int, count: int) -> list[int]:
-    return sorted(round(gifts * dice.uniform(FIRST, LAST)) for _ in range(count))
+def moments(dice: random.Random, load: int, count: int) -> list[int]:
+    """Return after how much of a load things happen, in order."""
+    return sorted(round(load * dice.uniform(FIRST, LAST)) for _ in range(count))

@@ -49,10 +49,10 @@ async def run(plan: Plan, *, logs: Path, say: Say = print) -> Outcome:
         try:
             outcome = await _play(system, plan, say)
         except BaseException:
-            _keep_logs(system, logs, say)
+            keep_logs(system, logs, say)
             raise
         if not outcome.holds:
-            _keep_logs(system, logs, say)
+            keep_logs(system, logs, say)
         return outcome
 
 
@@ -102,7 +102,7 @@ async def _do(load: Load, people: People, doing: Doing, key: str) -> None:
     await people.do(doing.errand, people.viewers[doing.viewer], key)
 
 
-def _keep_logs(system: DisturbedSystem, folder: Path, say: Say) -> None:
+def keep_logs(system: DisturbedSystem, folder: Path, say: Say) -> None:
     """Copy what every process wrote: the system's own folder ends with it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -3,7 +3,7 @@
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from deploy.config.environment import Endpoints
 from deploy.ctl.installation import Installation
@@ -37,8 +37,8 @@ class Stage(Protocol):
 class DisturbedSystem(System):
     """Everything, each service reaching PostgreSQL and RabbitMQ through links."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.links = {
             f"{service}>{server}": Link(self._address_of(server))
             for service in SERVICES
@@ -85,9 +85,9 @@ def installation_of(system: System) -> Installation:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[DisturbedSystem]:
+async def running(system: DisturbedSystem | None = None) -> AsyncIterator[DisturbedSystem]:
     """Start everything, links first, and end it."""
-    system = DisturbedSystem()
+    system = system or DisturbedSystem()
     try:
         for link in system.links.values():
             await link.start()

@@ -139,6 +139,30 @@ def test_an_id_is_the_uuid5_of_its_parts(number):
     expected = uuid5(NAMESPACE, f"gift.requested|{gift}|{event.attempt}")
 
     assert (event.id, event.id.version, event.id.variant) == (expected, 5, RFC_4122)
-    assert event.has_id(expected)
-    assert not event.has_id(gift)
+    assert event.has_attributes(expected, str(gift), "mira")
+    assert not event.has_attributes(gift, str(gift), "mira")
+    assert not event.has_attributes(expected, str(expected), "mira")
+    assert not event.has_attributes(expected, str(gift), "lea")
     assert event.id == expected
+
+
+_PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+
+
+@given(
+    viewer=_PRINTABLE,
+    story=st.text(st.characters(exclude_categories=["Cs"])),
+    step=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+    at=st.datetimes(timezones=st.just(UTC)),
+)
+def test_any_text_in_an_event_is_written_as_json(viewer, story, step, at):
+    event = a_gift_requested(viewer=viewer)
+
+    body = encode(event, sequence=7, occurred_at=at, cause=Cause(story, step, step))
+
+    document = json.loads(body)
+    assert (document["partitionkey"], document["correlationid"]) == (viewer, story)
+    assert document.get("causationid") == document.get("traceparent") == step
+    assert datetime.fromisoformat(document["time"]) == at
+    assert document["data"] == json.loads(event.model_dump_json())
+    assert document["type"] == "dev.ovation.gift.requested.v1"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy.config.secret_files import secret_names
-from deploy.config.services import DATABASES, ROLLED
+from deploy.config.services import DATABASES, ROLLED, SERVICES
 from deploy.harness import containers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,8 +28,15 @@ SESSIONS_MAX = 20
 SERVERS = ("postgres", "rabbitmq")
 # What each container may know beyond what bears its own name.
 ALSO_KNOWS = {
-    "purchase": {"sandbox_payments_key", "sandbox_payments_webhook_secret"},
-    "payout": {"sandbox_transfers_key", "sandbox_transfers_webhook_secret"},
+    "purchase": {
+        "sandbox_payments_key",
+        "sandbox_payments_webhook_secret",
+        "purchase_webhook_archive_key",
+    },
+    "payout": {
+        "sandbox_transfers_key",
+        "sandbox_transfers_webhook_secret",
+    },
 }
 
 
@@ -68,9 +75,11 @@ def test_what_is_for_practice_says_all_that_is_required():
 
     assert set(REQUIRED) <= set(said)
     for service in DATABASES:
-        assert PRACTICE[service]["environment"] == {
-            f"{service.upper()}_ALLOW_INSECURE_ISSUER": "true"
-        }
+        said = dict(PRACTICE[service]["environment"])
+        assert said.pop(f"{service.upper()}_ALLOW_INSECURE_ISSUER") == "true"
+        # Practice money buys no real coins, and no real money leaves.
+        practice = {"purchase": "PURCHASE_TEST_PAYMENTS", "payout": "PAYOUT_TEST_PAYOUTS"}
+        assert said == ({practice[service]: "true"} if service in practice else {})
 
 
 @pytest.mark.parametrize("service", DATABASES)
@@ -143,7 +152,34 @@ def test_the_auditor_has_no_password_that_changes_anything():
         for name, container in CONTAINERS.items()
         if "ovationctl_broker_password" in map(_source, container.get("secrets", ()))
     }
-    assert holders == {"operator"}
+    assert holders == {"operator", "operator-providers"}
+
+
+def test_what_providers_need_is_one_folder_that_may_be_empty():
+    """Compose refuses a secret whose file is missing; a folder has what an installation needs."""
+    purchase, payout = (
+        f"./deploy/secrets/{service}_providers:/run/secrets/{service}_providers"
+        for service in ("purchase", "payout")
+    )
+    mounted = {
+        name: [each for each in container.get("volumes", ()) if "deploy/secrets" in each]
+        for name, container in CONTAINERS.items()
+    }
+
+    assert {name: volumes for name, volumes in mounted.items() if volumes} == {
+        "purchase": [f"{purchase}:ro"],
+        "payout": [f"{payout}:ro"],
+        "operator-providers": [purchase, payout],
+    }
+    assert not {name for name in COMPOSE["secrets"] if re.search("stripe|paypal|store|play", name)}
+
+
+def test_who_asks_providers_reaches_them_and_can_open_no_database():
+    asking = CONTAINERS["operator-providers"]
+
+    assert "front" in asking["networks"]
+    assert not [each for each in map(_source, asking["secrets"]) if "database" in each]
+    assert "owner_password" not in str(asking["secrets"])
 
 
 def test_every_secret_is_one_that_is_made():
@@ -271,14 +307,27 @@ def test_an_image_holds_the_code_of_its_service_alone():
 
     copied = [line for line in stage if line.startswith("COPY")]
     assert copied == [
+        "COPY --from=packages /app/sbom.cdx.json /app/sbom.cdx.json",
+        "COPY --from=packages /app/.venv /app/.venv",
+        "COPY shared shared",
         "COPY services/__init__.py services/__init__.py",
         "COPY services/${SERVICE} services/${SERVICE}",
         "COPY seeds seeds",
     ]
 
 
+@pytest.mark.parametrize("service", ["web", "sandbox", *DATABASES])
+def test_an_image_is_built_with_the_packages_of_its_service(service):
+    built = (PRACTICE | COMPOSE["services"])[service]["build"]["args"]
+    stages = [stage[0].partition(" AS ")[2] for stage in _stages()]
+
+    assert built["SERVICE"] == service
+    assert built.get("PACKAGES", "services") == SERVICES[service].packages
+    assert f"packages-{SERVICES[service].packages}" in stages
+
+
 def test_nothing_in_an_image_runs_as_root():
-    for stage in _stages()[2:]:
+    for stage in _stages()[-2:]:
         assert "USER 10001:10001" in stage
 
 
@@ -294,6 +343,6 @@ def _source(secret):
 
 
 def _stages():
-    """The lines of each stage of the Dockerfile: build, base, tools, and a service."""
+    """The lines of each stage of the Dockerfile: packages, base, then tools and a service."""
     text = (ROOT / "deploy" / "Dockerfile").read_text()
     return [stage.splitlines() for stage in re.split("^FROM ", text, flags=re.MULTILINE)[1:]]

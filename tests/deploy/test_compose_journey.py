@@ -16,6 +16,7 @@ import pytest
 from deploy.config.services import ROLLED, SERVICES
 from deploy.ctl.roll import roll
 from deploy.demo import story
+from deploy.demo.payers import GOOD_CARD
 from deploy.demo.person import Person, StoryFailed
 from deploy.harness.containers import engine_answers
 from tests.deploy.installation import STAYING, installed
@@ -168,7 +169,7 @@ class _Watcher:
 def _buy(person):
     """Enough coins for every gift of this journey."""
     bought = person.post("/v1/purchases", {"package": "coins_10000"}).json()
-    httpx.post(bought["next_action"]["url"], data={"card": story.GOOD_CARD}, timeout=60)
+    httpx.post(bought["next_action"]["url"], data={"card": GOOD_CARD}, timeout=60)
     path = f"/v1/purchases/{bought['purchase']}"
     _until(lambda: person.get(path)["state"] == "completed")
 

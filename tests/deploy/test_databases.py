@@ -2,7 +2,6 @@
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from deploy.config.databases import (
     AUDITOR_TEMPORARY_FILES_MAX,
@@ -16,6 +15,7 @@ from deploy.config.databases import (
 )
 from deploy.config.services import DATABASES
 from shared.postgres.database import Database, is_unavailable
+from shared.postgres.statements import text
 
 
 def test_provisioning_makes_a_database_with_two_roles_for_each_service():
@@ -44,7 +44,7 @@ async def test_a_service_works_in_its_own_database_with_restricted_rights(databa
 
 
 async def test_a_service_is_kept_out_of_every_other_database(database_of, postgres, credentials):
-    name = database_of("wallet").address.database
+    name = database_of("wallet").name
     dsn = postgres.dsn(name, user="gift", password=credentials.database["gift"])
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -57,7 +57,7 @@ async def as_auditor(database_of, postgres, credentials):
     opened = []
 
     async def connect(service="wallet", *, database=None):
-        name = database or database_of(service).address.database
+        name = database or database_of(service).name
         dsn = postgres.dsn(name, user="auditor", password=credentials.database["auditor"])
         opened.append(await asyncpg.connect(dsn))
         await opened[-1].execute("SET default_transaction_read_only = off")
@@ -90,7 +90,7 @@ async def in_a_transaction(connection, statement):
 
 
 async def test_the_auditor_reads_tables_that_are_made_later(postgres, database_of, credentials):
-    name = database_of("wallet").address.database
+    name = database_of("wallet").name
     owner = credentials.database["wallet_owner"]
     run_sql(postgres.dsn(name, user="wallet_owner", password=owner), ["CREATE TABLE later (x int)"])
     dsn = postgres.dsn(name, user="auditor", password=credentials.database["auditor"])
@@ -196,7 +196,7 @@ async def test_more_sessions_than_a_role_may_have_are_a_database_that_is_away(
 )
 async def test_a_database_that_takes_no_connections_is_away(postgres, database_of, closed, opened):
     database = database_of("live")
-    name = database.address.database
+    name = database.name
     named = {"name": quoted(name), "other": quoted(f"{name}_other")}
     run_sql(postgres.dsn(), [closed.format(**named)])
     try:
@@ -210,8 +210,7 @@ async def test_a_database_that_takes_no_connections_is_away(postgres, database_o
 
 
 async def test_a_database_that_takes_another_password_is_away(database_of):
-    address = database_of("live").address
-    stranger = Database(str(address.set(password=None)), password="not this one")
+    stranger = Database(database_of("live").url, password="not this one")
     with pytest.raises(asyncpg.InvalidPasswordError) as refused:
         await stranger.ping()
 
@@ -227,6 +226,6 @@ async def test_what_a_role_may_not_do_is_no_database_that_is_away(database_of):
 
 
 async def test_each_database_is_fresh(database_of):
-    names = {database_of("wallet").address.database for _ in range(2)}
+    names = {database_of("wallet").name for _ in range(2)}
 
     assert len(names) == 2

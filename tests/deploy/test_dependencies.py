@@ -125,3 +125,16 @@ def test_the_bill_names_every_package_of_the_images_with_its_hashes(tmp_path):
     assert "pytest" not in {name for name, _ in billed}
     for component in billed.values():
         assert all(place["hashes"] for place in component["externalReferences"])
+
+
+def test_uv_builds_the_project_with_what_is_in_it():
+    """It has a backend of its own version: for another one it would fetch a package, unchecked."""
+    (uv,) = re.findall(r"^uv==(\S+)", (ROOT / "deploy" / "uv.txt").read_text(), re.MULTILINE)
+    (wanted,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+
+    least, below = re.fullmatch(r"uv_build>=([\d.]+),<([\d.]+)", wanted).groups()
+    assert _numbers(least) <= _numbers(uv) < _numbers(below)
+
+
+def _numbers(version):
+    return tuple(map(int, version.split(".")))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, NullPool
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.config.services import DATABASES, SERVICES
@@ -128,7 +129,7 @@ def test_the_events_between_services_are_drawn_as_they_are_bound():
 @pytest.mark.parametrize("service", DATABASES)
 async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, service):
     database = database_of(service)
-    address = database.address.set(drivername="postgresql+asyncpg")
+    address = make_url(database.url).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(address, poolclass=NullPool)
     found = MetaData()
     # What SQLAlchemy reads of a CHECK that is NOT VALID, it does not take itself.

@@ -19,7 +19,7 @@ NAMES = [MARKUP, "[red]", "[link=https://evil.example]x[/link]", ":bomb:", HIDIN
 @pytest.fixture
 def installation(postgres, database_of, credentials):
     """Where a wallet's database is, for its auditor."""
-    name = database_of("wallet").address.database
+    name = database_of("wallet").name
     nowhere = "127.0.0.1:9"
     return Installation(
         f"{postgres.host}:{postgres.port}",

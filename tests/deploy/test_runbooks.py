@@ -2,9 +2,13 @@
 
 import json
 import re
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from deploy.ctl.__main__ import app
@@ -13,7 +17,9 @@ from shared.contracts.routes import QUEUES
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted((ROOT / "docs" / "operations" / "runbooks").glob("*.md"))
 API = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())["paths"]
-GROUPS = ("dlq", "outbox", "topology", "seal", "events")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# The one page that says how else the program can be started.
+ALSO_SAYS = ROOT / "docs" / "operations" / "commands.md"
 
 
 @pytest.fixture(params=PAGES, ids=lambda page: page.stem)
@@ -23,15 +29,40 @@ def text(request):
 
 
 def test_every_command_exists_with_its_options(text):
-    for words in re.findall(r"\b(?:ctl|operator|deploy\.ctl) ([a-z][^`$;)]*)", text):
+    for words in re.findall(r"\b(?:ovationctl|operator) ([a-z][^`$;)]*)", text):
         command = words.split("#")[0].split()
-        path = command[:2] if command[0] in GROUPS else command[:1]
 
-        asked = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
+        asked = CliRunner().invoke(app, [*path_to(command), "--help"], env={"COLUMNS": "200"})
 
         assert asked.exit_code == 0, command
         for option in (word for word in command if word.startswith("--")):
             assert option in asked.stdout, command
+
+
+def path_to(command):
+    """Return the words that name a command, without its arguments."""
+    names, at = [], typer.main.get_command(app)
+    for word in command:
+        if not isinstance(at, TyperGroup):
+            break
+        names.append(word)
+        at = at.commands.get(word)
+    return names
+
+
+def test_the_program_of_this_name_is_the_one_that_is_tested_here():
+    (name, place), *others = PROJECT["scripts"].items()
+
+    assert (name, others) == ("ovationctl", [])
+    assert EntryPoint(name, place, "console_scripts").load() is app
+
+
+def test_each_page_calls_it_by_its_name():
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "seeds").glob("*.md")]
+
+    other = re.compile(r"python -m deploy\.ctl|`(?:deploy\.)?ctl [a-z]")
+    found = {page.name for page in pages if other.search(page.read_text())}
+    assert found == {ALSO_SAYS.name}
 
 
 def test_every_address_exists(text):

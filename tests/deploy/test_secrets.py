@@ -5,9 +5,14 @@ import json
 import stat
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
-from deploy.config.secret_files import forget_before, rotate_secret, write_secrets
+from deploy.config.secret_files import (
+    forget_before,
+    rotate_secret,
+    write_secrets,
+)
 from deploy.config.services import DATABASES
 from deploy.ctl.__main__ import app
 from deploy.ctl.commands import operations
@@ -18,12 +23,18 @@ def test_every_secret_is_made_for_its_reader_only(tmp_path):
 
     made = write_secrets(folder, users_file)
 
-    assert {path.name for path in folder.iterdir()} == set(made)
+    files = [path for path in folder.iterdir() if path.is_file()]
+    assert {path.name for path in files} == set(made)
     assert {"wallet_owner_password", "wallet_database_password", "wallet_broker_password"} < set(
         made
     )
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o444}
+    # What providers need is in a folder of its own, which a container may see.
+    folders = {
+        each.name: stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir() if each.is_dir()
+    }
+    assert folders == {"payout_providers": 0o755, "purchase_providers": 0o755}
 
 
 def test_secrets_that_are_there_are_kept(tmp_path):
@@ -73,6 +84,7 @@ def test_a_secret_that_services_use_keeps_the_one_before_in_its_next_line(tmp_pa
         "wallet_database_password",
         "gift_broker_password",
         "sandbox_payments_webhook_secret",
+        "purchase_webhook_archive_key",
     ):
         eldest = (folder / name).read_text()
 
@@ -116,6 +128,39 @@ def test_a_secret_may_come_from_who_issued_it(tmp_path, monkeypatch):
     assert (folder / "sandbox_payments_key").read_text() == f"from-the-provider\n{before}"
     CliRunner().invoke(app, ["rotate", "sandbox_payments_key", "--forget", "--yes"])
     assert (folder / "sandbox_payments_key").read_text() == "from-the-provider"
+
+
+def test_a_key_of_a_payment_provider_is_replaced_beside_the_one_before(tmp_path, monkeypatch):
+    write_secrets(tmp_path, tmp_path / "20-users.json")
+    monkeypatch.setattr(operations, "SECRETS", tmp_path)
+    key = tmp_path / "purchase_providers" / "purchase_stripe_eu_api_key"
+    key.write_text("sk_live_old\n")
+    command = ["rotate", key.name]
+
+    invented = CliRunner().invoke(app, [*command, "--yes"])
+    given = CliRunner().invoke(app, [*command, "--given"], input="sk_live_new\n")
+    both = key.read_text()
+    CliRunner().invoke(app, [*command, "--forget", "--yes"])
+
+    assert (invented.exit_code, given.exit_code) == (2, 0)
+    assert both == "sk_live_new\nsk_live_old"
+    assert key.read_text() == "sk_live_new"
+
+
+@pytest.mark.parametrize(
+    "name", ["../20-users.json", "nothing", "purchase_app_store_signing_key", "payout_nothing"]
+)
+def test_a_file_that_is_no_such_secret_is_not_touched(tmp_path, monkeypatch, name):
+    write_secrets(tmp_path, tmp_path / "20-users.json")
+    monkeypatch.setattr(operations, "SECRETS", tmp_path)
+    key = tmp_path / "purchase_providers" / "purchase_app_store_signing_key"
+    key.write_text("-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n")
+    before = key.read_text(), (tmp_path / "20-users.json").read_text()
+
+    done = CliRunner().invoke(app, ["rotate", name, "--given"], input="other\n")
+
+    assert done.exit_code == 2
+    assert (key.read_text(), (tmp_path / "20-users.json").read_text()) == before
 
 
 def test_what_the_provider_gave_goes_on_working_until_each_use_has_its_own(tmp_path):
@@ -163,4 +208,4 @@ def test_the_webhook_secret_follows_standard_webhooks(tmp_path):
 
 
 def _contents(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.iterdir()}
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}

@@ -1,5 +1,6 @@
 """One table registers services; what names them elsewhere, by necessity, names the same."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from deploy.config.services import DATABASES, PRACTICE, PUBLIC, REPUBLISHING, ROLLED, SERVICES
 from deploy.ctl.replays import OWNERS
 from deploy.gateway.nginx import ROUTES
+from deploy.harness.gateway import OPENAPI_FILE
 from shared.contracts.routes import QUEUES
 from shared.contracts.routes import SERVICES as ON_THE_BROKER
 
@@ -40,6 +42,14 @@ def test_no_two_services_have_the_same_route():
     assert len(set(patterns)) == len(patterns)
     for pattern in patterns:
         assert re.compile(pattern)
+
+
+def test_every_path_of_the_public_contract_leads_to_one_service():
+    """What leads to none ends at the pages, where there is nothing at its address."""
+    paths = json.loads(OPENAPI_FILE.read_text())["paths"]
+    led = {path: {to for pattern, to in ROUTES if re.search(pattern, path)} for path in paths}
+
+    assert {path: found for path, found in led.items() if len(found) != 1} == {}
 
 
 def test_the_services_that_can_republish_are_those_of_the_command():

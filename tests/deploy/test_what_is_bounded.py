@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 OPENAPI = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())
 PAGE = (ROOT / "docs" / "operations" / "security.md").read_text()
 RULES_FILE = ROOT / "seeds" / "rules.toml"
+RATES_FILE = ROOT / "seeds" / "rates.toml"
 CHANGING = ("post", "put", "patch", "delete")
 # Written on one line each: operation, makes, stops at, refusal, shown by.
 ROW = re.compile(
@@ -53,7 +54,8 @@ def quotas() -> list[Quota]:
         )
         found |= {value for value in vars(module).values() if isinstance(value, Quota)}
     limits = read_purchase_rules(ROOT / "seeds" / "packages.toml", RULES_FILE).quotas
-    rules = read_payout_rules(RULES_FILE)
+    rules = read_payout_rules(RULES_FILE, RATES_FILE)
+    rules = rules.at(next(rules.rates.versions()).rate)
     found |= {
         getattr(owner, name)
         for owner in (limits, rules)
@@ -112,6 +114,6 @@ def test_a_number_that_is_missing_stops_the_service_and_is_named(tmp_path, numbe
 
     with pytest.raises(TypeError, match=number.split(" ", maxsplit=1)[0]):
         (
-            read_payout_rules(rules),
+            read_payout_rules(rules, RATES_FILE),
             read_purchase_rules(ROOT / "seeds" / "packages.toml", rules),
         )

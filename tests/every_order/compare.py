@@ -1,7 +1,7 @@
 """How worlds ended in the services' own tables, beside what the oracle says."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,7 @@ from tests.every_order.economy import Economy
 from tests.every_order.facts import CashedOut, Lot
 from tests.every_order.law import broken_laws
 from tests.every_order.oracle import End, LotEnd
+from tests.every_order.parts import parts, receiver_of
 from tests.every_order.worlds import World
 
 # Everything that a fact may change and a repetition may not: whose it is, and what is looked at.
@@ -109,7 +110,9 @@ def _compared(world: World, found: Found) -> Iterator[str]:
     yield from _compared_lots(world, found, end)
     yield from _compared_reversals(world, found, end)
     yield from _compared_diamonds(world, found, end)
-    stands = {name: _stands(accounts) for name, accounts in found.diamonds.items()}
+    stands: Counter[str] = Counter()
+    for name, accounts in found.diamonds.items():
+        stands[receiver_of(name)] += _stands(accounts)
     given = {gift.gift: gift.coins for gift, _ in world.decisions.gifts}
     for (gift, _), coins_reversed in _by_gift_and_lot(world, found.payout_reversals).items():
         given[gift] -= coins_reversed
@@ -159,9 +162,13 @@ def _by_gift_and_lot(world: World, reversals: dict[Any, int]) -> dict[tuple[str,
 def _compared_diamonds(world: World, found: Found, end: End) -> Iterator[str]:
     """Diamonds are a coin's worth each: bonus and paid coins have the same rate here."""
     cashes_out = any(isinstance(fact, CashedOut) for fact in world.seen)
-    for creator in {*found.diamonds, *end.standing}:
+    standing: Counter[str] = Counter()
+    for creator, slices in end.standing.items():
+        for coins in slices.values():
+            standing.update(parts(creator, coins))
+    for creator in {*found.diamonds, *standing}:
         accounts = found.diamonds.get(creator, {})
-        due = sum(end.standing.get(creator, {}).values())
+        due = standing[creator]
         if _stands(accounts) != due:
             yield f"{creator} has {accounts}, where {due} diamonds stand"
         if min(accounts.get(each, 0) for each in ("main", "pending", "held")) < 0:
@@ -186,12 +193,16 @@ def _available(world: World, creator: str) -> tuple[int, int]:
     """
     least = most = 0
     for gift, slices in world.decisions.gifts:
-        if gift.creator == creator and gift.gift in world.waited:
+        if gift.creator == receiver_of(creator) and gift.gift in world.waited:
             assert world.since is not None
             for lot, coins in slices:
-                most += coins - world.since.get((gift.gift, lot), 0)
+                since, ever = (
+                    parts(gift.creator, coins - told.get((gift.gift, lot), 0))[creator]
+                    for told in (world.since, world.ever)
+                )
+                most += since
                 if not world.is_late:
-                    least += coins - world.ever.get((gift.gift, lot), 0)
+                    least += ever
     return least, most
 
 

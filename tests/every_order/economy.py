@@ -6,7 +6,7 @@ worlds at the same step is one batch for each service, so a fact costs well belo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text
 
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
@@ -30,6 +29,7 @@ from services.payout.commands import attempts as payout_attempts
 from services.payout.commands import maturity, payees, payouts, quotes, reviews, transfers
 from services.payout.commands.payouts import PayoutOrder
 from services.payout.domain.payouts import ProviderStatus
+from services.payout.domain.rate_plans import STANDARD_PLAN, PlanVersion, Rate
 from services.payout.main import read_rules as read_payout_rules
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS as PAYOUT_INVARIANTS
@@ -43,19 +43,26 @@ from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox_rows import headers_of
 from shared.postgres.database import Database, Row
+from shared.postgres.statements import text
 from tests.deliveries import a_broker
 from tests.every_order.messages import id_of
+from tests.every_order.parts import SHARED
+from tests.payees import a_payee_request
 
 SERVICES = ("wallet", "gift", "payout")
 RULES_FILE = Path("seeds/rules.toml")
+RATES_FILE = Path("seeds/rates.toml")
 GIFTS_FILE = Path("seeds/gifts.toml")
-PROVIDER = "sandbox"
 # Longer than any hold.
 LATER = timedelta(days=60)
 BATCH = 400
 # What stays when everything that happened is forgotten.
 KEPT = ("alembic_version", "catalogue", "gift_types", "prices")
 CONCURRENT_PAYOUTS = 8
+SHARE = text("""
+    INSERT INTO splits (creator, effective_from, parties, shares_bp, recorded_at)
+    VALUES (:creator, now() - interval '50 days', :parties, :shares_bp, now() - interval '60 days')
+""")
 TAKE = text("DELETE FROM outbox RETURNING id, message_id, routing_key, headers, body")
 
 
@@ -66,8 +73,10 @@ class Economy:
         self._postgres, self._databases = postgres, databases
         self.catalogue = read_catalogue(GIFTS_FILE)
         # Every diamond is a cent, and one is enough for a payout.
-        rules = read_payout_rules(RULES_FILE)
-        self.payout_rules = replace(rules, minimum_diamonds=1, value_minor_per_1000=1_000)
+        rules = read_payout_rules(RULES_FILE, RATES_FILE)
+        a_cent = PlanVersion(STANDARD_PLAN, datetime(2026, 1, 1, tzinfo=UTC), Rate(1, "USD", 1_000))
+        rates = replace(rules.rates, plans={STANDARD_PLAN: (a_cent,)})
+        self.payout_rules = replace(rules, minimum_diamonds=1, rates=rates)
         names = (
             *("database_url", "database_password", "broker_url", "broker_password"),
             *("jwt_issuer", "jwt_audience", "jwks_url"),
@@ -89,6 +98,18 @@ class Economy:
             *payout_consumers.build(databases["payout"], a_broker("payout"), self.payout_rules),
         ]
         self._consumers = {consumer.queue: consumer for consumer in consumers}
+
+    async def share(self, worlds: Sequence[Callable[[str], str]]) -> None:
+        """Let creators have shared their gifts for long; each world names them in its own way."""
+        splits = [(named, *each) for named in worlds for each in SHARED.items()]
+        async with self._databases["payout"].transaction() as tx:
+            for named, creator, shares in splits:
+                about = {
+                    "creator": named(creator),
+                    "parties": [named(party) for party, _ in shares],
+                    "shares_bp": [share_bp for _, share_bp in shares],
+                }
+                await tx.execute(SHARE, about)
 
     async def hear(self, queue: str, deliveries: Sequence[Delivery]) -> None:
         """Bring messages to a queue, in this order; what was heard before is heard again."""
@@ -162,7 +183,7 @@ class Economy:
     async def forget(self) -> None:
         """Empty every table of what happened."""
         for database in self._databases.values():
-            connection = await asyncpg.connect(self._postgres.dsn(database.address.database))
+            connection = await asyncpg.connect(self._postgres.dsn(database.name))
             try:
                 tables = await connection.fetch(
                     "SELECT tablename FROM pg_tables"
@@ -181,15 +202,7 @@ class Economy:
 
     async def _cash_out(self, creator: str) -> None:
         async def ask(tx: Any) -> Any:
-            await payees.set_payee(
-                tx,
-                creator,
-                PROVIDER,
-                "acct_ok",
-                changed_by=creator,
-                correlation_id="story",
-                rules=self.payout_rules,
-            )
+            await payees.set_payee(tx, a_payee_request(creator), rules=self.payout_rules)
             quote = await quotes.make_quote(tx, creator, None, self.payout_rules)
             request = PayoutOrder(creator, quote.id, "cash", b"same", "story", ADULT_YEARS, None)
             return await payouts.request_payout(tx, request, rules=self.payout_rules)

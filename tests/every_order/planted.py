@@ -76,17 +76,16 @@ def _any_4xx_is_a_refusal(patch: Patch) -> None:
 
 
 def _the_daily_maximum_is_for_quotes_only(patch: Patch) -> None:
-    from services.payout.domain import payouts  # noqa: PLC0415
+    from services.payout.domain import quotes  # noqa: PLC0415
 
-    patch(payouts, "require_offered", lambda *_, **__: None)
+    patch(quotes, "require_offered", lambda *_, **__: None)
 
 
 def _held_payouts_are_sent(patch: Patch) -> None:
-    from sqlalchemy import text  # noqa: PLC0415
-
     from services.payout.domain.payouts import SENDABLE, State  # noqa: PLC0415
     from services.payout.store import attempts  # noqa: PLC0415
     from services.payout.store.payouts import lock_approved  # noqa: PLC0415
+    from shared.postgres.statements import text  # noqa: PLC0415
 
     begun = text("SELECT creator, payout FROM attempts WHERE creator = ANY(:creators)")
 
@@ -110,6 +109,12 @@ def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
         return weigh(refunds, payment, answer=answer, **about)
 
     patch(changes, "weigh", wrong)
+
+
+def _parties_keep_what_is_taken_back(patch: Patch) -> None:
+    from services.payout.commands import clawbacks  # noqa: PLC0415
+
+    patch(clawbacks, "possible_parties", lambda _, creator: [creator])
 
 
 def _late_revisions_are_dropped(patch: Patch) -> None:
@@ -142,6 +147,12 @@ BUGS = (
         "diamonds stay available if their return was heard before their reversal",
         _late_revisions_are_dropped,
         (LARGER, "tests/gift/test_reversals.py"),
+    ),
+    Planted(
+        "parties",
+        "what is taken back of a shared gift is taken from its creator alone",
+        _parties_keep_what_is_taken_back,
+        (ORDERS, "tests/payout/test_splits.py"),
     ),
     Planted(
         "any-4xx",

@@ -71,6 +71,7 @@ async def _run_chunk(economy: Economy, orders: Sequence[Order], way: str) -> Sum
     await economy.forget()
     late = way == "late"
     worlds = [World(f"w{number}", order, is_late=late) for number, order in enumerate(orders)]
+    await economy.share([world.creator for world in worlds])
     steps = Steps(economy, worlds, way)
     summary = Summary()
     length = max(len(order) for order in orders)

@@ -72,6 +72,7 @@ STORIES = {
         *(A, X4, B),
         Disputed("A", "dp_1", 1, 1, currency="EUR"),
     ),
+    "what-is-taken-back-of-a-shared-gift-is-taken-from-all": (A, Y6, TimePasses(), disputed(A)),
     "money-that-is-gone-is-the-operators-loss": (A, X10, TimePasses(), CashedOut("X"), disputed(A)),
 }
 

@@ -15,7 +15,7 @@ OTHERS = ("otto", "ann", "ben")
 SCOPES = [
     *("books:read", "finance:read", "audit:read", "wallets:read", "wallets:freeze"),
     *("limits:write", "adjustments:write", "refunds:write", "disputes:read", "payouts:review"),
-    *("catalogue:write", "rooms:write", "gifts:moderate"),
+    *("payees:review", "catalogue:write", "rooms:write", "gifts:moderate"),
 ]
 TTL_SECONDS = 86_400
 PACKAGE = "coins_10000"
@@ -83,6 +83,6 @@ def _play(http: httpx.Client, tokens: dict[str, str]) -> None:
             path = f"/v1/operator/{ledger}/adjustments"
             asked = ask("ann", "POST", path, correction, key=name)["adjustment"]
             ask("ben", "POST", f"{path}/{asked}/approve")
-        ask(name, "PUT", "/v1/payouts/payee", {"destination": f"acct_ok_{name}"})
+        ask(name, "PUT", "/v1/payouts/payees/USD", {"destination": f"acct_ok_{name}"})
         quote = ask(name, "POST", "/v1/payouts/quotes", {"diamonds": 2_000})["quote"]
         ask(name, "POST", "/v1/payouts", {"quote": quote})

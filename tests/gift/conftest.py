@@ -8,17 +8,21 @@ import pytest
 
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
+from services.gift.commands.combos import end_combos
 from services.gift.commands.pending_replies import PendingReplies
 from services.gift.commands.requests import GiftRequest
 from services.gift.domain.gifts import GiftDetails
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
+from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import a_broker, a_delivery
 
 BASE = "/v1/operator/gifts/catalogue"
 CATALOGUE = read_catalogue(Path("seeds/gifts.toml"))
+PEBBLE = {"gift_type": "g_pebble"}
 
 
 @pytest.fixture
@@ -79,6 +83,46 @@ def hear(database, catalogue_cache, pending_replies):
 def wallet_says(hear):
     """Let the gift service hear what the wallet decided."""
     return hear
+
+
+@pytest.fixture
+def pass_time(database):
+    """Let so many seconds pass for every combo, and let the job end once."""
+
+    async def let_pass(seconds, *, end=True):
+        async with database.transaction() as tx:
+            await tx.execute(
+                text(
+                    "UPDATE combos SET last_requested_at = last_requested_at"
+                    " - make_interval(secs => CAST(:seconds AS double precision))"
+                ),
+                {"seconds": seconds},
+            )
+        if end:
+            async with database.transaction() as tx:
+                assert not await end_combos(tx, CATALOGUE)
+
+    return let_pass
+
+
+@pytest.fixture
+def tap(ask):
+    """Ask for a gift at once, and return it."""
+
+    async def tap_once(**body):
+        return (await ask(**{**PEBBLE, **body})).json()
+
+    return tap_once
+
+
+@pytest.fixture
+async def instances(database):
+    """Two instances of the service on one database, each with connections of its own."""
+    address = database.url
+    opened = [Database(address, pool_size=4) for _ in range(2)]
+    yield opened
+    for each in opened:
+        await each.close()
 
 
 def a_request(viewer, creator, *, count=1):

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from deploy.config.databases import database_sql, quoted, run_sql
 from services.gift import consumers
@@ -17,6 +16,7 @@ from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos
 from services.gift.commands.requests import request_gifts
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
 from tests.gift.conftest import CATALOGUE, a_request, paid, refused
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.gift.api.catalogue import render_items
 from services.gift.commands.catalogue import REFRESH_EVERY_SECONDS, CatalogueCache
 from services.gift.main import read_catalogue
 from tests.clients import a_token, an_operator_token, client_of
@@ -36,6 +37,7 @@ async def test_an_empty_installation_offers_the_thirty_three_gifts_of_its_seeds(
         "description": "a small stone heart",
         "price_coins": 1,
         "price_version": 1,
+        "price_display": None,
         "tier": "spark",
         "mode": "streak",
         "category": "popular",
@@ -109,6 +111,18 @@ async def test_names_are_in_the_language_asked_for_or_the_next_best(mira, langua
 
     (tea,) = [item for item in view["items"] if item["gift_type"] == "g_tea"]
     assert (tea["name"], view["language"]) == (name, language)
+
+
+async def test_languages_that_callers_make_up_take_no_memory(mira):
+    await mira.get("/v1/catalogue")
+    before = render_items.cache_info().currsize
+
+    made_up = ("fi", "fi-FI", *(f"xx-{number:04d}" for number in range(20)))
+    answers = [await mira.get("/v1/catalogue", params={"language": each}) for each in made_up]
+
+    assert render_items.cache_info().currsize == before
+    assert [answer.json()["language"] for answer in answers] == list(made_up)
+    assert len({answer.headers["etag"] for answer in answers}) == len(made_up)
 
 
 async def test_an_unchanged_catalogue_is_not_sent_again(mira, change):

@@ -5,50 +5,17 @@ import random
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
-from services.gift.commands.combos import end_combos, recount_combos
+from services.gift.commands.combos import end_combos
 from services.gift.commands.outcomes import apply_outcomes
 from services.gift.commands.requests import repeat_requests, request_gifts
 from shared.contracts.envelope import Envelope
 from shared.contracts.wallet import GiftPaid
-from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
-from tests.gift.conftest import CATALOGUE, a_request, paid, refused
-
-PEBBLE = {"gift_type": "g_pebble"}
-
-
-@pytest.fixture
-def pass_time(database):
-    """Let so many seconds pass for every combo, and let the job end once."""
-
-    async def let_pass(seconds, *, end=True):
-        async with database.transaction() as tx:
-            await tx.execute(
-                text(
-                    "UPDATE combos SET last_requested_at = last_requested_at"
-                    " - make_interval(secs => CAST(:seconds AS double precision))"
-                ),
-                {"seconds": seconds},
-            )
-        if end:
-            async with database.transaction() as tx:
-                assert not await end_combos(tx, CATALOGUE)
-
-    return let_pass
-
-
-@pytest.fixture
-def tap(ask):
-    """Ask for a gift at once, and return it."""
-
-    async def tap_once(**body):
-        return (await ask(**{**PEBBLE, **body})).json()
-
-    return tap_once
+from tests.gift.conftest import CATALOGUE, PEBBLE, a_request, paid, refused
 
 
 async def rows(database, statement):
@@ -252,16 +219,6 @@ async def test_a_crash_while_asking_or_settling_counts_nothing(database, pass_ti
     assert (ended["gifts"], ended["repeat_count"]) == (1, 1)
 
 
-@pytest.fixture
-async def instances(database):
-    """Two instances of the service on one database, each with connections of its own."""
-    address = database.address.render_as_string(hide_password=False)
-    opened = [Database(address, pool_size=4) for _ in range(2)]
-    yield opened
-    for each in opened:
-        await each.close()
-
-
 async def test_two_instances_share_one_combo_and_never_deadlock(database, instances, pass_time):
     """Both ask and settle at once, for the same four combos in different orders."""
     pairs = [(viewer, creator) for viewer in ("mira", "otto") for creator in ("lea", "ida")]
@@ -323,82 +280,3 @@ async def test_two_instances_that_end_combos_end_each_once(tap, wallet_says, dat
     assert (
         len({UUID(fact["combo"]) for fact in await announced(database, "gift.combo_ended")}) == 20
     )
-
-
-@pytest.fixture
-def recount(database):
-    async def recount_all():
-        async with database.transaction() as tx:
-            assert not await recount_combos(tx)
-
-    return recount_all
-
-
-async def decide_as_before(database, gift):
-    """Settle a gift as the version before combos does: it counts nothing down."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            text(
-                "UPDATE gifts SET state = 'refused', decided_at = now(), refusal = '{}'"
-                " WHERE id = :gift"
-            ),
-            {"gift": gift},
-        )
-        await tx.execute(text("DELETE FROM open_gifts WHERE gift = :gift"), {"gift": gift})
-
-
-async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_all(
-    tap, wallet_says, database, pass_time, recount
-):
-    first, second = [(await tap())["gift"] for _ in range(2)]
-    await wallet_says(paid(first, coins=1))
-    await decide_as_before(database, second)
-    await pass_time(899)
-    await recount()
-    await pass_time(0)
-    assert await announced(database, "gift.combo_ended") == []
-
-    await pass_time(1)
-    await recount()
-    await pass_time(0)
-
-    (ended,) = await announced(database, "gift.combo_ended")
-    assert (ended["gifts"], ended["repeat_count"]) == (1, 1)
-
-
-async def test_a_recount_keeps_waiting_for_the_gifts_that_are_open(
-    tap, wallet_says, database, pass_time, recount
-):
-    """The same viewer's gifts elsewhere are not counted."""
-    gone, still_open = [(await tap())["gift"] for _ in range(2)]
-    await tap(room="room-2")
-    await tap(gift_type="g_snow")
-    await decide_as_before(database, gone)
-    await pass_time(900)
-    await recount()
-    await pass_time(0)
-
-    running = "SELECT open_gifts FROM combos WHERE ended_at IS NULL"
-    assert [combo["open_gifts"] for combo in await rows(database, running)] == [1, 1]
-    await wallet_says(paid(still_open, coins=1))
-    await pass_time(0)
-    assert len(await announced(database, "gift.combo_ended")) == 1
-
-
-async def test_a_recount_and_a_settlement_at_once_count_a_gift_down_once(
-    tap, wallet_says, database, instances, pass_time, recount
-):
-    """The settlement has the gift, and comes for the combo while that is recounted."""
-    gone, still_open = [(await tap())["gift"] for _ in range(2)]
-    await decide_as_before(database, gone)
-    await pass_time(900)
-
-    async with instances[0].transaction() as tx:
-        await recount_combos(tx)
-        deciding = asyncio.create_task(wallet_says(paid(still_open, coins=1)))
-        await asyncio.sleep(0.2)
-        assert not deciding.done()
-    await deciding
-
-    (combo,) = await rows(database, "SELECT open_gifts FROM combos")
-    assert combo["open_gifts"] == 0

@@ -2,9 +2,8 @@
 
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-
 from services.gift.commands.requests import repeat_requests
+from shared.postgres.statements import text
 from tests.deliveries import announced, forget_inbox
 from tests.gift.conftest import paid, refused
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.gift.commands import creators, messages
 from services.gift.domain import admissions
 from services.gift.domain.creators import MessageState
 from services.gift.main import build_http
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import paid, refused

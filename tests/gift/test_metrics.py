@@ -2,11 +2,10 @@
 
 import asyncio
 
-from sqlalchemy import text
-
 from services.gift.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from shared.contracts.wallet import LotRestored, LotReversed
+from shared.postgres.statements import text
 from tests.gift.conftest import paid
 from tests.gift.test_reversals import said
 from tests.metrics import keys_counted, metric, since

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.live import LevelReached
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.gift.conftest import paid
 

@@ -5,18 +5,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.gift.commands import creators
 from services.gift.commands.catalogue_admin import Editor, change_gift_type
 from services.gift.commands.combos import end_combos
+from services.gift.commands.erasures import request_erasure
 from services.gift.commands.messages import decide_message
 from services.gift.commands.republish import REPUBLISHED, facts_between
 from services.gift.commands.requests import repeat_requests
 from services.gift.domain.creators import CreatorRules, MessageState
 from shared.contracts.wallet import LotRestored, LotReversed
+from shared.postgres.statements import text
 from tests.deliveries import announced_by_id, by_id, said_again
 from tests.gift.conftest import CATALOGUE, paid, refused
+from tests.gift.test_erasures import CHECKED
 from tests.gift.test_reversals import said
 
 
@@ -56,6 +58,10 @@ def story(ask, wallet_says, database):
         async with database.transaction() as tx:
             dearer = replace(tea, price_coins=6)
             await change_gift_type(tx, dearer, editor, revision=1, tier=None, preview=False)
+        async with database.transaction() as tx:
+            asked = await request_erasure(tx, "otto", forfeit=False, correlation_id="story")
+        for contract in CHECKED:
+            await wallet_says(contract(erasure=asked.erasure.id, user="otto"))
 
     return play
 

@@ -4,9 +4,9 @@ from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.wallet import LotRestored, LotReversed, ReversedGift
+from shared.postgres.statements import text
 from tests.deliveries import announced, announced_by_id, forget_inbox
 from tests.gift.conftest import paid, refused
 

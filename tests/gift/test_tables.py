@@ -2,9 +2,9 @@
 
 import pytest
 from asyncpg import InsufficientPrivilegeError, IntegrityConstraintViolationError
-from sqlalchemy import text
 
 from services.gift.tables import GiftTable
+from shared.postgres.statements import text
 from tests.drift import drift
 
 GIFT = """

@@ -5,13 +5,13 @@ import hashlib
 import time
 
 import pytest
-from sqlalchemy import text
 
 from services.gift.api import tencent as tencent_api
 from services.gift.api.tencent import CODES, WAIT_SECONDS, TencentAccount
 from services.gift.main import build_http
 from shared.identity.ages import AgeRule, AgeUnknown
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.clients import a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import paid, refused

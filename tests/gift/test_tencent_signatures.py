@@ -6,7 +6,6 @@ import time
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import text
 
 from services.gift.api.tencent import TencentAccount
 from services.gift.commands.catalogue import CatalogueCache
@@ -15,6 +14,7 @@ from services.gift.commands.signatures import SignatureRules, forget_signatures
 from services.gift.main import build_http
 from services.gift.settings import Settings
 from shared.identity.ages import AgeRule
+from shared.postgres.statements import text
 from tests.clients import a_verifier, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE
@@ -165,6 +165,7 @@ SETTINGS = {
     "jwt_audience": "ovation",
     "jwks_url": "https://host.example/keys",
     "catalogue_file": "gifts.toml",
+    "packages_file": "packages.toml",
     "rules_file": "rules.toml",
 }
 

@@ -4,9 +4,9 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.gift.domain.admissions import UNPAID_GIFTS
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import paid, refused

@@ -9,7 +9,6 @@ from uuid import uuid4, uuid5
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
-from sqlalchemy import text
 
 from services.gift.commands import creators
 from services.gift.commands.requests import request_gifts
@@ -18,6 +17,7 @@ from services.gift.domain.creators import CreatorRules
 from services.gift.domain.gifts import Gift
 from services.gift.main import build_http
 from shared.identity.tokens import TARGET_TYPE, Verifier
+from shared.postgres.statements import text
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
 from tests.deliveries import announced
 from tests.gift.conftest import CATALOGUE, a_request, paid

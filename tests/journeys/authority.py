@@ -8,13 +8,15 @@ alone: an operation whose parameters or body have none here fails the matrix.
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
 from deploy.harness.gateway import OPENAPI_FILE
+from shared.contracts.wallet import LotKind, lot_id
 from tests.journeys.people import GOOD_CARD, eventually
 
 DOCUMENT = json.loads(OPENAPI_FILE.read_text())
@@ -22,9 +24,17 @@ MISSING_ID = "00000000-0000-4000-8000-000000000000"
 # What belongs to one person, wherever a request names it.
 OWNED = {
     *("user", "viewer", "creator", "guest", "room", "purchase", "refund", "hold", "gift"),
-    *("payout", "quote", "stream", "goal", "perk", "entitlement", "adjustment"),
+    *("withdrawal", "payout", "quote", "stream", "goal", "perk", "entitlement", "adjustment"),
+    "bonus",
 }
 WHY = {"reason": "asked by the matrix"}
+CAMPAIGN = {
+    "coins": 10,
+    "budget_coins": 100,
+    "valid_from": "2026-01-01T00:00:00Z",
+    "valid_until": "2026-01-02T00:00:00Z",
+    **WHY,
+}
 ENTRY = {
     "names": {"en": "Matrix"},
     "price_coins": 1,
@@ -33,6 +43,8 @@ ENTRY = {
     "sort": 900,
     **WHY,
 }
+LATER = {"effective_from": "2100-01-01T00:00:00Z"}
+BONUS = {"diamonds": 5, "funder": "matrix", **WHY}
 DISPUTES = "operator with every scope"
 
 
@@ -192,8 +204,12 @@ class Cast:
         self.values |= {
             "purchase": self._buy(),
             "POST /v1/purchases/{purchase}/refunds purchase": self._buy(),
-            "hold": self._warn(self._buy()),
+            "POST /v1/purchases/{purchase}/withdrawals purchase": self._buy(),
         }
+        paid = lot_id(UUID(self.values["purchase"]), LotKind.PAID)
+        self.values["lot"] = str(paid)
+        self._prepare_withdrawal()
+        self.values["hold"] = self._warn(self._buy())
         self._prepare_room()
         self._prepare_balances()
         self._prepare_payout()
@@ -206,8 +222,15 @@ class Cast:
             "guest": self.other_creator,
             "room": self.room,
             "gift_type": self.gift_type,
+            "campaign": f"{self.tag}-campaign",
             "refund": MISSING_ID,
+            "file": MISSING_ID,
+            "seller": "example",
+            "year": 2026,
             "period": "week",
+            "statement": f"{datetime.now(UTC):%Y}",
+            "as_of": "2026-01-01",
+            "currency": "USD",
             "SdkAppid": "1400000000",
             "CallbackCommand": "Live.CallbackBeforeSendGift",
             "Sign": "0" * 64,
@@ -233,6 +256,16 @@ class Cast:
         lots = "/v1/wallets/me/lots"
         eventually(lambda: any(lot["frozen"] for lot in self.done("viewer", "GET", lots)["items"]))
         return f"risk:{warning['id']}"
+
+    def _prepare_withdrawal(self):
+        withdrawals = "/v1/purchases/{purchase}/withdrawals"
+        purchase = self._buy()
+        path = withdrawals.replace("{purchase}", purchase)
+        stated = self.done("viewer", "POST", path, {"name": f"{self.tag} Ann"})
+        self.values |= {
+            "withdrawal": stated["withdrawal"],
+            f"GET {withdrawals}/{{withdrawal}}/acknowledgement purchase": purchase,
+        }
 
     def _prepare_room(self):
         opened = self.done("creator", "PUT", f"/v1/rooms/{self.room}/stream", {})
@@ -268,9 +301,14 @@ class Cast:
                 label = f"POST {path}/{{adjustment}}/{decision} adjustment"
                 self.values[label] = adjustment
 
+        path = f"/v1/operator/creators/{self.creator}/bonuses"
+        for decision in ("approve", "reject"):
+            label = f"POST /v1/operator/creators/{{creator}}/bonuses/{{bonus}}/{decision} bonus"
+            self.values[label] = self.done(DISPUTES, "POST", path, BONUS)["bonus"]
+
     def _prepare_payout(self):
         for name in ("creator", "other creator"):
-            self.done(name, "PUT", "/v1/payouts/payee", {"destination": "acct_ok_matrix"})
+            self.done(name, "PUT", "/v1/payouts/payees/USD", {"destination": "acct_ok_matrix"})
         first, second = (
             self.done("creator", "POST", "/v1/payouts/quotes", {"diamonds": 2_000})["quote"]
             for _ in range(2)
@@ -283,7 +321,7 @@ class Cast:
     def ids(self):
         """What only the owners and operators may see in an answer."""
         names = ("purchase", "gift", "quote", "payout", "entitlement", "goal", "stream")
-        return {str(self.values[name]) for name in names}
+        return {str(self.values[name]) for name in (*names, "withdrawal")}
 
     def bodies(self):
         """A body that fits, for each operation that wants one."""
@@ -294,14 +332,16 @@ class Cast:
         perk = {"kind": "custom", "title": "another wave", "threshold_coins": 10_000}
         creator, rooms = "/v1/gifts/creators/{creator}", "/v1/rooms/{room}"
         operator, catalogue = "/v1/operator", "/v1/operator/gifts/catalogue"
-        payouts = f"{operator}/payouts/{{creator}}/{{payout}}"
         viewers = f"{operator}/purchases/{{viewer}}/{{purchase}}/refunds"
         wallets = f"{operator}/wallets/{{user}}"
         return {
             "POST /v1/purchases": {"package": "coins_100"},
+            "POST /v1/purchases/{purchase}/claim": {"token": "signed"},
             "POST /v1/purchases/{purchase}/refunds": {},
+            "POST /v1/purchases/{purchase}/withdrawals": {"name": f"{self.tag} Ann"},
             f"POST {viewers}": WHY,
             f"POST {viewers}/{{refund}}/decline": WHY,
+            f"PUT {operator}/purchase/campaigns/{{campaign}}": CAMPAIGN | {"code": self.tag},
             "PUT /v1/wallets/{user}/limits/{period}": limit,
             "POST /v1/wallets/{user}/exclusions": {"days": 1},
             f"POST {operator}/wallet/adjustments": {"user": self.viewer, **correction},
@@ -319,12 +359,7 @@ class Cast:
             f"PUT {catalogue}/{{gift_type}}": {**ENTRY, "revision": 1},
             f"PATCH {catalogue}/{{gift_type}}": {"revision": 1, "sort": 901, **WHY},
             "POST /v1/callbacks/tencent": {},
-            "PUT /v1/payouts/payee": {"destination": "acct_ok_other"},
-            "POST /v1/payouts/quotes": {"diamonds": 2_000},
-            "POST /v1/payouts": {"quote": self.values["quote"]},
-            f"POST {payouts}/approve": WHY,
-            f"POST {payouts}/reject": WHY,
-            f"POST {payouts}/resolve": {"outcome": "paid", **WHY},
+            **self.bodies_of_payouts(),
             f"PUT {rooms}/stream": {"title": "still here"},
             f"POST {rooms}/thanks": {"gift": self.values["gift"]},
             f"PUT {operator}/live/rooms/{{room}}/owner": {"creator": self.creator},
@@ -333,4 +368,28 @@ class Cast:
             "PUT /v1/creators/me/goals/{goal}": goal,
             "POST /v1/creators/me/perks": perk,
             "PUT /v1/creators/me/perks/{perk}": perk,
+        }
+
+    def bodies_of_payouts(self):
+        """A body that fits each operation about payees, payouts and what creators get."""
+        operator = "/v1/operator"
+        payouts = f"{operator}/payouts/{{creator}}/{{payout}}"
+        return {
+            "PUT /v1/payouts/payees/{currency}": {"destination": "acct_ok_other"},
+            "POST /v1/payouts/payees/{currency}/onboarding": {"legal_name": f"{self.tag} Cleo"},
+            f"POST {operator}/payees/{{creator}}/{{currency}}/clear": WHY,
+            "PUT /v1/payouts/bank-account": {"holder": "Cleo", "iban": "DE89370400440532013000"},
+            f"POST {operator}/bank-files": WHY,
+            f"POST {operator}/bank-reports": {},
+            "POST /v1/payouts/quotes": {"diamonds": 2_000},
+            "POST /v1/payouts": {"quote": self.values["quote"]},
+            f"PUT {operator}/creators/{{creator}}/rate-plan": {"plan": "standard", **LATER, **WHY},
+            f"PUT {operator}/creators/{{creator}}/split": {"shares": [], **LATER, **WHY},
+            f"POST {operator}/creators/{{creator}}/bonuses": BONUS,
+            f"POST {payouts}/approve": WHY,
+            f"POST {payouts}/reject": WHY,
+            f"POST {payouts}/resolve": {"outcome": "paid", **WHY},
+            f"POST {payouts}/appeal": {"decision": "uphold", **WHY},
+            "POST /v1/payouts/{payout}/appeal": {"text": "asked by the matrix"},
+            "PUT /v1/payouts/schedule": {"kind": "none"},
         }

@@ -194,7 +194,7 @@ def grant_diamonds(stage, creator, diamonds_wanted):
 
 
 def test_example_7_payouts_have_a_minimum_a_maximum_and_lose_no_diamond(stage, lea):
-    lea.put("/v1/payouts/payee", {"destination": "acct_ok_lea"})
+    lea.put("/v1/payouts/payees/USD", {"destination": "acct_ok_lea"})
     grant_diamonds(stage, lea, 1_999)
     below = lea.post("/v1/payouts/quotes", {})
     assert (below.status_code, below.json()["type"]) == (422, "below-minimum")
@@ -207,14 +207,14 @@ def test_example_7_payouts_have_a_minimum_a_maximum_and_lose_no_diamond(stage, l
     assert lea.get("/v1/earnings/me")["available_diamonds"] == 1
 
     other = stage.person("otis", roles=["creator"], country="FR", age_verified=30)
-    other.put("/v1/payouts/payee", {"destination": "acct_ok_otis"})
+    other.put("/v1/payouts/payees/USD", {"destination": "acct_ok_otis"})
     grant_diamonds(stage, other, 250_000)
     capped = other.post("/v1/payouts/quotes", {}).json()
     assert (capped["diamonds"], capped["amount_minor"]) == (200_000, 100_000)
 
 
 def test_example_8_an_unknown_result_is_never_paid_twice(stage, lea, system):
-    lea.put("/v1/payouts/payee", {"destination": "acct_timeout_lea"})
+    lea.put("/v1/payouts/payees/USD", {"destination": "acct_timeout_lea"})
     grant_diamonds(stage, lea, 2_000)
     quote = lea.post("/v1/payouts/quotes", {}).json()["quote"]
 
@@ -229,7 +229,7 @@ def test_example_8_an_unknown_result_is_never_paid_twice(stage, lea, system):
 
 
 def test_example_8_money_that_comes_back_is_the_creators_again_once(stage, lea):
-    lea.put("/v1/payouts/payee", {"destination": "acct_return_lea"})
+    lea.put("/v1/payouts/payees/USD", {"destination": "acct_return_lea"})
     grant_diamonds(stage, lea, 2_000)
     quote = lea.post("/v1/payouts/quotes", {}).json()["quote"]
 

@@ -5,6 +5,7 @@ Which operations there are, and who may use them, is read from the OpenAPI docum
 asked too, and fails here until the cast has values for it.
 """
 
+import re
 from contextlib import closing
 from urllib.parse import quote, unquote
 
@@ -13,6 +14,7 @@ import pytest
 from deploy.config.databases import fetch
 from deploy.config.services import DATABASES
 from deploy.harness.system import System
+from services.payout.jobs import CLOSE_EVERY_SECONDS
 from shared.http.people import PERSON_FIELDS
 from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
@@ -24,6 +26,7 @@ BY_JOBS = {"unsealed", "seals"}
 # Refusals that are about who asks, and not about the thing that is asked for.
 AUTHORITY = {"scope-missing", "not-yours", "creators-only", "room-of-another", "not-the-creator"}
 NOT_THEIRS = (403, 404)
+CLOSED_SECONDS_MAX = 3 * CLOSE_EVERY_SECONDS
 # Those that have an audit log; live has no route that shows an operator a person.
 LEDGERS = ("wallet", "payout", "gift", "purchase")
 # The log itself, whoever it is about: naming a person is a line, reading the newest lines is not.
@@ -32,8 +35,10 @@ SHOWS_THE_LOG = {f"GET /v1/operator/{service}/audit" for service in LEDGERS}
 FIRST = ("POST /v1/gifts", "POST /v1/rooms/{room}/thanks", "POST /v1/payouts")
 LAST = (
     "DELETE /v1/rooms/{room}/stream",
-    "PUT /v1/payouts/payee",
+    "POST /v1/payouts/payees/{currency}/onboarding",
+    "PUT /v1/payouts/payees/{currency}",
     "POST /v1/purchases/{purchase}/refunds",
+    "POST /v1/purchases/{purchase}/withdrawals",
     "POST /v1/wallets/{user}/exclusions",
     "POST /v1/operator/purchases/{viewer}/{purchase}/refunds",
     "PUT /v1/operator/live/rooms/{room}/owner",
@@ -41,10 +46,22 @@ LAST = (
 )
 # What is refused for the state of the thing, once those who may ask do. No story of these is here.
 NOT_NOW = {
+    "POST /v1/purchases": "purchases-paused",  # the viewer's hold is of a fraud warning
+    "POST /v1/purchases/{purchase}/claim": "not-sold-by-store",
     "POST /v1/operator/purchases/{viewer}/{purchase}/refunds/{refund}/decline": "no-such-refund",
     "POST /v1/operator/payouts/{creator}/{payout}/approve": "not-held",
     "POST /v1/operator/payouts/{creator}/{payout}/reject": "not-held",
     "POST /v1/operator/payouts/{creator}/{payout}/resolve": "not-unresolved",
+    "POST /v1/operator/payees/{creator}/{currency}/clear": "no-match",
+    "POST /v1/payouts/{payout}/appeal": "not-rejected",
+    "POST /v1/operator/payouts/{creator}/{payout}/appeal": "no-such-appeal",
+    "GET /v1/me/erasure": "no-erasure",
+    # Nothing is paid by bank file here.
+    "PUT /v1/payouts/bank-account": "no-bank-files",
+    "GET /v1/operator/bank-files": "no-bank-files",
+    "GET /v1/operator/bank-files/{file}": "no-bank-files",
+    "POST /v1/operator/bank-files": "no-bank-files",
+    "POST /v1/operator/bank-reports": "no-bank-files",
 }
 
 
@@ -62,6 +79,10 @@ def cast(system):
         # The combo of the gift ends by itself, a while after it.
         ended = f"SELECT 1 FROM feed WHERE room = '{cast.room}' AND kind = 'combo'"
         eventually(lambda: fetch(system.postgres.dsn("live"), ended))
+        # A job closes the months before the first gift of a creator, once.
+        closed = f"""SELECT 1 FROM creators
+            WHERE creator = '{cast.creator}' AND closed_until > '1970-01-01'"""
+        eventually(lambda: fetch(system.postgres.dsn("payout"), closed), seconds=CLOSED_SECONDS_MAX)
         yield cast
 
 
@@ -173,7 +194,12 @@ def test_what_is_ones_own_shows_nothing_of_others(cast):
                 continue
             answer = cast.ask_for(caller, operation)
             shown = {each for each in cast.ids() if each in answer.text}
-            assert (shown, answer.status_code in (200, 409)) == (set(), True), operation.label
+            assert (shown, answer.status_code in (200, 404, 409)) == (set(), True), operation.label
+
+
+def is_at(path, operation):
+    """Whether a path is one of an operation's."""
+    return re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(operation.path)), path)
 
 
 def test_a_method_that_no_operation_has_does_nothing(cast, kept):
@@ -182,11 +208,14 @@ def test_a_method_that_no_operation_has_does_nothing(cast, kept):
         declared = {method.upper() for method in operations}
         (operation, *_) = (each for each in OPERATIONS if each.path == path)
         for method in set(METHODS) - declared:
+            asked = cast.path_of(operation)
+            # `reports` in a path may be the id of a file: then that operation is asked.
+            if any(each.method == method and is_at(asked, each) for each in OPERATIONS):
+                continue
             for name in ("nobody", "operator with every scope"):
-                answer = cast.ask(cast.caller(name), method, cast.path_of(operation), body={})
+                answer = cast.ask(cast.caller(name), method, asked, body={})
                 told = f"{method} {path}: {answer.status_code} {answer.text}"
-                # 422: `quotes` in a path is no id of a payout.
-                assert answer.status_code in (401, 404, 405, 422, 501), told
+                assert answer.status_code in (401, 404, 405, 501), told
 
     assert kept() == before
 
@@ -212,7 +241,9 @@ def test_what_an_operator_reads_about_a_person_is_a_line_of_the_audit_log(cast, 
         if operation.access != "operator" or operation.method != "GET":
             continue
         people = people_named(cast, operation)
-        answered = operation.described["responses"]["200"]["content"]["application/json"]
+        # A receipt is a page or a file, and its path names the person.
+        content = operation.described["responses"]["200"]["content"]
+        answered = content.get("application/json", {"schema": {}})
         if not people and not shows_people(answered["schema"]):
             continue
         caller = cast.caller(f"operator with {operation.scope}")

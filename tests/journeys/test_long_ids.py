@@ -140,7 +140,7 @@ def cash_out(cast):
     wish = {"user": cast.lea.user, "amount": 2_000, "reason": "a test"}
     asked = cast.ann.post(path, wish).json()["adjustment"]
     assert cast.ben.post(f"{path}/{asked}/approve", {}).status_code == 200
-    cast.lea.put("/v1/payouts/payee", {"destination": "acct_ok"})
+    cast.lea.put("/v1/payouts/payees/USD", {"destination": "acct_ok"})
     wanted = cast.lea.post("/v1/payouts/quotes", {}).json()["quote"]
     payout = cast.lea.post("/v1/payouts", {"quote": wanted}).json()["payout"]
     eventually(lambda: cast.lea.get(f"/v1/payouts/{payout}")["state"] == "paid")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.gift import consumers as gift_consumers
 from services.gift.commands import republish as gift
@@ -24,6 +23,7 @@ from shared.contracts.routes import QUEUES
 from shared.messaging.archive import facts_between as archive_facts
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, as_delivered, forget_inbox, said_again
 from tests.gift.conftest import CATALOGUE
 from tests.payout.conftest import HOLDING

@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-
 from deploy.config.databases import database_sql, quoted, run_sql
 from deploy.harness.issuer import ADULT_YEARS
 from services.gift import consumers as gift_consumers
@@ -44,11 +42,13 @@ from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox_rows import headers_of
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
+from tests.payees import a_payee_request
 
 TAKE = text("DELETE FROM outbox RETURNING message_id, routing_key, headers, body")
-PROVIDER = "sandbox"
 RULES_FILE = Path("seeds/rules.toml")
+RATES_FILE = Path("seeds/rates.toml")
 
 
 class World:
@@ -157,15 +157,7 @@ class World:
         """Ask for as much money as can be had; None if none can."""
 
         async def ask(tx):
-            await payees.set_payee(
-                tx,
-                creator,
-                PROVIDER,
-                "acct_ok",
-                changed_by=creator,
-                correlation_id="story",
-                rules=self.payout_rules,
-            )
+            await payees.set_payee(tx, a_payee_request(creator), rules=self.payout_rules)
             quote = await quotes.make_quote(tx, creator, None, self.payout_rules)
             request = PayoutOrder(
                 creator, quote.id, uuid4().hex, b"same", "story", ADULT_YEARS, None
@@ -266,7 +258,11 @@ def opened_world(postgres, template_of, credentials):
         ),
         wallet_rules=read_wallet_rules(RULES_FILE),
         # Small payouts, so that there are many.
-        payout_rules=replace(read_payout_rules(RULES_FILE), minimum_diamonds=20),
+        payout_rules=replace(
+            read_payout_rules(RULES_FILE, RATES_FILE),
+            minimum_diamonds=20,
+            requests_per_day_max=1_000,
+        ),
         catalogue=read_catalogue(Path("seeds/gifts.toml")),
     )
     yield world

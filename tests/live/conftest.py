@@ -1,11 +1,12 @@
 """The live service in a test's words: gifts are sent in rooms, people watch."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+import uvicorn
 
 from services.live import consumers
 from services.live.api.hub import Hub
@@ -14,7 +15,9 @@ from services.live.main import build_http
 from services.live.store.rebuild import begin_rebuild, end_filling
 from shared.contracts.gift import ComboEnded, GiftReversed, GiftSent
 from shared.contracts.wallet import LotKind, Slice
+from shared.http.connection import Connection
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 
@@ -159,15 +162,16 @@ class Rebuild:
 
 
 @pytest.fixture
-async def owner_of(credentials):
+async def owner_of(postgres, credentials):
     """Open a database of live's again, as who may empty it."""
     async with AsyncExitStack() as opened:
 
         def open_as_owner(database):
-            address = database.address.set(
-                username="live_owner", password=credentials.database["live_owner"]
+            owner = Database(
+                postgres.dsn(
+                    database.name, user="live_owner", password=credentials.database["live_owner"]
+                )
             )
-            owner = Database(address.render_as_string(hide_password=False))
             opened.push_async_callback(owner.close)
             return owner
 
@@ -177,3 +181,39 @@ async def owner_of(credentials):
 @pytest.fixture
 def rebuild(database, owner_of):
     return Rebuild(database, owner_of(database))
+
+
+@pytest.fixture
+async def server(app):
+    """The app behind the server that runs it in production; returns its port."""
+    config = uvicorn.Config(
+        app, port=0, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    running = uvicorn.Server(config)
+    serving = asyncio.create_task(running.serve())
+    while not running.started:
+        await asyncio.sleep(0.01)
+    yield running.servers[0].sockets[0].getsockname()[1]
+    running.should_exit = running.force_exit = True
+    await asyncio.wait_for(serving, SOON_SECONDS)
+
+
+@pytest.fixture
+async def follow(server):
+    """Open an event stream and read its beginning."""
+    opened = []
+
+    async def connect(token=None):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server)
+        opened.append(writer)
+        head = (
+            "GET /v1/rooms/room-1/events HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: Bearer {token or a_token()}"
+        )
+        writer.write(f"{head}\r\n\r\n".encode())
+        await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n\r\n"), SOON_SECONDS)
+        return reader
+
+    yield connect
+    for writer in opened:
+        writer.close()

@@ -23,18 +23,50 @@ async def follow(app, hub):
     async def streamed(*addresses, meanwhile=None, token=None, **headers):
         token = a_token("eve") if token is None else token
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        others = open_watchers(hub)
         async with client_of(app, token) as client:
             asked = [asyncio.create_task(client.get(path, headers=named)) for path in addresses]
-            await asyncio.sleep(0.1)
+            await eventually(
+                # A request that is refused watches nothing.
+                lambda: (
+                    len(open_watchers(hub) - others) + sum(each.done() for each in asked)
+                    == len(asked)
+                )
+            )
             if meanwhile is not None:
                 await meanwhile
-            await asyncio.sleep(0.4)
+            await eventually(
+                lambda: all(has_all(hub, each) for each in open_watchers(hub) - others)
+            )
             stopping.set()
             return await asyncio.wait_for(asyncio.gather(*asked), SOON_SECONDS)
 
     yield streamed
     stopping.set()
     await asyncio.wait_for(running, SOON_SECONDS)
+
+
+async def eventually(condition):
+    async with asyncio.timeout(SOON_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def open_watchers(hub):
+    return {watcher for of_room in hub._rooms.values() for watcher in of_room}  # noqa: SLF001
+
+
+def has_all(hub, watcher):
+    """Whether everything that its room has was written to a watcher's connection."""
+    newest, waiting = hub._newest[watcher.room], watcher._backlog  # noqa: SLF001
+    return watcher.position >= newest and not waiting
+
+
+async def sign_of_life(hub):
+    """Wait until something was written to the one watcher there is."""
+    (watcher,) = open_watchers(hub)
+    opened_at = watcher.moved_at
+    await eventually(lambda: watcher.moved_at > opened_at)
 
 
 def ids(answer):
@@ -161,8 +193,8 @@ def restless(monkeypatch):
     monkeypatch.setattr(hubs, "BEAT_EVERY_SECONDS", 0.02)
 
 
-async def test_a_quiet_room_still_gives_signs_of_life(restless, follow):
-    (answer,) = await follow(EVENTS)
+async def test_a_quiet_room_still_gives_signs_of_life(restless, follow, hub):
+    (answer,) = await follow(EVENTS, meanwhile=sign_of_life(hub))
 
     assert ": still here\n\n" in answer.text
     assert gifts(answer) == []

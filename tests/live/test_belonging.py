@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.live.commands.streams import publish_open_rooms
+from shared.postgres.statements import text
 from tests.clients import an_operator_token, client_of
 from tests.live.conftest import a_combo_ended, a_gift_sent, a_reversal, key
 

@@ -5,7 +5,6 @@ import math
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from sqlalchemy import text
 
 from deploy.gateway import callers
 from services.live.api.catch_up import POSITIONS_A_ROUND
@@ -14,6 +13,7 @@ from services.live.api.feed_formats import FeedFormat
 from services.live.api.hub import PAST_MAX, ROUND_MAX
 from services.live.api.watchers import HEARTBEAT_SECONDS
 from services.live.domain.feed import FEEDS_MAX
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.live.conftest import a_gift_sent
 

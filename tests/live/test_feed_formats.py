@@ -21,7 +21,8 @@ def seen(database):
     async def read(format_):
         async with database.transaction() as tx:
             found = await feed.read_entries(tx, [("room-1", 0)], limit=100)
-        lines = format_.write([one.entry for one in found]).decode().splitlines()
+        events = format_.write([one.entry for one in found])
+        lines = b"".join(event.written for event in events).decode().splitlines()
         names = [line[7:] for line in lines if line.startswith("event: ")]
         return names, [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
 

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from services.live import jobs
 from services.live.api.setup_slots import SLOTS
@@ -13,6 +12,7 @@ from services.live.commands.goal_backfill import finish_backfills
 from services.live.domain.goals import PAST_GOALS_AN_HOUR_MAX
 from services.live.store import goal_backfill
 from services.live.store.batch_locks import lock_batch
+from shared.postgres.statements import text
 from tests.live.conftest import SOON_SECONDS, a_gift_sent, a_reversal, key
 
 GOALS = "/v1/creators/me/goals"

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.gift import GiftRestored
+from shared.postgres.statements import text
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 GOALS = "/v1/creators/me/goals"

@@ -101,7 +101,7 @@ async def test_what_another_instance_counts_is_shown_because_it_says_so(
 ):
     """The look that would find it anyway is hours away."""
     monkeypatch.setattr(hubs, "LOOK_SECONDS", 3_600)
-    other = Database(database.address.render_as_string(hide_password=False))
+    other = Database(database.url)
     elsewhere, stopping = hubs.Hub(other), asyncio.Event()
     tasks = [
         asyncio.create_task(part(stopping))

@@ -4,11 +4,11 @@ import json
 from itertools import permutations
 
 import pytest
-from sqlalchemy import text
 
 from services.live.api.feed_formats import FeedFormat
 from services.live.store import feed
 from shared.contracts.gift import MessageRemoved, MessageShown
+from shared.postgres.statements import text
 from tests.live.conftest import a_gift_sent
 
 
@@ -115,4 +115,5 @@ async def test_a_message_of_a_gift_outside_of_rooms_is_kept_and_shown_nowhere(re
 def test_a_message_has_an_event_of_its_own():
     entry = feed.Entry("room-1", 1, "message", a_gift_sent(1).gift, "{}")
 
-    assert FeedFormat().write([entry]).startswith(b"event: message")
+    (event,) = FeedFormat().write([entry])
+    assert event.written.startswith(b"event: message")

@@ -5,11 +5,11 @@ import json
 from itertools import permutations
 
 import pytest
-from sqlalchemy import text
 
 from services.live.commands.levels import correct_open_coins
 from services.live.store import feed
 from shared.contracts.gift import GiftRestored
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import forget_inbox
 from tests.live.conftest import a_combo_ended, a_gift_sent, a_reversal, key

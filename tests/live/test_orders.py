@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.gift import GiftRestored
+from shared.postgres.statements import text
 from tests.deliveries import forget_inbox
 from tests.live.conftest import a_combo_ended, a_gift_sent, a_reversal, key
 

@@ -1,7 +1,6 @@
 """What a creator makes permanent has a number it stops at, also for two requests at once."""
 
 import pytest
-from sqlalchemy import text
 
 from services.live.domain.quotas import (
     ENTITLEMENT_USES,
@@ -15,6 +14,7 @@ from services.live.domain.quotas import (
     RoomLimits,
 )
 from services.live.main import build_http
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.live.conftest import a_gift_sent, key
 from tests.quotas import at_once, end_times, is_too_often, leave

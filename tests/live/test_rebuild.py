@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
 
+from shared.postgres.statements import text
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 GOALS, PERKS = "/v1/creators/me/goals", "/v1/creators/me/perks"

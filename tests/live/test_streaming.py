@@ -5,55 +5,16 @@ import re
 import time
 from uuid import uuid4
 
-import pytest
-import uvicorn
-
 from services.live.api import hub as hubs
 from services.live.api import watchers
+from services.live.api.backlog import Backlog
 from services.live.store.feed import Entry
-from shared.http.connection import Connection
 from shared.identity.tokens import LEEWAY_SECONDS
 from tests.clients import a_token
 from tests.live.conftest import SOON_SECONDS
 
 # Larger than what the sockets between us hold, in far fewer entries than one may be behind.
 SHOWN = '{"padding": "%s"}' % ("x" * 100_000)
-
-
-@pytest.fixture
-async def server(app):
-    """The app behind the server that runs it in production; returns its port."""
-    config = uvicorn.Config(
-        app, port=0, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False
-    )
-    running = uvicorn.Server(config)
-    serving = asyncio.create_task(running.serve())
-    while not running.started:
-        await asyncio.sleep(0.01)
-    yield running.servers[0].sockets[0].getsockname()[1]
-    running.should_exit = running.force_exit = True
-    await asyncio.wait_for(serving, SOON_SECONDS)
-
-
-@pytest.fixture
-async def follow(server):
-    """Open an event stream and read its beginning."""
-    opened = []
-
-    async def connect(token=None):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server)
-        opened.append(writer)
-        head = (
-            "GET /v1/rooms/room-1/events HTTP/1.1\r\nHost: x\r\n"
-            f"Authorization: Bearer {token or a_token()}"
-        )
-        writer.write(f"{head}\r\n\r\n".encode())
-        await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n\r\n"), SOON_SECONDS)
-        return reader
-
-    yield connect
-    for writer in opened:
-        writer.close()
 
 
 async def ids(reader, count):
@@ -72,7 +33,7 @@ def an_entry(number, shown="{}"):
 
 async def test_who_keeps_up_is_written_to_at_once_and_nothing_overtakes(hub, follow, monkeypatch):
     handed_over = []
-    monkeypatch.setattr(watchers.Watcher, "hand_over", lambda *about: handed_over.append(about))
+    monkeypatch.setattr(Backlog, "add_events", lambda *about, **_: handed_over.append(about))
     reader = await follow()
     await asyncio.sleep(0.05)
 
@@ -88,7 +49,7 @@ async def test_what_is_still_on_its_way_through_the_layers_is_not_overtaken(hub,
     await asyncio.sleep(0.05)
     (watcher,) = hub._rooms["room-1"]  # noqa: SLF001 - nobody else knows who watches
 
-    watcher.hand_over(b"id: 1\n\n", 1)
+    watcher.hand_over(b"id: 1\n\n")
     watcher.position = 1
     hub.show([an_entry(2)])
 

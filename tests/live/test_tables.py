@@ -2,9 +2,9 @@
 
 import pytest
 from asyncpg import InsufficientPrivilegeError, IntegrityConstraintViolationError
-from sqlalchemy import text
 
 from services.live.tables import LiveTable
+from shared.postgres.statements import text
 from tests.drift import drift
 
 ENTRY = (

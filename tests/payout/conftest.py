@@ -3,35 +3,51 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from deploy.config.environment import new_webhook_secret
 from services.payout import consumers
 from services.payout.commands import transfers
 from services.payout.commands.attempts import follow_attempts, open_attempts
+from services.payout.domain.rate_plans import STANDARD_PLAN, PlanVersion, Rate
 from services.payout.main import build_http, read_rules
 from services.payout.providers.sandbox import SandboxProvider
 from services.sandbox.main import build as build_sandbox
 from services.sandbox.settings import Settings as SandboxSettings
 from shared.contracts.gift import GiftSent
 from shared.contracts.wallet import LotKind, Slice
+from shared.documents.seeds import build_writer, read_seller
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery
 
-RULES = read_rules(Path("seeds/rules.toml"), hold_seconds=0)
-HOLDING = read_rules(Path("seeds/rules.toml"))
+PAYEE = "/v1/payouts/payees/USD"
+SEEDS = (Path("seeds/rules.toml"), Path("seeds/rates.toml"))
+RULES = read_rules(*SEEDS, hold_seconds=0)
+HOLDING = read_rules(*SEEDS)
+SELLER = read_seller(Path("seeds/seller.toml"))
+WRITER = build_writer(Path("seeds/seller.toml"))
 KNOWN_FOR_LONG = """
     INSERT INTO creators (creator, rate_version, currency, value_minor_per_1000, first_earned_at,
                           lifetime_diamonds)
     VALUES ('lea', 1, 'USD', 500, now() - interval '100 days', 200000)
 """
 SECRET = "whsec_b3ZhdGlvbi10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcy4="
+
+
+def at_rate(rules, value_minor_per_1000, *, version=2, currency="USD", since=None):
+    """The rules after the standard plan has one more version, in force for an hour or `since`."""
+    begins = since or datetime.now(UTC) - timedelta(hours=1)
+    rate = Rate(version, currency, value_minor_per_1000)
+    versions = (*rules.rates.plans[STANDARD_PLAN], PlanVersion(STANDARD_PLAN, begins, rate))
+    plans = {**rules.rates.plans, STANDARD_PLAN: versions}
+    return replace(rules, rates=replace(rules.rates, plans=plans))
 
 
 def a_gift_sent(coins=100, *, rate_bp=10_000, **about):
@@ -118,7 +134,14 @@ async def provider(sandbox_url):
 
 @pytest.fixture
 async def lea(database, provider):
-    app = build_http(database, a_verifier(), {"sandbox": provider}, RULES)
+    app = build_http(
+        database,
+        a_verifier(),
+        {"sandbox": provider},
+        RULES,
+        seller=SELLER,
+        document_writer=WRITER,
+    )
     async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
@@ -151,9 +174,11 @@ def work(database, provider):
 def apply_status(database):
     """Let the provider have said something of an attempt."""
 
-    async def say(attempt, truth, *, reason=None):
+    async def say(attempt, truth, *, reason=None, returned_minor=0):
         async with database.transaction() as tx:
-            await transfers.apply_status(tx, attempt, truth, reason=reason, rules=RULES)
+            await transfers.apply_status(
+                tx, attempt, truth, reason=reason, rules=RULES, returned_minor=returned_minor
+            )
 
     return say
 
@@ -164,7 +189,7 @@ def cash_out(lea, hear):
 
     async def ask(destination="acct_ok_lea", *, key=None):
         await hear(a_gift_sent(3_000))
-        await lea.put("/v1/payouts/payee", json={"destination": destination})
+        await lea.put(PAYEE, json={"destination": destination})
         quote = (await lea.post("/v1/payouts/quotes", json={})).json()
         headers = {"Idempotency-Key": key or str(uuid4())}
         answer = await lea.post("/v1/payouts", json={"quote": quote["quote"]}, headers=headers)
@@ -172,6 +197,57 @@ def cash_out(lea, hear):
         return answer.json()["payout"]
 
     return ask
+
+
+@pytest.fixture
+def rich(lea, hear):
+    """Lea with so many diamonds and a payee."""
+
+    async def make(diamonds=700_000):
+        await hear(a_gift_sent(diamonds))
+        await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
+
+    return make
+
+
+@pytest.fixture
+def later(database, provider):
+    """Lea's client after the operator changed the rules."""
+
+    def make(**changes):
+        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(RULES, **changes))
+        return client_of(app, a_token("lea", roles=["creator"]))
+
+    return make
+
+
+@pytest.fixture
+def reviewer(lea):
+    """An operator who reviews payouts, with some rules."""
+
+    def make(name="ann", rules=RULES):
+        lea.app.state.rules = rules
+        return client_of(lea.app, a_token(name, roles=["operator"], scope="payouts:review"))
+
+    return make
+
+
+async def quote(client, **wish):
+    return (await client.post("/v1/payouts/quotes", json=wish)).json()
+
+
+async def request(client, quoted):
+    headers = {"Idempotency-Key": uuid4().hex}
+    return await client.post("/v1/payouts", json={"quote": quoted["quote"]}, headers=headers)
+
+
+async def finish(database, state="paid"):
+    """Let what is under way or under review end, without a person and a provider."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("UPDATE payouts SET state = :state WHERE state IN ('approved', 'held')"),
+            {"state": state},
+        )
 
 
 WAITING = text("""

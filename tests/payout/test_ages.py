@@ -10,7 +10,7 @@ from tests.payout.conftest import a_gift_sent
 async def ready(lea, hear):
     """Lea has diamonds and a payee, and an application of her own; calls as somebody else's age."""
     await hear(a_gift_sent(3_000))
-    await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+    await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
 
     def aged(age):
         return client_of(lea.app, a_token("lea", roles=["creator"], age_verified=age))

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import text
-
+from shared.postgres.statements import text
 from tests.clients import an_operator_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.payout.conftest import a_gift_sent

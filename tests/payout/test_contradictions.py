@@ -1,17 +1,23 @@
 """Where the provider says what cannot be, it is written down, counted, and money is followed."""
 
 import pytest
-from sqlalchemy import text
 
 from services.payout.domain.payouts import CONTRADICTIONS, ProviderStatus, State
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS
 from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.metrics import metric
 from tests.payout.conftest import a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
+
+HOLD = """
+    WITH held AS (UPDATE payouts SET state = 'held' RETURNING creator, id, version)
+    INSERT INTO payout_reviews
+    SELECT creator, id, version, '{clawback}', now(), now(), now() FROM held
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +148,7 @@ async def test_a_rejected_payout_that_was_paid_takes_its_diamonds_again(
 ):
     """By an older version, which let a payout be held that had an attempt, and then rejected."""
     payout, sent = await attempt()
-    await rows(database, "UPDATE payouts SET state = 'held' RETURNING id")
+    await rows(database, HOLD)
     refused = await ops.post(
         f"/v1/operator/payouts/lea/{payout}/reject", json={"reason": "stolen cards"}
     )
@@ -159,7 +165,7 @@ async def test_a_rejected_payout_that_was_paid_takes_its_diamonds_again(
 
 async def test_a_held_payout_that_was_paid_is_paid(lea, attempt, apply_status, database):
     payout, sent = await attempt()
-    await rows(database, "UPDATE payouts SET state = 'held' RETURNING id")
+    await rows(database, HOLD)
 
     await apply_status(sent, ProviderStatus.PAID)
 
@@ -188,7 +194,7 @@ async def test_every_contradiction_is_written_down_once_and_the_books_stay_right
     for truth in WAYS[state]:
         await apply_status(sent, truth)
     if state in (State.HELD, State.REJECTED):
-        await rows(database, "UPDATE payouts SET state = 'held' RETURNING id")
+        await rows(database, HOLD)
     if state is State.REJECTED:
         await rows(database, "UPDATE attempts SET closed = true RETURNING id")
         await ops.post(f"/v1/operator/payouts/lea/{payout}/reject", json={"reason": "stolen"})

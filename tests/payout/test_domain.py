@@ -1,5 +1,6 @@
 """What diamonds are worth, and which way a payout goes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -16,24 +17,25 @@ from services.payout.domain.earnings import (
     restore,
     take_back,
 )
+from services.payout.domain.fees import FREE
+from services.payout.domain.limits import UNUSED, BelowMinimum, DailyMaximum, limits_of
 from services.payout.domain.money import PAYABLE, diamonds_of
+from services.payout.domain.payees import PayeeMissing
 from services.payout.domain.payouts import (
-    BelowMinimum,
-    DailyMaximum,
     NotEnoughDiamonds,
-    PayeeMissing,
     ProviderStatus,
     State,
     is_contradiction,
-    offer,
-    require_payable,
     steps,
 )
+from services.payout.domain.quotes import Terms, offer, require_payable
+from services.payout.domain.rate_plans import Rate
 from services.payout.domain.rates import DIAMONDS
 from services.payout.main import read_rules
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts
 
-RULES = read_rules(Path("seeds/rules.toml"))
+RATE = Rate(1, "USD", 500)
+RULES = read_rules(Path("seeds/rules.toml"), Path("seeds/rates.toml")).at(RATE)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = b"\x01" * 16
 
@@ -42,7 +44,8 @@ def an_offer(available, wanted=None, *, paid_today_minor=0):
     return offer(
         available=available,
         wanted=wanted,
-        paid_today_minor=paid_today_minor,
+        limits=limits_of(replace(UNUSED, today_minor=paid_today_minor), now=NOON, rules=RULES),
+        terms=Terms(FREE, None),
         rules=RULES,
     )
 
@@ -69,8 +72,9 @@ def test_what_cannot_be_offered_says_why():
         an_offer(5_000, 1_999)
     with pytest.raises(NotEnoughDiamonds):
         an_offer(5_000, 5_001)
+    limits = limits_of(UNUSED, now=NOON, rules=RULES)
     with pytest.raises(PayeeMissing):
-        require_payable(None, None, open_payout=None, paid_today_minor=0, now=NOON, rules=RULES)
+        require_payable(None, None, limits=limits, now=NOON, rules=RULES)
 
 
 @given(available=st.integers(2_000, 10**7), wanted=st.none() | st.integers(2_000, 10**7))
@@ -80,7 +84,7 @@ def test_an_offer_never_pays_more_than_the_diamonds_are_worth(available, wanted)
     except (NotEnoughDiamonds, DailyMaximum):
         return
     assert made.diamonds <= min(available, wanted or available)
-    assert made.amount_minor * 1_000 <= made.diamonds * RULES.value_minor_per_1000
+    assert made.amount_minor * 1_000 <= made.diamonds * RATE.value_minor_per_1000
     assert made.amount_minor <= RULES.maximum_minor_per_day
 
 

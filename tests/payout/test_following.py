@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook
 
 from deploy.config.environment import new_webhook_secret
 from services.payout.main import build_http
 from services.payout.providers.sandbox import SandboxProvider
 from services.sandbox import provider as sandbox_provider
+from shared.postgres.statements import text
 from tests.clients import a_verifier, client_of
 from tests.deliveries import announced
 from tests.payout.conftest import RULES, SECRET, a_gift_sent

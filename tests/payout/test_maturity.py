@@ -6,7 +6,6 @@ from itertools import permutations
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.payout import consumers
 from services.payout.commands.maturity import mature
@@ -17,6 +16,7 @@ from shared.contracts.payout import DiamondsMatured
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, RULES, a_gift_sent

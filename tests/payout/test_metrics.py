@@ -4,10 +4,10 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.payout.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
+from shared.postgres.statements import text
 from tests.metrics import keys_counted, metric, since
 
 

@@ -1,18 +1,20 @@
 """Money goes where its creator said, and not at once where somebody said a moment ago."""
 
+import asyncio
+import time
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
+from services.payout.domain.payees import masked, masked_email
 from services.payout.main import build_http
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
-from tests.payout.conftest import RULES, a_gift_sent
+from tests.payout.conftest import PAYEE, RULES, a_gift_sent
 
 RESTING = replace(RULES, maturity=replace(RULES.maturity, seconds=None, days=0, new_creator_days=0))
-PAYEE = "/v1/payouts/payee"
 
 
 @pytest.fixture
@@ -150,6 +152,115 @@ async def test_where_the_operator_wants_it_every_first_payout_is_looked_at(
 
     assert asked["state"] == "held"
     assert asked["timeline"][-1]["reason"] == "first-payout"
+
+
+async def test_a_payee_in_another_currency_rests_as_one_that_replaces_another(creator, database):
+    """Else a stolen token would name one in a currency that has none, and cash out at once."""
+    await name(creator, "acct_ok_lea")
+    euros = (
+        await creator.put("/v1/payouts/payees/EUR", json={"destination": "acct_ok_euro"})
+    ).json()
+
+    assert euros["usable_at"] is not None
+    assert [each["code"] for each in euros["obstacles"]] == ["payee-resting"]
+    (told,) = await announced(database, "payout.payee_changed")
+    assert (told["currency"], told["revision"]) == ("EUR", 2)
+    assert told["previous_destination"] is None
+    assert (await quote(creator)).status_code == 201
+    shown = (await creator.get("/v1/payouts/payees")).json()["items"]
+    assert [(each["currency"], each["destination"]) for each in shown] == [
+        ("EUR", "********euro"),
+        ("USD", "*******_lea"),
+    ]
+
+
+async def test_payees_of_two_currencies_named_at_once_are_counted_one_after_the_other(
+    creator, database
+):
+    currencies = ("USD", "EUR", "GBP", "JPY")
+    paths = [f"/v1/payouts/payees/{currency}" for currency in currencies]
+    answers = await asyncio.gather(
+        *(creator.put(path, json={"destination": "acct_ok_lea"}) for path in paths)
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    async with database.transaction() as tx:
+        rows = list(await tx.execute(text("SELECT revision, usable_at FROM payees")))
+    assert sorted(row.revision for row in rows) == [1, 2, 3, 4]
+    assert [row.revision for row in rows if row.usable_at is None] == [1]
+    told = await announced(database, "payout.payee_changed")
+    assert sorted(event["revision"] for event in told) == [2, 3, 4]
+
+
+async def test_who_is_told_of_a_change_knows_both_ends_and_neither_whole(creator, database):
+    await name(creator, "acct_ok_lea")
+    await name(creator, "acct_ok_thief")
+
+    (told,) = await announced(database, "payout.payee_changed")
+    assert (told["previous_destination"], told["destination"]) == ("*******_lea", "*********hief")
+    assert (told["previous_provider"], told["currency"]) == ("sandbox", "USD")
+
+
+@pytest.mark.parametrize(
+    "destination", ["acct_ok_lea", "email_0123456789abcdef0123456789abcdef", "abcd", "a" * 64]
+)
+def test_a_destination_is_never_shown_whole(destination):
+    shown = masked(destination)
+    assert shown != destination
+    assert len(shown) <= 16
+    assert shown.count("*") >= 4
+
+
+def test_an_address_is_shown_by_its_first_letter_and_its_domain():
+    assert masked_email("lea.martin@example.com") == "l***@example.com"
+
+
+@pytest.mark.parametrize("auth_time", [None, -16 * 60, 16 * 60])
+async def test_a_stolen_token_names_no_payee_not_even_the_first(creator, database, auth_time):
+    """It is of this morning, of no known time, or of a clock that is wrong."""
+    said = None if auth_time is None else int(time.time()) + auth_time
+    token = a_token("lea", roles=["creator"], auth_time=said, country="FR")
+    async with client_of(creator.app, token) as thief:
+        answers = [
+            await thief.put(PAYEE, json={"destination": "acct_ok_thief"}),
+            await thief.post(f"{PAYEE}/onboarding", json={}),
+        ]
+
+    told = [(each.status_code, each.json()["type"]) for each in answers]
+    assert told == [(403, "login-too-old")] * 2
+    assert answers[0].json()["max_age_seconds"] == 900
+    async with database.transaction() as tx:
+        assert len(await tx.execute(text("SELECT 1 FROM payees"))) == 0
+
+
+async def test_a_thief_with_a_fresh_token_gets_nothing_before_its_creator_is_told(
+    creator, ops, database
+):
+    """The thief signs in, changes the account in every way, waits, and meets a person."""
+    await name(creator, "acct_ok_lea")
+    await name(creator, "acct_ok_thief")
+    await creator.put("/v1/payouts/payees/EUR", json={"destination": "acct_ok_thief"})
+    assert (await quote(creator)).json()["type"] == "payee-resting"
+    assert len(await announced(database, "payout.payee_changed")) == 2
+    # Naming the old account and the new one again does not shorten the rest.
+    await name(creator, "acct_ok_lea")
+    await name(creator, "acct_ok_thief")
+    await let_rest(database, 71.9)
+    assert (await quote(creator)).json()["type"] == "payee-resting"
+    await let_rest(database, 0.2)
+
+    asked = (await request(creator, (await quote(creator)).json())).json()
+
+    assert asked["state"] == "held"
+    path = f"/v1/operator/payouts/lea/{asked['payout']}"
+    assert (await ops.post(f"{path}/reject", json={"reason": "stolen"})).status_code == 200
+
+
+async def test_where_the_operator_asks_for_no_fresh_login_any_token_names_one(database, provider):
+    any_login = replace(RESTING, payees=replace(RESTING.payees, login_minutes_max=0))
+    app = build_http(database, a_verifier(), {"sandbox": provider}, any_login)
+    async with client_of(app, a_token("lea", roles=["creator"], auth_time=None)) as lea:
+        assert (await lea.put(PAYEE, json={"destination": "acct_ok_lea"})).status_code == 200
 
 
 @pytest.mark.parametrize("roles", [[], ["viewer"], ["operator"]])

@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
 from services.payout.main import build_http
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
 from tests.payout.conftest import RULES, a_gift_sent
 from tests.quotas import at_once, end_times, is_too_often, leave
 
-PAYEE = "/v1/payouts/payee"
+PAYEE = "/v1/payouts/payees/USD"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_an_account_is_replaced_so_many_times_a_day_also_at_once(lea, data
     assert said == [(200, None), (429, "too-often")]
     assert is_too_often(await name(lea, "acct_ok_three"), RULES.payee_changes)
     assert len(await announced(database, "payout.payee_changed")) == 1
-    now = (await lea.get(PAYEE)).json()["destination"]
+    now = (await lea.get("/v1/payouts/payees")).json()["items"][0]["destination"]
     # The account that is there already is no other one.
     same = "acct_ok_one" if now.endswith("_one") else "acct_ok_two"
     assert (await name(lea, same)).status_code == 200

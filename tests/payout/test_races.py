@@ -1,10 +1,10 @@
 """Two transactions at once: whoever waits for a lock looks again at what decides."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.payout import consumers
 from services.payout.commands.attempts import open_attempts
@@ -16,7 +16,9 @@ from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS
 from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
+from tests.payees import a_payee_request
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
 from tests.payout.test_maturity import reversal
@@ -159,7 +161,7 @@ def quotes(lea, hear):
 
     async def make(count):
         await hear(a_gift_sent(100_000))
-        await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+        await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
         wish = {"diamonds": 2_000}
         return [
             (await lea.post("/v1/payouts/quotes", json=wish)).json()["quote"] for _ in range(count)
@@ -192,7 +194,10 @@ async def test_the_same_payout_asked_for_at_once_is_one(lea, quotes, database):
 async def test_a_day_has_a_maximum_also_for_who_waited_for_the_lock(lea, hear, meanwhile, database):
     """Both were quoted the whole of it; the first one ends while the second waits."""
     await hear(a_gift_sent(700_000))
-    await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+    await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
+    # Nobody has to look at it.
+    reviews = replace(RULES.reviews, above_minor=100_000, dual_above_minor=100_000)
+    lea.app.state.rules = replace(RULES, reviews=reviews)
     first, second = [
         (await lea.post("/v1/payouts/quotes", json={})).json()["quote"] for _ in range(2)
     ]
@@ -212,8 +217,7 @@ async def test_a_payee_that_is_being_replaced_gets_nothing(lea, quotes, meanwhil
     (quote,) = await quotes(1)
 
     async with meanwhile(lambda: ask(lea, quote)) as (tx, answers):
-        about = {"changed_by": "lea", "correlation_id": "c", "rules": HOLDING}
-        await set_payee(tx, "lea", "sandbox", "acct_ok_thief", **about)
+        await set_payee(tx, a_payee_request("lea", "acct_ok_thief"), rules=HOLDING)
 
     assert answers == [(409, "payee-resting")]
     assert await rows(database, "SELECT id FROM payouts") == []
@@ -221,11 +225,10 @@ async def test_a_payee_that_is_being_replaced_gets_nothing(lea, quotes, meanwhil
 
 async def test_two_first_payees_at_once_are_one_and_its_replacement(lea, meanwhile, database):
     def put(destination):
-        return lambda: lea.put("/v1/payouts/payee", json={"destination": destination})
+        return lambda: lea.put("/v1/payouts/payees/USD", json={"destination": destination})
 
     async with meanwhile(put("acct_ok_two")) as (tx, _):
-        about = {"changed_by": "lea", "correlation_id": "c", "rules": HOLDING}
-        await set_payee(tx, "lea", "sandbox", "acct_ok_one", **about)
+        await set_payee(tx, a_payee_request("lea", "acct_ok_one"), rules=HOLDING)
 
     (payee,) = await rows(database, "SELECT destination, revision, unreviewed FROM payees")
     assert payee == {"destination": "acct_ok_two", "revision": 2, "unreviewed": True}

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
 from services.payout.commands.maturity import mature
@@ -15,6 +14,7 @@ from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.database import is_contention
+from shared.postgres.statements import text
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, reversal
 from tests.payout.test_races import decide, reading

@@ -1,55 +1,13 @@
 """What a quote was made by is looked at again when it is used."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
-from services.payout.main import build_http
-from services.payout.store.payouts import paid_today_minor
-from tests.clients import a_token, a_verifier, client_of
-from tests.payout.conftest import RULES, a_gift_sent
-
-
-@pytest.fixture
-def rich(lea, hear):
-    """Lea with so many diamonds and a payee."""
-
-    async def make(diamonds=700_000):
-        await hear(a_gift_sent(diamonds))
-        await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
-
-    return make
-
-
-@pytest.fixture
-def later(database, provider):
-    """Lea's client after the operator changed the rules."""
-
-    def make(**changes):
-        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(RULES, **changes))
-        return client_of(app, a_token("lea", roles=["creator"]))
-
-    return make
-
-
-async def quote(client, **wish):
-    return (await client.post("/v1/payouts/quotes", json=wish)).json()
-
-
-async def request(client, quoted):
-    headers = {"Idempotency-Key": uuid4().hex}
-    return await client.post("/v1/payouts", json={"quote": quoted["quote"]}, headers=headers)
-
-
-async def finish(database, state="paid"):
-    """Let what is under way end, without a provider."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE payouts SET state = :state WHERE state = 'approved'"), {"state": state}
-        )
+from services.payout.domain.fees import FeeRules, PayoutFee
+from services.payout.store.limits import read_usage
+from shared.postgres.statements import text
+from tests.payout.conftest import RULES, at_rate, finish, quote, request
 
 
 async def test_a_day_has_a_maximum_however_many_quotes_were_asked_for(lea, rich, database):
@@ -78,7 +36,8 @@ async def test_what_came_back_does_not_count_for_the_day(lea, rich, database, st
 
 async def test_a_fee_counts_for_the_day_too(rich, later, database):
     await rich()
-    async with later(fee_minor=100) as client:
+    fees = FeeRules(pass_through=True, providers={"sandbox": PayoutFee(0, 100, 100)})
+    async with later(fees=fees) as client:
         first, second = await quote(client, diamonds=100_000), await quote(client, diamonds=100_002)
         assert (await request(client, first)).status_code == 201
         await finish(database)
@@ -93,7 +52,7 @@ async def test_a_lower_maximum_or_a_higher_minimum_counts_at_once(lea, rich, lat
         assert (await request(client, quoted)).json()["type"] == "daily-maximum"
     async with later(minimum_diamonds=20_000) as client:
         assert (await request(client, quoted)).json()["type"] == "below-minimum"
-    async with later(currency="EUR") as client:
+    async with later(rates=at_rate(RULES, 500, currency="EUR").rates) as client:
         assert (await request(client, quoted)).json()["type"] == "quote-expired"
     assert (await request(lea, quoted)).status_code == 201
 
@@ -118,9 +77,9 @@ async def test_a_day_ends_at_midnight_where_the_operator_says(lea, rich, databas
     asked = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
     async with database.transaction() as tx:
         await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": asked})
-        spent = await paid_today_minor(tx, "lea", asked + timedelta(hours=1), zone)
+        used = await read_usage(tx, "lea", at=asked + timedelta(hours=1), zone=zone)
 
-    assert spent == counted
+    assert used.today_minor == counted
 
 
 @pytest.mark.parametrize("days", ["2026-03-29", "2026-10-25"])
@@ -135,8 +94,8 @@ async def test_a_day_of_23_or_25_hours_is_one_day(lea, rich, database, days):
         async with database.transaction() as tx:
             await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": at})
             evening = midnight + timedelta(hours=22)
-            spent = await paid_today_minor(tx, "lea", evening, "Europe/Berlin")
-        assert bool(spent) == counts
+            used = await read_usage(tx, "lea", at=evening, zone="Europe/Berlin")
+        assert bool(used.today_minor) == counts
 
 
 async def test_a_payout_keeps_the_amount_of_its_quote_whatever_the_rate_becomes(lea, rich, later):
@@ -144,5 +103,5 @@ async def test_a_payout_keeps_the_amount_of_its_quote_whatever_the_rate_becomes(
     quoted = await quote(lea)
     assert quoted["amount_minor"] == 5_000
 
-    async with later(rate_version=2, value_minor_per_1000=400) as client:
+    async with later(rates=at_rate(RULES, 400).rates) as client:
         assert (await request(client, quoted)).json()["amount_minor"] == 5_000

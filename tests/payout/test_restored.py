@@ -1,15 +1,10 @@
 """Diamonds that come back wait as new ones do, whatever was heard first."""
 
-import random
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import permutations
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import text
 
 from services.payout import consumers
 from services.payout.commands.adjustments import decide_payout_adjustment
@@ -20,12 +15,12 @@ from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
 from shared.ledger.verification import Violation, verify_ledger
-from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
+from shared.postgres.statements import text
+from tests.deliveries import a_broker, a_delivery, announced, forget_inbox, rows_returned
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, let_pass, reversal
 
 NOW = datetime.now(UTC)
-ORDERS_MAX = 24
 DAY = timedelta(days=1)
 
 
@@ -248,12 +243,42 @@ async def test_what_comes_back_makes_up_for_losses_of_any_gift(
     assert await balances(lea) == (100, 0, 0)
 
 
+async def test_a_reversal_reads_no_losses_of_other_gifts(hear, matured_gift, database, monkeypatch):
+    """A chargeback may leave a creator a hundred thousand: each batch of it would read them all."""
+    gifts = [await matured_gift(100) for _ in range(12)]
+    await spend(database, 1_200)
+    await hear(*(reversal(gift, 1, 100) for gift in gifts[1:11]))
+    assert await lost(database) == 1_000
+
+    with rows_returned(monkeypatch) as returned:
+        await hear(reversal(gifts[0], 1, 100))
+
+    assert await lost(database) == 1_100
+    assert max(returned) < 10
+
+
+async def test_a_restoration_reads_no_more_losses_than_it_can_make_up_for(
+    hear, matured_gift, database, monkeypatch
+):
+    """A won dispute brings back a hundred thousand gifts: each would read all other losses."""
+    gifts = [await matured_gift(100) for _ in range(30)]
+    await spend(database, 3_000)
+    await hear(*(reversal(gift, 1, 100) for gift in gifts))
+    assert await lost(database) == 3_000
+
+    with rows_returned(monkeypatch) as returned:
+        await hear(*(restoration(gift, 2, 0) for gift in gifts[20:22]))
+
+    assert await lost(database) == 2_800
+    assert max(returned) < 10
+
+
 async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
     lea, hear, matured_gift, database
 ):
     """A stolen card settles the debt of another: it is found out within the wait, as that was."""
     gift = await matured_gift(9_900)
-    await lea.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+    await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
     await hear(reversal(gift, 1, 9_900))
     await hear(restoration(gift, 2, 0))
 
@@ -308,113 +333,6 @@ async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
     assert await balances(lea) == (100, 0, 0)
     await let_pass(database, 15)
     assert await balances(lea) == (0, 100, 0)
-
-
-STORIES = {
-    "restored": ((1, 100), (2, 0)),
-    "restored in part": ((1, 100), (2, 30)),
-    "reversed in part, then restored": ((1, 60), (2, 0)),
-    "reversed again": ((1, 100), (2, 30), (3, 67)),
-    "reversed in part, after all of it": ((1, 100), (2, 0), (3, 60), (4, 0)),
-    "restored twice": ((1, 50), (2, 0), (3, 100), (4, 20)),
-}
-
-
-@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
-async def test_no_order_of_gift_reversals_and_maturing_decides_what_is_left(database_of, story):
-    """And nothing that came back is ever available at once."""
-    gift = a_gift_sent(100)
-    facts = [(gift, 15)]
-    for number, (revision, coins) in enumerate(story):
-        back = number % 2 and coins < story[number - 1][1]
-        made = restoration if back else reversal
-        facts.append((made(gift, revision, coins), 1 - number / 10))
-    orders = list(permutations([*facts, None]))
-    if len(orders) > ORDERS_MAX:
-        orders = random.Random(7).sample(orders, ORDERS_MAX)
-    found = set()
-    for order in orders:
-        found.add(await ends_of(database_of("payout"), order))
-
-    assert len(found) == 1, found
-
-
-async def ends_of(database, order):
-    """Where diamonds stand after facts in this order (None: what is due matures), and later."""
-    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
-    for each in order:
-        if each is None:
-            await let_pass(database, 0)
-            continue
-        event, days_ago = each
-        await consumer.receive([a_delivery(event, at=NOW - days_ago * DAY)])
-    ends = []
-    for days in (0, 13, 14.5):
-        await let_pass(database, days)
-        async with database.transaction() as tx:
-            rows = await tx.execute(
-                text("SELECT kind, balance FROM accounts WHERE asset = 'diamonds' ORDER BY kind")
-            )
-            ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
-    async with database.snapshot() as tx:
-        faults = [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ]
-    await database.close()
-    return (*ends, tuple(faults))
-
-
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    said=st.lists(st.integers(0, 3), min_size=1, max_size=12),
-    revisions=st.permutations(range(1, 6)),
-    spent=st.integers(0, 100),
-)
-async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operators_loss(
-    database_of, said, revisions, spent
-):
-    """Whatever is heard, spent and matured in between."""
-    database = database_of("payout")
-    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
-    gift, coins = a_gift_sent(100), [0, 100, 40, 80, 10, 60]
-    await consumer.receive([a_delivery(gift, at=NOW - 15 * DAY)])
-    left = list(revisions)
-    for what in said:
-        if what == 0:
-            await let_pass(database, 0)
-        elif what == 1:
-            await spend_up_to(database, spent)
-        elif left:
-            revision = left.pop()
-            made = restoration if revision % 2 == 0 or coins[revision] < 50 else reversal
-            await consumer.receive([a_delivery(made(gift, revision, coins[revision]), at=NOW)])
-    heard = [revision for revision in revisions if revision not in left]
-    stands = 100 - (coins[max(heard)] if heard else 0)
-    async with database.transaction() as tx:
-        row = (await tx.execute(text(TOTALS))).one()
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
-    assert row.balance + row.gone - row.lost == stands
-    assert not (row.lost and row.restored)
-    await database.close()
-
-
-async def spend_up_to(database, diamonds):
-    async with database.transaction() as tx:
-        rows = await tx.execute(text("SELECT balance FROM accounts WHERE kind = 'main'"))
-        available = rows.scalar_one()
-    if wanted := min(available, diamonds):
-        await spend(database, wanted)
-
-
-TOTALS = """
-    SELECT (SELECT sum(balance) FROM accounts WHERE asset = 'diamonds') AS balance,
-           (SELECT coalesce(sum(amount), 0) FROM postings WHERE account = '@adjusted') AS gone,
-           (SELECT sum(lost_diamonds) FROM earnings) AS lost,
-           (SELECT coalesce(sum(pending), 0) FROM restorations) AS restored
-"""
 
 
 async def test_a_batch_with_everything_about_a_gift_ends_as_one_by_one(lea, hear):

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from services.payout.commands.attempts import follow_attempts
 from services.payout.commands.metrics import report
@@ -12,6 +11,7 @@ from services.payout.providers.sandbox import SandboxProvider
 from services.payout.store import attempts
 from services.sandbox import provider as sandbox_provider
 from services.sandbox.provider import Provider as Bank
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.metrics import metric
 from tests.payout.conftest import RULES, SECRET

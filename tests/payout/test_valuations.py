@@ -1,31 +1,37 @@
 """What creators are owed is what their diamonds are worth, at the rate in force for them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.payout import consumers
 from services.payout.commands.transfers import apply_status
 from services.payout.commands.valuations import revalue_all
 from services.payout.domain.earnings import earn, post
-from services.payout.domain.money import PAYABLE, diamonds_of
+from services.payout.domain.money import PAYABLE, PayoutMoney, diamonds_of, note_rate, revalue
 from services.payout.domain.payouts import ProviderStatus
+from services.payout.domain.rate_plans import STANDARD_PLAN
 from services.payout.main import build_http
 from services.payout.store import attempts
 from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.ledger.entries import MAIN, LockedAccounts
 from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
-from tests.payout.conftest import HOLDING, RULES, a_gift_sent
+from tests.payout.conftest import HOLDING, RULES, a_gift_sent, at_rate
 from tests.payout.test_domain import HASH, an_earning
 from tests.payout.test_maturity import reversal
 
-CHEAPER = replace(RULES, rate_version=2, value_minor_per_1000=400)
-ODD = replace(RULES, rate_version=2, value_minor_per_1000=333, minimum_diamonds=10)
+CHEAPER = at_rate(RULES, 400)
+ODD = replace(at_rate(RULES, 333), minimum_diamonds=10)
+
+
+def standard(rules):
+    return rules.rates.rate(STANDARD_PLAN, datetime.now(UTC))
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ def cash_out_at(database, provider):
         ]
         token = a_token("lea", roles=["creator"])
         async with client_of(apps[0], token) as before, client_of(apps[1], token) as after:
-            await before.put("/v1/payouts/payee", json={"destination": "acct_ok_lea"})
+            await before.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
             quote = await before.post("/v1/payouts/quotes", json={"diamonds": diamonds})
             return await after.post(
                 "/v1/payouts",
@@ -107,12 +113,15 @@ async def faults(database):
 
 def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     accounts, earning = LockedAccounts("lea"), an_earning(0, 10_000, matured=True)
+    old, new = standard(RULES), standard(CHEAPER)
+    note_rate(accounts, old)
     earn(accounts, [earning], RULES, reference="gift", request_hash=HASH)
     accounts.record_result("{}")
+    revalue(accounts, old, new, reference="revalue")
+    note_rate(accounts, new)
     amounts = {MAIN: -10_000, "@paid_out": 10_000}
-    post(
-        accounts, amounts, CHEAPER, kind="paid", reference="p", request_hash=HASH, paid_minor=4_000
-    )
+    money = PayoutMoney("USD", 4_000, "USD", paid_minor=4_000)
+    post(accounts, amounts, RULES, kind="paid", reference="p", request_hash=HASH, of_payout=money)
     accounts.record_result("{}")
 
     posted = [posting for entry in accounts.entries for posting in entry.postings]
@@ -120,7 +129,7 @@ def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     assert sum(posting.amount for posting in posted if posting.account == PAYABLE) == 0
 
 
-@pytest.mark.parametrize("rules", [CHEAPER, ODD, replace(RULES, value_minor_per_1000=501)])
+@pytest.mark.parametrize("rules", [CHEAPER, ODD, at_rate(RULES, 501)])
 async def test_the_next_transaction_of_a_creator_revalues_what_is_owed(
     hear_at, owed, database, rules
 ):
@@ -129,7 +138,7 @@ async def test_the_next_transaction_of_a_creator_revalues_what_is_owed(
 
     await hear_at(rules, a_gift_sent(2))
 
-    assert await owed() == {"USD": 10_001 * rules.value_minor_per_1000 // 1000}
+    assert await owed() == {"USD": 10_001 * standard(rules).value_minor_per_1000 // 1000}
     found = await rows(database, "SELECT reference FROM entries WHERE kind = 'revalue'")
     assert len(found) == 1
     await hear_at(rules, a_gift_sent(2))
@@ -155,7 +164,7 @@ async def test_a_job_revalues_creators_whom_nothing_touches(hear_at, owed, datab
 
 async def test_a_new_currency_moves_what_is_owed_into_it(hear_at, owed, database):
     await hear_at(RULES, a_gift_sent(1_000))
-    euros = replace(RULES, rate_version=2, currency="EUR", value_minor_per_1000=450)
+    euros = at_rate(RULES, 450, currency="EUR")
 
     await hear_at(euros, a_gift_sent(1_000))
 
@@ -207,6 +216,10 @@ BREAKING = {
     "diamonds-follow-their-coins": "UPDATE reversals SET reversed_coins = reversed_coins - 1",
     "restored-diamonds-stand": "UPDATE restorations SET diamonds = 1000000",
     "pending-is-what-has-not-matured": "UPDATE restorations SET pending = pending - 1",
+    "maturings-are-of-earnings": """
+        INSERT INTO matured_slices VALUES ('lea', 1, gen_random_uuid(), 0, 0, 1)
+    """,
+    "statements-are-their-entries": "UPDATE creators SET closed_entry = 1",
     "losses-are-remembered": "INSERT INTO payout_losses VALUES ('lea', gen_random_uuid(), 1)",
 }
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import uvloop
 
-from tests.performance import fanout, latency, through_http, yardstick
+from tests.performance import fanout, instances, latency, through_http, yardstick
 from tests.performance.benches import tune
 from tests.performance.installation import Installation, installation_of
 from tests.performance.machine import OTHERS_MAX, Others
@@ -47,6 +47,10 @@ PARTS: dict[str, tuple[str, Measure]] = {
     "hot": ("One creator against many", through_http.hot_against_spread),
     "messages": ("Relay and consumer against the bare client", _own("messages")),
     "latency": ("Until another team receives a gift", latency.received_by_another_team),
+    "instances": (
+        "Until an event of one instance is published by another",
+        instances.published_by_another,
+    ),
     "fanout": ("Until a room of a thousand sees a gift", fanout.seen_by_a_room),
     "memory": ("Memory", through_http.memory),
     "leaderboards": ("Leaderboards on top of a million gifts", _own("leaderboards")),

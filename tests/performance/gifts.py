@@ -120,13 +120,16 @@ class Crowd:
         creators: int = SPREAD_CREATORS,
         gift_type: str = GIFT_TYPE,
         wait: bool = False,
+        headers: str = "",
     ) -> dict[str, float]:
         """
         Offer so many gifts a second; return when each was accepted.
 
-        Accepted is any answer but a refusal; with `wait`, the answer that it was sent.
+        Accepted is any answer but a refusal; with `wait`, the answer that it was sent. `headers`
+        are further lines of each request.
         """
-        prefer = b"" if wait else b"Prefer: respond-async\r\n"
+        if not wait:
+            headers += "Prefer: respond-async\r\n"
         wanted = (201,) if wait else (201, 202)
         accepted: dict[str, float] = {}
         started = time.perf_counter()
@@ -138,8 +141,7 @@ class Crowd:
             )
             while (turn := next(turns)) < rate * seconds:
                 await asyncio.sleep(started + turn / rate - time.perf_counter())
-                request = self._request(next(self._numbers), creators, gift_type)
-                writer.write(request.replace(b"\r\n", b"\r\n" + prefer, 1))
+                writer.write(self._request(next(self._numbers), creators, gift_type, headers))
                 status, body = await answer(reader)
                 if status not in wanted:
                     raise RuntimeError(f"a gift was answered {status}")
@@ -171,7 +173,9 @@ class Crowd:
         """Name the room of one of so many creators."""
         return f"room-{self._run}-{creators}-{creator}"
 
-    def _request(self, number: int, creators: int, gift_type: str = GIFT_TYPE) -> bytes:
+    def _request(
+        self, number: int, creators: int, gift_type: str = GIFT_TYPE, headers: str = ""
+    ) -> bytes:
         creator = number % creators
         body = json.dumps(
             {
@@ -183,7 +187,7 @@ class Crowd:
         token = self._tokens[number % VIEWERS]
         return (
             f"POST /v1/gifts HTTP/1.1\r\nHost: {self._address.netloc}\r\n"
-            f"Authorization: Bearer {token}\r\nIdempotency-Key: {self._run}-{number}\r\n"
+            f"Authorization: Bearer {token}\r\nIdempotency-Key: {self._run}-{number}\r\n{headers}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 

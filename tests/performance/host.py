@@ -24,6 +24,8 @@ OWN_PARTS = {
     "messages": ("tests.performance.messages", "relay_and_consume"),
     "leaderboards": ("tests.performance.leaderboards", "leaderboards_of_old_rooms"),
 }
+# Orders to run another instance of every service beside the first, and to end those.
+JOIN, LEAVE = "join", "leave"
 # What a tree before this page called its figures.
 FORMER = {"gifts on 5 million postings": "gifts on old entries"}
 # More deliveries than this at once are the gifts that are measured, not what they are paid from.
@@ -47,12 +49,23 @@ def main() -> None:
                 "urls": system.urls,
                 "databases": {name: system.postgres.dsn(name) for name in _databases()},
                 "postgres": system.postgres.dsn(),
+                "logs": str(system.folder),
                 "postgres_log": str((postgres / "fd" / "2").readlink()),
                 "broker": system.rabbit.url("ovation", user="ovationctl", password=broker),
             }
         )
         for line in sys.stdin:
-            say(_measure(system, json.loads(line)))
+            say(_obey(system, json.loads(line)))
+
+
+def _obey(system: Any, order: str) -> dict[str, Any]:
+    if order not in (JOIN, LEAVE):
+        return _measure(system, order)
+    if order == JOIN:
+        system.join(Path.cwd())
+    else:
+        system.leave()
+    return {"urls": system.urls}
 
 
 def _measure(system: Any, part: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from deploy.config.environment import ROOT
 from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.processes import remove_folder, temporary_folder
 from tests.performance.gifts import Crowd
+from tests.performance.host import JOIN, LEAVE
 from tests.performance.machine import Cpu, cpu_of, names_below, resident_megabytes
 from tests.performance.results import TODAY, Result
 
@@ -72,6 +73,10 @@ class Installation:
     def postgres_log(self) -> Path:
         return Path(self._places["postgres_log"])
 
+    def log_of(self, instance: str) -> Path:
+        """Return the file that an instance of a service writes its log to."""
+        return Path(self._places["logs"]) / f"{instance}.log"
+
     @property
     def broker(self) -> str:
         """The address of its broker, for a user who may declare queues."""
@@ -102,13 +107,19 @@ class Installation:
 
     def measure(self, part: str) -> list[Result]:
         """Let the tree measure something inside its own code."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(part) + "\n")
-        self._process.stdin.flush()
-        answer = self._answer()
+        answer = self._ask(part)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return [Result(name, value, unit) for name, value, unit in answer["results"]]
+
+    @contextmanager
+    def doubled(self) -> Iterator[None]:
+        """Run another instance of every service beside the first: `wallet-2` and so on."""
+        self._places |= self._ask(JOIN)
+        try:
+            yield
+        finally:
+            self._places |= self._ask(LEAVE)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -129,6 +140,12 @@ class Installation:
             while name not in ("gateway", "issuer") and not _answers(f"{url}/readyz"):
                 assert time.monotonic() < deadline, f"{name} did not come back"
                 time.sleep(0.1)
+
+    def _ask(self, order: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import aio_pika
@@ -26,7 +26,12 @@ async def received_by_another_team(installation: Installation) -> list[Result]:
     """From the answer that a gift is accepted to its `gift.sent` at a consumer of its own."""
     crowd = await funded(installation)
     arrived: dict[str, float] = {}
-    async with _listening(installation, arrived) as exchange:
+
+    def note(event: Mapping[str, str]) -> None:
+        arrived.setdefault(event["subject"], time.perf_counter())
+
+    async with listening(installation, {"gift": "gift.sent"}, note) as channel:
+        exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, "gift"))
         bare = await _bare(exchange, arrived)
         accepted = await crowd.give_steadily(
             rate=GIFTS_PER_SECOND, seconds=SECONDS, connections=CONNECTIONS
@@ -40,39 +45,44 @@ async def received_by_another_team(installation: Installation) -> list[Result]:
     return [
         bare,
         *(
-            Result(
-                f"accepted until another team received it, p{p}", _percentile(latencies, p), "ms"
-            )
+            Result(f"accepted until another team received it, p{p}", percentile(latencies, p), "ms")
             for p in (50, 99)
         ),
     ]
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
 
 
 @asynccontextmanager
-async def _listening(
-    installation: Installation, arrived: dict[str, float]
-) -> AsyncIterator[aio_pika.abc.AbstractExchange]:
-    """A bounded queue like another team's, and when each subject arrived in it."""
+async def listening(
+    installation: Installation,
+    keys: Mapping[str, str],
+    note: Callable[[Mapping[str, str]], None],
+) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
+    """
+    Have a bounded queue like another team's, and note each event that arrives in it.
+
+    `keys` are the routing keys to bind it by, one a service.
+    """
     async with await aio_pika.connect(installation.broker) as connection:
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=500)
         queue = await channel.declare_queue(
             QUEUE, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1_000_000}
         )
-        exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, "gift"))
-        await queue.bind(exchange, "gift.sent")
+        for service, key in keys.items():
+            exchange = await channel.get_exchange(own_exchange(EVENTS_EXCHANGE, service))
+            await queue.bind(exchange, key)
 
-        async def hear(message: AbstractIncomingMessage) -> None:
-            arrived.setdefault(json.loads(message.body)["subject"], time.perf_counter())
+        async def receive(message: AbstractIncomingMessage) -> None:
+            note(json.loads(message.body))
             await message.ack()
 
-        tag = await queue.consume(hear)
+        tag = await queue.consume(receive)
         try:
-            yield exchange
+            yield channel
         finally:
             await queue.cancel(tag)
             await queue.delete(if_unused=False, if_empty=False)
@@ -90,4 +100,4 @@ async def _bare(exchange: aio_pika.abc.AbstractExchange, arrived: dict[str, floa
         while subject not in arrived:
             await asyncio.sleep(0)
         seconds.append(arrived[subject] - started)
-    return Result("bare publish to bare consume, p50", _percentile(seconds, 50) * 1000, "ms")
+    return Result("bare publish to bare consume, p50", percentile(seconds, 50) * 1000, "ms")

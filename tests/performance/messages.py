@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import aio_pika
-from sqlalchemy import text
 
 from deploy.harness.system import System
 from shared.contracts.envelope import Cause
@@ -19,6 +18,7 @@ from shared.messaging.facts import Fact
 from shared.messaging.outbox import EVENTS_EXCHANGE, own_exchange, publish
 from shared.messaging.relay import PUBLISH_BATCH_MAX, Relay
 from shared.postgres.database import Database, Transaction
+from shared.postgres.statements import text
 from tests.performance.benches import broker_of, database_of, tune, vhost
 from tests.performance.results import Result
 

@@ -52,6 +52,7 @@ BARS = (
     Bar("one gift alone, p50", 30, 15),
     Bar("idle installation", 0.1, 0.05),
     Bar("CPU a purchase", 30, 20),
+    Bar("committed until another instance published it, p99", 100),
     Bar("seen by 1,000, p50", 1.9, 1.3, of="bare fan-out to 1,000, p50"),
     Bar("seen by 1,000, p99", 2, 1.3, of="bare fan-out to 1,000, p99"),
     Bar("memory of the largest service", 110, 80),

@@ -162,7 +162,7 @@ async def give(
 
 
 async def _until_booked(installation: Installation, crowd: Crowd, creators: int) -> float:
-    booked = "SELECT count(*) FROM entries WHERE reference LIKE 'gift:%'"
+    booked = "SELECT count(*) FROM entries WHERE gift IS NOT NULL"
     before = installation.number("payout", booked)
     started = time.perf_counter()
     load = await give(installation, crowd, 256, SECONDS / 2, creators)

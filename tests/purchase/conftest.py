@@ -1,24 +1,33 @@
 """Buying in a test's words: buy, pay, send_webhook, wait, credit, and look at what became of it."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.purchase import consumers, jobs
 from services.purchase.commands.status_polls import StatusPolls
+from services.purchase.domain.purchase_rules import PurchaseRules
+from services.purchase.domain.watches import WatchPlan
 from services.purchase.main import build_http, read_rules
 from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
 from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
+from shared.keyring import Keyring, new_key
 from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
-RULES = read_rules(Path(__file__).parent / "packages.toml", Path("seeds/rules.toml"))
+SEED_RULES = read_rules(Path(__file__).parent / "packages.toml", Path("seeds/rules.toml"))
+# Most tests buy, fail and complain more often than a person may.
+RULES = replace(SEED_RULES, purchases=PurchaseRules())
+# What encrypts webhooks as they came.
+KEYS = Keyring(new_key())
 AGE_PURCHASES = text("""
     UPDATE purchases SET
         created_at = created_at - make_interval(mins => :minutes),
@@ -32,6 +41,9 @@ AGE_REFUNDS = text("""
         look_at = look_at - make_interval(hours => :hours)
 """)
 GERMANY = {"country": "DE"}
+WATCH = WatchPlan()
+WATCH_NOW = text("UPDATE purchases SET watch_at = now() WHERE watch_at IS NOT NULL")
+MIRA = {"name": "Mira Example", "reply_to": "mira@example.com"}
 AGE_WEBHOOK_EVENTS = text("""
     UPDATE webhook_events SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
@@ -56,9 +68,20 @@ async def provider(provider_url):
 
 
 @pytest.fixture
-async def app(database, provider, violations):
+def providers(provider):
+    """The providers of the installation, by name."""
+    return {provider.name: provider}
+
+
+@pytest.fixture
+def rules():
+    return RULES
+
+
+@pytest.fixture
+async def app(database, providers, rules, violations):
     """The service; whatever a test lets the provider do, its books say in the end what it holds."""
-    yield build_http(database, a_verifier(), {"sandbox": provider}, RULES)
+    yield build_http(database, a_verifier(), providers, rules, KEYS)
     assert await violations() == []
 
 
@@ -158,9 +181,9 @@ def turn_due(database):
 
 
 @pytest.fixture
-def poll_due(database, provider):
+def poll_due(database, providers, rules):
     """Let the janitor take a turn."""
-    polls = StatusPolls(database, {"sandbox": provider})
+    polls = StatusPolls(database, providers, rules.invoices)
     return lambda: jobs.poll_due(polls)
 
 
@@ -173,6 +196,18 @@ def wait(turn_due, poll_due):
         return await poll_due()
 
     return wait_until_done
+
+
+@pytest.fixture
+def watch(database, providers):
+    """Let the paid purchases that are watched be read again."""
+
+    async def read_again(plan=WATCH):
+        async with database.transaction() as tx:
+            await tx.execute(WATCH_NOW)
+        await jobs.watch_due(StatusPolls(database, providers), providers, plan)
+
+    return read_again
 
 
 @pytest.fixture
@@ -212,7 +247,22 @@ def request_refund(app):
 
 
 @pytest.fixture
-def give_back(database, provider):
+def withdraw(app):
+    """Withdraw from a purchase, as the page does once the viewer has confirmed."""
+
+    async def state(purchase, *, key="withdrawal-1", viewer="mira", body=MIRA, service=app):
+        async with client_of(service, a_token(viewer)) as client:
+            return await client.post(
+                f"/v1/purchases/{purchase}/withdrawals",
+                content=json.dumps(body),
+                headers={"Idempotency-Key": key, "Content-Type": "application/json"},
+            )
+
+    return state
+
+
+@pytest.fixture
+def give_back(database, providers, rules):
     """Let the refunds that are due be asked for."""
 
     async def work():
@@ -220,7 +270,7 @@ def give_back(database, provider):
             await tx.execute(
                 text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
             )
-        await jobs.refund_due(database, {"sandbox": provider})
+        await jobs.refund_due(database, providers, rules.invoices)
 
     return work
 

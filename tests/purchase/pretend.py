@@ -103,7 +103,7 @@ class PretendProvider(httpx.AsyncBaseTransport):
         if parts == ["payments"]:
             reference = request.url.params["reference"]
             return httpx.Response(200, json={"items": self.payments_of(reference)}, request=request)
-        payment = self.payments.get(parts[1])
+        payment = self._named(parts[1])
         if payment is None:
             return httpx.Response(404, request=request)
         if request.method == "POST" and parts[2:] == ["refunds"]:
@@ -113,6 +113,10 @@ class PretendProvider(httpx.AsyncBaseTransport):
                 return httpx.Response(409, json={"type": "already-paid"}, request=request)
             payment["status"] = "cancelled"
         return httpx.Response(200, json=payment, request=request)
+
+    def _named(self, name):
+        named = (each for each in self.payments.values() if name in each.get("names", ()))
+        return self.payments.get(name) or next(named, None)
 
     def _refund(self, request, payment):
         asked, key = json.loads(request.content), request.headers["idempotency-key"]
@@ -138,9 +142,10 @@ class PretendProvider(httpx.AsyncBaseTransport):
                 payment.setdefault("refunds", []).append(made)
         return httpx.Response(201, json=self.by_key[key], request=request)
 
-    def close_refund(self, status):
-        """Let the newest refund come to an end: it is made, or its money comes back."""
-        payment, made = self.refunds[-1]
+    def close_refund(self, status, purchase=None):
+        """Let the newest refund (of a purchase) end: it is made, or its money comes back."""
+        newest = reversed(self.refunds)
+        payment, made = next(it for it in newest if purchase in (None, it[0]["reference"]))
         counted = {"succeeded": made["amount_minor"]}
         change = counted.get(status, 0) - counted.get(made["status"], 0)
         payment["refunded_minor"] = payment.get("refunded_minor", 0) + change

@@ -4,13 +4,13 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from deploy.config.databases import run_sql
 from services.purchase.commands.changes import PolledStatus
 from services.purchase.commands.payments import apply_statuses
 from services.purchase.commands.queries import read_purchase
 from services.purchase.commands.webhook_events import store_webhook_events
+from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.purchase.pretend import a_webhook
 
@@ -134,7 +134,7 @@ async def test_a_poisonous_answer_fails_alone(
 ):
     viewers = ["first", "ann", "poison", "bob"]
     made = [await bought(viewer=viewer) for viewer in viewers]
-    run_sql(postgres.dsn(database.address.database), POISON)
+    run_sql(postgres.dsn(database.name), POISON)
 
     answers = await pay_together(*made)
 
@@ -142,7 +142,7 @@ async def test_a_poisonous_answer_fails_alone(
     paid = await rows("SELECT viewer FROM purchases WHERE state = 'paid' ORDER BY viewer")
     assert [row["viewer"] for row in paid] == ["ann", "bob", "first"]
     # It is stored, and polled again.
-    run_sql(postgres.dsn(database.address.database), ["DROP TRIGGER poisoned ON purchases"])
+    run_sql(postgres.dsn(database.name), ["DROP TRIGGER poisoned ON purchases"])
     await wait()
     assert len(await rows("SELECT viewer FROM purchases WHERE state = 'paid'")) == len(viewers)
 
@@ -152,9 +152,9 @@ async def test_one_webhook_event_twice_in_a_batch_is_polled_once(
 ):
     purchase = await bought()
     headers, body = a_webhook(pretend.payment_of(purchase))
-    event = provider.parse_webhook(headers, body)
+    (event,) = await provider.parse_webhook(headers, body)
     headers, body = a_webhook(pretend.make(reference="an order of another shop"))
-    foreign = provider.parse_webhook(headers, body)
+    (foreign,) = await provider.parse_webhook(headers, body)
 
     async with database.transaction() as tx:
         found = await store_webhook_events(tx, [event, foreign, event])

@@ -8,7 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from holidays import country_holidays
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.purchase.domain.deadlines import Calendar, end_of_period
@@ -58,6 +59,14 @@ ENDS = [
     ("FR", "2027-02-15 12:00", 14, "2027-03-01"),
     ("BR", "2026-11-13 12:00", 7, "2026-11-23"),
     ("KR", "2026-09-17 12:00", 7, "2026-09-28"),
+    # The new year of the moon: 26 to 28 January 2028, then the weekend.
+    ("KR", "2028-01-19 12:00", 7, "2028-01-31"),
+    # Carnival and Ash Wednesday, on which offices are closed; the Epiphany.
+    ("BR", "2026-02-09 12:00", 7, "2026-02-19"),
+    ("ES", "2025-12-23 12:00", 14, "2026-01-07"),
+    # A holiday on a Saturday is kept on no other day in Austria and Switzerland.
+    ("AT", "2026-12-12 12:00", 14, "2026-12-28"),
+    ("CH", "2026-12-12 12:00", 14, "2026-12-28"),
 ]
 
 
@@ -133,18 +142,72 @@ def test_every_country_with_days_has_a_calendar():
     [
         {"zones": ()},
         {"zones": ("Europe/Atlantis",)},
-        {"holidays": ("easterly",)},
-        {"holidays": ("13-01",)},
-        {"holidays": ("02-29",)},
-        {"moved_holidays": ("noday 05-01",)},
+        {"country": "ZZ"},
+        {"country": "IT", "regions": ("Atlantis",)},
+        {"country": "DE", "kinds": ("secret",)},
     ],
 )
 def test_a_calendar_that_cannot_be_is_a_mistake_in_the_file(wrong):
-    with pytest.raises((AssertionError, ValueError, KeyError)):
+    with pytest.raises((ValueError, KeyError, NotImplementedError)):
         Calendar(**wrong)
 
 
-def test_what_is_moved_may_be_moved_into_the_next_year():
-    calendar = Calendar(zones=("UTC",), moved_holidays=("12-31",))
-    assert not calendar.is_working_day(date(2028, 1, 3) - timedelta(days=2))
-    assert not Calendar(zones=("UTC",), moved_holidays=("12-31",)).is_working_day(date(2023, 1, 2))
+def test_a_holiday_that_no_package_knows_is_added_by_its_date():
+    """A day of a single year, as the 80th anniversary of a peace."""
+    calendar = Calendar("DE", zones=("Europe/Berlin",), more_holidays=(date(2026, 6, 22),))
+    end = calendar.end_of(paid("2026-06-08 09:00"), 14)
+    assert end == datetime(2026, 6, 24, 0, 0, tzinfo=BERLIN)
+
+
+def test_holidays_of_other_regions_do_not_count_where_regions_are_chosen():
+    """Every Italian town keeps its saint's day: Rome on 29 June, Bolzano on Whit Monday."""
+    italy = CALENDARS["IT"]
+    assert italy.is_working_day(date(2026, 6, 29))
+    assert not italy.is_working_day(date(2026, 5, 25))
+    assert not Calendar("IT").is_working_day(date(2026, 6, 29))
+
+
+def by_hours(country, moment, days):
+    """
+    Walk from hour to hour in each zone, and count the days that begin.
+
+    The first day that begins after so many whole days, and after a working day, ends the period.
+    """
+    calendar = CALENDARS[country]
+    regions = calendar.regions or country_holidays(country).subdivisions
+    kept = [
+        country_holidays(country, subdiv=region, categories=calendar.kinds)
+        for region in (None, *regions)
+    ]
+    ends = []
+    for zone in map(ZoneInfo, calendar.zones):
+        hour, begun = moment.replace(minute=0, second=0, microsecond=0), -1
+        today = hour.astimezone(zone).date()
+        while True:
+            hour += timedelta(hours=1)
+            if (day := hour.astimezone(zone).date()) == today:
+                continue
+            begun, yesterday, today = begun + 1, today, day
+            is_free = f"{yesterday:%a}" in ("Sat", "Sun") or any(yesterday in each for each in kept)
+            if begun >= days and not is_free:
+                break
+        ends.append(hour)
+    return max(ends)
+
+
+@pytest.mark.parametrize("country", sorted(CALENDARS))
+@settings(max_examples=8)
+@given(
+    moment=st.sampled_from(["2026-03-14", "2026-10-10", "2026-12-10", "2027-03-12"]).flatmap(
+        lambda start: st.integers(0, 16 * 24 * 60).map(
+            lambda minutes: (
+                datetime.fromisoformat(start).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+            )
+        )
+    ),
+    days=st.integers(1, 15),
+)
+def test_a_period_ends_where_somebody_who_counts_hours_says(country, moment, days):
+    """Over both changes of the clocks, over Christmas, and over Easter, in every country."""
+    end = end_of_period(CALENDARS, country, moment, days)
+    assert end == by_hours(country, moment, days)

@@ -204,6 +204,26 @@ def test_unused_coins_are_worth_their_part_of_the_price_rounded_up():
     assert refund_minor(purchase, 0) == 0
 
 
+@pytest.mark.parametrize(
+    ("currency", "price", "unused", "refund"),
+    [
+        ("KWD", 3_050, 1, 10),
+        ("KWD", 3_050, 100, 610),
+        ("KWD", 3_050, 101, 620),
+        ("KWD", 3_050, 500, 3_050),
+        ("KWD", 3_055, 500, 3_055),
+        ("MGA", 4_500_000, 1, 9_000),
+        ("MGA", 4_500_000, 7, 63_000),
+        ("MGA", 4_499_900, 1, 9_000),
+        ("HUF", 399_000, 333, 265_800),
+        ("HUF", 399_050, 500, 399_050),
+    ],
+)
+def test_a_refund_is_rounded_up_to_what_can_be_paid(currency, price, unused, refund):
+    purchase = replace(PURCHASE, coins=500, bonus_coins=0, amount_minor=price, currency=currency)
+    assert refund_minor(purchase, unused) == refund
+
+
 def test_bonus_coins_are_worth_as_much_as_the_others_and_all_of_them_the_price():
     assert refund_minor(PURCHASE, 525) == 499
     assert refund_minor(PURCHASE, 500) == 476

@@ -1,10 +1,10 @@
 """What purchase counts: keys by what they turned out to be, and what waits for whom."""
 
 import pytest
-from sqlalchemy import text
 
 from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
+from shared.postgres.statements import text
 from tests.metrics import keys_counted, metric, since
 from tests.purchase.conftest import coins_held
 
@@ -93,3 +93,36 @@ async def test_each_key_counts_once_as_what_it_was(buy, bought_in, request_refun
 
     assert since(before[0], keys_counted(purchases)) == [2, 1, 1, 0]
     assert since(before[1], keys_counted(refunds)) == [1, 1, 0, 0]
+
+
+async def test_money_that_a_withdrawal_is_owed_waits_for_somebody_who_tries_again(
+    bought_in, withdraw, request_refund, consume, give_back, pretend, waiting, age_refunds
+):
+    purchase = await bought_in()
+    refund = (await withdraw(purchase)).json()["refund"]["refund"]
+    await consume(coins_held(purchase, refund))
+    pretend.mood = "stingy"
+    await give_back()
+    assert await waiting() == ({("withdrawal", "owed"): 1}, {})
+    await age_refunds(2)
+    assert await waiting() == ({("withdrawal", "owed"): 1}, {"withdrawal": 1})
+
+    pretend.mood = "well"
+    again = (await request_refund(purchase)).json()["refund"]
+    assert await waiting() == ({("refund", "requested"): 1}, {})
+    await consume(coins_held(purchase, again))
+    await give_back()
+    assert await waiting() == ({("refund", "refunded"): 1}, {})
+
+
+async def test_a_withdrawal_of_used_coins_and_a_refund_that_is_none_are_owed_nothing(
+    bought_in, withdraw, request_refund, consume, give_back, pretend, waiting
+):
+    used, unasked = await bought_in(key="used"), await bought_in(key="unasked")
+    refund = (await withdraw(used)).json()["refund"]["refund"]
+    await consume(coins_held(used, refund, paid=0, bonus=0))
+    await consume(coins_held(unasked, (await request_refund(unasked)).json()["refund"]))
+    pretend.mood = "stingy"
+    await give_back()
+
+    assert await waiting() == ({}, {})

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from services.purchase.domain.prices import (
     CoinsNotOffered,
-    Currencies,
-    CurrencyNotOffered,
-    CustomPackage,
-    Package,
-    PriceList,
+    PriceChanged,
     UnknownPackage,
+    find_offer,
+    list_offers,
 )
+from shared.prices.packages import Currencies, CustomPackage, Package
+from shared.prices.price_book import PriceBook
+from shared.prices.price_list import CurrencyNotOffered, PriceList
 
 PRICES = PriceList(
     packages=(
@@ -29,30 +30,34 @@ PRICES = PriceList(
 
 
 def test_a_package_is_offered_in_each_currency_it_has_a_price_in():
-    assert [offer.sku for offer in PRICES.offers("USD")] == ["coins_100", "coins_500", "coins_1000"]
-    assert [offer.amount_minor for offer in PRICES.offers("JPY")] == [160, 800]
+    assert [offer.sku for offer in list_offers(PRICES, "USD")] == [
+        "coins_100",
+        "coins_500",
+        "coins_1000",
+    ]
+    assert [offer.amount_minor for offer in list_offers(PRICES, "JPY")] == [160, 800]
 
 
 def test_covering_lists_what_is_enough_cheapest_first():
-    skus = [offer.sku for offer in PRICES.offers("USD", covering=101)]
+    skus = [offer.sku for offer in list_offers(PRICES, "USD", covering=101)]
     assert skus == ["custom", "coins_500", "coins_1000"]
 
 
 def test_bonus_coins_cover_as_well():
-    assert PRICES.offers("USD", covering=525)[0].sku == "coins_500"
-    assert PRICES.offers("USD", covering=526)[0].sku == "custom"
+    assert list_offers(PRICES, "USD", covering=525)[0].sku == "coins_500"
+    assert list_offers(PRICES, "USD", covering=526)[0].sku == "custom"
 
 
 def test_when_nothing_covers_the_largest_comes_nearest():
-    assert [offer.sku for offer in PRICES.offers("JPY", covering=5_000)] == ["coins_500"]
+    assert [offer.sku for offer in list_offers(PRICES, "JPY", covering=5_000)] == ["coins_500"]
 
 
 def test_a_currency_without_prices_is_refused_with_those_that_have_some():
     with pytest.raises(CurrencyNotOffered) as refused:
-        PRICES.offers("CHF")
+        list_offers(PRICES, "CHF")
     assert refused.value.facts["currencies"] == ["JPY", "USD"]
     with pytest.raises(CurrencyNotOffered):
-        PRICES.offer("coins_1000", currency="JPY")
+        find_offer(PRICES, "coins_1000", currency="JPY")
 
 
 def test_a_country_in_several_lists_may_choose_and_gets_the_first_unasked():
@@ -61,9 +66,9 @@ def test_a_country_in_several_lists_may_choose_and_gets_the_first_unasked():
 
     assert prices.for_country("CH").payable() == ["JPY", "USD"]
     assert prices.for_country("CH").usual_currency == "JPY"
-    assert prices.for_country("CH").offer("coins_100", currency="USD").amount_minor == 99
+    assert find_offer(prices.for_country("CH"), "coins_100", currency="USD").amount_minor == 99
     with pytest.raises(CurrencyNotOffered) as refused:
-        prices.for_country("CH").offer("coins_1000", currency="JPY")
+        find_offer(prices.for_country("CH"), "coins_1000", currency="JPY")
     assert refused.value.facts["currencies"] == ["USD"]
 
 
@@ -79,29 +84,30 @@ def test_a_country_in_several_lists_may_choose_and_gets_the_first_unasked():
 )
 def test_a_mistake_about_who_pays_in_what_stops_the_service(mistake):
     with pytest.raises(AssertionError):
-        replace(PRICES, currencies=Currencies(**mistake))
+        PriceBook(PRICES.packages, PRICES.custom, Currencies(**mistake))
 
 
 def test_an_unknown_package_is_refused():
     with pytest.raises(UnknownPackage):
-        PRICES.offer("coins_7", currency="USD")
+        find_offer(PRICES, "coins_7", currency="USD")
 
 
 def test_a_package_takes_no_number_of_coins():
     with pytest.raises(CoinsNotOffered):
-        PRICES.offer("coins_100", currency="USD", coins=100)
+        find_offer(PRICES, "coins_100", currency="USD", coins=100)
 
 
 @given(coins=st.integers(min_value=50, max_value=25_000))
 def test_custom_coins_cost_a_cent_each_and_at_least_the_card_minimum(coins):
-    offer = PRICES.offer("custom", currency="USD", coins=coins)
+    offer = find_offer(PRICES, "custom", currency="USD", coins=coins)
     assert (offer.coins, offer.amount_minor) == (coins, max(coins, 50))
 
 
 @given(coins=st.integers(min_value=50, max_value=25_000))
 def test_custom_coins_in_a_currency_without_cents_are_rounded_up_to_what_can_be_paid(coins):
     in_yen = replace(PRICES.custom, minor_per_1000_coins={"JPY": 1_600}, amount_minor_min={})
-    amount = PriceList(PRICES.packages, in_yen).offer("custom", currency="JPY", coins=coins)
+    prices = PriceList(PRICES.packages, in_yen)
+    amount = find_offer(prices, "custom", currency="JPY", coins=coins)
     assert 0 <= amount.amount_minor * 1_000 - coins * 1_600 < 1_000
     assert type(amount.amount_minor) is int
 
@@ -118,19 +124,19 @@ def test_custom_coins_in_a_currency_without_cents_are_rounded_up_to_what_can_be_
     ],
 )
 def test_what_is_missing_can_be_bought_exactly_within_limits(covering, skus):
-    assert [offer.sku for offer in PRICES.offers("USD", covering=covering)] == skus
-    assert "custom" not in [offer.sku for offer in PRICES.offers("JPY", covering=covering)]
+    assert [offer.sku for offer in list_offers(PRICES, "USD", covering=covering)] == skus
+    assert "custom" not in [offer.sku for offer in list_offers(PRICES, "JPY", covering=covering)]
 
 
 @pytest.mark.parametrize("coins", [None, 49, 25_001])
 def test_custom_coins_have_limits(coins):
     with pytest.raises(CoinsNotOffered):
-        PRICES.offer("custom", currency="USD", coins=coins)
+        find_offer(PRICES, "custom", currency="USD", coins=coins)
 
 
 def test_custom_coins_have_one_currency():
     with pytest.raises(CurrencyNotOffered):
-        PRICES.offer("custom", currency="JPY", coins=100)
+        find_offer(PRICES, "custom", currency="JPY", coins=100)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +159,42 @@ def test_a_disabled_package_is_not_sold():
     withdrawn = replace(PRICES.packages[2], enabled=False)
     assert PRICES.custom is not None
     prices = PriceList((*PRICES.packages[:2], withdrawn), replace(PRICES.custom, enabled=False))
-    assert [offer.sku for offer in prices.offers("USD")] == ["coins_100", "coins_500"]
+    assert [offer.sku for offer in list_offers(prices, "USD")] == ["coins_100", "coins_500"]
     for sku in ("coins_1000", "custom"):
         with pytest.raises(UnknownPackage):
-            prices.offer(sku, currency="USD", coins=100)
+            find_offer(prices, sku, currency="USD", coins=100)
 
 
 def test_two_packages_of_one_name_are_a_mistake_in_the_price_list():
     with pytest.raises(AssertionError):
-        PriceList(packages=(PRICES.packages[0], PRICES.packages[0]))
+        PriceBook(packages=(PRICES.packages[0], PRICES.packages[0]))
+
+
+def test_a_reduced_price_is_offered_with_the_one_before():
+    before = {"coins_100": {"USD": 119}, "custom": {"USD": 1_200}}
+    prices = replace(PRICES, reduced_from=before)
+
+    offered = {offer.sku: offer.reduced_from_minor for offer in list_offers(prices, "USD")}
+    assert offered == {"coins_100": 119, "coins_500": None, "coins_1000": None}
+    assert list_offers(prices, "JPY")[0].reduced_from_minor is None
+    custom = find_offer(prices, "custom", currency="USD", coins=137)
+    assert (custom.amount_minor, custom.reduced_from_minor) == (137, 165)
+
+
+def test_a_reduction_that_the_least_amount_swallows_is_none():
+    prices = replace(PRICES, reduced_from={"custom": {"USD": 1_001}})
+    prices = replace(prices, custom=replace(PRICES.custom, amount_minor_min={"USD": 99}))
+
+    offer = find_offer(prices, "custom", currency="USD", coins=50)
+
+    assert (offer.amount_minor, offer.reduced_from_minor) == (99, None)
+
+
+def test_an_order_at_another_price_is_refused_with_the_one_that_holds():
+    offer = find_offer(PRICES, "coins_100", currency="USD")
+
+    offer.require_amount(None)
+    offer.require_amount(99)
+    with pytest.raises(PriceChanged) as refused:
+        offer.require_amount(98)
+    assert refused.value.facts["amount_minor"] == 99

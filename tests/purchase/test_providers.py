@@ -1,9 +1,12 @@
 """Several providers beside each other: each purchase stays with the one that it began with."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.purchase import jobs
 from services.purchase.commands.status_polls import StatusPolls
+from services.purchase.domain.methods import Method, Methods
 from services.purchase.main import build_http
 from services.purchase.providers.sandbox import SandboxProvider
 from tests.clients import a_token, a_verifier, client_of, served
@@ -30,7 +33,8 @@ def buy_at(database):
     """Buy at an installation with these providers; return the id of the purchase."""
 
     async def buy_one(providers, *, key):
-        app = build_http(database, a_verifier(), providers, RULES)
+        methods = Methods(tuple(Method("card", name) for name in providers))
+        app = build_http(database, a_verifier(), providers, replace(RULES, methods=methods))
         async with client_of(app, a_token("mira")) as client:
             body, headers = {"package": "coins_100"}, {"Idempotency-Key": key}
             return (await client.post("/v1/purchases", json=body, headers=headers)).json()[

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from sqlalchemy import text
-
 from services.purchase.domain.purchases import PAYABLE_FOR
+from shared.postgres.statements import text
 from tests.purchase.conftest import AGE_PURCHASES, RULES
 from tests.quotas import at_once, end_times, is_too_often, leave
 

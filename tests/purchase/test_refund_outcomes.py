@@ -278,9 +278,9 @@ async def test_two_workers_ask_for_a_refund_once_at_a_time(
 ):
     await refund_requested()
     async with database.transaction() as tx:
-        (attempt,), _ = await claim_refunds(tx)
+        (attempt,), _ = await claim_refunds(tx, {"sandbox": provider})
     async with database.transaction() as tx:
-        assert await claim_refunds(tx) == ([], False)
+        assert await claim_refunds(tx, {"sandbox": provider}) == ([], False)
     result = await run_attempt(provider, attempt)
 
     for _ in range(2):
@@ -295,7 +295,7 @@ async def test_a_look_that_was_taken_before_the_money_went_does_not_undo_it(
 ):
     await refund_requested()
     async with database.transaction() as tx:
-        (attempt,), _ = await claim_refunds(tx)
+        (attempt,), _ = await claim_refunds(tx, {"sandbox": provider})
     early = await provider.read(attempt.purchase.payment)
     result = await run_attempt(provider, attempt)
     async with database.transaction() as tx:

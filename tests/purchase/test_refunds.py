@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.wallet import (
     CoinsRefunded,
     ExclusionEnded,
     ExclusionStarted,
 )
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
 from tests.purchase.conftest import GERMANY, coins_held

@@ -1,16 +1,56 @@
 """What purchase says again of its purchases is what it said, under the same ids."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
+from services.purchase.commands.questions import record_questions
 from services.purchase.commands.republish import EVENTS, facts_between
-from tests.deliveries import announced_by_id, by_id, said_again
+from services.purchase.domain.purchases import (
+    CONSUMPTION_REQUEST,
+    Payment,
+    Status,
+    WebhookEvent,
+)
+from services.purchase.store import purchases
+from tests.deliveries import an_erasure, announced_by_id, by_id, said_again
 from tests.purchase.conftest import coins_held
 
 
 @pytest.fixture
-def story(bought, pay, pretend, send_webhook, wait, bought_in, request_refund, consume, give_back):
+def ask(database):
+    """Let a store ask how much of a purchase was used."""
+
+    async def ask_about(purchase):
+        key = ("mira", UUID(purchase))
+        async with database.transaction() as tx:
+            found = replace((await purchases.lock(tx, [key]))[key], consumption_consent=True)
+            payment = Payment(found.payment, str(found.id), Status.SUCCEEDED, 499, "USD")
+            event = WebhookEvent(
+                found.provider, "question-1", CONSUMPTION_REQUEST, b"", found.payment, None
+            )
+            await record_questions(tx, [(found, payment, event)], now=datetime.now(UTC))
+
+    return ask_about
+
+
+@pytest.fixture
+def story(
+    buy,
+    bought,
+    pay,
+    pretend,
+    send_webhook,
+    wait,
+    bought_in,
+    request_refund,
+    withdraw,
+    consume,
+    give_back,
+    ask,
+):
     """Everything that can happen to a purchase, each at least once."""
 
     async def play():
@@ -28,11 +68,15 @@ def story(bought, pay, pretend, send_webhook, wait, bought_in, request_refund, c
         await send_webhook(failed, "payment.failed")
         await bought(key="expired")
         await wait(minutes=60)
+        await buy(claims={"age_verified": 12})
         refunded, declined = await bought_in(key="key-1"), await bought_in(key="key-2")
         for purchase, coins in ((refunded, 500), (declined, 0)):
             refund = (await request_refund(purchase, key=f"refund-{coins}")).json()["refund"]
             await consume(coins_held(purchase, refund, paid=coins, bonus=0))
         await give_back()
+        await withdraw(declined)
+        await ask(declined)
+        await consume(*an_erasure("noa"))
 
     return play
 

@@ -138,6 +138,20 @@ async def test_a_good_card_pays_and_every_webhook_again_changes_nothing(
     assert len(await rows(APPLIED)) == 1
 
 
+async def test_two_purchases_with_one_card_have_one_fingerprint(pay_with, heard, database):
+    bought = [
+        await pay_with(SUCCESS_CARD + owner, key=f"key-{number}")
+        for number, owner in enumerate(("-mira", "-mira", "-lea", ""))
+    ]
+    assert await heard(4) == ["purchase.paid"] * 4
+
+    paid = {each["purchase"]: each["payment_fingerprint"] for each in await announced(database)}
+    mira, again, lea, anybodys = (paid[purchase] for purchase in bought)
+
+    assert mira == again != lea
+    assert anybodys is None
+
+
 async def test_a_payment_asked_for_with_another_return_address_is_found_and_not_refused(
     buy, database, sandbox_url
 ):

@@ -38,6 +38,18 @@ async def test_a_good_card_pays_at_once_with_or_without_spaces(asked, pay, read,
     assert (await read(payment))["paid_at"] is not None
 
 
+async def test_cards_of_a_number_are_told_apart_by_what_follows_a_dash(asked, pay, read):
+    fingerprints = []
+    for number, holder in enumerate(("-mira", "-mira", "-lea", "")):
+        payment = await asked(key=f"k{number}")
+        await pay(payment, GOOD_CARD + holder)
+        fingerprints.append((await read(payment))["fingerprint"])
+
+    mira, again, lea, anybodys = fingerprints
+    assert mira == again != lea
+    assert anybodys is None
+
+
 async def test_a_declined_card_fails_the_payment_with_its_reason(asked, pay, read, delivered):
     payment = await asked()
 

@@ -34,7 +34,7 @@ def gifts():
     return read("gifts")["gifts"]
 
 
-@pytest.mark.parametrize("name", ["packages", "gifts", "rules", "people"])
+@pytest.mark.parametrize("name", ["packages", "gifts", "rules", "fraud", "people"])
 def test_every_number_is_a_whole_one_and_none_is_negative(name):
     found = numbers(read(name))
 
@@ -114,28 +114,91 @@ def test_only_streaks_are_sent_in_batches_and_no_batch_is_too_large(gifts):
         assert (counts == [1]) == (gift["type"] == "single"), gift["id"]
 
 
+PAYEES = {
+    "verification_required": False,
+    "tax_form_required": False,
+    "screening_required": False,
+    "login_minutes_max": 15,
+    "onboarding_links_per_hour": 20,
+}
+PROMOTIONS = {
+    "enabled": False,
+    "first_purchase_percent": 10,
+    "bonus_coins": {
+        "coins_300": 5,
+        "coins_500": 10,
+        "coins_1000": 25,
+        "coins_2000": 80,
+        "coins_5000": 250,
+        "coins_10000": 600,
+    },
+}
+PURCHASE_RULES = {
+    "currency": "USD",
+    "countries_allowed": [],
+    "countries_denied": [],
+    "purchases_per_minute_max": 5,
+    "fraud_warning_days": 14,
+    "open_dispute_locks": False,
+    "money": {
+        "new_account_days": 7,
+        "unknown_account": "new",
+        "new_minor_per_day": 10_000,
+        "minor_per_day": 50_000,
+        "minor_per_7_days": 200_000,
+        "minor_per_30_days": 500_000,
+    },
+    "card_testing": {"hours": 24, "small_minor": 500, "unpaid_max": 8, "failed_max": 5},
+    "repeat_refunds": {"days": 90, "purchases_max": 5},
+}
+PAYOUTS = {
+    "minimum_diamonds": 2_000,
+    "maximum_minor_per_day": 100_000,
+    "maximum_minor_per_7_days": 500_000,
+    "requests_per_day_max": 5,
+    "quote_seconds": 600,
+    "clawback_available": True,
+    "time_zone": "UTC",
+    "payee_rest_hours": 72,
+    "first_payout_review": False,
+    "quotes_per_hour": 60,
+    "payee_changes_per_day": 5,
+}
+PAYOUT_REVIEWS = {
+    "above_minor": 50_000,
+    "dual_above_minor": 75_000,
+    "warning_days": 30,
+    "reversed_coins_min": 5_000,
+    "reversed_days": 30,
+    "business_days": 5,
+    "promised_days": 15,
+    "appeal_days": 180,
+}
+
+
 def test_the_rules_are_the_documented_defaults():
     """An active line that no service reads would be a number that only seems to count."""
     rules = read("rules")
     eea = rules["refunds"].pop("eea_members")
     calendars = rules["refunds"].pop("calendars")
+    purchase_rules, promotions = rules.pop("purchase_rules"), rules.pop("promotions")
+    purchase_rules.pop("equal_minor")
+    assert rules["payout_exchange"].pop("versions")
 
+    assert rules.pop("payees") == PAYEES
+    assert purchase_rules == PURCHASE_RULES
+    assert promotions == PROMOTIONS
     assert (len(eea), len(set(eea))) == (30, 30)
     assert set(calendars) == {*eea, "GB", "CH", "BR", "KR"}
     assert rules == {
-        "diamonds": {"rate_version": 1, "currency": "USD", "value_minor_per_1000": 500},
-        "payouts": {
-            "minimum_diamonds": 2_000,
-            "maximum_minor_per_day": 100_000,
-            "fee_minor": 0,
-            "quote_seconds": 600,
-            "clawback_available": True,
-            "time_zone": "UTC",
-            "payee_rest_hours": 72,
-            "first_payout_review": False,
-            "quotes_per_hour": 60,
-            "payee_changes_per_day": 5,
+        "payouts": PAYOUTS,
+        "erasure": {"login_minutes_max": 15},
+        "payout_fees": {
+            "pass_through": False,
+            "providers": {"sandbox": {"percent_bp": 25, "fixed_minor": 25, "maximum_minor": 2_000}},
         },
+        "payout_exchange": {"base": "USD", "markup_bp": 0},
+        "payout_reviews": PAYOUT_REVIEWS,
         "maturity": {
             "days": 7,
             "new_creator_days": 14,
@@ -144,7 +207,13 @@ def test_the_rules_are_the_documented_defaults():
             "funding_risk_days": 14,
         },
         "refunds": {"days": {"web": {"EEA": 14, "GB": 14, "CH": 14, "BR": 7, "KR": 7}}},
-        "purchases": {"open_max": 10, "per_day_max": 200, "refund_requests_per_day_max": 20},
+        "purchases": {
+            "open_max": 10,
+            "per_day_max": 20,
+            "refund_requests_per_day_max": 20,
+            "promo_codes_per_day_max": 20,
+            "claims_per_hour_max": 120,
+        },
         "spending_limits": {
             "gift_coins_per_day": 50_000,
             "raise_after_hours": 24,
@@ -158,6 +227,27 @@ def test_the_rules_are_the_documented_defaults():
         },
         "exchange_rates": rules["exchange_rates"],
     }
+
+
+def test_the_standard_rate_is_half_a_cent_for_a_diamond():
+    rates = read("rates")
+    (first,) = rates["plans"]["standard"].pop("versions")
+
+    assert first.pop("effective_from").isoformat() == "2026-01-01T00:00:00+00:00"
+    assert first == {"version": 1, "currency": "USD", "value_minor_per_1000": 500}
+    assert rates == {
+        "rate_notice_days": 30,
+        "split_notice_hours": 24,
+        "plans": {"standard": {}},
+    }
+
+
+def test_the_dearest_package_can_be_bought_on_the_first_day_in_every_currency():
+    rules, packages = read("rules")["purchase_rules"], read("packages")["packages"]
+    equal, first_day = rules["equal_minor"], rules["money"]["new_minor_per_day"]
+
+    for currency, price in packages[-1]["prices"].items():
+        assert price * equal["USD"] <= first_day * equal[currency], currency
 
 
 def test_the_people_are_of_age_and_none_has_two_roles():

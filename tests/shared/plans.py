@@ -7,7 +7,7 @@ index, whatever the statistics say. Rates and times say nothing on a busy machin
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
@@ -15,7 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.postgres.database import _compiled
+from shared.postgres.copying import array
+from shared.postgres.statements import Statement
 
 # With a tenth of each page filled, a table is as long as one of ten times as many rows.
 ROWS, FILLED_PERCENT = 20_000, 10
@@ -72,14 +73,17 @@ async def forget_statistics(connection: asyncpg.Connection) -> None:
     )
 
 
-async def scans(connection: asyncpg.Connection, statement: object, growing: set[str]) -> set[Scan]:
+async def scans(
+    connection: asyncpg.Connection, statement: Statement, growing: set[str]
+) -> set[Scan]:
     """Return how a statement's plans read growing tables, other than by values of its batch."""
-    sql, names = _compiled(statement)
+    sql, names = statement.sql, statement.names
+    arrays = [statement.arrays.get(name) for name in names]
     return {
         scan
         for plan in [
             await _generic_plan(connection, sql, len(names)),
-            await _plan_of_a_batch(connection, sql),
+            await _plan_of_a_batch(connection, sql, arrays),
         ]
         for scan in _unbounded(plan, growing, limited=False)
     }
@@ -97,10 +101,15 @@ async def _generic_plan(connection: asyncpg.Connection, sql: str, parameters: in
         await connection.execute("RESET plan_cache_mode")
 
 
-async def _plan_of_a_batch(connection: asyncpg.Connection, sql: str) -> Plan:
+async def _plan_of_a_batch(
+    connection: asyncpg.Connection, sql: str, arrays: Sequence[str | None]
+) -> Plan:
     """Return the plan for one batch's values, as a session makes it five times; or nothing."""
     prepared = await connection.prepare(sql)
-    arguments = [_given(parameter.name) for parameter in prepared.get_parameters()]
+    arguments = [
+        array([_given(element)] * BATCH) if element else _given(parameter.name)
+        for parameter, element in zip(prepared.get_parameters(), arrays, strict=True)
+    ]
     try:
         return await _explained(connection, sql, *arguments)
     except asyncpg.DataError:
@@ -149,7 +158,7 @@ def _given(kind: str) -> object:
         "int2": 4242,
         "int4": 424242,
         # Also how many rows are asked for.
-        "int8": 42,
+        **dict.fromkeys(("int8", "bigint", "integer", "smallint"), 42),
         "numeric": 424242,
         # As an interval of seconds it shows as 4242 hours.
         "float8": 15_271_200.0,

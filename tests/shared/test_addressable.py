@@ -33,7 +33,10 @@ SOURCES = {
     **dict.fromkeys(PEOPLE, "the subject of a token"),
     "room": "bodies and paths of routes, Tencent's callback",
     "gift_type": "bodies of routes, a file",
+    "campaign": "the path of the route that makes it",
     "hold": "a provider's warning",
+    "statement": "a pattern: a month or a year",
+    "currency": "the path of the route that makes it: a code of ISO 4217",
     "provider": "the setting of a service",
     "provider_name": "the setting of a service",
 }
@@ -113,7 +116,7 @@ async def test_no_body_or_query_sets_a_value_that_no_path_can_hold(apps):
                 assert name in faults, (method, path, name, value, problem)
             asked.add(name)
     # Only people besides are set elsewhere alone: in their tokens.
-    assert asked == {"user", "viewer", "creator", "room", "gift_type"}
+    assert asked == {"user", "viewer", "creator", "room", "gift_type", "currency", "provider"}
 
 
 @pytest.mark.parametrize("value", ["a\\b", " ", "a\nb", "a\x85b"])

@@ -5,15 +5,16 @@ import re
 import shutil
 import subprocess
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from services.payout.main import read_rules as read_payout_rules
-from services.purchase.main import read_prices
 from services.wallet.domain.limits import Budget, Limit, LimitExceeded, Period
 from services.wallet.main import read_rules as read_wallet_rules
 from services.web.pages import STATIC
 from shared.money import CODES, EXPONENTS, Rounding, amount_text, prorate
+from shared.prices.files import read_price_book
 from tests.seeds.test_defaults import SEEDS
 
 CURRENCIES_JS = STATIC / "currencies.js"
@@ -49,6 +50,14 @@ def test_an_amount_has_the_decimals_of_its_currency(amount_minor, currency, text
 def test_a_share_is_exact_until_it_is_rounded(amount, part, whole, down, up):
     assert prorate(amount, part, whole, Rounding.DOWN) == down
     assert prorate(amount, part, whole, Rounding.UP) == up
+
+
+@pytest.mark.parametrize(
+    ("amount", "part", "whole", "nearest"),
+    [(1, 1, 3, 0), (2, 1, 3, 1), (1, 1, 2, 1), (-1, 1, 2, 0), (-2, 1, 3, -1), (3, 5, 1, 15)],
+)
+def test_a_figure_that_is_shown_is_the_nearest_one(amount, part, whole, nearest):
+    assert prorate(amount, part, whole, Rounding.NEAREST) == nearest
 
 
 def test_no_currency_has_two_exponents():
@@ -137,14 +146,14 @@ def test_a_price_in_a_currency_that_is_not_in_use_stops_the_service(tmp_path):
     path = changed(tmp_path, "packages.toml", "USD = 99,", "USD = 99, ZZZ = 99,")
 
     with pytest.raises(ValueError, match="ZZZ"):
-        read_prices(path)
+        read_price_book(path)
 
 
 def test_payouts_in_a_currency_that_is_not_in_use_stop_the_service(tmp_path):
-    path = changed(tmp_path, "rules.toml", 'currency = "USD"', 'currency = "ZZZ"')
+    path = changed(tmp_path, "rates.toml", 'currency = "USD"', 'currency = "ZZZ"')
 
     with pytest.raises(AssertionError, match="ZZZ"):
-        read_payout_rules(path)
+        read_payout_rules(Path("seeds/rules.toml"), path)
 
 
 def test_an_exchange_rate_of_a_currency_that_is_not_in_use_stops_the_service(tmp_path):

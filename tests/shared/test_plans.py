@@ -14,7 +14,10 @@ HOT = {
     "purchase": ("exclusions", "purchases", "refunds", "webhook_events"),
     "wallet": ("exclusions", "gift_payments", "limits", "lots", "purchase_facts", "suspensions"),
     "gift": ("admissions", "combos", "gifts", "levels", "messages", "reversals", "rooms"),
-    "payout": ("earnings", "maturity", "payees", "quotes", "reversals"),
+    "payout": (
+        *("appeals", "earnings", "fraud", "limits", "maturity", "payees", "quotes", "reversals"),
+        *("reviews", "schedules", "splits"),
+    ),
     "live": ("batch_context", "feed", "gift_totals", "gifters", "goals", "rooms", "streams"),
 }
 HOT_SHARED = ("ledger.book", "ledger.entries", "ledger.sealing", "messaging", "quotas")
@@ -47,7 +50,7 @@ SELDOM = {
 async def test_a_hot_statement_reaches_growing_tables_by_what_its_batch_says(
     database_of, postgres, service
 ):
-    name = database_of(service).address.database
+    name = database_of(service).name
     connection = await asyncpg.connect(postgres.dsn(name))
     try:
         tables = {row["name"] for row in await connection.fetch(TABLES)} - SMALL

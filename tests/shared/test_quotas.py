@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from asyncpg import CheckViolationError
-from sqlalchemy import text
 
 from deploy.config.services import DATABASES
+from shared.postgres.statements import text
 from shared.quotas import store as quotas
 from shared.quotas.rules import DAY, HOUR, Quota, TooOften
 

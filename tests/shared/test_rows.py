@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
-from services.gift import tables
-from shared.postgres.database import _compiled
+from services.gift import columns as tables
 from shared.postgres.rows import (
     RowMapper,
     array_literal,
@@ -18,8 +17,10 @@ from shared.postgres.rows import (
     unnest,
     update_rows,
 )
+from shared.postgres.statements import text
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_ECHO = text("SELECT CAST(:large AS bigint[]) AS large, CAST(:small AS smallint[]) AS small")
 COLUMNS = (
     *("viewer", "id", "room", "creator", "gift_type", "anonymous", "started_at"),
     *("last_requested_at", "open_gifts", "correlation_id"),
@@ -41,7 +42,7 @@ class Combo:
 
 
 def combo(viewer, gift_type="rose"):
-    return tables.Combo(
+    return SimpleNamespace(
         viewer=viewer,
         id=uuid4(),
         room="blue",
@@ -158,6 +159,17 @@ def test_a_column_of_arrays_is_refused_because_unnest_would_flatten_it():
         unnest(tables.Room, "room", "guests")
 
 
+async def test_an_array_of_numbers_arrives_as_it_is(database):
+    sent = [[0, -1, 2**63 - 1, -(2**63), None], [], None]
+    async with database.transaction() as tx:
+        arrived = [
+            (await tx.execute(_ECHO, {"large": numbers, "small": [7]})).one() for numbers in sent
+        ]
+
+    assert [row.large for row in arrived] == sent
+    assert {tuple(row.small) for row in arrived} == {(7,)}
+
+
 async def test_an_array_of_each_row_travels_as_a_literal(database):
     told = [[1, 2], [], None]
     async with database.transaction() as tx:
@@ -170,12 +182,12 @@ async def test_an_array_of_each_row_travels_as_a_literal(database):
 
 
 async def test_rows_are_updated_by_their_key_also_with_a_plan_from_when_there_were_none(database):
-    sql, names = _compiled(update_rows(tables.Combo, ("viewer", "id"), ("sent_gifts", "coins")))
+    save = update_rows(tables.Combo, ("viewer", "id"), ("sent_gifts", "coins"))
     connection = await database.connect_directly()
     try:
         await connection.execute("SET plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE save AS {sql}")
-        nothing = ", ".join(["NULL"] * len(names))
+        await connection.execute(f"PREPARE save AS {save.sql}")
+        nothing = ", ".join(["NULL"] * len(save.names))
         lines = await connection.fetch(f"EXPLAIN EXECUTE save ({nothing})")
     finally:
         await connection.close()

@@ -5,10 +5,9 @@ import pkgutil
 
 import asyncpg
 import pytest
-from sqlalchemy import TextClause
 
 from deploy.config.services import DATABASES
-from shared.postgres.database import _compiled
+from shared.postgres.statements import Statement
 
 SHARED = ("shared.backoffice", "shared.ledger", "shared.messaging", "shared.quotas")
 # What PostgreSQL plans; others (SET, LOCK, TRUNCATE) and parts of statements have no plan.
@@ -27,7 +26,7 @@ def statements_of(package):
         if ".migrations" in module.name or module.name.startswith(BY_THE_OWNER):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, TextClause) and value.text.split()[0] in PLANNED:
+            if isinstance(value, Statement) and value.text.split()[0] in PLANNED:
                 found[f"{module.name}.{name}"] = value
     return found
 
@@ -72,7 +71,7 @@ async def test_every_statement_of_shared_can_be_planned_by_a_service_that_has_it
 
 async def planned(connection, statement):
     """Return why PostgreSQL refuses to plan a statement, or None."""
-    sql, names = _compiled(statement)
+    sql, names = statement.sql, statement.names
     nothing = f"({', '.join(['NULL'] * len(names))})" if names else ""
     try:
         await connection.execute(f"PREPARE asked AS {sql}")

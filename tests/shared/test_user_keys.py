@@ -6,9 +6,9 @@ the users could not keep it.
 """
 
 import pytest
-from sqlalchemy import text
 
 from deploy.config.services import DATABASES
+from shared.postgres.statements import text
 
 # All but live. What live keeps belongs to rooms, which many give in: their streams, scores, goals.
 # It can be counted again from the events, and would be spread by room, if ever.
@@ -27,9 +27,20 @@ NOBODYS = {
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
     "prices": "the operator's: the same for everybody",
+    "rate_announcements": "the operator's: the same for everybody",
+    "campaigns": "the operator's: one budget for all viewers",
+    "receipt_numbers": "a seller's: every year has numbers without gaps, whoever buys",
+    "receipts_pkey": "a seller's: every year has numbers without gaps, whoever buys",
+    "webhook_archive": "a provider's words, before it is known whom they are about",
+    "backfills": "one row a payment provider",
     "webhook_events": "a provider's words, before it is known whom they are about",
+    "payment_names": "a provider's names of payments, before it is known whose they are",
     "tencent_signatures": "a second of Tencent's, whoever gave in it",
     "gift.rooms": "live's: where one room is, whoever gives in it",
+    "liability_days": "a day's: sums over all viewers",
+    "liability_lines": "a day's: sums over all viewers",
+    "bank_files": "an operator's: one pays many creators",
+    "bank_reports": "a bank's words, about many creators",
     "payout.fraud_warnings": "of a lot, before it is known which creators it paid",
 }
 UNIQUE = text("""

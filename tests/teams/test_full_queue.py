@@ -5,13 +5,13 @@ import json
 from datetime import UTC, datetime
 
 import httpx
-from sqlalchemy import text
 
 from shared.contracts.envelope import Cause
 from shared.messaging.broker import Broker
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.messaging.relay import Relay
+from shared.postgres.statements import text
 from tests.teams.gifts import a_gift
 
 KEPT, SENT = 5, 400

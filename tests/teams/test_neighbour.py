@@ -136,7 +136,10 @@ class Story:
             "stream": [self.stream],
             "gift": [self.open, self.hidden],
             "purchase": [self.purchase],
-            "payout": [str(uuid5(NAMESPACE_URL, "none"))],
+            **{
+                key: [str(uuid5(NAMESPACE_URL, "none"))]
+                for key in ("payout", "withdrawal", "lot", "file")
+            },
             "entitlement": [self.entitlement],
             "gift_type": ["g_tea"],
             "limit": [100],
@@ -148,7 +151,15 @@ class Story:
             "access_token": ["its own"],
             "currency": ["USD"],
             "covering": [10],
+            "seller": ["example"],
+            "year": [2026],
+            "statement": ["2026"],
+            "as_of": ["2026-01-31"],
+            "days": [30],
+            "country": ["DE"],
+            "time_zone": ["Europe/Berlin"],
             "language": ["de"],
+            "accept": ["text/html", "application/pdf"],
             # Pages are followed to their end.
             "cursor": [],
             "until": [],
@@ -216,13 +227,19 @@ def answer_to(story, person, path, values, places, *, is_stream):
 
 
 def _cursor_of(answer):
-    is_page = answer.is_success and "json" in answer.headers["content-type"]
+    is_page = answer.is_success and _is_json(answer)
     told = answer.json() if is_page else None
     return told.get("next_cursor") if isinstance(told, dict) else None
 
 
+def _is_json(answer):
+    return answer.headers["content-type"].endswith(("/json", "+json"))
+
+
 def _told(answer, asked):
-    if "json" not in answer.headers["content-type"]:
+    if answer.headers["content-type"] == "application/jsonl":
+        return [json.loads(line) for line in answer.text.splitlines()]
+    if not _is_json(answer):
         return answer.text
     if answer.is_success:
         return answer.json()

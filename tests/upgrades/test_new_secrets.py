@@ -30,23 +30,24 @@ def own_system():
 
 
 class Busy:
-    """Somebody who buys coins and gives them away, again and again."""
+    """Viewers who buy coins and give them away, one after another."""
 
     def __init__(self, stage):
         self.given = 0
         self.refused = []
         self.stopping = threading.Event()
         self._stage = stage
-        self._person = stage.person("mira", country="DE")
         self.thread = threading.Thread(target=self._go_on)
         self.thread.start()
 
     def _go_on(self):
         try:
             while not self.stopping.is_set():
-                self._stage.buy(self._person)
+                # Each buys once: one viewer buys no more than five times a minute.
+                viewer = self._stage.person("mira", country="DE")
+                self._stage.buy(viewer)
                 for _ in range(5):
-                    answer = self._stage.give(self._person, "lea")
+                    answer = self._stage.give(viewer, "lea")
                     if answer.status_code not in (201, 202):
                         self.refused.append(answer.text)
                     self.given += 1

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
+from services.wallet.commands.expiry import expire_lots
 from services.wallet.commands.queries import read_balances
 from services.wallet.store import queries
+from shared.postgres.statements import text
 from tests.deliveries import a_delivery, announced, forget_inbox
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -43,6 +44,35 @@ async def test_a_paid_purchase_opens_a_lot_and_credits_it(database, hear):
     ]
     (credited,) = await announced(database)
     assert (credited["name"], credited["coins"]) == ("wallet.coins_credited", 520)
+
+
+async def test_promo_coins_are_a_lot_that_expires_and_earns_creators_nothing(database, hear):
+    expires_at = datetime.now(UTC) + timedelta(days=7)
+
+    await hear(a_purchase_paid(promo_coins=50, promo_expires_at=expires_at, campaign="winter"))
+    await hear(a_gift_requested(coins=60))
+
+    lots = "SELECT kind, coins, remaining, price_minor, expires_at FROM lots ORDER BY kind"
+    assert await rows_of(database, lots) == [
+        ("paid", 100, 90, 99, None),
+        ("promo", 50, 0, 0, expires_at),
+    ]
+    (paid,) = await announced(database, "wallet.gift_paid")
+    assert [
+        (piece["kind"], piece["coins"], piece["diamond_rate_bp"]) for piece in paid["slices"]
+    ] == [("promo", 50, 0), ("paid", 10, 10_000)]
+
+
+async def test_promo_coins_that_were_not_spent_in_time_expire_and_no_others(database, hear):
+    expires_at = datetime.now(UTC) + timedelta(days=7)
+    await hear(a_purchase_paid(promo_coins=50, promo_expires_at=expires_at, campaign="winter"))
+
+    for later in (timedelta(0), timedelta(seconds=1)):
+        async with database.transaction() as tx:
+            await expire_lots(tx, now=expires_at - timedelta(seconds=1) + 2 * later)
+
+    assert await held_by(database) == 100
+    assert len(await announced(database, "wallet.coins_expired")) == 1
 
 
 async def test_the_same_purchase_heard_again_is_credited_once(database, hear):

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from shared.contracts.purchase import PurchaseDisputed
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -24,7 +24,7 @@ def an_hour_later(database, postgres):
     async def pass_by():
         from deploy.config.databases import run_sql  # noqa: PLC0415
 
-        name = database.address.database
+        name = database.name
         statement = "UPDATE entries SET recorded_at = recorded_at - interval '1 hour'"
         run_sql(postgres.dsn(name), [statement])
 
@@ -97,6 +97,25 @@ async def test_what_is_deferred_released_and_lost_adds_up_to_every_price(finance
         parts = ("deferred", "released", "refunded", "disputed")
         assert sum(line[f"{part}_minor"] for part in parts) == line["price_minor"]
     assert items[0]["released_minor"] == 299 * 140 // 300
+
+
+async def test_the_tax_of_a_sale_is_neither_owed_to_viewers_nor_earned(finance, hear):
+    """4.99 with 19% of tax: the coins are worth 4.19, and 100 of 500 release a fifth of that."""
+    await hear(a_purchase_paid(coins=500, amount_minor=499, tax_minor=80, net_minor=419))
+    await hear(a_gift_requested(coins=100))
+
+    (line,) = (await finance.get("/v1/operator/wallet/liability")).json()["items"]
+
+    assert (line["price_minor"], line["tax_minor"]) == (499, 80)
+    assert (line["released_minor"], line["deferred_minor"]) == (83, 336)
+
+
+async def test_a_bonus_has_no_tax(hear, database):
+    await hear(a_purchase_paid(coins=500, bonus_coins=25, amount_minor=499, tax_minor=80))
+
+    async with database.transaction() as tx:
+        lots = await tx.execute(text("SELECT kind, price_minor, tax_minor FROM lots ORDER BY kind"))
+        assert [tuple(row) for row in lots] == [("bonus", 0, 0), ("paid", 499, 80)]
 
 
 async def test_the_last_coin_of_a_lot_brings_the_remainder(finance, hear):

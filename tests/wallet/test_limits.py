@@ -11,6 +11,7 @@ from services.wallet.commands import limits as limiting
 from services.wallet.main import read_rules
 from shared.contracts.routes import QUEUES
 from shared.identity.ages import AgeRule
+from shared.postgres.statements import text
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
@@ -118,6 +119,36 @@ async def test_reminders_come_at_half_most_and_all_once_each(hear, mira, databas
         ("wallet.limit_reminder", 80, 80),
         ("wallet.limit_reached", 100, 100),
     ]
+
+
+async def rows_in_outbox(database, name):
+    """How often an event was published; `announced` shows one that came twice once."""
+    counted = text("SELECT count(*) FROM outbox WHERE routing_key = :name")
+    async with database.transaction() as tx:
+        return (await tx.execute(counted, {"name": name})).scalar_one()
+
+
+async def test_a_reached_limit_is_published_once_however_many_gifts_it_refuses(
+    hear, mira, database
+):
+    """Of one batch as of many: the event's row in the archive says that it was published."""
+    await hear(a_purchase_paid(coins=1_000))
+    await mira.put("/v1/wallets/me/limits/week", json={"unit": "coins", "amount": 100})
+
+    await hear(a_gift_requested(coins=101), a_gift_requested(coins=101))
+    await hear(a_gift_requested(coins=101))
+    await hear(a_gift_requested(coins=101), a_gift_requested(coins=100))
+    await hear(a_gift_requested(coins=1))
+
+    facts = await announced(database)
+    assert [fact["name"] for fact in facts].count("wallet.gift_refused") == 5
+    limits = [fact for fact in facts if fact["name"].startswith("wallet.limit_")]
+    assert [(fact["name"], fact["percent"], fact["spent"]) for fact in limits] == [
+        ("wallet.limit_reached", 100, 0),
+        ("wallet.limit_reminder", 50, 100),
+        ("wallet.limit_reminder", 80, 100),
+    ]
+    assert await rows_in_outbox(database, "wallet.limit_reached") == 1
 
 
 async def test_each_of_two_limits_on_the_same_window_is_heard_of(hear, mira, ops, database):
@@ -290,6 +321,24 @@ async def test_what_was_spent_this_month_is_told_in_money(hear, mira):
         "coins": 550,
         "money": [{"currency": "USD", "coins": 550, "amount_minor": 499}],
     }
+
+
+async def test_spendings_of_a_day_add_up_over_batches_and_currencies(hear, mira):
+    """The second batch spends the last dollars and the first euros of the day."""
+    await hear(a_purchase_paid(coins=100, amount_minor=100))
+    await hear(a_gift_requested(coins=60))
+    await hear(a_purchase_paid(coins=100, amount_minor=200, currency="EUR"))
+    gifts = [a_gift_requested(coins=100), a_gift_requested(coins=20)]
+
+    await hear(*gifts)
+    await hear(*gifts)
+
+    spent = (await mira.get("/v1/wallets/me/spending")).json()
+    assert spent["coins"] == 180
+    assert sorted(spent["money"], key=lambda each: each["currency"]) == [
+        {"currency": "EUR", "coins": 80, "amount_minor": 160},
+        {"currency": "USD", "coins": 100, "amount_minor": 100},
+    ]
 
 
 @pytest.mark.parametrize(

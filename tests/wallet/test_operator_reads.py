@@ -3,9 +3,9 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from deploy.config.databases import fetch, run_sql
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 
 SCOPES = "wallets:read audit:read"

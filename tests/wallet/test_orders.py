@@ -1,5 +1,6 @@
 """Whatever order facts about a purchase arrive in, the wallet's books end equal."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -79,6 +80,38 @@ async def test_whatever_order_they_arrive_in_the_books_end_equal(database_of, wa
 
     accounts, *_ = assert_all_equal(found)
     assert all(balance > 0 for _, balance in accounts)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        (disputed,),
+        (part,),
+        (disputed, won),
+        (requested, partial(refunded, refund=REFUND, coins=125)),
+        (flagged, requested, declined),
+        (requested, partial(refunded, refund=REFUND, coins=125), disputed),
+    ],
+    ids=["disputed", "in part", "won", "refunded", "refund declined", "refunded and disputed"],
+)
+@pytest.mark.parametrize("spent_coins", [0, 30])
+async def test_coins_of_a_promo_code_follow_their_purchase_in_whatever_order(
+    database_of, wallet, story, spent_coins
+):
+    expires_at = datetime.now(UTC) + timedelta(days=7)
+    paid = a_purchase_paid(
+        coins=100, bonus_coins=5, promo_coins=20, promo_expires_at=expires_at, campaign="winter"
+    )
+    facts = [happens(paid) for happens in story]
+    before: tuple[object, ...] = ()
+    if spent_coins:
+        before = (paid, a_gift_requested(coins=spent_coins))
+    else:
+        facts = [paid, *facts]
+
+    found = await ends(database_of, "wallet", wallet, facts, BOOKS, before=before)
+
+    assert_all_equal(found)
 
 
 @pytest.mark.parametrize(

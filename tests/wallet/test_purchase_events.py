@@ -4,7 +4,6 @@ from itertools import permutations
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.wallet.store import queries
 from shared.contracts.purchase import (
@@ -14,8 +13,10 @@ from shared.contracts.purchase import (
     PurchaseRefunded,
     PurchaseRefundRequested,
     PurchaseRiskFlagged,
+    PurchaseUsageRequested,
 )
-from tests.deliveries import announced, forget_inbox
+from shared.postgres.statements import text
+from tests.deliveries import announced, forget_inbox, rows_returned
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
@@ -47,6 +48,10 @@ def refund_requested(paid, refund):
     return PurchaseRefundRequested(
         purchase=paid.purchase, viewer=paid.viewer, refund=refund, requested_by="viewer"
     )
+
+
+def usage_requested(paid, question):
+    return PurchaseUsageRequested(purchase=paid.purchase, viewer=paid.viewer, question=question)
 
 
 def refunded(paid, refund, coins):
@@ -328,6 +333,29 @@ async def test_a_dispute_over_more_gifts_than_fit_into_a_message_comes_in_parts(
     ]
 
 
+async def test_a_dispute_over_many_gifts_has_as_many_statements_and_rows_as_one_over_few(
+    hear, database, monkeypatch
+):
+    """The viewer is locked meanwhile, so PostgreSQL compares the gifts: a row is a message."""
+    counts = []
+    # The first one opens the accounts.
+    for gifts in (1, 10, 900):
+        paid = a_purchase_paid(coins=gifts)
+        await hear(paid)
+        await hear(*(a_gift_requested(coins=1) for _ in range(gifts)))
+        with rows_returned(monkeypatch) as returned:
+            await hear(disputed(paid))
+        await hear(closed(paid, won=True))
+        await hear(a_gift_requested(coins=gifts))
+        counts.append(returned)
+
+    _, few, many = counts
+    assert len(few) == len(many)
+    assert sum(many) <= sum(few) + 5
+    parts = await announced(database, "wallet.lot_reversed")
+    assert [len(part["gifts"]) for part in parts] == [1, 10, 900]
+
+
 async def test_every_entry_of_all_this_sums_to_zero(hear, database):
     paid = a_purchase_paid(coins=1_000, bonus_coins=100)
     await hear(paid)
@@ -344,3 +372,29 @@ async def test_every_entry_of_all_this_sums_to_zero(hear, database):
         books = await queries.totals(tx)
     assert books.balances_coins == books.lots_coins == 700
     assert books.disputed_coins == books.debt_coins == 0
+
+
+async def test_a_store_is_told_which_coins_are_used_the_same_each_time(hear, database):
+    paid, question = a_purchase_paid(coins=100, bonus_coins=20), uuid4()
+    await hear(paid)
+    await hear(a_gift_requested(coins=30))
+    await hear(usage_requested(paid, question))
+    await hear(a_gift_requested(coins=30))
+    await forget_inbox(database)
+    await hear(usage_requested(paid, question))
+
+    (said,) = await announced(database, "wallet.usage_reported")
+    assert (said["coins"], said["used_coins"]) == (120, 30)
+
+
+async def test_coins_that_are_held_or_gone_with_their_money_are_not_used(hear, database):
+    paid, other = a_purchase_paid(coins=100), a_purchase_paid(coins=100)
+    refund = uuid4()
+    await hear(paid, other)
+    await hear(refund_requested(other, refund))
+    await hear(usage_requested(paid, uuid4()), usage_requested(other, uuid4()))
+    await hear(disputed(paid))
+    await hear(usage_requested(paid, uuid4()))
+
+    said = await announced(database, "wallet.usage_reported")
+    assert [each["used_coins"] for each in said] == [0, 0, 0]

@@ -1,9 +1,9 @@
 """What viewers wish for themselves is kept for ever: it has a number it stops at."""
 
 import pytest
-from sqlalchemy import text
 
 from services.wallet.domain.quotas import EXCLUSIONS, LIMIT_RAISES, LIMIT_REDUCTIONS
+from shared.postgres.statements import text
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import announced
 from tests.quotas import at_once, end_times, is_too_often, leave

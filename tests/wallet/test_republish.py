@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.wallet.commands import adjustments, exclusions, expiry, holds
 from services.wallet.commands.republish import REPUBLISHED, facts_between
@@ -12,7 +11,8 @@ from services.wallet.commands.verification import publish_block
 from shared.backoffice.adjustments import AdjustmentRequest
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.ledger.sealing import seal
-from tests.deliveries import announced_by_id, by_id, said_again
+from shared.postgres.statements import text
+from tests.deliveries import an_erasure, announced_by_id, by_id, said_again
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 from tests.wallet.test_purchase_events import (
     closed,
@@ -20,6 +20,7 @@ from tests.wallet.test_purchase_events import (
     refund_declined,
     refund_requested,
     refunded,
+    usage_requested,
 )
 
 
@@ -32,6 +33,7 @@ def story(hear, database):
         await _let_operators_work(database)
         await _reach_a_limit(hear)
         await _exclude(database)
+        await hear(*an_erasure("noa"))
         async with database.transaction() as tx:
             await publish_block(tx, await seal(tx))
 
@@ -42,6 +44,7 @@ async def _apply_purchase_events(hear):
     taken, given_back, kept = a_purchase_paid(bonus_coins=5), a_purchase_paid(), a_purchase_paid()
     await hear(taken)
     await hear(a_gift_requested(coins=60), a_gift_requested(coins=500))
+    await hear(usage_requested(taken, uuid4()))
     await hear(disputed(taken))
     await hear(closed(taken, won=True))
     await hear(given_back, kept)

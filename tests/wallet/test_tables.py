@@ -1,12 +1,15 @@
 """The tables stop what the code should never try, and look as the code believes they do."""
 
+from uuid import uuid4
+
 import pytest
 from asyncpg import InsufficientPrivilegeError, IntegrityConstraintViolationError
-from sqlalchemy import text
 
 from services.wallet.tables import WalletTable
+from shared.postgres.statements import text
 from tests.drift import drift
 
+GIFT = uuid4()
 LOT = """
     INSERT INTO lots (user_id, id, purchase, kind, coins, remaining, held, open, price_minor,
                       currency, channel, diamond_rate_bp, funded_at, expires_at)
@@ -14,17 +17,19 @@ LOT = """
             {open}, {price}, 'USD', 'web', {rate}, now(), {expires})
 """
 ENTRY = """
-    INSERT INTO entries (user_id, number, reference, request_hash, kind, asset, accounts, amounts,
-                         balances_after, assets, lots, slices)
-    VALUES ('mira', 2, 'gift:1', '', {kind}, {asset}, {accounts}, {amounts}, {after}, {assets},
-            {lots}, {slices})
+    INSERT INTO entries (user_id, number, gift, reference, request_hash, kind, asset, accounts,
+                         amounts, balances_after, assets, lots, slices)
+    VALUES ('mira', 2, {gift}, {reference}, '', {kind}, {asset}, {accounts}, {amounts}, {after},
+            {assets}, {lots}, {slices})
 """
 AN_ENTRY = {
+    "gift": "gen_random_uuid()",
+    "reference": "NULL",
     "kind": "'gift'",
     "asset": "'coins'",
-    "accounts": "'{main,@spent}'",
+    "accounts": "'main,@spent'",
     "amounts": "'{-10,10}'",
-    "after": "'{90,NULL}'",
+    "after": "'{90}'",
     "assets": "NULL",
     "lots": "ARRAY[gen_random_uuid()]",
     "slices": "'{10}'",
@@ -56,6 +61,7 @@ async def run(database, statement):
         ("lot_open_while_it_remains", {"open": "false"}),
         ("lot_price_known", {"price": -1}),
         ("lot_rate_known", {"rate": -1}),
+        ("lot_rate_known", {"rate": 100_001}),
         ("only_promo_expires", {"expires": "now()"}),
     ],
 )
@@ -81,13 +87,16 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
         *(
             (constraint, ENTRY.format(**{**AN_ENTRY, **wrong}))
             for constraint, wrong in [
+                ("entry_has_one_reference", {"gift": "NULL"}),
+                ("entry_has_one_reference", {"reference": "'purchase:1'"}),
+                ("entry_has_one_reference", {"gift": "NULL", "reference": "'gift:1'"}),
                 ("posting_moves", {"amounts": "'{0,0}'"}),
                 ("entry_sums_to_zero", {"amounts": "'{-10,9}'"}),
                 ("entry_sums_to_zero", {"amounts": "'{-10,10}'", "assets": "'{coins,USD}'"}),
                 (
                     "entry_sums_to_zero",
                     {
-                        "accounts": "'{main,held,@issued}'",
+                        "accounts": "'main,held,@issued'",
                         "amounts": "'{10,10,-19}'",
                         "after": "'{1,2,3}'",
                     },
@@ -95,12 +104,14 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
                 ("entry_has_postings", {"kind": "NULL"}),
                 ("entry_has_postings", {"amounts": "NULL"}),
                 ("entry_has_postings", {"asset": "NULL"}),
-                ("entry_has_postings", {"accounts": "'{main}'"}),
-                ("entry_has_postings", {"after": "'{90}'"}),
+                ("entry_has_postings", {"accounts": "'main'"}),
+                ("entry_has_postings", {"accounts": "NULL"}),
+                ("entry_has_postings", {"after": "NULL"}),
+                ("entry_has_postings", {"after": "'{90,NULL,1}'"}),
                 ("entry_has_postings", {"assets": "'{coins}'"}),
                 (
                     "entry_has_postings",
-                    {"amounts": "'{}'", "accounts": "'{}'", "after": "'{}'"},
+                    {"amounts": "'{}'", "accounts": "''", "after": "'{}'"},
                 ),
                 ("slice_has_lot_and_coins", {"slices": "'{0}'"}),
                 ("slice_has_lot_and_coins", {"slices": "'{1,2}'"}),
@@ -115,7 +126,14 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
             "one_entry_a_reference",
             (
                 "INSERT INTO entries (user_id, number, reference, request_hash) "
-                "VALUES ('m', 1, 'gift:1', ''), ('m', 2, 'gift:1', '')"
+                "VALUES ('m', 1, 'refund:1', ''), ('m', 2, 'refund:1', '')"
+            ),
+        ),
+        (
+            "one_entry_a_gift",
+            (
+                "INSERT INTO entries (user_id, number, gift, request_hash) "
+                f"VALUES ('m', 1, '{uuid4()}', ''), ('m', 2, '{GIFT}', ''), ('m', 3, '{GIFT}', '')"
             ),
         ),
         (

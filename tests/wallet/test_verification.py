@@ -3,13 +3,13 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from services.wallet.commands.verification import INVARIANTS, publish_block
 from shared.contracts.purchase import PurchaseDisputed, PurchaseRefundRequested
 from shared.ledger.sealing import broken_seals, seal
 from shared.ledger.verification import Progress, Violation, verify_ledger
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -45,7 +45,7 @@ async def books(database, hear):
 @pytest.fixture
 async def owner(postgres, books):
     """Somebody who can do what the service cannot: the database's administrator."""
-    name = books.address.database
+    name = books.name
     database = Database(postgres.dsn(name))
     yield database
     await database.close()
@@ -99,13 +99,16 @@ async def test_a_proof_says_how_far_it_is(books):
 TAMPERINGS = {
     "balance-is-its-postings": "UPDATE accounts SET balance = balance + 1 WHERE kind = 'held'",
     "entry-sums-to-zero": """
-        UPDATE entries SET accounts = accounts[1:1], amounts = amounts[1:1],
-            balances_after = balances_after[1:1]
+        UPDATE entries SET accounts = 'main', amounts = amounts[1:1]
         WHERE kind = 'gift' AND number = 2
     """,
     "balance-after-follows": """
-        UPDATE entries SET balances_after[array_position(accounts, 'held')] = 7
-        WHERE 'held' = ANY(accounts)
+        UPDATE entries SET balances_after[position] = 7
+        FROM (
+            SELECT user_id, number, array_position(string_to_array(accounts, ','), 'held')
+            FROM entries
+        ) AS leg (user_id, number, position)
+        WHERE (entries.user_id, entries.number) = (leg.user_id, leg.number) AND position > 0
     """,
     "entry-has-postings": """
         UPDATE entries SET amounts = NULL, accounts = NULL, balances_after = NULL
@@ -138,16 +141,28 @@ MORE_TAMPERINGS = [
     (
         "balance-is-its-postings",
         """
-        INSERT INTO entries (user_id, number, reference, request_hash, kind, asset, accounts,
+        INSERT INTO entries (user_id, number, gift, request_hash, kind, asset, accounts,
                              amounts, balances_after)
-        VALUES ('mira', 99, 'gift:x', '', 'gift', 'coins', '{main,@spent}', '{-5,5}', '{5,NULL}')
+        VALUES ('mira', 99, gen_random_uuid(), '', 'gift', 'coins', 'main,@spent', '{-5,5}', '{5}')
         """,
     ),
     ("decisions-are-counted", "DELETE FROM entries WHERE reference LIKE 'freeze:%'"),
     ("decisions-are-counted", "UPDATE entries SET number = number + 1 WHERE reference LIKE 'fr%'"),
     ("slices-are-gifts", "UPDATE entries SET lots = NULL, slices = NULL WHERE kind = 'gift'"),
     ("slices-are-gifts", "UPDATE entries SET kind = 'present' WHERE kind = 'gift'"),
-    ("slices-are-gifts", "UPDATE entries SET accounts[2] = '@away' WHERE kind = 'gift'"),
+    ("slices-are-gifts", "UPDATE entries SET accounts = 'main,@away' WHERE kind = 'gift'"),
+    (
+        "slices-are-gifts",
+        "UPDATE entries SET gift = NULL, reference = 'present:' || gift WHERE kind = 'gift'",
+    ),
+    (
+        "balance-after-follows",
+        "UPDATE entries SET balances_after = '{}' WHERE kind = 'gift'",
+    ),
+    (
+        "entry-has-postings",
+        "UPDATE entries SET accounts = accounts || ',@away' WHERE kind = 'gift'",
+    ),
     ("lots-spent-their-slices", "DELETE FROM entries WHERE kind = 'gift'"),
     ("entry-has-postings", "UPDATE entries SET kind = 'gift' WHERE kind IS NULL"),
     ("entry-has-postings", "UPDATE entries SET kind = NULL WHERE reference LIKE 'freeze:%'"),
@@ -190,8 +205,7 @@ def test_every_law_is_tried():
     [
         "UPDATE entries SET amounts[2] = amounts[2] + 1 WHERE kind = 'gift'",
         """
-        UPDATE entries SET accounts = accounts[1:1], amounts = amounts[1:1],
-            balances_after = balances_after[1:1] WHERE kind = 'credit'
+        UPDATE entries SET accounts = 'main', amounts = amounts[1:1] WHERE kind = 'credit'
         """,
         "UPDATE entries SET recorded_at = recorded_at - interval '1 day' WHERE kind = 'gift'",
         "UPDATE entries SET kind = 'present' WHERE kind = 'gift'",
@@ -200,15 +214,17 @@ def test_every_law_is_tried():
         "UPDATE entries SET result = '{}' WHERE result IS NOT NULL",
         "UPDATE entries SET request_hash = 'x' WHERE kind = 'gift'",
         """
-        UPDATE entries SET accounts = accounts || '{@elsewhere}'::text[],
-            amounts = amounts || 1::bigint,
-            balances_after = balances_after || NULL::bigint WHERE kind = 'gift'
+        UPDATE entries SET accounts = accounts || ',@elsewhere', amounts = amounts || 1::bigint
+        WHERE kind = 'gift'
         """,
+        "UPDATE entries SET accounts = 'main,@elsewhere' WHERE kind = 'gift'",
+        "UPDATE entries SET gift = gen_random_uuid() WHERE kind = 'gift'",
+        "UPDATE entries SET reference = reference || '0' WHERE reference IS NOT NULL",
         "DELETE FROM entries WHERE kind = 'dispute'",
         "DELETE FROM entries WHERE kind IS NULL",
         """
-        INSERT INTO entries (user_id, number, reference, request_hash)
-        VALUES ('mira', 99, 'gift:x', '')
+        INSERT INTO entries (user_id, number, gift, request_hash)
+        VALUES ('mira', 99, gen_random_uuid(), '')
         """,
         "UPDATE seals SET hash = sha256('x')",
         "UPDATE seals SET block = 7",

@@ -14,13 +14,17 @@ from deploy.config.secret_files import (
     keeps_the_one_before,
     rotate_secret,
     secret_names,
+    service_of,
+    store_provider_secret,
 )
-from deploy.config.services import DATABASES, ROLLED
+from deploy.config.services import DATABASES, PAYING, ROLLED
 from deploy.ctl import backups
 from deploy.ctl.installation import SECRETS, Installation
 from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
 from deploy.ctl.roll import ROOT, Compose, ComposeFailed
 from deploy.ctl.roll import roll as roll_services
+from shared.secrets import VALUES_MAX
+from shared.vendors.installations import providers_folder
 
 USERS_FILE = ROOT / "deploy" / "rabbitmq" / "20-users.json"
 
@@ -57,25 +61,29 @@ def rotate(
 
     docs/operations/runbooks/key-rotation.md says what comes next.
     """
-    known = secret_names()
-    if name not in known or not (SECRETS / name).exists():
-        sys.stderr.write(f"{name} is none of {', '.join(known)} in {SECRETS}.\n")
-        raise typer.Exit(USAGE)
+    folder = _folder_of(name)
     if forget:
         confirm(
             f"Does every service have the newest {name}? The previous value is removed.", yes=yes
         )
-        forgotten = forget_before(name, SECRETS)
+        forgotten = forget_before(name, folder)
         typer.echo(f"{name} has one value{' now' if forgotten else ', as before'}.")
         return
     text = sys.stdin.readline().strip() if given else None
     if given and not text:
         sys.stderr.write("Standard input has no secret in its first line.\n")
         raise typer.Exit(USAGE)
-    kept = keeps_the_one_before(name)
+    is_of_provider = folder != SECRETS
+    if is_of_provider and not given:
+        sys.stderr.write(f"{name} is a provider's: get the new one there, and add --given.\n")
+        raise typer.Exit(USAGE)
+    kept = is_of_provider or keeps_the_one_before(name)
     warning = "The one before stays good" if kept else "What it opens has to be told at once"
     confirm(f"Replace {name}? {warning}.", yes=yes or given)
-    rotate_secret(name, SECRETS, USERS_FILE, given=text)
+    if is_of_provider and text:
+        store_provider_secret(SECRETS, name, text, keeps_before=True)
+    else:
+        rotate_secret(name, SECRETS, USERS_FILE, given=text)
     typer.echo(f"{name} is new{'; the one before stays in the next line' if kept else ''}.")
 
 
@@ -106,6 +114,22 @@ def restore(
     for each in service:
         _finish(backups.restore(Installation.from_environment(), folder, each))
         typer.echo(f"{each} is as it was.")
+
+
+def _folder_of(name: str) -> Path:
+    """Return where a secret is; refuse one that is not there, or is no line of text."""
+    known, service = secret_names(), service_of(name)
+    if name in known and (SECRETS / name).exists():
+        return SECRETS
+    given = SECRETS / providers_folder(service)
+    path = given / name
+    if service not in PAYING or path.parent != given or not path.is_file():
+        sys.stderr.write(f"{name} is none of {', '.join(known)} in {SECRETS}, nor in {given}.\n")
+        raise typer.Exit(USAGE)
+    if len(path.read_text().splitlines()) > VALUES_MAX:
+        sys.stderr.write(f"{name} has more than a line for each value: replace the file itself.\n")
+        raise typer.Exit(USAGE)
+    return given
 
 
 def _finish(work: Coroutine[object, object, None]) -> None:

@@ -2,11 +2,14 @@
 
 from fastapi import APIRouter
 
-from services.gift.api import catalogue, creators, gifts, operators
+from services.gift.api import catalogue, creators, erasures, gifts, operators
+from services.gift.store.personal_data import EXPORTED
+from shared.backoffice.exports import add_export
 from shared.backoffice.routes import add_audit
 
 SHORTCUTS = (gifts.SHORTCUT,)
 router = APIRouter(prefix="/v1")
-for module in (gifts, creators, catalogue, operators):
+for module in (gifts, creators, catalogue, operators, erasures):
     router.include_router(module.router)
 add_audit(router, "gift")
+add_export(router, "gift", EXPORTED)

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import to_json
 
-from services.gift.api.catalogue import CatalogueEntry, shown
+from services.gift.api.catalogue import CatalogueEntry, is_available, shown
 from services.gift.api.dependencies import Cache
 from services.gift.commands import catalogue_admin
 from services.gift.commands.catalogue_admin import Edit, Editor
@@ -388,5 +388,9 @@ def _edited(edit: Edit, *, preview: bool) -> EditResponse:
         entry=_view(edit.entry),
         changes=[Change.model_validate(change) for change in edit.changes],
         warnings=list(edit.warnings),
-        shown=shown(edit.entry, language=LANGUAGE, country=None, now=datetime.now(UTC)),
+        shown=shown(
+            edit.entry,
+            language=LANGUAGE,
+            available=is_available(edit.entry.locks, None, datetime.now(UTC)),
+        ),
     )

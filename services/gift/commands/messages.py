@@ -56,6 +56,17 @@ async def decide_message(
     )
 
 
+async def remove_messages(tx: Transaction, viewer: str, cause: Cause) -> int:
+    """Erase all messages of a viewer, and say of those that were sent that they are removed."""
+    removed = await messages.erase_all(tx, viewer)
+    now = datetime.now(UTC)
+    facts = [
+        Fact(_event(gift), gift.version, cause, now) for gift in removed if gift.state is State.SENT
+    ]
+    await publish(tx, facts, archive=True)
+    return len(removed)
+
+
 def hold_message(gift: Gift, cause: Cause, at: datetime) -> tuple[Gift, Fact]:
     """Say that the message of a gift that is now sent waits for approval."""
     gift = replace(gift, message_revision=gift.message_revision + 1)

@@ -63,8 +63,7 @@ class PendingReplies:
         for gift in gifts:
             waiting = self._waiting.get(gift.id)
             for future in waiting.futures if waiting else ():
-                if not future.done():
-                    future.set_result(gift)
+                _answer(future, gift)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Find outcomes that other instances have written, when they have, and now and then."""
@@ -96,8 +95,18 @@ class PendingReplies:
 async def wait_for(
     future: asyncio.Future[Gift], gift: Gift, seconds: float = WAIT_SECONDS_MAX
 ) -> Gift:
-    """Return the settled gift, or after two seconds the gift as it was."""
+    """
+    Return the settled gift, or after two seconds the gift as it was.
+
+    The future is this caller's own, so it may be answered or cancelled: others have theirs.
+    """
+    timer = asyncio.get_running_loop().call_later(seconds, _answer, future, gift)
     try:
-        return await asyncio.wait_for(asyncio.shield(future), seconds)
-    except TimeoutError:
-        return gift
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _answer(future: asyncio.Future[Gift], gift: Gift) -> None:
+    if not future.done():
+        future.set_result(gift)

@@ -167,11 +167,24 @@ class Catalogue:
     def __init__(self, gift_types: Sequence[GiftType], revision: int = 0) -> None:
         self.revision = revision
         self.gift_types = tuple(sorted(gift_types, key=lambda gift_type: gift_type.sort))
+        self.offered = tuple([each for each in self.gift_types if each.is_active])
         self._by_id = {gift_type.id: gift_type for gift_type in gift_types}
         assert len(self._by_id) == len(gift_types), "a gift's id is used twice"
+        self._languages = {
+            language
+            for gift_type in gift_types
+            for language in (*gift_type.names, *gift_type.descriptions)
+        }
 
     def find(self, gift_type: str) -> GiftType | None:
         return self._by_id.get(gift_type)
+
+    def language_for(self, wanted: str) -> str:
+        """Return the language in which a caller reads the same texts as in the one they want."""
+        for language in (wanted, wanted.partition("-")[0]):
+            if language in self._languages:
+                return language
+        return LANGUAGE
 
     def price_gift(
         self, details: GiftDetails, *, expected_price_coins: int | None = None

@@ -11,14 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.admissions import UNPAID_GIFTS, Admission
 from services.gift.domain.creators import Block, CreatorRules
 from services.gift.domain.gifts import GiftDetails
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 async def read(tx: Transaction, gifts: Sequence[GiftDetails]) -> list[Admission]:

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
-from sqlalchemy import text
 
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.catalogue import Catalogue, GiftType
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 # Whose prices those are that an installation begins with.
 SEEDS = "seeds"

@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.combos import WINDOW_SECONDS, Combo, ComboKey, Running
 from services.gift.domain.gifts import Gift
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper, arrays, prefixed, unnest
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import text
 
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.admissions import UNPAID_GIFTS
 from services.gift.domain.combos import Change, ComboKey
 from services.gift.domain.gifts import DETAILS, Gift
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, prefixed, unnest
+from shared.postgres.statements import text
 
 # A viewer and an idempotency key: `one_gift_a_key` is unique.
 RequestKey: TypeAlias = tuple[str, str]

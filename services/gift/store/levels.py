@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from services.gift.domain.catalogue import FAN_GIFT
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
+from services.gift import columns as tables
 from services.gift.domain.creators import Message, MessageState
 from services.gift.domain.gifts import Gift
 from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
+
+_gift = RowMapper(Gift, tables.Gift)
 
 
 async def find_viewer(tx: Transaction, creator: str, gift: UUID) -> str | None:
@@ -50,6 +53,27 @@ async def held(
     ]
 
 
+async def erase_all(tx: Transaction, viewer: str) -> list[Gift]:
+    """Erase the messages of a viewer's gifts; return these gifts, as removed messages have them."""
+    return [_gift(row) for row in await tx.execute(_ERASE_ALL, {"viewer": viewer})]
+
+
+# Of a gift that is not sent its outcome says that there is no message.
+_ERASE_ALL = text(f"""
+    WITH locked AS (
+        SELECT viewer, id FROM gifts WHERE viewer = :viewer AND message IS NOT NULL
+        ORDER BY viewer, id FOR UPDATE
+    ), erased AS (
+        UPDATE gifts SET message = NULL, message_state = 'removed',
+            message_revision = message_revision + (state = 'sent')::integer
+        FROM locked WHERE gifts.viewer = locked.viewer AND gifts.id = locked.id
+        RETURNING {_gift.columns}
+    ), forgotten AS (
+        DELETE FROM messages USING erased
+        WHERE messages.creator = erased.creator AND messages.gift = erased.id
+    )
+    SELECT * FROM erased ORDER BY id
+""")  # noqa: S608 - our own text only
 _FIND_VIEWER = text("SELECT viewer FROM messages WHERE creator = :creator AND gift = :gift")
 _DECIDE_GIFT = text("""
     UPDATE gifts SET message_state = :state, message_revision = :revision

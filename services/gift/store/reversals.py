@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.gifts import Gift
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, array_literal, arrays, unnest, update_rows
+from shared.postgres.statements import text
 
 # Whose gift, and which lot had paid: what a revision is about.
 Key: TypeAlias = tuple[str, UUID, UUID]

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from pydantic_core import to_json
-from sqlalchemy import text
 
-from services.gift import tables
+from services.gift import columns as tables
 from services.gift.domain.rooms import Room
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 async def lock(tx: Transaction, rooms: Collection[str]) -> dict[str, Room]:

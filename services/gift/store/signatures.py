@@ -1,8 +1,7 @@
 """Which callbacks each signature of Tencent's came with: one row a second, for a few minutes."""
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 async def add(tx: Transaction, request_time: int, body: bytes, *, bodies_max: int) -> bool:

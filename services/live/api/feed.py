@@ -32,6 +32,8 @@ from shared.identity.tokens import (
 
 RECONNECT_MILLISECONDS = 2_000
 BACKLOG_MAX = 100
+# What is written to a connection cannot be replaced by something newer any more.
+UNSENT_BYTES_MAX = 32_768
 # A JSON Web Token in the address, where anything else would be three times as long.
 SIGNED = r"^[A-Za-z0-9._-]+$"
 # Once, and as it is: the gateway counts what is written, so each caller has one spelling.
@@ -83,12 +85,15 @@ class EventStream(Response):
         self._until = caller.accepted_until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = connection_of(scope)
+        if connection is not None:
+            connection.limit_unsent(UNSENT_BYTES_MAX)
         watching = self._hub.watch(
             self._room,
             after=self._after,
             last=self._last,
             format_=self._format,
-            connection=connection_of(scope),
+            connection=connection,
             viewer=self._viewer,
         )
         async with watching as watcher:
@@ -146,9 +151,16 @@ async def follow_room(
     A client that reconnects sends `Last-Event-ID` and misses nothing, whichever instance
     answers, as long as it is not more than 1,000 entries behind. Who is, or asks for more with
     `after`, is told so by an event `reset` (`asked_after`, `begins_after`) and begins there:
-    read again what you show. `only=gift,combo` names the events one wants, `min_coins` leaves
-    out smaller gifts and combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read
-    them. One person may follow sixteen feeds at a time.
+    read again what you show.
+
+    A client that reads too slowly gets less of combos: of the gifts of one combo that wait for
+    it, only the one with the greatest `repeat_count`, besides those with a message and the
+    first of a viewer. So show the greatest `repeat_count` and `combo_coins`, and add nothing up.
+    Nothing else is left out, ids only grow, and nothing comes again after an id.
+
+    `only=gift,combo` names the events one wants, `min_coins` leaves out smaller gifts and
+    combos, `shape=tiktok` writes gifts as tools around TikTok LIVE read them. One person may
+    follow sixteen feeds at a time.
 
     Browsers cannot set headers on an EventSource, so here alone the token may be in the query,
     once and unescaped; it is not logged. An EventSource comes back by itself after a restart:

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -42,6 +42,31 @@ class Shape(StrEnum):
     TIKTOK = "tiktok"
 
 
+class Step(NamedTuple):
+    """A gift of a combo that shows nothing but the combo's state, and how many gifts it has."""
+
+    combo: str
+    repeat_count: int
+
+
+class Event:
+    """An entry, as it is written for all watchers of one format."""
+
+    __slots__ = ("_entry", "_step", "written")
+
+    def __init__(self, entry: Entry, written: bytes) -> None:
+        self.written = written
+        self._entry: Entry | None = entry
+        self._step: Step | None = None
+
+    @property
+    def step(self) -> Step | None:
+        """The step of a combo that a later one replaces; asked only for watchers that are slow."""
+        if self._entry is not None:
+            self._step, self._entry = _step(self._entry), None
+        return self._step
+
+
 @dataclass(frozen=True, slots=True)
 class FeedFormat:
     """Which entries a watcher wants, and how; watchers of one format share the bytes."""
@@ -50,11 +75,12 @@ class FeedFormat:
     only: frozenset[str] | None = None
     min_coins: int = 0
 
-    def write(self, entries: Sequence[Entry]) -> bytes:
-        """Write entries as server-sent events, one after the other."""
-        return b"".join([self._event(entry) for entry in entries])
+    def write(self, entries: Sequence[Entry]) -> list[Event]:
+        """Write entries as server-sent events; those that are not wanted are left out."""
+        events = [Event(entry, self._written(entry)) for entry in entries]
+        return [event for event in events if event.written]
 
-    def _event(self, entry: Entry) -> bytes:
+    def _written(self, entry: Entry) -> bytes:
         kind, shown = entry.kind, entry.shown
         if self.only is not None and kind not in self.only:
             return b""
@@ -65,6 +91,18 @@ class FeedFormat:
                 return b""
             kind, shown = EntryKind.GIFT, to_json(tiktok(kind, json.loads(shown))).decode()
         return f"event: {kind}\nid: {entry.sequence}\ndata: {shown}\n\n".encode()
+
+
+def _step(entry: Entry) -> Step | None:
+    if entry.kind != EntryKind.GIFT:
+        return None
+    shown = json.loads(entry.shown)
+    if not shown.get("combo") or not shown.get("repeat_count"):
+        return None
+    if shown.get("message") or shown.get("first"):
+        # No later gift says that again.
+        return None
+    return Step(shown["combo"], shown["repeat_count"])
 
 
 def _coins(entry: Entry) -> int:

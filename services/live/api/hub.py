@@ -4,8 +4,9 @@ The hub hands the entries of rooms to all watchers of this process, as gifts com
 What this process counted is handed out from memory at once. What other instances counted is read
 for all watched rooms in one query when they commit, and with it a bounded part of missed entries
 (catch_up.py). Watchers of one format share the same bytes; those that keep up have them written to
-their connections in one loop, without a task to wake. A watcher that cannot keep up is let go and
-resumes where it was: no other watcher waits for it.
+their connections in one loop, without a task to wake. A watcher that cannot keep up gets only
+the greatest step of each combo (backlog.py); if that is too much as well, it is let go and resumes
+where it was. No other watcher waits for it.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from itertools import groupby
 import structlog
 
 from services.live.api.catch_up import CatchUp
-from services.live.api.feed_formats import FeedFormat
+from services.live.api.feed_formats import Event, FeedFormat
 from services.live.api.watchers import Watcher
 from services.live.domain.feed import FEEDS_MAX, TooManyFeeds
 from services.live.store.feed import (
@@ -88,7 +89,7 @@ class Hub:
                 room, max(position, earliest), format_ or FeedFormat(), connection, viewer
             )
             if position < earliest:
-                watcher.hand_over(_reset(asked=position, begins=earliest), 0)
+                watcher.hand_over(_reset(asked=position, begins=earliest))
             self._newest[room] = max(newest, self._newest.get(room, 0))
             self._rooms.setdefault(room, set()).add(watcher)
             if self._stopped:
@@ -195,7 +196,7 @@ class Hub:
         """Hand entries that follow each other to every watcher that needs them next."""
         first, last = entries[0].sequence, entries[-1].sequence
         self._newest[room] = max(last, self._newest[room])
-        written: dict[tuple[FeedFormat, int], tuple[bytes, bytes]] = {}
+        written: dict[tuple[FeedFormat, int], tuple[list[Event], bytes]] = {}
         for watcher in self._rooms.get(room, ()):
             position = watcher.position
             if position >= last or watcher.gone:
@@ -206,12 +207,13 @@ class Hub:
                 continue
             key = (watcher.format, position)
             if key not in written:
-                chunk = watcher.format.write(entries[max(0, position + 1 - first) :])
-                written[key] = chunk, framed(chunk) if chunk else b""
-            chunk, in_frame = written[key]
+                events = watcher.format.write(entries[max(0, position + 1 - first) :])
+                chunk = b"".join([event.written for event in events])
+                written[key] = events, framed(chunk) if chunk else b""
+            events, in_frame = written[key]
             watcher.position = last
-            if chunk:
-                watcher.take(chunk, in_frame, last - position)
+            if events:
+                watcher.take(events, in_frame)
 
     async def _beat(self, stopping: asyncio.Event) -> None:
         """Give signs of life in quiet rooms, and cut off watchers that take no end."""

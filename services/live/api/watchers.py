@@ -1,12 +1,13 @@
 """One client of a feed: what is still to be written to its connection, and how it ends."""
 
 import asyncio
-from collections import deque
+from collections.abc import Sequence
 
-from services.live.api.feed_formats import FeedFormat
+from services.live.api.backlog import Backlog
+from services.live.api.feed_formats import Event, FeedFormat
 from shared.http.connection import Connection
 
-# Entries that a watcher may lag behind; it is let go with more.
+# Events that may wait for a watcher; it is let go with more.
 BEHIND_MAX = 1_000
 # A quiet stream gives a sign of life, well before anything between us and the client gives up.
 HEARTBEAT_SECONDS = 10.0
@@ -17,9 +18,8 @@ class Watcher:
     """A client that watches a room; `position` is the last entry handed over."""
 
     __slots__ = (
-        "_behind",
+        "_backlog",
         "_connection",
-        "_pending",
         "_task",
         "_wake",
         "format",
@@ -48,57 +48,61 @@ class Watcher:
         self.gone = False
         self.moved_at = asyncio.get_running_loop().time()
         self.let_go_at = 0.0
-        self._behind = 0
-        self._pending: deque[bytes] = deque()
+        self._backlog = Backlog()
         self._wake: asyncio.Future[None] | None = None
         self._task = asyncio.current_task()
 
-    def take(self, chunk: bytes, in_frame: bytes, entries: int) -> None:
-        """Write at once what other watchers get as well; if that cannot be, hand it over."""
+    def take(self, events: Sequence[Event], in_frame: bytes) -> None:
+        """
+        Write at once what other watchers get as well; if that cannot be, let it wait.
+
+        `in_frame` is all events as a chunk of a body.
+        """
+        connection = self._connection
         if (
-            self._connection is not None
+            connection is not None
             and self._wake is not None
             and not self._wake.done()
-            and self._connection.write_chunk(in_frame)
+            and connection.write_chunk(in_frame)
         ):
             self.moved_at = asyncio.get_running_loop().time()
-        else:
-            self.hand_over(chunk, entries)
-
-    def hand_over(self, chunk: bytes, entries: int) -> None:
-        """Queue a chunk for this watcher; let it go if it has too much queued already."""
-        if self._behind + entries > BEHIND_MAX:
-            self.let_go()
             return
-        self._behind += entries
-        self._pending.append(chunk)
+        self._backlog.add_events(events, is_full=self._is_full)
+        if len(self._backlog) > BEHIND_MAX:
+            self.let_go()
+        self._wake_up()
+
+    def hand_over(self, chunk: bytes) -> None:
+        """Let a chunk wait for this watcher, behind all that waits already."""
+        self._backlog.add(chunk)
         self._wake_up()
 
     async def next(self) -> bytes | None:
-        """Return all there is to write, once there is something; None at the end."""
-        while not self._pending:
-            if self.gone:
+        """Return all there is to write, once there is something and room; None at the end."""
+        while not self._backlog or self._is_full:
+            if self._backlog and self._connection is not None:
+                # What has been taken from the backlog cannot give way to something newer.
+                await self._connection.drain()
+            elif self.gone:
                 return None
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
-        chunk = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
-        self._pending.clear()
-        self._behind = 0
+            else:
+                self._wake = asyncio.get_running_loop().create_future()
+                await self._wake
+        chunk = self._backlog.take_all()
         self.moved_at = asyncio.get_running_loop().time()
         return chunk
 
     def let_go(self) -> None:
         """End this watcher's stream; what it has not read, it asks for again."""
         self._end()
-        self._pending.clear()
+        self._backlog.clear()
         self._wake_up()
 
     def end_with(self, chunk: bytes) -> None:
         """End this watcher's stream after all it was handed, and this."""
         if not self.gone:
             self._end()
-            self._pending.append(chunk)
-            self._wake_up()
+            self.hand_over(chunk)
 
     def cut_off(self) -> None:
         """Stop waiting for a client that takes nothing any more."""
@@ -107,9 +111,13 @@ class Watcher:
 
     def beat(self, now: float) -> None:
         """Give a sign of life if nothing was written for a while."""
-        if not self._pending and now - self.moved_at >= HEARTBEAT_SECONDS:
+        if not self._backlog and now - self.moved_at >= HEARTBEAT_SECONDS:
             # With its position: a client that has received nothing yet resumes there as well.
-            self.hand_over(f"id: {self.position}\n{HEARTBEAT}".encode(), 0)
+            self.hand_over(f"id: {self.position}\n{HEARTBEAT}".encode())
+
+    @property
+    def _is_full(self) -> bool:
+        return self._connection is not None and self._connection.is_full
 
     def _end(self) -> None:
         if not self.gone:

@@ -7,13 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
 
 from services.live.domain.gift_totals import Gift, LotKey, Reversal, RoomTotals
 from services.live.domain.goals import Goal
 from services.live.domain.streams import Stream
 from services.live.store.feed import EntryKey
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

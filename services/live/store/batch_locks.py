@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.live.store.creator_locks import LOCK_CLASS, lock_numbers
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 async def lock_batch(

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
 
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.gift_totals import Changes, Gift, Increment
 from services.live.domain.goals import ContributionKey
 from services.live.domain.levels import Gifter
 from shared.postgres.database import Transaction
 from shared.postgres.rows import arrays, prefixed, unnest
+from shared.postgres.statements import text
 
 Key = TypeVar("Key", bound=tuple[str, ...])
 

@@ -8,9 +8,8 @@ takes one alone.
 import zlib
 from collections.abc import Iterable
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 # A batch may be of thousands of creators, and the server has room for so many locks in all.
 CREATOR_LOCKS = 256

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.perks import Entitlement
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, unnest
+from shared.postgres.statements import text
 
 # (creator, viewer, coins): what a creator was given by a viewer in all.
 Given: TypeAlias = tuple[str, str, int]

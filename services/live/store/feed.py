@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.gift_totals import RoomTotals
 from services.live.domain.goals import Goal
 from services.live.domain.levels import Gifter
 from services.live.store.goals import PROGRESS
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, prefixed, unnest, update_rows
+from shared.postgres.statements import text
 
 # Room, kind, and what the entry is about: shown once.
 EntryKey: TypeAlias = tuple[str, str, UUID]

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.gift_totals import Gift, Reversal, RoomTotals, ScoreKey
 from services.live.domain.levels import Gifter
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, prefixed, unnest, update_rows
+from shared.postgres.statements import text
 
 _room = RowMapper(RoomTotals, tables.Room)
 _gift = RowMapper(Gift, tables.Gift)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.live.domain.goals import Goal
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 READ_MILLISECONDS_MAX = 10_000
 

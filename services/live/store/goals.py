@@ -5,12 +5,11 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.goals import Goal
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, update_rows
+from shared.postgres.statements import text
 
 _goal = RowMapper(Goal, tables.Goal)
 PROGRESS = ("progress_coins", "contributors", "reached", "revision")

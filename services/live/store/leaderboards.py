@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from services.live.domain.levels import level_at
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

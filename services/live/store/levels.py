@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 _OPEN_COINS = """
     coalesce((SELECT sum(coins) FROM supporters WHERE supporters.viewer = gifters.viewer), 0)

@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.perks import Perk
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 _perk = RowMapper(Perk, tables.Perk)
 _SELECT = f"SELECT {_perk.columns} FROM perks"

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.levels import Gifter
 from services.live.store.entitlements import Given
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 _gifter = RowMapper(Gifter, tables.Gifter)
 

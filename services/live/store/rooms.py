@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from services.live.domain.rooms import Ownership
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.live import tables
+from services.live import columns as tables
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,35 @@
 
 from fastapi import APIRouter
 
-from services.payout.api import earnings, operators, payouts, webhooks
+from services.payout.api import (
+    appeals,
+    bank_files,
+    bonuses,
+    earnings,
+    finance,
+    fraud,
+    limits,
+    operators,
+    payees,
+    payouts,
+    quotes,
+    schedules,
+    screenings,
+    statements,
+    terms,
+    traces,
+    webhooks,
+)
+from services.payout.store.personal_data import EXPORTED
+from shared.backoffice.exports import add_export
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
-for module in (earnings, payouts, operators, webhooks):
+# Of two routes that fit an address the first one answers: names come before a payout's id.
+for module in (
+    *(earnings, terms, statements, bonuses, payees, limits, schedules, quotes, bank_files),
+    *(payouts, appeals, finance, operators, traces, fraud, screenings, webhooks),
+):
     router.include_router(module.router)
 add_trial_balance(router, "payout")
+add_export(router, "payout", EXPORTED)

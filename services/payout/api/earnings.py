@@ -50,7 +50,7 @@ class MoneyAccount(Money):
 
 
 class Value(Money):
-    """What diamonds are worth at the rate of today."""
+    """What diamonds are worth at the creator's rate of now."""
 
     rate_version: int
 
@@ -86,7 +86,8 @@ class EarnedGift(BaseModel):
     """
     A gift, and the diamonds it brought; `reversed` are those whose money was taken back.
 
-    `viewer` is null for its creator if the gift is anonymous.
+    `viewer` is null for its creator if the gift is anonymous. `shared_by` is the creator who
+    received the gift, if the diamonds are a part of another creator's gift.
     """
 
     gift: UUID
@@ -98,18 +99,21 @@ class EarnedGift(BaseModel):
     hold_reason: str
     earned_at: datetime
     matures_at: datetime
+    shared_by: str | None
 
 
 class Books(BaseModel):
     """
     The diamond books.
 
-    Earned (net of what was reversed) + adjusted + dispute loss = pending + available + reserved
-    + paid out. `money` is what creators are owed (negative, a liability), cost and were paid.
+    Earned (net of what was reversed) + adjusted + bonuses + dispute loss = pending + available
+    + reserved + paid out. `money` is what creators are owed (negative, a liability), cost and were
+    paid.
     """
 
     diamonds_earned: int
     diamonds_adjusted: int
+    bonus_diamonds: int
     dispute_loss_diamonds: int
     diamonds_reversed: int
     diamonds_pending: int
@@ -130,7 +134,7 @@ async def read_earnings(
 ) -> Earnings:
     """Read one's own diamonds."""
     async with db.transaction() as tx:
-        earned = await read_earned(tx, creator)
+        earned = await read_earned(tx, creator, rules)
     return Earnings(
         creator=creator,
         available_diamonds=earned.available,
@@ -139,9 +143,9 @@ async def read_earnings(
         lifetime_diamonds=earned.lifetime,
         holds=[Hold.model_validate(hold) for hold in earned.holds],
         value=Value(
-            amount_minor=rules.value_minor(earned.available),
-            currency=rules.currency,
-            rate_version=rules.rate_version,
+            amount_minor=earned.rate.value_minor(earned.available),
+            currency=earned.rate.currency,
+            rate_version=earned.rate.version,
         ),
     )
 
@@ -193,6 +197,7 @@ def earned_gift(line: EarningLine, *, to_creator: bool) -> EarnedGift:
         hold_reason=line.hold_reason,
         earned_at=line.earned_at,
         matures_at=line.matures_at,
+        shared_by=line.shared_by,
     )
 
 

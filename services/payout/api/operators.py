@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import (
@@ -15,24 +15,31 @@ from services.payout.api.payouts import (
     payout_line,
     payout_response,
 )
+from services.payout.api.reviews import ReasonResponse
 from services.payout.commands.queries import read_payout
-from services.payout.commands.reviews import resolve_payout, review_payout
+from services.payout.commands.reviews import Grounds, resolve_payout, review_payout
 from services.payout.domain.payouts import (
     NoSuchPayout,
     NotEnoughDiamonds,
-    NotHeld,
     NotUnresolved,
     PayoutSubmitted,
     ProviderStatus,
     State,
 )
-from services.payout.domain.rates import Rules
+from services.payout.domain.reviews import (
+    DecidedBefore,
+    Ground,
+    NotHeld,
+    approvals_needed,
+    words_of,
+)
 from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why, add_adjustments, add_audit
-from shared.http import Db, UserId, refusals
+from shared.http import PRINTABLE, Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import Text
+from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
 
 router = APIRouter(tags=["operator"])
 
@@ -48,8 +55,10 @@ class HeldPayout(BaseModel):
     """
     A payout that waits for an operator's decision, since when and why.
 
-    Reasons are `clawback`, `payee-changed`, `first-payout`; and `provider-unknown`, if the payout
-    was submitted, and the provider can no longer be asked what became of it.
+    `reason` is the first of `reasons`. `provider-unknown` is that of a payout that was submitted,
+    and the provider can no longer be asked what became of it: it is resolved, not reviewed. A
+    large payout needs `approvals_needed` people; `approved_by` are those who approved it already.
+    What a fraud rule found (`risk:`) has a route of its own.
     """
 
     creator: str
@@ -61,13 +70,30 @@ class HeldPayout(BaseModel):
     state: State
     requested_at: datetime
     held_at: datetime
-    reason: str | None
+    reason: str
+    reasons: list[ReasonResponse]
+    decide_by: datetime | None
+    approved_by: list[str]
+    approvals_needed: int
 
 
 class HeldPayouts(BaseModel):
     """The oldest of them; there may be more."""
 
     items: list[HeldPayout]
+
+
+class Rejection(Why):
+    """
+    Why a payout is rejected: the creator reads it as a statement of reasons.
+
+    `reason` is for the timeline, `facts` say what the decision rests on (without them it is the
+    reason), `ground` and `clause` on which rule: of your terms, or of a law.
+    """
+
+    ground: Ground = Ground.TERMS
+    clause: Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)] | None = None
+    facts: Text | None = None
 
 
 class Resolution(Why):
@@ -88,47 +114,60 @@ class CreatorPayouts(BaseModel):
 
 @router.post(
     "/operator/payouts/{creator}/{payout}/approve",
-    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld),
+    responses=refusals(
+        Unauthenticated, ScopeMissing, OwnMoney, DecidedBefore, NoSuchPayout, NotHeld
+    ),
 )
 async def approve(
     creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
 ) -> PayoutResponse:
-    """Let a payout that was held go on."""
-    return await _review(db, creator, payout, why, caller, rules, approved=True)
-
-
-@router.post(
-    "/operator/payouts/{creator}/{payout}/reject",
-    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotHeld, PayoutSubmitted),
-)
-async def reject(
-    creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
-) -> PayoutResponse:
-    """End a payout that was held; its diamonds are the creator's again."""
-    return await _review(db, creator, payout, why, caller, rules, approved=False)
-
-
-async def _review(
-    db: Database,
-    creator: str,
-    payout: UUID,
-    why: Why,
-    caller: Identity,
-    rules: Rules,
-    *,
-    approved: bool,
-) -> PayoutResponse:
+    """Let a payout that was held go on; a large one when a second person approves it."""
     async with db.transaction() as tx:
         await review_payout(
             tx,
             creator,
             payout,
-            approved=approved,
+            approved=True,
             operator=caller.user,
             reason=why.reason,
             rules=rules,
         )
-        return payout_response(*await read_payout(tx, creator, payout))
+        return payout_response(await read_payout(tx, creator, payout), rules)
+
+
+@router.post(
+    "/operator/payouts/{creator}/{payout}/reject",
+    responses=refusals(
+        Unauthenticated,
+        ScopeMissing,
+        OwnMoney,
+        DecidedBefore,
+        NoSuchPayout,
+        NotHeld,
+        PayoutSubmitted,
+    ),
+)
+async def reject(
+    creator: UserId,
+    payout: UUID,
+    rejection: Rejection,
+    caller: Reviewer,
+    db: Db,
+    rules: WiredRules,
+) -> PayoutResponse:
+    """End a payout that was held; its diamonds are the creator's again, who may appeal."""
+    async with db.transaction() as tx:
+        await review_payout(
+            tx,
+            creator,
+            payout,
+            approved=False,
+            operator=caller.user,
+            reason=rejection.reason,
+            rules=rules,
+            grounds=Grounds(rejection.ground, rejection.clause, rejection.facts),
+        )
+        return payout_response(await read_payout(tx, creator, payout), rules)
 
 
 @router.post(
@@ -158,11 +197,11 @@ async def resolve(
             reason=resolution.reason,
             rules=rules,
         )
-        return payout_response(*await read_payout(tx, creator, payout))
+        return payout_response(await read_payout(tx, creator, payout), rules)
 
 
 @router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_held(_: Reviewer, db: Db) -> HeldPayouts:
+async def read_held(_: Reviewer, db: Db, rules: WiredRules) -> HeldPayouts:
     """Read which payouts wait for an operator's decision, the oldest first."""
     async with db.transaction() as tx:
         found = await payouts.under_review(tx, HELD_SHOWN_MAX)
@@ -177,10 +216,17 @@ async def read_held(_: Reviewer, db: Db) -> HeldPayouts:
                 destination=payout.destination,
                 state=payout.state,
                 requested_at=payout.requested_at,
-                held_at=step.at,
-                reason=step.reason,
+                held_at=pending.at,
+                reason=pending.reasons[0],
+                reasons=[
+                    ReasonResponse(code=each, words=words_of(each).operator)
+                    for each in pending.reasons
+                ],
+                decide_by=pending.decide_by,
+                approved_by=list(pending.approved_by),
+                approvals_needed=approvals_needed(payout, rules),
             )
-            for payout, step in found
+            for payout, pending in found
         ]
     )
 

@@ -1,4 +1,4 @@
-"""A creator asks for money: where it should go, what it would be, and then for it."""
+"""A creator asks for money: what it would be, and then for it."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,28 +7,44 @@ from uuid import UUID
 from fastapi import APIRouter, Security
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.payout.commands import payees, payouts, queries, quotes
+from services.payout.api.reviews import (
+    AppealResponse,
+    ReviewResponse,
+    StatementResponse,
+    appeal_response,
+    review_response,
+    statement_response,
+)
+from services.payout.commands import payouts, queries
 from services.payout.commands.payouts import PayoutOrder
-from services.payout.domain.payouts import (
+from services.payout.commands.queries import PayoutStory
+from services.payout.domain.limits import (
     BelowMinimum,
-    CreatorsOnly,
     DailyMaximum,
+    PayoutOpen,
+    TooManyPayouts,
+    WeeklyMaximum,
+)
+from services.payout.domain.payees import (
+    PayeeMissing,
+    PayeeNotEnabled,
+    PayeeResting,
+    PayeeRestricted,
+    PayeeUnderReview,
+    PayeeUnscreened,
+    PayeeUnverified,
+    TaxFormMissing,
+)
+from services.payout.domain.payouts import (
+    CreatorsOnly,
     NoSuchPayout,
     NotEnoughDiamonds,
-    Payee,
-    PayeeMissing,
-    PayeeResting,
     Payout,
-    PayoutOpen,
-    QuoteExpired,
-    QuoteUsed,
     State,
-    UnknownQuote,
 )
+from services.payout.domain.quotes import QuoteExpired, QuoteUsed, UnknownQuote
 from services.payout.domain.rates import Rules
-from services.payout.providers import Providers
 from services.payout.store import payouts as store
-from services.payout.store.payouts import Step
 from shared.http import (
     BadCursor,
     Db,
@@ -46,12 +62,10 @@ from shared.http.auth import Caller
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.quotas.rules import TooOften
 
 router = APIRouter(tags=["payouts"])
 
 CREATOR = "creator"
-SHOWN_CHARACTERS = 4
 
 
 async def _require_creator(caller: Caller) -> Identity:
@@ -61,50 +75,20 @@ async def _require_creator(caller: Caller) -> Identity:
     return caller
 
 
+# What stands in the way of money to a payee.
+PAYEE_REFUSALS = (
+    PayeeMissing,
+    PayeeNotEnabled,
+    PayeeResting,
+    PayeeRestricted,
+    PayeeUnderReview,
+    PayeeUnscreened,
+    PayeeUnverified,
+    TaxFormMissing,
+)
 Creator = Annotated[Identity, Security(_require_creator, scopes=[CREATOR])]
-WiredProviders = Annotated[Providers, from_state("providers")]
 WiredRules = Annotated[Rules, from_state("rules")]
-
-
-class PayeeRequest(BaseModel):
-    """Where the money should go: the provider's name for an account."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    destination: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{4,64}$")]
-
-
-class PayeeResponse(BaseModel):
-    """
-    Where the money goes; only the end is shown.
-
-    An account that replaced another rests: nothing can be paid out before `usable_at`, and a
-    person looks at the first payout that goes there.
-    """
-
-    provider: str
-    destination: str
-    usable_at: datetime | None = None
-
-
-class QuoteRequest(BaseModel):
-    """How many diamonds to turn into money; without a number, as many as can be had today."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    diamonds: Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)] | None = None
-
-
-class QuoteResponse(BaseModel):
-    """An offer that holds until it expires; `amount_minor` arrives, the fee is taken before."""
-
-    quote: UUID
-    diamonds: int
-    amount_minor: int
-    fee_minor: int
-    currency: str
-    rate_version: int
-    expires_at: datetime
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class PayoutRequest(BaseModel):
@@ -122,17 +106,28 @@ class TimelineStep(BaseModel):
 
 
 class PayoutResponse(BaseModel):
-    """A payout and how far it has come. `paid` can still become `returned`."""
+    """
+    A payout and how far it has come. `paid` can still become `returned`.
+
+    `returned_minor` is what came back of it so far; its diamonds are the creator's again. While it
+    is held, `review` says why and until when. `statement` says why it was rejected.
+    """
 
     payout: UUID
     state: State
     diamonds: int
+    value_minor: int
+    value_currency: str
     amount_minor: int
     fee_minor: int
     currency: str
+    returned_minor: int
     rate_version: int
     requested_at: datetime
     timeline: list[TimelineStep]
+    review: ReviewResponse | None
+    statement: StatementResponse | None
+    appeal: AppealResponse | None
 
 
 class PayoutLine(BaseModel):
@@ -144,69 +139,6 @@ class PayoutLine(BaseModel):
     amount_minor: int
     currency: str
     requested_at: datetime
-
-
-@router.put("/payouts/payee", responses=refusals(Unauthenticated, CreatorsOnly, TooOften))
-async def set_payee(
-    payee: PayeeRequest, caller: Creator, db: Db, providers: WiredProviders, rules: WiredRules
-) -> PayeeResponse:
-    """
-    Say where one's own money should go.
-
-    The first account can be used at once, one that replaces another after a rest.
-    """
-    async with db.transaction() as tx:
-        changed = await payees.set_payee(
-            tx,
-            caller.user,
-            next(iter(providers)),
-            payee.destination,
-            changed_by=caller.user,
-            correlation_id=request_id(),
-            rules=rules,
-        )
-    return _payee(changed)
-
-
-@router.get("/payouts/payee", responses=refusals(Unauthenticated, PayeeMissing))
-async def read_payee(caller: Caller, db: Db) -> PayeeResponse:
-    """Read where one's own money goes."""
-    async with db.transaction() as tx:
-        return _payee(await payees.read_payee(tx, caller.user))
-
-
-@router.post(
-    "/payouts/quotes",
-    status_code=201,
-    responses=refusals(
-        Unauthenticated,
-        AgeUnknown,
-        TooYoung,
-        CreatorsOnly,
-        PayeeMissing,
-        PayeeResting,
-        BelowMinimum,
-        NotEnoughDiamonds,
-        DailyMaximum,
-        TooOften,
-    ),
-)
-async def make_quote(
-    wanted: QuoteRequest, caller: Creator, db: Db, rules: WiredRules
-) -> QuoteResponse:
-    """Ask what diamonds would bring; rate and fee hold until the quote expires."""
-    rules.ages.require(caller.age_verified, caller.country)
-    async with db.transaction() as tx:
-        quote = await quotes.make_quote(tx, caller.user, wanted.diamonds, rules)
-    return QuoteResponse(
-        quote=quote.id,
-        diamonds=quote.offer.diamonds,
-        amount_minor=quote.offer.amount_minor,
-        fee_minor=quote.offer.fee_minor,
-        currency=quote.currency,
-        rate_version=quote.rate_version,
-        expires_at=quote.expires_at,
-    )
 
 
 @router.post(
@@ -222,10 +154,11 @@ async def make_quote(
         QuoteExpired,
         QuoteUsed,
         PayoutOpen,
-        PayeeMissing,
-        PayeeResting,
+        TooManyPayouts,
+        *PAYEE_REFUSALS,
         BelowMinimum,
         DailyMaximum,
+        WeeklyMaximum,
         NotEnoughDiamonds,
         KeyReused,
     ),
@@ -236,7 +169,8 @@ async def request_payout(
     """
     Pay out a quote: its diamonds are reserved at once, the money follows.
 
-    Whatever the quote was made by is looked at again: the day's maximum, the account, the rest.
+    Whatever the quote was made by is looked at again: the limits, the account, the rest. Rules may
+    find reasons for a person to look at the payout first.
     """
     order = PayoutOrder(
         caller.user,
@@ -249,16 +183,16 @@ async def request_payout(
     )
     async with db.transaction() as tx:
         payout = await payouts.request_payout(tx, order, rules=rules)
-        payout, steps = await queries.read_payout(tx, caller.user, payout.id)
-    return payout_response(payout, steps)
+        story = await queries.read_payout(tx, caller.user, payout.id)
+    return payout_response(story, rules)
 
 
 @router.get("/payouts/{payout}", responses=refusals(Unauthenticated, NoSuchPayout))
-async def read_payout(payout: UUID, caller: Caller, db: Db) -> PayoutResponse:
-    """Read one of one's own payouts and how far it has come."""
+async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -> PayoutResponse:
+    """Read one of one's own payouts, how far it has come, and why it is held or was rejected."""
     async with db.transaction() as tx:
-        found, steps = await queries.read_payout(tx, caller.user, payout)
-    return payout_response(found, steps)
+        story = await queries.read_payout(tx, caller.user, payout)
+    return payout_response(story, rules)
 
 
 @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
@@ -284,28 +218,25 @@ def payout_line(payout: Payout) -> PayoutLine:
     )
 
 
-def payout_response(payout: Payout, steps: list[Step]) -> PayoutResponse:
+def payout_response(story: PayoutStory, rules: Rules) -> PayoutResponse:
     """Show a payout as its creator, or an operator, sees it."""
+    payout = story.payout
     return PayoutResponse(
         payout=payout.id,
         state=payout.state,
         diamonds=payout.diamonds,
+        value_minor=payout.value_minor,
+        value_currency=payout.value_currency,
         amount_minor=payout.amount_minor,
         fee_minor=payout.fee_minor,
         currency=payout.currency,
+        returned_minor=payout.returned_minor,
         rate_version=payout.rate_version,
         requested_at=payout.requested_at,
-        timeline=[TimelineStep(state=step.state, at=step.at, reason=step.reason) for step in steps],
+        timeline=[
+            TimelineStep(state=step.state, at=step.at, reason=step.reason) for step in story.steps
+        ],
+        review=review_response(story),
+        statement=statement_response(story, rules),
+        appeal=appeal_response(story),
     )
-
-
-def _payee(known: Payee) -> PayeeResponse:
-    return PayeeResponse(
-        provider=known.provider,
-        destination=_masked(known.destination),
-        usable_at=known.usable_at,
-    )
-
-
-def _masked(destination: str) -> str:
-    return "*" * (len(destination) - SHOWN_CHARACTERS) + destination[-SHOWN_CHARACTERS:]

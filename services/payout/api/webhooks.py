@@ -25,14 +25,14 @@ async def receive(
     providers: Annotated[Providers, from_state("providers")],
 ) -> dict[str, str]:
     """
-    Take a signed webhook (https://www.standardwebhooks.com), once.
+    Take a webhook that its provider signed, once.
 
     It is stored and answered; what is true of the transfer is asked of the provider after.
     """
     provider = providers.get(provider_name)
     if provider is None:
         raise UnknownProvider
-    event = provider.parse_webhook(request.headers, await request.body())
+    event = await provider.parse_webhook(request.headers, await request.body())
     async with db.transaction() as tx:
         await store_webhook_event(tx, provider.name, event)
     return {"status": "received"}

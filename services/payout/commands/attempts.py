@@ -4,26 +4,34 @@ import asyncio
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Counter
 
 from services.payout.commands.transfers import SEVERAL, apply_status, record_contradiction
+from services.payout.domain.payees import DestinationKind
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.rates import Rules
 from services.payout.domain.transfers import WebhookEvent
 from services.payout.providers import (
     FoundTransfer,
+    NotFunded,
     Provider,
     ProviderRejected,
     Providers,
     ProviderUnavailable,
     Transfer,
 )
-from services.payout.store import attempts, payouts
+from services.payout.store import accounts, attempts, contacts, payouts
 from services.payout.store.attempts import Attempt
 from shared.observability.metrics import CONTRADICTIONS
 from shared.postgres.database import Database, Transaction
 
 log = structlog.get_logger()
 
+NOT_FUNDED = Counter(
+    "ovation_payout_attempts_not_funded",
+    "Attempts that a provider refused because our account there is short of money.",
+    ["provider"],
+)
 ATTEMPTS_MAX = 50
 CONCURRENT_MAX = 10
 
@@ -52,8 +60,14 @@ async def follow_attempts(database: Database, providers: Providers, rules: Rules
 
 
 async def store_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> None:
-    """Store a webhook and poll its attempt soon; what the webhook says is not relied on."""
-    await attempts.add_webhook_event(tx, provider, event)
+    """
+    Store a webhook and look soon at what it is about: an attempt, or the account of payees.
+
+    What the webhook says is not relied on.
+    """
+    is_new = await attempts.add_webhook_event(tx, provider, event)
+    if is_new and event.account is not None:
+        await accounts.make_due(tx, provider, event.account)
 
 
 async def _follow(database: Database, provider: Provider, attempt: Attempt, rules: Rules) -> None:
@@ -61,13 +75,20 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
     Find the status of an attempt and apply it; the provider is called outside transactions.
 
     An attempt with an unknown result never gets a new key: it is polled, and if the provider does
-    not know it, submitted again, for as long as the provider remembers its key.
+    not know it, submitted again, for as long as the provider remembers its key. One by which
+    nothing was done for certain, because our account is short of money, is closed; another follows.
     """
     found: FoundTransfer | None = None
     try:
         if attempt.checks > 1 or not attempt.is_sendable:
-            found = await provider.find(attempt.id)
+            found = await provider.find(attempt.id, transfer=attempt.transfer)
         transfer = found.transfer if found else await _submit(database, provider, attempt)
+    except NotFunded:
+        log.warning("attempt.not_funded", attempt=str(attempt.id), provider=attempt.provider)
+        async with database.transaction() as tx:
+            await attempts.close(tx, attempt, is_watched=False)
+            tx.after_commit(NOT_FUNDED.labels(attempt.provider).inc)
+        return
     except ProviderUnavailable as error:
         log.warning("attempt.unanswered", attempt=str(attempt.id), error=str(error)[:200])
         async with database.transaction() as tx:
@@ -98,11 +119,18 @@ async def _submit(database: Database, provider: Provider, attempt: Attempt) -> T
         if age > timedelta(seconds=provider.idempotency_seconds):
             await _mark_unresolved_if_old(tx, provider, attempt)
             return None
+        destination = attempt.destination
+        if provider.destination_kind is DestinationKind.EMAIL:
+            address = await contacts.address_of(tx, attempt.creator, destination)
+            if address is None:
+                log.error("attempt.address_missing", attempt=str(attempt.id))
+                return None
+            destination = address
     return await provider.submit(
         attempt.id,
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
-        destination=attempt.destination,
+        destination=destination,
     )
 
 
@@ -123,10 +151,19 @@ async def _apply_transfer(
 ) -> None:
     answered = (transfer.amount_minor, transfer.currency)
     ordered = (attempt.amount_minor, attempt.currency)
-    if any(value not in (None, sent) for value, sent in zip(answered, ordered, strict=True)):
+    is_more = transfer.returned_minor > attempt.amount_minor
+    differs = any(value not in (None, sent) for value, sent in zip(answered, ordered, strict=True))
+    if is_more or differs:
         log.error("attempt.amount_contradicted", attempt=str(attempt.id), transfer=transfer.id)
         tx.after_commit(CONTRADICTIONS.labels("transfer-amount").inc)
     # Lock order: the payout, then the attempt.
-    await apply_status(tx, attempt, transfer.status, reason=transfer.reason, rules=rules)
+    await apply_status(
+        tx,
+        attempt,
+        transfer.status,
+        reason=transfer.reason,
+        rules=rules,
+        returned_minor=transfer.returned_minor,
+    )
     if attempt.transfer is None:
         await attempts.save_transfer(tx, attempt, transfer.id)

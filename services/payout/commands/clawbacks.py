@@ -3,7 +3,8 @@ Diamonds follow their gifts' coins, in every order in which the events arrive.
 
 Of the revisions of one lot of one gift the newest counts, and of all of them the most coins: the
 difference has come back. A revision that arrives after a newer one has the result that it would
-have had in its turn: what it takes comes back, and waits.
+have had in its turn: what it takes comes back, and waits. Of a gift that is shared each party
+follows with its share, which depends on the coins alone.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from uuid import UUID
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import Clawback, Earning
 from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.splits import Splits, possible_parties
 from services.payout.store.earnings import KnownEarnings
 from services.payout.store.reversals import Reversal
 from shared.contracts.envelope import Cause
 from shared.contracts.gift import GiftRestored, ReversalEvent
 from shared.contracts.payout import ClawbackEvent, DiamondsClawedBack, DiamondsRestored
+from shared.ledger.book import Book
 from shared.ledger.entries import MAIN, LockedAccounts
 from shared.messaging.facts import Fact
 
@@ -32,10 +35,15 @@ class EarningsBatch:
 
     known: KnownEarnings
     rules: Rules
-    recorded_at: datetime
+    book: Book
+    splits: Splits
     facts: list[Fact] = field(default_factory=list)
     # Creators who lost diamonds that they do not have any more.
     short: set[str] = field(default_factory=set)
+
+    @property
+    def recorded_at(self) -> datetime:
+        return self.book.recorded_at
 
 
 def references_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
@@ -44,9 +52,7 @@ def references_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
     yield RESTORATION_REFERENCE.format(gift, lot, revision)
 
 
-def follow_reversal(
-    batch: EarningsBatch, accounts: LockedAccounts, event: ReversalEvent, at: datetime, cause: Cause
-) -> bool:
+def follow_reversal(batch: EarningsBatch, event: ReversalEvent, at: datetime, cause: Cause) -> bool:
     """Keep a reversal and let the diamonds follow; return whether it is the newest."""
     key = (event.creator, event.gift, event.lot)
     known = batch.known.reversals.setdefault(key, Reversal())
@@ -59,28 +65,28 @@ def follow_reversal(
     if isinstance(event, GiftRestored):
         is_later = known.restored_at is None or at > known.restored_at
         known.restored_at = max(known.restored_at or at, at)
-    earning = batch.known.earnings.get(key)
-    if earning is None:
-        return event.revision == known.revision
     most = event.reversed_coins if is_first else known.reversed_coins
-    _follow(batch, accounts, earning, most, known, event.revision, at, cause)
-    if is_later and earning.restored.pending:
-        earning.restored.matures_at, _ = _wait(batch, earning, known, at)
+    for party in possible_parties(batch.splits, event.creator):
+        earning = batch.known.earnings.get((party, event.gift, event.lot))
+        if earning is None:
+            continue
+        _follow(batch, earning, most, known, event.revision, at, cause)
+        if is_later and earning.restored.pending:
+            earning.restored.matures_at, _ = _wait(batch, earning, known, at)
     return event.revision == known.revision
 
 
 def follow_earlier(
-    batch: EarningsBatch, accounts: LockedAccounts, earning: Earning, at: datetime, cause: Cause
+    batch: EarningsBatch, creator: str, earning: Earning, at: datetime, cause: Cause
 ) -> None:
-    """Let the diamonds of a new earning follow the reversals that arrived before it."""
-    known = batch.known.reversals.get((earning.creator, earning.gift, earning.lot))
+    """Let a new earning of a creator's gift follow the reversals that arrived before it."""
+    known = batch.known.reversals.get((creator, earning.gift, earning.lot))
     if known is not None:
-        _follow(batch, accounts, earning, known.most_coins, known, known.revision, at, cause)
+        _follow(batch, earning, known.most_coins, known, known.revision, at, cause)
 
 
 def _follow(
     batch: EarningsBatch,
-    accounts: LockedAccounts,
     earning: Earning,
     most_coins: int,
     known: Reversal,
@@ -89,6 +95,7 @@ def _follow(
     cause: Cause,
 ) -> None:
     """Take back the most that was ever reversed, then give back what was restored since."""
+    accounts = batch.book[earning.creator]
     taking, giving = references_of(earning.gift, earning.lot, revision)
     about = {"request_hash": earning.lot.bytes}
     lowest = earning.worth(max(most_coins, known.reversed_coins))
@@ -134,7 +141,7 @@ def _wait(
     matures_at, _ = maturity.matures_at(
         restored_at,
         first_earned_at=creator.first_earned_at,
-        lifetime_minor=batch.rules.value_minor(creator.lifetime_diamonds),
+        lifetime_minor=creator.rate.value_minor(creator.lifetime_diamonds),
     )
     # A warning is not part of it: it is looked at again wherever this time is used.
     return matures_at, matures_at > restored_at

@@ -3,6 +3,8 @@
 from typing import Any
 
 from services.payout.domain.payouts import Payout
+from services.payout.domain.reviews import Review
+from shared.contracts.payout import PayoutHeld
 
 
 def about(payout: Payout) -> dict[str, Any]:
@@ -15,3 +17,14 @@ def about(payout: Payout) -> dict[str, Any]:
         "fee_minor": payout.fee_minor,
         "currency": payout.currency,
     }
+
+
+def held(payout: Payout, review: Review) -> PayoutHeld:
+    """Return the fact that a payout went under review."""
+    return PayoutHeld(
+        **about(payout),
+        reason=review.reasons[0],
+        revision=payout.version,
+        reasons=review.reasons,
+        decide_by=review.decide_by,
+    )

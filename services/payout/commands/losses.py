@@ -9,24 +9,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.payout.commands.facts import about
+from services.payout.commands.facts import held as held_fact
 from services.payout.domain import earnings as domain
 from services.payout.domain.payouts import State
 from services.payout.domain.rates import Rules
-from services.payout.store import attempts, earnings, payouts
+from services.payout.domain.reviews import open_review
+from services.payout.store import attempts, earnings, payouts, reviews
 from shared.contracts.envelope import Cause
-from shared.contracts.payout import PayoutHeld
 from shared.ledger.entries import LockedAccounts
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
-# Why a payout is under review: the money of gifts was taken back, or an earlier payout was paid
-# after it had failed.
-CLAWBACK, PAID_LATE = "clawback", "paid-late"
-
 
 async def review_unsent(
-    tx: Transaction, creators: Sequence[str], now: datetime, *, reason: str
+    tx: Transaction, creators: Sequence[str], now: datetime, *, reason: str, rules: Rules
 ) -> list[Fact]:
     """Put these creators' unsent payouts under review; their accounts are locked."""
     facts = []
@@ -34,8 +30,9 @@ async def review_unsent(
         held = replace(payout, state=State.HELD, version=payout.version + 1)
         await payouts.save_state(tx, held)
         await payouts.add_steps(tx, held, (State.HELD,), reason=reason)
-        event = PayoutHeld(**about(held), reason=reason, revision=held.version)
-        facts.append(Fact(event, held.version, Cause(correlation_id), now))
+        review = open_review(held, (reason,), now, rules)
+        await reviews.add(tx, review)
+        facts.append(Fact(held_fact(held, review), held.version, Cause(correlation_id), now))
     return facts
 
 
@@ -46,7 +43,7 @@ async def recover_losses(
     if reference in accounts.outcomes:
         return
     of_payouts = await payouts.losses_of(tx, [accounts.user])
-    of_gifts = await earnings.losses_of(tx, [accounts.user])
+    of_gifts = await earnings.losses_of(tx, [accounts.user], diamonds_max=diamonds)
     recovered = domain.recover_losses(
         accounts,
         [*of_payouts, *of_gifts],

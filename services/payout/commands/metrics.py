@@ -1,9 +1,10 @@
-"""Gauges of how long payouts have been open."""
+"""Gauges of what waits (payouts, payees, decisions), and what fraud rules found."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
+from services.payout.domain.fraud_rules import Mode, RuleName
 from services.payout.domain.payouts import OPEN_STATES
-from services.payout.store import attempts, metrics
+from services.payout.store import attempts, bank_orders, metrics
 from shared.postgres.database import Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
@@ -15,11 +16,45 @@ UNRESOLVED = Gauge(
     "ovation_payouts_unresolved",
     "Payouts that were submitted so long ago that only a person can say what became of them.",
 )
+OVERDUE_DECISIONS = Gauge(
+    "ovation_payout_decisions_overdue",
+    "Reviews past their due or promised time, and appeals past their due time.",
+    ["deadline"],
+)
+BANK_WAITING_SECONDS = Gauge(
+    "ovation_bank_orders_oldest_age_seconds",
+    "How long the payment that waits longest for a bank file has waited.",
+)
+FRAUD_FINDINGS = Counter(
+    "ovation_fraud_findings",
+    "How often a fraud rule found its sign behind a requested payout.",
+    ["rule", "mode"],
+)
+PAYEES_WAITING_SECONDS = Gauge(
+    "ovation_payees_waiting_seconds",
+    "How long the payee that waits longest for us has waited, by what it waits for.",
+    ["state"],
+)
+for _rule in RuleName:
+    for _mode in Mode:
+        # From zero on, so that the first one is an increase.
+        FRAUD_FINDINGS.labels(_rule.value, _mode.value)
 
 
-async def report(tx: Transaction) -> None:
-    """Measure the oldest payout of each open state, and the unresolved ones."""
+async def report(tx: Transaction, *, has_lists: bool = True) -> None:
+    """
+    Measure the oldest payout of each open state, the unresolved ones, overdue decisions, and payees
+    that wait.
+
+    Without lists of sanctions no payee waits to be screened.
+    """
     ages_seconds = await metrics.oldest_seconds(tx, OPEN_STATES)
     for state in OPEN_STATES:
         OLDEST_AGE_SECONDS.labels(state.value).set(ages_seconds.get(state, 0.0))
     UNRESOLVED.set(await attempts.count_unresolved(tx))
+    for deadline, count in (await metrics.overdue_decisions(tx)).items():
+        OVERDUE_DECISIONS.labels(deadline).set(count)
+    BANK_WAITING_SECONDS.set(await bank_orders.oldest_waiting_seconds(tx))
+    for waits_for, seconds in (await metrics.payees_waiting_seconds(tx)).items():
+        if has_lists or waits_for != "unscreened":
+            PAYEES_WAITING_SECONDS.labels(waits_for).set(seconds)

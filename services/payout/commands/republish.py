@@ -2,9 +2,10 @@
 Events of payout are published again from its own rows, under their old ids.
 
 From outcomes, which hold them word for word: payout.diamonds_earned, .diamonds_matured,
-.diamonds_adjusted. From the event archive: .diamonds_clawed_back, .diamonds_restored,
-.payee_changed, .requested, .held, .approved, .rejected, .sent, .paid, .failed, .returned. From the
-seals: .block_sealed.
+.diamonds_adjusted, .bonus_earned. From the event archive: .diamonds_clawed_back,
+.diamonds_restored, .rate_announced, .creator_rate_announced, .payee_changed, .requested, .held,
+.approved, .rejected, .appealed, .appeal_decided, .sent, .paid, .failed, .returned,
+.partly_returned. From the seals: .block_sealed.
 """
 
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from shared.contracts.payout import (
     DiamondsEarned,
     DiamondsMatured,
 )
+from shared.contracts.rates import BonusEarned
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
@@ -28,6 +30,8 @@ REPUBLISHED: tuple[type[Event], ...] = EVENTS
 # The kind with which a reference begins, and its event; other events are in the event archive.
 _PUBLISHED: dict[str, type[Event]] = {
     "gift": DiamondsEarned,
+    "share": DiamondsEarned,
+    "bonus": BonusEarned,
     "mature": DiamondsMatured,
     "adjustment": DiamondsAdjusted,
 }

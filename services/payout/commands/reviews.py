@@ -1,16 +1,17 @@
 """Payouts under review: an operator approves, rejects or resolves them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from services.payout.commands.facts import about
 from services.payout.commands.losses import recover_losses
 from services.payout.commands.transfers import apply_status
 from services.payout.commands.valuations import open_books
+from services.payout.domain import reviews as domain
 from services.payout.domain.payouts import (
     NoSuchPayout,
-    NotHeld,
     NotUnresolved,
     Payout,
     PayoutSubmitted,
@@ -18,8 +19,9 @@ from services.payout.domain.payouts import (
     State,
 )
 from services.payout.domain.rates import Rules
+from services.payout.domain.reviews import Decision, Ground, NotHeld, Verdict
 from services.payout.domain.transfers import take_step
-from services.payout.store import attempts, payees, payouts
+from services.payout.store import attempts, payees, payouts, reviews
 from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause
 from shared.contracts.payout import PayoutApproved, PayoutRejected
@@ -34,6 +36,15 @@ REJECT_REFERENCE = "payout:{}:rejected"
 RECOVERY_REFERENCE = "recovery:{}"
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a rejection rests on; without facts it is the operator's reason."""
+
+    ground: Ground = Ground.TERMS
+    clause: str | None = None
+    facts: str | None = None
+
+
 async def review_payout(
     tx: Transaction,
     creator: str,
@@ -43,8 +54,14 @@ async def review_payout(
     operator: str,
     reason: str,
     rules: Rules,
+    grounds: Grounds = Grounds(),
 ) -> Payout:
-    """Approve or reject a payout that is under review."""
+    """
+    Approve or reject a payout that is under review.
+
+    A large one stays under review until a second person approves it; one person is enough to reject
+    it, as the diamonds come back.
+    """
     require_other_person(operator=operator, user=creator)
     references = [
         REJECT_REFERENCE.format(payout_id),
@@ -55,23 +72,34 @@ async def review_payout(
         raise NoSuchPayout
     payout, correlation_id = await payouts.lock(tx, creator, payout_id)
     decided = State.APPROVED if approved else State.REJECTED
+    verdict = Verdict(decided.value)
     if payout.state is decided:
         return payout
     if payout.state is not State.HELD:
         raise NotHeld(state=payout.state.value)
+    decisions = await reviews.decisions_of(tx, creator, payout_id)
+    if domain.has_decided(operator, payout.version, verdict, decisions):
+        return payout
+    domain.require_reviewer(operator, creator, decisions)
     if not approved and await attempts.is_under_way(tx, payout):
         raise PayoutSubmitted
+    decision = _decision(payout, verdict, operator, reason, grounds)
+    await reviews.add_decision(tx, payout, decision)
+    await _audit(tx, payout, f"payout.{decided.value}", operator, reason)
+    if approved and not domain.is_agreed(payout, [*decisions, decision], rules):
+        return payout
     payout = replace(payout, state=decided, version=payout.version + 1)
     event: PayoutApproved | PayoutRejected
     if approved:
         event = PayoutApproved(**about(payout), approved_by=operator, revision=payout.version)
-        await payees.mark_reviewed(tx, creator, payout.destination)
+        await payees.mark_reviewed(
+            tx, creator, payout.currency, payout.provider, payout.destination
+        )
     else:
-        event = PayoutRejected(**about(payout), reason=reason)
+        event = _rejected(payout, decision, rules)
         await _give_back(tx, book, payout, event, rules, references)
     await payouts.save_state(tx, payout)
     await payouts.add_steps(tx, payout, (decided,), reason=reason)
-    await _audit(tx, payout, f"payout.{decided.value}", operator, reason)
     await publish(tx, [Fact(event, payout.version, Cause(correlation_id))], archive=True)
     return payout
 
@@ -96,6 +124,35 @@ async def resolve_payout(
         raise NotUnresolved
     await apply_status(tx, attempt, status, reason=OPERATOR, rules=rules)
     await _audit(tx, payout, f"payout.resolved_as_{status.value}", operator, reason)
+
+
+def _decision(
+    payout: Payout, verdict: Verdict, operator: str, reason: str, grounds: Grounds
+) -> Decision:
+    is_rejection = verdict is Verdict.REJECTED
+    return Decision(
+        operator=operator,
+        revision=payout.version,
+        decision=verdict,
+        reason=reason,
+        ground=grounds.ground if is_rejection else None,
+        clause=grounds.clause if is_rejection else None,
+        facts=(grounds.facts or reason) if is_rejection else None,
+        at=datetime.now(UTC),
+    )
+
+
+def _rejected(payout: Payout, decision: Decision, rules: Rules) -> PayoutRejected:
+    assert decision.ground is not None
+    return PayoutRejected(
+        **about(payout),
+        reason=decision.reason,
+        ground=decision.ground.value,
+        clause=decision.clause,
+        facts=decision.facts,
+        is_automated=False,
+        appeal_until=rules.reviews.appeal_until(decision.at),
+    )
 
 
 async def _give_back(

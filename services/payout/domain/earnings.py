@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.payout.domain.money import RATE_NOTE, money_of
+from services.payout.domain.money import PayoutMoney, money_of
 from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.splits import BASIS_POINTS, share_of
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
 from shared.money import Rounding, prorate
@@ -22,7 +23,6 @@ from shared.money import Rounding, prorate
 EARNED = "@earned"
 DISPUTE_LOSS = "@dispute_loss"
 ADJUSTED = "@adjusted"
-BASIS_POINTS = 10_000
 
 
 class CauseReused(Refusal):
@@ -50,9 +50,11 @@ class Restored:
 @dataclass(slots=True)
 class Earning:
     """
-    What one slice of a gift brought, changing as a batch is decided.
+    What one slice of a gift brought one party, changing as a batch is decided.
 
-    Of `reversed_diamonds`, `lost_diamonds` could not be taken from the creator any more.
+    Of `reversed_diamonds`, `lost_diamonds` could not be taken from the creator any more. Of a gift
+    that is shared, `shares_bp` are the shares of the parties up to this one, and `shared_by` is
+    the creator who received it, None for that creator's own part.
     """
 
     creator: str
@@ -72,6 +74,8 @@ class Earning:
     anonymous: bool
     reversed_diamonds: int = 0
     lost_diamonds: int = 0
+    shared_by: str | None = None
+    shares_bp: Sequence[int] | None = None
     restored: Restored = field(default_factory=Restored)
 
     @property
@@ -86,7 +90,8 @@ class Earning:
 
     def worth(self, reversed_coins: int) -> int:
         """The diamonds that are left when so many coins have no money behind them."""
-        return diamonds_of_coins(self.coins - min(reversed_coins, self.coins), self.rate_bp)
+        coins = self.coins - min(reversed_coins, self.coins)
+        return diamonds_of_coins(coins, self.rate_bp, self.shares_bp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,10 @@ class Clawback:
     loss_diamonds: int = 0
 
 
-def diamonds_of_coins(coins: int, rate_bp: int) -> int:
-    """Turn coins of one slice into diamonds, rounded down."""
-    return prorate(coins, rate_bp, BASIS_POINTS, Rounding.DOWN)
+def diamonds_of_coins(coins: int, rate_bp: int, shares_bp: Sequence[int] | None = None) -> int:
+    """Turn coins of one slice into diamonds, rounded down; of those, into one party's part."""
+    whole = prorate(coins, rate_bp, BASIS_POINTS, Rounding.DOWN)
+    return whole if shares_bp is None else share_of(whole, shares_bp)
 
 
 def earn(
@@ -226,24 +232,12 @@ def post(
     kind: str,
     reference: str,
     request_hash: bytes,
-    paid_minor: int = 0,
-    fee_minor: int = 0,
-    reserved_minor: int = 0,
-    currency: str | None = None,
+    of_payout: PayoutMoney | None = None,
 ) -> int:
     """Move diamonds between accounts, and what is owed for them with it."""
     free = amounts.get(PENDING, 0) + amounts.get(MAIN, 0)
     postings = [Posting(account, DIAMONDS, amount) for account, amount in amounts.items() if amount]
-    money = money_of(
-        accounts,
-        free,
-        rules,
-        paid_minor=paid_minor,
-        fee_minor=fee_minor,
-        reserved_minor=reserved_minor,
-        currency=currency,
-    )
-    accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
+    money = money_of(accounts, free, rules, of_payout=of_payout)
     return accounts.post(
         kind=kind, reference=reference, postings=[*postings, *money], request_hash=request_hash
     )

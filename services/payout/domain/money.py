@@ -1,23 +1,47 @@
 """
 What creators are owed, in money, beside every entry of their diamonds.
 
-Diamonds that are free (pending or available) are owed at the rate in force, rounded down; a new
+Diamonds that are free (pending or available) are owed at their creator's rate, rounded down; a new
 rate revalues them. Reserved ones are owed as what their payout promised, at any later rate.
 So a payout takes exactly what is owed for it. Liabilities are negative.
+
+A payout in another currency is owed in that currency: what it is worth in the books' goes against
+the account of exchanges, which holds both sides at the rate of the quote.
 """
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from services.payout.domain.rates import DIAMONDS, Rules, worth_minor
+from services.payout.domain.rate_plans import Rate
+from services.payout.domain.rates import DIAMONDS, Rules
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts, Posting
 
 PAYABLE = "@creator_payable"
 REWARDS = "@creator_rewards"
 CLEARING = "@provider_clearing"
 FEES = "@payout_fees"
-# The rate at which free diamonds are valued in the books; absent before the first posting.
-RATE_NOTE = "value_minor_per_1000"
+EXCHANGE = "@exchange"
+# The rate at which the free diamonds of locked accounts are valued in the books.
+RATE_NOTE = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutMoney:
+    """
+    What a step of a payout moves, in its `currency`.
+
+    `reserved_minor` becomes owed for it (or, negative, is no longer). What was paid to the creator
+    and kept as a fee left the provider's account, or came back to it if negative. In the books the
+    payout counts `value_minor` in `value_currency`.
+    """
+
+    currency: str
+    value_minor: int
+    value_currency: str
+    reserved_minor: int = 0
+    paid_minor: int = 0
+    fee_minor: int = 0
 
 
 def diamonds_of(accounts: LockedAccounts) -> int:
@@ -25,55 +49,63 @@ def diamonds_of(accounts: LockedAccounts) -> int:
     return accounts.balance(PENDING, DIAMONDS) + accounts.balance(MAIN, DIAMONDS)
 
 
+def note_rate(accounts: LockedAccounts, rate: Rate) -> None:
+    """Remember at which rate these accounts are valued while they are locked."""
+    accounts.notes[RATE_NOTE] = rate
+
+
+def rate_of(accounts: LockedAccounts, rules: Rules) -> Rate:
+    """Return the rate that was noted for accounts when they were locked, or that of the rules."""
+    rate = accounts.notes.get(RATE_NOTE, rules.rate)
+    assert isinstance(rate, Rate), f"{accounts.user} has no rate: open their accounts by open_books"
+    return rate
+
+
 def money_of(
-    accounts: LockedAccounts,
-    change: int,
-    rules: Rules,
-    *,
-    paid_minor: int = 0,
-    fee_minor: int = 0,
-    reserved_minor: int = 0,
-    currency: str | None = None,
+    accounts: LockedAccounts, change: int, rules: Rules, *, of_payout: PayoutMoney | None = None
 ) -> list[Posting]:
     """
     Return the money side of an entry that changes a creator's free diamonds.
 
-    `reserved_minor` is what becomes owed for a payout (or, negative, is no longer). What was paid
-    to the creator and kept as a fee left the provider's account, or came back to it if negative;
-    both are in the payout's `currency`. All else is a reward, or one taken back.
+    What is neither owed for a payout nor paid is a reward, or one taken back.
     """
-    rate = accounts.notes.get(RATE_NOTE, rules.value_minor_per_1000)
-    before = diamonds_of(accounts)
-    owed = rules.value_minor(before + change) - worth_minor(before, rate)
-    amounts = {(PAYABLE, rules.currency): -owed, (REWARDS, rules.currency): owed}
-    if reserved_minor or paid_minor or fee_minor:
-        of_payout = {
-            PAYABLE: -reserved_minor,
-            CLEARING: -paid_minor,
-            FEES: -fee_minor,
-            REWARDS: reserved_minor + paid_minor + fee_minor,
-        }
-        for account, minor in of_payout.items():
-            key = account, currency or rules.currency
-            amounts[key] = amounts.get(key, 0) + minor
+    rate, before = rate_of(accounts, rules), diamonds_of(accounts)
+    owed = rate.value_minor(before + change) - rate.value_minor(before)
+    amounts: Counter[tuple[str, str]] = Counter()
+    amounts[PAYABLE, rate.currency] -= owed
+    amounts[REWARDS, rate.currency] += owed
+    if of_payout is not None:
+        _add_payout(amounts, of_payout)
     return _postings(amounts)
 
 
-def revalue(
-    accounts: LockedAccounts, currency: str, owed_minor: int, rules: Rules, *, reference: str
-) -> bool:
-    """
-    Let a creator be owed what their free diamonds are worth at the rate in force.
+def _add_payout(amounts: Counter[tuple[str, str]], money: PayoutMoney) -> None:
+    """Add what a payout's step moves; it sums to zero in each currency."""
+    amounts[PAYABLE, money.currency] -= money.reserved_minor
+    amounts[CLEARING, money.currency] -= money.paid_minor
+    amounts[FEES, money.currency] -= money.fee_minor
+    came_minor = money.reserved_minor + money.paid_minor + money.fee_minor
+    if money.currency == money.value_currency:
+        amounts[REWARDS, money.currency] += came_minor
+        return
+    # Nothing moves between currencies when what was reserved is paid.
+    exchanged_minor = money.value_minor * ((came_minor > 0) - (came_minor < 0))
+    amounts[EXCHANGE, money.currency] += came_minor
+    amounts[EXCHANGE, money.value_currency] -= exchanged_minor
+    amounts[REWARDS, money.value_currency] += exchanged_minor
 
-    `owed_minor` in `currency` is what stands in the books for them. Returns whether anything moved.
+
+def revalue(accounts: LockedAccounts, old: Rate, new: Rate, *, reference: str) -> bool:
     """
+    Let a creator be owed what their free diamonds are worth at another rate than until now.
+
+    Returns whether anything moved.
+    """
+    free = diamonds_of(accounts)
     amounts: Counter[tuple[str, str]] = Counter()
-    amounts[PAYABLE, currency] += owed_minor
-    amounts[REWARDS, currency] -= owed_minor
-    worth = rules.value_minor(diamonds_of(accounts))
-    amounts[PAYABLE, rules.currency] -= worth
-    amounts[REWARDS, rules.currency] += worth
-    accounts.notes[RATE_NOTE] = rules.value_minor_per_1000
+    for rate, sign in ((old, 1), (new, -1)):
+        amounts[PAYABLE, rate.currency] += sign * rate.value_minor(free)
+        amounts[REWARDS, rate.currency] -= sign * rate.value_minor(free)
     postings = _postings(amounts)
     if postings:
         accounts.post(

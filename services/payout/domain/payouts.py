@@ -1,69 +1,21 @@
-"""
-How a payout may go.
-
-Diamonds are never lost to rounding: a quote takes only those that make whole cents.
-"""
+"""How a payout may go: its states, and what a provider may still say of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from services.payout.domain.rates import DIAMONDS, Rules
+from services.payout.domain.rates import DIAMONDS
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import HELD, MAIN, LockedAccounts
+from shared.money import Rounding, prorate
 
 # Where a payout takes diamonds.
 PAID_OUT = "@paid_out"
-# Why a payout is under review before anything is sent.
-PAYEE_CHANGED = "payee-changed"
-FIRST_PAYOUT = "first-payout"
-
-
-class BelowMinimum(Refusal):
-    """So few diamonds cannot be paid out yet."""
-
-    kind = Kind.INVALID
 
 
 class NotEnoughDiamonds(Refusal):
     """There are fewer diamonds available than were asked for."""
-
-    kind = Kind.CONFLICT
-
-
-class DailyMaximum(Refusal):
-    """No more can be paid out today."""
-
-    kind = Kind.INVALID
-
-
-class PayeeMissing(Refusal):
-    """We do not know yet where to send your money."""
-
-    kind = Kind.CONFLICT
-
-
-class UnknownQuote(Refusal):
-    """There is no such quote of yours."""
-
-    kind = Kind.NOT_FOUND
-
-
-class QuoteExpired(Refusal):
-    """The quote is no longer valid; ask for a new one."""
-
-    kind = Kind.CONFLICT
-
-
-class QuoteUsed(Refusal):
-    """This quote has been paid out already."""
-
-    kind = Kind.CONFLICT
-
-
-class PayoutOpen(Refusal):
-    """Another payout of yours is still under way."""
 
     kind = Kind.CONFLICT
 
@@ -86,12 +38,6 @@ class UnknownProvider(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class NotHeld(Refusal):
-    """Only a payout that is under review waits for a decision."""
-
-    kind = Kind.CONFLICT
-
-
 class PayoutSubmitted(Refusal):
     """The payout may be on its way to the bank already, so it cannot be rejected."""
 
@@ -108,12 +54,6 @@ class CreatorsOnly(Refusal):
     """Only creators are paid out."""
 
     kind = Kind.FORBIDDEN
-
-
-class PayeeResting(Refusal):
-    """Your account was replaced a short time ago; a payout has to wait until it may be used."""
-
-    kind = Kind.CONFLICT
 
 
 class State(StrEnum):
@@ -199,35 +139,30 @@ CONTRADICTIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """Diamonds, and the money they become."""
+class Share:
+    """A part of a payout: its diamonds, what they count for in the books, its money and its fee."""
 
     diamonds: int
+    value_minor: int
     amount_minor: int
     fee_minor: int
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """An offer that holds for a while."""
-
-    id: UUID
-    creator: str
-    offer: Offer
-    currency: str
-    rate_version: int
-    expires_at: datetime
-    payout: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Payout:
-    """A payout as it is remembered."""
+    """
+    A payout as it is remembered.
+
+    Its amount and fee are in `currency`; for the limits and in the books it counts `value_minor` in
+    `value_currency`.
+    """
 
     creator: str
     id: UUID
     quote: UUID
     diamonds: int
+    value_minor: int
+    value_currency: str
     amount_minor: int
     fee_minor: int
     currency: str
@@ -237,36 +172,35 @@ class Payout:
     state: State
     version: int
     requested_at: datetime
+    # What came back after it was paid, in all.
+    returned_minor: int = 0
 
     @property
     def money_minor(self) -> int:
         """What the payout takes in money: what arrives, and the fee."""
         return self.amount_minor + self.fee_minor
 
+    def part(self, amount_minor: int) -> Share:
+        """
+        Return what goes with so much of its money.
 
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """Where a creator's money goes, since when, and whether it may be used."""
+        Rounded down: parts never add up to more than the payout, and all of its money is all of it.
+        """
+        diamonds, value_minor, fee_minor = (
+            prorate(whole, amount_minor, self.amount_minor, Rounding.DOWN)
+            for whole in (self.diamonds, self.value_minor, self.fee_minor)
+        )
+        return Share(diamonds, value_minor, amount_minor, fee_minor)
 
-    provider: str
-    destination: str
-    revision: int
-    # None: at once.
-    usable_at: datetime | None
-    # Whether a person has to look at the next payout that goes there.
-    unreviewed: bool
-
-    @property
-    def review_reason(self) -> str | None:
-        """Why a person has to review the next payout to this payee, if one has to."""
-        if not self.unreviewed:
-            return None
-        return PAYEE_CHANGED if self.revision > 1 else FIRST_PAYOUT
-
-    def require_usable(self, now: datetime) -> None:
-        """Refuse to send money to an account that may have been replaced with a stolen token."""
-        if self.usable_at is not None and now < self.usable_at:
-            raise PayeeResting(usable_at=self.usable_at)
+    def difference(self, returned_minor: int) -> Share:
+        """Return what comes back when so much has, in all, and some of it had before."""
+        before, now = self.part(self.returned_minor), self.part(returned_minor)
+        return Share(
+            now.diamonds - before.diamonds,
+            now.value_minor - before.value_minor,
+            now.amount_minor - before.amount_minor,
+            now.fee_minor - before.fee_minor,
+        )
 
 
 @dataclass(slots=True)
@@ -276,69 +210,6 @@ class PayoutLoss:
     creator: str
     payout: UUID
     lost_diamonds: int
-
-
-def offer(*, available: int, wanted: int | None, paid_today_minor: int, rules: Rules) -> Offer:
-    """Offer money for diamonds: for those wanted, or for as many as can be had today."""
-    left_minor = max(0, rules.maximum_minor_per_day - paid_today_minor)
-    if wanted is None:
-        value_minor = min(rules.value_minor(available), left_minor)
-        if left_minor == 0:
-            raise DailyMaximum(remaining_minor=0, currency=rules.currency)
-        wanted = rules.diamonds_for(value_minor)
-        if wanted < rules.minimum_diamonds <= available:
-            raise DailyMaximum(remaining_minor=left_minor, currency=rules.currency)
-    if wanted < rules.minimum_diamonds:
-        raise BelowMinimum(minimum_diamonds=rules.minimum_diamonds, diamonds=wanted)
-    if wanted > available:
-        raise NotEnoughDiamonds(available_diamonds=available, diamonds=wanted)
-    value_minor = rules.value_minor(wanted)
-    if value_minor > left_minor:
-        raise DailyMaximum(remaining_minor=left_minor, currency=rules.currency)
-    return Offer(
-        diamonds=rules.diamonds_for(value_minor),
-        amount_minor=value_minor - rules.fee_minor,
-        fee_minor=rules.fee_minor,
-    )
-
-
-def require_payable(
-    payee: Payee | None,
-    quote: Quote | None,
-    *,
-    open_payout: UUID | None,
-    paid_today_minor: int,
-    now: datetime,
-    rules: Rules,
-) -> tuple[Payee, Quote]:
-    """
-    Refuse a payout unless its quote still holds.
-
-    Time has passed since the quote was made, so everything it depends on is checked again.
-    """
-    if payee is None:
-        raise PayeeMissing
-    payee.require_usable(now)
-    if quote is None:
-        raise UnknownQuote
-    if quote.payout is not None:
-        raise QuoteUsed(payout=quote.payout)
-    # The operator may pay in another currency by now.
-    if quote.expires_at < now or quote.currency != rules.currency:
-        raise QuoteExpired(expires_at=quote.expires_at)
-    if open_payout is not None:
-        raise PayoutOpen(payout=open_payout)
-    require_offered(quote.offer, paid_today_minor=paid_today_minor, rules=rules)
-    return payee, quote
-
-
-def require_offered(offered: Offer, *, paid_today_minor: int, rules: Rules) -> None:
-    """Refuse an offer that could not be made any more."""
-    if offered.diamonds < rules.minimum_diamonds:
-        raise BelowMinimum(minimum_diamonds=rules.minimum_diamonds, diamonds=offered.diamonds)
-    left_minor = max(0, rules.maximum_minor_per_day - paid_today_minor)
-    if offered.amount_minor + offered.fee_minor > left_minor:
-        raise DailyMaximum(remaining_minor=left_minor, currency=rules.currency)
 
 
 def require_available(accounts: LockedAccounts, diamonds: int) -> None:

@@ -1,11 +1,17 @@
-"""The numbers of `seeds/rules.toml` that concern creators."""
+"""The numbers of `seeds/rules.toml` and `seeds/rates.toml` that concern creators."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from services.payout.domain.exchange import ExchangeRules
+from services.payout.domain.fees import FeeRules
+from services.payout.domain.fraud_rules import NO_RULES, FraudRules
+from services.payout.domain.methods import Methods
+from services.payout.domain.payees import PayeeRules
+from services.payout.domain.rate_plans import Rate, RatePlans
+from services.payout.domain.review_rules import ReviewRules
 from shared.identity.ages import ADULTS, AgeRule
-from shared.money import Rounding, prorate
 from shared.quotas.rules import DAY, HOUR, Quota
 
 DIAMONDS = "diamonds"
@@ -50,14 +56,13 @@ class MaturityRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What diamonds are worth, what may be paid out, and when."""
+    """What diamonds are worth, what may be paid out, and when; `rate` is that of one creator."""
 
-    rate_version: int
-    currency: str
-    value_minor_per_1000: int
+    rates: RatePlans
     minimum_diamonds: int
     maximum_minor_per_day: int
-    fee_minor: int
+    maximum_minor_per_7_days: int
+    requests_per_day_max: int
     quote_seconds: int
     # Whether diamonds that may be paid out already are taken back when their money is.
     clawback_available: bool
@@ -71,13 +76,23 @@ class Rules:
     quotes_per_hour: int
     payee_changes_per_day: int
     maturity: MaturityRules
+    payees: PayeeRules
+    reviews: ReviewRules
+    fees: FeeRules
+    exchange: ExchangeRules
+    # Which provider sends whose money.
+    methods: Methods
     # How old a creator has to be to turn diamonds into money.
     ages: AgeRule = ADULTS
+    # What signs of fraud are looked for behind a payout; none, unless the operator says.
+    fraud: FraudRules = NO_RULES
+    # None where the rules are about everybody: see `at`.
+    rate: Rate | None = None
 
     def __post_init__(self) -> None:
-        assert self.value_minor_per_1000 > 0
         assert self.minimum_diamonds > 0
-        assert 0 <= self.fee_minor < self.value_minor(self.minimum_diamonds)
+        assert 0 < self.maximum_minor_per_day <= self.maximum_minor_per_7_days
+        assert self.requests_per_day_max > 0
         assert self.payee_rest_hours >= 0
         assert self.quotes_per_hour > 0
         assert self.payee_changes_per_day > 0
@@ -92,21 +107,37 @@ class Rules:
         return Quota("payee-changes", self.payee_changes_per_day, DAY)
 
     @property
+    def onboarding_links(self) -> Quota:
+        return Quota("onboarding-links", self.payees.onboarding_links_per_hour, HOUR)
+
+    @property
     def payee_rest(self) -> timedelta:
         """How long a payee that replaces another rests; for practice, as long as diamonds."""
         if self.maturity.seconds is not None:
             return timedelta(seconds=self.maturity.seconds)
         return timedelta(hours=self.payee_rest_hours)
 
+    def at(self, rate: Rate) -> "Rules":
+        """Return these rules for a creator who has this rate now."""
+        return replace(self, rate=rate)
+
+    @property
+    def rate_in_force(self) -> Rate:
+        assert self.rate is not None, "these rules are of no creator: use `at`"
+        return self.rate
+
+    @property
+    def rate_version(self) -> int:
+        return self.rate_in_force.version
+
+    @property
+    def currency(self) -> str:
+        return self.rate_in_force.currency
+
     def value_minor(self, diamonds: int) -> int:
         """What diamonds are worth, rounded down to the cent."""
-        return worth_minor(diamonds, self.value_minor_per_1000)
+        return self.rate_in_force.value_minor(diamonds)
 
     def diamonds_for(self, value_minor: int) -> int:
         """The fewest diamonds that are worth so much."""
-        return prorate(value_minor, 1_000, self.value_minor_per_1000, Rounding.UP)
-
-
-def worth_minor(diamonds: int, value_minor_per_1000: int) -> int:
-    """What diamonds are worth at a rate, rounded down to the cent."""
-    return prorate(diamonds, value_minor_per_1000, 1_000, Rounding.DOWN)
+        return self.rate_in_force.diamonds_for(value_minor)

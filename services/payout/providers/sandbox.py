@@ -6,12 +6,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from services.payout.domain.payees import (
+    AccountStatus,
+    DestinationKind,
+    OnboardingLink,
+    TaxForm,
+    Verification,
+)
 from services.payout.domain.payouts import BadSignature, ProviderStatus
 from services.payout.domain.transfers import WebhookEvent
-from services.payout.providers.answers import FoundTransfer, Transfer
-from services.payout.settings import Settings
+from services.payout.providers.answers import FoundTransfer, Transfer, uuid_in
 from shared.http.provider_client import (
     ProviderClient,
     ProviderUnavailable,
@@ -20,13 +26,13 @@ from shared.http.provider_client import (
 )
 from shared.http.webhooks import Signatures
 from shared.observability.metrics import CONTRADICTIONS
+from shared.vendors.installations import Installation
 
 log = structlog.get_logger()
 
 ANSWER_SECONDS_MAX = 5.0
 CONNECTIONS_MAX = 20
-# For how long the provider knows an idempotency key; Stripe keeps them for a day at least.
-IDEMPOTENCY_SECONDS = 86_400
+REQUIREMENTS_MAX = 50
 _FURTHEST = (
     ProviderStatus.FAILED,
     ProviderStatus.RETURNED,
@@ -35,8 +41,29 @@ _FURTHEST = (
 )
 
 
+_Code = Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")]
+
+
 class _Transfers(BaseModel):
     items: tuple[Transfer, ...]
+
+
+class _Account(BaseModel):
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{4,64}$")]
+
+
+class _AccountStatus(BaseModel):
+    verification: Verification
+    payouts_enabled: bool
+    tax_form: TaxForm
+    tax_form_kind: Annotated[str, Field(max_length=32, pattern=r"^[\x20-\x7e]+$")] | None
+    requirements: Annotated[list[_Code], Field(max_length=REQUIREMENTS_MAX)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None
+
+
+class _Link(BaseModel):
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s]+$")]
+    expires_at: AwareDatetime
 
 
 class _About(BaseModel):
@@ -51,17 +78,19 @@ class _Webhook(BaseModel):
 class SandboxProvider:
     """The provider of practice installations, `services.sandbox`."""
 
-    name = "sandbox"
+    destination_kind = DestinationKind.TOKEN
 
     def __init__(
         self,
         *,
+        name: str = "sandbox",
         url: str,
         api_key: str,
         webhook_secret: str,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
-        idempotency_seconds: float = IDEMPOTENCY_SECONDS,
+        idempotency_seconds: float = 86_400,
     ) -> None:
+        self.name = name
         self._signatures = Signatures(webhook_secret)
         # The last order has to arrive before its key is forgotten.
         self.idempotency_seconds = idempotency_seconds - answer_seconds_max
@@ -89,7 +118,8 @@ class SandboxProvider:
         _own([transfer], attempt)
         return transfer
 
-    async def find(self, attempt: UUID) -> FoundTransfer | None:
+    async def find(self, attempt: UUID, *, transfer: str | None) -> FoundTransfer | None:
+        del transfer  # its list knows our reference
         answer = await self._client.request("GET", "/transfers", params={"reference": str(attempt)})
         items = _own(read_answer(_Transfers, answer).items, attempt)
         if not items:
@@ -98,7 +128,41 @@ class SandboxProvider:
         furthest = max(items, key=lambda each: _FURTHEST.index(each.status))
         return FoundTransfer(furthest, len(items) > 1)
 
-    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+    async def create_account(self, account: UUID, *, country: str, currency: str) -> str:
+        answer = await self._client.request(
+            "POST",
+            "/accounts",
+            json={"country": country, "currency": currency},
+            headers={"Idempotency-Key": str(account)},
+        )
+        raise_if_rejected(answer)
+        return read_answer(_Account, answer).id
+
+    async def create_link(
+        self, destination: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink:
+        answer = await self._client.request(
+            "POST",
+            f"/accounts/{destination}/links",
+            json={"return_url": return_url, "refresh_url": refresh_url},
+        )
+        raise_if_rejected(answer)
+        link = read_answer(_Link, answer)
+        return OnboardingLink(link.url, link.expires_at)
+
+    async def read_account(self, destination: str) -> AccountStatus:
+        answer = await self._client.request("GET", f"/accounts/{destination}")
+        found = read_answer(_AccountStatus, answer)
+        return AccountStatus(
+            verification=found.verification,
+            payouts_enabled=found.payouts_enabled,
+            tax_form=found.tax_form,
+            tax_form_kind=found.tax_form_kind,
+            requirements=tuple(found.requirements),
+            country=found.country,
+        )
+
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not self._signatures.are_on(body, headers):
             raise BadSignature
         try:
@@ -109,8 +173,9 @@ class SandboxProvider:
         return WebhookEvent(
             webhook_id=headers["webhook-id"][:128],
             kind=webhook.type,
-            attempt=_uuid(webhook.data.object.get("reference")),
+            attempt=uuid_in(webhook.data.object.get("reference")),
             payload_hash=hashlib.sha256(body).digest(),
+            account=_account(webhook),
         )
 
     async def close(self) -> None:
@@ -132,17 +197,19 @@ def _own(transfers: Sequence[Transfer], attempt: UUID) -> list[Transfer]:
     return own
 
 
-def _uuid(value: object) -> UUID | None:
-    try:
-        return UUID(str(value))
-    except ValueError:
-        return None
+def _account(webhook: _Webhook) -> str | None:
+    """Return the account that a webhook is about."""
+    named = webhook.data.object.get("id")
+    is_account = webhook.type.startswith("account.") and isinstance(named, str)
+    return str(named)[:64] if is_account else None
 
 
-def build(settings: Settings) -> SandboxProvider:
+def build(installation: Installation) -> SandboxProvider:
+    """Build it from its section of the file."""
     return SandboxProvider(
-        url=settings.provider_url,
-        api_key=settings.provider_api_key.get_secret_value(),
-        webhook_secret=settings.webhook_secret.get_secret_value(),
-        idempotency_seconds=settings.provider_idempotency_seconds,
+        name=installation.name,
+        url=installation.option("url"),
+        api_key=installation.secret("api_key"),
+        webhook_secret=installation.secret("webhook_secret"),
+        idempotency_seconds=installation.number("remembers_keys_seconds"),
     )

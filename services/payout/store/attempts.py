@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.payout.domain.payouts import SENDABLE, Payout, State
 from services.payout.domain.transfers import WebhookEvent
 from services.payout.store.payouts import PAYOUT_DUE, lock_approved
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ _attempt = RowMapper(Attempt)
 
 async def lock_unsent(tx: Transaction, creators: Sequence[str]) -> list[tuple[Payout, str]]:
     """
-    Lock and return approved payouts of creators that have no attempt.
+    Lock and return approved payouts of creators that have no attempt under way.
 
     They are locked first and looked at after: the transaction before may have opened an attempt,
     which a statement that waited for its lock would not see.
@@ -61,7 +60,11 @@ async def is_under_way(tx: Transaction, payout: Payout) -> bool:
 
 
 async def open_for_approved(tx: Transaction, limit: int) -> int:
-    """Open an attempt for approved payouts that have none, and return how many."""
+    """
+    Open an attempt for approved payouts that have none, and return how many.
+
+    One that had an attempt by which nothing was done waits ten minutes for another one.
+    """
     return len(await tx.execute(_OPEN_FOR_APPROVED, {"limit": limit}))
 
 
@@ -83,6 +86,13 @@ async def begin_to_submit(tx: Transaction, attempt: Attempt) -> timedelta | None
         return None
     found = (await tx.execute(_BEGIN, _key(attempt))).first()
     return found.age if found else None
+
+
+async def make_due(tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Let attempts be polled soon: the provider has something new to say of them."""
+    if ids:
+        await tx.execute(_MAKE_ALL_DUE, {"ids": list(ids)})
+        tx.wake(PAYOUT_DUE)
 
 
 async def mark_unresolved(tx: Transaction, attempt: Attempt, window: timedelta) -> bool:
@@ -114,9 +124,14 @@ async def save_transfer(tx: Transaction, attempt: Attempt, transfer: str) -> Non
     await tx.execute(_SAVE_TRANSFER, {**_key(attempt), "transfer": transfer})
 
 
-async def close(tx: Transaction, attempt: Attempt) -> None:
-    """End an attempt: it is not checked again, unless the provider says more."""
-    await tx.execute(_CLOSE, _key(attempt))
+async def close(tx: Transaction, attempt: Attempt, *, is_watched: bool) -> None:
+    """
+    End an attempt: it is not submitted again.
+
+    One that is watched is still looked at for some months, less and less often: money can come
+    back, and the webhook that says so can be lost.
+    """
+    await tx.execute(_CLOSE, {**_key(attempt), "is_watched": is_watched})
 
 
 async def stop_checking(tx: Transaction, attempt: Attempt) -> None:
@@ -133,6 +148,7 @@ async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, sta
 async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
     """Keep a webhook and make its attempt due; False if it is here already."""
     row = {"provider": provider, **asdict(event)}
+    del row["account"]
     new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
     if new and event.attempt is not None:
         await tx.execute(_MAKE_DUE, {"id": event.attempt})
@@ -151,19 +167,26 @@ def _sendable() -> list[str]:
 _BEGUN = text("""
     SELECT creator, payout FROM attempts
     WHERE creator = ANY(CAST(:creators AS text[])) AND payout = ANY(CAST(:payouts AS uuid[]))
+      AND NOT closed
 """)
 _OPEN = text("""
     SELECT id FROM attempts WHERE creator = :creator AND payout = :payout AND NOT closed
 """)
-# The partial unique index lets only one of two workers open an attempt.
+# The numbers let only one of two workers open an attempt. An approved payout has a closed one if
+# nothing was done by it.
 _OPEN_FOR_APPROVED = text("""
     INSERT INTO attempts (creator, id, payout, number, next_check_at)
-    SELECT creator, gen_random_uuid(), id, 1, now()
+    SELECT creator, gen_random_uuid(), id, number, now()
     FROM (
-        SELECT creator, id FROM payouts
+        SELECT creator, id, 1 + coalesce((
+            SELECT max(number) FROM attempts
+            WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
+        ), 0) AS number
+        FROM payouts
         WHERE state = 'approved' AND NOT EXISTS (
             SELECT FROM attempts
             WHERE attempts.creator = payouts.creator AND attempts.payout = payouts.id
+              AND (NOT closed OR first_submitted_at > now() - interval '10 minutes')
         )
         ORDER BY requested_at LIMIT :limit
         FOR UPDATE SKIP LOCKED
@@ -224,8 +247,12 @@ _SAVE_TRANSFER = text("""
     UPDATE attempts SET transfer = coalesce(transfer, :transfer)
     WHERE creator = :creator AND id = :id
 """)
+# Watched for as long again as it has been, for 120 days: after hours, days, then weeks.
 _CLOSE = text("""
-    UPDATE attempts SET closed = true, next_check_at = NULL
+    UPDATE attempts SET closed = true, next_check_at = CASE
+        WHEN CAST(:is_watched AS boolean) AND first_submitted_at > now() - interval '120 days'
+        THEN now() + greatest(now() - first_submitted_at, interval '1 hour')
+    END
     WHERE creator = :creator AND id = :id
 """)
 _STOP_CHECKING = text("""
@@ -244,3 +271,11 @@ _ADD_WEBHOOK_EVENT = text("""
     RETURNING id
 """)
 _MAKE_DUE = text("UPDATE attempts SET next_check_at = now() WHERE id = :id")
+_MAKE_ALL_DUE = text("""
+    UPDATE attempts SET next_check_at = now()
+    FROM (
+        SELECT creator, id FROM attempts WHERE id = ANY(CAST(:ids AS uuid[]))
+        ORDER BY creator, id FOR UPDATE
+    ) AS due
+    WHERE attempts.creator = due.creator AND attempts.id = due.id
+""")

@@ -14,6 +14,6 @@ IN_FLIGHT = (
             WHERE p.state IN ('requested', 'held', 'approved', 'sent')
         """,
         # Operators decide held payouts, banks those that are sent; the others wait for no person.
-        {"requested": 10 * MINUTES, "held": 3 * DAYS, "approved": 10 * MINUTES, "sent": 5 * DAYS},
+        {"requested": 10 * MINUTES, "held": 7 * DAYS, "approved": 10 * MINUTES, "sent": 5 * DAYS},
     ),
 )

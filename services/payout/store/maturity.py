@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.payout import tables
+from services.payout import columns as tables
 from shared.postgres.database import Transaction
 from shared.postgres.rows import insert_rows, unnest
+from shared.postgres.statements import text
 
 
 async def pending_creators(tx: Transaction, lots: Sequence[UUID]) -> list[str]:
@@ -88,7 +87,7 @@ _FIRST_DUE = f"""
     WHERE NOT matured AND matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
 """  # noqa: S608 - our own text only
 _RESTORED_DUE = f"""
-    SELECT creator, matures_at, pending, restorations.ctid AS place
+    SELECT creator, gift, slice, matures_at, pending, restorations.ctid AS place
     FROM restorations CROSS JOIN LATERAL (
         SELECT lot FROM earnings
         WHERE earnings.creator = restorations.creator AND earnings.gift = restorations.gift
@@ -97,10 +96,17 @@ _RESTORED_DUE = f"""
     ) AS earnings
     WHERE pending > 0 AND matures_at <= CAST(:now AS timestamptz) AND {_IS_SAFE}
 """  # noqa: S608 - our own text only
+# No payment is behind a bonus, so no warning concerns it.
+_BONUS_DUE = """
+    SELECT creator, id, matures_at, diamonds, ctid AS place FROM bonuses
+    WHERE state = 'granted' AND NOT matured AND matures_at <= CAST(:now AS timestamptz)
+"""
 _DUE = text(f"""
     (SELECT creator FROM ({_FIRST_DUE}) AS first ORDER BY matures_at LIMIT :limit)
     UNION ALL
     (SELECT creator FROM ({_RESTORED_DUE}) AS restored ORDER BY matures_at LIMIT :limit)
+    UNION ALL
+    (SELECT creator FROM ({_BONUS_DUE}) AS bonus ORDER BY matures_at LIMIT :limit)
 """)  # noqa: S608 - our own text only
 # The accounts are locked, so no row moves between being found and being written.
 _MATURE = text(f"""
@@ -108,7 +114,10 @@ _MATURE = text(f"""
         SELECT place FROM ({_FIRST_DUE}) AS first
         WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
     ), restored_due AS (
-        SELECT creator, pending, place FROM ({_RESTORED_DUE}) AS restored
+        SELECT creator, gift, slice, pending, place FROM ({_RESTORED_DUE}) AS restored
+        WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
+    ), bonus_due AS (
+        SELECT creator, id, diamonds, place FROM ({_BONUS_DUE}) AS bonus
         WHERE creator = ANY(CAST(:creators AS text[])) ORDER BY matures_at LIMIT :limit
     ), untouched AS (
         UPDATE earnings SET matured = true
@@ -117,19 +126,30 @@ _MATURE = text(f"""
     ), restored AS (
         UPDATE restorations SET pending = 0
         WHERE ctid = ANY(ARRAY(SELECT place FROM restored_due))
+    ), bonus AS (
+        UPDATE bonuses SET matured = true
+        WHERE ctid = ANY(ARRAY(SELECT place FROM bonus_due))
     ), waited AS (
-        SELECT creator, backed - coalesce((
+        SELECT creator, gift, slice, 0 AS part, backed - coalesce((
             SELECT diamonds FROM restorations
             WHERE restorations.creator = untouched.creator
               AND restorations.gift = untouched.gift AND restorations.slice = untouched.slice
         ), 0) AS diamonds
         FROM untouched
         UNION ALL
-        SELECT creator, pending FROM restored_due
+        SELECT creator, gift, slice, 1, pending FROM restored_due
+        UNION ALL
+        SELECT creator, id, 0, 2, diamonds FROM bonus_due
     ), summed AS (
         SELECT creator, sum(diamonds)::bigint AS diamonds FROM waited GROUP BY creator
+    ), counted AS (
+        UPDATE creators SET maturings = maturings + 1 FROM summed
+        WHERE creators.creator = summed.creator
+        RETURNING creators.creator, summed.diamonds, maturings
+    ), remembered AS (
+        INSERT INTO matured_slices (creator, maturing, gift, slice, part, diamonds)
+        SELECT creator, maturings, gift, slice, part, waited.diamonds
+        FROM waited JOIN counted USING (creator) WHERE waited.diamonds > 0
     )
-    UPDATE creators SET maturings = maturings + 1 FROM summed
-    WHERE creators.creator = summed.creator
-    RETURNING creators.creator, summed.diamonds, maturings
+    SELECT creator, diamonds, maturings FROM counted
 """)  # noqa: S608 - our own text only

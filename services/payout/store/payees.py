@@ -1,72 +1,123 @@
-"""Where creators' money goes."""
+"""Where creators' money goes, and what is known about it."""
 
 from datetime import timedelta
 
-from sqlalchemy import text
-
-from services.payout import tables
-from services.payout.domain.payouts import Payee
+from services.payout import columns as tables
+from services.payout.domain.payees import Payee, PayeeRequest
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
+
+# Woken when an account is to be read, or a name to be screened.
+ACCOUNT_DUE = "payee-accounts"
+SCREENING_DUE = "payee-screenings"
 
 payee_of = RowMapper(Payee, tables.Payee)
 
 
-async def replace(
-    tx: Transaction,
-    creator: str,
-    provider: str,
-    destination: str,
-    *,
-    changed_by: str,
-    rest: timedelta,
-    review_first: bool,
-) -> Payee | None:
-    """
-    Send a creator's money elsewhere from now on; None if it goes there already.
+async def of_creator(tx: Transaction, creator: str) -> dict[str, Payee]:
+    """Return a creator's payees by currency."""
+    rows = await tx.execute(_OF_CREATOR, {"creator": creator})
+    return {row.currency: payee_of(row) for row in rows}
 
-    The first payee may be used at once. One that replaces another rests, and its next payout is
-    under review.
-    """
-    values = {
-        "creator": creator,
-        "provider": provider,
-        "destination": destination,
-        "changed_by": changed_by,
-        "rest": rest,
-        "review_first": review_first,
-    }
-    row = (await tx.execute(_REPLACE, values)).first()
+
+_OF_CREATOR = text(f"""
+    SELECT {payee_of.columns} FROM payees WHERE creator = :creator ORDER BY currency
+""")  # noqa: S608 - our own text only
+
+
+async def find(tx: Transaction, creator: str, currency: str) -> Payee | None:
+    row = (await tx.execute(_FIND, {"creator": creator, "currency": currency})).first()
     return payee_of(row) if row else None
 
 
-_REPLACE = text(f"""
-    INSERT INTO payees (creator, provider, destination, changed_by, unreviewed)
-    VALUES (:creator, :provider, :destination, :changed_by, :review_first)
-    ON CONFLICT (creator) DO UPDATE
-    SET provider = excluded.provider, destination = excluded.destination,
-        changed_by = excluded.changed_by, changed_at = now(),
-        usable_at = now() + CAST(:rest AS interval), unreviewed = true,
-        revision = payees.revision + 1
-    WHERE (payees.provider, payees.destination) <> (excluded.provider, excluded.destination)
+_FIND = text(f"""
+    SELECT {payee_of.columns} FROM payees WHERE creator = :creator AND currency = :currency
+""")  # noqa: S608 - our own text only
+
+
+async def lock(tx: Transaction, creator: str, currency: str) -> Payee | None:
+    row = (await tx.execute(_LOCK, {"creator": creator, "currency": currency})).first()
+    return payee_of(row) if row else None
+
+
+_LOCK = text(f"""
+    SELECT {payee_of.columns} FROM payees WHERE creator = :creator AND currency = :currency
+    FOR UPDATE
+""")  # noqa: S608 - our own text only
+
+
+async def save(
+    tx: Transaction,
+    wanted: PayeeRequest,
+    *,
+    revision: int,
+    rest: timedelta | None,
+    unreviewed: bool,
+) -> Payee:
+    """
+    Send a creator's money elsewhere from now on; changes of the creator's payees are locked.
+
+    Nothing is known of the new one: an account that onboarding created is read soon, one that
+    was entered is taken as it is, and a name is screened soon.
+    """
+    values = {
+        "creator": wanted.creator,
+        "currency": wanted.currency,
+        "provider": wanted.provider,
+        "destination": wanted.destination,
+        "country": wanted.country,
+        "account": wanted.account,
+        "changed_by": wanted.changed_by,
+        "revision": revision,
+        "rest": rest,
+        "unreviewed": unreviewed,
+    }
+    row = (await tx.execute(_SAVE, values)).one()
+    tx.wake(SCREENING_DUE)
+    if wanted.account is not None:
+        tx.wake(ACCOUNT_DUE)
+    return payee_of(row)
+
+
+_SAVE = text(f"""
+    INSERT INTO payees (
+        creator, currency, provider, destination, country, account, changed_by, revision,
+        usable_at, unreviewed, payouts_enabled, next_read_at
+    ) VALUES (
+        :creator, :currency, :provider, :destination, :country, CAST(:account AS uuid),
+        :changed_by, :revision, now() + CAST(:rest AS interval), :unreviewed,
+        CAST(:account AS uuid) IS NULL,
+        CASE WHEN CAST(:account AS uuid) IS NOT NULL THEN now() END
+    )
+    ON CONFLICT (creator, currency) DO UPDATE SET
+        provider = excluded.provider, destination = excluded.destination,
+        country = excluded.country, account = excluded.account,
+        changed_at = now(), changed_by = excluded.changed_by, revision = excluded.revision,
+        usable_at = excluded.usable_at, unreviewed = excluded.unreviewed,
+        verification = 'unverified', tax_form = 'missing', tax_form_kind = NULL,
+        requirements = '{{}}', payouts_enabled = excluded.payouts_enabled,
+        next_read_at = excluded.next_read_at, reads = 0, applied_read = 0,
+        screening = 'unscreened', list_version = '', screened_at = NULL
     RETURNING {payee_of.columns}
 """)  # noqa: S608 - our own text only
 
 
-async def find(tx: Transaction, creator: str) -> Payee | None:
-    row = (await tx.execute(_FIND, {"creator": creator})).first()
-    return payee_of(row) if row else None
-
-
-_FIND = text(f"SELECT {payee_of.columns} FROM payees WHERE creator = :creator")  # noqa: S608
-
-
-async def mark_reviewed(tx: Transaction, creator: str, destination: str) -> None:
+async def mark_reviewed(
+    tx: Transaction, creator: str, currency: str, provider: str, destination: str
+) -> None:
     """Remember that a person agreed to money going there."""
-    await tx.execute(_MARK_REVIEWED, {"creator": creator, "destination": destination})
+    values = {
+        "creator": creator,
+        "currency": currency,
+        "provider": provider,
+        "destination": destination,
+    }
+    await tx.execute(_MARK_REVIEWED, values)
 
 
 _MARK_REVIEWED = text("""
     UPDATE payees SET unreviewed = false
-    WHERE creator = :creator AND destination = :destination
+    WHERE creator = :creator AND currency = :currency
+      AND (provider, destination) = (:provider, :destination)
 """)

@@ -5,26 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.payout import tables
-from services.payout.domain.payouts import Payee, Payout, PayoutLoss, Quote, State
+from services.payout import columns as tables
+from services.payout.domain.limits import UNUSED, PayoutUsage
+from services.payout.domain.payees import Payee
+from services.payout.domain.payouts import Payout, PayoutLoss, State
+from services.payout.domain.quotes import Quote
+from services.payout.domain.reviews import UNRESOLVED
+from services.payout.store.limits import IS_OPEN, USAGE, usage_of
 from services.payout.store.payees import payee_of
 from services.payout.store.quotes import quote_of
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
+from shared.postgres.statements import text
 
-# Why a payout is under review that is not held: the provider's window is over, its answer unknown.
-UNRESOLVED = "provider-unknown"
 # Woken when a payout may be sent, or a provider reported on one.
 PAYOUT_DUE = "payouts"
-# Open payouts, as their partial index has them.
-_IS_OPEN = "payouts.state IN ('requested', 'held', 'approved', 'sent')"
-_PAID_TODAY_MINOR = """
-    SELECT coalesce(sum(amount_minor + fee_minor), 0)::bigint FROM payouts
-    WHERE creator = :creator AND state NOT IN ('failed', 'returned', 'rejected')
-      AND requested_at >= date_trunc('day', CAST(:at AS timestamptz), CAST(:zone AS text))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +37,7 @@ class RequestContext:
 
     payee: Payee | None
     quote: Quote | None
-    open_payout: UUID | None
-    paid_today_minor: int
+    usage: PayoutUsage
 
 
 _payout = RowMapper(Payout, tables.Payout)
@@ -51,40 +45,33 @@ _step = RowMapper(Step, tables.PayoutState)
 _loss = RowMapper(PayoutLoss, tables.PayoutLoss)
 
 
-async def paid_today_minor(tx: Transaction, creator: str, at: datetime, zone: str) -> int:
-    """
-    Return what a creator asked for on the day of `at` in a time zone, and was not given back.
-
-    To decide by it, hold the creator's lock.
-    """
-    values = {"creator": creator, "at": at, "zone": zone}
-    return int((await tx.execute(_PAID_TODAY, values)).scalar_one())
-
-
-_PAID_TODAY = text(_PAID_TODAY_MINOR)
-
-
 async def read_request_context(
-    tx: Transaction, creator: str, quote: UUID, *, at: datetime, zone: str
+    tx: Transaction, creator: str, quote: UUID, *, currency: str, at: datetime, zone: str
 ) -> RequestContext:
-    """Read what decides about a payout of a quote, and lock the payee; the creator is locked."""
-    values = {"creator": creator, "quote": quote, "at": at, "zone": zone}
+    """
+    Read what decides about a payout of a quote, and lock the payee of its currency.
+
+    The creator is locked. `currency` is that of a quote that does not exist.
+    """
+    values = {"creator": creator, "quote": quote, "currency": currency, "at": at, "zone": zone}
     row = (await tx.execute(_REQUEST_CONTEXT, values)).first()
     if row is None:
-        return RequestContext(None, None, None, 0)
+        return RequestContext(None, None, UNUSED)
     return RequestContext(
         payee=payee_of(row),
         quote=quote_of(row) if row.id else None,
-        open_payout=row.open_payout,
-        paid_today_minor=row.paid_today_minor,
+        usage=usage_of(row),
     )
 
 
 _REQUEST_CONTEXT = text(f"""
-    SELECT quotes.*, {payee_of.columns}, ({_PAID_TODAY_MINOR}) AS paid_today_minor,
-           (SELECT id FROM payouts WHERE creator = :creator AND {_IS_OPEN}) AS open_payout
-    FROM payees LEFT JOIN quotes ON quotes.creator = payees.creator AND quotes.id = :quote
-    WHERE payees.creator = :creator
+    SELECT quotes.*, {payee_of.columns}, usage.*
+    FROM payees
+    CROSS JOIN LATERAL ({USAGE}) AS usage
+    LEFT JOIN quotes ON quotes.creator = payees.creator AND quotes.id = :quote
+    WHERE payees.creator = :creator AND payees.currency = coalesce(
+        (SELECT currency FROM quotes WHERE creator = :creator AND id = :quote), :currency
+    )
     FOR SHARE OF payees
 """)  # noqa: S608 - our own text only
 
@@ -96,8 +83,10 @@ async def add_payout(
     idempotency_key: str,
     request_hash: bytes,
     correlation_id: str,
+    country: str | None,
 ) -> None:
     rows = arrays([payout], *Payout.__slots__)
+    rows["country"] = [country]
     rows["idempotency_key"] = [idempotency_key]
     rows["request_hash"] = [request_hash]
     rows["correlation_id"] = [correlation_id]
@@ -106,7 +95,9 @@ async def add_payout(
 
 
 _ADD = insert_rows(
-    tables.Payout, *Payout.__slots__, "idempotency_key", "request_hash", "correlation_id"
+    tables.Payout,
+    *Payout.__slots__,
+    *("idempotency_key", "request_hash", "correlation_id", "country"),
 )
 
 
@@ -169,12 +160,26 @@ async def add_steps(
 _ADD_STEPS = insert_rows(tables.PayoutState, "creator", "payout", "version", "state", "reason")
 
 
+async def newest_reason(tx: Transaction, payout: Payout) -> str | None:
+    """Return why a payout stands where it does, as its newest step says."""
+    values = {"creator": payout.creator, "payout": payout.id, "version": payout.version}
+    row = (await tx.execute(_NEWEST_REASON, values)).first()
+    return row.reason if row else None
+
+
+_NEWEST_REASON = text("""
+    SELECT reason FROM payout_states
+    WHERE creator = :creator AND payout = :payout AND version = :version
+""")
+
+
 async def save_state(tx: Transaction, payout: Payout) -> None:
-    await tx.execute(_SAVE_STATE, arrays([payout], "creator", "id", "state", "version"))
+    values = arrays([payout], "creator", "id", "state", "version", "returned_minor")
+    await tx.execute(_SAVE_STATE, values)
     _wake_if_approved(tx, payout)
 
 
-_SAVE_STATE = update_rows(tables.Payout, ("creator", "id"), ("state", "version"))
+_SAVE_STATE = update_rows(tables.Payout, ("creator", "id"), ("state", "version", "returned_minor"))
 
 
 def _wake_if_approved(tx: Transaction, payout: Payout) -> None:
@@ -241,24 +246,43 @@ _NEWEST = text("""
 """)
 
 
-async def under_review(tx: Transaction, limit: int) -> list[tuple[Payout, Step]]:
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Since when and why a payout waits for a person, by when, and who approved it already."""
+
+    at: datetime
+    reasons: tuple[str, ...]
+    decide_by: datetime | None
+    approved_by: tuple[str, ...]
+
+
+_pending = RowMapper(Pending)
+
+
+async def under_review(tx: Transaction, limit: int) -> list[tuple[Payout, Pending]]:
     """
-    Return payouts that a person has to decide about, since when and why, the oldest first.
+    Return payouts that a person has to decide about, the oldest first.
 
     They are held, or the provider cannot be asked any more what became of them.
     """
     rows = await tx.execute(_UNDER_REVIEW, {"limit": limit, "unresolved": UNRESOLVED})
-    return [(_payout(row), _step(row)) for row in rows]
+    return [(_payout(row), _pending(row)) for row in rows]
 
 
 _UNDER_REVIEW = text(f"""
-    SELECT payouts.*, at, reason
-    FROM payouts JOIN payout_states USING (creator, version)
-    WHERE payout = id AND {_IS_OPEN} AND payouts.state = 'held'
+    SELECT payouts.*, opened_at AS at, reasons, decide_by, ARRAY(
+               SELECT operator FROM payout_decisions AS d
+               WHERE d.creator = payouts.creator AND d.payout = payouts.id
+                 AND d.revision = payouts.version ORDER BY d.at
+           ) AS approved_by
+    FROM payouts
+    JOIN payout_reviews AS r
+        ON r.creator = payouts.creator AND r.payout = payouts.id AND r.revision = payouts.version
+    WHERE {IS_OPEN} AND payouts.state = 'held'
     UNION ALL
-    SELECT payouts.*, unresolved_at, CAST(:unresolved AS text)
+    SELECT payouts.*, unresolved_at, ARRAY[CAST(:unresolved AS text)], NULL, '{{}}'::text[]
     FROM payouts JOIN attempts ON attempts.creator = payouts.creator AND payout = payouts.id
-    WHERE {_IS_OPEN} AND payouts.state <> 'held' AND unresolved_at IS NOT NULL AND NOT closed
+    WHERE {IS_OPEN} AND payouts.state <> 'held' AND unresolved_at IS NOT NULL AND NOT closed
     ORDER BY at, id LIMIT :limit
 """)  # noqa: S608 - our own text only
 
@@ -278,6 +302,6 @@ async def paid_amounts(tx: Transaction) -> dict[str, int]:
 
 
 _PAID_AMOUNTS = text("""
-    SELECT currency, sum(amount_minor)::bigint AS amount_minor
+    SELECT currency, sum(amount_minor - returned_minor)::bigint AS amount_minor
     FROM payouts WHERE state = 'paid' GROUP BY currency
 """)

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.payout.domain.rates import FUNDING_RISK, RESTORED
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 HOLDS_SHOWN_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class EarningLine:
-    """A gift and what it brought; only `is_named` may its creator know the viewer."""
+    """
+    A gift and what it brought; only if `is_named` its creator may know the viewer.
+
+    `shared_by` is who received it, of a gift that another creator shares.
+    """
 
     gift: UUID
     viewer: str
@@ -29,6 +32,7 @@ class EarningLine:
     matured: bool
     decision: int
     is_named: bool
+    shared_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class DiamondBooks:
     diamonds_earned: int
     diamonds_paid_out: int
     diamonds_adjusted: int
+    bonus_diamonds: int
     dispute_loss_diamonds: int
     diamonds_pending: int
     diamonds_available: int
@@ -110,6 +115,9 @@ _HOLDS = text(f"""
         UNION ALL
         SELECT back_matures_at, '{RESTORED}', safe_at, back_pending
         FROM ({_SLICES}) AS slices WHERE creator = :creator AND back_pending > 0
+        UNION ALL
+        SELECT matures_at, hold_reason, NULL, diamonds
+        FROM bonuses WHERE creator = :creator AND state = 'granted' AND NOT matured
     )
     SELECT date_trunc('hour', greatest(matures_at, safe_at), 'UTC') + interval '1 hour'
                AS unlocks_at,
@@ -143,7 +151,7 @@ _LINES = f"""
            sum(reversed_diamonds)::bigint AS reversed_diamonds, occurred_at AS earned_at,
            max(time) AS matures_at, max(why) AS hold_reason,
            bool_and(matured AND back_pending = 0) AS matured, decision,
-           coalesce(bool_and(NOT anonymous), false) AS is_named
+           coalesce(bool_and(NOT anonymous), false) AS is_named, max(shared_by) AS shared_by
     FROM (
         SELECT slices.*,
                CASE WHEN matured AND back_pending = 0 THEN matures_at
@@ -181,6 +189,7 @@ _BOOKS = text("""
         coalesce(-sum(amount) FILTER (WHERE account = '@earned'), 0)::bigint AS diamonds_earned,
         coalesce(sum(amount) FILTER (WHERE account = '@paid_out'), 0)::bigint AS diamonds_paid_out,
         coalesce(-sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint AS diamonds_adjusted,
+        coalesce(-sum(amount) FILTER (WHERE account LIKE '@bonus:%'), 0)::bigint AS bonus_diamonds,
         coalesce(-sum(amount) FILTER (WHERE account = '@dispute_loss'), 0)::bigint
             AS dispute_loss_diamonds,
         (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind = 'pending')
@@ -191,8 +200,9 @@ _BOOKS = text("""
             AS diamonds_reserved,
         (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings) AS diamonds_reversed,
         coalesce(sum(amount), 0)::bigint AS postings_sum,
-        (SELECT count(*) FROM entries WHERE reference LIKE 'gift:%') AS gifts,
-        (SELECT coalesce(sum(coins), 0)::bigint FROM earnings) AS coins_of_gifts
+        (SELECT count(*) FROM entries WHERE gift IS NOT NULL) AS gifts,
+        (SELECT coalesce(sum(coins), 0)::bigint FROM earnings WHERE shared_by IS NULL)
+            AS coins_of_gifts
     FROM postings WHERE asset = 'diamonds'
 """)
 

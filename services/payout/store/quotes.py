@@ -1,7 +1,8 @@
 """Offers of money for diamonds."""
 
-from services.payout import tables
-from services.payout.domain.payouts import Offer, Payout, Quote
+from services.payout import columns as tables
+from services.payout.domain.payouts import Payout
+from services.payout.domain.quotes import Offer, Quote
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 
@@ -14,7 +15,6 @@ def quote_of(row: Row) -> Quote:
         id=row.id,
         creator=row.creator,
         offer=offer_of(row),
-        currency=row.currency,
         rate_version=row.rate_version,
         expires_at=row.expires_at,
         payout=row.payout,
@@ -22,13 +22,12 @@ def quote_of(row: Row) -> Quote:
 
 
 async def add(tx: Transaction, quote: Quote) -> None:
-    about = arrays([quote], *_OF_QUOTE, **{name: f"offer.{name}" for name in _OF_OFFER})
+    about = arrays([quote], *_OF_QUOTE, **{name: f"offer.{name}" for name in Offer.__slots__})
     await tx.execute(_ADD, about)
 
 
-_OF_QUOTE = ("creator", "id", "currency", "rate_version", "expires_at")
-_OF_OFFER = ("diamonds", "amount_minor", "fee_minor")
-_ADD = insert_rows(tables.Quote, *_OF_QUOTE, *_OF_OFFER)
+_OF_QUOTE = ("creator", "id", "rate_version", "expires_at")
+_ADD = insert_rows(tables.Quote, *_OF_QUOTE, *Offer.__slots__)
 
 
 async def use(tx: Transaction, payout: Payout) -> None:

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.payout import tables
+from services.payout import columns as tables
 from services.payout.domain.earnings import Earning, Restored
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import RowMapper, array_literal, arrays, insert_rows
+from shared.postgres.statements import text
 
 # Whose gift, and which lot had paid.
 Key: TypeAlias = tuple[str, UUID, UUID]

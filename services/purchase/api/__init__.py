@@ -1,13 +1,30 @@
-"""The HTTP API: viewers buy coins and ask for refunds, operators look after both."""
+"""The HTTP API: viewers buy coins, and get their money back, operators look after both."""
 
 from fastapi import APIRouter
 
-from services.purchase.api import books, operators, packages, purchases, refunds, webhooks
+from services.purchase.api import (
+    books,
+    campaigns,
+    operators,
+    packages,
+    purchases,
+    receipts,
+    refunds,
+    tax_report,
+    webhooks,
+    withdrawals,
+)
+from services.purchase.store.personal_data import EXPORTED
+from shared.backoffice.exports import add_export
 from shared.backoffice.routes import add_audit
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
-for module in (packages, purchases, refunds, webhooks, books, operators):
+for module in (
+    *(packages, purchases, receipts, refunds, withdrawals, webhooks, books, campaigns, operators),
+    tax_report,
+):
     router.include_router(module.router)
 add_audit(router, "purchase")
 add_trial_balance(router, "purchase")
+add_export(router, "purchase", EXPORTED)

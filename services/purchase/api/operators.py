@@ -1,4 +1,4 @@
-"""What support looks at: disputes, unresolved refunds, and their purchases."""
+"""What support looks at: disputes, unresolved refunds, withdrawals, and their purchases."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,13 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from services.purchase.api.packages import FromRules
 from services.purchase.api.purchases import Purchase, shown
 from services.purchase.api.refunds import Reason, Refund, Refunder
+from services.purchase.api.withdrawals import Withdrawals, withdrawals_of
 from services.purchase.commands import queries
 from services.purchase.commands.refund_decisions import RefundDecision, decline_unresolved
+from services.purchase.domain.country_evidence import EvidenceKind, Verdict, judge
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
-from services.purchase.store import disputes, refund_attempts
+from services.purchase.store import country_evidence, disputes, refund_attempts
 from services.purchase.store.disputes import DisputeLine
 from services.purchase.store.refund_attempts import UnresolvedRefund
 from shared.http import Db, UserId, refusals
@@ -46,6 +49,27 @@ class RefundDecline(BaseModel):
     reason: Reason
 
 
+class CountryEvidence(BaseModel):
+    """One kind of evidence, and the country that it names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: EvidenceKind
+    country: str
+
+
+class OperatorPurchase(Purchase):
+    """
+    A purchase, with the country whose tax it holds and the evidence that its buyer is there.
+
+    `country_verdict` is null until it is paid.
+    """
+
+    tax_country: str | None
+    country_evidence: list[CountryEvidence]
+    country_verdict: Verdict | None
+
+
 @router.get("/operator/purchase/disputes", name="disputes")
 async def read_disputes(_: DisputesReader, db: Db) -> Disputes:
     """Read which purchases are or were disputed."""
@@ -56,10 +80,32 @@ async def read_disputes(_: DisputesReader, db: Db) -> Disputes:
 @router.get(
     "/operator/purchases/{viewer}/{purchase}", name="purchase", responses=refusals(NoSuchPurchase)
 )
-async def read_purchase(viewer: UserId, purchase: UUID, _: DisputesReader, db: Db) -> Purchase:
-    """Read a viewer's purchase."""
+async def read_purchase(
+    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db, rules: FromRules
+) -> OperatorPurchase:
+    """Read a viewer's purchase, and where its buyer is said to be."""
     async with db.transaction() as tx:
-        return shown(await queries.read_purchase(tx, viewer, purchase))
+        found = await queries.read_purchase(tx, viewer, purchase)
+        evidence = await country_evidence.of_purchase(tx, found)
+    return OperatorPurchase(
+        **shown(found, rules.refunds).model_dump(),
+        tax_country=found.tax_country,
+        country_evidence=[CountryEvidence.model_validate(each) for each in evidence],
+        country_verdict=judge(evidence) if found.paid_at is not None else None,
+    )
+
+
+@router.get(
+    "/operator/purchases/{viewer}/{purchase}/withdrawals",
+    name="withdrawals",
+    responses=refusals(NoSuchPurchase),
+)
+async def read_withdrawals(
+    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db
+) -> Withdrawals:
+    """Read what a viewer stated when they withdrew from a purchase, if they did."""
+    async with db.transaction() as tx:
+        return await withdrawals_of(tx, viewer, purchase)
 
 
 @router.get("/operator/purchase/refunds", name="unresolved")

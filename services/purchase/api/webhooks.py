@@ -1,14 +1,24 @@
 """Webhook events of payment providers."""
 
+from asyncio import gather
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from services.purchase.api.purchases import FromProviders, Polls
-from services.purchase.domain.purchases import BadSignature, UnknownProvider
-from shared.http import refusals
+from services.purchase.commands.webhook_archive import encrypt_webhook
+from services.purchase.domain.purchases import (
+    BadSignature,
+    UnknownProvider,
+    with_usable_names,
+)
+from services.purchase.domain.webhook_archive import RawWebhook, keep_headers
+from shared.http import from_state, refusals
 from shared.http.access import SIGNED
+from shared.keyring import Keyring
+
+FromKeys = Annotated[Keyring | None, from_state("webhook_keys")]
 
 router = APIRouter()
 
@@ -31,15 +41,19 @@ async def receive_webhook(
     request: Request,
     providers: FromProviders,
     polls: Polls,
+    keys: FromKeys,
 ) -> Received:
     """
-    Take a provider's webhook event, signed as https://www.standardwebhooks.com says.
+    Take a provider's webhook event, which the provider has signed in its own way.
 
     It is stored, and then the provider is asked for the status of the payment. A 200 says that it
     is stored: it need not be sent again, also if the provider does not answer now.
     """
     if name not in providers:
         raise UnknownProvider
-    event = providers[name].parse_webhook(request.headers, await request.body())
-    await polls.receive(event)
+    provider, body = providers[name], await request.body()
+    events = [*map(with_usable_names, await provider.parse_webhook(request.headers, body))]
+    raw = RawWebhook(keep_headers(request.headers, provider.webhook_headers), body)
+    archived = [encrypt_webhook(keys, event, raw) if keys else None for event in events]
+    await gather(*map(polls.receive, events, archived))
     return Received()

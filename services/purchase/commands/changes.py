@@ -12,12 +12,14 @@ from uuid import UUID
 import structlog
 
 from services.purchase.commands.books import Entry
-from services.purchase.commands.entries import payment_entries, refund_entries
+from services.purchase.commands.entries import lost_tax_entries, payment_entries, refund_entries
 from services.purchase.commands.facts import facts_of, refund_facts
 from services.purchase.domain import transitions
 from services.purchase.domain.answers import AppliedAnswer, as_received, is_stale
 from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.country_evidence import Evidence, Verdict, evidence_of, judge
 from services.purchase.domain.disputes import claimed_minor, claims, elsewhere_id, given_back_minor
+from services.purchase.domain.invoices import PLAIN, InvoiceRules
 from services.purchase.domain.known_money import KnownMoney
 from services.purchase.domain.payment_consequences import RiskFlagged
 from services.purchase.domain.purchases import (
@@ -25,12 +27,20 @@ from services.purchase.domain.purchases import (
     Dispute,
     EarlyFraudWarning,
     Payment,
+    PaymentName,
     ProviderStatus,
     Purchase,
     RefundStatus,
     WebhookEvent,
 )
-from services.purchase.domain.refund_evidence import Answer, decline_open, made_minor, weigh
+from services.purchase.domain.receipts import Receipt, receipts_due
+from services.purchase.domain.refund_evidence import (
+    Answer,
+    decline_open,
+    made_minor,
+    made_tax_minor,
+    weigh,
+)
 from services.purchase.domain.refunds import Refund, is_disputed
 from services.purchase.domain.transitions import Transition
 from shared.contracts.envelope import Cause
@@ -77,23 +87,36 @@ class Change:
     # Money that came, and what it led to.
     received: tuple[Payment, Allocation] | None = None
     applied: AppliedAnswer | None = None
+    # What else the provider calls the payment, as far as that is new.
+    names: Sequence[PaymentName] = ()
     entries: Sequence[Entry] = ()
+    receipts: Sequence[Receipt] = ()
     contradictions: Sequence[Contradiction] = ()
+    # What is new of the buyer's country, and what all of it is worth if that is new too.
+    evidence: Sequence[Evidence] = ()
+    verdict: Verdict | None = None
 
 
 def decide_change(
-    purchase: Purchase, money: KnownMoney, polled: PolledStatus, now: datetime
+    purchase: Purchase,
+    money: KnownMoney,
+    polled: PolledStatus,
+    now: datetime,
+    invoices: InvoiceRules = PLAIN,
 ) -> Change:
     """Decide what an answer changes of a locked purchase."""
     status, reported = _usable(purchase, money, polled)
     if status is None and polled.answer is None:
         return Change(purchase, purchase)
-    transition, refunds, contradictions = _decide(purchase, money, status, polled.answer, now)
+    transition, refunds, contradictions = _decide(
+        purchase, money, status, polled.answer, now, invoices
+    )
     changed = [pair for pair in zip(money.refunds, refunds, strict=True) if pair[0] != pair[1]]
     cause = Cause(purchase.correlation_id, traceparent=polled.traceparent)
     facts = facts_of(purchase, transition, cause)
     after, refunded = refund_facts(transition.purchase, changed, cause, now=now)
-    entries, applied = _money_changes(money, after, transition, status, polled.answer)
+    entries, applied = _money_changes(money, after, transition, status, polled.answer, refunds)
+    evidence, verdict = _evidence(money, after, transition, status)
     received = None
     if isinstance(status, Payment) and transition.allocation is not None:
         received = (status, transition.allocation)
@@ -107,9 +130,56 @@ def decide_change(
         refunds=[each for _, each in changed],
         received=received,
         applied=applied,
-        entries=[*refund_entries(changed), *entries],
+        names=payment_names(purchase, status),
+        entries=[*refund_entries(after, changed), *entries],
+        receipts=_receipts(after, transition, changed, invoices, now),
         contradictions=(*reported, *contradictions),
+        evidence=evidence,
+        verdict=verdict,
     )
+
+
+def _evidence(
+    money: KnownMoney,
+    purchase: Purchase,
+    transition: Transition,
+    status: ProviderStatus | None,
+) -> tuple[Sequence[Evidence], Verdict | None]:
+    """Return what an answer about a sale adds to the evidence of the buyer's country."""
+    is_new = transition.allocation is Allocation.APPLIED
+    if not isinstance(status, Payment) or not (is_new or money.is_credited(status.id)):
+        return (), None
+    evidence = evidence_of(purchase, status)
+    verdict = judge(money.evidence | evidence)
+    is_news = is_new or verdict is not judge(money.evidence)
+    return sorted(evidence - money.evidence), verdict if is_news else None
+
+
+def _receipts(
+    purchase: Purchase,
+    transition: Transition,
+    changed: Sequence[tuple[Refund, Refund]],
+    invoices: InvoiceRules,
+    now: datetime,
+) -> list[Receipt]:
+    """Who sells now says which sales have a receipt; those that have one have credit notes."""
+    seller = invoices.seller
+    if seller is None:
+        return []
+    is_ours = invoices.seller_in(purchase.channel) is not None
+    is_sold = is_ours and transition.allocation is Allocation.APPLIED
+    return list(receipts_due(purchase, is_sold=is_sold, refunds=changed, seller=seller, now=now))
+
+
+def payment_names(purchase: Purchase, status: ProviderStatus | None) -> list[PaymentName]:
+    """Return the names of a payment that has any besides its id, or that a store took."""
+    if not isinstance(status, Payment) or not (status.names or status.product):
+        return []
+    names = sorted({status.id, *status.names})
+    return [
+        PaymentName(purchase.provider, name, purchase.viewer, purchase.id, status.id)
+        for name in names
+    ]
 
 
 def _usable(
@@ -153,6 +223,7 @@ def _decide(
     status: ProviderStatus | None,
     answer: Answer | None,
     now: datetime,
+    invoices: InvoiceRules,
 ) -> tuple[Transition, list[Refund], tuple[Contradiction, ...]]:
     """Weigh what is known of our refunds first: the rest of what went back went without us."""
     payment = status if isinstance(status, Payment) else None
@@ -176,6 +247,7 @@ def _decide(
             ours_minor=made_minor(weighed),
             known_warnings=money.warnings,
             newer=payment is not None and payment.asked_at is not None,
+            taxes=invoices.taxes,
         )
     refunds = decline_open(
         weighed,
@@ -199,10 +271,12 @@ def _money_changes(
     transition: Transition,
     status: ProviderStatus | None,
     answer: Answer | None,
+    refunds: Sequence[Refund],
 ) -> tuple[list[Entry], AppliedAnswer | None]:
     """Return the entries of what an answer says of the money, and that it was applied."""
     entries: list[Entry] = []
-    applied = None
+    applied: AppliedAnswer | None = None
+    allocation: Allocation | None = Allocation.APPLIED
     if isinstance(status, Payment):
         allocation = transition.allocation or money.allocations.get(status.id)
         given_back = 0
@@ -219,9 +293,15 @@ def _money_changes(
             money.applied_answer(status.id),
             is_new=transition.allocation is not None,
             given_back_minor=given_back,
+            refunded_minor=made_minor(refunds) if allocation is Allocation.APPLIED else 0,
         )
     elif answer is not None and purchase.payment is not None:
         applied = money.applied_answer(purchase.payment)
+    if applied is not None and allocation is Allocation.APPLIED:
+        lost, applied = lost_tax_entries(
+            purchase, applied, refunded_tax_minor=made_tax_minor(refunds)
+        )
+        entries += lost
     if applied is not None and answer is not None and answer.status is RefundStatus.SUCCEEDED:
         applied = replace(applied, ignored_before=answer.answered_at)
     return entries, applied

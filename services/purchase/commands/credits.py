@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from services.purchase.commands.acceptances import add_acceptances
 from services.purchase.commands.facts import facts_of
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.transitions import apply_credit
@@ -26,5 +27,7 @@ async def complete_purchases(tx: Transaction, received: Sequence[Envelope[CoinsC
         transition = apply_credit(before, coins=credited.data.coins, at=credited.time)
         purchases[key] = transition.purchase
         facts += facts_of(before, transition, credited.cause)
-    await save(tx, list(purchases.values()), now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    await save(tx, list(purchases.values()), now=now)
+    await add_acceptances(tx, purchases.values(), now=now)
     await publish(tx, facts, archive=True)

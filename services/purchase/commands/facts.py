@@ -75,6 +75,7 @@ def _refund_event(refund: Refund) -> RefundEvent:
             coins=refund.coins,
             amount_minor=refund.amount_minor,
             currency=refund.currency,
+            tax_minor=refund.tax_minor,
         )
     assert refund.reason is not None
     return PurchaseRefundDeclined(
@@ -88,9 +89,7 @@ def _event(purchase: Purchase, step: Step) -> PurchaseEvent:  # noqa: PLR0911 - 
         case Paid():
             return _paid(purchase)
         case Completed():
-            return PurchaseCompleted(
-                purchase=purchase.id, viewer=viewer, coins=purchase.coins + purchase.bonus_coins
-            )
+            return PurchaseCompleted(purchase=purchase.id, viewer=viewer, coins=purchase.all_coins)
         case Failed(reason):
             return PurchaseFailed(purchase=purchase.id, viewer=viewer, reason=reason)
         case Expired():
@@ -129,7 +128,7 @@ def _paid(purchase: Purchase) -> PurchasePaid:
         viewer=purchase.viewer,
         package=purchase.package,
         coins=purchase.coins,
-        bonus_coins=purchase.bonus_coins,
+        bonus_coins=purchase.all_bonus_coins,
         amount_minor=purchase.amount_minor,
         currency=purchase.currency,
         channel=purchase.channel,
@@ -138,4 +137,12 @@ def _paid(purchase: Purchase) -> PurchasePaid:
         payment=purchase.payment,
         paid_at=purchase.paid_at,
         late=purchase.late,
+        tax_country=purchase.tax_country,
+        tax_rate_bp=purchase.tax_rate_bp,
+        tax_minor=purchase.tax_minor,
+        net_minor=purchase.net_minor,
+        promo_coins=purchase.promo_coins,
+        promo_expires_at=purchase.promo_expires_at,
+        campaign=purchase.campaign if purchase.promo_coins else None,
+        payment_fingerprint=purchase.payment_fingerprint,
     )

@@ -7,16 +7,38 @@ status poll, or the attempt of a refund. A batch of them is written together.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
+from prometheus_client import Counter as Metric
 
+from services.purchase.commands.acceptances import add_acceptances
 from services.purchase.commands.books import post
-from services.purchase.commands.changes import Change, PolledStatus, decide_change
+from services.purchase.commands.changes import (
+    Change,
+    PolledStatus,
+    decide_change,
+    payment_names,
+)
+from services.purchase.commands.questions import record_questions
+from services.purchase.commands.receipts import issue_receipts
 from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.country_evidence import Verdict
+from services.purchase.domain.invoices import PLAIN, InvoiceRules
 from services.purchase.domain.known_money import KnownMoney
 from services.purchase.domain.purchases import Payment, ProviderStatus, Purchase, State
-from services.purchase.store import answers, disputes, payments, purchases, refunds, webhook_events
+from services.purchase.store import (
+    answers,
+    campaigns,
+    country_evidence,
+    disputes,
+    payments,
+    purchases,
+    refunds,
+    webhook_events,
+)
+from services.purchase.store import payment_names as names
 from services.purchase.store.known_money import known_money
 from shared.messaging.outbox import publish
 from shared.observability.metrics import CONTRADICTIONS
@@ -24,9 +46,18 @@ from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
 
+SALES_JUDGED = Metric(
+    "ovation_sales_judged",
+    "Sales by what the evidence of the buyer's country is worth; again when it changes.",
+    ["verdict"],
+)
+for known in Verdict:
+    # An alert looks at the increase: it needs the zero before the first one.
+    SALES_JUDGED.labels(known.value)
+
 
 async def apply_statuses(
-    tx: Transaction, polled: Sequence[PolledStatus]
+    tx: Transaction, polled: Sequence[PolledStatus], invoices: InvoiceRules = PLAIN
 ) -> list[tuple[Purchase, bool]]:
     """
     Take the steps that provider statuses allow, and publish each once.
@@ -36,8 +67,9 @@ async def apply_statuses(
     """
     applied: dict[int, Change] = {}
     for places in _rounds(polled):
-        changes = await _apply_one_each(tx, [polled[place] for place in places])
+        changes = await _apply_one_each(tx, [polled[place] for place in places], invoices)
         applied |= dict(zip(places, changes, strict=True))
+    await issue_receipts(tx, [each for change in applied.values() for each in change.receipts])
     return [(applied[place].purchase, applied[place].is_used) for place in range(len(polled))]
 
 
@@ -69,14 +101,17 @@ def _rounds(polled: Sequence[PolledStatus]) -> Iterator[list[int]]:
     yield from rounds
 
 
-async def _apply_one_each(tx: Transaction, polled: Sequence[PolledStatus]) -> list[Change]:
+async def _apply_one_each(
+    tx: Transaction, polled: Sequence[PolledStatus], invoices: InvoiceRules
+) -> list[Change]:
     now = datetime.now(UTC)
     locked = await purchases.lock(tx, sorted(each.key for each in polled))
+    polled = await _without_foreign(tx, polled)
     # Without a payment no answer was applied before: of a new purchase nothing else is known.
     new = {key for key, it in locked.items() if it.state is State.CREATED and it.payment is None}
     money = await known_money(tx, [key for key in locked if key not in new])
     changes = [
-        decide_change(locked[each.key], money.get(each.key, KnownMoney()), each, now)
+        decide_change(locked[each.key], money.get(each.key, KnownMoney()), each, now, invoices)
         for each in polled
     ]
     await _write(tx, changes, now)
@@ -89,22 +124,75 @@ async def _apply_one_each(tx: Transaction, polled: Sequence[PolledStatus]) -> li
         ],
         now=now,
     )
+    await record_questions(
+        tx,
+        [
+            (change.purchase, each.status, each.webhook_event)
+            for each, change in zip(polled, changes, strict=True)
+            if each.webhook_event is not None and change.is_used
+        ],
+        now=now,
+    )
     for each, change in zip(polled, changes, strict=True):
         for contradiction in change.contradictions:
             report(tx, contradiction, purchase=change.before, status=each.status)
+        _count_verdict(tx, change)
     return changes
+
+
+def _count_verdict(tx: Transaction, change: Change) -> None:
+    """Count what a sale's evidence of a country is worth; say which sale has contradictory one."""
+    verdict = change.verdict
+    if verdict is None:
+        return
+    if verdict is Verdict.CONTRADICT:
+        log.warning("purchase.country_contradicted", purchase=str(change.purchase.id))
+    tx.after_commit(lambda: SALES_JUDGED.labels(verdict.value).inc())
+
+
+async def _without_foreign(
+    tx: Transaction, polled: Sequence[PolledStatus]
+) -> Sequence[PolledStatus]:
+    """
+    Take away the payments of stores that another purchase has.
+
+    The app says which purchase a store's payment is for, so the same one could come for two.
+    """
+    named = {
+        each.key: payment_names(each.purchase, each.status)
+        for each in polled
+        if isinstance(each.status, Payment) and each.status.product is not None
+    }
+    if not named:
+        return polled
+    foreign = await names.take(tx, [name for of_one in named.values() for name in of_one])
+    checked = []
+    for each in polled:
+        if foreign.isdisjoint(named.get(each.key, ())):
+            checked.append(each)
+            continue
+        report(tx, Contradiction.PAYMENT_FOREIGN, purchase=each.purchase, status=each.status)
+        checked.append(replace(each, status=None))
+    return checked
 
 
 async def _write(tx: Transaction, changes: Sequence[Change], now: datetime) -> None:
     """Write what changed, each table once, and publish it."""
     moved = [each.purchase for each in changes if each.purchase != each.before]
     await purchases.save(tx, moved, now=now)
+    await campaigns.give_back(
+        tx,
+        [it.before for it in changes if it.before.promo_coins > it.purchase.promo_coins],
+    )
+    await add_acceptances(tx, moved, now=now)
     await disputes.save(tx, [(it.purchase, each) for it in changes for each in it.disputes])
     await payments.add_warnings(tx, [(it.purchase, each) for it in changes for each in it.warnings])
     await refunds.save(tx, [each for it in changes for each in it.refunds], now=now)
     await payments.add(
         tx, [(it.purchase, *it.received) for it in changes if it.received is not None], now=now
     )
+    await names.add(tx, [name for it in changes for name in it.names])
+    await country_evidence.add(tx, [(it.purchase, each) for it in changes for each in it.evidence])
     await answers.save_answers(
         tx, [(it.purchase, it.applied) for it in changes if it.applied is not None]
     )

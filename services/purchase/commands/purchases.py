@@ -6,28 +6,30 @@ from uuid import UUID, uuid5
 
 import structlog
 
+from services.purchase.commands.promotions import promise_coins, take_budget
 from services.purchase.commands.webhook_events import REQUEST_SECONDS
-from services.purchase.domain.prices import PriceList
+from services.purchase.domain.prices import UnknownPackage, find_offer
+from services.purchase.domain.purchase_rules import Attempt, require_allowed
 from services.purchase.domain.purchases import (
     PAYABLE_FOR,
     Purchase,
     SelfExcluded,
 )
-from services.purchase.domain.quotas import PurchaseQuotas, TooManyOpenPurchases
+from services.purchase.domain.quotas import TooManyOpenPurchases
 from services.purchase.domain.rules import Rules
 from services.purchase.store import purchases
 from services.purchase.store.exclusions import excluded_until
+from services.purchase.store.purchase_rules import history_of
 from shared.contracts.base import NAMESPACE
 from shared.errors import Refusal
 from shared.idempotency import Key, KeyReused, count_key
 from shared.postgres.database import Transaction
+from shared.prices.packages import Channel
 from shared.quotas import store as quotas
 
 log = structlog.get_logger()
 
 ROUTE = "/v1/purchases"
-
-WEB = "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,71 +42,100 @@ class PurchaseOrder:
     package: str
     currency: str | None
     coins: int | None
+    expected_amount_minor: int | None
     country: str | None
-    provider: str
+    ip_country: str | None
+    channel: Channel
+    method: str | None
+    promo_code: str | None
     correlation_id: str
     age_years: int | None
+    account_created_at: float | None
+    consumption_consent: bool
 
 
 async def record_purchase(tx: Transaction, order: PurchaseOrder, rules: Rules) -> Purchase:
-    """Record what a viewer wants to buy, at today's price; a repeat finds what was recorded."""
+    """Record what a viewer wants to buy, at its price now; a repeat finds what was recorded."""
     if (recorded := await _recorded(tx, order)) is not None:
         return recorded
     rules.ages.require(order.age_years, order.country)
+    rules.purchases.require_country(order.country)
     now = datetime.now(UTC)
     if (until := await excluded_until(tx, order.viewer, now=now)) is not None:
         raise SelfExcluded(until=until)
-    purchase = _new_purchase(order, rules.prices, now)
+    purchase = _new_purchase(order, rules, now)
     try:
-        await _add(tx, purchase, order, rules.quotas)
+        purchase = await _add(tx, purchase, order, rules)
     except Refusal:
         # The same key at the same moment: the other request was first, and has committed.
         if (recorded := await _recorded(tx, order)) is not None:
             return recorded
         raise
+    # Last of all: many viewers share a campaign's lock.
+    await take_budget(tx, purchase, now=now)
     log.info("purchase.recorded", purchase=str(purchase.id))
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
     return purchase
 
 
-def _new_purchase(order: PurchaseOrder, prices: PriceList, now: datetime) -> Purchase:
-    """Return what is asked for at today's price; refuse what is not offered."""
-    here = prices.for_country(order.country)
+def _new_purchase(order: PurchaseOrder, rules: Rules, now: datetime) -> Purchase:
+    """Return what is asked for at its price now; refuse what is not offered."""
+    here = rules.prices.offered(now, channel=order.channel, country=order.country)
     currency = order.currency or here.usual_currency
-    offer = here.offer(order.package, currency=currency, coins=order.coins)
+    offer = find_offer(here, order.package, currency=currency, coins=order.coins)
+    offer.require_amount(order.expected_amount_minor)
+    method = rules.methods.choose(order.method, order.channel, order.country, currency)
+    if method.channel is not Channel.WEB and offer.sku not in method.products:
+        raise UnknownPackage(package=offer.sku)
     return Purchase(
         viewer=order.viewer,
         id=purchase_id(order.viewer, order.key),
         package=offer.sku,
         coins=offer.coins,
-        bonus_coins=offer.bonus_coins,
+        bonus_coins=rules.promotions.bonus_of(offer.sku, offer.bonus_coins),
         amount_minor=offer.amount_minor,
         currency=offer.currency,
-        channel=WEB,
+        channel=method.channel.value,
         country=order.country,
-        provider=order.provider,
+        provider=method.provider,
         correlation_id=order.correlation_id,
         created_at=now,
         expires_at=now + PAYABLE_FOR,
+        product=method.products.get(offer.sku),
+        consumption_consent=order.consumption_consent,
+        ip_country=order.ip_country,
+        withdrawal_days=rules.refunds.days_of(method.channel.value, order.country),
     )
 
 
-async def _add(
-    tx: Transaction, purchase: Purchase, order: PurchaseOrder, limits: PurchaseQuotas
-) -> None:
-    """Refuse one purchase too many; the quota's lock keeps the purchases of a viewer apart."""
+async def _add(tx: Transaction, purchase: Purchase, order: PurchaseOrder, rules: Rules) -> Purchase:
+    """
+    Record a purchase with what comes on top, or refuse one too many.
+
+    The quota's lock keeps the purchases of a viewer apart.
+    """
+    limits, now = rules.quotas, purchase.created_at
+    counted_minor = rules.purchases.counted_minor(purchase.amount_minor, purchase.currency)
     await quotas.use(tx, order.viewer, limits.purchases)
+    history = await history_of(tx, order.viewer, rules.purchases, now=now)
+    is_new = rules.purchases.is_new_account(order.account_created_at, now)
+    require_allowed(rules.purchases, history, Attempt(counted_minor, is_new, now))
+    purchase = await promise_coins(
+        tx, purchase, order.promo_code, rules, bought_before=history.bought_before
+    )
     is_added = await purchases.add(
         tx,
         purchase,
         key=order.key,
         request_hash=order.request_hash,
-        next_check_at=purchase.created_at + timedelta(seconds=REQUEST_SECONDS),
-        open_since=purchase.created_at - PAYABLE_FOR,
+        counted_minor=counted_minor,
+        next_check_at=now + timedelta(seconds=REQUEST_SECONDS),
+        open_since=now - PAYABLE_FOR,
         open_max=limits.open_max,
     )
     if not is_added:
         raise TooManyOpenPurchases(open_max=limits.open_max)
+    return purchase
 
 
 def purchase_id(viewer: str, key: str) -> UUID:
@@ -115,6 +146,12 @@ def purchase_id(viewer: str, key: str) -> UUID:
     viewer, the provider and operators see it, and they know the viewer: nothing is learned from it.
     """
     return uuid5(NAMESPACE, f"purchase|{viewer}\n{key}")
+
+
+async def count_promo_code(tx: Transaction, order: PurchaseOrder, rules: Rules) -> None:
+    """Count that a code was tried, also if it is refused: so nobody tries many."""
+    if await _recorded(tx, order) is None:
+        await quotas.use(tx, order.viewer, rules.quotas.promo_codes)
 
 
 async def _recorded(tx: Transaction, order: PurchaseOrder) -> Purchase | None:

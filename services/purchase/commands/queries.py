@@ -4,8 +4,11 @@ from uuid import UUID
 
 from services.purchase.domain.purchases import NoSuchPurchase, Purchase
 from services.purchase.domain.refunds import Refund
-from services.purchase.store import purchases, refunds
+from services.purchase.domain.withdrawals import Withdrawal
+from services.purchase.store import purchases, refunds, withdrawals
 from shared.postgres.database import Transaction
+from shared.quotas import store as quotas
+from shared.quotas.rules import Quota
 
 
 async def read_purchase(tx: Transaction, viewer: str, purchase: UUID) -> Purchase:
@@ -15,7 +18,31 @@ async def read_purchase(tx: Transaction, viewer: str, purchase: UUID) -> Purchas
     return found
 
 
+async def read_to_claim(tx: Transaction, viewer: str, purchase: UUID, claims: Quota) -> Purchase:
+    """
+    Return a viewer's own purchase whose payment they claim, and count the claim.
+
+    Each claim asks the store, which has limits of its own.
+    """
+    found = await read_purchase(tx, viewer, purchase)
+    await quotas.use(tx, viewer, claims)
+    return found
+
+
 async def read_refunds(tx: Transaction, viewer: str, purchase: UUID) -> list[Refund]:
     """Return the refunds of a viewer's own purchase, the newest first."""
     await read_purchase(tx, viewer, purchase)
     return (await refunds.of_purchases(tx, [(viewer, purchase)]))[viewer, purchase][::-1]
+
+
+async def read_withdrawal(tx: Transaction, viewer: str, purchase: UUID) -> Withdrawal | None:
+    """Return the withdrawal from a viewer's own purchase, if there is one."""
+    await read_purchase(tx, viewer, purchase)
+    return await withdrawals.of_purchase(tx, viewer, purchase)
+
+
+async def read_refund_of(tx: Transaction, withdrawal: Withdrawal) -> Refund | None:
+    """Return the refund of what was unused, as it is now."""
+    if withdrawal.refund is None:
+        return None
+    return (await refunds.by_id(tx, [withdrawal.refund]))[withdrawal.refund]

@@ -8,7 +8,7 @@ person has to find out. A decided refund is looked at again later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -18,10 +18,16 @@ from services.purchase.commands.payments import apply_statuses, report
 from services.purchase.commands.refund_decisions import write_decisions
 from services.purchase.commands.status_polls import is_foreign_answer
 from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.invoices import PLAIN, InvoiceRules
 from services.purchase.domain.purchases import Payment, Purchase
 from services.purchase.domain.refund_evidence import Answer, Turn, is_past, next_turn
 from services.purchase.domain.refunds import DISPUTED, Refund, RefundState, is_disputed
-from services.purchase.providers import Provider, ProviderRejected, ProviderUnavailable
+from services.purchase.providers import (
+    Payments,
+    ProviderRejected,
+    Providers,
+    ProviderUnavailable,
+)
 from services.purchase.store import disputes, purchases, refund_attempts, refunds
 from shared.contracts.envelope import Cause
 from shared.postgres.database import Transaction
@@ -29,8 +35,6 @@ from shared.postgres.database import Transaction
 log = structlog.get_logger()
 
 CLAIMED_MAX = 50
-# For how long a provider remembers our key, usually.
-KEY_WINDOW = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,7 @@ class AttemptResult:
     payment: Payment | None
 
 
-async def claim_refunds(
-    tx: Transaction, *, window: timedelta = KEY_WINDOW
-) -> tuple[list[Attempt], bool]:
+async def claim_refunds(tx: Transaction, providers: Providers) -> tuple[list[Attempt], bool]:
     """
     Take the refunds whose turn it is; return them, and whether there may be more.
 
@@ -71,6 +73,7 @@ async def claim_refunds(
     taken = []
     for key in keys:
         disputed = is_disputed(locked[key], disputes_of[key])
+        window = providers[locked[key].provider].remembers_keys_for
         taken += [
             Attempt(each, locked[key], next_turn(each, disputed=disputed, now=now, window=window))
             for each in of_purchases[key]
@@ -79,12 +82,12 @@ async def claim_refunds(
     submitted = [each.refund.id for each in taken if each.turn is Turn.SUBMIT]
     await refund_attempts.mark_submitted(tx, submitted, now=now)
     await _decline(tx, [each for each in taken if each.turn is Turn.DECLINE], now)
-    await _report_unresolved(tx, taken, now=now, window=window)
+    await _report_unresolved(tx, taken, providers, now=now)
     attempts = [each for each in taken if each.turn is not Turn.DECLINE]
     return attempts, len(due) == CLAIMED_MAX
 
 
-async def run_attempt(provider: Provider, attempt: Attempt) -> AttemptResult:
+async def run_attempt(provider: Payments, attempt: Attempt) -> AttemptResult:
     """Send a refund to the provider if it is due, and then look at its payment in any case."""
     refund, payment = attempt.refund, attempt.purchase.payment
     assert payment is not None
@@ -101,12 +104,15 @@ async def run_attempt(provider: Provider, attempt: Attempt) -> AttemptResult:
     return AttemptResult(answer, seen)
 
 
-async def apply_attempt(tx: Transaction, attempt: Attempt, result: AttemptResult) -> None:
+async def apply_attempt(
+    tx: Transaction, attempt: Attempt, result: AttemptResult, invoices: InvoiceRules = PLAIN
+) -> None:
     """Write what the provider did, with its money, and publish it once."""
-    await apply_statuses(tx, [PolledStatus(attempt.purchase, result.payment, result.answer)])
+    polled = PolledStatus(attempt.purchase, result.payment, result.answer)
+    await apply_statuses(tx, [polled], invoices)
 
 
-async def _submit(provider: Provider, refund: Refund, payment: str) -> Answer:
+async def _submit(provider: Payments, refund: Refund, payment: str) -> Answer:
     try:
         made = await provider.refund(payment, refund.id, amount_minor=refund.amount_minor)
     except ProviderUnavailable as error:
@@ -139,13 +145,16 @@ async def _decline(tx: Transaction, declined: Sequence[Attempt], now: datetime) 
 
 
 async def _report_unresolved(
-    tx: Transaction, taken: Sequence[Attempt], *, now: datetime, window: timedelta
+    tx: Transaction, taken: Sequence[Attempt], providers: Providers, *, now: datetime
 ) -> None:
     """Report, once, refunds that are open and that the provider may have forgotten."""
     late = {
         each.refund.id: each.purchase
         for each in taken
-        if each.refund.state is RefundState.HELD and is_past(each.refund, now=now, window=window)
+        if each.refund.state is RefundState.HELD
+        and is_past(
+            each.refund, now=now, window=providers[each.purchase.provider].remembers_keys_for
+        )
     }
     new: set[UUID] = await refund_attempts.mark_unresolved(tx, list(late), now=now)
     for refund in new:

@@ -24,11 +24,12 @@ from services.purchase.domain.refunds import (
     RefundState,
     is_disputed,
     refund_minor,
+    refund_tax_minor,
 )
 from services.purchase.store import disputes, purchases, refunds
 from shared.backoffice.adjustments import audit
 from shared.contracts.envelope import Cause, Envelope
-from shared.contracts.wallet import CoinsFrozen, CoinsRefunded
+from shared.contracts.wallet import CoinsFrozen, CoinsRefunded, LotKind
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
@@ -57,7 +58,6 @@ async def price_refunds(tx: Transaction, received: Sequence[Envelope[CoinsFrozen
     now = datetime.now(UTC)
     decided = []
     for key in keys:
-        given_back_minor = made_minor(earlier[key])
         for refund in earlier[key]:
             if refund.id not in known or refund.state is not RefundState.REQUESTED:
                 continue
@@ -66,8 +66,8 @@ async def price_refunds(tx: Transaction, received: Sequence[Envelope[CoinsFrozen
             after = _priced(
                 refund,
                 locked[key],
-                coins=envelope.data.coins,
-                given_back_minor=given_back_minor,
+                held=envelope.data,
+                earlier=earlier[key],
                 disputed=is_disputed(locked[key], disputed[key]),
                 now=now,
             )
@@ -79,22 +79,30 @@ def _priced(
     refund: Refund,
     purchase: Purchase,
     *,
-    coins: int,
-    given_back_minor: int,
+    held: CoinsFrozen,
+    earlier: Sequence[Refund],
     disputed: bool,
     now: datetime,
 ) -> Refund:
     if disputed:
         return refund.declined(DISPUTED, now=now)
-    amount_minor = refund_minor(purchase, coins, given_back_minor=given_back_minor)
+    promo_coins = sum(lot.coins for lot in held.lots if lot.kind is LotKind.PROMO)
+    unused_coins = held.coins - promo_coins
+    amount_minor = refund_minor(purchase, unused_coins, given_back_minor=made_minor(earlier))
     if not amount_minor:
         return refund.declined(NOTHING_UNUSED, now=now)
-    return replace(refund, state=RefundState.HELD, coins=coins, amount_minor=amount_minor)
+    return replace(
+        refund,
+        state=RefundState.HELD,
+        coins=held.coins,
+        amount_minor=amount_minor,
+        tax_minor=refund_tax_minor(purchase, amount_minor, earlier),
+    )
 
 
 def _check_coins(tx: Transaction, purchase: Purchase, coins: int) -> None:
     """The wallet cannot have found more coins unused than were sold."""
-    if coins > purchase.coins + purchase.bonus_coins:
+    if coins > purchase.all_coins:
         report(tx, Contradiction.COINS_UNKNOWN, purchase=purchase)
 
 

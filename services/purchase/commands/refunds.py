@@ -46,7 +46,7 @@ class RefundOrder:
     @property
     def id(self) -> UUID:
         """Only its viewer and operators see it: it names no viewer to others."""
-        return uuid5(NAMESPACE, f"refund|{self.viewer}\n{self.stored_key}")
+        return refund_id(self.viewer, self.stored_key)
 
     @property
     def stored_key(self) -> str:
@@ -100,6 +100,20 @@ async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> R
             purchase=order.purchase,
             refund=refund.id,
         )
+    purchase, fact = refund_requested(purchase, refund)
+    await purchases.save(tx, [purchase], now=now)
+    await publish(tx, [fact], archive=True)
+    tx.after_commit(lambda: count_key(order.route, Key.NEW))
+    return refund
+
+
+def refund_id(viewer: str, stored_key: str) -> UUID:
+    """Derive the id of a refund from its key among those of its viewer."""
+    return uuid5(NAMESPACE, f"refund|{viewer}\n{stored_key}")
+
+
+def refund_requested(purchase: Purchase, refund: Refund) -> tuple[Purchase, Fact]:
+    """Return the fact that a refund was requested, as the next version of its purchase."""
     event = PurchaseRefundRequested(
         purchase=purchase.id,
         viewer=purchase.viewer,
@@ -107,11 +121,9 @@ async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> R
         requested_by=refund.requested_by,
     )
     purchase = replace(purchase, version=purchase.version + 1)
-    await purchases.save(tx, [purchase], now=now)
-    cause = Cause(purchase.correlation_id)
-    await publish(tx, [Fact(event, purchase.version, cause, now)], archive=True)
-    tx.after_commit(lambda: count_key(order.route, Key.NEW))
-    return refund
+    return purchase, Fact(
+        event, purchase.version, Cause(purchase.correlation_id), refund.requested_at
+    )
 
 
 async def _require_refundable(

@@ -1,7 +1,7 @@
 """Status polls: asking the provider what became of a payment, and applying its answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -11,20 +11,29 @@ from services.purchase.commands.payments import apply_statuses
 from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from services.purchase.domain import transitions
 from services.purchase.domain.contradictions import Contradiction
+from services.purchase.domain.invoices import PLAIN, InvoiceRules
 from services.purchase.domain.purchases import (
     NoPayment,
+    NotSoldByStore,
     Payment,
     ProviderStatus,
     Purchase,
+    StoreUnavailable,
+    TokenRefused,
+    UnmatchedEvent,
     WebhookEvent,
 )
+from services.purchase.domain.webhook_archive import ArchivedWebhook
 from services.purchase.providers import (
-    Provider,
+    Captures,
+    Payments,
     ProviderRejected,
     Providers,
     ProviderUnavailable,
+    Redirects,
+    Stores,
 )
-from services.purchase.store import purchases, webhook_events
+from services.purchase.store import payment_names, purchases, webhook_archive, webhook_events
 from shared.observability.metrics import CONTRADICTIONS
 from shared.observability.tracing import traceparent
 from shared.postgres.batching import Batcher
@@ -42,11 +51,13 @@ class StatusPoll:
     """
     What to ask the provider, outside any transaction; its answer is then applied in one.
 
-    A webhook event may be about another payment than the purchase knows.
+    A webhook event may be about another payment than the purchase knows. A watch only reads what
+    became of a payment that came.
     """
 
     purchase: Purchase
     webhook_event: WebhookEvent | None = None
+    is_watch: bool = False
 
 
 class StatusPolls:
@@ -56,15 +67,22 @@ class StatusPolls:
     Answers that come while one transaction is in flight share the next, and so do webhook events.
     """
 
-    def __init__(self, database: Database, providers: Providers) -> None:
+    def __init__(
+        self, database: Database, providers: Providers, invoices: InvoiceRules = PLAIN
+    ) -> None:
         self.database = database
         self._providers = providers
+        self._invoices = invoices
         self._events = Batcher(self._store)
         self._statuses = Batcher(self._apply)
 
-    async def receive(self, event: WebhookEvent) -> None:
-        """Store a webhook event; if it is new, poll the status of its payment."""
-        purchase = await self._events.submit(event)
+    async def receive(self, event: WebhookEvent, archived: ArchivedWebhook | None = None) -> None:
+        """
+        Store a webhook event; if it is new, poll the status of its payment.
+
+        With it the webhook that it came in is stored, if that is kept.
+        """
+        purchase = await self._events.submit((event, archived))
         if purchase is not None:
             await self.run(StatusPoll(purchase, event))
 
@@ -91,18 +109,90 @@ class StatusPolls:
                 break
         return purchase
 
-    async def _store(self, events: Sequence[WebhookEvent]) -> Sequence[Purchase | None]:
+    async def claim(self, purchase: Purchase, token: str) -> Purchase:
+        """
+        Apply the payment that a store's token is of; refuse one of another purchase.
+
+        What a token says is asked for again while it is stale, as any answer is.
+        """
+        store = self._providers[purchase.provider]
+        if purchase.product is None or not isinstance(store, Stores):
+            raise NotSoldByStore(purchase=purchase.id)
+        for _ in range(POLLS_MAX):
+            payment = await _claim(store, purchase, token)
+            polled = PolledStatus(purchase, payment, traceparent=traceparent())
+            purchase, is_used = await self._statuses.submit(polled)
+            if is_used:
+                break
+            await self._require_owner(purchase, payment)
+        return purchase
+
+    async def _require_owner(self, purchase: Purchase, payment: Payment) -> None:
+        """Refuse a payment that another purchase has; otherwise something newer is known of it."""
+        name = (purchase.provider, payment.id)
         async with self.database.transaction() as tx:
-            return await store_webhook_events(tx, events)
+            owner = (await payment_names.find(tx, [name])).get(name)
+        if owner is None or owner.purchase != purchase.id:
+            raise TokenRefused(purchase=purchase.id)
+
+    async def resolve(self, unmatched: UnmatchedEvent) -> None:
+        """
+        Ask the provider whose payment an unmatched event is about; act on it, or give it up.
+
+        The payment may say our reference where the event did not. Without an answer the event
+        stays due: an event about a dispute is not given up because the provider was away. Nor is
+        it before its last turn: what the provider does not know yet it may know later.
+        """
+        event = unmatched.event
+        provider = self._providers.get(event.provider)
+        payment = None
+        if provider is not None and event.payment is not None:
+            try:
+                payment = await provider.read(event.payment)
+            except ProviderUnavailable as error:
+                log.warning("provider.unavailable", webhook=event.webhook_id, error=str(error))
+                return
+        purchase = None
+        async with self.database.transaction() as tx:
+            if payment is not None:
+                named = replace(event, reference=payment.reference)
+                purchase = (await match_purchases(tx, [named])).get(named)
+            if purchase is None and unmatched.is_last:
+                await webhook_events.give_up(tx, event)
+        if purchase is not None:
+            await self.run(StatusPoll(purchase, event))
+        elif unmatched.is_last:
+            log.error("webhook_event.unmatched", webhook_id=event.webhook_id)
+
+    async def _store(
+        self, received: Sequence[tuple[WebhookEvent, ArchivedWebhook | None]]
+    ) -> Sequence[Purchase | None]:
+        async with self.database.transaction() as tx:
+            found = await store_webhook_events(tx, [event for event, _ in received])
+            await webhook_archive.add(tx, [kept for _, kept in received if kept is not None])
+        return found
 
     async def _apply(self, polled: Sequence[PolledStatus]) -> Sequence[tuple[Purchase, bool]]:
         async with self.database.transaction() as tx:
-            return await apply_statuses(tx, polled)
+            return await apply_statuses(tx, polled, self._invoices)
 
 
-async def request_status(provider: Provider, poll: StatusPoll) -> ProviderStatus | None:
+async def _claim(store: Stores, purchase: Purchase, token: str) -> Payment:
+    try:
+        payment = await store.claim(purchase, token)
+    except ProviderUnavailable as error:
+        log.warning("provider.unavailable", purchase=str(purchase.id), error=str(error)[:200])
+        raise StoreUnavailable(purchase=purchase.id) from error
+    except ProviderRejected as rejected:
+        raise TokenRefused(purchase=purchase.id, reason=rejected.reason) from rejected
+    if payment.reference != str(purchase.id):
+        raise TokenRefused(purchase=purchase.id)
+    return payment
+
+
+async def request_status(provider: Payments, poll: StatusPoll) -> ProviderStatus | None:
     """
-    Ask the provider for the status, and cancel there what is no longer wanted.
+    Ask the provider for the status; take what is approved, and cancel what is no longer wanted.
 
     Never inside a transaction: a slow provider would hold its locks. None means that there is
     nothing to act on yet; the job polls again.
@@ -112,7 +202,11 @@ async def request_status(provider: Provider, poll: StatusPoll) -> ProviderStatus
         status = await _look_up(provider, poll, now)
         if isinstance(status, Payment) and is_foreign_answer(status, purchase):
             return None
+        if isinstance(status, Payment) and isinstance(provider, Captures):
+            status = await _capture_wanted(provider, purchase, status)
         if isinstance(status, Payment) and transitions.is_unwanted(purchase, status, now=now):
+            if not isinstance(provider, Redirects):
+                return None  # a payment in an app store cannot be cancelled from here
             status = await provider.cancel(status)
             # It neither was cancelled nor came too late, for an unknown reason.
             return None if transitions.is_unwanted(purchase, status, now=now) else status
@@ -120,6 +214,13 @@ async def request_status(provider: Provider, poll: StatusPoll) -> ProviderStatus
         log.warning("provider.unavailable", purchase=str(purchase.id), error=str(error))
         return None
     return status
+
+
+async def _capture_wanted(provider: Captures, purchase: Purchase, payment: Payment) -> Payment:
+    """Take what is approved and still wanted; if it is given up meanwhile, it counts as late."""
+    if not transitions.is_to_capture(purchase, payment, now=datetime.now(UTC)):
+        return payment
+    return await provider.capture(payment)
 
 
 def is_foreign_answer(payment: Payment, purchase: Purchase) -> bool:
@@ -131,30 +232,41 @@ def is_foreign_answer(payment: Payment, purchase: Purchase) -> bool:
     return True
 
 
-async def claim_status_polls(tx: Transaction) -> list[StatusPoll]:
-    """Take the polls that are due: for open purchases, and for webhook events not yet applied."""
+async def claim_status_polls(tx: Transaction) -> tuple[list[StatusPoll], list[UnmatchedEvent]]:
+    """
+    Take the polls that are due: for open purchases, and for webhook events not yet applied.
+
+    With them come the events that matched no purchase for long, to be resolved.
+    """
     now = datetime.now(UTC)
     waiting = await purchases.claim(tx, now=now, limit=CLAIMED_MAX)
-    events, abandoned = await webhook_events.claim(tx, now=now, limit=CLAIMED_MAX)
-    for event in abandoned:
-        log.error("webhook_event.unmatched", webhook_id=event.webhook_id)
-    matched = await match_purchases(tx, events)
-    return [*map(StatusPoll, waiting)] + [
+    events, unmatched = await webhook_events.claim(tx, now=now, limit=CLAIMED_MAX)
+    matched = await match_purchases(tx, [*events, *(each.event for each in unmatched)])
+    polls = [*map(StatusPoll, waiting)] + [
         StatusPoll(purchase, event) for event, purchase in matched.items()
     ]
+    return polls, [each for each in unmatched if each.event not in matched]
 
 
-async def _look_up(provider: Provider, poll: StatusPoll, now: datetime) -> ProviderStatus | None:
+async def _look_up(provider: Payments, poll: StatusPoll, now: datetime) -> ProviderStatus | None:
     purchase = poll.purchase
     if poll.webhook_event is not None:
         assert poll.webhook_event.payment is not None
         return await provider.read(poll.webhook_event.payment)
-    if purchase.payment is None and now < purchase.expires_at:
-        return await _create(provider, purchase)
+    if poll.is_watch:
+        assert purchase.payment is not None
+        if (paid := await provider.read(purchase.payment)) is None:
+            # Providers forget old payments: without another sign that is no contradiction.
+            log.warning("watch.unknown", purchase=str(purchase.id), payment=purchase.payment)
+        return paid
+    redirects = provider if isinstance(provider, Redirects) else None
+    if redirects is not None and purchase.payment is None and now < purchase.expires_at:
+        return await _create(redirects, purchase)
     # A payment made now would ask for money that is not wanted any more: only look.
     found = await provider.read(purchase.payment) if purchase.payment is not None else None
     if found is None:
-        found = await provider.find(purchase.id)
+        if redirects is not None:
+            found = await redirects.find(purchase)
         if found is None and purchase.payment is not None:
             log.error("payment.contradicted", purchase=str(purchase.id), payment=purchase.payment)
             CONTRADICTIONS.labels(Contradiction.PAYMENT_VANISHED.value).inc()
@@ -163,10 +275,10 @@ async def _look_up(provider: Provider, poll: StatusPoll, now: datetime) -> Provi
     return found
 
 
-async def _create(provider: Provider, purchase: Purchase) -> ProviderStatus:
+async def _create(provider: Redirects, purchase: Purchase) -> ProviderStatus:
     """Request a payment; a rejection counts once a look has shown that there is none."""
     try:
         return await provider.create(purchase)
     except ProviderRejected as rejected:
         log.warning("payment.rejected", purchase=str(purchase.id), reason=rejected.reason)
-        return await provider.find(purchase.id) or NoPayment(rejected.reason)
+        return await provider.find(purchase) or NoPayment(rejected.reason)

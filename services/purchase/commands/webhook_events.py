@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from services.purchase.domain.purchases import Purchase, WebhookEvent
-from services.purchase.store import purchases, webhook_events
+from services.purchase.store import payment_names, purchases, webhook_events
 from shared.postgres.database import Transaction
 
 log = structlog.get_logger()
@@ -48,15 +48,30 @@ async def store_webhook_events(
 async def match_purchases(
     tx: Transaction, events: Sequence[WebhookEvent]
 ) -> dict[WebhookEvent, Purchase]:
-    """Find the purchases that webhook events refer to: by our reference, at their provider."""
+    """
+    Find the purchases that webhook events refer to, at their provider.
+
+    By our reference if the event has it, otherwise by what the provider calls the payment: an
+    event about a dispute, a refund or a warning often says no more.
+    """
     references: dict[WebhookEvent, UUID] = {}
     for event in events:
         try:
             references[event] = UUID(event.reference or "")
         except ValueError:
-            continue  # a payment at the same provider that is not ours
+            continue
+    named = [
+        (event.provider, event.payment)
+        for event in events
+        if event not in references and event.payment is not None
+    ]
+    names = await payment_names.find(tx, named)
+    for event in events:
+        name = names.get((event.provider, event.payment or ""))
+        if event not in references and name is not None:
+            references[event] = name.purchase
     if not references:
-        return {}
+        return {}  # payments at the same provider that are not ours, or not yet known to be
     found = {each.id: each for each in await purchases.by_id(tx, list(references.values()))}
     return {
         event: found[reference]

@@ -4,7 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.purchase.domain.contradictions import Contradiction
-from services.purchase.domain.purchases import Allocation, EarlyFraudWarning, Payment
+from services.purchase.domain.purchases import (
+    Allocation,
+    EarlyFraudWarning,
+    Payment,
+    Settlement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,9 @@ class AppliedAnswer:
     `ignored_before` is when the provider last did something for us: what was asked before that
     may not know of it. `given_back_minor` went back or is claimed by disputes, but for our own
     refunds. `entries` counts the entries in the books.
+
+    `settlements` are the provider's as they were booked, one a currency, and `exchanged_minor` how
+    much of the payment's own money was moved to the exchange account because of them.
     """
 
     payment: str
@@ -26,6 +34,10 @@ class AppliedAnswer:
     fee_minor: int | None = None
     given_back_minor: int = 0
     entries: int = 0
+    settlements: tuple[Settlement, ...] = ()
+    exchanged_minor: int = 0
+    # How much of `given_back_minor` is tax, which is not owed any more.
+    given_back_tax_minor: int = 0
 
 
 def is_stale(payment: Payment, applied: AppliedAnswer | None) -> bool:

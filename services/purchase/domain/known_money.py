@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.purchase.domain.answers import AppliedAnswer, Received
+from services.purchase.domain.country_evidence import Evidence
 from services.purchase.domain.purchases import Allocation, Dispute
 from services.purchase.domain.refunds import Refund
 
@@ -14,7 +15,8 @@ class KnownMoney:
     The money that came for a purchase, and all that was recorded about it.
 
     `received` and `answers` are by payment, `disputes` by id; `warnings` are the ids of the early
-    fraud warnings that were published; of the refunds the oldest comes first.
+    fraud warnings that were published; of the refunds the oldest comes first. `evidence` is what
+    was said of the buyer's country.
     """
 
     received: Mapping[str, Received] = field(default_factory=dict)
@@ -22,6 +24,7 @@ class KnownMoney:
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     warnings: frozenset[str] = frozenset()
     refunds: tuple[Refund, ...] = ()
+    evidence: frozenset[Evidence] = frozenset()
 
     @property
     def allocations(self) -> dict[str, Allocation]:

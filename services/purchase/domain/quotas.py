@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.errors import Kind, Refusal
-from shared.quotas.rules import DAY, Quota
+from shared.quotas.rules import DAY, HOUR, Quota
 
 
 class TooManyOpenPurchases(Refusal):
@@ -19,6 +19,8 @@ class PurchaseQuotas:
     open_max: int
     per_day_max: int
     refund_requests_per_day_max: int
+    promo_codes_per_day_max: int
+    claims_per_hour_max: int
 
     def __post_init__(self) -> None:
         assert self.open_max > 0
@@ -26,6 +28,14 @@ class PurchaseQuotas:
     @property
     def purchases(self) -> Quota:
         return Quota("purchases", self.per_day_max, DAY)
+
+    @property
+    def claims(self) -> Quota:
+        return Quota("claims", self.claims_per_hour_max, HOUR)
+
+    @property
+    def promo_codes(self) -> Quota:
+        return Quota("promo-codes", self.promo_codes_per_day_max, DAY)
 
     @property
     def refund_requests(self) -> Quota:

@@ -124,6 +124,11 @@ def made_minor(refunds: Sequence[Refund]) -> int:
     return sum(each.amount_minor for each in refunds if each.state is RefundState.REFUNDED)
 
 
+def made_tax_minor(refunds: Sequence[Refund]) -> int:
+    """Return how much of what went back because we asked for it is tax."""
+    return sum(each.tax_minor for each in refunds if each.state is RefundState.REFUNDED)
+
+
 def _listed(seen: Sequence[RefundSeen]) -> dict[str | None, RefundSeen]:
     """Return what is listed by our reference; of several, the one that took money furthest."""
     statuses = (RefundStatus.FAILED, RefundStatus.PENDING, RefundStatus.SUCCEEDED)

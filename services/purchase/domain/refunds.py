@@ -9,8 +9,9 @@ from uuid import UUID
 from services.purchase.domain.deadlines import Calendar, end_of_period
 from services.purchase.domain.disputes import claims
 from services.purchase.domain.purchases import Dispute, Purchase, State
+from services.purchase.domain.taxes import tax_of_next_part
 from shared.errors import Kind, Refusal
-from shared.money import Rounding, prorate
+from shared.money import Rounding, payable, prorate
 
 NOTHING_UNUSED = "nothing-unused"
 # The bank has the money, or may get it: it does not go back a second time.
@@ -85,6 +86,8 @@ class Refund:
     state: RefundState = RefundState.REQUESTED
     coins: int = 0
     amount_minor: int = 0
+    # How much of the amount is tax.
+    tax_minor: int = 0
     reason: str | None = None
     decided_at: datetime | None = None
     # When it was first sent; `checks` counts the turns taken before that was recorded.
@@ -122,16 +125,30 @@ class RefundPolicy:
     days: Mapping[str, Mapping[str, int]]
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
 
+    def days_of(self, channel: str, country: str | None) -> int | None:
+        """Return for how many days a purchase that is made now can be given back, if at all."""
+        return self.days.get(channel, {}).get(country or "")
+
+    def ends_at(self, purchase: Purchase) -> datetime | None:
+        """
+        Return when the time to give a purchase back ends; None if there is none, or no payment.
+
+        A purchase keeps the days that it was made under; holidays that are declared later count.
+        """
+        if purchase.paid_at is None or purchase.withdrawal_days is None:
+            return None
+        return end_of_period(
+            self.calendars, purchase.country, purchase.paid_at, purchase.withdrawal_days
+        )
+
     def require_refundable(self, purchase: Purchase, *, now: datetime) -> None:
-        """Refuse what no law and no promise gives back."""
+        """Refuse what no law and no promise gives back; who withdrew in time is never too late."""
         require_paid(purchase)
-        assert purchase.paid_at is not None
-        days = self.days.get(purchase.channel, {}).get(purchase.country or "")
-        if days is None:
+        until = self.ends_at(purchase)
+        if until is None:
             raise NotRefundable(country=purchase.country, channel=purchase.channel)
-        until = end_of_period(self.calendars, purchase.country, purchase.paid_at, days)
-        if now >= until:
-            raise RefundTooLate(days=days, until=until)
+        if now >= until and purchase.withdrawn_at is None:
+            raise RefundTooLate(days=purchase.withdrawal_days, until=until)
 
 
 def is_disputed(purchase: Purchase, disputes: Iterable[Dispute]) -> bool:
@@ -149,10 +166,25 @@ def refund_minor(purchase: Purchase, unused_coins: int, *, given_back_minor: int
     Return how much money goes back for unused coins, rounded up: in the consumer's favour.
 
     The price bought all coins of the purchase, its bonus included: each is worth the same part of
-    it, so that a bonus that was given away is not refunded as well. `given_back_minor` went back
+    it, so that a bonus that was given away is not refunded as well. Promo coins do not count: they
+    may have expired, and what was paid for is worth no less then. `given_back_minor` went back
     before: several refunds never come to more than the price, and all coins at once to all of it.
+    An amount that no card takes, as 3.055 KWD, is rounded up to the next that can be paid.
     """
     assert unused_coins >= 0
-    total = purchase.coins + purchase.bonus_coins
-    worth_minor = prorate(purchase.amount_minor, min(unused_coins, total), total, Rounding.UP)
+    total = purchase.coins + purchase.all_bonus_coins
+    share_minor = prorate(purchase.amount_minor, min(unused_coins, total), total, Rounding.UP)
+    worth_minor = payable(share_minor, purchase.currency)
     return max(0, min(worth_minor, purchase.amount_minor - given_back_minor))
+
+
+def refund_tax_minor(purchase: Purchase, amount_minor: int, refunds: Iterable[Refund]) -> int:
+    """Return how much of the next refund is tax, after those of `refunds` that were made."""
+    made = [
+        (each.amount_minor, each.tax_minor)
+        for each in refunds
+        if each.state is RefundState.REFUNDED
+    ]
+    return tax_of_next_part(
+        purchase.tax_minor, purchase.amount_minor, part_minor=amount_minor, before=made
+    )

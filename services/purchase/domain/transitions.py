@@ -27,6 +27,7 @@ from services.purchase.domain.purchases import (
     State,
     Status,
 )
+from services.purchase.domain.taxes import UNTAXED, TaxTable
 
 CANCELLED = "cancelled"
 _OPEN = (State.CREATED, State.PENDING)
@@ -86,6 +87,12 @@ def is_unwanted(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
     return now >= purchase.expires_at or purchase.paid_at is not None
 
 
+def is_to_capture(purchase: Purchase, payment: Payment, *, now: datetime) -> bool:
+    """Whether to take the money that the payer agreed to: only for what is still to be paid."""
+    is_wanted = purchase.state in _OPEN and not is_unwanted(purchase, payment, now=now)
+    return payment.is_approved and payment.status is Status.OPEN and is_wanted
+
+
 def take_steps(
     purchase: Purchase,
     status: ProviderStatus,
@@ -96,6 +103,7 @@ def take_steps(
     ours_minor: int = 0,
     known_warnings: Container[str] = (),
     newer: bool = False,
+    taxes: TaxTable = UNTAXED,
 ) -> Transition:
     """
     Take the steps that the provider status allows and that were not taken before.
@@ -103,7 +111,8 @@ def take_steps(
     What is unwanted has been cancelled before: a payment that failed has failed for good.
     `allocations` is the money that came before, by payment; `disputes` the known ones, by id;
     `ours_minor` what was refunded because we asked for it; `known_warnings` those that were
-    published; `newer` whether this answer is known to be newer than all that is known.
+    published; `newer` whether this answer is known to be newer than all that is known; `taxes`
+    the rates of the tax that the price holds.
     """
     if isinstance(status, NoPayment):
         purchase, steps = _give_up(purchase, status.reason, now)
@@ -113,7 +122,7 @@ def take_steps(
     purchase, steps, came = _attach(purchase, status), (), None
     if status.status is Status.SUCCEEDED and status.id not in allocations:
         came = _allocate(purchase, status)
-        purchase, steps = _receive(purchase, status, came, now)
+        purchase, steps = _receive(purchase, status, came, taxes, now)
     elif status.status in _DEAD and status.id == purchase.payment:
         purchase, steps = _give_up(purchase, status.failure or CANCELLED, now)
     more = follow_payment(
@@ -130,11 +139,11 @@ def take_steps(
 
 def apply_credit(purchase: Purchase, *, coins: int, at: datetime) -> Transition:
     """The wallet has the coins; the purchase is complete once its payment is known as well."""
-    if coins != purchase.coins + purchase.bonus_coins:
+    if coins != purchase.all_coins:
         raise CoinsDiffer(
             purchase=purchase.id,
             credited_coins=coins,
-            bought_coins=purchase.coins + purchase.bonus_coins,
+            bought_coins=purchase.all_coins,
         )
     if purchase.credited_at is not None:
         return Transition(purchase)
@@ -153,30 +162,48 @@ def _attach(purchase: Purchase, payment: Payment) -> Purchase:
 def _allocate(purchase: Purchase, payment: Payment) -> Allocation:
     if purchase.paid_at is not None:
         return Allocation.OVERPAYMENT
-    asked = (purchase.amount_minor, purchase.currency)
     # What was given back before we knew of the payment at all buys nothing, also in part.
-    if (payment.amount_minor, payment.currency) != asked or payment.refunded_minor:
+    if not _is_as_asked(purchase, payment) or payment.refunded_minor:
         return Allocation.MISMATCHED
     return Allocation.APPLIED
 
 
+def _is_as_asked(purchase: Purchase, payment: Payment) -> bool:
+    """Whether what we asked for was paid; a store sets the price, and sells what we named."""
+    if purchase.product is None:
+        asked = (purchase.amount_minor, purchase.currency)
+        return payment.product is None and (payment.amount_minor, payment.currency) == asked
+    return (payment.product, payment.quantity) == (purchase.product, 1) and payment.amount_minor > 0
+
+
 def _receive(
-    purchase: Purchase, payment: Payment, allocation: Allocation, now: datetime
+    purchase: Purchase,
+    payment: Payment,
+    allocation: Allocation,
+    taxes: TaxTable,
+    now: datetime,
 ) -> tuple[Purchase, tuple[Step, ...]]:
     if allocation is Allocation.OVERPAYMENT:
         return purchase, ()
     late = purchase.late or purchase.state in _GIVEN_UP
     if allocation is Allocation.MISMATCHED:
-        return replace(purchase, state=State.MISMATCHED, late=late), ()
+        return replace(_without_promises(purchase), state=State.MISMATCHED, late=late), ()
+    # Not before it was asked for: the provider's clock may be wrong, and time runs from here.
+    paid_at = max(payment.paid_at or now, purchase.created_at)
     paid = replace(
         purchase,
         state=State.PAID,
         payment=payment.id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
         late=late,
-        # Not before it was asked for: the provider's clock may be wrong, and time runs from here.
-        paid_at=max(payment.paid_at or now, purchase.created_at),
+        paid_at=paid_at,
+        payment_fingerprint=payment.fingerprint,
     )
-    purchase, steps = _complete(paid)
+    tax = taxes.tax_in(
+        payment.amount_minor, country=purchase.country, channel=purchase.channel, at=paid_at
+    )
+    purchase, steps = _complete(paid.taxed(tax))
     return purchase, (Paid(), *steps)
 
 
@@ -192,9 +219,15 @@ def _give_up(
     """No money will come, as far as the provider knows."""
     if purchase.state not in _OPEN:
         return purchase, ()
+    purchase = _without_promises(purchase)
     if now >= purchase.expires_at and reason in (None, CANCELLED):
         return replace(purchase, state=State.EXPIRED), (Expired(),)
     return replace(purchase, state=State.FAILED), (Failed(reason or CANCELLED),)
+
+
+def _without_promises(purchase: Purchase) -> Purchase:
+    """Give up what others may have from now on: money that still comes buys what it pays for."""
+    return replace(purchase, first_purchase_coins=0, promo_coins=0)
 
 
 def _count(purchase: Purchase, steps: tuple[Step, ...]) -> Purchase:

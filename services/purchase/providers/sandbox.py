@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -18,17 +17,17 @@ from services.purchase.domain.purchases import (
     Status,
     WebhookEvent,
 )
+from services.purchase.providers.answers import return_address, stamped, text_of
 from services.purchase.providers.sandbox_answers import (
     About,
     PaymentAnswer,
     Payments,
     RefundAnswer,
     Webhook,
-    text_of,
 )
-from services.purchase.settings import Settings
 from shared.http.provider_client import REJECTED, ProviderClient, raise_if_rejected, read_answer
 from shared.http.webhooks import Signatures
+from shared.vendors.installations import Installation
 
 ANSWER_SECONDS_MAX = 3.0
 CONNECTIONS_MAX = 50
@@ -37,17 +36,20 @@ CONNECTIONS_MAX = 50
 class SandboxProvider:
     """A client of `services/sandbox`, which behaves as a real provider and moves no money."""
 
-    name = "sandbox"
+    remembers_keys_for = timedelta(hours=24)
+    webhook_headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
     def __init__(
         self,
         *,
+        name: str = "sandbox",
         url: str,
         api_key: str,
         webhook_secret: str,
         return_url: str | None = None,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
     ) -> None:
+        self.name = name
         self._return_url = return_url
         self._signatures = Signatures(webhook_secret)
         self._client = ProviderClient(
@@ -62,33 +64,35 @@ class SandboxProvider:
             "amount_minor": purchase.amount_minor,
             "currency": purchase.currency,
             "reference": str(purchase.id),
-            "description": f"{purchase.coins + purchase.bonus_coins} coins",
+            "description": f"{purchase.all_coins} coins",
         }
         if self._return_url is not None:
-            asked["return_url"] = _return_address(self._return_url, purchase.id)
+            asked["return_url"] = return_address(self._return_url, purchase.id)
         asked_at = datetime.now(UTC)
         answer = await self._client.request(
             "POST", "/payments", json=asked, headers={"Idempotency-Key": str(purchase.id)}
         )
         raise_if_rejected(answer)
-        if answer.status in REJECTED and (made := await self.find(purchase.id)) is not None:
+        if answer.status in REJECTED and (made := await self.find(purchase)) is not None:
             # Requested before with another content, such as another return address.
             return made
-        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
+        return stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
     async def read(self, payment: str) -> Payment | None:
         asked_at = datetime.now(UTC)
         answer = await self._client.request("GET", f"/payments/{quote(payment, safe='')}")
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
+        return stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
-    async def find(self, purchase: UUID) -> Payment | None:
+    async def find(self, purchase: Purchase) -> Payment | None:
         asked_at = datetime.now(UTC)
-        answer = await self._client.request("GET", "/payments", params={"reference": str(purchase)})
+        answer = await self._client.request(
+            "GET", "/payments", params={"reference": str(purchase.id)}
+        )
         found = [each.payment() for each in read_answer(Payments, answer).items]
         found.sort(key=lambda payment: payment.status is not Status.SUCCEEDED)
-        return _stamped(found[0], asked_at) if found else None
+        return stamped(found[0], asked_at) if found else None
 
     async def cancel(self, payment: Payment) -> Payment:
         path = f"/payments/{quote(payment.id, safe='')}"
@@ -97,7 +101,7 @@ class SandboxProvider:
         if answer.status == HTTPStatus.CONFLICT:
             asked_at = datetime.now(UTC)
             answer = await self._client.request("GET", path)
-        return _stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
+        return stamped(read_answer(PaymentAnswer, answer).payment(), asked_at)
 
     async def refund(self, payment: str, refund: UUID, *, amount_minor: int) -> AcceptedRefund:
         answer = await self._client.request(
@@ -110,9 +114,16 @@ class SandboxProvider:
         made = read_answer(RefundAnswer, answer)
         return AcceptedRefund(made.id, made.status)
 
-    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+    async def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> tuple[WebhookEvent, ...]:
         if not self._signatures.are_on(body, headers):
             raise BadSignature
+        return await self.read_webhook(headers, body)
+
+    async def read_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> tuple[WebhookEvent, ...]:
         webhook_id = text_of(headers["webhook-id"])
         if webhook_id is None:
             raise BadSignature
@@ -121,7 +132,7 @@ class SandboxProvider:
         except ValidationError:
             # Signed, so it is stored; but there is nothing that could be polled.
             webhook = Webhook(type="unreadable", data=About(object={}))
-        return WebhookEvent(
+        event = WebhookEvent(
             provider=self.name,
             webhook_id=webhook_id,
             kind=webhook.type,
@@ -129,33 +140,17 @@ class SandboxProvider:
             payment=webhook.data.payment(),
             reference=webhook.data.reference(),
         )
+        return (event,)
 
     async def close(self) -> None:
         await self._client.close()
 
 
-def build(settings: Settings) -> SandboxProvider:
+def build(installation: Installation) -> SandboxProvider:
     return SandboxProvider(
-        url=settings.provider_url,
-        api_key=settings.provider_api_key.get_secret_value(),
-        webhook_secret=settings.webhook_secret.get_secret_value(),
-        return_url=settings.return_url,
+        name=installation.name,
+        url=installation.option("url"),
+        api_key=installation.secret("api_key"),
+        webhook_secret=installation.secret("webhook_secret"),
+        return_url=installation.return_url,
     )
-
-
-def _stamped(payment: Payment, asked_at: datetime) -> Payment:
-    """
-    Add when an answer was requested and received: another may have been applied meanwhile.
-
-    No payment in it is later than that, even if the provider's clock is fast.
-    """
-    now = datetime.now(UTC)
-    paid_at = min(payment.paid_at, now) if payment.paid_at is not None else None
-    return replace(payment, paid_at=paid_at, asked_at=asked_at, answered_at=now)
-
-
-def _return_address(url: str, purchase: UUID) -> str:
-    """Add the purchase to the return address: the page there looks it up."""
-    parts = urlsplit(url)
-    query = "&".join(part for part in (parts.query, f"purchase={purchase}") if part)
-    return urlunsplit(parts._replace(query=query))

@@ -1,6 +1,5 @@
 """What the sandbox answers, read strictly: an answer that cannot be read is none."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,8 +12,10 @@ from services.purchase.domain.purchases import (
     Payment,
     RefundSeen,
     RefundStatus,
+    Settlement,
     Status,
 )
+from services.purchase.providers.answers import country_in, fingerprint_of, text_of
 from shared.contracts.base import AMOUNT_MAX
 from shared.http.provider_client import printable
 
@@ -25,7 +26,6 @@ _Amount = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
 _Sequence = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 _Id = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
-_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class _Dispute(BaseModel):
@@ -47,6 +47,15 @@ class _RefundSeen(BaseModel):
     refund_reference: str | None = None
     status: RefundStatus
     amount_minor: _Amount
+
+
+class _Settlement(BaseModel):
+    currency: _Currency
+    balance_minor: Annotated[int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
+    fee_minor: _Amount
+
+    def settlement(self) -> Settlement:
+        return Settlement(self.currency, self.balance_minor, self.fee_minor)
 
 
 class RefundAnswer(BaseModel):
@@ -71,6 +80,10 @@ class PaymentAnswer(BaseModel):
     refunds: tuple[_RefundSeen, ...] = ()
     disputes: tuple[_Dispute, ...] = ()
     warnings: tuple[_Warning, ...] = ()
+    names: tuple[_Id, ...] = ()
+    settlements: tuple[_Settlement, ...] = ()
+    fingerprint: Annotated[str, Field(max_length=128)] | None = None
+    card_country: str | None = None
 
     def payment(self) -> Payment:
         return Payment(
@@ -85,6 +98,10 @@ class PaymentAnswer(BaseModel):
             refunded_minor=self.refunded_minor,
             fee_minor=self.fee_minor,
             sequence=self.sequence,
+            names=self.names,
+            settlements=tuple(each.settlement() for each in self.settlements),
+            fingerprint=fingerprint_of("sandbox", self.fingerprint),
+            instrument_country=country_in(self.card_country),
             refunds=tuple(
                 RefundSeen(each.id, each.refund_reference, each.status, each.amount_minor)
                 for each in self.refunds
@@ -124,8 +141,3 @@ class About(BaseModel):
 class Webhook(BaseModel):
     type: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")]
     data: About
-
-
-def text_of(value: object) -> str | None:
-    """Return an id that can be stored and sent, if it is one."""
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None

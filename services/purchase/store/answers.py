@@ -1,9 +1,10 @@
 """Which answer of the provider about a payment was the newest that was applied."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.answers import AppliedAnswer
 from services.purchase.domain.purchases import Purchase
 from shared.postgres.database import Transaction
@@ -25,4 +26,8 @@ async def save_answers(tx: Transaction, applied: Sequence[tuple[Purchase, Applie
             "viewer": [purchase.viewer for purchase, _ in applied],
             "purchase": [purchase.id for purchase, _ in applied],
         }
-        await tx.execute(_SAVE, {**about, **arrays([each for _, each in applied], *_FIELDS)})
+        rows = arrays([each for _, each in applied], *_FIELDS)
+        rows["settlements"] = [
+            json.dumps([asdict(each) for each in answer.settlements]) for _, answer in applied
+        ]
+        await tx.execute(_SAVE, {**about, **rows})

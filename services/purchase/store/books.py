@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from services.purchase.domain.purchases import State
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Books:
     paid_amounts: list[Amount]
     coins_sold: int
     bonus_coins_sold: int
+    promo_coins_given: int
     coins_credited: int
     disputes_open: int
     postings_sum: int
@@ -47,10 +47,12 @@ class Books:
 _BOOKS = text("""
     SELECT
         coalesce(CAST(sum(coins) FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0) AS coins_sold,
-        coalesce(CAST(sum(bonus_coins) FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0)
-            AS bonus_coins_sold,
-        coalesce(CAST(sum(coins + bonus_coins) FILTER (WHERE state = 'completed') AS bigint), 0)
-            AS coins_credited,
+        coalesce(CAST(sum(bonus_coins + first_purchase_coins)
+            FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0) AS bonus_coins_sold,
+        coalesce(CAST(sum(promo_coins) FILTER (WHERE paid_at IS NOT NULL) AS bigint), 0)
+            AS promo_coins_given,
+        coalesce(CAST(sum(coins + bonus_coins + first_purchase_coins + promo_coins)
+            FILTER (WHERE state = 'completed') AS bigint), 0) AS coins_credited,
         (SELECT count(*) FROM disputes WHERE state = 'open') AS disputes_open,
         (SELECT coalesce(jsonb_object_agg(state, number), '{}')
          FROM (SELECT state, count(*) AS number FROM purchases GROUP BY state) AS s) AS states,
@@ -72,6 +74,7 @@ async def read_books(tx: Transaction) -> Books:
         paid_amounts=[Amount(currency, row.paid[currency]) for currency in sorted(row.paid)],
         coins_sold=row.coins_sold,
         bonus_coins_sold=row.bonus_coins_sold,
+        promo_coins_given=row.promo_coins_given,
         coins_credited=row.coins_credited,
         disputes_open=row.disputes_open,
         postings_sum=sum(each["amount_minor"] for each in row.accounts),

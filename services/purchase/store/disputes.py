@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.purchases import Dispute, Purchase
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest
+from shared.postgres.statements import text
 
 _dispute = RowMapper(Dispute, tables.Dispute, id="dispute")
 _OF_PURCHASES = text(f"""

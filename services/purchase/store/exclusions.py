@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.purchase import tables
+from services.purchase import columns as tables
 from shared.postgres.database import Transaction
 from shared.postgres.rows import unnest
+from shared.postgres.statements import text
 
 _COLUMNS = ("viewer", "exclusion", "until", "ended")
 _ADD = text(f"""

@@ -24,6 +24,40 @@ IN_FLIGHT = (
         {"requested": 10 * MINUTES, "frozen": 24 * HOURS, "refunded": 10 * MINUTES},
     ),
     InFlight(
+        "withdrawal",
+        # The provider does not give the money back that a withdrawn purchase is owed, and nothing
+        # was tried since. After a month it was settled in another way, or never will be.
+        """
+            SELECT 'owed' AS state, declined.decided_at AS since FROM refunds AS declined
+            JOIN purchases AS p ON p.viewer = declined.viewer AND p.id = declined.purchase
+            WHERE declined.state = 'declined'
+              AND declined.reason NOT IN ('nothing-unused', 'disputed')
+              AND declined.decided_at > now() - interval '30 days'
+              AND p.withdrawn_at IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT FROM refunds AS later
+                  WHERE later.viewer = declined.viewer AND later.purchase = declined.purchase
+                    AND later.requested_at > declined.requested_at
+              )
+        """,
+        {"owed": 1 * HOURS},
+    ),
+    InFlight(
+        "acceptance",
+        "SELECT 'open' AS state, paid_at AS since FROM acceptances WHERE next_check_at IS NOT NULL",
+        # Google refunds what was not accepted for three days.
+        {"open": 48 * HOURS},
+    ),
+    InFlight(
+        "backfill",
+        """
+            SELECT 'waiting' AS state, covered_until AS since FROM backfills
+            WHERE next_check_at IS NOT NULL
+        """,
+        # A provider that gives no list for this long hides the webhooks that it could not deliver.
+        {"waiting": 2 * HOURS},
+    ),
+    InFlight(
         "dispute",
         "SELECT state, recorded_at AS since FROM disputes WHERE state = 'open'",
         {"open": 120 * DAYS},

@@ -1,19 +1,26 @@
 """The purchase service's own invariants: the books hold what its records say of the provider."""
 
-from shared.ledger.verification import LEDGER_INVARIANTS, invariant
+from shared.ledger.verification import LEDGER_INVARIANTS, Invariant, invariant
 
 # What each payment is, and what of it went back without our refunds.
 _PAYMENTS = """
     SELECT p.viewer AS user_id, p.currency, p.allocation, p.amount_minor, a.fee_minor,
-           coalesce(a.given_back_minor, 0) AS given_back_minor
+           coalesce(a.given_back_minor, 0) AS given_back_minor,
+           coalesce(a.exchanged_minor, 0) AS exchanged_minor,
+           CASE allocation WHEN 'applied' THEN q.tax_minor ELSE 0 END AS tax_minor,
+           coalesce(a.given_back_tax_minor, 0) AS given_back_tax_minor, q.tax_payer
     FROM payments AS p
-    LEFT JOIN provider_answers AS a USING (viewer, purchase, payment)
+    JOIN purchases AS q ON q.viewer = p.viewer AND q.id = p.purchase
+    LEFT JOIN provider_answers AS a
+        ON a.viewer = p.viewer AND a.purchase = p.purchase AND a.payment = p.payment
     WHERE {p.viewers}
 """
 _REFUNDED = """
-    SELECT viewer AS user_id, currency, sum(amount_minor) AS minor FROM refunds
-    WHERE {viewers} AND state = 'refunded' GROUP BY viewer, currency
+    SELECT viewer AS user_id, currency, sum(amount_minor) AS minor,
+           sum(amount_minor - tax_minor) AS net_minor
+    FROM refunds WHERE {viewers} AND state = 'refunded' GROUP BY viewer, currency
 """
+_REFUNDED_NET = f"SELECT user_id, currency, net_minor AS minor FROM ({_REFUNDED}) AS r"  # noqa: S608
 
 
 def _posted(*accounts: str) -> str:
@@ -40,24 +47,65 @@ def _sum(expression: str, condition: str = "true") -> str:
     """  # noqa: S608 - our own text only
 
 
+def _settlement(expression: str) -> str:
+    return f"""
+        SELECT a.viewer AS user_id, s.currency, sum({expression}) AS minor
+        FROM provider_answers AS a CROSS JOIN jsonb_to_recordset(a.settlements)
+            AS s (currency text, balance_minor bigint, fee_minor bigint)
+        WHERE {{a.viewers}} GROUP BY a.viewer, s.currency
+    """  # noqa: S608 - our own text only
+
+
+def _together(*parts: str) -> str:
+    return f"""
+        SELECT user_id, currency, sum(minor) AS minor
+        FROM ({" UNION ALL ".join(parts)}) AS together GROUP BY user_id, currency
+    """  # noqa: S608 - our own text only
+
+
+def _taxes(name: str, payer: str, account: str) -> Invariant:
+    of_payer = f"tax_payer = '{payer}'"
+    refunded = f"""
+        SELECT r.viewer AS user_id, r.currency, sum(r.tax_minor) AS minor
+        FROM refunds AS r JOIN purchases AS q ON q.viewer = r.viewer AND q.id = r.purchase
+        WHERE {{r.viewers}} AND r.state = 'refunded' AND {of_payer} GROUP BY r.viewer, r.currency
+    """  # noqa: S608 - our own text only
+    owed = _together(_sum("given_back_tax_minor - tax_minor", of_payer), refunded)
+    return invariant(name, _differs("taxes", owed, _posted(account)))
+
+
 INVARIANTS = (
     *LEDGER_INVARIANTS,
     invariant(
         "clearing-is-what-the-provider-holds",
         _differs(
             "clearing and fees",
-            f"""
-                SELECT user_id, currency, sum(minor) AS minor FROM (
-                    {_sum("amount_minor - given_back_minor")}
-                    UNION ALL SELECT user_id, currency, -minor FROM ({_REFUNDED}) AS refunded
-                ) AS held GROUP BY user_id, currency
-            """,  # noqa: S608 - our own text only
+            _together(
+                _sum("amount_minor - given_back_minor - exchanged_minor"),
+                f"SELECT user_id, currency, -minor FROM ({_REFUNDED}) AS refunded",  # noqa: S608
+                _settlement("s.balance_minor + s.fee_minor"),
+            ),
             _posted("@provider_clearing", "@provider_fees"),
         ),
     ),
     invariant(
         "fees-are-what-the-provider-kept",
-        _differs("fees", _sum("fee_minor"), _posted("@provider_fees")),
+        _differs(
+            "fees",
+            _together(_sum("fee_minor"), _settlement("s.fee_minor")),
+            _posted("@provider_fees"),
+        ),
+    ),
+    invariant(
+        "exchanged-is-what-was-paid-out",
+        _differs(
+            "exchange",
+            _together(
+                _sum("exchanged_minor"),
+                _settlement("-s.balance_minor - s.fee_minor"),
+            ),
+            _posted("@exchange"),
+        ),
     ),
     invariant(
         "unapplied-is-what-was-not-given-back",
@@ -69,15 +117,23 @@ INVARIANTS = (
     ),
     invariant(
         "sales-are-what-bought-coins",
-        _differs("sales", _sum("-amount_minor", "allocation = 'applied'"), _posted("@coin_sales")),
+        _differs(
+            "sales",
+            _sum("tax_minor - amount_minor", "allocation = 'applied'"),
+            _posted("@coin_sales"),
+        ),
     ),
-    invariant("refunds-are-what-we-gave-back", _differs("refunds", _REFUNDED, _posted("@refunds"))),
+    invariant(
+        "refunds-are-what-we-gave-back", _differs("refunds", _REFUNDED_NET, _posted("@refunds"))
+    ),
+    _taxes("taxes-are-what-was-not-given-back", "operator", "@taxes_payable"),
+    _taxes("store-taxes-are-what-was-not-given-back", "store", "@store_taxes"),
     invariant(
         "losses-are-what-went-without-us",
         _differs(
             "losses",
             _sum(
-                "CASE allocation WHEN 'applied' THEN given_back_minor"
+                "CASE allocation WHEN 'applied' THEN given_back_minor - given_back_tax_minor"
                 " ELSE greatest(given_back_minor - amount_minor, 0) END"
             ),
             _posted("@dispute_loss"),
@@ -116,6 +172,20 @@ INVARIANTS = (
         """,
     ),
     invariant(
+        "budgets-have-promised-what-purchases-have",
+        # Campaigns belong to no user: they are looked at once, with the last users.
+        """
+            SELECT name AS user_id, format('campaign %s promised %s coins, its purchases have %s',
+                                           name, promised_coins, coalesce(p.coins, 0)) AS detail
+            FROM campaigns LEFT JOIN LATERAL (
+                SELECT sum(promo_coins) AS coins FROM purchases
+                WHERE campaign = campaigns.name AND promo_coins > 0
+            ) AS p ON true
+            WHERE CAST(:until AS text) IS NULL AND CAST(:after AS text) IS NOT NULL
+              AND promised_coins <> coalesce(p.coins, 0)
+        """,
+    ),
+    invariant(
         "refunds-never-exceed-the-price",
         """
             SELECT p.viewer AS user_id, format('purchase %s cost %s, refunds come to %s', p.id,
@@ -126,6 +196,52 @@ INVARIANTS = (
             ) AS r
             JOIN purchases AS p ON p.viewer = r.viewer AND p.id = r.purchase
             WHERE r.minor > p.amount_minor
+        """,
+    ),
+    invariant(
+        "receipts-say-what-is-in-the-books",
+        """
+            SELECT viewer AS user_id, format('%s %s-%s is of %s with %s of tax, the books have'
+                ' %s with %s', kind, year, number, r.amount_minor, r.tax_minor, booked.amount_minor,
+                booked.tax_minor) AS detail
+            FROM receipts AS r
+            CROSS JOIN LATERAL (
+                SELECT amount_minor, tax_minor FROM purchases AS p
+                WHERE r.kind = 'receipt' AND p.viewer = r.viewer AND p.id = r.purchase
+                UNION ALL
+                SELECT sign * amount_minor, sign * tax_minor FROM refunds AS p,
+                    (SELECT CASE r.kind WHEN 'credit-note' THEN -1 ELSE 1 END) AS s (sign)
+                WHERE p.viewer = r.viewer AND p.purchase = r.purchase AND p.id = r.refund
+            ) AS booked
+            WHERE {r.viewers} AND (r.amount_minor, r.tax_minor)
+                IS DISTINCT FROM (booked.amount_minor, booked.tax_minor)
+        """,
+    ),
+    invariant(
+        "receipts-have-no-gaps",
+        """
+            SELECT viewer AS user_id, format('%s of %s follows none', number, year) AS detail
+            FROM receipts AS r
+            WHERE {r.viewers} AND number > 1 AND NOT EXISTS (
+                SELECT FROM receipts AS one
+                WHERE one.seller = r.seller AND one.year = r.year AND one.number = r.number - 1
+            )
+        """,
+    ),
+    invariant(
+        "tax-goes-back-once",
+        """
+            SELECT p.viewer AS user_id, format('purchase %s holds %s of tax, %s went back by'
+                ' refunds and %s without us', p.id, p.tax_minor, coalesce(r.minor, 0),
+                a.given_back_tax_minor) AS detail
+            FROM purchases AS p
+            JOIN provider_answers AS a
+                ON a.viewer = p.viewer AND a.purchase = p.id AND a.payment = p.payment
+            LEFT JOIN LATERAL (
+                SELECT sum(tax_minor) AS minor FROM refunds
+                WHERE viewer = p.viewer AND purchase = p.id AND state = 'refunded'
+            ) AS r ON true
+            WHERE {p.viewers} AND coalesce(r.minor, 0) + a.given_back_tax_minor > p.tax_minor
         """,
     ),
 )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
 
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.known_money import KnownMoney
 from shared.postgres.database import Transaction
 from shared.postgres.rows import unnest
+from shared.postgres.statements import text
 
 _OF = "t.viewer = asked.viewer AND t.purchase = asked.purchase"
 # JSON has the columns by name; a field is read by its type, and a column without a field is not.
@@ -24,7 +24,9 @@ _READ = text(f"""
                      FROM disputes AS t WHERE {_OF}),
         'warnings', (SELECT coalesce(jsonb_agg(t.warning), '[]') FROM warnings AS t WHERE {_OF}),
         'refunds', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.requested_at, t.id), '[]')
-                    FROM refunds AS t WHERE {_OF})
+                    FROM refunds AS t WHERE {_OF}),
+        'evidence', (SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')
+                     FROM country_evidence AS t WHERE {_OF})
     ) AS text) AS money
     FROM {unnest(tables.Payment, "viewer", "purchase", name="asked")}
 """)  # noqa: S608 - our own text only

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import TextClause
-
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.purchases import Allocation, EarlyFraudWarning, Payment, Purchase
 from shared.postgres.database import Transaction
 from shared.postgres.rows import insert_rows
+from shared.postgres.statements import Statement
 
 _PAYMENT = ("viewer", "purchase", "payment", "allocation", "amount_minor", "currency", "paid_at")
 _ADD = insert_rows(tables.Payment, *_PAYMENT)
@@ -44,7 +43,7 @@ async def add_warnings(tx: Transaction, new: Sequence[tuple[Purchase, EarlyFraud
 
 
 async def _insert(
-    tx: Transaction, statement: TextClause, names: Sequence[str], rows: Sequence[Sequence[object]]
+    tx: Transaction, statement: Statement, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     if rows:
         columns = map(list, zip(*rows, strict=True))

@@ -5,21 +5,25 @@ from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.purchases import CHECK_SECONDS_FIRST, Purchase
+from services.purchase.domain.watches import FIRST_AFTER
 from services.purchase.store.checks import NEXT_CHECK
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, unnest, update_rows
+from shared.postgres.statements import text
 
 _FIELDS = tuple(field.name for field in fields(Purchase))
-_CHANGING = _FIELDS[_FIELDS.index("state") :]
+# A store sets the price, so what was paid may be another amount than what was offered.
+_CHANGING = (
+    *_FIELDS[_FIELDS.index("amount_minor") : _FIELDS.index("product")],
+    *("first_purchase_coins", "promo_coins"),
+)
 _purchase = RowMapper(Purchase, tables.Purchase)
 _SELECT = f"SELECT {_purchase.columns} FROM purchases"  # noqa: S608 - our own text only
 
 
-_NEW = (*_FIELDS, "idempotency_key", "request_hash", "next_check_at", "checks")
+_NEW = (*_FIELDS, *("idempotency_key", "request_hash", "counted_minor", "next_check_at", "checks"))
 # The key derives the id, so two requests at once may meet in either index.
 _ADD = text(f"""
     INSERT INTO purchases ({", ".join(_NEW)})
@@ -38,6 +42,7 @@ async def add(
     *,
     key: str,
     request_hash: bytes,
+    counted_minor: int,
     next_check_at: datetime,
     open_since: datetime,
     open_max: int,
@@ -47,10 +52,16 @@ async def add(
 
     Open is what was recorded after `open_since` and is neither paid nor at its end.
     """
-    more = {"idempotency_key": key, "request_hash": request_hash, "next_check_at": next_check_at}
+    more = {
+        "idempotency_key": key,
+        "request_hash": request_hash,
+        "counted_minor": counted_minor,
+        "next_check_at": next_check_at,
+        "checks": 0,
+    }
     row = arrays([purchase], *_FIELDS) | {name: [value] for name, value in more.items()}
     counted = {"owner": purchase.viewer, "open_since": open_since, "open_max": open_max}
-    return bool(await tx.execute(_ADD, {**row, "checks": [0], **counted}))
+    return bool(await tx.execute(_ADD, {**row, **counted}))
 
 
 _OF_KEY = text(
@@ -122,13 +133,19 @@ _SAVE = update_rows(
             WHEN new.state NOT IN ('created', 'pending') THEN NULL
             WHEN purchases.state = new.state THEN purchases.next_check_at
             ELSE CAST(:now AS timestamptz) + make_interval(secs => {CHECK_SECONDS_FIRST})
+        END,
+        watch_at = CASE
+            WHEN new.paid_at IS NULL THEN NULL
+            WHEN purchases.paid_at IS NOT NULL THEN purchases.watch_at
+            ELSE CAST(:now AS timestamptz)
+                + make_interval(secs => {FIRST_AFTER.total_seconds()}) * (0.75 + random() / 2)
         END
     """,
 )
 
 
 async def save(tx: Transaction, purchases: Sequence[Purchase], *, now: datetime) -> None:
-    """Write what became of locked purchases, and when to poll them again."""
+    """Write what became of locked purchases, and when to poll or to watch them again."""
     if purchases:
         await tx.execute(_SAVE, {**arrays(purchases, "viewer", "id", *_CHANGING), "now": now})
 

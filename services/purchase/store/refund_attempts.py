@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.purchase.domain.refund_evidence import LOOK_SECONDS
 from services.purchase.store.checks import NEXT_CHECK
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
+from shared.postgres.statements import text
 
 _DUE = text("""
     SELECT viewer, purchase, id FROM refunds

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.purchase import tables
+from services.purchase import columns as tables
 from services.purchase.domain.refund_evidence import LOOK_SECONDS
 from services.purchase.domain.refunds import Refund, RefundState
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, unnest, update_rows
+from shared.postgres.statements import text
 
 # Woken when the coins of a refund are held, and the provider may give its money back.
 REFUND_DUE = "refunds"
@@ -68,7 +67,10 @@ async def by_id(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Refund]:
 
 
 _KEY = ("viewer", "purchase", "id")
-_CHANGING = ("state", "coins", "amount_minor", "reason", "decided_at", "provider_refund")
+_CHANGING = (
+    *("state", "coins", "amount_minor", "tax_minor", "reason", "decided_at"),
+    "provider_refund",
+)
 # A refund that was sent is looked at again: its money may still go, or come back.
 _SAVE = update_rows(
     tables.Refund,

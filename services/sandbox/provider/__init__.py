@@ -1,12 +1,14 @@
 """A payment provider to practise with; its money does not exist."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
+from services.sandbox.provider.accounts import Accounts
 from services.sandbox.provider.payments import Payment, Status
 from shared.errors import Kind, Refusal
 from shared.idempotency import KeyReused
@@ -14,9 +16,19 @@ from shared.idempotency import KeyReused
 SUCCESS_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 SLOW_CARD = "4000000000003220"
+GERMAN_CARD = "4000002760000016"
 DISPUTED_CARD = "4000000000000259"
 PENDING_REFUND_CARD = "4000000000007726"
 FAILING_REFUND_CARD = "4000000000005126"
+# Cards that pay, and the country that issued them.
+CARD_COUNTRIES = {
+    SUCCESS_CARD: "US",
+    SLOW_CARD: "US",
+    GERMAN_CARD: "DE",
+    DISPUTED_CARD: "US",
+    PENDING_REFUND_CARD: "US",
+    FAILING_REFUND_CARD: "US",
+}
 SLOW_CARD_SECONDS = 3.0
 # Long enough to spend the coins first.
 DISPUTE_AFTER_SECONDS = 3.0
@@ -25,6 +37,8 @@ TRANSFER_SECONDS = 0.2
 RETURN_AFTER_SECONDS = 0.5
 # Destinations with a behaviour of their own; any other is as good as acct_ok.
 FAILING, RETURNING, UNANSWERED = "acct_fail", "acct_return", "acct_timeout"
+# Half of the money comes back.
+HALVING = "acct_half"
 
 __all__ = ["Payment", "Provider", "Status"]
 
@@ -92,6 +106,8 @@ class Transfer:
     created_at: datetime
     status: str = "submitted"
     reason: str | None = None
+    # What came back of it, in all.
+    returned_minor: int = 0
 
     def shown(self) -> dict[str, Any]:
         return {**asdict(self), "created_at": self.created_at.isoformat()}
@@ -103,6 +119,7 @@ class Provider:
     def __init__(self, *, public_url: str, publish: Publish) -> None:
         self._public_url = public_url
         self._publish = publish
+        self.accounts = Accounts(public_url=public_url, publish=publish)
         self._payments: dict[str, Payment] = {}
         self._transfers: dict[str, Transfer] = {}
         self._by_reference: dict[tuple[str, str], list[Any]] = {}
@@ -148,6 +165,7 @@ class Provider:
         asked = (amount_minor, currency, destination, reference)
 
         def make() -> Transfer:
+            self.accounts.require_payable(destination)
             transfer = Transfer(
                 amount_minor=amount_minor,
                 currency=currency,
@@ -180,9 +198,18 @@ class Provider:
         return self._by_reference.get(("transfers", reference), [])
 
     def pay(self, payment: Payment, card: str) -> None:
-        """Pay with a test card; a payment that failed may be tried again."""
+        """
+        Pay with a test card; a payment that failed may be tried again.
+
+        What follows a dash makes it a card of its own that behaves the same: two payments with
+        `4242424242424242-mira` have one fingerprint. Without it the card is anybody's.
+        """
         if payment.status not in (Status.OPEN, Status.FAILED):
             raise NotPayable(status=payment.status.value)
+        number, _, owner = card.partition("-")
+        fingerprint = hashlib.sha256(card.encode()).hexdigest() if owner else None
+        payment.fingerprint, card = fingerprint, number
+        payment.card_country = CARD_COUNTRIES.get(card)
         if card == DECLINED_CARD:
             payment.status, payment.failure_reason = Status.FAILED, "card_declined"
             self._publish_change("payment.failed", payment)
@@ -190,7 +217,7 @@ class Provider:
             payment.status = Status.PROCESSING
             self._publish_change("payment.processing", payment)
             self._do_later(SLOW_CARD_SECONDS, lambda: self._succeed(payment))
-        elif card in (SUCCESS_CARD, DISPUTED_CARD, PENDING_REFUND_CARD, FAILING_REFUND_CARD):
+        elif card in CARD_COUNTRIES:
             payment.card = card
             self._succeed(payment)
         else:
@@ -313,10 +340,17 @@ class Provider:
         self._publish(f"transfer.{transfer.status}", transfer.shown())
         if transfer.destination.startswith(RETURNING):
             self._do_later(RETURN_AFTER_SECONDS, lambda: self._return(transfer))
+        if transfer.destination.startswith(HALVING):
+            self._do_later(RETURN_AFTER_SECONDS, lambda: self._return_half(transfer))
 
     def _return(self, transfer: Transfer) -> None:
         transfer.status, transfer.reason = "returned", "account_refused"
+        transfer.returned_minor = transfer.amount_minor
         self._publish("transfer.returned", transfer.shown())
+
+    def _return_half(self, transfer: Transfer) -> None:
+        transfer.reason, transfer.returned_minor = "reversed", transfer.amount_minor // 2
+        self._publish("transfer.reversed", transfer.shown())
 
     def _once(self, what: str, key: str, asked: object, make: Callable[[], Made]) -> Made:
         """Make something under a key, or return what was made under it before."""

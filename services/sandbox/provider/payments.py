@@ -34,6 +34,9 @@ class Payment:
     failure_reason: str | None = None
     paid_at: datetime | None = None
     card: str | None = None
+    # Tells cards of the same number apart; None for a card that is anybody's.
+    fingerprint: str | None = None
+    card_country: str | None = None
     refunds: list[dict[str, Any]] = field(default_factory=list)
     disputes: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
@@ -72,9 +75,11 @@ class Payment:
             "created_at": self.created_at.isoformat(),
             "paid_at": self.paid_at.isoformat() if self.paid_at else None,
             "failure_reason": self.failure_reason,
+            "fingerprint": self.fingerprint,
             "refunded_minor": self.refunded_minor,
             "fee_minor": self.fee_minor if self.status is Status.SUCCEEDED else 0,
             "refunds": self.refunds,
             "disputes": self.disputes,
             "warnings": self.warnings,
+            "card_country": self.card_country,
         }

@@ -1,8 +1,13 @@
-"""Accountants read the trial balance, and the liability to viewers."""
+"""Accountants read the trial balance, the liability to viewers, and the inputs of breakage."""
 
-from fastapi import APIRouter, Response
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
+from services.wallet.commands.liability import read_liability as read_lines
+from services.wallet.domain.liability import LiabilityUnknown
 from services.wallet.store import liability
 from shared.backoffice.trial_balance import FinanceReader, add_trial_balance
 from shared.http import Db, refusals
@@ -10,12 +15,18 @@ from shared.http.auth import ScopeMissing
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Unauthenticated
 
+AsOf = Annotated[
+    date | None, Query(description="At the end of this day, in UTC; now if it is missing.")
+]
+Country = Annotated[str | None, Query(pattern=r"^[A-Z]{2}$", description="Of buyers: JP.")]
+
 
 class LiabilityLine(BaseModel):
     """
     Coins bought in one currency, by the age of their lots in days.
 
-    Deferred (owed to viewers) + released (earned by gifts) + refunded + disputed = price.
+    Deferred (owed to viewers) + released (earned by gifts) + refunded + disputed = price - tax.
+    `deferred_gross_minor` is what is owed with its tax.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -25,6 +36,8 @@ class LiabilityLine(BaseModel):
     lots: int
     unspent_coins: int
     price_minor: int
+    tax_minor: int
+    deferred_gross_minor: int
     deferred_minor: int
     released_minor: int
     refunded_minor: int
@@ -35,6 +48,30 @@ class Liability(BaseModel):
     items: list[LiabilityLine]
 
 
+class BreakageLine(BaseModel):
+    """
+    Unused coins, by the age of their lots and the days since their wallets last moved.
+
+    Of the lots, `untouched` are those of which no coin was ever used.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    currency: str
+    age: str
+    idle: str
+    lots: int
+    untouched: int
+    wallets: int
+    unspent_coins: int
+    deferred_gross_minor: int
+    deferred_minor: int
+
+
+class Breakage(BaseModel):
+    items: list[BreakageLine]
+
+
 router = APIRouter()
 add_trial_balance(router, "wallet")
 
@@ -43,15 +80,35 @@ add_trial_balance(router, "wallet")
     "/operator/wallet/liability",
     tags=["finance"],
     response_model=Liability,
-    responses=SHEET | refusals(Unauthenticated, ScopeMissing),
+    responses=SHEET | refusals(Unauthenticated, ScopeMissing, LiabilityUnknown),
 )
 async def read_liability(
     _: FinanceReader,
     db: Db,
+    as_of: AsOf = None,
+    country: Country = None,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Liability | Response:
-    """Read what is owed to viewers by age, and what was released to revenue."""
+    """Read what is owed to viewers by age, and what was released to revenue, net of tax."""
     async with db.snapshot() as tx:
-        lines = await liability.liability(tx)
+        lines = await read_lines(tx, as_of=as_of, country=country)
     items = [LiabilityLine.model_validate(line) for line in lines]
     return csv_of(items, LiabilityLine) if format == "csv" else Liability(items=items)
+
+
+@router.get(
+    "/operator/wallet/breakage",
+    tags=["finance"],
+    response_model=Breakage,
+    responses=SHEET | refusals(Unauthenticated, ScopeMissing),
+)
+async def read_breakage(
+    _: FinanceReader,
+    db: Db,
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Breakage | Response:
+    """Read which coins may never be used: by age, and by how long their wallets lie still."""
+    async with db.snapshot() as tx:
+        lines = await liability.breakage(tx)
+    items = [BreakageLine.model_validate(line) for line in lines]
+    return csv_of(items, BreakageLine) if format == "csv" else Breakage(items=items)

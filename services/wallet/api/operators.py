@@ -10,7 +10,7 @@ from services.wallet.api.limits import LimitRequest, Limits, SpendingRules, limi
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import holds, limits, suspensions
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
-from services.wallet.commands.queries import NoSuchPurchase, read_consumption
+from services.wallet.commands.queries import NoSuchLot, NoSuchPurchase, read_consumption, read_lot
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.domain.limits import Period
@@ -101,6 +101,17 @@ async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, d
         await holds.release_warning(
             tx, user, hold, operator=caller.user, reason=why.reason, correlation_id=request_id()
         )
+
+
+@router.get(
+    "/operator/wallets/{user}/lots/{lot}",
+    name="lot",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchLot),
+)
+async def read_one_lot(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot:
+    """Read a lot of a viewer: from the gift it paid to the purchase it came with."""
+    async with db.transaction() as tx:
+        return Lot.model_validate(await read_lot(tx, user, lot))
 
 
 @router.get(

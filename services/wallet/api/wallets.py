@@ -56,7 +56,8 @@ class Lot(BaseModel):
     Coins that came together, and where each of them is now.
 
     `coins` = remaining + spent + refunded + burned + paid_debts + adjusted + expired. Of the
-    price, `released_minor` is earned by what was spent; the last coin brings the remainder.
+    price without its tax, `released_minor` is earned by what was spent; the last coin brings the
+    remainder.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -75,6 +76,7 @@ class Lot(BaseModel):
     expired: int
     debt: int
     price_minor: int
+    tax_minor: int
     released_minor: int
     currency: str
     channel: str

@@ -23,7 +23,9 @@ def credit_purchase(
     """Open the lots of a purchase; then let all coins follow what is known, and answer holds."""
     accounts = wallet.accounts
     reference = PURCHASE_REFERENCE.format(paid.purchase)
-    asked = request_hash(paid.coins, paid.bonus_coins, paid.amount_minor, paid.currency)
+    asked = request_hash(
+        *(paid.coins, paid.bonus_coins, paid.promo_coins, paid.amount_minor, paid.currency)
+    )
     outcome = accounts.outcomes.get(reference)
     if outcome is not None:
         require_same(outcome, asked)
@@ -54,10 +56,15 @@ def credit_purchase(
 
 
 def _lots_of(paid: PurchasePaid, settings: Settings) -> list[NewLot]:
-    """One lot for what was paid, and one for the bonus, which cost nothing."""
+    """One lot for what was paid, one for the bonus and one for promo coins, which cost nothing."""
     kinds = (
-        (Origin.PAID, paid.coins, paid.amount_minor, settings.paid_diamond_rate_bp),
-        (Origin.BONUS, paid.bonus_coins, 0, settings.bonus_diamond_rate_bp),
+        (
+            *(Origin.PAID, paid.coins, paid.amount_minor, paid.tax_minor or 0),
+            settings.paid_diamond_rate_bp,
+        ),
+        (Origin.BONUS, paid.bonus_coins, 0, 0, settings.bonus_diamond_rate_bp),
+        # They cost nothing, and so earn no creator anything.
+        (Origin.PROMO, paid.promo_coins, 0, 0, 0),
     )
     return [
         NewLot(
@@ -70,12 +77,14 @@ def _lots_of(paid: PurchasePaid, settings: Settings) -> list[NewLot]:
                 remaining=coins,
                 diamond_rate_bp=rate,
                 price_minor=price_minor,
+                tax_minor=tax_minor,
                 currency=paid.currency,
                 funded_at=paid.paid_at,
+                expires_at=paid.promo_expires_at if origin is Origin.PROMO else None,
             ),
             channel=paid.channel,
             country=paid.country,
         )
-        for origin, coins, price_minor, rate in kinds
+        for origin, coins, price_minor, tax_minor, rate in kinds
         if coins
     ]

@@ -1,16 +1,19 @@
 """What the wallet's decisions look like to others, and how a repeated question is known."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from services.wallet.domain.coins import COINS, CauseReused, Lot
+from services.wallet.domain.gift_payments import Slice
 from services.wallet.domain.limits import Budget
-from shared.contracts.envelope import Cause
+from shared.contracts.envelope import Cause, WrittenEvent, quoted
 from shared.contracts.wallet import (
     DebtOpened,
     DebtSettled,
+    GiftPaid,
     LimitReached,
     LimitReminder,
     LotKind,
@@ -23,6 +26,23 @@ from shared.ledger.entries import DEBT, Entry, LockedAccounts
 from shared.messaging.facts import Fact
 
 GIFTS_MAX = 1_000
+_GIFTS = TypeAdapter(tuple[ReversedGift, ...])
+
+
+def write_gift_paid(
+    *, viewer: str, gift: str, coins: int, slices: Iterable[Slice], balance_coins: int
+) -> WrittenEvent:
+    """Write `wallet.gift_paid`; `gift` is the id as text."""
+    parts = [
+        f'{{"lot":"{lot.id}","kind":"{lot.origin.value}","coins":{taken},'
+        f'"diamond_rate_bp":{lot.diamond_rate_bp}}}'
+        for lot, taken, _ in slices
+    ]
+    data = (
+        f'{{"viewer":{quoted(viewer)},"gift":"{gift}","coins":{coins},'
+        f'"slices":[{",".join(parts)}],"balance_coins":{balance_coins}}}'
+    )
+    return WrittenEvent(GiftPaid, GiftPaid.id_of(viewer, gift), viewer, viewer, data.encode())
 
 
 def limit_facts(
@@ -48,15 +68,14 @@ def limit_facts(
 def reversal_facts(
     accounts: LockedAccounts,
     lot: Lot,
-    gifts: Sequence[tuple[UUID, int]],
+    parts: Sequence[str],
     *,
     grew: bool,
     cause: Cause,
     now: datetime,
 ) -> Iterator[Fact]:
-    """Say which gifts stand reversed by how much now, in parts that fit into a message."""
+    """Publish which gifts stand reversed by how much now; each part, as JSON, is a message."""
     contract = LotReversed if grew else LotRestored
-    parts = [gifts[start : start + GIFTS_MAX] for start in range(0, len(gifts), GIFTS_MAX)]
     for number, part in enumerate(parts, start=1):
         event = contract(
             viewer=accounts.user,
@@ -65,7 +84,7 @@ def reversal_facts(
             revision=lot.revision,
             part=number,
             parts=len(parts),
-            gifts=tuple(ReversedGift(gift=gift, reversed_coins=coins) for gift, coins in part),
+            gifts=_GIFTS.validate_json(part),
         )
         yield Fact(event, accounts.version, cause, now)
 

@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.wallet.commands.facts import limit_facts, request_hash, require_same
+from services.wallet.commands.facts import (
+    limit_facts,
+    request_hash,
+    require_same,
+    write_gift_paid,
+)
 from services.wallet.domain import gift_payments
 from services.wallet.domain.coins import COINS, Lot
 from services.wallet.domain.limits import Budget, LimitExceeded, Rules
 from services.wallet.store import limits as limit_store
 from services.wallet.store import lots as lot_store
 from services.wallet.store.gift_payments import save_payments
-from shared.contracts import wallet
-from shared.contracts.envelope import Envelope
+from shared.contracts.envelope import Envelope, WrittenEvent
 from shared.contracts.gift import GiftRequested
-from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitHit, LotKind
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitEvent, LimitHit
 from shared.errors import Refusal
 from shared.ledger.book import open_book
-from shared.ledger.entries import MAIN, Entry, LockedAccounts
+from shared.ledger.entries import GIFT_PREFIX, MAIN, Entry, LockedAccounts
 from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
-
-GIFT_REFERENCE = "gift:{}"
 
 
 async def pay_for_gifts(
@@ -34,7 +36,7 @@ async def pay_for_gifts(
 
     The answer to a gift that was decided before is published again, word for word.
     """
-    asked = [(each.data.viewer, GIFT_REFERENCE.format(each.data.gift)) for each in received]
+    asked = [(each.data.viewer, GIFT_PREFIX + each.subject) for each in received]
     book = await open_book(tx, COINS, asked)
     lots = await lot_store.open_lots(tx, book.users)
     now = book.recorded_at
@@ -42,9 +44,9 @@ async def pay_for_gifts(
     facts: list[Fact] = []
     limits: list[Fact] = []
     spent: dict[UUID, tuple[str, Lot]] = {}
-    made: dict[tuple[str, str], GiftPaid | GiftPaymentRefused] = {}
+    made: dict[tuple[str, str], WrittenEvent | GiftPaymentRefused] = {}
     for (user, reference), envelope in zip(asked, received, strict=True):
-        accounts, budget, cause = book[user], budgets[user], envelope.cause
+        accounts, budget, cause = book.users[user], budgets[user], envelope.cause
         request_hash = _gift_hash(envelope.data)
         known = accounts.outcomes.get(reference)
         if known is not None:
@@ -52,11 +54,11 @@ async def pay_for_gifts(
             event = made.get((user, reference)) or _replayed(known)
             facts.append(Fact(event, known.number, cause))
             continue
-        event = made[user, reference] = _decide(
+        decided = made[user, reference] = _decide(
             accounts,
             lots[user],
             budget,
-            envelope.data,
+            envelope,
             reference=reference,
             request_hash=request_hash,
             now=now,
@@ -64,32 +66,46 @@ async def pay_for_gifts(
             rules=rules,
         )
         # What was paid follows from the entry; only a refusal has more to tell.
-        is_paid = isinstance(event, GiftPaid)
-        entry = accounts.record_result(None if is_paid else event.model_dump_json())
-        facts.append(Fact(event, entry.number, cause, now))
+        is_paid = isinstance(decided, WrittenEvent)
+        entry = accounts.record_result(None if is_paid else decided.to_json().decode())
+        facts.append(Fact(decided, entry.number, cause, now))
         if budget.marks:
             reached = list(limit_facts(accounts, budget, cause, now))
             limits += reached
             facts += reached
     await book.write(tx)
     await save_payments(tx, spent.values(), budgets)
-    await archive.store_facts(tx, limits)
+    if limits:
+        facts = _once(facts, await archive.store_facts(tx, limits))
     await publish(tx, facts)
+
+
+def _once(facts: Sequence[Fact], new: set[UUID]) -> list[Fact]:
+    """Return the facts without limits that were reached before, in this window."""
+    kept = []
+    for fact in facts:
+        if isinstance(fact.event, LimitEvent):
+            if fact.event.id not in new:
+                continue
+            new.discard(fact.event.id)
+        kept.append(fact)
+    return kept
 
 
 def _decide(
     accounts: LockedAccounts,
     lots: Sequence[Lot],
     budget: Budget,
-    asked: GiftRequested,
+    envelope: Envelope[GiftRequested],
     *,
     reference: str,
     request_hash: bytes,
     now: datetime,
     spent: dict[UUID, tuple[str, Lot]],
     rules: Rules,
-) -> GiftPaid | GiftPaymentRefused:
+) -> WrittenEvent | GiftPaymentRefused:
     """Decide one gift against what the gifts before it left; nothing is written yet."""
+    asked = envelope.data
     try:
         slices = gift_payments.pay_for_gift(
             accounts,
@@ -107,21 +123,12 @@ def _decide(
         return _gift_refused(accounts, asked, no)
     for piece in slices:
         spent[piece.lot.id] = asked.viewer, piece.lot
-    return GiftPaid(
+    return write_gift_paid(
         viewer=asked.viewer,
-        gift=asked.gift,
+        # As text already: it is the subject of its request.
+        gift=envelope.subject,
         coins=asked.coins,
-        slices=tuple(
-            [
-                wallet.Slice(
-                    lot=piece.lot.id,
-                    kind=LotKind(piece.lot.origin.value),
-                    coins=piece.coins,
-                    diamond_rate_bp=piece.lot.diamond_rate_bp,
-                )
-                for piece in slices
-            ]
-        ),
+        slices=slices,
         balance_coins=accounts.balance(MAIN, COINS),
     )
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.wallet.commands import holds
 from services.wallet.commands.credits import DERIVED_REFERENCE, PURCHASE_REFERENCE, credit_purchase
 from services.wallet.commands.disputes import DISPUTE_REFERENCE, apply_dispute, is_stale
+from services.wallet.commands.usage import USAGE_REFERENCE, report_usage
 from services.wallet.commands.wallet_batch import (
     Published,
     ViewerWallet,
@@ -30,6 +31,7 @@ from shared.contracts.purchase import (
     PurchaseRefunded,
     PurchaseRefundRequested,
     PurchaseRiskFlagged,
+    PurchaseUsageRequested,
 )
 from shared.ledger.book import open_book
 from shared.messaging.facts import Fact
@@ -83,6 +85,8 @@ def _references(event: PurchaseEvent, early: Mapping[tuple[str, UUID], Sequence[
             ]
         case PurchaseDisputed() | PurchaseDisputeClosed():
             return [DISPUTE_REFERENCE.format(event.purchase, event.dispute, event.revision)]
+        case PurchaseUsageRequested():
+            return [USAGE_REFERENCE.format(event.question)]
     assert isinstance(
         event,
         PurchaseRefundRequested | PurchaseRiskFlagged | PurchaseRefunded | PurchaseRefundDeclined,
@@ -102,5 +106,7 @@ def _apply(wallet: ViewerWallet, event: PurchaseEvent, settings: Settings) -> li
             return holds.hold_coins(wallet, event)
         case PurchaseRefunded():
             return holds.void_coins(wallet, event)
+        case PurchaseUsageRequested():
+            return report_usage(wallet, event)
     assert isinstance(event, PurchaseRefundDeclined)
     return holds.decline_refund(wallet, event)

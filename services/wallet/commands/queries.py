@@ -7,7 +7,7 @@ from services.wallet.store import queries
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import DEBT, HELD, MAIN
 from shared.money import Rounding, prorate
-from shared.postgres.database import Rows, Transaction
+from shared.postgres.database import Row, Rows, Transaction
 
 MILLIUNITS = 100_000
 
@@ -18,12 +18,26 @@ class NoSuchPurchase(Refusal):
     kind = Kind.NOT_FOUND
 
 
+class NoSuchLot(Refusal):
+    """This wallet has no such lot."""
+
+    kind = Kind.NOT_FOUND
+
+
 async def read_balances(tx: Transaction, user: str) -> tuple[int, int, int]:
     """Return a user's spendable coins, held coins and debt, or refuse if there is no wallet."""
     found = await queries.balances(tx, user)
     if not found:
         raise NoSuchWallet
     return found.get(MAIN, 0), found.get(HELD, 0), -found.get(DEBT, 0)
+
+
+async def read_lot(tx: Transaction, user: str, lot: UUID) -> Row:
+    """Return one lot: what paid a gift leads by it to its purchase."""
+    found = await queries.find_lot(tx, user, lot)
+    if found is None:
+        raise NoSuchLot(lot=lot)
+    return found
 
 
 async def read_consumption(tx: Transaction, user: str, purchase: UUID) -> tuple[Rows, int]:

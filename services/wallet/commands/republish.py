@@ -2,7 +2,7 @@
 Saying again what the wallet announced, from its own rows, under the ids it had.
 
 From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .gift_refused,
-.coins_frozen, .coins_unfrozen, .coins_refunded, .coins_expired, .coins_adjusted,
+.coins_frozen, .coins_unfrozen, .coins_refunded, .usage_reported, .coins_expired, .coins_adjusted,
 .exclusion_started, .exclusion_ended. From the event archive: .lot_reversed, .lot_restored,
 .debt_opened, .debt_settled, .limit_reminder, .limit_reached. From the seals: .block_sealed.
 """
@@ -26,6 +26,7 @@ from shared.contracts.wallet import (
     ExclusionStarted,
     GiftPaid,
     GiftPaymentRefused,
+    UsageReported,
 )
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
@@ -38,6 +39,7 @@ _PUBLISHED: dict[str, type[Event]] = {
     "freeze": CoinsFrozen,
     "release": CoinsUnfrozen,
     "refund": CoinsRefunded,
+    "usage": UsageReported,
     "expire": CoinsExpired,
     "adjustment": CoinsAdjusted,
 }

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from services.wallet.commands.facts import debt_fact, reversal_facts
+from services.wallet.commands.facts import GIFTS_MAX, debt_fact, reversal_facts
 from services.wallet.domain.coins import Legs, Lot, decide
 from services.wallet.domain.derivation import Hold, PurchaseFacts, derive
-from services.wallet.domain.reversals import changed_gifts
 from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_facts, save_purchase_facts
@@ -110,14 +109,13 @@ async def _consequences(
             if lot.debt != before.debt or lot.reversed != before.reversed:
                 lot.revision += 1
                 moved.append((wallet, lot, before))
-    slices = await lot_store.slices_of(
-        tx, [(wallet.accounts.user, lot.id) for wallet, lot, _ in moved]
-    )
+    changed = [(wallet.accounts.user, lot, before) for wallet, lot, before in moved]
+    gifts = await lot_store.changed_gifts(tx, changed, gifts_max=GIFTS_MAX)
     facts: list[Fact] = []
     for wallet, lot, before in moved:
-        gifts = changed_gifts(slices[lot.id], before=before.reversed, after=lot.reversed)
         grew = lot.reversed > before.reversed
-        facts += reversal_facts(wallet.accounts, lot, gifts, grew=grew, cause=wallet.cause, now=now)
+        parts = gifts[lot.id]
+        facts += reversal_facts(wallet.accounts, lot, parts, grew=grew, cause=wallet.cause, now=now)
         if lot.debt != before.debt:
             change = lot.debt - before.debt
             facts.append(debt_fact(wallet.accounts, lot, change, wallet.cause, now))

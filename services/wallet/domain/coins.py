@@ -13,7 +13,6 @@ from uuid import UUID
 
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import LockedAccounts, Posting
-from shared.money import Rounding, prorate
 
 COINS = "coins"
 # The counterparts of a viewer's coins: where they come from, and where they go.
@@ -67,6 +66,8 @@ class Lot:
     currency: str
     funded_at: datetime
     expires_at: datetime | None = None
+    # How much of the price is tax: the books have the rest of it.
+    tax_minor: int = 0
     held: int = 0
     spent: int = 0
     refunded: int = 0
@@ -94,9 +95,15 @@ class Lot:
         # Not all of a debt that was recorded before coins lent to debts were called back.
         return min(self.debt, self.spent)
 
-    def value_minor(self, coins: int) -> int:
-        """Return what the first `coins` of this lot are worth: all of them exactly its price."""
-        return prorate(self.price_minor, coins, self.coins, Rounding.DOWN)
+    def value_of_next(self, coins: int) -> int:
+        """
+        Return what was paid for the next coins to be spent, in minor units.
+
+        It is what the viewer spends of their limits, tax included. Each part is rounded down and
+        counted from the first coin, so that all add up to the price.
+        """
+        price, spent = self.price_minor, self.spent
+        return price * (spent + coins) // self.coins - price * spent // self.coins
 
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""

@@ -1,8 +1,9 @@
 """How lots pay for gifts: coin by coin, in a fixed order, each remembered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from services.wallet.domain.coins import COINS, ISSUED, SPENT, Lot
 from services.wallet.domain.limits import Budget, Limit
@@ -28,8 +29,7 @@ class WalletInDebt(Refusal):
     kind = Kind.FORBIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """Coins of one lot that paid for one gift, and what they had cost, in minor units."""
 
     lot: Lot
@@ -56,7 +56,7 @@ def pay_for_gift(
     expires_at: datetime,
     now: datetime,
     extra_limits: Sequence[Limit] = (),
-) -> tuple[Slice, ...]:
+) -> list[Slice]:
     """
     Move the price of a gift out of the viewer's coins, or raise why they will not move.
 
@@ -70,41 +70,41 @@ def pay_for_gift(
     debt = -accounts.balance(DEBT, COINS)
     if debt:
         raise WalletInDebt(debt_coins=debt)
-    spendable = sum([lot.spendable for lot in lots if not _is_over(lot, now)])
-    if spendable < coins:
-        raise InsufficientCoins(needed_coins=coins, shortfall_coins=coins - spendable)
+    slices, missing = _choose(lots, coins, now)
+    if missing:
+        raise InsufficientCoins(needed_coins=coins, shortfall_coins=missing)
 
-    slices = _choose(lots, coins, now)
     cost = [(piece.lot.currency, piece.coins, piece.value_minor) for piece in slices]
     budget.spend(cost, extra_limits=extra_limits)
     for piece in slices:
         piece.lot.remaining -= piece.coins
         piece.lot.spent += piece.coins
-    postings = (Posting(MAIN, COINS, -coins), Posting(SPENT, COINS, coins))
     accounts.post(
         kind="gift",
         reference=reference,
-        postings=postings,
+        postings=_postings_of_gift(coins),
         request_hash=request_hash,
         slices=[(piece.lot.id, piece.coins) for piece in slices],
     )
     return slices
 
 
-def _choose(lots: Sequence[Lot], coins: int, now: datetime) -> tuple[Slice, ...]:
+@lru_cache(maxsize=1_024)
+def _postings_of_gift(coins: int) -> tuple[Posting, Posting]:
+    """Return what a gift moves; most gifts have one of few prices."""
+    return Posting(MAIN, COINS, -coins), Posting(SPENT, COINS, coins)
+
+
+def _choose(lots: Sequence[Lot], coins: int, now: datetime) -> tuple[list[Slice], int]:
+    """Return which lots pay, and how many of the coins none of them has."""
     slices = []
     for lot in lots:
-        taken = min(lot.spendable, coins)
-        if taken > 0 and not _is_over(lot, now):
-            coins -= taken
-            # Counted from the lot's first coin, so that all slices add up to its price.
-            value = lot.value_minor(lot.spent + taken) - lot.value_minor(lot.spent)
-            slices.append(Slice(lot, taken, value))
+        spendable = lot.remaining - lot.held
+        if spendable <= 0 or (lot.expires_at is not None and lot.expires_at <= now):
+            continue
+        taken = min(spendable, coins)
+        coins -= taken
+        slices.append(Slice(lot, taken, lot.value_of_next(taken)))
         if not coins:
             break
-    assert not coins
-    return tuple(slices)
-
-
-def _is_over(lot: Lot, now: datetime) -> bool:
-    return lot.expires_at is not None and lot.expires_at <= now
+    return slices, coins

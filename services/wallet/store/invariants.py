@@ -31,8 +31,7 @@ INVARIANTS = (
                                    amounts, slices) AS detail
             FROM entries
             WHERE {users} AND CASE WHEN kind = 'gift'
-                THEN accounts IS DISTINCT FROM ARRAY['main', '@spent']
-                    OR reference NOT LIKE 'gift:%'
+                THEN accounts IS DISTINCT FROM 'main,@spent' OR gift IS NULL
                     OR cardinality(lots) IS DISTINCT FROM coalesce(cardinality(slices), 1)
                     OR amounts[2] <> (SELECT sum(each) FROM unnest(slices) AS each)
                 ELSE lots IS NOT NULL END
@@ -57,7 +56,8 @@ INVARIANTS = (
             SELECT user_id, format('%s brought %s coins, its lots had %s', reference, amount, coins)
                 AS detail
             FROM (
-                SELECT user_id, reference, amounts[array_position(accounts, 'main')] AS amount
+                SELECT user_id, reference,
+                       amounts[array_position(string_to_array(accounts, ','), 'main')] AS amount
                 FROM entries WHERE {users} AND kind = 'credit'
             ) AS c
             FULL JOIN (
@@ -102,13 +102,14 @@ INVARIANTS = (
         "results-say-what-was-posted",
         """
             SELECT user_id, format('%s says %s coins and a balance of %s; posted were %s, %s',
-                                   reference, result->>'coins', result->>'balance_coins',
+                                   coalesce(reference, 'gift:' || gift), result->>'coins',
+                                   result->>'balance_coins',
                                    amounts[place], balances_after[place]) AS detail
-            FROM entries, array_position(accounts, 'main') AS place
+            FROM entries, array_position(string_to_array(accounts, ','), 'main') AS place
             -- Coins that are held or given back may have come from a debt, or go to one.
             WHERE {users} AND place > 0 AND result ? 'balance_coins' AND (
                 abs(amounts[place]) IS DISTINCT FROM abs((result->>'coins')::bigint)
-                AND reference !~ '^(freeze|refund|release):'
+                AND coalesce(reference, '') !~ '^(freeze|refund|release):'
                 OR balances_after[place] IS DISTINCT FROM (result->>'balance_coins')::bigint
             )
         """,
@@ -116,10 +117,10 @@ INVARIANTS = (
     invariant(
         "gifts-have-lots-or-a-reason",
         """
-            SELECT user_id, format('%s was paid by %s and refused for %s', reference, lots,
+            SELECT user_id, format('gift %s was paid by %s and refused for %s', gift, lots,
                                    result->>'reason') AS detail
             FROM entries
-            WHERE {users} AND reference LIKE 'gift:%' AND CASE WHEN kind IS NULL
+            WHERE {users} AND gift IS NOT NULL AND CASE WHEN kind IS NULL
                 THEN result->>'reason' IS NULL
                 ELSE lots IS NULL OR result IS NOT NULL END
         """,

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TypeAlias
 
-from sqlalchemy import text
-
 from services.wallet.domain.limits import (
     Budget,
     Limit,
@@ -20,6 +18,7 @@ from services.wallet.domain.limits import (
     starts_on,
 )
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 # Of which limit: its period, its unit, and who set it.
 About: TypeAlias = tuple[str, str, str]
@@ -43,12 +42,12 @@ async def budgets(
     first = min(starts_on(period, today) for period in Period)
     asked = {"users": list(found), "now": now, "today": today, "first": first}
     for row in await tx.execute(_BUDGETS, asked):
-        budget = found[row.user_id]
-        if row.what == "spending":
-            budget.days[row.day, row.unit] = Spent(row.coins, row.amount)
-        elif row.what == "suspension":
+        budget, what = found[row["user_id"]], row["what"]
+        if what == "spending":
+            budget.days[row["day"], row["unit"]] = Spent(row["coins"], row["amount"])
+        elif what == "suspension":
             budget.stopped = WalletFrozen()
-        elif row.what == "exclusion":
+        elif what == "exclusion":
             # Of several the longest comes last, and an operator's stop outlasts them all.
             budget.stopped = SelfExcluded(until=row.at)
         else:

@@ -1,16 +1,14 @@
-"""The coins themselves: lots, and the slices of them that paid for gifts."""
+"""The coins themselves: lots, and the gifts that they have paid."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.wallet import tables
+from services.wallet import columns as tables
 from services.wallet.domain.coins import Lot, spending_order
-from services.wallet.domain.reversals import GiftSlice
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
+from shared.postgres.statements import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +25,11 @@ async def open_lots(tx: Transaction, users: Iterable[str]) -> dict[str, list[Lot
     """Read the lots with coins left, in spending order; the users' accounts are locked."""
     lots: dict[str, list[Lot]] = {user: [] for user in users}
     for row in await tx.execute(_OPEN_LOTS, {"users": list(lots)}):
-        lots[row.user_id].append(_lot(row))
-    return {user: spending_order(of_user) for user, of_user in lots.items()}
+        lots[row["user_id"]].append(_lot(row))
+    return {
+        user: spending_order(of_user) if len(of_user) > 1 else of_user
+        for user, of_user in lots.items()
+    }
 
 
 async def add_lots(tx: Transaction, lots: Sequence[NewLot]) -> None:
@@ -60,16 +61,27 @@ async def save_lots(tx: Transaction, lots: Sequence[tuple[str, Lot]]) -> None:
         await tx.execute(_SAVE_LOTS, {"user_id": [user for user, _ in lots], **values})
 
 
-async def slices_of(
-    tx: Transaction, lots: Sequence[tuple[str, UUID]]
-) -> dict[UUID, list[GiftSlice]]:
-    """Read which gifts these lots have paid, in the order of the gifts."""
-    slices: dict[UUID, list[GiftSlice]] = {lot: [] for _, lot in lots}
+async def changed_gifts(
+    tx: Transaction, lots: Sequence[tuple[str, Lot, Lot]], *, gifts_max: int
+) -> dict[UUID, list[str]]:
+    """
+    Return which gifts' reversals change, in parts of at most `gifts_max`, each as JSON.
+
+    `lots` are the viewer, the lot as it is now, and as it was. A gift comes with the coins that
+    stand reversed from now on, in the order of the gifts.
+    """
+    parts: dict[UUID, list[str]] = {lot.id: [] for _, lot, _ in lots}
     if lots:
-        asked = {"users": [user for user, _ in lots], "lots": [lot for _, lot in lots]}
-        for row in await tx.execute(_SLICES_OF, asked):
-            slices[row.lot].append(GiftSlice(row.gift, row.coins, row.entry))
-    return slices
+        asked = {
+            "users": [user for user, _, _ in lots],
+            "lots": [lot.id for _, lot, _ in lots],
+            "now": [lot.reversed for _, lot, _ in lots],
+            "was": [before.reversed for _, _, before in lots],
+            "gifts_max": gifts_max,
+        }
+        for row in await tx.execute(_CHANGED_GIFTS, asked):
+            parts[row.lot].append(row.gifts)
+    return parts
 
 
 _KEY = ("user_id", "id")
@@ -78,7 +90,7 @@ _CHANGING = (
     *("expired", "owed", "repaid", "revision"),
 )
 _FROM_LOT = (
-    *("id", "purchase", "coins", "price_minor", "currency"),
+    *("id", "purchase", "coins", "price_minor", "tax_minor", "currency"),
     *("diamond_rate_bp", "funded_at", "expires_at"),
 )
 # Columns of a new lot, and where a `NewLot` has them.
@@ -122,20 +134,45 @@ _LOTS_TO_DERIVE = text(f"""
 _SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also="open = new.remaining > 0")
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")
 # The gifts of a lot are among the viewer's entries since the one that brought it: no index of
-# lots has to be kept while gifts are paid.
-_SLICES_OF = text("""
-    SELECT slice.lot, substr(reference, 6)::uuid AS gift, slice.coins, number AS entry
-    FROM (
-        SELECT asked.user_id, array_agg(asked.lot) AS lots, min(funded.number) AS first
-        FROM unnest(CAST(:users AS text[]), CAST(:lots AS uuid[])) AS asked (user_id, lot)
-        JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
-        JOIN entries AS funded
-            ON funded.user_id COLLATE "C" = lots.user_id
-            AND funded.reference IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
-        GROUP BY asked.user_id
-    ) AS asked
-    JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
-        unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
-    WHERE slice.lot = ANY(asked.lots)
-    ORDER BY number
+# lots has to be kept while gifts are paid. The latest gifts stand reversed first: the later a gift,
+# the likelier its diamonds are still pending, and no money is lost. A lot may have paid a hundred
+# thousand gifts, so they are compared here, and only what changes is returned.
+_CHANGED_GIFTS = text("""
+    WITH asked AS (
+        SELECT user_id, lot, was, now
+        FROM unnest(
+            CAST(:users AS text[]), CAST(:lots AS uuid[]),
+            CAST(:was AS bigint[]), CAST(:now AS bigint[])
+        ) AS asked (user_id, lot, was, now)
+    ), paid AS (
+        SELECT slice.lot, gift, slice.coins, number,
+               (sum(slice.coins) OVER (PARTITION BY slice.lot) - sum(slice.coins) OVER (
+                   PARTITION BY slice.lot ORDER BY number ROWS UNBOUNDED PRECEDING
+               ))::bigint AS later_coins
+        FROM (
+            SELECT asked.user_id, array_agg(asked.lot) AS lots, min(funded.number) AS first
+            FROM asked
+            JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
+            JOIN entries AS funded
+                ON funded.user_id COLLATE "C" = lots.user_id AND funded.reference
+                    IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
+            GROUP BY asked.user_id
+        ) AS asked
+        JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
+            unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
+        WHERE slice.lot = ANY(asked.lots)
+    ), compared AS (
+        SELECT lot, gift, number,
+               greatest(0, least(coins, was - later_coins)) AS was_coins,
+               greatest(0, least(coins, now - later_coins)) AS now_coins
+        FROM paid JOIN asked USING (lot)
+    ), changed AS (
+        SELECT lot, gift, now_coins,
+               row_number() OVER (PARTITION BY lot ORDER BY number) - 1 AS place
+        FROM compared WHERE was_coins <> now_coins
+    )
+    SELECT lot, place / CAST(:gifts_max AS bigint) AS part, json_agg(
+        json_build_object('gift', gift, 'reversed_coins', now_coins) ORDER BY place
+    )::text AS gifts
+    FROM changed GROUP BY lot, part ORDER BY lot, part
 """)

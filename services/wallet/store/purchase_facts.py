@@ -3,9 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from uuid import UUID
 
-from sqlalchemy import text
-
-from services.wallet import tables
+from services.wallet import columns as tables
 from services.wallet.domain.derivation import (
     WARNING_PREFIX,
     Claim,
@@ -15,6 +13,7 @@ from services.wallet.domain.derivation import (
 )
 from shared.postgres.database import Row, Transaction
 from shared.postgres.rows import insert_rows
+from shared.postgres.statements import text
 
 
 async def purchase_facts(

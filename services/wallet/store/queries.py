@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.wallet.domain.coins import COINS
 from shared.postgres.database import Row, Rows, Transaction
+from shared.postgres.statements import text
 
 
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
@@ -53,6 +52,12 @@ async def lots_of_purchase(tx: Transaction, user: str, purchase: UUID) -> Rows:
     return await tx.execute(_LOTS_OF_PURCHASE, {"user": user, "purchase": purchase})
 
 
+async def find_lot(tx: Transaction, user: str, lot: UUID) -> Row | None:
+    """Return a lot, which says what purchase it is of."""
+    found: Row | None = (await tx.execute(_LOT, {"user": user, "lot": lot})).first()
+    return found
+
+
 async def gifts_of_purchase(
     tx: Transaction, user: str, purchase: UUID, *, before: int | None, limit: int
 ) -> Rows:
@@ -75,10 +80,11 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
 
 _BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
 _HISTORY = text("""
-    SELECT number AS entry, kind, reference, amounts[place] AS coins,
+    SELECT number AS entry, kind, coalesce(reference, 'gift:' || gift) AS reference,
+           amounts[place] AS coins,
            balances_after[place] AS balance_coins, recorded_at, coalesce(lots, '{}') AS lots,
            CASE WHEN lots IS NULL THEN '{}' ELSE coalesce(slices, amounts[2:2]) END AS slices
-    FROM entries, array_position(accounts, 'main') AS place
+    FROM entries, array_position(string_to_array(accounts, ','), 'main') AS place
     WHERE user_id = :user AND place > 0
       AND number < coalesce(CAST(:before AS bigint), 9223372036854775807)
     ORDER BY number DESC
@@ -87,12 +93,13 @@ _HISTORY = text("""
 _PURCHASES = text("""
     SELECT id, purchase FROM lots WHERE user_id = :user AND id = ANY(CAST(:lots AS uuid[]))
 """)
-# What is released to revenue: what was spent, in the proportion of the price, so that the last
-# coin brings the remainder.
+# What is released to revenue: what was spent, in the proportion of the price without its tax, so
+# that the last coin brings the remainder.
 _LOT_COLUMNS = """
     id AS lot, purchase, kind, coins, remaining, held AS frozen, spent, refunded,
     charged_back AS burned, paid_debts, adjusted, expired, owed - repaid AS debt,
-    price_minor, price_minor * (spent + paid_debts) / coins AS released_minor,
+    price_minor, tax_minor,
+    (price_minor - tax_minor) * (spent + paid_debts) / coins AS released_minor,
     currency, channel, country, funded_at, expires_at
 """
 _LOTS = text(f"""
@@ -107,6 +114,7 @@ _LOTS = text(f"""
 _LOTS_OF_PURCHASE = text(f"""
     SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
 """)  # noqa: S608 - our own text only
+_LOT = text(f"SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND id = :lot")  # noqa: S608
 _GIFTS_OF_PURCHASE = text("""
     SELECT entry, gift, sum(slices.coins)::bigint AS coins
     FROM slices

@@ -7,7 +7,7 @@ CREDITED = Source("""
     WHERE channel <> 'adjustment' GROUP BY purchase
 """)
 PAID = Source("""
-    SELECT recorded_at AS at, substr(reference, 6) AS id, -amounts[1] AS amount
+    SELECT recorded_at AS at, gift::text AS id, -amounts[1] AS amount
     FROM entries WHERE kind = 'gift'
 """)
 REVERSED = Source("""

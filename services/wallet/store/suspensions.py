@@ -1,8 +1,7 @@
 """Wallets that an operator has suspended."""
 
-from sqlalchemy import text
-
 from shared.postgres.database import Transaction
+from shared.postgres.statements import text
 
 
 async def save(tx: Transaction, user: str, *, suspended: bool) -> bool:

@@ -46,15 +46,16 @@ function encoded(name, isValue) {
   }
 }
 
-export async function call(method, address, { body, key } = {}) {
-  let answer = await attempt(method, address, { body, key }, await token());
-  if (answer.status === 401) answer = await attempt(method, address, { body, key }, await renew());
+export async function call(method, address, { body, key, asText = false, asFile = false } = {}) {
+  let answer = await attempt(method, address, { body, key, asFile }, await token());
+  if (answer.status === 401) answer = await attempt(method, address, { body, key, asFile }, await renew());
   if (answer.status === 204) return null;
   if (!answer.ok) throw new Problem(answer.status, answer.document);
-  return answer.document;
+  if (asFile) return answer.file;
+  return asText ? answer.text : answer.document;
 }
 
-async function attempt(method, address, { body, key }, bearer) {
+async function attempt(method, address, { body, key, asFile }, bearer) {
   const headers = { Accept: "application/json" };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (key) headers["Idempotency-Key"] = key;
@@ -65,8 +66,9 @@ async function attempt(method, address, { body, key }, bearer) {
   try {
     const answer = await fetch(address, { method, headers, body: sent, signal: slow.signal });
     // Until the last byte: an answer that stops half way is none.
-    const text = await answer.text();
-    return { status: answer.status, ok: answer.ok, document: documentOf(text) };
+    const file = asFile ? await answer.blob() : null;
+    const text = file ? await file.text() : await answer.text();
+    return { status: answer.status, ok: answer.ok, file, text, document: documentOf(text) };
   } catch {
     throw new Problem(0, { type: "unreachable", title: "No answer. Are you online?" });
   } finally {
@@ -84,6 +86,8 @@ function documentOf(text) {
 }
 
 export const get = (address) => call("GET", address);
+export const getText = (address) => call("GET", address, { asText: true });
+export const getFile = (address) => call("GET", address, { asFile: true });
 export const post = (address, body, key) => call("POST", address, { body, key });
 export const put = (address, body, key) => call("PUT", address, { body, key });
 export const remove = (address) => call("DELETE", address);

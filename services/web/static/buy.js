@@ -2,10 +2,8 @@
 import { get, newKey, path, postSurely } from "./api.js";
 import { coins, el, show } from "./dom.js";
 import { back, isOver, postOutcome } from "./returning.js";
-import { me } from "./session.js";
-import { offersIn } from "./shop.js";
 import { doing, open, sentence } from "./shell.js";
-import { currencyOf, money, number } from "./words.js";
+import { methodWord, money, number } from "./words.js";
 
 export const CUSTOM_MIN = 50;
 export const CUSTOM_MAX = 25_000;
@@ -35,9 +33,9 @@ async function choose(body, context) {
   show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
   try {
     const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
-    const { currency, items } = await offersIn(currencyOf(me().country), { covering: context.missing ? wanted : null });
+    const { currency, items, methods = [] } = await get(context.missing ? path`/v1/packages?covering=${wanted}` : "/v1/packages");
     // What is offered beyond the packages is an amount of one's own.
-    draw(body, { ...context, currency, wanted, offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
+    draw(body, { ...context, currency, wanted, methods: methods.length > 1 ? methodChoice(methods, context.method) : null, promo: promoCode(context.code), offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
   } catch (error) {
     fault(body, error, () => choose(body, context));
   }
@@ -47,16 +45,34 @@ function draw(body, context) {
   const { offers, exact, missing, currency, why } = context;
   const buy = (offer) => (event) => doing(event.currentTarget, () => pay(body, context, offer));
   const first = missing && exact ? el("button", { class: "offer exact", onclick: buy(exact) },
-    el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${CUSTOM_MIN} coins`)),
+    el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${CUSTOM_MIN} coins`), before(exact)),
     el("span", { class: "price" }, money(exact.amount_minor, exact.currency))) : null;
-  show(body, why ? el("p", { class: "muted" }, why) : null, first,
+  show(body, why ? el("p", { class: "muted" }, why) : null, context.methods?.group, first,
     el("ul", { class: "offers" }, offers.slice(0, missing ? 3 : 12).map((offer) => el("li", {},
       el("button", { class: "offer", onclick: buy(offer) },
-        el("span", { class: "grow" }, el("strong", {}, coins(offer.coins + offer.bonus_coins)), offer.highlight ? el("span", { class: "tag good" }, "popular") : null),
+        el("span", { class: "grow" }, el("strong", {}, coins(offer.coins + offer.bonus_coins)), offer.highlight ? el("span", { class: "tag good" }, "popular") : null, before(offer)),
         el("span", { class: "price" }, money(offer.amount_minor, offer.currency)))))),
-    ownAmount(body, context),
+    ownAmount(body, context), context.promo.field,
     el("p", { class: "small muted" }, `Prices in ${currency}, tax included. You pay on the payment provider's page.`));
-  body.querySelector(".offer")?.focus();
+  // The choice of methods stands before the buttons that buy, also for screen readers.
+  (body.querySelector(".methods input:checked") ?? body.querySelector(".offer"))?.focus();
+}
+
+/** What a reduced price is reduced from: the law wants the lowest of 30 days, and no other. */
+const before = (offer) => (offer.reduced_from_minor ? el("span", { class: "small muted" }, `30-day low before: ${money(offer.reduced_from_minor, offer.currency)}`) : null);
+
+/** The ways to pay, the usual one chosen unless another was chosen before. */
+function methodChoice(methods, before) {
+  let chosen = methods.includes(before) ? before : methods[0];
+  const group = el("fieldset", { class: "methods" }, el("legend", {}, "Pay with"), methods.map((name) => el("label", { class: "check" },
+    el("input", { type: "radio", name: "method", value: name, checked: name === chosen, onchange: () => { chosen = name; } }), methodWord(name))));
+  return { group, chosen: () => chosen };
+}
+
+/** A promo code, hidden until it is wanted; what it brings is said with the purchase. */
+function promoCode(before = "") {
+  const field = el("input", { name: "promo_code", value: before, maxlength: 32, autocomplete: "off", autocapitalize: "characters", spellcheck: false });
+  return { field: el("details", { class: "small", open: Boolean(before) }, el("summary", {}, "I have a promo code"), el("label", { class: "field" }, "Promo code", field)), code: () => field.value.trim() };
 }
 
 /** An amount of one's own; its price comes from the shop, never from the page. */
@@ -92,19 +108,30 @@ async function quote(wanted, currency) {
 }
 
 async function pay(body, context, offer) {
-  const order = { package: offer.sku, currency: offer.currency };
+  const order = { package: offer.sku, currency: offer.currency, expected_amount_minor: offer.amount_minor };
   if (isCustom(offer)) order.coins = offer.coins;
+  const method = context.methods?.chosen();
+  if (method) order.method = method;
+  const code = context.promo?.code();
+  if (code) order.promo_code = code;
   const key = newKey();
-  const purchase = await postSurely("/v1/purchases", order, key);
+  const purchase = await postSurely("/v1/purchases", order, key).catch((error) => {
+    if (error.type !== "price-changed") throw error;
+    return null;
+  });
+  if (purchase === null) {
+    await choose(body, { ...context, method, code, why: "The price has changed. Have a look and choose again." });
+    return;
+  }
   const page = purchase.next_action?.url;
   if (page) window.open(page, "_blank");
-  wait(body, context, offer, purchase, page);
+  wait(body, { ...context, method, code }, offer, purchase, page);
 }
 
 function wait(body, context, offer, purchase, page) {
   const status = el("p", { role: "status", class: "muted" }, "Waiting for your payment …");
   show(body, el("div", { class: "paying" }, el("span", { class: "spinner" }),
-    el("p", {}, el("strong", {}, coins(offer.coins + offer.bonus_coins)), ` for ${money(offer.amount_minor, offer.currency)}`), status),
+    el("p", {}, el("strong", {}, coins(purchase.coins + purchase.bonus_coins + purchase.promo_coins)), ` for ${money(offer.amount_minor, offer.currency)}`), status),
   page ? el("a", { class: "button primary", href: page, target: "_blank", rel: "noreferrer" }, "Open the payment page") : null,
   el("button", { class: "quiet", onclick: () => choose(body, context) }, "Choose something else"));
   follow(purchase.purchase, context.signal, status).then((state) => {

@@ -4,7 +4,9 @@ import { chart } from "./chart.js";
 import { $, avatar, coins, diamonds, el, empty, icon, show, who } from "./dom.js";
 import { payouts } from "./payouts.js";
 import { card, start } from "./shell.js";
+import { statements } from "./statements.js";
 import { ownRoom, studio, thank } from "./studio.js";
+import { terms } from "./terms.js";
 import { day, fromNow, money, named, number, short, time, words } from "./words.js";
 
 const REASONS = {
@@ -20,13 +22,14 @@ const SOMEBODY = "Somebody";
 start(async (person) => {
   const room = ownRoom(person);
   const { stream, goals, perks, supporters } = studio(room);
+  const mine = card("Your diamonds", figures, { className: "across" });
   const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
   show($("main"), el("h1", { class: "page-title" }, `Hello, ${named(person.name)}`),
     el("div", { class: "columns two" },
-      card("Your diamonds", figures, { className: "across" }),
+      mine,
       card("Earned lately", async () => chart(await earned), { className: "across" }),
       el("div", { class: "column" }, stream, goals, perks),
-      el("div", { class: "column" }, payouts(), card("When diamonds unlock", unlocking), supporters),
+      el("div", { class: "column" }, payouts(() => mine.refresh()), card("When diamonds unlock", unlocking), card("What you get", terms), statements(), supporters),
       card("Gifts you received", async () => received(await earned, await room), { className: "across" })));
 }, { role: "creator", title: "Your studio" });
 

@@ -67,7 +67,8 @@ function grouped(things, keyOf) {
 }
 
 const purchaseFacts = (purchase) => el("p", {}, el("strong", {}, money(purchase.amount_minor, purchase.currency)), " for ", coins(purchase.coins + purchase.bonus_coins),
-  ` on ${day(purchase.created_at)} `, el("span", { class: "tag" }, words(purchase.state)), " ", el("code", {}, purchase.purchase));
+  ` on ${day(purchase.created_at)} `, el("span", { class: "tag" }, words(purchase.state)), " ", el("code", {}, purchase.purchase),
+  purchase.country_verdict === "contradict" ? el("span", { class: "small muted" }, ` The buyer's country is not sure: ${purchase.country_evidence.map((one) => `${words(one.kind)} ${one.country}`).join(", ")}.`) : null);
 
 const lotFacts = (found) => el("div", { class: "stack" }, el("p", {}, `${found.consumption_milliunits / 1000} % of it is used up.`),
   table("Lots of the purchase", ["Lot", "Coins", "Left", "Given", "Burned", "Refunded", "Owed"].map((title, index) => ({ title, number: index > 0 })),

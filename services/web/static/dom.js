@@ -87,3 +87,10 @@ export function table(caption, columns, rows) {
       el("thead", {}, el("tr", {}, cells("th", columns.map((column) => column.title)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, cells("td", row))))));
 }
+
+/** Hand a file over, as if it had been a link: one to a service could not carry the token. */
+export function save(file, name) {
+  const address = URL.createObjectURL(file);
+  el("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

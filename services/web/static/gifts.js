@@ -1,6 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
-import { offersIn } from "./shop.js";
+import { money } from "./words.js";
 
 // From quiet to loud: the louder one goes first. The longest a gift of a tier may be seen, in ms.
 export const TIERS = {
@@ -48,9 +48,5 @@ export async function catalogue() {
   return items.filter((gift) => gift.is_active !== false);
 }
 
-/** What a coin costs: from the smallest package, so that no gift looks cheaper than it is. */
-export async function priceOfCoins(wanted) {
-  const { currency, items } = await offersIn(wanted);
-  const smallest = items.filter((one) => !one.bonus_coins && one.coins).sort((a, b) => a.coins - b.coins)[0];
-  return { currency, priceOf: (coins) => (smallest ? Math.ceil((coins * smallest.amount_minor) / smallest.coins) : null) };
-}
+/** What a gift costs in money, as people read it; empty where no coins are sold. */
+export const moneyOf = (gift) => (gift.price_display ? money(gift.price_display.amount_minor, gift.price_display.currency) : "");

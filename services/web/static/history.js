@@ -57,7 +57,7 @@ function inMoney(purchases, refresh) {
   return el("ul", { class: "lines" }, purchases.map((purchase) => {
     const refunds = el("span", { class: "small" });
     const line = el("li", {},
-      el("span", { class: "grow" }, el("strong", {}, `${number(purchase.coins + purchase.bonus_coins)} coins`),
+      el("span", { class: "grow" }, el("strong", {}, `${number(purchase.coins + purchase.bonus_coins + purchase.promo_coins)} coins`),
         el("span", { class: "small muted" }, `${time(purchase.created_at)}, receipt ${short(purchase.purchase)}`), refunds),
       state(purchase.state), el("span", { class: "price" }, money(purchase.amount_minor, purchase.currency)),
       purchase.state === "completed" ? el("button", { class: "tiny", "aria-label": `Refund unused coins of receipt ${short(purchase.purchase)}`, onclick: (event) => doing(event.currentTarget, () => refund(purchase, refunds, refresh)) }, "Refund unused") : null);

@@ -30,7 +30,7 @@ start(async () => {
 function commands() {
   return [
     el("p", { class: "muted" }, "Dead letters and outboxes are looked at where the servers are, not over the public gateway:"),
-    el("ul", { class: "stack" }, COMMANDS.map(([command, text]) => el("li", {}, el("code", {}, `python -m deploy.ctl ${command}`), el("p", { class: "small muted" }, text)))),
+    el("ul", { class: "stack" }, COMMANDS.map(([command, text]) => el("li", {}, el("code", {}, `ovationctl ${command}`), el("p", { class: "small muted" }, text)))),
   ];
 }
 

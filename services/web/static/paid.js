@@ -5,6 +5,8 @@ import { back, isOver, postBack } from "./returning.js";
 import { me } from "./session.js";
 
 const LOOK_MS = [600, 800, 1000, 1500, 2000, 3000, 5000];
+// After so many looks the viewer has probably come back without having paid.
+const LOOKS_UNPAID = 2;
 const WAITING = { icon: "clock", tone: "warn", title: "Your payment is not confirmed yet", text: "This page looks again by itself. Your coins arrive as soon as the payment is confirmed." };
 const OUTCOMES = {
   created: WAITING,
@@ -21,11 +23,12 @@ const UNKNOWN = { icon: "clock", tone: "warn", title: "Welcome back", text: "You
 const named = new URLSearchParams(location.search).get("purchase") ?? "";
 const purchase = /^[0-9a-f-]{36}$/i.test(named) ? named : null;
 
-function draw(said) {
+function draw(said, page = null) {
   show($("main"), el("section", { class: "card narrow", role: "status" },
     el("span", { class: `badge ${said.tone}` }, icon(said.icon)),
     el("h1", {}, said.title),
     el("p", { class: "muted" }, said.text),
+    page ? el("p", {}, "Did you not pay? ", el("a", { href: page, rel: "noreferrer" }, "Back to the payment page")) : null,
     el("div", { class: "row" }, el("a", { class: "button primary", href: "/" }, "Back to the room"), el("a", { class: "button", href: "/wallet" }, "To the wallet"))));
 }
 
@@ -41,6 +44,8 @@ async function follow() {
     const found = await get(path`/v1/purchases/${purchase}`).catch((error) => error);
     if (found.status >= 400 && found.status < 500 && found.status !== 429) return draw(UNKNOWN);
     if (OUTCOMES[found.state] && found.state !== shown) draw(OUTCOMES[shown = found.state]);
+    const page = found.next_action?.url;
+    if (page && tries === LOOKS_UNPAID) draw(OUTCOMES[found.state], page);
     if (isOver(found.state)) return undefined;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS[Math.min(tries, LOOK_MS.length - 1)]));
   }

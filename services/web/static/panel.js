@@ -1,14 +1,14 @@
 // The gift panel: choose, see what it costs in coins and money, tap or hold to send.
 import { $, coins, el, icon, show } from "./dom.js";
-import { picture } from "./gifts.js";
-import { number, money, words } from "./words.js";
+import { moneyOf, picture } from "./gifts.js";
+import { number, words } from "./words.js";
 
 const HOLD_AFTER_MS = 350;
 const HOLD_EVERY_MS = 120;
 const COMBO_MS = 5000;
 const COUNTS = [1, 5, 10, 50, 99];
 
-export function build({ gifts, priceOf, currency, tap, topUp }) {
+export function build({ gifts, tap, topUp }) {
   let chosen = gifts[0];
   let count = 1;
   let taps = 0;
@@ -31,13 +31,12 @@ export function build({ gifts, priceOf, currency, tap, topUp }) {
 
   function drawGrid(shown) {
     show(grid, shown.map((gift) => {
-      const price = priceOf(gift.price_coins);
       const locked = gift.available === false;
       return el("li", {}, el("button", {
         class: `gift ${gift.tier}`, "aria-pressed": String(gift === chosen), data: { gift: gift.gift_type }, disabled: locked,
         title: gift.description, onclick: () => choose(gift),
       }, picture(gift.gift_type, 56), el("span", { class: "gift-name" }, gift.name), coins(gift.price_coins),
-      el("span", { class: "gift-money" }, locked ? lockOf(gift) : price === null ? "" : money(price, currency))));
+      el("span", { class: "gift-money" }, locked ? lockOf(gift) : moneyOf(gift))));
     }));
   }
 

@@ -1,45 +1,46 @@
 // Cashing out: where to, a quote that holds for ten minutes, and what became of it.
-import { find, get, newKey, path, post, postSurely, put } from "./api.js";
-import { diamonds, el, empty, icon, show } from "./dom.js";
+import { allowance } from "./allowance.js";
+import { explanation } from "./appeals.js";
+import { find, get, getFile, newKey, path, post, postSurely } from "./api.js";
+import { diamonds, el, empty, icon, save, show } from "./dom.js";
+import { payeeCard } from "./payees.js";
 import { card, doing, open, sentence, toast } from "./shell.js";
-import { fromNow, money, number, time, words } from "./words.js";
+import { day, fromNow, money, number, short, time, words } from "./words.js";
 
 const STEPS = ["requested", "approved", "sent", "paid"];
 const STATES = {
   requested: "Noted, and its diamonds set aside", held: "A person looks at it", approved: "Approved", sent: "On its way to you",
   paid: "Arrived", failed: "Did not work; your diamonds are back", returned: "Came back; your diamonds are back", rejected: "Declined; your diamonds are back",
 };
+const REASONS = {
+  unclaimed: "it waits for you to open an account or confirm your address there", "on-hold": "it is checked before it arrives",
+  reversed: "money came back; its diamonds are yours again",
+};
+// The payout stays what it is while its rejection is looked at again.
+const APPEALS = { appealed: "You appealed", "appeal-upheld": "The decision stands", "appeal-overturned": "The decision was wrong" };
 const OVER = ["paid", "failed", "returned", "rejected", "cancelled"];
 const LOOK_MS = [800, 1500, 3000, 5000, 8000, 15000];
 const DAYS_PROMISED = 5;
 
-export function payouts() {
+/** `changed` is called when diamonds may have moved. */
+export function payouts(changed) {
   const section = card("Cash out", async () => {
-    const [earned, payee, made] = await Promise.all([get("/v1/earnings/me"), payeeOf(), get("/v1/payouts?limit=20")]);
-    return draw(earned, payee, made.items, () => section.refresh());
+    const [earned, payees, made, allowed] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/payees"), get("/v1/payouts?limit=20"), allowance()]);
+    return draw(earned, payees.items, made.items, allowed, () => { section.refresh(); changed(); });
   }, { id: "payouts" });
   return section;
 }
 
-/** Not having said where the money goes is no error. */
-async function payeeOf() {
-  try {
-    return await get("/v1/payouts/payee");
-  } catch (error) {
-    if (error.type === "payee-missing") return null;
-    throw error;
-  }
-}
-
-function draw(earned, payee, made, refresh) {
+function draw(earned, payees, made, allowed, refresh) {
   const timeline = el("div", { class: "stack" });
   if (made.length) followNewest(made[0], timeline, refresh);
+  const payee = payees.find((each) => each.currency === earned.value.currency) ?? null;
+  const ready = payee && !payee.obstacles.length;
   return [
-    el("div", { class: "row between" },
-      el("p", {}, payee ? ["To ", el("code", {}, payee.destination)] : "Tell us first where your money goes."),
-      el("button", { class: "tiny", id: "payee", onclick: () => changePayee(payee, refresh) }, payee ? "Change" : "Set account")),
-    el("button", { class: "primary", id: "cash-out", disabled: !payee || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(refresh)) },
+    payeeCard(payee, earned.value.currency, refresh),
+    el("button", { class: "primary", id: "cash-out", disabled: !ready || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(refresh)) },
       "Cash out ", diamonds(earned.available_diamonds)),
+    allowed,
     timeline,
     made.length > 1 ? el("details", {}, el("summary", {}, `Earlier payouts (${made.length - 1})`), el("ul", { class: "lines" }, made.slice(1).map(statement))) : null,
     made.length ? null : empty("No payout yet", "You see what you get before you decide: rate, fee and amount."),
@@ -47,21 +48,14 @@ function draw(earned, payee, made, refresh) {
 }
 
 const statement = (payout) => el("li", {}, el("span", { class: "grow" }, el("strong", {}, money(payout.amount_minor, payout.currency)), el("span", { class: "small muted" }, time(payout.requested_at))),
-  el("span", { class: `tag ${tone(payout.state)}` }, words(payout.state)), diamonds(payout.diamonds));
+  el("span", { class: `tag ${tone(payout.state)}` }, words(payout.state)), diamonds(payout.diamonds), certificate(payout));
+
+/** Of what a payout was, as a file to keep. */
+const certificate = ({ payout }) => el("button", { class: "tiny", "aria-label": `Certificate of payout ${short(payout)}`, onclick: (event) => doing(event.currentTarget, async () => {
+  save(await getFile(path`/v1/payouts/${payout}/certificate?format=pdf`), `certificate-${short(payout)}.pdf`);
+}) }, "Certificate");
 
 const tone = (state) => (state === "paid" ? "good" : ["failed", "returned", "rejected"].includes(state) ? "bad" : "warn");
-
-function changePayee(payee, refresh) {
-  const field = el("input", { name: "destination", required: true, maxlength: 64, value: payee?.destination ?? "", autocomplete: "off", placeholder: "acct_…" });
-  const dialog = open("Where your money goes", [el("form", {
-    onsubmit: (event) => {
-      event.preventDefault();
-      doing(event.submitter ?? field, async () => { await put("/v1/payouts/payee", { destination: field.value.trim() }); dialog.close(); toast("Your account is noted."); refresh(); });
-    },
-  }, el("label", { class: "field" }, "Account at the payout provider", field, el("span", { class: "hint" }, "In the sandbox any name will do, such as acct_ok.")),
-  el("footer", {}, el("button", { class: "primary" }, "Save")))]);
-  field.focus();
-}
 
 /** The quote locks rate and fee; nothing moves before it is accepted. */
 async function quote(refresh) {
@@ -70,7 +64,8 @@ async function quote(refresh) {
   const dialog = open("Your quote", [
     el("p", { class: "figure" }, money(offer.amount_minor, offer.currency)),
     el("dl", { class: "facts" },
-      fact("For", diamonds(offer.diamonds)), fact("Fee", offer.fee_minor ? money(offer.fee_minor, offer.currency) : "none"),
+      fact("Fee", offer.fee_minor ? money(offer.fee_minor, offer.currency) : "none"), fact("For", diamonds(offer.diamonds)),
+      offer.exchange ? fact("Exchanged", `${money(offer.value_minor, offer.value_currency)} at the rate of ${day(offer.exchange.as_of)}`) : null,
       fact("Rate", `version ${offer.rate_version}`), fact("Holds until", fromNow(offer.expires_at)), fact("Arrives", `usually within ${DAYS_PROMISED} working days`)),
     fault,
   ], [el("button", { class: "quiet", onclick: () => dialog.close() }, "Not now"),
@@ -98,20 +93,25 @@ async function followNewest(newest, place, refresh) {
     if (!found) return;
     const moved = payout && found.state !== payout.state;
     payout = found;
-    show(place, steps(payout));
+    show(place, steps(payout), explanation(payout, refresh));
     if (moved && OVER.includes(payout.state)) return refresh();
     if (OVER.includes(payout.state)) return;
   }
 }
 
+/** A code in words; what a person wrote stays as it is. */
+const said = (reason) => REASONS[reason] ?? (/^[a-z]+(-[a-z]+)*$/.test(reason) ? words(reason).toLowerCase() : reason);
+
 function steps(payout) {
   const done = payout.timeline;
   const coming = OVER.includes(payout.state) ? [] : STEPS.slice(STEPS.indexOf(done.at(-1).state === "held" ? "requested" : done.at(-1).state) + 1);
   return [
-    el("h3", {}, `Payout of ${money(payout.amount_minor, payout.currency)} for ${number(payout.diamonds)} diamonds`),
+    el("div", { class: "row between" }, el("h3", {}, `Payout of ${money(payout.amount_minor, payout.currency)} for ${number(payout.diamonds)} diamonds`),
+      certificate(payout)),
     el("ol", { class: "steps", "aria-label": "What happened so far" },
       done.map((step) => el("li", { class: `step done ${tone(step.state)}` }, icon(step.state === "held" ? "clock" : "check"),
-        el("span", {}, el("strong", {}, STATES[step.state] ?? words(step.state)), el("span", { class: "small muted" }, `${time(step.at)}${step.reason ? `: ${words(step.reason).toLowerCase()}` : ""}`)))),
+        el("span", {}, el("strong", {}, APPEALS[step.reason] ?? STATES[step.state] ?? words(step.state)),
+          el("span", { class: "small muted" }, `${time(step.at)}${step.reason && !APPEALS[step.reason] ? `: ${said(step.reason)}` : ""}`)))),
       coming.map((state) => el("li", { class: "step" }, icon("clock"), el("span", { class: "muted" }, STATES[state])))),
   ];
 }

@@ -5,7 +5,7 @@ import { balance, forget } from "./balance.js";
 import { buyCoins } from "./buy.js";
 import { $, coins, el, empty, show } from "./dom.js";
 import { build as buildFeed } from "./feed.js";
-import { catalogue, priceOfCoins } from "./gifts.js";
+import { catalogue } from "./gifts.js";
 import { build as buildPanel } from "./panel.js";
 import { build as buildSending } from "./sending.js";
 import { onChange } from "./session.js";
@@ -15,7 +15,6 @@ import { absence, build as buildPlayer, isOnAir } from "./player.js";
 import { follow } from "./stream.js";
 import { tabs } from "./tabs.js";
 import { build as buildTray } from "./tray.js";
-import { currencyOf } from "./words.js";
 
 const BACKLOG = 20;
 const BALANCE_AFTER_MS = 800;
@@ -76,7 +75,7 @@ function nobodyIsLive(person, isCurrent) {
 }
 
 async function visit(person, room, first, isCurrent) {
-  const [gifts, { currency, priceOf }] = await Promise.all([catalogue(), priceOfCoins(currencyOf(person.country))]);
+  const gifts = await catalogue();
   if (!isCurrent()) return;
   let view = first;
   let ended = false;
@@ -85,14 +84,14 @@ async function visit(person, room, first, isCurrent) {
   const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
   const sending = buildSending({
-    creator, room, priceOf, currency,
+    creator, room,
     isOpen: () => isCurrent() && isOnAir(view),
     spent: (gift) => money.spent(gift.coins),
     refusedOnce: () => panel.startOver(),
     priceChanged: () => location.reload(),
   });
   const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };
-  const panel = buildPanel({ gifts, priceOf, currency, tap: sending.tap, topUp });
+  const panel = buildPanel({ gifts, tap: sending.tap, topUp });
   money.shown(panel.setBalance);
   const below = el("div", { class: "below" });
   const list = el("ol", { class: "feed", "aria-live": "off" });

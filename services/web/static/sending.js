@@ -1,6 +1,7 @@
 // Sending gifts: taps become requests, a refusal for want of coins becomes a purchase and goes on.
 import { get, newKey, path, postSurely } from "./api.js";
 import { buyCoins } from "./buy.js";
+import { moneyOf } from "./gifts.js";
 import { confirm, sentence, toast } from "./shell.js";
 import { money, number, plural, words } from "./words.js";
 
@@ -10,7 +11,7 @@ const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
  * and leave together as one request with a count.
  */
-export function build({ creator, room, priceOf, currency, isOpen, spent, refusedOnce, priceChanged }) {
+export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged }) {
   let queue = null;
   let busy = false;
 
@@ -49,8 +50,8 @@ export function build({ creator, room, priceOf, currency, isOpen, spent, refused
   }
 
   function meant(gift) {
-    const price = priceOf(gift.price_coins);
-    const about = price === null ? "" : `, about ${money(price, currency)}`;
+    const inMoney = moneyOf(gift);
+    const about = inMoney && `, about ${inMoney}`;
     return confirm(`Send ${gift.name}?`, `It costs ${number(gift.price_coins)} coins${about}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
   }
 

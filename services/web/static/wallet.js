@@ -6,8 +6,10 @@ import { $, coins, el, icon, show } from "./dom.js";
 import { drawHistory } from "./history.js";
 import { limits } from "./limits.js";
 import { lots } from "./lots.js";
+import { privacy } from "./privacy.js";
 import { card, start, toast } from "./shell.js";
 import { me } from "./session.js";
+import { withdrawals } from "./withdrawal.js";
 import { currencyOf, money } from "./words.js";
 
 start(async () => {
@@ -21,8 +23,10 @@ start(async () => {
       add(card("Balance", () => held(buy), { className: "hero" })),
       add(card("Spent this month", spending)),
       add(card("Where your coins are", lots, { className: "across" })),
+      add(withdrawals(refresh, { className: "across", id: "withdrawals" })),
       add(card("History", () => drawHistory(refresh), { className: "across" })),
-      add(limits({ className: "across", id: "limits" }))));
+      add(limits({ className: "across", id: "limits" })),
+      add(privacy({ className: "across", id: "privacy" }))));
 }, { title: "Your wallet" });
 
 async function held(buy) {

@@ -40,3 +40,10 @@ export const plural = (count, one, many = `${one}s`) => `${number(count)} ${coun
 
 const CURRENCIES = { US: "USD", GB: "GBP", JP: "JPY", BR: "BRL", IN: "INR", DE: "EUR", FR: "EUR", AT: "EUR", IT: "EUR", ES: "EUR", NL: "EUR", IE: "EUR", PT: "EUR" };
 export const currencyOf = (country) => CURRENCIES[country] ?? "USD";
+
+const METHODS = {
+  alipay: "Alipay", apple_pay: "Apple Pay", bancontact: "Bancontact", bank: "Bank transfer", blik: "BLIK", boleto: "Boleto", card: "Card", eps: "EPS", google_pay: "Google Pay",
+  ideal: "iDEAL", klarna: "Klarna", konbini: "Konbini", link: "Link", mb_way: "MB WAY", p24: "Przelewy24", paypal: "PayPal", pix: "Pix", sepa: "SEPA debit", stripe: "Stripe", swish: "Swish", twint: "TWINT", upi: "UPI", wechat_pay: "WeChat Pay",
+};
+/** A way to pay, as viewers know it; one that has no word here keeps its own name. */
+export const methodWord = (name) => (Object.hasOwn(METHODS, name) ? METHODS[name] : String(name));

@@ -34,12 +34,7 @@ def test_an_entry_changes_balances_and_carries_the_number_of_its_decision():
     assert move(accounts, "b", (MAIN, -30), (HELD, 30)) == 2
 
     assert accounts.balance(MAIN, "coins") == 40
-    assert [after for entry in accounts.entries for after in entry.balances_after] == [
-        70,
-        None,
-        40,
-        30,
-    ]
+    assert [entry.balances_after for entry in accounts.entries] == [[70], [40, 30]]
 
 
 def test_an_entry_that_does_not_sum_to_zero_is_a_bug():

@@ -8,6 +8,7 @@ from uuid import uuid4
 import aio_pika
 import pytest
 
+from shared.amqp.confirms import Publisher
 from shared.amqp.connection import close_quietly, connect
 from shared.amqp.frames import Outgoing
 from shared.contracts.envelope import Cause, encode
@@ -17,6 +18,7 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish as publish_facts
 from shared.messaging.relay import Relay
+from shared.postgres.statements import text
 
 QUEUE = "gift.outcomes"
 # Longer than anything takes on a busy machine: a test that hangs ends.
@@ -65,6 +67,15 @@ async def eventually(condition, *, seconds=SECONDS_MAX):
         assert asyncio.get_running_loop().time() < deadline, f"never: {condition}"
         await asyncio.sleep(0.05)
     return found
+
+
+async def outbox_size(database):
+    async with database.transaction() as tx:
+        return (await tx.execute(text("SELECT count(*) FROM outbox"))).scalar_one()
+
+
+async def is_empty(database):
+    return await outbox_size(database) == 0
 
 
 @pytest.fixture
@@ -141,6 +152,24 @@ async def open_connection(rabbit, vhost, credentials):
     yield one
     for each in opened:
         await close_quietly(each)
+
+
+@pytest.fixture
+async def full_reversals(rabbit, vhost, open_connection):
+    """Let the queue of reversals refuse what comes; return how it is opened again."""
+    policy = f"/api/policies/{vhost}/little"
+    about = {
+        "pattern": r"^gift\.reversals$",
+        "apply-to": "queues",
+        "priority": 9,
+        "definition": {"max-length": 1, "overflow": "reject-publish"},
+    }
+    rabbit.manage("PUT", policy, about)
+    publisher = await Publisher.open(await open_connection())
+    async with asyncio.timeout(SECONDS_MAX):
+        while not any(await published(publisher, a_message(routing_key="gift.reversals"))):
+            pass
+    return lambda: rabbit.manage("DELETE", policy)
 
 
 @pytest.fixture

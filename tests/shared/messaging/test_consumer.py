@@ -5,12 +5,12 @@ import json
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from shared.amqp import receive
 from shared.errors import Kind, Refusal
 from shared.messaging import relay as relays
 from shared.messaging.relay import Relay
+from shared.postgres.statements import text
 from tests.shared.messaging.conftest import a_fact, body_of, eventually
 
 

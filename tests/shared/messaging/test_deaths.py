@@ -6,13 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import text
 
 from shared.messaging.outbox import publish
 from shared.messaging.relay import LOOK_SECONDS, Relay
-from tests.shared.messaging.conftest import a_fact, eventually
+from shared.postgres.statements import text
+from tests.shared.messaging.conftest import a_fact, eventually, is_empty, outbox_size
 from tests.shared.messaging.mortal import READY
-from tests.shared.messaging.test_relay import is_empty, outbox_size
 
 HOURS = 5 * 3_600.0
 CLAIMING = text("""
@@ -32,7 +31,7 @@ def mortal(wallet_database, broker_of):
             [sys.executable, "-m", "tests.shared.messaging.mortal", after],
             env={
                 **os.environ,
-                "MORTAL_DATABASE": wallet_database.address.render_as_string(hide_password=False),
+                "MORTAL_DATABASE": wallet_database.url,
                 "MORTAL_BROKER": broker.url,
                 "MORTAL_PASSWORD": broker.password,
             },

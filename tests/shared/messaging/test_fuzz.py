@@ -6,13 +6,13 @@ from uuid import uuid4
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from shared.amqp.frames import write_message
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.delivery import Delivery
 from shared.messaging.receiver import Receiver
 from shared.messaging.relay import Relay
+from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
 
 TYPE = GiftPaymentRefused.type()

@@ -2,9 +2,8 @@
 
 from uuid import uuid4
 
-from sqlalchemy import text
-
 from shared.messaging import inbox
+from shared.postgres.statements import text
 
 
 async def test_what_no_replay_can_bring_again_is_forgotten_a_part_at_a_time(

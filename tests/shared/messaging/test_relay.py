@@ -2,35 +2,23 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
-from shared.amqp.confirms import Publisher
 from shared.contracts.envelope import Cause, schema_url
 from shared.contracts.wallet import GiftPaymentRefused
 from shared.messaging.outbox import Message, publish, send
 from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
+from shared.postgres.statements import text
 from tests.metrics import metric
 from tests.shared.messaging.conftest import (
-    SECONDS_MAX,
     a_fact,
-    a_message,
     eventually,
-    published,
+    is_empty,
+    outbox_size,
 )
-
-
-async def outbox_size(database):
-    async with database.transaction() as tx:
-        return (await tx.execute(text("SELECT count(*) FROM outbox"))).scalar_one()
-
-
-async def is_empty(database):
-    return await outbox_size(database) == 0
 
 
 async def test_committed_facts_arrive_in_order_and_leave_the_outbox(
@@ -76,7 +64,7 @@ async def test_a_fact_that_still_waits_is_not_sent_twice(wallet_database, relay,
     fact, behind, later = a_fact(1), a_fact(2), a_fact(4)
     await say(fact)
     await say(behind)
-    await say(replace(fact, sequence=3))
+    await say(fact._replace(sequence=3))
     relay()
 
     await eventually(lambda: is_empty(wallet_database))
@@ -91,7 +79,7 @@ async def test_a_fact_that_still_waits_is_not_sent_twice(wallet_database, relay,
 async def test_an_event_arrives_with_its_attributes_as_headers(relay, say, messages_in):
     """The outbox keeps them in the body alone."""
     viewer = 'Zoë "the, \\data\\":{ 🎁'
-    fact = replace(a_fact(viewer=viewer), cause=Cause("story", "cause", "00-0a-0b-01"))
+    fact = a_fact(viewer=viewer)._replace(cause=Cause("story", "cause", "00-0a-0b-01"))
     await say(fact)
     relay()
 
@@ -185,24 +173,6 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
     await eventually(only_the_forged_one_is_left)
 
 
-@pytest.fixture
-async def full_reversals(rabbit, vhost, open_connection):
-    """Let the queue of reversals refuse what comes; return how it is opened again."""
-    policy = f"/api/policies/{vhost}/little"
-    about = {
-        "pattern": r"^gift\.reversals$",
-        "apply-to": "queues",
-        "priority": 9,
-        "definition": {"max-length": 1, "overflow": "reject-publish"},
-    }
-    rabbit.manage("PUT", policy, about)
-    publisher = await Publisher.open(await open_connection())
-    async with asyncio.timeout(SECONDS_MAX):
-        while not any(await published(publisher, a_message(routing_key="gift.reversals"))):
-            pass
-    return lambda: rabbit.manage("DELETE", policy)
-
-
 async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
     wallet_database, relay, say, messages_in, full_reversals
 ):
@@ -210,7 +180,7 @@ async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
     async with wallet_database.transaction() as tx:
         event = a_dead_letter("", 1)
         await send(
-            tx, [replace(event, exchange="ovation.events", routing_key="wallet.lot_reversed")]
+            tx, [event._replace(exchange="ovation.events", routing_key="wallet.lot_reversed")]
         )
     facts = [a_fact(number) for number in range(PUBLISH_BATCH_MAX + 100)]
     await say(*facts)

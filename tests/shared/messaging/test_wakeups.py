@@ -8,15 +8,14 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
 
 from shared.messaging.outbox import PARTS, publish, topic_of
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
+from shared.postgres.statements import text
 from shared.postgres.wakeups import wait
 from tests.metrics import metric
-from tests.shared.messaging.conftest import a_fact, eventually
-from tests.shared.messaging.test_relay import is_empty
+from tests.shared.messaging.conftest import a_fact, eventually, is_empty
 
 HOURS = 5 * 3_600.0
 END_OTHERS = text("""
@@ -29,7 +28,7 @@ EVERY_PART = {topic_of(part) for part in range(PARTS)}
 @pytest.fixture
 async def another_instance(wallet_database):
     """The same database, as another process opens it."""
-    url = wallet_database.address.render_as_string(hide_password=False)
+    url = wallet_database.url
     opened = Database(url)
     yield opened
     await opened.close()

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
-from sqlalchemy import text
-
 from shared.contracts.base import NAMESPACE, Event
 from shared.contracts.envelope import Cause
 from shared.contracts.routes import QUEUES
@@ -27,6 +25,7 @@ from shared.messaging.receiver import Handler
 from shared.messaging.relay import Relay
 from shared.observability.logging import configure_logging
 from shared.postgres.database import Database, Transaction
+from shared.postgres.statements import text
 
 VIEWERS = 40
 NEXT = text("UPDATE counters SET last = last + 1 WHERE viewer = :viewer RETURNING last")

@@ -78,6 +78,8 @@ CREATE INDEX gifts_by_time ON gifts (viewer, requested_at, id);
 CREATE INDEX gifts_by_decision ON gifts USING brin (decided_at, paid_at) WITH (autosummarize = on);
 -- Which gift makes a viewer a creator's fan; it never changes.
 CREATE INDEX gifts_of_fans ON gifts (viewer, creator) WHERE gift_type = 'g_pebble';
+-- Where words are, for when they are erased.
+CREATE INDEX gifts_with_message ON gifts (viewer) WHERE message IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON gifts TO gift;
 
 -- Gifts in the state requested, which are few: written with the gift, deleted with its outcome.

@@ -40,6 +40,10 @@ CREATE TABLE feed (
 );
 -- `gifts` does the same for gifts, so each gift has one index less to change.
 CREATE UNIQUE INDEX one_entry_a_subject ON feed (room, kind, subject) WHERE kind <> 'gift';
+-- Where words are, for when they are erased.
+CREATE INDEX feed_gift_words ON feed (subject)
+    WHERE kind = 'gift' AND (shown ->> 'message') IS NOT NULL;
+CREATE INDEX feed_shown_words ON feed ((shown ->> 'gift')) WHERE kind = 'message';
 GRANT SELECT, INSERT ON feed TO live;
 
 -- Its primary key makes counting a gift twice impossible; live has no inbox rows.
@@ -179,6 +183,7 @@ CREATE TABLE streams (
 CREATE INDEX streams_by_end ON streams (room, (coalesce(closed_at, 'infinity')));
 CREATE UNIQUE INDEX one_open_stream_a_room ON streams (room) WHERE closed_at IS NULL;
 CREATE INDEX streams_open ON streams (creator) WHERE closed_at IS NULL;
+CREATE INDEX streams_with_title ON streams (creator) WHERE title IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON streams TO live;
 
 -- The decisions about messages, without the text of removed ones.
@@ -197,6 +202,8 @@ CREATE TABLE thanks (
     message     text,
     thanked_at  timestamptz  NOT NULL DEFAULT now()
 );
+CREATE INDEX thanks_by_creator ON thanks (creator) WHERE message IS NOT NULL;
+CREATE INDEX thanks_by_viewer ON thanks (viewer) WHERE message IS NOT NULL;
 GRANT SELECT, INSERT ON thanks TO live;
 """
 

@@ -17,6 +17,20 @@ revision = "0001"
 down_revision = None
 
 PURCHASES = """
+-- Promo codes; what open and paid purchases were promised never exceeds the budget.
+CREATE TABLE campaigns (
+    name            text         PRIMARY KEY,
+    code            text         NOT NULL CONSTRAINT one_campaign_a_code UNIQUE,
+    coins           bigint       NOT NULL CONSTRAINT campaign_gives_coins CHECK (coins > 0),
+    coins_min       bigint       NOT NULL CONSTRAINT campaign_minimum_known CHECK (coins_min >= 0),
+    budget_coins    bigint       NOT NULL,
+    promised_coins  bigint       NOT NULL DEFAULT 0,
+    coins_days      integer      NOT NULL CONSTRAINT campaign_coins_expire CHECK (coins_days > 0),
+    valid_from      timestamptz  NOT NULL,
+    valid_until     timestamptz  NOT NULL,
+    countries       text[]       NOT NULL,
+    CONSTRAINT campaign_keeps_its_budget CHECK (promised_coins BETWEEN 0 AND budget_coins)
+);
 CREATE TABLE purchases (
     viewer           text         NOT NULL,
     id               uuid         NOT NULL,
@@ -24,21 +38,17 @@ CREATE TABLE purchases (
     request_hash     bytea        NOT NULL,
     package          text         NOT NULL,
     coins            bigint       NOT NULL CONSTRAINT purchase_has_coins CHECK (coins > 0),
-    bonus_coins      bigint       NOT NULL
-                     CONSTRAINT purchase_bonus_known CHECK (bonus_coins >= 0),
+    bonus_coins      bigint       NOT NULL CONSTRAINT purchase_bonus_known CHECK (bonus_coins >= 0),
     amount_minor     bigint       NOT NULL CONSTRAINT purchase_has_price CHECK (amount_minor > 0),
     currency         text         NOT NULL
                      CONSTRAINT purchase_currency_known CHECK (currency ~ '^[A-Z]{3}$'),
     channel          text         NOT NULL
-                     CONSTRAINT purchase_channel_known CHECK (channel IN ('web')),
-    country          text
-                     CONSTRAINT purchase_country_known CHECK (country ~ '^[A-Z]{2}$'),
+                     CONSTRAINT purchase_channel_known CHECK (channel IN ('web', 'ios', 'android')),
+    country          text         CONSTRAINT purchase_country_known CHECK (country ~ '^[A-Z]{2}$'),
     provider         text         NOT NULL,
     correlation_id   text         NOT NULL,
-    state            text         NOT NULL CONSTRAINT purchase_state_known CHECK (state IN (
-                         'created', 'pending', 'paid', 'completed', 'failed', 'expired',
-                         'mismatched'
-                     )),
+    state            text         NOT NULL CONSTRAINT purchase_state_known CHECK (state IN
+                    ('created', 'pending', 'paid', 'completed', 'failed', 'expired', 'mismatched')),
     payment          text,
     next_action_url  text,
     late             boolean      NOT NULL DEFAULT false,
@@ -48,9 +58,39 @@ CREATE TABLE purchases (
     created_at       timestamptz  NOT NULL,
     expires_at       timestamptz  NOT NULL,
     paid_at          timestamptz,
+    -- Tells the card or account it was paid with from others; null if the provider does not say.
+    payment_fingerprint  text     CONSTRAINT purchase_fingerprint_known
+                     CHECK (payment_fingerprint ~ '^[0-9a-f]{32}$'),
     credited_at      timestamptz,
+    -- What the price holds of a country's tax, decided when the money came.
+    tax_country      text         CONSTRAINT purchase_tax_country_known
+                     CHECK (tax_country ~ '^[A-Z]{2}$'),
+    tax_kind         text,
+    tax_rate_bp      integer,
+    tax_minor        bigint       NOT NULL DEFAULT 0,
+    tax_payer        text         CONSTRAINT purchase_tax_payer_known
+                     CHECK (tax_payer IN ('operator', 'store')),
+    withdrawn_at     timestamptz,
+    -- What a store sells for the package, at its own price; null where we set the price.
+    product          text,
+    consumption_consent  boolean  NOT NULL DEFAULT false,
+    withdrawal_days  smallint     CONSTRAINT purchase_withdrawal_days_known
+                     CHECK (withdrawal_days > 0),
+    -- Promised with it, and lost if it is given up.
+    first_purchase_coins  bigint  NOT NULL DEFAULT 0,
+    promo_coins      bigint       NOT NULL DEFAULT 0,
+    promo_days       integer      NOT NULL DEFAULT 0,
+    campaign         text         REFERENCES campaigns,
+    -- Where the viewer was by their internet address, if the host application says so.
+    ip_country       text         CONSTRAINT purchase_ip_country_known
+                     CHECK (ip_country ~ '^[A-Z]{2}$'),
+    -- What its price counts as in the currency of the purchase rules.
+    counted_minor    bigint       NOT NULL DEFAULT 0
+                     CONSTRAINT purchase_counts CHECK (counted_minor >= 0),
     next_check_at    timestamptz,
     checks           integer      NOT NULL DEFAULT 0,
+    -- When its provider is asked whether its money is still here; null once that is over.
+    watch_at         timestamptz,
     PRIMARY KEY (viewer, id),
     CONSTRAINT one_purchase_a_key UNIQUE (viewer, idempotency_key),
     CONSTRAINT purchase_pending_is_payable
@@ -60,8 +100,20 @@ CREATE TABLE purchases (
                AND (paid_at IS NULL OR payment IS NOT NULL)),
     CONSTRAINT purchase_completed_is_credited
         CHECK ((state = 'completed') = (paid_at IS NOT NULL AND credited_at IS NOT NULL)),
+    CONSTRAINT purchase_promises_coins CHECK (least(first_purchase_coins, promo_coins) >= 0
+        AND (promo_coins = 0 OR (campaign IS NOT NULL AND promo_days > 0))),
+    CONSTRAINT purchase_given_up_promises_nothing CHECK ((NOT late AND state NOT IN
+        ('failed', 'expired', 'mismatched')) OR (first_purchase_coins = 0 AND promo_coins = 0)),
+    CONSTRAINT purchase_tax_is_part_of_the_price CHECK (
+        CASE WHEN tax_payer IS NULL THEN tax_minor = 0 AND tax_rate_bp IS NULL
+            ELSE tax_minor BETWEEN 0 AND amount_minor AND tax_rate_bp > 0 AND paid_at IS NOT NULL
+                AND num_nulls(tax_country, tax_kind) = 0 END
+    ),
     CONSTRAINT purchase_late_once_money_came
         CHECK (NOT late OR state IN ('paid', 'completed', 'mismatched')),
+    CONSTRAINT purchase_watched_once_paid CHECK (watch_at IS NULL OR paid_at IS NOT NULL),
+    CONSTRAINT purchase_withdrawn_once_paid
+        CHECK (withdrawn_at IS NULL OR (paid_at IS NOT NULL AND withdrawal_days IS NOT NULL)),
     -- Nothing open is ever forgotten, nothing decided is polled for ever.
     CONSTRAINT purchase_followed_while_open
         CHECK ((state IN ('created', 'pending')) = (next_check_at IS NOT NULL))
@@ -69,11 +121,15 @@ CREATE TABLE purchases (
 -- A provider's webhook event names the purchase and not its viewer.
 CREATE INDEX purchases_by_id ON purchases (id);
 CREATE INDEX purchases_by_time ON purchases (viewer, created_at, id);
+CREATE INDEX purchases_by_campaign ON purchases (campaign) WHERE promo_coins > 0;
+CREATE UNIQUE INDEX one_promotion ON purchases (viewer, campaign) WHERE promo_coins > 0;
+CREATE UNIQUE INDEX one_first_purchase ON purchases (viewer) WHERE first_purchase_coins > 0;
 CREATE INDEX purchases_due ON purchases (next_check_at) WHERE next_check_at IS NOT NULL;
+CREATE INDEX purchases_watched ON purchases (provider, watch_at) WHERE watch_at IS NOT NULL;
 CREATE INDEX purchases_by_payment_time ON purchases (paid_at) WHERE paid_at IS NOT NULL;
 -- Waiting rows, for the gauges, every few seconds; so are the other two `..._open`.
 CREATE INDEX purchases_open ON purchases (state) WHERE state IN ('created', 'pending', 'paid');
-GRANT SELECT, INSERT, UPDATE ON purchases TO purchase;
+GRANT SELECT, INSERT, UPDATE ON campaigns, purchases TO purchase;
 
 CREATE TABLE payments (
     viewer        text         NOT NULL,
@@ -103,48 +159,6 @@ CREATE TABLE exclusions (
 GRANT SELECT, INSERT, UPDATE ON exclusions TO purchase;
 """
 
-PROVIDERS = """
-CREATE TABLE webhook_events (
-    provider       text         NOT NULL,
-    webhook_id     text         NOT NULL,
-    kind           text         NOT NULL,
-    payload_hash   bytea        NOT NULL,
-    payment        text,
-    reference      text,
-    viewer         text,
-    purchase       uuid,
-    received_at    timestamptz  NOT NULL,
-    applied_at     timestamptz,
-    next_check_at  timestamptz,
-    checks         integer      NOT NULL DEFAULT 0,
-    PRIMARY KEY (provider, webhook_id),
-    CONSTRAINT webhook_event_matches_a_purchase CHECK ((viewer IS NULL) = (purchase IS NULL)),
-    CONSTRAINT webhook_event_applied_is_done
-        CHECK (applied_at IS NULL OR next_check_at IS NULL)
-);
-CREATE INDEX webhook_events_due ON webhook_events (next_check_at) WHERE next_check_at IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE ON webhook_events TO purchase;
-
--- The newest answer that was applied: one that may be older changes nothing.
-CREATE TABLE provider_answers (
-    viewer            text         NOT NULL,
-    purchase          uuid         NOT NULL,
-    payment           text         NOT NULL,
-    sequence          bigint,
-    asked_at          timestamptz,
-    answered_at       timestamptz,
-    -- The provider did something for us then: an answer to an earlier poll may not know of it.
-    ignored_before    timestamptz,
-    fee_minor         bigint       CONSTRAINT answer_fee_known CHECK (fee_minor >= 0),
-    given_back_minor  bigint       NOT NULL CONSTRAINT answer_given_back_known
-                      CHECK (given_back_minor >= 0),
-    entries           integer      NOT NULL CONSTRAINT answer_entries_count CHECK (entries >= 0),
-    PRIMARY KEY (viewer, purchase, payment),
-    FOREIGN KEY (viewer, purchase) REFERENCES purchases
-);
-GRANT SELECT, INSERT, UPDATE ON provider_answers TO purchase;
-"""
-
 MONEY_BACK = """
 -- What was sent may have been made, even if the answer was lost; so a refund keeps when the
 -- provider was first asked, what it calls the refund, and since when a person has to find out.
@@ -159,6 +173,8 @@ CREATE TABLE refunds (
                      CHECK (state IN ('requested', 'frozen', 'refunded', 'declined')),
     coins            bigint       NOT NULL DEFAULT 0,
     amount_minor     bigint       NOT NULL DEFAULT 0,
+    tax_minor        bigint       NOT NULL DEFAULT 0 CONSTRAINT refund_tax_is_part_of_it
+                     CHECK (tax_minor BETWEEN 0 AND amount_minor),
     currency         text         NOT NULL,
     reason           text,
     requested_at     timestamptz  NOT NULL,
@@ -190,9 +206,31 @@ CREATE UNIQUE INDEX one_open_refund_a_purchase ON refunds (viewer, purchase)
 CREATE INDEX refunds_by_id ON refunds (id);
 CREATE INDEX refunds_due ON refunds (next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE INDEX refunds_to_look_at ON refunds (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX refunds_owed ON refunds (decided_at)
+    WHERE state = 'declined' AND reason NOT IN ('nothing-unused', 'disputed');
 CREATE INDEX refunds_open ON refunds (state)
     WHERE state IN ('requested', 'frozen') OR (state = 'refunded' AND voided_at IS NULL);
 GRANT SELECT, INSERT, UPDATE ON refunds TO purchase;
+
+CREATE TABLE withdrawals (
+    viewer           text         NOT NULL,
+    purchase         uuid         NOT NULL,
+    id               uuid         NOT NULL,
+    idempotency_key  text         NOT NULL,
+    request_hash     bytea        NOT NULL,
+    consumer_name    text         NOT NULL,
+    reply_to         text,
+    received_at      timestamptz  NOT NULL,
+    period_ends_at   timestamptz  NOT NULL,
+    refund           uuid,
+    reason           text,
+    PRIMARY KEY (viewer, purchase),
+    CONSTRAINT one_withdrawal_a_key UNIQUE (viewer, idempotency_key),
+    CONSTRAINT withdrawal_was_in_time CHECK (received_at < period_ends_at),
+    CONSTRAINT withdrawal_has_refund_or_reason CHECK (num_nonnulls(refund, reason) = 1),
+    FOREIGN KEY (viewer, purchase) REFERENCES purchases
+);
+GRANT SELECT, INSERT ON withdrawals TO purchase;
 
 CREATE TABLE disputes (
     viewer        text         NOT NULL,
@@ -229,5 +267,5 @@ GRANT SELECT, INSERT ON warnings TO purchase;
 def upgrade() -> None:
     for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, AUDIT, ADJUSTMENTS):
         run_sql(shared.format(role="purchase"))
-    for own in (PURCHASES, PROVIDERS, MONEY_BACK):
+    for own in (PURCHASES, MONEY_BACK):
         run_sql(own)

@@ -36,11 +36,14 @@ CREATE TABLE lots (
     repaid           bigint       NOT NULL DEFAULT 0,
     revision         bigint       NOT NULL DEFAULT 0,
     price_minor      bigint       NOT NULL CONSTRAINT lot_price_known CHECK (price_minor >= 0),
+    -- How much of the price is tax: it was never ours, so the coins are worth the rest.
+    tax_minor        bigint       NOT NULL DEFAULT 0 CONSTRAINT lot_tax_is_part_of_the_price
+                     CHECK (tax_minor BETWEEN 0 AND price_minor),
     currency         text         NOT NULL,
     channel          text         NOT NULL,
     country          text,
     diamond_rate_bp  integer      NOT NULL
-                     CONSTRAINT lot_rate_known CHECK (diamond_rate_bp >= 0),
+                     CONSTRAINT lot_rate_known CHECK (diamond_rate_bp BETWEEN 0 AND 100000),
     funded_at        timestamptz  NOT NULL,
     expires_at       timestamptz,
     recorded_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
@@ -57,7 +60,11 @@ CREATE TABLE lots (
         CHECK (0 <= repaid AND repaid <= owed AND owed <= spent + paid_debts),
     -- Paid coins never expire: Apple's guideline 3.1.1, and what people expect.
     CONSTRAINT only_promo_expires CHECK (expires_at IS NULL OR kind = 'promo')
-) WITH (fillfactor = 80);
+) WITH (
+    -- A batch of gifts updates all lots of a page: half of it is kept free for their new versions,
+    -- or each would be written to another page and into every index.
+    fillfactor = 50
+);
 CREATE INDEX lots_open ON lots (user_id) WHERE open;
 CREATE INDEX lots_in_debt ON lots (user_id) WHERE owed > repaid;
 CREATE INDEX lots_to_expire ON lots (expires_at) WHERE expires_at IS NOT NULL AND open;
@@ -65,14 +72,14 @@ GRANT SELECT, INSERT, UPDATE ON lots TO wallet;
 
 -- What paid for which gift: the slices of lots.
 CREATE VIEW slices AS
-    SELECT user_id, number AS entry, substr(reference, 6)::uuid AS gift, lot, coins
+    SELECT user_id, number AS entry, gift, lot, coins
     FROM entries, unnest(lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
     WHERE kind = 'gift';
 -- A paid gift is told by its entry and its lots: its result is not stored.
 CREATE OR REPLACE VIEW outcomes AS
-    SELECT user_id, number, reference, request_hash, kind,
-           CASE WHEN result IS NULL AND kind = 'gift' THEN jsonb_build_object(
-               'viewer', user_id, 'gift', substr(reference, 6), 'coins', -amounts[1],
+    SELECT user_id, number, gift, coalesce(reference, 'gift:' || gift) AS reference, request_hash,
+           kind, CASE WHEN result IS NULL AND kind = 'gift' THEN jsonb_build_object(
+               'viewer', user_id, 'gift', gift, 'coins', -amounts[1],
                'balance_coins', balances_after[1],
                'slices', (
                    SELECT jsonb_agg(

@@ -1,0 +1,81 @@
+"""What an installation owes to viewers and creators, at the terminal."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from deploy.ctl.commands.options import Json
+from deploy.ctl.commands.runner import here, run
+from deploy.ctl.installation import Installation
+from deploy.ctl.output import USAGE, complain, show
+from services.payout.commands.finance import read_payable
+from services.payout.domain.finance import DayOpen
+from services.wallet.commands.liability import read_liability
+from services.wallet.domain.liability import LiabilityUnknown
+from shared.identity.countries import COUNTRIES
+
+app = typer.Typer(help="Liabilities of a day.")
+
+
+@app.callback()
+def finance() -> None:
+    """Liabilities of a day."""
+
+
+@app.command("liability")
+def show_liability(
+    *,
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="At the end of this day.")],
+    country: Annotated[str | None, typer.Option(help="Of this country alone: JP.")] = None,
+    as_json: Json = False,
+) -> None:
+    """
+    Show what was owed at the end of a day (UTC): coins to viewers, diamonds and money to creators.
+
+    Amounts are whole minor units; those of coins are net, and gross with their tax.
+    """
+    if country is not None and country not in COUNTRIES:
+        complain(f"{country} is no country: use two capital letters, as JP.")
+        raise typer.Exit(USAGE)
+    try:
+        rows = run(_read(here(), as_of, country))
+    except (DayOpen, LiabilityUnknown) as refused:
+        complain(f"{as_of:%Y-%m-%d}: {refused.title()}")
+        raise typer.Exit(USAGE) from refused
+    show(rows, as_json=as_json, empty="Nothing was owed.")
+
+
+async def _read(
+    installation: Installation, as_of: datetime, country: str | None
+) -> list[dict[str, object]]:
+    day = as_of.date()
+    async with installation.reading("payout") as tx:
+        payable = await read_payable(tx, day, zone="UTC", country=country, now=datetime.now(UTC))
+    async with installation.reading("wallet") as tx:
+        owed = await read_liability(tx, as_of=day, country=country)
+    rows: list[dict[str, object]] = [
+        {
+            "owed_to": "viewers",
+            "country": country,
+            "unit": line.currency,
+            "age": line.age,
+            "coins": line.unspent_coins,
+            "gross": line.deferred_gross_minor,
+            "net": line.deferred_minor,
+        }
+        for line in owed
+    ]
+    rows += [
+        {
+            "owed_to": "creators",
+            "country": each.country,
+            "unit": each.asset,
+            "age": None,
+            "coins": None,
+            "gross": each.amount,
+            "net": each.amount,
+        }
+        for each in payable
+    ]
+    return rows

@@ -1,0 +1,116 @@
+"""People ask to be erased, and read what every service knows of them before."""
+
+import time
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.gift.commands.erasures import ErasureReport, read_erasure, request_erasure
+from services.gift.domain.erasures import ALL, ErasureState, NoErasure
+from shared.http import Db, from_state, refusals, request_id
+from shared.http.auth import Caller
+from shared.identity.logins import LoginTooOld, require_fresh_login
+from shared.identity.tokens import Unauthenticated
+from shared.quotas import store as quotas
+from shared.quotas.rules import DAY, Quota, TooOften
+
+ERASURE_REQUESTS = Quota("erasure-requests", 10, DAY)
+LoginSeconds = Annotated[int, from_state("erasure_login_seconds")]
+Forfeit = Annotated[bool, Query(description="Give up the coins and diamonds that are left.")]
+
+router = APIRouter(prefix="/me", tags=["privacy"])
+
+
+class ErasureAnswer(BaseModel):
+    """
+    What a service says: `obstacles` have to end first, and `erased` counts rows by kind.
+
+    Both are null until it has answered.
+    """
+
+    service: str
+    obstacles: list[str] | None
+    erased: dict[str, int] | None
+
+
+class ErasureResponse(BaseModel):
+    """
+    A request to be erased.
+
+    It is `refused` while a service names obstacles: end them, and ask again. Once it is `erased`
+    each service erases by itself, and `services` is the proof.
+    """
+
+    erasure: UUID
+    state: ErasureState
+    forfeit: bool
+    requested_at: datetime
+    decided_at: datetime | None
+    services: list[ErasureAnswer]
+
+
+class Export(BaseModel):
+    """Where a service gives all that it knows of you: a line of JSON for each row."""
+
+    service: str
+    path: str
+
+
+class Exports(BaseModel):
+    items: list[Export]
+
+
+@router.delete(
+    "", name="erase_me", status_code=202, responses=refusals(Unauthenticated, LoginTooOld, TooOften)
+)
+async def erase_me(
+    caller: Caller, db: Db, login_seconds: LoginSeconds, *, forfeit: Forfeit = False
+) -> ErasureResponse:
+    """
+    Ask that what you wrote and what names you be erased; ledgers keep an opaque id.
+
+    It cannot be undone, and needs a fresh login. Asked again, it is the same request until it is
+    refused.
+    """
+    require_fresh_login(caller.auth_time, now=time.time(), max_age_seconds=login_seconds)
+    async with db.transaction() as tx:
+        await quotas.use(tx, caller.user, ERASURE_REQUESTS)
+        found = await request_erasure(tx, caller.user, forfeit=forfeit, correlation_id=request_id())
+    return _shown(found)
+
+
+@router.get("/erasure", name="read_erasure", responses=refusals(Unauthenticated, NoErasure))
+async def read_own_erasure(caller: Caller, db: Db) -> ErasureResponse:
+    """Read what became of one's newest request to be erased."""
+    async with db.transaction() as tx:
+        return _shown(await read_erasure(tx, caller.user))
+
+
+@router.get("/export", name="exports", responses=refusals(Unauthenticated))
+async def list_exports(_: Caller) -> Exports:
+    """List where each service gives all that it knows of oneself."""
+    return Exports(items=[Export(service=each, path=f"/v1/me/export/{each}") for each in ALL])
+
+
+def _shown(report: ErasureReport) -> ErasureResponse:
+    answers = {answer.service: answer for answer in report.answers}
+    erasure = report.erasure
+    return ErasureResponse(
+        erasure=erasure.id,
+        state=erasure.state,
+        forfeit=erasure.forfeit,
+        requested_at=erasure.requested_at,
+        decided_at=erasure.decided_at,
+        services=[
+            ErasureAnswer(
+                service=service,
+                obstacles=None if found is None or found.obstacles is None else [*found.obstacles],
+                erased=None if found is None or found.erased is None else dict(found.erased),
+            )
+            for service in ALL
+            for found in (answers.get(service),)
+        ],
+    )

@@ -1,0 +1,134 @@
+"""A creator appeals against a rejected payout, and another operator decides."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from services.payout.api.operators import Reviewer
+from services.payout.api.payouts import Creator, PayoutResponse, WiredRules, payout_response
+from services.payout.commands import appeals
+from services.payout.commands.queries import read_payout
+from services.payout.domain.payouts import CreatorsOnly, NoSuchPayout
+from services.payout.domain.reviews import (
+    AppealDecided,
+    AppealedAlready,
+    AppealTooLate,
+    DecidedBefore,
+    NoSuchAppeal,
+    NotRejected,
+)
+from services.payout.store import appeals as store
+from shared.backoffice.routes import Why
+from shared.http import Db, UserId, refusals
+from shared.http.auth import ScopeMissing
+from shared.http.fields import Text
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Unauthenticated
+
+router = APIRouter()
+
+APPEALS_SHOWN_MAX = 100
+
+
+class AppealRequest(BaseModel):
+    """Why the decision is wrong, in the creator's words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Text
+
+
+class AppealDecision(Why):
+    """Whether the rejection stands; the creator reads the reason."""
+
+    decision: Literal["uphold", "overturn"]
+
+
+class OpenAppeal(BaseModel):
+    """An appeal that waits for a person, the payout it is about, and what was decided before."""
+
+    creator: str
+    payout: UUID
+    text: str
+    appealed_at: datetime
+    decide_by: datetime
+
+
+class OpenAppeals(BaseModel):
+    """The oldest of them; there may be more."""
+
+    items: list[OpenAppeal]
+
+
+@router.post(
+    "/payouts/{payout}/appeal",
+    tags=["payouts"],
+    responses=refusals(
+        Unauthenticated, CreatorsOnly, NoSuchPayout, NotRejected, AppealTooLate, AppealedAlready
+    ),
+)
+async def appeal(
+    payout: UUID, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
+) -> PayoutResponse:
+    """Appeal against the rejection of one's own payout; another operator decides."""
+    async with db.transaction() as tx:
+        await appeals.appeal_payout(tx, caller.user, payout, wanted.text, rules)
+        return payout_response(await read_payout(tx, caller.user, payout), rules)
+
+
+@router.get(
+    "/operator/payout-appeals", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_appeals(_: Reviewer, db: Db) -> OpenAppeals:
+    """Read which appeals wait for a decision, the oldest first."""
+    async with db.transaction() as tx:
+        found = await store.undecided(tx, APPEALS_SHOWN_MAX)
+    return OpenAppeals(
+        items=[
+            OpenAppeal(
+                creator=each.creator,
+                payout=each.payout,
+                text=each.text,
+                appealed_at=each.appealed_at,
+                decide_by=each.decide_by,
+            )
+            for each in found
+        ]
+    )
+
+
+@router.post(
+    "/operator/payouts/{creator}/{payout}/appeal",
+    tags=["operator"],
+    responses=refusals(
+        Unauthenticated,
+        ScopeMissing,
+        OwnMoney,
+        NoSuchPayout,
+        NoSuchAppeal,
+        DecidedBefore,
+        AppealDecided,
+    ),
+)
+async def decide_appeal(
+    creator: UserId,
+    payout: UUID,
+    wanted: AppealDecision,
+    caller: Reviewer,
+    db: Db,
+    rules: WiredRules,
+) -> PayoutResponse:
+    """Uphold a rejection, or overturn it: then the creator may ask for the same money at once."""
+    async with db.transaction() as tx:
+        await appeals.decide_appeal(
+            tx,
+            creator,
+            payout,
+            overturned=wanted.decision == "overturn",
+            operator=caller.user,
+            reason=wanted.reason,
+        )
+        return payout_response(await read_payout(tx, creator, payout), rules)

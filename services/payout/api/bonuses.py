@@ -1,0 +1,234 @@
+"""Bonuses: operators ask for them and grant them, a creator reads their own."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from services.payout.api.payouts import WiredRules
+from services.payout.commands import bonuses
+from services.payout.commands.bonuses import BonusRequest
+from services.payout.domain.bonuses import (
+    Bonus,
+    BonusDecided,
+    BonusState,
+    NoSuchBonus,
+    OwnBonus,
+)
+from services.payout.domain.rates import Rules
+from services.payout.store import bonuses as store
+from shared.backoffice.routes import AMOUNT_MAX, Why
+from shared.http import (
+    BadCursor,
+    Db,
+    IdempotencyKey,
+    IdempotencyKeyMissing,
+    Limit,
+    OwnCreator,
+    Page,
+    UserId,
+    moment_in,
+    page,
+    refusals,
+    request_id,
+)
+from shared.http.auth import ScopeMissing, operator_with
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.people import NotYours, OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Database
+
+router = APIRouter()
+
+BONUSES_SCOPE = "bonuses:write"
+BonusWriter = Annotated[Identity, operator_with(BONUSES_SCOPE)]
+DECIDING = refusals(*(Unauthenticated, ScopeMissing, OwnMoney, NoSuchBonus, OwnBonus, BonusDecided))
+
+
+class NewBonus(Why):
+    """
+    Diamonds that a creator should get, and who pays for them: a name of the operator's books.
+
+    The reason is shown to the creator.
+    """
+
+    diamonds: Annotated[int, Field(strict=True, gt=0, le=AMOUNT_MAX)]
+    funder: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
+class OwnBonusResponse(BaseModel):
+    """A bonus of one's own: what it is for, and until when it waits."""
+
+    bonus: UUID
+    funder: str
+    diamonds: int
+    reason: str
+    earned_at: datetime
+    matures_at: datetime
+    hold_reason: str
+    matured: bool
+
+
+class BonusResponse(BaseModel):
+    """A bonus: who asked for it, who decided, and how."""
+
+    bonus: UUID
+    creator: str
+    funder: str
+    diamonds: int
+    reason: str
+    state: BonusState
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    matures_at: datetime | None
+
+
+class WaitingBonuses(BaseModel):
+    """The oldest of them; there may be more."""
+
+    items: list[BonusResponse]
+
+
+@router.get(
+    "/earnings/{creator}/bonuses",
+    tags=["earnings"],
+    responses=refusals(Unauthenticated, NotYours, BadCursor),
+)
+async def read_own_bonuses(
+    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[OwnBonusResponse]:
+    """Read the bonuses that one was granted, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await store.newest(
+            tx, creator, state=BonusState.GRANTED, before=before, limit=limit
+        )
+    return Page(
+        items=[_own(bonus) for bonus in found], next_cursor=page(found, limit, _place).next_cursor
+    )
+
+
+@router.post(
+    "/operator/creators/{creator}/bonuses",
+    status_code=201,
+    tags=["operator"],
+    responses=refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, OwnMoney, KeyReused),
+)
+async def request_bonus(
+    creator: UserId, wanted: NewBonus, key: IdempotencyKey, caller: BonusWriter, db: Db
+) -> BonusResponse:
+    """Ask for a bonus of a creator; a colleague has to grant it."""
+    asked = BonusRequest(
+        creator,
+        wanted.funder,
+        wanted.diamonds,
+        wanted.reason,
+        caller.user,
+        key,
+        fingerprint(wanted),
+    )
+    async with db.transaction() as tx:
+        return _response(await bonuses.request_bonus(tx, asked))
+
+
+@router.get(
+    "/operator/creators/{creator}/bonuses",
+    tags=["operator"],
+    responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+)
+async def read_bonuses(
+    creator: UserId, _: BonusWriter, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[BonusResponse]:
+    """Read all bonuses of a creator, also rejected ones, newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await store.newest(tx, creator, state=None, before=before, limit=limit)
+    return Page(
+        items=[_response(bonus) for bonus in found],
+        next_cursor=page(found, limit, _place).next_cursor,
+    )
+
+
+@router.get(
+    "/operator/payout/bonuses", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+)
+async def read_waiting(_: BonusWriter, db: Db) -> WaitingBonuses:
+    """Read which bonuses wait for a colleague, the oldest first."""
+    async with db.transaction() as tx:
+        return WaitingBonuses(items=[_response(bonus) for bonus in await store.waiting(tx)])
+
+
+@router.post(
+    "/operator/creators/{creator}/bonuses/{bonus}/approve", tags=["operator"], responses=DECIDING
+)
+async def approve_bonus(
+    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+) -> BonusResponse:
+    """Grant a colleague's bonus; its diamonds mature as others do."""
+    return await _decide(db, creator, bonus, caller, rules, is_granted=True)
+
+
+@router.post(
+    "/operator/creators/{creator}/bonuses/{bonus}/reject", tags=["operator"], responses=DECIDING
+)
+async def reject_bonus(
+    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+) -> BonusResponse:
+    """Do not grant a bonus, or take one's own request back."""
+    return await _decide(db, creator, bonus, caller, rules, is_granted=False)
+
+
+async def _decide(
+    db: Database, creator: str, bonus: UUID, caller: Identity, rules: Rules, *, is_granted: bool
+) -> BonusResponse:
+    async with db.transaction() as tx:
+        decided = await bonuses.decide_bonus(
+            tx,
+            creator,
+            bonus,
+            is_granted=is_granted,
+            operator=caller.user,
+            correlation_id=request_id(),
+            rules=rules,
+        )
+    return _response(decided)
+
+
+def _place(bonus: Bonus) -> list[str]:
+    return [bonus.requested_at.isoformat(), str(bonus.id)]
+
+
+def _own(bonus: Bonus) -> OwnBonusResponse:
+    assert bonus.decided_at is not None
+    assert bonus.matures_at is not None
+    assert bonus.hold_reason is not None
+    return OwnBonusResponse(
+        bonus=bonus.id,
+        funder=bonus.funder,
+        diamonds=bonus.diamonds,
+        reason=bonus.reason,
+        earned_at=bonus.decided_at,
+        matures_at=bonus.matures_at,
+        hold_reason=bonus.hold_reason,
+        matured=bonus.matured,
+    )
+
+
+def _response(bonus: Bonus) -> BonusResponse:
+    return BonusResponse(
+        bonus=bonus.id,
+        creator=bonus.creator,
+        funder=bonus.funder,
+        diamonds=bonus.diamonds,
+        reason=bonus.reason,
+        state=bonus.state,
+        requested_by=bonus.requested_by,
+        requested_at=bonus.requested_at,
+        decided_by=bonus.decided_by,
+        decided_at=bonus.decided_at,
+        matures_at=bonus.matures_at,
+    )

@@ -1,0 +1,119 @@
+"""Operators look at payees whose names may be on a list of sanctions, and clear them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.payout.api.payees import CurrencyCode, PayeeResponse, payee_response
+from services.payout.api.payouts import WiredRules
+from services.payout.commands.queries import read_payee
+from services.payout.commands.screenings import clear_payee, read_review
+from services.payout.domain.payees import NoMatch, NoSuchPayee
+from services.payout.store import screenings
+from shared.backoffice.routes import Why
+from shared.http import Db, UserId, refusals
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+
+router = APIRouter(tags=["operator"])
+
+REVIEW_SCOPE = "payees:review"
+Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
+SHOWN_MAX = 100
+
+
+class PayeeToReview(BaseModel):
+    """A payee whose holder's name was found on a list, since when."""
+
+    creator: str
+    currency: str
+    screened_at: datetime
+
+
+class PayeesToReview(BaseModel):
+    """The oldest of them; there may be more."""
+
+    items: list[PayeeToReview]
+
+
+class Match(BaseModel):
+    """An entry of a list (`ofac:2674`) that the payee may be; a cleared one is another person."""
+
+    entry: str
+    listed_name: str
+    list_version: str
+    found_at: datetime
+    cleared_at: datetime | None
+    cleared_by: str | None
+
+
+class PayeeReviewResponse(BaseModel):
+    """A payee with the name that was given, beside the names that the lists have."""
+
+    payee: PayeeResponse
+    legal_name: str | None
+    matches: list[Match]
+
+
+@router.get("/operator/payees", responses=refusals(Unauthenticated, ScopeMissing))
+async def read_payees_to_review(_: Reviewer, db: Db) -> PayeesToReview:
+    """Read which payees wait for an operator, the oldest first."""
+    async with db.transaction() as tx:
+        found = await screenings.under_review(tx, SHOWN_MAX)
+    return PayeesToReview(
+        items=[
+            PayeeToReview(
+                creator=each.creator, currency=each.currency, screened_at=each.screened_at
+            )
+            for each in found
+        ]
+    )
+
+
+@router.get(
+    "/operator/payees/{creator}/{currency}",
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayee),
+)
+async def read_payee_to_review(
+    creator: UserId, currency: CurrencyCode, _: Reviewer, db: Db, rules: WiredRules
+) -> PayeeReviewResponse:
+    """Read a payee with the name of its holder, and what lists of sanctions have of that name."""
+    async with db.transaction() as tx:
+        review = await read_review(tx, creator, currency)
+        shown = payee_response(*await read_payee(tx, creator, currency), rules)
+    return PayeeReviewResponse(
+        payee=shown,
+        legal_name=review.legal_name,
+        matches=[
+            Match(
+                entry=each.entry,
+                listed_name=each.listed_name,
+                list_version=each.list_version,
+                found_at=each.found_at,
+                cleared_at=each.cleared_at,
+                cleared_by=each.cleared_by,
+            )
+            for each in review.matches
+        ],
+    )
+
+
+@router.post(
+    "/operator/payees/{creator}/{currency}/clear",
+    responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchPayee, NoMatch),
+)
+async def clear(
+    creator: UserId,
+    currency: CurrencyCode,
+    why: Why,
+    caller: Reviewer,
+    db: Db,
+    rules: WiredRules,
+) -> PayeeResponse:
+    """Say that the entries a payee matches are other people; new entries match again."""
+    async with db.transaction() as tx:
+        await clear_payee(tx, creator, currency, operator=caller.user, reason=why.reason)
+        return payee_response(*await read_payee(tx, creator, currency), rules)

@@ -1,0 +1,321 @@
+"""Statements of months and years, and certificates of payouts: for creators and accountants."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+
+from services.payout.api.payouts import WiredRules
+from services.payout.api.statement_sheets import certificate_sheet, number_of, statement_sheet
+from services.payout.commands.certificates import Certificate, read_certificate
+from services.payout.commands.statements import ListedPeriod, list_statements, read_statement
+from services.payout.domain.payouts import NoSuchPayout, State
+from services.payout.domain.provenance import Source
+from services.payout.domain.rates import Rules
+from services.payout.domain.statements import Balance, Line, NoStatement, Statement, parse_period
+from shared.backoffice.trial_balance import FinanceReader
+from shared.documents.seller import Seller
+from shared.documents.writer import DocumentWriter
+from shared.http import Db, OwnCreator, UserId, from_state, refusals
+from shared.http.auth import Caller, ScopeMissing
+from shared.http.csv import csv_of
+from shared.http.documents import PDF, PRIVATE, FromWriter, answer_file, answer_page
+from shared.identity.people import NotYours
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Database
+
+router = APIRouter()
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+WiredSeller = Annotated[Seller, from_state("seller")]
+StatementName = Annotated[
+    str, Path(pattern=r"^[0-9]{4}(-[0-9]{2})?$", description="A month, 2026-11, or a year, 2026.")
+]
+Form = Literal["json", "csv", "html", "pdf"]
+AsForm = Annotated[Form, Query(alias="format")]
+CertificateForm = Annotated[Literal["json", "html", "pdf"], Query(alias="format")]
+_TEXT = {"schema": {"type": "string"}}
+_SHEETS: Responses = {200: {"content": {"text/csv": _TEXT, "text/html": _TEXT, PDF: {}}}}
+_PAGES: Responses = {200: {"content": {"text/html": _TEXT, PDF: {}}}}
+
+
+class ListedStatement(BaseModel):
+    """A month or a year; `number` of the month's self-bill, `closed_at` once it is final."""
+
+    period: str
+    number: str | None
+    closed_at: datetime | None
+
+
+class ListedStatements(BaseModel):
+    """The months, newest first, and then the years."""
+
+    items: list[ListedStatement]
+
+
+class StatementLine(BaseModel):
+    """What changed, positive is more for the creator; `entries` say how many made it up."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    line: Line
+    amount: int
+    entries: int
+
+
+class StatementBalance(BaseModel):
+    """A statement in diamonds, or in minor units of a currency: opening + lines = closing."""
+
+    unit: str
+    opening: int
+    lines: list[StatementLine]
+    closing: int
+
+
+class StatementResponse(BaseModel):
+    """
+    A statement of a month or a year.
+
+    It goes by the time at which entries were recorded, in `time_zone`. While `is_closed` is false
+    its figures can still change, and afterwards never. Its money is what the operator owes.
+    """
+
+    creator: str
+    period: str
+    first_day: date
+    last_day: date
+    time_zone: str
+    is_closed: bool
+    closed_at: datetime | None
+    numbers: list[str]
+    diamonds: StatementBalance
+    money: list[StatementBalance]
+
+
+class StatementRow(BaseModel):
+    """A line of a statement in a spreadsheet."""
+
+    period: str
+    unit: str
+    line: str
+    entries: int | None
+    amount: int
+
+
+class CertificateLineResponse(BaseModel):
+    """
+    What of a payout one source brought; of gifts, by the kind of coins that paid for them.
+
+    `net_minor` arrived, `fee_minor` was kept, and `gross_minor` is both.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    source: Source
+    lot_kind: str | None
+    gifts: int
+    diamonds: int
+    gross_minor: int
+    fee_minor: int
+    net_minor: int
+
+
+class CertificateResponse(BaseModel):
+    """Of what a payout was: the lines' diamonds and money are exactly the payout's."""
+
+    payout: UUID
+    creator: str
+    state: State
+    requested_at: datetime
+    diamonds: int
+    currency: str
+    gross_minor: int
+    fee_minor: int
+    net_minor: int
+    lines: list[CertificateLineResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose statement is asked for, of which period, and in which form."""
+
+    creator: str
+    period: str
+    form: Form
+
+
+@router.get(
+    "/earnings/{creator}/statements",
+    tags=["earnings"],
+    responses=refusals(Unauthenticated, NotYours),
+)
+async def read_statements(
+    creator: OwnCreator, db: Db, rules: WiredRules, seller: WiredSeller
+) -> ListedStatements:
+    """List the months and years that one has statements of."""
+    return await _list(db, creator, rules, seller)
+
+
+@router.get(
+    "/earnings/{creator}/statements/{statement}",
+    name="own_statement",
+    tags=["earnings"],
+    response_model=StatementResponse,
+    responses=_SHEETS | refusals(Unauthenticated, NotYours, NoStatement),
+)
+async def read_own_statement(
+    creator: OwnCreator,
+    statement: StatementName,
+    db: Db,
+    rules: WiredRules,
+    seller: WiredSeller,
+    writer: FromWriter,
+    form: AsForm = "json",
+) -> StatementResponse | Response:
+    """Read one's own statement of a month or a year."""
+    return await _read(db, Asked(creator, statement, form), rules, seller, writer)
+
+
+@router.get(
+    "/operator/creators/{creator}/statements",
+    name="statements_of",
+    tags=["finance"],
+    responses=refusals(Unauthenticated, ScopeMissing),
+)
+async def read_statements_of(
+    creator: UserId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
+) -> ListedStatements:
+    """List the months and years that a creator has statements of."""
+    return await _list(db, creator, rules, seller)
+
+
+@router.get(
+    "/operator/creators/{creator}/statements/{statement}",
+    name="statement_of",
+    tags=["finance"],
+    response_model=StatementResponse,
+    responses=_SHEETS | refusals(Unauthenticated, ScopeMissing, NoStatement),
+)
+async def read_statement_of(
+    creator: UserId,
+    statement: StatementName,
+    _: FinanceReader,
+    db: Db,
+    rules: WiredRules,
+    seller: WiredSeller,
+    writer: FromWriter,
+    form: AsForm = "json",
+) -> StatementResponse | Response:
+    """Read a creator's statement of a month or a year."""
+    return await _read(db, Asked(creator, statement, form), rules, seller, writer)
+
+
+@router.get(
+    "/payouts/{payout}/certificate",
+    name="certificate",
+    tags=["payouts"],
+    response_model=CertificateResponse,
+    responses=_PAGES | refusals(Unauthenticated, NoSuchPayout),
+)
+async def read_own_certificate(
+    payout: UUID,
+    caller: Caller,
+    db: Db,
+    seller: WiredSeller,
+    writer: FromWriter,
+    form: CertificateForm = "json",
+) -> CertificateResponse | Response:
+    """Read of what one of one's own payouts was: gifts, bonuses, corrections."""
+    async with db.transaction() as tx:
+        found = await read_certificate(tx, caller.user, payout)
+    if form == "json":
+        return _certificate(found)
+    sheets = [certificate_sheet(found, seller)]
+    if form == "html":
+        return answer_page(sheets)
+    return await answer_file(sheets, writer, f"certificate-{payout}")
+
+
+async def _list(db: Database, creator: str, rules: Rules, seller: Seller) -> ListedStatements:
+    async with db.transaction() as tx:
+        found = await list_statements(tx, creator, rules.time_zone)
+    return ListedStatements(items=[_listed(each, seller) for each in found])
+
+
+async def _read(
+    db: Database, asked: Asked, rules: Rules, seller: Seller, writer: DocumentWriter
+) -> StatementResponse | Response:
+    period, zone = parse_period(asked.period), rules.time_zone
+    async with db.transaction() as tx:
+        found = await read_statement(tx, asked.creator, period, zone=zone, now=datetime.now(UTC))
+    if asked.form == "json":
+        return _statement(found, seller, zone)
+    if asked.form == "csv":
+        answer = csv_of(list(_rows(found)), StatementRow)
+        answer.headers.update(PRIVATE)
+        return answer
+    sheets = [statement_sheet(found, seller, zone)]
+    if asked.form == "html":
+        return answer_page(sheets)
+    return await answer_file(sheets, writer, f"statement-{period.name}")
+
+
+def _listed(each: ListedPeriod, seller: Seller) -> ListedStatement:
+    number = each.number and number_of(seller, each.period.start.year, each.number)
+    return ListedStatement(period=each.period.name, number=number or None, closed_at=each.closed_at)
+
+
+def _statement(found: Statement, seller: Seller, zone: str) -> StatementResponse:
+    return StatementResponse(
+        creator=found.creator,
+        period=found.period.name,
+        first_day=found.period.start,
+        last_day=found.period.last_day,
+        time_zone=zone,
+        is_closed=found.is_closed,
+        closed_at=found.closed_at,
+        numbers=[number_of(seller, month.year, number) for month, number in found.numbers],
+        diamonds=_balance(found.diamonds),
+        money=[_balance(balance) for balance in found.money],
+    )
+
+
+def _balance(balance: Balance) -> StatementBalance:
+    return StatementBalance(
+        unit=balance.asset,
+        opening=balance.opening,
+        lines=[StatementLine.model_validate(change) for change in balance.changes],
+        closing=balance.closing,
+    )
+
+
+def _rows(found: Statement) -> Iterator[StatementRow]:
+    for balance in (found.diamonds, *found.money):
+        about = {"period": found.period.name, "unit": balance.asset}
+        yield StatementRow(**about, line="opening", entries=None, amount=balance.opening)
+        for change in balance.changes:
+            yield StatementRow(
+                **about, line=change.line.value, entries=change.entries, amount=change.amount
+            )
+        yield StatementRow(**about, line="closing", entries=None, amount=balance.closing)
+
+
+def _certificate(found: Certificate) -> CertificateResponse:
+    payout = found.payout
+    return CertificateResponse(
+        payout=payout.id,
+        creator=payout.creator,
+        state=payout.state,
+        requested_at=payout.requested_at,
+        diamonds=payout.diamonds,
+        currency=payout.currency,
+        gross_minor=payout.money_minor,
+        fee_minor=payout.fee_minor,
+        net_minor=payout.amount_minor,
+        lines=[CertificateLineResponse.model_validate(line) for line in found.lines],
+    )

@@ -1,0 +1,222 @@
+"""What creators get: their rate, with whom their gifts are shared, and who decides about both."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.payout.api.payouts import WiredRules
+from services.payout.commands import rate_plans, splits
+from services.payout.commands.rate_plans import Terms
+from services.payout.domain.rate_plans import (
+    Assignment,
+    Change,
+    NoSuchRatePlan,
+    Rate,
+    RateNoticeTooShort,
+    TermsExist,
+    TermsInThePast,
+    TooManyTerms,
+)
+from services.payout.domain.splits import (
+    BASIS_POINTS,
+    PARTIES_MAX,
+    PartiesOverlap,
+    SharesTooLarge,
+    Split,
+    SplitTooSoon,
+)
+from shared.backoffice.routes import Why
+from shared.http import Db, Moment, Name, OwnCreator, UserId, refusals, request_id
+from shared.http.auth import ScopeMissing, operator_with
+from shared.identity.people import NotYours, OwnMoney
+from shared.identity.tokens import Identity, Unauthenticated
+
+router = APIRouter()
+
+RATES_SCOPE = "rates:write"
+RatesWriter = Annotated[Identity, operator_with(RATES_SCOPE)]
+RATES_READ_SCOPE = "rates:read"
+RatesReader = Annotated[Identity, operator_with(RATES_READ_SCOPE)]
+
+
+class RateResponse(BaseModel):
+    """What 1,000 diamonds are worth, in minor units of `currency`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    currency: str
+    value_minor_per_1000: int
+
+
+class RateChange(BaseModel):
+    """A rate that was announced, and from when on it counts."""
+
+    effective_from: datetime
+    rate: RateResponse
+
+
+class Share(BaseModel):
+    """A party's share of each gift's diamonds, in basis points: 2,000 are a fifth."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    party: UserId
+    share_bp: Annotated[int, Field(strict=True, ge=1, lt=BASIS_POINTS)]
+
+
+class SplitResponse(BaseModel):
+    """Whom the diamonds of gifts are shared with, from when on; the creator has the rest."""
+
+    effective_from: datetime
+    shares: list[Share]
+
+
+class TermsResponse(BaseModel):
+    """
+    What a creator gets for diamonds, and with whom gifts are shared.
+
+    `next_rate` is the next one that differs, `next_split` the next split; both are null if none is
+    announced. A rate counts for all diamonds that are not paid out by then, a split for gifts that
+    are sent from then on.
+    """
+
+    creator: str
+    plan: str
+    rate: RateResponse
+    next_rate: RateChange | None
+    split: SplitResponse | None
+    next_split: SplitResponse | None
+
+
+class PlanAssignment(Why):
+    """The rate plan of a creator from some moment on."""
+
+    plan: Name
+    effective_from: Moment
+
+
+class NewSplit(Why):
+    """
+    Whom the diamonds of a creator's gifts are shared with, from some moment on.
+
+    The parties take their shares in this order, rounded down, and the creator has the rest. Without
+    shares all is the creator's again.
+    """
+
+    effective_from: Moment
+    shares: Annotated[list[Share], Field(max_length=PARTIES_MAX)]
+
+
+@router.get(
+    "/earnings/{creator}/terms", tags=["earnings"], responses=refusals(Unauthenticated, NotYours)
+)
+async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsResponse:
+    """Read one's own rate and split, and what was announced to follow."""
+    async with db.transaction() as tx:
+        return _response(creator, await rate_plans.read_terms(tx, creator, rules))
+
+
+@router.get(
+    "/operator/creators/{creator}/terms",
+    tags=["operator"],
+    responses=refusals(Unauthenticated, ScopeMissing),
+)
+async def read_terms_of(
+    creator: UserId, _: RatesReader, db: Db, rules: WiredRules
+) -> TermsResponse:
+    """Read a creator's rate and split, and what was announced to follow."""
+    async with db.transaction() as tx:
+        return _response(creator, await rate_plans.read_terms(tx, creator, rules))
+
+
+@router.put(
+    "/operator/creators/{creator}/rate-plan",
+    tags=["operator"],
+    responses=refusals(
+        *(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRatePlan, TermsInThePast),
+        *(RateNoticeTooShort, TermsExist, TooManyTerms),
+    ),
+)
+async def assign_plan(
+    creator: UserId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
+) -> TermsResponse:
+    """
+    Put a creator on a rate plan from some moment on, which is announced to them.
+
+    If they would get less, the moment comes after the days of notice. What was assigned is never
+    changed; the same request again changes nothing.
+    """
+    async with db.transaction() as tx:
+        await rate_plans.assign_plan(
+            tx,
+            creator,
+            Assignment(wanted.effective_from, wanted.plan),
+            operator=caller.user,
+            reason=wanted.reason,
+            correlation_id=request_id(),
+            rules=rules,
+        )
+        return _response(creator, await rate_plans.read_terms(tx, creator, rules))
+
+
+@router.put(
+    "/operator/creators/{creator}/split",
+    tags=["operator"],
+    responses=refusals(
+        *(Unauthenticated, ScopeMissing, OwnMoney, PartiesOverlap, SharesTooLarge),
+        *(SplitTooSoon, TermsExist, TooManyTerms),
+    ),
+)
+async def set_split(
+    creator: UserId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
+) -> TermsResponse:
+    """
+    Share a creator's gifts with others from some moment on, for gifts that are sent from then on.
+
+    That the creator agrees is for the host to see to. What was set is never changed; the same
+    request again changes nothing.
+    """
+    split = Split(
+        wanted.effective_from,
+        tuple(share.party for share in wanted.shares),
+        tuple(share.share_bp for share in wanted.shares),
+    )
+    async with db.transaction() as tx:
+        await splits.set_split(
+            tx, creator, split, operator=caller.user, reason=wanted.reason, rules=rules
+        )
+        return _response(creator, await rate_plans.read_terms(tx, creator, rules))
+
+
+def _response(creator: str, terms: Terms) -> TermsResponse:
+    return TermsResponse(
+        creator=creator,
+        plan=terms.plan,
+        rate=_rate(terms.rate),
+        next_rate=_change(terms.next_change),
+        split=_split(terms.split),
+        next_split=_split(terms.next_split),
+    )
+
+
+def _change(change: Change | None) -> RateChange | None:
+    if change is None:
+        return None
+    return RateChange(effective_from=change.effective_from, rate=_rate(change.new))
+
+
+def _rate(rate: Rate) -> RateResponse:
+    return RateResponse.model_validate(rate)
+
+
+def _split(split: Split | None) -> SplitResponse | None:
+    if split is None:
+        return None
+    shares = zip(split.parties, split.shares_bp, strict=True)
+    return SplitResponse(
+        effective_from=split.effective_from,
+        shares=[Share(party=party, share_bp=share_bp) for party, share_bp in shares],
+    )

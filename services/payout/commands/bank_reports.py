@@ -1,0 +1,129 @@
+"""Reports of banks: an operator brings them, and the attempts that they name are polled."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from services.payout.domain.bank_files import (
+    BankReport,
+    FiledOrder,
+    StoredReport,
+    is_self_contradiction,
+    match_report,
+    report_of,
+)
+from services.payout.providers.bank_file import BankFileProvider
+from services.payout.providers.bank_reports import read_report, unpack_report
+from services.payout.store import attempts, bank_files, bank_orders
+from shared.backoffice.adjustments import audit
+from shared.identity.people import SEVERAL_PEOPLE, require_other_person
+from shared.observability.metrics import CONTRADICTIONS
+from shared.postgres.database import Database, Transaction
+
+log = structlog.get_logger()
+
+CONTRADICTION = "bank-report"
+CONTRADICTIONS.labels(CONTRADICTION)
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingReport:
+    """A report, and its bytes as they came."""
+
+    id: UUID
+    content: bytes
+    report: BankReport
+
+
+async def open_report(content: bytes) -> IncomingReport:
+    """Read a report, compressed or not; refuse what no bank writes."""
+    if content.startswith(_GZIP):
+        content = await asyncio.to_thread(unpack_report, content)
+    report = await asyncio.to_thread(read_report, content)
+    return IncomingReport(report_of(hashlib.sha256(content).digest()), content, report)
+
+
+async def apply_report(
+    database: Database, bank: BankFileProvider, incoming: IncomingReport, *, operator: str
+) -> StoredReport:
+    """
+    Store what a report says, once; the same report again changes nothing.
+
+    What is true of an attempt is concluded later, from all that was ever said of it. A report that
+    names the operator's own payout is refused: a colleague brings it.
+    """
+    async with database.transaction() as tx:
+        known = await bank_files.find_report(tx, incoming.id)
+        if known is not None:
+            return known
+        return await _apply(tx, bank, incoming, operator)
+
+
+async def _apply(
+    tx: Transaction, bank: BankFileProvider, incoming: IncomingReport, operator: str
+) -> StoredReport:
+    reported, wrong = match_report(incoming.report, await _orders_of(tx, incoming.report))
+    # A report that nobody else has seen could say that one's own payment never arrived.
+    for each in reported:
+        require_other_person(operator=operator, user=each.creator)
+    # Locks the attempts: of two reports about one, the second sees what the first says.
+    await attempts.make_due(tx, [each.attempt for each in reported])
+    if reported:
+        await bank_orders.add_statuses(tx, incoming.id, reported)
+        codes = await bank_orders.codes_of(tx, reported)
+        wrong += [
+            f"{attempt} is {' and '.join(sorted(each))}"
+            for (_, attempt), each in codes.items()
+            if is_self_contradiction(each)
+        ]
+    report = StoredReport(
+        id=incoming.id,
+        message_id=incoming.report.message_id,
+        kind=incoming.report.kind,
+        statuses=len(reported),
+        contradictions=len(wrong),
+        received_by=operator,
+        key_id=bank.keys.newest,
+        encrypted=bank.keys.encrypt(incoming.content),
+    )
+    if not await bank_files.add_report(tx, report):
+        # Another operator brought it at this moment.
+        return report
+    for problem in wrong:
+        log.error("bank_report.contradicted", report=str(report.id), problem=problem)
+        tx.after_commit(CONTRADICTIONS.labels(CONTRADICTION).inc)
+    await audit(
+        tx,
+        operator=operator,
+        action="bank_report.received",
+        user=SEVERAL_PEOPLE,
+        reason=report.kind,
+        report=report.id,
+        message_id=report.message_id,
+        statuses=report.statuses,
+        contradictions=report.contradictions,
+    )
+    return report
+
+
+async def _orders_of(tx: Transaction, report: BankReport) -> list[FiledOrder]:
+    """Return the orders that a report names, and those of the files that it names as a whole."""
+    named = {_uuid(status.attempt) for status in report.statuses if status.attempt is not None}
+    files = {_uuid(status.file) for status in report.statuses if status.attempt is None}
+    return await bank_orders.of_report(
+        tx,
+        attempts=[each for each in named if each is not None],
+        files=[each for each in files if each is not None],
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """Read an id of ours as the bank repeats it; None if it is none of ours."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,140 @@
+"""Bank files and reports, encrypted, and the keys that encrypted them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from services.payout import columns as tables
+from services.payout.domain.bank_files import BankFile, StoredReport
+from shared.postgres.database import Transaction
+from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
+from shared.postgres.statements import Statement, text
+
+_file = RowMapper(BankFile, tables.BankFile)
+_FILE = tuple(field.name for field in fields(BankFile))
+_report = RowMapper(StoredReport, tables.BankReport)
+_REPORT = tuple(field.name for field in fields(StoredReport))
+_ADD = insert_rows(tables.BankFile, *_FILE)
+_FIND = text(f"SELECT {_file.columns} FROM bank_files WHERE id = :id")  # noqa: S608
+_NEWEST = text("""
+    SELECT id, payments, amount_minor, currency, made_at, made_by,
+           (SELECT count(*) FROM bank_payments
+            WHERE file = bank_files.id AND NOT EXISTS (
+                SELECT FROM bank_statuses
+                WHERE bank_statuses.creator = bank_payments.creator
+                  AND bank_statuses.attempt = bank_payments.attempt
+            )) AS unreported
+    FROM bank_files
+    WHERE CAST(:at AS timestamptz) IS NULL
+       OR (made_at, id) < (CAST(:at AS timestamptz), CAST(:file AS uuid))
+    ORDER BY made_at DESC, id DESC
+    LIMIT :limit
+""")
+_ADD_REPORT = insert_rows(
+    tables.BankReport, *_REPORT, then="ON CONFLICT (id) DO NOTHING RETURNING id"
+)
+_FIND_REPORT = text(f"SELECT {_report.columns} FROM bank_reports WHERE id = :id")  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A file in a list; `unreported` payments are those of which no report says anything."""
+
+    id: UUID
+    payments: int
+    amount_minor: int
+    currency: str
+    made_at: datetime
+    made_by: str
+    unreported: int
+
+
+_line = RowMapper(FileLine)
+
+
+async def add(tx: Transaction, file: BankFile) -> None:
+    await tx.execute(_ADD, arrays([file], *_FILE))
+
+
+async def find(tx: Transaction, file: UUID) -> BankFile | None:
+    row = (await tx.execute(_FIND, {"id": file})).first()
+    return _file(row) if row else None
+
+
+async def newest(
+    tx: Transaction, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[FileLine]:
+    """Return files without their content, the newest first."""
+    at, file = before or (None, None)
+    rows = await tx.execute(_NEWEST, {"at": at, "file": file, "limit": limit})
+    return [_line(row) for row in rows]
+
+
+async def add_report(tx: Transaction, report: StoredReport) -> bool:
+    """Store a report; False if it is here already."""
+    return bool(await tx.execute(_ADD_REPORT, arrays([report], *_REPORT)))
+
+
+async def find_report(tx: Transaction, report: UUID) -> StoredReport | None:
+    row = (await tx.execute(_FIND_REPORT, {"id": report})).first()
+    return _report(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """Something encrypted, and the columns that tell its row from others."""
+
+    key: tuple[object, ...]
+    encrypted: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A table of encrypted rows."""
+
+    columns: tuple[str, ...]
+    read: Statement
+    save: Statement
+
+
+def _place(name: str, table: object, *columns: str) -> _Place:
+    listed = ", ".join(columns)
+    return _Place(
+        columns,
+        text(f"""
+            SELECT {listed}, encrypted FROM {name}
+            WHERE key_id = ANY(CAST(:key_ids AS text[]))
+            LIMIT :limit FOR UPDATE SKIP LOCKED
+        """),  # noqa: S608 - our own text only
+        update_rows(table, columns, ("key_id", "encrypted")),  # type: ignore[arg-type]
+    )
+
+
+# Everything of bank files that is encrypted.
+PLACES: Mapping[str, _Place] = {
+    "bank_accounts": _place("bank_accounts", tables.BankAccount, "creator", "token"),
+    "bank_files": _place("bank_files", tables.BankFile, "id"),
+    "bank_reports": _place("bank_reports", tables.BankReport, "id"),
+}
+
+
+async def of_keys(
+    tx: Transaction, place: str, key_ids: Sequence[str], *, limit: int
+) -> list[Encrypted]:
+    """Lock some rows of a table that were encrypted with these keys."""
+    found = PLACES[place]
+    rows = await tx.execute(found.read, {"key_ids": list(key_ids), "limit": limit})
+    return [Encrypted(tuple(row[each] for each in found.columns), row.encrypted) for row in rows]
+
+
+async def replace_encrypted(
+    tx: Transaction, place: str, rows: Sequence[Encrypted], *, key_ids: Sequence[str]
+) -> None:
+    """Write what was encrypted again; the rows are locked."""
+    found = PLACES[place]
+    values: dict[str, list[object]] = {
+        name: [row.key[number] for row in rows] for number, name in enumerate(found.columns)
+    }
+    values |= {"key_id": list(key_ids), "encrypted": [row.encrypted for row in rows]}
+    await tx.execute(found.save, values)

@@ -1,0 +1,186 @@
+"""Withdrawals from purchases: stated by their viewers within the time that the law gives."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.purchase.api.acknowledgements import HEADERS, render_acknowledgement
+from services.purchase.api.packages import FromRules
+from services.purchase.api.refunds import Refund
+from services.purchase.commands import queries
+from services.purchase.commands.withdrawals import Statement, record_withdrawal
+from services.purchase.domain import refunds as refunds_domain
+from services.purchase.domain import withdrawals as domain
+from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.domain.refunds import NothingPaid
+from services.purchase.domain.withdrawals import (
+    AlreadyWithdrawn,
+    NoSuchWithdrawal,
+    NotWithdrawable,
+    WithdrawalTooLate,
+)
+from shared.http import PRINTABLE, Db, IdempotencyKey, IdempotencyKeyMissing, refusals
+from shared.http.auth import Caller
+from shared.idempotency import KeyReused, fingerprint
+from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Transaction
+
+# Whatever is before and after it: nothing that could add an address or a header to a mail.
+EMAIL = r"^[^\s@<>,;:\"\x00-\x1f\x7f-\x9f]+@[^\s@<>,;:\"\x00-\x1f\x7f-\x9f]+$"
+
+
+def _can_be_read(name: str) -> str:
+    if not any(sign.isprintable() and not sign.isspace() for sign in name):
+        raise ValueError("this name has no visible letter")
+    return name
+
+
+def _is_visible(address: str) -> str:
+    # Who answers would not see where the mail goes.
+    if not address.isprintable():
+        raise ValueError("this address has an invisible character")
+    return address
+
+
+ConsumerName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=PRINTABLE),
+    AfterValidator(_can_be_read),
+]
+ReplyTo = Annotated[str, Field(max_length=254, pattern=EMAIL), AfterValidator(_is_visible)]
+DOCUMENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}}
+}
+
+router = APIRouter(tags=["purchases"])
+
+
+class WithdrawalRequest(BaseModel):
+    """
+    The statement: the viewer's name, and the address for the acknowledgement of its receipt.
+
+    Send it once the viewer has confirmed it. Without `reply_to` they read or download the
+    acknowledgement; with it, it is also in the event for whoever sends mails.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ConsumerName
+    reply_to: ReplyTo | None = None
+
+
+class Withdrawal(BaseModel):
+    """A withdrawal, with the refund of the unused coins as it is now; else `reason` says why."""
+
+    withdrawal: UUID
+    purchase: UUID
+    name: str
+    reply_to: str | None
+    received_at: datetime
+    period_ends_at: datetime
+    refund: Refund | None
+    reason: str | None
+
+
+class Withdrawals(BaseModel):
+    """None, or the only one."""
+
+    items: list[Withdrawal]
+
+
+@router.post(
+    "/purchases/{purchase}/withdrawals",
+    name="withdraw",
+    status_code=201,
+    responses=refusals(
+        IdempotencyKeyMissing,
+        Unauthenticated,
+        NoSuchPurchase,
+        NothingPaid,
+        NotWithdrawable,
+        WithdrawalTooLate,
+        AlreadyWithdrawn,
+        KeyReused,
+    ),
+)
+async def withdraw(
+    purchase: UUID,
+    body: WithdrawalRequest,
+    caller: Caller,
+    key: IdempotencyKey,
+    db: Db,
+    rules: FromRules,
+) -> Withdrawal:
+    """
+    Withdraw from one of one's own purchases, before its `withdrawable_until`.
+
+    The statement is recorded for good, with its date and time. What is unused of the coins is
+    frozen at once and refunded; that nothing is unused changes nothing about the statement.
+    """
+    statement = Statement(
+        viewer=caller.user,
+        purchase=purchase,
+        key=key,
+        request_hash=fingerprint(body) + purchase.bytes,
+        consumer_name=body.name,
+        reply_to=body.reply_to,
+        received_at=datetime.now(UTC),
+    )
+    async with db.transaction() as tx:
+        withdrawal = await record_withdrawal(tx, statement, rules)
+        refund = await queries.read_refund_of(tx, withdrawal)
+    return shown(withdrawal, refund)
+
+
+@router.get(
+    "/purchases/{purchase}/withdrawals",
+    name="read",
+    responses=refusals(Unauthenticated, NoSuchPurchase),
+)
+async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
+    """Read the withdrawal from one of one's own purchases, if there is one."""
+    async with db.transaction() as tx:
+        return await withdrawals_of(tx, caller.user, purchase)
+
+
+@router.get(
+    "/purchases/{purchase}/withdrawals/{withdrawal}/acknowledgement",
+    name="acknowledge",
+    response_class=HTMLResponse,
+    responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
+)
+async def read_acknowledgement(
+    purchase: UUID, withdrawal: UUID, caller: Caller, db: Db
+) -> Response:
+    """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""
+    async with db.transaction() as tx:
+        bought = await queries.read_purchase(tx, caller.user, purchase)
+        found = await queries.read_withdrawal(tx, caller.user, purchase)
+    if found is None or found.id != withdrawal:
+        raise NoSuchWithdrawal(withdrawal=withdrawal)
+    return HTMLResponse(render_acknowledgement(bought, found), headers=HEADERS)
+
+
+async def withdrawals_of(tx: Transaction, viewer: str, purchase: UUID) -> Withdrawals:
+    """Return the withdrawal from a viewer's purchase as its readers see it, if there is one."""
+    found = await queries.read_withdrawal(tx, viewer, purchase)
+    if found is None:
+        return Withdrawals(items=[])
+    return Withdrawals(items=[shown(found, await queries.read_refund_of(tx, found))])
+
+
+def shown(withdrawal: domain.Withdrawal, refund: refunds_domain.Refund | None) -> Withdrawal:
+    return Withdrawal(
+        withdrawal=withdrawal.id,
+        purchase=withdrawal.purchase,
+        name=withdrawal.consumer_name,
+        reply_to=withdrawal.reply_to,
+        received_at=withdrawal.received_at,
+        period_ends_at=withdrawal.period_ends_at,
+        refund=Refund.model_validate(refund) if refund is not None else None,
+        reason=withdrawal.reason,
+    )

@@ -1,0 +1,1 @@
+"""Documents that people keep: as a page to read or print, and as PDF."""

@@ -1,0 +1,1 @@
+"""What coins cost: by package, currency, channel and country, and since when."""

@@ -1,0 +1,1 @@
+"""What services share of one vendor: its client, its signatures, its amounts."""

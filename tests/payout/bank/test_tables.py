@@ -1,0 +1,53 @@
+"""The tables of bank files stop what the code should never try."""
+
+import pytest
+from asyncpg import InsufficientPrivilegeError, IntegrityConstraintViolationError
+
+FILE = """
+    INSERT INTO bank_files
+    VALUES (gen_random_uuid(), {payments}, {amount}, 'EUR', now(), 'ops', 'key', '')
+"""
+A_FILE = {"payments": 1, "amount": 1}
+ORDER = """
+    INSERT INTO bank_orders (creator, attempt, account, amount_minor, currency, state)
+    VALUES ('lea', gen_random_uuid(), 'bank_1', {amount}, 'EUR', {state})
+"""
+AN_ORDER = {"amount": 1, "state": "'waiting'"}
+REPORT = """
+    INSERT INTO bank_reports
+    VALUES (gen_random_uuid(), 'm', {kind}, 1, 0, now(), 'ops', 'key', '')
+"""
+A_REPORT = {"kind": "'pain.002'"}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "statement", "sound", "wrong"),
+    [
+        ("bank_file_of_payments", FILE, A_FILE, {"payments": 0}),
+        ("bank_file_of_money", FILE, A_FILE, {"amount": 0}),
+        ("bank_order_of_money", ORDER, AN_ORDER, {"amount": 0}),
+        ("bank_order_state_known", ORDER, AN_ORDER, {"state": "'lost'"}),
+        ("bank_report_kind_known", REPORT, A_REPORT, {"kind": "'mt940'"}),
+    ],
+)
+async def test_what_cannot_be_is_refused(execute, constraint, statement, sound, wrong):
+    await execute(statement.format(**sound))
+    with pytest.raises(IntegrityConstraintViolationError, match=constraint):
+        await execute(statement.format(**{**sound, **wrong}))
+
+
+async def test_an_attempt_is_in_one_file_whatever_the_code_does(execute):
+    paid = """
+        INSERT INTO bank_payments
+        VALUES ('lea', '00000000-0000-0000-0000-000000000001', gen_random_uuid())
+    """
+    await execute(paid)
+    with pytest.raises(IntegrityConstraintViolationError, match="bank_payments_pkey"):
+        await execute(paid)
+
+
+@pytest.mark.parametrize("table", ["bank_files", "bank_orders", "bank_payments", "bank_reports"])
+@pytest.mark.parametrize("verb", ["DELETE FROM {}", "TRUNCATE {}"])
+async def test_the_service_cannot_remove_what_was_paid(execute, table, verb):
+    with pytest.raises(InsufficientPrivilegeError):
+        await execute(verb.format(table))

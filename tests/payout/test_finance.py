@@ -1,0 +1,189 @@
+"""Finance reads what creators are owed as of any day, who lies still, and what falls due."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from deploy.config.databases import run_sql
+from services.payout import consumers
+from services.payout.commands.statements import close_months
+from tests.clients import a_token, client_of
+from tests.deliveries import a_broker, a_delivery
+from tests.payout.conftest import HOLDING, PAYEE, a_gift_sent
+from tests.payout.entries import entries_of, replayed
+
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def finance(lea):
+    token = a_token("fin", roles=["operator"], scope="finance:read dormant:read audit:read")
+    async with client_of(lea.app, token) as client:
+        yield client
+
+
+@pytest.fixture
+def days_ago(database, postgres):
+    """Let what is newer than the last time have been recorded so many days ago."""
+    done = {"creator": 0}
+
+    def move(days, creator="lea"):
+        known = done.get(creator, 0)
+        statement = f"""
+            UPDATE entries SET recorded_at = recorded_at - interval '{days} days'
+            WHERE user_id = '{creator}' AND number > {known}
+        """
+        run_sql(postgres.dsn(database.name), [statement])
+
+    async def record(days, creator="lea"):
+        move(days, creator)
+        done[creator] = max(entry["number"] for entry in await entries_of(database, creator))
+
+    return record
+
+
+@pytest.fixture
+def cash_out_from(lea, hear):
+    """Earn 3,000 diamonds and ask for all of them, as a creator of a country."""
+
+    async def ask(creator, country):
+        await hear(a_gift_sent(3_000, creator=creator))
+        token = a_token(creator, roles=["creator"], country=country)
+        async with client_of(lea.app, token) as client:
+            await client.put(PAYEE, json={"destination": "acct_ok_1"})
+            quote = (await client.post("/v1/payouts/quotes", json={"diamonds": 2_000})).json()
+            asked = {"quote": quote["quote"]}
+            headers = {"Idempotency-Key": f"key-{creator}"}
+            assert (await client.post("/v1/payouts", json=asked, headers=headers)).is_success
+
+    return ask
+
+
+async def owed(finance, day, **query):
+    asked = {"as_of": day.isoformat(), **query}
+    answer = await finance.get("/v1/operator/finance/payable", params=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def by_asset(lines):
+    sums = {}
+    for line in lines:
+        sums[line["asset"]] = sums.get(line["asset"], 0) + line["amount"]
+    return sums
+
+
+async def test_what_is_owed_as_of_a_day_is_what_the_entries_up_to_it_come_to(
+    finance, hear, days_ago, database
+):
+    # One is of the last day of a month, which is closed.
+    story = {100: 1_000, 70: 301, 40: 33, 39: 700, 2: 5, TODAY.day: 77}
+    for days, coins in sorted(story.items(), reverse=True):
+        await hear(a_gift_sent(coins))
+        await days_ago(days)
+    entries = await entries_of(database)
+
+    for close in (False, True):
+        if close:
+            await close_months(database, now=NOW, zone="UTC")
+        for days in (101, 100, 71, 70, 40, 39, 38, TODAY.day + 1, TODAY.day, 3, 2, 1):
+            day = TODAY - days * DAY
+            known = [entry for entry in entries if entry["recorded_at"].date() <= day]
+            assert by_asset(await owed(finance, day)) == replayed(known), (days, close)
+
+
+async def test_a_day_ends_at_midnight_where_one_asks_for_it(finance, hear, days_ago, database):
+    await hear(a_gift_sent(1_000))
+    await days_ago(5)
+    (entry,) = await entries_of(database)
+    for zone, hours in (("Asia/Tokyo", 9), ("Pacific/Kiritimati", 14), ("Etc/GMT+12", -12)):
+        local = (entry["recorded_at"] + timedelta(hours=hours)).date()
+
+        before = await owed(finance, local - DAY, time_zone=zone)
+        after = await owed(finance, local, time_zone=zone)
+
+        assert (by_asset(before), by_asset(after)) == ({}, {"diamonds": 1_000, "USD": 500})
+
+
+async def test_what_is_owed_is_told_by_country(finance, cash_out_from, days_ago, hear):
+    await cash_out_from("lea", "JP")
+    await cash_out_from("tom", "US")
+    await hear(a_gift_sent(100, creator="ann"))
+    for creator in ("lea", "tom", "ann"):
+        await days_ago(3, creator)
+
+    found = await owed(finance, TODAY - 2 * DAY)
+    of_japan = await owed(finance, TODAY - 2 * DAY, country="JP")
+
+    money = {line["country"]: line["amount"] for line in found if line["asset"] == "USD"}
+    # A payout that is on its way is owed until it is paid.
+    assert money == {"JP": 1_500, "US": 1_500, None: 50}
+    assert {line["country"] for line in of_japan} == {"JP"}
+    assert {line["creators"] for line in of_japan} == {1}
+
+
+async def test_a_day_that_is_not_over_is_not_told_yet(finance):
+    for day in (TODAY, TODAY + DAY, date.max):
+        asked = {"as_of": day.isoformat()}
+        answer = await finance.get("/v1/operator/finance/payable", params=asked)
+        assert (answer.status_code, answer.json()["type"]) == (422, "day-open")
+
+
+@pytest.mark.parametrize(
+    "zone", ["Nowhere/Else", "../../etc/passwd", "UTC\n", "", "/etc/localtime"]
+)
+async def test_a_zone_that_there_is_not_is_refused(finance, zone):
+    asked = {"as_of": "2026-01-01", "time_zone": zone}
+
+    answer = await finance.get("/v1/operator/finance/payable", params=asked)
+
+    assert answer.status_code == 422
+
+
+async def test_whose_diamonds_lie_still_is_found_and_reading_it_is_on_record(
+    finance, hear, days_ago
+):
+    await hear(*(a_gift_sent(10, creator=creator) for creator in ("ann", "bea", "cleo")))
+    await days_ago(400, "ann")
+    await days_ago(400, "bea")
+    await hear(a_gift_sent(1, creator="bea"))
+
+    found = (await finance.get("/v1/operator/finance/dormant")).json()
+
+    assert [(line["creator"], line["diamonds"]) for line in found["items"]] == [("ann", 10)]
+    assert (found["items"][0]["owed_minor"], found["next_cursor"]) == (5, None)
+    assert (await finance.get("/v1/operator/finance/dormant", params={"days": 401})).json()[
+        "items"
+    ] == []
+    log = await finance.get("/v1/operator/payout/audit", params={"reads": True})
+    assert any("dormant" in line["reason"] for line in log.json()["items"])
+
+
+async def test_what_falls_due_is_told_by_day(finance, hear, database):
+    """Available now, and what matures: each day in its own line, and all of it together."""
+    (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
+
+    async def hold(coins, days):
+        await consumer.receive([a_delivery(a_gift_sent(coins), at=NOW - days * DAY)])
+
+    await hear(a_gift_sent(1_001))
+    await hold(300, 4)
+    await hold(200, 4)
+    await hold(50, 0)
+
+    answer = await finance.get("/v1/operator/finance/forecast", params={"days": 11})
+
+    first, second = answer.json()["items"]
+    assert (first["day"], first["diamonds"], first["due_minor"]) == (f"{TODAY}", 1_001, 501)
+    assert (second["day"], second["diamonds"]) == (f"{(NOW + 10 * DAY).date()}", 500)
+    assert (second["due_minor"], second["cumulative_minor"]) == (250, 751)
+    later = await finance.get("/v1/operator/finance/forecast", params={"days": 20})
+    assert [line["diamonds"] for line in later.json()["items"]] == [1_001, 500, 50]
+
+
+async def test_accountants_alone_read_it(lea):
+    for path in ("payable?as_of=2026-01-01", "dormant", "forecast"):
+        answer = await lea.get(f"/v1/operator/finance/{path}")
+        assert (answer.status_code, answer.json()["type"]) == (403, "scope-missing")

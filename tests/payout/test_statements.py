@@ -1,0 +1,401 @@
+"""Statements: what was there, what changed and what is left; once closed, the same for ever."""
+
+import asyncio
+import csv
+import io
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from pypdf import PdfReader
+
+from services.payout.commands.adjustments import decide_payout_adjustment
+from services.payout.commands.statements import close_months
+from services.payout.commands.valuations import open_books
+from services.payout.domain.earnings import ADJUSTED, post
+from services.payout.domain.fees import FeeRules, PayoutFee
+from services.payout.domain.payouts import ProviderStatus
+from services.payout.domain.statements import (
+    Change,
+    Line,
+    NoStatement,
+    PostingSum,
+    changes_of,
+    next_month,
+    parse_period,
+)
+from services.payout.main import build_http
+from services.payout.store import attempts
+from services.payout.store.invariants import INVARIANTS
+from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
+from shared.contracts.gift import GiftRestored
+from shared.ledger.entries import MAIN
+from shared.ledger.verification import Violation, verify_ledger
+from shared.postgres.statements import text
+from tests.clients import a_token, a_verifier, client_of
+from tests.payout.conftest import PAYEE, RULES, a_gift_sent
+from tests.payout.entries import A_MONTH, entries_of, replayed
+from tests.payout.test_maturity import reversal
+
+THIS_MONTH = f"{datetime.now(UTC):%Y-%m}"
+FEES = FeeRules(pass_through=True, providers={"sandbox": PayoutFee(0, 37, 37)})
+WITH_FEE = replace(RULES, fees=FEES)
+
+
+@pytest.fixture(autouse=True)
+async def books_are_right(database):
+    yield
+    async with database.snapshot() as tx:
+        assert [
+            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
+        ] == []
+
+
+@pytest.fixture
+def close(database):
+    """Let so many months be over, and close them; what comes later is of the next month."""
+
+    async def pass_by(months=1):
+        while await close_months(database, now=datetime.now(UTC) + months * A_MONTH, zone="UTC"):
+            pass
+
+    return pass_by
+
+
+@pytest.fixture
+def statement(lea):
+    async def read(period=THIS_MONTH, **query):
+        answer = await lea.get(f"/v1/earnings/me/statements/{period}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer if query else answer.json()
+
+    return read
+
+
+@pytest.fixture
+async def accountant(lea):
+    token = a_token("fin", roles=["operator"], scope="finance:read")
+    async with client_of(lea.app, token) as client:
+        yield client
+
+
+@pytest.fixture
+def correct(database):
+    """Correct lea's diamonds, as two operators agree on."""
+
+    async def post(diamonds):
+        order = AdjustmentRequest("payout", "lea", diamonds, "why", "ann", uuid4().hex, b"h")
+        async with database.transaction() as tx:
+            asked = await request_adjustment(tx, order)
+            await decide_payout_adjustment(tx, asked.id, "bob", True, "c", rules=RULES)
+
+    return post
+
+
+@pytest.fixture
+def paid_out(database, provider, apply_status):
+    """Pay so many diamonds out, with a fee; returns the attempt, to say more of it."""
+
+    async def pay(diamonds):
+        app = build_http(database, a_verifier(), {"sandbox": provider}, WITH_FEE)
+        async with client_of(app, a_token("lea", roles=["creator"])) as client:
+            await client.put(PAYEE, json={"destination": "acct_ok_lea"})
+            quote = (await client.post("/v1/payouts/quotes", json={"diamonds": diamonds})).json()
+            headers = {"Idempotency-Key": uuid4().hex}
+            asked = {"quote": quote["quote"]}
+            answer = await client.post("/v1/payouts", json=asked, headers=headers)
+            assert answer.status_code == 201, answer.text
+        async with database.transaction() as tx:
+            await attempts.open_for_approved(tx, 10)
+            (claimed,) = await attempts.claim_due(tx, 10)
+        await apply_status(claimed, ProviderStatus.PAID)
+        return claimed
+
+    return pay
+
+
+@pytest.fixture
+def story(hear, correct, paid_out, apply_status):
+    """Everything that a statement has a line for."""
+
+    async def tell():
+        gift, taken = a_gift_sent(7_001), a_gift_sent(503)
+        await hear(gift, taken, a_gift_sent(11))
+        await hear(reversal(taken, 1, 503))
+        await hear(reversal(taken, 2, 100, contract=GiftRestored))
+        await correct(-7)
+        returned = await paid_out(2_500)
+        await apply_status(returned, ProviderStatus.RETURNED, reason="closed")
+        await paid_out(3_000)
+
+    return tell
+
+
+def lines_of(balance):
+    return {line["line"]: line["amount"] for line in balance["lines"]}
+
+
+def by_unit(statement):
+    return {each["unit"]: each for each in (statement["diamonds"], *statement["money"])}
+
+
+def balances_of(statement, name):
+    return {unit: each[name] for unit, each in by_unit(statement).items() if each[name]}
+
+
+def words(answer):
+    if answer.headers["content-type"] == "application/pdf":
+        pages = PdfReader(io.BytesIO(answer.content)).pages
+        return " ".join(" ".join(page.extract_text() for page in pages).split())
+    return " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())
+
+
+async def test_opening_and_lines_are_closing_and_closing_is_what_the_ledger_has(
+    database, story, statement
+):
+    await story()
+
+    found = await statement()
+
+    assert found["is_closed"] is False
+    for balance in by_unit(found).values():
+        assert balance["opening"] + sum(lines_of(balance).values()) == balance["closing"]
+    assert balances_of(found, "closing") == replayed(await entries_of(database))
+
+
+async def test_each_line_says_what_changed(story, statement):
+    await story()
+
+    found = await statement()
+
+    assert lines_of(found["diamonds"]) == {
+        "gifts": 7_515,
+        "clawbacks": -503,
+        "restorations": 403,
+        "adjustments": -7,
+        "payouts": -3_000,
+    }
+    (money,) = found["money"]
+    # A thousand diamonds are five dollars; 37 cents of each payout are kept.
+    assert lines_of(money)["payouts"] == -(1_500 - 37)
+    assert lines_of(money)["fees"] == -37
+    assert {line["line"]: line["entries"] for line in found["diamonds"]["lines"]} == {
+        "gifts": 3,
+        "clawbacks": 1,
+        "restorations": 1,
+        "adjustments": 1,
+        "payouts": 3,
+    }
+
+
+async def test_a_month_opens_where_the_one_before_closed(story, close, hear, statement, lea):
+    await story()
+    await close(1)
+    await hear(a_gift_sent(90))
+    await close(2)
+    await hear(a_gift_sent(9))
+
+    listed = (await lea.get("/v1/earnings/me/statements")).json()["items"]
+    months = [each["period"] for each in listed if len(each["period"]) == 7]
+    found = [await statement(month) for month in reversed(months[1:])]
+    assert len(found) == 2
+    assert [each["is_closed"] for each in found] == [True, True]
+    before, after = found
+    assert balances_of(before, "opening") == {}
+    assert balances_of(before, "closing") == balances_of(after, "opening")
+    assert lines_of(after["diamonds"]) == {"gifts": 90}
+
+
+async def test_a_closed_month_never_changes(story, close, hear, statement, correct):
+    gift = a_gift_sent(800)
+    await hear(gift)
+    await story()
+    await close()
+    forms = ("csv", "html", "pdf")
+    before = [await statement(), *[(await statement(format=form)).content for form in forms]]
+
+    await hear(reversal(gift, 1, 800))
+    await hear(a_gift_sent(1))
+    await correct(5)
+    await close(1)
+    await close(3)
+
+    after = [await statement(), *[(await statement(format=form)).content for form in forms]]
+    assert after == before
+
+
+async def test_self_bills_of_a_year_are_numbered_without_gaps(hear, close, lea, database, paid_out):
+    """A month in which nothing was earned has no number; each year begins anew."""
+    await hear(a_gift_sent(3_000))
+    await close(1)
+    await paid_out(2_000)
+    await close(2)
+    for months in range(3, 15):
+        await hear(a_gift_sent(10))
+        await close(months)
+
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT year, number FROM statements ORDER BY month"))
+    by_year = {}
+    for row in rows:
+        by_year.setdefault(row.year, []).append(row.number)
+    assert sum(number is None for numbers in by_year.values() for number in numbers) == 1
+    assert len(by_year) >= 2
+    for numbers in by_year.values():
+        counted = [number for number in numbers if number is not None]
+        assert counted == list(range(1, len(counted) + 1))
+    listed = (await lea.get("/v1/earnings/me/statements")).json()["items"]
+    assert f"EX-SB-{THIS_MONTH[:4]}-01" in {each["number"] for each in listed}
+
+
+async def test_months_that_are_closed_twice_at_once_are_closed_once(hear, database):
+    await hear(*(a_gift_sent(10, creator=f"creator-{n}") for n in range(60)))
+    later = datetime.now(UTC) + A_MONTH
+
+    await asyncio.gather(*(close_months(database, now=later, zone="UTC") for _ in range(2)))
+    while await close_months(database, now=later, zone="UTC"):
+        pass
+
+    async with database.transaction() as tx:
+        rows = await tx.execute(text("SELECT number, count(*) AS n FROM statements GROUP BY 1"))
+        assert [dict(row) for row in rows] == [{"number": 1, "n": 60}]
+        rows = await tx.execute(text("SELECT sum(amount) FROM statement_lines"))
+        assert rows.scalar_one() == 60 * (10 + 5)
+
+
+async def test_an_entry_that_is_on_its_way_still_is_in_its_month(hear, meanwhile, close, statement):
+    """It got its time before the month was closed, and commits while the month is closed."""
+    await hear(a_gift_sent(10))
+
+    async with meanwhile(close) as (tx, _):
+        book = await open_books(tx, [("lea", "correction")], RULES)
+        about = {"kind": "adjustment", "reference": "correction", "request_hash": b""}
+        post(book["lea"], {MAIN: 5, ADJUSTED: -5}, RULES, **about)
+        book["lea"].record_result("{}")
+        await book.write(tx)
+
+    assert lines_of((await statement())["diamonds"]) == {"gifts": 10, "adjustments": 5}
+
+
+async def test_an_entry_of_a_clock_that_was_set_back_changes_no_closed_month(
+    hear, close, statement, database
+):
+    await hear(a_gift_sent(10))
+    await close()
+    before = await statement()
+
+    # Recorded today, though the month is closed already.
+    await hear(a_gift_sent(20))
+    await close(2)
+
+    assert await statement() == before
+    assert replayed(await entries_of(database)) == {"diamonds": 30, "USD": 15}
+
+
+async def test_a_month_ends_at_midnight_of_the_operators_zone(hear, database, statement):
+    await hear(a_gift_sent(10))
+    end = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0) + A_MONTH
+    end = end.replace(day=1)
+
+    for minutes, closed in ((-60, False), (5, False), (11, True)):
+        await close_months(database, now=end + timedelta(minutes=minutes), zone="UTC")
+        assert (await statement())["is_closed"] is closed
+
+
+async def test_a_year_is_its_months(story, close, statement, database):
+    await story()
+    await close()
+
+    year, month = await statement(THIS_MONTH[:4]), await statement()
+
+    assert by_unit(year) == by_unit(month)
+    assert year["numbers"] == month["numbers"] == [f"EX-SB-{THIS_MONTH[:4]}-01"]
+    assert year["first_day"] == f"{THIS_MONTH[:4]}-01-01"
+
+
+async def test_all_forms_say_the_same(story, close, statement):
+    await story()
+    await close()
+    found = await statement()
+    (money,) = found["money"]
+
+    page, file = await statement(format="html"), await statement(format="pdf")
+    sheet = list(csv.DictReader(io.StringIO((await statement(format="csv")).text)))
+
+    for answer in (page, file):
+        assert answer.headers["cache-control"] == "private, no-store"
+        shown = words(answer)
+        for part in (
+            *("Example Live Ltd.", f"Statement {THIS_MONTH}", "Gifts (3) 7,515 diamonds"),
+            *("Gifts taken back -503 diamonds", "Fees -0.37 USD", "lea"),
+            f"Closing balance {money['closing'] / 100:.2f} USD",
+        ):
+            assert part in shown
+    assert [each["amount"] for each in sheet if each["line"] == "closing"] == [
+        str(found["diamonds"]["closing"]),
+        str(money["closing"]),
+    ]
+
+
+async def test_a_statement_is_its_creators_own(story, close, lea, accountant):
+    await story()
+    await close()
+    path = f"statements/{THIS_MONTH}"
+
+    async with client_of(lea.app, a_token("eve", roles=["creator"])) as eve:
+        foreign = await eve.get(f"/v1/earnings/lea/{path}")
+        none = await eve.get(f"/v1/earnings/me/{path}")
+        viewer = await eve.get(f"/v1/operator/creators/lea/{path}")
+    of_lea = await accountant.get(f"/v1/operator/creators/lea/{path}")
+
+    assert (foreign.status_code, foreign.json()["type"]) == (403, "not-yours")
+    assert (none.status_code, none.json()["type"]) == (404, "no-statement")
+    assert (viewer.status_code, viewer.json()["type"]) == (403, "scope-missing")
+    assert of_lea.json() == (await lea.get(f"/v1/earnings/me/{path}")).json()
+
+
+@pytest.mark.parametrize("period", ["2999", "2999-12", "0000", "9999", "1999-01", "2026-13"])
+async def test_a_period_that_is_not_there_has_no_statement(hear, lea, period):
+    await hear(a_gift_sent(10))
+
+    answer = await lea.get(f"/v1/earnings/me/statements/{period}")
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "no-statement")
+
+
+@pytest.mark.parametrize("name", ["2026-1", "26-11", "2026-00", "2026-11-01", "٢٠٢٦", ""])
+def test_only_months_and_years_are_periods(name):
+    with pytest.raises(NoStatement):
+        parse_period(name)
+
+
+def test_a_month_ends_where_the_next_begins():
+    assert parse_period("2026-12").end == next_month(date(2026, 12, 1)) == date(2027, 1, 1)
+    assert parse_period("2026").end == date(2027, 1, 1)
+    assert [parse_period(name).name for name in ("2026-02", "2026")] == ["2026-02", "2026"]
+
+
+def test_a_payout_in_another_currency_is_exchanged_in_both():
+    """Owed in dollars, paid in euros: each currency has a line for what was changed."""
+
+    def moved(account, asset, amount):
+        return PostingSum(date(2026, 1, 1), "paid", account, asset, 1, amount, 0, 1)
+
+    found = changes_of(
+        [
+            *(moved("held", "diamonds", -3_000), moved("@paid_out", "diamonds", 3_000)),
+            *(moved("@creator_payable", "USD", 1_500), moved("@exchange", "USD", -1_500)),
+            *(moved("@exchange", "EUR", 1_380), moved("@provider_clearing", "EUR", -1_380)),
+        ]
+    )
+
+    changes = {(change.asset, change.line): change.amount for change in found}
+    assert changes == {
+        ("diamonds", Line.PAYOUTS): -3_000,
+        ("USD", Line.EXCHANGE): -1_500,
+        ("EUR", Line.EXCHANGE): 1_380,
+        ("EUR", Line.PAYOUTS): -1_380,
+    }
+    assert all(isinstance(change, Change) for change in found)

@@ -1,0 +1,103 @@
+"""What viewers were owed at the end of a day is kept, and which coins may never be used."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.wallet.commands.liability import keep_liability
+from shared.postgres.statements import text
+from tests.clients import a_token, client_of
+from tests.wallet.conftest import a_gift_requested, a_purchase_paid
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+TODAY = NOW.date()
+FIGURES = ("deferred_minor", "released_minor", "refunded_minor", "disputed_minor")
+
+
+@pytest.fixture
+async def finance(app):
+    token = a_token("fin", roles=["operator"], scope="finance:read")
+    async with client_of(app, token) as client:
+        yield client
+
+
+@pytest.fixture
+def liability(finance):
+    async def read(**query):
+        answer = await finance.get("/v1/operator/wallet/liability", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"]
+
+    return read
+
+
+async def test_what_was_owed_at_the_end_of_a_day_stays_when_coins_are_used(
+    hear, liability, database
+):
+    await hear(a_purchase_paid(coins=300, amount_minor=299))
+    await hear(a_gift_requested(coins=50))
+    now = await liability()
+    await keep_liability(database, now=NOW + DAY)
+    await hear(a_gift_requested(coins=100))
+    await keep_liability(database, now=NOW + DAY)
+
+    kept = await liability(as_of=TODAY.isoformat())
+
+    assert kept == now
+    assert kept != await liability()
+    (line,) = kept
+    # 250 of 300 coins for 2.99, of which nothing is tax.
+    assert (line["deferred_gross_minor"], line["deferred_minor"]) == (250, 250)
+
+
+async def test_the_liability_of_one_country_is_told_alone(hear, liability, database):
+    for country, coins in (("JP", 100), ("US", 300)):
+        await hear(a_purchase_paid(coins=coins, amount_minor=coins, country=country))
+    await keep_liability(database, now=NOW + DAY)
+
+    of_japan = await liability(as_of=TODAY.isoformat(), country="JP")
+    of_all = await liability(as_of=TODAY.isoformat())
+
+    assert [line["unspent_coins"] for line in of_japan] == [100]
+    assert [line["unspent_coins"] for line in of_all] == [400]
+    assert of_japan == await liability(country="JP")
+    for line in of_all:
+        assert sum(line[name] for name in FIGURES) == line["price_minor"] - line["tax_minor"]
+
+
+async def test_a_day_that_was_not_kept_is_refused_and_never_guessed(hear, finance, database):
+    await hear(a_purchase_paid(coins=100))
+    await keep_liability(database, now=NOW + DAY)
+
+    for day in (TODAY - DAY, TODAY + DAY):
+        asked = {"as_of": day.isoformat()}
+        answer = await finance.get("/v1/operator/wallet/liability", params=asked)
+        assert (answer.status_code, answer.json()["type"]) == (404, "liability-unknown")
+
+
+async def test_a_day_is_kept_once_also_by_two_at_once(hear, liability, database):
+    await hear(a_purchase_paid(coins=100))
+
+    await asyncio.gather(*(keep_liability(database, now=NOW + DAY) for _ in range(3)))
+
+    assert [line["unspent_coins"] for line in await liability(as_of=TODAY.isoformat())] == [100]
+
+
+async def test_coins_that_lie_still_are_told_by_their_age_and_their_wallets(
+    hear, finance, database
+):
+    await hear(a_purchase_paid(coins=100), a_purchase_paid(coins=300))
+    await hear(a_gift_requested(coins=10))
+    await hear(a_purchase_paid(coins=500, viewer="tom"))
+    async with database.transaction() as tx:
+        await tx.execute(
+            text("UPDATE lots SET funded_at = funded_at - interval '400 days' WHERE coins = 500")
+        )
+
+    found = (await finance.get("/v1/operator/wallet/breakage")).json()["items"]
+
+    said = [(line["age"], line["idle"], line["wallets"], line["unspent_coins"]) for line in found]
+    assert said == [("0-30", "0-30", 1, 390), ("over 365", "0-30", 1, 500)]
+    assert [(line["lots"], line["untouched"]) for line in found] == [(2, 1), (1, 1)]
