@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -55,7 +55,10 @@ class People:
         )
         self.refused: dict[str, int] = defaultdict(int)
 
-    async def leave(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
     async def buy(self, person: Person, coins: int, card: str) -> str | None:
@@ -64,14 +67,9 @@ class People:
             return await self._buy(person, coins, card)
 
     async def _buy(self, person: Person, coins: int, card: str) -> str | None:
-        key, wish = uuid4().hex, {"package": "custom", "coins": coins}
-        bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
+        bought = await self._start_purchase(person, coins)
         if bought is None:
             return None
-        while bought["next_action"] is None:
-            await asyncio.sleep(RETRY_SECONDS)
-            bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
-            assert bought is not None
         await self._client.post(bought["next_action"]["url"], data={"card": f"{CARD}-{card}"})
         purchase = str(bought["purchase"])
         person.purchases.append(purchase)
@@ -81,6 +79,17 @@ class People:
                 return purchase
             await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError(f"{person.name} never got the coins of {purchase}")
+
+    async def _start_purchase(self, person: Person, coins: int) -> Any:
+        """Return a purchase that can be paid, or nothing if it is refused."""
+        key, wish = uuid4().hex, {"package": "custom", "coins": coins}
+        for _ in range(TRIES_MAX):
+            bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
+            if bought is None or bought["next_action"] is not None:
+                return bought
+            # The provider has not answered yet.
+            await asyncio.sleep(RETRY_SECONDS)
+        raise AssertionError(f"{person.name} never got the page to pay {bought['purchase']}")
 
     async def give(self, person: Person, creator: Person, coins: int) -> None:
         """Give a creator coins, in gifts of at most ten thousand."""
