@@ -1,7 +1,9 @@
 """People, honest or not, at the public API; and what only they and their banks can do."""
 
 import asyncio
+import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
@@ -19,7 +21,8 @@ AT_ONCE = 12
 REQUEST_SECONDS_MAX = 30.0
 # Shorter than servers keep an idle connection, so that none is closed while it is taken.
 KEEPALIVE_SECONDS = 2.0
-RETRY_SECONDS, TRIES_MAX = 0.25, 200
+# How often something is asked again, and for how long: many times what it takes on a busy machine.
+RETRY_SECONDS, WAIT_SECONDS_MAX = 0.25, 90.0
 # A gift of a thousand coins, of which one request sends at most ten.
 GIFT, GIFT_COINS, PIECES_MAX = "g_loco", 1_000, 10
 TOKEN_SECONDS = 43_200
@@ -39,6 +42,14 @@ class Person:
     is_creator: bool = False
     purchases: list[str] = field(default_factory=list)
     payouts: list[str] = field(default_factory=list)
+
+
+async def _tries() -> AsyncIterator[None]:
+    """Yield as long as it is worth asking again."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while time.monotonic() < deadline:
+        yield
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 class People:
@@ -73,23 +84,21 @@ class People:
         await self._client.post(bought["next_action"]["url"], data={"card": f"{CARD}-{card}"})
         purchase = str(bought["purchase"])
         person.purchases.append(purchase)
-        for _ in range(TRIES_MAX):
+        async for _ in _tries():
             found = await self._ask("GET", f"/v1/purchases/{purchase}", person)
             if found is not None and found["state"] == "completed":
                 return purchase
-            await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError(f"{person.name} never got the coins of {purchase}")
 
     async def _start_purchase(self, person: Person, coins: int) -> Any:
         """Return a purchase that can be paid, or nothing if it is refused."""
         key, wish = uuid4().hex, {"package": "custom", "coins": coins}
-        for _ in range(TRIES_MAX):
+        async for _ in _tries():
             bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
+            # Nothing to do yet: the provider has not answered.
             if bought is None or bought["next_action"] is not None:
                 return bought
-            # The provider has not answered yet.
-            await asyncio.sleep(RETRY_SECONDS)
-        raise AssertionError(f"{person.name} never got the page to pay {bought['purchase']}")
+        raise AssertionError(f"{person.name} never got the page to pay: {bought}")
 
     async def give(self, person: Person, creator: Person, coins: int) -> None:
         """Give a creator coins, in gifts of at most ten thousand."""
@@ -205,11 +214,10 @@ class People:
         headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
         url = f"{self._system.gateway_url}{path}"
         # A service that is busy says so; the same key asks for the same thing again.
-        for _ in range(TRIES_MAX):
+        async for _ in _tries():
             answer = await self._client.request(method, url, json=body, headers=headers)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
-            await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError(f"{method} {path} was never answered: {answer.text}")
 
     async def _token(self, person: Person, **claims: object) -> str:

@@ -99,6 +99,7 @@ async def run(chosen: Sequence[Variant], *, seed: int, say: Say = _say) -> list[
                 say(await asyncio.to_thread(describe, system))
                 raise
             finally:
+                deadline.begin("The end", seconds_max=END_SECONDS_MAX)
                 system.leave_databases()
 
 
@@ -119,7 +120,6 @@ async def _play_all(
                 f"{variant.name}: {result.loss_minor / 100:,.2f} USD lost of"
                 f" {result.processed_minor / 100:,.2f}, {result.seconds:.0f} s"
             )
-        deadline.begin("The end", seconds_max=END_SECONDS_MAX)
     return results
 
 
