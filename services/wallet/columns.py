@@ -229,7 +229,7 @@ Outbox = Table(
     "outbox",
     {
         "id": "bigint",
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "exchange": "text",
@@ -243,7 +243,7 @@ Outbox = Table(
 OutboxBlocked = Table(
     "outbox_blocked",
     {
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "reason": "text",
