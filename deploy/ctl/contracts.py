@@ -22,6 +22,7 @@ from deploy.gateway.openapi import whole_api
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.contracts import gate, published
 from shared.contracts.gate import Review
+from shared.messaging.partitions import partitions_of_installation
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
@@ -82,7 +83,10 @@ def _generated() -> Generated:
         **column_files(),
         **table_pages(),
         **{file: (ROOT / file, partial(written, file)) for file in PARTS},
-        "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
+        "topology": (
+            DEPLOY / "rabbitmq" / "10-topology.json",
+            lambda: _json(topology(partitions_of_installation())),
+        ),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),

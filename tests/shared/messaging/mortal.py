@@ -31,8 +31,8 @@ def pause_before_publication() -> None:
     """Stop this process once, with a batch in its hands."""
     publish = Publisher.publish
 
-    async def paused(self, messages, **more):  # type: ignore[no-untyped-def]
-        Publisher.publish = publish  # type: ignore[method-assign]
+    async def paused(self, messages, **more):
+        Publisher.publish = publish
         os.kill(os.getpid(), signal.SIGSTOP)
         return await publish(self, messages, **more)
 
