@@ -158,7 +158,8 @@ def test_a_service_starts_with_what_its_pod_finds(service, resources, monkeypatc
     assert settings.port == 8000
     # The files of providers name this one themselves.
     known = {f"{service}_{field}".upper() for field in [*kind.model_fields, "provider_url"]}
-    assert set(environment) - known <= {"OVATION_PUBLIC_URL"}
+    # Every service reads these two where its settings are not.
+    assert set(environment) - known <= {"OVATION_PUBLIC_URL", "OVATION_QUEUE_PARTITIONS"}
 
 
 def test_a_setting_without_a_name_in_compose_is_set_for_one_service():
@@ -169,6 +170,16 @@ def test_a_setting_without_a_name_in_compose_is_set_for_one_service():
     (wallet,), (gift,) = (containers_of(deployments[name]) for name in ("wallet", "gift"))
     assert rate.items() <= environment_of(wallet).items()
     assert not rate.keys() & environment_of(gift).keys()
+
+
+def test_the_broker_is_given_as_many_queues_as_services_read():
+    partitions = {"settings": {"OVATION_QUEUE_PARTITIONS": "wallet.gifts=4"}}
+    resources = render(merged(values_of(), partitions))
+
+    (topology,) = containers_of(of_kind(resources, "Job")["topology"])
+    (wallet,) = containers_of(of_kind(resources, "Deployment")["wallet"])
+    for container in (topology, wallet):
+        assert environment_of(container)["OVATION_QUEUE_PARTITIONS"] == "wallet.gifts=4"
 
 
 def test_only_what_asks_providers_has_their_keys_as_one_secret(resources):
