@@ -2,8 +2,9 @@
 Where an installation is, as its operator reaches it.
 
 OVATIONCTL_POSTGRES, OVATIONCTL_RABBIT (its management API) and OVATIONCTL_BROKER say where the
-servers are; the passwords are the files of `make secrets`, below OVATION_SECRETS_DIR, or the
-variables of the same names in capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
+servers are, OVATIONCTL_WALLET_POSTGRES where the wallet's is if it has its own. The passwords are
+the files of `make secrets`, below OVATION_SECRETS_DIR, or the variables of the same names in
+capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
 """
 
 import os
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import httpx
 
 from deploy.config.databases import AUDITOR
+from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
@@ -60,6 +62,8 @@ class Installation:
     secret: Callable[[str], str] = read_secret
     vhost: str = "ovation"
     databases: Mapping[str, str] | None = None
+    # Addresses of PostgreSQL servers that have one service alone, by service.
+    servers: Mapping[str, str] | None = None
     partitions: Partitions = field(default_factory=dict)
 
     @classmethod
@@ -69,6 +73,11 @@ class Installation:
             rabbit=os.environ.get("OVATIONCTL_RABBIT", "http://127.0.0.1:15672"),
             broker=os.environ.get("OVATIONCTL_BROKER", "127.0.0.1:5672"),
             vhost=os.environ.get("OVATIONCTL_VHOST", "ovation"),
+            servers={
+                service: os.environ[variable]
+                for service in DATABASES
+                if (variable := f"OVATIONCTL_{service.upper()}_POSTGRES") in os.environ
+            },
             partitions=partitions_of_installation(),
         )
 
@@ -102,6 +111,10 @@ class Installation:
         finally:
             await close_quietly(connection)
 
+    def server_of(self, service: str) -> str:
+        """Return `host:port` of the server that has a service's database."""
+        return (self.servers or {}).get(service, self.postgres)
+
     def database_name(self, service: str) -> str:
         """Return the name of a service's database: the service's own, unless told otherwise."""
         return (self.databases or {}).get(service, service)
@@ -113,7 +126,7 @@ class Installation:
 
     @asynccontextmanager
     async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
-        address = f"postgresql://{role}@{self.postgres}/{self.database_name(service)}"
+        address = f"postgresql://{role}@{self.server_of(service)}/{self.database_name(service)}"
         database = Database(address, password=self.password_of(role), pool_size=1)
         try:
             yield database
