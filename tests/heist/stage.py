@@ -25,6 +25,8 @@ POLL_SECONDS = 0.3
 # Our statements read small tables: one that takes longer waits for what will not come.
 STATEMENT_SECONDS_MAX = 20.0
 _OUTBOX = "SELECT count(*) FROM outbox"
+# A gift that waits for the wallet is in a queue, which may be long on a busy machine.
+_GIFT = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM open_gifts)"
 # What banks and card networks said, and purchase has not heard: webhooks come in their own time.
 _PURCHASE = """
     SELECT (SELECT count(*) FROM outbox)
@@ -128,6 +130,7 @@ class FastSystem(System):
         """Return the query that counts what a service still has to do, by database."""
         asked = dict.fromkeys(DATABASES, _OUTBOX)
         return asked | {
+            "gift": _GIFT,
             "payout": _PAYOUT,
             "purchase": _PURCHASE.format(said=self.said_by_banks),
         }
