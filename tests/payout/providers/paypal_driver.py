@@ -6,12 +6,13 @@ from typing import ClassVar
 from services.payout.providers.paypal_payouts import PayPalPayoutsProvider
 from tests.fakes.paypal.vendor import PayPal
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import HttpDriver
 
 WEBHOOK_ID = "5GP028458E2496506"
 
 
-class PayPalDriver(Driver):
+class PayPalDriver(HttpDriver):
     name = "paypal"
     amounts: ClassVar = {"USD": 1_500, "JPY": 1_600, "HUF": 350_000, "TWD": 32_000}
     unsayable: ClassVar = {"KWD": 3_050, "HUF": 350_050}

@@ -5,11 +5,12 @@ from typing import ClassVar
 
 from services.payout.providers.sandbox import SandboxProvider
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import HttpDriver
 from tests.payout.providers.sandbox_vendor import KEY, REFUSING, SECRET, SandboxVendor
 
 
-class SandboxDriver(Driver):
+class SandboxDriver(HttpDriver):
     name = "sandbox"
     operations: ClassVar = {Action.SUBMIT: "POST /transfers", Action.FIND: "GET /transfers"}
 

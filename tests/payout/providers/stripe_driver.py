@@ -10,12 +10,13 @@ from services.payout.providers.stripe_connect import StripeConnectProvider
 from shared.vendors.stripe import API_VERSION, from_stripe, to_stripe
 from tests.fakes.stripe.vendor import Stripe
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import HttpDriver
 
 SECRET = "whsec_of_the_test"
 
 
-class StripeDriver(Driver):
+class StripeDriver(HttpDriver):
     name = "stripe"
     amounts: ClassVar = {
         "USD": 1_500, "JPY": 1_600, "KWD": 3_050, "ISK": 1_400, "UGX": 37_000, "HUF": 350_050,
