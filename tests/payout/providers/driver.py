@@ -8,6 +8,7 @@ vendor does not have stays as it is here: its cases are skipped, and the report 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, ClassVar, NoReturn
 
@@ -70,6 +71,10 @@ class Driver(ABC):
     @abstractmethod
     def books(self) -> dict[str, int]:
         """Say by currency what creators have, of the vendor's own lines."""
+
+    def impatient(self) -> AbstractAsyncContextManager[None]:
+        """Let our adapter wait for no late answer meanwhile."""
+        self.lacks("calls whose answer can be late")
 
     async def leave(self, creator: Any, destination: str) -> str:
         """Let a creator's client leave a place with us, if it has to; return what payees name."""

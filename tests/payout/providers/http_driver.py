@@ -1,13 +1,21 @@
 """A vendor that is asked over HTTP: a fake that its contract judges, and that can go wrong."""
 
 from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import aiohttp
 
+from services.payout.providers import Provider
 from tests.fakes.base import Fake
 from tests.fakes.webhooks import Endpoint
 from tests.payout.providers.driver import Action, Driver
+
+# Only an answer that never comes takes so long, however busy the machine is.
+PATIENT_SECONDS = 300.0
+# Shorter than the answers that come too late.
+IMPATIENT_SECONDS = 1.0
 
 
 class HttpDriver(Driver):
@@ -16,6 +24,19 @@ class HttpDriver(Driver):
     # The vendor's word for each action.
     operations: ClassVar[dict[Action, str]]
     fake: Fake
+
+    @abstractmethod
+    def build(self, answer_seconds_max: float) -> Provider:
+        """Build our adapter, which waits so long for an answer."""
+
+    @asynccontextmanager
+    async def impatient(self) -> AsyncIterator[None]:
+        patient, self.provider = self.provider, self.build(IMPATIENT_SECONDS)
+        try:
+            yield
+        finally:
+            await self.provider.close()
+            self.provider = patient
 
     @abstractmethod
     def endpoint(self, webhooks: str) -> Endpoint:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from services.payout.providers.sandbox import SandboxProvider
 from tests.fakes.webhooks import Endpoint
 from tests.payout.providers.driver import Action
-from tests.payout.providers.http_driver import HttpDriver
+from tests.payout.providers.http_driver import PATIENT_SECONDS, HttpDriver
 from tests.payout.providers.sandbox_vendor import KEY, REFUSING, SECRET, SandboxVendor
 
 
@@ -16,8 +16,14 @@ class SandboxDriver(HttpDriver):
 
     async def start(self):
         self.fake = await SandboxVendor().start()
-        self.provider = SandboxProvider(
-            url=self.fake.url, api_key=KEY, webhook_secret=SECRET, answer_seconds_max=4.0
+        self.provider = self.build(PATIENT_SECONDS)
+
+    def build(self, answer_seconds_max):
+        return SandboxProvider(
+            url=self.fake.url,
+            api_key=KEY,
+            webhook_secret=SECRET,
+            answer_seconds_max=answer_seconds_max,
         )
 
     def destination(self):

@@ -11,7 +11,7 @@ from shared.vendors.stripe import API_VERSION, from_stripe, to_stripe
 from tests.fakes.stripe.vendor import Stripe
 from tests.fakes.webhooks import Endpoint
 from tests.payout.providers.driver import Action
-from tests.payout.providers.http_driver import HttpDriver
+from tests.payout.providers.http_driver import PATIENT_SECONDS, HttpDriver
 
 SECRET = "whsec_of_the_test"
 
@@ -30,12 +30,15 @@ class StripeDriver(HttpDriver):
 
     async def start(self):
         self.fake = await Stripe(secret=SECRET).start()
-        self.provider = StripeConnectProvider(
+        self.provider = self.build(PATIENT_SECONDS)
+
+    def build(self, answer_seconds_max):
+        return StripeConnectProvider(
             name=self.name,
             api_key=self.fake.api_key,
             webhook_secrets=(SECRET,),
             url=self.fake.url,
-            answer_seconds_max=4.0,
+            answer_seconds_max=answer_seconds_max,
         )
 
     def destination(self):

@@ -73,7 +73,9 @@ async def test_an_answer_that_comes_too_late_is_found_and_never_paid_twice(
 ):
     vendor.stall(Action.SUBMIT, 4.5)
     payout = await cash_out()
-    await work()
+    async with vendor.impatient():
+        await work()
+    assert await stands(payout) == ("approved", 0, 3_000)
     await work()
     await work()
 
