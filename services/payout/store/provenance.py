@@ -61,6 +61,23 @@ _RESERVED = text(f"""
 """)  # noqa: S608 - our own text only
 
 
+async def archive_of(tx: Transaction, creator: str, reference: str) -> str | None:
+    """Return which archive has the entry under a reference; None if it is in the table."""
+    found = await tx.execute(_ARCHIVE, {"creator": creator, "reference": reference})
+    file: str | None = found.scalar_one_or_none()
+    return file
+
+
+_ARCHIVE = text("""
+    SELECT file
+    FROM archived_keys AS entry
+    JOIN archived_users AS of_user
+        ON of_user.user_id = entry.user_id AND entry.number BETWEEN first AND last
+    JOIN archives ON archives.number = archive
+    WHERE entry.user_id = :creator AND key = reference_key(NULL, CAST(:reference AS text))
+""")
+
+
 async def credits_between(
     tx: Transaction, creator: str, start: int, end: int, *, before: int
 ) -> list[Credit]:
