@@ -9,7 +9,7 @@ what the table `entries` has, and the block of each entry. Rows go back to Postg
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -43,23 +43,20 @@ def write_file(rows: Sequence[ArchivedRow], facts: Mapping[str, str]) -> bytes:
     return written.getvalue()
 
 
-def read_rows(
-    content: bytes, *, user: str | None = None, first: int = 0, last: int | None = None
-) -> Iterator[ArchivedRow]:
-    """Yield the rows of a file, of one user and of a range of numbers if given."""
+def read_rows(content: bytes, users: Collection[str] | None = None) -> Iterator[ArchivedRow]:
+    """Yield the rows of a file, or those of some users, in their order."""
     import pyarrow as pa  # noqa: PLC0415 - 40 MB, which only a process that archives pays for
-    from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import compute, parquet  # noqa: PLC0415
 
     try:
         file = parquet.ParquetFile(io.BytesIO(content))
         for group in range(file.num_row_groups):
-            if user is not None and not _may_have(file, group, user):
+            if users is not None and not _may_have(file, group, users):
                 continue
-            for row in file.read_row_group(group).to_pylist():
-                if (user is None or row["user_id"] == user) and (
-                    first <= row["number"] and (last is None or row["number"] <= last)
-                ):
-                    yield _restored(row)
+            found = file.read_row_group(group)
+            if users is not None:
+                found = found.filter(compute.field("user_id").isin(list(users)))
+            yield from map(_restored, found.to_pylist())
     except pa.ArrowException as error:
         raise ArchiveDamaged(reason=str(error)) from error
 
@@ -108,11 +105,13 @@ def _restored(row: dict[str, Any]) -> ArchivedRow:
     }
 
 
-def _may_have(file: Any, group: int, user: str) -> bool:
-    """Whether a part of a file may have rows of a user, by its smallest and its greatest."""
+def _may_have(file: Any, group: int, users: Collection[str]) -> bool:
+    """Whether a part of a file may have rows of some users, by its smallest and its greatest."""
     column = file.schema_arrow.get_field_index("user_id")
     found = file.metadata.row_group(group).column(column).statistics
-    return found is None or not found.has_min_max or found.min <= user <= found.max
+    if found is None or not found.has_min_max:
+        return True
+    return any(found.min <= user <= found.max for user in users)
 
 
 def _schema(facts: Mapping[str, str]) -> Any:

@@ -6,11 +6,10 @@ brought forward are compared by sums over all archives, in memory that does not 
 row counts with a weight that is a hash of its name.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
-from shared.ledger.archive_file import ROW_GROUP_ENTRIES, json_of, read_rows
+from shared.ledger.archive_file import ROW_GROUP_ENTRIES, ArchivedRow, json_of, read_rows
 from shared.ledger.archive_store import ArchiveUnavailable
 from shared.ledger.archiving import block_digests
 from shared.ledger.recall import ARCHIVED, read_file
@@ -36,16 +35,16 @@ async def broken_archives(tx: Transaction) -> AsyncIterator[Violation | int]:
             is_whole = False
         block = archive.last_block
         try:
-            content = read_file(archive.file, archive.hash)
+            rows = list(read_rows(read_file(archive.file, archive.hash)))
         except ArchiveUnavailable as error:
             yield Violation("archive-unreadable", "", f"{archive.file}: {error.facts['reason']}")
             is_whole = False
             continue
-        async for violation in _broken_blocks(tx, archive, content):
+        async for violation in _broken_blocks(tx, archive, rows):
             yield violation
-        async for violation in _wrong_users(tx, archive, content):
+        async for violation in _wrong_users(tx, archive, rows):
             yield violation
-        await _add_sums(tx, content, sums)
+        await _add_sums(tx, rows, sums)
         yield archive.number
     if is_whole:
         kept = (await tx.execute(_KEPT)).one()
@@ -61,10 +60,12 @@ async def count_archives(tx: Transaction) -> int:
     return int((await tx.execute(_COUNT)).scalar_one())
 
 
-async def _broken_blocks(tx: Transaction, archive: Row, content: bytes) -> AsyncIterator[Violation]:
+async def _broken_blocks(
+    tx: Transaction, archive: Row, rows: Sequence[ArchivedRow]
+) -> AsyncIterator[Violation]:
     between = {"first": archive.first_block, "last": archive.last_block}
     seals = await tx.execute(_SEALS, between)
-    digests = await block_digests(tx, content, {each.block: each.previous_hash for each in seals})
+    digests = await block_digests(tx, rows, {each.block: each.previous_hash for each in seals})
     if digests.keys() != {each.block for each in seals}:
         yield Violation("archive-blocks", "", f"{archive.file} has other blocks than were sealed")
     for each in seals:
@@ -72,9 +73,11 @@ async def _broken_blocks(tx: Transaction, archive: Row, content: bytes) -> Async
             yield Violation("seal-hash", "", f"an entry of block {each.block} was changed")
 
 
-async def _wrong_users(tx: Transaction, archive: Row, content: bytes) -> AsyncIterator[Violation]:
+async def _wrong_users(
+    tx: Transaction, archive: Row, rows: Sequence[ArchivedRow]
+) -> AsyncIterator[Violation]:
     found: dict[str, tuple[int, int]] = {}
-    for row in read_rows(content):
+    for row in rows:
         first, last = found.get(row["user_id"], (row["number"], row["number"]))
         found[row["user_id"]] = min(first, row["number"]), max(last, row["number"])
     kept = {
@@ -90,10 +93,10 @@ async def _wrong_users(tx: Transaction, archive: Row, content: bytes) -> AsyncIt
             )
 
 
-async def _add_sums(tx: Transaction, content: bytes, sums: _Sums) -> None:
-    rows = read_rows(content)
-    while some := list(islice(rows, ROW_GROUP_ENTRIES)):
-        found = (await tx.execute(_SUMS, {"archived": json_of(some)})).one()
+async def _add_sums(tx: Transaction, rows: Sequence[ArchivedRow], sums: _Sums) -> None:
+    for start in range(0, len(rows), ROW_GROUP_ENTRIES):
+        some = json_of(rows[start : start + ROW_GROUP_ENTRIES])
+        found = (await tx.execute(_SUMS, {"archived": some})).one()
         sums.keys += int(found.key_sum)
         sums.balances += int(found.balance_sum)
 

@@ -184,19 +184,19 @@ def _file_of(
 
 async def _require_sealed(tx: Transaction, blocks: Sequence[Row], content: bytes) -> None:
     """Raise unless the file has exactly the entries of these blocks, as they were sealed."""
-    digests = await block_digests(tx, content, {each.block: each.previous_hash for each in blocks})
+    rows = await asyncio.to_thread(lambda: list(read_rows(content)))
+    digests = await block_digests(tx, rows, {each.block: each.previous_hash for each in blocks})
     for block in blocks:
         if digests.get(block.block) != (block.hash, block.entries):
             raise BlockBroken(f"the entries of block {block.block} are not what its seal says")
 
 
 async def block_digests(
-    tx: Transaction, content: bytes, previous: dict[int, bytes]
+    tx: Transaction, rows: Sequence[ArchivedRow], previous: dict[int, bytes]
 ) -> dict[int, tuple[bytes, int]]:
     """Hash each block of a file as it was sealed; return hashes and numbers of entries by block."""
-    rows = await asyncio.to_thread(lambda: sorted(read_rows(content), key=_block_of))
     found = {}
-    for block, members in groupby(rows, key=_block_of):
+    for block, members in groupby(sorted(rows, key=_block_of), key=_block_of):
         asked = {"archived": json_of(members), "previous": previous.get(block, b"")}
         digest, count = (await tx.execute(_HASH, asked)).one()
         found[block] = (digest, count)

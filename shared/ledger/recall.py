@@ -93,10 +93,11 @@ async def recall_decisions(
     """Read decisions by users and numbers, and return them by user and reference."""
     await hold_archives(tx)
     asked = {"users": [user for user, _ in numbers], "numbers": [each for _, each in numbers]}
-    found: list[ArchivedRow] = []
-    for row in await tx.execute(_PARTS_OF, asked):
-        parts = [ArchivePart(row.user_id, row.number, row.number, row.file, row.hash)]
-        found += await asyncio.to_thread(_rows_of, parts)
+    parts = [
+        ArchivePart(row.user_id, row.number, row.number, row.file, row.hash)
+        for row in await tx.execute(_PARTS_OF, asked)
+    ]
+    found = await asyncio.to_thread(_rows_of, parts)
     return {
         (row.user_id, row.reference): Entry(
             row.number, row.reference, row.request_hash, row.kind, result=row.outcome
@@ -144,13 +145,15 @@ def read_file(name: str, expected: bytes) -> bytes:
 
 
 def _rows_of(parts: Sequence[ArchivePart]) -> list[ArchivedRow]:
-    """Read parts of files, one file at a time."""
+    """Read parts of files, each file once."""
+    of_files: dict[tuple[str, bytes], dict[str, list[ArchivePart]]] = {}
+    for part in parts:
+        of_files.setdefault((part.file, part.hash), {}).setdefault(part.user, []).append(part)
     return [
         row
-        for part in parts
-        for row in read_rows(
-            read_file(part.file, part.hash), user=part.user, first=part.first, last=part.last
-        )
+        for (name, digest), of_users in of_files.items()
+        for row in read_rows(read_file(name, digest), of_users.keys())
+        if any(part.first <= row["number"] <= part.last for part in of_users[row["user_id"]])
     ]
 
 
