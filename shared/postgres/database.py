@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.peers import Peers
 from shared.postgres.statements import Statement
 from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
@@ -124,13 +125,14 @@ class Database:
     `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
     may be being replaced.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
-    not at the next poll.
+    not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
 
     def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
         self.url = url
         self._passwords = [None] if password is None else list(attempts_with(password))
         self.wakeups = Wakeups(self.connect_directly)
+        self.peers = Peers()
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
