@@ -30,7 +30,7 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
-    deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
+    deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
     deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/* tests/browser/package*.json

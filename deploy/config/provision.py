@@ -1,7 +1,8 @@
 """
 Make every service's database and roles: `python -m deploy.config.provision`.
 
-Reads POSTGRES_HOST, and the passwords from the folder of secret files.
+Reads POSTGRES_HOST (`db-1:5432`, or several hosts of which one is the primary), and the passwords
+from the folder of secret files.
 """
 
 import os
