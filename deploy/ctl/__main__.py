@@ -11,6 +11,7 @@ import typer
 from deploy.ctl.commands import (
     audit,
     dead_letters,
+    doctor,
     economics,
     events,
     files,
@@ -32,6 +33,7 @@ from deploy.ctl.commands import (
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(files.app)
 app.add_typer(verification.app)
+app.add_typer(doctor.app)
 app.add_typer(replays.app)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(outboxes.app, name="outbox")
