@@ -73,8 +73,8 @@ def _of_server(server: Any) -> Iterator[str]:
     if server.standbys and not server.synchronous:
         yield (
             "its standbys are asynchronous: after a failover, answered gifts are in no book any"
-            " more (docs/operations/failover.md). Set synchronous_standby_names, or synchronous_mode"
-            " of Patroni"
+            " more (docs/operations/failover.md). Set synchronous_standby_names, or Patroni's"
+            " synchronous_mode"
         )
     if server.synchronous_commit in ALONE:
         yield f"synchronous_commit = {server.synchronous_commit}: commits wait for no standby"

@@ -31,7 +31,9 @@ PREPARED_STATEMENTS_MAX = 256
 SNAPSHOT_SECONDS_MAX = 7 * 86_400
 STREAMED_ROWS_PAGE = 1_000
 _TAKES_WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
-_DEFAULTS = text("SELECT name FROM pg_settings WHERE name = ANY(:names) AND source = 'default'")
+_DEFAULTS = text(
+    "SELECT name FROM pg_settings WHERE name = ANY(:names) AND source = 'default' ORDER BY 1"
+)
 
 
 class Row(asyncpg.Record):
