@@ -30,8 +30,9 @@ from deploy.harness.processes import (
 CONFIGURATION = ROOT / "deploy" / "failover"
 NAMES = ("db-1", "db-2", "db-3")
 HOST = "127.0.0.1"
-# Before, a primary that was silent takes the leader's key back in etcd's version 3 without looking
-# whose it is: then two servers lead (seen with 3.0.2, which Debian 12 has). Version 2 compares.
+# Patroni 3.0.2, which Debian 12 has, takes the leader's key back in version 3 of etcd's API without
+# looking whose it is now, and two servers lead: https://github.com/patroni/patroni/pull/2689. In
+# version 2 it compares.
 COMPARES_SINCE = 4
 READY_SECONDS_MAX = 180
 # Three servers share one machine, which will not lose its power. Whole pages stay: rewinding a
