@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from deploy import capacity
+from deploy.config import chart
 from deploy.config.parts import PARTS, written
 from deploy.config.services import PUBLIC
 from deploy.docs.columns import column_files
@@ -22,6 +24,7 @@ from deploy.gateway.openapi import whole_api
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.contracts import gate, published
 from shared.contracts.gate import Review
+from shared.messaging.partitions import partitions_of_installation
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
@@ -82,7 +85,14 @@ def _generated() -> Generated:
         **column_files(),
         **table_pages(),
         **{file: (ROOT / file, partial(written, file)) for file in PARTS},
-        "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
+        "capacity": (capacity.PAGE, capacity.page),
+        "chart-services": (chart.CHART / "files" / "services.json", chart.services_file),
+        "chart-schema": (chart.CHART / "values.schema.json", chart.schema_file),
+        "chart-practice": (chart.CHART / "files" / "practice.conf", _chart_practice_gateway),
+        "topology": (
+            DEPLOY / "rabbitmq" / "10-topology.json",
+            lambda: _json(topology(partitions_of_installation())),
+        ),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
@@ -102,6 +112,11 @@ def _compose_gateway() -> str:
 
 def _practice_gateway() -> str:
     return render_practice({name: f"{name}:{COMPOSE_PORT}" for name in STRIPPED})
+
+
+def _chart_practice_gateway() -> str:
+    """Return the same for the chart, which puts the domain of its namespace in."""
+    return render_practice({name: f"{name}.${{DOMAIN}}:{COMPOSE_PORT}" for name in STRIPPED})
 
 
 def _dashboard(name: str) -> str:

@@ -2,14 +2,15 @@
 Where an installation is, as its operator reaches it.
 
 OVATIONCTL_POSTGRES, OVATIONCTL_RABBIT (its management API) and OVATIONCTL_BROKER say where the
-servers are; the passwords are the files of `make secrets`, below OVATION_SECRETS_DIR, or the
-variables of the same names in capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
+servers are, OVATIONCTL_WALLET_POSTGRES where the wallet's is if it has its own. The passwords are
+the files of `make secrets`, below OVATION_SECRETS_DIR, or the variables of the same names in
+capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
 """
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,9 +18,15 @@ from urllib.parse import quote
 import httpx
 
 from deploy.config.databases import AUDITOR
+from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
+from shared.messaging.partitions import (
+    Partitions,
+    partitions_of_installation,
+    spreads_of,
+)
 from shared.messaging.topology import AUDITOR_USER
 from shared.postgres.database import Database, Transaction
 
@@ -45,7 +52,8 @@ class Installation:
     The servers of one installation, as its operator reaches them.
 
     Reading is done as the auditor, which can change nothing; a command that changes a service's
-    tables takes that service's own role. `secret` returns a password by the name of its file.
+    tables takes that service's own role. `secret` returns a password by the name of its file,
+    `partitions` says which queues are spread over several.
     """
 
     postgres: str
@@ -54,6 +62,9 @@ class Installation:
     secret: Callable[[str], str] = read_secret
     vhost: str = "ovation"
     databases: Mapping[str, str] | None = None
+    # Addresses of PostgreSQL servers that have one service alone, by service.
+    servers: Mapping[str, str] | None = None
+    partitions: Partitions = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -62,6 +73,12 @@ class Installation:
             rabbit=os.environ.get("OVATIONCTL_RABBIT", "http://127.0.0.1:15672"),
             broker=os.environ.get("OVATIONCTL_BROKER", "127.0.0.1:5672"),
             vhost=os.environ.get("OVATIONCTL_VHOST", "ovation"),
+            servers={
+                service: os.environ[variable]
+                for service in DATABASES
+                if (variable := f"OVATIONCTL_{service.upper()}_POSTGRES") in os.environ
+            },
+            partitions=partitions_of_installation(),
         )
 
     @asynccontextmanager
@@ -94,6 +111,10 @@ class Installation:
         finally:
             await close_quietly(connection)
 
+    def server_of(self, service: str) -> str:
+        """Return `host:port` of the server that has a service's database."""
+        return (self.servers or {}).get(service, self.postgres)
+
     def database_name(self, service: str) -> str:
         """Return the name of a service's database: the service's own, unless told otherwise."""
         return (self.databases or {}).get(service, service)
@@ -105,7 +126,7 @@ class Installation:
 
     @asynccontextmanager
     async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
-        address = f"postgresql://{role}@{self.postgres}/{self.database_name(service)}"
+        address = f"postgresql://{role}@{self.server_of(service)}/{self.database_name(service)}"
         database = Database(address, password=self.password_of(role), pool_size=1)
         try:
             yield database
@@ -113,9 +134,16 @@ class Installation:
             await database.close()
 
     def messages_in(self, queue: str) -> int:
-        """Return how many messages a queue holds, unacknowledged ones included; as the auditor."""
-        path = f"{self.within('queues')}/{queue}"
-        return int(self.manage("GET", path, user=AUDITOR_USER).get("messages", 0))
+        """
+        Return how many messages a queue holds, unacknowledged ones included; as the auditor.
+
+        Those of its partitions are counted together.
+        """
+        found = [
+            self.manage("GET", f"{self.within('queues')}/{name}", user=AUDITOR_USER)
+            for name in spreads_of(queue, self.partitions)[-1].queues
+        ]
+        return sum(int(each.get("messages", 0)) for each in found)
 
     def dead_letters_in(self, queue: str) -> list[str] | None:
         """

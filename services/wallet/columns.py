@@ -23,6 +23,8 @@ Lot = Table(
         "paid_debts": "bigint",
         "adjusted": "bigint",
         "expired": "bigint",
+        "forfeited": "bigint",
+        "is_forfeit": "boolean",
         "owed": "bigint",
         "repaid": "bigint",
         "revision": "bigint",
@@ -229,7 +231,7 @@ Outbox = Table(
     "outbox",
     {
         "id": "bigint",
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "exchange": "text",
@@ -243,7 +245,7 @@ Outbox = Table(
 OutboxBlocked = Table(
     "outbox_blocked",
     {
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "reason": "text",

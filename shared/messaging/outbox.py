@@ -19,8 +19,10 @@ from shared.postgres.database import Transaction
 # What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
-# Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
-PARTS = 16
+# Fixed for ever: a key must stay in its share, or two relays could publish it out of order.
+SHARES = 16
+# The share of a message's partition key: where a queue has partitions, it leads to one of them.
+SHARE_HEADER = "ovation_share"
 
 
 class Message(NamedTuple):
@@ -46,13 +48,18 @@ def own_exchange(exchange: str, service: str) -> str:
     return f"{exchange}.{service}"
 
 
-def part_of(key: str) -> int:
-    return zlib.crc32(key.encode()) % PARTS
+def share_of(key: str) -> int:
+    return zlib.crc32(key.encode()) % SHARES
 
 
-def topic_of(part: int) -> str:
-    """Return the topic that wakes the relay of a part."""
-    return f"outbox.{part}"
+def share_name(share: int) -> str:
+    """Return how a share is written in the header `ovation_share` of a message."""
+    return f"{share:02}"
+
+
+def topic_of(share: int) -> str:
+    """Return the topic that wakes the relay of a share."""
+    return f"outbox.{share}"
 
 
 async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
@@ -79,19 +86,19 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     """
     if not messages:
         return
-    parts = [part_of(message.key) for message in messages]
-    tx.wake(*map(topic_of, set(parts)))
-    await tx.copy_records("outbox", _COLUMNS, map(_record, parts, messages))
+    shares = [share_of(message.key) for message in messages]
+    tx.wake(*map(topic_of, set(shares)))
+    await tx.copy_records("outbox", _COLUMNS, map(_record, shares, messages))
 
 
-_COLUMNS = ("part", *Message._fields)
+_COLUMNS = ("share", *Message._fields)
 
 
-def _record(part: int, message: Message) -> tuple[object, ...]:
+def _record(share: int, message: Message) -> tuple[object, ...]:
     if message.headers is None:
-        return (part, *message)
+        return (share, *message)
     *place, headers, body = message
-    return (part, *place, to_json(headers).decode(), body)
+    return (share, *place, to_json(headers).decode(), body)
 
 
 def message_of(fact: Fact, occurred_at: datetime) -> Message:

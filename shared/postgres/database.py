@@ -16,6 +16,7 @@ import asyncpg
 
 from shared.postgres.commits import ANSWER_SECONDS_MAX, committing
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.peers import Peers
 from shared.postgres.role_settings import REQUIRED, RoleNotProvisioned
 from shared.postgres.sessions import Hosts, Session
 from shared.postgres.statements import Statement, text
@@ -143,7 +144,7 @@ class Database:
     mode may be there: then `direct_url` leads past it, for sessions that hold locks or listen, and
     a pooler that keeps no prepared statements needs `prepares` to be false.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
-    not at the next poll.
+    not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
 
     def __init__(
@@ -161,6 +162,7 @@ class Database:
         self._hosts = Hosts(url, password=password)
         self._direct_hosts = Hosts(self.direct_url, password=password)
         self.wakeups = Wakeups(self.connect_directly)
+        self.peers = Peers()
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
