@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from deploy.config.databases import AUDITOR
+from deploy.config.databases import AUDITOR, archiver_of
 from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
@@ -91,6 +91,13 @@ class Installation:
     async def serving(self, service: str) -> AsyncIterator[Transaction]:
         """Do what the service itself may do in its database."""
         async with self._database(service, service) as database, database.transaction() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def archiving(self, service: str) -> AsyncIterator[Transaction]:
+        """Move old entries of a ledger into archives: what no other role may."""
+        role = archiver_of(service)
+        async with self._database(service, role) as database, database.transaction() as tx:
             yield tx
 
     @asynccontextmanager

@@ -1,0 +1,49 @@
+"""Archives of ledgers: old entries move out of the database, and what has left is verified."""
+
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from deploy.config.services import SEALED
+from deploy.ctl.installation import Installation
+from shared.ledger.archive_store import open_store
+from shared.ledger.archiving import Archive, LedgerArchive, Retention, archive_next
+from shared.postgres.statements import text
+
+ARCHIVES: Mapping[str, LedgerArchive] = {
+    name: import_module(f"services.{name}.store.archives").ARCHIVE for name in SEALED
+}
+
+
+def read_retention(path: Path) -> Retention:
+    """Read when entries are archived and how long archives are kept; raise ValueError if wrong."""
+    return Retention(**tomllib.loads(path.read_text(encoding="utf-8"))["archive"])
+
+
+async def run_archiver(
+    installation: Installation, service: str, retention: Retention, *, archives_max: int
+) -> AsyncIterator[Archive]:
+    """Move what is old enough into archives, each in a transaction of its own; yield each."""
+    store = open_store()
+    for _ in range(archives_max):
+        async with installation.archiving(service) as tx:
+            made = await archive_next(
+                tx, store, ARCHIVES[service], retention, now=datetime.now(UTC)
+            )
+        if made is None:
+            return
+        yield made
+
+
+async def list_archives(installation: Installation, service: str) -> list[dict[str, object]]:
+    """Return the archives of a ledger, the oldest first."""
+    async with installation.reading(service) as tx:
+        return [dict(row) for row in await tx.execute(_LIST)]
+
+
+_LIST = text("""
+    SELECT number, file, first_block, last_block, entries, size_bytes, first_at, last_at, keep_until
+    FROM archives ORDER BY number
+""")
