@@ -59,6 +59,8 @@ BankReport = Table(
         "contradictions": "integer",
         "received_at": "timestamp with time zone",
         "received_by": "text",
+        "confirmed_by": "text",
+        "applied_at": "timestamp with time zone",
         "key_id": "text",
         "encrypted": "bytea",
     },
@@ -221,6 +223,13 @@ Payee = Table(
         "screening": "text",
         "list_version": "text",
         "screened_at": "timestamp with time zone",
+    },
+)
+PayeeRevision = Table(
+    "payee_revisions",
+    {
+        "creator": "text",
+        "newest": "bigint",
     },
 )
 PayeeContact = Table(

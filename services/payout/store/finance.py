@@ -167,7 +167,8 @@ async def due(tx: Transaction, *, now: datetime, until: datetime, zone: str) -> 
 
 _DUE = text("""
     SELECT (greatest(due_at, CAST(:now AS timestamptz)) AT TIME ZONE :zone)::date AS day,
-           currency, value_minor_per_1000, count(DISTINCT creator) AS creators,
+           coalesce(payout_schedules.kind, 'none') AS schedule, creators.currency,
+           value_minor_per_1000, count(DISTINCT creator) AS creators,
            sum(diamonds)::bigint AS diamonds
     FROM (
         SELECT user_id AS creator, balance AS diamonds, CAST(:now AS timestamptz) AS due_at
@@ -187,7 +188,7 @@ _DUE = text("""
         UNION ALL
         SELECT creator, diamonds, matures_at FROM bonuses
         WHERE state = 'granted' AND NOT matured AND matures_at < CAST(:until AS timestamptz)
-    ) AS waiting JOIN creators USING (creator)
+    ) AS waiting JOIN creators USING (creator) LEFT JOIN payout_schedules USING (creator)
     WHERE diamonds > 0 AND due_at < CAST(:until AS timestamptz)
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """)
