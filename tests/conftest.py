@@ -18,6 +18,7 @@ from deploy.config.databases import (
 )
 from deploy.config.environment import new_secrets
 from deploy.config.services import DATABASES
+from deploy.harness.pgbouncer import pooled
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
@@ -66,7 +67,8 @@ def postgres(credentials):
     """A PostgreSQL with the roles of all services. It may be killed and started again."""
     with choose_postgres(fast=True) as server:
         run_sql(server.dsn(), roles_sql(credentials.database))
-        yield server
+        with pooled(server, credentials.database):
+            yield server
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +117,8 @@ async def database_of(postgres, template_of, credentials):
     def open_database(service: str, *, pool_size: int = 10) -> Database:
         name = f"test_{service}_{random.token_hex(4)}"
         run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
-        url = postgres.dsn(name, user=service, password=credentials.database[service])
-        opened[name] = Database(url, pool_size=pool_size)
+        password = credentials.database[service]
+        opened[name] = postgres.open(name, user=service, password=password, pool_size=pool_size)
         return opened[name]
 
     yield open_database

@@ -31,7 +31,7 @@ PLACES = """
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
     deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
-    deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
+    deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*

@@ -8,25 +8,33 @@ is a dozen statements, and the session of an ORM between them cost three times w
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from shared.postgres.commits import ANSWER_SECONDS_MAX, committing
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
 from shared.postgres.peers import Peers
-from shared.postgres.statements import Statement
+from shared.postgres.role_settings import REQUIRED, RoleNotProvisioned
+from shared.postgres.sessions import Hosts, Session
+from shared.postgres.statements import Statement, text
 from shared.postgres.wakeups import Wakeups
-from shared.secrets import attempts_with
 
 __all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
 
 CONNECT_SECONDS_MAX = 5
-# A statement that waits longer than this for a row holds up everyone behind it.
-LOCK_MILLISECONDS_MAX = 5_000
-STATEMENT_MILLISECONDS_MAX = 30_000
+# A relay and a job notice a silent server, and give up their locks, before others would wait.
+DIRECT_SECONDS_MAX = 30
+PREPARED_STATEMENTS_MAX = 256
+# A snapshot is read for as long as it takes: only a number replaces the session's own limit.
+SNAPSHOT_SECONDS_MAX = 7 * 86_400
 STREAMED_ROWS_PAGE = 1_000
+_TAKES_WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
+_DEFAULTS = text(
+    "SELECT name FROM pg_settings WHERE name = ANY(:names) AND source = 'default' ORDER BY 1"
+)
 
 
 class Row(asyncpg.Record):
@@ -72,8 +80,9 @@ class Rows(Sequence[Any]):
 class Transaction:
     """Everything that happens in it commits together, or not at all."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, *, seconds_max: float | None = None) -> None:
         self._connection = connection
+        self.seconds_max = seconds_max
         self.committed_actions: list[Callable[[], None]] = []
         self.topics: set[str] = set()
 
@@ -82,7 +91,11 @@ class Transaction:
     ) -> Rows:
         """Run one statement with its named parameters."""
         values = statement.values_of(parameters or {})
-        return Rows(await self._connection.fetch(statement.sql, *values, record_class=Row))
+        return Rows(
+            await self._connection.fetch(
+                statement.sql, *values, timeout=self.seconds_max, record_class=Row
+            )
+        )
 
     async def stream(
         self, statement: Statement, parameters: Mapping[str, Any]
@@ -90,7 +103,11 @@ class Transaction:
         """Yield the rows of one statement, which may be too many to hold, page by page."""
         values = statement.values_of(parameters)
         cursor = self._connection.cursor(
-            statement.sql, *values, prefetch=STREAMED_ROWS_PAGE, record_class=Row
+            statement.sql,
+            *values,
+            prefetch=STREAMED_ROWS_PAGE,
+            timeout=self.seconds_max,
+            record_class=Row,
         )
         async for row in cursor:
             yield row
@@ -122,15 +139,28 @@ class Database:
     """
     A service's own database. No other service has its address.
 
-    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
-    may be being replaced.
+    `url` is `postgresql://role@host:port/name`, with one host or several (`addresses`); the
+    password comes beside it, from a secret that may be being replaced. A pooler in transaction
+    mode may be there: then `direct_url` leads past it, for sessions that hold locks or listen, and
+    a pooler that keeps no prepared statements needs `prepares` to be false.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
     not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
 
-    def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        direct_url: str = "",
+        password: str | None = None,
+        pool_size: int = 10,
+        prepares: bool = True,
+    ) -> None:
         self.url = url
-        self._passwords = [None] if password is None else list(attempts_with(password))
+        self.direct_url = direct_url or url
+        self.prepares = prepares
+        self._hosts = Hosts(url, password=password)
+        self._direct_hosts = Hosts(self.direct_url, password=password)
         self.wakeups = Wakeups(self.connect_directly)
         self.peers = Peers()
         self._pool_size = pool_size
@@ -148,13 +178,8 @@ class Database:
         pool = self._pool or await self._open_pool()
         async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
             tx = Transaction(connection)  # type: ignore[arg-type]  # a proxy with the same methods
-            try:
-                async with connection.transaction():
-                    yield tx
-            except asyncpg.InternalClientError:
-                # The server died inside an exchange, and the driver lost its place in it.
-                connection.terminate()
-                raise
+            async with committing(connection):  # type: ignore[arg-type]
+                yield tx
         if tx.topics:
             self.wakeups.wake(tx.topics)
         for action in tx.committed_actions:
@@ -170,32 +195,35 @@ class Database:
         ):
             await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute("SET LOCAL enable_seqscan = on")
-            yield Transaction(connection)  # type: ignore[arg-type]  # a proxy with the methods
+            yield Transaction(
+                connection,  # type: ignore[arg-type]  # a proxy with the methods
+                seconds_max=SNAPSHOT_SECONDS_MAX,
+            )
 
     async def ping(self) -> None:
-        """Return if the database answers; raise what went wrong if it does not."""
-        pool = self._pool or await self._open_pool()
-        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
-            await connection.fetchval("SELECT 1")
+        """Return if the database takes writes; raise what is wrong if it does not."""
+        async with self.transaction() as tx:
+            if not (await tx.execute(_TAKES_WRITES)).scalar_one():
+                raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes: a standby?")
+
+    async def check_role(self) -> None:
+        """Raise RoleNotProvisioned if our role lacks the settings that provisioning gives it."""
+        async with self.transaction() as tx:
+            missing = await tx.execute(_DEFAULTS, {"names": list(REQUIRED)})
+        if missing:
+            raise RoleNotProvisioned(
+                f"The role of {self.name} has no {', '.join(row.name for row in missing)}."
+                " Provision again: docs/operations/upgrades.md"
+            )
 
     async def connect_directly(self) -> asyncpg.Connection:
         """
         Open a connection outside the pool, to hold a session advisory lock.
 
-        The server notices within about 20 s that such a holder has vanished behind a dead
-        network, and frees its locks: keepalives for an idle one, the user timeout for one
-        with data in flight.
+        It goes past a pooler, which would hand the session with its locks to others.
         """
-        return await self._connect(
-            timeout=CONNECT_SECONDS_MAX,
-            command_timeout=STATEMENT_MILLISECONDS_MAX / 1000,
-            server_settings={
-                "tcp_keepalives_idle": "5",
-                "tcp_keepalives_interval": "5",
-                "tcp_keepalives_count": "3",
-                "tcp_user_timeout": "20000",
-                "jit": "off",
-            },
+        return await self._direct_hosts.connect(
+            timeout=CONNECT_SECONDS_MAX, command_timeout=DIRECT_SECONDS_MAX
         )
 
     async def close(self) -> None:
@@ -208,33 +236,20 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    connect=self._connect,
+                    connect=self._hosts_connect,
+                    connection_class=Session,
                     timeout=CONNECT_SECONDS_MAX,
+                    command_timeout=ANSWER_SECONDS_MAX,
                     min_size=0,
                     max_size=self._pool_size,
                     init=_prepare_connection,
                     reset=_leave_clean,
-                    statement_cache_size=256,
-                    server_settings={
-                        "lock_timeout": str(LOCK_MILLISECONDS_MAX),
-                        "statement_timeout": str(STATEMENT_MILLISECONDS_MAX),
-                        # Our statements are short and many; compiling costs more than it saves.
-                        "jit": "off",
-                        # A plan is kept: one that was made while a table had a page would read
-                        # all of it for each row of a batch when it has a million. So rows are
-                        # found by an index wherever there is one. Snapshots read whole tables.
-                        "enable_seqscan": "off",
-                    },
+                    statement_cache_size=PREPARED_STATEMENTS_MAX if self.prepares else 0,
                 )
             return self._pool
 
-    async def _connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
-        """Open a session with the newest password, or with the one before."""
-        *others, last = self._passwords
-        for password in others:
-            with suppress(asyncpg.InvalidPasswordError):
-                return await asyncpg.connect(self.url, password=password, **options)
-        return await asyncpg.connect(self.url, password=last, **options)
+    async def _hosts_connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
+        return await self._hosts.connect(**options)
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:

@@ -6,16 +6,16 @@ import re
 import sys
 from pathlib import Path
 
-import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.postgres.sessions import Hosts
 
 ROOT = Path(__file__).parents[2]
 # All later requests queue behind a migration that waits for a lock: it gives up soon, and
@@ -32,14 +32,12 @@ def migrate(service: str, url: str, password: str | None = None, *, revision: st
 
 
 async def _migrate(service: str, url: str, password: str | None, revision: str) -> None:
-    address = make_url(url).set(drivername="postgresql")
-    if password is not None:
-        address = address.set(password=password)
-    dsn = address.render_as_string(hide_password=False)
-    # No pool: a connection left open would keep the database from serving as a template. The
-    # driver reads the address itself: SQLAlchemy would not know its sslmode.
+    # No pool: a connection left open would keep the database from serving as a template. We read
+    # the address ourselves: SQLAlchemy would not know its sslmode, nor several hosts with ports.
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=Hosts(url, password=password).connect,
+        poolclass=NullPool,
     )
     try:
         for left in reversed(range(TRIES_MAX)):
