@@ -22,8 +22,8 @@ from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
 from shared.messaging.topology import topology, users
-from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
+from tests.parts import EveryPart, part_count_of, strays, unite_parts
 
 # How long an example takes is a matter of the machine, and of what else it does.
 settings.register_profile("ovation", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,7 +100,10 @@ def template_of(postgres, credentials):
             dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
             run_sql(postgres.dsn(), database_sql(service, name))
             run_sql(postgres.dsn(name), schema_sql(service))
-            in_own_thread(lambda: migrate(service, dsn))
+            part_count = part_count_of(service)
+            in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
+            if part_count > 1:
+                unite_parts(postgres.dsn(name), service)
         return made[service]
 
     yield template
@@ -110,20 +113,23 @@ def template_of(postgres, credentials):
 @pytest.fixture
 async def database_of(postgres, template_of, credentials):
     """Give a fresh, migrated database of a service, opened as its restricted role."""
-    opened: dict[str, Database] = {}
+    opened: dict[str, EveryPart] = {}
 
-    def open_database(service: str, *, pool_size: int = 10) -> Database:
+    def open_database(service: str, *, pool_size: int = 10) -> EveryPart:
         name = f"test_{service}_{random.token_hex(4)}"
         run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
         url = postgres.dsn(name, user=service, password=credentials.database[service])
-        opened[name] = Database(url, pool_size=pool_size)
+        opened[name] = EveryPart(url, pool_size=pool_size, part_count=part_count_of(service))
         return opened[name]
 
     yield open_database
     for database in opened.values():
         await database.close()
+    parted = [name for name, database in opened.items() if database.part_count > 1]
+    found = [stray for name in parted for stray in strays(postgres.dsn(name))]
     # By force: a test may have killed what held a connection.
     run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
+    assert found == [], "rows outside of the part of their user"
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ PLACES = """
     services/*/store/*.py
     services/*/providers/*.py
     services/*/migrations/env.py services/*/migrations/versions/*.py
+    services/*/migrations/reference/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/page.html services/web/static/**
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py

@@ -8,7 +8,7 @@ variables of the same names in capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_B
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
 from shared.messaging.topology import AUDITOR_USER
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Transaction, recorded_part_count
 
 SECRETS = Path(__file__).parent.parent / "secrets"
 REQUEST_SECONDS_MAX = 10
@@ -65,6 +65,12 @@ class Installation:
         )
 
     @asynccontextmanager
+    async def opened(self, service: str, role: str = AUDITOR) -> AsyncIterator[Database]:
+        """Open a service's database with all its parts; as the auditor, if not as another."""
+        async with self._database(service, role) as database:
+            yield database
+
+    @asynccontextmanager
     async def reading(self, service: str) -> AsyncIterator[Transaction]:
         """Read a service's database as it is at one instant, as the auditor."""
         async with self._database(service, AUDITOR) as database, database.snapshot() as tx:
@@ -106,11 +112,14 @@ class Installation:
     @asynccontextmanager
     async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
         address = f"postgresql://{role}@{self.postgres}/{self.database_name(service)}"
-        database = Database(address, password=self.password_of(role), pool_size=1)
-        try:
+        password = self.password_of(role)
+        async with AsyncExitStack() as opened:
+            database = Database(address, password=password, pool_size=1)
+            opened.push_async_callback(database.close)
+            if (part_count := await recorded_part_count(database)) > 1:
+                database = Database(address, password=password, pool_size=1, part_count=part_count)
+                opened.push_async_callback(database.close)
             yield database
-        finally:
-            await database.close()
 
     def messages_in(self, queue: str) -> int:
         """Return how many messages a queue holds, unacknowledged ones included; as the auditor."""

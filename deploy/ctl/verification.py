@@ -17,6 +17,7 @@ from deploy.ctl.output import tell
 from deploy.ctl.reconcile import Compared, reconcile
 from shared.ledger.sealing import broken_seals, count_blocks
 from shared.ledger.verification import Invariant, Violation, count_users, verify_ledger
+from shared.ledger.verification import Progress as Verified
 
 INVARIANTS: Mapping[str, Sequence[Invariant]] = {
     name: import_module(f"services.{name}.store.invariants").INVARIANTS for name in LEDGERS
@@ -40,17 +41,22 @@ def _bar() -> Progress:
 
 async def verify(installation: Installation, service: str) -> bool:
     """Derive every balance, lot and outcome again from the postings; return whether all agree."""
-    violations, postings, started = 0, 0, datetime.now(UTC)
-    with _bar() as bar:
-        async with installation.reading(service) as tx:
-            task = bar.add_task(f"{service}: users", total=await count_users(tx))
-            async for found in verify_ledger(tx, INVARIANTS[service]):
-                if isinstance(found, Violation):
-                    violations += 1
-                    _print(found)
-                else:
-                    postings = found.postings
-                    bar.update(task, completed=found.users)
+    violations, users, postings, started = 0, 0, 0, datetime.now(UTC)
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_users))
+            task = bar.add_task(f"{service}: users", total=total)
+            for part in database.parts:
+                verified = Verified(0, 0)
+                async with part.snapshot() as tx:
+                    async for found in verify_ledger(tx, INVARIANTS[service]):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            verified = found
+                            bar.update(task, completed=users + verified.users)
+                users, postings = users + verified.users, postings + verified.postings
     seconds = (datetime.now(UTC) - started).total_seconds()
     held = f"{len(INVARIANTS[service])} invariants, {violations} violations"
     tell(f"{service}: {postings} postings, {held}, {seconds:.1f} s")
@@ -60,16 +66,19 @@ async def verify(installation: Installation, service: str) -> bool:
 async def verify_seals(installation: Installation, service: str) -> bool:
     """Recompute the hash chain over a ledger's history; return whether it is unbroken."""
     violations, blocks = 0, 0
-    with _bar() as bar:
-        async with installation.reading(service) as tx:
-            task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
-            async for found in broken_seals(tx):
-                if isinstance(found, Violation):
-                    violations += 1
-                    _print(found)
-                else:
-                    blocks = found
-                    bar.update(task, completed=blocks)
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_blocks))
+            task = bar.add_task(f"{service}: blocks", total=total)
+            for part in database.parts:
+                async with part.snapshot() as tx:
+                    async for found in broken_seals(tx):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            blocks += 1
+                            bar.update(task, completed=blocks)
     tell(f"{service}: {blocks} blocks, {violations} violations")
     return not violations
 

@@ -5,9 +5,11 @@ Both sources sum the same gifts or purchases by the hour in which they began. Wh
 and hash of an hour agree, there is nothing to compare one by one.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from shared.postgres.database import Transaction
 from shared.postgres.statements import Statement, text
@@ -20,6 +22,25 @@ class Totals:
     count: int
     amount: int
     hash: int
+
+
+def add_hours(parts: Iterable[Mapping[datetime, Totals]]) -> dict[datetime, Totals]:
+    """Add the hours of all parts up."""
+    sums: dict[datetime, Totals] = {}
+    for hour, new in chain.from_iterable(each.items() for each in parts):
+        known = sums.get(hour, Totals(0, 0, 0))
+        sums[hour] = Totals(
+            known.count + new.count, known.amount + new.amount, known.hash ^ new.hash
+        )
+    return sums
+
+
+def add_amounts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add the amounts of all parts up: a purchase or gift is in one of them."""
+    sums = Counter[str]()
+    for amounts in parts:
+        sums.update(amounts)
+    return sums
 
 
 class Source:

@@ -1,16 +1,20 @@
 """The trial balance of a ledger, for any hour that is closed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from shared.errors import Kind, Refusal
-from shared.http import Db, Moment, refusals
+from shared.http import AllParts, Moment, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Identity, Unauthenticated
+from shared.postgres.database import Rows, Transaction
 from shared.postgres.statements import text
 
 FINANCE_SCOPE = "finance:read"
@@ -57,21 +61,35 @@ def closed_hour(until: datetime | None) -> datetime:
 
 async def read_trial_balance(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     until: Until = None,
     format: Format = "json",  # noqa: A002 - as asked for
 ) -> TrialBalance | Response:
     """Read every account at the end of a closed hour; `format=csv` for a spreadsheet."""
     end = closed_hour(until)
-    async with db.snapshot() as tx:
-        rows = await tx.execute(_TRIAL_BALANCE, {"until": end})
-    lines = [AccountLine(**row, balance=row.debit - row.credit) for row in rows]
+    lines = _sum_lines(await db.read_each(partial(_read_lines, end)))
     if format == "csv":
         return csv_of(lines, AccountLine)
     sums: dict[str, int] = {}
     for line in lines:
         sums[line.unit] = sums.get(line.unit, 0) + line.balance
     return TrialBalance(until=end, accounts=lines, balanced=not any(sums.values()))
+
+
+async def _read_lines(end: datetime, tx: Transaction) -> Rows:
+    return await tx.execute(_TRIAL_BALANCE, {"until": end})
+
+
+def _sum_lines(parts: Sequence[Rows]) -> list[AccountLine]:
+    """Add the accounts of all parts up: entries before a closed hour are there, and stay."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in chain.from_iterable(parts):
+        debit, credit = sums.get((row.unit, row.account), (0, 0))
+        sums[row.unit, row.account] = debit + row.debit, credit + row.credit
+    return [
+        AccountLine(account=account, unit=unit, debit=debit, credit=credit, balance=debit - credit)
+        for (unit, account), (debit, credit) in sorted(sums.items())
+    ]
 
 
 def add_trial_balance(router: APIRouter, service: str) -> None:

@@ -8,7 +8,7 @@ from shared.amqp.delivery import Delivery
 from shared.contracts.base import Event
 from shared.contracts.routes import require_handlers
 from shared.messaging.broker import Broker, supervise
-from shared.messaging.receiver import Handler, Receiver
+from shared.messaging.receiver import Handler, Receiver, UserFields
 from shared.messaging.retry import DELAYS
 from shared.observability.metrics import CONSUMER_CONNECTED
 from shared.postgres.database import Database
@@ -31,6 +31,7 @@ class Consumer:
 
     With `inbox=False` no row remembers that a message was handled. Choose it where the handler has
     a permanent key for each message, and publishes the same again when the key comes again.
+    `users` names the field that says whose an event is, where it is not its partition key.
     """
 
     def __init__(
@@ -45,11 +46,18 @@ class Consumer:
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
         inbox: bool = True,
+        users: UserFields | None = None,
     ) -> None:
         require_handlers(queue, routes.keys())
         self.queue = queue
         self._receiver = Receiver(
-            queue, routes, database=database, user=broker.user, delays=delays, inbox=inbox
+            queue,
+            routes,
+            database=database,
+            user=broker.user,
+            delays=delays,
+            inbox=inbox,
+            users=users,
         )
         self._broker = broker
         self._batch_max = batch_max

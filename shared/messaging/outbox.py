@@ -15,6 +15,7 @@ from shared.messaging.facts import Fact
 from shared.observability.logging import MessageLine, log_messages
 from shared.observability.tracing import traceparent
 from shared.postgres.database import Transaction
+from shared.postgres.parts import schema_of
 
 # What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
@@ -55,6 +56,11 @@ def topic_of(part: int) -> str:
     return f"outbox.{part}"
 
 
+def topic_of_part(part: int) -> str:
+    """Return the topic that wakes the relay of a part of the users."""
+    return f"outbox.{schema_of(part)}"
+
+
 async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
     """
     Publish the facts, in this order, if and only if this transaction commits.
@@ -79,8 +85,13 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     """
     if not messages:
         return
-    parts = [part_of(message.key) for message in messages]
-    tx.wake(*map(topic_of, set(parts)))
+    if tx.part is None:
+        parts = [part_of(message.key) for message in messages]
+        tx.wake(*map(topic_of, set(parts)))
+    else:
+        # All of a part is one relay's, so that it reads few schemas.
+        parts = [tx.part % PARTS] * len(messages)
+        tx.wake(topic_of_part(tx.part))
     await tx.copy_records("outbox", _COLUMNS, map(_record, parts, messages))
 
 

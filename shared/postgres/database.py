@@ -1,31 +1,64 @@
 """
-One pool, one transaction, one place that commits.
+One place that opens sessions, one that commits.
 
 Statements have named parameters (`shared.postgres.statements`) and go to asyncpg directly: a batch
 is a dozen statements, and the session of an ORM between them cost three times what asyncpg does.
+
+    async with database.part_for(user).transaction() as tx: ...   # what is the user's
+    async with database.reference.transaction() as tx: ...        # what is of no single user
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
-from shared.postgres.statements import Statement
+from shared.postgres.parts import PartsDiffer, part_of, require_part_count, schema_of
+from shared.postgres.statements import Statement, text
 from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
 
-__all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
+__all__ = [
+    "Database",
+    "Part",
+    "Row",
+    "Rows",
+    "Transaction",
+    "is_contention",
+    "is_unavailable",
+    "recorded_part_count",
+    "require_recorded_parts",
+    "sqlstate",
+]
+
+Answer = TypeVar("Answer")
 
 CONNECT_SECONDS_MAX = 5
 # A statement that waits longer than this for a row holds up everyone behind it.
 LOCK_MILLISECONDS_MAX = 5_000
 STATEMENT_MILLISECONDS_MAX = 30_000
 STREAMED_ROWS_PAGE = 1_000
+# With several parts: sessions of a lane, and of what needs no lane of its own.
+LANE_SESSIONS = 2
+REFERENCE_SESSIONS = 4
+_SNAPSHOT = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL enable_seqscan = on
+"""
 
 
 class Row(asyncpg.Record):
@@ -69,10 +102,15 @@ class Rows(Sequence[Any]):
 
 
 class Transaction:
-    """Everything that happens in it commits together, or not at all."""
+    """
+    Everything that happens in it commits together, or not at all.
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    `part` is the number of the part it is of; None: there is only one, or it is of reference.
+    """
+
+    def __init__(self, connection: asyncpg.Connection, part: int | None = None) -> None:
         self._connection = connection
+        self.part = part
         self.committed_actions: list[Callable[[], None]] = []
         self.topics: set[str] = set()
 
@@ -117,37 +155,32 @@ class Transaction:
         self.topics.update(topics)
 
 
-class Database:
+class Part:
     """
-    A service's own database. No other service has its address.
+    The tables of some users, or of no single user; a transaction here finds nobody else's rows.
 
-    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
-    may be being replaced.
-    `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
-    not at the next poll.
+    `number` is None where all users are in one part, and for the schema of reference.
     """
 
-    def __init__(self, url: str, *, password: str | None = None, pool_size: int = 10) -> None:
-        self.url = url
-        self._passwords = [None] if password is None else list(attempts_with(password))
-        self.wakeups = Wakeups(self.connect_directly)
-        self._pool_size = pool_size
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+    def __init__(self, database: "Database", number: int | None = None) -> None:
+        self._database = database
+        self.number = number
+        path = "" if number is None else f"; SET LOCAL search_path = {schema_of(number)}, public"
+        # One round trip. The schema ends with the transaction, so a pooler may stand in between.
+        self._begin, self._begin_snapshot = f"BEGIN{path}", f"{_SNAPSHOT}{path}"
 
     @property
-    def name(self) -> str:
-        """The database's name at its server."""
-        return unquote(urlsplit(self.url).path.removeprefix("/"))
+    def wakeups(self) -> Wakeups:
+        """The tasks that wait for commits in any part."""
+        return self._database.wakeups
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit on the way out, roll back on the way up. Nothing else commits."""
-        pool = self._pool or await self._open_pool()
-        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
-            tx = Transaction(connection)  # type: ignore[arg-type]  # a proxy with the same methods
+        async with await self._database.session(self.number) as connection:
+            tx = Transaction(connection, self.number)
             try:
-                async with connection.transaction():
+                async with _begun(connection, self._begin):
                     yield tx
             except asyncpg.InternalClientError:
                 # The server died inside an exchange, and the driver lost its place in it.
@@ -161,19 +194,87 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
         """Read everything as it is at one instant, for as long as it takes; write nothing."""
-        pool = self._pool or await self._open_pool()
         async with (
-            pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
+            # It may take hours, and must not keep a lane from its other parts.
+            await self._database.session(None) as connection,
+            _begun(connection, self._begin_snapshot),
         ):
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute("SET LOCAL enable_seqscan = on")
-            yield Transaction(connection)  # type: ignore[arg-type]  # a proxy with the methods
+            yield Transaction(connection, self.number)
+
+
+class Database:
+    """
+    A service's own database. No other service has its address.
+
+    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
+    may be being replaced. `part_count` is how many parts the installation has.
+    `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
+    not at the next poll.
+    """
+
+    def __init__(
+        self, url: str, *, password: str | None = None, pool_size: int = 10, part_count: int = 1
+    ) -> None:
+        self.url = url
+        self._passwords = [None] if password is None else list(attempts_with(password))
+        self.wakeups = Wakeups(self.connect_directly)
+        self.part_count = require_part_count(part_count)
+        # With one part it is the part as well: all tables are in one schema.
+        self.reference = Part(self)
+        is_one = part_count == 1
+        self.parts = (
+            (self.reference,) if is_one else tuple(Part(self, n) for n in range(part_count))
+        )
+        # Each has an outbox and an inbox.
+        self.mailboxes = self.parts if is_one else (*self.parts, self.reference)
+        # A plan that was made for a part is made again for another: so a session has few of them.
+        self._lanes = 0 if is_one else max(1, (pool_size - REFERENCE_SESSIONS) // LANE_SESSIONS)
+        self._pool_size = pool_size if is_one else REFERENCE_SESSIONS
+        self._pools: dict[int | None, asyncpg.Pool] = {}
+        self._opening = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """The database's name at its server."""
+        return unquote(urlsplit(self.url).path.removeprefix("/"))
+
+    def part(self, number: int) -> Part:
+        """Return a part by its number."""
+        return self.parts[number]
+
+    def part_for(self, user: str) -> Part:
+        """Return the part that has the rows of a user."""
+        if len(self.parts) == 1:
+            return self.reference
+        return self.parts[part_of(user, len(self.parts))]
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction over everything; a database of several parts has none."""
+        return self._only_part().transaction()
+
+    def snapshot(self) -> AbstractAsyncContextManager[Transaction]:
+        """Read everything at one instant; of several parts there is no such instant."""
+        return self._only_part().snapshot()
+
+    def _only_part(self) -> Part:
+        assert len(self.parts) == 1, f"{self.name} has several parts: name the user's, or reference"
+        return self.reference
+
+    async def read_each(self, read: Callable[[Transaction], Awaitable[Answer]]) -> list[Answer]:
+        """
+        Read every part, one after another, each in a snapshot of its own.
+
+        Sums of the answers are of one instant only where there is one part.
+        """
+        answers = []
+        for part in self.parts:
+            async with part.snapshot() as tx:
+                answers.append(await read(tx))
+        return answers
 
     async def ping(self) -> None:
         """Return if the database answers; raise what went wrong if it does not."""
-        pool = self._pool or await self._open_pool()
-        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
+        async with await self.session(None) as connection:
             await connection.fetchval("SELECT 1")
 
     async def connect_directly(self) -> asyncpg.Connection:
@@ -198,18 +299,24 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; work that still runs on them fails."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        while self._pools:
+            _, pool = self._pools.popitem()
+            pool.terminate()
 
-    async def _open_pool(self) -> asyncpg.Pool:
+    async def session(self, part: int | None) -> Any:
+        """Lend a session from the pool of a part; None: of reference."""
+        lane = None if part is None else part % self._lanes
+        pool = self._pools.get(lane) or await self._open_pool(lane)
+        return pool.acquire(timeout=CONNECT_SECONDS_MAX)
+
+    async def _open_pool(self, lane: int | None) -> asyncpg.Pool:
         async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
+            if lane not in self._pools:
+                self._pools[lane] = await asyncpg.create_pool(
                     connect=self._connect,
                     timeout=CONNECT_SECONDS_MAX,
                     min_size=0,
-                    max_size=self._pool_size,
+                    max_size=self._pool_size if lane is None else LANE_SESSIONS,
                     init=_prepare_connection,
                     reset=_leave_clean,
                     statement_cache_size=256,
@@ -224,7 +331,7 @@ class Database:
                         "enable_seqscan": "off",
                     },
                 )
-            return self._pool
+            return self._pools[lane]
 
     async def _connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
         """Open a session with the newest password, or with the one before."""
@@ -240,6 +347,33 @@ async def _prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=str, decoder=json.loads, schema="pg_catalog", format="text"
     )
+
+
+async def recorded_part_count(database: Database) -> int:
+    """Return how many parts the database was made with."""
+    async with database.reference.transaction() as tx:
+        return int((await tx.execute(_RECORDED_PARTS)).scalar_one())
+
+
+async def require_recorded_parts(database: Database) -> None:
+    """Raise `PartsDiffer` unless the database was made with the number of parts that we have."""
+    recorded = await recorded_part_count(database)
+    if recorded != database.part_count:
+        raise PartsDiffer(recorded, database.part_count)
+
+
+_RECORDED_PARTS = text("SELECT count FROM parts")
+
+
+@asynccontextmanager
+async def _begun(connection: asyncpg.Connection, begin: str) -> AsyncIterator[None]:
+    await connection.execute(begin)
+    try:
+        yield
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
 
 
 async def _leave_clean(connection: asyncpg.Connection) -> None:

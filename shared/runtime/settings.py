@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import SecretsSettingsSource
 
 from shared.identity.claims import ClaimNames, claim_names
+from shared.postgres.parts import PartCount
 from shared.secrets import SECRETS_FOLDER
 
 
@@ -89,3 +90,10 @@ class ServiceSettings(SecretFileSettings):
                         " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
                     )
         return self
+
+
+class PartedSettings(ServiceSettings):
+    """What a service reads whose users can be spread over several schemas of its database."""
+
+    # Chosen once for an installation, and kept for ever.
+    parts: PartCount = 1

@@ -34,7 +34,7 @@ async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_ent
 ):
     """A second process is another consumer with a pool of its own."""
     await hear(a_purchase_paid(coins=1_000))
-    other = Database(database.url)
+    other = Database(database.url, part_count=database.part_count)
     _, elsewhere = consumers.build(
         settings, read_rules(settings.rules_file), other, a_broker("wallet")
     )

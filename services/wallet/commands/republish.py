@@ -10,7 +10,7 @@ From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from services.wallet.commands.verification import CHAIN
+from services.wallet.domain.coins import COINS
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.wallet import (
@@ -28,6 +28,7 @@ from shared.contracts.wallet import (
     GiftPaymentRefused,
     UsageReported,
 )
+from shared.ledger.sealing import chain_of
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
@@ -47,7 +48,7 @@ _PUBLISHED: dict[str, type[Event]] = {
 
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was announced in that time: decisions first, then what followed from them."""
-    blocks = (BlockSealed, CHAIN)
+    blocks = (BlockSealed, chain_of(tx, COINS))
     return history.facts_between(tx, _published, blocks, since=since, until=until)
 
 
