@@ -91,20 +91,20 @@ def vhost(rabbit, credentials):
 @pytest.fixture(scope="session")
 def template_of(postgres, credentials):
     """Migrate a service's database once; tests work on copies of it."""
-    made: dict[str, str] = {}
+    made: dict[tuple[str, int], str] = {}
 
-    def template(service: str) -> str:
-        if service not in made:
-            name = made[service] = f"template_{service}_{random.token_hex(4)}"
+    def template(service: str, part_count: int = 1) -> str:
+        about = (service, part_count)
+        if about not in made:
+            name = made[about] = f"template_{service}_{random.token_hex(4)}"
             owner = f"{service}_owner"
             dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
             run_sql(postgres.dsn(), database_sql(service, name))
             run_sql(postgres.dsn(name), schema_sql(service))
-            part_count = part_count_of(service)
             in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
             if part_count > 1:
-                unite_parts(postgres.dsn(name), service)
-        return made[service]
+                unite_parts(postgres.dsn(name), service, part_count)
+        return made[about]
 
     yield template
     run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)}" for name in made.values()])
@@ -112,14 +112,22 @@ def template_of(postgres, credentials):
 
 @pytest.fixture
 async def database_of(postgres, template_of, credentials):
-    """Give a fresh, migrated database of a service, opened as its restricted role."""
+    """
+    Give a fresh, migrated database of a service, opened as its restricted role.
+
+    It has as many parts as all others of this run, or as a test says.
+    """
     opened: dict[str, EveryPart] = {}
 
-    def open_database(service: str, *, pool_size: int = 10) -> EveryPart:
+    def open_database(
+        service: str, *, pool_size: int = 10, part_count: int | None = None
+    ) -> EveryPart:
+        part_count = part_count or part_count_of(service)
         name = f"test_{service}_{random.token_hex(4)}"
-        run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
+        template = template_of(service, part_count)
+        run_sql(postgres.dsn(), database_sql(service, name, template=template))
         url = postgres.dsn(name, user=service, password=credentials.database[service])
-        opened[name] = EveryPart(url, pool_size=pool_size, part_count=part_count_of(service))
+        opened[name] = EveryPart(url, pool_size=pool_size, part_count=part_count)
         return opened[name]
 
     yield open_database

@@ -64,9 +64,9 @@ class _Everything(Part):
         self._begin, self._begin_snapshot = self._begin + path, self._begin_snapshot + path
 
 
-def unite_parts(dsn, service):
+def unite_parts(dsn, service, part_count):
     """Make the views of all parts together, as administrator."""
-    schemas = [schema_of(part) for part in range(part_count_of(service))]
+    schemas = [schema_of(part) for part in range(part_count)]
     found = fetch(dsn, RELATIONS.format(schemas=", ".join(map(repr, (REFERENCE_SCHEMA, *schemas)))))
     reference = {row["name"] for row in found if row["schema"] == REFERENCE_SCHEMA}
     of_part = [row for row in found if row["schema"] == schemas[0]]
