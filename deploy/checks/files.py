@@ -30,11 +30,13 @@ PLACES = """
     shared/contracts/EVENTS.md shared/contracts/asyncapi.json
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
+    deploy/capacity.toml
     deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
-    deploy/observability/** deploy/rabbitmq/*
+    deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
-    tests/*.py tests/*/**.py tests/fakes/contracts/* tests/browser/package*.json
+    tests/*.py tests/*/**.py tests/fakes/contracts/*
+    tests/deploy/kubernetes/schemas/* tests/browser/package*.json
     tests/contracts/node/*
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """

@@ -8,7 +8,7 @@ reconciliation are run as that role. Docker Compose runs the same statements, ea
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -38,26 +38,29 @@ _WRITING = "^(lo_.*|loread|lowrite|pg_logical_emit_message)$"
 Answer = TypeVar("Answer")
 
 
-def role_names() -> list[str]:
+def role_names(services: Iterable[str] = DATABASES) -> list[str]:
     """Return every role there is a password for: owners, runtime roles, the auditor."""
-    return [*(role for service in DATABASES for role in (f"{service}_owner", service)), AUDITOR]
+    return [*(role for service in services for role in (f"{service}_owner", service)), AUDITOR]
 
 
-def provisioning_sql(passwords: Mapping[str, str]) -> list[str]:
+def provisioning_sql(
+    passwords: Mapping[str, str], services: Sequence[str] = DATABASES
+) -> list[str]:
     """
     Return what the administrator runs once, on an empty server or one that ran it before.
 
     `passwords` by role. CREATE DATABASE cannot be conditional: on a server that may have them,
     leave out `CREATE DATABASE` for those that exist.
     """
-    statements = roles_sql(passwords)
-    for service in DATABASES:
+    statements = roles_sql(passwords, services)
+    for service in services:
         statements += database_sql(service, service)
     return statements
 
 
-def roles_sql(passwords: Mapping[str, str]) -> list[str]:
-    roles = [statement for role in role_names() for statement in _role(role, passwords[role])]
+def roles_sql(passwords: Mapping[str, str], services: Iterable[str] = DATABASES) -> list[str]:
+    names = role_names(services)
+    roles = [statement for role in names for statement in _role(role, passwords[role])]
     return [
         *roles,
         # It has the hashes of all passwords in it. Of a version before; revoking twice is fine.
@@ -121,9 +124,11 @@ _LEAVE_FUNCTIONS = """
 """
 
 
-def provision(admin_dsn: str, passwords: Mapping[str, str]) -> None:
-    """Make all roles and databases that the server does not have yet."""
-    in_own_thread(lambda: asyncio.run(_provision(admin_dsn, passwords)))
+def provision(
+    admin_dsn: str, passwords: Mapping[str, str], services: Sequence[str] = DATABASES
+) -> None:
+    """Make all roles and databases of these services that the server does not have yet."""
+    in_own_thread(lambda: asyncio.run(_provision(admin_dsn, passwords, services)))
 
 
 def run_sql(dsn: str, statements: Iterable[str]) -> None:
@@ -159,7 +164,7 @@ def _connections_max(role: str) -> int:
     return OWNER_CONNECTIONS_MAX if role.endswith("_owner") else SERVICE_CONNECTIONS_MAX
 
 
-async def _provision(admin_dsn: str, passwords: Mapping[str, str]) -> None:
+async def _provision(admin_dsn: str, passwords: Mapping[str, str], services: Sequence[str]) -> None:
     existing = {
         row["datname"] for row in await _fetch(admin_dsn, "SELECT datname FROM pg_database")
     }
@@ -167,23 +172,23 @@ async def _provision(admin_dsn: str, passwords: Mapping[str, str]) -> None:
         admin_dsn,
         [
             statement
-            for statement in provisioning_sql(passwords)
+            for statement in provisioning_sql(passwords, services)
             if not any(statement.startswith(f'CREATE DATABASE "{name}" ') for name in existing)
         ],
     )
     base, _, _ = admin_dsn.rpartition("/")
-    for service in DATABASES:
+    for service in services:
         await _run_sql(f"{base}/{service}", schema_sql(service))
-    await _check_order_of_text(admin_dsn)
+    await _check_order_of_text(admin_dsn, services)
 
 
 class OrderOfTextChanged(Exception):
     """Indexes of a database were built with another order of text: rows would not be found."""
 
 
-async def _check_order_of_text(admin_dsn: str) -> None:
+async def _check_order_of_text(admin_dsn: str, services: Iterable[str]) -> None:
     """Refuse a database whose indexes may be wrong; say which ones may be so one day."""
-    names = ", ".join(f"'{service}'" for service in DATABASES)
+    names = ", ".join(f"'{service}'" for service in services)
     rows = await _fetch(admin_dsn, _ORDER_OF_TEXT.format(names=names))
     changed = [row for row in rows if row["built_with"] != row["has_now"]]
     if changed:

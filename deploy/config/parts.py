@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from deploy.config.chart import settings_part
+from deploy.config.containers import environment, migration_environment, secret_files
 from deploy.config.postgres import PRODUCTION, SETTINGS, arguments
 from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVICES, Service
 
@@ -46,27 +48,31 @@ def _blocks() -> str:
 
 
 def _block(template: str, service: Service) -> str:
-    settings = dict(service.settings)
-    settings |= {key: f"/app/seeds/{file}" for key, file in service.seeds.items()}
-    secrets = []
-    if service.provider:
-        address = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
-        settings["PROVIDER_URL"] = address
-        for source, target in (("key", "api_key"), ("webhook_secret", "webhook_secret")):
-            name = f"sandbox_{service.provider}_{source}"
-            own_name = f"{service.name}_sandbox_{target}"
-            secrets.append(f"      - {{source: {name}, target: {own_name}}}\n")
-    secrets += [f"      - {service.name}_{name}\n" for name in service.own_secrets]
-    own = "".join(f'      {service.variable(key)}: "{value}"\n' for key, value in settings.items())
-    template = template.replace("<packages>", service.packages)
+    variables = environment(service, postgres="postgres:5432", rabbitmq="rabbitmq:5672")
+    migration = migration_environment(service, postgres="postgres:5432")
+    secrets = [
+        f"      - {source}\n"
+        if file == source
+        else f"      - {{source: {source}, target: {file}}}\n"
+        for file, source in secret_files(service).items()
+    ]
     folder, volumes = service.secrets_folder, ""
     if folder:
         # Not a list of files: each installation has other providers, and one without has none.
         mounted = f"./deploy/secrets/{folder}:/run/secrets/{folder}:ro"
         volumes = f'    volumes: ["{mounted}"]\n'
-    filled = template.replace("<settings>\n", own).replace("<secrets>\n", "".join(secrets))
-    filled = filled.replace("<volumes>\n", volumes)
+    filled = (
+        template.replace("<packages>", service.packages)
+        .replace("<migration>", ", ".join(_assigned(migration)))
+        .replace("<settings>\n", "".join(f"      {each}\n" for each in _assigned(variables)))
+        .replace("<secrets>\n", "".join(secrets))
+        .replace("<volumes>\n", volumes)
+    )
     return _named(filled, service.name)
+
+
+def _assigned(variables: Mapping[str, str]) -> list[str]:
+    return [f'{name}: "{value}"' for name, value in variables.items()]
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -148,6 +154,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     },
     "deploy/compose.scale.yml": {"services": _each(_SCALED)},
     "deploy/compose.observability.yml": {"services": _each("  <name>: *watched\n", PUBLIC)},
+    "deploy/kubernetes/ovation/values.yaml": {"settings": settings_part()},
     "deploy/observability/prometheus.yml": {"names": f"      - names: [{', '.join(WATCHED)}]\n"},
     "deploy/observability/alerts.yml": {"gone": _gone(), "sealed": _SEALED},
     "deploy/observability/alerts_test.yml": {

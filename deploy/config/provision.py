@@ -1,6 +1,7 @@
 """
-Make every service's database and roles: `python -m deploy.config.provision`.
+Make every service's database and roles: `python -m deploy.config.provision [SERVICE ...]`.
 
+With names, only what these services have on the server: each service may have its own.
 Reads POSTGRES_HOST, and the passwords from the folder of secret files.
 """
 
@@ -18,16 +19,19 @@ FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
 
 def main() -> None:
     passwords = {AUDITOR: _secret("auditor_database_password")}
-    for service in DATABASES:
+    services = sys.argv[1:] or DATABASES
+    if unknown := set(services) - set(DATABASES):
+        raise SystemExit(f"No service with a database: {', '.join(sorted(unknown))}.")
+    for service in services:
         passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
         passwords[service] = _secret(f"{service}_database_password")
     admin = quote(_secret("postgres_admin_password"), safe="")
     address = f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres"
     try:
-        provision(address, passwords)
+        provision(address, passwords, services)
     except OrderOfTextChanged as error:
         raise SystemExit(f"Nothing is started on this: {error}.") from None
-    sys.stdout.write(f"{len(DATABASES)} databases and their roles are there.\n")
+    sys.stdout.write(f"Databases and roles are there: {', '.join(services)}.\n")
 
 
 def _secret(name: str) -> str:

@@ -70,6 +70,10 @@ class Service:
         """Return the name of an environment variable of this service."""
         return f"{self.name.upper()}_{name}"
 
+    def secret(self, name: str) -> str:
+        """Return the name of the file of one of its own secrets."""
+        return f"{self.name}_{name}"
+
 
 _ALL = (
     Service("sandbox", database=False, practice=True),
@@ -201,7 +205,7 @@ _ALL = (
 SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
 
 # Secret files of single services.
-OWN_SECRETS = tuple(f"{each.name}_{secret}" for each in _ALL for secret in each.own_secrets)
+OWN_SECRETS = tuple(each.secret(name) for each in _ALL for name in each.own_secrets)
 
 # Names of services, by what they have.
 PAYING = tuple(each.name for each in _ALL if each.provider)

@@ -10,6 +10,7 @@ import typer
 
 from deploy.ctl.commands import (
     audit,
+    capacity,
     dead_letters,
     economics,
     events,
@@ -46,6 +47,7 @@ app.add_typer(providers.app, name="providers")
 app.add_typer(settlements.app, name="settlements")
 app.add_typer(audit.app)
 app.add_typer(economics.app)
+app.add_typer(capacity.app)
 app.add_typer(prices.app, name="prices")
 app.add_typer(filings.app, name="filings")
 app.add_typer(finance.app, name="finance")

@@ -98,7 +98,7 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 async def _run(
     installation: Installation, program: str, service: str, role: str, options: Sequence[str]
 ) -> None:
-    host, _, port = installation.postgres.rpartition(":")
+    host, _, port = installation.server_of(service).rpartition(":")
     database = installation.database_name(service)
     where = [f"--host={host}", f"--port={port}", f"--username={role}", f"--dbname={database}"]
     environment = {**os.environ, "PGPASSWORD": installation.password_of(role)}

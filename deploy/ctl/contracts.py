@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from deploy import capacity
+from deploy.config import chart
 from deploy.config.parts import PARTS, written
 from deploy.config.services import PUBLIC
 from deploy.docs.columns import column_files
@@ -82,6 +84,10 @@ def _generated() -> Generated:
         **column_files(),
         **table_pages(),
         **{file: (ROOT / file, partial(written, file)) for file in PARTS},
+        "capacity": (capacity.PAGE, capacity.page),
+        "chart-services": (chart.CHART / "files" / "services.json", chart.services_file),
+        "chart-schema": (chart.CHART / "values.schema.json", chart.schema_file),
+        "chart-practice": (chart.CHART / "files" / "practice.conf", _chart_practice_gateway),
         "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
@@ -102,6 +108,11 @@ def _compose_gateway() -> str:
 
 def _practice_gateway() -> str:
     return render_practice({name: f"{name}:{COMPOSE_PORT}" for name in STRIPPED})
+
+
+def _chart_practice_gateway() -> str:
+    """Return the same for the chart, which puts the domain of its namespace in."""
+    return render_practice({name: f"{name}.${{DOMAIN}}:{COMPOSE_PORT}" for name in STRIPPED})
 
 
 def _dashboard(name: str) -> str:

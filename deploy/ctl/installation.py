@@ -2,8 +2,9 @@
 Where an installation is, as its operator reaches it.
 
 OVATIONCTL_POSTGRES, OVATIONCTL_RABBIT (its management API) and OVATIONCTL_BROKER say where the
-servers are; the passwords are the files of `make secrets`, below OVATION_SECRETS_DIR, or the
-variables of the same names in capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
+servers are, OVATIONCTL_WALLET_POSTGRES where the wallet's is if it has its own. The passwords are
+the files of `make secrets`, below OVATION_SECRETS_DIR, or the variables of the same names in
+capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
 """
 
 import os
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import httpx
 
 from deploy.config.databases import AUDITOR
+from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
@@ -54,6 +56,8 @@ class Installation:
     secret: Callable[[str], str] = read_secret
     vhost: str = "ovation"
     databases: Mapping[str, str] | None = None
+    # Addresses of PostgreSQL servers that have one service alone, by service.
+    servers: Mapping[str, str] | None = None
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -62,6 +66,11 @@ class Installation:
             rabbit=os.environ.get("OVATIONCTL_RABBIT", "http://127.0.0.1:15672"),
             broker=os.environ.get("OVATIONCTL_BROKER", "127.0.0.1:5672"),
             vhost=os.environ.get("OVATIONCTL_VHOST", "ovation"),
+            servers={
+                service: os.environ[variable]
+                for service in DATABASES
+                if (variable := f"OVATIONCTL_{service.upper()}_POSTGRES") in os.environ
+            },
         )
 
     @asynccontextmanager
@@ -100,6 +109,10 @@ class Installation:
         finally:
             await close_quietly(connection)
 
+    def server_of(self, service: str) -> str:
+        """Return `host:port` of the server that has a service's database."""
+        return (self.servers or {}).get(service, self.postgres)
+
     def database_name(self, service: str) -> str:
         """Return the name of a service's database: the service's own, unless told otherwise."""
         return (self.databases or {}).get(service, service)
@@ -111,7 +124,7 @@ class Installation:
 
     @asynccontextmanager
     async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
-        address = f"postgresql://{role}@{self.postgres}/{self.database_name(service)}"
+        address = f"postgresql://{role}@{self.server_of(service)}/{self.database_name(service)}"
         password = self.password_of(role)
         async with AsyncExitStack() as opened:
             database = Database(address, password=password, pool_size=1)

@@ -185,7 +185,7 @@ async def places(installation: Installation, service: str) -> AsyncIterator[Plac
     async with installation.opened(service) as database:
         part_count = database.part_count
     password = quote(installation.secret("postgres_admin_password"), safe="")
-    address = f"{ADMINISTRATOR}:{password}@{installation.postgres}"
+    address = f"{ADMINISTRATOR}:{password}@{installation.server_of(service)}"
     name = installation.database_name(service)
     db = await asyncpg.connect(f"postgresql://{address}/{name}")
     try:

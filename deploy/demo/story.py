@@ -295,7 +295,7 @@ def _comparisons(cast: Cast) -> list[tuple[str, int, int]]:
         if sent["state"] == "sent"
     )
     sold = purchase["coins_sold"] + purchase["bonus_coins_sold"] + purchase["promo_coins_given"]
-    gone = ("spent", "refunded", "disputed", "adjusted", "expired", "balances")
+    gone = ("spent", "refunded", "disputed", "adjusted", "expired", "forfeited", "balances")
     somewhere = sum(wallet[f"{place}_coins"] for place in gone) - wallet["debt_coins"]
     places = ("pending", "available", "reserved", "paid_out")
     diamonds = sum(payout[f"diamonds_{place}"] for place in places)

@@ -5,6 +5,8 @@
 #   OVATION_GATEWAY_WORKERS  1 to 4: more need more than the container's mem_limit and pids_limit
 #   OVATION_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is true, between spaces
 #   OVATION_TENCENT_ADDRESSES  addresses or networks, between spaces, that alone may call as Tencent
+#   OVATION_GATEWAY_DOMAIN   what the services' names end with, where a name alone is not known to the
+#                            name server (Kubernetes): namespace.svc.cluster.local
 #   /etc/resolv.conf         where names are looked up: Docker's own server is not everywhere
 set -eu
 folder=${OVATION_GATEWAY_FOLDER:-/etc/nginx}
@@ -13,6 +15,7 @@ names=${OVATION_GATEWAY_NAMES:-/etc/resolv.conf}
 workers=${OVATION_GATEWAY_WORKERS:-}
 proxies=${OVATION_TRUSTED_PROXIES:-}
 tencent=${OVATION_TENCENT_ADDRESSES:-}
+domain=${OVATION_GATEWAY_DOMAIN:-}
 
 refuse() {
     echo "$1" >&2
@@ -32,13 +35,17 @@ esac
 case $tencent in
     *[!0-9A-Fa-f.:/\ ]*) refuse "OVATION_TENCENT_ADDRESSES takes addresses and networks with spaces between, not '$tencent'." ;;
 esac
+case $domain in
+    *[!0-9a-z.-]*) refuse "OVATION_GATEWAY_DOMAIN is the end of a host name, not '$domain'." ;;
+esac
 # nginx asks one after the other; an address with a zone is none for it.
 servers=$(awk '$1 == "nameserver" && $2 !~ /%/ { print ($2 ~ /:/ ? "[" $2 "]" : $2) }' "$names" 2>/dev/null || true)
 servers=$(echo $servers)
 
-awk -v workers="$workers" -v proxies="$proxies" -v tencent="$tencent" -v servers="$servers" '
+awk -v workers="$workers" -v proxies="$proxies" -v tencent="$tencent" -v servers="$servers" -v domain="$domain" '
     workers && $1 == "worker_processes" { print "worker_processes " workers ";"; next }
     servers && $1 == "resolver" { sub(/resolver [^ ]+/, "resolver " servers) }
+    domain && $1 == "set" && $2 ~ /^\$to_/ { sub(/:/, "." domain ":") }
     { print }
     proxies && $1 == "#" && $2 == "OVATION_TRUSTED_PROXIES" {
         count = split(proxies, each, " ")

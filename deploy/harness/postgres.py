@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.config.postgres import SETTINGS, arguments
@@ -27,6 +26,8 @@ START_SECONDS_MAX = 60
 # After a kill, the orphans of the last postmaster hold its shared memory for a moment.
 RESTARTS_MAX = 20
 RESTART_PAUSE_SECONDS = 0.25
+# Making a data folder takes seconds, also beside much else.
+INITDB_SECONDS_MAX = 300
 # Commits still reach the kernel, so killing the server loses nothing; only a power cut would.
 # They are in memory, and so is their WAL.
 FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
@@ -47,7 +48,6 @@ class LocalPostgres(PostgresServer):
     A private server below a temporary folder; `fast`, in memory if there is enough.
 
     `locale` is that of its template databases, and `locales` a folder to look for it in.
-    `environment` has further variables of the server's process.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class LocalPostgres(PostgresServer):
         fast: bool = False,
         locale: str = "C.UTF-8",
         locales: Path | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
         self._folder = temporary_folder("postgres", in_memory=fast)
@@ -64,7 +63,6 @@ class LocalPostgres(PostgresServer):
         self._user = "nobody" if os.geteuid() == 0 else None
         self._locale = locale
         self._environment = _environment() | ({"LOCPATH": str(locales)} if locales else {})
-        self._environment |= environment or {}
         self._binaries = _binaries(self._folder) / "bin"
         self._data = self._folder / "server" / "data"
         self._process = Process(
@@ -131,6 +129,7 @@ class LocalPostgres(PostgresServer):
             text=True,
             cwd="/",
             env=self._environment,
+            timeout=INITDB_SECONDS_MAX,
             **identity(self._user),
         )
         password.unlink()

@@ -38,6 +38,8 @@ from shared.messaging.topology import VHOST, topology, users
 # In the order in which they are useful: what others ask for comes first.
 PROGRAMS = ("issuer", *SERVICES)
 READY_SECONDS_MAX = 60
+# A migration waits for locks, for at most two minutes.
+MIGRATE_SECONDS_MAX = 300
 # What our processes need of our own environment; everything else is theirs alone.
 INHERITED = (
     "PATH",
@@ -191,6 +193,10 @@ class System:
             vhost=self._vhost,
         )
 
+    def command_of(self, module: str) -> list[str]:
+        """Return how a program is run; a subclass may run it another way."""
+        return [sys.executable, "-m", module]
+
     def token(self, subject: str, **claims: object) -> str:
         """Return a bearer token for someone: roles, scopes, country, age_verified, ttl_seconds."""
         answer = httpx.post(
@@ -267,6 +273,7 @@ class System:
             [sys.executable, "-m", "shared.postgres.migrate", name],
             cwd=root,
             env={**_inherited(), **own},
+            timeout=MIGRATE_SECONDS_MAX,
             check=False,
             capture_output=True,
             text=True,
@@ -285,7 +292,7 @@ class System:
         different |= self._additions.get(name, {})
         process = Process(
             name=called or name,
-            command=[sys.executable, "-m", module],
+            command=self.command_of(module),
             log=self.folder / f"{called or name}.log",
             environment={**_inherited(), **own, **different, "PYTHONUNBUFFERED": "1"},
             # The issuer for development is always this version's.

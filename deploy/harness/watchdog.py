@@ -36,7 +36,7 @@ class Watchdog:
             start_new_session=True,
             cwd="/",
         )
-        atexit.register(self._end)
+        atexit.register(self.end)
 
     def end_group(self, group: int, first_signal: signal.Signals) -> None:
         """When we end, send the signal to the process group, and later kill it."""
@@ -57,8 +57,8 @@ class Watchdog:
         # One short write: orders from several threads never mix.
         os.write(self._process.stdin.fileno(), f"{json.dumps([verb, subject, detail])}\n".encode())
 
-    def _end(self) -> None:
-        """Close the pipe and wait: when we have ended, so has everything."""
+    def end(self) -> None:
+        """Close the pipe and wait: then everything has ended that we started, and we should too."""
         self._process.communicate()
 
 

@@ -10,14 +10,8 @@ from services.purchase.store.personal_data import PERSONAL_DATA
 from shared.backoffice.erasures import check_erasures, erase_users
 from shared.contracts.erasures import PurchaseDataErased, PurchaseErasureChecked
 from shared.contracts.gift import ErasureRequested, UserErased
-from shared.contracts.wallet import (
-    CoinsCredited,
-    CoinsFrozen,
-    CoinsRefunded,
-    ExclusionEnded,
-    ExclusionStarted,
-    UsageReported,
-)
+from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
+from shared.contracts.wallet import CoinsCredited, CoinsFrozen, CoinsRefunded, UsageReported
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received

@@ -23,6 +23,8 @@ Lot = Table(
         "paid_debts": "bigint",
         "adjusted": "bigint",
         "expired": "bigint",
+        "forfeited": "bigint",
+        "is_forfeit": "boolean",
         "owed": "bigint",
         "repaid": "bigint",
         "revision": "bigint",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.wallet.commands.forfeitures import forfeit_coins
 from services.wallet.commands.gift_payments import pay_for_gifts
 from services.wallet.commands.purchase_events import apply_purchase_events
 from services.wallet.domain.limits import Rules
@@ -29,6 +30,7 @@ def build(settings: Settings, rules: Rules, database: Database, broker: Broker) 
         await check_erasures(tx, received, PERSONAL_DATA, WalletErasureChecked)
 
     async def erase(tx: Transaction, received: Sequence[Received]) -> None:
+        await forfeit_coins(tx, received)
         await erase_users(tx, received, PERSONAL_DATA, WalletDataErased)
 
     return [

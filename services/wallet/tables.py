@@ -41,6 +41,8 @@ class Lot(WalletTable, table=True):
     paid_debts: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     adjusted: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     expired: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    forfeited: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    is_forfeit: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     owed: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     repaid: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
     revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)

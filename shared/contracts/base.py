@@ -220,3 +220,13 @@ class BlockEvent(Event):
         Hash, like("ef2d127de37b942baad06145e54b0c619a1f22327b2ebbcfbec78f5564afe39d")
     ]
     """The `hash` of the block before; 64 zeros for the first."""
+
+
+class WalletEvent(Event):
+    """Something that happened to one viewer's account; the sequence is the account's version."""
+
+    subject_field = "viewer"
+    partition_field = "viewer"
+
+    viewer: UserId
+    """Whose account it is: the `sub` of the viewer's token."""

@@ -297,6 +297,8 @@ class UserErased(ErasureEvent):
 
     erased_at: Annotated[Moment, like("2026-11-23T12:00:30Z")]
     """When it was decided. UTC."""
+    forfeit: Annotated[bool, like(False, True)] | None = None
+    """The person gave up the coins and diamonds that were left; null in events before 1.1."""
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from . import erasures, gift, live, payout, purchase, wallet
+from . import erasures, gift, live, payout, purchase, spending_controls, wallet
 from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -24,8 +24,8 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         wallet.CoinsFrozen,
         wallet.CoinsRefunded,
         wallet.UsageReported,
-        wallet.ExclusionStarted,
-        wallet.ExclusionEnded,
+        spending_controls.ExclusionStarted,
+        spending_controls.ExclusionEnded,
         gift.ErasureRequested,
         gift.UserErased,
     ),

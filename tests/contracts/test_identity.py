@@ -13,7 +13,7 @@ from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause, Envelope, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchaseCompleted, PurchaseDisputed
-from shared.contracts.wallet import LimitReached
+from shared.contracts.spending_controls import LimitReached
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -193,6 +193,7 @@ def test_the_number_of_workers_may_be_another(tmp_path):
         ("OVATION_GATEWAY_WORKERS", "auto"),
         ("OVATION_GATEWAY_WORKERS", str(WORKERS_MAX + 1)),
         ("OVATION_GATEWAY_WORKERS", "0"),
+        ("OVATION_GATEWAY_DOMAIN", "coins; return 200"),
         ("OVATION_TRUSTED_PROXIES", "10.0.0.0/8; access_log off"),
         ("OVATION_TRUSTED_PROXIES", "proxy.internal"),
         ("OVATION_TRUSTED_PROXIES", "0.0.0.0/0"),
@@ -265,6 +266,16 @@ def test_no_log_holds_what_tencent_signed(tmp_path, theirs):
 def test_names_are_looked_up_where_this_host_says(tmp_path, names, asked):
     with a_service() as service, Started(tmp_path, service.address, names=names) as gateway:
         assert f"resolver {asked} valid=" in gateway.made
+
+
+@needs_nginx
+def test_services_have_the_names_of_their_namespace_where_one_is_said(tmp_path):
+    """A name server of Kubernetes knows no name alone, and nginx reads no search list."""
+    domain = "coins.svc.cluster.local"
+    with Started(tmp_path, "web:8000", OVATION_GATEWAY_DOMAIN=domain) as gateway:
+        asked = re.findall(r"set (\$to_\w+) (\S+);", gateway.made)
+
+    assert asked == [(f"$to_{name}", f"web.{domain}:8000") for name in PUBLIC]
 
 
 @needs_nginx

@@ -1,10 +1,12 @@
 """People, honest or not, at the public API; and what only they and their banks can do."""
 
 import asyncio
+import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -19,7 +21,8 @@ AT_ONCE = 12
 REQUEST_SECONDS_MAX = 30.0
 # Shorter than servers keep an idle connection, so that none is closed while it is taken.
 KEEPALIVE_SECONDS = 2.0
-RETRY_SECONDS, TRIES_MAX = 0.25, 200
+# How often something is asked again, and for how long: many times what it takes on a busy machine.
+RETRY_SECONDS, WAIT_SECONDS_MAX = 0.25, 90.0
 # A gift of a thousand coins, of which one request sends at most ten.
 GIFT, GIFT_COINS, PIECES_MAX = "g_loco", 1_000, 10
 TOKEN_SECONDS = 43_200
@@ -41,6 +44,14 @@ class Person:
     payouts: list[str] = field(default_factory=list)
 
 
+async def _tries() -> AsyncIterator[None]:
+    """Yield as long as it is worth asking again."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while time.monotonic() < deadline:
+        yield
+        await asyncio.sleep(RETRY_SECONDS)
+
+
 class People:
     """What people can do. A refusal is an answer: None, and the code is counted."""
 
@@ -55,7 +66,10 @@ class People:
         )
         self.refused: dict[str, int] = defaultdict(int)
 
-    async def leave(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
     async def buy(self, person: Person, coins: int, card: str) -> str | None:
@@ -64,23 +78,27 @@ class People:
             return await self._buy(person, coins, card)
 
     async def _buy(self, person: Person, coins: int, card: str) -> str | None:
-        key, wish = uuid4().hex, {"package": "custom", "coins": coins}
-        bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
+        bought = await self._start_purchase(person, coins)
         if bought is None:
             return None
-        while bought["next_action"] is None:
-            await asyncio.sleep(RETRY_SECONDS)
-            bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
-            assert bought is not None
         await self._client.post(bought["next_action"]["url"], data={"card": f"{CARD}-{card}"})
         purchase = str(bought["purchase"])
         person.purchases.append(purchase)
-        for _ in range(TRIES_MAX):
+        async for _ in _tries():
             found = await self._ask("GET", f"/v1/purchases/{purchase}", person)
             if found is not None and found["state"] == "completed":
                 return purchase
-            await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError(f"{person.name} never got the coins of {purchase}")
+
+    async def _start_purchase(self, person: Person, coins: int) -> Any:
+        """Return a purchase that can be paid, or nothing if it is refused."""
+        key, wish = uuid4().hex, {"package": "custom", "coins": coins}
+        async for _ in _tries():
+            bought = await self._ask("POST", "/v1/purchases", person, wish, key=key)
+            # Nothing to do yet: the provider has not answered.
+            if bought is None or bought["next_action"] is not None:
+                return bought
+        raise AssertionError(f"{person.name} never got the page to pay: {bought}")
 
     async def give(self, person: Person, creator: Person, coins: int) -> None:
         """Give a creator coins, in gifts of at most ten thousand."""
@@ -196,11 +214,10 @@ class People:
         headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
         url = f"{self._system.gateway_url}{path}"
         # A service that is busy says so; the same key asks for the same thing again.
-        for _ in range(TRIES_MAX):
+        async for _ in _tries():
             answer = await self._client.request(method, url, json=body, headers=headers)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
-            await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError(f"{method} {path} was never answered: {answer.text}")
 
     async def _token(self, person: Person, **claims: object) -> str:

@@ -9,13 +9,19 @@ from typing import Any
 
 from tests.heist.crooks import Crook, crooks
 from tests.heist.days import BETWEEN, CASHING_OUT, DAYS, REVIEW_DAYS
+from tests.heist.deadline import Deadline
 from tests.heist.defences import ALL, Defence, without
+from tests.heist.diagnosis import describe
 from tests.heist.honest import Honest
 from tests.heist.people import People, Person
 from tests.heist.reviewer import review
-from tests.heist.stage import FastSystem, running
+from tests.heist.stage import FastSystem
 
 Say = Callable[[str], None]
+# Many times what a quiet machine of two cores takes.
+START_SECONDS_MAX = 300.0
+VARIANT_SECONDS_MAX = 240.0
+END_SECONDS_MAX = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,11 @@ class Result:
         return round(Decimal(1_000_000) * self.loss_minor / self.processed_minor)
 
 
+def _say(line: str) -> None:
+    # Whoever reads a pipe wants to know how far it is.
+    print(line, flush=True)
+
+
 def variants(only: Iterable[str] = ()) -> list[Variant]:
     """Return the runs: with all defences, without each, and without any."""
     found = [
@@ -75,28 +86,41 @@ def variants(only: Iterable[str] = ()) -> list[Variant]:
     return [each for each in found if not wanted or each.name in wanted]
 
 
-async def run(chosen: Sequence[Variant], *, seed: int, say: Say = print) -> list[Result]:
+async def run(chosen: Sequence[Variant], *, seed: int, say: Say = _say) -> list[Result]:
     """Play all variants on one system, one after the other."""
     say("Starting PostgreSQL, RabbitMQ and all services, on a clock that jumps ...")
-    with running(without(frozenset())) as system:
-        people, honest = People(system), Honest()
-        try:
-            await honest.prepare(people)
+    system = FastSystem(without(frozenset()))
+    with Deadline(lambda: describe(system)) as deadline:
+        deadline.begin("The start", seconds_max=START_SECONDS_MAX)
+        with system:
+            try:
+                return await _play_all(system, chosen, deadline, seed, say)
+            except Exception:
+                say(await asyncio.to_thread(describe, system))
+                raise
+            finally:
+                deadline.begin("The end", seconds_max=END_SECONDS_MAX)
+                system.leave_databases()
+
+
+async def _play_all(
+    system: FastSystem, chosen: Sequence[Variant], deadline: Deadline, seed: int, say: Say
+) -> list[Result]:
+    results = []
+    async with People(system) as people:
+        honest = Honest()
+        await honest.prepare(people)
+        for number, variant in enumerate(chosen):
+            deadline.begin(variant.name, seconds_max=VARIANT_SECONDS_MAX)
             await system.pass_days(BETWEEN)
-            results = []
-            for number, variant in enumerate(chosen):
-                await asyncio.to_thread(system.use_rules, without(variant.missing))
-                result = await _play(system, people, honest, variant, f"run{number}", seed)
-                results.append(result)
-                say(
-                    f"{variant.name}: {result.loss_minor / 100:,.2f} USD lost of"
-                    f" {result.processed_minor / 100:,.2f}, {result.seconds:.0f} s"
-                )
-                await system.pass_days(BETWEEN)
-            return results
-        finally:
-            await people.leave()
-            await system.leave_databases()
+            await asyncio.to_thread(system.use_rules, without(variant.missing))
+            result = await _play(system, people, honest, variant, f"run{number}", seed)
+            results.append(result)
+            say(
+                f"{variant.name}: {result.loss_minor / 100:,.2f} USD lost of"
+                f" {result.processed_minor / 100:,.2f}, {result.seconds:.0f} s"
+            )
+    return results
 
 
 async def _play(

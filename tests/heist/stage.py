@@ -2,19 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import asyncpg
 
-from deploy.harness.postgres import LocalPostgres
+from deploy.config.services import DATABASES
 from deploy.harness.processes import ServerFailed, remove_folder, temporary_folder
-from deploy.harness.servers import Servers, choose_rabbit
+from deploy.harness.servers import ExternalPostgres
 from deploy.harness.system import PROGRAMS, System
-from shared.contracts.routes import SERVICES
+from tests.heist import database_clock
 from tests.heist.clock import Clock
 from tests.heist.defences import RuleFiles
 
@@ -24,6 +22,8 @@ QUIET_SECONDS_MAX = 60.0
 # A message on its way is in no table for less than that.
 STEADY_SECONDS = 0.9
 POLL_SECONDS = 0.3
+# Our statements read small tables: one that takes longer waits for what will not come.
+STATEMENT_SECONDS_MAX = 20.0
 _OUTBOX = "SELECT count(*) FROM outbox"
 # What banks and card networks said, and purchase has not heard: webhooks come in their own time.
 _PURCHASE = """
@@ -50,30 +50,38 @@ _REVIEWED = "SELECT DISTINCT creator, payout::text FROM payout_states WHERE stat
 class FastSystem(System):
     """Everything, on a clock that jumps; purchase and payout read rules of this run's own."""
 
-    def __init__(self, clock: Clock, servers: Servers, **options: Any) -> None:
-        self.clock = clock
+    def __init__(self, files: RuleFiles) -> None:
+        folder = temporary_folder("heist")
+        self.clock = Clock(folder)
         # Warnings, and disputes that were decided, since the system started.
         self.said_by_banks = 0
         self._connections: dict[str, asyncpg.Connection] = {}
-        self.rules_folder = temporary_folder("heist-rules")
-        rules, fraud = (str(self.rules_folder / name) for name in ("rules.toml", "fraud.toml"))
-        additions = {name: dict(clock.environment) for name in PROGRAMS}
-        additions["purchase"] |= {"PURCHASE_RULES_FILE": rules}
+        self._rules, self._fraud = folder / "rules.toml", folder / "fraud.toml"
+        self._write_rules(files)
+        additions = {name: dict(self.clock.environment) for name in PROGRAMS}
+        additions["purchase"] |= {"PURCHASE_RULES_FILE": str(self._rules)}
         # The rules say for how long diamonds wait, here as in production.
         additions["payout"] |= {
-            "PAYOUT_RULES_FILE": rules,
-            "PAYOUT_FRAUD_FILE": fraud,
+            "PAYOUT_RULES_FILE": str(self._rules),
+            "PAYOUT_FRAUD_FILE": str(self._fraud),
             "PAYOUT_HOLD_SECONDS": "",
         }
-        super().__init__(servers=servers, additions=additions, **options)
+        super().__init__(fast=True, additions=additions)
+        self._ending.callback(remove_folder, folder)
 
-    def write_rules(self, files: RuleFiles) -> None:
-        (self.rules_folder / "rules.toml").write_text(files.rules, encoding="utf-8")
-        (self.rules_folder / "fraud.toml").write_text(files.fraud, encoding="utf-8")
+    def migrate(self, root: Path) -> None:
+        if isinstance(self.postgres, ExternalPostgres):
+            raise ServerFailed("This changes the clock of databases: it needs a server of its own.")
+        for name in DATABASES:
+            database_clock.install(self.postgres.dsn(name))
+        super().migrate(root)
+
+    def command_of(self, module: str) -> list[str]:
+        return [*super().command_of("tests.heist.clocked"), module]
 
     def use_rules(self, files: RuleFiles) -> None:
         """Let purchase and payout start again with other rules."""
-        self.write_rules(files)
+        self._write_rules(files)
 
         def restart(name: str) -> None:
             self.terminate(name)
@@ -86,6 +94,8 @@ class FastSystem(System):
         """Wait until all is quiet, and let days pass."""
         await self.until_quiet()
         self.clock.jump(timedelta(days=days))
+        connections = [await self._connection(name) for name in DATABASES]
+        await database_clock.set_ahead(connections, self.clock.ahead)
 
     async def until_quiet(self) -> None:
         """Return when nothing is on its way, diamonds that are due and payouts included."""
@@ -100,10 +110,10 @@ class FastSystem(System):
                 quiet_since = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def leave_databases(self) -> None:
+    def leave_databases(self) -> None:
         """Close what looked into the databases."""
         for connection in self._connections.values():
-            await connection.close()
+            connection.terminate()
         self._connections.clear()
 
     async def attempts(self) -> list[asyncpg.Record]:
@@ -114,35 +124,32 @@ class FastSystem(System):
         """Return all payouts that a person had to look at, with their creators."""
         return {(row["creator"], row["payout"]) for row in await self._rows("payout", _REVIEWED)}
 
+    def unfinished(self) -> dict[str, str]:
+        """Return the query that counts what a service still has to do, by database."""
+        asked = dict.fromkeys(DATABASES, _OUTBOX)
+        return asked | {
+            "payout": _PAYOUT,
+            "purchase": _PURCHASE.format(said=self.said_by_banks),
+        }
+
     async def _moving(self) -> dict[str, int]:
-        asked = dict.fromkeys(SERVICES, _OUTBOX)
-        asked |= {"payout": _PAYOUT, "purchase": _PURCHASE.format(said=self.said_by_banks)}
+        asked = self.unfinished()
         rows = await asyncio.gather(*(self._rows(*each) for each in asked.items()))
         return {name: found[0][0] for name, found in zip(asked, rows, strict=True)}
 
     async def _rows(self, database: str, query: str) -> list[asyncpg.Record]:
+        return list(await (await self._connection(database)).fetch(query))
+
+    async def _connection(self, database: str) -> asyncpg.Connection:
+        """Return our session with a database, as its administrator."""
         if database not in self._connections:
-            self._connections[database] = await asyncpg.connect(self.postgres.dsn(database))
-        return list(await self._connections[database].fetch(query))
+            self._connections[database] = await asyncpg.connect(
+                self.postgres.dsn(database),
+                timeout=STATEMENT_SECONDS_MAX,
+                command_timeout=STATEMENT_SECONDS_MAX,
+            )
+        return self._connections[database]
 
-
-@contextmanager
-def running(files: RuleFiles) -> Iterator[FastSystem]:
-    """Start servers and system, and end them."""
-    folder = temporary_folder("heist")
-    clock = Clock(folder)
-    postgres = LocalPostgres(fast=True, environment=clock.environment)
-    rabbit = choose_rabbit()
-    try:
-        with ThreadPoolExecutor() as threads:
-            for started in [threads.submit(postgres.start), threads.submit(rabbit.start)]:
-                started.result()
-        system = FastSystem(clock, Servers(postgres, rabbit))
-        system.write_rules(files)
-        with system:
-            yield system
-        remove_folder(system.rules_folder)
-    finally:
-        rabbit.close()
-        postgres.close()
-        remove_folder(folder)
+    def _write_rules(self, files: RuleFiles) -> None:
+        self._rules.write_text(files.rules, encoding="utf-8")
+        self._fraud.write_text(files.fraud, encoding="utf-8")

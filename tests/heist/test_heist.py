@@ -1,13 +1,11 @@
 """What `make heist` adds up, and how it changes rules; the runs themselves are its own."""
 
 import tomllib
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.payout import main as payout
 from services.purchase import main as purchase
-from tests.heist.clock import Clock
 from tests.heist.defences import ALL, SEEDS, Defence, RuleFiles, without
 from tests.heist.results import what_is_worse
 from tests.heist.run import Loot, Result, Variant, variants
@@ -82,16 +80,6 @@ def test_without_defences_no_rule_of_them_is_left():
     assert not rules["payouts"]["clawback_available"]
     assert "money" not in rules["purchase_rules"]
     assert {each.get("mode") for each in fraud.values()} == {None, "shadow"}
-
-
-def test_a_clock_is_ahead_by_what_it_jumped(tmp_path):
-    clock = Clock(tmp_path)
-
-    clock.jump(timedelta(days=3))
-
-    ahead = clock.now() - datetime.now(UTC)
-    assert timedelta(days=2, hours=23) < ahead <= timedelta(days=3)
-    assert (tmp_path / "clock").read_text() == "+259200\n"
 
 
 @pytest.mark.parametrize(

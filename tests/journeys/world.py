@@ -196,14 +196,14 @@ class World:
                 )
         self.collect()
 
-    def review(self, creator, payout, *, approved):
+    def review(self, creator, payout, *, approved, operator="ann"):
         async def decide(tx):
             await reviews.review_payout(
                 tx,
                 creator,
                 payout,
                 approved=approved,
-                operator="ann",
+                operator=operator,
                 reason="any story",
                 rules=self.payout_rules,
             )

@@ -20,11 +20,8 @@ from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.statements import (
     Change,
     Line,
-    NoStatement,
     PostingSum,
     changes_of,
-    next_month,
-    parse_period,
 )
 from services.payout.main import build_http
 from services.payout.store import attempts
@@ -354,27 +351,6 @@ async def test_a_statement_is_its_creators_own(story, close, lea, accountant):
     assert (none.status_code, none.json()["type"]) == (404, "no-statement")
     assert (viewer.status_code, viewer.json()["type"]) == (403, "scope-missing")
     assert of_lea.json() == (await lea.get(f"/v1/earnings/me/{path}")).json()
-
-
-@pytest.mark.parametrize("period", ["2999", "2999-12", "0000", "9999", "1999-01", "2026-13"])
-async def test_a_period_that_is_not_there_has_no_statement(hear, lea, period):
-    await hear(a_gift_sent(10))
-
-    answer = await lea.get(f"/v1/earnings/me/statements/{period}")
-
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-statement")
-
-
-@pytest.mark.parametrize("name", ["2026-1", "26-11", "2026-00", "2026-11-01", "٢٠٢٦", ""])
-def test_only_months_and_years_are_periods(name):
-    with pytest.raises(NoStatement):
-        parse_period(name)
-
-
-def test_a_month_ends_where_the_next_begins():
-    assert parse_period("2026-12").end == next_month(date(2026, 12, 1)) == date(2027, 1, 1)
-    assert parse_period("2026").end == date(2027, 1, 1)
-    assert [parse_period(name).name for name in ("2026-02", "2026")] == ["2026-02", "2026"]
 
 
 def test_a_payout_in_another_currency_is_exchanged_in_both():

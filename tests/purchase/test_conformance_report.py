@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from tests.purchase.providers.apple_driver import AppleDriver
+from tests.purchase.providers.driver import Action
 from tests.purchase.providers.report import ConformanceReport, show
 
 
@@ -68,3 +70,23 @@ def test_what_a_vendor_lacks_is_said_below(printed):
 
     assert "it is refunded │ a │ ✓" in lines
     assert "apple a refunds are made by the store" in lines
+
+
+def test_a_vendor_may_lack_more_than_there_are_letters(printed):
+    lacking = [a_result(f"case_{n}[apple]", "apple", lacks=f"reason {n}") for n in range(28)]
+
+    lines = printed(*lacking)
+
+    assert "apple z reason 25" in lines
+    assert "apple aa reason 26" in lines
+    assert "apple ab reason 27" in lines
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_call_that_a_vendor_lacks_is_said_in_plain_words(action, monkeypatch):
+    monkeypatch.setattr(AppleDriver, "operations", {})
+    driver = AppleDriver()
+    driver.fake = SimpleNamespace(lose_answer=None)
+
+    with pytest.raises(pytest.skip.Exception, match=f"^apple has no call that {action}s a payment"):
+        driver.lose_answer(action)

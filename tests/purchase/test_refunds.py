@@ -5,11 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.wallet import (
-    CoinsRefunded,
-    ExclusionEnded,
-    ExclusionStarted,
-)
+from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
+from shared.contracts.wallet import CoinsRefunded
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox

@@ -14,6 +14,7 @@ from shared.postgres.statements import text
 from tests.deliveries import a_delivery, announced, forget_inbox
 from tests.parts import in_every_part
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
+from tests.wallet.test_purchase_events import closed, disputed
 
 
 async def held_by(database, user="mira"):
@@ -74,6 +75,24 @@ async def test_promo_coins_that_were_not_spent_in_time_expire_and_no_others(data
 
     assert await held_by(database) == 100
     assert len(await announced(database, "wallet.coins_expired")) == 1
+
+
+async def test_promo_coins_that_come_back_after_their_time_are_gone_too(database, hear):
+    """A bank takes half of a purchase, the other half of its promo coins expires; then it loses."""
+    expires_at = datetime.now(UTC) + timedelta(days=7)
+    paid = a_purchase_paid(promo_coins=50, promo_expires_at=expires_at, campaign="winter")
+    await hear(paid)
+    await hear(disputed(paid, amount_minor=paid.amount_minor // 2))
+    async with database.transaction() as tx:
+        await expire_lots(tx, now=expires_at)
+
+    await hear(closed(paid, won=True))
+    async with database.transaction() as tx:
+        await expire_lots(tx, now=expires_at)
+
+    assert await held_by(database) == 100
+    lots = "SELECT remaining, expired FROM lots WHERE kind = 'promo'"
+    assert await rows_of(database, lots) == [(0, 50)]
 
 
 async def test_the_same_purchase_heard_again_is_credited_once(database, hear):

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.wallet import consumers
 from services.wallet.main import read_rules
+from shared.contracts.gift import UserErased
 from tests.deliveries import a_broker
 from tests.orders import assert_all_equal, ends
 from tests.wallet.conftest import RULES_FILE, a_gift_requested, a_purchase_paid
@@ -27,9 +28,8 @@ BOOKS = (
         " HAVING sum(amount) <> 0 ORDER BY 1"
     ),
     (
-        "SELECT kind, coins, remaining, held, spent, refunded, charged_back, owed - repaid"
-        " FROM lots"
-        " ORDER BY kind"
+        "SELECT kind, coins, remaining, held, spent, refunded, charged_back, owed - repaid,"
+        " forfeited FROM lots ORDER BY kind, coins"
     ),
     "SELECT dispute, revision, claimed_minor FROM disputes ORDER BY dispute",
     "SELECT hold_key, state FROM holds ORDER BY hold_key",
@@ -63,6 +63,18 @@ STORIES = {
     "paid & risk_flagged & refund_requested & refunded": (flagged, requested, given_back),
     "paid & risk_flagged & disputed & won": (flagged, disputed, won),
 }
+# Of a person who gives their coins up and is erased: nothing of theirs may be on its way then.
+FORFEIT = {
+    "erased & disputed": (disputed,),
+    "erased & disputed in part": (part,),
+    "erased & disputed & won": (disputed, won),
+    "erased & disputed & lost": (disputed, lost),
+    "erased & risk_flagged": (flagged,),
+    "erased & risk_flagged & disputed & won": (flagged, disputed, won),
+    "erased & refunded": (given_back,),
+    "erased & refunded & failed": (given_back, declined),
+}
+NOTHING_LEFT = "SELECT 1 FROM accounts WHERE kind IN ('main', 'held') AND balance <> 0"
 
 
 @pytest.fixture
@@ -141,3 +153,19 @@ async def test_whatever_order_they_arrive_in_after_coins_were_spent_the_books_en
     )
 
     assert_all_equal(found)
+
+
+@pytest.mark.parametrize("story", FORFEIT.values(), ids=FORFEIT)
+async def test_coins_that_were_given_up_are_gone_in_every_order(database_of, wallet, story):
+    paid = a_purchase_paid(coins=100, bonus_coins=5)
+    other = a_purchase_paid(coins=50)
+    given = a_gift_requested(coins=30)
+    erased = UserErased(erasure=uuid4(), user="mira", erased_at=datetime.now(UTC), forfeit=True)
+    facts = [erased, *(happens(paid) for happens in story)]
+
+    found = await ends(
+        database_of, "wallet", wallet, facts, [*BOOKS, NOTHING_LEFT], before=(paid, other, given)
+    )
+
+    *_, nothing_left = assert_all_equal(found)
+    assert nothing_left == []

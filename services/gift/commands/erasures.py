@@ -88,7 +88,7 @@ async def _decide(tx: Transaction, erasure: Erasure, cause: Cause) -> None:
     if erasure.state is not ErasureState.ERASED:
         return
     user = erasure.user_id
-    event = UserErased(erasure=erasure.id, user=user, erased_at=now)
+    event = UserErased(erasure=erasure.id, user=user, erased_at=now, forfeit=erasure.forfeit)
     await publish(tx, [Fact(event, 2, cause)], archive=True)
     await record_erasure(tx, user, erasure.id)
     removed = await remove_messages(tx, user, cause)

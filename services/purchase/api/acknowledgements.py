@@ -32,23 +32,23 @@ dt {{ font-weight: bold }} dd {{ margin: 0 0 .5rem; overflow-wrap: anywhere }}
 </head>
 <body>
 <h1>We have received your withdrawal</h1>
-<p>On {received} we received this statement:</p>
-<blockquote><p>I withdraw from the contract about the purchase below.</p></blockquote>
+<p>We received this statement on {received}:</p>
+<blockquote><p>I withdraw from the contract for the purchase below.</p></blockquote>
 <dl>
 {lines}
 </dl>
 <p>{refund}</p>
-<p>Gifts that you sent with these coins before stay sent.</p>
+<p>Gifts that you sent with these coins are not affected.</p>
 </body>
 </html>
 """
 _REFUNDED = (
-    "The coins of this purchase that you had not used by then go back, and their share of the "
-    "price is refunded to you the way you paid: refund {refund}."
+    "We take back the coins of this purchase that you had not used by then. We refund their share "
+    "of the price by the means of payment that you used. The number of the refund is {refund}."
 )
 _NOT_REFUNDED = {
-    "disputed": "Your bank has been asked for the money of this purchase, or has given it back. "
-    "So there is no refund beside that.",
+    "disputed": "Your bank has opened a dispute about this purchase, or has already returned its "
+    "money. For this reason we make no refund.",
 }
 
 
@@ -70,7 +70,10 @@ def render_acknowledgement(purchase: Purchase, withdrawal: Withdrawal) -> str:
         ("Withdrawal", str(withdrawal.id)),
         ("Received on", _moment(withdrawal.received_at)),
         ("You could withdraw until", _moment(withdrawal.period_ends_at)),
-        ("Acknowledgement sent to", withdrawal.reply_to or "nobody: you can download it"),
+        (
+            "Acknowledgement sent to",
+            withdrawal.reply_to or "no e-mail address was given; you can download it",
+        ),
     ]
     return _PAGE.format(
         received=_moment(withdrawal.received_at), lines=_list(lines), refund=html.escape(refund)

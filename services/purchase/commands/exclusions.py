@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.purchase.store import exclusions
 from shared.contracts.envelope import Envelope
-from shared.contracts.wallet import ExclusionEnded, ExclusionEvent
+from shared.contracts.spending_controls import ExclusionEnded, ExclusionEvent
 from shared.postgres.database import Transaction
 
 

@@ -66,9 +66,9 @@ class Lot(BaseModel):
     """
     Coins that came together, and where each of them is now.
 
-    `coins` = remaining + spent + refunded + burned + paid_debts + adjusted + expired. Of the
-    price without its tax, `released_minor` is earned by what was spent; the last coin brings the
-    remainder.
+    `coins` = remaining + spent + refunded + burned + paid_debts + adjusted + expired + forfeited.
+    Of the price without its tax, `released_minor` is earned by what was spent; the last coin brings
+    the remainder.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -85,6 +85,7 @@ class Lot(BaseModel):
     paid_debts: int
     adjusted: int
     expired: int
+    forfeited: int
     debt: int
     price_minor: int
     tax_minor: int
@@ -100,8 +101,9 @@ class Books(BaseModel):
     """
     The whole ledger.
 
-    Issued + adjusted-in = spent + refunded + disputed + expired + balances - debts, and the
-    balances are the lots; `postings_sum` is zero.
+    Issued = spent + refunded + disputed + adjusted + expired + forfeited + balances - debts, and
+    the balances are the lots; `postings_sum` is zero. Adjusted are coins that corrections took,
+    less those that they gave.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -112,6 +114,7 @@ class Books(BaseModel):
     disputed_coins: int
     adjusted_coins: int
     expired_coins: int
+    forfeited_coins: int
     balances_coins: int
     lots_coins: int
     debt_coins: int

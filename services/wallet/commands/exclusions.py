@@ -9,7 +9,7 @@ from services.wallet.store import exclusions
 from services.wallet.store.exclusions import Exclusion, longest
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
-from shared.contracts.wallet import ExclusionEnded, ExclusionStarted
+from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
 from shared.idempotency import Key, KeyReused, count_key
 from shared.ledger.book import open_book
 from shared.messaging.facts import Fact

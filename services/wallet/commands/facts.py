@@ -10,12 +10,11 @@ from services.wallet.domain.coins import COINS, CauseReused, Lot
 from services.wallet.domain.gift_payments import Slice
 from services.wallet.domain.limits import Budget
 from shared.contracts.envelope import Cause, WrittenEvent, quoted
+from shared.contracts.spending_controls import LimitReached, LimitReminder
 from shared.contracts.wallet import (
     DebtOpened,
     DebtSettled,
     GiftPaid,
-    LimitReached,
-    LimitReminder,
     LotKind,
     LotRestored,
     LotReversed,

@@ -18,7 +18,8 @@ from services.wallet.store import lots as lot_store
 from services.wallet.store.gift_payments import save_payments
 from shared.contracts.envelope import Envelope, WrittenEvent
 from shared.contracts.gift import GiftRequested
-from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LimitEvent, LimitHit
+from shared.contracts.spending_controls import LimitEvent, LimitHit
+from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.errors import Refusal
 from shared.ledger.book import open_book
 from shared.ledger.entries import GIFT_PREFIX, MAIN, Entry, LockedAccounts

@@ -2,9 +2,10 @@
 Saying again what the wallet announced, from its own rows, under the ids it had.
 
 From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .gift_refused,
-.coins_frozen, .coins_unfrozen, .coins_refunded, .usage_reported, .coins_expired, .coins_adjusted,
-.exclusion_started, .exclusion_ended. From the event archive: .lot_reversed, .lot_restored,
-.debt_opened, .debt_settled, .limit_reminder, .limit_reached. From the seals: .block_sealed.
+.coins_frozen, .coins_unfrozen, .coins_refunded, .usage_reported, .coins_expired, .coins_forfeited,
+.coins_adjusted, .exclusion_started, .exclusion_ended. From the event archive: .lot_reversed,
+.lot_restored, .debt_opened, .debt_settled, .limit_reminder, .limit_reached. From the seals:
+.block_sealed.
 """
 
 from collections.abc import AsyncIterator
@@ -13,17 +14,17 @@ from datetime import datetime
 from services.wallet.domain.coins import COINS
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
+from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
 from shared.contracts.wallet import (
     EVENTS,
     BlockSealed,
     CoinsAdjusted,
     CoinsCredited,
     CoinsExpired,
+    CoinsForfeited,
     CoinsFrozen,
     CoinsRefunded,
     CoinsUnfrozen,
-    ExclusionEnded,
-    ExclusionStarted,
     GiftPaid,
     GiftPaymentRefused,
     UsageReported,
@@ -42,6 +43,7 @@ _PUBLISHED: dict[str, type[Event]] = {
     "refund": CoinsRefunded,
     "usage": UsageReported,
     "expire": CoinsExpired,
+    "forfeit": CoinsForfeited,
     "adjustment": CoinsAdjusted,
 }
 

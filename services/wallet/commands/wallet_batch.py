@@ -13,8 +13,8 @@ from services.wallet.domain.derivation import Hold, PurchaseFacts, derive
 from services.wallet.store import lots as lot_store
 from services.wallet.store.lots import NewLot
 from services.wallet.store.purchase_facts import purchase_facts, save_purchase_facts
+from shared.contracts.base import WalletEvent
 from shared.contracts.envelope import Cause
-from shared.contracts.wallet import WalletEvent
 from shared.ledger.book import Book
 from shared.ledger.entries import LockedAccounts
 from shared.messaging import archive

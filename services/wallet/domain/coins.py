@@ -2,7 +2,8 @@
 Every coin belongs to a lot: the coins that came together, and the money they came for.
 
 A lot's coins are never lost sight of: what is not left was spent, refunded, charged back,
-used to settle a debt, adjusted away or expired, and the sum is always the coins it opened with.
+used to settle a debt, adjusted away, expired or forfeited, and the sum is always the coins it
+opened with.
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ REFUNDED = "@refunded"
 DISPUTED = "@disputed"
 ADJUSTED = "@adjusted"
 EXPIRED = "@expired"
+FORFEITED = "@forfeited"
 
 
 class CauseReused(Refusal):
@@ -53,7 +55,8 @@ class Lot:
     Coins that came together, changing as a batch is decided.
 
     `owed` are spent coins whose money was taken back; the part of them that later purchases have
-    paid is `repaid`. What is owed and not repaid is the viewer's debt.
+    paid is `repaid`. What is owed and not repaid is the viewer's debt. Of a lot that was given up
+    (`is_forfeit`), all that could be spent is `forfeited`.
     """
 
     id: UUID
@@ -75,6 +78,8 @@ class Lot:
     paid_debts: int = 0
     adjusted: int = 0
     expired: int = 0
+    forfeited: int = 0
+    is_forfeit: bool = False
     owed: int = 0
     repaid: int = 0
     # Counts the changes of what stands reversed, for receivers to keep the newest.
@@ -108,7 +113,8 @@ class Lot:
     def check(self) -> None:
         """Fail if a coin of this lot appeared or vanished: only a bug can do that."""
         gone = self.spent + self.refunded + self.charged_back + self.paid_debts
-        assert self.coins == self.remaining + gone + self.adjusted + self.expired, self
+        given_up = self.adjusted + self.expired + self.forfeited
+        assert self.coins == self.remaining + gone + given_up, self
         assert 0 <= self.held <= self.remaining, self
         assert 0 <= self.repaid <= self.owed <= self.spent + self.paid_debts, self
 

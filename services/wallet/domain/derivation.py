@@ -8,7 +8,7 @@ request found unspent.
 
 Coins of one lot go, in this order, to: gifts, corrections and expiry (decided, for good); refunds
 whose money went back; disputes; refunds under way; warnings of fraud; the debts of other lots. What
-is left can be spent.
+is left can be spent, or is forfeited if its owner gave the lot up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,8 @@ from uuid import UUID
 
 from services.wallet.domain.coins import (
     DISPUTED,
+    EXPIRED,
+    FORFEITED,
     REFUNDED,
     Legs,
     Lot,
@@ -102,6 +104,9 @@ def derive(lots: Mapping[UUID, Lot], facts: PurchaseFacts) -> Legs:
         excess = _refund(of_purchase, holds)
         _claim(of_purchase, facts.claims_of(purchase), excess)
         for lot in of_purchase:
+            if lot.expired:
+                # Its time is over: what comes back of it expires, too.
+                lot.expired += _unspent(lot) - lot.charged_back
             left[lot.id] = _unspent(lot) - lot.charged_back
             _hold(lot, left[lot.id], holds)
     facts.repayments = {
@@ -110,6 +115,8 @@ def derive(lots: Mapping[UUID, Lot], facts: PurchaseFacts) -> Legs:
     }
     for lot in lots.values():
         lot.remaining = left[lot.id] - lot.paid_debts
+        lot.forfeited = lot.spendable if lot.is_forfeit else 0
+        lot.remaining -= lot.forfeited
         lot.check()
     after = _accounts(lots.values())
     return Legs({account: after[account] - before[account] for account in after})
@@ -215,10 +222,13 @@ def _is_foreign(lot: Lot, claim: Claim) -> bool:
 
 
 def _hold(lot: Lot, left: int, holds: Sequence[Hold]) -> None:
-    """Hold what pending refunds hold, and because of a warning all the rest."""
+    """Hold what pending refunds hold, and because of a warning all the rest that may be spent."""
     free = left
     for hold in sorted(holds, key=lambda hold: hold.is_warning):
-        wanted = free if hold.is_warning else (hold.answered or {}).get(lot.id, 0)
+        if hold.is_warning:
+            wanted = 0 if lot.is_forfeit else free
+        else:
+            wanted = (hold.answered or {}).get(lot.id, 0)
         coins = min(wanted, free) if hold.is_open else 0
         if coins or lot.id in hold.held:
             hold.held[lot.id] = coins
@@ -255,11 +265,13 @@ def _repay(lots: Iterable[Lot], left: Mapping[UUID, int]) -> Repayments:
 
 def _accounts(lots: Iterable[Lot]) -> dict[str, int]:
     """What these lots are in a viewer's accounts, and in those they have gone to."""
-    sums = dict.fromkeys((MAIN, HELD, DEBT, REFUNDED, DISPUTED), 0)
+    sums = dict.fromkeys((MAIN, HELD, DEBT, REFUNDED, DISPUTED, EXPIRED, FORFEITED), 0)
     for lot in lots:
         sums[MAIN] += lot.spendable
         sums[HELD] += lot.held
         sums[DEBT] -= lot.debt
         sums[REFUNDED] += lot.refunded
         sums[DISPUTED] += lot.charged_back + lot.owed
+        sums[EXPIRED] += lot.expired
+        sums[FORFEITED] += lot.forfeited
     return sums

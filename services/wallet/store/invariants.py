@@ -109,7 +109,7 @@ INVARIANTS = (
             -- Coins that are held or given back may have come from a debt, or go to one.
             WHERE {users} AND place > 0 AND result ? 'balance_coins' AND (
                 abs(amounts[place]) IS DISTINCT FROM abs((result->>'coins')::bigint)
-                AND coalesce(reference, '') !~ '^(freeze|refund|release):'
+                AND coalesce(reference, '') !~ '^(freeze|refund|release|forfeit):'
                 OR balances_after[place] IS DISTINCT FROM (result->>'balance_coins')::bigint
             )
         """,

@@ -32,7 +32,8 @@ async def liability(tx: Transaction) -> list[LiabilityLine]:
 
 
 # Cumulative floors: each part is a difference of two, so no cent is lost between them. Coins that
-# paid a debt bought the gifts that debt was for; coins adjusted away or expired are forfeit.
+# paid a debt bought the gifts that debt was for; coins adjusted away, expired or forfeited
+# are nobody's.
 _LIABILITY = text(f"""
     SELECT country, currency, {_age("days")} AS age,
            count(*) AS lots, sum(remaining)::bigint AS unspent_coins,
@@ -48,7 +49,7 @@ _LIABILITY = text(f"""
     FROM (
         SELECT coins, remaining, price_minor, tax_minor, refunded, currency,
                coalesce(country, '') AS country, price_minor - tax_minor AS net_minor,
-               spent + paid_debts + adjusted + expired AS gone,
+               spent + paid_debts + adjusted + expired + forfeited AS gone,
                extract(day FROM now() - funded_at) AS days
         FROM lots WHERE price_minor > 0
     ) AS l

@@ -43,9 +43,9 @@ async def lots_to_derive(
     """
     Read what facts about these purchases may touch.
 
-    Their lots, those in debt, those that pay debts, and those that could: all with coins left. A
-    claim is a share of a whole purchase, so its lots are read together. The users' accounts are
-    locked.
+    Their lots, those in debt, those that pay debts, and those that could: all with coins left, or
+    with forfeited ones. A claim is a share of a whole purchase, so its lots are read together.
+    The users' accounts are locked.
     """
     lots: dict[str, dict[UUID, Lot]] = {user: {} for user in users}
     asked = {"users": list(lots), "purchases": list(purchases)}
@@ -59,6 +59,15 @@ async def save_lots(tx: Transaction, lots: Sequence[tuple[str, Lot]]) -> None:
     if lots:
         values = arrays([lot for _, lot in lots], "id", *_CHANGING)
         await tx.execute(_SAVE_LOTS, {"user_id": [user for user, _ in lots], **values})
+
+
+async def has_lots(tx: Transaction, user: str) -> bool:
+    return bool(await tx.execute(_HAS_LOTS, {"user": user}))
+
+
+async def give_up_lots(tx: Transaction, user: str) -> None:
+    """Mark all lots of a viewer as given up; their accounts are locked."""
+    await tx.execute(_GIVE_UP, {"user": user})
 
 
 async def changed_gifts(
@@ -87,7 +96,7 @@ async def changed_gifts(
 _KEY = ("user_id", "id")
 _CHANGING = (
     *("remaining", "spent", "held", "refunded", "charged_back", "paid_debts", "adjusted"),
-    *("expired", "owed", "repaid", "revision"),
+    *("expired", "forfeited", "owed", "repaid", "revision"),
 )
 _FROM_LOT = (
     *("id", "purchase", "coins", "price_minor", "tax_minor", "currency"),
@@ -120,6 +129,7 @@ _LOTS_TO_DERIVE = text(f"""
         WHERE lots.user_id = asked.user_id AND (
             open
             OR owed > repaid
+            OR forfeited > 0
             OR purchase = ANY(CAST(:purchases AS uuid[]))
             OR id = ANY(repaying.lots)
         )
@@ -132,6 +142,8 @@ _LOTS_TO_DERIVE = text(f"""
     ) AS lots
 """)  # noqa: S608 - our own text only
 _SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also="open = new.remaining > 0")
+_HAS_LOTS = text("SELECT 1 FROM lots WHERE user_id = :user LIMIT 1")
+_GIVE_UP = text("UPDATE lots SET is_forfeit = true WHERE user_id = :user")
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")
 # The gifts of a lot are among the viewer's entries since the one that brought it: no index of
 # lots has to be kept while gifts are paid. The latest gifts stand reversed first: the later a gift,

@@ -97,7 +97,7 @@ _PURCHASES = text("""
 # that the last coin brings the remainder.
 _LOT_COLUMNS = """
     id AS lot, purchase, kind, coins, remaining, held AS frozen, spent, refunded,
-    charged_back AS burned, paid_debts, adjusted, expired, owed - repaid AS debt,
+    charged_back AS burned, paid_debts, adjusted, expired, forfeited, owed - repaid AS debt,
     price_minor, tax_minor,
     (price_minor - tax_minor) * (spent + paid_debts) / coins AS released_minor,
     currency, channel, country, funded_at, expires_at
@@ -133,6 +133,7 @@ _TOTALS = text("""
         coalesce(sum(amount) FILTER (WHERE account = '@disputed'), 0)::bigint AS disputed_coins,
         coalesce(sum(amount) FILTER (WHERE account = '@adjusted'), 0)::bigint AS adjusted_coins,
         coalesce(sum(amount) FILTER (WHERE account = '@expired'), 0)::bigint AS expired_coins,
+        coalesce(sum(amount) FILTER (WHERE account = '@forfeited'), 0)::bigint AS forfeited_coins,
         (SELECT coalesce(sum(balance), 0)::bigint FROM accounts WHERE kind <> 'debt')
             AS balances_coins,
         (SELECT coalesce(sum(remaining), 0)::bigint FROM lots) AS lots_coins,

@@ -41,7 +41,7 @@ function sayWhen(schedule) {
 function choose(schedule, draw) {
   const kind = el("select", { name: "kind", onchange: () => fit() }, KINDS.map(([value, name]) => el("option", { value }, name)));
   kind.value = schedule.kind;
-  const threshold = el("input", { name: "threshold", type: "number", min: 1, step: 1, inputmode: "numeric", value: schedule.threshold_diamonds ?? "" });
+  const threshold = el("input", { name: "threshold", type: "number", min: 1, max: 1_000_000_000_000, step: 1, inputmode: "numeric", value: schedule.threshold_diamonds ?? "" });
   const enough = el("label", { class: "field" }, "From so many diamonds on", threshold);
   const fit = () => { enough.hidden = kind.value !== "above"; threshold.required = !enough.hidden; };
   fit();

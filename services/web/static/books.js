@@ -41,7 +41,7 @@ function statements({ purchase, wallet, gift, payout }) {
   if (w) {
     compare("Wallet: all postings sum to zero", w.postings_sum, 0);
     compare("Wallet: balances are the coins of the lots", w.balances_coins, w.lots_coins);
-    compare("Wallet: what came is what went and what is there", w.issued_coins + w.adjusted_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.expired_coins + w.balances_coins - w.debt_coins);
+    compare("Wallet: what came is what went and what is there", w.issued_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.adjusted_coins + w.expired_coins + w.forfeited_coins + w.balances_coins - w.debt_coins);
   }
   if (p) compare("Purchase: all postings sum to zero", p.postings_sum, 0);
   if (d) {

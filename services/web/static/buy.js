@@ -5,8 +5,6 @@ import { back, isOver, postOutcome } from "./returning.js";
 import { doing, open, sentence } from "./shell.js";
 import { methodWord, money, number } from "./words.js";
 
-export const CUSTOM_MIN = 50;
-export const CUSTOM_MAX = 25_000;
 // After the browser came back it takes moments; before that, somebody is typing a card number.
 const CHECK_MS = [600, 800, 1000, 1500, 2000, 3000];
 const ENDED = {
@@ -14,7 +12,6 @@ const ENDED = {
   expired: "It was not paid in time.",
   mismatched: "Another amount came than was asked for. Support looks into it.",
 };
-const isCustom = (offer) => offer.sku.includes("custom");
 
 /** Offer coins, at least as many as are `missing`; resolves to whether they were bought. */
 export function buyCoins({ missing = 0, why = null } = {}) {
@@ -32,27 +29,34 @@ export function buyCoins({ missing = 0, why = null } = {}) {
 async function choose(body, context) {
   show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
   try {
-    const wanted = Math.min(Math.max(context.missing, CUSTOM_MIN), CUSTOM_MAX);
-    const { currency, items, methods = [] } = await get(context.missing ? path`/v1/packages?covering=${wanted}` : "/v1/packages");
-    // What is offered beyond the packages is an amount of one's own.
-    draw(body, { ...context, currency, wanted, methods: methods.length > 1 ? methodChoice(methods, context.method) : null, promo: promoCode(context.code), offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
+    const { currency, items, custom, methods = [] } = await offersFor(context.missing);
+    // Beyond the packages, single coins may be sold.
+    const isCustom = (offer) => offer.sku === custom?.sku;
+    draw(body, { ...context, currency, custom, methods: methods.length > 1 ? methodChoice(methods, context.method) : null, promo: promoCode(context.code), offers: items.filter((offer) => !isCustom(offer)), exact: items.find(isCustom) });
   } catch (error) {
     fault(body, error, () => choose(body, context));
   }
 }
 
+/** What is for sale, or what brings at least so many coins: of single coins no fewer than are sold. */
+async function offersFor(missing) {
+  const found = await get(missing ? path`/v1/packages?covering=${missing}` : "/v1/packages");
+  const least = found.custom?.coins_min ?? 0;
+  return missing && missing < least ? get(path`/v1/packages?covering=${least}`) : found;
+}
+
 function draw(body, context) {
-  const { offers, exact, missing, currency, why } = context;
+  const { offers, exact, missing, currency, why, custom } = context;
   const buy = (offer) => (event) => doing(event.currentTarget, () => pay(body, context, offer));
   const first = missing && exact ? el("button", { class: "offer exact", onclick: buy(exact) },
-    el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${CUSTOM_MIN} coins`), before(exact)),
+    el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${number(exact.coins)} coins`), before(exact)),
     el("span", { class: "price" }, money(exact.amount_minor, exact.currency))) : null;
   show(body, why ? el("p", { class: "muted" }, why) : null, context.methods?.group, first,
     el("ul", { class: "offers" }, offers.slice(0, missing ? 3 : 12).map((offer) => el("li", {},
       el("button", { class: "offer", onclick: buy(offer) },
         el("span", { class: "grow" }, el("strong", {}, coins(offer.coins + offer.bonus_coins)), offer.highlight ? el("span", { class: "tag good" }, "popular") : null, before(offer)),
         el("span", { class: "price" }, money(offer.amount_minor, offer.currency)))))),
-    ownAmount(body, context), context.promo.field,
+    custom ? ownAmount(body, context) : null, context.promo.field,
     el("p", { class: "small muted" }, `Prices in ${currency}, tax included. You pay on the payment provider's page.`));
   // The choice of methods stands before the buttons that buy, also for screen readers.
   (body.querySelector(".methods input:checked") ?? body.querySelector(".offer"))?.focus();
@@ -71,16 +75,17 @@ function methodChoice(methods, before) {
 
 /** A promo code, hidden until it is wanted; what it brings is said with the purchase. */
 function promoCode(before = "") {
-  const field = el("input", { name: "promo_code", value: before, maxlength: 32, autocomplete: "off", autocapitalize: "characters", spellcheck: false });
+  const field = el("input", { name: "promo_code", value: before, minlength: 4, maxlength: 32, autocomplete: "off", autocapitalize: "characters", spellcheck: false });
   return { field: el("details", { class: "small", open: Boolean(before) }, el("summary", {}, "I have a promo code"), el("label", { class: "field" }, "Promo code", field)), code: () => field.value.trim() };
 }
 
 /** An amount of one's own; its price comes from the shop, never from the page. */
-export function ownAmount(body, context) {
+function ownAmount(body, context) {
+  const { sku, coins_min: min, coins_max: max } = context.custom;
   const price = el("span", { class: "price", role: "status" });
   const field = el("input", {
-    type: "number", name: "coins", min: CUSTOM_MIN, max: CUSTOM_MAX, step: 1, inputmode: "numeric", required: true,
-    placeholder: `${number(CUSTOM_MIN)} to ${number(CUSTOM_MAX)}`, oninput: () => quoteCustom(),
+    type: "number", name: "coins", min, max, step: 1, inputmode: "numeric", required: true,
+    placeholder: `${number(min)} to ${number(max)}`, oninput: () => quoteCustom(),
   });
   let offer = null;
   let waiting = null;
@@ -89,27 +94,27 @@ export function ownAmount(body, context) {
     price.textContent = "";
     clearTimeout(waiting);
     if (!field.value || !field.checkValidity()) return;
-    waiting = setTimeout(async () => { offer = await quote(Number(field.value), context.currency); price.textContent = offer ? money(offer.amount_minor, offer.currency) : "not sold"; }, 200);
+    waiting = setTimeout(async () => { offer = await quote(sku, Number(field.value), context.currency); price.textContent = offer ? money(offer.amount_minor, offer.currency) : "not sold"; }, 200);
   }
   return el("form", {
     class: "own-amount", onsubmit: (event) => {
       event.preventDefault();
       doing(event.submitter ?? field, async () => {
-        offer ??= await quote(Number(field.value), context.currency);
+        offer ??= await quote(sku, Number(field.value), context.currency);
         if (offer) await pay(body, context, offer);
       });
     },
   }, el("label", { class: "field" }, "Another amount", field), price, el("button", {}, "Buy"));
 }
 
-async function quote(wanted, currency) {
+async function quote(sku, wanted, currency) {
   const { items } = await get(path`/v1/packages?currency=${currency}&covering=${wanted}`);
-  return items.find((offer) => isCustom(offer) && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
+  return items.find((offer) => offer.sku === sku && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
 }
 
 async function pay(body, context, offer) {
   const order = { package: offer.sku, currency: offer.currency, expected_amount_minor: offer.amount_minor };
-  if (isCustom(offer)) order.coins = offer.coins;
+  if (offer.sku === context.custom?.sku) order.coins = offer.coins;
   const method = context.methods?.chosen();
   if (method) order.method = method;
   const code = context.promo?.code();

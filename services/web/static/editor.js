@@ -29,7 +29,7 @@ function edit(gift, refresh) {
   const active = el("input", { type: "checkbox", name: "active" });
   fans.checked = gift.locks.fan_only ?? false;
   active.checked = gift.is_active;
-  const reason = el("input", { name: "reason", required: true, maxlength: 200, autocomplete: "off", placeholder: "Why?" });
+  const reason = el("input", { name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Why?" });
   const outcome = el("div", { class: "stack", role: "status" });
   const patch = () => ({
     names: { ...gift.names, en: name.value.trim() }, price_coins: Number(price.value), category: category.value.trim(), is_active: active.checked,

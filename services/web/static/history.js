@@ -8,7 +8,7 @@ import { money, number, short, time, words } from "./words.js";
 
 const KINDS = {
   purchase: "Coins bought", credit: "Coins bought", gift: "Gift", refund: "Refund", freeze: "Frozen for a refund", release: "Free again",
-  dispute: "Taken back by the bank", restore: "Given back by the bank", adjustment: "Correction", expiry: "Expired", settle: "Debt settled", claim: "Debt",
+  dispute: "Taken back by the bank", restore: "Given back by the bank", adjustment: "Correction", expiry: "Expired", forfeit: "Given up", settle: "Debt settled", claim: "Debt",
 };
 const GOOD = ["completed", "refunded", "sent"];
 const BAD = ["failed", "expired", "mismatched", "declined", "refused"];
@@ -74,7 +74,7 @@ async function refundsOf(purchase, place) {
 }
 
 async function refund(purchase, place, refresh) {
-  const meant = await confirm("Refund the unused coins?", "The coins of this purchase that you have not given are frozen at once and become money again, on the card you paid with. Gifts you sent stay sent.", "Ask for the refund");
+  const meant = await confirm("Refund the unused coins?", "The coins of this purchase that you have not used are frozen at once. We refund them by the means of payment that you used. Gifts that you sent are not affected.", "Ask for the refund");
   if (!meant) return;
   await postSurely(path`/v1/purchases/${purchase.purchase}/refunds`, {}, newKey());
   toast("The refund is under way.");

@@ -6,7 +6,7 @@ import { day, money, number } from "./words.js";
 const ORIGINS = { paid: "bought", bonus: "bonus of a purchase", promo: "a present" };
 const WENT = [
   ["spent", "given"], ["refunded", "refunded"], ["burned", "taken back by the bank"],
-  ["paid_debts", "used for a debt"], ["adjusted", "corrected"], ["expired", "expired"],
+  ["paid_debts", "used for a debt"], ["adjusted", "corrected"], ["expired", "expired"], ["forfeited", "given up"],
 ];
 
 export async function lots() {

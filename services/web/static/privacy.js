@@ -1,30 +1,37 @@
-// Your data: read all that is known of you, and ask that what names you be erased.
+// Your data: download all of it, and ask to be erased.
 import { call, find, get, getText, path } from "./api.js";
 import { el } from "./dom.js";
 import { card, doing, open } from "./shell.js";
 import { words } from "./words.js";
 
-// Services answer within a second or two; who asked sees what came of it.
+// Services answer within a second or two; the page then shows the result.
 const LOOK_MS = [500, 1000, 2000, 4000, 8000];
 const STATES = {
-  checking: "Every service is looking whether your money is settled.",
-  refused: "Not yet: something has to end first. Then ask again.",
-  erased: "Done: what you wrote and what names you is erased.",
+  checking: "We are checking that no payment of yours is open.",
+  refused: "Not yet: something has to end first. Please ask again afterwards.",
+  erased: "Done. Your messages, your name and your contacts are erased.",
 };
 
-export function privacy(options) {
+/** The card; `refresh` draws the rest of the page again, once everything is erased or nothing can be. */
+export function privacy(refresh, options) {
   let looks = 0;
   const section = card("Your data", async () => {
     const erasure = await find("/v1/me/erasure");
-    if (erasure?.state !== "checking") looks = 0;
-    else if (looks < LOOK_MS.length) setTimeout(() => section.isConnected && section.refresh(), LOOK_MS[looks++]);
+    if (isOnItsWay(erasure)) {
+      if (looks < LOOK_MS.length) setTimeout(() => section.isConnected && section.refresh(), LOOK_MS[looks++]);
+    } else if (looks) {
+      looks = 0;
+      refresh();
+    }
     return draw(erasure, () => section.refresh());
   }, options);
   return section;
 }
 
+const isOnItsWay = (erasure) => erasure?.state === "checking" || (erasure?.state === "erased" && erasure.services.some((each) => each.erased === null));
+
 const draw = (erasure, refresh) => [
-  el("p", { class: "muted" }, "Everything that is known of you, as files with a line of JSON for each row."),
+  el("p", { class: "muted" }, "All data about you, as files with one line of JSON for each row."),
   el("div", { class: "row" },
     el("button", { onclick: (event) => doing(event.currentTarget, saveAll) }, "Download my data"),
     erasure?.state === "erased" ? null : el("button", { class: "quiet", onclick: () => ask(refresh) }, "Erase me …")),
@@ -49,8 +56,8 @@ async function saveAll() {
 function ask(refresh) {
   const forfeit = el("input", { type: "checkbox", name: "forfeit" });
   const dialog = open("Erase me", [
-    el("p", {}, "Messages, names, addresses and accounts that money goes to are erased everywhere. This cannot be undone. Receipts and books keep a number that names nobody."),
-    el("label", { class: "check" }, forfeit, "I give up the coins and diamonds that are left"),
+    el("p", {}, "We erase your messages, names, addresses and payout accounts everywhere. This cannot be undone. Receipts and books keep only a number that does not name you."),
+    el("label", { class: "check" }, forfeit, "I give up my remaining coins and diamonds"),
   ], [el("button", { class: "danger", onclick: (event) => doing(event.currentTarget, async () => {
     await call("DELETE", path`/v1/me?forfeit=${forfeit.checked}`);
     dialog.close();

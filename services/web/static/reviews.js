@@ -1,12 +1,12 @@
 // Payouts under review and appeals: a person decides, with a reason that stays and its creator reads.
 import { get, path, post } from "./api.js";
 import { diamonds, el, empty } from "./dom.js";
-import { askReason, card, doing, open, sentence, toast } from "./shell.js";
+import { askReason, card, doing, open, REASON_MAX, REASON_MIN, sentence, toast } from "./shell.js";
 import { showTrace } from "./traces.js";
 import { fromNow, money, short, words } from "./words.js";
 
 const FACTS_MAX = 2000;
-const REASON_MAX = 64;
+const CLAUSE_MAX = 64;
 // Its outcome is the bank's to say: it is resolved, not reviewed.
 const UNRESOLVED = "provider-unknown";
 
@@ -53,10 +53,10 @@ async function approve(button, payout, refresh) {
 
 /** The creator reads why: the facts, and which rule they break. */
 function reject(payout, refresh) {
-  const reason = el("input", { name: "reason", required: true, minlength: 3, maxlength: REASON_MAX, autocomplete: "off" });
+  const reason = el("input", { name: "reason", required: true, minlength: REASON_MIN, maxlength: REASON_MAX, autocomplete: "off" });
   const facts = el("textarea", { name: "facts", required: true, maxlength: FACTS_MAX, rows: 5 });
   const ground = el("select", { name: "ground" }, el("option", { value: "terms" }, "Our terms"), el("option", { value: "law" }, "A law"));
-  const clause = el("input", { name: "clause", maxlength: REASON_MAX, autocomplete: "off" });
+  const clause = el("input", { name: "clause", maxlength: CLAUSE_MAX, autocomplete: "off" });
   const fault = el("p", { class: "fault", role: "alert", hidden: true });
   const dialog = open("Reject the payout?", [el("form", {
     onsubmit: (event) => {

@@ -7,6 +7,9 @@ import { named } from "./words.js";
 const PLACES = [["/", "Room"], ["/wallet", "Wallet"], ["/creator", "Creator"], ["/operator", "Operator"]];
 const TOAST_SECONDS = 6;
 const TOASTS_MAX = 3;
+// What the API takes as a reason for a decision.
+export const REASON_MIN = 3;
+export const REASON_MAX = 64;
 const LOGO = new URL("./logo.svg", import.meta.url).href;
 
 /** Draw the bar, then the page for whoever is signed in; again whenever that changes. */
@@ -130,7 +133,7 @@ export function confirm(title, text, yes, { danger = false } = {}) {
 export function askReason(title, text, yes, { danger = false } = {}) {
   return new Promise((resolve) => {
     let reason = null;
-    const field = el("input", { required: true, maxlength: 200, name: "reason", autocomplete: "off" });
+    const field = el("input", { name: "reason", required: true, minlength: REASON_MIN, maxlength: REASON_MAX, autocomplete: "off" });
     const form = el("form", { onsubmit: (event) => { event.preventDefault(); reason = field.value.trim(); if (reason) dialog.close(); } },
       el("p", {}, text), el("label", { class: "field" }, "Reason", field),
       el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"),

@@ -26,7 +26,7 @@ start(async () => {
       add(withdrawals(refresh, { className: "across", id: "withdrawals" })),
       add(card("History", () => drawHistory(refresh), { className: "across" })),
       add(limits({ className: "across", id: "limits" })),
-      add(privacy({ className: "across", id: "privacy" }))));
+      add(privacy(refresh, { className: "across", id: "privacy" }))));
 }, { title: "Your wallet" });
 
 async function held(buy) {

@@ -13,14 +13,14 @@ const TEXTS = {
   back: "Back",
   confirm: "Confirm withdrawal",
   download: "Download the acknowledgement",
-  about: "You can withdraw from these purchases without giving a reason. The coins you have not used become money again, the way you paid. Gifts you sent stay sent.",
+  about: "You can withdraw from these purchases without giving a reason. We refund the coins that you have not used, by the means of payment that you used. Gifts that you sent are not affected.",
   name: "Your name",
   address: "E-mail address for the acknowledgement (you can also download it here)",
-  check: "This ends the contract about the purchase. Is everything right?",
+  check: "This ends the contract for the purchase. Is everything correct?",
   received: "We have received your withdrawal",
-  keep: "Please keep the acknowledgement. It stays here in your wallet, too.",
+  keep: "Please keep the acknowledgement. You can also download it from your wallet at any time.",
 };
-const NOT_REFUNDED = { disputed: "Your bank was asked for the money, so there is no refund beside that." };
+const NOT_REFUNDED = { disputed: "Your bank has opened a dispute about this purchase, so we make no refund." };
 const NAME_MAX = 200;
 const ADDRESS_MAX = 254;
 

@@ -305,5 +305,5 @@ class FakeDriver(Driver):
 
     def _operation(self, action: Action) -> str:
         if action not in self.operations:
-            self.lacks(f"a call to {action}")
+            self.lacks(f"call that {action}s a payment")
         return self.operations[action]

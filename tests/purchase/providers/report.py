@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from string import ascii_lowercase
 
 from rich.console import Console
 from rich.table import Table
@@ -47,7 +48,13 @@ class ConformanceReport:
 
     def _note(self, provider, reason):
         known = self.lacks[provider]
-        return known.setdefault(reason, "abcdefghijklmnopqrstuvwxyz"[len(known)])
+        return known.setdefault(reason, note_name(len(known)))
+
+
+def note_name(number: int) -> str:
+    """Name a note as sheets name their columns: a to z, then aa, ab and so on without end."""
+    before, place = divmod(number, len(ascii_lowercase))
+    return (note_name(before - 1) if before else "") + ascii_lowercase[place]
 
 
 def show(cases, lacks, console=None, title="conformance of payment providers"):

@@ -32,6 +32,11 @@ CREATE TABLE lots (
     paid_debts       bigint       NOT NULL DEFAULT 0,
     adjusted         bigint       NOT NULL DEFAULT 0,
     expired          bigint       NOT NULL DEFAULT 0,
+    -- Its owner gave the lot up, and so all of its coins that could be spent.
+    is_forfeit       boolean      NOT NULL DEFAULT false,
+    forfeited        bigint       NOT NULL DEFAULT 0
+                     CONSTRAINT lot_forfeits_what_was_given_up
+                     CHECK (forfeited = 0 OR is_forfeit AND remaining = held),
     owed             bigint       NOT NULL DEFAULT 0,
     repaid           bigint       NOT NULL DEFAULT 0,
     revision         bigint       NOT NULL DEFAULT 0,
@@ -53,8 +58,9 @@ CREATE TABLE lots (
     CONSTRAINT lot_open_while_it_remains CHECK (open = (remaining > 0)),
     CONSTRAINT lot_holds_what_remains CHECK (held BETWEEN 0 AND remaining),
     CONSTRAINT lot_adds_up CHECK (
-        coins = remaining + spent + refunded + charged_back + paid_debts + adjusted + expired
-        AND least(spent, refunded, charged_back, paid_debts, adjusted, expired) >= 0
+        coins = remaining + spent + refunded + charged_back + paid_debts
+            + adjusted + expired + forfeited
+        AND least(spent, refunded, charged_back, paid_debts, adjusted, expired, forfeited) >= 0
     ),
     CONSTRAINT lot_owes_what_was_spent
         CHECK (0 <= repaid AND repaid <= owed AND owed <= spent + paid_debts),

@@ -1,0 +1,60 @@
+"""
+What a container of a service finds: its variables and its secret files.
+
+Docker Compose and the Helm chart are written from here, so neither can lack what the other has.
+Values are written as Compose reads them: `${NAME:-default}`, or `${NAME:?what to do}` where an
+installation has to say it.
+"""
+
+from deploy.config.services import Service
+
+PUBLIC_URL = "${OVATION_PUBLIC_URL:-http://localhost:8080}"
+_ISSUER = (
+    "${OVATION_JWT_ISSUER:?set it to the iss of your users tokens, or run make up to practise}"
+)
+_KEYS = "${OVATION_JWKS_URL:?set it to the https address of the keys that sign them}"
+_PROVIDER = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
+# Whom a service believes: the same issuer for all of them.
+_TOKENS = {
+    "JWT_ISSUER": _ISSUER,
+    "JWT_AUDIENCE": "${OVATION_JWT_AUDIENCE:-ovation}",
+    "JWT_CLIENTS": "${OVATION_JWT_CLIENTS:-}",
+    "JWT_AUDIENCE_OPTIONAL": "${OVATION_JWT_AUDIENCE_OPTIONAL:-false}",
+    "JWT_ROLES_CLAIM": "${OVATION_JWT_ROLES_CLAIM:-}",
+    "JWT_SCOPES_CLAIM": "${OVATION_JWT_SCOPES_CLAIM:-}",
+    "JWKS_URL": _KEYS,
+}
+
+
+def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, str]:
+    """Return the variables of a service with a database; both servers are `host:port`."""
+    name = service.name
+    settings = {
+        "HOST": "0.0.0.0",
+        "PORT": "8000",
+        "DATABASE_URL": f"postgresql://{name}@{postgres}/{name}",
+        "BROKER_URL": f"amqp://{name}@{rabbitmq}/ovation",
+        **_TOKENS,
+        **service.settings,
+        **{key: f"/app/seeds/{file}" for key, file in service.seeds.items()},
+    }
+    if service.provider:
+        settings["PROVIDER_URL"] = _PROVIDER
+    variables = {service.variable(key): value for key, value in settings.items()}
+    return {"OVATION_PUBLIC_URL": PUBLIC_URL, **variables}
+
+
+def migration_environment(service: Service, *, postgres: str) -> dict[str, str]:
+    """Return the variables of what brings a service's database to its newest shape."""
+    address = f"postgresql://{service.name}_owner@{postgres}/{service.name}"
+    return {service.variable("MIGRATION_URL"): address}
+
+
+def secret_files(service: Service) -> dict[str, str]:
+    """Return the files below /run/secrets, each with the name it has in `make secrets`."""
+    own = [f"{service.name}_{kind}_password" for kind in ("database", "broker")]
+    files = {name: name for name in own}
+    if service.provider:
+        for source, target in (("key", "api_key"), ("webhook_secret", "webhook_secret")):
+            files[f"{service.name}_sandbox_{target}"] = f"sandbox_{service.provider}_{source}"
+    return files | {name: name for name in map(service.secret, service.own_secrets)}
