@@ -9,10 +9,8 @@ transaction over several. docs/decisions/0018-a-schema-a-part.md says why.
 """
 
 from hashlib import sha256
-from typing import Literal, TypeAlias, get_args
 
-PartCount: TypeAlias = Literal[1, 16, 64]
-PARTS_ALLOWED: tuple[int, ...] = get_args(PartCount)
+PARTS_ALLOWED = (1, 16, 64)
 REFERENCE_SCHEMA = "public"
 
 

@@ -1,15 +1,15 @@
 """What every service reads from its environment; each adds its own and its own prefix."""
 
 import os
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
 from shared.identity.claims import ClaimNames, claim_names
-from shared.postgres.parts import PartCount
+from shared.postgres.parts import require_part_count
 from shared.secrets import SECRETS_FOLDER
 
 
@@ -96,4 +96,4 @@ class PartedSettings(ServiceSettings):
     """What a service reads whose users can be spread over several schemas of its database."""
 
     # Chosen once for an installation, and kept for ever.
-    parts: PartCount = 1
+    parts: Annotated[int, AfterValidator(require_part_count)] = 1
