@@ -549,7 +549,7 @@ Outbox = Table(
     "outbox",
     {
         "id": "bigint",
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "exchange": "text",
@@ -563,7 +563,7 @@ Outbox = Table(
 OutboxBlocked = Table(
     "outbox_blocked",
     {
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "reason": "text",

@@ -231,7 +231,7 @@ Outbox = Table(
     "outbox",
     {
         "id": "bigint",
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "exchange": "text",
@@ -245,7 +245,7 @@ Outbox = Table(
 OutboxBlocked = Table(
     "outbox_blocked",
     {
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "reason": "text",
