@@ -45,8 +45,9 @@ def batches():
         [disputed(paid, amount_minor=33)],
         [second],
         [refund_requested(second, uuid4())],
-        [a_purchase_paid(viewer="otto", coins=50)],
-        [a_gift_requested(viewer="otto", coins=50)],
+        # In mira's part, so that one archive has both.
+        [a_purchase_paid(viewer="otto-5", coins=50)],
+        [a_gift_requested(viewer="otto-5", coins=50)],
     ]
 
 
