@@ -25,35 +25,40 @@ class Archives:
 
     async def seal(self):
         """Seal all that was decided."""
-        while True:
-            async with self.database.transaction() as tx:
-                if await seal(tx) is None:
-                    return
+        for part in self.database.parts:
+            block = True
+            while block:
+                async with part.transaction() as tx:
+                    block = await seal(tx)
 
     async def archive(self, *, now=LATER, entries_max=ARCHIVE_ENTRIES_MAX, store=None):
         """Seal everything, and move all that is old enough into archives; return those."""
         await self.seal()
         made = []
-        while True:
-            async with self.archiver.transaction() as tx:
-                one = await archive_next(
-                    tx,
-                    store or FolderStore(self.folder),
-                    self._ledger,
-                    RETENTION,
-                    now=now,
-                    entries_max=entries_max,
-                )
-            if one is None:
-                return made
-            made.append(one)
+        for part in self.archiver.parts:
+            one = True
+            while one:
+                async with part.transaction() as tx:
+                    one = await archive_next(
+                        tx,
+                        store or FolderStore(self.folder),
+                        self._ledger,
+                        RETENTION,
+                        now=now,
+                        entries_max=entries_max,
+                    )
+                if one:
+                    made.append(one)
+        return made
 
     async def violations(self):
         """All that is wrong with the books, the seals and the archives."""
-        async with self.database.snapshot() as tx:
-            found = [each async for each in verify_ledger(tx, self._invariants)]
-            found += [each async for each in broken_seals(tx)]
-            found += [each async for each in broken_archives(tx)]
+        found = []
+        for part in self.database.parts:
+            async with part.snapshot() as tx:
+                found += [each async for each in verify_ledger(tx, self._invariants)]
+                found += [each async for each in broken_seals(tx)]
+                found += [each async for each in broken_archives(tx)]
         return [each for each in found if isinstance(each, Violation)]
 
     async def counts(self):
@@ -78,6 +83,6 @@ async def archives_of(service, database, postgres, credentials, monkeypatch, fol
     monkeypatch.setenv(VARIABLE, str(folder))
     role = f"{service}_archiver"
     url = postgres.dsn(database.name, user=role, password=credentials.database[role])
-    archiver = Database(url, pool_size=2)
+    archiver = Database(url, pool_size=2, part_count=database.part_count)
     yield Archives(database, archiver, *about, folder)
     await archiver.close()

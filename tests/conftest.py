@@ -1,5 +1,6 @@
 """Real servers for every test that asks: one PostgreSQL and one RabbitMQ for the whole run."""
 
+import os
 import secrets as random
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from deploy.citus.cluster import Cluster
 from deploy.config.databases import (
     database_sql,
     in_own_thread,
@@ -23,8 +25,8 @@ from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
 from shared.messaging.topology import topology, users
-from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
+from tests.parts import EveryPart, part_count_of, strays, unite_parts
 
 # How long an example takes is a matter of the machine, and of what else it does.
 settings.register_profile("ovation", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,12 +65,24 @@ def credentials():
 
 
 @pytest.fixture(scope="session")
-def postgres(credentials):
+def postgres(credentials, cluster):
     """A PostgreSQL with the roles of all services. It may be killed and started again."""
     with choose_postgres(fast=True) as server:
-        run_sql(server.dsn(), roles_sql(credentials.database))
+        if cluster is None:
+            run_sql(server.dsn(), roles_sql(credentials.database))
         with pooled(server, credentials.database):
             yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(credentials):
+    """The Citus that CITUS_DSN names, with the roles of all services; None without it."""
+    address = os.environ.get("CITUS_DSN")
+    if not address:
+        return None
+    cluster = Cluster(address)
+    cluster.prepare_roles(credentials.database)
+    return cluster
 
 
 @pytest.fixture(scope="session")
@@ -93,39 +107,92 @@ def vhost(rabbit, credentials):
 @pytest.fixture(scope="session")
 def template_of(postgres, credentials):
     """Migrate a service's database once; tests work on copies of it."""
-    made: dict[str, str] = {}
+    made: dict[tuple[str, int], str] = {}
 
-    def template(service: str) -> str:
-        if service not in made:
-            name = made[service] = f"template_{service}_{random.token_hex(4)}"
+    def template(service: str, part_count: int = 1) -> str:
+        about = (service, part_count)
+        if about not in made:
+            name = made[about] = f"template_{service}_{random.token_hex(4)}"
             owner = f"{service}_owner"
             dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
             run_sql(postgres.dsn(), database_sql(service, name))
             run_sql(postgres.dsn(name), schema_sql(service))
-            in_own_thread(lambda: migrate(service, dsn))
-        return made[service]
+            in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
+            if part_count > 1:
+                unite_parts(postgres.dsn(name), service, part_count)
+        return made[about]
 
     yield template
     run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)}" for name in made.values()])
 
 
-@pytest.fixture
-async def database_of(postgres, template_of, credentials):
-    """Give a fresh, migrated database of a service, opened as its restricted role."""
-    opened: dict[str, Database] = {}
+@pytest.fixture(scope="session")
+def distributed(cluster, postgres, credentials):
+    """
+    Give the name of a service's database on the cluster, emptied.
 
-    def open_database(service: str, *, pool_size: int = 10) -> Database:
-        name = f"test_{service}_{random.token_hex(4)}"
-        run_sql(postgres.dsn(), database_sql(service, name, template=template_of(service)))
-        password = credentials.database[service]
-        opened[name] = postgres.open(name, user=service, password=password, pool_size=pool_size)
+    Its schemas are distributed once: that takes longer than a test.
+    """
+    made: dict[tuple[str, int], str] = {}
+
+    def database(service: str, part_count: int) -> str:
+        about = (service, part_count)
+        if about in made:
+            cluster.empty(made[about])
+            return made[about]
+        name = made[about] = f"suite_{service}_{random.token_hex(4)}"
+        cluster.create_database(service, name, credentials.database)
+        owner = f"{service}_owner"
+        dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
+        in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
+        cluster.distribute(name, part_count)
+        if part_count > 1:
+            unite_parts(postgres.dsn(name), service, part_count)
+        return name
+
+    yield database
+    if made:
+        cluster.drop_databases(made.values())
+
+
+@pytest.fixture
+async def database_of(postgres, template_of, credentials, cluster, distributed):
+    """
+    Give a fresh, migrated database of a service, opened as its restricted role.
+
+    It has as many parts as all others of this run, or as a test says.
+    """
+    opened: dict[str, EveryPart] = {}
+
+    def open_database(
+        service: str, *, pool_size: int = 10, part_count: int | None = None
+    ) -> EveryPart:
+        part_count = part_count or part_count_of(service)
+        if cluster is not None:
+            name = distributed(service, part_count)
+        else:
+            name = f"test_{service}_{random.token_hex(4)}"
+            template = template_of(service, part_count)
+            run_sql(postgres.dsn(), database_sql(service, name, template=template))
+        opened[name] = postgres.open(
+            name,
+            user=service,
+            password=credentials.database[service],
+            kind=EveryPart,
+            pool_size=pool_size,
+            part_count=part_count,
+        )
         return opened[name]
 
     yield open_database
     for database in opened.values():
         await database.close()
-    # By force: a test may have killed what held a connection.
-    run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
+    parted = [name for name, database in opened.items() if database.part_count > 1]
+    found = [stray for name in parted for stray in strays(postgres.dsn(name))]
+    if cluster is None:
+        # By force: a test may have killed what held a connection.
+        run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
+    assert found == [], "rows outside of the part of their user"
 
 
 @pytest.fixture

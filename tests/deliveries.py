@@ -64,8 +64,11 @@ async def announced_by_id(database):
 
 async def said_again(database, facts_between, *, since=BEGINNING, until=END):
     """The facts that a service says again from its own tables."""
-    async with database.snapshot() as tx:
-        return [fact async for fact in facts_between(tx, since=since, until=until)]
+    facts = []
+    for part in database.parts:
+        async with part.snapshot() as tx:
+            facts += [fact async for fact in facts_between(tx, since=since, until=until)]
+    return facts
 
 
 def by_id(facts):
@@ -85,8 +88,9 @@ async def announced(database, name=None):
 
 async def forget_inbox(database):
     """Empty the inbox, as time does: what follows must not rely on it."""
-    async with database.transaction() as tx:
-        await tx.execute(text("DELETE FROM inbox"))
+    for mailbox in database.mailboxes:
+        async with mailbox.transaction() as tx:
+            await tx.execute(text("DELETE FROM inbox"))
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-# Alembic's own table, and indexes and constraints that only the migrations describe.
+KEPT_BY_MIGRATIONS = ("alembic_version", "alembic_version_reference", "parts")
+# Indexes and constraints that only the migrations describe.
 UNSEEN = ("remove_index", "remove_constraint", "add_constraint")
 
 
@@ -18,7 +19,7 @@ async def drift(database, metadata):
     engine = create_async_engine(address, poolclass=NullPool)
     options = {
         "compare_type": True,
-        "include_object": lambda _, name, *__: name != "alembic_version",
+        "include_object": lambda _, name, *__: name not in KEPT_BY_MIGRATIONS,
     }
     # What SQLAlchemy reads of a CHECK that is NOT VALID, it does not take itself.
     warnings.filterwarnings("ignore", message="Can't validate argument 'dialect_options'")

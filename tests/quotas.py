@@ -3,6 +3,7 @@
 import asyncio
 
 from shared.postgres.statements import text
+from tests.parts import in_every_part
 
 PUT = """
     INSERT INTO quotas (user_id, act, began_at, used)
@@ -14,15 +15,16 @@ PUT = """
 
 async def leave(database, user, quota, left):
     """Let somebody have so many of an act left."""
-    async with database.transaction() as tx:
+    async with database.part_for(user).transaction() as tx:
         asked = {"user": user, "act": quota.act, "used": quota.count_max - left}
         await tx.execute(text(PUT), asked)
 
 
 async def end_times(database):
     """Let every time that was counted be over."""
-    async with database.transaction() as tx:
-        await tx.execute(text("UPDATE quotas SET began_at = began_at - interval '1 day 1 second'"))
+    await in_every_part(
+        database, "UPDATE quotas SET began_at = began_at - interval '1 day 1 second'"
+    )
 
 
 async def at_once(*asked):

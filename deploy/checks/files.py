@@ -21,6 +21,7 @@ PLACES = """
     services/*/store/*.py
     services/*/providers/*.py
     services/*/migrations/env.py services/*/migrations/versions/*.py
+    services/*/migrations/reference/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/page.html services/web/static/**
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
@@ -30,7 +31,8 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
-    deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
+    deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
+    deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**

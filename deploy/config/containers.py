@@ -13,6 +13,8 @@ _ISSUER = (
     "${OVATION_JWT_ISSUER:?set it to the iss of your users tokens, or run make up to practise}"
 )
 _KEYS = "${OVATION_JWKS_URL:?set it to the https address of the keys that sign them}"
+# Over how many schemas the users are spread: chosen once, and the same for all services.
+_PARTS = "${OVATION_PARTS:-1}"
 _PROVIDER = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
 # Whom a service believes: the same issuer for all of them.
 _TOKENS = {
@@ -40,6 +42,8 @@ def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, 
     }
     if service.provider:
         settings["PROVIDER_URL"] = _PROVIDER
+    if service.parted:
+        settings["PARTS"] = _PARTS
     variables = {service.variable(key): value for key, value in settings.items()}
     if service.sealed:
         variables["OVATION_ARCHIVE"] = "${OVATION_ARCHIVE:-/archives}"
@@ -53,7 +57,8 @@ def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, 
 def migration_environment(service: Service, *, postgres: str) -> dict[str, str]:
     """Return the variables of what brings a service's database to its newest shape."""
     address = f"postgresql://{service.name}_owner@{postgres}/{service.name}"
-    return {service.variable("MIGRATION_URL"): address}
+    settings = {"MIGRATION_URL": address, **({"PARTS": _PARTS} if service.parted else {})}
+    return {service.variable(key): value for key, value in settings.items()}
 
 
 def secret_files(service: Service) -> dict[str, str]:

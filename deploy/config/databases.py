@@ -105,15 +105,17 @@ def schema_sql(service: str) -> list[str]:
     The auditor may read what there is and what comes.
     """
     owner = f"{service}_owner"
-    coming = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT SELECT"
+    # Of all its schemas: the parts, which migrations make, are among them.
+    coming = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT"
     return [
         f"ALTER SCHEMA public OWNER TO {owner}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {', '.join(_users_of(service))}, {AUDITOR}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {AUDITOR}",
         f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {AUDITOR}",
-        f"{coming} ON TABLES TO {AUDITOR}",
-        f"{coming} ON SEQUENCES TO {AUDITOR}",
+        f"{coming} USAGE ON SCHEMAS TO {', '.join(_users_of(service))}, {AUDITOR}",
+        f"{coming} SELECT ON TABLES TO {AUDITOR}",
+        f"{coming} SELECT ON SEQUENCES TO {AUDITOR}",
         _functions_sql(_LOCKING, owner, *_users_of(service)),
         # The owner too: bringing back a copy, it may repeat this only if it has the right itself.
         _functions_sql(_WRITING, owner),

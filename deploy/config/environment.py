@@ -91,9 +91,10 @@ def environment_of(
     service = SERVICES.get(name, Service(name, database=False))
     host, port = endpoints.urls[name].removeprefix("http://").split(":")
     settings = {"HOST": host, "PORT": port} | _own(name, endpoints, secrets)
-    variables = {}
+    variables: dict[str, str] = {}
     if service.database:
         settings |= _connections(name, endpoints, secrets)
+        variables |= parts_of(name)
         variables["OVATION_PUBLIC_URL"] = endpoints.urls["gateway"]
     if service.provider:
         settings |= {
@@ -103,6 +104,14 @@ def environment_of(
         }
     settings |= {key: str(root / "seeds" / file) for key, file in service.seeds.items()}
     return variables | {service.variable(key): value for key, value in settings.items()}
+
+
+def parts_of(name: str) -> dict[str, str]:
+    """Return how many parts a service's users are spread over here: OVATION_PARTS, or one."""
+    service = SERVICES[name]
+    return (
+        {service.variable("PARTS"): os.environ.get("OVATION_PARTS", "1")} if service.parted else {}
+    )
 
 
 def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:

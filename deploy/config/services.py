@@ -34,6 +34,8 @@ class Service:
     # Its balances can be derived again from postings; its history is sealed in a hash chain.
     ledger: bool = False
     sealed: bool = False
+    # Its users can be spread over several schemas of its database (`shared/postgres/parts.py`).
+    parted: bool = False
     # It can publish its events again, from its own tables.
     republishes: bool = False
     # What it asks the payment provider for: `payments` or `transfers`.
@@ -121,6 +123,7 @@ _ALL = (
             "^/v1/operator/wallets?(/|$)",
         ),
         rolled=3,
+        parted=True,
         ledger=True,
         sealed=True,
         republishes=True,
@@ -212,6 +215,7 @@ DATABASES = tuple(each.name for each in _ALL if each.database)
 PUBLIC = tuple(each.name for each in _ALL if not each.practice)
 PRACTICE = tuple(each.name for each in _ALL if each.practice)
 LEDGERS = tuple(each.name for each in _ALL if each.ledger)
+PARTED = tuple(each.name for each in _ALL if each.parted)
 SEALED = tuple(each.name for each in _ALL if each.sealed)
 REPUBLISHING = tuple(each.name for each in _ALL if each.republishes)
 ROLLED = tuple(sorted(PUBLIC, key=lambda name: SERVICES[name].rolled))

@@ -22,6 +22,7 @@ from deploy.ctl.commands import (
     new,
     operations,
     outboxes,
+    parts,
     prices,
     providers,
     replays,
@@ -39,6 +40,7 @@ app.add_typer(doctor.app)
 app.add_typer(replays.app)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(outboxes.app, name="outbox")
+app.add_typer(parts.app, name="parts")
 app.add_typer(topology.app, name="topology")
 app.add_typer(verification.seal, name="seal")
 app.add_typer(archives.app, name="archive")

@@ -4,12 +4,15 @@ import tomllib
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
+from deploy.config.databases import archiver_of
 from deploy.config.services import SEALED
 from deploy.ctl.installation import Installation
 from shared.ledger.archive_store import open_store
 from shared.ledger.archiving import Archive, LedgerArchive, Retention, archive_next
+from shared.postgres.database import Part, Transaction
 from shared.postgres.statements import text
 
 ARCHIVES: Mapping[str, LedgerArchive] = {
@@ -26,9 +29,20 @@ async def run_archiver(
     installation: Installation, service: str, retention: Retention, *, archives_max: int
 ) -> AsyncIterator[Archive]:
     """Move what is old enough into archives, each in a transaction of its own; yield each."""
+    left = archives_max
+    async with installation.opened(service, archiver_of(service)) as database:
+        for part in database.parts:
+            async for made in _archive_part(part, service, retention, archives_max=left):
+                left -= 1
+                yield made
+
+
+async def _archive_part(
+    part: Part, service: str, retention: Retention, *, archives_max: int
+) -> AsyncIterator[Archive]:
     store = open_store()
     for _ in range(archives_max):
-        async with installation.archiving(service) as tx:
+        async with part.transaction() as tx:
             made = await archive_next(
                 tx, store, ARCHIVES[service], retention, now=datetime.now(UTC)
             )
@@ -38,9 +52,13 @@ async def run_archiver(
 
 
 async def list_archives(installation: Installation, service: str) -> list[dict[str, object]]:
-    """Return the archives of a ledger, the oldest first."""
-    async with installation.reading(service) as tx:
-        return [dict(row) for row in await tx.execute(_LIST)]
+    """Return the archives of a ledger, part by part, the oldest first."""
+
+    async def read(tx: Transaction) -> list[dict[str, object]]:
+        return [{"part": tx.part, **row} for row in await tx.execute(_LIST)]
+
+    async with installation.opened(service) as database:
+        return list(chain.from_iterable(await database.read_each(read)))
 
 
 _LIST = text("""

@@ -10,14 +10,15 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from deploy.config.databases import AUDITOR
 from deploy.ctl.installation import Installation
+from shared.postgres.database import Transaction
 from shared.postgres.statements import text
 
 MANIFEST = "manifest.json"
@@ -39,7 +40,7 @@ async def back_up(
     _make(folder)
     async with AsyncExitStack() as snapshots:
         opened = {
-            service: await snapshots.enter_async_context(installation.reading(service))
+            service: await snapshots.enter_async_context(_first_part(installation, service))
             for service in services
         }
         cuts = {service: (await tx.execute(_CUT)).one() for service, tx in opened.items()}
@@ -67,11 +68,18 @@ async def restore(installation: Installation, folder: Path, service: str) -> Non
         raise BackupFailed(f"{folder} has no copy of {service}.")
     if _sha256(file) != copy["sha256"]:
         raise BackupFailed(f"{file} is not what was written: its hash differs.")
-    async with installation.reading(service) as tx:
+    async with _first_part(installation, service) as tx:
         if (busy := (await tx.execute(_SESSIONS, {"service": service})).scalar_one()) > 0:
             raise BackupFailed(f"{service} runs ({busy} sessions): stop it first.")
     options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
     await _run(installation, "pg_restore", service, f"{service}_owner", [*options, str(file)])
+
+
+@asynccontextmanager
+async def _first_part(installation: Installation, service: str) -> AsyncIterator[Transaction]:
+    """Open a snapshot; it is of the whole database, and its tables are those of the first part."""
+    async with installation.opened(service) as database, database.part(0).snapshot() as tx:
+        yield tx
 
 
 def _make(folder: Path) -> None:

@@ -9,7 +9,7 @@ capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from deploy.config.databases import AUDITOR, archiver_of
+from deploy.config.databases import AUDITOR
 from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
@@ -28,7 +28,7 @@ from shared.messaging.partitions import (
     spreads_of,
 )
 from shared.messaging.topology import AUDITOR_USER
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Transaction, recorded_part_count
 
 SECRETS = Path(__file__).parent.parent / "secrets"
 REQUEST_SECONDS_MAX = 10
@@ -82,6 +82,12 @@ class Installation:
         )
 
     @asynccontextmanager
+    async def opened(self, service: str, role: str = AUDITOR) -> AsyncIterator[Database]:
+        """Open a service's database with all its parts; as the auditor, if not as another."""
+        async with self._database(service, role) as database:
+            yield database
+
+    @asynccontextmanager
     async def reading(self, service: str) -> AsyncIterator[Transaction]:
         """Read a service's database as it is at one instant, as the auditor."""
         async with self._database(service, AUDITOR) as database, database.snapshot() as tx:
@@ -91,13 +97,6 @@ class Installation:
     async def serving(self, service: str) -> AsyncIterator[Transaction]:
         """Do what the service itself may do in its database."""
         async with self._database(service, service) as database, database.transaction() as tx:
-            yield tx
-
-    @asynccontextmanager
-    async def archiving(self, service: str) -> AsyncIterator[Transaction]:
-        """Move old entries of a ledger into archives: what no other role may."""
-        role = archiver_of(service)
-        async with self._database(service, role) as database, database.transaction() as tx:
             yield tx
 
     @asynccontextmanager
@@ -134,11 +133,14 @@ class Installation:
     @asynccontextmanager
     async def _database(self, service: str, role: str) -> AsyncIterator[Database]:
         address = f"postgresql://{role}@{self.server_of(service)}/{self.database_name(service)}"
-        database = Database(address, password=self.password_of(role), pool_size=1)
-        try:
+        password = self.password_of(role)
+        async with AsyncExitStack() as opened:
+            database = Database(address, password=password, pool_size=1)
+            opened.push_async_callback(database.close)
+            if (part_count := await recorded_part_count(database)) > 1:
+                database = Database(address, password=password, pool_size=1, part_count=part_count)
+                opened.push_async_callback(database.close)
             yield database
-        finally:
-            await database.close()
 
     def messages_in(self, queue: str) -> int:
         """

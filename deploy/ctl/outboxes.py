@@ -4,47 +4,56 @@ from uuid import UUID
 
 from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
+from shared.postgres.database import Row
 from shared.postgres.statements import text
 
 
 async def waiting(installation: Installation, service: str) -> list[dict[str, object]]:
     """Return one row for all waiting messages, and one for each blocked key."""
-    async with installation.reading(service) as tx:
-        pending = (await tx.execute(_PENDING)).one()
-        rows: list[dict[str, object]] = [
-            {
-                "service": service,
-                "state": "waiting",
-                "messages": pending.messages,
-                "oldest_seconds": round(pending.oldest_seconds, 1),
-                "key": None,
-                "message_id": None,
-                "reason": None,
-            }
-        ]
-        rows += [
-            {
-                "service": service,
-                "state": "parked" if row.retry_at is None else "blocked",
-                "messages": row.messages,
-                "oldest_seconds": round(row.oldest_seconds, 1),
-                "key": row.key,
-                "message_id": row.message_id,
-                "reason": row.reason,
-            }
-            for row in await tx.execute(_BLOCKED)
-        ]
-    return rows
+    messages, oldest_seconds = 0, 0.0
+    blocked: list[dict[str, object]] = []
+    async with installation.opened(service) as database:
+        for mailbox in database.mailboxes:
+            async with mailbox.snapshot() as tx:
+                pending = (await tx.execute(_PENDING)).one()
+                messages += pending.messages
+                oldest_seconds = max(oldest_seconds, pending.oldest_seconds)
+                blocked += [_blocked(service, row) for row in await tx.execute(_BLOCKED)]
+    total: dict[str, object] = {
+        "service": service,
+        "state": "waiting",
+        "messages": messages,
+        "oldest_seconds": round(oldest_seconds, 1),
+        "key": None,
+        "message_id": None,
+        "reason": None,
+    }
+    return [total, *blocked]
+
+
+def _blocked(service: str, row: Row) -> dict[str, object]:
+    return {
+        "service": service,
+        "state": "parked" if row.retry_at is None else "blocked",
+        "messages": row.messages,
+        "oldest_seconds": round(row.oldest_seconds, 1),
+        "key": row.key,
+        "message_id": row.message_id,
+        "reason": row.reason,
+    }
 
 
 async def unpark(installation: Installation, service: str, key: str) -> int:
     """Let a key be tried again from its first message on; return how many wait behind it."""
     act = recorded(installation, "outbox.unpark", service=service, key=key)
-    async with act, installation.serving(service) as tx:
-        await tx.execute(_FORGIVE, {"key": key})
-        if not await tx.execute(_UNBLOCK, {"key": key}):
-            return 0
-        return int((await tx.execute(_BEHIND, {"key": key})).scalar_one())
+    behind = 0
+    async with act, installation.opened(service, service) as database:
+        for mailbox in database.mailboxes:
+            async with mailbox.transaction() as tx:
+                await tx.execute(_FORGIVE, {"key": key})
+                if await tx.execute(_UNBLOCK, {"key": key}):
+                    behind += int((await tx.execute(_BEHIND, {"key": key})).scalar_one())
+    return behind
 
 
 async def drop(
@@ -52,17 +61,19 @@ async def drop(
 ) -> dict[str, object] | None:
     """Delete a message that blocks its key; return what it was, or None if none does."""
     act = recorded(installation, "outbox.drop", service=service, message_id=message_id)
-    async with act, installation.serving(service) as tx:
-        found = (await tx.execute(_DROP, {"message_id": message_id})).first()
-        if found is None:
-            return None
-        await tx.execute(_UNBLOCK, {"key": found.key})
-        return {
-            "message_id": message_id,
-            "key": found.key,
-            "routing_key": found.routing_key,
-            "body": found.body.decode(errors="replace"),
-        }
+    async with act, installation.opened(service, service) as database:
+        for mailbox in database.mailboxes:
+            async with mailbox.transaction() as tx:
+                found = (await tx.execute(_DROP, {"message_id": message_id})).first()
+                if found is not None:
+                    await tx.execute(_UNBLOCK, {"key": found.key})
+                    return {
+                        "message_id": message_id,
+                        "key": found.key,
+                        "routing_key": found.routing_key,
+                        "body": found.body.decode(errors="replace"),
+                    }
+    return None
 
 
 _PENDING = text("""

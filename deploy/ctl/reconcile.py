@@ -5,18 +5,21 @@ An event that was not applied is looked for in its sender's outbox, in the queue
 letters. It is lost if it is in none of them; a lost event and a different amount are alarms.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from deploy.ctl.installation import Installation
 from services.gift.store import reconciliation as gift
 from services.payout.store import reconciliation as payout
 from services.purchase.store import reconciliation as purchase
 from services.wallet.store import reconciliation as wallet
-from shared.backoffice.reconciliation import Source, Totals
-from shared.postgres.database import Transaction
+from shared.backoffice.reconciliation import Source, Totals, add_amounts, add_hours
 from shared.postgres.statements import text
+
+Found = TypeVar("Found")
 
 LOST, WRONG, UNEXPECTED = "lost", "wrong-amount", "unexpected"
 ALARMS = (LOST, WRONG, UNEXPECTED)
@@ -94,12 +97,10 @@ async def reconcile(
 ) -> AsyncIterator[Finding | Compared]:
     """Compare every flow hour by hour; yield each hour, and each difference in it."""
     for flow in FLOWS:
-        service, source = flow.source
-        async with installation.reading(service) as tx:
-            published = await source.hours(tx, since=since, until=until)
-        service, source = flow.target
-        async with installation.reading(service) as tx:
-            applied = await source.hours(tx, since=since, until=until)
+        published, applied = [
+            add_hours(await _read(installation, service, source.hours, since=since, until=until))
+            for service, source in (flow.source, flow.target)
+        ]
         for hour in sorted(published.keys() | applied.keys()):
             yield Compared(flow.name, hour, published.get(hour, Totals(0, 0, 0)).count)
             if published.get(hour) != applied.get(hour):
@@ -113,16 +114,16 @@ async def _compare(
 ) -> list[Finding]:
     """Compare the amounts of one hour one by one."""
     (publisher, source), (receiver, target) = flow.source, flow.target
-    async with installation.reading(publisher) as tx:
-        published = await source.amounts(tx, since=since, until=until)
-    async with installation.reading(receiver) as tx:
-        applied = await target.amounts(tx, since=since, until=until)
-        # Clocks differ: the receiver may have an amount in another hour.
-        applied |= await target.amounts_of(tx, [key for key in published if key not in applied])
-    async with installation.reading(publisher) as tx:
-        published |= await source.amounts_of(tx, [key for key in applied if key not in published])
-        missing = [key for key in published if published[key] != applied.get(key, 0)]
-        waiting = await _in_outbox(tx, flow, missing)
+    times = {"since": since, "until": until}
+    published = add_amounts(await _read(installation, publisher, source.amounts, **times))
+    applied = add_amounts(await _read(installation, receiver, target.amounts, **times))
+    # Clocks differ: the receiver may have an amount in another hour.
+    early = [key for key in published if key not in applied]
+    applied |= add_amounts(await _read(installation, receiver, target.amounts_of, ids=early))
+    late = [key for key in applied if key not in published]
+    published |= add_amounts(await _read(installation, publisher, source.amounts_of, ids=late))
+    missing = [key for key in published if published[key] != applied.get(key, 0)]
+    waiting = await _in_outbox(installation, publisher, flow, missing)
     beyond = _beyond_outbox(installation, flow, [key for key in missing if key not in waiting])
     findings = []
     for key in sorted(published.keys() | applied.keys()):
@@ -137,10 +138,30 @@ async def _compare(
     return findings
 
 
-async def _in_outbox(tx: Transaction, flow: Flow, ids: list[str]) -> dict[str, str]:
-    """Return which of these are still in their publisher's outbox, or parked there."""
-    rows = await tx.execute(_OUTBOX, {"events": list(flow.events), "ids": ids}) if ids else []
-    return {row.id: "parked" if row.parked else "outbox" for row in rows}
+async def _read(
+    installation: Installation,
+    service: str,
+    read: Callable[..., Awaitable[Found]],
+    **about: Any,
+) -> list[Found]:
+    """Read every part of a service."""
+    async with installation.opened(service) as database:
+        return await database.read_each(partial(read, **about))
+
+
+async def _in_outbox(
+    installation: Installation, publisher: str, flow: Flow, ids: list[str]
+) -> dict[str, str]:
+    """Return which of these are still in their publisher's outboxes, or parked there."""
+    found: dict[str, str] = {}
+    if not ids:
+        return found
+    async with installation.opened(publisher) as database:
+        for mailbox in database.mailboxes:
+            async with mailbox.snapshot() as tx:
+                rows = await tx.execute(_OUTBOX, {"events": list(flow.events), "ids": ids})
+                found |= {row.id: "parked" if row.parked else "outbox" for row in rows}
+    return found
 
 
 def _beyond_outbox(installation: Installation, flow: Flow, ids: Collection[str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from shared.contracts.routes import EVENTS, QUEUES
 from shared.messaging.facts import Fact
 from shared.messaging.log import Start, log_of, newest_offset, read_log
 from shared.messaging.outbox import message_of
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
@@ -138,17 +138,19 @@ async def republish(
     """Send a queue the events of a service between two times, from its tables; return how many."""
     contracts = events_of(installation, queue)
 
-    async def facts(tx: Transaction) -> AsyncIterator[Redelivery]:
-        async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
-            if fact.event.contract in contracts:
-                yield _redelivery(fact)
+    async def facts(database: Database) -> AsyncIterator[Redelivery]:
+        for part in database.parts:
+            async with part.snapshot() as tx:
+                async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
+                    if fact.event.contract in contracts:
+                        yield _redelivery(fact)
 
-    reading: AbstractAsyncContextManager[Transaction] = installation.reading(service)
+    opened: AbstractAsyncContextManager[Database] = installation.opened(service)
     sending = recorded(
         installation, "republish", service=service, queue=queue, since=since, until=until
     )
-    async with installation.connect() as connection, reading as tx, sending as result:
-        result["count"] = count = await redeliver(connection, queue, facts(tx))
+    async with installation.connect() as connection, opened as database, sending as result:
+        result["count"] = count = await redeliver(connection, queue, facts(database))
         return count
 
 

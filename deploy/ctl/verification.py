@@ -18,6 +18,7 @@ from deploy.ctl.reconcile import Compared, reconcile
 from shared.ledger.archive_verification import broken_archives, count_archives
 from shared.ledger.sealing import broken_seals, count_blocks
 from shared.ledger.verification import Invariant, Violation, count_users, verify_ledger
+from shared.ledger.verification import Progress as Verified
 
 INVARIANTS: Mapping[str, Sequence[Invariant]] = {
     name: import_module(f"services.{name}.store.invariants").INVARIANTS for name in LEDGERS
@@ -45,17 +46,22 @@ async def verify(installation: Installation, service: str) -> bool:
 
     Those in archives are brought forward as balances: the archives say whether these are right.
     """
-    violations, postings, started = 0, 0, datetime.now(UTC)
-    with _bar() as bar:
-        async with installation.reading(service) as tx:
-            task = bar.add_task(f"{service}: users", total=await count_users(tx))
-            async for found in verify_ledger(tx, INVARIANTS[service]):
-                if isinstance(found, Violation):
-                    violations += 1
-                    _print(found)
-                else:
-                    postings = found.postings
-                    bar.update(task, completed=found.users)
+    violations, users, postings, started = 0, 0, 0, datetime.now(UTC)
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_users))
+            task = bar.add_task(f"{service}: users", total=total)
+            for part in database.parts:
+                verified = Verified(0, 0)
+                async with part.snapshot() as tx:
+                    async for found in verify_ledger(tx, INVARIANTS[service]):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            verified = found
+                            bar.update(task, completed=users + verified.users)
+                users, postings = users + verified.users, postings + verified.postings
     seconds = (datetime.now(UTC) - started).total_seconds()
     held = f"{len(INVARIANTS[service])} invariants, {violations} violations"
     tell(f"{service}: {postings} postings, {held}, {seconds:.1f} s")
@@ -65,16 +71,19 @@ async def verify(installation: Installation, service: str) -> bool:
 async def verify_seals(installation: Installation, service: str) -> bool:
     """Recompute the hash chain over a ledger's history; return whether it is unbroken."""
     violations, blocks = 0, 0
-    with _bar() as bar:
-        async with installation.reading(service) as tx:
-            task = bar.add_task(f"{service}: blocks", total=await count_blocks(tx))
-            async for found in broken_seals(tx):
-                if isinstance(found, Violation):
-                    violations += 1
-                    _print(found)
-                else:
-                    blocks = found
-                    bar.update(task, completed=blocks)
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_blocks))
+            task = bar.add_task(f"{service}: blocks", total=total)
+            for part in database.parts:
+                async with part.snapshot() as tx:
+                    async for found in broken_seals(tx):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            blocks += 1
+                            bar.update(task, completed=blocks)
     tell(f"{service}: {blocks} blocks, {violations} violations")
     return await _verify_what_left(installation, service) and not violations
 
@@ -83,24 +92,27 @@ async def _verify_what_left(installation: Installation, service: str) -> bool:
     """Verify archives, of a ledger that has some; return whether there is nothing wrong."""
     if service not in SEALED:
         return True
-    async with installation.reading(service) as tx:
-        has_archives = bool(await count_archives(tx))
+    async with installation.opened(service) as database:
+        has_archives = any(await database.read_each(count_archives))
     return not has_archives or await verify_archives(installation, service)
 
 
 async def verify_archives(installation: Installation, service: str) -> bool:
     """Read every archive and compare it with its seals; return whether all of it is right."""
     violations, archives = 0, 0
-    with _bar() as bar:
-        async with installation.reading(service) as tx:
-            task = bar.add_task(f"{service}: archives", total=await count_archives(tx))
-            async for found in broken_archives(tx):
-                if isinstance(found, Violation):
-                    violations += 1
-                    _print(found)
-                else:
-                    archives += 1
-                    bar.update(task, completed=archives)
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_archives))
+            task = bar.add_task(f"{service}: archives", total=total)
+            for part in database.parts:
+                async with part.snapshot() as tx:
+                    async for found in broken_archives(tx):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            archives += 1
+                            bar.update(task, completed=archives)
     tell(f"{service}: {archives} archives, {violations} violations")
     return not violations
 

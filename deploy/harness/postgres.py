@@ -9,7 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deploy.config.postgres import SETTINGS, arguments
 from deploy.harness.ports import free_port
@@ -24,6 +24,7 @@ from deploy.harness.processes import (
 from deploy.harness.server import Server
 from shared.postgres.database import Database
 
+OpenedT = TypeVar("OpenedT", bound=Database)
 # After a kill it applies its WAL first.
 START_SECONDS_MAX = 60
 # After a kill, the orphans of the last postmaster hold its shared memory for a moment.
@@ -60,12 +61,20 @@ class PostgresServer(Server):
         """Return the address of a database, as the administrator unless it says as whom."""
         return self._url("postgresql", database, user, password)
 
-    def open(self, name: str, *, user: str, password: str, **options: Any) -> Database:
+    def open(
+        self,
+        name: str,
+        *,
+        user: str,
+        password: str,
+        kind: type[OpenedT] = Database,  # type: ignore[assignment]
+        **options: Any,
+    ) -> OpenedT:
         """Open a database as a service does, through the pooler if there is one."""
         direct = self.dsn(name, user=user, password=password)
         if self.pooler is None:
-            return Database(direct, **options)
-        return Database(
+            return kind(direct, **options)
+        return kind(
             direct.replace(f"@{self.place}/", f"@{self.pooler.place}/"),
             direct_url=direct,
             prepares=self.pooler.prepares,

@@ -22,6 +22,7 @@ from deploy.config.environment import (
     as_the_version_before,
     environment_of,
     new_secrets,
+    parts_of,
 )
 from deploy.config.services import DATABASES, SERVICES
 from deploy.harness.gateway import Gateway
@@ -271,6 +272,7 @@ class System:
         own = {
             f"{name.upper()}_MIGRATION_URL": self.postgres.dsn(name, user=owner, password=""),
             f"{name.upper()}_OWNER_PASSWORD": self.secrets.database[owner],
+            **parts_of(name),
         }
         done = subprocess.run(
             [sys.executable, "-m", "shared.postgres.migrate", name],

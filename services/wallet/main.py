@@ -21,7 +21,7 @@ from shared.runtime.service import Service, build_broker, build_database, build_
 
 
 def build(settings: Settings) -> Service:
-    database = build_database(settings)
+    database = build_database(settings, part_count=settings.parts)
     broker = build_broker(settings, "wallet")
     rules = read_rules(settings.rules_file)
     return Service(

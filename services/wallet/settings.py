@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import PartedSettings
 
 # As high as the contract of `wallet.gift_paid` lets it be.
 DiamondRate = Annotated[int, Field(ge=0, le=100_000)]
 
 
-class Settings(ServiceSettings):
+class Settings(PartedSettings):
     model_config = SettingsConfigDict(env_prefix="WALLET_", frozen=True)
 
     rules_file: Path

@@ -1,7 +1,7 @@
 """Corrections of balances by two operators, and the audit log of what operators do."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,7 +12,7 @@ from shared.errors import Kind, Refusal
 from shared.http.operator_reads import READ
 from shared.idempotency import Key, KeyReused, count_key
 from shared.identity.people import require_other_person, same_person
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Part, Transaction
 from shared.postgres.rows import RowMapper
 from shared.postgres.statements import text
 
@@ -65,7 +65,8 @@ class AdjustmentRequest:
     @property
     def id(self) -> UUID:
         """Only the user and operators see it: it names no user to others."""
-        return uuid5(NAMESPACE, f"{self.service}-adjustment\n{self.operator}\n{self.key}")
+        about = f"{self.operator}\n{self.user}\n{self.key}"
+        return uuid5(NAMESPACE, f"{self.service}-adjustment\n{about}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,15 @@ async def find_adjustment(tx: Transaction, adjustment: UUID) -> Adjustment:
     return _adjustment(row)
 
 
+async def part_of_adjustment(database: Database, adjustment: UUID) -> Part:
+    """Return the part of the user whom an adjustment is about: its id does not name them."""
+    for part in database.parts:
+        async with part.transaction() as tx:
+            if await tx.execute(_FIND, {"id": adjustment}):
+                return part
+    raise NoSuchAdjustment(adjustment=adjustment)
+
+
 async def decide_adjustment(
     tx: Transaction, adjustment: Adjustment, *, operator: str, state: str
 ) -> bool:
@@ -167,7 +177,13 @@ async def decide_adjustment(
             raise OwnAdjustment(adjustment=adjustment.id)
     await tx.execute(
         _DECIDE,
-        {"user": adjustment.user, "id": adjustment.id, "state": state, "operator": operator},
+        {
+            "user": adjustment.user,
+            "id": adjustment.id,
+            "state": state,
+            "operator": operator,
+            "now": datetime.now(UTC),
+        },
     )
     await audit(
         tx,
@@ -210,6 +226,6 @@ _FIND = text("""
 """)
 _DECIDE = text("""
     UPDATE adjustments
-    SET state = :state, decided_by = :operator, decided_at = clock_timestamp()
+    SET state = :state, decided_by = :operator, decided_at = CAST(:now AS timestamptz)
     WHERE user_id = :user AND id = :id
 """)

@@ -131,13 +131,13 @@ _COUNT = text("""
     ON CONFLICT (user_id, erasure, kind) DO UPDATE SET count = known.count + excluded.count
 """)
 _CLAIM = text("""
-    UPDATE erased_users
-    SET repeat_at = CASE
-        WHEN erased_at > clock_timestamp() - make_interval(days => CAST(:days AS integer))
-        THEN clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))
-    END
+    UPDATE erased_users SET repeat_at = next_at
     FROM (
-        SELECT user_id AS due_user, erasure AS due_erasure FROM erased_users
+        SELECT user_id AS due_user, erasure AS due_erasure, CASE
+            WHEN erased_at > clock_timestamp() - make_interval(days => CAST(:days AS integer))
+            THEN clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))
+        END AS next_at
+        FROM erased_users
         WHERE repeat_at <= clock_timestamp()
         ORDER BY repeat_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ) AS due

@@ -14,7 +14,7 @@ from shared.http import Db, refusals
 from shared.http.auth import Caller
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.recall import recall_oldest_first
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Part, Transaction
 from shared.postgres.statements import Statement
 from shared.quotas import store as quotas
 from shared.quotas.rules import DAY, Quota, TooOften
@@ -59,9 +59,9 @@ def add_export(router: APIRouter, service: str, exported: Mapping[str, Statement
 
 
 async def _lines(
-    database: Database, user: str, exported: Mapping[str, Statement], turns: asyncio.Semaphore
+    part: Part, user: str, exported: Mapping[str, Statement], turns: asyncio.Semaphore
 ) -> AsyncIterator[bytes]:
-    async with turns, asyncio.timeout(EXPORT_SECONDS_MAX), database.snapshot() as tx:
+    async with turns, asyncio.timeout(EXPORT_SECONDS_MAX), part.snapshot() as tx:
         for kind, statement in exported.items():
             async for found in _rows(tx, statement, user):
                 yield f'{{"kind":"{kind}","row":{found}}}\n'.encode()

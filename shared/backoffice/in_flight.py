@@ -6,6 +6,7 @@ process measures its service's own database, so all instances measure the same: 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,9 +15,9 @@ import structlog
 
 from shared.messaging.broker import pause
 from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_OVERDUE
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Rows, Transaction
 from shared.postgres.statements import Statement, text
-from shared.runtime.service import Part
+from shared.runtime.service import Background
 
 log = structlog.get_logger()
 
@@ -38,15 +39,14 @@ class InFlight:
     overdue_seconds: Mapping[str, int]
 
 
-def watch(database: Database, in_flight: Sequence[InFlight]) -> Part:
-    """Return a part of a service that measures for as long as the service runs."""
+def watch(database: Database, in_flight: Sequence[InFlight]) -> Background:
+    """Return a task of a service that measures for as long as the service runs."""
 
     async def measure_forever(stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
-                async with database.transaction() as tx:
-                    for each in in_flight:
-                        await measure(tx, each)
+                for each in in_flight:
+                    await measure(database, each)
             except Exception as error:  # noqa: BLE001 - a failed measurement stops no service
                 log.warning("in_flight.unmeasured", error=repr(error)[:200])
             await pause(MEASURE_EVERY_SECONDS, stopping)
@@ -54,9 +54,21 @@ def watch(database: Database, in_flight: Sequence[InFlight]) -> Part:
     return measure_forever
 
 
-async def measure(tx: Transaction, in_flight: InFlight) -> None:
-    """Count what is open and what is overdue."""
-    rows = await tx.execute(
+async def measure(database: Database, in_flight: InFlight) -> None:
+    """Count what is open and what is overdue, in all parts."""
+    states, overdue = Counter[str](), 0
+    for part in database.parts:
+        async with part.transaction() as tx:
+            for row in await _count(tx, in_flight):
+                states[row.state] += row.open
+                overdue += row.overdue
+    for state, number in states.items():
+        IN_FLIGHT.labels(in_flight.type, state).set(number)
+    IN_FLIGHT_OVERDUE.labels(in_flight.type).set(overdue)
+
+
+async def _count(tx: Transaction, in_flight: InFlight) -> Rows:
+    return await tx.execute(
         _statement(in_flight.query),
         {
             "states": list(in_flight.overdue_seconds),
@@ -64,9 +76,6 @@ async def measure(tx: Transaction, in_flight: InFlight) -> None:
             "limit": COUNTED_MAX,
         },
     )
-    for row in rows:
-        IN_FLIGHT.labels(in_flight.type, row.state).set(row.open)
-    IN_FLIGHT_OVERDUE.labels(in_flight.type).set(sum(row.overdue for row in rows))
 
 
 @lru_cache

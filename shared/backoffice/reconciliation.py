@@ -5,9 +5,11 @@ Both sources sum the same gifts or purchases by the hour in which they began. Wh
 and hash of an hour agree, there is nothing to compare one by one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 from shared.ledger.recall import ARCHIVED, archived_between
 from shared.postgres.database import Row, Transaction
@@ -25,6 +27,22 @@ class Totals:
     def plus(self, other: "Row | Totals") -> "Totals":
         """Return the totals of both, which have nothing in common."""
         return Totals(self.count + other.count, self.amount + other.amount, self.hash ^ other.hash)
+
+
+def add_hours(parts: Iterable[Mapping[datetime, Totals]]) -> dict[datetime, Totals]:
+    """Add the hours of all parts up."""
+    sums: dict[datetime, Totals] = {}
+    for hour, new in chain.from_iterable(each.items() for each in parts):
+        sums[hour] = sums.get(hour, Totals(0, 0, 0)).plus(new)
+    return sums
+
+
+def add_amounts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add the amounts of all parts up: a purchase or gift is in one of them."""
+    sums = Counter[str]()
+    for amounts in parts:
+        sums.update(amounts)
+    return sums
 
 
 class Source:

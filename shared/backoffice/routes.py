@@ -17,15 +17,17 @@ from shared.backoffice.adjustments import (
     NoSuchAdjustment,
     OwnAdjustment,
     audit_lines,
+    part_of_adjustment,
 )
 from shared.errors import Refusal
 from shared.http import (
+    AllParts,
     BadCursor,
-    Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
     Page,
+    Reference,
     UserId,
     from_state,
     number_in,
@@ -126,7 +128,7 @@ class AuditLine(BaseModel):
 
 async def read_audit(
     _: AuditReader,
-    db: Db,
+    db: Reference,
     user: UserId | None = None,
     reads: Reads = True,
     cursor: str | None = None,
@@ -140,7 +142,7 @@ async def read_audit(
 
 
 async def request_adjustment(
-    wanted: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: Db, commands: Commands
+    wanted: NewAdjustment, key: IdempotencyKey, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Ask for a correction of a balance; a colleague has to agree."""
     asked = AdjustmentRequest(
@@ -152,24 +154,24 @@ async def request_adjustment(
         key,
         fingerprint(wanted),
     )
-    async with db.transaction() as tx:
+    async with db.part_for(wanted.user).transaction() as tx:
         return _shown(await commands.request(tx, asked))
 
 
 async def approve_adjustment(
-    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Agree to a colleague's correction; it is posted at once."""
-    async with db.transaction() as tx:
+    async with (await part_of_adjustment(db, adjustment)).transaction() as tx:
         decided = await commands.decide(tx, adjustment, caller.user, True, request_id())
     return _shown(decided)
 
 
 async def reject_adjustment(
-    adjustment: UUID, caller: Adjuster, db: Db, commands: Commands
+    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Do not agree to a correction, or take one's own back."""
-    async with db.transaction() as tx:
+    async with (await part_of_adjustment(db, adjustment)).transaction() as tx:
         decided = await commands.decide(tx, adjustment, caller.user, False, request_id())
     return _shown(decided)
 

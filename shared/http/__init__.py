@@ -1,7 +1,14 @@
 """HTTP as every service speaks it: problem documents, idempotency keys, cursors, health."""
 
 from shared.http.app import build_app
-from shared.http.dependencies import Db, OwnCreator, OwnUser, from_state
+from shared.http.dependencies import (
+    AllParts,
+    Db,
+    OwnCreator,
+    OwnUser,
+    Reference,
+    from_state,
+)
 from shared.http.fields import PRINTABLE, Name, UserId, UserIdOrMe
 from shared.http.keys import IdempotencyKey, IdempotencyKeyMissing
 from shared.http.middleware import BODY_BYTES_MAX
@@ -38,6 +45,7 @@ __all__ = [
     "PROBLEM_TYPE",
     "SCHEMAS",
     "STATUS",
+    "AllParts",
     "BadCursor",
     "DatabaseUnavailable",
     "Db",
@@ -50,6 +58,7 @@ __all__ = [
     "OwnUser",
     "Page",
     "Problem",
+    "Reference",
     "TryAgain",
     "UserId",
     "UserIdOrMe",

@@ -44,6 +44,16 @@ def token_in(header: str) -> str:
     return spelt[1]
 
 
+async def caller_of(request: Request) -> Identity:
+    """Return who calls, as the request's token says; refuse a request without a valid one."""
+    token = bearer_token(request)
+    if token is None:
+        raise Unauthenticated(reason="missing")
+    verifier: Verifier | None = request.app.state.verifier
+    assert verifier is not None, "an application without a verifier has a route for callers"
+    return await verifier.verify(token)
+
+
 class _Bearer(SecurityBase):
     """
     Reads the token; as a security scheme, so that OpenAPI says which routes want one.
@@ -58,12 +68,7 @@ class _Bearer(SecurityBase):
         self.scheme_name = "bearer"
 
     async def __call__(self, request: Request, declared: SecurityScopes) -> Identity:
-        token = bearer_token(request)
-        if token is None:
-            raise Unauthenticated(reason="missing")
-        verifier: Verifier | None = request.app.state.verifier
-        assert verifier is not None, "an application without a verifier has a route for callers"
-        caller = await verifier.verify(token)
+        caller = await caller_of(request)
         people = await people_named(request) if OPERATOR in caller.roles else []
         for named in people:
             require_other_person(operator=caller.user, user=named)

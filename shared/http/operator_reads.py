@@ -45,7 +45,7 @@ async def record_reading(
         "ids": ids[:IDS_MAX],
     }
     database: Database = request.app.state.database
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(
             _RECORD,
             {

@@ -23,7 +23,7 @@ from shared.ledger.archive_file import (
     write_file,
 )
 from shared.ledger.archive_store import ArchiveStore
-from shared.ledger.recall import ARCHIVED
+from shared.ledger.recall import ARCHIVED, ARCHIVES_LOCK
 from shared.ledger.sealing import BLOCK_ENTRIES, BLOCK_HASH
 from shared.postgres.database import Row, Transaction
 from shared.postgres.statements import Statement, text
@@ -232,8 +232,10 @@ async def _record(
     return archive
 
 
-_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('ledger-archiver', 0))")
-_CLOSE = text("SELECT pg_advisory_xact_lock(hashtextextended('ledger-archive', 0))")
+_TURN = text("""
+    SELECT pg_try_advisory_xact_lock(hashtextextended('ledger-archiver ' || current_schema(), 0))
+""")
+_CLOSE = text(f"SELECT pg_advisory_xact_lock({ARCHIVES_LOCK})")
 _DUE = text("""
     SELECT block, entries, hash, previous_hash, users, firsts, lasts, archive
     FROM (

@@ -157,7 +157,9 @@ def _rows_of(parts: Sequence[ArchivePart]) -> list[ArchivedRow]:
     ]
 
 
-_HOLD = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('ledger-archive', 0))")
+# Of this part's archives.
+ARCHIVES_LOCK = "hashtextextended('ledger-archive ' || current_schema(), 0)"
+_HOLD = text(f"SELECT pg_advisory_xact_lock_shared({ARCHIVES_LOCK})")
 _PARTS = text("""
     SELECT first, last, file, hash
     FROM archived_users JOIN archives ON archives.number = archived_users.archive

@@ -161,7 +161,7 @@ CREATE TABLE adjustments (
     decided_by       text,
     decided_at       timestamptz,
     PRIMARY KEY (user_id, id),
-    CONSTRAINT one_adjustment_a_key UNIQUE (requested_by, idempotency_key),
+    CONSTRAINT one_adjustment_a_key UNIQUE (user_id, requested_by, idempotency_key),
     CONSTRAINT decided_by_a_colleague
         CHECK ((state = 'requested') = (decided_by IS NULL)
                AND (state <> 'applied' OR decided_by <> requested_by)),

@@ -1,5 +1,5 @@
 """
-A hash chain over the entries: a later change of history becomes visible.
+A hash chain over the entries: a later change of history becomes visible. Each part has its own.
 
 Each transaction leaves a row in `unsealed` that names its decisions, until a sealer takes it; so
 nothing is locked where gifts are paid. A block's hash covers whole entries, refusals included, and
@@ -26,6 +26,11 @@ class Block:
     entries: int
     hash: bytes
     previous_hash: bytes
+
+
+def chain_of(tx: Transaction, asset: str) -> str:
+    """Return the name of the chain that this transaction's part has: `coins`, or `coins-07`."""
+    return asset if tx.part is None else f"{asset}-{tx.part:02}"
 
 
 async def seal(tx: Transaction) -> Block | None:

@@ -18,7 +18,7 @@ from shared.messaging.partitions import (
     partitions_of_installation,
     spreads_of,
 )
-from shared.messaging.receiver import Handler, Receiver
+from shared.messaging.receiver import Handler, Receiver, UserFields
 from shared.messaging.retry import DELAYS
 from shared.observability.metrics import CONSUMER_CONNECTED
 from shared.postgres.database import Database
@@ -43,6 +43,7 @@ class Consumer:
 
     With `inbox=False` no row remembers that a message was handled. Choose it where the handler has
     a permanent key for each message, and publishes the same again when the key comes again.
+    `users` names the field that says whose an event is, where it is not its partition key.
 
     Where the queue has partitions (`shared.messaging.partitions`), each instance consumes as many
     as any other, or one more.
@@ -60,12 +61,19 @@ class Consumer:
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
         inbox: bool = True,
+        users: UserFields | None = None,
         partitions: Partitions | None = None,
     ) -> None:
         require_handlers(queue, routes.keys())
         self.queue = queue
         self._receiver = Receiver(
-            queue, routes, database=database, user=broker.user, delays=delays, inbox=inbox
+            queue,
+            routes,
+            database=database,
+            user=broker.user,
+            delays=delays,
+            inbox=inbox,
+            users=users,
         )
         self._database = database
         self._broker = broker

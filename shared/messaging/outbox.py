@@ -15,6 +15,7 @@ from shared.messaging.facts import Fact
 from shared.observability.logging import MessageLine, log_messages
 from shared.observability.tracing import traceparent
 from shared.postgres.database import Transaction
+from shared.postgres.parts import schema_of
 
 # What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
@@ -52,6 +53,11 @@ def share_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARES
 
 
+def share_of_part(part: int) -> int:
+    """Return the share that has all messages of a part of the users."""
+    return part % SHARES
+
+
 def share_name(share: int) -> str:
     """Return how a share is written in the header `ovation_share` of a message."""
     return f"{share:02}"
@@ -60,6 +66,11 @@ def share_name(share: int) -> str:
 def topic_of(share: int) -> str:
     """Return the topic that wakes the relay of a share."""
     return f"outbox.{share}"
+
+
+def topic_of_part(part: int) -> str:
+    """Return the topic that wakes the relay of a part of the users."""
+    return f"outbox.{schema_of(part)}"
 
 
 async def publish(tx: Transaction, facts: Sequence[Fact], *, archive: bool = False) -> None:
@@ -86,8 +97,13 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     """
     if not messages:
         return
-    shares = [share_of(message.key) for message in messages]
-    tx.wake(*map(topic_of, set(shares)))
+    if tx.part is None:
+        shares = [share_of(message.key) for message in messages]
+        tx.wake(*map(topic_of, set(shares)))
+    else:
+        # All of a part is one relay's, so that it reads few schemas.
+        shares = [share_of_part(tx.part)] * len(messages)
+        tx.wake(topic_of_part(tx.part))
     await tx.copy_records("outbox", _COLUMNS, map(_record, shares, messages))
 
 

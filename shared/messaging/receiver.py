@@ -12,12 +12,13 @@ import hashlib
 import time
 import traceback
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 from uuid import UUID
 
 import structlog
+from pydantic_core import from_json
 
 from shared.amqp import receive
 from shared.amqp.receive import Batch, BatchReceiver, Dead, Metrics, Stale
@@ -35,7 +36,7 @@ from shared.observability.metrics import (
     CONSUMER_PAUSED,
 )
 from shared.observability.tracing import continued, failed, handling
-from shared.postgres.database import Database, Transaction, is_contention
+from shared.postgres.database import Database, Part, Transaction, is_contention
 
 __all__ = ["Handler", "Receiver", "Stale"]
 
@@ -43,16 +44,20 @@ log = structlog.get_logger()
 
 Handler: TypeAlias = receive.Handler[Transaction]
 
-# A large batch is handled in parts that overlap: while PostgreSQL works on one, the next is
+# A large batch is handled in pieces that overlap: while PostgreSQL works on one, the next is
 # decided. A small one is not: its fixed costs would only be paid several times.
-PARTS = 3
+PIECES = 3
 SPLIT_FROM = 300
+# Whose an event is: a field of it, or None for an event of no single user.
+UserFields: TypeAlias = Mapping[type[Event], str | None]
 
 
-class Receiver(BatchReceiver[Transaction]):
+class Receiver:
     """
     Handles the deliveries of one queue; `routes` is the routing table.
 
+    A batch is divided by the parts that its users are in, and each transaction is of one of them.
+    An event is its partition key's, or that of the field that `users` names for it.
     `delays` names the delay queues a failing message goes through before it is a dead letter.
     `inbox` says whether handled messages are remembered; without it the handlers have to know
     each message by a permanent key of their own.
@@ -67,14 +72,23 @@ class Receiver(BatchReceiver[Transaction]):
         user: str,
         delays: Sequence[str] = DELAYS,
         inbox: bool = True,
+        users: UserFields | None = None,
     ) -> None:
-        super().__init__(queue, Metrics(CONSUMER_MESSAGES, CONSUMER_LAG_SECONDS, CONSUMER_PAUSED))
-        for contract, handler in routes.items():
-            self.route(contract, handler)
+        self.queue = queue
         self._database = database
-        self._user = user
-        self._delays = delays
-        self._has_inbox = inbox
+        self._fields = {event.type(): field for event, field in (users or {}).items()}
+        self._receivers = {
+            mailbox.number: PartReceiver(
+                queue,
+                routes,
+                part=mailbox,
+                database=database,
+                user=user,
+                delays=delays,
+                inbox=inbox,
+            )
+            for mailbox in database.mailboxes
+        }
 
     async def receive(
         self, deliveries: Sequence[Delivery], stopping: asyncio.Event | None = None
@@ -89,7 +103,10 @@ class Receiver(BatchReceiver[Transaction]):
         stopping = stopping or asyncio.Event()
         with handling(self.queue, deliveries):
             results = await asyncio.gather(
-                *(self.receive_batch(part, stopping) for part in _parts(deliveries)),
+                *(
+                    self._receivers[part].receive_batch(piece, stopping)
+                    for part, piece in self._divided(deliveries)
+                ),
                 return_exceptions=True,
             )
         for result in results:
@@ -97,8 +114,50 @@ class Receiver(BatchReceiver[Transaction]):
                 raise result
         CONSUMER_HANDLE_SECONDS.labels(self.queue).observe(time.monotonic() - started)
 
+    async def wait_for_database(self, stopping: asyncio.Event) -> None:
+        """Return once the database answers, or we stop."""
+        await self._receivers[None].wait_for_database(stopping)
+
+    def _divided(
+        self, deliveries: Sequence[Delivery]
+    ) -> Iterator[tuple[int | None, Sequence[Delivery]]]:
+        """Yield the deliveries of each part; one key's stay in order."""
+        if self._database.part_count == 1:
+            yield from ((None, piece) for piece in _pieces(deliveries))
+            return
+        parts: dict[int | None, list[Delivery]] = {}
+        for delivery in deliveries:
+            user = _user_of(delivery, self._fields)
+            part = self._database.part_for(user) if user else self._database.reference
+            parts.setdefault(part.number, []).append(delivery)
+        yield from parts.items()
+
+
+class PartReceiver(BatchReceiver[Transaction]):
+    """Handles the deliveries of one queue that are about the users of one part."""
+
+    def __init__(
+        self,
+        queue: str,
+        routes: Mapping[type[Event], Handler],
+        *,
+        part: Part,
+        database: Database,
+        user: str,
+        delays: Sequence[str],
+        inbox: bool,
+    ) -> None:
+        super().__init__(queue, Metrics(CONSUMER_MESSAGES, CONSUMER_LAG_SECONDS, CONSUMER_PAUSED))
+        for contract, handler in routes.items():
+            self.route(contract, handler)
+        self._part = part
+        self._database = database
+        self._user = user
+        self._delays = delays
+        self._has_inbox = inbox
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._database.transaction()
+        return self._part.transaction()
 
     async def ping(self) -> None:
         await self._database.ping()
@@ -181,12 +240,30 @@ def _line(envelope: Received) -> MessageLine:
     )
 
 
-def _parts(deliveries: Sequence[Delivery]) -> list[Sequence[Delivery]]:
-    """Spread a large batch by partition key, which stays in order inside its part."""
+def _user_of(delivery: Delivery, fields: Mapping[str, str | None]) -> str | None:
+    """
+    Return whose a delivery is; None: of no single user, or it cannot be read.
+
+    What is inside counts: `read` refuses an envelope whose partition key is not that of its data.
+    """
+    try:
+        envelope = from_json(delivery.body)
+        if delivery.type not in fields:
+            user = envelope["partitionkey"]
+        else:
+            field = fields[delivery.type]
+            user = None if field is None else envelope["data"][field]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return user if isinstance(user, str) else None
+
+
+def _pieces(deliveries: Sequence[Delivery]) -> list[Sequence[Delivery]]:
+    """Spread a large batch by partition key, which stays in order inside its piece."""
     if len(deliveries) < SPLIT_FROM:
         return [deliveries]
-    parts: list[list[Delivery]] = [[] for _ in range(PARTS)]
+    pieces: list[list[Delivery]] = [[] for _ in range(PIECES)]
     for delivery in deliveries:
         key = str(delivery.headers.get("cloudEvents_partitionkey", ""))
-        parts[zlib.crc32(key.encode()) % PARTS].append(delivery)
-    return [part for part in parts if part]
+        pieces[zlib.crc32(key.encode()) % PIECES].append(delivery)
+    return [piece for piece in pieces if piece]

@@ -33,8 +33,8 @@ from shared.messaging.outbox import (
     SHARES,
     own_exchange,
     share_name,
-    topic_of,
 )
+from shared.messaging.outboxes import Outboxes
 from shared.messaging.retry import DELAYS, delay_name
 from shared.observability.metrics import (
     OUTBOX_PUBLISH_SECONDS,
@@ -43,7 +43,7 @@ from shared.observability.metrics import (
 )
 from shared.observability.tracing import failed, publishing
 from shared.postgres.database import Database
-from shared.postgres.wakeups import stopped_by, wait
+from shared.postgres.wakeups import Woken, stopped_by, wait
 
 log = structlog.get_logger()
 
@@ -88,13 +88,12 @@ class Relay:
         self._database = database
         self._broker = broker
         self._shares: list[int] = []
-        self._woken = asyncio.Event()
+        self._outboxes = Outboxes(each.number for each in database.mailboxes)
+        self._woken = Woken()
         self._look = _Interval(look_seconds)
         self._share = _Interval(SHARE_SECONDS)
         self._measure = _Interval(MEASURE_SECONDS)
         self._delete = _Interval(DELETE_SECONDS)
-        # The ids of rows that this session has published and not deleted yet.
-        self._confirmed: list[int] = []
         # After the broker closed the channel over one row of a batch, find it one by one.
         self._suspicious = False
         self._full = FullQueues()
@@ -118,11 +117,11 @@ class Relay:
             async with stopped_by(stopping, self._woken):
                 while not stopping.is_set():
                     await self._turn(db, publisher)
-            await self._delete_confirmed(db)
+            await self._outboxes.delete_confirmed(db)
         finally:
             self._database.wakeups.leave(self._woken)
-            # Published again by the next session: ids of a server that was replaced mean others.
-            self._confirmed = []
+            # The next session publishes them again.
+            self._outboxes.forget_confirmed()
             self._shares = []
             self._share.end()
             self._show_shares()
@@ -135,15 +134,18 @@ class Relay:
         if publisher.is_closed:
             raise ConnectionError("the publishing channel was closed")
         is_woken = self._woken.is_set()
-        self._woken.clear()
+        topics = self._woken.take()
         if self._share.is_over():
             await self._divide_shares(db)
         if self._measure.is_over():
-            await outbox_rows.measure(db, self._shares)
-        if self._confirmed and self._delete.is_over():
-            await self._delete_confirmed(db)
+            await self._outboxes.measure(db, self._shares)
+        if self._outboxes.has_confirmed and self._delete.is_over():
+            await self._outboxes.delete_confirmed(db)
         sent = 0
-        if self._shares and (self._look.is_over() or is_woken):
+        is_due = bool(self._shares) and self._look.is_over()
+        if self._shares and (is_due or is_woken):
+            if is_due or topics or not self._outboxes.has_unread:
+                self._outboxes.wake(() if is_due else topics, self._shares)
             sent = await self.relay_once(db, publisher)
         if sent == PUBLISH_BATCH_MAX or (sent and self._suspicious):
             self._woken.set()
@@ -156,14 +158,9 @@ class Relay:
         due = [self._measure, self._share]
         if self._shares:
             due.append(self._look)
-        if self._confirmed:
+        if self._outboxes.has_confirmed:
             due.append(self._delete)
         return min(interval.left_seconds() for interval in due)
-
-    async def _delete_confirmed(self, db: asyncpg.Connection) -> None:
-        if self._confirmed:
-            await outbox_rows.delete(db, self._confirmed)
-            self._confirmed = []
 
     async def _divide_shares(self, db: asyncpg.Connection) -> None:
         """Give up the shares that are another relay's by now, and take those that are ours."""
@@ -172,13 +169,13 @@ class Relay:
         if surplus := locks.held - locks.wanted:
             # Nothing is in flight between two batches, and what was published must not be read by
             # the next owner.
-            await self._delete_confirmed(db)
+            await self._outboxes.delete_confirmed(db)
             await outbox_shares.release(db, surplus)
         won = await outbox_shares.claim(db, locks.wanted - locks.owners.keys())
         await self._forgive(db, won)
         self._shares = sorted(locks.held - surplus | won)
         if won or surplus:
-            self._database.wakeups.own(self._woken, map(topic_of, self._shares))
+            self._database.wakeups.own(self._woken, self._outboxes.topics(self._shares))
             self._show_shares()
             log.info("relay.shares_changed", shares=self._shares, relays=len(locks.members))
         if won:
@@ -194,7 +191,7 @@ class Relay:
         Once only, for a row that is refused again ends the session.
         """
         if new := won - self._forgiven:
-            await outbox_rows.forgive(db, sorted(new))
+            await self._outboxes.forgive(db, sorted(new))
             self._forgiven |= new
 
     def _show_shares(self) -> None:
@@ -203,11 +200,10 @@ class Relay:
 
     async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
         """Publish a batch in order, to be deleted once confirmed; return how many rows waited."""
-        rows = await outbox_rows.read_waiting(
+        rows = await self._outboxes.read_waiting(
             db,
             self._shares,
             limit=1 if self._suspicious else PUBLISH_BATCH_MAX,
-            confirmed=self._confirmed,
             full=self._full.waiting(),
         )
         sendable = self._order.sendable(rows)
@@ -230,6 +226,8 @@ class Relay:
         answers = dict(zip(waiting, results, strict=True))
         await self._apply(db, [(row, answers[row["message_id"]]) for row in sendable])
         if len(sendable) < len(rows):
+            self._outboxes.read_again(rows)
+        if self._outboxes.has_unread:
             self._woken.set()
         return len(rows)
 
@@ -252,7 +250,7 @@ class Relay:
         self, db: asyncpg.Connection, results: Sequence[tuple[asyncpg.Record, BaseException | None]]
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
-        self._confirmed += [row["id"] for row in self._order.done(results)]
+        self._outboxes.confirm(self._order.done(results))
         counted = Counter((row["exchange"], _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)
@@ -261,7 +259,8 @@ class Relay:
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
-            await outbox_rows.block(db, row, "unroutable", park=row["attempts"] + 1 >= RETURNS_MAX)
+            park = row["attempts"] + 1 >= RETURNS_MAX
+            await self._outboxes.block(db, row, "unroutable", park=park)
         others = [
             (row, error)
             for row, error in failures
@@ -272,11 +271,12 @@ class Relay:
         refused = [(row, error) for row, error in others if isinstance(error, _REFUSED)]
         self._suspicious = bool(refused) and len(results) > 1
         if refused and len(results) == 1:
-            await outbox_rows.block(db, results[0][0], str(refused[0][1])[:500], park=True)
+            ((row, _),) = results
+            await self._outboxes.block(db, row, str(refused[0][1])[:500], park=True)
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
         # nothing is counted against them. The supervisor starts a fresh session, later and later;
         # what it published again would keep it from the rows behind.
-        await self._delete_confirmed(db)
+        await self._outboxes.delete_confirmed(db)
         raise others[0][1]
 
     def _set_aside(self, row: asyncpg.Record, error: BaseException) -> bool:

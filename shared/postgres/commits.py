@@ -24,19 +24,22 @@ _LOST = (TimeoutError, asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransacti
 
 
 @asynccontextmanager
-async def committing(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Commit on the way out, roll back on the way up; leave a session whose server is lost."""
-    transaction = connection.transaction()
-    await transaction.start()
+async def committing(connection: asyncpg.Connection, begin: str = "BEGIN") -> AsyncIterator[None]:
+    """
+    Commit on the way out, roll back on the way up; leave a session whose server is lost.
+
+    `begin` may set more than it begins, in one round trip.
+    """
+    await connection.execute(begin)
     try:
         yield
     except _LOST:
         connection.terminate()
         raise
     except BaseException:
-        await transaction.rollback()
+        await connection.execute("ROLLBACK")
         raise
-    commit = asyncio.create_task(transaction.commit())
+    commit = asyncio.create_task(connection.execute("COMMIT"))
     try:
         await asyncio.wait({commit}, timeout=COMMIT_SECONDS_MAX)
     finally:
@@ -48,7 +51,7 @@ async def committing(connection: asyncpg.Connection) -> AsyncIterator[None]:
     commit.result()
 
 
-def _forget(commit: "asyncio.Task[None]") -> None:
+def _forget(commit: "asyncio.Task[str]") -> None:
     """Take the error of a commit that nothing waits for any more."""
     if not commit.cancelled():
         commit.exception()

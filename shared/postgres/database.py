@@ -1,28 +1,47 @@
 """
-One pool, one transaction, one place that commits.
+One place that opens sessions, and the parts whose transactions use them.
 
-Statements have named parameters (`shared.postgres.statements`) and go to asyncpg directly: a batch
-is a dozen statements, and the session of an ORM between them cost three times what asyncpg does.
+    async with database.part_for(user).transaction() as tx: ...   # what is the user's
+    async with database.reference.transaction() as tx: ...        # what is of no single user
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 from shared.postgres.commits import ANSWER_SECONDS_MAX, committing
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
+from shared.postgres.parts import PartsDiffer, part_of, require_part_count, schema_of
 from shared.postgres.peers import Peers
 from shared.postgres.role_settings import REQUIRED, RoleNotProvisioned
 from shared.postgres.sessions import Hosts, Session
-from shared.postgres.statements import Statement, text
+from shared.postgres.statements import text
+from shared.postgres.transactions import Row, Rows, Transaction
 from shared.postgres.wakeups import Wakeups
 
-__all__ = ["Database", "Row", "Rows", "Transaction", "is_contention", "is_unavailable", "sqlstate"]
+__all__ = [
+    "Database",
+    "Part",
+    "Row",
+    "Rows",
+    "Transaction",
+    "is_contention",
+    "is_unavailable",
+    "recorded_part_count",
+    "require_recorded_parts",
+    "sqlstate",
+]
+
+Answer = TypeVar("Answer")
 
 CONNECT_SECONDS_MAX = 5
 # A relay and a job notice a silent server, and give up their locks, before others would wait.
@@ -30,109 +49,60 @@ DIRECT_SECONDS_MAX = 30
 PREPARED_STATEMENTS_MAX = 256
 # A snapshot is read for as long as it takes: only a number replaces the session's own limit.
 SNAPSHOT_SECONDS_MAX = 7 * 86_400
-STREAMED_ROWS_PAGE = 1_000
+# With several parts: sessions of a lane, and of what needs no lane of its own.
+LANE_SESSIONS = 2
+REFERENCE_SESSIONS = 4
+_SNAPSHOT = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL enable_seqscan = on
+"""
 _TAKES_WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
 _DEFAULTS = text(
     "SELECT name FROM pg_settings WHERE name = ANY(:names) AND source = 'default' ORDER BY 1"
 )
 
 
-class Row(asyncpg.Record):
-    """A row whose columns are read by name."""
+class Part:
+    """
+    The tables of some users, or of no single user; a transaction here finds nobody else's rows.
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    `number` is None where all users are in one part, and for the schema of reference.
+    """
 
+    def __init__(self, database: "Database", number: int | None = None) -> None:
+        self._database = database
+        self.number = number
+        path = "" if number is None else f"; SET LOCAL search_path = {schema_of(number)}, public"
+        # One round trip. The schema ends with the transaction, so a pooler may stand in between.
+        self._begin, self._begin_snapshot = f"BEGIN{path}", f"{_SNAPSHOT}{path}"
 
-class Rows(Sequence[Any]):
-    """What a statement returned, all of it."""
+    @property
+    def wakeups(self) -> Wakeups:
+        """The tasks that wait for commits in any part."""
+        return self._database.wakeups
 
-    def __init__(self, rows: Sequence[Any]) -> None:
-        self._rows = rows
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit on the way out, roll back on the way up. Nothing else commits."""
+        async with await self._database.session(self.number) as connection:
+            tx = Transaction(connection, self.number)
+            async with committing(connection, self._begin):
+                yield tx
+        if tx.topics:
+            self.wakeups.wake(tx.topics)
+        for action in tx.committed_actions:
+            action()
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._rows[index]
-
-    def first(self) -> Any:
-        return self._rows[0] if self._rows else None
-
-    def one(self) -> Any:
-        (row,) = self._rows
-        return row
-
-    def scalar_one(self) -> Any:
-        return self.one()[0]
-
-    def scalar_one_or_none(self) -> Any:
-        assert len(self._rows) <= 1
-        return self._rows[0][0] if self._rows else None
-
-
-class Transaction:
-    """Everything that happens in it commits together, or not at all."""
-
-    def __init__(self, connection: asyncpg.Connection, *, seconds_max: float | None = None) -> None:
-        self._connection = connection
-        self.seconds_max = seconds_max
-        self.committed_actions: list[Callable[[], None]] = []
-        self.topics: set[str] = set()
-
-    async def execute(
-        self, statement: Statement, parameters: Mapping[str, Any] | None = None
-    ) -> Rows:
-        """Run one statement with its named parameters."""
-        values = statement.values_of(parameters or {})
-        return Rows(
-            await self._connection.fetch(
-                statement.sql, *values, timeout=self.seconds_max, record_class=Row
-            )
-        )
-
-    async def stream(
-        self, statement: Statement, parameters: Mapping[str, Any]
-    ) -> AsyncIterator[Row]:
-        """Yield the rows of one statement, which may be too many to hold, page by page."""
-        values = statement.values_of(parameters)
-        cursor = self._connection.cursor(
-            statement.sql,
-            *values,
-            prefetch=STREAMED_ROWS_PAGE,
-            timeout=self.seconds_max,
-            record_class=Row,
-        )
-        async for row in cursor:
-            yield row
-
-    async def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        """Insert rows by COPY; `shared.postgres.copying` writes their lines."""
-
-        async def source() -> AsyncIterator[bytes]:
-            yield "".join(lines).encode()
-
-        await self._connection.copy_to_table(table, source=source(), columns=columns)
-
-    async def copy_records(
-        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
-    ) -> None:
-        """Insert rows by COPY as the values they are; none may be of the type jsonb."""
-        await self._connection.copy_records_to_table(table, records=records, columns=columns)
-
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something once everything has committed; it must not fail."""
-        self.committed_actions.append(action)
-
-    def wake(self, *topics: str) -> None:
-        """Wake what waits for these topics, in any process, once everything has committed."""
-        self.topics.update(topics)
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Read everything as it is at one instant, for as long as it takes; write nothing."""
+        async with (
+            # It may take hours, and must not keep a lane from its other parts.
+            await self._database.session(None) as connection,
+            committing(connection, self._begin_snapshot),
+        ):
+            yield Transaction(connection, self.number, seconds_max=SNAPSHOT_SECONDS_MAX)
 
 
 class Database:
@@ -142,7 +112,8 @@ class Database:
     `url` is `postgresql://role@host:port/name`, with one host or several (`addresses`); the
     password comes beside it, from a secret that may be being replaced. A pooler in transaction
     mode may be there: then `direct_url` leads past it, for sessions that hold locks or listen, and
-    a pooler that keeps no prepared statements needs `prepares` to be false.
+    a pooler that keeps no prepared statements needs `prepares` to be false. `part_count` is how
+    many parts the installation has.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
     not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
@@ -155,6 +126,7 @@ class Database:
         password: str | None = None,
         pool_size: int = 10,
         prepares: bool = True,
+        part_count: int = 1,
     ) -> None:
         self.url = url
         self.direct_url = direct_url or url
@@ -163,8 +135,19 @@ class Database:
         self._direct_hosts = Hosts(self.direct_url, password=password)
         self.wakeups = Wakeups(self.connect_directly)
         self.peers = Peers()
-        self._pool_size = pool_size
-        self._pool: asyncpg.Pool | None = None
+        self.part_count = require_part_count(part_count)
+        # With one part it is the part as well: all tables are in one schema.
+        self.reference = Part(self)
+        is_one = part_count == 1
+        self.parts = (
+            (self.reference,) if is_one else tuple(Part(self, n) for n in range(part_count))
+        )
+        # Each has an outbox and an inbox.
+        self.mailboxes = self.parts if is_one else (*self.parts, self.reference)
+        # A plan that was made for a part is made again for another: so a session has few of them.
+        self._lanes = 0 if is_one else max(1, (pool_size - REFERENCE_SESSIONS) // LANE_SESSIONS)
+        self._pool_size = pool_size if is_one else REFERENCE_SESSIONS
+        self._pools: dict[int | None, asyncpg.Pool] = {}
         self._opening = asyncio.Lock()
 
     @property
@@ -172,43 +155,49 @@ class Database:
         """The database's name at its server."""
         return unquote(urlsplit(self.url).path.removeprefix("/"))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit on the way out, roll back on the way up. Nothing else commits."""
-        pool = self._pool or await self._open_pool()
-        async with pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection:
-            tx = Transaction(connection)  # type: ignore[arg-type]  # a proxy with the same methods
-            async with committing(connection):  # type: ignore[arg-type]
-                yield tx
-        if tx.topics:
-            self.wakeups.wake(tx.topics)
-        for action in tx.committed_actions:
-            action()
+    def part(self, number: int) -> Part:
+        """Return a part by its number."""
+        return self.parts[number]
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Transaction]:
-        """Read everything as it is at one instant, for as long as it takes; write nothing."""
-        pool = self._pool or await self._open_pool()
-        async with (
-            pool.acquire(timeout=CONNECT_SECONDS_MAX) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute("SET LOCAL enable_seqscan = on")
-            yield Transaction(
-                connection,  # type: ignore[arg-type]  # a proxy with the methods
-                seconds_max=SNAPSHOT_SECONDS_MAX,
-            )
+    def part_for(self, user: str) -> Part:
+        """Return the part that has the rows of a user."""
+        if len(self.parts) == 1:
+            return self.reference
+        return self.parts[part_of(user, len(self.parts))]
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction over everything; a database of several parts has none."""
+        return self._only_part().transaction()
+
+    def snapshot(self) -> AbstractAsyncContextManager[Transaction]:
+        """Read everything at one instant; of several parts there is no such instant."""
+        return self._only_part().snapshot()
+
+    def _only_part(self) -> Part:
+        assert len(self.parts) == 1, f"{self.name} has several parts: name the user's, or reference"
+        return self.reference
+
+    async def read_each(self, read: Callable[[Transaction], Awaitable[Answer]]) -> list[Answer]:
+        """
+        Read every part, one after another, each in a snapshot of its own.
+
+        Sums of the answers are of one instant only where there is one part.
+        """
+        answers = []
+        for part in self.parts:
+            async with part.snapshot() as tx:
+                answers.append(await read(tx))
+        return answers
 
     async def ping(self) -> None:
         """Return if the database takes writes; raise what is wrong if it does not."""
-        async with self.transaction() as tx:
+        async with self.reference.transaction() as tx:
             if not (await tx.execute(_TAKES_WRITES)).scalar_one():
                 raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes: a standby?")
 
     async def check_role(self) -> None:
         """Raise RoleNotProvisioned if our role lacks the settings that provisioning gives it."""
-        async with self.transaction() as tx:
+        async with self.reference.transaction() as tx:
             missing = await tx.execute(_DEFAULTS, {"names": list(REQUIRED)})
         if missing:
             raise RoleNotProvisioned(
@@ -228,25 +217,31 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; work that still runs on them fails."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        while self._pools:
+            _, pool = self._pools.popitem()
+            pool.terminate()
 
-    async def _open_pool(self) -> asyncpg.Pool:
+    async def session(self, part: int | None) -> Any:
+        """Lend a session from the pool of a part; None: of reference."""
+        lane = None if part is None else part % self._lanes
+        pool = self._pools.get(lane) or await self._open_pool(lane)
+        return pool.acquire(timeout=CONNECT_SECONDS_MAX)
+
+    async def _open_pool(self, lane: int | None) -> asyncpg.Pool:
         async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
+            if lane not in self._pools:
+                self._pools[lane] = await asyncpg.create_pool(
                     connect=self._hosts_connect,
                     connection_class=Session,
                     timeout=CONNECT_SECONDS_MAX,
                     command_timeout=ANSWER_SECONDS_MAX,
                     min_size=0,
-                    max_size=self._pool_size,
+                    max_size=self._pool_size if lane is None else LANE_SESSIONS,
                     init=_prepare_connection,
                     reset=_leave_clean,
                     statement_cache_size=PREPARED_STATEMENTS_MAX if self.prepares else 0,
                 )
-            return self._pool
+            return self._pools[lane]
 
     async def _hosts_connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
         return await self._hosts.connect(**options)
@@ -257,6 +252,22 @@ async def _prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=str, decoder=json.loads, schema="pg_catalog", format="text"
     )
+
+
+async def recorded_part_count(database: Database) -> int:
+    """Return how many parts the database was made with."""
+    async with database.reference.transaction() as tx:
+        return int((await tx.execute(_RECORDED_PARTS)).scalar_one())
+
+
+async def require_recorded_parts(database: Database) -> None:
+    """Raise `PartsDiffer` unless the database was made with the number of parts that we have."""
+    recorded = await recorded_part_count(database)
+    if recorded != database.part_count:
+        raise PartsDiffer(recorded, database.part_count)
+
+
+_RECORDED_PARTS = text("SELECT count FROM parts")
 
 
 async def _leave_clean(connection: asyncpg.Connection) -> None:

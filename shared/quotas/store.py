@@ -35,10 +35,10 @@ _USE = text("""
     INSERT INTO quotas AS known (user_id, act, began_at, used)
     VALUES (:user, :act, clock_timestamp(), 1)
     ON CONFLICT (user_id, act) DO UPDATE SET (began_at, used) = (
-        SELECT CASE WHEN is_over THEN clock_timestamp() ELSE known.began_at END,
+        SELECT CASE WHEN is_over THEN excluded.began_at ELSE known.began_at END,
             CASE WHEN is_over THEN 1 ELSE least(known.used, CAST(:count_max AS bigint)) + 1 END
         FROM (
-            SELECT known.began_at <= clock_timestamp() - make_interval(secs => :seconds)
+            SELECT extract(epoch FROM excluded.began_at - known.began_at) >= :seconds
         ) AS time (is_over)
     )
     RETURNING used, greatest(1, ceil(

@@ -31,7 +31,12 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.observability.logging import configure_logging
 from shared.observability.tracing import configure_tracing
-from shared.postgres.database import Database, is_unavailable
+from shared.postgres.database import (
+    Database,
+    Part,
+    is_unavailable,
+    require_recorded_parts,
+)
 from shared.postgres.wakeups import stopped_by, wait
 from shared.quotas import store as quotas
 from shared.runtime.settings import ServiceSettings
@@ -44,7 +49,7 @@ JOB_FAILED_SECONDS = 1.0
 FORGET_EVERY_SECONDS = 600.0
 
 # Something that runs until the event is set.
-Part: TypeAlias = Callable[[asyncio.Event], Coroutine[None, None, None]]
+Background: TypeAlias = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,29 @@ class Job:
     topic: str = ""
 
 
+def in_each_part(
+    database: Database, run: Callable[[Part], Awaitable[bool]]
+) -> Callable[[], Awaitable[bool]]:
+    """
+    Return the `run` of a job that does its work in one part after another.
+
+    A part whose work fails keeps no other from its turn; afterwards the first failure is raised.
+    """
+
+    async def run_all() -> bool:
+        is_more, failures = False, []
+        for part in database.parts:
+            try:
+                is_more |= await run(part)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return is_more
+
+    return run_all
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything a service runs."""
@@ -75,7 +103,7 @@ class Service:
     # What has to be done with the database before anything else: an error stops the service.
     starting: Sequence[Callable[[], Awaitable[None]]] = ()
     # Anything else that lives as long as the service: a poller, a feed.
-    tasks: Sequence[Part] = ()
+    tasks: Sequence[Background] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = field(default=())
 
     def __post_init__(self) -> None:
@@ -123,6 +151,8 @@ async def run(service: Service, *, host: str, port: int) -> None:
         loop.add_signal_handler(number, stopping.set)
 
     await _wait_for_database(service.database, stopping)
+    if not stopping.is_set():
+        await require_recorded_parts(service.database)
     for begin in service.starting:
         await begin()
     verifier: Verifier = service.app.state.verifier
@@ -142,14 +172,14 @@ async def run(service: Service, *, host: str, port: int) -> None:
         )
     )
     http = asyncio.create_task(server.serve())
-    parts: list[Part] = [
+    tasks: list[Background] = [
         service.relay.run,
         _exchange_wakeups(service.database),
         *(consumer.run for consumer in service.consumers),
         *(_repeat(job, service.database) for job in (*service.jobs, _forgetting(service.database))),
         *service.tasks,
     ]
-    background = [asyncio.create_task(part(stopping)) for part in parts]
+    background = [asyncio.create_task(task(stopping)) for task in tasks]
     log.info("service.started", service=service.name, port=port)
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({http, stop, *background}, return_when=asyncio.FIRST_COMPLETED)
@@ -170,14 +200,19 @@ def _forgetting(database: Database) -> Job:
     """Keep the inbox and the quotas as small as they may be."""
 
     async def forget() -> bool:
-        async with database.transaction() as tx:
-            more = await inbox.forget_old(tx)
-            return await quotas.forget_old(tx) or more
+        is_more = False
+        for mailbox in database.mailboxes:
+            async with mailbox.transaction() as tx:
+                is_more |= await inbox.forget_old(tx)
+        for part in database.parts:
+            async with part.transaction() as tx:
+                is_more |= await quotas.forget_old(tx)
+        return is_more
 
     return Job("forget", FORGET_EVERY_SECONDS, forget)
 
 
-def _exchange_wakeups(database: Database) -> Part:
+def _exchange_wakeups(database: Database) -> Background:
     """Exchange wake-ups with the other instances of a service."""
 
     async def exchange(stopping: asyncio.Event) -> None:
@@ -186,7 +221,7 @@ def _exchange_wakeups(database: Database) -> Part:
     return exchange
 
 
-def _repeat(job: Job, database: Database) -> Part:
+def _repeat(job: Job, database: Database) -> Background:
     async def repeat(stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
@@ -238,7 +273,9 @@ def build_broker(settings: ServiceSettings, service: str) -> Broker:
     return Broker(settings.broker_url, settings.broker_password.get_secret_value(), service)
 
 
-def build_database(settings: ServiceSettings, *, pool_size: int = 10) -> Database:
+def build_database(
+    settings: ServiceSettings, *, pool_size: int = 10, part_count: int = 1
+) -> Database:
     """Open the service's own database, as its restricted role."""
     return Database(
         settings.database_url,
@@ -246,6 +283,7 @@ def build_database(settings: ServiceSettings, *, pool_size: int = 10) -> Databas
         password=settings.database_password.get_secret_value(),
         pool_size=pool_size,
         prepares=settings.database_prepared_statements,
+        part_count=part_count,
     )
 
 

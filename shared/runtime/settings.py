@@ -1,15 +1,16 @@
 """What every service reads from its environment; each adds its own and its own prefix."""
 
 import os
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
 from shared.identity.claims import ClaimNames, claim_names
 from shared.postgres.addresses import host_addresses
+from shared.postgres.parts import require_part_count
 from shared.secrets import SECRETS_FOLDER
 
 
@@ -101,3 +102,10 @@ class ServiceSettings(SecretFileSettings):
                         " https://, or set ..._ALLOW_INSECURE_ISSUER=true to practise."
                     )
         return self
+
+
+class PartedSettings(ServiceSettings):
+    """What a service reads whose users can be spread over several schemas of its database."""
+
+    # Chosen once for an installation, and kept for ever.
+    parts: Annotated[int, AfterValidator(require_part_count)] = 1

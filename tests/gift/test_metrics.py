@@ -33,8 +33,8 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
             text("UPDATE open_gifts SET requested_at = now() - interval '1 hour' WHERE gift = :id"),
             {"id": old},
         )
-        for in_flight in IN_FLIGHT:
-            await measure(tx, in_flight)
+    for in_flight in IN_FLIGHT:
+        await measure(database, in_flight)
 
     assert metric("ovation_in_flight", type="gift", state="requested") == 2
     assert metric("ovation_in_flight_overdue", type="gift") == 1
@@ -42,13 +42,11 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
 
 async def test_what_waits_no_more_is_counted_no_more(ask, wallet_says, database):
     gift = (await ask()).json()["gift"]
-    async with database.transaction() as tx:
-        await measure(tx, IN_FLIGHT[0])
+    await measure(database, IN_FLIGHT[0])
     assert metric("ovation_in_flight", type="gift", state="requested") == 1
 
     await wallet_says(paid(gift))
-    async with database.transaction() as tx:
-        await measure(tx, IN_FLIGHT[0])
+    await measure(database, IN_FLIGHT[0])
 
     assert metric("ovation_in_flight", type="gift", state="requested") == 0
 

@@ -60,8 +60,7 @@ async def test_a_payout_that_waits_is_open_and_one_that_waits_too_long_is_overdu
     (payouts,) = IN_FLIGHT
     for overdue_seconds, overdue in ((600, 0), (0, 1)):
         hurried = replace(payouts, overdue_seconds={"approved": overdue_seconds, "held": 0})
-        async with database.transaction() as tx:
-            await measure(tx, hurried)
+        await measure(database, hurried)
 
         assert metric("ovation_in_flight", type="payout", state="approved") == 1
         assert metric("ovation_in_flight", type="payout", state="held") == 0

@@ -197,8 +197,7 @@ async def test_a_list_that_cannot_be_read_for_hours_is_overdue(database, provide
         provider.broken_at = ago(hours=3)
     await backfill()
 
-    async with database.transaction() as tx:
-        await measure(tx, monitor)
+    await measure(database, monitor)
 
     assert metric("ovation_in_flight_overdue", type="backfill") == 1
     assert len(await rows("SELECT 1 FROM backfills")) == 1

@@ -16,9 +16,8 @@ def waiting(database):
     """What waits, by type and state; and what has waited too long, by type."""
 
     async def look():
-        async with database.transaction() as tx:
-            for monitor in IN_FLIGHT:
-                await measure(tx, monitor)
+        for monitor in IN_FLIGHT:
+            await measure(database, monitor)
         open_now = {
             (monitor.type, state): int(metric("ovation_in_flight", type=monitor.type, state=state))
             for monitor in IN_FLIGHT

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import PartedSettings, ServiceSettings
 
 A_SERVICE = {
     "port": 1,
@@ -29,3 +29,9 @@ def test_keys_that_come_over_a_line_anybody_can_change_are_refused(name, scheme)
 
 def test_keys_that_come_over_tls_are_taken():
     assert not ServiceSettings(**A_SERVICE).allow_insecure_issuer
+
+
+def test_the_environment_says_over_how_many_parts_the_users_are_spread():
+    assert PartedSettings(**A_SERVICE, parts="16").parts == 16
+    with pytest.raises(ValidationError, match="choose one of 1, 16, 64"):
+        PartedSettings(**A_SERVICE, parts="8")

@@ -20,6 +20,7 @@ from shared.postgres.statements import text
 from tests.archives import LATER, archives_of
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import announced, by_id, forget_inbox, said_again
+from tests.parts import schema_for
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid, hearing
 from tests.wallet.test_purchase_events import closed, disputed, refund_requested, usage_requested
 
@@ -44,8 +45,9 @@ def batches():
         [disputed(paid, amount_minor=33)],
         [second],
         [refund_requested(second, uuid4())],
-        [a_purchase_paid(viewer="otto", coins=50)],
-        [a_gift_requested(viewer="otto", coins=50)],
+        # In mira's part, so that one archive has both.
+        [a_purchase_paid(viewer="otto-5", coins=50)],
+        [a_gift_requested(viewer="otto-5", coins=50)],
     ]
 
 
@@ -127,7 +129,7 @@ def by_gift(fact):
 
 async def forget_outbox(database):
     """Empty the outbox, as the relay does."""
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(text("DELETE FROM outbox"))
 
 
@@ -179,7 +181,7 @@ async def test_what_comes_late_does_the_same_as_without_an_archive(
 
 async def coins_of(database):
     """Where all coins are."""
-    async with database.snapshot() as tx:
+    async with database.part_for("mira").snapshot() as tx:
         accounts = await tx.execute(text("SELECT * FROM accounts ORDER BY user_id, kind"))
         lots = await tx.execute(
             text("SELECT to_jsonb(lots) - 'recorded_at' AS lot FROM lots ORDER BY user_id, id")
@@ -236,17 +238,17 @@ async def test_totals_and_trial_balance_stay_the_same(archives, story, hear, dat
 
 
 async def books_of(database):
-    async with database.snapshot() as tx:
+    async with database.part_for("mira").snapshot() as tx:
         return dict(await totals(tx))
 
 
 async def balance_at(database, moment):
-    async with database.snapshot() as tx:
+    async with database.part_for("mira").snapshot() as tx:
         return await account_lines(tx, moment, has_archives=True)
 
 
 async def middle_of(database):
-    async with database.snapshot() as tx:
+    async with database.part_for("mira").snapshot() as tx:
         rows = await tx.execute(text("SELECT recorded_at FROM entries ORDER BY recorded_at"))
     return rows[len(rows) // 2].recorded_at
 
@@ -298,6 +300,7 @@ async def test_a_file_of_other_entries_is_found_though_its_hash_was_put_right(
     forged = write_file(rows, {})
     file.write_bytes(forged)
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute("UPDATE archives SET hash = $1", hashlib.sha256(forged).digest())
     await connection.close()
 
@@ -332,6 +335,7 @@ async def test_what_is_changed_of_an_archive_in_the_database_is_found(
         await archives.seal()
     await archives.archive(entries_max=12)
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute(TAMPERINGS[tampering])
     await connection.close()
 
@@ -350,7 +354,7 @@ async def test_a_lost_file_is_found_and_what_needs_it_waits(archives, story, hea
 
     assert [each.invariant for each in await archives.violations()] == ["archive-unreadable"]
     await hear(gifts[0])
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         (waiting,) = await tx.execute(text("SELECT exchange FROM outbox"))
     assert waiting.exchange == "ovation.delay.1s"
 
@@ -396,6 +400,7 @@ async def test_a_crash_before_the_commit_loses_nothing_and_the_next_run_archives
 async def test_a_block_that_was_changed_is_not_archived(archives, story, postgres, database):
     await archives.seal()
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute("UPDATE entries SET result = '{}' WHERE number = 1")
     await connection.close()
     before = await archives.counts()
@@ -414,7 +419,7 @@ async def test_the_service_can_delete_no_entry_and_the_archiver_none_that_is_in_
         (archives.archiver, asyncpg.RaiseError),
     ):
         with pytest.raises(error):
-            async with role.transaction() as tx:
+            async with role.part_for("mira").transaction() as tx:
                 await tx.execute(text("DELETE FROM entries"))
 
 
@@ -433,7 +438,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("what", FORBIDDEN)
 async def test_the_archiver_can_do_nothing_else(archives, what):
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        async with archives.archiver.transaction() as tx:
+        async with archives.archiver.part_for("mira").transaction() as tx:
             await tx.execute(text(FORBIDDEN[what]))
 
 

@@ -12,6 +12,7 @@ from services.wallet.commands.queries import read_balances
 from services.wallet.store import queries
 from shared.postgres.statements import text
 from tests.deliveries import a_delivery, announced, forget_inbox
+from tests.parts import in_every_part
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 from tests.wallet.test_purchase_events import closed, disputed
 
@@ -69,7 +70,7 @@ async def test_promo_coins_that_were_not_spent_in_time_expire_and_no_others(data
     await hear(a_purchase_paid(promo_coins=50, promo_expires_at=expires_at, campaign="winter"))
 
     for later in (timedelta(0), timedelta(seconds=1)):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await expire_lots(tx, now=expires_at - timedelta(seconds=1) + 2 * later)
 
     assert await held_by(database) == 100
@@ -151,8 +152,7 @@ async def test_a_gift_asked_again_gets_the_answer_of_the_first_time(database, he
     gift = a_gift_requested()
     await hear(gift)
     (first,) = await announced(database, "wallet.gift_paid")
-    async with database.transaction() as tx:
-        await tx.execute(text("DELETE FROM outbox"))
+    await in_every_part(database, "DELETE FROM outbox")
 
     await hear(type(gift)(**{**gift.model_dump(), "attempt": 2}))
 

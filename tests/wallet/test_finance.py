@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contracts.purchase import PurchaseDisputed
+from shared.postgres.parts import schema_of
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
+from tests.parts import in_every_part
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 
@@ -24,9 +26,10 @@ def an_hour_later(database, postgres):
     async def pass_by():
         from deploy.config.databases import run_sql  # noqa: PLC0415
 
-        name = database.name
-        statement = "UPDATE entries SET recorded_at = recorded_at - interval '1 hour'"
-        run_sql(postgres.dsn(name), [statement])
+        for part in database.parts:
+            schema = "public" if part.number is None else schema_of(part.number)
+            older = f"UPDATE {schema}.entries SET recorded_at = recorded_at - interval '1 hour'"
+            run_sql(postgres.dsn(database.name), [older])
 
     return pass_by
 
@@ -85,10 +88,9 @@ async def test_what_is_deferred_released_and_lost_adds_up_to_every_price(finance
         )
     )
     await hear(second)
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE lots SET funded_at = funded_at - interval '40 days' WHERE coins = 100")
-        )
+    await in_every_part(
+        database, "UPDATE lots SET funded_at = funded_at - interval '40 days' WHERE coins = 100"
+    )
 
     items = (await finance.get("/v1/operator/wallet/liability")).json()["items"]
 

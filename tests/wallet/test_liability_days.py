@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.wallet.commands.liability import keep_liability
-from shared.postgres.statements import text
 from tests.clients import a_token, client_of
+from tests.parts import in_every_part
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
 NOW = datetime.now(UTC)
@@ -91,10 +91,9 @@ async def test_coins_that_lie_still_are_told_by_their_age_and_their_wallets(
     await hear(a_purchase_paid(coins=100), a_purchase_paid(coins=300))
     await hear(a_gift_requested(coins=10))
     await hear(a_purchase_paid(coins=500, viewer="tom"))
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE lots SET funded_at = funded_at - interval '400 days' WHERE coins = 500")
-        )
+    await in_every_part(
+        database, "UPDATE lots SET funded_at = funded_at - interval '400 days' WHERE coins = 500"
+    )
 
     found = (await finance.get("/v1/operator/wallet/breakage")).json()["items"]
 

@@ -112,8 +112,8 @@ async def test_wishes_are_read_from_the_tables_as_the_model_has_them(database):
         )
         for number in range(200)
     }
-    async with database.transaction() as tx:
-        for user, wished in stories.items():
+    for user, wished in stories.items():
+        async with database.part_for(user).transaction() as tx:
             for wish in kept(wished):
                 await limit_store.add_request(tx, user, (Period.DAY.value, "coins", "user"), wish)
 
@@ -138,7 +138,7 @@ async def test_a_smaller_wish_replaces_the_raise_that_waits(database):
     """Limit 100; wish 1,000, which counts in an hour; then rather 500, which counts in a day."""
 
     async def wish(amount, *, waits_hours=24):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             about = replace(RULES, raise_after_hours=waits_hours)
             await limiting.set_limit(
                 tx, "mira", period=Period.DAY, unit="coins", amount=amount, rules=about
@@ -150,7 +150,7 @@ async def test_a_smaller_wish_replaces_the_raise_that_waits(database):
 
     seen = {}
     for hours in (0, 2, 12, 23, 25):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             later = datetime.now(UTC) + timedelta(hours=hours)
             states = await limiting.read_limits(tx, "mira", RULES, now=later)
         (seen[hours],) = [

@@ -78,7 +78,7 @@ async def test_a_limit_that_was_raised_counts_once_its_day_has_passed(
     await mira.put("/v1/wallets/me/limits/gift", json={"unit": "coins", "amount": 500})
 
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         states = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
 
     assert [each.amount for each in states if each.set_by == "user"] == [500]
@@ -90,7 +90,7 @@ async def test_to_lower_a_limit_again_forgets_the_raise_that_waits(hear, mira, d
         await mira.put("/v1/wallets/me/limits/gift", json={"unit": "coins", "amount": amount})
 
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         states = await limiting.read_limits(tx, "mira", rules, now=tomorrow)
 
     assert [each.amount for each in states if each.set_by == "user"] == [50]
@@ -267,7 +267,7 @@ async def test_who_excludes_themselves_spends_nothing_until_it_is_over(hear, mir
     assert len(await announced(database, "wallet.exclusion_started")) == 1
     assert (await last(database))["reason"] == "self-excluded"
 
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await exclusions.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=8))
     await hear(a_gift_requested(coins=1))
     assert len(await announced(database, "wallet.exclusion_ended")) == 1

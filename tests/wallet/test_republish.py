@@ -35,8 +35,10 @@ def story(hear, database):
         await _exclude(database)
         await hear(a_purchase_paid(viewer="noa"))
         await hear(*an_erasure("noa", forfeit=True))
-        async with database.transaction() as tx:
-            await publish_block(tx, await seal(tx))
+        for part in database.parts:
+            async with part.transaction() as tx:
+                if block := await seal(tx):
+                    await publish_block(tx, block)
 
     return play
 
@@ -67,24 +69,24 @@ async def _reach_a_limit(hear):
 
 
 async def _let_operators_work(database):
-    async with database.transaction() as tx:
+    async with database.part_for("warned").transaction() as tx:
         await holds.release_warning(
             tx, "warned", "risk:w_1", operator="ann", reason="a mistake", correlation_id="c"
         )
     wish = AdjustmentRequest("wallet", "warned", 7, "sorry", "ann", "k", b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("warned").transaction() as tx:
         asked = await adjustments.request_wallet_adjustment(tx, wish)
         await adjustments.decide_wallet_adjustment(tx, asked.id, "ben", True, "c")
         # Only promotional coins end, and nobody waits a year for it here.
         await tx.execute(text("UPDATE lots SET expires_at = now() WHERE kind = 'promo'"))
-    async with database.transaction() as tx:
+    async with database.part_for("warned").transaction() as tx:
         await expiry.expire_lots(tx, now=datetime.now(UTC) + timedelta(seconds=1))
 
 
 async def _exclude(database):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await exclusions.exclude(tx, "mira", days=1, key="k", request_hash=b"h", correlation_id="c")
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await exclusions.end_exclusions(tx, now=datetime.now(UTC) + timedelta(days=2))
 
 

@@ -47,7 +47,7 @@ A_LOT = {
 
 
 async def run(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(text(statement))
 
 
@@ -200,8 +200,10 @@ async def test_an_entry_that_can_be_is_taken(database):
     two = {**AN_ENTRY, "assets": "'{coins,USD,coins,USD}'", "amounts": "'{1,2,-1,-2}'"}
     several = {**two, "accounts": "'{a,b,c,d}'", "after": "'{1,2,3,4}'"}
 
-    await run(database, ENTRY.format(**several).replace("'mira', 2", "'otto', 2"))
+    await run(database, ENTRY.format(**several).replace("'mira', 2", "'mira', 3"))
 
 
 async def test_the_tables_are_what_the_code_believes(database):
+    if database.part_count > 1:
+        pytest.skip("the same migrations make the tables of a part")
     assert await drift(database, WalletTable.metadata) == []

@@ -52,8 +52,8 @@ async def _read(
     day = as_of.date()
     async with installation.reading("payout") as tx:
         payable = await read_payable(tx, day, zone="UTC", country=country, now=datetime.now(UTC))
-    async with installation.reading("wallet") as tx:
-        owed = await read_liability(tx, as_of=day, country=country)
+    async with installation.opened("wallet") as database:
+        owed = await read_liability(database, as_of=day, country=country)
     rows: list[dict[str, object]] = [
         {
             "owed_to": "viewers",

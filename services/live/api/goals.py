@@ -21,7 +21,7 @@ from services.live.domain.goals import (
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.store.goals import list_goals_of_creator
-from shared.http import Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
+from shared.http import AllParts, Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
 from shared.quotas.rules import TooOften
@@ -105,7 +105,7 @@ async def set_goal(
     body: SetGoalRequest,
     key: IdempotencyKey,
     caller: Creator,
-    db: Db,
+    db: AllParts,
     slots: Slots,
     cause: RequestCause,
 ) -> GoalResponse:

@@ -25,6 +25,7 @@ from services.payout.store import bank_files
 from shared.backoffice.routes import Why
 from shared.http import (
     PRINTABLE,
+    AllParts,
     BadCursor,
     Db,
     Page,
@@ -200,7 +201,7 @@ async def download_bank_file(file: UUID, _: Clerk, db: Db, bank: WiredBank) -> R
     responses=refusals(*_REFUSED, ReportUnreadable, OwnMoney),
 )
 async def bring_bank_report(
-    request: Request, caller: Clerk, db: Db, bank: WiredBank
+    request: Request, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankReportResponse:
     """
     Bring a report of the bank (pain.002, camt.053 or camt.054), as XML or compressed with gzip.

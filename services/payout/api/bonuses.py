@@ -38,7 +38,7 @@ from shared.http.auth import ScopeMissing, operator_with
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import NotYours, OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
-from shared.postgres.database import Database
+from shared.postgres.database import Part
 
 router = APIRouter()
 
@@ -183,7 +183,7 @@ async def reject_bonus(
 
 
 async def _decide(
-    db: Database, creator: str, bonus: UUID, caller: Identity, rules: Rules, *, is_granted: bool
+    db: Part, creator: str, bonus: UUID, caller: Identity, rules: Rules, *, is_granted: bool
 ) -> BonusResponse:
     async with db.transaction() as tx:
         decided = await bonuses.decide_bonus(

@@ -27,7 +27,7 @@ from shared.http.csv import csv_of
 from shared.http.documents import PDF, PRIVATE, FromWriter, answer_file, answer_page
 from shared.identity.people import NotYours
 from shared.identity.tokens import Unauthenticated
-from shared.postgres.database import Database
+from shared.postgres.database import Part
 
 router = APIRouter()
 
@@ -243,14 +243,14 @@ async def read_own_certificate(
     return await answer_file(sheets, writer, f"certificate-{payout}")
 
 
-async def _list(db: Database, creator: str, rules: Rules, seller: Seller) -> ListedStatements:
+async def _list(db: Part, creator: str, rules: Rules, seller: Seller) -> ListedStatements:
     async with db.transaction() as tx:
         found = await list_statements(tx, creator, rules.time_zone)
     return ListedStatements(items=[_listed(each, seller) for each in found])
 
 
 async def _read(
-    db: Database, asked: Asked, rules: Rules, seller: Seller, writer: DocumentWriter
+    db: Part, asked: Asked, rules: Rules, seller: Seller, writer: DocumentWriter
 ) -> StatementResponse | Response:
     period, zone = parse_period(asked.period), rules.time_zone
     async with db.transaction() as tx:

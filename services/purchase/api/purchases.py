@@ -48,6 +48,7 @@ from services.purchase.providers import Providers
 from services.purchase.store import purchases
 from shared.errors import Refusal
 from shared.http import (
+    AllParts,
     BadCursor,
     Db,
     IdempotencyKey,
@@ -190,7 +191,7 @@ async def buy(
     key: IdempotencyKey,
     caller: Caller,
     response: Response,
-    db: Db,
+    db: AllParts,
     polls: Polls,
     rules: FromRules,
 ) -> Purchase:

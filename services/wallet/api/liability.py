@@ -6,11 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from services.wallet.commands.liability import read_liability as read_lines
+from services.wallet.commands import liability as commands
 from services.wallet.domain.liability import LiabilityUnknown
-from services.wallet.store import liability
 from shared.backoffice.trial_balance import FinanceReader, add_trial_balance
-from shared.http import Db, refusals
+from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Unauthenticated
@@ -84,14 +83,13 @@ add_trial_balance(router, "wallet", has_archives=True)
 )
 async def read_liability(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     as_of: AsOf = None,
     country: Country = None,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Liability | Response:
     """Read what is owed to viewers by age, and what was released to revenue, net of tax."""
-    async with db.snapshot() as tx:
-        lines = await read_lines(tx, as_of=as_of, country=country)
+    lines = await commands.read_liability(db, as_of=as_of, country=country)
     items = [LiabilityLine.model_validate(line) for line in lines]
     return csv_of(items, LiabilityLine) if format == "csv" else Liability(items=items)
 
@@ -104,11 +102,10 @@ async def read_liability(
 )
 async def read_breakage(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Breakage | Response:
     """Read which coins may never be used: by age, and by how long their wallets lie still."""
-    async with db.snapshot() as tx:
-        lines = await liability.breakage(tx)
+    lines = await commands.read_breakage(db)
     items = [BreakageLine.model_validate(line) for line in lines]
     return csv_of(items, BreakageLine) if format == "csv" else Breakage(items=items)

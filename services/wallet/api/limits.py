@@ -11,7 +11,7 @@ from services.wallet.domain.limits import Period, Rules
 from shared.http import Db, OwnUser, from_state, refusals
 from shared.identity.people import NotYours
 from shared.identity.tokens import Unauthenticated
-from shared.postgres.database import Database
+from shared.postgres.database import Part
 from shared.quotas.rules import TooOften
 
 AMOUNT_MAX = 1_000_000_000
@@ -102,10 +102,10 @@ async def read_spending(user: OwnUser, db: Db, rules: SpendingRules) -> Spending
     )
 
 
-async def limits_of(db: Database, user: str, rules: Rules) -> Limits:
+async def limits_of(part: Part, user: str, rules: Rules) -> Limits:
     """Read every limit of a user that is in force."""
     now = datetime.now(UTC)
-    async with db.transaction() as tx:
+    async with part.transaction() as tx:
         found = await limits.read_limits(tx, user, rules, now=now)
         excluded = await exclusions.longest(tx, user, now=now)
     return Limits(

@@ -1,48 +1,52 @@
 """The liability to viewers: as it is, and as it was at the end of a day."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
-from services.wallet.domain.liability import LiabilityLine, LiabilityUnknown
+from services.wallet.domain.liability import (
+    BreakageLine,
+    LiabilityLine,
+    LiabilityUnknown,
+    add_lines,
+)
 from services.wallet.store import liability as store
-from shared.postgres.database import Database, Transaction
-
-_NAMES = ("country", "currency", "age")
-_FIGURES = tuple(each.name for each in fields(LiabilityLine) if each.name not in _NAMES)
+from shared.postgres.database import Database
 
 
 async def keep_liability(database: Database, *, now: datetime) -> bool:
     """Sum up once what was owed at the end of yesterday (UTC), as soon as that day is over."""
     day = now.astimezone(UTC).date() - timedelta(days=1)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         if await store.was_taken(tx, day):
             return False
-    async with database.snapshot() as tx:
-        lines = await store.liability(tx)
-    async with database.transaction() as tx:
+    lines = await _liability_now(database)
+    async with database.reference.transaction() as tx:
         await store.add_day(tx, day, now, lines)
     return False
 
 
 async def read_liability(
-    tx: Transaction, *, as_of: date | None, country: str | None
+    database: Database, *, as_of: date | None, country: str | None
 ) -> list[LiabilityLine]:
     """Return the liability by currency and age: now, or at the end of a day; of one country."""
-    if as_of is None:
-        lines = await store.liability(tx)
-    elif await store.was_taken(tx, as_of):
-        lines = await store.liability_of(tx, as_of)
-    else:
-        raise LiabilityUnknown(as_of=as_of)
-    return _by_currency(each for each in lines if country is None or each.country == country)
+    lines = await _liability_now(database) if as_of is None else await _kept(database, as_of)
+    return add_lines(
+        replace(each, country="") for each in lines if country is None or each.country == country
+    )
 
 
-def _by_currency(lines: Iterable[LiabilityLine]) -> list[LiabilityLine]:
-    """Add the lines of all countries up."""
-    sums: dict[tuple[str, str], list[int]] = {}
-    for line in lines:
-        known = sums.setdefault((line.currency, line.age), [0] * len(_FIGURES))
-        for place, name in enumerate(_FIGURES):
-            known[place] += getattr(line, name)
-    return [LiabilityLine("", *key, *sums[key]) for key in sorted(sums)]
+async def read_breakage(database: Database) -> list[BreakageLine]:
+    """Return unused coins by the age of their lots, and by how long their wallets lie still."""
+    return add_lines(chain.from_iterable(await database.read_each(store.breakage)))
+
+
+async def _liability_now(database: Database) -> list[LiabilityLine]:
+    return add_lines(chain.from_iterable(await database.read_each(store.liability)))
+
+
+async def _kept(database: Database, day: date) -> list[LiabilityLine]:
+    async with database.reference.snapshot() as tx:
+        if not await store.was_taken(tx, day):
+            raise LiabilityUnknown(as_of=day)
+        return await store.liability_of(tx, day)

@@ -1,5 +1,6 @@
 """What is read of wallets beyond single statements of the store."""
 
+from collections import Counter
 from uuid import UUID
 
 from services.wallet.domain.coins import NoSuchWallet
@@ -7,7 +8,7 @@ from services.wallet.store import queries
 from shared.errors import Kind, Refusal
 from shared.ledger.entries import DEBT, HELD, MAIN
 from shared.money import Rounding, prorate
-from shared.postgres.database import Row, Rows, Transaction
+from shared.postgres.database import Database, Row, Rows, Transaction
 
 MILLIUNITS = 100_000
 
@@ -30,6 +31,14 @@ async def read_balances(tx: Transaction, user: str) -> tuple[int, int, int]:
     if not found:
         raise NoSuchWallet
     return found.get(MAIN, 0), found.get(HELD, 0), -found.get(DEBT, 0)
+
+
+async def read_totals(database: Database) -> dict[str, int]:
+    """Return the sums over the whole ledger, part by part."""
+    totals = Counter[str]()
+    for part in await database.read_each(queries.totals):
+        totals.update(dict(part))
+    return totals
 
 
 async def read_lot(tx: Transaction, user: str, lot: UUID) -> Row:

@@ -11,7 +11,7 @@ From outcomes, which hold it word for word: wallet.coins_credited, .gift_paid, .
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from services.wallet.commands.verification import CHAIN
+from services.wallet.domain.coins import COINS
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
@@ -29,6 +29,7 @@ from shared.contracts.wallet import (
     GiftPaymentRefused,
     UsageReported,
 )
+from shared.ledger.sealing import chain_of
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
@@ -49,7 +50,7 @@ _PUBLISHED: dict[str, type[Event]] = {
 
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was announced in that time: decisions first, then what followed from them."""
-    blocks = (BlockSealed, CHAIN)
+    blocks = (BlockSealed, chain_of(tx, COINS))
     return history.facts_between(tx, _published, blocks, since=since, until=until)
 
 

@@ -1,6 +1,9 @@
 """What viewers are owed for coins that they have not used."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass
+from operator import add
+from typing import TypeVar
 
 from shared.errors import Kind, Refusal
 
@@ -51,3 +54,21 @@ class BreakageLine:
     unspent_coins: int
     deferred_gross_minor: int
     deferred_minor: int
+
+
+Line = TypeVar("Line", LiabilityLine, BreakageLine)
+
+
+def add_lines(lines: Iterable[Line]) -> list[Line]:
+    """Add lines with the same names up, those of several parts or countries; sort them by name."""
+    sums: dict[tuple[str, ...], Line] = {}
+    for line in lines:
+        values = astuple(line)
+        names = tuple(value for value in values if isinstance(value, str))
+        if (known := sums.get(names)) is None:
+            sums[names] = line
+        else:
+            at = len(names)
+            line_of: Callable[..., Line] = type(line)
+            sums[names] = line_of(*names, *map(add, astuple(known)[at:], values[at:]))
+    return [sums[names] for names in sorted(sums)]

@@ -2,6 +2,7 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"])
+known = context.config.attributes
+context.configure(connection=known["connection"], version_table=known["version_table"])
 with context.begin_transaction():
     context.run_migrations()

@@ -57,7 +57,7 @@ async def main(point: str) -> None:
     database = Database(os.environ["MORTAL_DATABASE"])
     broker = Broker(os.environ["MORTAL_BROKER"], os.environ["MORTAL_PASSWORD"], "wallet")
     if point == "publication":
-        outbox_rows.delete = die  # type: ignore[assignment]
+        outbox_rows.Outbox.delete = die  # type: ignore[assignment]
     relaying = asyncio.create_task(Relay(database, broker).run(asyncio.Event()))
     telling = asyncio.create_task(tell_shares())
     await asyncio.to_thread(sys.stdin.readline)

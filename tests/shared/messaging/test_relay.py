@@ -43,7 +43,7 @@ async def test_committed_facts_arrive_in_order_and_leave_the_outbox(
 
 
 async def publish_and_fail(database, fact):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, [fact])
         _ = 1 // 0
 
@@ -139,7 +139,7 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
 ):
     """Speaking in another service's name closes the channel; only that row stays behind."""
     forged = a_fact()
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await send(
             tx,
             [
@@ -178,7 +178,7 @@ async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
     wallet_database, relay, say, messages_in, full_reversals
 ):
     """The refusal ends the session; more events than a window leave behind it all the same."""
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         event = a_dead_letter("", 1)
         await send(
             tx, [event._replace(exchange="ovation.events", routing_key="wallet.lot_reversed")]
@@ -228,7 +228,7 @@ async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_e
     dead_letters = [
         a_dead_letter("wallet.money", number) for number in range(PUBLISH_BATCH_MAX + 200)
     ]
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await send(tx, dead_letters)
         await send(tx, [a_dead_letter("wallet.gifts", 1)])
     reconnects = metric("ovation_broker_reconnects_total", role="relay")
@@ -257,7 +257,7 @@ async def test_what_the_broker_refused_before_an_upgrade_leaves_after_it(
     """Beside the version before rights may have been missing; a new process tries once more."""
     parked = a_fact()
     await say(parked)
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("""
                 INSERT INTO outbox_blocked (share, key, message_id, reason, retry_at)

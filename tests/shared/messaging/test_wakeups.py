@@ -61,7 +61,7 @@ async def owns_every_share():
 
 
 async def write(database, *facts):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, facts)
 
 
@@ -150,7 +150,7 @@ async def test_a_transaction_that_fails_or_only_reads_wakes_nothing(wallet_datab
 
 
 async def write_and_fail(database):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, [a_fact()])
         _ = 1 // 0
 

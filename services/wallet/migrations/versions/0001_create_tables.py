@@ -5,7 +5,7 @@ The CHECKs repeat rules that the domain already enforces. That is the point: the
 a refusal to a person, the constraint stops a bug.
 """
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER, SEALS
+from shared.ledger.schema import ADJUSTMENTS, LEDGER, SEALS
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -211,7 +211,7 @@ GRANT SELECT, INSERT, UPDATE ON suspensions TO wallet;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, ADJUSTMENTS):
         run_sql(shared.format(role="wallet"))
     for own in (LOTS, MONEY_BACK, SPENDING_CONTROLS):
         run_sql(own)

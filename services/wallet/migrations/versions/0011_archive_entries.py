@@ -4,7 +4,7 @@ from shared.ledger.archive_schema import ARCHIVES
 from shared.postgres.migrate import run_sql
 
 revision = "0011"
-down_revision = "0010"
+down_revision = "0002"
 
 SLICES = """
 -- What the archived gifts took out of each lot.

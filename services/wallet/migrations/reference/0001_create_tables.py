@@ -1,9 +1,11 @@
-"""What viewers were owed at the end of each day, for reports as of a day that is long over."""
+"""What is of no single viewer: the audit log, and what all were owed at the end of each day."""
 
-from shared.postgres.migrate import run_sql
+from shared.ledger.schema import AUDIT
+from shared.messaging.schema import MAILBOXES
+from shared.postgres.migrate import has_several_parts, run_sql
 
-revision = "0010"
-down_revision = "0002"
+revision = "0001"
+down_revision = None
 
 LIABILITY = """
 -- Lots say what is, not what was: so once a day it is summed up and kept.
@@ -37,4 +39,8 @@ GRANT SELECT, INSERT ON liability_lines TO wallet;
 
 
 def upgrade() -> None:
+    if has_several_parts():
+        # With one part its mailboxes are in this schema already.
+        run_sql(MAILBOXES.format(role="wallet"))
+    run_sql(AUDIT.format(role="wallet"))
     run_sql(LIABILITY)

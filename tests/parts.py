@@ -1,0 +1,111 @@
+"""
+Tests on an installation with several parts: `OVATION_PARTS=16 pytest tests/wallet`.
+
+What a test looks at with a statement of its own, it finds in the schema `every_part`: views of all
+parts together. They cannot be changed: a test that tampers names the part of its user.
+"""
+
+import os
+import sys
+
+from deploy.config.databases import AUDITOR, fetch, run_sql
+from deploy.config.services import PARTED
+from shared.postgres.database import Database, Part
+from shared.postgres.parts import REFERENCE_SCHEMA, schema_of
+from shared.postgres.statements import text
+
+PART_COUNT = int(os.environ.get("OVATION_PARTS") or 1)
+EVERY_PART = "every_part"
+RELATIONS = """
+    SELECT nspname AS schema, relname AS name, relkind = 'r' AS is_table,
+           (SELECT array_agg(attname::text) FROM pg_attribute
+            WHERE attrelid = pg_class.oid AND attnum > 0) AS columns
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
+    ORDER BY 1, 2
+"""
+# Whose a row is: the columns of tables by user.
+WHOSE = ("user_id", "viewer", "creator")
+
+
+def part_count_of(service):
+    """How many parts a service has in this run."""
+    return PART_COUNT if service in PARTED else 1
+
+
+def schema_for(database, user):
+    """The schema that has the rows of a user."""
+    number = database.part_for(user).number
+    return REFERENCE_SCHEMA if number is None else schema_of(number)
+
+
+async def in_every_part(database, statement):
+    """Change the rows of all users by a statement."""
+    for part in database.parts:
+        async with part.transaction() as tx:
+            await tx.execute(text(statement))
+
+
+class EveryPart(Database):
+    """A database as services open it; a test may look at all of its parts at once."""
+
+    def transaction(self):
+        return self._of_a_test().transaction()
+
+    def snapshot(self):
+        return self._of_a_test().snapshot()
+
+    def _of_a_test(self):
+        if self.part_count == 1:
+            return self.reference
+        caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - whose mistake it would be
+        assert "/tests/" in caller, f"{caller} names no part"
+        return _Everything(self)
+
+
+class _Everything(Part):
+    def __init__(self, database):
+        super().__init__(database)
+        path = f"; SET LOCAL search_path = {EVERY_PART}, public"
+        self._begin, self._begin_snapshot = self._begin + path, self._begin_snapshot + path
+
+
+def unite_parts(dsn, service, part_count):
+    """Make the views of all parts together, as administrator."""
+    schemas = [schema_of(part) for part in range(part_count)]
+    found = fetch(dsn, RELATIONS.format(schemas=", ".join(map(repr, (REFERENCE_SCHEMA, *schemas)))))
+    reference = {row["name"] for row in found if row["schema"] == REFERENCE_SCHEMA}
+    of_part = [row for row in found if row["schema"] == schemas[0]]
+    tables = {row["name"]: row["columns"] for row in of_part if row["is_table"]}
+    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(schemas, tables)]
+    for row in of_part:
+        where = schemas + ([REFERENCE_SCHEMA] if row["name"] in reference else [])
+        columns = ", ".join(row["columns"])
+        united = " UNION ALL ".join(f"SELECT {columns} FROM {each}.{row['name']}" for each in where)
+        statements.append(f"CREATE VIEW {EVERY_PART}.{row['name']} AS {united}")
+    run_sql(
+        dsn,
+        [
+            *statements,
+            f"GRANT USAGE ON SCHEMA {EVERY_PART} TO {service}, {AUDITOR}",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {EVERY_PART} TO {service}, {AUDITOR}",
+        ],
+    )
+
+
+def strays(dsn):
+    """Every row that is not in the part of its user: there must be none."""
+    return [tuple(row) for row in fetch(dsn, f"SELECT * FROM {EVERY_PART}.strays")]
+
+
+def _strays(schemas, tables):
+    """Return the view of `strays`, as SQL."""
+    found = [
+        f"SELECT '{schema}' AS part, '{table}' AS name, {column} AS whose FROM {schema}.{table}"
+        f" WHERE get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {len(schemas)} <> {number}"
+        for number, schema in enumerate(schemas)
+        for table, columns in tables.items()
+        for column in WHOSE
+        if column in columns
+    ]
+    return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"
