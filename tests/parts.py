@@ -24,8 +24,9 @@ RELATIONS = """
     WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
     ORDER BY 1, 2
 """
-# Whose a row is: the columns of tables by user.
+# Whose a row is: the columns of tables by user, and those of them that name somebody else.
 WHOSE = ("user_id", "viewer", "creator")
+OTHERS = {"gift": {"creator"}}
 
 
 def part_count_of(service):
@@ -71,7 +72,7 @@ def unite_parts(dsn, service, part_count):
     reference = {row["name"] for row in found if row["schema"] == REFERENCE_SCHEMA}
     of_part = [row for row in found if row["schema"] == schemas[0]]
     tables = {row["name"]: row["columns"] for row in of_part if row["is_table"]}
-    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(schemas, tables)]
+    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(service, schemas, tables)]
     for row in of_part:
         where = schemas + ([REFERENCE_SCHEMA] if row["name"] in reference else [])
         columns = ", ".join(row["columns"])
@@ -92,7 +93,7 @@ def strays(dsn):
     return [tuple(row) for row in fetch(dsn, f"SELECT * FROM {EVERY_PART}.strays")]
 
 
-def _strays(schemas, tables):
+def _strays(service, schemas, tables):
     """Return the view of `strays`, as SQL."""
     found = [
         f"SELECT '{schema}' AS part, '{table}' AS name, {column} AS whose FROM {schema}.{table}"
@@ -100,6 +101,6 @@ def _strays(schemas, tables):
         for number, schema in enumerate(schemas)
         for table, columns in tables.items()
         for column in WHOSE
-        if column in columns
+        if column in columns and column not in OTHERS.get(service, ())
     ]
     return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"

@@ -136,6 +136,7 @@ _ALL = (
             "^/v1/operator/gifts?(/|$)",
         ),
         rolled=4,
+        parted=True,
         republishes=True,
         seeds={
             "CATALOGUE_FILE": "gifts.toml",

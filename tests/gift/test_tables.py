@@ -30,7 +30,7 @@ ROOM = "INSERT INTO rooms (room, revision, creator, guests, is_open) VALUES"
 
 
 async def run(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(text(statement))
 
 
