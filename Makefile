@@ -13,10 +13,10 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale check audit bench chaos providers heist fuzz orders secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale citus-suite check audit bench chaos providers heist fuzz orders secrets format contracts wheel clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## Run the whole story once, and prove the books (PROVIDER=stripe, paypal)
 	@PROVIDER="$(PROVIDER)" $(RUN)python -m deploy.demo play
@@ -42,6 +42,9 @@ journey: .venv/ready ## Deploy in Docker Compose, play the story, roll every ser
 
 scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill nodes and instances, account
 	$(RUN)pytest -m compose tests/deploy/test_scale_journey.py -s
+
+citus-suite: .venv/ready ## Run the suites of services with parts on a Citus of your own (CITUS_DSN, TESTS)
+	@CITUS_DSN="$(CITUS_DSN)" $(RUN)python -m deploy.citus $(filter-out tests,$(TESTS))
 
 check: .venv/ready audit ## Events as published, house rules, formatting, lint, imports, types, generated files, audit
 	$(RUN)python -m deploy.checks

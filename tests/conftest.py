@@ -1,5 +1,6 @@
 """Real servers for every test that asks: one PostgreSQL and one RabbitMQ for the whole run."""
 
+import os
 import secrets as random
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from deploy.citus.cluster import Cluster
 from deploy.config.databases import (
     database_sql,
     in_own_thread,
@@ -62,11 +64,23 @@ def credentials():
 
 
 @pytest.fixture(scope="session")
-def postgres(credentials):
+def postgres(credentials, cluster):
     """A PostgreSQL with the roles of all services. It may be killed and started again."""
     with choose_postgres(fast=True) as server:
-        run_sql(server.dsn(), roles_sql(credentials.database))
+        if cluster is None:
+            run_sql(server.dsn(), roles_sql(credentials.database))
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(credentials):
+    """The Citus that CITUS_DSN names, with the roles of all services; None without it."""
+    address = os.environ.get("CITUS_DSN")
+    if not address:
+        return None
+    cluster = Cluster(address)
+    cluster.prepare_roles(credentials.database)
+    return cluster
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +124,37 @@ def template_of(postgres, credentials):
     run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)}" for name in made.values()])
 
 
+@pytest.fixture(scope="session")
+def distributed(cluster, postgres, credentials):
+    """
+    Give the name of a service's database on the cluster, emptied.
+
+    Its schemas are distributed once: that takes longer than a test.
+    """
+    made: dict[tuple[str, int], str] = {}
+
+    def database(service: str, part_count: int) -> str:
+        about = (service, part_count)
+        if about in made:
+            cluster.empty(made[about])
+            return made[about]
+        name = made[about] = f"suite_{service}_{random.token_hex(4)}"
+        cluster.create_database(service, name, credentials.database)
+        owner = f"{service}_owner"
+        dsn = postgres.dsn(name, user=owner, password=credentials.database[owner])
+        in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
+        cluster.distribute(name, part_count)
+        if part_count > 1:
+            unite_parts(postgres.dsn(name), service, part_count)
+        return name
+
+    yield database
+    if made:
+        cluster.drop_databases(made.values())
+
+
 @pytest.fixture
-async def database_of(postgres, template_of, credentials):
+async def database_of(postgres, template_of, credentials, cluster, distributed):
     """
     Give a fresh, migrated database of a service, opened as its restricted role.
 
@@ -123,9 +166,12 @@ async def database_of(postgres, template_of, credentials):
         service: str, *, pool_size: int = 10, part_count: int | None = None
     ) -> EveryPart:
         part_count = part_count or part_count_of(service)
-        name = f"test_{service}_{random.token_hex(4)}"
-        template = template_of(service, part_count)
-        run_sql(postgres.dsn(), database_sql(service, name, template=template))
+        if cluster is not None:
+            name = distributed(service, part_count)
+        else:
+            name = f"test_{service}_{random.token_hex(4)}"
+            template = template_of(service, part_count)
+            run_sql(postgres.dsn(), database_sql(service, name, template=template))
         url = postgres.dsn(name, user=service, password=credentials.database[service])
         opened[name] = EveryPart(url, pool_size=pool_size, part_count=part_count)
         return opened[name]
@@ -135,8 +181,9 @@ async def database_of(postgres, template_of, credentials):
         await database.close()
     parted = [name for name, database in opened.items() if database.part_count > 1]
     found = [stray for name in parted for stray in strays(postgres.dsn(name))]
-    # By force: a test may have killed what held a connection.
-    run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
+    if cluster is None:
+        # By force: a test may have killed what held a connection.
+        run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
     assert found == [], "rows outside of the part of their user"
 
 

@@ -31,7 +31,8 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
-    deploy/checks/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py deploy/docs/*.py
+    deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
+    deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**

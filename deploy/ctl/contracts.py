@@ -24,6 +24,7 @@ from deploy.gateway.openapi import whole_api
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from shared.contracts import gate, published
 from shared.contracts.gate import Review
+from shared.messaging.partitions import partitions_of_installation
 from shared.messaging.topology import topology
 
 DEPLOY = Path(__file__).parent.parent
@@ -88,7 +89,10 @@ def _generated() -> Generated:
         "chart-services": (chart.CHART / "files" / "services.json", chart.services_file),
         "chart-schema": (chart.CHART / "values.schema.json", chart.schema_file),
         "chart-practice": (chart.CHART / "files" / "practice.conf", _chart_practice_gateway),
-        "topology": (DEPLOY / "rabbitmq" / "10-topology.json", lambda: _json(topology())),
+        "topology": (
+            DEPLOY / "rabbitmq" / "10-topology.json",
+            lambda: _json(topology(partitions_of_installation())),
+        ),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),

@@ -10,7 +10,7 @@ capitals: AUDITOR_DATABASE_PASSWORD, OVATIONCTL_BROKER_PASSWORD.
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -22,6 +22,11 @@ from deploy.config.services import DATABASES
 from shared.amqp.transport import Connection
 from shared.messaging.broker import Broker, close_quietly
 from shared.messaging.delivery import OPERATOR_USER
+from shared.messaging.partitions import (
+    Partitions,
+    partitions_of_installation,
+    spreads_of,
+)
 from shared.messaging.topology import AUDITOR_USER
 from shared.postgres.database import Database, Transaction, recorded_part_count
 
@@ -47,7 +52,8 @@ class Installation:
     The servers of one installation, as its operator reaches them.
 
     Reading is done as the auditor, which can change nothing; a command that changes a service's
-    tables takes that service's own role. `secret` returns a password by the name of its file.
+    tables takes that service's own role. `secret` returns a password by the name of its file,
+    `partitions` says which queues are spread over several.
     """
 
     postgres: str
@@ -58,6 +64,7 @@ class Installation:
     databases: Mapping[str, str] | None = None
     # Addresses of PostgreSQL servers that have one service alone, by service.
     servers: Mapping[str, str] | None = None
+    partitions: Partitions = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -71,6 +78,7 @@ class Installation:
                 for service in DATABASES
                 if (variable := f"OVATIONCTL_{service.upper()}_POSTGRES") in os.environ
             },
+            partitions=partitions_of_installation(),
         )
 
     @asynccontextmanager
@@ -135,9 +143,16 @@ class Installation:
             yield database
 
     def messages_in(self, queue: str) -> int:
-        """Return how many messages a queue holds, unacknowledged ones included; as the auditor."""
-        path = f"{self.within('queues')}/{queue}"
-        return int(self.manage("GET", path, user=AUDITOR_USER).get("messages", 0))
+        """
+        Return how many messages a queue holds, unacknowledged ones included; as the auditor.
+
+        Those of its partitions are counted together.
+        """
+        found = [
+            self.manage("GET", f"{self.within('queues')}/{name}", user=AUDITOR_USER)
+            for name in spreads_of(queue, self.partitions)[-1].queues
+        ]
+        return sum(int(each.get("messages", 0)) for each in found)
 
     def dead_letters_in(self, queue: str) -> list[str] | None:
         """

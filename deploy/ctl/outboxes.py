@@ -84,7 +84,7 @@ _PENDING = text("""
 _BLOCKED = text("""
     SELECT key, message_id, reason, retry_at,
            extract(epoch FROM now() - blocked_at)::float AS oldest_seconds,
-           (SELECT count(*) FROM outbox WHERE outbox.part = blocked.part
+           (SELECT count(*) FROM outbox WHERE outbox.share = blocked.share
                 AND outbox.key = blocked.key) AS messages
     FROM outbox_blocked AS blocked ORDER BY blocked_at
 """)

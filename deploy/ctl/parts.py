@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from deploy.config.databases import AUDITOR
+from deploy.config.databases import AUDITOR, archiver_of
 from deploy.ctl.installation import Installation
 from shared.postgres.parts import schema_of
 
@@ -77,7 +77,7 @@ class Places:
         await self._require_citus()
         statements = [
             _on_all_nodes(f"ALTER ROLE {role} SET {name} = '{value}'")
-            for role in (self._service, AUDITOR)
+            for role in (self._service, archiver_of(self._service), AUDITOR)
             for name, value in ROLE_SETTINGS.items()
             # The auditor reads for as long as it takes.
             if role != AUDITOR or name.startswith("citus.")
@@ -96,29 +96,29 @@ class Places:
         prepared = sum(int(row["result"]) for row in await self._db.fetch(_PREPARED))
         return [plan_move(part, node, await self.placed(), nodes, prepared=prepared)]
 
-    async def faults(self) -> list[str]:
+    async def findings(self) -> list[str]:
         """Return what is wrong with the schemas, their versions, their rows and their places."""
         schemas = await self.schemas()
         wanted = [schema_of(part) for part in range(self.part_count)]
         odd = sorted(set(wanted) ^ set(schemas))
-        faults = [f"{each} is {'missing' if each in wanted else 'no part'}" for each in odd]
+        findings = [f"{each} is {'missing' if each in wanted else 'no part'}" for each in odd]
         versions = {each: await self._version(each) for each in schemas if each in wanted}
-        faults += [
+        findings += [
             f"{schema} has had migrations up to {version} only: run the migration again"
             for schema, version in versions.items()
             if version != max(versions.values())
         ]
         for schema in versions:
-            faults += [fault async for fault in self._strays(schema)]
-        return faults + (await self._faults_of_places() if await self.has_citus() else [])
+            findings += [finding async for finding in self._strays(schema)]
+        return findings + (await self._findings_of_places() if await self.has_citus() else [])
 
-    async def _faults_of_places(self) -> list[str]:
-        faults = [
+    async def _findings_of_places(self) -> list[str]:
+        findings = [
             f"{each.schema} is not distributed: run `parts place`"
             for each in await self.placed()
             if each.node == HERE
         ]
-        return faults + [
+        return findings + [
             f"{row['node']}: the role {self._service} lacks settings: run `parts place`"
             for row in await self._db.fetch(_ROLE_SETTINGS, self._service)
             if "citus.override_table_visibility=off" not in row["result"]

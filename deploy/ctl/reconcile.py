@@ -189,6 +189,6 @@ _OUTBOX = text("""
     JOIN outbox ON routing_key = ANY(CAST(:events AS text[]))
         AND position(asked.id IN convert_from(outbox.body, 'UTF8')) > 0
     LEFT JOIN outbox_blocked AS blocked
-        ON blocked.part = outbox.part AND blocked.key = outbox.key AND blocked.retry_at IS NULL
+        ON blocked.share = outbox.share AND blocked.key = outbox.key AND blocked.retry_at IS NULL
     GROUP BY asked.id
 """)

@@ -10,6 +10,7 @@ from shared.amqp.transport import Connection
 from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.messaging.delivery import OPERATOR_USER
+from shared.messaging.outbox import SHARE_HEADER, share_name, share_of
 from shared.messaging.topology import REDELIVER_EXCHANGE
 
 PUBLISH_BATCH_MAX = 500
@@ -75,6 +76,7 @@ def _outgoing(queue: str, message: Redelivery) -> Outgoing:
         message_id = UUID(message.message_id)
     except ValueError:
         message_id = uuid4()
+    key = message.headers.get("cloudEvents_partitionkey", "")
     return Outgoing(
         message_id=str(message_id),
         exchange=REDELIVER_EXCHANGE,
@@ -87,6 +89,7 @@ def _outgoing(queue: str, message: Redelivery) -> Outgoing:
         headers={
             **{name: value for name, value in message.headers.items() if name.startswith(_KEPT)},
             ORIGINAL_PUBLISHER_HEADER: message.original_publisher,
+            SHARE_HEADER: share_name(share_of(str(key))),
         },
         body=message.body,
     )

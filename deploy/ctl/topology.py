@@ -98,7 +98,7 @@ def _wanted(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what the services need and may do, and what each team was granted."""
     documents = [
-        topology(),
+        topology(installation.partitions),
         rights(both_versions=both_versions),
         *(team_topology(team) for team in teams(installation)),
     ]

@@ -1,8 +1,9 @@
 """
 Where servers come from; the one place that decides.
 
-OVATION_SERVERS says it (`docker`, `local`, or two addresses); when it says nothing, Docker is
-used if an engine answers and has the images, else private servers are run here.
+CITUS_DSN names a PostgreSQL for the suites of `deploy.citus`. Otherwise OVATION_SERVERS says it
+(`docker`, `local`, or two addresses); when it says nothing, Docker is used if an engine answers
+and has the images, else private servers are run here.
 """
 
 import os
@@ -63,6 +64,8 @@ class ExternalRabbit(ExternalServer, RabbitServer):
 
 def choose_postgres(*, fast: bool = False) -> PostgresServer:
     """Return a PostgreSQL that is not started yet. `fast` is for tests: fsync off."""
+    if address := os.environ.get("CITUS_DSN"):
+        return ExternalPostgres(address)
     if addresses := _addresses():
         return ExternalPostgres(addresses[0])
     if os.environ.get(VARIABLE) != "local":

@@ -347,7 +347,7 @@ Outbox = Table(
     "outbox",
     {
         "id": "bigint",
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "exchange": "text",
@@ -361,7 +361,7 @@ Outbox = Table(
 OutboxBlocked = Table(
     "outbox_blocked",
     {
-        "part": "smallint",
+        "share": "smallint",
         "key": "text",
         "message_id": "uuid",
         "reason": "text",

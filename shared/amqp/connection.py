@@ -29,17 +29,18 @@ BACK_OFF_SECONDS_MAX = 5.0
 CLOSE_SECONDS_MAX = 2
 
 
-async def connect(url: str, name: str) -> Connection:
+async def connect(url: str, name: str, *, heartbeat_seconds: int = HEARTBEAT_SECONDS) -> Connection:
     """
     Open a connection for one role; its name shows the role to operators.
 
     An address may name several nodes of a cluster, `amqp://user@mq-1,mq-2:5673,mq-3/vhost`: they
     are tried in random order, so connections spread, and a silent node delays few of them.
+    The broker closes a connection that is silent for two to three heartbeats.
     """
     install_tolerant_decoders()
     parts = urlsplit(url)
     user, at, nodes = parts.netloc.rpartition("@")
-    options = "&".join(filter(None, [parts.query, f"heartbeat={HEARTBEAT_SECONDS}"]))
+    options = "&".join(filter(None, [parts.query, f"heartbeat={heartbeat_seconds}"]))
     *before, last = (
         urlunsplit((parts.scheme, f"{user}{at}{node}", parts.path, options, ""))
         for node in _shuffled(nodes.split(","))

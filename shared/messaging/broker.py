@@ -9,7 +9,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import structlog
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
-from shared.amqp.connection import close_quietly, connect, pause, run_forever
+from shared.amqp.connection import (
+    HEARTBEAT_SECONDS,
+    close_quietly,
+    connect,
+    pause,
+    run_forever,
+)
 from shared.amqp.transport import Connection
 from shared.observability.metrics import BROKER_RECONNECTS
 from shared.secrets import attempts_with
@@ -35,21 +41,21 @@ class Broker:
     def user(self) -> str:
         return urlsplit(self.url).username or ""
 
-    async def connect(self, role: str) -> Connection:
+    async def connect(self, role: str, *, heartbeat_seconds: int = HEARTBEAT_SECONDS) -> Connection:
         """Open a connection for one role; its name shows service and role to operators."""
         *others, last = attempts_with(self.password)
         for password in others:
             with suppress(AuthenticationError, ProbableAuthenticationError):
-                return await self._connect(role, password)
-        return await self._connect(role, last)
+                return await self._connect(role, password, heartbeat_seconds)
+        return await self._connect(role, last, heartbeat_seconds)
 
-    async def _connect(self, role: str, password: str) -> Connection:
+    async def _connect(self, role: str, password: str, heartbeat_seconds: int) -> Connection:
         parts = urlsplit(self.url)
         secret = f"{quote(self.user)}:{quote(password, safe='')}"
         address = f"{secret}@{parts.netloc.rpartition('@')[2]}"
         # The query stays: options of the connection, such as `cafile` for a broker behind TLS.
         url = urlunsplit((parts.scheme, address, parts.path, parts.query, ""))
-        return await connect(url, f"{self.service}.{role}")
+        return await connect(url, f"{self.service}.{role}", heartbeat_seconds=heartbeat_seconds)
 
 
 async def supervise(

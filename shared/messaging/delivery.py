@@ -15,7 +15,13 @@ from shared.contracts.decoding import (
     owner_of,
     read_body,
 )
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, Message
+from shared.messaging.outbox import (
+    DEAD_LETTER_EXCHANGE,
+    SHARE_HEADER,
+    Message,
+    share_name,
+    share_of,
+)
 
 __all__ = [
     "OPERATOR_USER",
@@ -104,6 +110,8 @@ def forwarded(
         routing_key=queue,
         headers={
             **kept,
+            # Not that of the outbox's row, whose key is the message: that of its partition key.
+            SHARE_HEADER: share_name(share_of(kept.get("cloudEvents_partitionkey", ""))),
             "cloudEvents_type": storable(delivery.type)[:TYPE_CHARACTERS_MAX],
             "ovation_message_id": storable(delivery.original_id),
             ORIGINAL_PUBLISHER_HEADER: storable(original)[:HEADER_CHARACTERS_MAX],

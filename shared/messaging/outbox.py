@@ -20,8 +20,10 @@ from shared.postgres.parts import schema_of
 # What a row of the outbox is for. It is published at the service's own exchange of that name.
 EVENTS_EXCHANGE = "ovation.events"
 DEAD_LETTER_EXCHANGE = "ovation.dlx"
-# Fixed for ever: a key must stay in its part, or two relays could publish it out of order.
-PARTS = 16
+# Fixed for ever: a key must stay in its share, or two relays could publish it out of order.
+SHARES = 16
+# The share of a message's partition key: where a queue has partitions, it leads to one of them.
+SHARE_HEADER = "ovation_share"
 
 
 class Message(NamedTuple):
@@ -47,13 +49,23 @@ def own_exchange(exchange: str, service: str) -> str:
     return f"{exchange}.{service}"
 
 
-def part_of(key: str) -> int:
-    return zlib.crc32(key.encode()) % PARTS
+def share_of(key: str) -> int:
+    return zlib.crc32(key.encode()) % SHARES
 
 
-def topic_of(part: int) -> str:
-    """Return the topic that wakes the relay of a part."""
-    return f"outbox.{part}"
+def share_of_part(part: int) -> int:
+    """Return the share that has all messages of a part of the users."""
+    return part % SHARES
+
+
+def share_name(share: int) -> str:
+    """Return how a share is written in the header `ovation_share` of a message."""
+    return f"{share:02}"
+
+
+def topic_of(share: int) -> str:
+    """Return the topic that wakes the relay of a share."""
+    return f"outbox.{share}"
 
 
 def topic_of_part(part: int) -> str:
@@ -86,23 +98,23 @@ async def send(tx: Transaction, messages: Sequence[Message]) -> None:
     if not messages:
         return
     if tx.part is None:
-        parts = [part_of(message.key) for message in messages]
-        tx.wake(*map(topic_of, set(parts)))
+        shares = [share_of(message.key) for message in messages]
+        tx.wake(*map(topic_of, set(shares)))
     else:
         # All of a part is one relay's, so that it reads few schemas.
-        parts = [tx.part % PARTS] * len(messages)
+        shares = [share_of_part(tx.part)] * len(messages)
         tx.wake(topic_of_part(tx.part))
-    await tx.copy_records("outbox", _COLUMNS, map(_record, parts, messages))
+    await tx.copy_records("outbox", _COLUMNS, map(_record, shares, messages))
 
 
-_COLUMNS = ("part", *Message._fields)
+_COLUMNS = ("share", *Message._fields)
 
 
-def _record(part: int, message: Message) -> tuple[object, ...]:
+def _record(share: int, message: Message) -> tuple[object, ...]:
     if message.headers is None:
-        return (part, *message)
+        return (share, *message)
     *place, headers, body = message
-    return (part, *place, to_json(headers).decode(), body)
+    return (share, *place, to_json(headers).decode(), body)
 
 
 def message_of(fact: Fact, occurred_at: datetime) -> Message:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +21,7 @@ from aiormq.exceptions import (
 from shared.amqp.confirms import Outgoing, Publisher
 from shared.amqp.transport import Connection
 from shared.contracts.envelope import CONTENT_TYPE
-from shared.messaging import outbox_rows
+from shared.messaging import outbox_rows, outbox_shares
 from shared.messaging.broker import Broker, close_quietly, supervise
 from shared.messaging.full import FullQueues
 from shared.messaging.key_order import KeyOrder
@@ -29,10 +29,12 @@ from shared.messaging.log import log_of
 from shared.messaging.outbox import (
     DEAD_LETTER_EXCHANGE,
     EVENTS_EXCHANGE,
-    PARTS,
+    SHARE_HEADER,
+    SHARES,
     own_exchange,
-    topic_of,
+    share_name,
 )
+from shared.messaging.outboxes import Outboxes
 from shared.messaging.retry import DELAYS, delay_name
 from shared.observability.metrics import (
     OUTBOX_PUBLISH_SECONDS,
@@ -41,7 +43,7 @@ from shared.observability.metrics import (
 )
 from shared.observability.tracing import failed, publishing
 from shared.postgres.database import Database
-from shared.postgres.wakeups import stopped_by, wait
+from shared.postgres.wakeups import Woken, stopped_by, wait
 
 log = structlog.get_logger()
 
@@ -53,7 +55,16 @@ PUBLISH_SECONDS_MAX = 15
 DELETE_SECONDS = 0.25
 # How often we look by ourselves for rows that no wake-up came for: those of a process that died.
 LOOK_SECONDS = 1.0
-CLAIM_SECONDS = 1.0
+# How often we look which relays are alive, and for a share that its owner is about to give up.
+SHARE_SECONDS = 0.5
+HAND_OVER_SECONDS = 0.1
+# How often the session with the locks is used while we wait for the broker.
+ALIVE_SECONDS = 1.0
+# A relay that is paused loses its shares: PostgreSQL ends its idle session. Before that the broker
+# has closed its connection, after three heartbeats at most: what the relay goes on to publish when
+# it continues reaches nothing.
+IDLE_SECONDS_MAX = 12
+HEARTBEAT_SECONDS = 3
 MEASURE_SECONDS = 5.0
 RETURNS_MAX = 20
 # The broker closes the whole channel over one such message; it will do so every time.
@@ -64,10 +75,11 @@ class Relay:
     """
     Publishes one service's outbox.
 
-    Any number may run: each of the 16 parts belongs to the relay that holds its session
-    advisory lock, and dies with that session. A part has one publisher at a time and its rows
-    leave in the order of their ids, so facts of one subject are published in order. If the broker
-    does not take one of them, those behind it are published again after it (`KeyOrder`).
+    Any number may run and divide the 16 shares of the outbox: a share belongs to the relay whose
+    session holds its advisory lock, and is free when that session ends. It has one publisher at a
+    time and its rows leave in the order of their ids, so facts of one subject are published in
+    order. If the broker does not take one of them, those behind it are published again after it
+    (`KeyOrder`).
     """
 
     def __init__(
@@ -75,14 +87,13 @@ class Relay:
     ) -> None:
         self._database = database
         self._broker = broker
-        self._parts: list[int] = []
-        self._woken = asyncio.Event()
+        self._shares: list[int] = []
+        self._outboxes = Outboxes(each.number for each in database.mailboxes)
+        self._woken = Woken()
         self._look = _Interval(look_seconds)
-        self._claim = _Interval(CLAIM_SECONDS)
+        self._share = _Interval(SHARE_SECONDS)
         self._measure = _Interval(MEASURE_SECONDS)
         self._delete = _Interval(DELETE_SECONDS)
-        # The ids of rows that this session has published and not deleted yet.
-        self._confirmed: list[int] = []
         # After the broker closed the channel over one row of a batch, find it one by one.
         self._suspicious = False
         self._full = FullQueues()
@@ -97,21 +108,23 @@ class Relay:
         connection: Connection | None = None
         db = await self._database.connect_directly()
         try:
-            connection = await self._broker.connect("relay")
+            connection = await self._broker.connect("relay", heartbeat_seconds=HEARTBEAT_SECONDS)
             publisher = await Publisher.open(connection)
             await _check_exchanges(publisher.channel, self._broker.service)
             await _check_log(connection, self._broker.service)
+            # Only now: a member of the relays is given shares to publish.
+            await outbox_shares.join(db, idle_seconds_max=IDLE_SECONDS_MAX)
             async with stopped_by(stopping, self._woken):
                 while not stopping.is_set():
                     await self._turn(db, publisher)
-            await self._delete_confirmed(db)
+            await self._outboxes.delete_confirmed(db)
         finally:
             self._database.wakeups.leave(self._woken)
-            # Published again by the next session: ids of a server that was replaced mean others.
-            self._confirmed = []
-            self._parts = []
-            self._claim.end()
-            self._show_parts()
+            # The next session publishes them again.
+            self._outboxes.forget_confirmed()
+            self._shares = []
+            self._share.end()
+            self._show_shares()
             await close_quietly(connection)
             # The locks go with the session; close() would wait for a dead server.
             db.terminate()
@@ -121,15 +134,18 @@ class Relay:
         if publisher.is_closed:
             raise ConnectionError("the publishing channel was closed")
         is_woken = self._woken.is_set()
-        self._woken.clear()
-        if len(self._parts) < PARTS and self._claim.is_over():
-            await self._claim_parts(db)
+        topics = self._woken.take()
+        if self._share.is_over():
+            await self._divide_shares(db)
         if self._measure.is_over():
-            await outbox_rows.measure(db)
-        if self._confirmed and self._delete.is_over():
-            await self._delete_confirmed(db)
+            await self._outboxes.measure(db, self._shares)
+        if self._outboxes.has_confirmed and self._delete.is_over():
+            await self._outboxes.delete_confirmed(db)
         sent = 0
-        if self._parts and (self._look.is_over() or is_woken):
+        is_due = bool(self._shares) and self._look.is_over()
+        if self._shares and (is_due or is_woken):
+            if is_due or topics or not self._outboxes.has_unread:
+                self._outboxes.wake(() if is_due else topics, self._shares)
             sent = await self.relay_once(db, publisher)
         if sent == PUBLISH_BATCH_MAX or (sent and self._suspicious):
             self._woken.set()
@@ -139,45 +155,55 @@ class Relay:
         await wait(self._woken, self._rest_seconds())
 
     def _rest_seconds(self) -> float:
-        due = [self._measure]
-        if self._parts:
+        due = [self._measure, self._share]
+        if self._shares:
             due.append(self._look)
-        if len(self._parts) < PARTS:
-            due.append(self._claim)
-        if self._confirmed:
+        if self._outboxes.has_confirmed:
             due.append(self._delete)
         return min(interval.left_seconds() for interval in due)
 
-    async def _delete_confirmed(self, db: asyncpg.Connection) -> None:
-        await outbox_rows.delete(db, self._confirmed)
-        self._confirmed = []
-
-    async def _claim_parts(self, db: asyncpg.Connection) -> None:
-        free = [part for part in range(PARTS) if part not in self._parts]
-        won = await outbox_rows.claim_parts(db, free)
-        # The broker may allow now what it refused before this process began: an upgrade changes
-        # rights. Once only, for a row that is refused again ends the session.
-        if new := set(won) - self._forgiven:
-            await outbox_rows.forgive(db, sorted(new))
-            self._forgiven |= new
-        self._parts = sorted([*self._parts, *won])
-        self._database.wakeups.own(self._woken, map(topic_of, self._parts))
-        self._show_parts()
+    async def _divide_shares(self, db: asyncpg.Connection) -> None:
+        """Give up the shares that are another relay's by now, and take those that are ours."""
+        locks = await outbox_shares.read_locks(db)
+        self._database.peers.saw(locks.own, locks.members)
+        if surplus := locks.held - locks.wanted:
+            # Nothing is in flight between two batches, and what was published must not be read by
+            # the next owner.
+            await self._outboxes.delete_confirmed(db)
+            await outbox_shares.release(db, surplus)
+        won = await outbox_shares.claim(db, locks.wanted - locks.owners.keys())
+        await self._forgive(db, won)
+        self._shares = sorted(locks.held - surplus | won)
+        if won or surplus:
+            self._database.wakeups.own(self._woken, self._outboxes.topics(self._shares))
+            self._show_shares()
+            log.info("relay.shares_changed", shares=self._shares, relays=len(locks.members))
         if won:
             # For the rows of the relay that had them.
             self._look.end()
+        if locks.wanted - set(self._shares):
+            self._share.end(HAND_OVER_SECONDS)
 
-    def _show_parts(self) -> None:
-        for part in range(PARTS):
-            RELAY_LEADER.labels(part).set(part in self._parts)
+    async def _forgive(self, db: asyncpg.Connection, won: set[int]) -> None:
+        """
+        Try again what the broker refused before this process began: an upgrade changes rights.
+
+        Once only, for a row that is refused again ends the session.
+        """
+        if new := won - self._forgiven:
+            await self._outboxes.forgive(db, sorted(new))
+            self._forgiven |= new
+
+    def _show_shares(self) -> None:
+        for share in range(SHARES):
+            RELAY_LEADER.labels(share).set(share in self._shares)
 
     async def relay_once(self, db: asyncpg.Connection, publisher: Publisher) -> int:
         """Publish a batch in order, to be deleted once confirmed; return how many rows waited."""
-        rows = await outbox_rows.read_waiting(
+        rows = await self._outboxes.read_waiting(
             db,
-            self._parts,
+            self._shares,
             limit=1 if self._suspicious else PUBLISH_BATCH_MAX,
-            confirmed=self._confirmed,
             full=self._full.waiting(),
         )
         sendable = self._order.sendable(rows)
@@ -191,18 +217,22 @@ class Relay:
             waiting.setdefault(row["message_id"], row)
         outgoing = [self._outgoing(row) for row in waiting.values()]
         with publishing(outgoing), OUTBOX_PUBLISH_SECONDS.time():
-            results = await publisher.publish(outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            results = await _while_alive(
+                db, publisher.publish(outgoing, seconds_max=PUBLISH_SECONDS_MAX)
+            )
             for message, result in zip(outgoing, results, strict=True):
                 if result is not None:
                     failed(message.message_id, _outcome(result))
         answers = dict(zip(waiting, results, strict=True))
         await self._apply(db, [(row, answers[row["message_id"]]) for row in sendable])
         if len(sendable) < len(rows):
+            self._outboxes.read_again(rows)
+        if self._outboxes.has_unread:
             self._woken.set()
         return len(rows)
 
     def _outgoing(self, row: asyncpg.Record) -> Outgoing:
-        headers = outbox_rows.headers_of(row)
+        headers = {SHARE_HEADER: share_name(row["share"]), **outbox_rows.headers_of(row)}
         return Outgoing(
             message_id=str(row["message_id"]),
             exchange=own_exchange(row["exchange"], self._broker.service),
@@ -220,7 +250,7 @@ class Relay:
         self, db: asyncpg.Connection, results: Sequence[tuple[asyncpg.Record, BaseException | None]]
     ) -> None:
         confirmed = [row for row, result in results if not isinstance(result, BaseException)]
-        self._confirmed += [row["id"] for row in self._order.done(results)]
+        self._outboxes.confirm(self._order.done(results))
         counted = Counter((row["exchange"], _outcome(result)) for row, result in results)
         for labels, count in counted.items():
             OUTBOX_PUBLISHED.labels(*labels).inc(count)
@@ -229,7 +259,8 @@ class Relay:
         failures = [(row, error) for row, error in results if isinstance(error, BaseException)]
         returned = [row for row, error in failures if isinstance(error, PublishError)]
         for row in returned:
-            await outbox_rows.block(db, row, "unroutable", park=row["attempts"] + 1 >= RETURNS_MAX)
+            park = row["attempts"] + 1 >= RETURNS_MAX
+            await self._outboxes.block(db, row, "unroutable", park=park)
         others = [
             (row, error)
             for row, error in failures
@@ -240,11 +271,12 @@ class Relay:
         refused = [(row, error) for row, error in others if isinstance(error, _REFUSED)]
         self._suspicious = bool(refused) and len(results) > 1
         if refused and len(results) == 1:
-            await outbox_rows.block(db, results[0][0], str(refused[0][1])[:500], park=True)
+            ((row, _),) = results
+            await self._outboxes.block(db, row, str(refused[0][1])[:500], park=True)
         # Nacked, timed out or cut off: nothing is known to be wrong with the messages, so
         # nothing is counted against them. The supervisor starts a fresh session, later and later;
         # what it published again would keep it from the rows behind.
-        await self._delete_confirmed(db)
+        await self._outboxes.delete_confirmed(db)
         raise others[0][1]
 
     def _set_aside(self, row: asyncpg.Record, error: BaseException) -> bool:
@@ -262,8 +294,8 @@ class _Interval:
         self._seconds = seconds
         self.end()
 
-    def end(self) -> None:
-        self._over_at = 0.0
+    def end(self, after_seconds: float = 0.0) -> None:
+        self._over_at = time.monotonic() + after_seconds
 
     def left_seconds(self) -> float:
         return max(0.0, self._over_at - time.monotonic())
@@ -274,6 +306,19 @@ class _Interval:
             return False
         self._over_at = time.monotonic() + self._seconds
         return True
+
+
+async def _while_alive(
+    db: asyncpg.Connection, publishing: Coroutine[None, None, list[BaseException | None]]
+) -> list[BaseException | None]:
+    """Wait for the broker and use the session meanwhile; it fails if the locks are gone."""
+    task = asyncio.create_task(publishing)
+    try:
+        while not (await asyncio.wait({task}, timeout=ALIVE_SECONDS))[0]:
+            await db.execute("SELECT 1")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def _outcome(result: BaseException | None) -> str:

@@ -3,7 +3,7 @@
 MAILBOXES = """
 CREATE TABLE outbox (
     id           bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    part         smallint     NOT NULL CONSTRAINT outbox_part_known CHECK (part BETWEEN 0 AND 15),
+    share        smallint     NOT NULL CONSTRAINT outbox_share_known CHECK (share BETWEEN 0 AND 15),
     key          text         NOT NULL,
     message_id   uuid         NOT NULL,
     exchange     text         NOT NULL,
@@ -20,13 +20,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO {role};
 
 -- A key whose next message the broker would not route: later messages of it wait behind it.
 CREATE TABLE outbox_blocked (
-    part        smallint     NOT NULL,
+    share       smallint     NOT NULL,
     key         text         NOT NULL,
     message_id  uuid         NOT NULL,
     reason      text         NOT NULL,
     blocked_at  timestamptz  NOT NULL DEFAULT now(),
     retry_at    timestamptz,  -- NULL: parked until an operator unparks it
-    PRIMARY KEY (part, key)
+    PRIMARY KEY (share, key)
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_blocked TO {role};
 

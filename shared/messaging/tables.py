@@ -24,7 +24,7 @@ class OutboxColumns(SharedTable):
         sa_type=BigInteger,
         sa_column_args=(Identity(always=True),),
     )
-    part: int = Field(sa_type=SmallInteger)
+    share: int = Field(sa_type=SmallInteger)
     key: str = Field(sa_type=Text)
     message_id: UUID
     exchange: str = Field(sa_type=Text)
@@ -40,7 +40,7 @@ class OutboxBlockedColumns(SharedTable):
 
     table_name = "outbox_blocked"
 
-    part: int = Field(primary_key=True, sa_type=SmallInteger)
+    share: int = Field(primary_key=True, sa_type=SmallInteger)
     key: str = Field(primary_key=True, sa_type=Text)
     message_id: UUID
     reason: str = Field(sa_type=Text)

@@ -11,12 +11,21 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from shared.contracts.routes import QUEUES, SERVICES
 from shared.messaging.delivery import OPERATOR_USER, service_of
 from shared.messaging.log import log_of
-from shared.messaging.outbox import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, own_exchange
+from shared.messaging.outbox import (
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    SHARE_HEADER,
+    SHARES,
+    own_exchange,
+    share_name,
+)
+from shared.messaging.partitions import Partitions, Spread, spreads_of
 from shared.messaging.retry import DELAYS, DELAYS_MILLISECONDS, delay_name
 
 VHOST = "ovation"
@@ -35,21 +44,29 @@ LOOKS_MAX = 1_000_000
 LOG_MAX_AGE = "30D"
 LOG_SEGMENT_BYTES = 50_000_000
 _NOTHING = "^$"
+# What an exchange is bound to: a queue by its name, or the partitions of one.
+Target: TypeAlias = str | Spread
 # Where the version before published: one exchange for all services. Services may write there
 # during an upgrade only. `ovation.dlx` stays: the broker itself puts there what crashed us.
 _SHARED_EXCHANGES = r"ovation\.(events|dlx|delay\.[0-9]+[sm])"
 
 
-def topology() -> dict[str, Any]:
-    """Everything but users: the document that is committed as `10-topology.json`."""
-    queues, bindings = [], []
+def topology(partitions: Partitions = MappingProxyType({})) -> dict[str, Any]:
+    """
+    Everything but users: the document that is committed as `10-topology.json`.
+
+    `partitions` says which queues are spread over several, see `shared.messaging.partitions`.
+    """
+    queues, bindings, spreading = [], [], []
     for name, events in QUEUES.items():
-        queues += [_work_queue(name), _dead_letter_queue(name)]
-        for event in events:
-            bindings += event_bindings(name, event.name)
+        spread = spreads_of(name, partitions)[-1]
+        queues += [*_work_queues(spread), _dead_letter_queue(name)]
+        spreading += _spreading_exchanges(spread)
         bindings += [
-            a_binding(REDELIVER_EXCHANGE, name, name),
-            a_binding(own_exchange(REDELIVER_EXCHANGE, service_of(name)), name, name),
+            *(each for event in events for each in event_bindings(spread, event.name)),
+            a_binding(REDELIVER_EXCHANGE, spread, name),
+            a_binding(own_exchange(REDELIVER_EXCHANGE, service_of(name)), spread, name),
+            *_spreading_bindings(spread),
             a_binding(DEAD_LETTER_EXCHANGE, f"{name}.dlq", name),
             a_binding(own_exchange(DEAD_LETTER_EXCHANGE, service_of(name)), f"{name}.dlq", name),
         ]
@@ -63,19 +80,19 @@ def topology() -> dict[str, Any]:
         bindings += _delay_bindings(delay)
     return {
         "vhosts": [{"name": VHOST}],
-        "exchanges": _exchanges(),
+        "exchanges": [*_exchanges(), *spreading],
         "queues": queues,
         "bindings": bindings,
         "policies": [_dead_letter_policy()],
     }
 
 
-def event_bindings(queue: str, pattern: str) -> list[dict[str, Any]]:
+def event_bindings(target: Target, pattern: str) -> list[dict[str, Any]]:
     """Bind a queue to events of one owner, and to where the version before published them."""
     owner = pattern.partition(".")[0]
     return [
-        a_binding(own_exchange(EVENTS_EXCHANGE, owner), queue, pattern),
-        a_binding(EVENTS_EXCHANGE, queue, pattern),
+        a_binding(own_exchange(EVENTS_EXCHANGE, owner), target, pattern),
+        a_binding(EVENTS_EXCHANGE, target, pattern),
     ]
 
 
@@ -174,19 +191,36 @@ def a_queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _work_queue(name: str) -> dict[str, Any]:
-    return a_queue(
-        name,
-        {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
-            "x-dead-letter-routing-key": name,
-            # The default strategy may lose the dead letter; this one needs reject-publish.
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
-    )
+def _work_queues(spread: Spread) -> list[dict[str, Any]]:
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+        "x-dead-letter-routing-key": spread.queue,
+        # The default strategy may lose the dead letter; this one needs reject-publish.
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    if spread.exchange:
+        # Of a user's messages the next is delivered when the last is done.
+        arguments["x-single-active-consumer"] = True
+    return [a_queue(name, dict(arguments)) for name in spread.queues]
+
+
+def _spreading_exchanges(spread: Spread) -> list[dict[str, Any]]:
+    if not spread.exchange:
+        return []
+    return [_exchange(spread.exchange, "headers")]
+
+
+def _spreading_bindings(spread: Spread) -> list[dict[str, Any]]:
+    if not spread.exchange:
+        return []
+    return [
+        a_binding(spread.exchange, spread.queue_of(share), name, **{SHARE_HEADER: name})
+        for share in range(SHARES)
+        for name in [share_name(share)]
+    ]
 
 
 def _dead_letter_queue(name: str) -> dict[str, Any]:
@@ -227,14 +261,16 @@ def _stream(name: str, *, max_age: str) -> dict[str, Any]:
     )
 
 
-def a_binding(exchange: str, queue: str, routing_key: str) -> dict[str, Any]:
+def a_binding(exchange: str, target: Target, routing_key: str, **headers: str) -> dict[str, Any]:
+    """Bind a queue, or what spreads a queue's messages, to an exchange."""
+    is_spread = isinstance(target, Spread) and target.exchange is not None
     return {
         "source": exchange,
         "vhost": VHOST,
-        "destination": queue,
-        "destination_type": "queue",
+        "destination": target.entry if isinstance(target, Spread) else target,
+        "destination_type": "exchange" if is_spread else "queue",
         "routing_key": routing_key,
-        "arguments": {},
+        "arguments": {"x-match": "all", **headers} if headers else {},
     }
 
 
@@ -287,8 +323,8 @@ def a_permission(
         "vhost": VHOST,
         "configure": configure,
         "write": write,
-        # Its own queues; and its own log, for its relay to see that it is there.
-        "read": read or rf"^({user}\.[a-z_]+|ovation\.log\.{user})$",
+        # Its own queues and their partitions; and its own log, whose presence its relay checks.
+        "read": read or rf"^({user}\.[a-z_]+(\.[0-9]+\.[0-9]+)?|ovation\.log\.{user})$",
     }
 
 

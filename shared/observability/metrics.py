@@ -18,7 +18,7 @@ IDEMPOTENCY = Counter(
     ["route", "outcome"],
 )
 
-OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.", ["part"])
+OUTBOX_PENDING = Gauge("ovation_outbox_pending", "Messages waiting to leave.", ["share"])
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
     "ovation_outbox_oldest_age_seconds", "Age of the oldest message waiting to leave."
 )
@@ -33,7 +33,7 @@ OUTBOX_PARKED = Counter(
     "ovation_outbox_parked", "Messages the broker would not take; an operator has to look."
 )
 RELAY_LEADER = Gauge(
-    "ovation_relay_leader", "1 while this process publishes the part of the outbox.", ["part"]
+    "ovation_relay_leader", "1 while this process publishes the share of the outbox.", ["share"]
 )
 INBOX_ROWS = Gauge("ovation_inbox_rows", "Messages remembered as handled, about.")
 

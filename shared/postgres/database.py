@@ -27,6 +27,7 @@ import asyncpg
 
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
 from shared.postgres.parts import PartsDiffer, part_of, require_part_count, schema_of
+from shared.postgres.peers import Peers
 from shared.postgres.statements import Statement, text
 from shared.postgres.wakeups import Wakeups
 from shared.secrets import attempts_with
@@ -209,7 +210,7 @@ class Database:
     `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
     may be being replaced. `part_count` is how many parts the installation has.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
-    not at the next poll.
+    not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
 
     def __init__(
@@ -218,6 +219,7 @@ class Database:
         self.url = url
         self._passwords = [None] if password is None else list(attempts_with(password))
         self.wakeups = Wakeups(self.connect_directly)
+        self.peers = Peers()
         self.part_count = require_part_count(part_count)
         # With one part it is the part as well: all tables are in one schema.
         self.reference = Part(self)

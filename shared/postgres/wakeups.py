@@ -20,6 +20,23 @@ CHANNEL = "wakeups"
 CHECK_SECONDS = 10.0
 
 
+class Woken(asyncio.Event):
+    """An event that knows which topics have set it; none, if something else has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._topics: set[str] = set()
+
+    def note(self, topics: Iterable[str]) -> None:
+        self._topics.update(topics)
+
+    def take(self) -> set[str]:
+        """Return the topics since the last time, and wait for others."""
+        self.clear()
+        topics, self._topics = self._topics, set()
+        return topics
+
+
 class Wakeups:
     """The tasks of this process that wait for commits, and the session to other processes."""
 
@@ -88,6 +105,8 @@ class Wakeups:
 def _set(events: dict[asyncio.Event, frozenset[str]], topics: set[str]) -> None:
     for event, wanted in events.items():
         if not wanted.isdisjoint(topics):
+            if isinstance(event, Woken):
+                event.note(wanted & topics)
             event.set()
 
 

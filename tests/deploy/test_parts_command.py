@@ -37,7 +37,7 @@ async def test_a_plain_server_has_nothing_to_place(places):
 
 
 async def test_whole_parts_have_no_faults(places):
-    assert await places.faults() == []
+    assert await places.findings() == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_what_is_wrong_with_the_parts_is_found(places, parted, postgres, c
     dsn = postgres.dsn(parted.name)
     run_sql(dsn, ["DROP SCHEMA every_part CASCADE", change])
 
-    (found,) = await places.faults()
+    (found,) = await places.findings()
 
     assert fault in found
     # The harness looks at it after the test.

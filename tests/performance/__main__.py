@@ -46,6 +46,7 @@ PARTS: dict[str, tuple[str, Measure]] = {
     "statements": ("Statements for a gift", through_http.statements),
     "hot": ("One creator against many", through_http.hot_against_spread),
     "messages": ("Relay and consumer against the bare client", _own("messages")),
+    "relays": ("One, two and four relays empty an outbox", _own("relays")),
     "latency": ("Until another team receives a gift", latency.received_by_another_team),
     "instances": (
         "Until an event of one instance is published by another",

@@ -22,6 +22,7 @@ OWN_PARTS = {
     "ledger": ("tests.performance.ledger", "post_gifts"),
     "old": ("tests.performance.ledger", "post_on_old_books"),
     "messages": ("tests.performance.messages", "relay_and_consume"),
+    "relays": ("tests.performance.relays", "drain"),
     "leaderboards": ("tests.performance.leaderboards", "leaderboards_of_old_rooms"),
 }
 # Orders to run another instance of every service beside the first, and to end those.

@@ -1,9 +1,9 @@
 """
-How long an event waits to be published, when one instance writes it and another owns its part.
+How long an event waits to be published, when one instance writes it and another owns its share.
 
-Two instances of every service take requests and messages by turns, and the first has all parts of
-every outbox. An event's commit is the line that its writer logs right after it; it is published
-when it arrives in another team's queue. Traces are sampled, so that each event has a line.
+Two instances of every service take requests and messages by turns, and divide the shares of every
+outbox. An event's commit is the line that its writer logs right after it; it is published when it
+arrives in another team's queue. Traces are sampled, so that each event has a line.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from datetime import datetime
 
 import httpx
 
-from shared.messaging.outbox import PARTS, part_of
+from shared.messaging.outbox import SHARES, share_of
 from tests.performance.installation import Installation
 from tests.performance.latency import listening, percentile
 from tests.performance.results import Result
@@ -30,7 +30,7 @@ WAIT_SECONDS_MAX = 30.0
 # Services that publish something about each gift.
 SERVICES = ("wallet", "gift", "payout")
 TRACEPARENT = f"traceparent: 00-{1:032x}-{1:016x}-01\r\n"
-LEADER = re.compile(r'ovation_relay_leader\{part="(\d+)"\} 1\.0')
+LEADER = re.compile(r'ovation_relay_leader\{share="(\d+)"\} 1\.0')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def published_by_another(installation: Installation) -> list[Result]:
     arrived: dict[str, tuple[float, int]] = {}
 
     def note(event: Mapping[str, str]) -> None:
-        arrived.setdefault(event["id"], (time.time(), part_of(event["partitionkey"])))
+        arrived.setdefault(event["id"], (time.time(), share_of(event["partitionkey"])))
 
     with installation.doubled():
         # The gateway reads its new configuration, and closes connections that are older.
@@ -64,9 +64,9 @@ async def published_by_another(installation: Installation) -> list[Result]:
     waits: dict[bool, list[float]] = {True: [], False: []}
     counted: Counter[tuple[str, bool]] = Counter()
     for event, by in written.items():
-        at, part = arrived[event]
+        at, share = arrived[event]
         service = by.instance.removesuffix("-2")
-        is_other = owners[service][part] != by.instance
+        is_other = owners[service][share] != by.instance
         # The line is written after the commit that wakes the relay.
         waits[is_other].append(max(0.0, at - by.at) * 1000)
         counted[service, is_other] += 1
@@ -112,10 +112,10 @@ def _written(installation: Installation) -> Iterator[tuple[str, Written]]:
 
 
 def _owners(installation: Installation, service: str) -> dict[int, str]:
-    """Return which instance publishes each part of a service's outbox."""
+    """Return which instance publishes each share of a service's outbox."""
     owners: dict[int, str] = {}
     for instance in (service, f"{service}-2"):
         metrics = httpx.get(f"{installation.urls[instance]}/metrics", trust_env=False).text
-        owners |= {int(part): instance for part in LEADER.findall(metrics)}
-    assert len(owners) == PARTS, f"parts of {service} are free: {sorted(owners)}"
+        owners |= {int(share): instance for share in LEADER.findall(metrics)}
+    assert len(owners) == SHARES, f"shares of {service} are free: {sorted(owners)}"
     return owners

@@ -20,6 +20,7 @@ NANOSECONDS = 1_000_000_000
 NAMES = {
     re.compile(r"-m services\.(\w+)\.main"): None,
     re.compile(r"-m deploy\.harness\.(issuer)"): None,
+    re.compile(r"-m tests\.performance\.(relays)"): None,
     re.compile(r"^nginx|/nginx "): "gateway",
     re.compile(r"beam\.smp|rabbitmq-server|erl_child_setup"): "RabbitMQ",
     re.compile(r"^postgres: (purchase|wallet|gift|payout|live)(?:_owner)? "): "PostgreSQL",

@@ -49,14 +49,14 @@ async def relay_and_consume(system: System) -> list[Result]:
 
 async def _fill_outbox(database: Database) -> list[bytes]:
     for start in range(0, MESSAGES, 1000):
-        facts = [_fact(number) for number in range(start, start + 1000)]
+        facts = [fact(number) for number in range(start, start + 1000)]
         async with database.transaction() as tx:
             await publish(tx, facts)
     async with database.transaction() as tx:
         return [row.body for row in await tx.execute(text("SELECT body FROM outbox"))]
 
 
-def _fact(number: int) -> Fact:
+def fact(number: int) -> Fact:
     event = GiftPaymentRefused(
         viewer=f"viewer-{number % 1000}", gift=uuid4(), coins=5, reason="bench", balance_coins=0
     )
@@ -67,7 +67,7 @@ async def _relay(database: Database, broker: Broker) -> float:
     stopping = asyncio.Event()
     started = time.perf_counter()
     running = asyncio.create_task(Relay(database, broker).run(stopping))
-    while await _waiting(database):
+    while await is_waiting(database):
         await asyncio.sleep(0.02)
     elapsed = time.perf_counter() - started
     stopping.set()
@@ -75,7 +75,7 @@ async def _relay(database: Database, broker: Broker) -> float:
     return MESSAGES / elapsed
 
 
-async def _waiting(database: Database) -> bool:
+async def is_waiting(database: Database) -> bool:
     async with database.transaction() as tx:
         return bool((await tx.execute(text("SELECT EXISTS (SELECT FROM outbox)"))).scalar_one())
 

@@ -166,9 +166,9 @@ async def test_a_lot_that_cannot_be_is_refused(database, constraint, wrong):
             )
         ),
         (
-            "outbox_part_known",
+            "outbox_share_known",
             (
-                "INSERT INTO outbox (part, key, message_id, exchange, routing_key, headers, body) "
+                "INSERT INTO outbox (share, key, message_id, exchange, routing_key, headers, body) "
                 "VALUES (16, 'm', gen_random_uuid(), 'e', 'r', '{}', '')"
             ),
         ),

@@ -45,11 +45,11 @@ def move(
 @app.command()
 def check(service: Service) -> None:
     """Look whether every schema, version, row and role is as it must be."""
-    faults = run(_check(one_of(service, PARTED)))
-    for fault in faults:
-        tell(fault, style="red")
-    tell(f"{service}: {len(faults)} faults")
-    end(not faults)
+    findings = run(_check(one_of(service, PARTED)))
+    for finding in findings:
+        tell(finding, style="red")
+    tell(f"{service}: {len(findings)} findings")
+    end(not findings)
 
 
 def _do(statements: Sequence[str], service: str, *, run_them: bool, yes: bool) -> None:
@@ -88,7 +88,7 @@ async def _moving(service: str, part: int, node: str) -> list[str]:
 
 async def _check(service: str) -> list[str]:
     async with parts.places(here(), service) as found:
-        return await found.faults()
+        return await found.findings()
 
 
 async def _run(service: str, statements: Sequence[str]) -> None:

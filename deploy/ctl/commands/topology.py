@@ -1,15 +1,16 @@
 """The broker's queues and bindings, at the terminal."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
-from deploy.ctl import topology
-from deploy.ctl.audit import noted
-from deploy.ctl.commands.options import Json, Yes
-from deploy.ctl.commands.runner import end, guarded, here, run
+from deploy.ctl import partitions, topology
+from deploy.ctl.audit import noted, recorded
+from deploy.ctl.commands.options import Json, Queue, Yes
+from deploy.ctl.commands.runner import a_queue, end, guarded, here, run
 from deploy.ctl.contracts import write_contracts
-from deploy.ctl.output import confirm, show
+from deploy.ctl.output import USAGE, complain, confirm, say, show
 
 app = typer.Typer(help="The broker's queues and bindings.", no_args_is_help=True)
 
@@ -44,3 +45,25 @@ def apply_topology(
     run(noted(here(), "topology.apply", both_versions=both_versions, left=len(left)))
     show(left, as_json=as_json, empty="The broker has what the services need.")
     end(not left)
+
+
+async def _move(queue: str) -> None:
+    async with recorded(here(), "topology.move", queue=queue):
+        await asyncio.to_thread(partitions.move, here(), queue)
+
+
+@app.command("move")
+def move_queue(queue: Queue, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Bring a queue to the number of partitions that OVATION_QUEUE_PARTITIONS names last."""
+    confirm(f"Cut off, empty and delete the earlier queues of {queue}?", yes=yes)
+    a_queue(queue)
+    try:
+        run(_move(queue))
+    except partitions.NothingToMove as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
+    say(
+        f"{queue} has the number of partitions that was named last.",
+        as_json=as_json,
+        queue=queue,
+    )

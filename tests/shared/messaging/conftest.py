@@ -99,7 +99,7 @@ def say(wallet_database):
     """Announce facts in one transaction."""
 
     async def say_all(*facts):
-        async with wallet_database.transaction() as tx:
+        async with wallet_database.part_for("mira").transaction() as tx:
             await publish_facts(tx, facts)
 
     return say_all

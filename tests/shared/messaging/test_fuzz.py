@@ -74,7 +74,7 @@ async def outcomes(database):
         inbox = await tx.execute(text("DELETE FROM inbox RETURNING message_id"))
         outbox = await tx.execute(
             text(
-                "DELETE FROM outbox RETURNING id, part, key, message_id, exchange, routing_key,"
+                "DELETE FROM outbox RETURNING id, share, key, message_id, exchange, routing_key,"
                 " headers::text AS headers, body, attempts"
             )
         )

@@ -19,7 +19,7 @@ def an_event(routing_key, *, key="mira"):
 
 
 async def store(database, *messages):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await send(tx, messages)
 
 

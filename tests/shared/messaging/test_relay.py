@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.envelope import Cause, schema_url
 from shared.contracts.wallet import GiftPaymentRefused
-from shared.messaging.outbox import Message, publish, send
+from shared.messaging.outbox import Message, publish, send, share_of
 from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
 from shared.postgres.statements import text
@@ -43,7 +43,7 @@ async def test_committed_facts_arrive_in_order_and_leave_the_outbox(
 
 
 async def publish_and_fail(database, fact):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, [fact])
         _ = 1 // 0
 
@@ -96,6 +96,7 @@ async def test_an_event_arrives_with_its_attributes_as_headers(relay, say, messa
         "cloudEvents_dataschema": schema_url(GiftPaymentRefused),
         "correlation_id": "story",
         "traceparent": "00-0a-0b-01",
+        "ovation_share": f"{share_of(viewer):02}",
     }
     assert message.type == "dev.ovation.wallet.gift_refused.v1"
     assert message.correlation_id == "story"
@@ -138,7 +139,7 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
 ):
     """Speaking in another service's name closes the channel; only that row stays behind."""
     forged = a_fact()
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await send(
             tx,
             [
@@ -165,7 +166,7 @@ async def test_a_message_the_broker_refuses_is_parked_and_the_rest_leaves(
     async def only_the_forged_one_is_left():
         async with wallet_database.transaction() as tx:
             rows = await tx.execute(
-                text("SELECT key, retry_at FROM outbox_blocked JOIN outbox USING (part, key)")
+                text("SELECT key, retry_at FROM outbox_blocked JOIN outbox USING (share, key)")
             )
             left = [tuple(row) for row in rows]
         return await outbox_size(wallet_database) == 1 and left == [("forger", None)]
@@ -177,7 +178,7 @@ async def test_what_the_broker_took_beside_a_refused_event_is_not_sent_again(
     wallet_database, relay, say, messages_in, full_reversals
 ):
     """The refusal ends the session; more events than a window leave behind it all the same."""
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         event = a_dead_letter("", 1)
         await send(
             tx, [event._replace(exchange="ovation.events", routing_key="wallet.lot_reversed")]
@@ -227,7 +228,7 @@ async def test_a_full_dead_letter_queue_holds_back_its_own_letters_and_nothing_e
     dead_letters = [
         a_dead_letter("wallet.money", number) for number in range(PUBLISH_BATCH_MAX + 200)
     ]
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await send(tx, dead_letters)
         await send(tx, [a_dead_letter("wallet.gifts", 1)])
     reconnects = metric("ovation_broker_reconnects_total", role="relay")
@@ -256,11 +257,11 @@ async def test_what_the_broker_refused_before_an_upgrade_leaves_after_it(
     """Beside the version before rights may have been missing; a new process tries once more."""
     parked = a_fact()
     await say(parked)
-    async with wallet_database.transaction() as tx:
+    async with wallet_database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("""
-                INSERT INTO outbox_blocked (part, key, message_id, reason, retry_at)
-                SELECT part, key, message_id, 'ACCESS_REFUSED - access to exchange', NULL
+                INSERT INTO outbox_blocked (share, key, message_id, reason, retry_at)
+                SELECT share, key, message_id, 'ACCESS_REFUSED - access to exchange', NULL
                 FROM outbox
             """)
         )
@@ -303,7 +304,7 @@ async def test_a_relay_whose_user_may_not_see_the_log_publishes_all_the_same(
     await eventually(lambda: is_empty(wallet_database))
 
 
-async def test_two_relays_share_the_parts_and_each_fact_is_published_once(
+async def test_two_relays_divide_the_shares_and_each_fact_is_published_once(
     wallet_database, relay, say, messages_in
 ):
     relay()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.messaging.outbox import PARTS, publish, topic_of
+from shared.messaging.outbox import SHARES, publish, topic_of
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
 from shared.postgres.statements import text
@@ -22,7 +22,7 @@ END_OTHERS = text("""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """)
-EVERY_PART = {topic_of(part) for part in range(PARTS)}
+EVERY_SHARE = {topic_of(share) for share in range(SHARES)}
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ async def exchanging(database):
     await asyncio.gather(session, return_exceptions=True)
 
 
-async def owns_every_part():
-    """Wait until a relay of this process, the only one, has all parts."""
+async def owns_every_share():
+    """Wait until a relay of this process, the only one, has all shares."""
 
     async def owned():
-        return all(metric("ovation_relay_leader", part=str(part)) for part in range(PARTS))
+        return all(metric("ovation_relay_leader", share=str(share)) for share in range(SHARES))
 
     await eventually(owned)
 
 
 async def write(database, *facts):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, facts)
 
 
@@ -72,7 +72,7 @@ def ids(messages):
 
 async def test_a_commit_wakes_the_relay_of_its_own_process(wallet_database, relay_of, messages_in):
     relay_of(wallet_database)
-    await owns_every_part()
+    await owns_every_share()
     fact = a_fact()
 
     await write(wallet_database, fact)
@@ -81,13 +81,12 @@ async def test_a_commit_wakes_the_relay_of_its_own_process(wallet_database, rela
     await eventually(lambda: is_empty(wallet_database))
 
 
-async def test_a_commit_wakes_the_relay_of_the_instance_that_owns_the_part(
+async def test_a_commit_wakes_the_relay_of_the_instance_that_owns_the_share(
     wallet_database, another_instance, relay_of, messages_in
 ):
-    """Every part belongs to the first instance; the second one writes."""
+    """Every share belongs to the first instance; the second one writes."""
     relay_of(wallet_database)
-    await owns_every_part()
-    relay_of(another_instance)
+    await owns_every_share()
     facts = [a_fact(viewer=f"viewer-{number}") for number in range(40)]
 
     async with exchanging(wallet_database), exchanging(another_instance):
@@ -103,7 +102,7 @@ async def test_what_was_written_while_no_session_listened_leaves_when_one_does(
     wallet_database, another_instance, relay_of, messages_in
 ):
     relay_of(wallet_database)
-    await owns_every_part()
+    await owns_every_share()
     async with exchanging(another_instance):
         await write(another_instance, a_fact())
         await asyncio.sleep(0.2)
@@ -117,7 +116,7 @@ async def test_a_wake_up_that_could_not_be_sent_is_sent_by_the_next_session(
     wallet_database, another_instance, relay_of, messages_in
 ):
     relay_of(wallet_database)
-    await owns_every_part()
+    await owns_every_share()
     async with exchanging(wallet_database):
         await asyncio.sleep(0.2)
         await write(another_instance, a_fact())
@@ -131,7 +130,7 @@ async def test_what_nothing_woke_a_relay_for_is_found_by_looking(
 ):
     """As the rows of a process that died after its commit, before it could notify."""
     relay_of(wallet_database, look_seconds=0.2)
-    await owns_every_part()
+    await owns_every_share()
 
     await write(another_instance, a_fact())
 
@@ -140,7 +139,7 @@ async def test_what_nothing_woke_a_relay_for_is_found_by_looking(
 
 async def test_a_transaction_that_fails_or_only_reads_wakes_nothing(wallet_database):
     woken = asyncio.Event()
-    wallet_database.wakeups.own(woken, EVERY_PART)
+    wallet_database.wakeups.own(woken, EVERY_SHARE)
 
     with pytest.raises(ZeroDivisionError):
         await write_and_fail(wallet_database)
@@ -152,7 +151,7 @@ async def test_a_transaction_that_fails_or_only_reads_wakes_nothing(wallet_datab
 
 
 async def write_and_fail(database):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await publish(tx, [a_fact()])
         _ = 1 // 0
 

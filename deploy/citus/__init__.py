@@ -1,0 +1,1 @@
+"""Ovation's suites on a Citus cluster of one's own: `make citus-suite CITUS_DSN=...`."""
