@@ -9,7 +9,7 @@ import os
 import sys
 
 from deploy.config.databases import AUDITOR, fetch, run_sql
-from deploy.config.services import PARTED
+from deploy.config.services import PARTED, SERVICES
 from shared.postgres.database import Database, Part
 from shared.postgres.parts import REFERENCE_SCHEMA, schema_of
 from shared.postgres.statements import text
@@ -24,9 +24,8 @@ RELATIONS = """
     WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
     ORDER BY 1, 2
 """
-# Whose a row is: the columns of tables by user, and those of them that name somebody else.
+# Whose a row is: the columns of tables by user, where a service does not name its own.
 WHOSE = ("user_id", "viewer", "creator")
-OTHERS = {"gift": {"creator"}}
 
 
 def part_count_of(service):
@@ -95,12 +94,14 @@ def strays(dsn):
 
 def _strays(service, schemas, tables):
     """Return the view of `strays`, as SQL."""
+    owner = SERVICES[service].owner
+    whose = WHOSE if owner is None else ("user_id", owner)
     found = [
         f"SELECT '{schema}' AS part, '{table}' AS name, {column} AS whose FROM {schema}.{table}"
         f" WHERE get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {len(schemas)} <> {number}"
         for number, schema in enumerate(schemas)
         for table, columns in tables.items()
-        for column in WHOSE
-        if column in columns and column not in OTHERS.get(service, ())
+        for column in whose
+        if column in columns
     ]
     return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"

@@ -177,4 +177,6 @@ async def test_a_gift_cannot_be_forgotten(database):
 
 
 async def test_the_tables_are_what_the_code_believes(database):
+    if database.part_count > 1:
+        pytest.skip("the same migrations make the tables of a part")
     assert await drift(database, GiftTable.metadata) == []
