@@ -69,8 +69,10 @@ async def account_lines(
     if has_archives:
         found.append(await tx.execute(_OF_TOTALS, {"until": until}))
         # Of an archive that was still going on, each entry has to be looked at.
-        async for archived in archived_around(tx, until):
-            found.append(await tx.execute(_OF_ARCHIVE, {"until": until, "archived": archived}))
+        found += [
+            await tx.execute(_OF_ARCHIVE, {"until": until, "archived": archived})
+            async for archived in archived_around(tx, until)
+        ]
     return add_lines(chain.from_iterable(found))
 
 

@@ -20,6 +20,7 @@ from shared.postgres.statements import text
 from tests.archives import LATER, archives_of
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import announced, by_id, forget_inbox, said_again
+from tests.parts import schema_for
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid, hearing
 from tests.wallet.test_purchase_events import closed, disputed, refund_requested, usage_requested
 
@@ -44,8 +45,9 @@ def batches():
         [disputed(paid, amount_minor=33)],
         [second],
         [refund_requested(second, uuid4())],
-        [a_purchase_paid(viewer="otto", coins=50)],
-        [a_gift_requested(viewer="otto", coins=50)],
+        # In mira's part, so that one archive has both.
+        [a_purchase_paid(viewer="otto-5", coins=50)],
+        [a_gift_requested(viewer="otto-5", coins=50)],
     ]
 
 
@@ -298,6 +300,7 @@ async def test_a_file_of_other_entries_is_found_though_its_hash_was_put_right(
     forged = write_file(rows, {})
     file.write_bytes(forged)
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute("UPDATE archives SET hash = $1", hashlib.sha256(forged).digest())
     await connection.close()
 
@@ -332,6 +335,7 @@ async def test_what_is_changed_of_an_archive_in_the_database_is_found(
         await archives.seal()
     await archives.archive(entries_max=12)
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute(TAMPERINGS[tampering])
     await connection.close()
 
@@ -396,6 +400,7 @@ async def test_a_crash_before_the_commit_loses_nothing_and_the_next_run_archives
 async def test_a_block_that_was_changed_is_not_archived(archives, story, postgres, database):
     await archives.seal()
     connection = await asyncpg.connect(postgres.dsn(database.name))
+    await connection.execute(f"SET search_path = {schema_for(database, 'mira')}, public")
     await connection.execute("UPDATE entries SET result = '{}' WHERE number = 1")
     await connection.close()
     before = await archives.counts()
