@@ -82,7 +82,7 @@ async def test_entries_that_are_not_old_enough_stay(archives, story):
 async def test_gifts_go_on_after_an_archive_and_are_archived_in_their_turn(archives, story, hear):
     await archives.archive()
 
-    await hear(a_gift_requested(coins=10), a_gift_requested(viewer="nobody", coins=1))
+    await hear(a_gift_requested(coins=10), a_gift_requested(viewer="eva-2", coins=1))
     assert await archives.violations() == []
     await archives.archive()
     await hear(a_purchase_paid(coins=7))
@@ -313,7 +313,7 @@ async def test_a_file_of_other_entries_is_found_though_its_hash_was_put_right(
 TAMPERINGS = {
     "opening-balances": "UPDATE opening_balances SET amount = amount + 1 WHERE account = '@spent'",
     "archived-keys": "UPDATE archived_keys SET key = gen_random_uuid() WHERE number = 2",
-    "archived-users": "DELETE FROM archived_users WHERE user_id = 'otto'",
+    "archived-users": "DELETE FROM archived_users WHERE user_id = 'otto-5'",
     "archive-missing": """
         DELETE FROM archived_users; DELETE FROM archive_totals; DELETE FROM archives
     """,

@@ -141,6 +141,11 @@ TAMPERINGS = {
     "gifts-have-lots-or-a-reason": """
         UPDATE entries SET result = result - 'reason' WHERE kind IS NULL
     """,
+    "reference-is-decided-once": """
+        INSERT INTO archived_keys (user_id, number, key)
+        SELECT user_id, number - 1, reference_key(gift, reference) FROM entries
+        WHERE user_id = 'mira' AND kind = 'gift'
+    """,
 }
 # Other ways to break the same: what entries and outcomes were when they were tables of their own.
 MORE_TAMPERINGS = [
