@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from deploy.ctl.replays import Owner, histories
 from shared.contracts.envelope import Cause, encode, headers_of
 from shared.contracts.gift import ErasureRequested, UserErased
 from shared.messaging.broker import Broker
@@ -62,12 +63,15 @@ async def announced_by_id(database):
     return {each["id"]: (name, each["sequence"], each["data"]) for name, each in told}
 
 
-async def said_again(database, facts_between, *, since=BEGINNING, until=END):
+async def said_again(
+    database, facts_between, *, reference_facts_between=None, since=BEGINNING, until=END
+):
     """The facts that a service says again from its own tables."""
+    owner = Owner(facts_between, (), reference_facts_between)
     facts = []
-    for part in database.parts:
+    for part, read in histories(database, owner):
         async with part.snapshot() as tx:
-            facts += [fact async for fact in facts_between(tx, since=since, until=until)]
+            facts += [fact async for fact in read(tx, since=since, until=until)]
     return facts
 
 

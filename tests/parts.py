@@ -9,7 +9,7 @@ import os
 import sys
 
 from deploy.config.databases import AUDITOR, fetch, run_sql
-from deploy.config.services import PARTED
+from deploy.config.services import PARTED, SERVICES
 from shared.postgres.database import Database, Part
 from shared.postgres.parts import REFERENCE_SCHEMA, schema_of
 from shared.postgres.statements import text
@@ -24,7 +24,7 @@ RELATIONS = """
     WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
     ORDER BY 1, 2
 """
-# Whose a row is: the columns of tables by user.
+# Whose a row is: the columns of tables by user, where a service does not name its own.
 WHOSE = ("user_id", "viewer", "creator")
 
 
@@ -77,7 +77,7 @@ def unite_parts(dsn, service, part_count):
     reference = {row["name"] for row in found if row["schema"] == REFERENCE_SCHEMA}
     of_part = [row for row in found if row["schema"] == schemas[0]]
     tables = {row["name"]: row["columns"] for row in of_part if row["is_table"]}
-    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(schemas, tables)]
+    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(service, schemas, tables)]
     for row in of_part:
         where = schemas + ([REFERENCE_SCHEMA] if row["name"] in reference else [])
         columns = ", ".join(row["columns"])
@@ -98,14 +98,16 @@ def strays(dsn):
     return [tuple(row) for row in fetch(dsn, f"SELECT * FROM {EVERY_PART}.strays")]
 
 
-def _strays(schemas, tables):
+def _strays(service, schemas, tables):
     """Return the view of `strays`, as SQL."""
+    owner = SERVICES[service].owner
+    whose = WHOSE if owner is None else ("user_id", owner)
     found = [
         f"SELECT '{schema}' AS part, '{table}' AS name, {column} AS whose FROM {schema}.{table}"
         f" WHERE get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {len(schemas)} <> {number}"
         for number, schema in enumerate(schemas)
         for table, columns in tables.items()
-        for column in WHOSE
+        for column in whose
         if column in columns
     ]
     return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"

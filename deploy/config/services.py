@@ -36,6 +36,8 @@ class Service:
     sealed: bool = False
     # Its users can be spread over several schemas of its database (`shared/postgres/parts.py`).
     parted: bool = False
+    # Whose a row is, in its tables without `user_id`.
+    owner: str | None = None
     # It can publish its events again, from its own tables.
     republishes: bool = False
     # What it asks the payment provider for: `payments` or `transfers`.
@@ -138,6 +140,8 @@ _ALL = (
             "^/v1/operator/gifts?(/|$)",
         ),
         rolled=4,
+        parted=True,
+        owner="viewer",
         republishes=True,
         seeds={
             "CATALOGUE_FILE": "gifts.toml",

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import asyncpg
 
 from deploy.config.databases import AUDITOR, archiver_of
+from deploy.config.services import SERVICES
 from deploy.ctl.installation import Installation
 from shared.postgres.parts import schema_of
 
@@ -143,11 +144,11 @@ class Places:
     async def _strays(self, schema: str) -> AsyncIterator[str]:
         """Yield each table that has users of another part."""
         number = int(schema.removeprefix("part_"))
-        for row in await self._db.fetch(_USER_TABLES, schema):
+        for row in await self._db.fetch(_USER_TABLES, schema, SERVICES[self._service].owner):
             table = f"{schema}.{row['name']}"
             count = await self._db.fetchval(
                 f"SELECT count(*) FROM {table}"  # noqa: S608 - a table that is there
-                " WHERE get_byte(sha256(convert_to(user_id, 'UTF8')), 0) % $1 <> $2",
+                f" WHERE get_byte(sha256(convert_to({row['owner']}, 'UTF8')), 0) % $1 <> $2",
                 self.part_count,
                 number,
             )
@@ -227,9 +228,9 @@ _ROLE_SETTINGS = """
     )) AS answer JOIN pg_dist_node USING (nodeid)
 """
 _USER_TABLES = """
-    SELECT relname AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relkind = 'r' AND nspname = $1 AND EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'user_id'
-    )
-    ORDER BY 1
+    SELECT relname AS name, max(attname::text) AS owner
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE relkind = 'r' AND nspname = $1 AND attname IN ('user_id', $2)
+    GROUP BY 1 ORDER BY 1
 """

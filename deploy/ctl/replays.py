@@ -1,7 +1,7 @@
 """Sending events to one queue again: from the logs, or from their owners' tables."""
 
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from shared.contracts.routes import EVENTS, QUEUES
 from shared.messaging.facts import Fact
 from shared.messaging.log import Start, log_of, newest_offset, read_log
 from shared.messaging.outbox import message_of
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
@@ -43,12 +43,14 @@ class Owner:
 
     facts_between: Facts
     events: tuple[type[Event], ...]
+    # Those of no single user, where they are in another schema than those of users.
+    reference_facts_between: Facts | None = None
 
 
 OWNERS: Mapping[str, Owner] = {
     "purchase": Owner(purchase.facts_between, purchase.EVENTS),
     "wallet": Owner(wallet.facts_between, wallet.REPUBLISHED),
-    "gift": Owner(gift.facts_between, gift.REPUBLISHED),
+    "gift": Owner(gift.facts_between, gift.REPUBLISHED, gift.reference_facts_between),
     "payout": Owner(payout.facts_between, payout.REPUBLISHED),
 }
 
@@ -139,9 +141,9 @@ async def republish(
     contracts = events_of(installation, queue)
 
     async def facts(database: Database) -> AsyncIterator[Redelivery]:
-        for part in database.parts:
+        for part, facts_between in histories(database, OWNERS[service]):
             async with part.snapshot() as tx:
-                async for fact in OWNERS[service].facts_between(tx, since=since, until=until):
+                async for fact in facts_between(tx, since=since, until=until):
                     if fact.event.contract in contracts:
                         yield _redelivery(fact)
 
@@ -152,6 +154,14 @@ async def republish(
     async with installation.connect() as connection, opened as database, sending as result:
         result["count"] = count = await redeliver(connection, queue, facts(database))
         return count
+
+
+def histories(database: Database, owner: Owner) -> Iterator[tuple[Part, Facts]]:
+    """Yield every schema with facts of a service, and what reads them."""
+    if database.part_count > 1 and owner.reference_facts_between is not None:
+        yield database.reference, owner.reference_facts_between
+    for part in database.parts:
+        yield part, owner.facts_between
 
 
 async def rebuild_live(installation: Installation) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from shared.messaging.delivery import Received
 from shared.postgres.database import Database, Transaction
 
 CHECKED = (PurchaseErasureChecked, WalletErasureChecked, PayoutErasureChecked)
+ROOMS = (RoomOpened, RoomClosed, GuestJoined, GuestLeft)
 ERASED = (PurchaseDataErased, WalletDataErased, PayoutDataErased, LiveDataErased)
 # Each message has up to 1,000 gifts, which are locked and published in its transaction.
 REVERSALS_BATCH_MAX = 5
@@ -64,8 +65,10 @@ def build(
         Consumer("gift.levels", {LevelReached: save_levels}, database=database, broker=broker),
         Consumer(
             "gift.rooms",
-            dict.fromkeys((RoomOpened, RoomClosed, GuestJoined, GuestLeft), update_rooms),
+            dict.fromkeys(ROOMS, update_rooms),
             database=database,
             broker=broker,
+            # Rooms are of no single viewer: whoever gives in one asks for it.
+            users=dict.fromkeys(ROOMS),
         ),
     ]

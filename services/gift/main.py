@@ -36,7 +36,7 @@ from shared.runtime.service import Service, build_broker, build_database, build_
 
 
 def build(settings: Settings) -> Service:
-    database = build_database(settings)
+    database = build_database(settings, part_count=settings.parts)
     broker = build_broker(settings, "gift")
     catalogue_cache = CatalogueCache(database, read_catalogue(settings.catalogue_file))
     pending_replies = PendingReplies(database)

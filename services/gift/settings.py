@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import PartedSettings
 
 
-class Settings(ServiceSettings):
+class Settings(PartedSettings):
     model_config = SettingsConfigDict(env_prefix="GIFT_", env_ignore_empty=True, frozen=True)
 
     # What an installation begins with; later the catalogue is the database's.

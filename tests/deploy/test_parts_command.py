@@ -64,6 +64,23 @@ async def test_what_is_wrong_with_the_parts_is_found(places, parted, postgres, c
     run_sql(dsn, ["CREATE SCHEMA every_part", f"CREATE VIEW every_part.strays AS {none}"])
 
 
+async def test_a_viewer_in_another_part_is_found_in_tables_that_call_users_viewers(
+    database_of, postgres
+):
+    gifts = database_of("gift", part_count=16)
+    dsn = postgres.dsn(gifts.name)
+    run_sql(
+        dsn, ["INSERT INTO part_00.gifter_levels (viewer, revision, level) VALUES ('mira', 1, 1)"]
+    )
+    db = await asyncpg.connect(dsn)
+
+    found = await Places(db, "gift", 16).findings()
+
+    await db.close()
+    run_sql(dsn, ["DELETE FROM part_00.gifter_levels"])
+    assert "part_00.gifter_levels has 1 rows of users of other parts" in found
+
+
 def test_a_part_moves_to_another_node():
     assert plan_move(3, "db-1:5432", PLACED, NODES, prepared=0) == (
         "SELECT citus_schema_move('part_03', 'db-1', 5432)"

@@ -24,6 +24,7 @@ from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.domain.gifts import GiftDetails
 from services.gift.main import read_catalogue
+from services.gift.store import admissions
 from services.payout import consumers as payout_consumers
 from services.payout.commands import attempts as payout_attempts
 from services.payout.commands import maturity, payees, payouts, quotes, reviews, transfers
@@ -141,7 +142,8 @@ class Economy:
             for key, viewer, creator, coins in asked
         ]
         async with self._databases["gift"].transaction() as tx:
-            await request_gifts(tx, requests, self.catalogue, anybody_may_receive=True)
+            known = await admissions.read(tx, [each.priced.details for each in requests])
+            await request_gifts(tx, requests, known, self.catalogue, anybody_may_receive=True)
         return {request.key: request.gift for request in requests}
 
     async def let_time_pass(self) -> None:

@@ -9,16 +9,17 @@ import pytest
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos
+from services.gift.commands.intake import admitting
 from services.gift.commands.pending_replies import PendingReplies
-from services.gift.commands.requests import GiftRequest
+from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.domain.gifts import GiftDetails
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
-from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.databases import another
 from tests.deliveries import a_broker, a_delivery
+from tests.parts import in_every_part
 
 BASE = "/v1/operator/gifts/catalogue"
 CATALOGUE = read_catalogue(Path("seeds/gifts.toml"))
@@ -90,16 +91,13 @@ def pass_time(database):
     """Let so many seconds pass for every combo, and let the job end once."""
 
     async def let_pass(seconds, *, end=True):
-        async with database.transaction() as tx:
-            await tx.execute(
-                text(
-                    "UPDATE combos SET last_requested_at = last_requested_at"
-                    " - make_interval(secs => CAST(:seconds AS double precision))"
-                ),
-                {"seconds": seconds},
-            )
-        if end:
-            async with database.transaction() as tx:
+        await in_every_part(
+            database,
+            "UPDATE combos SET last_requested_at = last_requested_at"
+            f" - make_interval(secs => {seconds})",
+        )
+        for part in database.parts if end else ():
+            async with part.transaction() as tx:
                 assert not await end_combos(tx, CATALOGUE)
 
     return let_pass
@@ -130,6 +128,24 @@ def a_request(viewer, creator, *, count=1):
         viewer=viewer, creator=creator, room="room-1", gift_type="g_pebble", count=count
     )
     return GiftRequest(CATALOGUE.price_gift(details), uuid4().hex, b"same", "story")
+
+
+async def take_in(database, *requests, anybody=True):
+    """Take gifts in as the intake does, in one transaction a part; return an answer to each."""
+    answers = {}
+    for part in database.parts:
+        mine = [each for each in requests if part is database.part_for(viewer_of(each))]
+        if mine:
+            async with admitting(database, part, mine) as (tx, known):
+                answered = await request_gifts(
+                    tx, mine, known, CATALOGUE, anybody_may_receive=anybody
+                )
+            answers |= zip(map(id, mine), answered, strict=True)
+    return [answers[id(each)] for each in requests]
+
+
+def viewer_of(request):
+    return request.priced.details.viewer
 
 
 def paid(gift, *, viewer="mira", coins=5):

@@ -14,11 +14,10 @@ from deploy.config.databases import database_sql, quoted, run_sql
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos
-from services.gift.commands.requests import request_gifts
 from shared.postgres.database import Database
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
-from tests.gift.conftest import CATALOGUE, a_request, paid, refused
+from tests.gift.conftest import CATALOGUE, a_request, paid, refused, take_in
 
 WINDOW_SECONDS = 5
 STEPS = st.lists(
@@ -139,9 +138,7 @@ class World:
         )
 
     def ask(self, requests):
-        self.run(
-            self._in(lambda tx: request_gifts(tx, requests, CATALOGUE, anybody_may_receive=True))
-        )
+        self.run(take_in(self.database, *requests))
 
     def hear(self, events):
         self.run(self._outcomes.receive([a_delivery(event) for event in events]))

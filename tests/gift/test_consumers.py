@@ -48,13 +48,13 @@ async def test_an_outcome_of_an_unknown_gift_is_parked_alone(ask, wallet_says, d
 
 async def test_a_gift_that_stayed_open_is_asked_about_again(ask, database):
     gift = (await ask()).json()["gift"]
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("UPDATE open_gifts SET last_requested_at = now() - interval '11 minutes'")
         )
 
     for _ in range(2):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             assert not await repeat_requests(tx)
 
     first, second = await announced(database, "gift.requested")

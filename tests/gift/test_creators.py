@@ -186,7 +186,7 @@ async def test_of_many_blocks_at_once_no_more_than_the_limit_are_made(database, 
     monkeypatch.setattr(creators, "BLOCKS_MAX", 2)
 
     async def block(viewer):
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await creators.block(tx, "lea", viewer, None, by="lea")
 
     viewers = ("aiko", "jonas", "mira", "rita")
@@ -272,7 +272,7 @@ async def test_a_decision_and_the_outcome_at_once_agree(said_something, hear, da
     decided, may_commit = asyncio.Event(), asyncio.Event()
 
     async def remove():
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             state = MessageState.REMOVED
             await messages.decide_message(
                 tx, "lea", UUID(gift), state, by="lea", correlation_id="story"

@@ -221,8 +221,7 @@ async def test_an_erasure_that_a_service_does_not_answer_is_overdue(
     (monitor,) = (each for each in IN_FLIGHT if each.type == "erasure")
 
     async def measured():
-        async with database.transaction() as tx:
-            await measure(tx, replace(monitor, overdue_seconds=dict.fromkeys(STATES, 0)))
+        await measure(database, replace(monitor, overdue_seconds=dict.fromkeys(STATES, 0)))
         open_ = {
             state: metric("ovation_in_flight", type="erasure", state=state) for state in STATES
         }

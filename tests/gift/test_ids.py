@@ -4,13 +4,12 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
-from services.gift.commands.requests import request_gifts
 from services.gift.main import build_http
 from shared.contracts.base import NAMESPACE
 from shared.idempotency import KeyReused
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
-from tests.gift.conftest import CATALOGUE, a_request, paid
+from tests.gift.conftest import a_request, paid, take_in
 
 BODY = {"gift_type": "g_tea", "creator": "lea", "room": "room-1", "anonymous": True}
 
@@ -27,11 +26,6 @@ def guesses(value):
             key = f"order-{number}"
             for joined in (f"gift\n{viewer}\n{key}", f"gift|{viewer}|{key}", f"{viewer}|{key}"):
                 yield uuid5(NAMESPACE, joined) == value
-
-
-async def give(database, *requests):
-    async with database.transaction() as tx:
-        return await request_gifts(tx, requests, CATALOGUE, anybody_may_receive=True)
 
 
 async def test_nobody_computes_the_id_of_a_gift_from_who_gave_it_under_which_key(ask):
@@ -62,7 +56,7 @@ async def test_one_key_twice_in_a_batch_is_one_gift_and_another_body_is_refused(
     first = replace(a_request("mira", "lea"), idempotency_key="k")
     again, other = replace(first, gift=uuid4()), replace(first, gift=uuid4(), request_hash=b"new")
 
-    gift, same, refused = await give(database, first, again, other)
+    gift, same, refused = await take_in(database, first, again, other)
 
     assert gift == same
     assert isinstance(refused, KeyReused)
@@ -74,7 +68,7 @@ async def test_the_same_key_of_another_viewer_is_another_gift(database):
     mine = replace(a_request("mira", "lea"), idempotency_key="k")
     others = replace(a_request("jonas", "lea"), idempotency_key="k")
 
-    first, second = await give(database, mine, others)
+    first, second = await take_in(database, mine, others)
 
     assert first.id != second.id
     assert (first.viewer, second.viewer) == ("mira", "jonas")
@@ -86,10 +80,10 @@ async def test_a_gift_whose_id_followed_from_its_key_is_still_found_by_it(
     """A version before wrote its row: the row is found by its key, and keeps its id."""
     old = as_it_was("mira", "order-1002")
     written = replace(a_request("mira", "lea"), idempotency_key="order-1002", gift=old)
-    await give(database, written)
+    await take_in(database, written)
     await wallet_says(paid(old))
 
-    (found,) = await give(database, replace(written, gift=uuid4()))
+    (found,) = await take_in(database, replace(written, gift=uuid4()))
 
     assert (found.id, found.state) == (old, "sent")
     async with client_of(app, a_token("mira")) as mira:

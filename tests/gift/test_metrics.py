@@ -28,7 +28,7 @@ async def test_gifts_that_wait_too_long_are_overdue(ask, wallet_says, database):
     """Three are asked for, one is answered, one is as old as a lost message makes it."""
     first, old, _ = [(await ask()).json()["gift"] for _ in range(3)]
     await wallet_says(paid(first))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("UPDATE open_gifts SET requested_at = now() - interval '1 hour' WHERE gift = :id"),
             {"id": old},

@@ -142,7 +142,7 @@ async def test_a_gift_of_a_level_is_for_those_who_have_it_now(ask, change, hear)
 async def test_the_path_of_a_gift_asks_nothing_about_the_catalogue(ask, database, catalogue_cache):
     """Even with the tables gone a gift is priced: what is on offer is in memory."""
     await ask()
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(text("UPDATE catalogue SET revision = revision + 1"))
 
     assert (await catalogue_cache.current()).revision == 1

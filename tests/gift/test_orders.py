@@ -6,11 +6,11 @@ import pytest
 
 from services.gift import consumers
 from services.gift.commands.catalogue import CatalogueCache
-from services.gift.commands.requests import GiftRequest, request_gifts
+from services.gift.commands.requests import GiftRequest
 from services.gift.domain.gifts import GiftDetails
 from shared.contracts.wallet import LotRestored, LotReversed
 from tests.deliveries import a_broker
-from tests.gift.conftest import CATALOGUE, paid
+from tests.gift.conftest import CATALOGUE, paid, take_in
 from tests.gift.test_reversals import said
 from tests.orders import assert_all_equal, ends
 
@@ -52,8 +52,7 @@ async def test_whatever_order_they_arrive_in_the_gifts_end_equal(database_of, st
         )
 
     async def ask(database):
-        async with database.transaction() as tx:
-            await request_gifts(tx, [REQUEST], CATALOGUE, anybody_may_receive=True)
+        await take_in(database, REQUEST)
 
     found = await ends(database_of, "gift", build, [paid(REQUEST.gift), *story], GIFTS, prepare=ask)
 

@@ -11,7 +11,11 @@ from services.gift.commands.catalogue_admin import Editor, change_gift_type
 from services.gift.commands.combos import end_combos
 from services.gift.commands.erasures import request_erasure
 from services.gift.commands.messages import decide_message
-from services.gift.commands.republish import REPUBLISHED, facts_between
+from services.gift.commands.republish import (
+    REPUBLISHED,
+    facts_between,
+    reference_facts_between,
+)
 from services.gift.commands.requests import repeat_requests
 from services.gift.domain.creators import CreatorRules, MessageState
 from shared.contracts.wallet import LotRestored, LotReversed
@@ -27,11 +31,11 @@ def story(ask, wallet_says, database):
     """Gifts of all kinds: refused, open, reversed, restored; a combo; messages; a price."""
 
     async def set_rules(hold):
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await creators.set_rules(tx, "lea", CreatorRules(hold_messages=hold), by="lea")
 
     async def decide(gift, state):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await decide_message(
                 tx, "lea", UUID(gift), MessageState(state), by="lea", correlation_id="story"
             )
@@ -45,7 +49,7 @@ def story(ask, wallet_says, database):
         await wallet_says(said(LotReversed, 1, {taken: 5}), said(LotReversed, 2, {given: 5}))
         await wallet_says(said(LotRestored, 3, {given: 0, taken: 3}))
         await wallet_says(said(LotReversed, 2, {taken: 4}))
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await tx.execute(text("UPDATE combos SET last_requested_at = now() - interval '9 s'"))
             await end_combos(tx, CATALOGUE)
         await set_rules(True)
@@ -55,15 +59,21 @@ def story(ask, wallet_says, database):
         await decide(dropped, "removed")
         tea = CATALOGUE.find("g_tea")
         editor = Editor("ann", "dearer", "story")
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             dearer = replace(tea, price_coins=6)
             await change_gift_type(tx, dearer, editor, revision=1, tier=None, preview=False)
-        async with database.transaction() as tx:
+        async with database.part_for("otto").transaction() as tx:
             asked = await request_erasure(tx, "otto", forfeit=False, correlation_id="story")
         for contract in CHECKED:
             await wallet_says(contract(erasure=asked.erasure.id, user="otto"))
 
     return play
+
+
+def say_again(database, **between):
+    return said_again(
+        database, facts_between, reference_facts_between=reference_facts_between, **between
+    )
 
 
 async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(story, database):
@@ -72,21 +82,21 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
 
     before = await announced_by_id(database)
 
-    assert by_id(await said_again(database, facts_between)) == before
+    assert by_id(await say_again(database)) == before
     assert {name for name, _, _ in before.values()} == {event.name for event in REPUBLISHED}
 
 
 async def test_of_a_question_asked_often_the_first_and_the_last_are_said(ask, database):
     await ask()
     for _ in range(2):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await tx.execute(
                 text("UPDATE open_gifts SET last_requested_at = now() - interval '1 hour'")
             )
             await repeat_requests(tx)
 
     before = await announced_by_id(database)
-    again = by_id(await said_again(database, facts_between))
+    again = by_id(await say_again(database))
 
     assert [data["attempt"] for _, _, data in before.values()] == [1, 2, 3]
     assert [data["attempt"] for _, _, data in again.values()] == [1, 3]
@@ -98,6 +108,6 @@ async def test_only_what_was_said_in_that_time_is_said_again(story, database):
     now = datetime.now(UTC)
 
     count = len(await announced_by_id(database))
-    assert len(await said_again(database, facts_between, since=now - timedelta(minutes=1))) == count
-    assert not await said_again(database, facts_between, since=now)
-    assert not await said_again(database, facts_between, until=now - timedelta(minutes=1))
+    assert len(await say_again(database, since=now - timedelta(minutes=1))) == count
+    assert not await say_again(database, since=now)
+    assert not await say_again(database, until=now - timedelta(minutes=1))

@@ -107,7 +107,7 @@ async def test_what_was_heard_before_the_gift_was_sent_is_no_news_when_it_comes_
 async def test_of_a_row_from_before_only_newer_revisions_are_news(ask, wallet_says, database):
     gift = (await ask()).json()["gift"]
     await wallet_says(paid(gift), said(LotReversed, 2, {gift: 3}))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("UPDATE reversals SET known_revisions = NULL, published_revision = NULL")
         )

@@ -180,7 +180,7 @@ async def test_what_was_paid_is_not_shown_again_later(
 ):
     async with wallet_decides(pays):
         await tencent()
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             earlier = text(
                 "UPDATE gifts SET decided_at = decided_at - make_interval(secs => :seconds)"
             )

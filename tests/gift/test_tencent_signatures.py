@@ -106,7 +106,7 @@ async def test_a_repetition_is_taken_for_the_whole_minute_by_every_instance(inst
     """A first call that was on its way when another instance heard it, and once more later."""
     asked = int(time.time())
     assert await call(instance(), at=asked) == UNDECIDED
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         # As if it had been half a minute ago.
         await tx.execute(text("UPDATE tencent_signatures SET request_time = request_time - 30"))
 
@@ -139,12 +139,12 @@ async def test_while_the_token_is_replaced_either_signs(instance):
 async def test_signatures_are_forgotten_once_they_open_nothing(instance, database):
     now = int(time.time())
     await call(instance(), at=now)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(
             text("INSERT INTO tencent_signatures VALUES (:at, ARRAY[CAST('x' AS bytea)])"),
             {"at": now - 600},
         )
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         assert await forget_signatures(tx) is False
     async with database.transaction() as tx:
         rows = await tx.execute(text("SELECT request_time, bodies FROM tencent_signatures"))

@@ -88,7 +88,7 @@ async def test_after_a_while_one_can_ask_again(mira, wallet_says, database):
     gifts = ids(await ask_for(mira, N))
     await wallet_says(*(refused(gift) for gift in gifts))
     assert (await give(mira, "b")).status_code == 429
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         statement = "UPDATE quotas SET began_at = began_at - make_interval(secs => :seconds)"
         await tx.execute(text(statement), {"seconds": float(UNPAID_GIFTS.seconds)})
 

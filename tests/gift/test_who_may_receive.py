@@ -3,7 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import count, islice, permutations
 from uuid import uuid4, uuid5
 
 import pytest
@@ -11,6 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from services.gift.commands import creators
+from services.gift.commands.intake import admitting
 from services.gift.commands.requests import request_gifts
 from services.gift.domain.admissions import Blocked
 from services.gift.domain.creators import CreatorRules
@@ -19,8 +20,8 @@ from services.gift.main import build_http
 from shared.identity.tokens import TARGET_TYPE, Verifier
 from shared.postgres.statements import text
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
-from tests.deliveries import announced
-from tests.gift.conftest import CATALOGUE, a_request, paid
+from tests.deliveries import announced, rows_returned
+from tests.gift.conftest import CATALOGUE, a_request, paid, take_in
 from tests.gift.rooms import closed, joined, left, opened
 
 
@@ -246,8 +247,7 @@ async def test_in_a_batch_each_gift_is_decided_on_its_own(hear, database):
     await hear(opened(), opened("room-2", "otto"))
     good, bad = a_request("mira", "lea"), a_request("mira", "mallory")
 
-    async with database.transaction() as tx:
-        answers = await request_gifts(tx, [bad, good, bad, good], CATALOGUE)
+    answers = await take_in(database, bad, good, bad, good, anybody=False)
 
     assert [isinstance(answer, Gift) for answer in answers] == [False, True, False, True]
     assert answers[0].code() == "not-in-room"
@@ -291,15 +291,16 @@ async def test_no_gift_follows_once_a_block_was_answered(hear, database):
     decided, may_commit = asyncio.Event(), asyncio.Event()
 
     async def give():
-        async with database.transaction() as tx:
-            (answer,) = await request_gifts(tx, [a_request("mira", "lea")], CATALOGUE)
+        asked = [a_request("mira", "lea")]
+        async with admitting(database, database.part_for("mira"), asked) as (tx, known):
+            (answer,) = await request_gifts(tx, asked, known, CATALOGUE)
             decided.set()
             await may_commit.wait()
         return answer, datetime.now(UTC)
 
     async def block():
         await decided.wait()
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await creators.block(tx, "lea", "mira", None, by="lea")
         return datetime.now(UTC)
 
@@ -320,14 +321,13 @@ async def test_a_gift_that_waits_for_a_block_goes_by_it(hear, database):
     blocked, may_commit = asyncio.Event(), asyncio.Event()
 
     async def block():
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await creators.block(tx, "lea", "mira", None, by="lea")
             blocked.set()
             await may_commit.wait()
 
     async def give():
-        async with database.transaction() as tx:
-            (answer,) = await request_gifts(tx, [a_request("mira", "lea")], CATALOGUE)
+        (answer,) = await take_in(database, a_request("mira", "lea"), anybody=False)
         return answer
 
     blocking = asyncio.create_task(block())
@@ -346,27 +346,19 @@ async def test_intake_needs_one_statement_more_however_many_gifts_there_are(
 ):
     await hear(opened())
     counts = []
+    named = (f"v{n}" for n in count())
+    of_one_part = (each for each in named if database.part_for(each) is database.parts[0])
     for size in (1, 20):
-        async with database.transaction() as tx:
-            statements = 0
-            execute = tx.execute
-
-            async def counted(*asked, execute=execute):
-                nonlocal statements
-                statements += 1
-                return await execute(*asked)
-
-            monkeypatch.setattr(tx, "execute", counted)
-            await request_gifts(
-                tx, [a_request(f"v{size}-{n}", "lea") for n in range(size)], CATALOGUE
-            )
-        counts.append(statements)
+        asked = [a_request(viewer, "lea") for viewer in islice(of_one_part, size)]
+        with rows_returned(monkeypatch) as statements:
+            await take_in(database, *asked, anybody=False)
+        counts.append(len(statements))
 
     assert counts[0] == counts[1]
 
 
 async def test_rules_without_a_room_are_read_too(hear, database, refusal):
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await creators.set_rules(tx, "lea", CreatorRules(gifts_off=True), by="lea")
 
     token = a_target_token(room=None)
@@ -377,10 +369,10 @@ async def test_rules_without_a_room_are_read_too(hear, database, refusal):
 async def test_a_block_ends_by_itself(hear, database, refusal):
     await hear(opened())
     now = datetime.now(UTC)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await creators.block(tx, "lea", "mira", now + timedelta(hours=1), by="lea")
     assert await refusal() == "blocked"
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await creators.block(tx, "lea", "mira", now - timedelta(seconds=1), by="lea")
 
     assert await refusal() is None

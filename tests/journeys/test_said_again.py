@@ -14,6 +14,7 @@ from services.gift.commands import republish as gift
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.domain.gifts import GiftDetails
+from services.gift.store import admissions
 from services.live import consumers as live_consumers
 from services.payout import consumers as payout_consumers
 from services.wallet import consumers as wallet_consumers
@@ -111,7 +112,8 @@ def a_gift_service(database_of):
                 )
                 for count, gift in ids.items()
             ]
-            await request_gifts(tx, asked, CATALOGUE, anybody_may_receive=True)
+            known = await admissions.read(tx, [each.priced.details for each in asked])
+            await request_gifts(tx, asked, known, CATALOGUE, anybody_may_receive=True)
         return database, consumers
 
     return open_service

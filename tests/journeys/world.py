@@ -21,6 +21,7 @@ from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.requests import GiftRequest, request_gifts
 from services.gift.domain.gifts import GiftDetails
 from services.gift.main import read_catalogue
+from services.gift.store import admissions
 from services.payout import consumers as payout_consumers
 from services.payout.commands import attempts as payout_attempts
 from services.payout.commands import maturity, payees, payouts, quotes, reviews, transfers
@@ -96,9 +97,13 @@ class World:
         self.run(
             self._in(
                 "gift",
-                lambda tx: request_gifts(tx, [request], self.catalogue, anybody_may_receive=True),
+                lambda tx: self._take_in(tx, request),
             )
         )
+
+    async def _take_in(self, tx, request):
+        known = await admissions.read(tx, [request.priced.details])
+        await request_gifts(tx, [request], known, self.catalogue, anybody_may_receive=True)
 
     def deliver(self, place, copies):
         """Take one message from the heap and bring it to whoever hears it, so many times."""

@@ -29,7 +29,9 @@ async def database_of(system: System, service: str) -> AsyncIterator[Database]:
     run_sql(postgres.dsn(name), schema_sql(service))
     dsn = postgres.dsn(name, user=owner, password=passwords[owner])
     in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
-    database = postgres.open(name, user=service, password=passwords[service], part_count=part_count)
+    database: Database = postgres.open(
+        name, user=service, password=passwords[service], part_count=part_count
+    )
     try:
         yield database
     finally:

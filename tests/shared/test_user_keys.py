@@ -16,9 +16,9 @@ SERVICES = sorted(set(DATABASES) - {"live"})
 # Whose a row is. The event archive's key is its event's partition key: the user.
 WHOSE = {"user_id", "viewer", "creator", "event_archive.key"}
 NOBODYS = {
-    "alembic_version": "which migrations the database has had",
+    "alembic_version": "which migrations the schema has had",
     "alembic_version_reference": "which migrations the schema of reference has had",
-    "parts": "one row: over how many parts the users are spread",
+    "parts": "how many parts the database was made with",
     "inbox": "what this database has heard",
     "outbox": "what this database has to say",
     "outbox_blocked": "what this database has to say",

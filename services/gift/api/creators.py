@@ -18,14 +18,14 @@ from services.gift.domain.creators import (
     NoSuchMessage,
 )
 from services.gift.store import admissions
-from services.gift.store import messages as held_messages
 from shared.http import (
+    AllParts,
     BadCursor,
-    Db,
     Limit,
     Moment,
     Name,
     Page,
+    Reference,
     UserId,
     decode_cursor,
     exact_page,
@@ -115,7 +115,7 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 @router.get("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def read_rules(creator: UserId, caller: Caller, db: Db) -> Rules:
+async def read_rules(creator: UserId, caller: Caller, db: Reference) -> Rules:
     """Read what holds for all gifts to a creator."""
     _require(caller, creator)
     async with db.transaction() as tx:
@@ -124,7 +124,7 @@ async def read_rules(creator: UserId, caller: Caller, db: Db) -> Rules:
 
 
 @router.put("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Db) -> Rules:
+async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
     """Take gifts or none, and hold messages for approval or not."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -138,7 +138,7 @@ async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Db) -> R
     responses=refusals(*OWN, RoomNotOpen, NotInRoom),
 )
 async def switch_room(
-    creator: UserId, room: Name, wanted: StreamSwitchRequest, caller: Caller, db: Db
+    creator: UserId, room: Name, wanted: StreamSwitchRequest, caller: Caller, db: Reference
 ) -> StreamSwitchResponse:
     """
     Switch gifts off, or on again, for the stream that goes on in a room.
@@ -159,7 +159,7 @@ async def switch_room(
     responses=refusals(*OWN, BadCursor),
 )
 async def list_blocks(
-    creator: UserId, caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: UserId, caller: Caller, db: Reference, cursor: str | None = None, limit: Limit = 50
 ) -> Page[BlockResponse]:
     """List whom a creator takes no gifts from, by name."""
     _require(caller, creator)
@@ -175,7 +175,7 @@ async def list_blocks(
     responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
 )
 async def block_viewer(
-    creator: UserId, viewer: UserId, wanted: BlockRequest, caller: Caller, db: Db
+    creator: UserId, viewer: UserId, wanted: BlockRequest, caller: Caller, db: Reference
 ) -> BlockResponse:
     """Take no gifts from a viewer, until a moment or for ever; the last word holds."""
     by = _require(caller, creator)
@@ -190,7 +190,7 @@ async def block_viewer(
     status_code=204,
     responses=refusals(*OWN),
 )
-async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Db) -> None:
+async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Reference) -> None:
     """Take gifts from a viewer again."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -203,13 +203,12 @@ async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Db
     responses=refusals(*OWN, BadCursor),
 )
 async def list_waiting_messages(
-    creator: UserId, caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: UserId, caller: Caller, db: AllParts, cursor: str | None = None, limit: Limit = 50
 ) -> Page[MessageResponse]:
     """List messages that wait for approval, those that wait longest first."""
     _require(caller, creator)
     after = moment_in(cursor)
-    async with db.transaction() as tx:
-        found = await held_messages.held(tx, creator, after=after, limit=limit + 1)
+    found = await messages.held_messages(db, creator, after=after, limit=limit + 1)
     return exact_page(found, limit, _place, MessageResponse.model_validate)
 
 
@@ -219,11 +218,12 @@ async def list_waiting_messages(
     responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
 )
 async def decide_message(
-    creator: UserId, gift: UUID, wanted: MessageDecisionRequest, caller: Caller, db: Db
+    creator: UserId, gift: UUID, wanted: MessageDecisionRequest, caller: Caller, db: AllParts
 ) -> MessageResponse:
     """Show a message that waits, or remove one for good, also one that is shown already."""
     by = _require(caller, creator)
-    async with db.transaction() as tx:
+    part = await messages.part_of_message(db, creator, gift)
+    async with part.transaction() as tx:
         decided = await messages.decide_message(
             tx, creator, gift, MessageState(wanted.state), by=by, correlation_id=request_id()
         )

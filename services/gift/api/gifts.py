@@ -49,6 +49,7 @@ from services.gift.domain.gifts import (
 from services.gift.store import gifts as store
 from shared.http import (
     PRINTABLE,
+    AllParts,
     BadCursor,
     Db,
     IdempotencyKey,
@@ -269,12 +270,12 @@ async def read_gifts(
 )
 async def read_sent(
     _: DisputesReader,
-    db: Db,
+    db: AllParts,
     viewer: UserId,
     gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
 ) -> GiftList:
     """Read certain gifts of a viewer, for an operator who looks into a dispute."""
-    async with db.transaction() as tx:
+    async with db.part_for(viewer).transaction() as tx:
         found = await store.of_ids(tx, viewer, gift)
     return GiftList(items=[view(each) for each in found])
 
@@ -282,10 +283,9 @@ async def read_sent(
 @router.get(
     "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_books(_: BooksReader, db: Db) -> Books:
-    """Read how many gifts stand where, all of one instant."""
-    async with db.transaction() as tx:
-        return Books(**asdict(await store.books(tx)))
+async def read_books(_: BooksReader, db: AllParts) -> Books:
+    """Read how many gifts stand where; those of a part are of one instant."""
+    return Books(**asdict(await queries.read_books(db)))
 
 
 def _answer(gift: Gift, *, at_once: bool) -> Response:

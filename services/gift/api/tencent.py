@@ -43,7 +43,7 @@ from services.gift.domain.gifts import (
     refusal_of,
 )
 from shared.errors import Refusal
-from shared.http import Db, Name, UserId, from_state, request_id
+from shared.http import Name, Reference, UserId, from_state, request_id
 from shared.http.access import SIGNED
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.observability.tracing import traceparent
@@ -161,7 +161,7 @@ def _schema() -> dict[str, Any]:
 )
 async def before_gift(
     request: Request,
-    db: Db,
+    db: Reference,
     intake: Intake,
     account: Account,
     sdk_app_id: Annotated[str, Query(alias="SdkAppid")] = "",

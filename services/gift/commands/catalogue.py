@@ -40,7 +40,7 @@ class CatalogueCache:
     async def refresh(self) -> None:
         """Read the catalogue again if it was changed."""
         known = await self.current()
-        async with self._database.transaction() as tx:
+        async with self._database.reference.transaction() as tx:
             if await store.revision(tx) != known.revision:
                 self._catalogue = await store.read(tx)
                 log.info("catalogue.read", revision=self._catalogue.revision)
@@ -49,7 +49,7 @@ class CatalogueCache:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Work on what the database has; this instance offers a change as soon as it is made."""
         await self.current()
-        async with self._database.transaction() as tx:
+        async with self._database.reference.transaction() as tx:
             yield tx
         await self.refresh()
 
@@ -65,7 +65,7 @@ class CatalogueCache:
             await pause(REFRESH_EVERY_SECONDS, stopping)
 
     async def _read(self) -> Catalogue:
-        async with self._database.transaction() as tx:
+        async with self._database.reference.transaction() as tx:
             await _seed(tx, self._seeds)
             return await store.read(tx)
 

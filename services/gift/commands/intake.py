@@ -1,9 +1,11 @@
 """Gift intake, for both doors: the checks, the shared transaction, the wait for an outcome."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from services.gift.commands.catalogue import CatalogueCache
@@ -15,7 +17,7 @@ from services.gift.commands.requests import (
     find_repeated,
     request_gifts,
 )
-from services.gift.domain.admissions import TargetToken
+from services.gift.domain.admissions import Admission, TargetToken
 from services.gift.domain.catalogue import (
     FAN_GIFT,
     Catalogue,
@@ -25,11 +27,11 @@ from services.gift.domain.catalogue import (
     PricedGift,
 )
 from services.gift.domain.gifts import Gift, GiftDetails, SettledBefore, State
-from services.gift.store import levels
+from services.gift.store import admissions, levels
 from shared.errors import Refusal
 from shared.identity.ages import ADULTS, AgeRule
 from shared.postgres.batching import Batcher
-from shared.postgres.database import Database
+from shared.postgres.database import Database, Part, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,11 @@ def _is_stale(order: GiftOrder, gift: Gift) -> bool:
 
 
 class GiftIntake:
-    """Takes gifts in; orders that come while one transaction is in flight share the next."""
+    """
+    Takes gifts in; orders that come while one transaction is in flight share the next.
+
+    A transaction is of one part, so each part has transactions of its own.
+    """
 
     def __init__(
         self,
@@ -75,7 +81,9 @@ class GiftIntake:
         self._pending_replies = pending_replies
         self._anybody_may_receive = anybody_may_receive
         self._ages = ages
-        self._intake = Batcher(self._commit)
+        self._intakes: Mapping[int | None, Batcher[GiftRequest, Gift | Refusal]] = {
+            part.number: Batcher(partial(self._commit, part)) for part in database.parts
+        }
 
     async def send(self, order: GiftOrder, *, wait_seconds: float) -> Gift:
         """Request a gift and wait for its outcome; a repeat finds the gift of its key."""
@@ -93,7 +101,7 @@ class GiftIntake:
         if gift.state is State.REQUESTED and time.monotonic() < deadline:
             async with self._pending_replies.expect(gift.viewer, gift.id) as outcome:
                 # An outcome that came since the gift was read had no caller to reply to here.
-                async with self._database.transaction() as tx:
+                async with self._database.part_for(gift.viewer).transaction() as tx:
                     known = await read_gift(tx, gift.viewer, gift.id)
                 left = deadline - time.monotonic()
                 if known.state is not State.REQUESTED or left <= 0:
@@ -109,14 +117,14 @@ class GiftIntake:
             priced = await self._checked(order, catalogue)
         except Refusal:
             # The gift of a repeated key stands, even if its price or its locks changed since.
-            async with self._database.transaction() as tx:
+            async with self._database.part_for(order.viewer).transaction() as tx:
                 known = await find_repeated(
                     tx, order.viewer, order.idempotency_key, order.request_hash
                 )
             if known is None:
                 raise
             return known
-        gift = await self._intake.submit(
+        gift = await self._intakes[self._database.part_for(order.viewer).number].submit(
             GiftRequest(
                 priced,
                 order.idempotency_key,
@@ -145,7 +153,7 @@ class GiftIntake:
         return priced
 
     async def _check_history(self, order: GiftOrder, locks: Locks) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.part_for(order.viewer).transaction() as tx:
             known = await levels.read_history(tx, order.viewer, order.creator)
         level = locks.gifter_level_min
         if level is not None and known.level < level:
@@ -153,9 +161,32 @@ class GiftIntake:
         if locks.fan_only and not known.is_fan:
             raise GiftLocked(lock="fan_only", fan_gift=FAN_GIFT)
 
-    async def _commit(self, requests: Sequence[GiftRequest]) -> Sequence[Gift | Refusal]:
+    async def _commit(
+        self, part: Part, requests: Sequence[GiftRequest]
+    ) -> Sequence[Gift | Refusal]:
         catalogue = await self._catalogue_cache.current()
-        async with self._database.transaction() as tx:
+        async with admitting(self._database, part, requests) as (tx, known):
             return await request_gifts(
-                tx, requests, catalogue, anybody_may_receive=self._anybody_may_receive
+                tx, requests, known, catalogue, anybody_may_receive=self._anybody_may_receive
             )
+
+
+@asynccontextmanager
+async def admitting(
+    database: Database, part: Part, requests: Sequence[GiftRequest]
+) -> AsyncIterator[tuple[Transaction, Sequence[Admission]]]:
+    """
+    Begin a transaction that takes in gifts of viewers of a part, by what their creators allow.
+
+    That is kept still until it has committed, by another transaction, of reference. The other one
+    writes nothing: whichever of the two fails, a gift is there or not, and who asks again under its
+    key finds out. Of the only part both are the same.
+    """
+    asked = [request.priced.details for request in requests]
+    async with database.reference.transaction() as reference:
+        known = await admissions.read(reference, asked)
+        if part.number is None:
+            yield reference, known
+        else:
+            async with part.transaction() as tx:
+                yield tx, known

@@ -2,7 +2,7 @@
 HTTP callers that wait for the outcome of their gift.
 
 The instance that consumes an outcome replies to its own callers from memory. Outcomes that other
-instances consumed are found by one query for all pending replies, which their commits wake.
+instances consumed are found by one query a part for all pending replies, which their commits wake.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 from services.gift.domain.gifts import Gift
 from services.gift.store import gifts as store
 from shared.messaging.broker import pause
-from shared.postgres.database import Database, is_unavailable
+from shared.postgres.database import Database, Part, is_unavailable
 from shared.postgres.wakeups import stopped_by, wait
 
 log = structlog.get_logger()
@@ -80,12 +80,14 @@ class PendingReplies:
             self._database.wakeups.leave(woken)
 
     async def _look(self) -> None:
-        keys = [(waiting.viewer, gift) for gift, waiting in self._waiting.items()]
-        if not keys:
-            return
+        asked: dict[int | None, tuple[Part, list[tuple[str, UUID]]]] = {}
+        for gift, waiting in self._waiting.items():
+            part = self._database.part_for(waiting.viewer)
+            asked.setdefault(part.number, (part, []))[1].append((waiting.viewer, gift))
         try:
-            async with self._database.transaction() as tx:
-                self.resolve(await store.decided(tx, keys))
+            for part, keys in asked.values():
+                async with part.transaction() as tx:
+                    self.resolve(await store.decided(tx, keys))
         except Exception as error:
             if not is_unavailable(error):
                 raise

@@ -39,7 +39,7 @@ REPUBLISHED: tuple[type[Event], ...] = EVENTS
 async def facts_between(
     tx: Transaction, *, since: datetime, until: datetime
 ) -> AsyncIterator[Fact]:
-    """Yield the facts of gifts, combos and the catalogue of that time."""
+    """Yield the facts of that time of the gifts and combos of a part."""
     catalogue = await catalogue_store.read(tx)
     async for fact in _gifts(tx, catalogue, since=since, until=until):
         yield fact
@@ -50,6 +50,13 @@ async def facts_between(
         after = (page[-1].viewer, page[-1].id)
     async for fact in archive.facts_between(tx, since=since, until=until):
         yield fact
+
+
+def reference_facts_between(
+    tx: Transaction, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield the facts of that time that are of no single viewer: of the catalogue."""
+    return archive.facts_between(tx, since=since, until=until)
 
 
 async def _gifts(

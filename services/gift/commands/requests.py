@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from services.gift.commands.combos import join_combos
-from services.gift.domain.admissions import Target, TargetToken, admit
+from services.gift.domain.admissions import Admission, Target, TargetToken, admit
 from services.gift.domain.catalogue import Catalogue, PricedGift
 from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import Gift, State, details_of
@@ -58,6 +58,7 @@ class GiftRequest:
 async def request_gifts(
     tx: Transaction,
     requests: Sequence[GiftRequest],
+    known: Sequence[Admission],
     catalogue: Catalogue,
     *,
     anybody_may_receive: bool = False,
@@ -65,12 +66,13 @@ async def request_gifts(
     """
     Store each gift under its key and publish the new ones; return one answer a request.
 
-    Admission is decided here, under locks that a block of a viewer or a switch of gifts takes as
-    well. A repeated key is answered with its gift as it stands now, even if the room closed since;
-    with another body it is refused, and its neighbours in the batch are not.
+    Admission is decided by what is `known` of each gift's creator and room, under locks that a
+    block of a viewer or a switch of gifts takes as well: whoever read it still holds them. A
+    repeated key is answered with its gift as it stands now, even if the room closed since; with
+    another body it is refused, and its neighbours in the batch are not.
     """
     now = datetime.now(UTC)
-    first, refused = await _admit(tx, requests, now, anybody=anybody_may_receive)
+    first, refused = await _admit(tx, requests, known, now, anybody=anybody_may_receive)
     gifts = {key: gift for key, (_, gift) in first.items()}
     hashes = {key: request.request_hash for key, (request, _) in first.items()}
     inserted = await store.insert_gifts(
@@ -96,7 +98,12 @@ async def request_gifts(
 
 
 async def _admit(
-    tx: Transaction, requests: Sequence[GiftRequest], now: datetime, *, anybody: bool
+    tx: Transaction,
+    requests: Sequence[GiftRequest],
+    known: Sequence[Admission],
+    now: datetime,
+    *,
+    anybody: bool,
 ) -> tuple[dict[RequestKey, tuple[GiftRequest, Gift]], dict[int, Refusal]]:
     """
     Return the first request of each key whose gift the creator may receive, and the gift.
@@ -104,7 +111,7 @@ async def _admit(
     Of the others, by their place, why not.
     """
     asked = [request.priced.details for request in requests]
-    known = await admissions.read(tx, asked)
+    known = await admissions.with_unpaid(tx, asked, known)
     first: dict[RequestKey, tuple[GiftRequest, Gift]] = {}
     refused: dict[int, Refusal] = {}
     for place, (request, admission) in enumerate(zip(requests, known, strict=True)):

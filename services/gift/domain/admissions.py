@@ -103,7 +103,7 @@ class TargetToken:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What is known of a creator, a viewer and a room, as intake read it under its locks."""
+    """What is known of a creator, a room and a viewer, as intake read it under its locks."""
 
     room_is_open: bool
     belongs: bool

@@ -2,7 +2,8 @@
 What decides whether a gift is taken in: rooms, and what creators allow.
 
 Intake holds a shared lock of each creator and room while it decides and writes, and a change takes
-the same lock alone: once a creator has blocked a viewer, no gift of theirs follows.
+the same lock alone: once a creator has blocked a viewer, no gift of theirs follows. Both are in the
+schema of reference: any viewer may give to any creator. What a viewer has not paid is theirs.
 """
 
 from collections import Counter
@@ -21,24 +22,35 @@ from shared.postgres.statements import text
 
 
 async def read(tx: Transaction, gifts: Sequence[GiftDetails]) -> list[Admission]:
-    """Return what is known of each gift's creator, viewer and room, under a shared lock."""
+    """Return what is known of each gift's creator and room, under a shared lock."""
     rows = await tx.execute(
         _READ,
         {
             "viewers": [gift.viewer for gift in gifts],
             "creators": [gift.creator for gift in gifts],
             "rooms": [gift.room for gift in gifts],
-            "act": UNPAID_GIFTS.act,
-            "seconds": float(UNPAID_GIFTS.seconds),
         },
     )
+    return [Admission(**dict(row)) for row in rows]
+
+
+async def with_unpaid(
+    tx: Transaction, gifts: Sequence[GiftDetails], known: Sequence[Admission]
+) -> list[Admission]:
+    """Return what is known of each gift, with how many its viewer has not paid."""
+    viewers = {gift.viewer for gift in gifts}
+    asked = {"act": UNPAID_GIFTS.act, "seconds": float(UNPAID_GIFTS.seconds)}
+    rows = await tx.execute(_UNPAID, {"viewers": list(viewers), **asked})
+    unpaid = {row.viewer: row for row in rows}
     before: Counter[str] = Counter()
-    known = []
-    for gift, row in zip(gifts, rows, strict=True):
-        unpaid = row.unpaid + before[gift.viewer]
+    admitted = []
+    for gift, admission in zip(gifts, known, strict=True):
+        row = unpaid[gift.viewer]
+        admitted.append(
+            replace(admission, unpaid=row.gifts + before[gift.viewer], unpaid_seconds=row.seconds)
+        )
         before[gift.viewer] += 1
-        known.append(replace(_admission(row), unpaid=unpaid))
-    return known
+    return admitted
 
 
 async def hold(tx: Transaction, creator: str, room: str | None = None) -> None:
@@ -106,22 +118,20 @@ async def blocks_of(tx: Transaction, creator: str, *, after: str | None, limit: 
     return [_block(row) for row in await tx.execute(_BLOCKS, asked)]
 
 
-_admission = RowMapper(Admission)
 _block = RowMapper(Block, tables.Block)
 
 
 _READ = text("""
-    SELECT room_is_open, belongs, is_off, is_blocked, holds,
+    SELECT room_is_open, belongs, is_off, is_blocked, holds FROM read_admissions(
+        CAST(:viewers AS text[]), CAST(:creators AS text[]), CAST(:rooms AS text[])
+    )
+""")
+_UNPAID = text("""
+    SELECT viewer, coalesce(refused.seconds, 1) AS seconds,
         coalesce(refused.used, 0) + (
             SELECT count(*) FROM open_gifts WHERE open_gifts.viewer = known.viewer
-        ) AS unpaid,
-        coalesce(refused.seconds, 1) AS unpaid_seconds
-    FROM ROWS FROM (
-        read_admissions(
-            CAST(:viewers AS text[]), CAST(:creators AS text[]), CAST(:rooms AS text[])
-        ),
-        unnest(CAST(:viewers AS text[]))
-    ) WITH ORDINALITY AS known (room_is_open, belongs, is_off, is_blocked, holds, viewer, place)
+        ) AS gifts
+    FROM unnest(CAST(:viewers AS text[])) AS known (viewer)
     LEFT JOIN LATERAL (
         SELECT used, greatest(1, ceil(
             extract(epoch FROM began_at + make_interval(secs => :seconds) - clock_timestamp())
@@ -130,7 +140,6 @@ _READ = text("""
         WHERE user_id = known.viewer AND act = :act
           AND began_at > clock_timestamp() - make_interval(secs => :seconds)
     ) AS refused ON true
-    ORDER BY known.place
 """)
 # The keys are those of `read_admissions`.
 _HOLD = text("""
@@ -144,11 +153,11 @@ _HOLD = text("""
 """)
 _RULES = text("SELECT gifts_off, hold_messages FROM creator_rules WHERE creator = :creator")
 _SAVE_RULES = text("""
-    INSERT INTO creator_rules (creator, gifts_off, hold_messages, changed_by)
-    VALUES (:creator, :gifts_off, :hold_messages, :by)
+    INSERT INTO creator_rules (creator, gifts_off, hold_messages, changed_by, changed_at)
+    VALUES (:creator, :gifts_off, :hold_messages, :by, clock_timestamp())
     ON CONFLICT (creator) DO UPDATE
     SET gifts_off = excluded.gifts_off, hold_messages = excluded.hold_messages,
-        changed_by = excluded.changed_by, changed_at = clock_timestamp()
+        changed_by = excluded.changed_by, changed_at = excluded.changed_at
 """)
 _SWITCH_OFF = text("""
     INSERT INTO streams_without_gifts (stream, creator, made_by) VALUES (:stream, :creator, :by)
@@ -162,10 +171,10 @@ _IS_OFF = text("""
 """)
 _COUNT_BLOCKS = text("SELECT count(*) FROM blocks WHERE creator = :creator AND viewer <> :viewer")
 _BLOCK = text("""
-    INSERT INTO blocks (creator, viewer, until, made_by)
-    VALUES (:creator, :viewer, CAST(:until AS timestamptz), :by)
+    INSERT INTO blocks (creator, viewer, until, made_by, made_at)
+    VALUES (:creator, :viewer, CAST(:until AS timestamptz), :by, clock_timestamp())
     ON CONFLICT (creator, viewer) DO UPDATE
-    SET until = excluded.until, made_by = excluded.made_by, made_at = clock_timestamp()
+    SET until = excluded.until, made_by = excluded.made_by, made_at = excluded.made_at
 """)
 _UNBLOCK = text("DELETE FROM blocks WHERE creator = :creator AND viewer = :viewer")
 _FORGET_ENDED = text("DELETE FROM blocks WHERE creator = :creator AND until <= clock_timestamp()")

@@ -143,7 +143,7 @@ _TAP = text(f"""
     ORDER BY {_KEY}
     ON CONFLICT ({_KEY}) WHERE ended_at IS NULL DO UPDATE
     SET open_gifts = combos.open_gifts + excluded.open_gifts,
-        last_requested_at = clock_timestamp()
+        last_requested_at = greatest(combos.last_requested_at, excluded.last_requested_at)
     WHERE combos.open_gifts > 0 OR combos.last_requested_at > clock_timestamp() - {_WINDOW}
     RETURNING id, {_KEY}
 """)  # noqa: S608 - our own text only
@@ -173,9 +173,9 @@ _LOCK_RUNNING = text(f"""
     WHERE reversals.reversed_coins <> reversals.published_coins
 """)  # noqa: S608 - our own text only
 _END = text(f"""
-    UPDATE combos SET ended_at = clock_timestamp()
+    UPDATE combos SET ended_at = old.found_at
     FROM (
-        SELECT running.viewer, running.id
+        SELECT running.viewer, running.id, clock_timestamp() AS found_at
         FROM unnest({_KEYS}) AS asked ({_KEY}) {_RUNNING}
         LIMIT cardinality(CAST(:viewer AS text[]))
     ) AS old
@@ -183,9 +183,9 @@ _END = text(f"""
     RETURNING {_COLUMNS}
 """)  # noqa: S608 - our own text only
 _END_ANY = text(f"""
-    UPDATE combos SET ended_at = clock_timestamp()
+    UPDATE combos SET ended_at = over.found_at
     FROM (
-        SELECT viewer, id FROM combos
+        SELECT viewer, id, clock_timestamp() AS found_at FROM combos
         WHERE ended_at IS NULL AND {_OVER} LIMIT :limit FOR UPDATE SKIP LOCKED
     ) AS over
     WHERE combos.viewer = over.viewer AND combos.id = over.id

@@ -251,7 +251,7 @@ _SAVE_OUTCOMES = text(f"""
         SELECT CASE WHEN is_over THEN excluded.began_at ELSE known.began_at END,
             CASE WHEN is_over THEN excluded.used ELSE known.used + excluded.used END
         FROM (
-            SELECT known.began_at <= clock_timestamp() - make_interval(secs => :seconds)
+            SELECT extract(epoch FROM excluded.began_at - known.began_at) >= :seconds
         ) AS time (is_over)
     )
 """)  # noqa: S608 - our own text only

@@ -1,4 +1,4 @@
-"""Messages of gifts, as their creators find them."""
+"""Messages of gifts, as their creators find them; they are in the parts of their viewers."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ async def find_viewer(tx: Transaction, creator: str, gift: UUID) -> str | None:
     return viewer
 
 
-async def decide(tx: Transaction, gift: Gift, *, by: str) -> None:
+async def decide(tx: Transaction, gift: Gift, *, by: str, at: datetime) -> None:
     """Write what was decided about the message of a gift; the gift is locked."""
     await tx.execute(
         _DECIDE_GIFT,
@@ -31,7 +31,7 @@ async def decide(tx: Transaction, gift: Gift, *, by: str) -> None:
             "revision": gift.message_revision,
         },
     )
-    await tx.execute(_DECIDE, {"creator": gift.creator, "gift": gift.id, "by": by})
+    await tx.execute(_DECIDE, {"creator": gift.creator, "gift": gift.id, "by": by, "at": at})
 
 
 async def held(
@@ -80,7 +80,7 @@ _DECIDE_GIFT = text("""
     WHERE viewer = :viewer AND id = :gift
 """)
 _DECIDE = text("""
-    UPDATE messages SET decided_at = clock_timestamp(), decided_by = :by
+    UPDATE messages SET decided_at = CAST(:at AS timestamptz), decided_by = :by
     WHERE creator = :creator AND gift = :gift
 """)
 # A gift that is not paid is not given: its message is not shown yet.
