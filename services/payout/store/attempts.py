@@ -218,14 +218,19 @@ _LOCK_PAYOUT = text("""
     SELECT state FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
 """)
 _BEGIN = text("""
-    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock_timestamp())
+    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock.now)
+    FROM (SELECT clock_timestamp() AS now) AS clock
     WHERE creator = :creator AND id = :id AND NOT closed
-    RETURNING clock_timestamp() - first_submitted_at AS age
+    RETURNING clock.now - first_submitted_at AS age
 """)
 _UNRESOLVED = text("""
-    UPDATE attempts SET unresolved_at = clock_timestamp()
+    UPDATE attempts SET unresolved_at = clock.now
+    FROM (
+        SELECT now, now - CAST(:window AS interval) AS forgotten_before
+        FROM (SELECT clock_timestamp() AS now) AS current
+    ) AS clock
     WHERE creator = :creator AND id = :id AND NOT closed AND unresolved_at IS NULL
-      AND first_submitted_at < clock_timestamp() - CAST(:window AS interval)
+      AND first_submitted_at < clock.forgotten_before
     RETURNING id
 """)
 _FIND_UNRESOLVED = text(f"""
@@ -249,10 +254,14 @@ _SAVE_TRANSFER = text("""
 """)
 # Watched for as long again as it has been, for 120 days: after hours, days, then weeks.
 _CLOSE = text("""
-    UPDATE attempts SET closed = true, next_check_at = CASE
-        WHEN CAST(:is_watched AS boolean) AND first_submitted_at > now() - interval '120 days'
-        THEN now() + greatest(now() - first_submitted_at, interval '1 hour')
-    END
+    UPDATE attempts SET closed = true, next_check_at = watched.next_check_at
+    FROM (
+        SELECT CASE
+            WHEN CAST(:is_watched AS boolean) AND first_submitted_at > now() - interval '120 days'
+            THEN now() + greatest(now() - first_submitted_at, interval '1 hour')
+        END AS next_check_at
+        FROM attempts WHERE creator = :creator AND id = :id FOR UPDATE
+    ) AS watched
     WHERE creator = :creator AND id = :id
 """)
 _STOP_CHECKING = text("""
