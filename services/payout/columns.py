@@ -142,6 +142,16 @@ Reversal = Table(
         "newest_at": "timestamp with time zone",
         "restored_at": "timestamp with time zone",
         "known_revisions": "bigint[]",
+        "shared_by": "text",
+    },
+)
+SentShare = Table(
+    "sent_shares",
+    {
+        "creator": "text",
+        "gift": "uuid",
+        "party": "text",
+        "shares_bp": "integer[]",
     },
 )
 Restoration = Table(

@@ -89,8 +89,7 @@ async def _change_terms(database):
     """Announce a rate to everybody and to one creator, and grant a bonus."""
     now = datetime.now(UTC)
     for rules in (RULES, at_rate(RULES, 400, since=now + timedelta(days=31))):
-        async with database.transaction() as tx:
-            await announce_rates(tx, rules, now)
+        await announce_rates(database, rules, now)
     by = {"operator": "ann", "reason": "signed"}
     asked = BonusRequest("lea", "platform", 5, "a hundred hours", "ben", "key", b"h")
     async with database.transaction() as tx:

@@ -2,7 +2,10 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -10,6 +13,7 @@ import structlog
 from services.payout.domain.bank_files import (
     BankReport,
     FiledOrder,
+    ReportedStatus,
     StoredReport,
     is_self_contradiction,
     match_report,
@@ -21,7 +25,7 @@ from services.payout.store import attempts, bank_files, bank_orders
 from shared.backoffice.adjustments import audit
 from shared.identity.people import SEVERAL_PEOPLE, require_other_person
 from shared.observability.metrics import CONTRADICTIONS
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -55,36 +59,57 @@ async def apply_report(
 
     What is true of an attempt is concluded later, from all that was ever said of it. A report that
     names the operator's own payout is refused: a colleague brings it.
+
+    The report itself is stored last, when every part has what it says of its creators: if the
+    process dies before, the operator brings it again, and what is stored already stays as it is.
     """
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         known = await bank_files.find_report(tx, incoming.id)
-        if known is not None:
-            return known
-        return await _apply(tx, bank, incoming, operator)
-
-
-async def _apply(
-    tx: Transaction, bank: BankFileProvider, incoming: IncomingReport, operator: str
-) -> StoredReport:
-    reported, wrong = match_report(incoming.report, await _orders_of(tx, incoming.report))
+    if known is not None:
+        return known
+    orders = await database.read_each(partial(_orders_of, report=incoming.report))
+    reported, wrong = match_report(incoming.report, list(chain.from_iterable(orders)))
     # A report that nobody else has seen could say that one's own payment never arrived.
     for each in reported:
         require_other_person(operator=operator, user=each.creator)
+    by_part: dict[Part, list[ReportedStatus]] = {}
+    for each in reported:
+        by_part.setdefault(database.part_for(each.creator), []).append(each)
+    for part, of_part in by_part.items():
+        async with part.transaction() as tx:
+            wrong += await _add_statuses(tx, incoming.id, of_part)
+    async with database.reference.transaction() as tx:
+        return await _store(tx, bank, incoming, operator, len(reported), wrong)
+
+
+async def _add_statuses(
+    tx: Transaction, report: UUID, reported: Sequence[ReportedStatus]
+) -> list[str]:
+    """Store what a report says of payments; return what the bank contradicts itself in."""
     # Locks the attempts: of two reports about one, the second sees what the first says.
     await attempts.make_due(tx, [each.attempt for each in reported])
-    if reported:
-        await bank_orders.add_statuses(tx, incoming.id, reported)
-        codes = await bank_orders.codes_of(tx, reported)
-        wrong += [
-            f"{attempt} is {' and '.join(sorted(each))}"
-            for (_, attempt), each in codes.items()
-            if is_self_contradiction(each)
-        ]
+    await bank_orders.add_statuses(tx, report, reported)
+    codes = await bank_orders.codes_of(tx, reported)
+    return [
+        f"{attempt} is {' and '.join(sorted(each))}"
+        for (_, attempt), each in codes.items()
+        if is_self_contradiction(each)
+    ]
+
+
+async def _store(
+    tx: Transaction,
+    bank: BankFileProvider,
+    incoming: IncomingReport,
+    operator: str,
+    statuses: int,
+    wrong: Sequence[str],
+) -> StoredReport:
     report = StoredReport(
         id=incoming.id,
         message_id=incoming.report.message_id,
         kind=incoming.report.kind,
-        statuses=len(reported),
+        statuses=statuses,
         contradictions=len(wrong),
         received_by=operator,
         key_id=bank.keys.newest,

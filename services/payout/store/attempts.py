@@ -145,15 +145,17 @@ async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, sta
     return bool(await tx.execute(_ADD_CONTRADICTION, values))
 
 
-async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
-    """Keep a webhook and make its attempt due; False if it is here already."""
+async def has_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
+    """Whether a webhook is stored already."""
+    values = {"provider": provider, "webhook_id": event.webhook_id}
+    return bool(await tx.execute(_FIND_WEBHOOK_EVENT, values))
+
+
+async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> None:
+    """Store a webhook, once."""
     row = {"provider": provider, **asdict(event)}
     del row["account"]
-    new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
-    if new and event.attempt is not None:
-        await tx.execute(_MAKE_DUE, {"id": event.attempt})
-        tx.wake(PAYOUT_DUE)
-    return new
+    await tx.execute(_ADD_WEBHOOK_EVENT, row)
 
 
 def _key(attempt: Attempt) -> dict[str, object]:
@@ -277,9 +279,10 @@ _ADD_WEBHOOK_EVENT = text("""
     INSERT INTO webhook_events (provider, webhook_id, kind, attempt, payload_hash)
     VALUES (:provider, :webhook_id, :kind, :attempt, :payload_hash)
     ON CONFLICT DO NOTHING
-    RETURNING id
 """)
-_MAKE_DUE = text("UPDATE attempts SET next_check_at = now() WHERE id = :id")
+_FIND_WEBHOOK_EVENT = text("""
+    SELECT id FROM webhook_events WHERE provider = :provider AND webhook_id = :webhook_id
+""")
 _MAKE_ALL_DUE = text("""
     UPDATE attempts SET next_check_at = now()
     FROM (

@@ -66,23 +66,6 @@ CREATE TABLE bank_payments (
 CREATE INDEX bank_payments_of_file ON bank_payments (file);
 GRANT SELECT, INSERT ON bank_payments TO payout;
 
-CREATE TABLE bank_reports (
-    id              uuid         PRIMARY KEY,
-    message_id      text         NOT NULL,
-    kind            text         NOT NULL CONSTRAINT bank_report_kind_known
-                    CHECK (kind IN ('pain.002', 'camt.053', 'camt.054')),
-    statuses        integer      NOT NULL,
-    contradictions  integer      NOT NULL,
-    received_at     timestamptz  NOT NULL DEFAULT now(),
-    received_by     text         NOT NULL,
-    key_id          text         NOT NULL,
-    encrypted       bytea        NOT NULL
-);
-CREATE INDEX bank_reports_by_time ON bank_reports (received_at, id);
-CREATE INDEX bank_reports_by_key ON bank_reports (key_id);
-GRANT SELECT, INSERT ON bank_reports TO payout;
-GRANT UPDATE (key_id, encrypted) ON bank_reports TO payout;
-
 CREATE TABLE bank_statuses (
     creator  text  NOT NULL,
     attempt  uuid  NOT NULL,
