@@ -33,6 +33,12 @@ def part_count_of(service):
     return PART_COUNT if service in PARTED else 1
 
 
+def schema_for(database, user):
+    """The schema that has the rows of a user."""
+    number = database.part_for(user).number
+    return REFERENCE_SCHEMA if number is None else schema_of(number)
+
+
 async def in_every_part(database, statement):
     """Change the rows of all users by a statement."""
     for part in database.parts:

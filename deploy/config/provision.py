@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.config.databases import AUDITOR, OrderOfTextChanged, provision
-from deploy.config.services import DATABASES
+from deploy.config.databases import AUDITOR, OrderOfTextChanged, archiver_of, provision
+from deploy.config.services import DATABASES, SEALED
 from shared.secrets import values_of
 
 FOLDER = Path(os.environ.get("OVATION_SECRETS_DIR", "/run/secrets"))
@@ -25,6 +25,8 @@ def main() -> None:
     for service in services:
         passwords[f"{service}_owner"] = _secret(f"{service}_owner_password")
         passwords[service] = _secret(f"{service}_database_password")
+    for role in map(archiver_of, set(services) & set(SEALED)):
+        passwords[role] = _secret(f"{role}_database_password")
     admin = quote(_secret("postgres_admin_password"), safe="")
     address = f"postgresql://postgres:{admin}@{os.environ['POSTGRES_HOST']}/postgres"
     try:

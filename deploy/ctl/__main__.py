@@ -9,6 +9,7 @@ confirm at; 3 a server cannot be reached. A command that changes data asks first
 import typer
 
 from deploy.ctl.commands import (
+    archives,
     audit,
     capacity,
     dead_letters,
@@ -40,6 +41,7 @@ app.add_typer(outboxes.app, name="outbox")
 app.add_typer(parts.app, name="parts")
 app.add_typer(topology.app, name="topology")
 app.add_typer(verification.seal, name="seal")
+app.add_typer(archives.app, name="archive")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
 app.add_typer(webhooks.app, name="webhooks")

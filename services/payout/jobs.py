@@ -8,7 +8,7 @@ from services.payout.commands.accounts import refresh_payees
 from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.commands.bank_files import make_due_files, renew_encryption
 from services.payout.commands.maturity import mature
-from services.payout.commands.metrics import report
+from services.payout.commands.metrics import report, report_lists, report_unclosed
 from services.payout.commands.schedules import request_due
 from services.payout.commands.screenings import screen_payees
 from services.payout.commands.valuations import revalue_all
@@ -66,10 +66,6 @@ def build(
     async def request_scheduled() -> bool:
         return await request_due(database, rules, now=datetime.now(UTC))
 
-    async def report_waiting() -> bool:
-        await report(database, has_lists=screening is not None)
-        return False
-
     async def make_bank_files(bank: BankFileProvider) -> bool:
         is_more = await each(partial(make_due_files, bank=bank))()
         return await renew_encryption(database, bank.keys) or is_more
@@ -88,7 +84,7 @@ def build(
         Job("screenings", SCREEN_EVERY_SECONDS, each(screen), topic=SCREENING_DUE),
         Job("valuations", REVALUE_EVERY_SECONDS, each(keep_valued)),
         _closing(database, rules),
-        Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
+        _reporting(database, screening, rules),
         *(Job("bank_files", BANK_EVERY_SECONDS, partial(make_bank_files, one)) for one in banks),
         Job("erasures", ERASE_EVERY_SECONDS, each(erase_again)),
         *watching.jobs(database, INVARIANTS, publish_block),
@@ -102,3 +98,16 @@ def _closing(database: Database, rules: Rules) -> Job:
         return await statements.close_months(part, now=datetime.now(UTC), zone=rules.time_zone)
 
     return Job("statements", CLOSE_EVERY_SECONDS, in_each_part(database, close_months))
+
+
+def _reporting(database: Database, screening: Screening | None, rules: Rules) -> Job:
+    """Return the job that measures what waits, and what is old."""
+
+    async def report_waiting() -> bool:
+        await report(database, has_lists=screening is not None)
+        await report_unclosed(database, now=datetime.now(UTC), zone=rules.time_zone)
+        if screening is not None:
+            report_lists(screening)
+        return False
+
+    return Job("waiting", REPORT_EVERY_SECONDS, report_waiting)

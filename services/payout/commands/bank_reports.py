@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from uuid import UUID
@@ -17,13 +18,14 @@ from services.payout.domain.bank_files import (
     StoredReport,
     is_self_contradiction,
     match_report,
+    needs_colleague,
     report_of,
 )
 from services.payout.providers.bank_file import BankFileProvider
 from services.payout.providers.bank_reports import read_report, unpack_report
 from services.payout.store import attempts, bank_files, bank_orders
 from shared.backoffice.adjustments import audit
-from shared.identity.people import SEVERAL_PEOPLE, require_other_person
+from shared.identity.people import SEVERAL_PEOPLE, require_other_person, same_person
 from shared.observability.metrics import CONTRADICTIONS
 from shared.postgres.database import Database, Part, Transaction
 
@@ -57,35 +59,86 @@ async def apply_report(
     """
     Store what a report says, once; the same report again changes nothing.
 
-    What is true of an attempt is concluded later, from all that was ever said of it. A report that
-    names the operator's own payout is refused: a colleague brings it.
+    One that ends a large payment waits, and counts once a colleague brings the same bytes: whoever
+    confirms it has seen the bank's own words. What is true of an attempt is concluded later, from
+    all that was ever said of it. A report that names the operator's own payout is refused.
 
-    The report itself is stored last, when every part has what it says of its creators: if the
-    process dies before, the operator brings it again, and what is stored already stays as it is.
+    It is stored in the schema of reference, then what it says in the parts of its creators, and at
+    last that it counts. If the process dies in between, the operator brings it again: what is
+    stored already stays as it is.
     """
-    async with database.reference.transaction() as tx:
-        known = await bank_files.find_report(tx, incoming.id)
-    if known is not None:
-        return known
     orders = await database.read_each(partial(_orders_of, report=incoming.report))
     reported, wrong = match_report(incoming.report, list(chain.from_iterable(orders)))
     # A report that nobody else has seen could say that one's own payment never arrived.
     for each in reported:
         require_other_person(operator=operator, user=each.creator)
+    async with database.reference.transaction() as tx:
+        report, is_new = await _store(tx, bank, incoming, operator, len(reported), len(wrong))
+        if report.applied_at is not None:
+            return report
+        is_first = same_person(operator, report.received_by)
+        if is_first and needs_colleague(reported, bank.rules):
+            if is_new:
+                await _audit(tx, report, operator)
+            return report
+    wrong += await _apply(database, report.id, reported)
+    applied = replace(
+        report,
+        statuses=len(reported),
+        contradictions=len(wrong),
+        confirmed_by=None if is_first else operator,
+        applied_at=datetime.now(UTC),
+    )
+    async with database.reference.transaction() as tx:
+        known = await bank_files.lock_report(tx, report.id)
+        if known.applied_at is not None:
+            # Another operator brought it at this moment.
+            return known
+        await bank_files.save_applied(tx, applied)
+        _report_contradictions(tx, applied, wrong)
+        await _audit(tx, applied, operator)
+    return applied
+
+
+async def _store(
+    tx: Transaction,
+    bank: BankFileProvider,
+    incoming: IncomingReport,
+    operator: str,
+    statuses: int,
+    contradictions: int,
+) -> tuple[StoredReport, bool]:
+    """Store a report, or lock the one that is here; the second value is whether it is new."""
+    report = StoredReport(
+        id=incoming.id,
+        message_id=incoming.report.message_id,
+        kind=incoming.report.kind,
+        statuses=statuses,
+        contradictions=contradictions,
+        received_by=operator,
+        key_id=bank.keys.newest,
+        encrypted=bank.keys.encrypt(incoming.content),
+    )
+    if await bank_files.add_report(tx, report):
+        return report, True
+    return await bank_files.lock_report(tx, incoming.id), False
+
+
+async def _apply(database: Database, report: UUID, reported: Sequence[ReportedStatus]) -> list[str]:
+    """Store what a report says of payments; return what the bank contradicts itself in."""
     by_part: dict[Part, list[ReportedStatus]] = {}
     for each in reported:
         by_part.setdefault(database.part_for(each.creator), []).append(each)
+    wrong: list[str] = []
     for part, of_part in by_part.items():
         async with part.transaction() as tx:
-            wrong += await _add_statuses(tx, incoming.id, of_part)
-    async with database.reference.transaction() as tx:
-        return await _store(tx, bank, incoming, operator, len(reported), wrong)
+            wrong += await _add_statuses(tx, report, of_part)
+    return wrong
 
 
 async def _add_statuses(
     tx: Transaction, report: UUID, reported: Sequence[ReportedStatus]
 ) -> list[str]:
-    """Store what a report says of payments; return what the bank contradicts itself in."""
     # Locks the attempts: of two reports about one, the second sees what the first says.
     await attempts.make_due(tx, [each.attempt for each in reported])
     await bank_orders.add_statuses(tx, report, reported)
@@ -97,42 +150,25 @@ async def _add_statuses(
     ]
 
 
-async def _store(
-    tx: Transaction,
-    bank: BankFileProvider,
-    incoming: IncomingReport,
-    operator: str,
-    statuses: int,
-    wrong: Sequence[str],
-) -> StoredReport:
-    report = StoredReport(
-        id=incoming.id,
-        message_id=incoming.report.message_id,
-        kind=incoming.report.kind,
-        statuses=statuses,
-        contradictions=len(wrong),
-        received_by=operator,
-        key_id=bank.keys.newest,
-        encrypted=bank.keys.encrypt(incoming.content),
-    )
-    if not await bank_files.add_report(tx, report):
-        # Another operator brought it at this moment.
-        return report
+def _report_contradictions(tx: Transaction, report: StoredReport, wrong: Sequence[str]) -> None:
     for problem in wrong:
         log.error("bank_report.contradicted", report=str(report.id), problem=problem)
         tx.after_commit(CONTRADICTIONS.labels(CONTRADICTION).inc)
+
+
+async def _audit(tx: Transaction, report: StoredReport, operator: str) -> None:
     await audit(
         tx,
         operator=operator,
-        action="bank_report.received",
+        action="bank_report.received" if report.confirmed_by is None else "bank_report.confirmed",
         user=SEVERAL_PEOPLE,
         reason=report.kind,
         report=report.id,
         message_id=report.message_id,
         statuses=report.statuses,
         contradictions=report.contradictions,
+        waits=report.applied_at is None,
     )
-    return report
 
 
 async def _orders_of(tx: Transaction, report: BankReport) -> list[FiledOrder]:

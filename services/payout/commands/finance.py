@@ -53,6 +53,7 @@ async def read_forecast(
 ) -> list[ForecastLine]:
     """Return what falls due today and on each of the following days."""
     today = now.astimezone(ZoneInfo(zone)).date()
-    last = domain.start_of(today + timedelta(days=days), zone)
-    due = await database.read_each(partial(store.due, now=now, until=last, zone=zone))
-    return domain.forecast(chain.from_iterable(due))
+    end = today + timedelta(days=days)
+    until = domain.start_of(end, zone)
+    due = await database.read_each(partial(store.due, now=now, until=until, zone=zone))
+    return domain.forecast(chain.from_iterable(due), end=end)

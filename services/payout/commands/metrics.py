@@ -1,13 +1,17 @@
-"""Gauges of what waits (payouts, payees, decisions), and what fraud rules found."""
+"""Gauges of what waits (payouts, payees, decisions, months), and what fraud rules found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from prometheus_client import Counter, Gauge
 
 from services.payout.domain.fraud_rules import Mode, RuleName
 from services.payout.domain.payouts import OPEN_STATES, State
-from services.payout.store import attempts, bank_orders, metrics
+from services.payout.domain.statements import last_month_end
+from services.payout.providers.screenings import Screening
+from services.payout.store import attempts, bank_files, bank_orders, metrics, statements
 from shared.postgres.database import Database, Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
@@ -27,6 +31,19 @@ OVERDUE_DECISIONS = Gauge(
 BANK_WAITING_SECONDS = Gauge(
     "ovation_bank_orders_oldest_age_seconds",
     "How long the payment that waits longest for a bank file has waited.",
+)
+REPORTS_WAITING_SECONDS = Gauge(
+    "ovation_bank_reports_oldest_age_seconds",
+    "How long the bank's report that waits longest for a second person has waited.",
+)
+UNCLOSED = Gauge(
+    "ovation_statements_unclosed",
+    "Creators with a month that is over and not closed; more than 10,000 are not counted.",
+)
+LISTED_AT = Gauge(
+    "ovation_sanctions_list_timestamp_seconds",
+    "When the list of sanctions that is in use was written into its file.",
+    ["list"],
 )
 FRAUD_FINDINGS = Counter(
     "ovation_fraud_findings",
@@ -55,6 +72,18 @@ class Waiting:
     payees_seconds: Mapping[str, float]
 
 
+def report_lists(screening: Screening) -> None:
+    """Say how old the lists are by which names are screened."""
+    for name, written_at in screening.lists.items():
+        LISTED_AT.labels(name).set(written_at.timestamp())
+
+
+async def report_unclosed(database: Database, *, now: datetime, zone: str) -> None:
+    """Count the creators whose statements are behind."""
+    count = partial(statements.count_due, month=last_month_end(now, zone))
+    UNCLOSED.set(sum(await database.read_each(count)))
+
+
 async def report(database: Database, *, has_lists: bool = True) -> None:
     """
     Measure the oldest payout of each open state, the unresolved ones, overdue decisions, and payees
@@ -70,6 +99,8 @@ async def report(database: Database, *, has_lists: bool = True) -> None:
     for deadline in parts[0].overdue:
         OVERDUE_DECISIONS.labels(deadline).set(sum(each.overdue[deadline] for each in parts))
     BANK_WAITING_SECONDS.set(max(each.bank_seconds for each in parts))
+    async with database.reference.transaction() as tx:
+        REPORTS_WAITING_SECONDS.set(await bank_files.oldest_waiting_report_seconds(tx))
     for waits_for in parts[0].payees_seconds:
         if has_lists or waits_for != "unscreened":
             oldest = max(each.payees_seconds[waits_for] for each in parts)
