@@ -24,8 +24,9 @@ RELATIONS = """
     WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
     ORDER BY 1, 2
 """
-# Whose a row is: the columns of tables by user.
+# Whose a row is: the columns of tables by user, and the tables where one of them names another.
 WHOSE = ("user_id", "viewer", "creator")
+OTHERS = {("earnings", "viewer")}
 
 
 def part_count_of(service):
@@ -106,6 +107,6 @@ def _strays(schemas, tables):
         for number, schema in enumerate(schemas)
         for table, columns in tables.items()
         for column in WHOSE
-        if column in columns
+        if column in columns and (table, column) not in OTHERS
     ]
     return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"

@@ -160,7 +160,6 @@ _ALL = (
             "^/v1/operator/(payouts?|payout-appeals|payees|creators|finance|bank-(files|reports))(/|$)",
         ),
         rolled=2,
-        parted=True,
         ledger=True,
         sealed=True,
         republishes=True,
