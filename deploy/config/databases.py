@@ -17,6 +17,9 @@ from typing import TypeVar
 import asyncpg
 
 from deploy.config.services import DATABASES, SEALED
+from shared.postgres.addresses import with_database
+from shared.postgres.role_settings import COMMON, SERVICE, settings_sql
+from shared.postgres.sessions import Hosts
 
 AUDITOR = "auditor"
 
@@ -71,8 +74,10 @@ def provisioning_sql(
 def roles_sql(passwords: Mapping[str, str], services: Iterable[str] = DATABASES) -> list[str]:
     names = role_names(services)
     roles = [statement for role in names for statement in _role(role, passwords[role])]
+    settings = [statement for role in names for statement in _settings(role)]
     return [
         *roles,
+        *settings,
         # It has the hashes of all passwords in it. Of a version before; revoking twice is fine.
         f"REVOKE pg_read_all_data FROM {AUDITOR}",
         f"ALTER ROLE {AUDITOR} SET default_transaction_read_only = on",
@@ -173,6 +178,10 @@ def _role(name: str, password: str) -> list[str]:
     ]
 
 
+def _settings(role: str) -> list[str]:
+    return settings_sql(role, SERVICE if role in DATABASES else COMMON)
+
+
 def _connections_max(role: str) -> int:
     if role == AUDITOR:
         return AUDITOR_CONNECTIONS_MAX
@@ -193,9 +202,8 @@ async def _provision(admin_dsn: str, passwords: Mapping[str, str], services: Seq
             if not any(statement.startswith(f'CREATE DATABASE "{name}" ') for name in existing)
         ],
     )
-    base, _, _ = admin_dsn.rpartition("/")
     for service in services:
-        await _run_sql(f"{base}/{service}", schema_sql(service))
+        await _run_sql(with_database(admin_dsn, service), schema_sql(service))
     await _check_order_of_text(admin_dsn, services)
 
 
@@ -235,7 +243,7 @@ _ORDER_OF_TEXT = """
 
 
 async def _run_sql(dsn: str, statements: Iterable[str]) -> None:
-    connection = await asyncpg.connect(dsn)
+    connection = await Hosts(dsn).connect()
     try:
         for statement in statements:
             await connection.execute(statement)
@@ -244,7 +252,7 @@ async def _run_sql(dsn: str, statements: Iterable[str]) -> None:
 
 
 async def _fetch(dsn: str, query: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(dsn)
+    connection = await Hosts(dsn).connect()
     try:
         return await connection.fetch(query)
     finally:

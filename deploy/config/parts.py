@@ -145,6 +145,11 @@ _SEALED = f"""\
           (ovation_ledger_sealed_timestamp_seconds{{service=~"{"|".join(SEALED)}"}}) > 300
 """
 
+
+def _parameters(settings: Mapping[str, str]) -> str:
+    return "".join(f"        {name}: {value}\n" for name, value in settings.items())
+
+
 PARTS: Mapping[str, Mapping[str, str]] = {
     "docker-compose.yml": {
         "database-passwords": _each(_PASSWORDS) + _each(_ARCHIVER_PASSWORD, SEALED),
@@ -165,6 +170,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "services": _production(),
         "postgres": _postgres(PRODUCTION),
     },
+    "deploy/failover/patroni.yml": {"postgres": _parameters(PRODUCTION)},
     "deploy/compose.scale.yml": {"services": _each(_SCALED)},
     "deploy/compose.observability.yml": {"services": _each("  <name>: *watched\n", PUBLIC)},
     "deploy/kubernetes/ovation/values.yaml": {"settings": settings_part()},

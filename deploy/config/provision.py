@@ -2,7 +2,8 @@
 Make every service's database and roles: `python -m deploy.config.provision [SERVICE ...]`.
 
 With names, only what these services have on the server: each service may have its own.
-Reads POSTGRES_HOST, and the passwords from the folder of secret files.
+Reads POSTGRES_HOST (`db-1:5432`, or several hosts of which one is the primary), and the passwords
+from the folder of secret files.
 """
 
 import os

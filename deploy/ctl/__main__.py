@@ -13,6 +13,7 @@ from deploy.ctl.commands import (
     audit,
     capacity,
     dead_letters,
+    doctor,
     economics,
     events,
     files,
@@ -35,6 +36,7 @@ from deploy.ctl.commands import (
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(files.app)
 app.add_typer(verification.app)
+app.add_typer(doctor.app)
 app.add_typer(replays.app)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(outboxes.app, name="outbox")

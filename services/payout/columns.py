@@ -423,7 +423,7 @@ RateAnnouncement = Table(
         "effective_from": "timestamp with time zone",
         "currency": "text",
         "value_minor_per_1000": "bigint",
-        "announced_at": "timestamp with time zone",
+        "published_at": "timestamp with time zone",
     },
 )
 RateAssignment = Table(

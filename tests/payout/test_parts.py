@@ -151,9 +151,11 @@ async def test_a_warning_lets_the_diamonds_of_all_parts_wait(parted):
     creators = ("lea", "agency", "tomas")
     gifts = [gift_of(bought, 100, creator=creator) for creator in creators]
 
-    await consumer.receive([a_delivery(each) for each in gifts[:2]])
+    before = datetime.now(UTC) - timedelta(hours=1)
+
+    await consumer.receive([a_delivery(each, at=before) for each in gifts[:2]])
     await consumer.receive([a_delivery(flagged)])
-    await consumer.receive([a_delivery(gifts[2])])
+    await consumer.receive([a_delivery(gifts[2], at=before)])
 
     async with parted.transaction() as tx:
         rows = await tx.execute(text("SELECT creator, hold_reason FROM earnings ORDER BY creator"))

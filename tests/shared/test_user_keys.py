@@ -20,6 +20,8 @@ NOBODYS = {
     "inbox": "what this database has heard",
     "outbox": "what this database has to say",
     "outbox_blocked": "what this database has to say",
+    "archives": "whole blocks of the chain over what this database held",
+    "archive_totals": "sums over whole blocks",
     "seals": "the chain over what this database holds",
     "unsealed": "what this database has yet to seal",
     "audit": "what operators did, in the order in which they did it",

@@ -45,8 +45,9 @@ def batches():
         [disputed(paid, amount_minor=33)],
         [second],
         [refund_requested(second, uuid4())],
-        [a_purchase_paid(viewer="otto", coins=50)],
-        [a_gift_requested(viewer="otto", coins=50)],
+        # In mira's part, so that one archive has both.
+        [a_purchase_paid(viewer="otto-5", coins=50)],
+        [a_gift_requested(viewer="otto-5", coins=50)],
     ]
 
 
@@ -312,7 +313,7 @@ async def test_a_file_of_other_entries_is_found_though_its_hash_was_put_right(
 TAMPERINGS = {
     "opening-balances": "UPDATE opening_balances SET amount = amount + 1 WHERE account = '@spent'",
     "archived-keys": "UPDATE archived_keys SET key = gen_random_uuid() WHERE number = 2",
-    "archived-users": "DELETE FROM archived_users WHERE user_id = 'otto'",
+    "archived-users": "DELETE FROM archived_users WHERE user_id = 'otto-5'",
     "archive-missing": """
         DELETE FROM archived_users; DELETE FROM archive_totals; DELETE FROM archives
     """,

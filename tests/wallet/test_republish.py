@@ -9,7 +9,6 @@ from services.wallet.commands import adjustments, exclusions, expiry, holds
 from services.wallet.commands.republish import REPUBLISHED, facts_between
 from services.wallet.commands.verification import publish_block
 from shared.backoffice.adjustments import AdjustmentRequest
-from shared.contracts.gift import UserErased
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.ledger.sealing import seal
 from shared.postgres.statements import text
@@ -34,8 +33,8 @@ def story(hear, database):
         await _let_operators_work(database)
         await _reach_a_limit(hear)
         await _exclude(database)
-        await hear(*an_erasure("noa"))
-        await _give_up_coins(hear)
+        await hear(a_purchase_paid(viewer="noa"))
+        await hear(*an_erasure("noa", forfeit=True))
         for part in database.parts:
             async with part.transaction() as tx:
                 if block := await seal(tx):
@@ -67,12 +66,6 @@ async def _reach_a_limit(hear):
     await hear(a_purchase_paid(viewer="rich", coins=90_000))
     await hear(a_gift_requested(viewer="rich", coins=30_000))
     await hear(a_gift_requested(viewer="rich", coins=30_000))
-
-
-async def _give_up_coins(hear):
-    await hear(a_purchase_paid(viewer="leaving"))
-    now = datetime.now(UTC)
-    await hear(UserErased(erasure=uuid4(), user="leaving", erased_at=now, forfeit=True))
 
 
 async def _let_operators_work(database):

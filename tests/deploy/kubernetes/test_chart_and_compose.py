@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 import yaml
 
-from deploy.config.services import DATABASES, PUBLIC
+from deploy.config.services import DATABASES, PUBLIC, SEALED
 from tests.deploy.kubernetes.rendering import (
     CHART,
     ROOT,
@@ -88,6 +88,7 @@ def test_a_migration_knows_what_it_does_in_compose_and_what_makes_databases_is_a
         "auditor_database_password",
         f"{service}_owner_password",
         f"{service}_database_password",
+        *([f"{service}_archiver_database_password"] if service in SEALED else []),
     }
     assert set(secrets_of(job, provision)) <= set(_secrets(BASE["provision"]))
     assert set(environment_of(provision)) == set(BASE["provision"]["environment"])

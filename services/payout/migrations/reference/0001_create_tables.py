@@ -20,7 +20,7 @@ CREATE TABLE rate_announcements (
     currency              text         NOT NULL,
     value_minor_per_1000  bigint       NOT NULL
                           CONSTRAINT announced_rate_is_positive CHECK (value_minor_per_1000 > 0),
-    announced_at          timestamptz  NOT NULL DEFAULT now()
+    published_at          timestamptz  NOT NULL DEFAULT now()
 );
 GRANT SELECT, INSERT ON rate_announcements TO payout;
 """
