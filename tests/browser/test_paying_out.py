@@ -145,7 +145,7 @@ def test_a_creator_chooses_the_currency_in_which_money_arrives(visitor, supporte
     quoted = page.get_by_role("dialog")
     expect(quoted.locator("dt", has_text="Exchanged")).to_be_visible()
     quoted.get_by_role("button", name="Cash out €").click()
-    eventually(lambda: lea.get("/v1/payouts")["items"][0]["currency"] == "EUR")
+    eventually(lambda: [each["currency"] for each in lea.get("/v1/payouts")["items"]] == ["EUR"])
 
 
 def reject_with_reasons(ann, lea, mira, axe):

@@ -82,7 +82,7 @@ async def test_entries_that_are_not_old_enough_stay(archives, story):
 async def test_gifts_go_on_after_an_archive_and_are_archived_in_their_turn(archives, story, hear):
     await archives.archive()
 
-    await hear(a_gift_requested(coins=10), a_gift_requested(viewer="nobody", coins=1))
+    await hear(a_gift_requested(coins=10), a_gift_requested(viewer="eva-2", coins=1))
     assert await archives.violations() == []
     await archives.archive()
     await hear(a_purchase_paid(coins=7))
