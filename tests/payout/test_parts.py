@@ -9,6 +9,7 @@ import pytest
 from services.payout import consumers, jobs
 from services.payout.commands.attempts import open_attempts, store_webhook_event
 from services.payout.commands.rate_plans import announce_rates
+from services.payout.commands.republish import facts_between
 from services.payout.domain.transfers import WebhookEvent
 from services.payout.main import build_http
 from services.payout.store.invariants import INVARIANTS
@@ -18,7 +19,7 @@ from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
-from tests.deliveries import a_broker, a_delivery
+from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
 from tests.payout.conftest import HOLDING, PAYEE, RULES, SELLER, a_gift_sent, quote, request
 from tests.payout.test_fraud import CARD, FRAUD, a_purchase, gift_of
 from tests.payout.test_maturity import reversal
@@ -133,6 +134,8 @@ async def test_shares_and_reversals_end_the_same_in_every_order_and_twice(parted
             for each in turned:
                 await consumer.receive([each])
 
+    again = by_id(await said_again(parted, facts_between))
+    assert again == await announced_by_id(parted)
     gifts = 6
     assert await kept(parted) == {
         ("agency", "lea"): gifts * 12,

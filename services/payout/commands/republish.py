@@ -5,7 +5,8 @@ From outcomes, which hold them word for word: payout.diamonds_earned, .diamonds_
 .diamonds_adjusted, .bonus_earned. From the event archive: .diamonds_clawed_back,
 .diamonds_restored, .rate_announced, .creator_rate_announced, .payee_changed, .requested, .held,
 .approved, .rejected, .appealed, .appeal_decided, .sent, .paid, .failed, .returned,
-.partly_returned. From the seals: .block_sealed.
+.partly_returned; between parts: .gift_shared, .share_reversed, .share_restored. From the seals:
+.block_sealed.
 """
 
 from collections.abc import AsyncIterator
