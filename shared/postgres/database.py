@@ -147,8 +147,9 @@ class Database:
         )
         # Each has an outbox and an inbox.
         self.mailboxes = self.parts if is_one else (*self.parts, self.reference)
-        # A plan that was made for a part is made again for another: so a session has few of them.
+        # A session keeps the plans of its parts: so it has few of them.
         self._lanes = 0 if is_one else max(1, (pool_size - REFERENCE_SESSIONS) // LANE_SESSIONS)
+        self._statements_max = PREPARED_STATEMENTS_MAX * (1 if is_one else 2)
         self._pool_size = pool_size if is_one else REFERENCE_SESSIONS
         self._pools: dict[int | None, asyncpg.Pool] = {}
         self._opening = asyncio.Lock()
@@ -257,7 +258,7 @@ class Database:
                     max_size=self._pool_size if lane is None else LANE_SESSIONS,
                     init=_prepare_connection,
                     reset=_leave_clean,
-                    statement_cache_size=PREPARED_STATEMENTS_MAX if self.prepares else 0,
+                    statement_cache_size=self._statements_max if self.prepares else 0,
                 )
             return self._pools[lane]
 

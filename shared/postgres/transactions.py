@@ -71,6 +71,9 @@ class Transaction:
     ) -> None:
         self._connection = connection
         self.part = part
+        # A comment that makes it another statement: PostgreSQL plans a prepared one again whenever
+        # it meets another schema, and never again if each part has its own.
+        self._mark = "" if part is None else f" -- {part}"
         self.seconds_max = seconds_max
         self.committed_actions: list[Callable[[], None]] = []
         self.topics: set[str] = set()
@@ -82,7 +85,10 @@ class Transaction:
         values = statement.values_of(parameters or {})
         return Rows(
             await self._connection.fetch(
-                statement.sql, *values, timeout=self.seconds_max, record_class=Row
+                statement.sql + self._mark,
+                *values,
+                timeout=self.seconds_max,
+                record_class=Row,
             )
         )
 
@@ -92,7 +98,7 @@ class Transaction:
         """Yield the rows of one statement, which may be too many to hold, page by page."""
         values = statement.values_of(parameters)
         cursor = self._connection.cursor(
-            statement.sql,
+            statement.sql + self._mark,
             *values,
             prefetch=STREAMED_ROWS_PAGE,
             timeout=self.seconds_max,

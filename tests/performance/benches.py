@@ -10,20 +10,26 @@ from shared.messaging.broker import Broker
 from shared.messaging.topology import topology, users
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
+from tests.parts import part_count_of
 
 VHOST = "bench"
 
 
 @asynccontextmanager
 async def database_of(system: System, service: str) -> AsyncIterator[Database]:
-    """A migrated database of a service that no running service knows, as its restricted role."""
+    """
+    A migrated database of a service that no running service knows, as its restricted role.
+
+    It has as many parts as OVATION_PARTS says, where the service can have several.
+    """
+    part_count = part_count_of(service)
     name, postgres, passwords = f"bench_{service}", system.postgres, system.secrets.database
     owner = f"{service}_owner"
     run_sql(postgres.dsn(), database_sql(service, name))
     run_sql(postgres.dsn(name), schema_sql(service))
     dsn = postgres.dsn(name, user=owner, password=passwords[owner])
-    in_own_thread(lambda: migrate(service, dsn))
-    database = postgres.open(name, user=service, password=passwords[service])
+    in_own_thread(lambda: migrate(service, dsn, part_count=part_count))
+    database = postgres.open(name, user=service, password=passwords[service], part_count=part_count)
     try:
         yield database
     finally:

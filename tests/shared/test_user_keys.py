@@ -17,6 +17,8 @@ SERVICES = sorted(set(DATABASES) - {"live"})
 WHOSE = {"user_id", "viewer", "creator", "event_archive.key"}
 NOBODYS = {
     "alembic_version": "which migrations the database has had",
+    "alembic_version_reference": "which migrations the schema of reference has had",
+    "parts": "one row: over how many parts the users are spread",
     "inbox": "what this database has heard",
     "outbox": "what this database has to say",
     "outbox_blocked": "what this database has to say",
@@ -25,7 +27,6 @@ NOBODYS = {
     "seals": "the chain over what this database holds",
     "unsealed": "what this database has yet to seal",
     "audit": "what operators did, in the order in which they did it",
-    "one_adjustment_a_key": "an operator's own key, whoever it is about",
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
     "prices": "the operator's: the same for everybody",
