@@ -164,6 +164,7 @@ _ALL = (
             "^/v1/operator/(payouts?|payout-appeals|payees|creators|finance|bank-(files|reports))(/|$)",
         ),
         rolled=2,
+        owner="creator",
         ledger=True,
         sealed=True,
         republishes=True,

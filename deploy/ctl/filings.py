@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -37,7 +38,9 @@ async def read_totals(
     installation: Installation, filings: Sequence[Filing], year: int, country: str | None
 ) -> AsyncIterator[Filed | int]:
     """Yield how many creators' years are still open, and then each creator's year."""
-    async with installation.reading("payout") as tx:
-        yield await store.open_creators(tx, year)
-        async for totals in store.year_totals(tx, year, country=country):
-            yield Filed(totals, list(forms_of(totals, filings, year)))
+    async with installation.opened("payout") as database:
+        yield sum(await database.read_each(partial(store.open_creators, year=year)))
+        for part in database.parts:
+            async with part.snapshot() as tx:
+                async for totals in store.year_totals(tx, year, country=country):
+                    yield Filed(totals, list(forms_of(totals, filings, year)))

@@ -144,6 +144,16 @@ Reversal = Table(
         "newest_at": "timestamp with time zone",
         "restored_at": "timestamp with time zone",
         "known_revisions": "bigint[]",
+        "shared_by": "text",
+    },
+)
+SentShare = Table(
+    "sent_shares",
+    {
+        "creator": "text",
+        "gift": "uuid",
+        "party": "text",
+        "shares_bp": "integer[]",
     },
 )
 Restoration = Table(
@@ -413,7 +423,7 @@ RateAnnouncement = Table(
         "effective_from": "timestamp with time zone",
         "currency": "text",
         "value_minor_per_1000": "bigint",
-        "announced_at": "timestamp with time zone",
+        "published_at": "timestamp with time zone",
     },
 )
 RateAssignment = Table(

@@ -16,10 +16,11 @@ from shared.contracts.gift import (
     UserErased,
 )
 from shared.contracts.purchase import PurchasePaid, PurchaseRiskFlagged
+from shared.contracts.shares import GiftShared, ShareRestored, ShareReversed
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Received
-from shared.messaging.receiver import Stale
+from shared.messaging.receiver import EVERY_PART, Stale
 from shared.postgres.database import Database, Transaction
 
 # Diamonds mature over days and no request waits for them: as soon as gifts come one after another,
@@ -30,7 +31,10 @@ SPACED_FROM = 8
 
 def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
     async def gifts(tx: Transaction, received: Sequence[Received]) -> Stale:
-        return await follow_gifts(tx, received, rules)
+        def is_here(user: str) -> bool:
+            return database.part_for(user).number == tx.part
+
+        return await follow_gifts(tx, received, rules, is_here=is_here)
 
     async def warnings(tx: Transaction, received: Sequence[Received]) -> None:
         await apply_fraud_warnings(tx, received, rules)
@@ -51,6 +55,9 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
                 GiftSent: gifts,
                 GiftReversed: gifts,
                 GiftRestored: gifts,
+                GiftShared: gifts,
+                ShareReversed: gifts,
+                ShareRestored: gifts,
                 PurchaseRiskFlagged: warnings,
                 PurchasePaid: purchases,
                 ErasureRequested: check,
@@ -63,5 +70,12 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
             # warning only ever lets diamonds wait longer, a lot is paid once: all of it for ever.
             inbox=False,
             spaced_from=SPACED_FROM,
+            users={
+                GiftSent: "creator",
+                GiftReversed: "creator",
+                GiftRestored: "creator",
+                # It is about a lot, and so about creators of any part.
+                PurchaseRiskFlagged: EVERY_PART,
+            },
         )
     ]

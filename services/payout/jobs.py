@@ -22,8 +22,8 @@ from services.payout.store.payouts import PAYOUT_DUE
 from services.payout.store.personal_data import PERSONAL_DATA
 from shared.backoffice import ledger_jobs as watching
 from shared.backoffice.erasures import repeat_erasures
-from shared.postgres.database import Database
-from shared.runtime.service import Job
+from shared.postgres.database import Database, Part
+from shared.runtime.service import Job, in_each_part
 
 PAY_EVERY_SECONDS = 1.0
 MATURE_EVERY_SECONDS = 5.0
@@ -44,49 +44,49 @@ def build(
     rules: Rules,
     bank: BankFileProvider | None = None,
 ) -> list[Job]:
-    async def send_and_follow() -> bool:
-        async with database.transaction() as tx:
+    async def send_and_follow(part: Part) -> bool:
+        async with part.transaction() as tx:
             more_to_open = await open_attempts(tx)
-        return await follow_attempts(database, providers, rules) or more_to_open
+        return await follow_attempts(part, providers, rules) or more_to_open
 
-    async def let_mature() -> bool:
-        async with database.transaction() as tx:
+    async def let_mature(part: Part) -> bool:
+        async with part.transaction() as tx:
             return await mature(tx, rules, now=datetime.now(UTC))
 
-    async def read_accounts() -> bool:
-        return await refresh_payees(database, providers)
+    async def read_accounts(part: Part) -> bool:
+        return await refresh_payees(part, providers)
 
-    async def screen() -> bool:
-        return screening is not None and await screen_payees(database, screening)
+    async def screen(part: Part) -> bool:
+        return screening is not None and await screen_payees(part, screening)
 
-    async def keep_valued() -> bool:
-        async with database.transaction() as tx:
+    async def keep_valued(part: Part) -> bool:
+        async with part.transaction() as tx:
             return await revalue_all(tx, rules)
 
     async def request_scheduled() -> bool:
         return await request_due(database, rules, now=datetime.now(UTC))
 
     async def make_bank_files(bank: BankFileProvider) -> bool:
-        is_more = await make_due_files(database, bank)
-        async with database.transaction() as tx:
-            return await renew_encryption(tx, bank.keys) or is_more
+        is_more = await each(partial(make_due_files, bank=bank))()
+        return await renew_encryption(database, bank.keys) or is_more
 
-    async def erase_again() -> bool:
-        async with database.transaction() as tx:
+    async def erase_again(part: Part) -> bool:
+        async with part.transaction() as tx:
             return await repeat_erasures(tx, PERSONAL_DATA)
 
     banks = [] if bank is None else [bank]
+    each = partial(in_each_part, database)
     return [
-        Job("payouts", PAY_EVERY_SECONDS, send_and_follow, topic=PAYOUT_DUE),
-        Job("mature", MATURE_EVERY_SECONDS, let_mature),
+        Job("payouts", PAY_EVERY_SECONDS, each(send_and_follow), topic=PAYOUT_DUE),
+        Job("mature", MATURE_EVERY_SECONDS, each(let_mature)),
         Job("schedules", SCHEDULE_EVERY_SECONDS, request_scheduled),
-        Job("accounts", READ_ACCOUNTS_EVERY_SECONDS, read_accounts, topic=ACCOUNT_DUE),
-        Job("screenings", SCREEN_EVERY_SECONDS, screen, topic=SCREENING_DUE),
-        Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
+        Job("accounts", READ_ACCOUNTS_EVERY_SECONDS, each(read_accounts), topic=ACCOUNT_DUE),
+        Job("screenings", SCREEN_EVERY_SECONDS, each(screen), topic=SCREENING_DUE),
+        Job("valuations", REVALUE_EVERY_SECONDS, each(keep_valued)),
         _closing(database, rules),
         _reporting(database, screening, rules),
-        *(Job("bank_files", BANK_EVERY_SECONDS, partial(make_bank_files, each)) for each in banks),
-        Job("erasures", ERASE_EVERY_SECONDS, erase_again),
+        *(Job("bank_files", BANK_EVERY_SECONDS, partial(make_bank_files, one)) for one in banks),
+        Job("erasures", ERASE_EVERY_SECONDS, each(erase_again)),
         *watching.jobs(database, INVARIANTS, publish_block),
     ]
 
@@ -94,19 +94,18 @@ def build(
 def _closing(database: Database, rules: Rules) -> Job:
     """Return the job that closes the months that are over."""
 
-    async def close_months() -> bool:
-        return await statements.close_months(database, now=datetime.now(UTC), zone=rules.time_zone)
+    async def close_months(part: Part) -> bool:
+        return await statements.close_months(part, now=datetime.now(UTC), zone=rules.time_zone)
 
-    return Job("statements", CLOSE_EVERY_SECONDS, close_months)
+    return Job("statements", CLOSE_EVERY_SECONDS, in_each_part(database, close_months))
 
 
 def _reporting(database: Database, screening: Screening | None, rules: Rules) -> Job:
     """Return the job that measures what waits, and what is old."""
 
     async def report_waiting() -> bool:
-        async with database.transaction() as tx:
-            await report(tx, has_lists=screening is not None)
-            await report_unclosed(tx, now=datetime.now(UTC), zone=rules.time_zone)
+        await report(database, has_lists=screening is not None)
+        await report_unclosed(database, now=datetime.now(UTC), zone=rules.time_zone)
         if screening is not None:
             report_lists(screening)
         return False

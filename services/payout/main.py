@@ -51,7 +51,7 @@ SANDBOX = only("sandbox")
 
 
 def build(settings: Settings) -> Service:
-    database = build_database(settings)
+    database = build_database(settings, part_count=settings.parts)
     broker = build_broker(settings, "payout")
     installed = read_providers(settings.providers_file, is_live=not settings.test_payouts)
     providers = installed.providers
@@ -67,8 +67,7 @@ def build(settings: Settings) -> Service:
     screening = read_screening(settings.sanctions_folder, rules)
 
     async def publish_new_rates() -> None:
-        async with database.transaction() as tx:
-            await announce_rates(tx, rules, datetime.now(UTC))
+        await announce_rates(database, rules, datetime.now(UTC))
 
     return Service(
         name="payout",

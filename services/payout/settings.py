@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import PartedSettings
 
 
-class Settings(ServiceSettings):
+class Settings(PartedSettings):
     model_config = SettingsConfigDict(env_prefix="PAYOUT_", env_ignore_empty=True, frozen=True)
 
     rules_file: Path

@@ -27,6 +27,7 @@ from .base import (
 )
 from .erasures import PayoutDataErased, PayoutErasureChecked
 from .rates import BonusEarned, CreatorRateAnnounced, RateAnnounced
+from .shares import GiftShared, ShareRestored, ShareReversed
 
 ReviewReason = Annotated[Name, like("clawback", "large-amount")]
 # What a person wrote for another person to read.
@@ -391,4 +392,7 @@ EVENTS: tuple[type[Event], ...] = (
     PayoutErasureChecked,
     PayoutDataErased,
     PayoutPartlyReturned,
+    GiftShared,
+    ShareReversed,
+    ShareRestored,
 )

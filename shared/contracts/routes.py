@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from . import erasures, gift, live, payout, purchase, spending_controls, wallet
+from . import erasures, gift, live, payout, purchase, shares, spending_controls, wallet
 from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -63,6 +63,10 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         gift.GiftSent,
         gift.GiftReversed,
         gift.GiftRestored,
+        # From one part of its users to another.
+        shares.GiftShared,
+        shares.ShareReversed,
+        shares.ShareRestored,
         purchase.PurchasePaid,
         purchase.PurchaseRiskFlagged,
         gift.ErasureRequested,

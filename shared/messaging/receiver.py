@@ -38,7 +38,7 @@ from shared.observability.metrics import (
 from shared.observability.tracing import continued, failed, handling
 from shared.postgres.database import Database, Part, Transaction, is_contention
 
-__all__ = ["Handler", "Receiver", "Stale"]
+__all__ = ["EVERY_PART", "Handler", "Receiver", "Stale"]
 
 log = structlog.get_logger()
 
@@ -48,7 +48,9 @@ Handler: TypeAlias = receive.Handler[Transaction]
 # decided. A small one is not: its fixed costs would only be paid several times.
 PIECES = 3
 SPLIT_FROM = 300
-# Whose an event is: a field of it, or None for an event of no single user.
+# An event of no single user that every part has to know: its handler knows one that comes again.
+EVERY_PART = "*"
+# Whose an event is: a field of it, None for an event of no single user, or `EVERY_PART`.
 UserFields: TypeAlias = Mapping[type[Event], str | None]
 
 
@@ -127,10 +129,15 @@ class Receiver:
             return
         parts: dict[int | None, list[Delivery]] = {}
         for delivery in deliveries:
-            user = _user_of(delivery, self._fields)
-            part = self._database.part_for(user) if user else self._database.reference
-            parts.setdefault(part.number, []).append(delivery)
+            for part in self._parts_of(delivery):
+                parts.setdefault(part.number, []).append(delivery)
         yield from parts.items()
+
+    def _parts_of(self, delivery: Delivery) -> Sequence[Part]:
+        if self._fields.get(delivery.type) == EVERY_PART:
+            return self._database.parts
+        user = _user_of(delivery, self._fields)
+        return [self._database.part_for(user) if user else self._database.reference]
 
 
 class PartReceiver(BatchReceiver[Transaction]):

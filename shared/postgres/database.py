@@ -11,8 +11,11 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Sequence,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from heapq import merge
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -189,6 +192,21 @@ class Database:
             async with part.snapshot() as tx:
                 answers.append(await read(tx))
         return answers
+
+    async def read_first(
+        self,
+        read: Callable[[Transaction, int], Awaitable[Sequence[Answer]]],
+        limit: int,
+        *,
+        key: Callable[[Answer], Any],
+        reverse: bool = False,
+    ) -> list[Answer]:
+        """Read at most `limit` rows of each part, sorted by `key`, and return the first of all."""
+        found = []
+        for part in self.parts:
+            async with part.transaction() as tx:
+                found.append(await read(tx, limit))
+        return list(islice(merge(*found, key=key, reverse=reverse), limit))
 
     async def ping(self) -> None:
         """Return if the database takes writes; raise what is wrong if it does not."""

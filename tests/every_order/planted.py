@@ -112,9 +112,9 @@ def _a_refusal_is_believed_without_looking(patch: Patch) -> None:
 
 
 def _parties_keep_what_is_taken_back(patch: Patch) -> None:
-    from services.payout.commands import clawbacks  # noqa: PLC0415
+    from services.payout.commands import shares  # noqa: PLC0415
 
-    patch(clawbacks, "possible_parties", lambda _, creator: [creator])
+    patch(shares, "possible_parties", lambda _, creator: [creator])
 
 
 def _late_revisions_are_dropped(patch: Patch) -> None:

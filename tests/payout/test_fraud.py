@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.payout.domain.fraud_rules import Mode, RuleName
+from services.payout.commands.fraud import read_facts_of_others
+from services.payout.domain.fraud_rules import Mode, RuleName, income_of
 from services.payout.main import build_http, read_fraud_rules
 from services.payout.store import fraud as store
 from shared.contracts.purchase import PurchasePaid, PurchaseRiskFlagged
@@ -49,6 +50,16 @@ def gift_of(purchase, coins=10_000, **about):
         diamond_rate_bp=10_000,
     )
     return a_gift_sent(coins, viewer=purchase.viewer, slices=(piece,), **about)
+
+
+async def income_read(database, creator, *, since=LONG_AGO, slices_max=100):
+    """A creator's income as the rules see it, of viewers in whatever parts they are."""
+    now = datetime.now(UTC)
+    window = replace(FRAUD, window_days=1_000, slices_max=slices_max)
+    others = await read_facts_of_others(database, creator, window, now=now)
+    async with database.part_for(creator).transaction() as tx:
+        slices = await store.newest_slices(tx, creator, since=since, slices_max=slices_max)
+    return income_of(slices, others)
 
 
 @pytest.fixture
@@ -201,8 +212,7 @@ async def test_facts_that_come_in_any_order_and_twice_are_the_same_income(databa
         for place in order:
             await hear(facts[place])
         await hear(*facts)
-        async with database.transaction() as tx:
-            (income,) = await store.income_of(tx, creator, since=LONG_AGO, slices_max=100)
+        (income,) = await income_read(database, creator)
         seen.append((income.fingerprint, income.first_paid_at, income.diamonds))
 
     assert set(seen) == {(OTHER_CARD, LONG_AGO, 10_000)}
@@ -212,15 +222,13 @@ async def test_gifts_before_the_window_are_not_looked_at(database, hear):
     await hear(a_gift_sent(1_000))
     later = datetime.now(UTC) + timedelta(seconds=1)
 
-    async with database.transaction() as tx:
-        assert await store.income_of(tx, "lea", since=later, slices_max=100) == []
+    assert await income_read(database, "lea", since=later) == []
 
 
 async def test_no_more_than_the_newest_slices_are_read(database, hear):
     await hear(*(a_gift_sent(100 + number) for number in range(5)))
 
-    async with database.transaction() as tx:
-        (income,) = await store.income_of(tx, "lea", since=LONG_AGO, slices_max=2)
+    (income,) = await income_read(database, "lea", slices_max=2)
 
     assert income.diamonds == 104 + 103
 

@@ -42,8 +42,7 @@ async def test_months_that_are_over_and_not_closed_are_counted(hear, database):
     next_month = datetime.now(UTC) + timedelta(days=32)
 
     async def unclosed():
-        async with database.transaction() as tx:
-            await report_unclosed(tx, now=next_month, zone="UTC")
+        await report_unclosed(database, now=next_month, zone="UTC")
         return metric("ovation_statements_unclosed")
 
     assert await unclosed() == 2

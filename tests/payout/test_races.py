@@ -36,7 +36,7 @@ async def books_are_right(database):
 def reading(database, rules):
     """Turn facts into what a handler is given."""
     (consumer,) = consumers.build(database, a_broker("payout"), rules)
-    return lambda fact, **about: consumer._receiver.read(a_delivery(fact, **about))  # noqa: SLF001
+    return lambda fact, **about: consumer._receiver._receivers[None].read(a_delivery(fact, **about))  # noqa: SLF001
 
 
 def decide(database, work):

@@ -48,8 +48,7 @@ def plans(*values_by_day, plan=STANDARD_PLAN, **others):
 
 
 async def announce(database, rules, now=None):
-    async with database.transaction() as tx:
-        await announce_rates(tx, rules, now or datetime.now(UTC))
+    await announce_rates(database, rules, now or datetime.now(UTC))
 
 
 @pytest.fixture

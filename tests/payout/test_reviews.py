@@ -297,8 +297,7 @@ def overdue():
 
 
 async def measure(database):
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
     return overdue()
 
 

@@ -112,8 +112,7 @@ async def test_a_name_on_a_list_waits_for_a_person_and_is_not_told_why(lea, ops,
     review = (await ops.get("/v1/operator/payees/lea/USD")).json()
     assert review["legal_name"] == "Ayman al Zawahiri"
     assert [each["entry"] for each in review["matches"]] == ["ofac:2676"]
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
     assert metric("ovation_payees_waiting_seconds", state="match") > 0
 
 

@@ -186,8 +186,7 @@ async def test_after_the_keys_window_a_person_decides(lea, forgotten, work, sand
         "approved",
         "provider-unknown",
     )
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
     assert metric("ovation_payouts_unresolved") == 1
 
 
@@ -207,8 +206,7 @@ async def test_what_a_person_found_out_ends_the_payout(
     assert await diamonds_of(lea) == (available, 0)
     (line,) = (await ops.get("/v1/operator/payout/audit")).json()["items"]
     assert (line["action"], line["reason"]) == (f"payout.resolved_as_{outcome}", "asked the bank")
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
     assert metric("ovation_payouts_unresolved") == 0
 
 

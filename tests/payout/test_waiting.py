@@ -17,8 +17,7 @@ async def test_a_payout_ages_in_the_state_it_is_in(cash_out, database):
     await cash_out()
     await asyncio.sleep(0.1)
 
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
 
     ages_seconds = _ages_seconds()
     assert 0.1 <= ages_seconds.pop("approved") < 60
@@ -30,7 +29,6 @@ async def test_a_payout_that_arrived_waits_no_longer(cash_out, lea, database, wo
     while (await lea.get(f"/v1/payouts/{payout}")).json()["state"] != "paid":
         await work()
 
-    async with database.transaction() as tx:
-        await report(tx)
+    await report(database)
 
     assert set(_ages_seconds().values()) == {0}

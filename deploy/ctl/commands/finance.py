@@ -50,8 +50,10 @@ async def _read(
     installation: Installation, as_of: datetime, country: str | None
 ) -> list[dict[str, object]]:
     day = as_of.date()
-    async with installation.reading("payout") as tx:
-        payable = await read_payable(tx, day, zone="UTC", country=country, now=datetime.now(UTC))
+    async with installation.opened("payout") as database:
+        payable = await read_payable(
+            database, day, zone="UTC", country=country, now=datetime.now(UTC)
+        )
     async with installation.opened("wallet") as database:
         owed = await read_liability(database, as_of=day, country=country)
     rows: list[dict[str, object]] = [

@@ -1,6 +1,7 @@
 """A creator appeals against a rejected payout, and another operator decides."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import appeals as store
 from shared.backoffice.routes import Why
-from shared.http import Db, UserId, refusals
+from shared.http import AllParts, Db, UserId, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.fields import Text
 from shared.identity.people import OwnMoney
@@ -82,10 +83,11 @@ async def appeal(
 @router.get(
     "/operator/payout-appeals", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_appeals(_: Reviewer, db: Db) -> OpenAppeals:
+async def read_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
     """Read which appeals wait for a decision, the oldest first."""
-    async with db.transaction() as tx:
-        found = await store.undecided(tx, APPEALS_SHOWN_MAX)
+    found = await db.read_first(
+        store.undecided, APPEALS_SHOWN_MAX, key=attrgetter("appealed_at", "payout")
+    )
     return OpenAppeals(
         items=[
             OpenAppeal(

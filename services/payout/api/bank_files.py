@@ -1,6 +1,8 @@
 """Bank files: creators leave an account, operators take files to the bank and bring its reports."""
 
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -150,10 +152,11 @@ async def store_bank_account(
     status_code=201,
     responses=refusals(*_REFUSED, NothingWaits),
 )
-async def make_bank_file(why: Why, caller: Clerk, db: Db, bank: WiredBank) -> BankFileResponse:
+async def make_bank_file(
+    why: Why, caller: Clerk, db: AllParts, bank: WiredBank
+) -> BankFileResponse:
     """Make a file of the payments that wait, without waiting for the day's."""
-    async with db.transaction() as tx:
-        made = await request_file(tx, bank, operator=caller.user, reason=why.reason)
+    made = await request_file(db, bank, operator=caller.user, reason=why.reason)
     return BankFileResponse(
         file=made.id,
         payments=made.payments,
@@ -167,12 +170,14 @@ async def make_bank_file(why: Why, caller: Clerk, db: Db, bank: WiredBank) -> Ba
 
 @router.get("/operator/bank-files", tags=["operator"], responses=refusals(*_REFUSED, BadCursor))
 async def read_bank_files(
-    _: Clerk, __: WiredBank, db: Db, cursor: str | None = None
+    _: Clerk, __: WiredBank, db: AllParts, cursor: str | None = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
     before = moment_in(cursor)
-    async with db.transaction() as tx:
-        found = await bank_files.newest(tx, before=before, limit=FILES_SHOWN_MAX)
+    newest = partial(bank_files.newest, before=before)
+    found = await db.read_first(
+        newest, FILES_SHOWN_MAX, key=attrgetter("made_at", "id"), reverse=True
+    )
     lines = [BankFileResponse.model_validate(line) for line in found]
     return page(lines, FILES_SHOWN_MAX, lambda line: [line.made_at.isoformat(), str(line.file)])
 
@@ -183,10 +188,9 @@ async def read_bank_files(
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED, NoSuchFile, KeyMissing),
 )
-async def download_bank_file(file: UUID, _: Clerk, db: Db, bank: WiredBank) -> Response:
+async def download_bank_file(file: UUID, _: Clerk, db: AllParts, bank: WiredBank) -> Response:
     """Download a file for the bank, as it was made."""
-    async with db.transaction() as tx:
-        xml = await read_file(tx, bank, file)
+    xml = await read_file(db, bank, file)
     headers = {
         "Cache-Control": "private, no-store",
         "Content-Disposition": f'attachment; filename="{file.hex}.xml"',

@@ -1,6 +1,7 @@
 """Bonuses: operators ask for them and grant them, a creator reads their own."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from services.payout.domain.rates import Rules
 from services.payout.store import bonuses as store
 from shared.backoffice.routes import AMOUNT_MAX, Why
 from shared.http import (
+    AllParts,
     BadCursor,
     Db,
     IdempotencyKey,
@@ -45,6 +47,8 @@ router = APIRouter()
 BONUSES_SCOPE = "bonuses:write"
 BonusWriter = Annotated[Identity, operator_with(BONUSES_SCOPE)]
 DECIDING = refusals(*(Unauthenticated, ScopeMissing, OwnMoney, NoSuchBonus, OwnBonus, BonusDecided))
+
+WAITING_SHOWN_MAX = 100
 
 
 class NewBonus(Why):
@@ -156,10 +160,12 @@ async def read_bonuses(
 @router.get(
     "/operator/payout/bonuses", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_waiting(_: BonusWriter, db: Db) -> WaitingBonuses:
+async def read_waiting(_: BonusWriter, db: AllParts) -> WaitingBonuses:
     """Read which bonuses wait for a colleague, the oldest first."""
-    async with db.transaction() as tx:
-        return WaitingBonuses(items=[_response(bonus) for bonus in await store.waiting(tx)])
+    found = await db.read_first(
+        store.waiting, WAITING_SHOWN_MAX, key=attrgetter("requested_at", "id")
+    )
+    return WaitingBonuses(items=[_response(bonus) for bonus in found])
 
 
 @router.post(

@@ -14,6 +14,7 @@ from services.payout.domain.rates import Rules
 from services.payout.store import queries
 from services.payout.store.queries import EarningLine
 from shared.http import (
+    AllParts,
     BadCursor,
     Db,
     Limit,
@@ -171,10 +172,9 @@ async def read_gifts(
 @router.get(
     "/operator/payout/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_books(_: BooksReader, db: Db) -> Books:
-    """Read the totals that prove the diamond ledger."""
-    async with db.transaction() as tx:
-        books = await sum_up_books(tx)
+async def read_books(_: BooksReader, db: AllParts) -> Books:
+    """Read the totals that prove the diamond ledger; those of a part are of one instant."""
+    books = await sum_up_books(db)
     return Books(
         **asdict(books.diamonds),
         payouts_by_state=books.payouts_by_state,

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from services.payout.api.payouts import WiredRules
 from services.payout.commands import finance
+from services.payout.commands.finance import DormantPlace
 from services.payout.domain.finance import FORECAST_DAYS_MAX, DayOpen
 from shared.backoffice.trial_balance import FinanceReader
-from shared.http import BadCursor, Db, decode_cursor, encode_cursor, refusals
+from shared.http import AllParts, BadCursor, decode_cursor, encode_cursor, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Identity, Unauthenticated
@@ -117,17 +118,16 @@ class Forecast(BaseModel):
 )
 async def read_payable(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     as_of: AsOf,
     time_zone: Zone = "UTC",
     country: Country = None,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Payable | Response:
     """Read what creators were owed at the end of any day, from the ledger's entries."""
-    async with db.snapshot() as tx:
-        found = await finance.read_payable(
-            tx, as_of, zone=time_zone, country=country, now=datetime.now(UTC)
-        )
+    found = await finance.read_payable(
+        db, as_of, zone=time_zone, country=country, now=datetime.now(UTC)
+    )
     items = [PayableLine.model_validate(line) for line in found]
     if format == "csv":
         return csv_of(items, PayableLine)
@@ -141,19 +141,18 @@ async def read_payable(
 )
 async def read_dormant(
     _: DormantReader,
-    db: Db,
+    db: AllParts,
     days: Annotated[int, Query(ge=1, le=36_500)] = 365,
     cursor: str | None = None,
 ) -> Dormants:
     """Read whose diamonds nothing has moved for so many days: no gift, payout or correction."""
-    after = _creator_in(cursor)
-    async with db.transaction() as tx:
-        found, last = await finance.read_dormant(
-            tx, days=days, after=after, limit=LOOKED_AT_MAX, now=datetime.now(UTC)
-        )
+    after = _place_in(cursor, db.part_count)
+    found, last = await finance.read_dormant(
+        db, days=days, after=after, limit=LOOKED_AT_MAX, now=datetime.now(UTC)
+    )
     return Dormants(
         items=[DormantLine.model_validate(line) for line in found],
-        next_cursor=None if last is None else encode_cursor([last]),
+        next_cursor=None if last is None else encode_cursor([*last]),
     )
 
 
@@ -165,26 +164,22 @@ async def read_dormant(
 )
 async def read_forecast(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     rules: WiredRules,
     days: Annotated[int, Query(ge=1, le=FORECAST_DAYS_MAX)] = 30,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Forecast | Response:
     """Read what falls due per day: diamonds that are available, and those that will mature."""
-    async with db.snapshot() as tx:
-        found = await finance.read_forecast(
-            tx, days=days, zone=rules.time_zone, now=datetime.now(UTC)
-        )
+    found = await finance.read_forecast(db, days=days, zone=rules.time_zone, now=datetime.now(UTC))
     items = [ForecastLine.model_validate(line) for line in found]
     if format == "csv":
         return csv_of(items, ForecastLine)
     return Forecast(time_zone=rules.time_zone, items=items)
 
 
-def _creator_in(cursor: str | None) -> str:
-    if cursor is None:
-        return ""
-    values = decode_cursor(cursor)
-    if len(values) != 1 or not isinstance(values[0], str) or "\0" in values[0]:
-        raise BadCursor
-    return values[0]
+def _place_in(cursor: str | None, part_count: int) -> DormantPlace:
+    match [0, ""] if cursor is None else decode_cursor(cursor):
+        case [int() as number, str() as creator]:
+            if 0 <= number < part_count and "\0" not in creator:
+                return number, creator
+    raise BadCursor

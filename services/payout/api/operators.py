@@ -35,7 +35,7 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why, add_adjustments, add_audit
-from shared.http import PRINTABLE, Db, UserId, refusals
+from shared.http import PRINTABLE, AllParts, Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.fields import Text
 from shared.identity.people import OwnMoney
@@ -201,10 +201,11 @@ async def resolve(
 
 
 @router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_held(_: Reviewer, db: Db, rules: WiredRules) -> HeldPayouts:
+async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts:
     """Read which payouts wait for an operator's decision, the oldest first."""
-    async with db.transaction() as tx:
-        found = await payouts.under_review(tx, HELD_SHOWN_MAX)
+    found = await db.read_first(
+        payouts.under_review, HELD_SHOWN_MAX, key=lambda each: (each[1].at, each[0].id)
+    )
     return HeldPayouts(
         items=[
             HeldPayout(

@@ -31,7 +31,7 @@ from services.payout.domain.payouts import CreatorsOnly
 from services.payout.domain.rates import Rules
 from services.payout.providers import Onboarding, Provider, Providers
 from services.payout.store.contacts import Contact
-from shared.http import AllParts, Db, from_state, refusals, request_id
+from shared.http import Db, from_state, refusals, request_id
 from shared.http.auth import Caller
 from shared.identity.countries import country_of
 from shared.identity.logins import LoginTooOld, require_fresh_login
@@ -210,7 +210,7 @@ async def onboard_payee(
     currency: CurrencyCode,
     wanted: OnboardingRequest,
     caller: Creator,
-    db: AllParts,
+    db: Db,
     providers: WiredProviders,
     rules: WiredRules,
     return_url: ReturnUrl,

@@ -1,6 +1,6 @@
 """A creator asks for money: what it would be, and then for it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.payout.api.reviews import (
     statement_response,
 )
 from services.payout.commands import payouts, queries
+from services.payout.commands.fraud import read_facts_of_others
 from services.payout.commands.payouts import PayoutOrder
 from services.payout.commands.queries import PayoutStory
 from services.payout.domain.limits import (
@@ -46,6 +47,7 @@ from services.payout.domain.quotes import QuoteExpired, QuoteUsed, UnknownQuote
 from services.payout.domain.rates import Rules
 from services.payout.store import payouts as store
 from shared.http import (
+    AllParts,
     BadCursor,
     Db,
     IdempotencyKey,
@@ -164,7 +166,7 @@ class PayoutLine(BaseModel):
     ),
 )
 async def request_payout(
-    wanted: PayoutRequest, caller: Creator, key: IdempotencyKey, db: Db, rules: WiredRules
+    wanted: PayoutRequest, caller: Creator, key: IdempotencyKey, db: AllParts, rules: WiredRules
 ) -> PayoutResponse:
     """
     Pay out a quote: its diamonds are reserved at once, the money follows.
@@ -181,8 +183,9 @@ async def request_payout(
         caller.age_verified,
         caller.country,
     )
-    async with db.transaction() as tx:
-        payout = await payouts.request_payout(tx, order, rules=rules)
+    others = await read_facts_of_others(db, caller.user, rules.fraud, now=datetime.now(UTC))
+    async with db.part_for(caller.user).transaction() as tx:
+        payout = await payouts.request_payout(tx, order, rules=rules, others=others)
         story = await queries.read_payout(tx, caller.user, payout.id)
     return payout_response(story, rules)
 

@@ -1,6 +1,7 @@
 """Operators look at payees whose names may be on a list of sanctions, and clear them."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from services.payout.commands.screenings import clear_payee, read_review
 from services.payout.domain.payees import NoMatch, NoSuchPayee
 from services.payout.store import screenings
 from shared.backoffice.routes import Why
-from shared.http import Db, UserId, refusals
+from shared.http import AllParts, Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
@@ -59,10 +60,9 @@ class PayeeReviewResponse(BaseModel):
 
 
 @router.get("/operator/payees", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_payees_to_review(_: Reviewer, db: Db) -> PayeesToReview:
+async def read_payees_to_review(_: Reviewer, db: AllParts) -> PayeesToReview:
     """Read which payees wait for an operator, the oldest first."""
-    async with db.transaction() as tx:
-        found = await screenings.under_review(tx, SHOWN_MAX)
+    found = await db.read_first(screenings.under_review, SHOWN_MAX, key=attrgetter("screened_at"))
     return PayeesToReview(
         items=[
             PayeeToReview(

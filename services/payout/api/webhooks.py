@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from services.payout.commands.attempts import store_webhook_event
 from services.payout.domain.payouts import BadSignature, UnknownProvider
 from services.payout.providers import Providers
-from shared.http import Db, from_state, refusals
+from shared.http import AllParts, from_state, refusals
 from shared.http.access import SIGNED
 
 router = APIRouter(tags=["webhooks"])
@@ -21,7 +21,7 @@ router = APIRouter(tags=["webhooks"])
 async def receive(
     provider_name: str,
     request: Request,
-    db: Db,
+    db: AllParts,
     providers: Annotated[Providers, from_state("providers")],
 ) -> dict[str, str]:
     """
@@ -33,6 +33,5 @@ async def receive(
     if provider is None:
         raise UnknownProvider
     event = await provider.parse_webhook(request.headers, await request.body())
-    async with db.transaction() as tx:
-        await store_webhook_event(tx, provider.name, event)
+    await store_webhook_event(db, provider.name, event)
     return {"status": "received"}

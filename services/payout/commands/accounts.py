@@ -28,7 +28,7 @@ from services.payout.providers import (
 from services.payout.store import accounts, payees
 from services.payout.store.accounts import Account
 from shared.contracts.base import NAMESPACE
-from shared.postgres.database import Database
+from shared.postgres.database import Part
 from shared.quotas import store as quotas
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ CONCURRENT_MAX = 5
 
 
 async def onboard_payee(
-    database: Database,
+    part: Part,
     provider: Onboarding,
     wanted: PayeeRequest,
     *,
@@ -52,7 +52,7 @@ async def onboard_payee(
     Asking again is asking for another link to the same account, unless another country is named.
     Without a country a new account is of `residence`. The provider is called outside transactions.
     """
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         await quotas.use(tx, wanted.creator, rules.onboarding_links)
         known = await payees.find(tx, wanted.creator, wanted.currency)
         if known is None or not _is_of(known, wanted):
@@ -62,7 +62,7 @@ async def onboard_payee(
     try:
         if not wanted.destination:
             wanted = replace(wanted, destination=await _create_account(provider, wanted))
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             await set_payee(tx, wanted, rules=rules)
         return await provider.create_link(
             wanted.destination, return_url=return_url, refresh_url=return_url
@@ -105,21 +105,21 @@ async def _create_account(provider: Onboarding, wanted: PayeeRequest) -> str:
     )
 
 
-async def refresh_payees(database: Database, providers: Providers) -> bool:
+async def refresh_payees(part: Part, providers: Providers) -> bool:
     """Read the accounts that are due; return whether there may be more."""
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         due = await accounts.claim_due(tx, ACCOUNTS_MAX)
     slots = asyncio.Semaphore(CONCURRENT_MAX)
 
     async def refresh(account: Account) -> None:
         async with slots:
-            await refresh_payee(database, providers, account)
+            await refresh_payee(part, providers, account)
 
     await asyncio.gather(*(refresh(account) for account in due))
     return len(due) == ACCOUNTS_MAX
 
 
-async def refresh_payee(database: Database, providers: Providers, account: Account) -> None:
+async def refresh_payee(part: Part, providers: Providers, account: Account) -> None:
     """Read an account at its provider, and write what the provider says of it."""
     provider = providers.get(account.provider)
     if not isinstance(provider, Onboarding):
@@ -136,7 +136,7 @@ async def refresh_payee(database: Database, providers: Providers, account: Accou
         status = AccountStatus(
             Verification.RESTRICTED, payouts_enabled=False, requirements=(refused.reason,)
         )
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         applied = await accounts.save_status(tx, account, status, is_complete=_is_complete(status))
     log.info(
         "payee.read" if applied else "payee.read_too_late",

@@ -23,7 +23,7 @@ from services.payout.providers import (
 from services.payout.store import accounts, attempts, contacts, payouts
 from services.payout.store.attempts import Attempt
 from shared.observability.metrics import CONTRADICTIONS
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -43,9 +43,9 @@ async def open_attempts(tx: Transaction) -> bool:
     return await attempts.open_for_approved(tx, ATTEMPTS_MAX) == ATTEMPTS_MAX
 
 
-async def follow_attempts(database: Database, providers: Providers, rules: Rules) -> bool:
+async def follow_attempts(part: Part, providers: Providers, rules: Rules) -> bool:
     """Submit or poll the attempts that are due; return whether there may be more."""
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         due = await attempts.claim_due(tx, ATTEMPTS_MAX)
     slots = asyncio.Semaphore(CONCURRENT_MAX)
 
@@ -55,24 +55,34 @@ async def follow_attempts(database: Database, providers: Providers, rules: Rules
             log.error("attempt.provider_missing", attempt=str(attempt.id), name=attempt.provider)
             return
         async with slots:
-            await _follow(database, provider, attempt, rules)
+            await _follow(part, provider, attempt, rules)
 
     await asyncio.gather(*(follow(attempt) for attempt in due))
     return len(due) == ATTEMPTS_MAX
 
 
-async def store_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> None:
+async def store_webhook_event(database: Database, provider: str, event: WebhookEvent) -> None:
     """
-    Store a webhook and look soon at what it is about: an attempt, or the account of payees.
+    Look soon at what a webhook is about, an attempt or the account of payees, and store it.
 
-    What the webhook says is not relied on.
+    What the webhook says is not relied on, and it does not say in which part its creator is. It is
+    stored last: a process that dies before is sent it again by the provider, and a second look
+    changes nothing.
     """
-    is_new = await attempts.add_webhook_event(tx, provider, event)
-    if is_new and event.account is not None:
-        await accounts.make_due(tx, provider, event.account)
+    async with database.reference.transaction() as tx:
+        if await attempts.has_webhook_event(tx, provider, event):
+            return
+    for part in database.parts:
+        async with part.transaction() as tx:
+            if event.attempt is not None:
+                await attempts.make_due(tx, [event.attempt])
+            if event.account is not None:
+                await accounts.make_due(tx, provider, event.account)
+    async with database.reference.transaction() as tx:
+        await attempts.add_webhook_event(tx, provider, event)
 
 
-async def _follow(database: Database, provider: Provider, attempt: Attempt, rules: Rules) -> None:
+async def _follow(part: Part, provider: Provider, attempt: Attempt, rules: Rules) -> None:
     """
     Find the status of an attempt and apply it; the provider is called outside transactions.
 
@@ -84,36 +94,36 @@ async def _follow(database: Database, provider: Provider, attempt: Attempt, rule
     try:
         if attempt.checks > 1 or not attempt.is_sendable:
             found = await provider.find(attempt.id, transfer=attempt.transfer)
-        transfer = found.transfer if found else await _submit(database, provider, attempt)
+        transfer = found.transfer if found else await _submit(part, provider, attempt)
     except NotFunded:
         log.warning("attempt.not_funded", attempt=str(attempt.id), provider=attempt.provider)
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             await attempts.close(tx, attempt, is_watched=False)
             tx.after_commit(NOT_FUNDED.labels(attempt.provider).inc)
         return
     except ProviderUnavailable as error:
         log.warning("attempt.unanswered", attempt=str(attempt.id), error=str(error)[:200])
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             await _mark_unresolved_if_old(tx, provider, attempt)
         return
     except ProviderRejected as refused:
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             await apply_status(
                 tx, attempt, ProviderStatus.FAILED, reason=refused.reason, rules=rules
             )
         return
     if transfer is None:
         return
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         await _apply_transfer(tx, attempt, transfer, rules)
         if found and found.is_one_of_several:
             payout, _ = await payouts.lock(tx, attempt.creator, attempt.payout)
             await record_contradiction(tx, attempt, payout.state, SEVERAL)
 
 
-async def _submit(database: Database, provider: Provider, attempt: Attempt) -> Transfer | None:
+async def _submit(part: Part, provider: Provider, attempt: Attempt) -> Transfer | None:
     """Submit an attempt, if it still may be; None if it may not."""
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         age = await attempts.begin_to_submit(tx, attempt)
         if age is None:
             await attempts.stop_checking(tx, attempt)

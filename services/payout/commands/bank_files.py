@@ -2,7 +2,8 @@
 Bank files: made of the payments that wait, once a day or when an operator asks.
 
 A file is stored before anybody can take it to the bank. Whatever happens afterwards, it can be
-downloaded again as it was, and no second file has any of its payments.
+downloaded again as it was, and no second file has any of its payments. A file is of one part, so
+that one transaction makes it: an installation of several parts makes several files a day.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ from services.payout.domain.bank_files import (
 from services.payout.providers.bank_file import BankFileProvider
 from services.payout.providers.payment_files import write_payment_file
 from services.payout.store import attempts, bank_files, bank_orders
-from services.payout.store.bank_files import PLACES, Encrypted
+from services.payout.store.bank_files import OF_CREATORS, REPORTS, Encrypted, Place
 from services.payout.store.bank_orders import WaitingOrder
 from shared.backoffice.adjustments import audit
 from shared.identity.people import SEVERAL_PEOPLE
 from shared.keyring import Keyring, Undecryptable
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -40,12 +41,19 @@ UNREADABLE = "unreadable"
 
 
 async def request_file(
-    tx: Transaction, bank: BankFileProvider, *, operator: str, reason: str
+    database: Database, bank: BankFileProvider, *, operator: str, reason: str
 ) -> BankFile:
-    """Make a file of what waits now; an operator asked for it."""
-    file = await make_file(tx, bank, before=datetime.now(UTC), made_by=operator)
-    if file is None:
-        raise NothingWaits
+    """Make a file of what waits now, in the first part where some does; an operator asked."""
+    for part in database.parts:
+        async with part.transaction() as tx:
+            file = await make_file(tx, bank, before=datetime.now(UTC), made_by=operator)
+            if file is not None:
+                await _audit(tx, file, operator, reason)
+                return file
+    raise NothingWaits
+
+
+async def _audit(tx: Transaction, file: BankFile, operator: str, reason: str) -> None:
     await audit(
         tx,
         operator=operator,
@@ -56,12 +64,11 @@ async def request_file(
         payments=file.payments,
         amount_minor=file.amount_minor,
     )
-    return file
 
 
-async def make_due_files(database: Database, bank: BankFileProvider) -> bool:
+async def make_due_files(part: Part, bank: BankFileProvider) -> bool:
     """Make a file of what was ordered before the newest time of day for it; whether of more."""
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         before = bank.rules.newest_due(datetime.now(UTC))
         file = await make_file(tx, bank, before=before, made_by=SCHEDULE)
         return file is not None and file.payments == bank.rules.payments_per_file_max
@@ -111,30 +118,41 @@ async def make_file(
     return file
 
 
-async def read_file(tx: Transaction, bank: BankFileProvider, file: UUID) -> bytes:
+async def read_file(database: Database, bank: BankFileProvider, file: UUID) -> bytes:
     """Return the XML of a file, as it was made."""
-    found = await bank_files.find(tx, file)
-    if found is None:
-        raise NoSuchFile
-    try:
-        return bank.keys.decrypt(found.encrypted)
-    except Undecryptable:
-        raise KeyMissing(key_id=found.key_id) from None
+    for part in database.parts:
+        async with part.transaction() as tx:
+            found = await bank_files.find(tx, file)
+        if found is None:
+            continue
+        try:
+            return bank.keys.decrypt(found.encrypted)
+        except Undecryptable:
+            raise KeyMissing(key_id=found.key_id) from None
+    raise NoSuchFile
 
 
-async def renew_encryption(tx: Transaction, keys: Keyring) -> bool:
+async def renew_encryption(database: Database, keys: Keyring) -> bool:
     """Encrypt some again of what an older key encrypted; whether there may be more."""
+    if not keys.before:
+        return False
     is_more = False
-    if keys.before:
-        for place in PLACES:
-            old = await bank_files.of_keys(tx, place, keys.before, limit=ENCRYPTED_MAX)
-            if old:
-                renewed = [_renewed(keys, row) for row in old]
-                key_ids = [keys.newest if row is not None else UNREADABLE for row in renewed]
-                rows = [row or was for row, was in zip(renewed, old, strict=True)]
-                await bank_files.replace_encrypted(tx, place, rows, key_ids=key_ids)
-            is_more = is_more or len(old) == ENCRYPTED_MAX
-    return is_more
+    for part in database.parts:
+        async with part.transaction() as tx:
+            for place in OF_CREATORS:
+                is_more |= await _renew(tx, place, keys)
+    async with database.reference.transaction() as tx:
+        return await _renew(tx, REPORTS, keys) or is_more
+
+
+async def _renew(tx: Transaction, place: Place, keys: Keyring) -> bool:
+    old = await bank_files.of_keys(tx, place, keys.before, limit=ENCRYPTED_MAX)
+    if old:
+        renewed = [_renewed(keys, row) for row in old]
+        key_ids = [keys.newest if row is not None else UNREADABLE for row in renewed]
+        rows = [row or was for row, was in zip(renewed, old, strict=True)]
+        await bank_files.replace_encrypted(tx, place, rows, key_ids=key_ids)
+    return len(old) == ENCRYPTED_MAX
 
 
 def _renewed(keys: Keyring, row: Encrypted) -> Encrypted | None:

@@ -8,7 +8,11 @@ from shared.postgres.database import Database
 
 
 class BankOrders:
-    """Payments that are ordered of a bank; each call is a transaction of its own."""
+    """
+    Payments that are ordered of a bank; each call is transactions of its own.
+
+    An attempt's id does not say whose it is: it is looked for in every part.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -17,12 +21,18 @@ class BankOrders:
         self, attempt: UUID, *, amount_minor: int, currency: str, account: str
     ) -> BankOrder | None:
         """Order a payment once; None if the attempt's creator has no such account."""
-        async with self._database.transaction() as tx:
-            await bank_orders.add(
-                tx, attempt, amount_minor=amount_minor, currency=currency, account=account
-            )
-            return await bank_orders.find(tx, attempt)
+        for part in self._database.parts:
+            async with part.transaction() as tx:
+                await bank_orders.add(
+                    tx, attempt, amount_minor=amount_minor, currency=currency, account=account
+                )
+                if order := await bank_orders.find(tx, attempt):
+                    return order
+        return None
 
     async def find(self, attempt: UUID) -> BankOrder | None:
-        async with self._database.transaction() as tx:
-            return await bank_orders.find(tx, attempt)
+        for part in self._database.parts:
+            async with part.transaction() as tx:
+                if order := await bank_orders.find(tx, attempt):
+                    return order
+        return None

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -25,7 +27,7 @@ from services.payout.store import attempts, bank_files, bank_orders
 from shared.backoffice.adjustments import audit
 from shared.identity.people import SEVERAL_PEOPLE, require_other_person, same_person
 from shared.observability.metrics import CONTRADICTIONS
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -60,32 +62,42 @@ async def apply_report(
     One that ends a large payment waits, and counts once a colleague brings the same bytes: whoever
     confirms it has seen the bank's own words. What is true of an attempt is concluded later, from
     all that was ever said of it. A report that names the operator's own payout is refused.
+
+    It is stored in the schema of reference, then what it says in the parts of its creators, and at
+    last that it counts. If the process dies in between, the operator brings it again: what is
+    stored already stays as it is.
     """
-    async with database.transaction() as tx:
-        orders = await _orders_of(tx, incoming.report)
-        reported, wrong = match_report(incoming.report, orders)
-        # A report that nobody else has seen could say that one's own payment never arrived.
-        for each in reported:
-            require_other_person(operator=operator, user=each.creator)
+    orders = await database.read_each(partial(_orders_of, report=incoming.report))
+    reported, wrong = match_report(incoming.report, list(chain.from_iterable(orders)))
+    # A report that nobody else has seen could say that one's own payment never arrived.
+    for each in reported:
+        require_other_person(operator=operator, user=each.creator)
+    async with database.reference.transaction() as tx:
         report, is_new = await _store(tx, bank, incoming, operator, len(reported), len(wrong))
         if report.applied_at is not None:
             return report
         is_first = same_person(operator, report.received_by)
-        waits = is_first and needs_colleague(reported, bank.rules)
-        if not waits:
-            wrong += await _apply(tx, report, reported)
-            report = replace(
-                report,
-                statuses=len(reported),
-                contradictions=len(wrong),
-                confirmed_by=None if is_first else operator,
-                applied_at=datetime.now(UTC),
-            )
-            await bank_files.save_applied(tx, report)
-            _report_contradictions(tx, report, wrong)
-        if is_new or not waits:
-            await _audit(tx, report, operator)
-    return report
+        if is_first and needs_colleague(reported, bank.rules):
+            if is_new:
+                await _audit(tx, report, operator)
+            return report
+    wrong += await _apply(database, report.id, reported)
+    applied = replace(
+        report,
+        statuses=len(reported),
+        contradictions=len(wrong),
+        confirmed_by=None if is_first else operator,
+        applied_at=datetime.now(UTC),
+    )
+    async with database.reference.transaction() as tx:
+        known = await bank_files.lock_report(tx, report.id)
+        if known.applied_at is not None:
+            # Another operator brought it at this moment.
+            return known
+        await bank_files.save_applied(tx, applied)
+        _report_contradictions(tx, applied, wrong)
+        await _audit(tx, applied, operator)
+    return applied
 
 
 async def _store(
@@ -112,15 +124,24 @@ async def _store(
     return await bank_files.lock_report(tx, incoming.id), False
 
 
-async def _apply(
-    tx: Transaction, report: StoredReport, reported: Sequence[ReportedStatus]
+async def _apply(database: Database, report: UUID, reported: Sequence[ReportedStatus]) -> list[str]:
+    """Store what a report says of payments; return what the bank contradicts itself in."""
+    by_part: dict[Part, list[ReportedStatus]] = {}
+    for each in reported:
+        by_part.setdefault(database.part_for(each.creator), []).append(each)
+    wrong: list[str] = []
+    for part, of_part in by_part.items():
+        async with part.transaction() as tx:
+            wrong += await _add_statuses(tx, report, of_part)
+    return wrong
+
+
+async def _add_statuses(
+    tx: Transaction, report: UUID, reported: Sequence[ReportedStatus]
 ) -> list[str]:
-    """Let a report count; return what the bank contradicts itself in, in words."""
     # Locks the attempts: of two reports about one, the second sees what the first says.
     await attempts.make_due(tx, [each.attempt for each in reported])
-    if not reported:
-        return []
-    await bank_orders.add_statuses(tx, report.id, reported)
+    await bank_orders.add_statuses(tx, report, reported)
     codes = await bank_orders.codes_of(tx, reported)
     return [
         f"{attempt} is {' and '.join(sorted(each))}"

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.payout.commands.shares import RESTORED, Reversed, Sharing
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import Clawback, Earning
 from services.payout.domain.rates import DIAMONDS, Rules
-from services.payout.domain.splits import Splits, possible_parties
 from services.payout.store.earnings import KnownEarnings
 from services.payout.store.reversals import Reversal
+from services.payout.store.shares import SentShare
 from shared.contracts.envelope import Cause
-from shared.contracts.gift import GiftRestored, ReversalEvent
 from shared.contracts.payout import ClawbackEvent, DiamondsClawedBack, DiamondsRestored
+from shared.contracts.shares import ShareReversalEvent
 from shared.ledger.book import Book
 from shared.ledger.entries import MAIN, LockedAccounts
 from shared.messaging.facts import Fact
@@ -36,8 +37,9 @@ class EarningsBatch:
     known: KnownEarnings
     rules: Rules
     book: Book
-    splits: Splits
+    sharing: Sharing
     facts: list[Fact] = field(default_factory=list)
+    sent_shares: list[SentShare] = field(default_factory=list)
     # Creators who lost diamonds that they do not have any more.
     short: set[str] = field(default_factory=set)
 
@@ -52,21 +54,22 @@ def references_of(gift: UUID, lot: UUID, revision: int) -> Iterator[str]:
     yield RESTORATION_REFERENCE.format(gift, lot, revision)
 
 
-def follow_reversal(batch: EarningsBatch, event: ReversalEvent, at: datetime, cause: Cause) -> bool:
+def follow_reversal(batch: EarningsBatch, event: Reversed, at: datetime, cause: Cause) -> bool:
     """Keep a reversal and let the diamonds follow; return whether it is the newest."""
     key = (event.creator, event.gift, event.lot)
-    known = batch.known.reversals.setdefault(key, Reversal())
+    sharer = event.shared_by if isinstance(event, ShareReversalEvent) else None
+    known = batch.known.reversals.setdefault(key, Reversal(shared_by=sharer))
     is_first = known.note(event.revision)
     if event.revision > known.revision:
         known.revision, known.reversed_coins = event.revision, event.reversed_coins
         known.newest_at = at
     known.most_coins = max(known.most_coins, event.reversed_coins)
     is_later = False
-    if isinstance(event, GiftRestored):
+    if isinstance(event, RESTORED):
         is_later = known.restored_at is None or at > known.restored_at
         known.restored_at = max(known.restored_at or at, at)
     most = event.reversed_coins if is_first else known.reversed_coins
-    for party in possible_parties(batch.splits, event.creator):
+    for party in batch.sharing.parties_of(event):
         earning = batch.known.earnings.get((party, event.gift, event.lot))
         if earning is None:
             continue

@@ -18,18 +18,30 @@ from services.payout.commands.clawbacks import (
     references_of,
 )
 from services.payout.commands.losses import review_unsent
+from services.payout.commands.shares import (
+    RESTORED,
+    Earned,
+    Followed,
+    IsHere,
+    Reversed,
+    Sharing,
+    everybody,
+    share_fact,
+    shared_by,
+)
 from services.payout.commands.valuations import open_known_books
 from services.payout.domain import earnings as domain
 from services.payout.domain.earnings import CauseReused, Earning
 from services.payout.domain.rates import DIAMONDS, FUNDING_RISK, Rules
 from services.payout.domain.reviews import CLAWBACK
-from services.payout.domain.splits import Part, Splits, parts_of, possible_parties
+from services.payout.domain.splits import Part
 from services.payout.store import earnings as store
 from services.payout.store import maturity
+from services.payout.store import shares as shares_store
 from services.payout.store import splits as splits_store
 from services.payout.store.reversals import Key
+from services.payout.store.shares import SentShare
 from shared.contracts.envelope import Envelope
-from shared.contracts.gift import GiftEvent, GiftRestored, GiftSent, ReversalEvent
 from shared.contracts.payout import DiamondsEarned
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, lot_id
@@ -45,41 +57,49 @@ SHARE_REFERENCE = "share:{}"
 
 
 async def follow_gifts(
-    tx: Transaction, received: Sequence[Envelope[GiftEvent]], rules: Rules
+    tx: Transaction,
+    received: Sequence[Envelope[Followed]],
+    rules: Rules,
+    *,
+    is_here: IsHere = everybody,
 ) -> set[UUID]:
     """
-    Book the diamonds of each gift, and let them follow each reversal, in order of arrival.
+    Book the diamonds of each gift or share, and let them follow each reversal, as they arrive.
 
-    Returns the ids of the stale reversals.
+    `is_here` says which parties are in the part of the transaction. Returns the ids of the stale
+    reversals.
     """
     stale: set[UUID] = set()
     # Known here already: a lock is taken before anything is read that decides.
     splits = await splits_store.read(tx, (message.data.creator for message in received))
+    sharing = Sharing(splits, is_here)
     references = [
-        pair for message in received for pair in _references(message.data, message.time, splits)
+        pair for message in received for pair in _references(message.data, message.time, sharing)
     ]
     book, creators = await open_known_books(tx, references, rules)
     pieces = [
-        piece for message in received for piece in _pieces(message.data, message.time, splits)
+        piece for message in received for piece in _pieces(message.data, message.time, sharing)
     ]
     known = await store.load(
         tx,
         creators,
         Counter(key for key, _ in pieces),
         {key: diamonds for key, diamonds in pieces if diamonds is not None},
-        has_reversals=any(isinstance(message.data, ReversalEvent) for message in received),
+        has_reversals=any(isinstance(message.data, Reversed) for message in received),
         may_restore=_may_restore([message.data for message in received]),
     )
-    batch = EarningsBatch(known, rules, book, splits)
+    batch = EarningsBatch(known, rules, book, sharing)
     for message in received:
-        if isinstance(message.data, GiftSent):
+        if isinstance(message.data, Earned):
             _earn(batch, message.data, message)
-        elif isinstance(message.data, ReversalEvent) and not follow_reversal(
-            batch, message.data, message.time, message.cause
-        ):
-            stale.add(message.id)
+        elif isinstance(message.data, Reversed):
+            # One that comes again is told again: it is the same message.
+            batch.facts += sharing.reversals_elsewhere(message.data, message)
+            if not follow_reversal(batch, message.data, message.time, message.cause):
+                stale.add(message.id)
     await book.write(tx)
     await store.write(tx, batch.known)
+    await shares_store.add(tx, batch.sent_shares)
     batch.facts += await review_unsent(
         tx, sorted(batch.short), batch.recorded_at, reason=CLAWBACK, rules=rules
     )
@@ -107,56 +127,70 @@ async def apply_fraud_warnings(
     await maturity.add_warnings(tx, flagged, until, reason=FUNDING_RISK)
 
 
-def _may_restore(events: Sequence[GiftEvent]) -> bool:
+def _may_restore(events: Sequence[Followed]) -> bool:
     """Whether diamonds may come back in a batch, of gifts that had no reversal before it."""
-    reversals = [event for event in events if isinstance(event, ReversalEvent)]
+    reversals = [event for event in events if isinstance(event, Reversed)]
     about = {(event.creator, event.gift, event.lot) for event in reversals}
-    return len(about) < len(reversals) or any(isinstance(each, GiftRestored) for each in reversals)
+    return len(about) < len(reversals) or any(isinstance(each, RESTORED) for each in reversals)
 
 
-def _references(event: GiftEvent, at: datetime, splits: Splits) -> Iterator[tuple[str, str]]:
+def _references(event: Followed, at: datetime, sharing: Sharing) -> Iterator[tuple[str, str]]:
     """Yield under which references of whom an event may be booked."""
-    yield event.creator, f"{GIFT_PREFIX}{event.gift}"
-    if isinstance(event, ReversalEvent):
-        for party in possible_parties(splits, event.creator):
+    if isinstance(event, Reversed):
+        # Whoever received the gift is locked, whether anything is booked or not.
+        yield event.creator, f"{GIFT_PREFIX}{event.gift}"
+        for party in sharing.parties_of(event):
             for reference in references_of(event.gift, event.lot, event.revision):
                 yield party, reference
-    else:
-        for party, _ in parts_of(splits, event.creator, at)[:-1]:
-            yield party, SHARE_REFERENCE.format(event.gift)
+    elif isinstance(event, Earned):
+        for party, _ in sharing.shares_of(event, at):
+            yield party, _reference(event, party)
 
 
-def _pieces(event: GiftEvent, at: datetime, splits: Splits) -> Iterator[tuple[Key, int | None]]:
+def _reference(gift: Earned, party: str) -> str:
+    """Return under which reference a party earns of a gift."""
+    is_own = shared_by(gift, party) is None
+    return f"{GIFT_PREFIX}{gift.gift}" if is_own else SHARE_REFERENCE.format(gift.gift)
+
+
+def _pieces(event: Followed, at: datetime, sharing: Sharing) -> Iterator[tuple[Key, int | None]]:
     """Yield which slices of whom an event is about, with the diamonds that it brings."""
-    if isinstance(event, GiftSent):
-        for party, shares_bp in parts_of(splits, event.creator, at):
+    if isinstance(event, Earned):
+        for party, shares_bp in sharing.shares_of(event, at):
             for piece in event.slices:
                 diamonds = domain.diamonds_of_coins(piece.coins, piece.diamond_rate_bp, shares_bp)
                 yield (party, event.gift, piece.lot), diamonds
-    elif isinstance(event, ReversalEvent):
-        for party in possible_parties(splits, event.creator):
+    elif isinstance(event, Reversed):
+        for party in sharing.parties_of(event):
             yield (party, event.gift, event.lot), None
 
 
-def _earn(batch: EarningsBatch, gift: GiftSent, sent: Envelope[GiftEvent]) -> None:
-    """Book a gift for all parties; whether it is booked is known under its creator's reference."""
-    reference = f"{GIFT_PREFIX}{gift.gift}"
+def _earn(batch: EarningsBatch, gift: Earned, sent: Envelope[Followed]) -> None:
+    """
+    Book a gift for its parties here, and send the shares of the others.
+
+    Whether it is booked is known under its creator's reference.
+    """
+    reference = _reference(gift, gift.creator)
     request_hash = _request_hash(gift)
     known = batch.book[gift.creator].outcomes.get(reference)
     if known is not None:
         if known.request_hash != request_hash:
             raise CauseReused(cause=reference)
         return
-    for part in parts_of(batch.splits, gift.creator, sent.time):
+    for part in batch.sharing.shares_of(gift, sent.time):
         _earn_part(batch, gift, sent, part, request_hash)
+    for share in batch.sharing.shares_elsewhere(gift, sent.time):
+        party, shares_bp = share
+        batch.sent_shares.append(SentShare(gift.creator, gift.gift, party, shares_bp or ()))
+        batch.facts.append(share_fact(gift, share, sent))
 
 
 def _earn_part(
-    batch: EarningsBatch, gift: GiftSent, sent: Envelope[GiftEvent], part: Part, request_hash: bytes
+    batch: EarningsBatch, gift: Earned, sent: Envelope[Followed], part: Part, request_hash: bytes
 ) -> None:
     party, _ = part
-    is_own = party == gift.creator
-    reference = f"{GIFT_PREFIX}{gift.gift}" if is_own else SHARE_REFERENCE.format(gift.gift)
+    reference = _reference(gift, party)
     accounts = batch.book[party]
     earnings = _earnings(batch, accounts, gift, sent.time, part)
     diamonds = domain.earn(
@@ -170,7 +204,7 @@ def _earn_part(
         diamonds=diamonds,
         matures_at=max(earning.matures_at for earning in earnings),
         balance_diamonds=accounts.balance(MAIN, DIAMONDS),
-        shared_by=None if is_own else gift.creator,
+        shared_by=shared_by(gift, party),
     )
     version = accounts.record_result(event.model_dump_json()).number
     cause = sent.cause
@@ -181,7 +215,7 @@ def _earn_part(
 
 
 def _earnings(
-    batch: EarningsBatch, accounts: LockedAccounts, gift: GiftSent, sent_at: datetime, part: Part
+    batch: EarningsBatch, accounts: LockedAccounts, gift: Earned, sent_at: datetime, part: Part
 ) -> list[Earning]:
     party, shares_bp = part
     known = batch.known.creators[party]
@@ -213,14 +247,14 @@ def _earnings(
                 # Nothing to wait for: it is available at once.
                 matured=unlocks <= sent_at,
                 anonymous=gift.anonymous,
-                shared_by=None if party == gift.creator else gift.creator,
+                shared_by=shared_by(gift, party),
                 shares_bp=shares_bp,
             )
         )
     return earnings
 
 
-def _request_hash(gift: GiftSent) -> bytes:
+def _request_hash(gift: Earned) -> bytes:
     paid = [f"{piece.lot.int} {piece.coins}" for piece in gift.slices]
     content = "\n".join((gift.viewer, str(gift.coins), *paid))
     return hashlib.blake2b(content.encode(), digest_size=16).digest()

@@ -9,7 +9,7 @@ from services.payout.commands.facts import about, held
 from services.payout.commands.fraud import find_fraud
 from services.payout.commands.valuations import open_books
 from services.payout.domain import payouts as domain
-from services.payout.domain.fraud_rules import Finding
+from services.payout.domain.fraud_rules import FactsOfOthers, Finding
 from services.payout.domain.limits import limits_of
 from services.payout.domain.money import rate_of
 from services.payout.domain.payees import Payee
@@ -56,11 +56,14 @@ class PayoutOrder:
         return uuid5(NAMESPACE, f"payout\n{self.creator}\n{self.idempotency_key}")
 
 
-async def request_payout(tx: Transaction, order: PayoutOrder, *, rules: Rules) -> Payout:
+async def request_payout(
+    tx: Transaction, order: PayoutOrder, *, rules: Rules, others: FactsOfOthers | None = None
+) -> Payout:
     """
     Reserve the diamonds of a quote and add the payout, in one transaction.
 
     A payout is approved by rule, or a person reviews it for the reasons that are found here.
+    `others` is what `read_facts_of_others` returned, where there are fraud rules.
     """
     reference = RESERVE_REFERENCE.format(order.payout)
     book = await open_books(tx, [(order.creator, reference)], rules)
@@ -79,7 +82,7 @@ async def request_payout(tx: Transaction, order: PayoutOrder, *, rules: Rules) -
         now=now,
         rules=rules,
     )
-    findings = await find_fraud(tx, order.creator, order.payout, rules.fraud, now=now)
+    findings = await find_fraud(tx, order.creator, order.payout, rules.fraud, others, now=now)
     reasons = await _reasons(tx, payee, quote, findings, now, rules)
     payout = _new_payout(order, quote, payee, now, State.HELD if reasons else State.APPROVED)
     requested = _reserve(book[order.creator], payout, rules, reference, order.request_hash)

@@ -1,6 +1,7 @@
 """What the API reads that takes several queries."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from services.payout.store.payouts import Step
 from services.payout.store.queries import DiamondBooks, Hold, MoneyLine
 from shared.errors import Refusal
 from shared.ledger.entries import HELD, MAIN, PENDING
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class PayoutAllowance:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Everything this service keeps, summed up at one instant."""
+    """Everything this service keeps, summed up; each part of it at one instant."""
 
     diamonds: DiamondBooks
     payouts_by_state: dict[str, int]
@@ -152,7 +153,19 @@ async def read_payee(tx: Transaction, creator: str, currency: str) -> tuple[Paye
     return found, (await contacts.of_creator(tx, creator)).get(found.revision)
 
 
-async def read_books(tx: Transaction) -> Books:
+async def read_books(database: Database) -> Books:
+    diamonds, states, paid = Counter[str](), Counter[str](), Counter[str]()
+    money = Counter[tuple[str, str]]()
+    for books in await database.read_each(_read_books):
+        diamonds.update(asdict(books.diamonds))
+        states.update(books.payouts_by_state)
+        paid.update(books.paid_amounts)
+        money.update({(each.account, each.currency): each.amount_minor for each in books.money})
+    lines = [MoneyLine(*names, amount_minor) for names, amount_minor in sorted(money.items())]
+    return Books(DiamondBooks(**diamonds), dict(states), dict(paid), lines)
+
+
+async def _read_books(tx: Transaction) -> Books:
     return Books(
         diamonds=await queries.diamond_books(tx),
         payouts_by_state=await payouts.by_state(tx),

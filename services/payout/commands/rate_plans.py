@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 from services.payout.commands.valuations import open_books
 from services.payout.domain.rate_plans import (
     Assignment,
     Change,
     Rate,
+    RatePlans,
     RatesRefused,
     TermsExist,
     TermsInThePast,
@@ -25,7 +27,7 @@ from shared.contracts.rates import CreatorRateAnnounced, RateAnnounced
 from shared.identity.people import require_other_person
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 
 ASSIGNMENTS_MAX = 200
 
@@ -41,7 +43,7 @@ class Terms:
     next_split: Split | None
 
 
-async def announce_rates(tx: Transaction, rules: Rules, now: datetime) -> None:
+async def announce_rates(database: Database, rules: Rules, now: datetime) -> None:
     """
     Record the versions that this service sees for the first time, and publish what they change.
 
@@ -49,9 +51,15 @@ async def announce_rates(tx: Transaction, rules: Rules, now: datetime) -> None:
     start together one announces.
     """
     rates = rules.rates
-    announced = await store.announced(tx)
-    if missing := set(await store.assigned_plans(tx)) - set(rates.plans):
+    assigned = set(chain.from_iterable(await database.read_each(store.assigned_plans)))
+    if missing := assigned - set(rates.plans):
         raise RatesRefused(f"Creators are on the rate plans {sorted(missing)}: keep them.")
+    async with database.reference.transaction() as tx:
+        await _announce(tx, rates, now)
+
+
+async def _announce(tx: Transaction, rates: RatePlans, now: datetime) -> None:
+    announced = await store.announced(tx)
     found = new_versions(rates, announced, now=now)
     await store.add_announcements(tx, [version for version, _ in found])
     facts = []

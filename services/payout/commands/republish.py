@@ -5,13 +5,14 @@ From outcomes, which hold them word for word: payout.diamonds_earned, .diamonds_
 .diamonds_adjusted, .bonus_earned. From the event archive: .diamonds_clawed_back,
 .diamonds_restored, .rate_announced, .creator_rate_announced, .payee_changed, .requested, .held,
 .approved, .rejected, .appealed, .appeal_decided, .sent, .paid, .failed, .returned,
-.partly_returned. From the seals: .block_sealed.
+.partly_returned; between parts: .gift_shared, .share_reversed, .share_restored. From the seals:
+.block_sealed.
 """
 
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from services.payout.commands.verification import CHAIN
+from services.payout.domain.rates import DIAMONDS
 from shared.backoffice import republish as history
 from shared.contracts.base import Event
 from shared.contracts.payout import (
@@ -22,6 +23,7 @@ from shared.contracts.payout import (
     DiamondsMatured,
 )
 from shared.contracts.rates import BonusEarned
+from shared.ledger.sealing import chain_of
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
@@ -39,7 +41,7 @@ _PUBLISHED: dict[str, type[Event]] = {
 
 def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> AsyncIterator[Fact]:
     """Yield what was published in that time: outcomes first, then what followed from them."""
-    blocks = (BlockSealed, CHAIN)
+    blocks = (BlockSealed, chain_of(tx, DIAMONDS))
     return history.facts_between(tx, _published, blocks, since=since, until=until)
 
 

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from uuid import uuid5
 
 import structlog
 
+from services.payout.commands.fraud import read_facts_of_others
 from services.payout.commands.payouts import PayoutOrder, request_payout
 from services.payout.commands.quotes import offer_quote
 from services.payout.commands.rate_plans import read_rate
+from services.payout.domain.fraud_rules import FactsOfOthers
 from services.payout.domain.rates import Rules
 from services.payout.domain.schedules import (
     BelowThreshold,
@@ -57,8 +61,8 @@ async def request_due(database: Database, rules: Rules, *, now: datetime) -> boo
 
     What is wrong with one creator's payout keeps no other from theirs.
     """
-    async with database.transaction() as tx:
-        found = await store.due(tx, now=now, limit=DUE_MAX)
+    due = partial(store.due, now=now)
+    found = await database.read_first(due, DUE_MAX, key=attrgetter("next_at", "creator"))
     failed: Exception | None = None
     for schedule in found:
         try:
@@ -73,11 +77,13 @@ async def request_due(database: Database, rules: Rules, *, now: datetime) -> boo
 async def _request_or_postpone(
     database: Database, schedule: Schedule, rules: Rules, now: datetime
 ) -> None:
+    part = database.part_for(schedule.creator)
+    others = await read_facts_of_others(database, schedule.creator, rules.fraud, now=now)
     try:
-        async with database.transaction() as tx:
-            await _request(tx, schedule, rules, now)
+        async with part.transaction() as tx:
+            await _request(tx, schedule, rules, now, others)
     except Refusal as refused:
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             await store.advance(
                 tx,
                 schedule,
@@ -88,7 +94,13 @@ async def _request_or_postpone(
         log.info("schedule.refused", creator=schedule.creator, reason=refused.code())
 
 
-async def _request(tx: Transaction, schedule: Schedule, rules: Rules, now: datetime) -> None:
+async def _request(
+    tx: Transaction,
+    schedule: Schedule,
+    rules: Rules,
+    now: datetime,
+    others: FactsOfOthers | None,
+) -> None:
     """
     Request the payout of a schedule's period, unless it was requested before.
 
@@ -116,4 +128,4 @@ async def _request(tx: Transaction, schedule: Schedule, rules: Rules, now: datet
         schedule.age_years,
         schedule.country,
     )
-    await request_payout(tx, order, rules=rules)
+    await request_payout(tx, order, rules=rules, others=others)

@@ -13,7 +13,7 @@ from services.payout.store import contacts, payees, screenings
 from services.payout.store.screenings import PayeeMatch, Screened
 from shared.backoffice.adjustments import audit
 from shared.identity.people import require_other_person
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Part, Transaction
 
 log = structlog.get_logger()
 
@@ -29,14 +29,14 @@ class PayeeReview:
     matches: Sequence[PayeeMatch]
 
 
-async def screen_payees(database: Database, screening: Screening) -> bool:
+async def screen_payees(part: Part, screening: Screening) -> bool:
     """
     Screen payees whom the current list has not been asked about; return whether there may be more.
 
     A new list has a new version, so it screens everybody again.
     """
     await screening.refresh()
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         due = await screenings.due(tx, screening.list_version, SCREENED_MAX)
     for payee in due:
         try:
@@ -44,7 +44,7 @@ async def screen_payees(database: Database, screening: Screening) -> bool:
         except ProviderUnavailable as error:
             log.warning("screening.unanswered", error=str(error)[:200])
             return False
-        async with database.transaction() as tx:
+        async with part.transaction() as tx:
             # The name of a payee that was replaced meanwhile says nothing of the next one.
             if await screenings.lock_revision(tx, payee):
                 await _save(tx, payee, result)

@@ -23,7 +23,7 @@ from services.payout.domain.statements import (
 from services.payout.store import statements as store
 from shared.ledger.book import open_book
 from shared.ledger.entries import MAIN
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Part, Transaction
 
 CLOSED_MAX = 50
 MONTHS_SHOWN_MAX = 240
@@ -38,17 +38,17 @@ class ListedPeriod:
     closed_at: datetime | None
 
 
-async def close_months(database: Database, *, now: datetime, zone: str) -> bool:
+async def close_months(part: Part, *, now: datetime, zone: str) -> bool:
     """Close the months that are over, of some creators; return whether there may be more."""
     end = last_month_end(now, zone)
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         creators = await store.due(tx, end, CLOSED_MAX)
         if not creators:
             return False
         # An entry gets its time under its creator's lock. Having had every lock, no entry of a
         # month that is over can still be on its way; summing up keeps nobody waiting.
         await open_book(tx, DIAMONDS, [(creator, "statement") for creator in creators])
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         await _close(tx, creators, end, zone)
     return len(creators) == CLOSED_MAX
 

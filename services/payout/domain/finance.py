@@ -85,6 +85,16 @@ def start_of(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone))
 
 
+def add_payable(lines: Iterable[PayableLine]) -> list[PayableLine]:
+    """Add up what is owed in several parts; creators of no known country come last."""
+    sums: dict[tuple[str | None, str], tuple[int, int]] = {}
+    for line in lines:
+        creators, amount = sums.get((line.country, line.asset), (0, 0))
+        sums[line.country, line.asset] = (creators + line.creators, amount + line.amount)
+    by_name = sorted(sums, key=lambda names: (names[0] is None, names[0] or "", names[1]))
+    return [PayableLine(*names, *sums[names]) for names in by_name]
+
+
 def forecast(due: Iterable[DueDiamonds], *, end: date) -> list[ForecastLine]:
     """
     Sum up what falls due before a day, by day and currency, and when automatic payouts take it.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from shared.money import Rounding, prorate
 
@@ -70,12 +71,55 @@ class Income:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenSlice:
+    """What one lot of a viewer's coins brought a creator; `flagged` has an early fraud warning."""
+
+    viewer: str
+    lot: UUID
+    diamonds: int
+    reversed_diamonds: int
+    occurred_at: datetime
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GiftEdge:
     """What somebody gave a creator, in diamonds."""
 
     viewer: str
     creator: str
     diamonds: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactsOfOthers:
+    """What is known of the people around a creator: their payments, and gifts among them."""
+
+    # Which card paid for a viewer's lot, and when each viewer first paid.
+    cards: Mapping[tuple[str, UUID], str | None]
+    first_paid_at: Mapping[str, datetime]
+    edges: tuple[GiftEdge, ...]
+
+
+def income_of(slices: Iterable[GivenSlice], others: FactsOfOthers) -> list[Income]:
+    """Sum up what a creator was given by viewer and card."""
+    groups: dict[tuple[str, str | None], list[GivenSlice]] = defaultdict(list)
+    for each in slices:
+        groups[each.viewer, others.cards.get((each.viewer, each.lot))].append(each)
+    return [
+        Income(
+            viewer=viewer,
+            fingerprint=card,
+            diamonds=sum(each.diamonds for each in given),
+            reversed_diamonds=sum(each.reversed_diamonds for each in given),
+            flagged_diamonds=sum(
+                each.diamonds - each.reversed_diamonds for each in given if each.flagged
+            ),
+            first_gift_at=min(each.occurred_at for each in given),
+            first_paid_at=others.first_paid_at.get(viewer),
+        )
+        for (viewer, card), given in groups.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

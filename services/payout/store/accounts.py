@@ -100,8 +100,9 @@ _SAVE_STATUS = text("""
         verification = :verification, tax_form = :tax_form, tax_form_kind = :tax_form_kind,
         requirements = CAST(:requirements AS text[]), payouts_enabled = :payouts_enabled,
         country = coalesce(:country, country), applied_read = :reads,
-        next_read_at = CASE WHEN :is_complete AND next_read_at > now()
-            THEN now() + interval '7 days' ELSE next_read_at END
+        next_read_at = CASE WHEN :is_complete AND next_read_at > clock.now
+            THEN clock.in_a_week ELSE next_read_at END
+    FROM (SELECT now() AS now, now() + interval '7 days' AS in_a_week) AS clock
     WHERE creator = :creator AND currency = :currency
       AND (provider, destination) = (:provider, :destination)
       AND :reads BETWEEN applied_read AND reads

@@ -145,15 +145,17 @@ async def add_contradiction(tx: Transaction, attempt: Attempt, state: State, sta
     return bool(await tx.execute(_ADD_CONTRADICTION, values))
 
 
-async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
-    """Keep a webhook and make its attempt due; False if it is here already."""
+async def has_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> bool:
+    """Whether a webhook is stored already."""
+    values = {"provider": provider, "webhook_id": event.webhook_id}
+    return bool(await tx.execute(_FIND_WEBHOOK_EVENT, values))
+
+
+async def add_webhook_event(tx: Transaction, provider: str, event: WebhookEvent) -> None:
+    """Store a webhook, once."""
     row = {"provider": provider, **asdict(event)}
     del row["account"]
-    new = (await tx.execute(_ADD_WEBHOOK_EVENT, row)).first() is not None
-    if new and event.attempt is not None:
-        await tx.execute(_MAKE_DUE, {"id": event.attempt})
-        tx.wake(PAYOUT_DUE)
-    return new
+    await tx.execute(_ADD_WEBHOOK_EVENT, row)
 
 
 def _key(attempt: Attempt) -> dict[str, object]:
@@ -218,14 +220,19 @@ _LOCK_PAYOUT = text("""
     SELECT state FROM payouts WHERE creator = :creator AND id = :payout FOR UPDATE
 """)
 _BEGIN = text("""
-    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock_timestamp())
+    UPDATE attempts SET first_submitted_at = coalesce(first_submitted_at, clock.now)
+    FROM (SELECT clock_timestamp() AS now) AS clock
     WHERE creator = :creator AND id = :id AND NOT closed
-    RETURNING clock_timestamp() - first_submitted_at AS age
+    RETURNING clock.now - first_submitted_at AS age
 """)
 _UNRESOLVED = text("""
-    UPDATE attempts SET unresolved_at = clock_timestamp()
+    UPDATE attempts SET unresolved_at = clock.now
+    FROM (
+        SELECT now, now - CAST(:window AS interval) AS forgotten_before
+        FROM (SELECT clock_timestamp() AS now) AS current
+    ) AS clock
     WHERE creator = :creator AND id = :id AND NOT closed AND unresolved_at IS NULL
-      AND first_submitted_at < clock_timestamp() - CAST(:window AS interval)
+      AND first_submitted_at < clock.forgotten_before
     RETURNING id
 """)
 _FIND_UNRESOLVED = text(f"""
@@ -249,10 +256,14 @@ _SAVE_TRANSFER = text("""
 """)
 # Watched for as long again as it has been, for 120 days: after hours, days, then weeks.
 _CLOSE = text("""
-    UPDATE attempts SET closed = true, next_check_at = CASE
-        WHEN CAST(:is_watched AS boolean) AND first_submitted_at > now() - interval '120 days'
-        THEN now() + greatest(now() - first_submitted_at, interval '1 hour')
-    END
+    UPDATE attempts SET closed = true, next_check_at = watched.next_check_at
+    FROM (
+        SELECT CASE
+            WHEN CAST(:is_watched AS boolean) AND first_submitted_at > now() - interval '120 days'
+            THEN now() + greatest(now() - first_submitted_at, interval '1 hour')
+        END AS next_check_at
+        FROM attempts WHERE creator = :creator AND id = :id FOR UPDATE
+    ) AS watched
     WHERE creator = :creator AND id = :id
 """)
 _STOP_CHECKING = text("""
@@ -268,9 +279,10 @@ _ADD_WEBHOOK_EVENT = text("""
     INSERT INTO webhook_events (provider, webhook_id, kind, attempt, payload_hash)
     VALUES (:provider, :webhook_id, :kind, :attempt, :payload_hash)
     ON CONFLICT DO NOTHING
-    RETURNING id
 """)
-_MAKE_DUE = text("UPDATE attempts SET next_check_at = now() WHERE id = :id")
+_FIND_WEBHOOK_EVENT = text("""
+    SELECT id FROM webhook_events WHERE provider = :provider AND webhook_id = :webhook_id
+""")
 _MAKE_ALL_DUE = text("""
     UPDATE attempts SET next_check_at = now()
     FROM (

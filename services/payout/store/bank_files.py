@@ -1,6 +1,6 @@
 """Bank files and reports, encrypted, and the keys that encrypted them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -71,7 +71,7 @@ async def find(tx: Transaction, file: UUID) -> BankFile | None:
 
 
 async def newest(
-    tx: Transaction, *, before: tuple[datetime, UUID] | None, limit: int
+    tx: Transaction, limit: int, *, before: tuple[datetime, UUID] | None
 ) -> list[FileLine]:
     """Return files without their content, the newest first."""
     at, file = before or (None, None)
@@ -108,7 +108,7 @@ class Encrypted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A table of encrypted rows."""
 
     columns: tuple[str, ...]
@@ -116,9 +116,9 @@ class _Place:
     save: Statement
 
 
-def _place(name: str, table: object, *columns: str) -> _Place:
+def _place(name: str, table: object, *columns: str) -> Place:
     listed = ", ".join(columns)
-    return _Place(
+    return Place(
         columns,
         text(f"""
             SELECT {listed}, encrypted FROM {name}
@@ -129,30 +129,28 @@ def _place(name: str, table: object, *columns: str) -> _Place:
     )
 
 
-# Everything of bank files that is encrypted.
-PLACES: Mapping[str, _Place] = {
-    "bank_accounts": _place("bank_accounts", tables.BankAccount, "creator", "token"),
-    "bank_files": _place("bank_files", tables.BankFile, "id"),
-    "bank_reports": _place("bank_reports", tables.BankReport, "id"),
-}
+# Everything of bank files that is encrypted: in the parts of creators, and in that of reference.
+OF_CREATORS = (
+    _place("bank_accounts", tables.BankAccount, "creator", "token"),
+    _place("bank_files", tables.BankFile, "id"),
+)
+REPORTS = _place("bank_reports", tables.BankReport, "id")
 
 
 async def of_keys(
-    tx: Transaction, place: str, key_ids: Sequence[str], *, limit: int
+    tx: Transaction, place: Place, key_ids: Sequence[str], *, limit: int
 ) -> list[Encrypted]:
     """Lock some rows of a table that were encrypted with these keys."""
-    found = PLACES[place]
-    rows = await tx.execute(found.read, {"key_ids": list(key_ids), "limit": limit})
-    return [Encrypted(tuple(row[each] for each in found.columns), row.encrypted) for row in rows]
+    rows = await tx.execute(place.read, {"key_ids": list(key_ids), "limit": limit})
+    return [Encrypted(tuple(row[each] for each in place.columns), row.encrypted) for row in rows]
 
 
 async def replace_encrypted(
-    tx: Transaction, place: str, rows: Sequence[Encrypted], *, key_ids: Sequence[str]
+    tx: Transaction, place: Place, rows: Sequence[Encrypted], *, key_ids: Sequence[str]
 ) -> None:
     """Write what was encrypted again; the rows are locked."""
-    found = PLACES[place]
     values: dict[str, list[object]] = {
-        name: [row.key[number] for row in rows] for number, name in enumerate(found.columns)
+        name: [row.key[number] for row in rows] for number, name in enumerate(place.columns)
     }
     values |= {"key_id": list(key_ids), "encrypted": [row.encrypted for row in rows]}
-    await tx.execute(found.save, values)
+    await tx.execute(place.save, values)

@@ -10,7 +10,6 @@ from shared.postgres.rows import RowMapper, arrays, update_rows
 from shared.postgres.statements import text
 
 _bonus = RowMapper(Bonus, tables.Bonus)
-WAITING_SHOWN_MAX = 100
 
 
 async def request(
@@ -62,9 +61,9 @@ async def newest(
     return [_bonus(row) for row in await tx.execute(_NEWEST, values)]
 
 
-async def waiting(tx: Transaction) -> list[Bonus]:
+async def waiting(tx: Transaction, limit: int) -> list[Bonus]:
     """Return the bonuses that wait for a colleague, the oldest first."""
-    rows = await tx.execute(_WAITING, {"limit": WAITING_SHOWN_MAX})
+    rows = await tx.execute(_WAITING, {"limit": limit})
     return [_bonus(row) for row in rows]
 
 

@@ -1,19 +1,18 @@
 """What the fraud rules look at, read with a few bounded statements, and what they found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.payout import columns as tables
-from services.payout.domain.fraud_rules import Finding, GiftEdge, Income
+from services.payout.domain.fraud_rules import Finding, GiftEdge, GivenSlice
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows
 from shared.postgres.statements import text
 
-# Of a giver's own income the newest slices are read, and of those who gave it so many.
+# Of each giver's own income the newest slices are read.
 EDGE_SLICES_MAX = 200
-PARTNERS_MAX = 20
 OWN_CARDS_MAX = 100
 
 
@@ -28,7 +27,7 @@ class Funding:
     fingerprint: str | None
 
 
-_income = RowMapper(Income)
+_slice = RowMapper(GivenSlice)
 _edge = RowMapper(GiftEdge)
 _finding = RowMapper(Finding, tables.FraudFinding)
 
@@ -56,34 +55,56 @@ _ADD_PAYERS = insert_rows(
 )
 
 
-async def income_of(
+async def newest_slices(
     tx: Transaction, creator: str, *, since: datetime, slices_max: int
-) -> list[Income]:
-    """Return what a creator's newest gifts brought, by viewer and by the card that paid."""
+) -> list[GivenSlice]:
+    """Return what a creator's newest gifts brought, lot by lot."""
     values = {"creator": creator, "since": since, "slices_max": slices_max}
-    return [_income(row) for row in await tx.execute(_INCOME, values)]
+    return [_slice(row) for row in await tx.execute(_SLICES, values)]
 
 
-# Scalar subqueries keep each look-up a look-up by key, on any statistics.
-_INCOME = text("""
-    WITH newest AS (
+# A scalar subquery keeps each look-up a look-up by key, on any statistics.
+_SLICES = text("""
+    SELECT viewer, lot, diamonds, reversed_diamonds, occurred_at, coalesce(
+               (SELECT true FROM fraud_warnings WHERE fraud_warnings.lot = newest.lot), false
+           ) AS flagged
+    FROM (
         SELECT viewer, lot, diamonds, reversed_diamonds, occurred_at FROM earnings
         WHERE creator = :creator ORDER BY decision DESC LIMIT :slices_max
-    ), known AS (
-        SELECT viewer, diamonds, reversed_diamonds, occurred_at,
-               (SELECT fingerprint FROM fundings
-                WHERE fundings.viewer = newest.viewer AND fundings.lot = newest.lot) AS fingerprint,
-               (SELECT first_paid_at FROM payers WHERE payers.viewer = newest.viewer)
-                   AS first_paid_at,
-               (SELECT true FROM fraud_warnings WHERE fraud_warnings.lot = newest.lot) AS flagged
-        FROM newest WHERE occurred_at >= CAST(:since AS timestamptz)
-    )
-    SELECT viewer, fingerprint, sum(diamonds)::bigint AS diamonds,
-           sum(reversed_diamonds)::bigint AS reversed_diamonds,
-           coalesce(sum(diamonds - reversed_diamonds) FILTER (WHERE flagged), 0)::bigint
-               AS flagged_diamonds,
-           min(occurred_at) AS first_gift_at, min(first_paid_at) AS first_paid_at
-    FROM known GROUP BY viewer, fingerprint ORDER BY viewer, fingerprint
+    ) AS newest
+    WHERE occurred_at >= CAST(:since AS timestamptz)
+""")
+
+
+async def cards_of(
+    tx: Transaction, lots: Collection[tuple[str, UUID]]
+) -> dict[tuple[str, UUID], str | None]:
+    """Return which cards paid for lots of viewers, as far as it is known."""
+    ordered = sorted(lots)
+    values = {"viewers": [viewer for viewer, _ in ordered], "lots": [lot for _, lot in ordered]}
+    rows = await tx.execute(_CARDS, values)
+    return {(row.viewer, row.lot): row.fingerprint for row in rows}
+
+
+# OFFSET 0 keeps each look-up a look-up by key, on any statistics.
+_CARDS = text("""
+    SELECT asked.viewer, asked.lot, known.fingerprint
+    FROM unnest(CAST(:viewers AS text[]), CAST(:lots AS uuid[])) AS asked (viewer, lot)
+    CROSS JOIN LATERAL (
+        SELECT fingerprint FROM fundings
+        WHERE fundings.viewer = asked.viewer AND fundings.lot = asked.lot OFFSET 0
+    ) AS known
+""")
+
+
+async def first_payments_of(tx: Transaction, viewers: Collection[str]) -> dict[str, datetime]:
+    """Return when viewers first paid, as far as it is known."""
+    rows = await tx.execute(_FIRST_PAYMENTS, {"viewers": sorted(viewers)})
+    return {row.viewer: row.first_paid_at for row in rows}
+
+
+_FIRST_PAYMENTS = text("""
+    SELECT viewer, first_paid_at FROM payers WHERE viewer = ANY(CAST(:viewers AS text[]))
 """)
 
 
@@ -99,42 +120,20 @@ _OWN = text("""
 """)
 
 
-async def edges_to(tx: Transaction, creator: str, givers: Iterable[str]) -> list[GiftEdge]:
-    """Return what givers were given themselves, and what the creator gave to their givers."""
-    values = {
-        "creator": creator,
-        "givers": sorted(givers),
-        "slices_max": EDGE_SLICES_MAX,
-        "partners_max": PARTNERS_MAX,
-    }
+async def edges_to(tx: Transaction, creators: Collection[str]) -> list[GiftEdge]:
+    """Return who gave creators their newest gifts, and how much."""
+    values = {"creators": sorted(creators), "slices_max": EDGE_SLICES_MAX}
     return [_edge(row) for row in await tx.execute(_EDGES, values)]
 
 
 _EDGES = text("""
-    WITH near AS (
-        SELECT gifts.viewer, givers.name AS creator, sum(gifts.diamonds)::bigint AS diamonds
-        FROM (SELECT unnest(CAST(:givers AS text[])) AS name) AS givers
-        CROSS JOIN LATERAL (
-            SELECT viewer, diamonds FROM earnings WHERE creator = givers.name
-            ORDER BY decision DESC LIMIT :slices_max
-        ) AS gifts
-        GROUP BY gifts.viewer, givers.name
-    ), partners AS (
-        SELECT viewer AS name FROM near GROUP BY viewer
-        ORDER BY sum(diamonds) DESC, viewer LIMIT :partners_max
-    ), far AS (
-        SELECT gifts.viewer, partners.name AS creator, sum(gifts.diamonds)::bigint AS diamonds
-        FROM partners CROSS JOIN LATERAL (
-            SELECT viewer, diamonds FROM earnings WHERE creator = partners.name
-            ORDER BY decision DESC LIMIT :slices_max
-        ) AS gifts
-        WHERE gifts.viewer = :creator
-        GROUP BY gifts.viewer, partners.name
-    )
-    SELECT viewer, creator, diamonds FROM near
-    UNION
-    SELECT viewer, creator, diamonds FROM far
-    ORDER BY creator, viewer
+    SELECT gifts.viewer, asked.creator, sum(gifts.diamonds)::bigint AS diamonds
+    FROM unnest(CAST(:creators AS text[])) AS asked (creator)
+    CROSS JOIN LATERAL (
+        SELECT viewer, diamonds FROM earnings WHERE earnings.creator = asked.creator
+        ORDER BY decision DESC LIMIT :slices_max
+    ) AS gifts
+    GROUP BY gifts.viewer, asked.creator
 """)
 
 

@@ -126,7 +126,8 @@ INVARIANTS = (
                           e.diamonds - e.reversed_diamonds, r.reversed_coins, e.coins) AS detail
             FROM earnings AS e
             JOIN reversals AS r
-                ON r.creator = coalesce(e.shared_by, e.creator)
+                -- Of a share: of its gift, or of its own where the gift is in another part.
+                ON r.creator IN (e.creator, coalesce(e.shared_by, e.creator))
                 AND r.gift = e.gift AND r.lot = e.lot
             WHERE {e.creators} AND e.diamonds - e.reversed_diamonds <> share_of(
                 greatest(e.coins - r.reversed_coins, 0) * e.rate_bp / 10000,
@@ -144,8 +145,18 @@ INVARIANTS = (
                 SELECT e.creator AS user_id, e.gift, e.slice, e.coins * e.rate_bp / 10000 AS whole,
                        greatest(e.coins - coalesce(r.reversed_coins, 0), 0) * e.rate_bp / 10000
                            AS worth,
-                       e.diamonds + others.diamonds AS shared,
-                       e.diamonds - e.reversed_diamonds + others.kept AS kept
+                       e.diamonds + others.diamonds + coalesce((
+                           SELECT sum(share_of(e.coins * e.rate_bp / 10000, s.shares_bp))
+                           FROM sent_shares AS s WHERE s.creator = e.creator AND s.gift = e.gift
+                       ), 0) AS shared,
+                       e.diamonds - e.reversed_diamonds + others.kept + coalesce((
+                           SELECT sum(share_of(
+                               greatest(e.coins - coalesce(r.reversed_coins, 0), 0) * e.rate_bp
+                                   / 10000,
+                               s.shares_bp
+                           ))
+                           FROM sent_shares AS s WHERE s.creator = e.creator AND s.gift = e.gift
+                       ), 0) AS kept
                 FROM earnings AS e
                 LEFT JOIN reversals AS r
                     ON r.creator = e.creator AND r.gift = e.gift AND r.lot = e.lot

@@ -105,7 +105,8 @@ _SAVE = text(f"""
     ON CONFLICT (creator, currency) DO UPDATE SET
         provider = excluded.provider, destination = excluded.destination,
         country = excluded.country, account = excluded.account,
-        changed_at = now(), changed_by = excluded.changed_by, revision = excluded.revision,
+        changed_at = excluded.changed_at, changed_by = excluded.changed_by,
+        revision = excluded.revision,
         usable_at = excluded.usable_at, unreviewed = excluded.unreviewed,
         verification = 'unverified', tax_form = 'missing', tax_form_kind = NULL,
         requirements = '{{}}', payouts_enabled = excluded.payouts_enabled,

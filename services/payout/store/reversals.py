@@ -22,6 +22,7 @@ class Reversal:
     """
     What the received revisions say of one lot of one gift.
 
+    `shared_by` is who received the gift, where this part has a share of it and not the gift.
     `most_coins` is the most that any revision says, `newest_at` the time of the newest, and
     `restored_at` the last time at which coins came back: all are the same for every order of
     arrival. `known_revisions` tells one that arrives late from one that arrives again.
@@ -33,6 +34,7 @@ class Reversal:
     newest_at: datetime | None = None
     restored_at: datetime | None = None
     known_revisions: list[int] = field(default_factory=list)
+    shared_by: str | None = None
 
     def note(self, revision: int) -> bool:
         """Note a revision; return whether it is the first time."""
@@ -43,7 +45,9 @@ class Reversal:
 
 
 Reversals: TypeAlias = dict[Key, Reversal]
-_OF_REVERSAL = ("revision", "reversed_coins", "most_coins", "newest_at", "restored_at")
+_OF_REVERSAL = (
+    *("revision", "reversed_coins", "most_coins", "newest_at", "restored_at", "shared_by"),
+)
 reversal_of = RowMapper(Reversal, tables.Reversal)
 COLUMNS = reversal_of.columns
 
@@ -90,17 +94,18 @@ RESTORED_JOIN = """
 _SAVE = text("""
     INSERT INTO reversals (
         creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
-        known_revisions
+        known_revisions, shared_by
     )
     SELECT creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at,
-           revisions::bigint[]
+           revisions::bigint[], shared_by
     FROM unnest(
         CAST(:creator AS text[]), CAST(:gift AS uuid[]), CAST(:lot AS uuid[]),
         CAST(:revision AS bigint[]), CAST(:reversed_coins AS bigint[]),
         CAST(:most_coins AS bigint[]), CAST(:newest_at AS timestamptz[]),
-        CAST(:restored_at AS timestamptz[]), CAST(:revisions AS text[])
+        CAST(:restored_at AS timestamptz[]), CAST(:revisions AS text[]), CAST(:shared_by AS text[])
     ) AS new (
-        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at, revisions
+        creator, gift, lot, revision, reversed_coins, most_coins, newest_at, restored_at, revisions,
+        shared_by
     )
     ON CONFLICT (creator, gift, lot) DO UPDATE
     SET revision = excluded.revision, reversed_coins = excluded.reversed_coins,

@@ -95,7 +95,8 @@ _RISKS = text("""
     ) AS flagged_lots, (
         SELECT coalesce(sum(reversed_coins), 0)::bigint FROM (
             SELECT reversed_coins FROM reversals
-            WHERE creator = :creator AND newest_at > CAST(:reversed_since AS timestamptz)
+            WHERE creator = :creator AND shared_by IS NULL
+              AND newest_at > CAST(:reversed_since AS timestamptz)
             ORDER BY newest_at DESC LIMIT :limit
         ) AS latest
     ) AS reversed_coins

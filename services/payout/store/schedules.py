@@ -33,7 +33,7 @@ async def find(tx: Transaction, creator: str) -> Schedule | None:
 _FIND = text(f"SELECT {_schedule.columns} FROM payout_schedules WHERE creator = :creator")  # noqa: S608
 
 
-async def due(tx: Transaction, *, now: datetime, limit: int) -> list[Schedule]:
+async def due(tx: Transaction, limit: int, *, now: datetime) -> list[Schedule]:
     """Return schedules whose time has come, the oldest first."""
     return [_schedule(row) for row in await tx.execute(_DUE, {"now": now, "limit": limit})]
 

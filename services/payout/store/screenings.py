@@ -128,7 +128,8 @@ async def save_state(
 
 
 _SAVE_STATE = text("""
-    UPDATE payees SET screening = :state, list_version = :version, screened_at = clock_timestamp()
+    UPDATE payees SET screening = :state, list_version = :version, screened_at = clock.now
+    FROM (SELECT clock_timestamp() AS now) AS clock
     WHERE creator = :creator AND currency = :currency
 """)
 
@@ -143,8 +144,8 @@ async def clear(tx: Transaction, creator: str, currency: str, operator: str) -> 
 
 
 _CLEAR = text("""
-    UPDATE payee_matches SET cleared_at = clock_timestamp(), cleared_by = :operator
-    FROM payees
+    UPDATE payee_matches SET cleared_at = clock.now, cleared_by = :operator
+    FROM payees, (SELECT clock_timestamp() AS now) AS clock
     WHERE payees.creator = :creator AND payees.currency = :currency AND screening = 'match'
       AND payee_matches.creator = payees.creator AND payee_matches.revision = payees.revision
       AND cleared_at IS NULL

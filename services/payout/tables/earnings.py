@@ -68,6 +68,18 @@ class Reversal(PayoutTable, table=True):
     newest_at: datetime = Field(sa_type=TIME)
     restored_at: datetime | None = Field(sa_type=TIME)
     known_revisions: list[int] = Field(sa_type=ARRAY(BigInteger))
+    shared_by: str | None = Field(sa_type=Text)
+
+
+class SentShare(PayoutTable, table=True):
+    """A share of a creator's gift whose party is in another part."""
+
+    __tablename__ = "sent_shares"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    gift: UUID = Field(primary_key=True)
+    party: str = Field(primary_key=True, sa_type=Text)
+    shares_bp: list[int] = Field(sa_type=ARRAY(Integer))
 
 
 class Restoration(PayoutTable, table=True):

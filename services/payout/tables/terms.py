@@ -19,7 +19,7 @@ class RateAnnouncement(PayoutTable, table=True):
     effective_from: datetime = Field(sa_type=TIME)
     currency: str = Field(sa_type=Text)
     value_minor_per_1000: int = Field(sa_type=BigInteger)
-    announced_at: datetime = Field(sa_type=TIME, sa_column_kwargs=NOW)
+    published_at: datetime = Field(sa_type=TIME, sa_column_kwargs=NOW)
 
 
 class RateAssignment(PayoutTable, table=True):

@@ -147,8 +147,7 @@ async def test_a_report_that_waits_for_a_colleague_is_measured(
     report = a_report(file, [(attempt, "ACSC")])
 
     async def waited():
-        async with database.transaction() as tx:
-            await measure(tx)
+        await measure(database)
         return metric("ovation_bank_reports_oldest_age_seconds")
 
     await bring(clerk, report)

@@ -181,8 +181,7 @@ async def test_a_new_key_encrypts_everything_again(cash_out, make_file, clerk, d
     newest = new_key()
     both, alone = Keyring(f"{newest}\n{KEY}"), Keyring(newest)
 
-    async with database.transaction() as tx:
-        assert not await renew_encryption(tx, both)
+    assert not await renew_encryption(database, both)
 
     tables = ("bank_accounts", "bank_files")
     rows = [row for table in tables for row in await execute(f"SELECT encrypted FROM {table}")]

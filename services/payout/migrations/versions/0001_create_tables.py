@@ -1,6 +1,6 @@
-"""The payout service's ledger, messages, quotas and audit, and the earnings of creators."""
+"""The payout service's ledger, messages and quotas, and the earnings of creators."""
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER, SEALS
+from shared.ledger.schema import ADJUSTMENTS, LEDGER, SEALS
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -103,10 +103,23 @@ CREATE TABLE reversals (
     restored_at      timestamptz,
     -- Tells a revision that comes after a newer one from one that comes again.
     known_revisions  bigint[]     NOT NULL,
+    -- Of a share whose gift another part has: the creator who received it.
+    shared_by        text,
     PRIMARY KEY (creator, gift, lot)
 );
 CREATE INDEX reversals_by_time ON reversals (creator, newest_at);
 GRANT SELECT, INSERT, UPDATE ON reversals TO payout;
+
+-- Shares of a creator's gifts whose parties are in other parts, and were told of them.
+CREATE TABLE sent_shares (
+    creator    text       NOT NULL,
+    gift       uuid       NOT NULL,
+    party      text       NOT NULL,
+    -- Those of the parties up to this one.
+    shares_bp  integer[]  NOT NULL,
+    PRIMARY KEY (creator, gift, party)
+);
+GRANT SELECT, INSERT ON sent_shares TO payout;
 
 -- Diamonds that were taken back and came back: they mature on their own.
 CREATE TABLE restorations (
@@ -135,6 +148,6 @@ GRANT SELECT, INSERT, UPDATE ON fraud_warnings TO payout;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, SEALS, ADJUSTMENTS):
         run_sql(shared.format(role="payout"))
     run_sql(EARNINGS)

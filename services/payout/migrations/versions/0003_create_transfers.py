@@ -47,18 +47,6 @@ CREATE TABLE contradictions (
     PRIMARY KEY (creator, payout, attempt, state, status)
 );
 GRANT SELECT, INSERT ON contradictions TO payout;
-
-CREATE TABLE webhook_events (
-    id            bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    provider      text         NOT NULL,
-    webhook_id    text         NOT NULL,
-    kind          text         NOT NULL,
-    attempt       uuid,
-    payload_hash  bytea        NOT NULL,
-    received_at   timestamptz  NOT NULL DEFAULT now(),
-    CONSTRAINT one_webhook_event_each UNIQUE (provider, webhook_id)
-);
-GRANT SELECT, INSERT ON webhook_events TO payout;
 """
 
 

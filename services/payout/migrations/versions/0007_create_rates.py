@@ -10,18 +10,6 @@ revision = "0007"
 down_revision = "0006"
 
 TERMS = """
--- Versions of the rate plans in seeds/rates.toml, as they were when the service first saw them.
-CREATE TABLE rate_announcements (
-    version               integer      PRIMARY KEY,
-    plan                  text         NOT NULL,
-    effective_from        timestamptz  NOT NULL,
-    currency              text         NOT NULL,
-    value_minor_per_1000  bigint       NOT NULL
-                          CONSTRAINT announced_rate_is_positive CHECK (value_minor_per_1000 > 0),
-    announced_at          timestamptz  NOT NULL DEFAULT now()
-);
-GRANT SELECT, INSERT ON rate_announcements TO payout;
-
 CREATE TABLE rate_assignments (
     creator         text         NOT NULL,
     effective_from  timestamptz  NOT NULL,
