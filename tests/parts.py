@@ -33,11 +33,12 @@ def part_count_of(service):
     return PART_COUNT if service in PARTED else 1
 
 
-async def in_every_part(database, statement):
+async def in_every_part(database, statement, **values):
     """Change the rows of all users by a statement."""
+    changing = text(statement) if isinstance(statement, str) else statement
     for part in database.parts:
         async with part.transaction() as tx:
-            await tx.execute(text(statement))
+            await tx.execute(changing, values)
 
 
 class EveryPart(Database):

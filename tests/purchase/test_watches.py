@@ -9,9 +9,9 @@ from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.domain.watches import RETRY_AFTER, WatchPlan
 from services.purchase.providers.sandbox import SandboxProvider
 from shared.postgres.database import Transaction
-from shared.postgres.statements import text
 from tests.clients import served
 from tests.metrics import metric
+from tests.parts import in_every_part
 from tests.purchase.conftest import WATCH
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider
 
@@ -21,8 +21,7 @@ VANISHED = {"kind": "payment-vanished"}
 @pytest.fixture
 def change(database):
     async def run(statement, **parameters):
-        async with database.transaction() as tx:
-            await tx.execute(text(statement), parameters)
+        await in_every_part(database, statement, **parameters)
 
     return run
 
