@@ -1,4 +1,4 @@
-"""Campaigns: promo codes, and what their budgets have promised."""
+"""Campaigns: promo codes, and how much of their budgets is promised."""
 
 from collections.abc import Sequence
 from datetime import datetime
