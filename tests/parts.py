@@ -11,7 +11,7 @@ import sys
 from deploy.config.databases import AUDITOR, fetch, run_sql
 from deploy.config.services import PARTED
 from shared.postgres.database import Database, Part
-from shared.postgres.parts import REFERENCE_SCHEMA, schema_of
+from shared.postgres.parts import REFERENCE_SCHEMA, part_of, schema_of
 from shared.postgres.statements import text
 
 PART_COUNT = int(os.environ.get("OVATION_PARTS") or 1)
@@ -31,6 +31,13 @@ WHOSE = ("user_id", "viewer", "creator")
 def part_count_of(service):
     """How many parts a service has in this run."""
     return PART_COUNT if service in PARTED else 1
+
+
+def neighbours(database, count):
+    """Return users who are all in one part: what becomes of them is written together."""
+    names = [f"viewer-{number:03}" for number in range(1_000)]
+    here = part_of(names[0], database.part_count)
+    return [name for name in names if part_of(name, database.part_count) == here][:count]
 
 
 async def in_every_part(database, statement, **values):

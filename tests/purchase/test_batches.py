@@ -12,9 +12,10 @@ from services.purchase.commands.purchase_ids import part_with
 from services.purchase.commands.queries import read_purchase
 from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from shared.postgres.database import Database
-from shared.postgres.parts import part_of, schema_of
+from shared.postgres.parts import schema_of
 from shared.postgres.statements import text
 from tests.deliveries import announced
+from tests.parts import neighbours
 from tests.purchase.pretend import a_webhook
 
 # The database refuses whatever one viewer's purchase would become.
@@ -28,15 +29,6 @@ POISON = (
     FOR EACH ROW WHEN (NEW.viewer = '{viewer}') EXECUTE FUNCTION refuse()
     """,
 )
-
-
-def neighbours(database, count):
-    """Return viewers who are all in one part: their answers are written together."""
-    names = [f"viewer-{number:03}" for number in range(1_000)]
-    here = part_of(names[0], database.part_count)
-    return [name for name in names if part_of(name, database.part_count) == here][:count]
-
-
 LOCK = text("SELECT FROM purchases WHERE id = :id FOR UPDATE")
 
 
