@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check audit bench chaos providers heist fuzz orders secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale citus-suite check audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: .venv/ready ## Measure how fast it is here (PART, AGAINST, SIZE)
 chaos: .venv/ready ## Break everything: GIFTS, coins (PURCHASES), cash-outs (PAYOUTS); FAULTS, SEED
 	@GIFTS="$(GIFTS)" PURCHASES="$(PURCHASES)" PAYOUTS="$(PAYOUTS)" FAULTS="$(FAULTS)" SEED="$(SEED)" \
 		$(RUN)python -m tests.chaos$(if $(PURCHASES),.purchases,$(if $(PAYOUTS),.payouts))
+
+failover: .venv/ready ## Lose the primary of three PostgreSQL under load, killed and silent (STRIKE, SEED)
+	@STRIKE="$(STRIKE)" SEED="$(SEED)" $(RUN)python -m tests.failover
 
 providers: .venv/ready ## Run the conformance suite of payment providers, and print its table
 	@WORKERS="$(WORKERS)" $(RUN)python -m tests.purchase.providers

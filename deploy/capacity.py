@@ -162,9 +162,9 @@ def _walls(costs: Costs) -> Iterator[Wall]:
         "let old history go to an archive",
     )
     yield Wall(
-        "one relay of the gift service",
+        "the relay of one instance of gift",
         costs.relay_messages_per_second / costs.published["gift"],
-        "let several relays share the parts of an outbox",
+        "more instances: their relays divide the outbox",
     )
     yield Wall(
         f"the sessions of the gift service: {instances} instances",
@@ -176,7 +176,7 @@ def _walls(costs: Costs) -> Iterator[Wall]:
         "one queue, which is one process of RabbitMQ",
         # A message is put into it and taken out of it.
         USE_MAX * 1_000 / (2 * operation_ms),
-        "queues by part",
+        "partitions of the queue",
     )
     yield Wall(
         "the seals of a ledger, which are one chain",

@@ -20,6 +20,7 @@ from deploy.config.databases import (
 )
 from deploy.config.environment import new_secrets
 from deploy.config.services import DATABASES
+from deploy.harness.pgbouncer import pooled
 from deploy.harness.rabbitmq import RabbitServer
 from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
@@ -69,7 +70,8 @@ def postgres(credentials, cluster):
     with choose_postgres(fast=True) as server:
         if cluster is None:
             run_sql(server.dsn(), roles_sql(credentials.database))
-        yield server
+        with pooled(server, credentials.database):
+            yield server
 
 
 @pytest.fixture(scope="session")
@@ -172,8 +174,14 @@ async def database_of(postgres, template_of, credentials, cluster, distributed):
             name = f"test_{service}_{random.token_hex(4)}"
             template = template_of(service, part_count)
             run_sql(postgres.dsn(), database_sql(service, name, template=template))
-        url = postgres.dsn(name, user=service, password=credentials.database[service])
-        opened[name] = EveryPart(url, pool_size=pool_size, part_count=part_count)
+        opened[name] = postgres.open(
+            name,
+            user=service,
+            password=credentials.database[service],
+            kind=EveryPart,
+            pool_size=pool_size,
+            part_count=part_count,
+        )
         return opened[name]
 
     yield open_database

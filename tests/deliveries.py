@@ -32,11 +32,11 @@ def a_delivery(event, *, user=None, correlation_id="story", sequence=1, at=None)
     return Delivery(body, event.type(), str(event.id), user or event.owner(), {})
 
 
-def an_erasure(user):
+def an_erasure(user, *, forfeit=False):
     """The two facts by which a service hears that a person is to be erased, and is."""
-    erasure = uuid4()
-    asked = ErasureRequested(erasure=erasure, user=user, forfeit=False)
-    return asked, UserErased(erasure=erasure, user=user, erased_at=datetime.now(UTC))
+    erasure, now = uuid4(), datetime.now(UTC)
+    asked = ErasureRequested(erasure=erasure, user=user, forfeit=forfeit)
+    return asked, UserErased(erasure=erasure, user=user, erased_at=now, forfeit=forfeit)
 
 
 def as_delivered(fact):

@@ -15,7 +15,7 @@ UNSEEN = ("remove_index", "remove_constraint", "add_constraint")
 
 async def drift(database, metadata):
     """The differences in tables, columns and types; partial indexes are the migrations' own."""
-    address = make_url(database.url).set(drivername="postgresql+asyncpg")
+    address = make_url(database.direct_url).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(address, poolclass=NullPool)
     options = {
         "compare_type": True,

@@ -40,6 +40,12 @@ def neighbours(database, count):
     return [name for name in names if part_of(name, database.part_count) == here][:count]
 
 
+def schema_for(database, user):
+    """The schema that has the rows of a user."""
+    number = database.part_for(user).number
+    return REFERENCE_SCHEMA if number is None else schema_of(number)
+
+
 async def in_every_part(database, statement, **values):
     """Change the rows of all users by a statement."""
     changing = text(statement) if isinstance(statement, str) else statement

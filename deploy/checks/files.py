@@ -33,7 +33,7 @@ PLACES = """
     deploy/capacity.toml
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py
-    deploy/events/*.py deploy/examples/** deploy/gateway/* deploy/harness/*.py
+    deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.config.containers import environment, migration_environment, secret_files
-from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SERVICES, Service
+from deploy.config.databases import archiver_of
+from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVICES, Service
 
 CHART = Path(__file__).parent.parent / "kubernetes" / "ovation"
 # Programs beside the services, and variables that only they read, with their defaults.
@@ -36,6 +37,7 @@ def services_file() -> str:
     """Return `files/services.json`: what the Deployment of each service has, and an operator."""
     programs = {name: _program(SERVICES[name]) for name in DATABASES}
     passwords = [f"{name}_{role}_password" for name in DATABASES for role in ("owner", "database")]
+    passwords += [f"{archiver_of(name)}_database_password" for name in SEALED]
     document = {"services": programs, "operator_secrets": [*passwords, *OWN_SECRETS]}
     return json.dumps(document, indent=2) + "\n"
 
@@ -87,6 +89,7 @@ def _program(service: Service) -> Mapping[str, object]:
         "environment": _filled_by_chart(variables),
         "practice": {service.variable(key): value for key, value in practising.items()},
         "secrets": secret_files(service),
+        "archivers": [f"{archiver_of(service.name)}_database_password"] if service.sealed else [],
         "providers": [service.name] if service.provider else [],
         "migration": _filled_by_chart(migration),
     }

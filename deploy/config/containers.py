@@ -45,6 +45,8 @@ def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, 
     if service.parted:
         settings["PARTS"] = _PARTS
     variables = {service.variable(key): value for key, value in settings.items()}
+    if service.sealed:
+        variables["OVATION_ARCHIVE"] = "${OVATION_ARCHIVE:-/archives}"
     return {
         "OVATION_PUBLIC_URL": PUBLIC_URL,
         "OVATION_QUEUE_PARTITIONS": "${OVATION_QUEUE_PARTITIONS:-}",

@@ -1,9 +1,11 @@
 """
-Five databases, eleven roles: who owns what, and who may come in.
+Five databases, thirteen roles: who owns what, and who may come in.
 
 Each service has two roles: `<service>_owner` migrates its database, `<service>` works in it
-with the rights the migrations grant. `auditor` may read every table and change nothing: proofs and
-reconciliation are run as that role. Docker Compose runs the same statements, each time it starts.
+with the rights the migrations grant. A service with sealed history has a third: only
+`<service>_archiver` may delete entries, once they are in an archive. `auditor` may read every table
+and change nothing: proofs and reconciliation are run as that role. Docker Compose runs the same
+statements, each time it starts.
 """
 
 import asyncio
@@ -14,13 +16,17 @@ from typing import TypeVar
 
 import asyncpg
 
-from deploy.config.services import DATABASES
+from deploy.config.services import DATABASES, SEALED
+from shared.postgres.addresses import with_database
+from shared.postgres.role_settings import COMMON, SERVICE, settings_sql
+from shared.postgres.sessions import Hosts
 
 AUDITOR = "auditor"
 
 # Three instances and their successors while they are rolled, with what each may have at once.
 SERVICE_CONNECTIONS_MAX = 120
 OWNER_CONNECTIONS_MAX = 10
+ARCHIVER_CONNECTIONS_MAX = 5
 AUDITOR_CONNECTIONS_MAX = 20
 # What one query of a reader may put on the disk while it sorts: all databases share that disk.
 AUDITOR_TEMPORARY_FILES_MAX = "4GB"
@@ -39,8 +45,15 @@ Answer = TypeVar("Answer")
 
 
 def role_names(services: Iterable[str] = DATABASES) -> list[str]:
-    """Return every role there is a password for: owners, runtime roles, the auditor."""
-    return [*(role for service in services for role in (f"{service}_owner", service)), AUDITOR]
+    """Return every role there is a password for: owners, runtime roles, archivers, the auditor."""
+    known = tuple(services)
+    of_services = [role for service in known for role in (f"{service}_owner", service)]
+    return [*of_services, *(archiver_of(each) for each in known if each in SEALED), AUDITOR]
+
+
+def archiver_of(service: str) -> str:
+    """Return the role that moves a ledger's old entries into archives."""
+    return f"{service}_archiver"
 
 
 def provisioning_sql(
@@ -61,8 +74,10 @@ def provisioning_sql(
 def roles_sql(passwords: Mapping[str, str], services: Iterable[str] = DATABASES) -> list[str]:
     names = role_names(services)
     roles = [statement for role in names for statement in _role(role, passwords[role])]
+    settings = [statement for role in names for statement in _settings(role)]
     return [
         *roles,
+        *settings,
         # It has the hashes of all passwords in it. Of a version before; revoking twice is fine.
         f"REVOKE pg_read_all_data FROM {AUDITOR}",
         f"ALTER ROLE {AUDITOR} SET default_transaction_read_only = on",
@@ -79,7 +94,7 @@ def database_sql(service: str, name: str, *, template: str | None = None) -> lis
     return [
         f"CREATE DATABASE {quoted(name)} OWNER {service}_owner {made}",
         f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {quoted(name)} TO {service}, {AUDITOR}",
+        f"GRANT CONNECT ON DATABASE {quoted(name)} TO {', '.join(_users_of(service))}, {AUDITOR}",
     ]
 
 
@@ -95,16 +110,21 @@ def schema_sql(service: str) -> list[str]:
     return [
         f"ALTER SCHEMA public OWNER TO {owner}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        f"GRANT USAGE ON SCHEMA public TO {service}, {AUDITOR}",
+        f"GRANT USAGE ON SCHEMA public TO {', '.join(_users_of(service))}, {AUDITOR}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {AUDITOR}",
         f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {AUDITOR}",
-        f"{coming} USAGE ON SCHEMAS TO {service}, {AUDITOR}",
+        f"{coming} USAGE ON SCHEMAS TO {', '.join(_users_of(service))}, {AUDITOR}",
         f"{coming} SELECT ON TABLES TO {AUDITOR}",
         f"{coming} SELECT ON SEQUENCES TO {AUDITOR}",
-        _functions_sql(_LOCKING, owner, service),
+        _functions_sql(_LOCKING, owner, *_users_of(service)),
         # The owner too: bringing back a copy, it may repeat this only if it has the right itself.
         _functions_sql(_WRITING, owner),
     ]
+
+
+def _users_of(service: str) -> list[str]:
+    """Return the roles that work in a service's database."""
+    return [service, archiver_of(service)] if service in SEALED else [service]
 
 
 def _functions_sql(names: str, *roles: str) -> str:
@@ -158,9 +178,15 @@ def _role(name: str, password: str) -> list[str]:
     ]
 
 
+def _settings(role: str) -> list[str]:
+    return settings_sql(role, SERVICE if role in DATABASES else COMMON)
+
+
 def _connections_max(role: str) -> int:
     if role == AUDITOR:
         return AUDITOR_CONNECTIONS_MAX
+    if role in map(archiver_of, SEALED):
+        return ARCHIVER_CONNECTIONS_MAX
     return OWNER_CONNECTIONS_MAX if role.endswith("_owner") else SERVICE_CONNECTIONS_MAX
 
 
@@ -176,9 +202,8 @@ async def _provision(admin_dsn: str, passwords: Mapping[str, str], services: Seq
             if not any(statement.startswith(f'CREATE DATABASE "{name}" ') for name in existing)
         ],
     )
-    base, _, _ = admin_dsn.rpartition("/")
     for service in services:
-        await _run_sql(f"{base}/{service}", schema_sql(service))
+        await _run_sql(with_database(admin_dsn, service), schema_sql(service))
     await _check_order_of_text(admin_dsn, services)
 
 
@@ -218,7 +243,7 @@ _ORDER_OF_TEXT = """
 
 
 async def _run_sql(dsn: str, statements: Iterable[str]) -> None:
-    connection = await asyncpg.connect(dsn)
+    connection = await Hosts(dsn).connect()
     try:
         for statement in statements:
             await connection.execute(statement)
@@ -227,7 +252,7 @@ async def _run_sql(dsn: str, statements: Iterable[str]) -> None:
 
 
 async def _fetch(dsn: str, query: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(dsn)
+    connection = await Hosts(dsn).connect()
     try:
         return await connection.fetch(query)
     finally:

@@ -19,12 +19,18 @@ TENCENT_SDK_APP_ID = "1400000000"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where everything is: URLs by name (the gateway's too), servers as host:port."""
+    """
+    Where everything is: URLs by name (the gateway's too), servers as host:port.
+
+    `pooler`, if there is one, stands before PostgreSQL; `prepares`: it keeps prepared statements.
+    """
 
     urls: Mapping[str, str]
     postgres: str
     rabbit: str
     vhost: str
+    pooler: str = ""
+    prepares: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,9 @@ def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
 def _connections(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
     """Return how a service reaches its database and the broker, and knows its callers."""
     return {
-        "DATABASE_URL": f"postgresql://{name}@{endpoints.postgres}/{name}",
+        "DATABASE_URL": f"postgresql://{name}@{endpoints.pooler or endpoints.postgres}/{name}",
+        "DATABASE_DIRECT_URL": f"postgresql://{name}@{endpoints.postgres}/{name}",
+        "DATABASE_PREPARED_STATEMENTS": str(endpoints.prepares).lower(),
         "DATABASE_PASSWORD": secrets.database[name],
         "BROKER_URL": f"amqp://{name}@{endpoints.rabbit}/{endpoints.vhost}",
         "BROKER_PASSWORD": secrets.broker[name],

@@ -56,11 +56,15 @@ def _block(template: str, service: Service) -> str:
         else f"      - {{source: {source}, target: {file}}}\n"
         for file, source in secret_files(service).items()
     ]
-    folder, volumes = service.secrets_folder, ""
+    folder, mounted = service.secrets_folder, []
     if folder:
         # Not a list of files: each installation has other providers, and one without has none.
-        mounted = f"./deploy/secrets/{folder}:/run/secrets/{folder}:ro"
-        volumes = f'    volumes: ["{mounted}"]\n'
+        mounted.append(f"./deploy/secrets/{folder}:/run/secrets/{folder}:ro")
+    if service.sealed:
+        # Old entries of its ledger: it reads them, only the operator's command writes some.
+        mounted.append("./archives:/archives:ro")
+    listed = ", ".join(f'"{each}"' for each in mounted)
+    volumes = f"    volumes: [{listed}]\n" if mounted else ""
     filled = (
         template.replace("<packages>", service.packages)
         .replace("<migration>", ", ".join(_assigned(migration)))
@@ -115,6 +119,11 @@ def _gone() -> str:
 
 
 _PASSWORDS = "      - <name>_owner_password\n      - <name>_database_password\n"
+_ARCHIVER_PASSWORD = "      - <name>_archiver_database_password\n"  # noqa: S105 - the name of its file
+_ARCHIVER_FILE = (
+    "  <name>_archiver_database_password:"
+    " {file: ./deploy/secrets/<name>_archiver_database_password}\n"
+)
 _SECRET_FILES = "".join(
     f"  <name>_{kind}_password: {{file: ./deploy/secrets/<name>_{kind}_password}}\n"
     for kind in ("owner", "database", "broker")
@@ -136,14 +145,23 @@ _SEALED = f"""\
           (ovation_ledger_sealed_timestamp_seconds{{service=~"{"|".join(SEALED)}"}}) > 300
 """
 
+
+def _parameters(settings: Mapping[str, str]) -> str:
+    return "".join(f"        {name}: {value}\n" for name, value in settings.items())
+
+
 PARTS: Mapping[str, Mapping[str, str]] = {
     "docker-compose.yml": {
-        "database-passwords": _each(_PASSWORDS),
+        "database-passwords": _each(_PASSWORDS) + _each(_ARCHIVER_PASSWORD, SEALED),
         "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),
-        "operator-passwords": _each(_PASSWORDS) + _listed(OWN_SECRETS),
+        "operator-passwords": (
+            _each(_PASSWORDS) + _each(_ARCHIVER_PASSWORD, SEALED) + _listed(OWN_SECRETS)
+        ),
         "postgres": _postgres(SETTINGS),
         "services": _blocks(),
-        "secret-files": _each(_SECRET_FILES) + _own_files(OWN_SECRETS),
+        "secret-files": (
+            _each(_SECRET_FILES) + _each(_ARCHIVER_FILE, SEALED) + _own_files(OWN_SECRETS)
+        ),
     },
     "deploy/compose.practice.yml": {
         "services": _practising(),
@@ -152,6 +170,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "services": _production(),
         "postgres": _postgres(PRODUCTION),
     },
+    "deploy/failover/patroni.yml": {"postgres": _parameters(PRODUCTION)},
     "deploy/compose.scale.yml": {"services": _each(_SCALED)},
     "deploy/compose.observability.yml": {"services": _each("  <name>: *watched\n", PUBLIC)},
     "deploy/kubernetes/ovation/values.yaml": {"settings": settings_part()},

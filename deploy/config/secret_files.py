@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deploy.config.databases import archiver_of
 from deploy.config.environment import new_webhook_secret
-from deploy.config.services import DATABASES, PAYING
+from deploy.config.services import DATABASES, PAYING, SEALED
 from shared.keyring import new_key
 from shared.messaging.topology import user_names, users
 from shared.secrets import values_of
@@ -132,6 +133,7 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         "auditor_database_password",
         *(f"{service}_owner_password" for service in DATABASES),
         *(f"{service}_database_password" for service in DATABASES),
+        *(f"{archiver_of(service)}_database_password" for service in SEALED),
         *(f"{user}_broker_password" for user in user_names()),
         *(name for name in WITH_THE_PROVIDER if name.endswith("_key")),
         # What the nodes of a RabbitMQ cluster know each other by.

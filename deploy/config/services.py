@@ -55,7 +55,9 @@ class Service:
     @property
     def packages(self) -> str:
         """Which packages its image has: `services`, or a group of pyproject.toml beside them."""
-        return "tools" if self.practice else self.name if self.provider else "services"
+        if self.practice:
+            return "tools"
+        return self.name if self.provider or self.sealed else "services"
 
     @property
     def secrets_folder(self) -> str | None:

@@ -9,9 +9,11 @@ confirm at; 3 a server cannot be reached. A command that changes data asks first
 import typer
 
 from deploy.ctl.commands import (
+    archives,
     audit,
     capacity,
     dead_letters,
+    doctor,
     economics,
     events,
     files,
@@ -34,12 +36,14 @@ from deploy.ctl.commands import (
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(files.app)
 app.add_typer(verification.app)
+app.add_typer(doctor.app)
 app.add_typer(replays.app)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(outboxes.app, name="outbox")
 app.add_typer(parts.app, name="parts")
 app.add_typer(topology.app, name="topology")
 app.add_typer(verification.seal, name="seal")
+app.add_typer(archives.app, name="archive")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
 app.add_typer(webhooks.app, name="webhooks")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from deploy.config.databases import AUDITOR
+from deploy.config.databases import AUDITOR, archiver_of
 from deploy.ctl.installation import Installation
 from shared.postgres.parts import schema_of
 
@@ -77,7 +77,7 @@ class Places:
         await self._require_citus()
         statements = [
             _on_all_nodes(f"ALTER ROLE {role} SET {name} = '{value}'")
-            for role in (self._service, AUDITOR)
+            for role in (self._service, archiver_of(self._service), AUDITOR)
             for name, value in ROLE_SETTINGS.items()
             # The auditor reads for as long as it takes.
             if role != AUDITOR or name.startswith("citus.")

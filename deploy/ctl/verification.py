@@ -11,10 +11,11 @@ from prometheus_client import Counter, Gauge
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.config.services import LEDGERS
+from deploy.config.services import LEDGERS, SEALED
 from deploy.ctl.installation import Installation
 from deploy.ctl.output import tell
 from deploy.ctl.reconcile import Compared, reconcile
+from shared.ledger.archive_verification import broken_archives, count_archives
 from shared.ledger.sealing import broken_seals, count_blocks
 from shared.ledger.verification import Invariant, Violation, count_users, verify_ledger
 from shared.ledger.verification import Progress as Verified
@@ -40,7 +41,11 @@ def _bar() -> Progress:
 
 
 async def verify(installation: Installation, service: str) -> bool:
-    """Derive every balance, lot and outcome again from the postings; return whether all agree."""
+    """
+    Derive every balance, lot and outcome again from the postings; return whether all agree.
+
+    Those in archives are brought forward as balances: the archives say whether these are right.
+    """
     violations, users, postings, started = 0, 0, 0, datetime.now(UTC)
     async with installation.opened(service) as database:
         with _bar() as bar:
@@ -60,7 +65,7 @@ async def verify(installation: Installation, service: str) -> bool:
     seconds = (datetime.now(UTC) - started).total_seconds()
     held = f"{len(INVARIANTS[service])} invariants, {violations} violations"
     tell(f"{service}: {postings} postings, {held}, {seconds:.1f} s")
-    return not violations
+    return await _verify_what_left(installation, service) and not violations
 
 
 async def verify_seals(installation: Installation, service: str) -> bool:
@@ -80,6 +85,35 @@ async def verify_seals(installation: Installation, service: str) -> bool:
                             blocks += 1
                             bar.update(task, completed=blocks)
     tell(f"{service}: {blocks} blocks, {violations} violations")
+    return await _verify_what_left(installation, service) and not violations
+
+
+async def _verify_what_left(installation: Installation, service: str) -> bool:
+    """Verify archives, of a ledger that has some; return whether there is nothing wrong."""
+    if service not in SEALED:
+        return True
+    async with installation.opened(service) as database:
+        has_archives = any(await database.read_each(count_archives))
+    return not has_archives or await verify_archives(installation, service)
+
+
+async def verify_archives(installation: Installation, service: str) -> bool:
+    """Read every archive and compare it with its seals; return whether all of it is right."""
+    violations, archives = 0, 0
+    async with installation.opened(service) as database:
+        with _bar() as bar:
+            total = sum(await database.read_each(count_archives))
+            task = bar.add_task(f"{service}: archives", total=total)
+            for part in database.parts:
+                async with part.snapshot() as tx:
+                    async for found in broken_archives(tx):
+                        if isinstance(found, Violation):
+                            violations += 1
+                            _print(found)
+                        else:
+                            archives += 1
+                            bar.update(task, completed=archives)
+    tell(f"{service}: {archives} archives, {violations} violations")
     return not violations
 
 

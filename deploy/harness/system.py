@@ -27,6 +27,7 @@ from deploy.config.environment import (
 from deploy.config.services import DATABASES, SERVICES
 from deploy.harness.gateway import Gateway
 from deploy.harness.issuer import ADULT_YEARS
+from deploy.harness.pgbouncer import pooled
 from deploy.harness.ports import free_port
 from deploy.harness.postgres import PostgresServer
 from deploy.harness.processes import Process, ServerFailed, remove_folder, temporary_folder
@@ -186,11 +187,14 @@ class System:
 
     def endpoints_of(self, name: str) -> Endpoints:  # noqa: ARG002 - a subclass uses it
         """Return where a process finds the others; a proxy in between overrides this."""
+        pooler = self.postgres.pooler
         return Endpoints(
             urls=self.urls,
-            postgres=f"{self.postgres.host}:{self.postgres.port}",
-            rabbit=f"{self.rabbit.host}:{self.rabbit.port}",
+            postgres=self.postgres.place,
+            rabbit=self.rabbit.place,
             vhost=self._vhost,
+            pooler=pooler.place if pooler else "",
+            prepares=pooler is None or pooler.prepares,
         )
 
     def command_of(self, module: str) -> list[str]:
@@ -259,6 +263,7 @@ class System:
     def _prepare_data(self) -> None:
         if self._external is None:
             self.postgres.start()
+            self._ending.enter_context(pooled(self.postgres, self.secrets.database))
         provision(self.postgres.dsn(), self.secrets.database)
         self.migrate(self._root)
 

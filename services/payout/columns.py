@@ -59,6 +59,8 @@ BankReport = Table(
         "contradictions": "integer",
         "received_at": "timestamp with time zone",
         "received_by": "text",
+        "confirmed_by": "text",
+        "applied_at": "timestamp with time zone",
         "key_id": "text",
         "encrypted": "bytea",
     },
@@ -221,6 +223,13 @@ Payee = Table(
         "screening": "text",
         "list_version": "text",
         "screened_at": "timestamp with time zone",
+    },
+)
+PayeeRevision = Table(
+    "payee_revisions",
+    {
+        "creator": "text",
+        "newest": "bigint",
     },
 )
 PayeeContact = Table(
@@ -543,6 +552,63 @@ Seal = Table(
         "hash": "bytea",
         "previous_hash": "bytea",
         "sealed_at": "timestamp with time zone",
+    },
+)
+Archive = Table(
+    "archives",
+    {
+        "number": "bigint",
+        "first_block": "bigint",
+        "last_block": "bigint",
+        "entries": "bigint",
+        "gifts": "bigint",
+        "file": "text",
+        "size_bytes": "bigint",
+        "hash": "bytea",
+        "first_at": "timestamp with time zone",
+        "last_at": "timestamp with time zone",
+        "keep_until": "date",
+        "archived_at": "timestamp with time zone",
+    },
+)
+ArchivedUser = Table(
+    "archived_users",
+    {
+        "user_id": "text",
+        "archive": "bigint",
+        "first": "bigint",
+        "last": "bigint",
+        "last_at": "timestamp with time zone",
+    },
+)
+ArchivedKey = Table(
+    "archived_keys",
+    {
+        "number": "bigint",
+        "key": "uuid",
+        "user_id": "text",
+    },
+)
+ArchiveTotal = Table(
+    "archive_totals",
+    {
+        "archive": "bigint",
+        "account": "text",
+        "asset": "text",
+        "debit": "bigint",
+        "credit": "bigint",
+        "postings": "bigint",
+    },
+)
+OpeningBalance = Table(
+    "opening_balances",
+    {
+        "user_id": "text",
+        "kind": "text",
+        "account": "text",
+        "asset": "text",
+        "amount": "bigint",
+        "last_at": "timestamp with time zone",
     },
 )
 Outbox = Table(

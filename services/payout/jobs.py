@@ -8,7 +8,7 @@ from services.payout.commands.accounts import refresh_payees
 from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.commands.bank_files import make_due_files, renew_encryption
 from services.payout.commands.maturity import mature
-from services.payout.commands.metrics import report
+from services.payout.commands.metrics import report, report_lists, report_unclosed
 from services.payout.commands.schedules import request_due
 from services.payout.commands.screenings import screen_payees
 from services.payout.commands.valuations import revalue_all
@@ -66,11 +66,6 @@ def build(
     async def request_scheduled() -> bool:
         return await request_due(database, rules, now=datetime.now(UTC))
 
-    async def report_waiting() -> bool:
-        async with database.transaction() as tx:
-            await report(tx, has_lists=screening is not None)
-        return False
-
     async def make_bank_files(bank: BankFileProvider) -> bool:
         is_more = await make_due_files(database, bank)
         async with database.transaction() as tx:
@@ -89,7 +84,7 @@ def build(
         Job("screenings", SCREEN_EVERY_SECONDS, screen, topic=SCREENING_DUE),
         Job("valuations", REVALUE_EVERY_SECONDS, keep_valued),
         _closing(database, rules),
-        Job("waiting", REPORT_EVERY_SECONDS, report_waiting),
+        _reporting(database, screening, rules),
         *(Job("bank_files", BANK_EVERY_SECONDS, partial(make_bank_files, each)) for each in banks),
         Job("erasures", ERASE_EVERY_SECONDS, erase_again),
         *watching.jobs(database, INVARIANTS, publish_block),
@@ -103,3 +98,17 @@ def _closing(database: Database, rules: Rules) -> Job:
         return await statements.close_months(database, now=datetime.now(UTC), zone=rules.time_zone)
 
     return Job("statements", CLOSE_EVERY_SECONDS, close_months)
+
+
+def _reporting(database: Database, screening: Screening | None, rules: Rules) -> Job:
+    """Return the job that measures what waits, and what is old."""
+
+    async def report_waiting() -> bool:
+        async with database.transaction() as tx:
+            await report(tx, has_lists=screening is not None)
+            await report_unclosed(tx, now=datetime.now(UTC), zone=rules.time_zone)
+        if screening is not None:
+            report_lists(screening)
+        return False
+
+    return Job("waiting", REPORT_EVERY_SECONDS, report_waiting)

@@ -147,6 +147,14 @@ LiabilityLine = Table(
         "disputed_minor": "bigint",
     },
 )
+OpeningSlice = Table(
+    "opening_slices",
+    {
+        "user_id": "text",
+        "lot": "uuid",
+        "coins": "bigint",
+    },
+)
 Account = Table(
     "accounts",
     {
@@ -225,6 +233,63 @@ Seal = Table(
         "hash": "bytea",
         "previous_hash": "bytea",
         "sealed_at": "timestamp with time zone",
+    },
+)
+Archive = Table(
+    "archives",
+    {
+        "number": "bigint",
+        "first_block": "bigint",
+        "last_block": "bigint",
+        "entries": "bigint",
+        "gifts": "bigint",
+        "file": "text",
+        "size_bytes": "bigint",
+        "hash": "bytea",
+        "first_at": "timestamp with time zone",
+        "last_at": "timestamp with time zone",
+        "keep_until": "date",
+        "archived_at": "timestamp with time zone",
+    },
+)
+ArchivedUser = Table(
+    "archived_users",
+    {
+        "user_id": "text",
+        "archive": "bigint",
+        "first": "bigint",
+        "last": "bigint",
+        "last_at": "timestamp with time zone",
+    },
+)
+ArchivedKey = Table(
+    "archived_keys",
+    {
+        "number": "bigint",
+        "key": "uuid",
+        "user_id": "text",
+    },
+)
+ArchiveTotal = Table(
+    "archive_totals",
+    {
+        "archive": "bigint",
+        "account": "text",
+        "asset": "text",
+        "debit": "bigint",
+        "credit": "bigint",
+        "postings": "bigint",
+    },
+)
+OpeningBalance = Table(
+    "opening_balances",
+    {
+        "user_id": "text",
+        "kind": "text",
+        "account": "text",
+        "asset": "text",
+        "amount": "bigint",
+        "last_at": "timestamp with time zone",
     },
 )
 Outbox = Table(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.backoffice.tables import ERASURE_TABLES
+from shared.ledger.archive_tables import ARCHIVE_TABLES
 from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
@@ -190,9 +191,19 @@ class LiabilityLine(WalletTable, table=True):
     disputed_minor: int = Field(sa_type=BigInteger)
 
 
+class OpeningSlice(WalletTable, table=True):
+    """What the archived gifts took out of a lot."""
+
+    __tablename__ = "opening_slices"
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    lot: UUID = Field(primary_key=True)
+    coins: int = Field(sa_type=BigInteger)
+
+
 add_tables(
     WalletTable,
-    *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
+    *(*LEDGER_TABLES, *SEAL_TABLES, *ARCHIVE_TABLES, *MAILBOX_TABLES),
     *(EventArchiveColumns, QuotaColumns),
     *ERASURE_TABLES,
 )

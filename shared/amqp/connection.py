@@ -25,7 +25,8 @@ CONNECT_SECONDS_MAX = 5
 # A dead peer is noticed after about three heartbeats; the default of 60 s would take minutes.
 HEARTBEAT_SECONDS = 10
 BACK_OFF_SECONDS_MIN = 0.2
-BACK_OFF_SECONDS_MAX = 5.0
+# A server that is away for half a minute, in a failover, is found again soon after.
+BACK_OFF_SECONDS_MAX = 2.0
 CLOSE_SECONDS_MAX = 2
 
 

@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 from shared.http import Db, refusals
 from shared.http.auth import Caller
 from shared.identity.tokens import Unauthenticated
-from shared.postgres.database import Part
+from shared.ledger.recall import recall_oldest_first
+from shared.postgres.database import Part, Transaction
 from shared.postgres.statements import Statement
 from shared.quotas import store as quotas
 from shared.quotas.rules import DAY, Quota, TooOften
@@ -62,5 +63,16 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     async with turns, asyncio.timeout(EXPORT_SECONDS_MAX), part.snapshot() as tx:
         for kind, statement in exported.items():
-            async for found in tx.stream(statement, {"user": user}):
-                yield f'{{"kind":"{kind}","row":{found.row}}}\n'.encode()
+            async for found in _rows(tx, statement, user):
+                yield f'{{"kind":"{kind}","row":{found}}}\n'.encode()
+
+
+async def _rows(tx: Transaction, statement: Statement, user: str) -> AsyncIterator[str]:
+    """Yield the rows of a kind; those with a parameter `archived` come from archives."""
+    if "archived" in statement.names:
+        async for rows in recall_oldest_first(tx, user):
+            for found in await tx.execute(statement, {"archived": rows}):
+                yield found.row
+    else:
+        async for found in tx.stream(statement, {"user": user}):
+            yield found.row

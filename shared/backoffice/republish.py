@@ -6,9 +6,10 @@ from typing import TypeAlias
 
 from shared.contracts.base import BlockEvent, Event
 from shared.contracts.envelope import Cause
+from shared.ledger.recall import ARCHIVED, archived_between
 from shared.messaging import archive
 from shared.messaging.facts import Fact
-from shared.postgres.database import Transaction
+from shared.postgres.database import Row, Transaction
 from shared.postgres.statements import text
 
 # The event that an outcome holds, by its reference and whether it has an entry; None for none.
@@ -38,13 +39,25 @@ async def facts_of_outcomes(
     """
     Yield the events of decisions in that time, of each user in the order of decision.
 
-    The ledger keeps no correlation ids, so each fact has its reference as one.
+    The ledger keeps no correlation ids, so each fact has its reference as one. What is in archives
+    was decided before all others.
     """
-    async for row in tx.stream(_OUTCOMES, {"since": since, "until": until}):
-        contract = event_of(row.reference, row.kind is not None)
-        if contract is not None:
-            event = contract.model_validate(row.outcome)
-            yield Fact(event, row.number, Cause(row.reference), row.recorded_at)
+    between = {"since": since, "until": until}
+    async for archived in archived_between(tx, since, until):
+        for row in await tx.execute(_ARCHIVED_OUTCOMES, {**between, "archived": archived}):
+            if (fact := _fact(row, event_of)) is not None:
+                yield fact
+    async for row in tx.stream(_OUTCOMES, between):
+        if (fact := _fact(row, event_of)) is not None:
+            yield fact
+
+
+def _fact(row: Row, event_of: EventOf) -> Fact | None:
+    contract = event_of(row.reference, row.kind is not None)
+    if contract is None:
+        return None
+    event = contract.model_validate(row.outcome)
+    return Fact(event, row.number, Cause(row.reference), row.recorded_at)
 
 
 async def facts_of_seals(
@@ -83,6 +96,14 @@ _OUTCOMES = text("""
       AND recorded_at < CAST(:until AS timestamptz) AND outcome <> '{}'
     ORDER BY user_id, number
 """)
+_ARCHIVED_OUTCOMES = text(f"""
+    SELECT user_id, number, coalesce(reference, 'gift:' || gift) AS reference, kind, outcome,
+           recorded_at
+    FROM {ARCHIVED} AS e, outcome_of(e) AS outcome
+    WHERE recorded_at >= CAST(:since AS timestamptz)
+      AND recorded_at < CAST(:until AS timestamptz) AND outcome <> '{{}}'
+    ORDER BY user_id, number
+""")  # noqa: S608 - our own text only
 _SEALS = text("""
     SELECT block, entries, hash, previous_hash, sealed_at FROM seals
     WHERE sealed_at >= CAST(:since AS timestamptz) AND sealed_at < CAST(:until AS timestamptz)

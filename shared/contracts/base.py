@@ -2,6 +2,7 @@
 
 import builtins
 import hashlib
+import re
 from functools import cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
@@ -195,6 +196,7 @@ def _uuid5_number(text: str) -> int:
     return int.from_bytes(digest[:16], "big") & _UUID_KEEPS | _UUID_VERSION_5
 
 
+_PART = re.compile(r"-\d\d$")
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -202,14 +204,15 @@ class BlockEvent(Event):
     """
     A block of a ledger's movements was sealed.
 
-    `hash` chains to the block before: who keeps these can tell whether history was changed.
+    `hash` chains to the block before: who keeps these can tell whether history was changed. Where
+    users are spread over parts, each part has a chain, and its name is in the ids of its blocks.
     """
 
     subject_field = "block"
     partition_field = "chain"
 
     chain: Annotated[Name, like("coins", "diamonds")]
-    """Which ledger it is: that of `coins` or that of `diamonds`."""
+    """Which ledger it is: that of `coins` or that of `diamonds`; of a part of it, `coins-07`."""
     block: Annotated[int, number("blocks", 17, 18, ge=1)]
     """The number of the block in its chain, counted from 1 without a hole."""
     movements: Annotated[int, number("movements", 250, 3, ge=1)]
@@ -220,6 +223,11 @@ class BlockEvent(Event):
         Hash, like("ef2d127de37b942baad06145e54b0c619a1f22327b2ebbcfbec78f5564afe39d")
     ]
     """The `hash` of the block before; 64 zeros for the first."""
+
+    @property
+    def _discriminator(self) -> str:
+        """The chains of parts count alike; beside the chain of a whole ledger there is no other."""
+        return self.chain if _PART.search(self.chain) else ""
 
 
 class WalletEvent(Event):

@@ -5,12 +5,13 @@ Open a book for the users of a batch: this locks their accounts in sorted order 
 earlier decisions. Decide with pure functions on the locked accounts. Write: a row a decision.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from shared.ledger.entries import GIFT_PREFIX, MAIN, Entry, LockedAccounts, Posting
+from shared.ledger.recall import recall_decisions
 from shared.postgres.copying import NULL, array, escaped, text_array
 from shared.postgres.database import Transaction
 from shared.postgres.statements import text
@@ -68,11 +69,14 @@ async def open_book(
     await tx.execute(_LOCK, asked)
     # A separate statement: the one that waited for the lock does not see what the transaction
     # that held it has written.
-    found = await tx.execute(_READ, {"users": asked["users"], **_asked(pairs)})
-    recorded_at = None
+    statement = _READ_SEALED if is_sealed else _READ
+    found = await tx.execute(statement, {"users": asked["users"], **_asked(pairs)})
+    recorded_at, archived = None, []
     for row in found:
         accounts, kind = users[row["user_id"]], row["kind"]
-        if (reference := row["reference"]) is not None:
+        if row["is_archived"]:
+            archived.append((row["user_id"], row["number"]))
+        elif (reference := row["reference"]) is not None:
             accounts.outcomes[reference] = Entry(
                 row["number"], reference, row["request_hash"], kind, result=row["outcome"]
             )
@@ -82,7 +86,22 @@ async def open_book(
             if kind == MAIN and held == asset:
                 accounts.version, recorded_at = row["number"], row["recorded_at"]
     assert recorded_at is not None
+    if archived:
+        await _add_archived(tx, users, pairs, archived)
     return Book(users, recorded_at, is_sealed)
+
+
+async def _add_archived(
+    tx: Transaction,
+    users: Mapping[str, LockedAccounts],
+    pairs: Sequence[tuple[str, str]],
+    archived: Sequence[tuple[str, int]],
+) -> None:
+    """Add decisions that are in archives; the key of another text may be the same."""
+    decisions = await recall_decisions(tx, archived)
+    for user, reference in pairs:
+        if (known := decisions.get((user, reference))) is not None:
+            users[user].outcomes[reference] = known
 
 
 def _asked(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
@@ -166,14 +185,15 @@ _LOCK = text("""
     ORDER BY position
     ON CONFLICT (user_id, kind, asset) DO UPDATE SET version = accounts.version WHERE false
 """)
-_READ = text("""
+_DECIDED = """
     SELECT user_id, kind, asset, balance, version AS number, CAST(NULL AS text) AS reference,
            CAST(NULL AS bytea) AS request_hash, CAST(NULL AS text) AS outcome,
-           clock_timestamp() AS recorded_at
+           clock_timestamp() AS recorded_at, false AS is_archived
     FROM unnest(CAST(:users AS text[])) AS asked (of_user),
         LATERAL (SELECT * FROM accounts WHERE user_id = of_user OFFSET 0) AS found
     UNION ALL
-    SELECT user_id, kind, NULL, NULL, number, reference, request_hash, outcome::text, NULL
+    SELECT user_id, kind, NULL, NULL, number, reference, request_hash, outcome::text, NULL,
+           false
     FROM unnest(CAST(:gift_users AS text[]), CAST(:gifts AS uuid[])) AS asked (of_user, of_gift),
         LATERAL (
             SELECT * FROM outcomes
@@ -181,14 +201,31 @@ _READ = text("""
         ) AS found
     UNION ALL
     SELECT user_id, kind, NULL, NULL, number, reference, request_hash,
-           coalesce(result, '{}')::text, NULL
+           coalesce(result, '{}')::text, NULL, false
     FROM unnest(CAST(:other_users AS text[]), CAST(:references AS text[]))
         AS asked (of_user, of_reference),
         LATERAL (
             SELECT * FROM entries
             WHERE user_id COLLATE "C" = of_user AND reference = of_reference OFFSET 0
         ) AS found
-""")
+"""
+_READ = text(_DECIDED)
+# A decision that is in an archive has left its key: while there are archives, it is looked up too.
+_READ_SEALED = text(f"""{_DECIDED}
+    UNION ALL
+    SELECT user_id, NULL, NULL, NULL, number, NULL, NULL, NULL, NULL, true
+    FROM (
+        SELECT * FROM unnest(CAST(:gift_users AS text[]), CAST(:gifts AS uuid[]))
+        UNION ALL
+        SELECT of_other, reference_key(NULL, of_reference)
+        FROM unnest(CAST(:other_users AS text[]), CAST(:references AS text[]))
+            AS other (of_other, of_reference)
+    ) AS asked (of_user, of_key),
+        LATERAL (
+            SELECT * FROM archived_keys WHERE user_id = of_user AND key = of_key OFFSET 0
+        ) AS found
+    WHERE EXISTS (SELECT FROM archives)
+""")  # noqa: S608 - our own text only
 # An account is found by its key, however young the statistics are: the LIMIT makes PostgreSQL
 # expect one row. Most accounts are there, and an upsert would log the lock of each as well.
 _GIVEN = """

@@ -20,6 +20,8 @@ from aiormq.abc import DeliveredMessage
 PREFETCH = 1_000
 # As long as nothing came, everything there was has been read.
 IDLE_SECONDS = 1.0
+# A busy broker may pause for longer before all that it counts has come.
+STALLED_SECONDS = 30.0
 
 # "first", "next", an offset, or a time.
 Start: TypeAlias = str | int | datetime
@@ -84,15 +86,18 @@ async def read_log(
     channel = await connection.channel()
     try:
         await channel.set_qos(prefetch_count=PREFETCH)
-        await channel.declare_queue(stream, passive=True)
+        declared = (await channel.declare_queue(stream, passive=True)).declaration_result
+        missing = (declared.message_count or 0) if start == "first" else 0
         underlay = await channel.get_underlay_channel()
         arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
         await underlay.basic_consume(stream, arrived.put, arguments={"x-stream-offset": start})
         while True:
+            seconds_max = STALLED_SECONDS if missing > 0 else IDLE_SECONDS
             try:
-                message = await asyncio.wait_for(arrived.get(), None if follow else IDLE_SECONDS)
+                message = await asyncio.wait_for(arrived.get(), None if follow else seconds_max)
             except TimeoutError:
                 return
+            missing -= 1
             assert message.delivery_tag is not None
             # The broker sends more after an acknowledgement; a stream keeps acknowledged messages.
             await underlay.basic_ack(message.delivery_tag)

@@ -23,7 +23,7 @@ from pydantic_core import from_json
 from shared.amqp import receive
 from shared.amqp.receive import Batch, BatchReceiver, Dead, Metrics, Stale
 from shared.contracts.base import Event
-from shared.errors import Refusal
+from shared.errors import Kind, Refusal
 from shared.messaging import inbox, outbox
 from shared.messaging.delivery import Delivery, Received, dead_letter, read
 from shared.messaging.retry import DELAYS, retry_of
@@ -197,7 +197,8 @@ class PartReceiver(BatchReceiver[Transaction]):
         code = error.code() if isinstance(error, Refusal) else type(error).__name__
         log.error("message.handler_failed", queue=self.queue, exc_info=error)
         # A broken rule stays broken; any other error may pass.
-        if not isinstance(error, Refusal) and delivery.attempt < len(self._delays):
+        is_final = isinstance(error, Refusal) and error.kind is not Kind.UNAVAILABLE
+        if not is_final and delivery.attempt < len(self._delays):
             self._log_set_aside("message.delayed", delivery, code, str(error))
             delayed = retry_of(delivery, self.queue, delay=self._delays[delivery.attempt])
             await outbox.send(tx, [delayed])

@@ -1,8 +1,5 @@
 """
-One place that opens sessions, one that commits.
-
-Statements have named parameters (`shared.postgres.statements`) and go to asyncpg directly: a batch
-is a dozen statements, and the session of an ORM between them cost three times what asyncpg does.
+One place that opens sessions, and the parts whose transactions use them.
 
     async with database.part_for(user).transaction() as tx: ...   # what is the user's
     async with database.reference.transaction() as tx: ...        # what is of no single user
@@ -14,23 +11,22 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
 )
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from shared.postgres.commits import ANSWER_SECONDS_MAX, committing
 from shared.postgres.errors import is_contention, is_unavailable, sqlstate
 from shared.postgres.parts import PartsDiffer, part_of, require_part_count, schema_of
 from shared.postgres.peers import Peers
-from shared.postgres.statements import Statement, text
+from shared.postgres.role_settings import REQUIRED, RoleNotProvisioned
+from shared.postgres.sessions import Hosts, Session
+from shared.postgres.statements import text
+from shared.postgres.transactions import Row, Rows, Transaction
 from shared.postgres.wakeups import Wakeups
-from shared.secrets import attempts_with
 
 __all__ = [
     "Database",
@@ -48,10 +44,11 @@ __all__ = [
 Answer = TypeVar("Answer")
 
 CONNECT_SECONDS_MAX = 5
-# A statement that waits longer than this for a row holds up everyone behind it.
-LOCK_MILLISECONDS_MAX = 5_000
-STATEMENT_MILLISECONDS_MAX = 30_000
-STREAMED_ROWS_PAGE = 1_000
+# A relay and a job notice a silent server, and give up their locks, before others would wait.
+DIRECT_SECONDS_MAX = 30
+PREPARED_STATEMENTS_MAX = 256
+# A snapshot is read for as long as it takes: only a number replaces the session's own limit.
+SNAPSHOT_SECONDS_MAX = 7 * 86_400
 # With several parts: sessions of a lane, and of what needs no lane of its own.
 LANE_SESSIONS = 2
 REFERENCE_SESSIONS = 4
@@ -60,100 +57,10 @@ _SNAPSHOT = """
     SET LOCAL statement_timeout = 0;
     SET LOCAL enable_seqscan = on
 """
-
-
-class Row(asyncpg.Record):
-    """A row whose columns are read by name."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-class Rows(Sequence[Any]):
-    """What a statement returned, all of it."""
-
-    def __init__(self, rows: Sequence[Any]) -> None:
-        self._rows = rows
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._rows[index]
-
-    def first(self) -> Any:
-        return self._rows[0] if self._rows else None
-
-    def one(self) -> Any:
-        (row,) = self._rows
-        return row
-
-    def scalar_one(self) -> Any:
-        return self.one()[0]
-
-    def scalar_one_or_none(self) -> Any:
-        assert len(self._rows) <= 1
-        return self._rows[0][0] if self._rows else None
-
-
-class Transaction:
-    """
-    Everything that happens in it commits together, or not at all.
-
-    `part` is the number of the part it is of; None: there is only one, or it is of reference.
-    """
-
-    def __init__(self, connection: asyncpg.Connection, part: int | None = None) -> None:
-        self._connection = connection
-        self.part = part
-        self.committed_actions: list[Callable[[], None]] = []
-        self.topics: set[str] = set()
-
-    async def execute(
-        self, statement: Statement, parameters: Mapping[str, Any] | None = None
-    ) -> Rows:
-        """Run one statement with its named parameters."""
-        values = statement.values_of(parameters or {})
-        return Rows(await self._connection.fetch(statement.sql, *values, record_class=Row))
-
-    async def stream(
-        self, statement: Statement, parameters: Mapping[str, Any]
-    ) -> AsyncIterator[Row]:
-        """Yield the rows of one statement, which may be too many to hold, page by page."""
-        values = statement.values_of(parameters)
-        cursor = self._connection.cursor(
-            statement.sql, *values, prefetch=STREAMED_ROWS_PAGE, record_class=Row
-        )
-        async for row in cursor:
-            yield row
-
-    async def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-        """Insert rows by COPY; `shared.postgres.copying` writes their lines."""
-
-        async def source() -> AsyncIterator[bytes]:
-            yield "".join(lines).encode()
-
-        await self._connection.copy_to_table(table, source=source(), columns=columns)
-
-    async def copy_records(
-        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
-    ) -> None:
-        """Insert rows by COPY as the values they are; none may be of the type jsonb."""
-        await self._connection.copy_records_to_table(table, records=records, columns=columns)
-
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something once everything has committed; it must not fail."""
-        self.committed_actions.append(action)
-
-    def wake(self, *topics: str) -> None:
-        """Wake what waits for these topics, in any process, once everything has committed."""
-        self.topics.update(topics)
+_TAKES_WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
+_DEFAULTS = text(
+    "SELECT name FROM pg_settings WHERE name = ANY(:names) AND source = 'default' ORDER BY 1"
+)
 
 
 class Part:
@@ -180,13 +87,8 @@ class Part:
         """Commit on the way out, roll back on the way up. Nothing else commits."""
         async with await self._database.session(self.number) as connection:
             tx = Transaction(connection, self.number)
-            try:
-                async with _begun(connection, self._begin):
-                    yield tx
-            except asyncpg.InternalClientError:
-                # The server died inside an exchange, and the driver lost its place in it.
-                connection.terminate()
-                raise
+            async with committing(connection, self._begin):
+                yield tx
         if tx.topics:
             self.wakeups.wake(tx.topics)
         for action in tx.committed_actions:
@@ -198,26 +100,39 @@ class Part:
         async with (
             # It may take hours, and must not keep a lane from its other parts.
             await self._database.session(None) as connection,
-            _begun(connection, self._begin_snapshot),
+            committing(connection, self._begin_snapshot),
         ):
-            yield Transaction(connection, self.number)
+            yield Transaction(connection, self.number, seconds_max=SNAPSHOT_SECONDS_MAX)
 
 
 class Database:
     """
     A service's own database. No other service has its address.
 
-    `url` is `postgresql://role@host:port/name`; the password comes beside it, from a secret that
-    may be being replaced. `part_count` is how many parts the installation has.
+    `url` is `postgresql://role@host:port/name`, with one host or several (`addresses`); the
+    password comes beside it, from a secret that may be being replaced. A pooler in transaction
+    mode may be there: then `direct_url` leads past it, for sessions that hold locks or listen, and
+    a pooler that keeps no prepared statements needs `prepares` to be false. `part_count` is how
+    many parts the installation has.
     `wakeups` has the tasks that wait for commits: what a transaction wrote is done at once, and
     not at the next poll. `peers` has the live instances of the service, as its relay sees them.
     """
 
     def __init__(
-        self, url: str, *, password: str | None = None, pool_size: int = 10, part_count: int = 1
+        self,
+        url: str,
+        *,
+        direct_url: str = "",
+        password: str | None = None,
+        pool_size: int = 10,
+        prepares: bool = True,
+        part_count: int = 1,
     ) -> None:
         self.url = url
-        self._passwords = [None] if password is None else list(attempts_with(password))
+        self.direct_url = direct_url or url
+        self.prepares = prepares
+        self._hosts = Hosts(url, password=password)
+        self._direct_hosts = Hosts(self.direct_url, password=password)
         self.wakeups = Wakeups(self.connect_directly)
         self.peers = Peers()
         self.part_count = require_part_count(part_count)
@@ -279,28 +194,29 @@ class Database:
         return answers
 
     async def ping(self) -> None:
-        """Return if the database answers; raise what went wrong if it does not."""
-        async with await self.session(None) as connection:
-            await connection.fetchval("SELECT 1")
+        """Return if the database takes writes; raise what is wrong if it does not."""
+        async with self.reference.transaction() as tx:
+            if not (await tx.execute(_TAKES_WRITES)).scalar_one():
+                raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes: a standby?")
+
+    async def check_role(self) -> None:
+        """Raise RoleNotProvisioned if our role lacks the settings that provisioning gives it."""
+        async with self.reference.transaction() as tx:
+            missing = await tx.execute(_DEFAULTS, {"names": list(REQUIRED)})
+        if missing:
+            raise RoleNotProvisioned(
+                f"The role of {self.name} has no {', '.join(row.name for row in missing)}."
+                " Provision again: docs/operations/upgrades.md"
+            )
 
     async def connect_directly(self) -> asyncpg.Connection:
         """
         Open a connection outside the pool, to hold a session advisory lock.
 
-        The server notices within about 20 s that such a holder has vanished behind a dead
-        network, and frees its locks: keepalives for an idle one, the user timeout for one
-        with data in flight.
+        It goes past a pooler, which would hand the session with its locks to others.
         """
-        return await self._connect(
-            timeout=CONNECT_SECONDS_MAX,
-            command_timeout=STATEMENT_MILLISECONDS_MAX / 1000,
-            server_settings={
-                "tcp_keepalives_idle": "5",
-                "tcp_keepalives_interval": "5",
-                "tcp_keepalives_count": "3",
-                "tcp_user_timeout": "20000",
-                "jit": "off",
-            },
+        return await self._direct_hosts.connect(
+            timeout=CONNECT_SECONDS_MAX, command_timeout=DIRECT_SECONDS_MAX
         )
 
     async def close(self) -> None:
@@ -319,33 +235,20 @@ class Database:
         async with self._opening:
             if lane not in self._pools:
                 self._pools[lane] = await asyncpg.create_pool(
-                    connect=self._connect,
+                    connect=self._hosts_connect,
+                    connection_class=Session,
                     timeout=CONNECT_SECONDS_MAX,
+                    command_timeout=ANSWER_SECONDS_MAX,
                     min_size=0,
                     max_size=self._pool_size if lane is None else LANE_SESSIONS,
                     init=_prepare_connection,
                     reset=_leave_clean,
-                    statement_cache_size=256,
-                    server_settings={
-                        "lock_timeout": str(LOCK_MILLISECONDS_MAX),
-                        "statement_timeout": str(STATEMENT_MILLISECONDS_MAX),
-                        # Our statements are short and many; compiling costs more than it saves.
-                        "jit": "off",
-                        # A plan is kept: one that was made while a table had a page would read
-                        # all of it for each row of a batch when it has a million. So rows are
-                        # found by an index wherever there is one. Snapshots read whole tables.
-                        "enable_seqscan": "off",
-                    },
+                    statement_cache_size=PREPARED_STATEMENTS_MAX if self.prepares else 0,
                 )
             return self._pools[lane]
 
-    async def _connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
-        """Open a session with the newest password, or with the one before."""
-        *others, last = self._passwords
-        for password in others:
-            with suppress(asyncpg.InvalidPasswordError):
-                return await asyncpg.connect(self.url, password=password, **options)
-        return await asyncpg.connect(self.url, password=last, **options)
+    async def _hosts_connect(self, *_: Any, **options: Any) -> asyncpg.Connection:
+        return await self._hosts.connect(**options)
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
@@ -369,17 +272,6 @@ async def require_recorded_parts(database: Database) -> None:
 
 
 _RECORDED_PARTS = text("SELECT count FROM parts")
-
-
-@asynccontextmanager
-async def _begun(connection: asyncpg.Connection, begin: str) -> AsyncIterator[None]:
-    await connection.execute(begin)
-    try:
-        yield
-    except BaseException:
-        await connection.execute("ROLLBACK")
-        raise
-    await connection.execute("COMMIT")
 
 
 async def _leave_clean(connection: asyncpg.Connection) -> None:

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import asyncpg
 import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -33,6 +31,7 @@ from shared.postgres.parts import (
     require_part_count,
     schema_of,
 )
+from shared.postgres.sessions import Hosts
 
 ROOT = Path(__file__).parents[2]
 # All later requests queue behind a migration that waits for a lock: it gives up soon, and
@@ -75,14 +74,12 @@ def migrate(
 async def _migrate(
     service: str, url: str, password: str | None, revision: str, part_count: int
 ) -> None:
-    address = make_url(url).set(drivername="postgresql")
-    if password is not None:
-        address = address.set(password=password)
-    dsn = address.render_as_string(hide_password=False)
-    # No pool: a connection left open would keep the database from serving as a template. The
-    # driver reads the address itself: SQLAlchemy would not know its sslmode.
+    # No pool: a connection left open would keep the database from serving as a template. We read
+    # the address ourselves: SQLAlchemy would not know its sslmode, nor several hosts with ports.
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=Hosts(url, password=password).connect,
+        poolclass=NullPool,
     )
     try:
         await _commit(engine, partial(_record_parts, service, part_count))

@@ -5,7 +5,7 @@ An installation has 1, 16 or 64 parts, chosen once. With one part all tables are
 several, the tables of users are in `part_00`, `part_01` and so on, and what is of no single user
 (catalogues, the audit log, sums of days) stays in `public`, the schema of reference. A transaction
 is of one part, so an engine that keeps each schema on one node (Citus 12 or newer) needs no
-transaction over several. docs/decisions/0019-a-schema-a-part.md says why.
+transaction over several. docs/decisions/0020-a-schema-a-part.md says why.
 """
 
 from hashlib import sha256

@@ -258,6 +258,7 @@ async def _wait_for_database(database: Database, stopping: asyncio.Event) -> Non
     while not stopping.is_set():
         try:
             await database.ping()
+            await database.check_role()
         except Exception as error:
             if not is_unavailable(error):
                 raise
@@ -278,8 +279,10 @@ def build_database(
     """Open the service's own database, as its restricted role."""
     return Database(
         settings.database_url,
+        direct_url=settings.database_direct_url,
         password=settings.database_password.get_secret_value(),
         pool_size=pool_size,
+        prepares=settings.database_prepared_statements,
         part_count=part_count,
     )
 

@@ -4,11 +4,12 @@ import os
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import SecretsSettingsSource
 
 from shared.identity.claims import ClaimNames, claim_names
+from shared.postgres.addresses import host_addresses
 from shared.postgres.parts import require_part_count
 from shared.secrets import SECRETS_FOLDER
 
@@ -44,7 +45,12 @@ class ServiceSettings(SecretFileSettings):
 
     host: str = "127.0.0.1"
     port: int
+    # With one host or several: docs/operations/failover.md.
     database_url: str
+    # Where a pooler is at `database_url`: the way past it, for relays, jobs and wake-ups.
+    database_direct_url: str = ""
+    # False behind a pooler that keeps no prepared statements: PgBouncer before 1.21.
+    database_prepared_statements: bool = True
     database_password: SecretStr
     broker_url: str
     broker_password: SecretStr
@@ -67,6 +73,12 @@ class ServiceSettings(SecretFileSettings):
     def claim_names(self) -> ClaimNames:
         """Where this installation's tokens say roles and scopes."""
         return claim_names(roles=self.jwt_roles_claim, scopes=self.jwt_scopes_claim)
+
+    @field_validator("database_url", "database_direct_url")
+    @classmethod
+    def _name_hosts_once(cls, address: str) -> str:
+        host_addresses(address)
+        return address
 
     @model_validator(mode="after")
     def _tokens_are_made_for_us(self) -> Self:

@@ -116,6 +116,7 @@ def test_a_creator_sees_what_unlocks_when_and_what_stands_in_the_way(
     obstacles = page.get_by_role("list", name="What stands in the way")
     expect(obstacles).to_contain_text("So few diamonds cannot be paid out yet")
     expect(page.locator("#cash-out")).to_be_disabled()
+    expect(page.locator("#missing")).to_have_text("2,000 more diamonds, and you can cash out.")
     creator.keep("paying-out-1-what-unlocks-when", whole=True)
     assert faults(page, axe) == []
 
@@ -127,6 +128,24 @@ def test_a_creator_sees_what_unlocks_when_and_what_stands_in_the_way(
     page.get_by_text("All your diamonds are available").wait_for()
     page.get_by_text("A person would look at it first: It is your first payout").wait_for()
     expect(page.locator("#cash-out")).to_be_enabled()
+
+
+def test_a_creator_chooses_the_currency_in_which_money_arrives(visitor, supported, system):
+    lea, _ = supported
+    let_diamonds_mature(system, lea)
+    page = visitor(lea.user, claims=CREATOR).open("/creator")
+
+    page.get_by_label("Arrives in").select_option("EUR")
+    expect(page.get_by_label("Arrives in")).to_be_focused()
+    page.locator("#payee").click()
+    page.get_by_label("Account at the payout provider").fill("acct_ok_euros")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#cash-out:enabled").click()
+
+    quoted = page.get_by_role("dialog")
+    expect(quoted.locator("dt", has_text="Exchanged")).to_be_visible()
+    quoted.get_by_role("button", name="Cash out €").click()
+    eventually(lambda: [each["currency"] for each in lea.get("/v1/payouts")["items"]] == ["EUR"])
 
 
 def reject_with_reasons(ann, lea, mira, axe):

@@ -60,6 +60,6 @@ def test_a_viewer_saves_all_that_is_known_and_is_erased_once_nothing_is_left(vis
     ask_to_be_erased(page, forfeit=True)
     expect(card.get_by_role("status")).to_contain_text("Done", timeout=TIMEOUT_MILLISECONDS)
     expect(card.get_by_role("button", name="Erase me …")).to_have_count(0)
-    expect(page.locator("#held")).to_have_text("0", timeout=TIMEOUT_MILLISECONDS)
+    expect(page.locator("#held")).to_have_text("0 coins", timeout=TIMEOUT_MILLISECONDS)
     person.keep("privacy-2-erased", whole=True)
     assert {step: faulty for step, faulty in found.items() if faulty} == {}

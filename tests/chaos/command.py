@@ -7,9 +7,9 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import uvloop
 from rich.console import Console
@@ -52,6 +52,40 @@ async def _until_stopped(run: Callable[[], Coroutine[Any, Any, Outcome]]) -> Out
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await run()
+
+
+class StoryPlan(Protocol):
+    """A plan of faults beside what people do."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def all_faults(self) -> Sequence[Any]: ...
+
+
+class StoryOutcome(Protocol):
+    """What came of it, and how often each story was played."""
+
+    @property
+    def checks(self) -> Sequence[Check]: ...
+    @property
+    def stories(self) -> Mapping[str, int]: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def holds(self) -> bool: ...
+
+
+def finish(file: Path, plan: StoryPlan, outcome: StoryOutcome, **figures: int) -> None:
+    """Print and write what came of a plan; the process fails if not everything holds."""
+    title = ", ".join(f"{count} {name}" for name, count in figures.items())
+    show(title, outcome.checks)
+    stories = dict(sorted(outcome.stories.items()))
+    say(", ".join(f"{name} {count}" for name, count in stories.items()))
+    about = {"stories": stories, "seconds": round(outcome.seconds, 1)}
+    write(file, {"seed": plan.seed, **figures, **about}, plan.all_faults, outcome.checks)
+    if not outcome.holds:
+        sys.exit(f"Not everything holds. SEED={plan.seed} makes the same plan again.")
 
 
 def show(title: str, checks: Sequence[Check]) -> None:

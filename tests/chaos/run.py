@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.harness.system import System
 from tests.chaos.books import Books
 from tests.chaos.checks import Check, check
 from tests.chaos.load import Load
@@ -102,7 +103,7 @@ async def _do(load: Load, people: People, doing: Doing, key: str) -> None:
     await people.do(doing.errand, people.viewers[doing.viewer], key)
 
 
-def keep_logs(system: DisturbedSystem, folder: Path, say: Say) -> None:
+def keep_logs(system: System, folder: Path, say: Say) -> None:
     """Copy what every process wrote: the system's own folder ends with it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -18,14 +18,15 @@ from shared.postgres.database import Database, is_unavailable
 from shared.postgres.statements import text
 
 
-def test_provisioning_makes_a_database_with_two_roles_for_each_service():
+def test_provisioning_makes_a_database_with_the_roles_of_each_service():
     statements = provisioning_sql(dict.fromkeys(role_names(), "it's secret"))
 
     assert "ALTER ROLE wallet_owner PASSWORD 'it''s secret' CONNECTION LIMIT 10" in statements
     (made,) = (each for each in statements if each.startswith('CREATE DATABASE "wallet"'))
     assert made.startswith('CREATE DATABASE "wallet" OWNER wallet_owner TEMPLATE template0')
     assert 'REVOKE ALL ON DATABASE "wallet" FROM PUBLIC' in statements
-    assert 'GRANT CONNECT ON DATABASE "wallet" TO wallet, auditor' in statements
+    everybody = "wallet, wallet_archiver, auditor"
+    assert f'GRANT CONNECT ON DATABASE "wallet" TO {everybody}' in statements
 
 
 def test_a_copy_names_its_template():

@@ -129,7 +129,7 @@ def test_the_events_between_services_are_drawn_as_they_are_bound():
 @pytest.mark.parametrize("service", DATABASES)
 async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, service):
     database = database_of(service)
-    address = make_url(database.url).set(drivername="postgresql+asyncpg")
+    address = make_url(database.direct_url).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(address, poolclass=NullPool)
     found = MetaData()
     # What SQLAlchemy reads of a CHECK that is NOT VALID, it does not take itself.

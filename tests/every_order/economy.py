@@ -256,7 +256,7 @@ async def an_economy(postgres: Any, template_of: Any, credentials: Any) -> Async
         template = template_of(service)
         run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
         password = credentials.database[service]
-        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
+        databases[service] = postgres.open(names[service], user=service, password=password)
     try:
         yield Economy(postgres, databases)
     finally:

@@ -15,9 +15,9 @@ from services.gift.domain.gifts import GiftDetails
 from services.gift.main import build_http, read_catalogue
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotKind, Slice
-from shared.postgres.database import Database
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
+from tests.databases import another
 from tests.deliveries import a_broker, a_delivery
 
 BASE = "/v1/operator/gifts/catalogue"
@@ -118,8 +118,7 @@ def tap(ask):
 @pytest.fixture
 async def instances(database):
     """Two instances of the service on one database, each with connections of its own."""
-    address = database.url
-    opened = [Database(address, pool_size=4) for _ in range(2)]
+    opened = [another(database, pool_size=4) for _ in range(2)]
     yield opened
     for each in opened:
         await each.close()

@@ -1,12 +1,15 @@
 """A person asks to be erased: nothing goes before all money is settled, and then all of it."""
 
 import time
+from dataclasses import replace
 from itertools import permutations
 from uuid import UUID
 
 import pytest
 
 from services.gift.api.erasures import ERASURE_REQUESTS
+from services.gift.store.in_flight import IN_FLIGHT
+from shared.backoffice.in_flight import measure
 from shared.contracts.erasures import (
     ErasedKind,
     LiveDataErased,
@@ -21,9 +24,11 @@ from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.gift.conftest import paid
+from tests.metrics import metric
 from tests.quotas import leave
 
 CHECKED = (PurchaseErasureChecked, WalletErasureChecked, PayoutErasureChecked)
+STATES = ("checking", "erased")
 ERASED = (PurchaseDataErased, WalletDataErased, PayoutDataErased, LiveDataErased)
 
 
@@ -208,3 +213,29 @@ async def test_an_export_has_every_gift_and_nothing_of_others(ask, mira, app):
     assert [each["service"] for each in listed] == ["purchase", "wallet", "payout", "gift", "live"]
     assert any(f'"id": "{gift}"' in line and '"message": "Hello"' in line for line in own)
     assert others == ""
+
+
+async def test_an_erasure_that_a_service_does_not_answer_is_overdue(
+    erase, answer, hear, database, row
+):
+    (monitor,) = (each for each in IN_FLIGHT if each.type == "erasure")
+
+    async def measured():
+        async with database.transaction() as tx:
+            await measure(tx, replace(monitor, overdue_seconds=dict.fromkeys(STATES, 0)))
+        open_ = {
+            state: metric("ovation_in_flight", type="erasure", state=state) for state in STATES
+        }
+        return open_, metric("ovation_in_flight_overdue", type="erasure")
+
+    erasure = (await erase()).json()["erasure"]
+    await answer(erasure, *CHECKED[:2])
+    assert await measured() == ({"checking": 1, "erased": 0}, 1)
+
+    await answer(erasure, CHECKED[2])
+    assert await measured() == ({"checking": 0, "erased": 1}, 1)
+
+    for contract in ERASED:
+        kinds = (ErasedKind(kind="things", count=1),)
+        await hear(contract(erasure=UUID(erasure), user="mira", kinds=kinds))
+    assert await measured() == ({"checking": 0, "erased": 0}, 0)

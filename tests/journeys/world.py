@@ -41,7 +41,6 @@ from shared.errors import Refusal
 from shared.ledger.verification import Violation, verify_ledger
 from shared.messaging.delivery import Delivery
 from shared.messaging.outbox_rows import headers_of
-from shared.postgres.database import Database
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
 from tests.payees import a_payee_request
@@ -246,7 +245,7 @@ def opened_world(postgres, template_of, credentials):
         template = template_of(service)
         run_sql(postgres.dsn(), database_sql(service, names[service], template=template))
         password = credentials.database[service]
-        databases[service] = Database(postgres.dsn(names[service], user=service, password=password))
+        databases[service] = postgres.open(names[service], user=service, password=password)
     unused = (
         *("database_url", "database_password", "broker_url", "broker_password"),
         *("jwt_issuer", "jwt_audience", "jwks_url"),

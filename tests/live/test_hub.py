@@ -10,7 +10,7 @@ from services.live.api import hub as hubs
 from services.live.api import watchers
 from services.live.api.feed_formats import FeedFormat
 from services.live.store.feed import read_newest_sequence
-from shared.postgres.database import Database
+from tests.databases import another
 from tests.live.conftest import SOON_SECONDS, a_gift_sent
 
 
@@ -101,7 +101,7 @@ async def test_what_another_instance_counts_is_shown_because_it_says_so(
 ):
     """The look that would find it anyway is hours away."""
     monkeypatch.setattr(hubs, "LOOK_SECONDS", 3_600)
-    other = Database(database.url)
+    other = another(database)
     elsewhere, stopping = hubs.Hub(other), asyncio.Event()
     tasks = [
         asyncio.create_task(part(stopping))

@@ -195,6 +195,7 @@ async def test_a_bonus_is_a_bonus_also_after_it_has_waited(hear, hold, database,
 
     found = await certificate(await ask(2_500))
 
+    assert {line["source"] for line in found["lines"] if line["voluntary"]} == {"gift"}
     assert {line["source"]: line["diamonds"] for line in found["lines"]} == {
         "gift": 1_500,
         "bonus": 1_000,
@@ -329,5 +330,5 @@ async def test_a_certificate_is_a_page_and_a_file_of_its_creator(hear, ask, lea)
         foreign = await eve.get(path)
 
     for answer in (page, file):
-        assert "Gifts (1), by paid coins 3,000 diamonds, 15.00 USD" in words(answer)
+        assert "Gifts (1), by paid coins, voluntary 3,000 diamonds, 15.00 USD" in words(answer)
     assert (foreign.status_code, foreign.json()["type"]) == (404, "no-such-payout")

@@ -18,6 +18,7 @@ from services.payout.main import build_http
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
+from tests.metrics import metric
 from tests.payout.conftest import PAYEE, RULES, a_gift_sent
 from tests.payout.test_payees import RESTING, quote, request
 
@@ -94,10 +95,12 @@ async def test_money_to_an_address_that_was_erased_is_not_sent(mailed, by_email,
     async with database.transaction() as tx:
         await tx.execute(text("DELETE FROM payee_contacts"))
         await open_attempts(tx)
+    before = metric("ovation_contradictions_total", kind="payee-address")
 
     await follow_attempts(database, {"mail": by_email}, RESTING)
 
     assert by_email.paid_to == []
+    assert metric("ovation_contradictions_total", kind="payee-address") == before + 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from shared.backoffice.erasures import repeat_erasures
 from shared.contracts.gift import ErasureRequested, UserErased
 from shared.postgres.statements import text
 from tests.deliveries import announced
-from tests.payout.conftest import a_gift_sent
+from tests.payout.conftest import PAYEE, a_gift_sent
+from tests.payout.test_payees import RESTING
 
 END = text("UPDATE payouts SET state = 'paid'")
 CONTACT = text("INSERT INTO payee_contacts VALUES ('lea', 1, 'acct_ok_lea', NULL, 'Lea Martin')")
@@ -83,6 +84,21 @@ async def test_accounts_go_once_no_payout_needs_them(cash_out, erase, destinatio
     async with database.transaction() as tx:
         for table in ("payees", "payee_contacts", "payee_matches"):
             assert not await tx.execute(text(f"SELECT 1 FROM {table}"))
+
+
+async def test_an_erasure_makes_no_payee_the_first_one_again(lea, hear, erase, database):
+    """The diamonds that were given up are still there for whoever comes back with the id."""
+    lea.app.state.rules = RESTING
+    await hear(a_gift_sent(3_000))
+    await lea.put(PAYEE, json={"destination": "acct_ok_lea"})
+    await erase()
+
+    await lea.put(PAYEE, json={"destination": "acct_ok_thief"})
+
+    refused = await lea.post("/v1/payouts/quotes", json={})
+    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+    (changed,) = await announced(database, "payout.payee_changed")
+    assert (changed["revision"], changed["previous_destination"]) == (2, None)
 
 
 async def test_an_export_names_nobody_who_gave_anonymously(lea, hear):

@@ -183,6 +183,21 @@ async def test_what_falls_due_is_told_by_day(finance, hear, database):
     assert [line["diamonds"] for line in later.json()["items"]] == [1_001, 500, 50]
 
 
+async def test_what_automatic_payouts_ask_for_is_told_on_their_day(finance, hear, lea):
+    await hear(a_gift_sent(2_000), a_gift_sent(1_000, creator="ann"))
+    chosen = await lea.put("/v1/payouts/schedule", json={"kind": "above", "threshold_diamonds": 9})
+    assert chosen.is_success, chosen.text
+
+    answer = await finance.get("/v1/operator/finance/forecast", params={"days": 2})
+
+    today, tomorrow = answer.json()["items"]
+    assert (today["day"], today["due_minor"], today["automatic_minor"]) == (f"{TODAY}", 1_500, 0)
+    assert (tomorrow["day"], tomorrow["due_minor"]) == (f"{TODAY + DAY}", 0)
+    assert (tomorrow["automatic_minor"], tomorrow["cumulative_minor"]) == (1_000, 1_500)
+    (line,) = (await finance.get("/v1/operator/finance/forecast?days=1")).json()["items"]
+    assert line["automatic_minor"] == 0
+
+
 async def test_accountants_alone_read_it(lea):
     for path in ("payable?as_of=2026-01-01", "dormant", "forecast"):
         answer = await lea.get(f"/v1/operator/finance/{path}")

@@ -76,6 +76,18 @@ async def test_the_account_of_a_bank_file_is_the_one_it_is_paid_from(file):
     await account.close()
 
 
+async def test_practice_pays_from_no_account_of_the_operators(file):
+    (bank,) = (each for each in read_sections(file, "payout") if each.kind == "bank_file")
+    account = build_account(bank.kind, bank.installation(is_live=False), ACCOUNTS)
+
+    report = await account.check("https://pay.example/v1/webhooks/bank/transfers")
+
+    assert (report.account, report.environment) == (
+        "Practice, no money, GB05TEST00000000000000",
+        "practice",
+    )
+
+
 @pytest.mark.parametrize("key", ["rk_test_1", "sk_live_1\nsk_test_1", "pk_live_1"])
 def test_real_money_needs_a_key_of_live_mode_and_the_vendor_itself(file, monkeypatch, key):
     monkeypatch.setenv("PAYOUT_STRIPE_EU_API_KEY", key)

@@ -188,3 +188,17 @@ def test_the_limit_that_leaves_least_is_the_one_that_is_named():
 
     assert left.left_minor == 10_000
     assert left.used_up().facts["more_at"] == NOON + timedelta(days=7)
+
+
+async def test_what_stands_in_the_way_is_about_the_currency_that_one_asks_for(rich, lea):
+    await rich()
+
+    usual = await limits(lea)
+    euros = (await lea.get("/v1/payouts/limits", params={"currency": "EUR"})).json()
+    refused = await lea.get("/v1/payouts/limits", params={"currency": "CHF"})
+
+    assert (usual["arrives_in"], usual["obstacles"]) == ("USD", [])
+    assert euros["arrives_in"] == "EUR"
+    assert [each["code"] for each in euros["obstacles"]] == ["payee-missing"]
+    assert {"USD", "EUR"} <= set(euros["currencies"])
+    assert refused.json()["type"] == "no-exchange-rate"

@@ -1,14 +1,18 @@
 """What payout counts: keys by what they turned out to be, and payouts that are under way."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from services.payout.commands.metrics import report_unclosed
+from services.payout.commands.statements import close_months
 from services.payout.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from shared.postgres.statements import text
 from tests.metrics import keys_counted, metric, since
+from tests.payout.conftest import a_gift_sent
 
 
 @pytest.fixture
@@ -31,6 +35,22 @@ async def test_each_key_counts_once_as_what_it_was(lea, cash_out, rows):
         )
 
     assert since(before, keys_counted("/v1/payouts")) == [1, 1, 1, 0]
+
+
+async def test_months_that_are_over_and_not_closed_are_counted(hear, database):
+    await hear(a_gift_sent(100), a_gift_sent(100, creator="ann"))
+    next_month = datetime.now(UTC) + timedelta(days=32)
+
+    async def unclosed():
+        async with database.transaction() as tx:
+            await report_unclosed(tx, now=next_month, zone="UTC")
+        return metric("ovation_statements_unclosed")
+
+    assert await unclosed() == 2
+    while await close_months(database, now=next_month, zone="UTC"):
+        pass
+
+    assert await unclosed() == 0
 
 
 async def test_a_payout_that_waits_is_open_and_one_that_waits_too_long_is_overdue(

@@ -1,11 +1,12 @@
 """Names are looked for in lists of sanctions; who may be on one waits for a person."""
 
+import os
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
-from services.payout.commands.metrics import report
+from services.payout.commands.metrics import report, report_lists
 from services.payout.commands.screenings import screen_payees
 from services.payout.domain.screenings import ListedName, SanctionsList
 from services.payout.main import build_http, read_screening
@@ -17,6 +18,7 @@ from tests.metrics import metric
 from tests.payout.conftest import PAYEE, RULES, a_gift_sent
 
 SCREENED = replace(RULES, payees=replace(RULES.payees, screening_required=True))
+DAY_SECONDS = 86_400
 # As OFAC publishes them: no header, -0- for nothing, and an end of file of DOS.
 SDN = """36,"AEROCARIBBEAN AIRLINES",-0- ,"CUBA",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0-
 2674,"ABBAS, Abu","individual","SDT",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,"DOB 10 Dec 1948."
@@ -192,6 +194,21 @@ async def test_another_name_is_another_payee_that_rests_and_is_screened(lea, ops
     async with database.transaction() as tx:
         (payee,) = await tx.execute(text("SELECT revision, unreviewed, usable_at FROM payees"))
     assert (payee.revision, payee.unreviewed) == (2, True)
+
+
+async def test_how_old_the_lists_are_is_told_by_the_files_that_are_in_use(folder, screening):
+    for at, file in enumerate(("sdn.csv", "alt.csv"), start=1):
+        os.utime(folder / file, (at * DAY_SECONDS, at * DAY_SECONDS))
+    await screening.refresh()
+    # A newer file that cannot be read does not make the list any newer.
+    (folder / "sdn.csv").write_text("")
+    await screening.refresh()
+
+    report_lists(screening)
+
+    written = "ovation_sanctions_list_timestamp_seconds"
+    assert metric(written, list="sdn.csv") == DAY_SECONDS
+    assert metric(written, list="alt.csv") == 2 * DAY_SECONDS
 
 
 async def test_a_payee_that_is_replaced_while_it_is_screened_is_not_cleared(

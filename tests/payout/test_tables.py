@@ -176,6 +176,7 @@ async def test_a_correction_by_oneself_is_refused(database, three):
             """INSERT INTO payees (creator, currency, provider, destination)
             VALUES ('lea', 'USD', 'sandbox', 'acct_ok'), ('lea', 'EUR', 'sandbox', 'acct_ok')""",
         ),
+        ("payee_revision_counts_up", "INSERT INTO payee_revisions VALUES ('lea', 0)"),
         ("contact_is_known", "INSERT INTO payee_contacts VALUES ('lea', 1, 'acct_ok', NULL, NULL)"),
         (
             "cleared_match_has_an_operator",

@@ -23,7 +23,7 @@ async def database_of(system: System, service: str) -> AsyncIterator[Database]:
     run_sql(postgres.dsn(name), schema_sql(service))
     dsn = postgres.dsn(name, user=owner, password=passwords[owner])
     in_own_thread(lambda: migrate(service, dsn))
-    database = Database(postgres.dsn(name, user=service, password=passwords[service]), pool_size=10)
+    database = postgres.open(name, user=service, password=passwords[service])
     try:
         yield database
     finally:

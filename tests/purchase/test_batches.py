@@ -12,10 +12,9 @@ from services.purchase.commands.purchase_ids import part_with
 from services.purchase.commands.queries import read_purchase
 from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from shared.postgres.database import Database
-from shared.postgres.parts import schema_of
 from shared.postgres.statements import text
 from tests.deliveries import announced
-from tests.parts import neighbours
+from tests.parts import neighbours, schema_for
 from tests.purchase.pretend import a_webhook
 
 # The database refuses whatever one viewer's purchase would become.
@@ -144,8 +143,7 @@ async def test_a_poisonous_answer_fails_alone(
     viewers = neighbours(database, 4)
     first, ann, poison, bob = viewers
     made = [await bought(viewer=viewer) for viewer in viewers]
-    schema = "public" if database.part_count == 1 else schema_of(database.part_for(first).number)
-    poisoned = f"{schema}.purchases"
+    poisoned = f"{schema_for(database, first)}.purchases"
     run_sql(
         postgres.dsn(database.name),
         [each.format(poisoned=poisoned, viewer=poison) for each in POISON],

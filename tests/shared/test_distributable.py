@@ -2,7 +2,7 @@
 Statements that an engine can send to the node of a part: Citus 12 or newer, with a schema a part.
 
 What is assigned to a row must be the same on every node. So a time or an id that is made anew comes
-as a parameter, or out of a sub-select of FROM. `docs/decisions/0019-a-schema-a-part.md` has what
+as a parameter, or out of a sub-select of FROM. `docs/decisions/0020-a-schema-a-part.md` has what
 Citus says of each kind.
 """
 

@@ -11,6 +11,7 @@ import pytest
 from deploy.config.databases import database_sql, fetch, in_own_thread, quoted, run_sql, schema_sql
 from services.wallet import consumers
 from services.wallet.main import read_rules
+from shared.contracts.wallet import BlockSealed
 from shared.postgres.database import Database, require_recorded_parts
 from shared.postgres.migrate import migrate
 from shared.postgres.parts import PARTS_ALLOWED, PartsDiffer, part_of, require_part_count, schema_of
@@ -184,3 +185,13 @@ async def test_a_migration_that_was_interrupted_goes_on_where_it_was(empty):
     )
     assert len({row["number"] for row in fetch(empty, counted)}) == 1
     assert len(fetch(empty, PLACED)) == 16
+
+
+def test_blocks_of_two_chains_are_two_facts():
+    """They count alike, and receivers know a message by its id."""
+    about = {"block": 1, "movements": 1, "hash": "0" * 64, "previous_hash": "0" * 64}
+    ids = [BlockSealed(chain=chain, **about).id for chain in ("coins", "coins-07", "coins-12")]
+
+    assert len(set(ids)) == 3
+    # As it always was.
+    assert str(ids[0]) == "5b5eb295-5a42-5cf8-9ca1-82f5a006e8dc"

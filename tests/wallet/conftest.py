@@ -72,6 +72,11 @@ def settings():
 @pytest.fixture
 def hear(database, settings):
     """Hand facts to the wallet as one batch."""
+    return hearing(database, settings)
+
+
+def hearing(database, settings):
+    """Hand facts to the wallet that has this database."""
     queues = consumers.build(settings, read_rules(RULES_FILE), database, a_broker("wallet"))
 
     async def hear_all(*events):

@@ -4,7 +4,7 @@ import asyncio
 
 from services.wallet import consumers
 from services.wallet.main import read_rules
-from shared.postgres.database import Database
+from tests.databases import another
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -34,7 +34,7 @@ async def test_the_same_gift_in_one_batch_in_two_and_in_two_processes_is_one_ent
 ):
     """A second process is another consumer with a pool of its own."""
     await hear(a_purchase_paid(coins=1_000))
-    other = Database(database.url, part_count=database.part_count)
+    other = another(database)
     _, elsewhere = consumers.build(
         settings, read_rules(settings.rules_file), other, a_broker("wallet")
     )

@@ -33,7 +33,8 @@ def story(hear, database):
         await _let_operators_work(database)
         await _reach_a_limit(hear)
         await _exclude(database)
-        await hear(*an_erasure("noa"))
+        await hear(a_purchase_paid(viewer="noa"))
+        await hear(*an_erasure("noa", forfeit=True))
         for part in database.parts:
             async with part.transaction() as tx:
                 if block := await seal(tx):

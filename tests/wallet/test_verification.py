@@ -79,7 +79,8 @@ async def run(owner, statements):
     """Do to mira's history what the tables' constraints would stop: as who may drop them."""
     async with owner.part_for("mira").transaction() as tx:
         for name in ("entry_has_postings", "entry_sums_to_zero", "slice_has_lot_and_coins"):
-            await tx.execute(text(f"ALTER TABLE entries DROP CONSTRAINT {name}"))
+            await tx.execute(text(f"ALTER TABLE entries DROP CONSTRAINT IF EXISTS {name}"))
+        await tx.execute(text("ALTER TABLE entries DISABLE TRIGGER archived_before_deleted"))
         for statement in statements.split(";"):
             await tx.execute(text(statement))
 
@@ -92,11 +93,14 @@ async def test_honest_books_have_no_faults(books):
 
 
 async def test_a_proof_says_how_far_it_is(books):
-    async with books.snapshot() as tx:
-        found = [step async for step in verify_ledger(tx, INVARIANTS) if isinstance(step, Progress)]
+    async def last(tx):
+        steps = [step async for step in verify_ledger(tx, INVARIANTS)]
+        return [step for step in steps if isinstance(step, Progress)][-1]
 
-    assert found[-1].users == 2
-    assert found[-1].postings > 20
+    found = await books.read_each(last)
+
+    assert sum(each.users for each in found) == 2
+    assert sum(each.postings for each in found) > 20
 
 
 TAMPERINGS = {
@@ -136,6 +140,11 @@ TAMPERINGS = {
     """,
     "gifts-have-lots-or-a-reason": """
         UPDATE entries SET result = result - 'reason' WHERE kind IS NULL
+    """,
+    "reference-is-decided-once": """
+        INSERT INTO archived_keys (user_id, number, key)
+        SELECT user_id, number - 1, reference_key(gift, reference) FROM entries
+        WHERE user_id = 'mira' AND kind = 'gift'
     """,
 }
 # Other ways to break the same: what entries and outcomes were when they were tables of their own.

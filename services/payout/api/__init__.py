@@ -32,5 +32,5 @@ for module in (
     *(payouts, appeals, finance, operators, traces, fraud, screenings, webhooks),
 ):
     router.include_router(module.router)
-add_trial_balance(router, "payout")
+add_trial_balance(router, "payout", has_archives=True)
 add_export(router, "payout", EXPORTED)

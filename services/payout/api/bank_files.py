@@ -109,7 +109,7 @@ class BankReportResponse(BaseModel):
     What a report said: of how many payments, and how much of it cannot be.
 
     A contradiction names a payment or a file that we did not send so; it is in the log, and changes
-    nothing.
+    nothing. A report without `applied_at` counts once a colleague brings the same one.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -119,6 +119,9 @@ class BankReportResponse(BaseModel):
     kind: str
     statuses: int
     contradictions: int
+    received_by: str
+    confirmed_by: str | None
+    applied_at: datetime | None
 
 
 @router.put(
@@ -203,7 +206,8 @@ async def bring_bank_report(
     """
     Bring a report of the bank (pain.002, camt.053 or camt.054), as XML or compressed with gzip.
 
-    The same report twice changes nothing, and the order of reports does not matter.
+    The same report twice changes nothing, and the order of reports does not matter. One that ends a
+    large payment has to be brought by two people, each as the bank gave it to them.
     """
     incoming = await open_report(await request.body())
     report = await apply_report(db, bank, incoming, operator=caller.user)

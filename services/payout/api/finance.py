@@ -85,7 +85,11 @@ class Dormants(BaseModel):
 
 
 class ForecastLine(BaseModel):
-    """What falls due on one day, and what has fallen due up to its end if nothing is paid."""
+    """
+    What falls due on one day, and what has fallen due up to its end if nothing is paid.
+
+    `automatic_minor` is what automatic payouts ask for on that day, if each has enough for one.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -95,6 +99,7 @@ class ForecastLine(BaseModel):
     diamonds: int
     due_minor: int
     cumulative_minor: int
+    automatic_minor: int
 
 
 class Forecast(BaseModel):

@@ -1,14 +1,16 @@
 """What a creator may be paid now, and what the rest waits for."""
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.payout.api.earnings import Hold
 from services.payout.api.payouts import Creator, WiredRules
 from services.payout.api.reviews import ReasonResponse, reason_responses
 from services.payout.commands.queries import read_allowance
+from services.payout.domain.exchange import NoExchangeRate
 from services.payout.domain.limits import Allowance
 from services.payout.domain.payouts import CreatorsOnly
 from shared.errors import Refusal
@@ -16,6 +18,11 @@ from shared.http import Db, refusals
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["payouts"])
+
+Currency = Annotated[
+    str | None,
+    Query(pattern=r"^[A-Z]{3}$", description="That money should arrive in; else that of the rate."),
+]
 
 
 class AllowanceResponse(BaseModel):
@@ -46,11 +53,13 @@ class LimitsResponse(BaseModel):
 
     Amounts are minor units of `currency`, that of the operator's books. `pending` says when which
     diamonds become available, and why not before. `review` says why a person would look at a payout
-    of all that is possible now. `currencies` are those that money can arrive in.
+    of all that is possible now. `currencies` are those that money can arrive in, and `obstacles`
+    and `review` are about the account for `arrives_in`.
     """
 
     currency: str
     currencies: list[str]
+    arrives_in: str
     available_diamonds: int
     payable_minor: int
     minimum: MinimumResponse
@@ -62,14 +71,17 @@ class LimitsResponse(BaseModel):
     review: list[ReasonResponse]
 
 
-@router.get("/payouts/limits", responses=refusals(Unauthenticated, CreatorsOnly))
-async def read_limits(caller: Creator, db: Db, rules: WiredRules) -> LimitsResponse:
+@router.get("/payouts/limits", responses=refusals(Unauthenticated, CreatorsOnly, NoExchangeRate))
+async def read_limits(
+    caller: Creator, db: Db, rules: WiredRules, currency: Currency = None
+) -> LimitsResponse:
     """Read how much one may be paid now, and when more, and why."""
     async with db.transaction() as tx:
-        found = await read_allowance(tx, caller.user, rules)
+        found = await read_allowance(tx, caller.user, rules, currency=currency)
     return LimitsResponse(
         currency=found.limits.currency,
         currencies=found.currencies,
+        arrives_in=found.arrives_in,
         available_diamonds=found.available_diamonds,
         payable_minor=found.payable_minor,
         minimum=MinimumResponse(

@@ -123,4 +123,6 @@ def _source_row(line: CertificateLine, currency: str) -> tuple[str, str]:
     label = SOURCES[line.source]
     if line.lot_kind is not None:
         label = f"{label} ({line.gifts:,}), by {line.lot_kind} coins"
+    if line.voluntary:
+        label = f"{label}, voluntary"
     return label, f"{line.diamonds:,} diamonds, {amount_text(line.gross_minor, currency)}"

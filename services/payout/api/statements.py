@@ -111,12 +111,14 @@ class CertificateLineResponse(BaseModel):
     """
     What of a payout one source brought; of gifts, by the kind of coins that paid for them.
 
-    `net_minor` arrived, `fee_minor` was kept, and `gross_minor` is both.
+    `net_minor` arrived, `fee_minor` was kept, and `gross_minor` is both. A gift is `voluntary`:
+    nothing was owed for it. What the operator owes, a bonus or a correction, is not.
     """
 
     model_config = ConfigDict(from_attributes=True)
 
     source: Source
+    voluntary: bool
     lot_kind: str | None
     gifts: int
     diamonds: int

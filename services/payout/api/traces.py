@@ -12,6 +12,7 @@ from services.payout.domain.provenance import Source
 from shared.http import BadCursor, Db, Limit, UserId, encode_cursor, number_in, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
+from shared.ledger.archive_store import ArchiveUnavailable
 
 Tracer = Annotated[Identity, operator_with("payouts:review")]
 
@@ -38,7 +39,8 @@ class PayoutTrace(BaseModel):
     """
     Some of the parts that a payout was; all pages add up to its diamonds and its money.
 
-    `traced_diamonds` are those of the pages up to this one.
+    `traced_diamonds` are those of the pages up to this one. `archive` names the archive that the
+    entry of an old payout was read from.
     """
 
     payout: UUID
@@ -47,6 +49,7 @@ class PayoutTrace(BaseModel):
     amount_minor: int
     currency: str
     traced_diamonds: int
+    archive: str | None
     items: list[TracedPart]
     next_cursor: str | None
 
@@ -54,7 +57,7 @@ class PayoutTrace(BaseModel):
 @router.get(
     "/operator/payouts/{creator}/{payout}/trace",
     name="trace",
-    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor),
+    responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor, ArchiveUnavailable),
 )
 async def read_payout_trace(
     creator: UserId,
@@ -82,6 +85,7 @@ def _shown(trace: Trace) -> PayoutTrace:
         amount_minor=payout.amount_minor,
         currency=payout.currency,
         traced_diamonds=trace.traced_diamonds,
+        archive=trace.archive,
         items=[
             TracedPart(
                 source=each.part.source,

@@ -32,6 +32,8 @@ NOT_FUNDED = Counter(
     "Attempts that a provider refused because our account there is short of money.",
     ["provider"],
 )
+ADDRESS_MISSING = "payee-address"
+CONTRADICTIONS.labels(ADDRESS_MISSING)
 ATTEMPTS_MAX = 50
 CONCURRENT_MAX = 10
 
@@ -123,7 +125,9 @@ async def _submit(database: Database, provider: Provider, attempt: Attempt) -> T
         if provider.destination_kind is DestinationKind.EMAIL:
             address = await contacts.address_of(tx, attempt.creator, destination)
             if address is None:
+                # Erasing keeps the address of a payout that is under way: somebody else took it.
                 log.error("attempt.address_missing", attempt=str(attempt.id))
+                tx.after_commit(CONTRADICTIONS.labels(ADDRESS_MISSING).inc)
                 return None
             destination = address
     return await provider.submit(

@@ -19,6 +19,7 @@ from services.payout.domain.provenance import (
 )
 from services.payout.store import payouts
 from services.payout.store import provenance as store
+from shared.ledger.recall import hold_archives
 from shared.postgres.database import Transaction
 
 # Steps that give a payout's diamonds back: what they make available is what the payout was of.
@@ -50,6 +51,7 @@ async def parts_of(tx: Transaction, payout: Payout, *, after: int = 0) -> AsyncI
     # its diamonds come before them. A payout that gave diamonds back is older than the one that
     # got them.
     waiting = [(str(payout.id), after, payout.diamonds - after)]
+    await hold_archives(tx)
     while waiting:
         identifier, skip, take = waiting.pop()
         reserved = await _reserved(tx, payout.creator, identifier)
@@ -86,8 +88,11 @@ async def _payout_of(tx: Transaction, creator: str, credit: Credit) -> tuple[str
     """
     assert credit.reference is not None
     payout = credit.reference.split(":")[1]
-    before = await store.given_back(tx, creator, payout, before=credit.number)
-    left = (await _reserved(tx, creator, payout)).diamonds - credit.diamonds
+    reserved = await _reserved(tx, creator, payout)
+    before = await store.given_back(
+        tx, creator, payout, after=reserved.number, before=credit.number
+    )
+    left = reserved.diamonds - credit.diamonds
     return payout, max(0, min(before, left))
 
 

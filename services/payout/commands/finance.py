@@ -32,5 +32,6 @@ async def read_forecast(
 ) -> list[ForecastLine]:
     """Return what falls due today and on each of the following days."""
     today = now.astimezone(ZoneInfo(zone)).date()
-    last = domain.start_of(today + timedelta(days=days), zone)
-    return domain.forecast(await store.due(tx, now=now, until=last, zone=zone))
+    end = today + timedelta(days=days)
+    due = await store.due(tx, now=now, until=domain.start_of(end, zone), zone=zone)
+    return domain.forecast(due, end=end)

@@ -1,10 +1,14 @@
-"""Gauges of what waits (payouts, payees, decisions), and what fraud rules found."""
+"""Gauges of what waits (payouts, payees, decisions, months), and what fraud rules found."""
+
+from datetime import datetime
 
 from prometheus_client import Counter, Gauge
 
 from services.payout.domain.fraud_rules import Mode, RuleName
 from services.payout.domain.payouts import OPEN_STATES
-from services.payout.store import attempts, bank_orders, metrics
+from services.payout.domain.statements import last_month_end
+from services.payout.providers.screenings import Screening
+from services.payout.store import attempts, bank_files, bank_orders, metrics, statements
 from shared.postgres.database import Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
@@ -25,6 +29,19 @@ BANK_WAITING_SECONDS = Gauge(
     "ovation_bank_orders_oldest_age_seconds",
     "How long the payment that waits longest for a bank file has waited.",
 )
+REPORTS_WAITING_SECONDS = Gauge(
+    "ovation_bank_reports_oldest_age_seconds",
+    "How long the bank's report that waits longest for a second person has waited.",
+)
+UNCLOSED = Gauge(
+    "ovation_statements_unclosed",
+    "Creators with a month that is over and not closed; more than 10,000 are not counted.",
+)
+LISTED_AT = Gauge(
+    "ovation_sanctions_list_timestamp_seconds",
+    "When the list of sanctions that is in use was written into its file.",
+    ["list"],
+)
 FRAUD_FINDINGS = Counter(
     "ovation_fraud_findings",
     "How often a fraud rule found its sign behind a requested payout.",
@@ -41,6 +58,17 @@ for _rule in RuleName:
         FRAUD_FINDINGS.labels(_rule.value, _mode.value)
 
 
+def report_lists(screening: Screening) -> None:
+    """Say how old the lists are by which names are screened."""
+    for name, written_at in screening.lists.items():
+        LISTED_AT.labels(name).set(written_at.timestamp())
+
+
+async def report_unclosed(tx: Transaction, *, now: datetime, zone: str) -> None:
+    """Count the creators whose statements are behind."""
+    UNCLOSED.set(await statements.count_due(tx, last_month_end(now, zone)))
+
+
 async def report(tx: Transaction, *, has_lists: bool = True) -> None:
     """
     Measure the oldest payout of each open state, the unresolved ones, overdue decisions, and payees
@@ -55,6 +83,7 @@ async def report(tx: Transaction, *, has_lists: bool = True) -> None:
     for deadline, count in (await metrics.overdue_decisions(tx)).items():
         OVERDUE_DECISIONS.labels(deadline).set(count)
     BANK_WAITING_SECONDS.set(await bank_orders.oldest_waiting_seconds(tx))
+    REPORTS_WAITING_SECONDS.set(await bank_files.oldest_waiting_report_seconds(tx))
     for waits_for, seconds in (await metrics.payees_waiting_seconds(tx)).items():
         if has_lists or waits_for != "unscreened":
             PAYEES_WAITING_SECONDS.labels(waits_for).set(seconds)

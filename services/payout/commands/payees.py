@@ -40,18 +40,20 @@ async def set_payee(tx: Transaction, wanted: PayeeRequest, *, rules: Rules) -> P
     others = await payees.of_creator(tx, wanted.creator)
     if wanted.email is not None:
         wanted = replace(wanted, destination=await _name_address(tx, wanted))
-    revision = 1 + max((payee.revision for payee in others.values()), default=0)
+    revision = await payees.next_revision(tx, wanted.creator)
+    # Not the only one: an erasure took the others, and left the diamonds to whoever comes next.
+    is_first = revision == 1
     payee = await payees.save(
         tx,
         wanted,
         revision=revision,
-        rest=rules.payee_rest if others else None,
-        unreviewed=bool(others) or rules.first_payout_review,
+        rest=None if is_first else rules.payee_rest,
+        unreviewed=not is_first or rules.first_payout_review,
     )
     if wanted.legal_name is not None or wanted.email is not None:
         contact = Contact(revision, wanted.destination, wanted.email, wanted.legal_name)
         await contacts.add(tx, wanted.creator, contact)
-    if others:
+    if not is_first:
         fact = Fact(_changed(wanted, payee, others), revision, Cause(wanted.correlation_id))
         await publish(tx, [fact], archive=True)
     return payee

@@ -50,8 +50,9 @@ class PayoutStory:
 class PayoutAllowance:
     """What a creator may be paid now, and why a person would look at it."""
 
-    # Those that money can arrive in.
+    # Those that money can arrive in, and the one that was asked about.
     currencies: list[str]
+    arrives_in: str
     available_diamonds: int
     # At most, in minor units of the books' currency.
     payable_minor: int
@@ -96,11 +97,19 @@ async def read_payout(tx: Transaction, creator: str, payout: UUID) -> PayoutStor
     )
 
 
-async def read_allowance(tx: Transaction, creator: str, rules: Rules) -> PayoutAllowance:
-    """Read what a creator may be paid now, and what the rest waits for."""
+async def read_allowance(
+    tx: Transaction, creator: str, rules: Rules, *, currency: str | None = None
+) -> PayoutAllowance:
+    """
+    Read what a creator may be paid now, and what the rest waits for.
+
+    Without a currency the money arrives in that of the creator's rate.
+    """
     now = datetime.now(UTC)
     rules = rules.at(await read_rate(tx, creator, rules, now))
-    payee = await payees.find(tx, creator, rules.currency)
+    currency = currency or rules.currency
+    rules.exchange.rate(rules.currency, currency, now.date())
+    payee = await payees.find(tx, creator, currency)
     risks = await reviews.read_risks(
         tx,
         creator,
@@ -113,6 +122,7 @@ async def read_allowance(tx: Transaction, creator: str, rules: Rules) -> PayoutA
     value_minor = min(rules.value_minor(available), limits.left_minor)
     return PayoutAllowance(
         currencies=rules.exchange.currencies(rules.currency),
+        arrives_in=currency,
         available_diamonds=available,
         payable_minor=value_minor,
         limits=limits,

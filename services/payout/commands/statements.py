@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from services.payout.domain.statements import (
     Period,
     PostingSum,
     Statement,
-    month_of,
+    last_month_end,
 )
 from services.payout.store import statements as store
 from shared.ledger.book import open_book
@@ -27,8 +27,6 @@ from shared.postgres.database import Database, Transaction
 
 CLOSED_MAX = 50
 MONTHS_SHOWN_MAX = 240
-# The clocks of the service and of its database are not farther apart than this.
-GRACE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class ListedPeriod:
 
 async def close_months(database: Database, *, now: datetime, zone: str) -> bool:
     """Close the months that are over, of some creators; return whether there may be more."""
-    end = month_of((now - GRACE).astimezone(ZoneInfo(zone)).date())
+    end = last_month_end(now, zone)
     async with database.transaction() as tx:
         creators = await store.due(tx, end, CLOSED_MAX)
         if not creators:

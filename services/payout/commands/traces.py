@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.payout.commands.certificates import parts_of
+from services.payout.commands.payouts import RESERVE_REFERENCE
 from services.payout.domain.payouts import NoSuchPayout, Payout
 from services.payout.domain.provenance import Part
 from services.payout.store import earnings, payouts
+from services.payout.store.provenance import archive_of
 from shared.money import Rounding, prorate
 from shared.postgres.database import Transaction
 
@@ -23,11 +25,16 @@ class TracedPart:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A page of a payout's parts: those after so many of its diamonds, and how many follow."""
+    """
+    A page of a payout's parts: those after so many of its diamonds, and how many follow.
+
+    `archive` is the file that the payout's entry was read from, None if it is in the table.
+    """
 
     payout: Payout
     parts: Sequence[TracedPart]
     traced_diamonds: int
+    archive: str | None
 
 
 async def read_trace(
@@ -53,7 +60,8 @@ async def read_trace(
         amount_minor = _share(payout, traced) - _share(payout, before)
         viewer = viewers.get(part.gift) if part.gift is not None else None
         parts.append(TracedPart(part, viewer, amount_minor))
-    return Trace(payout, parts, traced)
+    archive = await archive_of(tx, creator, RESERVE_REFERENCE.format(payout.id))
+    return Trace(payout, parts, traced, archive)
 
 
 def _share(payout: Payout, diamonds: int) -> int:

@@ -7,7 +7,8 @@ in a table of their own, from which they can be erased.
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
 
@@ -40,6 +41,8 @@ LENGTHS = {
 }
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
+# The place of a BIC after its bank and country: the second character of its location.
+_BIC_LOCATION_END = 7
 
 
 class IbanInvalid(Refusal):
@@ -100,14 +103,31 @@ class Debtor:
     currency: str
 
     @classmethod
-    def read(cls, *, name: str, iban: str, bic: str, currency: str) -> Self:
-        """Stop a service whose settings name no account."""
-        number = iban.replace(" ", "")
-        assert is_iban(number), f"[debtor]: {iban} is no IBAN; one of its characters is wrong"
-        assert _BIC.fullmatch(bic), f"[debtor]: {bic} is no BIC"
-        assert currency == "EUR", f"[debtor]: SEPA pays EUR, and no {currency}"
-        assert name.strip(), "[debtor]: an account has a holder: set its name"
-        return cls(name, number, bic, currency)
+    def read(cls, section: object) -> Self:
+        """Read the account of the settings; a mistake in it stops the service, and is named."""
+        assert isinstance(section, Mapping), "debtor: set name, iban, bic and currency of it"
+        known = [field.name for field in fields(cls)]
+        problems = [f"{key} is missing" for key in known if key not in section]
+        problems += [f"{key} is unknown" for key in section if key not in known]
+        problems += [f"{key} is no text" for key in section if not isinstance(section[key], str)]
+        assert not problems, f"debtor: {', '.join(problems)}"
+        debtor = cls(**{**section, "iban": section["iban"].replace(" ", "")})
+        assert is_iban(debtor.iban), (
+            f"debtor: {section['iban']} is no IBAN; one of its characters is wrong"
+        )
+        assert _BIC.fullmatch(debtor.bic), f"debtor: {debtor.bic} is no BIC"
+        assert debtor.currency == "EUR", f"debtor: SEPA pays EUR, and no {debtor.currency}"
+        assert debtor.name.strip(), "debtor: an account has a holder: set its name"
+        return debtor
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether the account is for tests: ISO 9362 marks their banks by a 0 (`TESTGB20`)."""
+        return self.bic[_BIC_LOCATION_END] == "0"
+
+
+# No bank has it: a file that it pays can be read and judged, and moves no money.
+PRACTICE_DEBTOR = Debtor("Practice, no money", "GB05TEST00000000000000", "TESTGB20XXX", "EUR")
 
 
 def pack(creator: str, token: str, account: BankAccount) -> bytes:

@@ -5,7 +5,7 @@ A payment is ordered once, is written into one file for ever, and its status fol
 the bank ever said of it, in whichever order the reports came.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -85,8 +85,11 @@ class BankRules:
     # The time of day at which everything ordered before is written into files.
     file_at: time
     time_zone: str
+    # A report that ends a payment of more than this has to be brought by two people.
+    confirm_above_minor: int
 
     def __post_init__(self) -> None:
+        assert self.confirm_above_minor >= 0
         assert 0 < self.payments_per_file_max <= 10_000
         assert self.description.strip()
         ZoneInfo(self.time_zone)
@@ -128,7 +131,12 @@ class BankFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report as it came, encrypted, and what we made of it."""
+    """
+    A report as it came, encrypted, and what we made of it.
+
+    It counts from `applied_at` on. Until then it waits for a colleague who brings it as well
+    (`confirmed_by`).
+    """
 
     id: UUID
     message_id: str
@@ -138,6 +146,8 @@ class StoredReport:
     received_by: str
     key_id: str
     encrypted: bytes
+    confirmed_by: str | None = None
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +193,7 @@ class ReportedStatus:
 
     creator: str
     attempt: UUID
+    amount_minor: int
     code: str
     reason: str | None
 
@@ -214,6 +225,19 @@ class BankOrder:
         reported = zip(self.codes, self.reasons, strict=True)
         reasons = [reason for code, reason in reported if reason and meaning_of(code) is status]
         return min(reasons, default=None)
+
+
+def needs_colleague(reported: Iterable[ReportedStatus], rules: BankRules) -> bool:
+    """
+    Whether a second person has to bring a report: it ends a payment of more than one may say alone.
+
+    Payments are looked at one by one, so that a report in several parts says no more.
+    """
+    return any(
+        each.amount_minor > rules.confirm_above_minor
+        and meaning_of(each.code) is not ProviderStatus.SUBMITTED
+        for each in reported
+    )
 
 
 def meaning_of(code: str) -> ProviderStatus:
@@ -267,18 +291,22 @@ def match_report(
             wrong.append(contradiction or status.attempt)
             continue
         named.add(order.attempt.hex)
-        reported.append(ReportedStatus(order.creator, order.attempt, status.code, status.reason))
+        reported.append(_reported(order, status))
     for status in report.statuses:
         if status.attempt is None:
             in_file = [each for each in orders if each.file and each.file.hex == status.file]
             if not in_file:
                 wrong.append(f"{status.code} of the file {status.file}, which we never made")
             reported += [
-                ReportedStatus(each.creator, each.attempt, status.code, status.reason)
-                for each in in_file
-                if each.attempt.hex not in named
+                _reported(each, status) for each in in_file if each.attempt.hex not in named
             ]
     return reported, wrong
+
+
+def _reported(order: FiledOrder, status: BankStatus) -> ReportedStatus:
+    return ReportedStatus(
+        order.creator, order.attempt, order.amount_minor, status.code, status.reason
+    )
 
 
 def _contradiction(status: BankStatus, order: FiledOrder | None) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from services.payout.domain.schedules import ScheduleKind, next_day_of
 from shared.errors import Kind, Refusal
 from shared.money import Rounding, prorate
 
@@ -31,25 +32,31 @@ class PayableLine:
 
 @dataclass(frozen=True, slots=True)
 class DueDiamonds:
-    """Diamonds that fall due on one day, of creators with one currency and rate."""
+    """Diamonds that fall due on one day, of creators with one currency, rate and schedule."""
 
     day: date
+    schedule: ScheduleKind
     currency: str
     value_minor_per_1000: int
     creators: int
     diamonds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ForecastLine:
-    """What falls due on one day in one currency, and what has fallen due up to its end."""
+    """
+    What falls due on one day in one currency, and what has fallen due up to its end.
+
+    `automatic_minor` is what automatic payouts ask for on that day, at most.
+    """
 
     day: date
     currency: str
-    creators: int
-    diamonds: int
-    due_minor: int
-    cumulative_minor: int
+    creators: int = 0
+    diamonds: int = 0
+    due_minor: int = 0
+    cumulative_minor: int = 0
+    automatic_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +85,29 @@ def start_of(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone))
 
 
-def forecast(due: Iterable[DueDiamonds]) -> list[ForecastLine]:
+def forecast(due: Iterable[DueDiamonds], *, end: date) -> list[ForecastLine]:
     """
-    Sum up what falls due by day and currency, and how much that is together.
+    Sum up what falls due before a day, by day and currency, and when automatic payouts take it.
 
-    Rounded up: a forecast that is short of a cent is the worse one.
+    Rounded up, and without minimum and threshold of an automatic payout: a forecast that is short
+    is the worse one.
     """
-    by_day: dict[tuple[date, str], list[DueDiamonds]] = {}
+    lines: dict[tuple[date, str], ForecastLine] = {}
+
+    def line(day: date, currency: str) -> ForecastLine:
+        return lines.setdefault((day, currency), ForecastLine(day, currency))
+
     for each in due:
-        by_day.setdefault((each.day, each.currency), []).append(each)
+        minor = prorate(each.diamonds, each.value_minor_per_1000, 1_000, Rounding.UP)
+        on_its_day = line(each.day, each.currency)
+        on_its_day.creators += each.creators
+        on_its_day.diamonds += each.diamonds
+        on_its_day.due_minor += minor
+        requested_on = next_day_of(each.schedule, each.day)
+        if requested_on is not None and requested_on < end:
+            line(requested_on, each.currency).automatic_minor += minor
     cumulative: dict[str, int] = {}
-    lines = []
-    for (day, currency), parts in sorted(by_day.items()):
-        minor = sum(
-            prorate(part.diamonds, part.value_minor_per_1000, 1_000, Rounding.UP) for part in parts
-        )
-        cumulative[currency] = cumulative.get(currency, 0) + minor
-        lines.append(
-            ForecastLine(
-                day=day,
-                currency=currency,
-                creators=sum(part.creators for part in parts),
-                diamonds=sum(part.diamonds for part in parts),
-                due_minor=minor,
-                cumulative_minor=cumulative[currency],
-            )
-        )
-    return lines
+    for (_, currency), each_line in sorted(lines.items()):
+        cumulative[currency] = cumulative.get(currency, 0) + each_line.due_minor
+        each_line.cumulative_minor = cumulative[currency]
+    return [each_line for _, each_line in sorted(lines.items())]

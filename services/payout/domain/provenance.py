@@ -77,6 +77,11 @@ class CertificateLine:
     def gross_minor(self) -> int:
         return self.net_minor + self.fee_minor
 
+    @property
+    def voluntary(self) -> bool:
+        """Whether it was given without being owed: a gift buys nothing, in no gift type."""
+        return self.source is Source.GIFT
+
 
 def taken_of(
     available: Iterable[Credit], start: int, end: int

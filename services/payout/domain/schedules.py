@@ -1,11 +1,10 @@
 """When payouts are requested automatically, and under which key each of them is."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from services.payout.domain.limits import next_day
 from shared.errors import Kind, Refusal
 
 RETRY_AFTER = timedelta(days=1)
@@ -62,16 +61,23 @@ class Schedule:
         return f"auto:{self.period(at, time_zone)}"
 
 
+def next_day_of(kind: ScheduleKind, day: date) -> date | None:
+    """Return the day after this one on which the next week, month or day begins."""
+    match kind:
+        case ScheduleKind.WEEKLY:
+            return day + timedelta(days=7 - day.weekday())
+        case ScheduleKind.MONTHLY:
+            return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        case ScheduleKind.ABOVE:
+            return day + timedelta(days=1)
+    return None
+
+
 def next_period(kind: ScheduleKind, now: datetime, time_zone: str) -> datetime | None:
     """Return when the next week, month or day begins where the operator's days end."""
-    if kind is ScheduleKind.NONE:
-        return None
-    begins = next_day(now, time_zone)
-    while kind is ScheduleKind.WEEKLY and begins.weekday() != 0:
-        begins = next_day(begins, time_zone)
-    while kind is ScheduleKind.MONTHLY and begins.day != 1:
-        begins = next_day(begins, time_zone)
-    return begins
+    zone = ZoneInfo(time_zone)
+    day = next_day_of(kind, now.astimezone(zone).date())
+    return None if day is None else datetime.combine(day, time(), zone)
 
 
 def next_try(schedule: Schedule, now: datetime, time_zone: str) -> datetime:

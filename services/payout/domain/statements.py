@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from services.payout.domain.finance import GRACE
 from services.payout.domain.money import CLEARING, EXCHANGE, FEES, PAYABLE
 from services.payout.domain.rates import DIAMONDS
 from shared.errors import Kind, Refusal
@@ -173,6 +175,11 @@ def next_month(first_day: date) -> date:
 
 def month_of(day: date) -> date:
     return day.replace(day=1)
+
+
+def last_month_end(now: datetime, zone: str) -> date:
+    """Return the first day after the newest month that is over for certain."""
+    return month_of((now - GRACE).astimezone(ZoneInfo(zone)).date())
 
 
 def parse_period(name: str) -> Period:

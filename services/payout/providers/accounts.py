@@ -30,7 +30,7 @@ class DebtorAccount:
         del webhook_url
         return AccountReport(
             account=f"{self._debtor.name}, {self._debtor.iban}",
-            environment="live",
+            environment="practice" if self._debtor.is_practice else "live",
             webhook="none: an operator brings the bank's reports",
         )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from services.payout.domain.bank_accounts import Debtor
+from services.payout.domain.bank_accounts import PRACTICE_DEBTOR, Debtor
 from services.payout.domain.bank_files import BankOrder, BankRules
 from services.payout.domain.payees import DestinationKind
 from services.payout.domain.payouts import BadSignature
@@ -85,10 +85,19 @@ class BankFileProvider:
 
 
 def build(installation: Installation) -> BankFileProvider:
-    """Read who pays by bank file, and when; a mistake stops the service before it pays anybody."""
+    """
+    Read who pays by bank file, and when; a mistake stops the service before it pays anybody.
+
+    Practice money never moves: whichever account its section names, an installation of practice
+    pays from one that no bank has.
+    """
     options = dict(installation.options)
-    debtor = Debtor.read(**options.pop("debtor"))
-    rules = TypeAdapter(BankRules).validate_python({"debtor": debtor, **options})
+    debtor = Debtor.read(options.pop("debtor", None))
+    assert not (installation.is_live and debtor.is_practice), (
+        f"{installation.name} moves real money, and {debtor.bic} is no bank but one of tests"
+    )
+    payer = debtor if installation.is_live else PRACTICE_DEBTOR
+    rules = TypeAdapter(BankRules).validate_python({"debtor": payer, **options})
     return BankFileProvider(
         name=installation.name, rules=rules, keys=Keyring(installation.secret("key"))
     )

@@ -3,7 +3,8 @@
 import asyncio
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,10 @@ class Screening(Protocol):
     def list_version(self) -> str:
         """Which list it is now: every payee is screened again with a new one."""
 
+    @property
+    def lists(self) -> Mapping[str, datetime]:
+        """When each list in use was written, by its name; a vendor's own have no age."""
+
     async def refresh(self) -> None:
         """Look for a newer list."""
 
@@ -57,6 +62,11 @@ class ListFiles:
     @property
     def list_version(self) -> str:
         return self._list.version
+
+    @property
+    def lists(self) -> Mapping[str, datetime]:
+        # Of the files that were read last: one that could not be is as old as the one before it.
+        return {name: datetime.fromtimestamp(at / 1e9, UTC) for name, at, _ in self._seen}
 
     async def refresh(self) -> None:
         """Read the files again if any has changed; what cannot be believed is not used."""

@@ -34,7 +34,15 @@ _NEWEST = text("""
 _ADD_REPORT = insert_rows(
     tables.BankReport, *_REPORT, then="ON CONFLICT (id) DO NOTHING RETURNING id"
 )
-_FIND_REPORT = text(f"SELECT {_report.columns} FROM bank_reports WHERE id = :id")  # noqa: S608
+_LOCK_REPORT = text(f"""
+    SELECT {_report.columns} FROM bank_reports WHERE id = :id FOR UPDATE
+""")  # noqa: S608 - our own text only
+_APPLIED = ("statuses", "contradictions", "confirmed_by", "applied_at")
+_SAVE_APPLIED = update_rows(tables.BankReport, ("id",), _APPLIED)
+_OLDEST_WAITING = text("""
+    SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS seconds
+    FROM bank_reports WHERE applied_at IS NULL
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +84,19 @@ async def add_report(tx: Transaction, report: StoredReport) -> bool:
     return bool(await tx.execute(_ADD_REPORT, arrays([report], *_REPORT)))
 
 
-async def find_report(tx: Transaction, report: UUID) -> StoredReport | None:
-    row = (await tx.execute(_FIND_REPORT, {"id": report})).first()
-    return _report(row) if row else None
+async def lock_report(tx: Transaction, report: UUID) -> StoredReport:
+    """Lock and return a report that is here: of two who bring it, the second one waits."""
+    return _report((await tx.execute(_LOCK_REPORT, {"id": report})).one())
+
+
+async def save_applied(tx: Transaction, report: StoredReport) -> None:
+    """Write that a report counts from now on."""
+    await tx.execute(_SAVE_APPLIED, arrays([report], "id", *_APPLIED))
+
+
+async def oldest_waiting_report_seconds(tx: Transaction) -> float:
+    """Return how long the oldest report has waited for a colleague, 0 if none waits."""
+    return float((await tx.execute(_OLDEST_WAITING)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """What creators are owed as of a moment, whose diamonds lie still, and what falls due when."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from services.payout.domain.finance import Dormant, DueDiamonds, PayableLine
+from shared.ledger.recall import ARCHIVED, archived_between
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 from shared.postgres.statements import text
 
+# By how much a clock was ever set back.
+CLOCK_SET_BACK_MAX = timedelta(days=3)
 # Entries that no person caused.
 _BY_ITSELF = "('mature', 'revalue')"
 # Where a creator lives: as their newest payee says it, or else the token of their newest payout.
@@ -48,32 +51,58 @@ async def payable(
     Return what creators have and are owed as of a moment, by country and asset.
 
     Months before `month` are closed for everybody and summed up already: only the entries after
-    them are read, up to `until`.
+    them are read, up to `until`, wherever they are.
     """
-    values = {"month": month, "until": until, "country": country}
+    values: dict[str, object] = {"month": month, "until": until}
+    changes: dict[tuple[str, str], int] = {}
+    since = datetime.combine(month, time.min, UTC) - CLOCK_SET_BACK_MAX
+    async for archived in archived_between(tx, since, until):
+        for row in await tx.execute(_ARCHIVED_CHANGES, {**values, "archived": archived}):
+            of_creator = changes.get((row.creator, row.asset), 0)
+            changes[row.creator, row.asset] = of_creator + row.amount
+    values |= {
+        "country": country,
+        "creators": [creator for creator, _ in changes],
+        "assets": [asset for _, asset in changes],
+        "amounts": [*changes.values()],
+    }
     return [_payable(row) for row in await tx.execute(_PAYABLE, values)]
 
 
-_PAYABLE = text(f"""
-    WITH closed AS (
+_CLOSED = """
+    closed AS (
         SELECT creator, max(last_entry) AS last_entry FROM statements
         WHERE month < CAST(:month AS date) GROUP BY creator
-    ), changes AS (
+    )
+"""
+_CHANGES = """
+    SELECT user_id AS creator, coalesce(leg.asset, entries.asset) AS asset, sum(
+               CASE WHEN leg.account = '@creator_payable' THEN -leg.amount ELSE leg.amount END
+           )::bigint AS amount
+    FROM {entries}
+    LEFT JOIN closed ON closed.creator = user_id
+    CROSS JOIN unnest(string_to_array(accounts, ','), amounts, assets)
+        AS leg (account, amount, asset)
+    -- A clock may have been set back by a little: the number decides, the time finds it.
+    WHERE recorded_at >= CAST(:month AS timestamp) AT TIME ZONE 'UTC' - interval '3 days'
+      AND recorded_at < CAST(:until AS timestamptz)
+      AND number > coalesce(last_entry, 0)
+      AND (leg.account = '@creator_payable' OR leg.account NOT LIKE '@%')
+    GROUP BY 1, 2
+"""
+_ARCHIVED_CHANGES = text(f"""
+    WITH {_CLOSED} {_CHANGES.format(entries=f"{ARCHIVED} AS entries")}
+""")
+_PAYABLE = text(f"""
+    WITH {_CLOSED}, changes AS (
         SELECT creator, asset, sum(amount) AS amount FROM statement_lines
         WHERE month < CAST(:month AS date) GROUP BY creator, asset
         UNION ALL
-        SELECT user_id, coalesce(leg.asset, entries.asset),
-               sum(CASE WHEN leg.account = '@creator_payable' THEN -leg.amount ELSE leg.amount END)
-        FROM entries
-        LEFT JOIN closed ON closed.creator = user_id
-        CROSS JOIN unnest(string_to_array(accounts, ','), amounts, assets)
-            AS leg (account, amount, asset)
-        -- A clock may have been set back by a little: the number decides, the time finds it.
-        WHERE recorded_at >= CAST(:month AS timestamp) AT TIME ZONE 'UTC' - interval '3 days'
-          AND recorded_at < CAST(:until AS timestamptz)
-          AND number > coalesce(last_entry, 0)
-          AND (leg.account = '@creator_payable' OR leg.account NOT LIKE '@%')
-        GROUP BY 1, 2
+        {_CHANGES.format(entries="entries")}
+        UNION ALL
+        SELECT * FROM unnest(
+            CAST(:creators AS text[]), CAST(:assets AS text[]), CAST(:amounts AS bigint[])
+        )
     ), balances AS (
         SELECT creator, asset, sum(amount)::bigint AS amount FROM changes
         GROUP BY creator, asset HAVING sum(amount) <> 0
@@ -116,9 +145,14 @@ _DORMANT = text(f"""
           AND payouts.currency = c.currency
     ) AS open, LATERAL (
         SELECT max(recorded_at) AS recorded_at FROM (
-            SELECT recorded_at FROM entries
+            (
+                SELECT recorded_at FROM entries
+                WHERE user_id = c.creator AND kind NOT IN {_BY_ITSELF}
+                ORDER BY number DESC LIMIT 1
+            )
+            UNION ALL
+            SELECT max(last_at) FROM opening_balances
             WHERE user_id = c.creator AND kind NOT IN {_BY_ITSELF}
-            ORDER BY number DESC LIMIT 1
         ) AS last
     ) AS newest, {COUNTRY.format(creator="c.creator")}
     ORDER BY c.creator
@@ -133,7 +167,8 @@ async def due(tx: Transaction, *, now: datetime, until: datetime, zone: str) -> 
 
 _DUE = text("""
     SELECT (greatest(due_at, CAST(:now AS timestamptz)) AT TIME ZONE :zone)::date AS day,
-           currency, value_minor_per_1000, count(DISTINCT creator) AS creators,
+           coalesce(payout_schedules.kind, 'none') AS schedule, creators.currency,
+           value_minor_per_1000, count(DISTINCT creator) AS creators,
            sum(diamonds)::bigint AS diamonds
     FROM (
         SELECT user_id AS creator, balance AS diamonds, CAST(:now AS timestamptz) AS due_at
@@ -153,7 +188,7 @@ _DUE = text("""
         UNION ALL
         SELECT creator, diamonds, matures_at FROM bonuses
         WHERE state = 'granted' AND NOT matured AND matures_at < CAST(:until AS timestamptz)
-    ) AS waiting JOIN creators USING (creator)
+    ) AS waiting JOIN creators USING (creator) LEFT JOIN payout_schedules USING (creator)
     WHERE diamonds > 0 AND due_at < CAST(:until AS timestamptz)
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """)

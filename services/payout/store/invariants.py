@@ -1,9 +1,10 @@
 """The payout service's own invariants: earnings are postings, payouts are reserved or paid."""
 
-from shared.ledger.verification import LEDGER_INVARIANTS, invariant
+from shared.ledger.archive_verification import ARCHIVED_LEDGER_INVARIANTS
+from shared.ledger.verification import invariant
 
 INVARIANTS = (
-    *LEDGER_INVARIANTS,
+    *ARCHIVED_LEDGER_INVARIANTS,
     invariant(
         "earnings-are-posted",
         """
@@ -248,9 +249,15 @@ INVARIANTS = (
                 FROM matured_slices WHERE {creators} GROUP BY creator
             ) AS m
             FULL JOIN (
-                SELECT p.user_id, sum(p.amount) AS posted
-                FROM postings AS p JOIN entries AS e ON e.user_id = p.user_id AND number = p.entry
-                WHERE {p.users} AND p.account = 'main' AND e.kind = 'mature' GROUP BY p.user_id
+                SELECT user_id, sum(amount) AS posted FROM (
+                    SELECT p.user_id, p.amount
+                    FROM postings AS p
+                    JOIN entries AS e ON e.user_id = p.user_id AND number = p.entry
+                    WHERE {p.users} AND p.account = 'main' AND e.kind = 'mature'
+                    UNION ALL
+                    SELECT user_id, amount FROM opening_balances
+                    WHERE {users} AND account = 'main' AND kind = 'mature'
+                ) AS each GROUP BY user_id
             ) AS e USING (user_id)
             WHERE coalesce(slices, 0) <> coalesce(posted, 0)
         """,

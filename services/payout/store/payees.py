@@ -47,6 +47,18 @@ _LOCK = text(f"""
 """)  # noqa: S608 - our own text only
 
 
+async def next_revision(tx: Transaction, creator: str) -> int:
+    """Return the number of a creator's next payee, from 1 on; none comes twice."""
+    return int((await tx.execute(_NEXT_REVISION, {"creator": creator})).scalar_one())
+
+
+_NEXT_REVISION = text("""
+    INSERT INTO payee_revisions AS known (creator, newest) VALUES (:creator, 1)
+    ON CONFLICT (creator) DO UPDATE SET newest = known.newest + 1
+    RETURNING newest
+""")
+
+
 async def save(
     tx: Transaction,
     wanted: PayeeRequest,

@@ -200,7 +200,8 @@ _BOOKS = text("""
             AS diamonds_reserved,
         (SELECT coalesce(sum(reversed_diamonds), 0)::bigint FROM earnings) AS diamonds_reversed,
         coalesce(sum(amount), 0)::bigint AS postings_sum,
-        (SELECT count(*) FROM entries WHERE gift IS NOT NULL) AS gifts,
+        (SELECT count(*) FROM entries WHERE gift IS NOT NULL)
+            + (SELECT coalesce(sum(gifts), 0)::bigint FROM archives) AS gifts,
         (SELECT coalesce(sum(coins), 0)::bigint FROM earnings WHERE shared_by IS NULL)
             AS coins_of_gifts
     FROM postings WHERE asset = 'diamonds'

@@ -59,6 +59,18 @@ _DUE = text("""
 """)
 
 
+async def count_due(tx: Transaction, month: date) -> int:
+    """Count creators who have months before this one to be closed, up to some thousands."""
+    return int((await tx.execute(_COUNT_DUE, {"month": month})).scalar_one())
+
+
+_COUNT_DUE = text("""
+    SELECT count(*) FROM (
+        SELECT 1 FROM creators WHERE closed_until < CAST(:month AS date) LIMIT 10000
+    ) AS due
+""")
+
+
 async def read_closed(tx: Transaction, creators: Sequence[str]) -> dict[str, Closed]:
     rows = await tx.execute(_CLOSED, {"creators": list(creators)})
     return {row.creator: _closed(row) for row in rows}

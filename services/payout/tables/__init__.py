@@ -14,6 +14,7 @@ from services.payout.tables import (
 )
 from services.payout.tables.base import PayoutTable
 from shared.backoffice.tables import ERASURE_TABLES
+from shared.ledger.archive_tables import ARCHIVE_TABLES
 from shared.ledger.tables import LEDGER_TABLES, SEAL_TABLES
 from shared.messaging.tables import MAILBOX_TABLES, EventArchiveColumns
 from shared.postgres.tables import add_tables
@@ -35,7 +36,7 @@ __all__ = [
 
 add_tables(
     PayoutTable,
-    *(*LEDGER_TABLES, *SEAL_TABLES, *MAILBOX_TABLES),
+    *(*LEDGER_TABLES, *SEAL_TABLES, *ARCHIVE_TABLES, *MAILBOX_TABLES),
     *(EventArchiveColumns, QuotaColumns),
     *ERASURE_TABLES,
 )

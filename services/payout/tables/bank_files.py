@@ -72,6 +72,8 @@ class BankReport(PayoutTable, table=True):
     contradictions: int = Field(sa_type=Integer)
     received_at: datetime = Field(sa_type=TIME, sa_column_kwargs=NOW)
     received_by: str = Field(sa_type=Text)
+    confirmed_by: str | None = Field(sa_type=Text)
+    applied_at: datetime | None = Field(sa_type=TIME)
     key_id: str = Field(sa_type=Text)
     encrypted: bytes = Field(sa_type=LargeBinary)
 

@@ -42,6 +42,15 @@ class Payee(PayoutTable, table=True):
     screened_at: datetime | None = Field(sa_type=TIME)
 
 
+class PayeeRevision(PayoutTable, table=True):
+    """How many payees a creator ever had; erasing a person keeps it, for it names nobody."""
+
+    __tablename__ = "payee_revisions"
+
+    creator: str = Field(primary_key=True, sa_type=Text)
+    newest: int = Field(sa_type=BigInteger)
+
+
 class PayeeContact(PayoutTable, table=True):
     """Who a payee is: erasable, and the only place with names and e-mail addresses."""
 

@@ -72,7 +72,7 @@ class Breakage(BaseModel):
 
 
 router = APIRouter()
-add_trial_balance(router, "wallet")
+add_trial_balance(router, "wallet", has_archives=True)
 
 
 @router.get(

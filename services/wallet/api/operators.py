@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from services.wallet.api.limits import LimitRequest, Limits, SpendingRules, limits_of
 from services.wallet.api.wallets import Lot
@@ -29,6 +29,7 @@ from shared.http import (
 )
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
+from shared.ledger.archive_store import ArchiveUnavailable
 
 Freezer = Annotated[Identity, operator_with("wallets:freeze")]
 LimitSetter = Annotated[Identity, operator_with("limits:write")]
@@ -66,12 +67,15 @@ class Consumption(BaseModel):
 
 
 class PaidGift(BaseModel):
-    """A gift, and how many coins of this purchase paid for it."""
+    """
+    A gift, and how many coins of this purchase paid for it.
 
-    model_config = ConfigDict(from_attributes=True)
+    `archive` names the archive that an old gift was read from.
+    """
 
     gift: UUID
     coins: int
+    archive: str | None
 
 
 @router.post("/operator/wallets/{user}/freeze", responses=SUSPENDING)
@@ -133,7 +137,7 @@ async def read_purchase_consumption(
 
 @router.get(
     "/operator/wallets/{user}/purchases/{purchase}/gifts",
-    responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
+    responses=refusals(Unauthenticated, ScopeMissing, BadCursor, ArchiveUnavailable),
 )
 async def read_gifts(
     user: UserId,
@@ -149,7 +153,7 @@ async def read_gifts(
         gifts = await queries.gifts_of_purchase(tx, user, purchase, before=before, limit=limit)
     return Page(
         items=[PaidGift.model_validate(gift) for gift in gifts],
-        next_cursor=encode_cursor([gifts[-1].entry]) if len(gifts) == limit else None,
+        next_cursor=encode_cursor([gifts[-1]["entry"]]) if len(gifts) == limit else None,
     )
 
 

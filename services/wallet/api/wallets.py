@@ -25,6 +25,7 @@ from shared.http import (
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
+from shared.ledger.archive_store import ArchiveUnavailable
 
 BooksReader = Annotated[Identity, operator_with("books:read")]
 
@@ -51,7 +52,11 @@ class Piece(BaseModel):
 
 
 class HistoryEntry(BaseModel):
-    """Coins that came (positive) or went (negative), and the balance they led to."""
+    """
+    Coins that came (positive) or went (negative), and the balance they led to.
+
+    `archive` names the archive that an old entry was read from.
+    """
 
     movement: int = Field(validation_alias="entry")
     kind: str
@@ -60,6 +65,7 @@ class HistoryEntry(BaseModel):
     balance_coins: int
     recorded_at: datetime
     pieces: tuple[Piece, ...]
+    archive: str | None
 
 
 class Lot(BaseModel):
@@ -136,7 +142,7 @@ async def read_wallet(user: OwnUser, db: Db) -> Wallet:
 @router.get(
     "/wallets/{user}/movements",
     tags=["wallets"],
-    responses=refusals(Unauthenticated, NotYours, BadCursor),
+    responses=refusals(Unauthenticated, NotYours, BadCursor, ArchiveUnavailable),
 )
 async def read_history(
     user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50

@@ -1,9 +1,10 @@
 """The wallet's own invariants: lots are balances, slices are gifts, results are postings."""
 
-from shared.ledger.verification import LEDGER_INVARIANTS, invariant
+from shared.ledger.archive_verification import ARCHIVED_LEDGER_INVARIANTS
+from shared.ledger.verification import invariant
 
 INVARIANTS = (
-    *LEDGER_INVARIANTS,
+    *ARCHIVED_LEDGER_INVARIANTS,
     invariant(
         "lots-are-balances",
         """
@@ -44,8 +45,11 @@ INVARIANTS = (
             AS detail
             FROM (SELECT user_id, id AS lot, spent FROM lots WHERE {users}) AS l
             FULL JOIN (
-                SELECT user_id, lot, sum(coins) AS coins FROM slices
-                WHERE {users} GROUP BY user_id, lot
+                SELECT user_id, lot, sum(coins) AS coins FROM (
+                    SELECT user_id, lot, coins FROM slices WHERE {users}
+                    UNION ALL
+                    SELECT user_id, lot, coins FROM opening_slices WHERE {users}
+                ) AS each GROUP BY user_id, lot
             ) AS s USING (user_id, lot)
             WHERE coalesce(spent, 0) <> coalesce(coins, 0)
         """,
@@ -59,10 +63,18 @@ INVARIANTS = (
                 SELECT user_id, reference,
                        amounts[array_position(string_to_array(accounts, ','), 'main')] AS amount
                 FROM entries WHERE {users} AND kind = 'credit'
+                UNION ALL
+                -- Credits that are in archives, together.
+                SELECT user_id, '', amount FROM opening_balances
+                WHERE {users} AND kind = 'credit' AND account = 'main'
             ) AS c
             FULL JOIN (
-                SELECT user_id, 'purchase:' || purchase AS reference, sum(coins) AS coins FROM lots
-                WHERE {users} AND channel <> 'adjustment' GROUP BY user_id, purchase
+                SELECT user_id, CASE WHEN EXISTS (
+                           SELECT FROM archived_keys WHERE archived_keys.user_id = lots.user_id
+                             AND key = reference_key(NULL, 'purchase:' || purchase)
+                       ) THEN '' ELSE 'purchase:' || purchase END AS reference, sum(coins) AS coins
+                FROM lots
+                WHERE {users} AND channel <> 'adjustment' GROUP BY 1, 2
             ) AS l USING (user_id, reference)
             WHERE amount IS DISTINCT FROM coins
         """,

@@ -108,8 +108,13 @@ _BREAKAGE = text(f"""
                price_minor - tax_minor AS net_minor,
                extract(day FROM now() - funded_at) AS days,
                extract(day FROM now() - (
-                   SELECT recorded_at FROM entries WHERE entries.user_id = lots.user_id
-                   ORDER BY number DESC LIMIT 1
+                   SELECT greatest((
+                       SELECT recorded_at FROM entries WHERE entries.user_id = lots.user_id
+                       ORDER BY number DESC LIMIT 1
+                   ), (
+                       SELECT max(last_at) FROM archived_users
+                       WHERE archived_users.user_id = lots.user_id
+                   ))
                )) AS idle_days
         FROM lots WHERE open AND remaining > 0
     ) AS l

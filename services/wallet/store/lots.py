@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.wallet import columns as tables
 from services.wallet.domain.coins import Lot, spending_order
+from shared.ledger.recall import ENTRIES, hold_archives, joined, recall
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 from shared.postgres.statements import text
@@ -82,6 +83,7 @@ async def changed_gifts(
     parts: dict[UUID, list[str]] = {lot.id: [] for _, lot, _ in lots}
     if lots:
         asked = {
+            "archived": await _archived(tx, lots),
             "users": [user for user, _, _ in lots],
             "lots": [lot.id for _, lot, _ in lots],
             "now": [lot.reversed for _, lot, _ in lots],
@@ -91,6 +93,17 @@ async def changed_gifts(
         for row in await tx.execute(_CHANGED_GIFTS, asked):
             parts[row.lot].append(row.gifts)
     return parts
+
+
+async def _archived(tx: Transaction, lots: Sequence[tuple[str, Lot, Lot]]) -> str:
+    """Recall the entries of viewers since the lots came, of those lots that came long ago."""
+    await hold_archives(tx)
+    asked = {
+        "users": [user for user, _, _ in lots],
+        "purchases": [lot.purchase for _, lot, _ in lots],
+    }
+    funded = await tx.execute(_FUNDED_IN_ARCHIVES, asked)
+    return joined([await recall(tx, row.user_id, first=row.first) for row in funded])
 
 
 _KEY = ("user_id", "id")
@@ -145,11 +158,24 @@ _SAVE_LOTS = update_rows(tables.Lot, _KEY, _CHANGING, also="open = new.remaining
 _HAS_LOTS = text("SELECT 1 FROM lots WHERE user_id = :user LIMIT 1")
 _GIVE_UP = text("UPDATE lots SET is_forfeit = true WHERE user_id = :user")
 _ADD_LOTS = insert_rows(tables.Lot, *_NEW, "open")
+_FUNDED_IN_ARCHIVES = text("""
+    SELECT asked.user_id, min(number) AS first
+    FROM unnest(CAST(:users AS text[]), CAST(:purchases AS uuid[])) AS asked (user_id, purchase),
+        LATERAL (
+            SELECT number FROM archived_keys
+            WHERE archived_keys.user_id = asked.user_id AND key IN (
+                reference_key(NULL, 'purchase:' || asked.purchase),
+                reference_key(NULL, 'adjustment:' || asked.purchase)
+            )
+            OFFSET 0
+        ) AS found
+    GROUP BY asked.user_id
+""")
 # The gifts of a lot are among the viewer's entries since the one that brought it: no index of
 # lots has to be kept while gifts are paid. The latest gifts stand reversed first: the later a gift,
 # the likelier its diamonds are still pending, and no money is lost. A lot may have paid a hundred
 # thousand gifts, so they are compared here, and only what changes is returned.
-_CHANGED_GIFTS = text("""
+_CHANGED_GIFTS = text(f"""
     WITH asked AS (
         SELECT user_id, lot, was, now
         FROM unnest(
@@ -165,12 +191,13 @@ _CHANGED_GIFTS = text("""
             SELECT asked.user_id, array_agg(asked.lot) AS lots, min(funded.number) AS first
             FROM asked
             JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
-            JOIN entries AS funded
+            JOIN {ENTRIES} AS funded
                 ON funded.user_id COLLATE "C" = lots.user_id AND funded.reference
                     IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
             GROUP BY asked.user_id
         ) AS asked
-        JOIN entries ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
+        JOIN {ENTRIES} AS entries
+            ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
             unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
         WHERE slice.lot = ANY(asked.lots)
     ), compared AS (
@@ -187,4 +214,4 @@ _CHANGED_GIFTS = text("""
         json_build_object('gift', gift, 'reversed_coins', now_coins) ORDER BY place
     )::text AS gifts
     FROM changed GROUP BY lot, part ORDER BY lot, part
-""")
+""")  # noqa: S608 - our own text only

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from services.wallet.domain.coins import COINS
+from shared.ledger.recall import ARCHIVED, hold_archives, recall_newest_first
 from shared.postgres.database import Row, Rows, Transaction
-from shared.postgres.statements import text
+from shared.postgres.statements import Statement, text
 
 
 async def balances(tx: Transaction, user: str) -> dict[str, int]:
@@ -23,21 +24,45 @@ async def balances(tx: Transaction, user: str) -> dict[str, int]:
 async def history(
     tx: Transaction, user: str, *, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the newest entries of a user's coins, older than `before`; a gift has its pieces."""
-    rows = await tx.execute(_HISTORY, {"user": user, "before": before, "limit": limit})
+    """
+    Return the newest entries of a user's coins, older than `before`; a gift has its pieces.
+
+    An entry that was read from an archive says from which.
+    """
+    found = await _newest(tx, _HISTORY, {"user": user, "before": before, "limit": limit})
+    rows = [row for row, _ in found]
     lots = {lot for row in rows for lot in row.lots}
-    found = await tx.execute(_PURCHASES, {"user": user, "lots": list(lots)}) if lots else ()
-    purchases = {row.id: row.purchase for row in found}
+    named = await tx.execute(_PURCHASES, {"user": user, "lots": list(lots)}) if lots else ()
+    purchases = {row.id: row.purchase for row in named}
     return [
         {
             **row,
+            "archive": file,
             "pieces": [
                 {"lot": lot, "purchase": purchases[lot], "coins": coins}
                 for lot, coins in sorted(zip(row.lots, row.slices, strict=True))
             ],
         }
-        for row in rows
+        for row, file in found
     ]
+
+
+async def _newest(
+    tx: Transaction, statements: tuple[Statement, Statement], asked: dict[str, Any]
+) -> list[tuple[Row, str | None]]:
+    """Read a page out of the table, and where that ends out of archives; each row with its file."""
+    await hold_archives(tx)
+    of_table, of_archive = statements
+    limit: int = asked["limit"]
+    found: list[tuple[Row, str | None]] = [(row, None) for row in await tx.execute(of_table, asked)]
+    if len(found) < limit:
+        recalled = recall_newest_first(tx, asked["user"], before=asked["before"])
+        async for file, rows in recalled:
+            left = {**asked, "archived": rows, "limit": limit - len(found)}
+            found += [(row, file) for row in await tx.execute(of_archive, left)]
+            if len(found) == limit:
+                break
+    return found
 
 
 async def lots_of(
@@ -60,11 +85,14 @@ async def find_lot(tx: Transaction, user: str, lot: UUID) -> Row | None:
 
 async def gifts_of_purchase(
     tx: Transaction, user: str, purchase: UUID, *, before: int | None, limit: int
-) -> Rows:
-    """Return which gifts the coins of a purchase paid, the newest first, from `before` on."""
-    return await tx.execute(
-        _GIFTS_OF_PURCHASE, {"user": user, "purchase": purchase, "before": before, "limit": limit}
-    )
+) -> list[dict[str, Any]]:
+    """
+    Return which gifts the coins of a purchase paid, the newest first, from `before` on.
+
+    A gift that was read from an archive says from which.
+    """
+    about = {"user": user, "purchase": purchase, "before": before, "limit": limit}
+    return [{**row, "archive": file} for row, file in await _newest(tx, _GIFTS_OF_PURCHASE, about)]
 
 
 async def totals(tx: Transaction) -> Row:
@@ -79,12 +107,21 @@ async def users_of_expired_lots(tx: Transaction, *, now: datetime, limit: int) -
 
 
 _BALANCES = text("SELECT kind, balance FROM accounts WHERE user_id = :user AND asset = :asset")
-_HISTORY = text("""
+
+
+def _of_both(statement: str) -> tuple[Statement, Statement]:
+    """Return a statement over `{entries}`, once of the table, and once of an archive."""
+    return text(statement.replace("{entries}", "entries")), text(
+        statement.replace("{entries}", f"{ARCHIVED} AS entries")
+    )
+
+
+_HISTORY = _of_both("""
     SELECT number AS entry, kind, coalesce(reference, 'gift:' || gift) AS reference,
            amounts[place] AS coins,
            balances_after[place] AS balance_coins, recorded_at, coalesce(lots, '{}') AS lots,
            CASE WHEN lots IS NULL THEN '{}' ELSE coalesce(slices, amounts[2:2]) END AS slices
-    FROM entries, array_position(string_to_array(accounts, ','), 'main') AS place
+    FROM {entries}, array_position(string_to_array(accounts, ','), 'main') AS place
     WHERE user_id = :user AND place > 0
       AND number < coalesce(CAST(:before AS bigint), 9223372036854775807)
     ORDER BY number DESC
@@ -115,14 +152,14 @@ _LOTS_OF_PURCHASE = text(f"""
     SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND purchase = :purchase ORDER BY kind
 """)  # noqa: S608 - our own text only
 _LOT = text(f"SELECT {_LOT_COLUMNS} FROM lots WHERE user_id = :user AND id = :lot")  # noqa: S608
-_GIFTS_OF_PURCHASE = text("""
-    SELECT entry, gift, sum(slices.coins)::bigint AS coins
-    FROM slices
-    JOIN lots ON lots.user_id = slices.user_id AND lots.id = slices.lot
-    WHERE slices.user_id = :user AND lots.purchase = :purchase
-      AND entry < coalesce(CAST(:before AS bigint), 9223372036854775807)
-    GROUP BY entry, gift
-    ORDER BY entry DESC
+_GIFTS_OF_PURCHASE = _of_both("""
+    SELECT number AS entry, gift, sum(slice.coins)::bigint AS coins
+    FROM {entries}, unnest(lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
+    JOIN lots AS of_purchase ON of_purchase.user_id = :user AND of_purchase.id = slice.lot
+    WHERE entries.user_id = :user AND entries.kind = 'gift' AND of_purchase.purchase = :purchase
+      AND number < coalesce(CAST(:before AS bigint), 9223372036854775807)
+    GROUP BY number, gift
+    ORDER BY number DESC
     LIMIT :limit
 """)
 _TOTALS = text("""
@@ -139,8 +176,16 @@ _TOTALS = text("""
         (SELECT coalesce(sum(remaining), 0)::bigint FROM lots) AS lots_coins,
         (SELECT coalesce(-sum(balance), 0)::bigint FROM accounts WHERE kind = 'debt') AS debt_coins,
         coalesce(sum(amount), 0)::bigint AS postings_sum,
-        count(*) FILTER (WHERE account = '@spent') AS gifts,
-        count(*) FILTER (WHERE account = '@issued') AS credits
+        (
+            SELECT count(*) FROM entries WHERE '@spent' = ANY(string_to_array(accounts, ','))
+        ) + (
+            SELECT coalesce(sum(postings), 0)::bigint FROM archive_totals WHERE account = '@spent'
+        ) AS gifts,
+        (
+            SELECT count(*) FROM entries WHERE '@issued' = ANY(string_to_array(accounts, ','))
+        ) + (
+            SELECT coalesce(sum(postings), 0)::bigint FROM archive_totals WHERE account = '@issued'
+        ) AS credits
     FROM postings
 """)
 _EXPIRED = text("""

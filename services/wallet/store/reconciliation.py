@@ -8,7 +8,7 @@ CREDITED = Source("""
 """)
 PAID = Source("""
     SELECT recorded_at AS at, gift::text AS id, -amounts[1] AS amount
-    FROM entries WHERE kind = 'gift'
+    FROM {entries} WHERE kind = 'gift'
 """)
 REVERSED = Source("""
     SELECT to_timestamp(0) AS at, id::text AS id, least(owed - repaid, spent) AS amount

@@ -7,8 +7,8 @@ import { fromNow, money, number, time } from "./words.js";
 const KINDS = [["none", "Only when I ask"], ["weekly", "Every week"], ["monthly", "Every month"], ["above", "Whenever there is enough"]];
 
 /** What can be had now and why not more; nothing for those who may not ask at all. */
-export async function allowance() {
-  const [limits, schedule] = await Promise.all([get("/v1/payouts/limits"), get("/v1/payouts/schedule")]);
+export async function allowance(limits) {
+  const schedule = await get("/v1/payouts/schedule");
   const place = el("div", { class: "stack" });
   const draw = (chosen) => place.replaceChildren(...parts(limits, chosen, draw));
   draw(schedule);
@@ -20,6 +20,7 @@ function parts(limits, schedule, draw) {
     el("dd", {}, `${money(limit.left, limits.currency)} of ${money(limit.total, limits.currency)} left${limit.used && limit.more_at ? `, more ${fromNow(limit.more_at)}` : ""}`));
   return [
     limits.obstacles.length ? el("ul", { class: "lines", "aria-label": "What stands in the way" }, limits.obstacles.map((each) => el("li", {}, el("span", { class: "grow" }, each.words, each.until ? el("span", { class: "small muted" }, `Until ${time(each.until)}`) : null)))) : null,
+    limits.minimum.missing_diamonds ? el("p", { class: "small", id: "missing" }, `${number(limits.minimum.missing_diamonds)} more diamonds, and you can cash out.`) : null,
     limits.review.length ? el("p", { class: "small muted" }, `A person would look at it first: ${limits.review.map((each) => each.words).join(" ")}`) : null,
     el("details", {}, el("summary", {}, "Your limits"), el("dl", { class: "facts" },
       left("Today", limits.day), left("In seven days", limits.seven_days),

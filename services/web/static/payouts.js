@@ -2,7 +2,7 @@
 import { allowance } from "./allowance.js";
 import { explanation } from "./appeals.js";
 import { find, get, getFile, newKey, path, post, postSurely } from "./api.js";
-import { diamonds, el, empty, icon, save, show } from "./dom.js";
+import { $, diamonds, el, empty, icon, save, show } from "./dom.js";
 import { payeeCard } from "./payees.js";
 import { card, doing, open, sentence, toast } from "./shell.js";
 import { day, fromNow, money, number, short, time, words } from "./words.js";
@@ -24,21 +24,34 @@ const DAYS_PROMISED = 5;
 
 /** `changed` is called when diamonds may have moved. */
 export function payouts(changed) {
+  // In which currency the money should arrive: that of the creator's rate until they choose.
+  let wanted = null;
   const section = card("Cash out", async () => {
-    const [earned, payees, made, allowed] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/payees"), get("/v1/payouts?limit=20"), allowance()]);
-    return draw(earned, payees.items, made.items, allowed, () => { section.refresh(); changed(); });
+    const [earned, payees, made, limits] = await Promise.all([
+      get("/v1/earnings/me"), get("/v1/payouts/payees"), get("/v1/payouts?limit=20"),
+      get(wanted ? path`/v1/payouts/limits?currency=${wanted}` : "/v1/payouts/limits")]);
+    const choice = currencies(limits, async (currency) => { wanted = currency; await section.refresh(); $("#currency").focus(); });
+    return [choice, ...draw(earned, payees.items, made.items, limits, await allowance(limits), () => { section.refresh(); changed(); })];
   }, { id: "payouts" });
   return section;
 }
 
-function draw(earned, payees, made, allowed, refresh) {
+function currencies({ currencies: codes, arrives_in: currency }, change) {
+  if (codes.length < 2) return null;
+  const field = el("select", { id: "currency", onchange: (event) => change(event.currentTarget.value) }, codes.map((code) => el("option", { value: code }, code)));
+  field.value = currency;
+  return el("label", { class: "field" }, "Arrives in", field);
+}
+
+function draw(earned, payees, made, limits, allowed, refresh) {
   const timeline = el("div", { class: "stack" });
   if (made.length) followNewest(made[0], timeline, refresh);
-  const payee = payees.find((each) => each.currency === earned.value.currency) ?? null;
+  const currency = limits.arrives_in;
+  const payee = payees.find((each) => each.currency === currency) ?? null;
   const ready = payee && !payee.obstacles.length;
   return [
-    payeeCard(payee, earned.value.currency, refresh),
-    el("button", { class: "primary", id: "cash-out", disabled: !ready || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(refresh)) },
+    payeeCard(payee, currency, refresh),
+    el("button", { class: "primary", id: "cash-out", disabled: !ready || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(currency, refresh)) },
       "Cash out ", diamonds(earned.available_diamonds)),
     allowed,
     timeline,
@@ -58,8 +71,8 @@ const certificate = ({ payout }) => el("button", { class: "tiny", "aria-label": 
 const tone = (state) => (state === "paid" ? "good" : ["failed", "returned", "rejected"].includes(state) ? "bad" : "warn");
 
 /** The quote locks rate and fee; nothing moves before it is accepted. */
-async function quote(refresh) {
-  const offer = await post("/v1/payouts/quotes", {});
+async function quote(currency, refresh) {
+  const offer = await post("/v1/payouts/quotes", { currency });
   const fault = el("p", { class: "fault", role: "alert", hidden: true });
   const dialog = open("Your quote", [
     el("p", { class: "figure" }, money(offer.amount_minor, offer.currency)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from deploy.ctl.installation import Installation
+from services.payout.domain.payees import DestinationKind
 from tests.chaos.books import Books
 from tests.chaos.payouts.plan import PROVIDERS, Creator
 from tests.chaos.payouts.vendors import Vendors
@@ -37,6 +38,10 @@ _ADD_PAYEE = """
     INSERT INTO payees (creator, currency, provider, destination, verification, payouts_enabled)
     VALUES ($1, 'USD', $2, $3, 'verified', true)
 """
+# An e-mail address is kept apart, and a token of ours stands in its place.
+_ADD_CONTACT = """
+    INSERT INTO payee_contacts (creator, revision, destination, email) VALUES ($1, 1, $2, $3)
+"""
 # What was paid is watched, a day apart.
 _LET_TIME_PASS = "UPDATE attempts SET next_check_at = now() WHERE next_check_at > now()"
 _GIVE_TURNS = f"{_LET_TIME_PASS} AND NOT closed"
@@ -59,6 +64,11 @@ class PayoutBooks:
 
     async def add_payee(self, creator: Creator, destination: str) -> None:
         """Let a creator's money go somewhere; how creators say so is another story."""
+        vendor = self.vendors[creator.provider]
+        if vendor.provider.destination_kind is DestinationKind.EMAIL:
+            token = f"email_of_{creator.name}"
+            await self._execute(_ADD_CONTACT, creator.name, token, destination)
+            destination = token
         await self._execute(_ADD_PAYEE, creator.name, creator.provider, destination)
 
     async def paid(self) -> dict[str, dict[str, int]]:

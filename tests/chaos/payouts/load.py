@@ -21,7 +21,8 @@ CREATORS_AT_ONCE = 40
 REQUEST_SECONDS_MAX = 15
 RETRY_SECONDS = 0.3
 POLL_SECONDS = 0.5
-ENDED_SECONDS_MAX = 300
+# Only a payout that never ends takes so long, however busy the machine is.
+ENDED_SECONDS_MAX = 1_200
 # After this a provider that took its time, or a receiver who had to claim, comes to an end.
 STUCK_AFTER_SECONDS = 2.0
 DIAMONDS = 2_000
@@ -110,12 +111,16 @@ class Load:
 
     async def _take_turns(self, waiting: Any) -> None:
         for creator in waiting:
-            for wish in creator.wishes:
-                self.unanswered.add(wish.key)
-                with suppress(TimeoutError):  # counted at the end, by its key
+            self.unanswered |= {wish.key for wish in creator.wishes}
+            left = len(creator.wishes)
+            # What never ends keeps its creator from the next one; counted at the end, by the keys.
+            with suppress(TimeoutError):
+                for wish in creator.wishes:
                     await self._cash_out(creator, wish)
                     self.unanswered.discard(wish.key)
-                self.done += 1
+                    self.done, left = self.done + 1, left - 1
+            # Faults are due by how much is done.
+            self.done += left
 
     async def _give_turns(self) -> None:
         """Let what waits for its next turn have it, again and again."""
@@ -138,12 +143,14 @@ class Load:
         identifier = str(payout["payout"])
         self.payouts[identifier] = creator.provider
         async with asyncio.timeout(ENDED_SECONDS_MAX):
-            await self._until_ended(vendor, creator, wish, identifier)
+            await self._until_ended(vendor, creator, wish, identifier, story)
             with suppress(LACKS):
-                await self._follow(vendor, wish, identifier)
+                await self._follow(vendor, story, identifier)
         self.stories[story] += 1
 
-    async def _until_ended(self, vendor: Driver, creator: Creator, wish: Wish, payout: str) -> None:
+    async def _until_ended(
+        self, vendor: Driver, creator: Creator, wish: Wish, payout: str, story: Story
+    ) -> None:
         loop = asyncio.get_running_loop()
         impatient = loop.time() + STUCK_AFTER_SECONDS
         while True:
@@ -151,7 +158,7 @@ class Load:
             if read["state"] in ENDED:
                 return
             if loop.time() > impatient:
-                await self._end(vendor, wish.story, payout)
+                await self._end(vendor, story, payout)
             await asyncio.sleep(POLL_SECONDS)
 
     async def _end(self, vendor: Driver, story: Story, payout: str) -> None:
@@ -159,19 +166,18 @@ class Load:
         act = {Story.FAILS: vendor.fail_transfer, Story.UNCLAIMED: vendor.let_claim_end}
         for attempt in await self._attempts(payout):
             if self._vendors.status(vendor, attempt) is Status.OPEN:
-                with suppress(LACKS):
-                    act.get(story, vendor.pay)(attempt)
+                act.get(story, vendor.pay)(attempt)
 
-    async def _follow(self, vendor: Driver, wish: Wish, payout: str) -> None:
+    async def _follow(self, vendor: Driver, story: Story, payout: str) -> None:
         """Let something become of money that has arrived."""
         for attempt in await self._attempts(payout):
             if self._vendors.status(vendor, attempt) is not Status.PAID:
                 continue
-            if wish.story is Story.COMES_BACK:
+            if story is Story.COMES_BACK:
                 vendor.give_back(attempt)
-            elif wish.story is Story.COMES_BACK_IN_PART:
+            elif story is Story.COMES_BACK_IN_PART:
                 vendor.give_back_part(attempt, PART_MINOR)
-            elif wish.story is Story.FAILS_LATE:
+            elif story is Story.FAILS_LATE:
                 vendor.fail_transfer(attempt)
 
     async def _attempts(self, payout: str) -> list[str]:

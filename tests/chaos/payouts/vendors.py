@@ -9,6 +9,7 @@ from tests.chaos.payouts.plan import PROVIDERS
 from tests.fakes.paypal.vendor import PayPal
 from tests.fakes.stripe.vendor import Stripe
 from tests.payout.providers.driver import Driver
+from tests.payout.providers.http_driver import HttpDriver
 from tests.payout.providers.paypal_driver import WEBHOOK_ID, PayPalDriver
 from tests.payout.providers.sandbox_driver import SandboxDriver
 from tests.payout.providers.sandbox_vendor import KEY, SandboxVendor
@@ -38,12 +39,12 @@ class Vendors:
         self.sandbox, self.stripe, self.paypal = SandboxDriver(), StripeDriver(), PayPalDriver()
         self._stack = AsyncExitStack()
 
-    def __getitem__(self, name: str) -> Driver:
-        found: Driver = getattr(self, name)
+    def __getitem__(self, name: str) -> HttpDriver:
+        found: HttpDriver = getattr(self, name)
         return found
 
     @property
-    def by_name(self) -> Mapping[str, Driver]:
+    def by_name(self) -> Mapping[str, HttpDriver]:
         return {name: self[name] for name in PROVIDERS}
 
     @property
@@ -71,8 +72,8 @@ class Vendors:
         return _STATUSES.get(str(said[0]), Status.OTHER) if said else Status.OTHER
 
     def connect(self, gateway: str) -> None:
-        for name, driver in self.by_name.items():
-            driver.connect(f"{gateway}/v1/webhooks/{name}/transfers")
+        for driver in self.by_name.values():
+            driver.connect(gateway)
 
     async def __aenter__(self) -> Self:
         for driver in self.by_name.values():

@@ -97,6 +97,7 @@ def test_without_what_an_installation_has_to_say_nothing_is_rendered(setting):
         {"workloads": {"walet": {"replicas": 1}}},
         {"postgres": {"services": {"walet": {"address": "x:1", "peers": [{}]}}}},
         {"rabbitmq": {"peers": []}},
+        {"workloads": {"wallet": {"environment": {"WALLET_DATABASE_PASSWORD": "x"}}}},
         {"replicaCount": 3},
     ],
 )

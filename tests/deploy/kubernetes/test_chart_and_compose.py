@@ -1,11 +1,12 @@
 """The chart has every program, setting and secret that Docker Compose has, and no other."""
 
 import re
+from importlib import import_module
 
 import pytest
 import yaml
 
-from deploy.config.services import DATABASES
+from deploy.config.services import DATABASES, PUBLIC, SEALED
 from tests.deploy.kubernetes.rendering import (
     CHART,
     ROOT,
@@ -87,6 +88,7 @@ def test_a_migration_knows_what_it_does_in_compose_and_what_makes_databases_is_a
         "auditor_database_password",
         f"{service}_owner_password",
         f"{service}_database_password",
+        *([f"{service}_archiver_database_password"] if service in SEALED else []),
     }
     assert set(secrets_of(job, provision)) <= set(_secrets(BASE["provision"]))
     assert set(environment_of(provision)) == set(BASE["provision"]["environment"])
@@ -138,6 +140,47 @@ def test_every_setting_of_compose_is_one_of_the_chart():
     }
 
     assert {name for name in asked if not of_compose.search(name)} == known
+
+
+@pytest.mark.parametrize("service", PUBLIC)
+def test_a_service_starts_with_what_its_pod_finds(service, resources, monkeypatch, tmp_path):
+    """Its own settings take the variables and files, and each variable is one that it reads."""
+    deployment = of_kind(resources, "Deployment")[service]
+    environment = environment_of(containers_of(deployment)[0])
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    for file in secrets_of(deployment, containers_of(deployment)[0]):
+        (tmp_path / file).write_text("a secret")
+    monkeypatch.setenv("OVATION_SECRETS_DIR", str(tmp_path))
+    kind = import_module(f"services.{service}.settings").Settings
+
+    settings = kind()
+
+    assert settings.port == 8000
+    # The files of providers name this one themselves.
+    known = {f"{service}_{field}".upper() for field in [*kind.model_fields, "provider_url"]}
+    # Every service reads these two where its settings are not.
+    assert set(environment) - known <= {"OVATION_PUBLIC_URL", "OVATION_QUEUE_PARTITIONS"}
+
+
+def test_a_setting_without_a_name_in_compose_is_set_for_one_service():
+    rate = {"WALLET_PAID_DIAMOND_RATE_BP": "9000"}
+    values = merged(values_of(), {"workloads": {"wallet": {"environment": rate}}})
+    deployments = of_kind(render(values), "Deployment")
+
+    (wallet,), (gift,) = (containers_of(deployments[name]) for name in ("wallet", "gift"))
+    assert rate.items() <= environment_of(wallet).items()
+    assert not rate.keys() & environment_of(gift).keys()
+
+
+def test_the_broker_is_given_as_many_queues_as_services_read():
+    partitions = {"settings": {"OVATION_QUEUE_PARTITIONS": "wallet.gifts=4"}}
+    resources = render(merged(values_of(), partitions))
+
+    (topology,) = containers_of(of_kind(resources, "Job")["topology"])
+    (wallet,) = containers_of(of_kind(resources, "Deployment")["wallet"])
+    for container in (topology, wallet):
+        assert environment_of(container)["OVATION_QUEUE_PARTITIONS"] == "wallet.gifts=4"
 
 
 def test_only_what_asks_providers_has_their_keys_as_one_secret(resources):

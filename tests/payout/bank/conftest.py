@@ -37,6 +37,7 @@ OPTIONS = {
     "payments_per_file_max": 1_000,
     "file_at": time(14),
     "time_zone": "Europe/Dublin",
+    "confirm_above_minor": 100_000,
     "debtor": {
         "name": "Example Live Ltd.",
         "iban": "IE29AIBK93115212345678",
@@ -46,9 +47,10 @@ OPTIONS = {
 }
 
 
-def a_bank(**options):
+def a_bank(*, is_live=True, **options):
     """A bank as a section of the file of providers has it."""
-    installation = Installation(service="payout", name="bank", options={**OPTIONS, **options})
+    listed = {**OPTIONS, **options}
+    installation = Installation(service="payout", name="bank", options=listed, is_live=is_live)
     return build_bank(installation)
 
 
@@ -66,6 +68,13 @@ def secret(monkeypatch):
 def bank(database):
     bank = a_bank()
     assert connect_bank({"bank": bank}, database) is bank
+    return bank
+
+
+@pytest.fixture
+def bank_in_practice(bank):
+    """The same bank, of an installation that moves no money."""
+    bank.rules = a_bank(is_live=False).rules
     return bank
 
 

@@ -4,16 +4,20 @@ from uuid import uuid4
 
 import pytest
 
-from services.payout.domain.bank_accounts import Debtor, is_iban
+from services.payout.domain.bank_accounts import PRACTICE_DEBTOR, Debtor, is_iban
 from services.payout.providers.payment_files import plain
 from shared.http.provider_client import ProviderRejected
 from tests.payout.bank.conftest import (
     IBANS,
+    OPTIONS,
+    WHY,
+    a_bank,
     diamonds_of,
     leave_account,
     reason_of,
     state_of,
 )
+from tests.payout.bank.pretend import payments_of
 
 ACCOUNT = "/v1/payouts/bank-account"
 # The examples of the IBAN registry (SWIFT, release 98), of all countries of SEPA.
@@ -77,12 +81,55 @@ def test_names_are_written_in_letters_that_every_bank_takes(name, written):
     assert plain(name, 70) == written
 
 
-def test_the_operators_own_account_is_checked_at_the_start():
-    account = {"name": "Example", "iban": IBANS[0], "bic": "AIBKIE2D", "currency": "EUR"}
-    assert Debtor.read(**account).iban == IBANS[0]
-    for wrong in ({"iban": "DE89370400440532013001"}, {"bic": "AIB"}, {"currency": "USD"}):
-        with pytest.raises(AssertionError, match="debtor"):
-            Debtor.read(**{**account, **wrong})
+DEBTOR = {"name": "Example", "iban": IBANS[0], "bic": "AIBKIE2D", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"iban": "DE89370400440532013001"}, "no IBAN"),
+        ({"bic": "AIB"}, "no BIC"),
+        ({"currency": "USD"}, "SEPA pays EUR"),
+        ({"name": " "}, "set its name"),
+        ({"name": 7}, "name is no text"),
+        ({"owner": "Example"}, "owner is unknown"),
+    ],
+)
+def test_the_operators_own_account_is_checked_at_the_start(wrong, said):
+    assert Debtor.read(DEBTOR).iban == IBANS[0]
+    with pytest.raises(AssertionError, match=f"debtor: .*{said}"):
+        Debtor.read({**DEBTOR, **wrong})
+
+
+@pytest.mark.parametrize("missing", DEBTOR)
+def test_what_the_operators_own_account_lacks_is_named(missing):
+    account = {key: value for key, value in DEBTOR.items() if key != missing}
+
+    with pytest.raises(AssertionError, match=f"debtor: {missing} is missing"):
+        Debtor.read(account)
+
+
+@pytest.mark.parametrize("section", [None, "Example Live Ltd."])
+def test_a_bank_without_an_account_of_the_operators_is_none(section):
+    with pytest.raises(AssertionError, match="debtor: set name, iban, bic and currency"):
+        a_bank(debtor=section)
+
+
+async def test_practice_pays_from_an_account_that_no_bank_has(cash_out, clerk, bank_in_practice):
+    await cash_out()
+    made = (await clerk.post("/v1/operator/bank-files", json=WHY)).json()["file"]
+    xml = (await clerk.get(f"/v1/operator/bank-files/{made}")).text
+
+    assert len(payments_of(xml.encode())[1]) == 1
+    assert bank_in_practice.rules.debtor == PRACTICE_DEBTOR
+    assert is_iban(PRACTICE_DEBTOR.iban)
+    assert PRACTICE_DEBTOR.iban in xml
+    assert OPTIONS["debtor"]["iban"] not in xml
+
+
+def test_real_money_is_not_paid_from_an_account_of_practice():
+    with pytest.raises(AssertionError, match="real money"):
+        a_bank(debtor={**OPTIONS["debtor"], "bic": PRACTICE_DEBTOR.bic})
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 def a_file(payments, *, at=NOW):
     identifier = file_of([payment.attempt for payment in payments])
-    debtor = Debtor.read(**OPTIONS["debtor"])
+    debtor = Debtor.read(OPTIONS["debtor"])
     return write_payment_file(identifier, payments, debtor, made_at=at, description="Your earnings")
 
 

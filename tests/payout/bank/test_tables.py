@@ -15,9 +15,9 @@ ORDER = """
 AN_ORDER = {"amount": 1, "state": "'waiting'"}
 REPORT = """
     INSERT INTO bank_reports
-    VALUES (gen_random_uuid(), 'm', {kind}, 1, 0, now(), 'ops', 'key', '')
+    VALUES (gen_random_uuid(), 'm', {kind}, 1, 0, now(), 'ops', {confirmed_by}, now(), 'key', '')
 """
-A_REPORT = {"kind": "'pain.002'"}
+A_REPORT = {"kind": "'pain.002'", "confirmed_by": "'ada'"}
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ A_REPORT = {"kind": "'pain.002'"}
         ("bank_order_of_money", ORDER, AN_ORDER, {"amount": 0}),
         ("bank_order_state_known", ORDER, AN_ORDER, {"state": "'lost'"}),
         ("bank_report_kind_known", REPORT, A_REPORT, {"kind": "'mt940'"}),
+        ("bank_report_confirmed_by_another", REPORT, A_REPORT, {"confirmed_by": "'ops'"}),
     ],
 )
 async def test_what_cannot_be_is_refused(execute, constraint, statement, sound, wrong):

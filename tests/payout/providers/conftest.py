@@ -6,15 +6,17 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from services.payout import consumers
 from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.domain.methods import only
 from services.payout.domain.payees import DestinationKind
-from services.payout.main import build_http
+from services.payout.main import build_http, connect_bank
 from services.payout.store.invariants import INVARIANTS
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
-from tests.payout.conftest import RULES, a_gift_sent
+from tests.deliveries import a_broker, a_delivery
+from tests.payout.conftest import RULES, a_gift_sent, at_rate
 from tests.payout.providers.drivers import drivers, open_driver
 
 DRIVERS = drivers(os.environ)
@@ -22,7 +24,7 @@ DRIVERS = drivers(os.environ)
 TURNS = 3
 PAYEE = text("""
     INSERT INTO payees (creator, currency, provider, destination, payouts_enabled, verification)
-    VALUES ('lea', 'USD', :provider, :destination, true, 'verified')
+    VALUES ('lea', :currency, :provider, :destination, true, 'verified')
     ON CONFLICT DO NOTHING
 """)
 CONTACT = text("""
@@ -52,9 +54,26 @@ def provider(vendor):
 
 
 @pytest.fixture
-async def lea(database, vendor):
-    rules = replace(RULES, methods=only(vendor.name))
-    app = build_http(database, a_verifier(), {vendor.name: vendor.provider}, rules)
+def rules(vendor):
+    """Creators earn in the vendor's currency, and are paid by the vendor."""
+    return replace(at_rate(RULES, 500, currency=vendor.currency), methods=only(vendor.name))
+
+
+@pytest.fixture
+def hear(database, rules):
+    (consumer,) = consumers.build(database, a_broker("payout"), rules)
+
+    async def hear_all(*events):
+        await consumer.receive([a_delivery(event) for event in events])
+
+    return hear_all
+
+
+@pytest.fixture
+async def lea(database, vendor, rules):
+    providers = {vendor.name: vendor.provider}
+    bank = connect_bank(providers, database)
+    app = build_http(database, a_verifier(), providers, rules, bank=bank)
     async with client_of(app, a_token("lea", roles=["creator"])) as client:
         client.app = app
         yield client
@@ -64,12 +83,12 @@ async def lea(database, vendor):
 async def connected(vendor, lea):
     """Let webhooks arrive over real HTTP."""
     async with served(httpx.ASGITransport(lea.app, raise_app_exceptions=False)) as url:
-        vendor.connect(f"{url}/v1/webhooks/{vendor.name}/transfers")
+        vendor.connect(url)
         yield
 
 
 @pytest.fixture
-def work(database, vendor):
+def work(database, vendor, rules):
     """Let the worker look after all payouts now, whether they are due or not."""
 
     async def look():
@@ -78,18 +97,18 @@ def work(database, vendor):
         async with database.transaction() as tx:
             await open_attempts(tx)
             await tx.execute(DUE)
-        await follow_attempts(database, {vendor.name: vendor.provider}, RULES)
+        await follow_attempts(database, {vendor.name: vendor.provider}, rules)
 
     return look
 
 
 @pytest.fixture
-def follow(database, vendor):
+def follow(database, vendor, rules):
     """Let the worker look after what webhooks have made due, and nothing else."""
 
     async def look():
         await vendor.deliver()
-        await follow_attempts(database, {vendor.name: vendor.provider}, RULES)
+        await follow_attempts(database, {vendor.name: vendor.provider}, rules)
 
     return look
 
@@ -128,18 +147,19 @@ def rows(database):
 
 @pytest.fixture
 def cash_out(lea, hear, database, vendor):
-    """Earn 3,000 diamonds and ask for all of them: $15."""
+    """Earn 3,000 diamonds and ask for all of them: 15.00 of the vendor's currency."""
 
     async def ask(destination=None):
         await hear(a_gift_sent(3_000))
-        destination = destination or vendor.destination()
+        destination = await vendor.leave(lea, destination or vendor.destination())
         async with database.transaction() as tx:
             if vendor.provider.destination_kind is DestinationKind.EMAIL:
                 # The address is in an erasable table, and our token in its place.
                 contact = {"destination": "email_of_lea", "email": destination}
                 await tx.execute(CONTACT, contact)
                 destination = contact["destination"]
-            await tx.execute(PAYEE, {"provider": vendor.name, "destination": destination})
+            payee = {"provider": vendor.name, "currency": vendor.currency}
+            await tx.execute(PAYEE, {**payee, "destination": destination})
         quote = (await lea.post("/v1/payouts/quotes", json={})).json()
         headers = {"Idempotency-Key": quote["quote"]}
         answer = await lea.post("/v1/payouts", json={"quote": quote["quote"]}, headers=headers)
@@ -158,6 +178,20 @@ def attempt_of(rows):
             SELECT id FROM attempts WHERE payout = '{payout}' ORDER BY number DESC LIMIT 1
         """)
         return str(found[0]["id"])
+
+    return read
+
+
+@pytest.fixture
+def order_of(rows):
+    """Return a payout as it is ordered of the vendor."""
+
+    async def read(payout):
+        (found,) = await rows(f"""
+            SELECT amount_minor, currency, coalesce(email, payouts.destination) AS destination
+            FROM payouts LEFT JOIN payee_contacts USING (creator) WHERE id = '{payout}'
+        """)
+        return found
 
     return read
 

@@ -1,23 +1,20 @@
 """
 What the conformance suite asks of a provider of payouts, one driver for each.
 
-A driver starts a vendor that we own (a fake, judged by the vendor's contract) and our adapter for
-it, and has verbs for what receivers, banks and the vendor's own people do. A verb that a vendor
-does not have stays as it is here: its cases are skipped, and the report says which ones. What goes
-wrong between us and the vendor is the same for all, and is here.
+A driver starts a vendor that we own and our adapter for it, and has verbs for what receivers, banks
+and the vendor's own people do, and for what goes wrong between us and the vendor. A verb that a
+vendor does not have stays as it is here: its cases are skipped, and the report says which ones.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
-import aiohttp
 import pytest
 
 from services.payout.providers import Provider
-from tests.fakes.base import Fake
-from tests.fakes.webhooks import Endpoint
 
 
 class Action(StrEnum):
@@ -36,17 +33,28 @@ class Driver(ABC):
 
     # What the installation calls the provider.
     name: ClassVar[str]
+    # In which currency creators earn, and are paid.
+    currency: ClassVar[str] = "USD"
     # Amounts in currencies with unlike minor units; and some that the vendor cannot write.
     amounts: ClassVar[dict[str, int]] = {"USD": 1_500, "JPY": 1_600, "KWD": 3_055}
     unsayable: ClassVar[dict[str, int]] = {}
-    # The vendor's word for each action.
-    operations: ClassVar[dict[Action, str]]
-    fake: Fake
     provider: Provider
 
     @abstractmethod
     async def start(self) -> None:
-        """Start the vendor, and set `fake` and `provider`."""
+        """Start the vendor, and set `provider`."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop both, and fail if the vendor's contract was contradicted."""
+
+    @abstractmethod
+    def connect(self, gateway: str) -> None:
+        """Reach us at this address from now on."""
+
+    @abstractmethod
+    async def deliver(self) -> None:
+        """Wait until all is known here that the vendor says, and that is neither held nor lost."""
 
     @abstractmethod
     def destination(self) -> str:
@@ -57,16 +65,21 @@ class Driver(ABC):
         """Return a place that the vendor refuses to send money to."""
 
     @abstractmethod
-    def endpoint(self, webhooks: str) -> Endpoint:
-        """Return what sends webhooks to this address."""
-
-    @abstractmethod
     def transfers_of(self, attempt: str) -> int:
         """Count the transfers of an attempt: more than one is money sent twice."""
 
     @abstractmethod
     def books(self) -> dict[str, int]:
         """Say by currency what creators have, of the vendor's own lines."""
+
+    def impatient(self) -> AbstractAsyncContextManager[None]:
+        """Let our adapter wait for no late answer meanwhile."""
+        self.lacks("calls whose answer can be late")
+
+    async def leave(self, creator: Any, destination: str) -> str:
+        """Let a creator's client leave a place with us, if it has to; return what payees name."""
+        del creator
+        return destination
 
     # Receivers, banks, and the vendor's people.
 
@@ -118,66 +131,42 @@ class Driver(ABC):
         """Return a signed webhook of practice money where real money moves, or the other way."""
         self.lacks("mark of its environment in a webhook")
 
-    # What goes wrong.
-
-    async def stop(self) -> None:
-        """Stop both, and fail if the vendor's contract was contradicted."""
-        await self.provider.close()
-        await self.fake.stop()
-
-    def connect(self, webhooks: str) -> None:
-        """Send webhooks to this address from now on."""
-        self.fake.webhooks.endpoints.append(self.endpoint(webhooks))
-
-    async def deliver(self) -> None:
-        """Wait until all webhooks have arrived that are neither held nor lost."""
-        await self.fake.webhooks.wait_until_delivered()
+    # What goes wrong between us and the vendor.
 
     def lose_answer(self, action: Action, times: int = 1) -> None:
         """Do what is asked, and lose the answer."""
-        self.fake.lose_answer(times, operation=self.operations[action])
+        self.lacks("calls whose answer can be lost", action, times)
 
     def stall(self, action: Action, seconds: float, times: int = 1) -> None:
         """Do what is asked, and answer late."""
-        self.fake.stall(seconds, times, operation=self.operations[action])
+        self.lacks("calls whose answer can be late", action, seconds, times)
 
     def fail(self, action: Action, status: int, times: int = 1, *, is_done: bool = False) -> None:
         """Answer with an error; what was asked is done or not."""
-        self.fake.fail(status, times, operation=self.operations[action], is_done=is_done)
+        self.lacks("calls that can fail", action, status, times, is_done)
 
     def hold_webhooks(self, *, shuffled: bool = False) -> None:
         """Send no webhooks until `release_webhooks`, and then in another order."""
-        if shuffled:
-            self.fake.reorder()
-        else:
-            self.fake.late()
+        self.lacks("other word than its webhooks", shuffled)
 
-    def release_webhooks(self) -> None:
-        self.fake.release()
+    def release_webhooks(self) -> None:  # noqa: B027 - without webhooks none is held
+        """Send what was held."""
 
     def repeat_webhooks(self, times: int) -> None:
         """Send the next webhooks twice."""
-        self.fake.repeat(times)
+        self.lacks("webhooks", times)
 
     def lose_webhooks(self, times: int) -> None:
         """Never send the next webhooks."""
-        self.fake.lose_webhooks(times)
+        self.lacks("other word than its webhooks", times)
 
     async def forge(self) -> int:
         """Send the last webhook with a wrong signature; return our answer's status."""
-        return await self.fake.forge()
+        self.lacks("signature on its webhooks")
 
     async def send_old(self) -> int:
         """Send the last webhook as it was signed too long ago; return our answer's status."""
-        webhook = self.fake.sent[-1]
-        self.fake.skew(-600)
-        headers = self.fake.sign(webhook, False)
-        self.fake.skew(0)
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(webhook.endpoint.url, data=webhook.body, headers=headers) as answer,
-        ):
-            return answer.status
+        self.lacks("signature on its webhooks")
 
     def lacks(self, what: str, *_: object) -> NoReturn:
         """Skip a case of what the vendor does not have."""

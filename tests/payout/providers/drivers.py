@@ -9,6 +9,7 @@ _OURS = {
     "sandbox": "tests.payout.providers.sandbox_driver:SandboxDriver",
     "stripe": "tests.payout.providers.stripe_driver:StripeDriver",
     "paypal": "tests.payout.providers.paypal_driver:PayPalDriver",
+    "bank": "tests.payout.providers.bank_driver:BankDriver",
 }
 
 

@@ -6,12 +6,13 @@ from typing import ClassVar
 from services.payout.providers.paypal_payouts import PayPalPayoutsProvider
 from tests.fakes.paypal.vendor import PayPal
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import PATIENT_SECONDS, HttpDriver
 
 WEBHOOK_ID = "5GP028458E2496506"
 
 
-class PayPalDriver(Driver):
+class PayPalDriver(HttpDriver):
     name = "paypal"
     amounts: ClassVar = {"USD": 1_500, "JPY": 1_600, "HUF": 350_000, "TWD": 32_000}
     unsayable: ClassVar = {"KWD": 3_050, "HUF": 350_050}
@@ -22,7 +23,10 @@ class PayPalDriver(Driver):
 
     async def start(self):
         self.fake = await PayPal().start()
-        self.provider = PayPalPayoutsProvider(
+        self.provider = self.build(PATIENT_SECONDS)
+
+    def build(self, answer_seconds_max):
+        return PayPalPayoutsProvider(
             name=self.name,
             client_id=self.fake.client,
             client_secret=self.fake.secret,
@@ -30,7 +34,7 @@ class PayPalDriver(Driver):
             email_subject="Your payout is here",
             url=self.fake.url,
             certificates_url=self.fake.url,
-            answer_seconds_max=4.0,
+            answer_seconds_max=answer_seconds_max,
         )
 
     def destination(self):

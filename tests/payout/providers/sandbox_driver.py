@@ -5,18 +5,25 @@ from typing import ClassVar
 
 from services.payout.providers.sandbox import SandboxProvider
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import PATIENT_SECONDS, HttpDriver
 from tests.payout.providers.sandbox_vendor import KEY, REFUSING, SECRET, SandboxVendor
 
 
-class SandboxDriver(Driver):
+class SandboxDriver(HttpDriver):
     name = "sandbox"
     operations: ClassVar = {Action.SUBMIT: "POST /transfers", Action.FIND: "GET /transfers"}
 
     async def start(self):
         self.fake = await SandboxVendor().start()
-        self.provider = SandboxProvider(
-            url=self.fake.url, api_key=KEY, webhook_secret=SECRET, answer_seconds_max=4.0
+        self.provider = self.build(PATIENT_SECONDS)
+
+    def build(self, answer_seconds_max):
+        return SandboxProvider(
+            url=self.fake.url,
+            api_key=KEY,
+            webhook_secret=SECRET,
+            answer_seconds_max=answer_seconds_max,
         )
 
     def destination(self):

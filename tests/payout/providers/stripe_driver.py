@@ -10,12 +10,13 @@ from services.payout.providers.stripe_connect import StripeConnectProvider
 from shared.vendors.stripe import API_VERSION, from_stripe, to_stripe
 from tests.fakes.stripe.vendor import Stripe
 from tests.fakes.webhooks import Endpoint
-from tests.payout.providers.driver import Action, Driver
+from tests.payout.providers.driver import Action
+from tests.payout.providers.http_driver import PATIENT_SECONDS, HttpDriver
 
 SECRET = "whsec_of_the_test"
 
 
-class StripeDriver(Driver):
+class StripeDriver(HttpDriver):
     name = "stripe"
     amounts: ClassVar = {
         "USD": 1_500, "JPY": 1_600, "KWD": 3_050, "ISK": 1_400, "UGX": 37_000, "HUF": 350_050,
@@ -29,12 +30,15 @@ class StripeDriver(Driver):
 
     async def start(self):
         self.fake = await Stripe(secret=SECRET).start()
-        self.provider = StripeConnectProvider(
+        self.provider = self.build(PATIENT_SECONDS)
+
+    def build(self, answer_seconds_max):
+        return StripeConnectProvider(
             name=self.name,
             api_key=self.fake.api_key,
             webhook_secrets=(SECRET,),
             url=self.fake.url,
-            answer_seconds_max=4.0,
+            answer_seconds_max=answer_seconds_max,
         )
 
     def destination(self):

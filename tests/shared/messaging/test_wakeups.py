@@ -11,9 +11,9 @@ import pytest
 
 from shared.messaging.outbox import SHARES, publish, topic_of
 from shared.messaging.relay import Relay
-from shared.postgres.database import Database
 from shared.postgres.statements import text
 from shared.postgres.wakeups import wait
+from tests.databases import another
 from tests.metrics import metric
 from tests.shared.messaging.conftest import a_fact, eventually, is_empty
 
@@ -28,8 +28,7 @@ EVERY_SHARE = {topic_of(share) for share in range(SHARES)}
 @pytest.fixture
 async def another_instance(wallet_database):
     """The same database, as another process opens it."""
-    url = wallet_database.url
-    opened = Database(url)
+    opened = another(wallet_database)
     yield opened
     await opened.close()
 

@@ -21,6 +21,8 @@ CREATE TABLE erasures (
     CONSTRAINT erasure_decided_when_final CHECK ((decided_at IS NULL) = (state = 'checking'))
 );
 CREATE UNIQUE INDEX one_open_erasure ON erasures (user_id) WHERE state <> 'refused';
+CREATE INDEX erasures_in_check ON erasures (requested_at) WHERE state = 'checking';
+CREATE INDEX erasures_decided ON erasures (decided_at) WHERE state = 'erased';
 GRANT SELECT, INSERT, UPDATE ON erasures TO gift;
 
 CREATE TABLE erasure_answers (

@@ -22,6 +22,13 @@ CREATE TABLE payee_contacts (
 );
 GRANT SELECT, INSERT, DELETE ON payee_contacts TO payout;
 
+-- How many payees a creator ever had. It outlives them: after an erasure no number comes again.
+CREATE TABLE payee_revisions (
+    creator  text    PRIMARY KEY,
+    newest   bigint  NOT NULL CONSTRAINT payee_revision_counts_up CHECK (newest > 0)
+);
+GRANT SELECT, INSERT, UPDATE ON payee_revisions TO payout;
+
 CREATE TABLE payee_matches (
     creator       text         NOT NULL,
     revision      bigint       NOT NULL,

@@ -75,12 +75,19 @@ CREATE TABLE bank_reports (
     contradictions  integer      NOT NULL,
     received_at     timestamptz  NOT NULL DEFAULT now(),
     received_by     text         NOT NULL,
+    confirmed_by    text,
+    -- From then on it counts; until then it waits for a colleague.
+    applied_at      timestamptz,
     key_id          text         NOT NULL,
-    encrypted       bytea        NOT NULL
+    encrypted       bytea        NOT NULL,
+    CONSTRAINT bank_report_confirmed_by_another
+        CHECK (confirmed_by IS NULL OR (confirmed_by <> received_by AND applied_at IS NOT NULL))
 );
+CREATE INDEX bank_reports_waiting ON bank_reports (received_at) WHERE applied_at IS NULL;
 CREATE INDEX bank_reports_by_time ON bank_reports (received_at, id);
 CREATE INDEX bank_reports_by_key ON bank_reports (key_id);
 GRANT SELECT, INSERT ON bank_reports TO payout;
+GRANT UPDATE (statuses, contradictions, confirmed_by, applied_at) ON bank_reports TO payout;
 GRANT UPDATE (key_id, encrypted) ON bank_reports TO payout;
 
 CREATE TABLE bank_statuses (
