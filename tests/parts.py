@@ -11,7 +11,7 @@ import sys
 from deploy.config.databases import AUDITOR, fetch, run_sql
 from deploy.config.services import PARTED, SERVICES
 from shared.postgres.database import Database, Part
-from shared.postgres.parts import REFERENCE_SCHEMA, schema_of
+from shared.postgres.parts import REFERENCE_SCHEMA, part_of, schema_of
 from shared.postgres.statements import text
 
 PART_COUNT = int(os.environ.get("OVATION_PARTS") or 1)
@@ -33,17 +33,25 @@ def part_count_of(service):
     return PART_COUNT if service in PARTED else 1
 
 
+def neighbours(database, count):
+    """Return users who are all in one part: what becomes of them is written together."""
+    names = [f"viewer-{number:03}" for number in range(1_000)]
+    here = part_of(names[0], database.part_count)
+    return [name for name in names if part_of(name, database.part_count) == here][:count]
+
+
 def schema_for(database, user):
     """The schema that has the rows of a user."""
     number = database.part_for(user).number
     return REFERENCE_SCHEMA if number is None else schema_of(number)
 
 
-async def in_every_part(database, statement):
+async def in_every_part(database, statement, **values):
     """Change the rows of all users by a statement."""
+    changing = text(statement) if isinstance(statement, str) else statement
     for part in database.parts:
         async with part.transaction() as tx:
-            await tx.execute(text(statement))
+            await tx.execute(changing, values)
 
 
 class EveryPart(Database):

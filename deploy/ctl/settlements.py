@@ -3,7 +3,8 @@ Settlement files of providers matched against the books of purchase, with a list
 
 For a payment whose sale is in the file, all that the file says of it has to be what the books say:
 what is left of it on our balance, and which fees were kept. A file may have any length: what it
-says lies in a database on disk while it is read.
+says lies in a database on disk while it is read. Our books are read in pieces, each at an instant
+of its own: a payment that changes meanwhile may be an exception, and is none the next time.
 """
 
 import sqlite3
@@ -12,12 +13,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Self
 
 from deploy.ctl.settlement_files import SettlementLine
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Rows, Transaction
 from shared.postgres.statements import text
 
 BATCH = 500
@@ -61,25 +63,25 @@ class Summary:
 
 
 async def match(
-    tx: Transaction, provider: str, lines: Iterable[SettlementLine], summary: Summary
+    database: Database, provider: str, lines: Iterable[SettlementLine], summary: Summary
 ) -> AsyncIterator[Mismatch]:
     """Yield what file and books do not agree on: of the file's lines, then of the books."""
     with _Totals() as totals:
         waiting = iter(lines)
         while chunk := list(islice(waiting, BATCH)):
-            async for mismatch in _add(tx, provider, chunk, totals, summary):
+            async for mismatch in _add(database, provider, chunk, totals, summary):
                 summary.mismatches += 1
                 yield mismatch
-        async for mismatch in _compare(tx, totals, summary):
+        async for mismatch in _compare(database, totals, summary):
             summary.mismatches += 1
             yield mismatch
-        async for mismatch in _missing(tx, provider, totals):
+        async for mismatch in _missing(database, provider, totals):
             summary.mismatches += 1
             yield mismatch
 
 
 async def _add(
-    tx: Transaction,
+    database: Database,
     provider: str,
     lines: Sequence[SettlementLine],
     totals: "_Totals",
@@ -87,7 +89,8 @@ async def _add(
 ) -> AsyncIterator[Mismatch]:
     """Add lines to what the file says of their payments; yield those of unknown payments."""
     names = sorted({name for line in lines for name in line.names})
-    rows = await tx.execute(_PAYMENTS, {"provider": provider, "names": names})
+    async with database.reference.snapshot() as tx:
+        rows = await tx.execute(_PAYMENTS, {"provider": provider, "names": names})
     known = {row.name: row.payment for row in rows}
     for line in lines:
         summary.lines += 1
@@ -103,10 +106,13 @@ async def _add(
             totals.add(payment, line)
 
 
-async def _compare(tx: Transaction, totals: "_Totals", summary: Summary) -> AsyncIterator[Mismatch]:
+async def _compare(
+    database: Database, totals: "_Totals", summary: Summary
+) -> AsyncIterator[Mismatch]:
     for chunk in totals.in_batches():
-        found = await tx.execute(_BOOKED, {"payments": sorted({each.payment for each in chunk})})
-        booked = {(row.payment, row.currency): row for row in found}
+        read = partial(_read_booked, payments=sorted({each.payment for each in chunk}))
+        rows = chain.from_iterable(await database.read_each(read))
+        booked = {(row.payment, row.currency): row for row in rows}
         for total in chunk:
             if not total.has_sale:
                 summary.of_earlier_sales += 1
@@ -123,17 +129,23 @@ async def _compare(tx: Transaction, totals: "_Totals", summary: Summary) -> Asyn
                     yield Mismatch(kind, total.payment, total.currency, in_file, in_books, where)
 
 
-async def _missing(tx: Transaction, provider: str, totals: "_Totals") -> AsyncIterator[Mismatch]:
+async def _read_booked(tx: Transaction, payments: Sequence[str]) -> Rows:
+    return await tx.execute(_BOOKED, {"payments": payments})
+
+
+async def _missing(database: Database, provider: str, totals: "_Totals") -> AsyncIterator[Mismatch]:
     """Yield payments of the file's time that the file does not have."""
     if totals.since is None:
         return
     values = {"provider": provider, "since": totals.since, "until": totals.until}
-    async for row in tx.stream(_BETWEEN, values):
-        if not totals.has(row.payment):
-            where = f"purchase {row.purchase} of {row.viewer}"
-            yield Mismatch(
-                Kind.IN_BOOKS_ONLY, row.payment, row.currency, None, row.amount_minor, where
-            )
+    for part in database.parts:
+        async with part.snapshot() as tx:
+            async for row in tx.stream(_BETWEEN, values):
+                if not totals.has(row.payment):
+                    where = f"purchase {row.purchase} of {row.viewer}"
+                    yield Mismatch(
+                        Kind.IN_BOOKS_ONLY, row.payment, row.currency, None, row.amount_minor, where
+                    )
 
 
 @dataclass(frozen=True, slots=True)

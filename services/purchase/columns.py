@@ -97,6 +97,18 @@ Campaign = Table(
         "countries": "text[]",
     },
 )
+CampaignPromise = Table(
+    "campaign_promises",
+    {
+        "id": "uuid",
+        "campaign": "text",
+        "viewer": "text",
+        "purchase": "uuid",
+        "coins": "bigint",
+        "promised_at": "timestamp with time zone",
+        "next_check_at": "timestamp with time zone",
+    },
+)
 Purchase = Table(
     "purchases",
     {
@@ -136,6 +148,7 @@ Purchase = Table(
         "promo_coins": "bigint",
         "promo_days": "integer",
         "campaign": "text",
+        "promise": "uuid",
         "ip_country": "text",
         "counted_minor": "bigint",
         "next_check_at": "timestamp with time zone",
@@ -165,6 +178,7 @@ Receipt = Table(
     {
         "seller": "text",
         "year": "integer",
+        "series": "smallint",
         "number": "bigint",
         "viewer": "text",
         "purchase": "uuid",

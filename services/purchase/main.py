@@ -59,7 +59,7 @@ EXAMPLE = "example"
 
 
 def build(settings: Settings) -> Service:
-    database = build_database(settings)
+    database = build_database(settings, part_count=settings.parts)
     broker = build_broker(settings, "purchase")
     installed = read_providers(
         settings.providers_file,

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import PartedSettings
 
 
-class Settings(ServiceSettings):
+class Settings(PartedSettings):
     model_config = SettingsConfigDict(env_prefix="PURCHASE_", frozen=True)
 
     packages_file: Path

@@ -37,6 +37,8 @@ class InFlight:
     type: str
     query: str
     overdue_seconds: Mapping[str, int]
+    # Whether it waits in the schema of reference, and not in that of a user.
+    is_of_reference: bool = False
 
 
 def watch(database: Database, in_flight: Sequence[InFlight]) -> Background:
@@ -57,7 +59,8 @@ def watch(database: Database, in_flight: Sequence[InFlight]) -> Background:
 async def measure(database: Database, in_flight: InFlight) -> None:
     """Count what is open and what is overdue, in all parts."""
     states, overdue = Counter[str](), 0
-    for part in database.parts:
+    parts = (database.reference,) if in_flight.is_of_reference else database.parts
+    for part in parts:
         async with part.transaction() as tx:
             for row in await _count(tx, in_flight):
                 states[row.state] += row.open

@@ -36,12 +36,14 @@ async def _part_of_request(request: Request) -> Part:
     database: Database = request.app.state.database
     if database.part_count == 1:
         return database.reference
-    for name in ("user", "creator"):
+    path = request.scope["path"]
+    is_operator = path.startswith(OPERATOR_ROUTES)
+    # Elsewhere a viewer in the path is somebody whom the caller decides about.
+    for name in ("user", "creator", "viewer") if is_operator else ("user", "creator"):
         named = request.path_params.get(name, ME)
         if named != ME:
             return database.part_for(named)
-    path = request.scope["path"]
-    assert not path.startswith(OPERATOR_ROUTES), f"{path} names no user: take Reference or AllParts"
+    assert not is_operator, f"{path} names no user: take Reference or AllParts"
     return database.part_for((await caller_of(request)).user)
 
 

@@ -169,6 +169,10 @@ class Database:
             return self.reference
         return self.parts[part_of(user, len(self.parts))]
 
+    def part_at(self, place: int) -> Part:
+        """Return the part of the users who have this place: `shared.postgres.parts.place_of`."""
+        return self.parts[place % len(self.parts)]
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin a transaction over everything; a database of several parts has none."""
         return self._only_part().transaction()

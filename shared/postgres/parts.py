@@ -14,6 +14,15 @@ PARTS_ALLOWED = (1, 16, 64)
 REFERENCE_SCHEMA = "public"
 
 
+def place_of(user: str) -> int:
+    """
+    Return a user's place among 256: the first byte of the SHA-256 of their id.
+
+    An id that begins with this byte names the part of its user, however many parts there are.
+    """
+    return sha256(user.encode()).digest()[0]
+
+
 def part_of(user: str, count: int) -> int:
     """
     Return the number of a user's part, of so many.
@@ -22,7 +31,7 @@ def part_of(user: str, count: int) -> int:
     changes: another answer would not find the user's money. In PostgreSQL it is
     `get_byte(sha256(convert_to(user_id, 'UTF8')), 0) % count`.
     """
-    return sha256(user.encode()).digest()[0] % count
+    return place_of(user) % count
 
 
 def schema_of(part: int) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
+from tests.parts import in_every_part
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 
 SEED_RULES = read_rules(Path(__file__).parent / "packages.toml", Path("seeds/rules.toml"))
@@ -90,12 +92,14 @@ def violations(database):
     """Verify the books; return the violations."""
 
     async def verify_all():
-        async with database.snapshot() as tx:
+        async def verify(tx):
             return [
                 found
                 async for found in verify_ledger(tx, INVARIANTS)
                 if isinstance(found, Violation)
             ]
+
+        return [*chain.from_iterable(await database.read_each(verify))]
 
     return verify_all
 
@@ -173,8 +177,8 @@ def turn_due(database):
     """Let time pass, so that the janitor's next turn is due."""
 
     async def let_pass(*, minutes=0):
-        async with database.transaction() as tx:
-            await tx.execute(AGE_PURCHASES, {"minutes": minutes})
+        await in_every_part(database, AGE_PURCHASES, minutes=minutes)
+        async with database.reference.transaction() as tx:
             await tx.execute(AGE_WEBHOOK_EVENTS)
 
     return let_pass
@@ -203,8 +207,7 @@ def watch(database, providers):
     """Let the paid purchases that are watched be read again."""
 
     async def read_again(plan=WATCH):
-        async with database.transaction() as tx:
-            await tx.execute(WATCH_NOW)
+        await in_every_part(database, WATCH_NOW)
         await jobs.watch_due(StatusPolls(database, providers), providers, plan)
 
     return read_again
@@ -266,10 +269,9 @@ def give_back(database, providers, rules):
     """Let the refunds that are due be asked for."""
 
     async def work():
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL")
-            )
+        await in_every_part(
+            database, "UPDATE refunds SET next_check_at = now() WHERE next_check_at IS NOT NULL"
+        )
         await jobs.refund_due(database, providers, rules.invoices)
 
     return work
@@ -328,8 +330,7 @@ def age_refunds(database):
     """Let so many hours pass since refunds were asked for."""
 
     async def age(hours):
-        async with database.transaction() as tx:
-            await tx.execute(AGE_REFUNDS, {"hours": hours})
+        await in_every_part(database, AGE_REFUNDS, hours=hours)
 
     return age
 

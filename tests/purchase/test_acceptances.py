@@ -7,8 +7,8 @@ import pytest
 from services.purchase import jobs
 from services.purchase.main import build_http
 from services.purchase.store.in_flight import IN_FLIGHT
-from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
+from tests.parts import in_every_part
 from tests.purchase.conftest import RULES
 from tests.purchase.pretend_store import METHODS, PretendStore
 
@@ -44,10 +44,10 @@ def accept(database, provider):
     """Let time pass, and the job tell the stores; returns what the row says then."""
 
     async def take_turn():
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("UPDATE acceptances SET next_check_at = now() WHERE next_check_at IS NOT NULL")
-            )
+        await in_every_part(
+            database,
+            "UPDATE acceptances SET next_check_at = now() WHERE next_check_at IS NOT NULL",
+        )
         await jobs.accept_due(database, {"store": provider})
 
     return take_turn

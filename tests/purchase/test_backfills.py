@@ -190,7 +190,7 @@ async def test_a_list_that_cannot_be_read_for_hours_is_overdue(database, provide
     (monitor,) = [each for each in IN_FLIGHT if each.type == "backfill"]
     await backfill()
     provider.broken_at = datetime.now(UTC)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(
             text("UPDATE backfills SET covered_until = now() - make_interval(hours => 3)")
         )
@@ -218,9 +218,9 @@ async def test_events_of_one_list_are_stored_a_hundred_at_a_time(
     sizes = []
     store = backfills.store_missed_events
 
-    async def store_and_note(tx, events):
+    async def store_and_note(database, events):
         sizes.append(len(events))
-        await store(tx, events)
+        await store(database, events)
 
     monkeypatch.setattr(backfills, "store_missed_events", store_and_note)
     purchase, at = await bought(), ago(minutes=5)

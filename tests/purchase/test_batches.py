@@ -8,10 +8,13 @@ import pytest
 from deploy.config.databases import run_sql
 from services.purchase.commands.changes import PolledStatus
 from services.purchase.commands.payments import apply_statuses
+from services.purchase.commands.purchase_ids import part_with
 from services.purchase.commands.queries import read_purchase
-from services.purchase.commands.webhook_events import store_webhook_events
+from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
+from shared.postgres.database import Database
 from shared.postgres.statements import text
 from tests.deliveries import announced
+from tests.parts import neighbours, schema_for
 from tests.purchase.pretend import a_webhook
 
 # The database refuses whatever one viewer's purchase would become.
@@ -21,8 +24,8 @@ POISON = (
     AS $$ BEGIN RAISE serialization_failure; END $$
     """,
     """
-    CREATE TRIGGER poisoned BEFORE UPDATE ON purchases
-    FOR EACH ROW WHEN (NEW.viewer = 'poison') EXECUTE FUNCTION refuse()
+    CREATE TRIGGER poisoned BEFORE UPDATE ON {poisoned}
+    FOR EACH ROW WHEN (NEW.viewer = '{viewer}') EXECUTE FUNCTION refuse()
     """,
 )
 LOCK = text("SELECT FROM purchases WHERE id = :id FOR UPDATE")
@@ -33,7 +36,7 @@ def polled(database, provider, pretend):
     """Ask the provider about a purchase, as it is now."""
 
     async def ask(made, *, viewer="mira"):
-        async with database.transaction() as tx:
+        async with database.part_for(viewer).transaction() as tx:
             purchase = await read_purchase(tx, viewer, UUID(made))
         return PolledStatus(purchase, await provider.read(pretend.payment_of(made)["id"]))
 
@@ -45,15 +48,18 @@ def apply(database):
     """Apply statuses in one transaction."""
 
     async def apply_all(*statuses):
-        async with database.transaction() as tx:
+        part = database.part_for(statuses[0].purchase.viewer)
+        async with part.transaction() as tx:
             return await apply_statuses(tx, statuses)
 
     return apply_all
 
 
 @pytest.fixture
-def pay_together(database, pretend, pay):
+async def pay_together(database, pretend, pay):
     """Pay purchases so that all but the first are applied in one batch; return the answers."""
+    # Sessions of its own: a part has few.
+    other = Database(database.url, part_count=database.part_count)
 
     async def pay_all(first, *others):
         async def asked(count):
@@ -62,7 +68,7 @@ def pay_together(database, pretend, pay):
                     await asyncio.sleep(0.01)
 
         before = len(pretend.asked)
-        async with database.transaction() as tx:
+        async with part_with(other, UUID(first)).transaction() as tx:
             # The first one waits for this lock, and the others for the batch of the first.
             await tx.execute(LOCK, {"id": UUID(first)})
             paying = [asyncio.create_task(pay(first))]
@@ -71,24 +77,26 @@ def pay_together(database, pretend, pay):
             await asked(before + 1 + len(others))
         return await asyncio.gather(*paying)
 
-    return pay_all
+    yield pay_all
+    await other.close()
 
 
 async def test_statuses_of_many_purchases_are_applied_in_one_transaction(
     bought, pretend, polled, apply, rows, database, violations
 ):
-    made = {f"viewer-{number}": await bought(viewer=f"viewer-{number}") for number in range(4)}
-    pretend.become(made["viewer-0"], "cancelled")
-    for viewer in ("viewer-1", "viewer-2"):
+    viewers = neighbours(database, 4)
+    made = {viewer: await bought(viewer=viewer) for viewer in viewers}
+    pretend.become(made[viewers[0]], "cancelled")
+    for viewer in viewers[1:3]:
         pretend.become(made[viewer], "succeeded")
 
     statuses = [await polled(purchase, viewer=viewer) for viewer, purchase in made.items()]
     results = await apply(*statuses[::-1])
 
-    assert [is_used for _, is_used in results] == [True] * 4
-    assert [purchase.id for purchase, _ in results] == [each.purchase.id for each in statuses[::-1]]
-    known = await rows("SELECT viewer, state FROM purchases ORDER BY viewer")
-    assert [row["state"] for row in known] == ["failed", "paid", "paid", "pending"]
+    assert [each.is_used for each in results] == [True] * 4
+    assert [each.purchase.id for each in results] == [each.purchase.id for each in statuses[::-1]]
+    known = {row["viewer"]: row["state"] for row in await rows("SELECT * FROM purchases")}
+    assert [known[viewer] for viewer in viewers] == ["failed", "paid", "paid", "pending"]
     assert len(await rows("SELECT * FROM payments")) == 2
     assert sorted(fact["name"] for fact in await announced(database)) == [
         "purchase.failed",
@@ -110,7 +118,7 @@ async def test_two_answers_about_one_purchase_in_a_batch_are_applied_one_after_t
 
     results = await apply(paid, await polled(other), disputed, again)
 
-    assert [is_used for _, is_used in results] == [True, True, True, True]
+    assert [each.is_used for each in results] == [True, True, True, True]
     assert await event_names() == ["disputed"]
     (known,) = await rows("SELECT version FROM purchases WHERE state = 'paid'")
     assert known["version"] == 2
@@ -125,24 +133,29 @@ async def test_an_older_answer_in_a_batch_is_not_used(bought, pretend, polled, a
 
     results = await apply(await polled(purchase), older)
 
-    assert [is_used for _, is_used in results] == [True, False]
+    assert [each.is_used for each in results] == [True, False]
     assert await event_names() == ["disputed"]
 
 
 async def test_a_poisonous_answer_fails_alone(
     *, bought, pay_together, database, postgres, rows, wait
 ):
-    viewers = ["first", "ann", "poison", "bob"]
+    viewers = neighbours(database, 4)
+    first, ann, poison, bob = viewers
     made = [await bought(viewer=viewer) for viewer in viewers]
-    run_sql(postgres.dsn(database.name), POISON)
+    poisoned = f"{schema_for(database, first)}.purchases"
+    run_sql(
+        postgres.dsn(database.name),
+        [each.format(poisoned=poisoned, viewer=poison) for each in POISON],
+    )
 
     answers = await pay_together(*made)
 
     assert [answer.status_code for answer in answers] == [200, 200, 409, 200]
-    paid = await rows("SELECT viewer FROM purchases WHERE state = 'paid' ORDER BY viewer")
-    assert [row["viewer"] for row in paid] == ["ann", "bob", "first"]
+    paid = await rows("SELECT viewer FROM purchases WHERE state = 'paid'")
+    assert {row["viewer"] for row in paid} == {first, ann, bob}
     # It is stored, and polled again.
-    run_sql(postgres.dsn(database.name), ["DROP TRIGGER poisoned ON purchases"])
+    run_sql(postgres.dsn(database.name), [f"DROP TRIGGER poisoned ON {poisoned}"])
     await wait()
     assert len(await rows("SELECT viewer FROM purchases WHERE state = 'paid'")) == len(viewers)
 
@@ -156,10 +169,11 @@ async def test_one_webhook_event_twice_in_a_batch_is_polled_once(
     headers, body = a_webhook(pretend.make(reference="an order of another shop"))
     (foreign,) = await provider.parse_webhook(headers, body)
 
-    async with database.transaction() as tx:
-        found = await store_webhook_events(tx, [event, foreign, event])
-    async with database.transaction() as tx:
-        again = await store_webhook_events(tx, [foreign, event])
+    matched = await match_purchases(database, [event, foreign])
+    async with database.reference.transaction() as tx:
+        found = await store_webhook_events(tx, [event, foreign, event], matched)
+    async with database.reference.transaction() as tx:
+        again = await store_webhook_events(tx, [foreign, event], matched)
 
     assert [each and str(each.id) for each in found] == [purchase, None, None]
     assert again == [None, None]

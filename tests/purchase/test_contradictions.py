@@ -145,7 +145,7 @@ async def test_an_answer_from_before_another_one_changes_nothing(
     await send_webhook(made, "payment.disputed")
     known = await event_names()
 
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await apply_statuses(tx, [PolledStatus(purchase, slow)])
 
     assert await event_names() == known

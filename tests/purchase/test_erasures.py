@@ -77,7 +77,7 @@ async def test_webhooks_go_and_those_that_come_later_too(
 
     await send_webhook(purchase)
     await send_webhook(other)
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(text("UPDATE erased_users SET repeat_at = now()"))
         await repeat_erasures(tx, PERSONAL_DATA)
 
@@ -90,7 +90,7 @@ async def test_an_erasure_is_repeated_as_long_as_old_messages_come(
 ):
     await bought_in()
     await erase()
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(
             text("""
             UPDATE erased_users SET repeat_at = now(), erased_at = erased_at - interval '35 days'

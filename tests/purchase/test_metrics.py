@@ -43,7 +43,7 @@ async def test_a_purchase_waits_for_its_payer_and_then_for_its_coins(
 
     await pay(purchase)
     assert await waiting() == ({("purchase", "paid"): 1}, {})
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await tx.execute(AGE, {"id": purchase})
     assert await waiting() == ({("purchase", "paid"): 1}, {"purchase": 1})
 

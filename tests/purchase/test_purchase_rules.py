@@ -15,6 +15,7 @@ from services.purchase.main import read_rules
 from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.metrics import metric
+from tests.parts import in_every_part
 from tests.purchase.conftest import AGE_PURCHASES, SEED_RULES, coins_held
 from tests.purchase.pretend import a_webhook
 
@@ -40,17 +41,15 @@ def let_pass(database):
 
     async def age(**time):
         minutes = round(timedelta(**time).total_seconds() / 60)
-        async with database.transaction() as tx:
-            await tx.execute(AGE_PURCHASES, {"minutes": minutes})
-            await tx.execute(text("DELETE FROM quotas WHERE act = 'purchases'"))
+        await in_every_part(database, AGE_PURCHASES, minutes=minutes)
+        await in_every_part(database, "DELETE FROM quotas WHERE act = 'purchases'")
 
     return age
 
 
 async def no_minute(database):
     """Let the purchases so far be some minutes old."""
-    async with database.transaction() as tx:
-        await tx.execute(AGE_PURCHASES, {"minutes": 2})
+    await in_every_part(database, AGE_PURCHASES, minutes=2)
 
 
 def seconds_left(answer):
@@ -330,8 +329,7 @@ async def test_a_refusal_is_told_once_a_day_and_rule_also_at_once(buy, database)
     assert metric("ovation_purchases_refused_total", rule="money-per-day") == before + 11
     (first,) = [fact for fact in told if fact["viewer"] == "mira"]
     assert first["package"] in ("coins_100", "custom")
-    async with database.transaction() as tx:
-        await tx.execute(text("UPDATE quotas SET began_at = began_at - interval '25 hours'"))
+    await in_every_part(database, "UPDATE quotas SET began_at = began_at - interval '25 hours'")
     await buy(key="more", claims={"country": "US"})
     told = [
         fact["rule"] for fact in await announced(database) if fact["name"] == "purchase.refused"

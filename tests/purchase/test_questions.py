@@ -11,9 +11,9 @@ from services.purchase.domain.purchases import CONSUMPTION_REQUEST, WebhookEvent
 from services.purchase.main import build_http
 from services.purchase.providers import Consumption
 from shared.contracts.wallet import UsageReported
-from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
+from tests.parts import in_every_part
 from tests.purchase.conftest import RULES
 from tests.purchase.pretend_store import METHODS, PretendStore
 
@@ -91,14 +91,14 @@ def answer(database, provider):
     """Let time pass, and the job answer what is due."""
 
     async def take_turn(*, hours=0):
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("""
-                    UPDATE store_questions SET asked_at = asked_at - make_interval(hours => :hours),
-                        next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
-                """),
-                {"hours": hours},
-            )
+        await in_every_part(
+            database,
+            """
+            UPDATE store_questions SET asked_at = asked_at - make_interval(hours => :hours),
+                next_check_at = CASE WHEN next_check_at IS NOT NULL THEN now() END
+            """,
+            hours=hours,
+        )
         await jobs.answer_due(database, {"store": provider})
 
     return take_turn

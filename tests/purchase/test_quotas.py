@@ -4,6 +4,7 @@ import asyncio
 
 from services.purchase.domain.purchases import PAYABLE_FOR
 from shared.postgres.statements import text
+from tests.parts import in_every_part
 from tests.purchase.conftest import AGE_PURCHASES, RULES
 from tests.quotas import at_once, end_times, is_too_often, leave
 
@@ -47,9 +48,8 @@ async def test_of_the_last_one_asked_for_twice_at_once_there_is_one_answer(buy, 
 async def test_a_purchase_that_is_paid_or_over_makes_room(buy, database):
     for number in range(OPEN_MAX):
         await buy(key=f"key-{number}")
-    async with database.transaction() as tx:
-        asked = {"minutes": PAYABLE_FOR.total_seconds() // 60 + 1}
-        await tx.execute(AGE_PURCHASES, asked)
+    minutes = PAYABLE_FOR.total_seconds() // 60 + 1
+    await in_every_part(database, AGE_PURCHASES, minutes=minutes)
 
     assert (await buy(key="another")).status_code == 201
 

@@ -248,7 +248,7 @@ async def test_a_number_that_is_rolled_back_is_given_to_the_next(bought_in, data
 
 
 async def _add_and_fail(database):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         rows = await tx.execute(text("SELECT * FROM receipts"))
         assert rows.one().number == 1
         await tx.execute(text("UPDATE receipt_numbers SET last = last + 1"))

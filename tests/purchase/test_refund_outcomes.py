@@ -277,15 +277,14 @@ async def test_two_workers_ask_for_a_refund_once_at_a_time(
     refund_requested, database, provider, pretend, event_names
 ):
     await refund_requested()
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         (attempt,), _ = await claim_refunds(tx, {"sandbox": provider})
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         assert await claim_refunds(tx, {"sandbox": provider}) == ([], False)
     result = await run_attempt(provider, attempt)
 
     for _ in range(2):
-        async with database.transaction() as tx:
-            await apply_attempt(tx, attempt, result)
+        await apply_attempt(database, attempt, result)
 
     assert await event_names() == ["refund_requested", "refunded"]
 
@@ -294,16 +293,14 @@ async def test_a_look_that_was_taken_before_the_money_went_does_not_undo_it(
     *, refund_requested, give_back, database, provider, pretend, event_names
 ):
     await refund_requested()
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         (attempt,), _ = await claim_refunds(tx, {"sandbox": provider})
     early = await provider.read(attempt.purchase.payment)
     result = await run_attempt(provider, attempt)
-    async with database.transaction() as tx:
-        await apply_attempt(tx, attempt, result)
+    await apply_attempt(database, attempt, result)
 
     for answer in (result.answer, type(result.answer)(attempt.refund.id, result.answer.turn)):
-        async with database.transaction() as tx:
-            await apply_attempt(tx, attempt, type(result)(answer, early))
+        await apply_attempt(database, attempt, type(result)(answer, early))
 
     assert await event_names() == ["refund_requested", "refunded"]
 

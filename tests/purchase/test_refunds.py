@@ -7,18 +7,16 @@ import pytest
 
 from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
 from shared.contracts.wallet import CoinsRefunded
-from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced, forget_inbox
+from tests.parts import in_every_part
 from tests.purchase.conftest import GERMANY, coins_held
 
 
 async def age(database, days):
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE purchases SET paid_at = paid_at - make_interval(days => :days)"),
-            {"days": days},
-        )
+    await in_every_part(
+        database, "UPDATE purchases SET paid_at = paid_at - make_interval(days => :days)", days=days
+    )
 
 
 async def test_the_unused_part_goes_back_rounded_up(

@@ -25,7 +25,7 @@ def ask(database):
 
     async def ask_about(purchase):
         key = ("mira", UUID(purchase))
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             found = replace((await purchases.lock(tx, [key]))[key], consumption_consent=True)
             payment = Payment(found.payment, str(found.id), Status.SUCCEEDED, 499, "USD")
             event = WebhookEvent(

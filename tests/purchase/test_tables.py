@@ -13,11 +13,11 @@ PURCHASE = """
                            state, payment, next_action_url, late, version, created_at, expires_at,
                            paid_at, credited_at, next_check_at, withdrawn_at, withdrawal_days,
                            watch_at, counted_minor, first_purchase_coins, promo_coins,
-                           promo_days, campaign, ip_country, payment_fingerprint)
+                           promo_days, campaign, promise, ip_country, payment_fingerprint)
     VALUES ('mira', {id}, {key}, '', 'coins_100', {coins}, {bonus}, {amount}, {currency},
             {channel}, {country}, 'sandbox', 'story', {state}, {payment}, {url}, {late}, {version},
             now(), now(), {paid}, {credited}, {check}, {withdrawn}, {days},
-            {watch}, {counted}, {first}, {promo}, {promo_days}, {campaign}, {ip_country},
+            {watch}, {counted}, {first}, {promo}, {promo_days}, {campaign}, {promise}, {ip_country},
             {fingerprint})
 """
 A_PURCHASE = {
@@ -44,6 +44,7 @@ A_PURCHASE = {
     "promo": 0,
     "promo_days": 0,
     "campaign": "NULL",
+    "promise": "NULL",
     "fingerprint": "NULL",
     "watch": "NULL",
     "ip_country": "NULL",
@@ -61,7 +62,16 @@ A_CAMPAIGN = {
     "promised": 0,
     "days": 7,
 }
-PROMOTED = {"promo": 10, "promo_days": 7, "campaign": "'winter'"}
+PROMISE = """
+    INSERT INTO campaign_promises (id, campaign, viewer, purchase, coins, promised_at)
+    VALUES (gen_random_uuid(), 'winter', 'mira', gen_random_uuid(), 0, now())
+"""
+PROMOTED = {
+    "promo": 10,
+    "promo_days": 7,
+    "campaign": "'winter'",
+    "promise": "gen_random_uuid()",
+}
 PAID = {"state": "'paid'", "payment": "'pay_1'", "paid": "now()", "check": "NULL"}
 PAYMENT = """
     INSERT INTO payments (viewer, purchase, payment, allocation, amount_minor, currency, paid_at)
@@ -124,7 +134,7 @@ QUESTION = """
 
 
 async def run(database, *statements):
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         for statement in statements:
             await tx.execute(text(statement))
 
@@ -142,6 +152,7 @@ WRONG_PURCHASES: list[tuple[str, dict[str, object]]] = [
     ("purchase_promises_coins", {"promo": -1}),
     ("purchase_promises_coins", {"promo": 10, "promo_days": 7}),
     ("purchase_promises_coins", {**PROMOTED, "promo_days": 0}),
+    ("purchase_promises_coins", {**PROMOTED, "promise": "NULL"}),
     ("purchase_given_up_promises_nothing", {"state": "'failed'", "check": "NULL", "first": 10}),
     ("purchase_given_up_promises_nothing", {"state": "'expired'", "check": "NULL", **PROMOTED}),
     ("purchase_given_up_promises_nothing", {"state": "'mismatched'", "check": "NULL", "first": 10}),
@@ -192,6 +203,11 @@ async def test_a_purchase_that_cannot_be_is_refused(database, subtests):
 async def test_a_campaign_that_cannot_be_is_refused(database, constraint, wrong):
     with pytest.raises(IntegrityConstraintViolationError, match=constraint):
         await run(database, CAMPAIGN.format(**{**A_CAMPAIGN, **wrong}))
+
+
+async def test_a_promise_has_coins(database):
+    with pytest.raises(IntegrityConstraintViolationError, match="promise_has_coins"):
+        await run(database, CAMPAIGN.format(**A_CAMPAIGN), PROMISE)
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ async def test_what_was_invoiced_stays_when_the_rates_change(
     other = replace(INVOICES.taxes, rates=(TaxRate("DE", "VAT", 700, date(2025, 1, 1)),))
     polls = StatusPolls(database, {"sandbox": provider}, InvoiceRules(other))
     pretend.payment_of(purchase)["fee_minor"] = 0
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         (found,) = await purchases.by_id(tx, [UUID(purchase)])
 
     await polls.run(StatusPoll(found))

@@ -18,7 +18,7 @@ def checked(database):
     """Let all events be checked so often."""
 
     async def check(times):
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await tx.execute(text("UPDATE webhook_events SET checks = :times"), {"times": times})
 
     return check
@@ -91,7 +91,7 @@ async def test_an_unmatched_event_is_checked_ever_more_rarely(pretend, deliver, 
         (event,) = await rows("SELECT received_at, next_check_at FROM webhook_events")
         now = event["next_check_at"]
         times.append(now - event["received_at"])
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await webhook_events.claim(tx, now=now, limit=10)
 
     assert timedelta(minutes=5) < times[UNMATCHED_ASKED_FROM - 1] < timedelta(minutes=12)

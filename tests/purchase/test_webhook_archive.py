@@ -27,7 +27,7 @@ def kept(database):
     """Read what is kept of a webhook, decrypted."""
 
     async def read(webhook_id, keys=KEYS):
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             archived = await webhook_archive.read(tx, "sandbox", webhook_id)
         return decrypt_webhook(keys, archived)
 
@@ -37,7 +37,7 @@ def kept(database):
 @pytest.fixture
 def change(database):
     async def run(statement):
-        async with database.transaction() as tx:
+        async with database.reference.transaction() as tx:
             await tx.execute(text(statement))
 
     return run
@@ -50,7 +50,7 @@ def tidy(database):
     async def run(keys=KEYS, retention=DAYS_400):
         is_more = True
         while is_more:
-            async with database.transaction() as tx:
+            async with database.reference.transaction() as tx:
                 is_more = await tidy_archive(tx, keys, retention)
 
     return run
@@ -292,7 +292,7 @@ async def test_a_row_cannot_be_taken_for_another(database, bought, pay, change, 
     """)
     (first, _) = await rows("SELECT webhook_id FROM webhook_archive")
 
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         archived = await webhook_archive.read(tx, "sandbox", first["webhook_id"])
     with pytest.raises(ForeignWebhook):
         decrypt_webhook(KEYS, archived)

@@ -11,9 +11,9 @@ from services.purchase.commands.withdrawals import Statement, record_withdrawal
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.domain.withdrawals import AlreadyWithdrawn, WithdrawalTooLate
 from services.purchase.main import build_http
-from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import announced
+from tests.parts import in_every_part
 from tests.purchase.conftest import MIRA, RULES, coins_held
 
 
@@ -34,11 +34,11 @@ def age(database):
     """Let so many days pass since everything was paid."""
 
     async def let_pass(days):
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("UPDATE purchases SET paid_at = paid_at - make_interval(days => :days)"),
-                {"days": days},
-            )
+        await in_every_part(
+            database,
+            "UPDATE purchases SET paid_at = paid_at - make_interval(days => :days)",
+            days=days,
+        )
 
     return let_pass
 
@@ -126,10 +126,10 @@ async def test_the_last_moment_counts_and_the_next_one_does_not(bought_in, read,
     stated = Statement("mira", UUID(purchase), "key", b"", "Mira", None, until)
 
     with pytest.raises(WithdrawalTooLate):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await record_withdrawal(tx, stated, RULES)
     in_time = replace(stated, received_at=until - timedelta(microseconds=1))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         withdrawal = await record_withdrawal(tx, in_time, RULES)
 
     assert withdrawal.period_ends_at == until
@@ -344,9 +344,9 @@ async def test_a_withdrawn_purchase_is_withdrawn_from_once_under_the_lock(bought
     first, second = (
         Statement("mira", UUID(purchase), key, b"", "Mira", None, now) for key in ("a", "b")
     )
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await record_withdrawal(tx, first, RULES)
 
     with pytest.raises(AlreadyWithdrawn):
-        async with database.transaction() as tx:
+        async with database.part_for("mira").transaction() as tx:
             await record_withdrawal(tx, second, RULES)

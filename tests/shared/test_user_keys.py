@@ -32,6 +32,7 @@ NOBODYS = {
     "prices": "the operator's: the same for everybody",
     "rate_announcements": "the operator's: the same for everybody",
     "campaigns": "the operator's: one budget for all viewers",
+    "campaign_promises": "of a campaign's budget, which is of all viewers",
     "receipt_numbers": "a seller's: every year has numbers without gaps, whoever buys",
     "receipts_pkey": "a seller's: every year has numbers without gaps, whoever buys",
     "webhook_archive": "a provider's words, before it is known whom they are about",

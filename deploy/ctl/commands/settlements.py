@@ -47,8 +47,8 @@ async def _match(file: Path, provider: str, *, as_json: bool) -> Summary:
     summary, show = Summary(), _Document() if as_json else _Lines()
     # Byte order marks begin some downloads.
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        async with here().reading(SERVICE) as tx:
-            async for mismatch in match(tx, provider, read_lines(lines), summary):
+        async with here().opened(SERVICE) as database:
+            async for mismatch in match(database, provider, read_lines(lines), summary):
                 show.add(mismatch)
     show.end(summary)
     return summary

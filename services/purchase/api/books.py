@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from services.purchase.store import books
 from services.purchase.store.books import Books
-from shared.http import Db, refusals
+from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -21,7 +21,6 @@ router = APIRouter()
     tags=["operator"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_books(_: BooksReader, db: Db) -> Books:
-    """Read the totals that prove the sales, all of one instant."""
-    async with db.transaction() as tx:
-        return await books.read_books(tx)
+async def read_books(_: BooksReader, db: AllParts) -> Books:
+    """Read the totals that prove the sales; those of a part are of one instant."""
+    return books.add_books(await db.read_each(books.read_books))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from services.purchase.commands.campaigns import CampaignOrder, put_campaign
+from services.purchase.commands.campaigns import list_campaigns as read_campaigns
 from services.purchase.domain import promotions as domain
 from services.purchase.domain.promotions import (
     COINS_MAX,
@@ -16,9 +17,8 @@ from services.purchase.domain.promotions import (
     CodeTaken,
     normal_code,
 )
-from services.purchase.store import campaigns
 from shared.backoffice.routes import Reason
-from shared.http import Db, refusals
+from shared.http import AllParts, Reference, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.countries import COUNTRIES
 from shared.identity.tokens import Identity, Unauthenticated
@@ -123,7 +123,7 @@ class Campaigns(BaseModel):
     responses=refusals(CampaignDiffers, CodeTaken, BudgetPromised),
 )
 async def change_campaign(
-    campaign: CampaignName, body: CampaignRequest, caller: Promoter, db: Db
+    campaign: CampaignName, body: CampaignRequest, caller: Promoter, db: Reference
 ) -> Campaign:
     """
     Start a campaign, or change its `budget_coins` and `valid_until`.
@@ -147,10 +147,9 @@ async def change_campaign(
 
 
 @router.get("/operator/purchase/campaigns", name="campaigns")
-async def list_campaigns(_: Promoter, db: Db) -> Campaigns:
+async def list_campaigns(_: Promoter, db: AllParts) -> Campaigns:
     """Read the campaigns, and what each has given so far."""
-    async with db.transaction() as tx:
-        found = await campaigns.newest(tx, CAMPAIGNS_SHOWN_MAX)
+    found = await read_campaigns(db, CAMPAIGNS_SHOWN_MAX)
     return Campaigns(
         items=[
             CampaignResult(

@@ -15,10 +15,10 @@ from services.purchase.commands.refund_decisions import RefundDecision, decline_
 from services.purchase.domain.country_evidence import EvidenceKind, Verdict, judge
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
-from services.purchase.store import country_evidence, disputes, refund_attempts
+from services.purchase.store import country_evidence
 from services.purchase.store.disputes import DisputeLine
 from services.purchase.store.refund_attempts import UnresolvedRefund
-from shared.http import Db, UserId, refusals
+from shared.http import AllParts, Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -71,10 +71,9 @@ class OperatorPurchase(Purchase):
 
 
 @router.get("/operator/purchase/disputes", name="disputes")
-async def read_disputes(_: DisputesReader, db: Db) -> Disputes:
+async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     """Read which purchases are or were disputed."""
-    async with db.transaction() as tx:
-        return Disputes(items=await disputes.newest(tx, DISPUTES_SHOWN_MAX))
+    return Disputes(items=await queries.read_disputes(db, DISPUTES_SHOWN_MAX))
 
 
 @router.get(
@@ -109,10 +108,9 @@ async def read_withdrawals(
 
 
 @router.get("/operator/purchase/refunds", name="unresolved")
-async def read_unresolved(_: DisputesReader, db: Db) -> UnresolvedRefunds:
+async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
     """Read the refunds of which it is unknown whether their money went back."""
-    async with db.transaction() as tx:
-        return UnresolvedRefunds(items=await refund_attempts.unresolved(tx, REFUNDS_SHOWN_MAX))
+    return UnresolvedRefunds(items=await queries.read_unresolved(db, REFUNDS_SHOWN_MAX))
 
 
 @router.post(

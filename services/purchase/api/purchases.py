@@ -10,11 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.purchase.api.campaigns import PromoCode
 from services.purchase.api.packages import COINS_MAX, Currency, FromRules, MethodName
 from services.purchase.commands import queries
-from services.purchase.commands.purchases import (
-    PurchaseOrder,
-    count_promo_code,
-    record_purchase,
-)
+from services.purchase.commands.purchases import PurchaseOrder, buy_once
 from services.purchase.commands.refusals import publish_refusal
 from services.purchase.commands.status_polls import StatusPoll, StatusPolls
 from services.purchase.domain import purchases as domain
@@ -221,13 +217,9 @@ async def buy(
         promo_code=body.promo_code,
     )
     try:
-        if order.promo_code is not None:
-            async with db.transaction() as tx:
-                await count_promo_code(tx, order, rules)
-        async with db.transaction() as tx:
-            purchase = await record_purchase(tx, order, rules)
+        purchase = await buy_once(db, order, rules)
     except Refusal as refusal:
-        await publish_refusal(db, order, refusal)
+        await publish_refusal(db.part_for(order.viewer), order, refusal)
         raise
     if is_unknown(purchase):
         purchase = await polls.run(StatusPoll(purchase)) or purchase

@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from services.purchase.commands.tax_report import YearPage, read_tax_lines
 from services.purchase.domain.country_evidence import Verdict, judge
 from services.purchase.domain.receipts import ReceiptKind, receipt_name
 from services.purchase.store import tax_report
 from shared.backoffice.trial_balance import FinanceReader
-from shared.http import Db, refusals
+from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.csv import SHEET, Format, csv_of
 from shared.identity.tokens import Unauthenticated
@@ -20,6 +21,8 @@ LINES_MAX = 1_000
 SellerId = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 Year = Annotated[int, Query(ge=2000, le=9999)]
 After = Annotated[int, Query(ge=0, le=2**53 - 1)]
+# As many as an installation can have parts.
+Series = Annotated[int, Query(ge=0, le=63)]
 LineCount = Annotated[int, Query(ge=1, le=LINES_MAX)]
 
 router = APIRouter()
@@ -33,6 +36,7 @@ class TaxLine(BaseModel):
     `host=DE instrument=DE`.
     """
 
+    series: int | None
     number: int
     name: str
     kind: ReceiptKind
@@ -50,10 +54,15 @@ class TaxLine(BaseModel):
 
 
 class TaxReport(BaseModel):
-    """Some of a year's lines; `next_after` asks for what follows, and is null at the end."""
+    """
+    Some of a year's lines; `next_after` asks for what follows, and is null at the end.
+
+    Where there are several series, `next_series` is asked for with it.
+    """
 
     items: list[TaxLine]
     next_after: int | None
+    next_series: int | None
 
 
 @router.get(
@@ -65,31 +74,39 @@ class TaxReport(BaseModel):
 )
 async def read_tax_report(
     _: FinanceReader,
-    db: Db,
+    db: AllParts,
     seller: SellerId,
     year: Year,
     after: After = 0,
+    series: Series = 0,
     limit: LineCount = LINES_MAX,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> TaxReport | Response:
     """
     Read the tax on the receipts of a seller's year, from the one after number `after` on.
 
-    A sheet has no more lines than `limit` either: ask again after its last number.
+    Receipts are in the order of their numbers; where there are several series, one series after
+    another, from `series` on. A sheet has no more lines than `limit` either: ask again after its
+    last number.
     """
-    async with db.transaction() as tx:
-        found = await tax_report.lines_of(tx, seller=seller, year=year, after=after, limit=limit)
-    items = [_shown(line, year=year) for line in found]
+    page = YearPage(seller, year, after=after, series=series, limit=limit)
+    items = [_shown(line, year=year) for line in await read_tax_lines(db, page)]
     if format == "csv":
         return csv_of(items, TaxLine)
-    return TaxReport(items=items, next_after=items[-1].number if len(items) == limit else None)
+    last = items[-1] if len(items) == limit else None
+    return TaxReport(
+        items=items,
+        next_after=last.number if last else None,
+        next_series=last.series if last else None,
+    )
 
 
 def _shown(line: tax_report.TaxLine, *, year: int) -> TaxLine:
     evidence = line.all_evidence()
     return TaxLine(
+        series=line.series,
         number=line.number,
-        name=receipt_name(line.prefix, year, line.number),
+        name=receipt_name(line.prefix, year, line.series, line.number),
         kind=line.kind,
         issued_at=line.issued_at,
         purchase=line.purchase,

@@ -62,5 +62,5 @@ async def run_acceptance(database: Database, providers: Providers, due: Acceptan
         # The payment went back meanwhile: what became of it is another answer's to say.
         log.exception("acceptance.rejected", purchase=str(purchase.id), reason=error.reason)
         rejected = error.reason
-    async with database.transaction() as tx:
+    async with database.part_for(purchase.viewer).transaction() as tx:
         await acceptances.end(tx, purchase, now=datetime.now(UTC), rejected=rejected)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import Counter
 
-from services.purchase.commands.webhook_events import store_webhook_events
+from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from services.purchase.domain.backfills import FIRST_FOR, Backfill, BackfillPlan, Window, has_gap
 from services.purchase.domain.purchases import WebhookEvent, with_usable_names
 from services.purchase.providers import (
@@ -70,9 +70,8 @@ async def run_backfill(
 async def _read_window(database: Database, provider: Backfills, window: Window) -> None:
     since, until = window
     async for events in _batches(provider.missed(since, until)):
-        async with database.transaction() as tx:
-            await store_missed_events(tx, events)
-    async with database.transaction() as tx:
+        await store_missed_events(database, events)
+    async with database.reference.transaction() as tx:
         await backfills.cover(tx, provider.name, until)
 
 
@@ -87,23 +86,22 @@ async def _batches(events: AsyncIterator[WebhookEvent]) -> AsyncIterator[list[We
         yield batch
 
 
-async def store_missed_events(tx: Transaction, listed: Sequence[WebhookEvent]) -> None:
+async def store_missed_events(database: Database, listed: Sequence[WebhookEvent]) -> None:
     """Store those of a provider's list that never arrived: most of them did."""
     listed = [*map(with_usable_names, listed)]
-    known = await webhook_events.known(tx, listed)
+    async with database.reference.transaction() as tx:
+        known = await webhook_events.known(tx, listed)
     missed = [each for each in listed if (each.provider, each.webhook_id) not in known]
     if not missed:
         return
-    await store_webhook_events(tx, missed)
-
-    def count() -> None:
-        for event in missed:
-            log.warning(
-                "webhook_event.missed",
-                provider=event.provider,
-                webhook_id=event.webhook_id,
-                kind=event.kind,
-            )
-            MISSED.labels(event.provider).inc()
-
-    tx.after_commit(count)
+    matched = await match_purchases(database, missed)
+    async with database.reference.transaction() as tx:
+        await store_webhook_events(tx, missed, matched)
+    for event in missed:
+        log.warning(
+            "webhook_event.missed",
+            provider=event.provider,
+            webhook_id=event.webhook_id,
+            kind=event.kind,
+        )
+        MISSED.labels(event.provider).inc()

@@ -1,6 +1,8 @@
 """Campaigns as operators run them: each change is on record."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 from services.purchase.domain.promotions import (
     BudgetPromised,
@@ -10,7 +12,7 @@ from services.purchase.domain.promotions import (
 )
 from services.purchase.store import campaigns
 from shared.backoffice.adjustments import audit
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ async def put_campaign(tx: Transaction, order: CampaignOrder) -> Campaign:
         await campaigns.change(tx, changed)
         await _record(tx, order, "campaign.changed")
     return changed
+
+
+async def list_campaigns(database: Database, limit: int) -> list[tuple[Campaign, int, int]]:
+    """Return campaigns, with the coins that went out, and with how many purchases."""
+    async with database.reference.transaction() as tx:
+        found = await campaigns.newest(tx, limit)
+    names = [each.name for each in found]
+    coins, purchases = Counter[str](), Counter[str]()
+    for paid in await database.read_each(partial(campaigns.paid, names=names)):
+        for name, (paid_coins, paid_purchases) in paid.items():
+            coins[name] += paid_coins
+            purchases[name] += paid_purchases
+    return [(each, coins[each.name], purchases[each.name]) for each in found]
 
 
 async def _record(tx: Transaction, order: CampaignOrder, action: str) -> None:

@@ -27,7 +27,6 @@ from services.purchase.domain.purchases import (
     Dispute,
     EarlyFraudWarning,
     Payment,
-    PaymentName,
     ProviderStatus,
     Purchase,
     RefundStatus,
@@ -87,8 +86,6 @@ class Change:
     # Money that came, and what it led to.
     received: tuple[Payment, Allocation] | None = None
     applied: AppliedAnswer | None = None
-    # What else the provider calls the payment, as far as that is new.
-    names: Sequence[PaymentName] = ()
     entries: Sequence[Entry] = ()
     receipts: Sequence[Receipt] = ()
     contradictions: Sequence[Contradiction] = ()
@@ -130,7 +127,6 @@ def decide_change(
         refunds=[each for _, each in changed],
         received=received,
         applied=applied,
-        names=payment_names(purchase, status),
         entries=[*refund_entries(after, changed), *entries],
         receipts=_receipts(after, transition, changed, invoices, now),
         contradictions=(*reported, *contradictions),
@@ -169,17 +165,6 @@ def _receipts(
     is_ours = invoices.seller_in(purchase.channel) is not None
     is_sold = is_ours and transition.allocation is Allocation.APPLIED
     return list(receipts_due(purchase, is_sold=is_sold, refunds=changed, seller=seller, now=now))
-
-
-def payment_names(purchase: Purchase, status: ProviderStatus | None) -> list[PaymentName]:
-    """Return the names of a payment that has any besides its id, or that a store took."""
-    if not isinstance(status, Payment) or not (status.names or status.product):
-        return []
-    names = sorted({status.id, *status.names})
-    return [
-        PaymentName(purchase.provider, name, purchase.viewer, purchase.id, status.id)
-        for name in names
-    ]
 
 
 def _usable(

@@ -7,20 +7,16 @@ status poll, or the attempt of a refund. A batch of them is written together.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter as Metric
 
 from services.purchase.commands.acceptances import add_acceptances
 from services.purchase.commands.books import post
-from services.purchase.commands.changes import (
-    Change,
-    PolledStatus,
-    decide_change,
-    payment_names,
-)
+from services.purchase.commands.changes import Change, PolledStatus, decide_change
 from services.purchase.commands.questions import record_questions
 from services.purchase.commands.receipts import issue_receipts
 from services.purchase.domain.contradictions import Contradiction
@@ -30,15 +26,12 @@ from services.purchase.domain.known_money import KnownMoney
 from services.purchase.domain.purchases import Payment, ProviderStatus, Purchase, State
 from services.purchase.store import (
     answers,
-    campaigns,
     country_evidence,
     disputes,
     payments,
     purchases,
     refunds,
-    webhook_events,
 )
-from services.purchase.store import payment_names as names
 from services.purchase.store.known_money import known_money
 from shared.messaging.outbox import publish
 from shared.observability.metrics import CONTRADICTIONS
@@ -56,21 +49,36 @@ for known in Verdict:
     SALES_JUDGED.labels(known.value)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """
+    A purchase as it is now, and whether the status was used.
+
+    One that may be older than what is known is not, and has to be polled again. `lapsed` is the
+    promise of a campaign that the purchase has lost.
+    """
+
+    purchase: Purchase
+    is_used: bool
+    lapsed: UUID | None = None
+
+
 async def apply_statuses(
     tx: Transaction, polled: Sequence[PolledStatus], invoices: InvoiceRules = PLAIN
-) -> list[tuple[Purchase, bool]]:
-    """
-    Take the steps that provider statuses allow, and publish each once.
-
-    Returns the purchases as they are now, and whether each status was used: one that may be older
-    than what is known is not, and has to be polled again.
-    """
+) -> list[Applied]:
+    """Take the steps that provider statuses allow, and publish each once."""
     applied: dict[int, Change] = {}
     for places in _rounds(polled):
         changes = await _apply_one_each(tx, [polled[place] for place in places], invoices)
         applied |= dict(zip(places, changes, strict=True))
     await issue_receipts(tx, [each for change in applied.values() for each in change.receipts])
-    return [(applied[place].purchase, applied[place].is_used) for place in range(len(polled))]
+    return [_applied(applied[place]) for place in range(len(polled))]
+
+
+def _applied(change: Change) -> Applied:
+    is_lapsed = change.before.promo_coins > change.purchase.promo_coins
+    lapsed = change.before.promise if is_lapsed else None
+    return Applied(change.purchase, change.is_used, lapsed)
 
 
 def report(
@@ -106,7 +114,6 @@ async def _apply_one_each(
 ) -> list[Change]:
     now = datetime.now(UTC)
     locked = await purchases.lock(tx, sorted(each.key for each in polled))
-    polled = await _without_foreign(tx, polled)
     # Without a payment no answer was applied before: of a new purchase nothing else is known.
     new = {key for key, it in locked.items() if it.state is State.CREATED and it.payment is None}
     money = await known_money(tx, [key for key in locked if key not in new])
@@ -115,15 +122,6 @@ async def _apply_one_each(
         for each in polled
     ]
     await _write(tx, changes, now)
-    await webhook_events.mark_applied(
-        tx,
-        [
-            (each.webhook_event, each.purchase)
-            for each, change in zip(polled, changes, strict=True)
-            if each.webhook_event is not None and change.is_used
-        ],
-        now=now,
-    )
     await record_questions(
         tx,
         [
@@ -150,40 +148,10 @@ def _count_verdict(tx: Transaction, change: Change) -> None:
     tx.after_commit(lambda: SALES_JUDGED.labels(verdict.value).inc())
 
 
-async def _without_foreign(
-    tx: Transaction, polled: Sequence[PolledStatus]
-) -> Sequence[PolledStatus]:
-    """
-    Take away the payments of stores that another purchase has.
-
-    The app says which purchase a store's payment is for, so the same one could come for two.
-    """
-    named = {
-        each.key: payment_names(each.purchase, each.status)
-        for each in polled
-        if isinstance(each.status, Payment) and each.status.product is not None
-    }
-    if not named:
-        return polled
-    foreign = await names.take(tx, [name for of_one in named.values() for name in of_one])
-    checked = []
-    for each in polled:
-        if foreign.isdisjoint(named.get(each.key, ())):
-            checked.append(each)
-            continue
-        report(tx, Contradiction.PAYMENT_FOREIGN, purchase=each.purchase, status=each.status)
-        checked.append(replace(each, status=None))
-    return checked
-
-
 async def _write(tx: Transaction, changes: Sequence[Change], now: datetime) -> None:
     """Write what changed, each table once, and publish it."""
     moved = [each.purchase for each in changes if each.purchase != each.before]
     await purchases.save(tx, moved, now=now)
-    await campaigns.give_back(
-        tx,
-        [it.before for it in changes if it.before.promo_coins > it.purchase.promo_coins],
-    )
     await add_acceptances(tx, moved, now=now)
     await disputes.save(tx, [(it.purchase, each) for it in changes for each in it.disputes])
     await payments.add_warnings(tx, [(it.purchase, each) for it in changes for each in it.warnings])
@@ -191,7 +159,6 @@ async def _write(tx: Transaction, changes: Sequence[Change], now: datetime) -> N
     await payments.add(
         tx, [(it.purchase, *it.received) for it in changes if it.received is not None], now=now
     )
-    await names.add(tx, [name for it in changes for name in it.names])
     await country_evidence.add(tx, [(it.purchase, each) for it in changes for each in it.evidence])
     await answers.save_answers(
         tx, [(it.purchase, it.applied) for it in changes if it.applied is not None]

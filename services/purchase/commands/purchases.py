@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 
-from services.purchase.commands.promotions import promise_coins, take_budget
+from services.purchase.commands.promotions import (
+    Promise,
+    give_back,
+    promise_coins,
+    require_budget,
+    reserve_coins,
+)
+from services.purchase.commands.purchase_ids import purchase_id
 from services.purchase.commands.webhook_events import REQUEST_SECONDS
 from services.purchase.domain.prices import UnknownPackage, find_offer
 from services.purchase.domain.purchase_rules import Attempt, require_allowed
@@ -20,10 +27,9 @@ from services.purchase.domain.rules import Rules
 from services.purchase.store import purchases
 from services.purchase.store.exclusions import excluded_until
 from services.purchase.store.purchase_rules import history_of
-from shared.contracts.base import NAMESPACE
 from shared.errors import Refusal
 from shared.idempotency import Key, KeyReused, count_key
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 from shared.prices.packages import Channel
 from shared.quotas import store as quotas
 
@@ -54,8 +60,41 @@ class PurchaseOrder:
     consumption_consent: bool
 
 
-async def record_purchase(tx: Transaction, order: PurchaseOrder, rules: Rules) -> Purchase:
-    """Record what a viewer wants to buy, at its price now; a repeat finds what was recorded."""
+async def buy_once(database: Database, order: PurchaseOrder, rules: Rules) -> Purchase:
+    """Record what a viewer wants to buy, with the coins of a promo code if they have one."""
+    part = database.part_for(order.viewer)
+    if order.promo_code is None:
+        async with part.transaction() as tx:
+            return await record_purchase(tx, order, rules)
+    async with part.transaction() as tx:
+        is_new = await count_promo_code(tx, order, rules)
+    promise = None
+    if is_new:
+        promise = await reserve_coins(database, order.viewer, order.key, order.promo_code)
+    try:
+        async with part.transaction() as tx:
+            purchase = await record_purchase(tx, order, rules, promise)
+    except Refusal:
+        await give_back(database, _ids(promise))
+        raise
+    if promise is not None and purchase.promise != promise.id:
+        # The same key at the same moment: the other request was first, with a promise of its own.
+        await give_back(database, _ids(promise))
+    return purchase
+
+
+def _ids(promise: Promise | None) -> list[UUID]:
+    return [promise.id] if promise is not None and promise.id is not None else []
+
+
+async def record_purchase(
+    tx: Transaction, order: PurchaseOrder, rules: Rules, promise: Promise | None = None
+) -> Purchase:
+    """
+    Record what a viewer wants to buy, at its price now; a repeat finds what was recorded.
+
+    `promise` is what the budget of the order's promo code holds for it.
+    """
     if (recorded := await _recorded(tx, order)) is not None:
         return recorded
     rules.ages.require(order.age_years, order.country)
@@ -65,14 +104,14 @@ async def record_purchase(tx: Transaction, order: PurchaseOrder, rules: Rules) -
         raise SelfExcluded(until=until)
     purchase = _new_purchase(order, rules, now)
     try:
-        purchase = await _add(tx, purchase, order, rules)
+        purchase = await _add(tx, purchase, order, rules, promise)
     except Refusal:
         # The same key at the same moment: the other request was first, and has committed.
         if (recorded := await _recorded(tx, order)) is not None:
             return recorded
         raise
-    # Last of all: many viewers share a campaign's lock.
-    await take_budget(tx, purchase, now=now)
+    # Last of all: another refusal says more to the viewer.
+    require_budget(promise)
     log.info("purchase.recorded", purchase=str(purchase.id))
     tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
     return purchase
@@ -108,7 +147,13 @@ def _new_purchase(order: PurchaseOrder, rules: Rules, now: datetime) -> Purchase
     )
 
 
-async def _add(tx: Transaction, purchase: Purchase, order: PurchaseOrder, rules: Rules) -> Purchase:
+async def _add(
+    tx: Transaction,
+    purchase: Purchase,
+    order: PurchaseOrder,
+    rules: Rules,
+    promise: Promise | None,
+) -> Purchase:
     """
     Record a purchase with what comes on top, or refuse one too many.
 
@@ -121,7 +166,7 @@ async def _add(tx: Transaction, purchase: Purchase, order: PurchaseOrder, rules:
     is_new = rules.purchases.is_new_account(order.account_created_at, now)
     require_allowed(rules.purchases, history, Attempt(counted_minor, is_new, now))
     purchase = await promise_coins(
-        tx, purchase, order.promo_code, rules, bought_before=history.bought_before
+        tx, purchase, promise, rules, bought_before=history.bought_before
     )
     is_added = await purchases.add(
         tx,
@@ -138,20 +183,16 @@ async def _add(tx: Transaction, purchase: Purchase, order: PurchaseOrder, rules:
     return purchase
 
 
-def purchase_id(viewer: str, key: str) -> UUID:
+async def count_promo_code(tx: Transaction, order: PurchaseOrder, rules: Rules) -> bool:
     """
-    Derive the id of a purchase, which is also the provider's idempotency key.
+    Count that a code was tried, also if it is refused: so nobody tries many.
 
-    Neither a user nor a key contains a line break, so no two pairs of them meet in one id. Its
-    viewer, the provider and operators see it, and they know the viewer: nothing is learned from it.
+    Return False if the purchase is recorded already: it has what it was promised.
     """
-    return uuid5(NAMESPACE, f"purchase|{viewer}\n{key}")
-
-
-async def count_promo_code(tx: Transaction, order: PurchaseOrder, rules: Rules) -> None:
-    """Count that a code was tried, also if it is refused: so nobody tries many."""
-    if await _recorded(tx, order) is None:
+    is_new = await _recorded(tx, order) is None
+    if is_new:
         await quotas.use(tx, order.viewer, rules.quotas.promo_codes)
+    return is_new
 
 
 async def _recorded(tx: Transaction, order: PurchaseOrder) -> Purchase | None:

@@ -1,12 +1,18 @@
 """Reads that may find nothing; lists are read from the store."""
 
+from functools import partial
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from uuid import UUID
 
 from services.purchase.domain.purchases import NoSuchPurchase, Purchase
 from services.purchase.domain.refunds import Refund
 from services.purchase.domain.withdrawals import Withdrawal
-from services.purchase.store import purchases, refunds, withdrawals
-from shared.postgres.database import Transaction
+from services.purchase.store import disputes, purchases, refund_attempts, refunds, withdrawals
+from services.purchase.store.disputes import DisputeLine
+from services.purchase.store.refund_attempts import UnresolvedRefund
+from shared.postgres.database import Database, Transaction
 from shared.quotas import store as quotas
 from shared.quotas.rules import Quota
 
@@ -46,3 +52,15 @@ async def read_refund_of(tx: Transaction, withdrawal: Withdrawal) -> Refund | No
     if withdrawal.refund is None:
         return None
     return (await refunds.by_id(tx, [withdrawal.refund]))[withdrawal.refund]
+
+
+async def read_disputes(database: Database, limit: int) -> list[DisputeLine]:
+    """Return the disputes of all parts that still run, then the newest of the others."""
+    parts = await database.read_each(partial(disputes.newest, limit=limit))
+    return list(islice(merge(*parts, key=disputes.in_order), limit))
+
+
+async def read_unresolved(database: Database, limit: int) -> list[UnresolvedRefund]:
+    """Return the refunds of all parts that a person has to find out about, the oldest first."""
+    parts = await database.read_each(partial(refund_attempts.unresolved, limit=limit))
+    return list(islice(merge(*parts, key=attrgetter("unresolved_at")), limit))

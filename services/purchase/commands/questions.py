@@ -143,5 +143,5 @@ async def answer_question(database: Database, providers: Providers, due: DueQues
         except ProviderRejected as error:
             log.warning("question.rejected", purchase=str(purchase.id), reason=error.reason)
             rejected = error.reason
-    async with database.transaction() as tx:
+    async with database.part_for(purchase.viewer).transaction() as tx:
         await questions.end(tx, question, now=datetime.now(UTC), rejected=rejected)

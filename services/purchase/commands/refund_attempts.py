@@ -13,8 +13,9 @@ from uuid import UUID
 
 import structlog
 
+from services.purchase.commands.answers import apply_answers
 from services.purchase.commands.changes import PolledStatus
-from services.purchase.commands.payments import apply_statuses, report
+from services.purchase.commands.payments import report
 from services.purchase.commands.refund_decisions import write_decisions
 from services.purchase.commands.status_polls import is_foreign_answer
 from services.purchase.domain.contradictions import Contradiction
@@ -30,7 +31,7 @@ from services.purchase.providers import (
 )
 from services.purchase.store import disputes, purchases, refund_attempts, refunds
 from shared.contracts.envelope import Cause
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Transaction
 
 log = structlog.get_logger()
 
@@ -105,11 +106,12 @@ async def run_attempt(provider: Payments, attempt: Attempt) -> AttemptResult:
 
 
 async def apply_attempt(
-    tx: Transaction, attempt: Attempt, result: AttemptResult, invoices: InvoiceRules = PLAIN
+    database: Database, attempt: Attempt, result: AttemptResult, invoices: InvoiceRules = PLAIN
 ) -> None:
     """Write what the provider did, with its money, and publish it once."""
     polled = PolledStatus(attempt.purchase, result.payment, result.answer)
-    await apply_statuses(tx, [polled], invoices)
+    part = database.part_for(attempt.purchase.viewer)
+    await apply_answers(database, part, [polled], invoices)
 
 
 async def _submit(provider: Payments, refund: Refund, payment: str) -> Answer:

@@ -14,7 +14,7 @@ from shared.contracts.purchase import PurchaseRefused
 from shared.errors import Refusal
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Part, Transaction
 from shared.quotas import store as quotas
 from shared.quotas.rules import DAY, Quota, TooOften
 
@@ -28,7 +28,7 @@ for known in Rule:
     PURCHASES_REFUSED.labels(known.value)
 
 
-async def publish_refusal(database: Database, order: PurchaseOrder, refusal: Refusal) -> None:
+async def publish_refusal(part: Part, order: PurchaseOrder, refusal: Refusal) -> None:
     """
     Publish that a rule refused a viewer, in a transaction of its own: theirs was rolled back.
 
@@ -38,7 +38,7 @@ async def publish_refusal(database: Database, order: PurchaseOrder, refusal: Ref
     if rule is None:
         return
     PURCHASES_REFUSED.labels(rule).inc()
-    async with database.transaction() as tx:
+    async with part.transaction() as tx:
         await _publish_once(tx, order, rule, refusal)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
+from services.purchase.commands.answers import apply_answers
 from services.purchase.commands.changes import PolledStatus
-from services.purchase.commands.payments import apply_statuses
+from services.purchase.commands.payments import Applied
 from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from services.purchase.domain import transitions
 from services.purchase.domain.contradictions import Contradiction
@@ -37,7 +39,7 @@ from services.purchase.store import payment_names, purchases, webhook_archive, w
 from shared.observability.metrics import CONTRADICTIONS
 from shared.observability.tracing import traceparent
 from shared.postgres.batching import Batcher
-from shared.postgres.database import Database, Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -74,7 +76,9 @@ class StatusPolls:
         self._providers = providers
         self._invoices = invoices
         self._events = Batcher(self._store)
-        self._statuses = Batcher(self._apply)
+        self._statuses = {
+            part.number: Batcher(partial(self._apply, part)) for part in database.parts
+        }
 
     async def receive(self, event: WebhookEvent, archived: ArchivedWebhook | None = None) -> None:
         """
@@ -97,7 +101,7 @@ class StatusPolls:
             status = await request_status(self._providers[poll.purchase.provider], poll)
             if status is None:
                 return None
-            purchase, is_used = await self._statuses.submit(
+            applied = await self._submit(
                 PolledStatus(
                     poll.purchase,
                     status,
@@ -105,7 +109,8 @@ class StatusPolls:
                     traceparent=traceparent(),
                 )
             )
-            if is_used:
+            purchase = applied.purchase
+            if applied.is_used:
                 break
         return purchase
 
@@ -121,8 +126,9 @@ class StatusPolls:
         for _ in range(POLLS_MAX):
             payment = await _claim(store, purchase, token)
             polled = PolledStatus(purchase, payment, traceparent=traceparent())
-            purchase, is_used = await self._statuses.submit(polled)
-            if is_used:
+            applied = await self._submit(polled)
+            purchase = applied.purchase
+            if applied.is_used:
                 break
             await self._require_owner(purchase, payment)
         return purchase
@@ -130,7 +136,7 @@ class StatusPolls:
     async def _require_owner(self, purchase: Purchase, payment: Payment) -> None:
         """Refuse a payment that another purchase has; otherwise something newer is known of it."""
         name = (purchase.provider, payment.id)
-        async with self.database.transaction() as tx:
+        async with self.database.reference.transaction() as tx:
             owner = (await payment_names.find(tx, [name])).get(name)
         if owner is None or owner.purchase != purchase.id:
             raise TokenRefused(purchase=purchase.id)
@@ -153,11 +159,11 @@ class StatusPolls:
                 log.warning("provider.unavailable", webhook=event.webhook_id, error=str(error))
                 return
         purchase = None
-        async with self.database.transaction() as tx:
-            if payment is not None:
-                named = replace(event, reference=payment.reference)
-                purchase = (await match_purchases(tx, [named])).get(named)
-            if purchase is None and unmatched.is_last:
+        if payment is not None:
+            named = replace(event, reference=payment.reference)
+            purchase = (await match_purchases(self.database, [named])).get(named)
+        if purchase is None and unmatched.is_last:
+            async with self.database.reference.transaction() as tx:
                 await webhook_events.give_up(tx, event)
         if purchase is not None:
             await self.run(StatusPoll(purchase, event))
@@ -167,14 +173,19 @@ class StatusPolls:
     async def _store(
         self, received: Sequence[tuple[WebhookEvent, ArchivedWebhook | None]]
     ) -> Sequence[Purchase | None]:
-        async with self.database.transaction() as tx:
-            found = await store_webhook_events(tx, [event for event, _ in received])
+        events = [event for event, _ in received]
+        matched = await match_purchases(self.database, events)
+        async with self.database.reference.transaction() as tx:
+            found = await store_webhook_events(tx, events, matched)
             await webhook_archive.add(tx, [kept for _, kept in received if kept is not None])
         return found
 
-    async def _apply(self, polled: Sequence[PolledStatus]) -> Sequence[tuple[Purchase, bool]]:
-        async with self.database.transaction() as tx:
-            return await apply_statuses(tx, polled, self._invoices)
+    async def _submit(self, polled: PolledStatus) -> Applied:
+        part = self.database.part_for(polled.purchase.viewer)
+        return await self._statuses[part.number].submit(polled)
+
+    async def _apply(self, part: Part, polled: Sequence[PolledStatus]) -> Sequence[Applied]:
+        return await apply_answers(self.database, part, polled, self._invoices)
 
 
 async def _claim(store: Stores, purchase: Purchase, token: str) -> Payment:
@@ -232,20 +243,26 @@ def is_foreign_answer(payment: Payment, purchase: Purchase) -> bool:
     return True
 
 
-async def claim_status_polls(tx: Transaction) -> tuple[list[StatusPoll], list[UnmatchedEvent]]:
-    """
-    Take the polls that are due: for open purchases, and for webhook events not yet applied.
+async def claim_open_purchases(tx: Transaction) -> list[StatusPoll]:
+    """Take the open purchases of a part that are due for a poll."""
+    claimed = await purchases.claim(tx, now=datetime.now(UTC), limit=CLAIMED_MAX)
+    return [*map(StatusPoll, claimed)]
 
-    With them come the events that matched no purchase for long, to be resolved.
+
+async def claim_webhook_events(
+    database: Database,
+) -> tuple[list[StatusPoll], list[UnmatchedEvent], bool]:
     """
-    now = datetime.now(UTC)
-    waiting = await purchases.claim(tx, now=now, limit=CLAIMED_MAX)
-    events, unmatched = await webhook_events.claim(tx, now=now, limit=CLAIMED_MAX)
-    matched = await match_purchases(tx, [*events, *(each.event for each in unmatched)])
-    polls = [*map(StatusPoll, waiting)] + [
-        StatusPoll(purchase, event) for event, purchase in matched.items()
-    ]
-    return polls, [each for each in unmatched if each.event not in matched]
+    Take the webhook events that are due: polls for those of our purchases, and whether more wait.
+
+    The second list are events that matched no purchase for long, to be resolved.
+    """
+    async with database.reference.transaction() as tx:
+        events, unmatched = await webhook_events.claim(tx, now=datetime.now(UTC), limit=CLAIMED_MAX)
+    matched = await match_purchases(database, [*events, *(each.event for each in unmatched)])
+    polls = [StatusPoll(purchase, event) for event, purchase in matched.items()]
+    is_more = len(events) + len(unmatched) >= CLAIMED_MAX
+    return polls, [each for each in unmatched if each.event not in matched], is_more
 
 
 async def _look_up(provider: Payments, poll: StatusPoll, now: datetime) -> ProviderStatus | None:

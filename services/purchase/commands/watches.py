@@ -11,23 +11,44 @@ from prometheus_client import Gauge
 
 from services.purchase.commands.status_polls import StatusPoll
 from services.purchase.domain.purchases import Purchase
-from services.purchase.domain.watches import WatchPlan
+from services.purchase.domain.watches import TURN_SECONDS, WatchPlan
 from services.purchase.providers import Providers
 from services.purchase.store import watches
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Part
 
 LATE = Gauge("ovation_watch_late_seconds", "How long a paid purchase has waited to be read again.")
 
 
-async def claim_watches(tx: Transaction, providers: Providers, plan: WatchPlan) -> list[StatusPoll]:
-    """Take the purchases whose turn it is: of each provider as many as a turn allows."""
+async def claim_watches(
+    database: Database, providers: Providers, plan: WatchPlan
+) -> list[StatusPoll]:
+    """
+    Take the purchases whose turn it is: of each provider as many as a turn allows.
+
+    Each turn begins with another part, so that all have their share of what a provider allows.
+    """
     now = datetime.now(UTC)
-    claimed = await watches.claim(tx, list(providers), plan, now=now)
+    left = dict.fromkeys(providers, plan.reads_per_turn)
+    claimed: list[tuple[Purchase, datetime]] = []
+    first = int(now.timestamp() // TURN_SECONDS) % len(database.parts)
+    for part in (*database.parts[first:], *database.parts[:first]):
+        if not (waiting := {name: reads for name, reads in left.items() if reads}):
+            break
+        async with part.transaction() as tx:
+            found = await watches.claim(tx, waiting, plan, now=now)
+        claimed += found
+        for purchase, _ in found:
+            left[purchase.provider] -= 1
     oldest = min((due_at for _, due_at in claimed), default=now)
-    tx.after_commit(lambda: LATE.set((now - oldest).total_seconds()))
+    LATE.set((now - oldest).total_seconds())
     return [StatusPoll(purchase, is_watch=True) for purchase, _ in claimed]
 
 
-async def end_watches(tx: Transaction, watched: Sequence[Purchase], plan: WatchPlan) -> None:
+async def end_watches(database: Database, watched: Sequence[Purchase], plan: WatchPlan) -> None:
     """Let purchases that were read wait for their next turn."""
-    await watches.end_turns(tx, watched, plan, now=datetime.now(UTC))
+    of_parts: dict[Part, list[Purchase]] = {}
+    for each in watched:
+        of_parts.setdefault(database.part_for(each.viewer), []).append(each)
+    for part, of_part in of_parts.items():
+        async with part.transaction() as tx:
+            await watches.end_turns(tx, of_part, plan, now=datetime.now(UTC))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from prometheus_client import Counter
 
-from services.purchase.commands.webhook_events import store_webhook_events
+from services.purchase.commands.webhook_events import match_purchases, store_webhook_events
 from services.purchase.domain.purchases import BadSignature, WebhookEvent
 from services.purchase.domain.webhook_archive import (
     ArchivedWebhook,
@@ -119,8 +119,9 @@ async def run_replay(
             raise
         log.warning("webhook.unread", webhook_id=archived.webhook_id, error=str(error)[:200])
         return
-    async with database.transaction() as tx:
-        await store_webhook_events(tx, events)
+    matched = await match_purchases(database, events)
+    async with database.reference.transaction() as tx:
+        await store_webhook_events(tx, events, matched)
         await webhook_events.reopen(tx, events, now=datetime.now(UTC))
         await webhook_archive.end_replay(tx, archived)
     log.info("webhook.replayed", webhook_id=archived.webhook_id, events=len(events))

@@ -1,14 +1,22 @@
-"""Webhook events: stored first, and then the reason to poll the status of their payment."""
+"""
+Webhook events: stored first, and then the reason to poll the status of their payment.
 
-from collections.abc import Sequence
+They are in the schema of reference: whom one is about is known only once its purchase is found, in
+the part that the purchase's id names. That an event was applied is recorded after the purchase was
+written: a process that dies in between polls again, and an answer that is applied again changes
+nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from services.purchase.domain.purchases import Purchase, WebhookEvent
+from services.purchase.commands.purchase_ids import part_with
+from services.purchase.domain.purchases import PaymentName, Purchase, WebhookEvent
 from services.purchase.store import payment_names, purchases, webhook_events
-from shared.postgres.database import Transaction
+from shared.postgres.database import Database, Part, Transaction
 
 log = structlog.get_logger()
 
@@ -17,11 +25,14 @@ REQUEST_SECONDS = 5
 
 
 async def store_webhook_events(
-    tx: Transaction, events: Sequence[WebhookEvent]
+    tx: Transaction, events: Sequence[WebhookEvent], matched: Mapping[WebhookEvent, Purchase]
 ) -> list[Purchase | None]:
-    """Store webhook events; return for each the purchase to poll, if it is new and has one."""
+    """
+    Store webhook events; return for each the purchase to poll, if it is new and has one.
+
+    `matched` is what `match_purchases` found.
+    """
     now = datetime.now(UTC)
-    matched = await match_purchases(tx, events)
     # Sorted: two instances that get the same events would otherwise wait for each other.
     ordered = sorted(set(events), key=lambda event: (event.provider, event.webhook_id))
     new = await webhook_events.add(
@@ -46,7 +57,7 @@ async def store_webhook_events(
 
 
 async def match_purchases(
-    tx: Transaction, events: Sequence[WebhookEvent]
+    database: Database, events: Sequence[WebhookEvent]
 ) -> dict[WebhookEvent, Purchase]:
     """
     Find the purchases that webhook events refer to, at their provider.
@@ -65,16 +76,36 @@ async def match_purchases(
         for event in events
         if event not in references and event.payment is not None
     ]
-    names = await payment_names.find(tx, named)
+    names = await _find_names(database, named)
     for event in events:
         name = names.get((event.provider, event.payment or ""))
         if event not in references and name is not None:
             references[event] = name.purchase
     if not references:
         return {}  # payments at the same provider that are not ours, or not yet known to be
-    found = {each.id: each for each in await purchases.by_id(tx, list(references.values()))}
+    found = await _find_purchases(database, set(references.values()))
     return {
         event: found[reference]
         for event, reference in references.items()
         if reference in found and found[reference].provider == event.provider
     }
+
+
+async def _find_names(
+    database: Database, named: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], PaymentName]:
+    if not named:
+        return {}
+    async with database.reference.transaction() as tx:
+        return await payment_names.find(tx, named)
+
+
+async def _find_purchases(database: Database, ids: Collection[UUID]) -> dict[UUID, Purchase]:
+    by_part: dict[Part, list[UUID]] = {}
+    for each in ids:
+        by_part.setdefault(part_with(database, each), []).append(each)
+    found: dict[UUID, Purchase] = {}
+    for part, of_part in by_part.items():
+        async with part.transaction() as tx:
+            found |= {each.id: each for each in await purchases.by_id(tx, of_part)}
+    return found

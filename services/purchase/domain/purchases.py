@@ -165,6 +165,8 @@ class Purchase:
     # How many days after the payment the promo coins expire.
     promo_days: int = 0
     campaign: str | None = None
+    # What the campaign's budget holds for it.
+    promise: UUID | None = None
     # Where its viewer was by their internet address, if the host application says so.
     ip_country: str | None = None
 

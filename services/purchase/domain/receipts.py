@@ -2,6 +2,8 @@
 Receipts for what was sold, and credit notes for what was given back.
 
 Each says for ever what it said when it was issued. The numbers of a seller's year have no gaps.
+With several parts each part has a series of its own: a number is "based on one or more series"
+(Article 226(2) of Directive 2006/112/EC), and no sale waits for those of another part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +38,7 @@ class Receipt:
     One document, with the seller as it was then.
 
     Amounts are as the books have them: those of a credit note are below zero. `number` is 0 until
-    it is recorded.
+    it is recorded, and then `series` says which part numbered it, if there are several.
     """
 
     viewer: str
@@ -49,20 +51,22 @@ class Receipt:
     coins: int
     amount_minor: int
     tax_minor: int
+    series: int | None = None
     number: int = 0
 
     @property
     def name(self) -> str:
-        """The number as it is written: EX-2026-000001."""
-        return receipt_name(self.seller.prefix, self.year, self.number)
+        """The number as it is written: EX-2026-000001, or EX-2026-07-000001 of a series."""
+        return receipt_name(self.seller.prefix, self.year, self.series, self.number)
 
     @property
     def net_minor(self) -> int:
         return self.amount_minor - self.tax_minor
 
 
-def receipt_name(prefix: str, year: int, number: int) -> str:
-    return f"{prefix}{year}-{number:06d}"
+def receipt_name(prefix: str, year: int, series: int | None, number: int) -> str:
+    of_series = "" if series is None else f"{series:02}-"
+    return f"{prefix}{year}-{of_series}{number:06d}"
 
 
 def receipts_due(

@@ -1,6 +1,7 @@
 """All purchases in a few numbers."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.purchase.domain.purchases import State
@@ -30,7 +31,8 @@ class Books:
     """
     All purchases: what was paid, what was sold for it, and what the wallet has credited.
 
-    `accounts` is where the money is, in double entry: `postings_sum` is zero.
+    `accounts` is where the money is, in double entry: `postings_sum` is zero. Each part was counted
+    at one instant.
     """
 
     purchases_by_state: Mapping[State, int]
@@ -67,7 +69,7 @@ _BOOKS = text("""
 
 
 async def read_books(tx: Transaction) -> Books:
-    """Count everything, in one statement and so at one instant."""
+    """Count everything of a part, in one statement and so at one instant."""
     row = (await tx.execute(_BOOKS)).one()
     return Books(
         purchases_by_state={state: row.states.get(state.value, 0) for state in State},
@@ -79,4 +81,27 @@ async def read_books(tx: Transaction) -> Books:
         disputes_open=row.disputes_open,
         postings_sum=sum(each["amount_minor"] for each in row.accounts),
         accounts=[Account(**each) for each in row.accounts],
+    )
+
+
+def add_books(parts: Sequence[Books]) -> Books:
+    """Add the books of all parts up."""
+    states, paid, accounts = Counter[State](), Counter[str](), Counter[tuple[str, str]]()
+    for each in parts:
+        states.update(each.purchases_by_state)
+        paid.update({line.currency: line.amount_minor for line in each.paid_amounts})
+        accounts.update({(it.account, it.currency): it.amount_minor for it in each.accounts})
+    return Books(
+        purchases_by_state={state: states[state] for state in State},
+        paid_amounts=[Amount(currency, paid[currency]) for currency in sorted(paid)],
+        coins_sold=sum(each.coins_sold for each in parts),
+        bonus_coins_sold=sum(each.bonus_coins_sold for each in parts),
+        promo_coins_given=sum(each.promo_coins_given for each in parts),
+        coins_credited=sum(each.coins_credited for each in parts),
+        disputes_open=sum(each.disputes_open for each in parts),
+        postings_sum=sum(each.postings_sum for each in parts),
+        accounts=[
+            Account(currency, accounts[account, currency], account)
+            for account, currency in sorted(accounts)
+        ],
     )

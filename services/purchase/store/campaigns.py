@@ -1,11 +1,10 @@
-"""Campaigns: promo codes, and what their budgets have promised."""
+"""Campaigns: promo codes, and how much of their budgets is promised."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from services.purchase import columns as tables
 from services.purchase.domain.promotions import Campaign
-from services.purchase.domain.purchases import Purchase
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper
 from shared.postgres.statements import text
@@ -16,19 +15,14 @@ _FIELDS = (
     *("valid_from", "valid_until", "countries"),
 )
 
-_OF_CODE = text(f"""
-    SELECT {_campaign.columns}, EXISTS (
-        SELECT FROM purchases
-        WHERE viewer = :viewer AND campaign = campaigns.name AND promo_coins > 0
-    ) AS is_used
-    FROM campaigns WHERE code = :code
-""")  # noqa: S608 - our own text only
+_OF_CODE = text(
+    f"SELECT {_campaign.columns} FROM campaigns WHERE code = :code"  # noqa: S608 - our own text only
+)
 
 
-async def of_code(tx: Transaction, code: str, *, viewer: str) -> tuple[Campaign, bool] | None:
-    """Return the campaign of a code, and whether a purchase of the viewer has its coins."""
-    row = (await tx.execute(_OF_CODE, {"code": code, "viewer": viewer})).first()
-    return (_campaign(row), row["is_used"]) if row is not None else None
+async def of_code(tx: Transaction, code: str) -> Campaign | None:
+    row = (await tx.execute(_OF_CODE, {"code": code})).first()
+    return _campaign(row) if row is not None else None
 
 
 _TAKE = text("""
@@ -43,7 +37,7 @@ async def take(tx: Transaction, name: str, coins: int, *, now: datetime) -> bool
     """
     Take coins of a budget; False if it has no more, or has ended meanwhile.
 
-    The campaign is locked until the transaction ends: it is the last thing that is locked.
+    The campaign is locked until the transaction ends: many viewers wait for it.
     """
     return bool(await tx.execute(_TAKE, {"name": name, "coins": coins, "now": now}))
 
@@ -52,24 +46,6 @@ _LOCK = text(f"""
     SELECT {_campaign.columns} FROM campaigns
     WHERE name = ANY(CAST(:names AS text[])) ORDER BY name FOR NO KEY UPDATE
 """)  # noqa: S608 - our own text only
-_GIVE_BACK = text("""
-    UPDATE campaigns SET promised_coins = promised_coins - back.coins
-    FROM (
-        SELECT name, sum(coins)::bigint AS coins
-        FROM unnest(CAST(:names AS text[]), CAST(:coins AS bigint[])) AS each (name, coins)
-        GROUP BY name
-    ) AS back
-    WHERE campaigns.name = back.name
-""")
-
-
-async def give_back(tx: Transaction, lapsed: Sequence[Purchase]) -> None:
-    """Let budgets have the promo coins again that these purchases had before they lapsed."""
-    names = [purchase.campaign for purchase in lapsed if purchase.campaign is not None]
-    if names:
-        await tx.execute(_LOCK, {"names": sorted(set(names))})
-        coins = [purchase.promo_coins for purchase in lapsed if purchase.campaign is not None]
-        await tx.execute(_GIVE_BACK, {"names": names, "coins": coins})
 
 
 _VALUES = ", ".join(f":{field}" for field in _FIELDS)
@@ -101,20 +77,24 @@ async def change(tx: Transaction, campaign: Campaign) -> None:
     await tx.execute(_CHANGE, changed)
 
 
-_NEWEST = text(f"""
-    SELECT {_campaign.columns}, paid.coins AS paid_coins, paid.purchases AS paid_purchases
-    FROM campaigns CROSS JOIN LATERAL (
-        SELECT coalesce(sum(promo_coins), 0)::bigint AS coins, count(*) AS purchases
-        FROM purchases
-        WHERE campaign = campaigns.name AND promo_coins > 0 AND paid_at IS NOT NULL
-    ) AS paid
-    ORDER BY valid_from DESC, name LIMIT :limit
-""")  # noqa: S608 - our own text only
+_NEWEST = text(
+    f"SELECT {_campaign.columns} FROM campaigns"  # noqa: S608 - our own text only
+    " ORDER BY valid_from DESC, name LIMIT :limit"
+)
 
 
-async def newest(tx: Transaction, limit: int) -> list[tuple[Campaign, int, int]]:
-    """Return campaigns, with the coins that went out, and with how many purchases."""
-    return [
-        (_campaign(row), row["paid_coins"], row["paid_purchases"])
-        for row in await tx.execute(_NEWEST, {"limit": limit})
-    ]
+async def newest(tx: Transaction, limit: int) -> list[Campaign]:
+    return [_campaign(row) for row in await tx.execute(_NEWEST, {"limit": limit})]
+
+
+_PAID = text("""
+    SELECT campaign, sum(promo_coins)::bigint AS coins, count(*) AS purchases FROM purchases
+    WHERE campaign = ANY(CAST(:names AS text[])) AND promo_coins > 0 AND paid_at IS NOT NULL
+    GROUP BY campaign
+""")
+
+
+async def paid(tx: Transaction, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return the coins that went out for campaigns in a part, and with how many purchases."""
+    rows = await tx.execute(_PAID, {"names": list(names)})
+    return {row.campaign: (row.coins, row.purchases) for row in rows}

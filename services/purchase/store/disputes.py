@@ -60,6 +60,11 @@ async def newest(tx: Transaction, limit: int) -> list[DisputeLine]:
     return [_line(row) for row in await tx.execute(_NEWEST, {"limit": limit})]
 
 
+def in_order(line: DisputeLine) -> tuple[bool, float, str]:
+    """Return what sorts lines as `newest` does."""
+    return line.state != "open", -line.recorded_at.timestamp(), line.dispute
+
+
 _CHANGING = ("state", "reason", "amount_minor", "currency", "revision")
 _SAVE = insert_rows(
     tables.Dispute,

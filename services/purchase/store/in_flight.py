@@ -56,6 +56,7 @@ IN_FLIGHT = (
         """,
         # A provider that gives no list for this long hides the webhooks that it could not deliver.
         {"waiting": 2 * HOURS},
+        is_of_reference=True,
     ),
     InFlight(
         "dispute",

@@ -172,17 +172,30 @@ INVARIANTS = (
         """,
     ),
     invariant(
-        "budgets-have-promised-what-purchases-have",
-        # Campaigns belong to no user: they are looked at once, with the last users.
+        "budgets-have-what-they-promised",
+        # Campaigns belong to no user: they are looked at once, with the last users of one part.
         """
-            SELECT name AS user_id, format('campaign %s promised %s coins, its purchases have %s',
+            SELECT name AS user_id, format('campaign %s has %s coins promised, its promises are %s',
                                            name, promised_coins, coalesce(p.coins, 0)) AS detail
             FROM campaigns LEFT JOIN LATERAL (
-                SELECT sum(promo_coins) AS coins FROM purchases
-                WHERE campaign = campaigns.name AND promo_coins > 0
+                SELECT sum(coins) AS coins FROM campaign_promises WHERE campaign = campaigns.name
             ) AS p ON true
             WHERE CAST(:until AS text) IS NULL AND CAST(:after AS text) IS NOT NULL
+              AND current_schema() IN ('public', 'part_00')
               AND promised_coins <> coalesce(p.coins, 0)
+        """,
+    ),
+    invariant(
+        "promo-coins-were-promised",
+        """
+            SELECT viewer AS user_id, format('purchase %s has %s promo coins, promised were %s', id,
+                                             promo_coins, coalesce(p.coins, 0)) AS detail
+            FROM purchases LEFT JOIN LATERAL (
+                SELECT coins FROM campaign_promises
+                WHERE id = purchases.promise AND campaign = purchases.campaign
+                    AND purchase = purchases.id
+            ) AS p ON true
+            WHERE {viewers} AND promo_coins > 0 AND promo_coins IS DISTINCT FROM p.coins
         """,
     ),
     invariant(

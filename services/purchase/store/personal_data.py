@@ -29,7 +29,8 @@ _PAID_EVENTS = counting("""
     UPDATE event_archive SET event = event || '{"payment_fingerprint": null}'
     WHERE key = :user AND event ->> 'payment_fingerprint' IS NOT NULL
 """)
-# As they came they may hold anything that a provider knows of the payer.
+# As they came they may hold anything that a provider knows of the payer. They are in the schema of
+# reference, as the audit log is, and an erasure is as rare as what is audited.
 _WEBHOOKS = counting("""
     DELETE FROM webhook_archive USING webhook_events
     WHERE webhook_events.viewer = :user

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import uniform
 from uuid import UUID
 
 from services.purchase import columns as tables
@@ -10,7 +11,7 @@ from services.purchase.domain.purchases import CHECK_SECONDS_FIRST, Purchase
 from services.purchase.domain.watches import FIRST_AFTER
 from services.purchase.store.checks import NEXT_CHECK
 from shared.postgres.database import Transaction
-from shared.postgres.rows import RowMapper, arrays, unnest, update_rows
+from shared.postgres.rows import RowMapper, arrays, unnest
 from shared.postgres.statements import text
 
 _FIELDS = tuple(field.name for field in fields(Purchase))
@@ -84,6 +85,16 @@ async def read(tx: Transaction, viewer: str, purchase: UUID) -> Purchase | None:
     return _purchase(row) if row is not None else None
 
 
+_HAS_PROMOTION = text("""
+    SELECT 1 FROM purchases WHERE viewer = :viewer AND campaign = :campaign AND promo_coins > 0
+""")
+
+
+async def has_promotion(tx: Transaction, viewer: str, campaign: str) -> bool:
+    """Return whether a purchase of the viewer has the coins of a campaign."""
+    return bool(await tx.execute(_HAS_PROMOTION, {"viewer": viewer, "campaign": campaign}))
+
+
 _BY_ID = text(f"{_SELECT} WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
@@ -123,31 +134,37 @@ async def lock(
     return {(row["viewer"], row["id"]): _purchase(row) for row in rows}
 
 
-_SAVE = update_rows(
-    tables.Purchase,
-    ("viewer", "id"),
-    _CHANGING,
-    also=f"""
+_ASSIGNED = ", ".join(f"{name} = new.{name}" for name in _CHANGING)
+_SAVE = text(f"""
+    UPDATE purchases SET {_ASSIGNED},
         checks = CASE WHEN purchases.state = new.state THEN purchases.checks ELSE 0 END,
         next_check_at = CASE
             WHEN new.state NOT IN ('created', 'pending') THEN NULL
             WHEN purchases.state = new.state THEN purchases.next_check_at
-            ELSE CAST(:now AS timestamptz) + make_interval(secs => {CHECK_SECONDS_FIRST})
+            ELSE CAST(:check_at AS timestamptz)
         END,
         watch_at = CASE
             WHEN new.paid_at IS NULL THEN NULL
             WHEN purchases.paid_at IS NOT NULL THEN purchases.watch_at
-            ELSE CAST(:now AS timestamptz)
-                + make_interval(secs => {FIRST_AFTER.total_seconds()}) * (0.75 + random() / 2)
+            ELSE new.watch_at
         END
-    """,
-)
+    FROM {unnest(tables.Purchase, "viewer", "id", *_CHANGING, "watch_at")}
+    WHERE purchases.viewer = new.viewer AND purchases.id = new.id
+""")  # noqa: S608 - our own text only
 
 
 async def save(tx: Transaction, purchases: Sequence[Purchase], *, now: datetime) -> None:
     """Write what became of locked purchases, and when to poll or to watch them again."""
     if purchases:
-        await tx.execute(_SAVE, {**arrays(purchases, "viewer", "id", *_CHANGING), "now": now})
+        await tx.execute(
+            _SAVE,
+            {
+                **arrays(purchases, "viewer", "id", *_CHANGING),
+                # Not all at the same time: the pauses differ by up to a quarter.
+                "watch_at": [now + FIRST_AFTER * uniform(0.75, 1.25) for _ in purchases],  # noqa: S311
+                "check_at": now + timedelta(seconds=CHECK_SECONDS_FIRST),
+            },
+        )
 
 
 _CLAIM = text(f"""

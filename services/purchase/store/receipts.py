@@ -25,14 +25,15 @@ _COUNT = insert_rows(
         RETURNING seller, year, last
     """,
 )
-_ADD = insert_rows(tables.Receipt, *_COLUMNS, "seller", "number", "seller_details")
+_ADD = insert_rows(tables.Receipt, *_COLUMNS, "seller", "series", "number", "seller_details")
 
 
 async def add(tx: Transaction, receipts: Sequence[Receipt]) -> None:
     """
     Number and record receipts, in their order; the purchases are locked.
 
-    This is the last thing that a transaction locks, and in sorted order: all sales wait for it.
+    This is the last thing that a transaction locks, and in sorted order: all sales of a
+    part wait for it.
     """
     wanted = Counter((each.seller.id, each.year) for each in receipts)
     keys = sorted(wanted)
@@ -51,6 +52,7 @@ async def add(tx: Transaction, receipts: Sequence[Receipt]) -> None:
         numbers.append(following[each.seller.id, each.year])
     about = {
         "seller": [each.seller.id for each in receipts],
+        "series": [tx.part] * len(receipts),
         "number": numbers,
         "seller_details": [_seller.dump_json(each.seller).decode() for each in receipts],
     }
@@ -75,7 +77,7 @@ async def with_receipt(
 
 
 _OF_PURCHASE = text(f"""
-    SELECT {", ".join(_COLUMNS)}, number, seller_details FROM receipts
+    SELECT {", ".join(_COLUMNS)}, series, number, seller_details FROM receipts
     WHERE viewer = :viewer AND purchase = :purchase ORDER BY year, number
 """)  # noqa: S608 - our own text only
 

@@ -26,15 +26,21 @@ async def due(tx: Transaction, *, now: datetime, limit: int) -> list[tuple[tuple
 
 _CLAIM = text(f"""
     UPDATE refunds
-    SET checks = checks + 1,
-        next_check_at = CASE WHEN next_check_at IS NOT NULL THEN {NEXT_CHECK} END,
-        looks = CASE WHEN look_at IS NULL THEN looks ELSE looks + 1 END,
-        look_at = CASE WHEN look_at IS NOT NULL AND looks + 2 <= {len(LOOK_SECONDS)}
-            THEN decided_at + make_interval(secs => (ARRAY{list(LOOK_SECONDS)})[looks + 2])
-        END
-    WHERE id = ANY(CAST(:ids AS uuid[]))
-      AND (next_check_at <= CAST(:now AS timestamptz) OR look_at <= CAST(:now AS timestamptz))
-    RETURNING id
+    SET checks = refunds.checks + 1, looks = due.looks, next_check_at = due.next_check_at,
+        look_at = due.look_at
+    FROM (
+        SELECT viewer, purchase, id,
+            CASE WHEN next_check_at IS NOT NULL THEN {NEXT_CHECK} END AS next_check_at,
+            CASE WHEN look_at IS NULL THEN looks ELSE looks + 1 END AS looks,
+            CASE WHEN look_at IS NOT NULL AND looks + 2 <= {len(LOOK_SECONDS)}
+                THEN decided_at + make_interval(secs => (ARRAY{list(LOOK_SECONDS)})[looks + 2])
+            END AS look_at
+        FROM refunds
+        WHERE id = ANY(CAST(:ids AS uuid[]))
+          AND (next_check_at <= CAST(:now AS timestamptz) OR look_at <= CAST(:now AS timestamptz))
+    ) AS due
+    WHERE refunds.viewer = due.viewer AND refunds.purchase = due.purchase AND refunds.id = due.id
+    RETURNING refunds.id
 """)  # noqa: S608 - our own text only
 
 

@@ -1,7 +1,7 @@
 """The rows of refunds."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.purchase import columns as tables
@@ -76,7 +76,7 @@ _SAVE = update_rows(
     tables.Refund,
     _KEY,
     _CHANGING,
-    also=f"""
+    also="""
         next_check_at = CASE
             WHEN new.state <> 'frozen' THEN NULL
             WHEN refunds.state = 'frozen' THEN refunds.next_check_at
@@ -87,7 +87,7 @@ _SAVE = update_rows(
             WHEN new.state NOT IN ('refunded', 'declined') THEN NULL
             WHEN refunds.state = new.state THEN refunds.look_at
             WHEN refunds.submitted_at IS NOT NULL OR refunds.checks > 0
-                THEN CAST(:now AS timestamptz) + make_interval(secs => {LOOK_SECONDS[0]})
+                THEN CAST(:look_at AS timestamptz)
         END
     """,
 )
@@ -96,7 +96,9 @@ _SAVE = update_rows(
 async def save(tx: Transaction, refunds: Sequence[Refund], *, now: datetime) -> None:
     """Write what became of refunds whose purchases are locked."""
     if refunds:
-        await tx.execute(_SAVE, {**arrays(refunds, *_KEY, *_CHANGING), "now": now})
+        look_at = now + timedelta(seconds=LOOK_SECONDS[0])
+        changed = arrays(refunds, *_KEY, *_CHANGING)
+        await tx.execute(_SAVE, {**changed, "now": now, "look_at": look_at})
         if any(refund.state is RefundState.HELD for refund in refunds):
             tx.wake(REFUND_DUE)
 

@@ -23,6 +23,7 @@ class TaxLine:
     `evidence` is JSON, as it is stored.
     """
 
+    series: int | None
     number: int
     prefix: str
     kind: ReceiptKind
@@ -42,9 +43,10 @@ class TaxLine:
 
 _line = RowMapper(TaxLine)
 _LINES = text("""
-    SELECT receipts.number, receipts.seller_details ->> 'prefix' AS prefix, receipts.kind,
-           receipts.issued_at, receipts.purchase, purchases.currency, receipts.amount_minor,
-           receipts.tax_minor, purchases.tax_country, purchases.tax_kind, purchases.tax_rate_bp,
+    SELECT receipts.series, receipts.number, receipts.seller_details ->> 'prefix' AS prefix,
+           receipts.kind, receipts.issued_at, receipts.purchase, purchases.currency,
+           receipts.amount_minor, receipts.tax_minor, purchases.tax_country, purchases.tax_kind,
+           purchases.tax_rate_bp,
            CAST((SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') FROM country_evidence AS t
                  WHERE t.viewer = receipts.viewer AND t.purchase = receipts.purchase) AS text)
                AS evidence

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from services.purchase import columns as tables
@@ -76,13 +76,13 @@ async def replace_encrypted(tx: Transaction, webhooks: Sequence[ArchivedWebhook]
 
 _CLAIM = text(f"""
     UPDATE webhook_archive
-    SET replays = webhook_archive.replays + 1,
-        replay_at = CASE WHEN webhook_archive.replays + 1 < CAST(:turns AS integer) THEN
-            CAST(:now AS timestamptz) + make_interval(secs => CAST(:seconds AS double precision)
-                * power(2, least(webhook_archive.replays, CAST(:doublings AS integer))))
-        END
+    SET replays = webhook_archive.replays + 1, replay_at = due.next_at
     FROM (
-        SELECT provider, webhook_id FROM webhook_archive
+        SELECT provider, webhook_id, CASE WHEN replays + 1 < CAST(:turns AS integer) THEN
+            CAST(:now AS timestamptz) + make_interval(secs => CAST(:seconds AS double precision)
+                * power(2, least(replays, CAST(:doublings AS integer))))
+        END AS next_at
+        FROM webhook_archive
         WHERE replay_at <= CAST(:now AS timestamptz)
             AND provider = ANY(CAST(:providers AS text[]))
         ORDER BY replay_at LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -142,7 +142,7 @@ _LIST = text(f"""
     ORDER BY archive.received_at DESC, archive.webhook_id LIMIT :limit
 """)  # noqa: S608 - our own text only
 _REQUEST = text(f"""
-    UPDATE webhook_archive SET replay_at = clock_timestamp(), replays = 0
+    UPDATE webhook_archive SET replay_at = CAST(:now AS timestamptz), replays = 0
     FROM (
         SELECT provider, webhook_id FROM webhook_archive AS archive WHERE {_CHOSEN}
         ORDER BY archive.received_at LIMIT :limit FOR UPDATE
@@ -189,7 +189,8 @@ async def listed(tx: Transaction, choice: Choice, *, limit: int) -> list[Webhook
 
 async def request_replays(tx: Transaction, choice: Choice, *, limit: int) -> int:
     """Let webhooks be read again, the oldest first; return how many."""
-    return len(await tx.execute(_REQUEST, choice.parameters(limit)))
+    asked = choice.parameters(limit) | {"now": datetime.now(UTC)}
+    return len(await tx.execute(_REQUEST, asked))
 
 
 _KEYS = text("""

@@ -48,9 +48,6 @@ class PaymentName(PurchaseTable, table=True):
     """What else a provider calls a payment: a later webhook event may say no more than that."""
 
     __tablename__ = "payment_names"
-    __table_args__ = (
-        ForeignKeyConstraint(["viewer", "purchase"], ["purchases.viewer", "purchases.id"]),
-    )
 
     provider: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(primary_key=True, sa_type=Text)

@@ -40,6 +40,25 @@ class Campaign(PurchaseTable, table=True):
     countries: list[str] = Field(sa_type=ARRAY(Text))
 
 
+class CampaignPromise(PurchaseTable, table=True):
+    """What a budget has promised to a purchase; kept for ever once that is paid."""
+
+    __tablename__ = "campaign_promises"
+    __table_args__ = (
+        ForeignKeyConstraint(["campaign"], ["campaigns.name"]),
+        Index("campaign_promises_due", "next_check_at", postgresql_where=DUE),
+        Index("campaign_promises_by_campaign", "campaign"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    campaign: str = Field(sa_type=Text)
+    viewer: str = Field(sa_type=Text)
+    purchase: UUID
+    coins: int = Field(sa_type=BigInteger)
+    promised_at: datetime = Field(sa_type=DateTime(timezone=True))
+    next_check_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
 class Purchase(PurchaseTable, table=True):
     """A viewer's order for coins, and what has become of it."""
 
@@ -55,7 +74,6 @@ class Purchase(PurchaseTable, table=True):
             "watch_at",
             postgresql_where=text("watch_at IS NOT NULL"),
         ),
-        ForeignKeyConstraint(["campaign"], ["campaigns.name"]),
         Index("purchases_by_campaign", "campaign", postgresql_where=_PROMOTED),
         Index(
             "one_promotion",
@@ -108,6 +126,7 @@ class Purchase(PurchaseTable, table=True):
     promo_coins: int = Field(sa_type=BigInteger, sa_column_kwargs=ZERO)
     promo_days: int = Field(sa_column_kwargs=ZERO)
     campaign: str | None = Field(sa_type=Text)
+    promise: UUID | None
     ip_country: str | None = Field(sa_type=Text)
     # What its price counts as in the currency of the purchase rules.
     counted_minor: int = Field(sa_type=BigInteger, sa_column_kwargs=ZERO)

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     ForeignKeyConstraint,
+    SmallInteger,
     Text,
     UniqueConstraint,
 )
@@ -42,6 +43,7 @@ class Receipt(PurchaseTable, table=True):
 
     seller: str = Field(primary_key=True, sa_type=Text)
     year: int = Field(primary_key=True)
+    series: int | None = Field(sa_type=SmallInteger)
     number: int = Field(primary_key=True, sa_type=BigInteger)
     viewer: str = Field(sa_type=Text)
     purchase: UUID

@@ -91,13 +91,13 @@ async def test_verification_finds_a_budget_that_promised_what_nobody_has(
 ):
     await put()
     await buy(**CODE)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(text("UPDATE campaigns SET promised_coins = 70"))
 
     (found,) = await violations()
 
-    assert found.detail == "campaign winter promised 70 coins, its purchases have 50"
-    async with database.transaction() as tx:
+    assert found.detail == "campaign winter has 70 coins promised, its promises are 50"
+    async with database.reference.transaction() as tx:
         await tx.execute(text("UPDATE campaigns SET promised_coins = 50"))
 
 

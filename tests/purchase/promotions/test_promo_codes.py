@@ -6,7 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from services.purchase.commands.promotions import check_promises, reserve_coins
+from services.purchase.store import campaign_promises
 from shared.contracts.wallet import CoinsFrozen, Lot, LotKind, lot_id
+from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.purchase.conftest import RULES
 from tests.purchase.promotions.conftest import CODE
@@ -199,3 +202,65 @@ async def test_a_refund_takes_promo_coins_back_and_pays_for_the_others(
 
     found = await refund_of(purchase)
     assert (found["state"], found["coins"], found["amount_minor"]) == ("refunded", 125, 99)
+
+
+async def test_a_promise_whose_request_died_is_given_back_after_an_hour(
+    buy, put, campaigns, database, violations
+):
+    """A process can end between taking from a budget and recording the purchase."""
+    await put(budget_coins=50)
+    await reserve_coins(database, "mira", "key-1", "winter-26")
+    assert (await buy(**CODE)).json()["type"] == "promo-code-ended"
+    assert await violations() == []
+
+    await check_promises(database)
+    assert (await campaigns())["winter"]["promised_coins"] == 50
+    await promises_are_due(database)
+    await check_promises(database)
+
+    assert (await campaigns())["winter"]["promised_coins"] == 0
+    assert (await buy(**CODE)).json()["promo_coins"] == 50
+
+
+async def test_a_promise_is_kept_once_it_is_paid_and_looked_at_until_then(
+    buy, put, pay, campaigns, database, rows
+):
+    await put(budget_coins=100)
+    open_purchase = (await buy(key="open", **CODE)).json()
+    paid = (await buy(viewer="noa", **CODE)).json()["purchase"]
+    await pay(paid)
+    await promises_are_due(database)
+
+    await check_promises(database)
+    await check_promises(database)
+
+    checked = await rows("SELECT purchase FROM campaign_promises WHERE next_check_at IS NOT NULL")
+    assert [str(each["purchase"]) for each in checked] == [open_purchase["purchase"]]
+    assert (await campaigns())["winter"]["promised_coins"] == 100
+
+
+async def test_a_promise_that_lapsed_is_given_back_although_the_process_died_before(
+    buy, put, fail, campaigns, database, rows, monkeypatch
+):
+    await put(budget_coins=50)
+    bought = (await buy(**CODE)).json()["purchase"]
+
+    async def die(*_):
+        raise RuntimeError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(campaign_promises, "give_back", die)
+        await fail(bought)
+    assert (await campaigns())["winter"]["promised_coins"] == 50
+    await promises_are_due(database)
+    await check_promises(database)
+
+    assert (await campaigns())["winter"]["promised_coins"] == 0
+    assert await rows("SELECT 1 FROM campaign_promises") == []
+
+
+async def promises_are_due(database):
+    async with database.reference.transaction() as tx:
+        await tx.execute(
+            text("UPDATE campaign_promises SET next_check_at = now() WHERE next_check_at > now()")
+        )

@@ -6,8 +6,8 @@ import pytest
 
 from services.purchase import jobs
 from shared.contracts.wallet import UsageReported
-from shared.postgres.statements import text
 from tests.deliveries import announced
+from tests.parts import in_every_part
 from tests.purchase.providers.driver import Action
 
 
@@ -24,10 +24,9 @@ def accept(database, providers):
     """Let the stores be told that the coins are there."""
 
     async def tell_stores():
-        async with database.transaction() as tx:
-            await tx.execute(
-                text("UPDATE acceptances SET next_check_at = now() WHERE accepted_at IS NULL")
-            )
+        await in_every_part(
+            database, "UPDATE acceptances SET next_check_at = now() WHERE accepted_at IS NULL"
+        )
         await jobs.accept_due(database, providers)
 
     return tell_stores

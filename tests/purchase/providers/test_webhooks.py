@@ -34,7 +34,7 @@ async def test_a_webhook_is_read_again_out_of_the_archive(paid, rows, database, 
     await paid()
     before = await rows(READ)
     assert any(each["payment"] for each in before)
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         await tx.execute(FORGET)
         await tx.execute(REPLAY_ALL)
 

@@ -8,7 +8,7 @@ The CHECKs repeat rules that the domain already enforces. That is the point: the
 a refusal to a person, the constraint stops a bug.
 """
 
-from shared.ledger.schema import ADJUSTMENTS, AUDIT, LEDGER
+from shared.ledger.schema import ADJUSTMENTS, LEDGER
 from shared.messaging.schema import EVENT_ARCHIVE, MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -17,20 +17,6 @@ revision = "0001"
 down_revision = None
 
 PURCHASES = """
--- Promo codes; what open and paid purchases were promised never exceeds the budget.
-CREATE TABLE campaigns (
-    name            text         PRIMARY KEY,
-    code            text         NOT NULL CONSTRAINT one_campaign_a_code UNIQUE,
-    coins           bigint       NOT NULL CONSTRAINT campaign_gives_coins CHECK (coins > 0),
-    coins_min       bigint       NOT NULL CONSTRAINT campaign_minimum_known CHECK (coins_min >= 0),
-    budget_coins    bigint       NOT NULL,
-    promised_coins  bigint       NOT NULL DEFAULT 0,
-    coins_days      integer      NOT NULL CONSTRAINT campaign_coins_expire CHECK (coins_days > 0),
-    valid_from      timestamptz  NOT NULL,
-    valid_until     timestamptz  NOT NULL,
-    countries       text[]       NOT NULL,
-    CONSTRAINT campaign_keeps_its_budget CHECK (promised_coins BETWEEN 0 AND budget_coins)
-);
 CREATE TABLE purchases (
     viewer           text         NOT NULL,
     id               uuid         NOT NULL,
@@ -80,7 +66,9 @@ CREATE TABLE purchases (
     first_purchase_coins  bigint  NOT NULL DEFAULT 0,
     promo_coins      bigint       NOT NULL DEFAULT 0,
     promo_days       integer      NOT NULL DEFAULT 0,
-    campaign         text         REFERENCES campaigns,
+    -- Which campaign promised them, and its promise: both are in the schema of reference.
+    campaign         text,
+    promise          uuid,
     -- Where the viewer was by their internet address, if the host application says so.
     ip_country       text         CONSTRAINT purchase_ip_country_known
                      CHECK (ip_country ~ '^[A-Z]{2}$'),
@@ -101,7 +89,8 @@ CREATE TABLE purchases (
     CONSTRAINT purchase_completed_is_credited
         CHECK ((state = 'completed') = (paid_at IS NOT NULL AND credited_at IS NOT NULL)),
     CONSTRAINT purchase_promises_coins CHECK (least(first_purchase_coins, promo_coins) >= 0
-        AND (promo_coins = 0 OR (campaign IS NOT NULL AND promo_days > 0))),
+        AND (promo_coins = 0
+            OR (campaign IS NOT NULL AND promise IS NOT NULL AND promo_days > 0))),
     CONSTRAINT purchase_given_up_promises_nothing CHECK ((NOT late AND state NOT IN
         ('failed', 'expired', 'mismatched')) OR (first_purchase_coins = 0 AND promo_coins = 0)),
     CONSTRAINT purchase_tax_is_part_of_the_price CHECK (
@@ -118,7 +107,7 @@ CREATE TABLE purchases (
     CONSTRAINT purchase_followed_while_open
         CHECK ((state IN ('created', 'pending')) = (next_check_at IS NOT NULL))
 );
--- A provider's webhook event names the purchase and not its viewer.
+-- A provider's webhook event names the purchase and not its viewer; its id names the part.
 CREATE INDEX purchases_by_id ON purchases (id);
 CREATE INDEX purchases_by_time ON purchases (viewer, created_at, id);
 CREATE INDEX purchases_by_campaign ON purchases (campaign) WHERE promo_coins > 0;
@@ -129,7 +118,7 @@ CREATE INDEX purchases_watched ON purchases (provider, watch_at) WHERE watch_at 
 CREATE INDEX purchases_by_payment_time ON purchases (paid_at) WHERE paid_at IS NOT NULL;
 -- Waiting rows, for the gauges, every few seconds; so are the other two `..._open`.
 CREATE INDEX purchases_open ON purchases (state) WHERE state IN ('created', 'pending', 'paid');
-GRANT SELECT, INSERT, UPDATE ON campaigns, purchases TO purchase;
+GRANT SELECT, INSERT, UPDATE ON purchases TO purchase;
 
 CREATE TABLE payments (
     viewer        text         NOT NULL,
@@ -265,7 +254,7 @@ GRANT SELECT, INSERT ON warnings TO purchase;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, AUDIT, ADJUSTMENTS):
+    for shared in (MAILBOXES, EVENT_ARCHIVE, QUOTAS, LEDGER, ADJUSTMENTS):
         run_sql(shared.format(role="purchase"))
     for own in (PURCHASES, MONEY_BACK):
         run_sql(own)

@@ -1,4 +1,4 @@
-"""What providers said and were asked: webhooks, names of payments, answers, app stores."""
+"""What providers said of purchases and were asked: answers, evidence, app stores."""
 
 from shared.postgres.migrate import run_sql
 
@@ -6,69 +6,6 @@ revision = "0002"
 down_revision = "0001"
 
 PROVIDERS = """
-CREATE TABLE webhook_events (
-    provider       text         NOT NULL,
-    webhook_id     text         NOT NULL,
-    kind           text         NOT NULL,
-    payload_hash   bytea        NOT NULL,
-    payment        text,
-    reference      text,
-    viewer         text,
-    purchase       uuid,
-    received_at    timestamptz  NOT NULL,
-    applied_at     timestamptz,
-    next_check_at  timestamptz,
-    checks         integer      NOT NULL DEFAULT 0,
-    PRIMARY KEY (provider, webhook_id),
-    CONSTRAINT webhook_event_matches_a_purchase CHECK ((viewer IS NULL) = (purchase IS NULL)),
-    CONSTRAINT webhook_event_applied_is_done
-        CHECK (applied_at IS NULL OR next_check_at IS NULL)
-);
-CREATE INDEX webhook_events_due ON webhook_events (next_check_at) WHERE next_check_at IS NOT NULL;
-CREATE INDEX webhook_events_by_viewer ON webhook_events (viewer) WHERE viewer IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE ON webhook_events TO purchase;
-
--- Webhooks as they came: only what its provider signed, encrypted, and deleted when it is too old.
--- Random bytes do not get smaller: PostgreSQL need not try.
-CREATE TABLE webhook_archive (
-    provider     text         NOT NULL,
-    webhook_id   text         NOT NULL,
-    received_at  timestamptz  NOT NULL,
-    -- Which key encrypted it; a job encrypts it again once there is a newer one.
-    key_id       text         NOT NULL,
-    encrypted    bytea        NOT NULL,
-    -- An operator wants it to be read again; how often that was tried since then.
-    replay_at    timestamptz,
-    replays      integer      NOT NULL DEFAULT 0,
-    PRIMARY KEY (provider, webhook_id)
-);
-ALTER TABLE webhook_archive ALTER COLUMN encrypted SET STORAGE EXTERNAL;
-CREATE INDEX webhook_archive_by_time ON webhook_archive (received_at);
-CREATE INDEX webhook_archive_by_key ON webhook_archive (key_id);
-CREATE INDEX webhook_archive_to_replay ON webhook_archive (replay_at) WHERE replay_at IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_archive TO purchase;
-
--- Up to when the events that a provider lists are stored here. Not installed any more, it is null.
-CREATE TABLE backfills (
-    provider       text         PRIMARY KEY,
-    covered_until  timestamptz  NOT NULL,
-    next_check_at  timestamptz
-);
-CREATE INDEX backfills_due ON backfills (next_check_at) WHERE next_check_at IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE ON backfills TO purchase;
-
--- What else a provider calls a payment: its webhook event about a dispute says no more than that.
-CREATE TABLE payment_names (
-    provider  text  NOT NULL,
-    name      text  NOT NULL,
-    viewer    text  NOT NULL,
-    purchase  uuid  NOT NULL,
-    payment   text  NOT NULL,
-    PRIMARY KEY (provider, name),
-    FOREIGN KEY (viewer, purchase) REFERENCES purchases
-);
-GRANT SELECT, INSERT ON payment_names TO purchase;
-
 -- The newest answer that was applied: one that may be older changes nothing.
 CREATE TABLE provider_answers (
     viewer            text         NOT NULL,

@@ -6,8 +6,8 @@ revision = "0003"
 down_revision = "0002"
 
 RECEIPTS = """
--- The last number of a seller's year. Its row is locked until a sale is written, so a number that
--- is rolled back is given to the next: there are no gaps.
+-- The last number of a seller's year, in the series of this part. Its row is locked until a sale is
+-- written, so a number that is rolled back is given to the next: there are no gaps.
 CREATE TABLE receipt_numbers (
     seller  text     NOT NULL,
     year    integer  NOT NULL,
@@ -20,6 +20,8 @@ GRANT SELECT, INSERT, UPDATE ON receipt_numbers TO purchase;
 CREATE TABLE receipts (
     seller          text         NOT NULL,
     year            integer      NOT NULL,
+    -- Which part numbered it; null where there is only one.
+    series          smallint     CONSTRAINT receipt_series_known CHECK (series >= 0),
     number          bigint       NOT NULL CONSTRAINT receipt_numbered CHECK (number > 0),
     viewer          text         NOT NULL,
     purchase        uuid         NOT NULL,
