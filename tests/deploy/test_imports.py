@@ -113,8 +113,12 @@ OF_PROVIDERS = {"aiohttp", "app-store-server-library", "httpx", "standardwebhook
 
 @pytest.mark.parametrize("service", ["gift", "live", "wallet", "web"])
 def test_an_image_without_a_provider_has_no_package_of_one(service):
-    assert ALL[service].packages == "services"
     assert installed_in(ALL[service].packages).isdisjoint({*OF_PROVIDERS, "rich"})
+
+
+@pytest.mark.parametrize("service", ["gift", "live", "web"])
+def test_an_image_without_a_ledger_has_only_what_every_service_needs(service):
+    assert ALL[service].packages == "services"
 
 
 def test_the_packages_of_app_stores_are_in_the_image_of_purchase_alone():

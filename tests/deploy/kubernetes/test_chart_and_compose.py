@@ -159,8 +159,9 @@ def test_a_service_starts_with_what_its_pod_finds(service, resources, monkeypatc
     assert settings.port == 8000
     # The files of providers name this one themselves.
     known = {f"{service}_{field}".upper() for field in [*kind.model_fields, "provider_url"]}
-    # Every service reads these two where its settings are not.
-    assert set(environment) - known <= {"OVATION_PUBLIC_URL", "OVATION_QUEUE_PARTITIONS"}
+    # These are read where its settings are not: schemas, topology, archives of a ledger.
+    elsewhere = {"OVATION_PUBLIC_URL", "OVATION_QUEUE_PARTITIONS", "OVATION_ARCHIVE"}
+    assert set(environment) - known <= elsewhere
 
 
 def test_a_setting_without_a_name_in_compose_is_set_for_one_service():
