@@ -49,7 +49,7 @@ async def examine(installation: Installation) -> AsyncIterator[Problem]:
     """Look at every service's database, as the auditor, and yield what is wrong with it."""
     for service in DATABASES:
         wanted = {service: SERVICE, f"{service}_owner": COMMON, AUDITOR: COMMON}
-        async with installation.reading(service) as tx:
+        async with installation.opened(service) as database, database.reference.snapshot() as tx:
             for problem in _of_server((await tx.execute(_SERVER)).one()):
                 yield Problem(service, problem)
             for problem in _of_roles(wanted, await _settings_of(tx, wanted)):

@@ -278,8 +278,10 @@ async def _prepare_connection(connection: asyncpg.Connection) -> None:
 
 
 async def recorded_part_count(database: Database) -> int:
-    """Return how many parts the database was made with."""
+    """Return how many parts the database was made with; one, if it was not migrated yet."""
     async with database.reference.transaction() as tx:
+        if not (await tx.execute(_HAS_RECORD)).scalar_one():
+            return 1
         return int((await tx.execute(_RECORDED_PARTS)).scalar_one())
 
 
@@ -290,6 +292,7 @@ async def require_recorded_parts(database: Database) -> None:
         raise PartsDiffer(recorded, database.part_count)
 
 
+_HAS_RECORD = text("SELECT to_regclass('parts') IS NOT NULL")
 _RECORDED_PARTS = text("SELECT count FROM parts")
 
 
