@@ -127,6 +127,7 @@ async def test_a_letter_is_sent_again_in_the_name_of_who_said_it_first(publish_a
     # What the broker counts it adds itself.
     assert set(message.headers) - {"x-delivery-count"} == {
         *("cloudEvents_type", "ovation_said_by", "ovation_message_id", "ovation_redrive"),
+        "ovation_share",
     }
 
 

@@ -191,13 +191,19 @@ _CHANGED_GIFTS = text(f"""
             SELECT asked.user_id, array_agg(asked.lot) AS lots, min(funded.number) AS first
             FROM asked
             JOIN lots ON lots.user_id = asked.user_id AND lots.id = asked.lot
-            JOIN {ENTRIES} AS funded
-                ON funded.user_id COLLATE "C" = lots.user_id AND funded.reference
+            CROSS JOIN LATERAL (
+                SELECT number FROM {ENTRIES} AS entries
+                WHERE user_id COLLATE "C" = lots.user_id AND reference
                     IN ('purchase:' || lots.purchase, 'adjustment:' || lots.purchase)
+                OFFSET 0
+            ) AS funded
             GROUP BY asked.user_id
         ) AS asked
-        JOIN {ENTRIES} AS entries
-            ON entries.user_id = asked.user_id AND number > first AND kind = 'gift',
+        CROSS JOIN LATERAL (
+            SELECT * FROM {ENTRIES} AS entries
+            WHERE user_id = asked.user_id AND number > first AND kind = 'gift'
+            OFFSET 0
+        ) AS entries,
             unnest(entries.lots, coalesce(slices, amounts[2:2])) AS slice (lot, coins)
         WHERE slice.lot = ANY(asked.lots)
     ), compared AS (
