@@ -191,6 +191,7 @@ def test_the_rules_are_the_documented_defaults():
     assert (len(eea), len(set(eea))) == (30, 30)
     assert set(calendars) == {*eea, "GB", "CH", "BR", "KR"}
     assert rules == {
+        "archive": {"after_days": 550, "dispute_days": 540, "keep_years": 10},
         "payouts": PAYOUTS,
         "erasure": {"login_minutes_max": 15},
         "payout_fees": {
