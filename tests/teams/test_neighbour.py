@@ -153,6 +153,7 @@ class Story:
             "covering": [10],
             "seller": ["example"],
             "year": [2026],
+            "series": ["EX"],
             "statement": ["2026"],
             "as_of": ["2026-01-31"],
             "days": [30],

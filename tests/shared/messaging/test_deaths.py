@@ -16,6 +16,11 @@ from tests.metrics import metric
 from tests.shared.messaging.conftest import a_fact, eventually, is_empty, outbox_size
 
 HOURS = 5 * 3_600.0
+# The sessions of this test's own database; others are at the same server.
+MEMBERS = """
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE classid = 7002 AND datname = current_database()
+"""
 
 
 class Mortal:
@@ -174,7 +179,7 @@ async def test_an_instance_that_was_paused_is_counted_as_dead_until_it_goes_on(
 
     await eventually(lambda: has_here(SHARES))
     async with wallet_database.transaction() as tx:
-        members = await tx.execute(text("SELECT FROM pg_locks WHERE classid = 7002"))
+        members = await tx.execute(text(MEMBERS))
     assert len(members) == 1
     os.kill(paused.pid, signal.SIGCONT)
     await paused.has(SHARES // 2)
