@@ -83,11 +83,11 @@ async def test_promo_coins_that_come_back_after_their_time_are_gone_too(database
     paid = a_purchase_paid(promo_coins=50, promo_expires_at=expires_at, campaign="winter")
     await hear(paid)
     await hear(disputed(paid, amount_minor=paid.amount_minor // 2))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await expire_lots(tx, now=expires_at)
 
     await hear(closed(paid, won=True))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         await expire_lots(tx, now=expires_at)
 
     assert await held_by(database) == 100
