@@ -106,7 +106,7 @@ class Node:
     def _pids(self) -> list[int]:
         """Return Patroni, the server it started, and all their children."""
         roots = [self.process.pid] if self.process.is_running() else []
-        # The server outlives its Patroni, so it is nobody's child.
+        # The server outlives its Patroni, so it has no parent to wait for it.
         with suppress(OSError, ValueError):
             roots.append(int((self._data / "postmaster.pid").read_text().split("\n", 1)[0]))
         return [pid for root in roots for pid in _family(root)]
@@ -231,7 +231,7 @@ class PatroniCluster(PostgresServer):
         configuration = self._owned(folder / "configuration")
         shipped = (CONFIGURATION / "patroni.yml").read_text()
         (configuration / "0.yml").write_text(shipped.replace("\netcd3:\n", f"\n{self._api}:\n"))
-        # Files of a folder are read in their order; what is said again, replaces.
+        # Files of a folder are read in order; a later setting replaces an earlier one.
         own: dict[str, Any] = {"postgresql": {"parameters": OWN_PARAMETERS}}
         (configuration / "1.yml").write_text(yaml.safe_dump(own))
         return Node(name, folder, environment, free_port())
