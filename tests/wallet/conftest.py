@@ -17,7 +17,7 @@ from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from tests.clients import a_verifier
 from tests.deliveries import a_broker, a_delivery, announced
-from tests.noon import noon_zone
+from tests.noon import spending_at_noon
 
 RULES_FILE = Path(__file__).parents[2] / "seeds" / "rules.toml"
 
@@ -55,16 +55,6 @@ def a_gift_requested(**about):
     return GiftRequested(**{**known, **about})
 
 
-def rules_at_noon(folder):
-    """The numbers of the seeds, where no day of limits begins while a test runs."""
-    written = RULES_FILE.read_text()
-    section = written.index("[spending_limits]")
-    limits = written[section:].replace('time_zone = "UTC"', f'time_zone = "{noon_zone()}"', 1)
-    file = folder / "rules.toml"
-    file.write_text(written[:section] + limits)
-    return file
-
-
 @pytest.fixture
 def settings(tmp_path):
     return Settings(
@@ -76,7 +66,7 @@ def settings(tmp_path):
         jwt_issuer="unused",
         jwt_audience="unused",
         jwks_url="unused",
-        rules_file=rules_at_noon(tmp_path),
+        rules_file=spending_at_noon(tmp_path),
     )
 
 
