@@ -31,7 +31,7 @@ class Archives:
                 async with part.transaction() as tx:
                     block = await seal(tx)
 
-    async def archive(self, *, now=LATER, entries_max=ARCHIVE_ENTRIES_MAX, store=None):
+    async def archive(self, *, now=LATER, entries_max=ARCHIVE_ENTRIES_MAX, store=None, ledger=None):
         """Seal everything, and move all that is old enough into archives; return those."""
         await self.seal()
         made = []
@@ -42,7 +42,7 @@ class Archives:
                     one = await archive_next(
                         tx,
                         store or FolderStore(self.folder),
-                        self._ledger,
+                        ledger or self._ledger,
                         RETENTION,
                         now=now,
                         entries_max=entries_max,

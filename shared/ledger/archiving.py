@@ -211,8 +211,6 @@ async def _record(
     tx: Transaction, ledger: LedgerArchive, archive: Archive, blocks: Sequence[Row]
 ) -> Archive:
     """Record the archive, bring forward what it comes to, and delete its entries."""
-    # Whoever reads archived entries now is waited for, and waits for us: see `hold_archives`.
-    await tx.execute(_CLOSE)
     values = {name: getattr(archive, name) for name in Archive.__slots__}
     await tx.execute(_ADD, values)
     members = {
@@ -229,6 +227,9 @@ async def _record(
     if deleted != archive.entries:
         raise BlockBroken(f"{archive.entries} entries were archived, {deleted} are there")
     await tx.execute(_LIGHTEN, {"first": archive.first_block, "last": archive.last_block})
+    # Transactions that read archived entries now are waited for, and later ones wait for the commit
+    # alone (`hold_archives`): nothing above is visible to them before it.
+    await tx.execute(_CLOSE)
     return archive
 
 
