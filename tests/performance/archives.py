@@ -104,26 +104,43 @@ async def give(hear, stopping):
 
 
 async def look(database, stopping):
-    """Read histories, which wait while an archive is committed; return how long each took."""
-    seconds = []
+    """
+    Read histories, which wait while an archive is committed.
+
+    Return how long each took, and how many of the looks saw a session that waited for a lock.
+    """
+    seconds, waiting = [], 0
     while not stopping.is_set():
         started = time.perf_counter()
         async with database.transaction() as tx:
             await history(tx, f"new-{len(seconds) % BATCH}", before=None, limit=50)
         seconds.append(time.perf_counter() - started)
+        async with database.transaction() as tx:
+            waiting += (await tx.execute(_WAITING)).scalar_one()
         await asyncio.sleep(PAUSE_SECONDS)
-    return seconds
+    return seconds, waiting
+
+
+async def stand_still(stopping):
+    """Do nothing; return how late each time was: what this machine takes from any process."""
+    late = []
+    while not stopping.is_set():
+        started = time.perf_counter()
+        await asyncio.sleep(PAUSE_SECONDS)
+        late.append(time.perf_counter() - started - PAUSE_SECONDS)
+    return late
 
 
 async def meanwhile(database, hear, work):
     """Give and look until the work is done; say how long both took."""
     stopping = asyncio.Event()
-    others = asyncio.gather(give(hear, stopping), look(database, stopping))
+    others = asyncio.gather(give(hear, stopping), look(database, stopping), stand_still(stopping))
     await work
     stopping.set()
-    (gifts, batches), pages = await others
+    (gifts, batches), (pages, waiting), late = await others
     print(f"{gifts} gifts meanwhile; a batch of {BATCH}: {_spread(batches)}")
-    print(f"{len(pages)} pages of history: {_spread(pages)}")
+    print(f"{len(pages)} pages of history: {_spread(pages)}; {waiting} times a lock was waited for")
+    print(f"this process was late: {_spread(late)}; load {os.getloadavg()[0]:.0f}")
 
 
 def _spread(seconds):
@@ -163,6 +180,7 @@ async def stored_bytes(admin):
     return {row.name: row.bytes for row in rows}
 
 
+_WAITING = text("SELECT CAST(count(*) > 0 AS int) FROM pg_locks WHERE NOT granted")
 _STORED = text("""
     SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
