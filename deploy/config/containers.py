@@ -30,9 +30,7 @@ _TOKENS = {
 }
 
 
-def environment(
-    service: Service, *, postgres: str, pooler: str, rabbitmq: str
-) -> dict[str, str]:
+def environment(service: Service, *, postgres: str, pooler: str, rabbitmq: str) -> dict[str, str]:
     """
     Return the variables of a service with a database; servers are `host:port`.
 
