@@ -11,7 +11,7 @@ from deploy.ctl.commands import archives as commands
 from deploy.ctl.installation import Installation
 from shared.ledger.archive_store import VARIABLE, ArchiveUnavailable, open_store
 from shared.ledger.sealing import seal
-from tests.buckets import a_bucket
+from tests.buckets import KEY, SECRET, a_bucket
 from tests.parts import schema_for
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid, hearing, settings
 
@@ -210,6 +210,21 @@ def test_a_key_that_the_bucket_does_not_know_is_told(tmp_path, monkeypatch):
                 work()
             assert "AWS Error" in refused.value.facts["reason"]
         assert list(bucket.folder.iterdir()) == []
+
+
+def test_the_key_is_found_in_the_file_that_an_installation_names(tmp_path, monkeypatch):
+    """As `deploy/compose.bucket.yml` and the chart do."""
+    with a_bucket(tmp_path, monkeypatch) as bucket:
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(variable)
+        file = tmp_path / "archive_credentials"
+        file.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+        store = open_store(bucket.address())
+
+        store.write("wallet/a.parquet", b"entries")
+
+        assert store.read("wallet/a.parquet") == b"entries"
 
 
 def test_an_option_that_no_bucket_has_is_refused():
