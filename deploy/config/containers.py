@@ -15,6 +15,8 @@ _ISSUER = (
 _KEYS = "${OVATION_JWKS_URL:?set it to the https address of the keys that sign them}"
 # Over how many schemas the users are spread: chosen once, and the same for all services.
 _PARTS = "${OVATION_PARTS:-1}"
+# False behind a pooler that keeps no prepared statements.
+_PREPARED = "${OVATION_PREPARED_STATEMENTS:-true}"
 _PROVIDER = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
 # Whom a service believes: the same issuer for all of them.
 _TOKENS = {
@@ -28,13 +30,19 @@ _TOKENS = {
 }
 
 
-def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, str]:
-    """Return the variables of a service with a database; both servers are `host:port`."""
+def environment(service: Service, *, postgres: str, pooler: str, rabbitmq: str) -> dict[str, str]:
+    """
+    Return the variables of a service with a database; servers are `host:port`.
+
+    `pooler` is where its pools go: PostgreSQL itself, if no pooler stands before it.
+    """
     name = service.name
     settings = {
         "HOST": "0.0.0.0",
         "PORT": "8000",
-        "DATABASE_URL": f"postgresql://{name}@{postgres}/{name}",
+        "DATABASE_URL": f"postgresql://{name}@{pooler}/{name}",
+        "DATABASE_DIRECT_URL": f"postgresql://{name}@{postgres}/{name}",
+        "DATABASE_PREPARED_STATEMENTS": _PREPARED,
         "BROKER_URL": f"amqp://{name}@{rabbitmq}/ovation",
         **_TOKENS,
         **service.settings,

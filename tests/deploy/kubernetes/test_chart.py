@@ -33,6 +33,8 @@ EVERYTHING = {
     "networkPolicies": {"callers": [{"podSelector": {}}], "monitoring": [{"podSelector": {}}]},
     "settings": {"OVATION_TENCENT_SDK_APP_ID": "1400000000"},
     "operator": {"backupClaim": "backups"},
+    "archives": {"claim": "archives", "credentials": "bucket", "peers": [{"podSelector": {}}]},
+    "postgres": {"pooler": {"address": "pgbouncer:6432", "peers": [{"podSelector": {}}]}},
     "images": {"pullSecrets": [{"name": "registry"}]},
     "defaults": {"nodeSelector": {"disk": "fast"}, "tolerations": [{"operator": "Exists"}]},
     "workloads": {"payout": {"volumes": [{"name": "lists", "configMap": {"name": "lists"}}]}},
