@@ -8,8 +8,10 @@ from fastapi import FastAPI
 
 from shared.http import health
 from shared.http.access import describe_access
+from shared.http.fields import ADDRESSABLE
 from shared.http.middleware import BODY_BYTES_MAX, Edge
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
+from shared.http.person_paths import ENCODED
 from shared.http.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
@@ -20,18 +22,24 @@ from shared.http.problems import (
     documented,
 )
 from shared.http.shortcuts import Shortcut, Shortcuts
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.identity.people import OwnMoney
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.postgres.database import Database
 
 Document = dict[str, Any]
+PERSON_IN_PATH = (
+    f"A user id of at most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
+    f" `/` or `\\`, is `.` or `..`, or begins with `{ENCODED}`, is `{ENCODED}` and its UTF-8 in"
+    " base64url without padding."
+)
 
 
 def build_app(
     *,
     title: str,
     description: str,
-    verifier: Verifier | None,
+    verifier: TokenVerifier | None,
     database: Database | None,
     shortcuts: Sequence[Shortcut] = (),
 ) -> FastAPI:
@@ -72,6 +80,7 @@ def _describe_problems(document: Document) -> None:
     for path, operations in document.get("paths", {}).items():
         for operation in operations.values():
             describe_access(operation)
+            _describe_people(operation)
             if path.startswith(OPERATOR_ROUTES) and _names_a_person(document, operation):
                 _describe(operation, 403, (OwnMoney.code(), OwnMoney.title()), Problem)
             if "requestBody" in operation:
@@ -85,6 +94,14 @@ def _describe_problems(document: Document) -> None:
         schema = model.model_json_schema(ref_template=SCHEMAS + "/{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
+
+
+def _describe_people(operation: Document) -> None:
+    """Say how a user id stands in a path, whatever it is."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path" and parameter["name"] in PERSON_FIELDS:
+            parameter["description"] = PERSON_IN_PATH
+            parameter["schema"] = {"type": "string", "pattern": ADDRESSABLE}
 
 
 def _names_a_person(document: Document, operation: Document) -> bool:
