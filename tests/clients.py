@@ -40,6 +40,13 @@ def an_operator_token(*scopes):
     return a_token("ops", roles=["operator"], scope=" ".join(scopes))
 
 
+def is_replayed(answer):
+    """Whether an answer says that its idempotency key came before."""
+    said = answer.headers.get("Idempotency-Replayed")
+    assert said in (None, "true")
+    return said is not None
+
+
 def client_of(app, token=None):
     """An HTTP client of an app; close it, or use it as a context manager."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
