@@ -26,6 +26,8 @@ from shared.identity.tokens import (
 )
 
 UNAVAILABLE = "issuer-unavailable"
+# More than this is a year after 5000, in seconds.
+_MILLISECONDS = 10**11
 _TIMES = frozenset(("exp", "iat", "nbf", "auth_time", "account_created_at"))
 
 
@@ -197,7 +199,9 @@ def _clock_hint(claims: Mapping[str, Any]) -> str | None:
 
 
 def _elsewhere(rule: Rule, value: object, claims: Mapping[str, Any]) -> str | None:
-    """Say where a claim may be that was not found where the settings say."""
+    """Say where a claim may be that was not found where the settings say, or what it may mean."""
+    if rule.name in _TIMES and isinstance(value, int | float) and value > _MILLISECONDS:
+        return "these seconds are far in the future: are they milliseconds?"
     if rule.field is None or value not in (None, frozenset()):
         return None
     wanted = {rule.name, rule.places[0][-1]}

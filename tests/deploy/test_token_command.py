@@ -1,6 +1,7 @@
 """`ovationctl token explain`: the verifier's own verdict, and every rule beside it."""
 
 import json
+import os
 import time
 
 import pytest
@@ -113,6 +114,21 @@ def test_a_claim_that_is_elsewhere_is_pointed_out(issuer, monkeypatch):
     assert (document["caller"]["roles"], rules["roles"]["hint"]) == (["operator"], None)
 
 
+def test_milliseconds_are_pointed_out(issuer):
+    _, rules = explained(a_token(account_created_at=1_700_000_000_000, auth_time=1_700_000_000), 0)
+
+    assert "milliseconds" in rules["account_created_at"]["hint"]
+    assert rules["auth_time"]["hint"] is None
+
+
+def test_a_token_is_sent_nowhere(issuer):
+    token = a_token()
+    explained(token, 0)
+
+    assert {path for path, _ in issuer.asked} == {"/keys"}
+    assert not [headers for _, headers in issuer.asked if token.split(".")[1] in headers]
+
+
 @pytest.mark.parametrize("text", ["", "opaque", "a.b.c", "a.b.c.d.e", "x" * 9_000])
 def test_what_is_no_token_is_refused(issuer, text):
     document, rules = explained(text, 1)
@@ -145,9 +161,8 @@ def test_an_issuer_that_does_not_answer_is_told_from_a_token_that_is_refused(iss
 
 def test_settings_are_those_of_a_service_if_it_is_named(issuer, monkeypatch):
     for name in ("JWT_ISSUER", "JWKS_URL", "ALLOW_INSECURE_ISSUER"):
-        monkeypatch.setenv(f"WALLET_{name}", monkeypatch_value(name))
+        monkeypatch.setenv(f"WALLET_{name}", os.environ[f"OVATION_{name}"])
         monkeypatch.delenv(f"OVATION_{name}")
-    monkeypatch.setenv("WALLET_JWKS_URL", f"{issuer.url}/keys")
     monkeypatch.setenv("WALLET_JWT_AUDIENCE", "coins")
 
     assert run("--service", "wallet", a_token(aud="coins")).exit_code == 0
@@ -155,10 +170,6 @@ def test_settings_are_those_of_a_service_if_it_is_named(issuer, monkeypatch):
     missing = run(a_token())
     assert missing.exit_code == 2
     assert "OVATION_JWT_ISSUER" in missing.stderr
-
-
-def monkeypatch_value(name):
-    return {"JWT_ISSUER": ISSUER, "ALLOW_INSECURE_ISSUER": "true"}.get(name, "")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ class IssuerServer(ThreadingHTTPServer):
         super().__init__((HOST, 0), _Handler)
         self.bodies = {"/keys": KEYS}
         self.moved = {}
+        self.asked = []
         self.never_ends = threading.Event()
         if certified is not None:
             self.socket = certified.wrap_socket(self.socket, server_side=True)
@@ -31,6 +32,7 @@ class IssuerServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        self.server.asked.append((self.path, str(self.headers)))
         if self.path == "/drips":
             self._answer_in_drops()
         elif self.path in self.server.moved:
