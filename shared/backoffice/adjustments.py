@@ -126,7 +126,7 @@ async def request_adjustment(tx: Transaction, request: AdjustmentRequest) -> Adj
     if row.request_hash != request.request_hash:
         raise KeyReused(adjustment=request.id)
     route = f"/v1/operator/{request.service}/adjustments"
-    tx.after_commit(lambda: record_key(route, is_new=added))
+    tx.after_commit(lambda: record_key(route, is_new=bool(added)))
     if added:
         await audit(
             tx,

@@ -15,8 +15,8 @@ from shared.identity.claims import can_be_person, is_addressable
 
 ENCODED = "~"
 CONVERTOR = "person"
-# Of no person: no user id is empty, so a route refuses it.
-NOBODY = ""
+# No user id is empty, so a route refuses it.
+NO_PERSON = ""
 
 
 def person_part(user: str) -> str:
@@ -27,17 +27,17 @@ def person_part(user: str) -> str:
 
 
 def person_in(part: str) -> str:
-    """Return whom a part of a path names; `NOBODY` if it is encoded, and not as one would."""
+    """Return whom a part of a path names; `NO_PERSON` if it is encoded, and not as one would."""
     if not part.startswith(ENCODED):
         return part
     written = part.removeprefix(ENCODED)
     try:
         user = base64.b64decode(written + "=" * (-len(written) % 4), b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        return NOBODY
-    # One spelling a user; and nobody is the caller in disguise.
+        return NO_PERSON
+    # One spelling a user; and no spelling stands for the caller.
     is_canonical = base64.urlsafe_b64encode(user.encode()).decode().rstrip("=") == written
-    return user if is_canonical and can_be_person(user) else NOBODY
+    return user if is_canonical and can_be_person(user) else NO_PERSON
 
 
 class _Person(StringConvertor):

@@ -168,7 +168,8 @@ def cash_out(cast):
 def take_money_back(cast):
     """An operator looks at a purchase, and asks for a refund of what is unused."""
     jonas, purchase = cast.jonas, cast.purchases[cast.jonas]
-    assert cast.ann.get(f"/v1/operator/purchases/{part(jonas)}/{purchase}")["viewer"] == jonas.user
+    found = cast.ann.get(f"/v1/operator/purchases/{part(jonas)}/{purchase}")
+    assert found["purchase"] == purchase
     of_jonas = f"/v1/operator/wallets/{part(jonas)}/purchases/{purchase}"
     assert cast.ann.get(f"{of_jonas}/consumption")["consumption_milliunits"] == 6_000
     path = f"/v1/operator/purchases/{part(jonas)}/{purchase}/refunds"

@@ -20,7 +20,7 @@ from services.wallet.commands.holds import KEY_CHARACTERS_MAX, hold_key
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.http import Name, UserId
 from shared.http.people import PERSON_FIELDS
-from shared.http.person_paths import NOBODY, person_in, person_part
+from shared.http.person_paths import NO_PERSON, person_in, person_part
 from shared.identity.claims import is_addressable
 from shared.identity.tokens import Unauthenticated
 from shared.messaging.teams import NotGranted, Team
@@ -167,7 +167,7 @@ def test_a_person_in_a_path_is_read_back(user):
 )
 def test_what_is_encoded_otherwise_names_nobody(part):
     """Not the caller in disguise, and not one person in two spellings."""
-    assert person_in(part) == NOBODY
+    assert person_in(part) == NO_PERSON
 
 
 @pytest.mark.parametrize("value", NO_PEOPLE)

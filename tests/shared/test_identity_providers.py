@@ -82,7 +82,7 @@ def a_service(**settings):
     return ServiceSettings(**{**known, **settings})
 
 
-PROVIDERS = [
+_TRIED = [
     Provider(
         "Keycloak",
         "https://id.example/realms/app",
@@ -254,7 +254,7 @@ PROVIDERS = [
         algorithm="EdDSA",
     ),
 ]
-PROVIDERS = {provider.name: provider for provider in PROVIDERS}
+PROVIDERS = {provider.name: provider for provider in _TRIED}
 
 
 async def reason(provider, token, **settings):

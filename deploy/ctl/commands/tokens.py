@@ -65,11 +65,11 @@ def explain_token(
 def _settings(service: str | None) -> TokenSettings:
     prefix = "OVATION_" if service is None else f"{one_of(service, DATABASES).upper()}_"
     try:
-        return InstallationTokens(_env_prefix=prefix)  # type: ignore[call-arg]
+        return InstallationTokens(_env_prefix=prefix)
     except ValidationError as error:
-        for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper()
-            complain(f"{prefix}{name}: {fault['msg']}" if name else fault["msg"])
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            complain(f"{prefix}{name}: {problem['msg']}" if name else fault["msg"])
         raise typer.Exit(USAGE) from error
 
 
