@@ -69,7 +69,7 @@ def _settings(service: str | None) -> TokenSettings:
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            complain(f"{prefix}{name}: {problem['msg']}" if name else fault["msg"])
+            complain(f"{prefix}{name}: {problem['msg']}" if name else problem["msg"])
         raise typer.Exit(USAGE) from error
 
 
