@@ -18,7 +18,7 @@ _PARTS = "${OVATION_PARTS:-1}"
 # False behind a pooler that keeps no prepared statements.
 _PREPARED = "${OVATION_PREPARED_STATEMENTS:-true}"
 _PROVIDER = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
-# Whom a service believes: the same issuer for all of them.
+# Whom a service believes: the same issuers for all of them.
 _TOKENS = {
     "JWT_ISSUER": _ISSUER,
     "JWT_AUDIENCE": "${OVATION_JWT_AUDIENCE:-ovation}",
@@ -26,6 +26,12 @@ _TOKENS = {
     "JWT_AUDIENCE_OPTIONAL": "${OVATION_JWT_AUDIENCE_OPTIONAL:-false}",
     "JWT_ROLES_CLAIM": "${OVATION_JWT_ROLES_CLAIM:-}",
     "JWT_SCOPES_CLAIM": "${OVATION_JWT_SCOPES_CLAIM:-}",
+    "JWT_COUNTRY_CLAIM": "${OVATION_JWT_COUNTRY_CLAIM:-}",
+    "JWT_AGE_CLAIM": "${OVATION_JWT_AGE_CLAIM:-}",
+    "JWT_IP_COUNTRY_CLAIM": "${OVATION_JWT_IP_COUNTRY_CLAIM:-}",
+    "JWT_ACCOUNT_CREATED_AT_CLAIM": "${OVATION_JWT_ACCOUNT_CREATED_AT_CLAIM:-}",
+    "JWT_AUTH_TIME_CLAIM": "${OVATION_JWT_AUTH_TIME_CLAIM:-}",
+    "JWT_MORE_ISSUERS": "${OVATION_JWT_MORE_ISSUERS:-}",
     "JWKS_URL": _KEYS,
 }
 

@@ -15,6 +15,7 @@ from tests.deploy.kubernetes.rendering import (
     INSTALLATION,
     NAMESPACE,
     containers_of,
+    environment_of,
     merged,
     of_kind,
     pod_of,
@@ -296,3 +297,14 @@ def test_no_placeholder_is_left(resources):
 
 def _env(resources, name):
     return containers_of(of_kind(resources, "Deployment")[name])[0]["env"]
+
+
+def test_further_issuers_reach_services_and_pages_as_they_are_written():
+    issuers = [{"issuer": "https://staff.example/", "subject_prefix": "staff:", "note": "a'b\\c"}]
+    written = json.dumps(issuers)
+    values = merged(values_of(), {"settings": {"OVATION_JWT_MORE_ISSUERS": written}})
+    deployments = of_kind(render(values), "Deployment")
+
+    for name in PUBLIC:
+        found = environment_of(containers_of(deployments[name])[0])
+        assert found[f"{name.upper()}_JWT_MORE_ISSUERS"] == written
