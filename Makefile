@@ -52,6 +52,9 @@ check: .venv/ready audit ## Events as published, house rules, formatting, lint, 
 	$(RUN)ruff format --check
 	$(RUN)ruff check
 	$(RUN)lint-imports --no-cache
+	$(RUN)zizmor --offline --quiet .github
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
 	$(RUN)mypy
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json

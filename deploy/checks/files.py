@@ -9,6 +9,7 @@ from deploy.checks import Finding
 PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
     .editorconfig .gitattributes .pre-commit-config.yaml .github/**.md
+    .github/workflows/*.yml
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py

@@ -131,7 +131,7 @@ def test_behind_a_tencent_room_gift_has_what_the_overlay_says():
 def test_every_setting_of_compose_is_one_of_the_chart():
     known = set(yaml.safe_load((CHART / "values.yaml").read_text())["settings"])
     # Images, addresses and users of Docker Compose itself.
-    of_compose = re.compile(r"_IMAGE$|_BIND$|_PORT$|^OVATION_VERSION$|^OVATION_OPERATOR$")
+    of_compose = re.compile(r"_IMAGE$|_BIND$|_PORT$|^OVATION_(IMAGES|VERSION|OPERATOR)$")
     asked = {
         name
         for programs in (BASE, PRACTICE, TENCENT)
