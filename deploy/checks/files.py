@@ -8,7 +8,7 @@ from deploy.checks import Finding
 # `*` is a name without a slash, `**` any path.
 PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
-    .editorconfig .gitattributes .pre-commit-config.yaml .github/**.md
+    .editorconfig .env.example .gitattributes .pre-commit-config.yaml .github/**.md
     .github/workflows/*.yml
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md seeds/fonts/*
