@@ -54,6 +54,8 @@ check: .venv/ready audit ## Events as published, house rules, formatting, lint, 
 	$(RUN)lint-imports --no-cache
 	$(RUN)zizmor --offline --quiet .github
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
 	$(RUN)mypy
 

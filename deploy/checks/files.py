@@ -9,7 +9,8 @@ from deploy.checks import Finding
 PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
     .editorconfig .env.example .gitattributes .pre-commit-config.yaml .github/**.md
-    .github/workflows/*.yml
+    .github/workflows/*.yml .github/ISSUE_TEMPLATE/*.yml .github/CODEOWNERS .github/dependabot.yml
+    .devcontainer/devcontainer.json
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py
