@@ -11,7 +11,11 @@ const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
 // Where this installation's tokens say roles and scopes.
-const NAMES = JSON.parse(document.querySelector("meta[name=ovation-claims]")?.content ?? '{"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}');
+const NAMES = JSON.parse(metaOf("ovation-claims") ?? '{"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}');
+
+function metaOf(name) {
+  return document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
+}
 
 /** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
 function storage() {
@@ -111,7 +115,7 @@ export async function play(person) {
 }
 
 const hostOrigins = () =>
-  (document.querySelector("meta[name=ovation-host-origins]")?.content ?? "").split(" ").filter(Boolean);
+  (metaOf("ovation-host-origins") ?? "").split(" ").filter(Boolean);
 
 /** Ask whoever frames us; only the origins this installation names are asked or believed. */
 function requestToken() {
@@ -131,7 +135,7 @@ function requestToken() {
 function claimsOf(token) {
   try {
     const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0))));
     return typeof claims?.sub === "string" && claims.sub ? claims : null;
   } catch {
     return null;
