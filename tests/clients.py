@@ -28,7 +28,6 @@ def a_verifier(key=None):
 
 def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
     now = int(time.time())
-    # Some tokens are made when tests are collected, and a whole run may take long.
     known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 21_600}
     known |= {"age_verified": ADULT_YEARS, "auth_time": now}
     header = {"alg": algorithm, "kid": "test"}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from deploy.config.databases import run_sql
 from shared.postgres.statements import text
 
 _ENTRIES = text("""
@@ -10,6 +11,16 @@ _ENTRIES = text("""
 """)
 # The end of a month is as far away as it can be, and a bit more.
 A_MONTH = timedelta(days=32)
+
+
+def record_within_the_month_of(dsn, now):
+    """Let what was recorded after the month of `now` have been recorded then: a month may end."""
+    next_month = (now.replace(day=1) + A_MONTH).replace(day=1, hour=0, minute=0, second=0)
+    statement = f"""
+        UPDATE entries SET recorded_at = '{now.isoformat()}'
+        WHERE recorded_at >= '{next_month.replace(microsecond=0).isoformat()}'
+    """
+    run_sql(dsn, [statement])
 
 
 async def entries_of(database, creator="lea"):
