@@ -1,11 +1,13 @@
 """Wires the webhooks service together. The only file that knows every other."""
 
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.webhooks import api, consumers, jobs
 from services.webhooks.domain.deliveries import RetryPolicy
+from services.webhooks.jobs.measures import measure_forever
 from services.webhooks.jobs.worker import DeliveryWorker, Limits
 from services.webhooks.settings import Settings
 from shared.http import build_app
@@ -41,7 +43,7 @@ def build(settings: Settings) -> Service:
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, policy),
         jobs=jobs.build(database, keys, kept=timedelta(days=settings.keep_days)),
-        tasks=(worker.run,),
+        tasks=(worker.run, partial(measure_forever, database)),
         closing=(client.close,),
     )
 

@@ -62,7 +62,7 @@ class Endpoint(WebhooksTable, table=True):
     request_hash: bytes = Field(sa_type=LargeBinary)
     url: str = Field(sa_type=Text)
     description: str = Field(sa_type=Text)
-    events: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    events: list[str] = Field(sa_type=ARRAY(Text))
     disabled: str | None = Field(sa_type=Text)
     failures: int = Field(sa_column_kwargs=_ZERO)
     paused_until: datetime | None = Field(sa_type=DateTime(timezone=True))
@@ -111,7 +111,7 @@ class Event(WebhooksTable, table=True):
 
     id: UUID = Field(primary_key=True)
     name: str = Field(sa_type=Text)
-    people: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    people: list[str] = Field(sa_type=ARRAY(Text))
     body: str | None = Field(sa_type=Text)
     occurred_at: datetime = Field(sa_type=DateTime(timezone=True))
     received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)

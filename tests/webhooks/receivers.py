@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 class Received:
     """One request, as it came."""
 
-    headers: dict
+    headers: dict[str, str]
     body: bytes
     at: datetime
 
@@ -41,8 +41,8 @@ class Receiver:
     """
 
     answer: object = lambda _: 204
-    received: list = field(default_factory=list)
-    taken: list = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    taken: list[Received] = field(default_factory=list)
     at_once: int = 0
     at_once_max: int = 0
     # What a handler waits for that never answers.

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from services.webhooks.commands.deliveries import delete_old, end_overdue
 from services.webhooks.commands.secrets import encrypt_again
-from services.webhooks.jobs.measures import measure_waiting
 from services.webhooks.store.personal_data import PERSONAL_DATA
 from shared.backoffice.erasures import repeat_erasures
 from shared.keyring import Keyring
@@ -14,7 +13,6 @@ from shared.runtime.service import Job
 END_EVERY_SECONDS = 30.0
 TIDY_EVERY_SECONDS = 60.0
 ERASE_EVERY_SECONDS = 60.0
-MEASURE_EVERY_SECONDS = 15.0
 
 
 def build(database: Database, keys: Keyring, *, kept: timedelta) -> list[Job]:
@@ -32,13 +30,8 @@ def build(database: Database, keys: Keyring, *, kept: timedelta) -> list[Job]:
         async with database.transaction() as tx:
             return await repeat_erasures(tx, PERSONAL_DATA)
 
-    async def measure() -> bool:
-        await measure_waiting(database)
-        return False
-
     return [
         Job("webhooks.overdue", END_EVERY_SECONDS, end),
         Job("webhooks.tidy", TIDY_EVERY_SECONDS, tidy),
         Job("webhooks.erasures", ERASE_EVERY_SECONDS, erase_again),
-        Job("webhooks.measures", MEASURE_EVERY_SECONDS, measure),
     ]
