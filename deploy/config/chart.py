@@ -91,6 +91,7 @@ def _program(service: Service) -> Mapping[str, object]:
         "secrets": secret_files(service),
         "archivers": [f"{archiver_of(service.name)}_database_password"] if service.sealed else [],
         "providers": [service.name] if service.provider else [],
+        "posts": service.posts,
         "migration": _filled_by_chart(migration),
     }
 

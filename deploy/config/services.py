@@ -40,6 +40,8 @@ class Service:
     owner: str | None = None
     # Its image has packages of its own: a group of pyproject.toml with its name.
     has_group: bool = False
+    # It posts to addresses that other teams chose.
+    posts: bool = False
     # It can publish its events again, from its own tables.
     republishes: bool = False
     # What it asks the payment provider for: `payments` or `transfers`.
@@ -211,6 +213,7 @@ _ALL = (
         "webhooks",
         routes=("^/v1/teams(/|$)", "^/v1/operator/webhooks(/|$)"),
         has_group=True,
+        posts=True,
         own_secrets=("secrets_key",),
         settings={
             # Where endpoints may be, beside port 443 of the public internet.

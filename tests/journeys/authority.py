@@ -326,7 +326,7 @@ class Cast:
         self.values |= {"payout": payout, "quote": second}
 
     def _prepare_team(self):
-        """Let a team have an endpoint with an event on its way to it, which goes nowhere for now."""
+        """Let a team have an endpoint, and an event for it that goes nowhere for now."""
         granted = ", ".join(f"('{team}', 'gift.sent')" for team in (self.team, self.other_team))
         dsn = self._stage.system.postgres.dsn("webhooks")
         run_sql(dsn, [f"INSERT INTO grants (team, event) VALUES {granted}"])

@@ -50,6 +50,16 @@ async def test_an_endpoint_is_added_once_a_key_and_its_secret_shown(charts):
     assert read == listed[0]
 
 
+async def test_the_key_of_a_deleted_endpoint_makes_no_other(charts):
+    header = key()
+    made = (await charts.post(ENDPOINTS_PATH, json=WISH, headers=header)).json()
+    await charts.delete(f"{ENDPOINTS_PATH}/{made['endpoint']}")
+
+    again = await charts.post(ENDPOINTS_PATH, json=WISH, headers=header)
+
+    assert (again.status_code, again.json()["type"]) == (404, "no-such-endpoint")
+
+
 async def test_a_secret_is_not_shown_again_after_an_hour(charts, database):
     header = key()
     await charts.post(ENDPOINTS_PATH, json=WISH, headers=header)

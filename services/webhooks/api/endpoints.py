@@ -163,7 +163,7 @@ async def read_team(team: ReadTeam, db: Reference) -> TeamResponse:
     status_code=201,
     name="add_endpoint",
     responses=refusals(
-        *(Unauthenticated, NotTheTeam, NoSuchTeam, EventNotGranted, TooManyEndpoints),
+        *(*OWN, NoSuchTeam, EventNotGranted, TooManyEndpoints),
         *(UrlRefused, IdempotencyKeyMissing, KeyReused, TooOften),
     ),
     openapi_extra=OR_WRITER,

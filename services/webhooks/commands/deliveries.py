@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 ATTEMPTS = Counter("ovation_delivery_attempts", "Attempts to deliver an event.", ["outcome"])
 FAILED = Counter("ovation_deliveries_failed", "Deliveries that were given up.")
-# What is looked at for one that may be sent: others may be behind them.
-LOOKED_AT_MAX = 200
+# How many are looked at for those that may be sent: others of their subjects may be before them.
+LOOKED_AT_LEAST, LOOKED_AT_EACH = 16, 4
 ENDED_MAX = 500
 
 
@@ -48,7 +48,8 @@ async def claim_deliveries(
     free = min(free_max, wanted - await deliveries.count_leased(tx, endpoint))
     if free <= 0:
         return [], False
-    found = await deliveries.candidates(tx, locked, LOOKED_AT_MAX)
+    looked_at = LOOKED_AT_LEAST + LOOKED_AT_EACH * free
+    found = await deliveries.candidates(tx, locked, looked_at)
     refused = [each.event for each in found if not each.is_granted]
     if refused:
         await deliveries.finish(tx, endpoint, refused, DeliveryState.CANCELLED, lease=None)
@@ -60,7 +61,7 @@ async def claim_deliveries(
         lease = uuid4()
         seconds = policy.lease_seconds
         claimed = await deliveries.lease(tx, locked, first[:free], claim=lease, seconds=seconds)
-    is_more = len(first) < free and len(found) == LOOKED_AT_MAX
+    is_more = len(first) < free and len(found) == looked_at
     return claimed, is_more
 
 

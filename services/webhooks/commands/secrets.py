@@ -9,7 +9,12 @@ from uuid import UUID
 
 import structlog
 
-from services.webhooks.domain.endpoints import SHOWN_AGAIN, Endpoint, Secret
+from services.webhooks.domain.endpoints import (
+    SHOWN_AGAIN,
+    Endpoint,
+    NoSuchEndpoint,
+    Secret,
+)
 from services.webhooks.domain.quotas import SECRET_ROTATIONS
 from services.webhooks.store import secrets
 from shared.idempotency import KeyReused
@@ -82,7 +87,9 @@ async def rotate_secret(
 async def show_again(tx: Transaction, keys: Keyring, endpoint: UUID, key: str) -> MadeSecret:
     """Return what a request made, with its value only while it is young."""
     found = await secrets.find_by_key(tx, endpoint, key)
-    assert found is not None, "an endpoint has the secret that was made with it"
+    if found is None:
+        # It was deleted meanwhile, and its secrets with it.
+        raise NoSuchEndpoint
     secret, _ = found
     if datetime.now(UTC) - secret.created_at > SHOWN_AGAIN:
         return MadeSecret(secret, None)
