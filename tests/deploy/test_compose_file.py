@@ -37,6 +37,7 @@ ALSO_KNOWS = {
         "sandbox_payments_webhook_secret",
         "purchase_webhook_archive_key",
     },
+    "webhooks": {"webhooks_secrets_key"},
     "payout": {
         "sandbox_transfers_key",
         "sandbox_transfers_webhook_secret",
