@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from deploy.config.containers import environment
+from deploy.config.environment import ROOT
 from deploy.config.services import DATABASES, SERVICES
 from deploy.config.settings_file import (
     EXAMPLE,
-    ROOT,
     example_file,
     installation_settings,
     service_settings,
