@@ -34,7 +34,7 @@ class Archives:
                 async with part.transaction() as tx:
                     block = await seal(tx)
 
-    async def archive(self, *, now=None, entries_max=ARCHIVE_ENTRIES_MAX, store=None):
+    async def archive(self, *, now=None, entries_max=ARCHIVE_ENTRIES_MAX, store=None, ledger=None):
         """Seal everything, and move all that is old enough into archives; return those."""
         await self.seal()
         made = []
@@ -45,7 +45,7 @@ class Archives:
                     one = await archive_next(
                         tx,
                         store or FolderStore(self.folder),
-                        self._ledger,
+                        ledger or self._ledger,
                         RETENTION,
                         now=now or much_later(),
                         entries_max=entries_max,

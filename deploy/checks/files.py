@@ -14,7 +14,8 @@ PLACES = """
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py
-    services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
+    services/*/main.py services/*/settings.py services/*/jobs.py services/*/jobs/*.py
+    services/*/tables.py
     services/*/tables/*.py
     services/*/columns.py services/*/consumers.py
     services/*/api.py services/*/api/*.py

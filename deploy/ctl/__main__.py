@@ -19,6 +19,7 @@ from deploy.ctl.commands import (
     files,
     filings,
     finance,
+    hooks,
     new,
     operations,
     outboxes,
@@ -28,6 +29,7 @@ from deploy.ctl.commands import (
     replays,
     settlements,
     teams,
+    tokens,
     topology,
     verification,
     webhooks,
@@ -46,9 +48,11 @@ app.add_typer(verification.seal, name="seal")
 app.add_typer(archives.app, name="archive")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(providers.app, name="providers")
 app.add_typer(settlements.app, name="settlements")
+app.add_typer(tokens.app, name="token")
 app.add_typer(audit.app)
 app.add_typer(economics.app)
 app.add_typer(capacity.app)

@@ -11,7 +11,7 @@ from deploy.config.services import DATABASES
 from deploy.config.services import SERVICES as ALL
 
 ROOT = Path(__file__).parent.parent.parent
-SERVICES = ("purchase", "wallet", "gift", "payout", "live")
+SERVICES = ("purchase", "wallet", "gift", "payout", "live", "webhooks")
 UNNEEDED = (
     "alembic",
     "deploy",

@@ -13,7 +13,7 @@ from services.payout.store.finance import due
 from services.payout.store.invariants import INVARIANTS
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, is_replayed
 from tests.deliveries import announced, announced_by_id, by_id, said_again
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_maturity import reversal
@@ -133,6 +133,7 @@ async def test_a_repeated_request_is_one_bonus(person):
     other = await ask(ann, key="spring", diamonds=301)
 
     assert first.json() == second.json()
+    assert [is_replayed(first), is_replayed(second)] == [False, True]
     assert other.json()["type"] == "key-reused"
     waiting = (await ann.get("/v1/operator/payout/bonuses")).json()["items"]
     assert [each["bonus"] for each in waiting] == [first.json()["bonus"]]
