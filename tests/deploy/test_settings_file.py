@@ -16,6 +16,7 @@ from deploy.config.settings_file import (
     service_settings,
 )
 
+ROOT = EXAMPLE.parent
 TEXT = EXAMPLE.read_text()
 FILES = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("compose.*.yml")]
 REQUIRED = {"OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL"}
