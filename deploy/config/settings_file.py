@@ -48,6 +48,10 @@ OF_INSTALLATION: Mapping[str, str] = {
     "OVATION_GATEWAY_WORKERS": "Processes of the gateway, 1 to 4; empty: 2, on any machine.",
     "OVATION_TRUSTED_PROXIES": "Addresses or networks, by spaces, whose X-Forwarded-For is true.",
     "OVATION_ARCHIVE": "Where old entries of ledgers are: a folder, or s3://...",
+    "OVATION_POSTGRES": "`host:port` of PostgreSQL, for relays, jobs, migrations and commands;"
+    " never of a pooler.",
+    "OVATION_POSTGRES_POOLER": "`host:port` of the pools: a pooler, or the same as"
+    " OVATION_POSTGRES.",
     "OVATION_OPERATOR": "The user and group that the operator's copies belong to.",
     "OVATIONCTL_OPERATOR": "Who runs the operator's commands, for the audit log.",
     "OVATION_QUEUE_PARTITIONS": "Queues that are spread over several, such as wallet.gifts=4.",
