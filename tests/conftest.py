@@ -26,6 +26,7 @@ from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
 from shared.messaging.topology import topology, users
 from shared.postgres.migrate import migrate
+from tests.noon import spending_at_noon
 from tests.parts import EveryPart, part_count_of, strays, unite_parts
 
 # How long an example takes is a matter of the machine, and of what else it does.
@@ -212,8 +213,10 @@ def database(request, database_of):
 
 
 @pytest.fixture(scope="session")
-def system(postgres, rabbit, credentials):
+def system(postgres, rabbit, credentials, tmp_path_factory):
     """Everything, running, behind its gateway: for journeys from end to end."""
     servers = Servers(postgres, rabbit)
-    with System(servers=servers, secrets=credentials, vhost="journeys") as running:
+    settings = {"WALLET_RULES_FILE": str(spending_at_noon(tmp_path_factory.mktemp("seeds")))}
+    about = {"secrets": credentials, "vhost": "journeys", "settings": settings}
+    with System(servers=servers, **about) as running:
         yield running

@@ -57,6 +57,13 @@ def schema_for(database, user):
     return REFERENCE_SCHEMA if number is None else schema_of(number)
 
 
+def schemas_of_users(database):
+    """The schemas that have the rows of users."""
+    if database.part_count == 1:
+        return [REFERENCE_SCHEMA]
+    return [schema_of(part.number) for part in database.parts]
+
+
 async def in_every_part(database, statement, **values):
     """Change the rows of all users by a statement."""
     changing = text(statement) if isinstance(statement, str) else statement

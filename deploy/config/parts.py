@@ -17,6 +17,9 @@ from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVI
 ROOT = Path(__file__).parent.parent.parent
 # A service in docker-compose.yml: its migration, and itself.
 BLOCK = Path(__file__).with_name("service.yml")
+# Of the database itself, and of what stands before the pools of the services.
+POSTGRES = "${OVATION_POSTGRES:-postgres:5432}"
+POOLER = "${OVATION_POSTGRES_POOLER:-postgres:5432}"
 NODES = "rabbitmq,rabbitmq-2,rabbitmq-3"
 # Of an installation, beside the services: it compares them every hour.
 WATCHED = (*PUBLIC, "auditor")
@@ -48,8 +51,8 @@ def _blocks() -> str:
 
 
 def _block(template: str, service: Service) -> str:
-    variables = environment(service, postgres="postgres:5432", rabbitmq="rabbitmq:5672")
-    migration = migration_environment(service, postgres="postgres:5432")
+    variables = environment(service, postgres=POSTGRES, pooler=POOLER, rabbitmq="rabbitmq:5672")
+    migration = migration_environment(service, postgres=POSTGRES)
     secrets = [
         f"      - {source}\n"
         if file == source

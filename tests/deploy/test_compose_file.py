@@ -17,6 +17,7 @@ COMPOSE = yaml.safe_load(BASE)
 PRACTICE = yaml.safe_load((ROOT / "deploy" / "compose.practice.yml").read_text())["services"]
 # What is only for practice is confined as everything else is.
 CONTAINERS = COMPOSE["services"] | {name: PRACTICE[name] for name in ("sandbox", "issuer")}
+OVERLAYS = {str(file.relative_to(ROOT)) for file in (ROOT / "deploy").glob("compose.*.yml")}
 # What an installation has to say: who signs tokens, where their keys are, who takes the money.
 REQUIRED = ("OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL")
 SCALE = yaml.safe_load((ROOT / "deploy" / "compose.scale.yml").read_text())
@@ -38,6 +39,21 @@ ALSO_KNOWS = {
         "sandbox_transfers_webhook_secret",
     },
 }
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", *sorted(OVERLAYS)])
+def test_nothing_is_said_twice(file):
+    """Compose refuses a key that stands twice; a reader takes the last one, and says nothing."""
+
+    def keys(node):
+        if isinstance(node, yaml.MappingNode):
+            named = [key.value for key, _ in node.value]
+            assert sorted(named) == sorted(set(named)), node.start_mark
+        for each in node.value if isinstance(node.value, list) else ():
+            for inner in each if isinstance(each, tuple) else (each,):
+                keys(inner)
+
+    keys(yaml.compose((ROOT / file).read_text()))
 
 
 def test_only_the_gateway_is_published():

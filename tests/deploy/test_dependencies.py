@@ -15,7 +15,6 @@ from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 DEPENDENCY, VULNERABILITY = "sqlalchemy", "GHSA-made-up-here"
-TOMORROW, YESTERDAY = (datetime.now(UTC).date() + timedelta(days=days) for days in (1, -1))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,8 +63,11 @@ def test_a_known_vulnerability_stops_us(osv, capfd):
 
 
 def test_one_that_was_thought_through_does_not_until_its_day(osv):
-    assert audit([Accepted(VULNERABILITY, "we never call it", TOMORROW)], url=osv)
-    assert not audit([Accepted(VULNERABILITY, "we never call it", YESTERDAY)], url=osv)
+    today = datetime.now(UTC).date()
+    tomorrow, yesterday = (today + timedelta(days=days) for days in (1, -1))
+
+    assert audit([Accepted(VULNERABILITY, "we never call it", tomorrow)], url=osv)
+    assert not audit([Accepted(VULNERABILITY, "we never call it", yesterday)], url=osv)
 
 
 def test_without_a_network_nothing_is_audited_and_everybody_is_told(capfd):

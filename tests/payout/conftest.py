@@ -135,12 +135,18 @@ async def provider(sandbox_url):
 
 
 @pytest.fixture
-async def lea(database, provider):
+def rules():
+    """The rules that lea's clients are under."""
+    return RULES
+
+
+@pytest.fixture
+async def lea(database, provider, rules):
     app = build_http(
         database,
         a_verifier(),
         {"sandbox": provider},
-        RULES,
+        rules,
         seller=SELLER,
         document_writer=WRITER,
     )
@@ -214,11 +220,11 @@ def rich(lea, hear):
 
 
 @pytest.fixture
-def later(database, provider):
+def later(database, provider, rules):
     """Lea's client after the operator changed the rules."""
 
     def make(**changes):
-        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(RULES, **changes))
+        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(rules, **changes))
         return client_of(app, a_token("lea", roles=["creator"]))
 
     return make

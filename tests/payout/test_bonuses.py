@@ -11,7 +11,7 @@ from services.payout.commands.republish import facts_between
 from services.payout.main import build_http
 from services.payout.store.finance import due
 from shared.postgres.statements import text
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, is_replayed
 from tests.deliveries import announced, announced_by_id, by_id, said_again
 from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, a_gift_sent
@@ -129,6 +129,7 @@ async def test_a_repeated_request_is_one_bonus(person):
     other = await ask(ann, key="spring", diamonds=301)
 
     assert first.json() == second.json()
+    assert [is_replayed(first), is_replayed(second)] == [False, True]
     assert other.json()["type"] == "key-reused"
     waiting = (await ann.get("/v1/operator/payout/bonuses")).json()["items"]
     assert [each["bonus"] for each in waiting] == [first.json()["bonus"]]

@@ -18,12 +18,11 @@ from services.payout.store.filings import open_creators, year_totals
 from tests.clients import a_token, client_of
 from tests.payout.books import close_months
 from tests.payout.conftest import PAYEE, a_gift_sent
-from tests.payout.entries import A_MONTH
+from tests.payout.entries import A_MONTH, record_within_the_month_of
 from tests.payout.test_maturity import reversal
 
 FILE = ROOT / "seeds" / "filings.toml"
 FILINGS = read_filings(FILE)
-NOW = datetime.now(UTC)
 REACHED, UNKNOWN = Reach.REACHED, Reach.UNKNOWN
 
 
@@ -75,7 +74,13 @@ def test_a_mistake_in_the_file_is_named(tmp_path, wrong):
 
 
 @pytest.fixture
-def a_year(lea, hear, database, apply_status):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def a_year(lea, hear, database, postgres, apply_status, now):
     """A year of a creator in Germany: three gifts, one of them taken back, and a payout."""
 
     async def tell():
@@ -94,26 +99,33 @@ def a_year(lea, hear, database, apply_status):
             (claimed,) = await attempts.claim_due(tx, 10)
         await apply_status(claimed, ProviderStatus.PAID)
         await hear(a_gift_sent(10, creator="tom"))
-        await close_months(database, now=NOW + 13 * A_MONTH)
+        record_within_the_month_of(database, postgres, now)
+        await close_months(database, now=now + 13 * A_MONTH)
 
     return tell
 
 
-async def read(database, country=None):
-    found = []
-    for part in database.parts:
-        async with part.snapshot() as tx:
-            assert await open_creators(tx, NOW.year) == 0
-            found += [each async for each in year_totals(tx, NOW.year, country=country)]
-    return sorted(found, key=attrgetter("creator"))
+@pytest.fixture
+def read(database, now):
+    """Read the year in which the test began."""
+
+    async def totals_of(country=None):
+        found = []
+        for part in database.parts:
+            async with part.snapshot() as tx:
+                assert await open_creators(tx, now.year) == 0
+                found += [each async for each in year_totals(tx, now.year, country=country)]
+        return sorted(found, key=attrgetter("creator"))
+
+    return totals_of
 
 
-async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, database):
+async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, read, now):
     await a_year()
 
-    lea, tom = await read(database)
+    lea, tom = await read()
 
-    quarter = ("first", "second", "third", "fourth")[(NOW.month - 1) // 3]
+    quarter = ("first", "second", "third", "fourth")[(now.month - 1) // 3]
     expected = totals(
         country="DE",
         gross_minor=2_800,
@@ -126,16 +138,16 @@ async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, database):
     assert lea == expected
     assert lea.earned_minor == 2_500
     assert (tom.creator, tom.country, tom.gross_minor) == ("tom", None, 5)
-    assert await read(database, "DE") == [lea]
-    assert await read(database, "FR") == []
+    assert await read("DE") == [lea]
+    assert await read("FR") == []
 
 
-async def test_a_year_that_is_not_closed_is_said_to_be_open(hear, database):
+async def test_a_year_that_is_not_closed_is_said_to_be_open(hear, database, now):
     await hear(a_gift_sent(10))
-    await close_months(database, now=NOW)
+    await close_months(database, now=now)
 
     async with database.part_for("lea").snapshot() as tx:
-        assert await open_creators(tx, NOW.year) == 1
+        assert await open_creators(tx, now.year) == 1
 
 
 def test_a_year_that_cannot_be_is_a_wrong_usage():

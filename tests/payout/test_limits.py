@@ -11,10 +11,17 @@ from services.payout.domain.rate_plans import Rate
 from services.payout.main import build_http
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
+from tests.noon import noon_zone
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent, finish, quote, request
 
 WEEK = replace(RULES, maximum_minor_per_7_days=150_000).at(Rate(1, "USD", 500))
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def rules():
+    """No day of the maximum begins while a test runs."""
+    return replace(RULES, time_zone=noon_zone())
 
 
 async def move(database, **ago):

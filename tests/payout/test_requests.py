@@ -1,5 +1,6 @@
 """What a quote was made by is looked at again when it is used."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,14 @@ import pytest
 from services.payout.domain.fees import FeeRules, PayoutFee
 from services.payout.store.limits import read_usage
 from shared.postgres.statements import text
+from tests.noon import noon_zone
 from tests.payout.conftest import RULES, at_rate, finish, quote, request
+
+
+@pytest.fixture
+def rules():
+    """No day of the maximum begins while a test runs."""
+    return replace(RULES, time_zone=noon_zone())
 
 
 async def test_a_day_has_a_maximum_however_many_quotes_were_asked_for(lea, rich, database):

@@ -19,7 +19,6 @@ from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, let_pass, reversal
 
-NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
@@ -28,12 +27,18 @@ def restoration(gift, revision, coins):
 
 
 @pytest.fixture
-def hear(database):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def hear(database, now):
     """Hand facts to the service, as they occurred so many days ago (or, negative, from now)."""
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
 
     async def hear_all(*events, days_ago=0.0):
-        at = NOW - days_ago * DAY
+        at = now - days_ago * DAY
         await consumer.receive([a_delivery(event, at=at) for event in events])
 
     return hear_all
@@ -64,7 +69,7 @@ def matured_gift(hear, database, lea):
     return give
 
 
-async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gift, database):
+async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gift, database, now):
     gift = await matured_gift()
 
     await hear(reversal(gift, 1, 100))
@@ -73,12 +78,12 @@ async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gi
     assert await balances(lea) == (100, 0, 0)
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert (held["reason"], held["diamonds"]) == ("restored", 100)
-    unlocks = datetime.fromisoformat(held["unlocks_at"]) - NOW
+    unlocks = datetime.fromisoformat(held["unlocks_at"]) - now
     assert timedelta(days=14) <= unlocks <= timedelta(days=14, hours=1)
     (line,) = (await lea.get("/v1/earnings/me/gifts")).json()["items"]
     assert (line["state"], line["hold_reason"]) == ("pending", "restored")
     (told,) = await announced(database, "payout.diamonds_restored")
-    assert datetime.fromisoformat(told["matures_at"]) == NOW + 14 * DAY
+    assert datetime.fromisoformat(told["matures_at"]) == now + 14 * DAY
     await let_pass(database, 13.9)
     assert await balances(lea) == (100, 0, 0)
 
@@ -308,7 +313,7 @@ async def test_charged_back_diamonds_do_not_make_a_creator_known(lea, hear, data
 
 
 @pytest.mark.parametrize("warned", ["before", "after"])
-async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
+async def test_a_warning_holds_what_came_back_too(lea, hear, database, now, warned):
     purchase = uuid4()
     piece = Slice(
         lot=lot_id(purchase, LotKind.PAID), kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000
@@ -324,7 +329,7 @@ async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
 
     assert await holds(lea) == {"funding-risk": 100}
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
-    assert datetime.fromisoformat(held["unlocks_at"]) >= NOW + 14 * DAY
+    assert datetime.fromisoformat(held["unlocks_at"]) >= now + 14 * DAY
     await let_pass(database, 13)
     assert await balances(lea) == (100, 0, 0)
     await let_pass(database, 15)
@@ -340,12 +345,14 @@ async def test_a_batch_with_everything_about_a_gift_ends_as_one_by_one(lea, hear
     assert await holds(lea) == {"new-creator": 10, "restored": 40}
 
 
-async def test_maturing_again_after_a_restoration_counts_it_once(lea, hear, database, matured_gift):
+async def test_maturing_again_after_a_restoration_counts_it_once(
+    lea, hear, database, matured_gift, now
+):
     gift = await matured_gift()
     await hear(reversal(gift, 1, 100))
     await hear(restoration(gift, 2, 0))
     for _ in range(2):
         async with database.part_for("lea").transaction() as tx:
-            await mature(tx, HOLDING, now=NOW + 20 * DAY)
+            await mature(tx, HOLDING, now=now + 20 * DAY)
 
     assert await balances(lea) == (0, 100, 0)

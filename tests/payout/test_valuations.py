@@ -25,8 +25,13 @@ from tests.payout.conftest import HOLDING, RULES, a_gift_sent, at_rate
 from tests.payout.test_domain import HASH, an_earning
 from tests.payout.test_maturity import reversal
 
-CHEAPER = at_rate(RULES, 400)
-ODD = replace(at_rate(RULES, 333), minimum_diamonds=10)
+
+def cheaper():
+    return at_rate(RULES, 400)
+
+
+def odd():
+    return replace(at_rate(RULES, 333), minimum_diamonds=10)
 
 
 def standard(rules):
@@ -107,7 +112,7 @@ async def faults(database):
 
 def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     accounts, earning = LockedAccounts("lea"), an_earning(0, 10_000, matured=True)
-    old, new = standard(RULES), standard(CHEAPER)
+    old, new = standard(RULES), standard(cheaper())
     note_rate(accounts, old)
     earn(accounts, [earning], RULES, reference="gift", request_hash=HASH)
     accounts.record_result("{}")
@@ -123,16 +128,17 @@ def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     assert sum(posting.amount for posting in posted if posting.account == PAYABLE) == 0
 
 
-@pytest.mark.parametrize("rules", [CHEAPER, ODD, at_rate(RULES, 501)])
+@pytest.mark.parametrize("value_minor_per_1000", [400, 333, 501])
 async def test_the_next_transaction_of_a_creator_revalues_what_is_owed(
-    hear_at, owed, database, rules
+    hear_at, owed, database, value_minor_per_1000
 ):
+    rules = at_rate(RULES, value_minor_per_1000)
     await hear_at(RULES, a_gift_sent(9_999))
     assert await owed() == {"USD": 4_999}
 
     await hear_at(rules, a_gift_sent(2))
 
-    assert await owed() == {"USD": 10_001 * standard(rules).value_minor_per_1000 // 1000}
+    assert await owed() == {"USD": 10_001 * value_minor_per_1000 // 1000}
     found = await rows(database, "SELECT reference FROM entries WHERE kind = 'revalue'")
     assert len(found) == 1
     await hear_at(rules, a_gift_sent(2))
@@ -148,7 +154,7 @@ async def test_a_job_revalues_creators_whom_nothing_touches(hear_at, owed, datab
             async with part.transaction() as tx:
                 await revalue_all(tx, rules)
 
-    await revalue(CHEAPER)
+    await revalue(cheaper())
     assert [await owed(creator=f"creator-{n}") for n in range(5)] == [{"USD": 400}] * 5
     # An instance that knows the older rate only does not turn it back.
     await revalue(RULES)
@@ -171,17 +177,17 @@ async def test_what_was_promised_for_a_payout_is_owed_whatever_the_rate_becomes(
     hear_at, owed, cash_out_at, send, database
 ):
     await hear_at(RULES, a_gift_sent(10_000))
-    answer = await cash_out_at(CHEAPER, 6_000, quoted_under=RULES)
+    answer = await cash_out_at(cheaper(), 6_000, quoted_under=RULES)
     assert answer.json()["amount_minor"] == 3_000
     assert await owed() == {"USD": 4_000 * 4 // 10 + 3_000}
     assert await faults(database) == set()
 
-    await send(ODD, ProviderStatus.PAID)
+    await send(odd(), ProviderStatus.PAID)
 
     assert await owed() == {"USD": 4_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {"USD": 3_000}
     assert await faults(database) == set()
-    await send(ODD, ProviderStatus.RETURNED)
+    await send(odd(), ProviderStatus.RETURNED)
     assert await owed() == {"USD": 10_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {}
     assert await faults(database) == set()
@@ -194,11 +200,11 @@ async def test_no_rounding_leaves_anything_owed_to_nobody(
     hear_at, owed, cash_out_at, send, database, truth
 ):
     """At 333 for 1,000 no number of diamonds is a whole number of cents."""
-    await hear_at(ODD, a_gift_sent(1_000), a_gift_sent(7), a_gift_sent(1))
-    assert (await cash_out_at(ODD, 1_000)).status_code == 201
+    await hear_at(odd(), a_gift_sent(1_000), a_gift_sent(7), a_gift_sent(1))
+    assert (await cash_out_at(odd(), 1_000)).status_code == 201
     assert await faults(database) == set()
 
-    await send(ODD, truth)
+    await send(odd(), truth)
 
     (left,) = await rows(database, "SELECT sum(balance)::bigint AS n FROM accounts")
     assert await owed() in ({"USD": left["n"] * 333 // 1000}, {})

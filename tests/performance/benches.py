@@ -10,19 +10,15 @@ from shared.messaging.broker import Broker
 from shared.messaging.topology import topology, users
 from shared.postgres.database import Database
 from shared.postgres.migrate import migrate
-from tests.parts import part_count_of
 
 VHOST = "bench"
 
 
 @asynccontextmanager
-async def database_of(system: System, service: str) -> AsyncIterator[Database]:
-    """
-    A migrated database of a service that no running service knows, as its restricted role.
-
-    It has as many parts as OVATION_PARTS says, where the service can have several.
-    """
-    part_count = part_count_of(service)
+async def database_of(
+    system: System, service: str, *, part_count: int = 1
+) -> AsyncIterator[Database]:
+    """A migrated database of a service that no running service knows, as its restricted role."""
     name, postgres, passwords = f"bench_{service}", system.postgres, system.secrets.database
     owner = f"{service}_owner"
     run_sql(postgres.dsn(), database_sql(service, name))

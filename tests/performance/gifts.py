@@ -48,10 +48,10 @@ class Crowd:
     """
 
     def __init__(
-        self, gateway: str, token: Callable[[str], str], number: Callable[[str, str], int]
+        self, gateway: str, token: Callable[[str], str], count_rows: Callable[[str, str, str], int]
     ) -> None:
         self._gateway = gateway
-        self._number = number
+        self._count_rows = count_rows
         self._address = urlsplit(gateway)
         self._numbers = count()
         self._run = uuid4().hex[:6]
@@ -69,9 +69,9 @@ class Crowd:
             base_url=self._gateway, limits=limits, timeout=30, trust_env=False
         ) as client:
             await asyncio.gather(*(self._buy(client, slots, number) for number in range(VIEWERS)))
-        lots = f"SELECT count(*) FROM lots WHERE user_id LIKE 'viewer-{self._run}-%'"
+        own = f"user_id LIKE 'viewer-{self._run}-%'"
         async with asyncio.timeout(FINISH_SECONDS_MAX):
-            while await asyncio.to_thread(self._number, "wallet", lots) < VIEWERS:
+            while await asyncio.to_thread(self._count_rows, "wallet", "lots", own) < VIEWERS:
                 await asyncio.sleep(0.1)
         self.is_funded = True
         return VIEWERS

@@ -19,10 +19,11 @@ from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
 from shared.ledger.verification import Violation, verify_ledger
-from shared.messaging.consumer import CONSUMER_BATCH_MAX, Consumer
+from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery
 from shared.postgres.database import Database
 from shared.postgres.statements import text
+from tests.parts import part_count_of
 from tests.performance.benches import broker_of, database_of, tune
 from tests.performance.results import Result
 
@@ -38,8 +39,12 @@ RULES_FILE = ROOT / "seeds" / "rules.toml"
 
 
 async def post_gifts(system: System) -> list[Result]:
-    """Post gifts of many viewers, then of one; and say what a gift takes on the disk."""
-    async with database_of(system, "wallet") as database:
+    """
+    Post gifts of many viewers, then of one; and say what a gift takes on the disk.
+
+    The viewers are in as many parts as OVATION_PARTS says.
+    """
+    async with database_of(system, "wallet", part_count=part_count_of("wallet")) as database:
         before = await _stored_bytes(database)
         spread = await _post(system, database, VIEWERS)
         stored = (await _stored_bytes(database) - before) / GIFTS
@@ -110,7 +115,7 @@ async def _verify(database: Database) -> float:
 
 
 async def _stored_bytes(database: Database) -> int:
-    async with database.transaction() as tx:
+    async with database.reference.transaction() as tx:
         return int((await tx.execute(_STORED)).scalar_one())
 
 
@@ -132,8 +137,8 @@ async def _grow_old(system: System, database: Database) -> None:
 
 
 async def _receive(consumer: Consumer, deliveries: list[Delivery]) -> None:
-    for start in range(0, len(deliveries), CONSUMER_BATCH_MAX):
-        await consumer.receive(deliveries[start : start + CONSUMER_BATCH_MAX])
+    for start in range(0, len(deliveries), consumer.batch_max):
+        await consumer.receive(deliveries[start : start + consumer.batch_max])
 
 
 def _delivery(event: Event) -> Delivery:
@@ -179,8 +184,9 @@ def _gift(viewer: str) -> GiftRequested:
 
 # All that stays: what the outbox holds goes to the broker.
 _STORED = text("""
-    SELECT sum(pg_total_relation_size(oid)) FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'outbox'
+    SELECT sum(pg_total_relation_size(pg_class.oid))
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind = 'r' AND nspname ~ '^(public|part_[0-9]+)$' AND relname <> 'outbox'
 """)
 _TABLES_OF_USERS = """
     SELECT table_name, string_agg(quote_ident(column_name), ', ')

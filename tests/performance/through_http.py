@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from deploy.config.databases import run_sql
 from tests.performance.gifts import FINISH_SECONDS_MAX, SPREAD_CREATORS, Crowd, Load
@@ -155,18 +156,17 @@ async def give(
     """Give for so long; the clock stops when every gift.sent is published."""
     started = time.perf_counter()
     load = await crowd.give(open_requests=open_requests, seconds=seconds, creators=creators)
-    empty = "SELECT count(*) FROM outbox"
-    await _until(lambda: installation.number("gift", empty) == 0)
+    await _until(lambda: installation.count("gift", "outbox") == 0)
     load.seconds = time.perf_counter() - started
     return load
 
 
 async def _until_booked(installation: Installation, crowd: Crowd, creators: int) -> float:
-    booked = "SELECT count(*) FROM entries WHERE gift IS NOT NULL"
-    before = installation.number("payout", booked)
+    booked = partial(installation.count, "payout", "entries", "gift IS NOT NULL")
+    before = booked()
     started = time.perf_counter()
     load = await give(installation, crowd, 256, SECONDS / 2, creators)
-    await _until(lambda: installation.number("payout", booked) >= before + load.gifts)
+    await _until(lambda: booked() >= before + load.gifts)
     return load.gifts / (time.perf_counter() - started)
 
 

@@ -19,6 +19,7 @@ from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
+from tests.noon import noon_zone
 from tests.parts import in_every_part, parts_in_use
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
 from tests.purchase.wallet_events import a_coins_credited, coins_held
@@ -47,6 +48,11 @@ MIRA = {"name": "Mira Example", "reply_to": "mira@example.com"}
 AGE_WEBHOOK_EVENTS = text("""
     UPDATE webhook_events SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
+
+
+def at_noon(seller):
+    """The seller, where no year of receipts begins while a test runs."""
+    return replace(seller, zone=noon_zone())
 
 
 @pytest.fixture

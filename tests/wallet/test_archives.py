@@ -13,7 +13,7 @@ from services.wallet.store.queries import totals
 from shared.backoffice.trial_balance import account_lines
 from shared.ledger.archiving import Retention
 from shared.postgres.statements import text
-from tests.archives import LATER, archives_of
+from tests.archives import archives_of, much_later
 from tests.clients import a_token, an_operator_token, client_of
 from tests.deliveries import announced, by_id, forget_inbox, said_again
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid, hearing
@@ -224,11 +224,12 @@ async def pages(app, path, *, operator=None):
 async def test_totals_and_trial_balance_stay_the_same(archives, story, hear, database):
     """Also of an hour that ended in the middle of what an archive has."""
     books, middle = await books_of(database), await middle_of(database)
-    balances = [await balance_at(database, moment) for moment in (middle, LATER)]
+    moments = (middle, much_later())
+    balances = [await balance_at(database, moment) for moment in moments]
     await archives.archive()
 
     assert await books_of(database) == books
-    assert [await balance_at(database, moment) for moment in (middle, LATER)] == balances
+    assert [await balance_at(database, moment) for moment in moments] == balances
     assert balances[0] != balances[1]
 
 

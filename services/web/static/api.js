@@ -37,6 +37,17 @@ export function path(texts, ...names) {
   return texts.reduce((made, text, index) => made + encoded(String(names[index - 1]), made.includes("?")) + text);
 }
 
+/**
+ * A user id as one segment: path`/v1/operator/wallets/${person(user)}/freeze`. What proxies take for
+ * several segments, or none, is `~` and its UTF-8 in base64url, as `shared/http/person_paths.py` reads it.
+ */
+export function person(user) {
+  if (!/[/\\]|^~|^\s*\.{0,2}\s*$/.test(user)) return user;
+  const bytes = new TextEncoder().encode(user);
+  const written = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return `~${written.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+}
+
 function encoded(name, isValue) {
   if (!isValue && (/^\.{0,2}$/.test(name) || name.includes("/"))) throw new NoAddress(name);
   try {

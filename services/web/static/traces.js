@@ -1,5 +1,5 @@
 // Where a payout came from: its diamonds by viewer and by kind of coins, drawn and listed.
-import { get, path } from "./api.js";
+import { get, path, person } from "./api.js";
 import { diamonds, el, svg, table } from "./dom.js";
 import { open } from "./shell.js";
 import { money, number, words } from "./words.js";
@@ -29,7 +29,7 @@ async function read(creator, payout) {
   let found = null;
   let cursor = null;
   do {
-    const address = path`/v1/operator/payouts/${creator}/${payout}/trace?limit=100`;
+    const address = path`/v1/operator/payouts/${person(creator)}/${payout}/trace?limit=100`;
     found = await get(cursor ? `${address}&cursor=${encodeURIComponent(cursor)}` : address);
     items.push(...found.items);
     cursor = found.next_cursor;
