@@ -6,7 +6,6 @@ import pytest
 
 from services.payout.commands.certificates import read_certificate
 from services.payout.commands.republish import facts_between
-from services.payout.commands.statements import close_months
 from services.payout.store import finance
 from services.payout.store.archives import ARCHIVE
 from services.payout.store.invariants import INVARIANTS
@@ -14,6 +13,7 @@ from services.payout.store.queries import diamond_books, money_books
 from shared.backoffice.trial_balance import account_lines
 from tests.archives import archives_of, much_later
 from tests.deliveries import announced, by_id, said_again
+from tests.payout.books import close_months
 from tests.payout.conftest import a_gift_sent, finish
 from tests.payout.entries import A_MONTH
 from tests.payout.test_traces import pay_out, trace
@@ -48,8 +48,7 @@ async def story(hear, pay_out):
 @pytest.fixture
 def close(database):
     async def close_all():
-        while await close_months(database, now=datetime.now(UTC) + A_MONTH, zone="UTC"):
-            pass
+        await close_months(database, now=datetime.now(UTC) + A_MONTH)
 
     return close_all
 
@@ -60,7 +59,7 @@ def reports(database, month):
 
     async def read():
         later = much_later()
-        async with database.snapshot() as tx:
+        async with database.part_for("lea").snapshot() as tx:
             middle = datetime.now(UTC) + timedelta(hours=1)
             return (
                 await diamond_books(tx),
@@ -98,7 +97,7 @@ async def test_the_trace_of_a_payout_is_read_from_an_archive_and_says_so(
 ):
     _, payout = story
     before = await trace(payout["payout"], limit=1)
-    async with database.snapshot() as tx:
+    async with database.part_for("lea").snapshot() as tx:
         certificate = await read_certificate(tx, "lea", payout["payout"])
     await close()
     (made,) = await archives.archive()
@@ -107,7 +106,7 @@ async def test_the_trace_of_a_payout_is_read_from_an_archive_and_says_so(
 
     assert [page["archive"] for page in read] == [made.file] * len(before)
     assert [{**page, "archive": None} for page in read] == before
-    async with database.snapshot() as tx:
+    async with database.part_for("lea").snapshot() as tx:
         assert await read_certificate(tx, "lea", payout["payout"]) == certificate
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from uuid import uuid4
 
 import pytest
@@ -10,12 +11,12 @@ from typer.testing import CliRunner
 from deploy.config.environment import ROOT
 from deploy.ctl.__main__ import app
 from deploy.ctl.filings import read_filings
-from services.payout.commands.statements import close_months
 from services.payout.domain.filings import Reach, YearTotals, forms_of
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
 from services.payout.store.filings import open_creators, year_totals
 from tests.clients import a_token, client_of
+from tests.payout.books import close_months
 from tests.payout.conftest import PAYEE, a_gift_sent
 from tests.payout.entries import A_MONTH, record_within_the_month_of
 from tests.payout.test_maturity import reversal
@@ -93,14 +94,13 @@ def a_year(lea, hear, database, postgres, apply_status, now):
             headers = {"Idempotency-Key": uuid4().hex}
             asked = {"quote": quote["quote"]}
             assert (await client.post("/v1/payouts", json=asked, headers=headers)).is_success
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         await apply_status(claimed, ProviderStatus.PAID)
         await hear(a_gift_sent(10, creator="tom"))
-        record_within_the_month_of(postgres.dsn(database.name), now)
-        while await close_months(database, now=now + 13 * A_MONTH, zone="UTC"):
-            pass
+        record_within_the_month_of(database, postgres, now)
+        await close_months(database, now=now + 13 * A_MONTH)
 
     return tell
 
@@ -110,9 +110,12 @@ def read(database, now):
     """Read the year in which the test began."""
 
     async def totals_of(country=None):
-        async with database.snapshot() as tx:
-            assert await open_creators(tx, now.year) == 0
-            return [each async for each in year_totals(tx, now.year, country=country)]
+        found = []
+        for part in database.parts:
+            async with part.snapshot() as tx:
+                assert await open_creators(tx, now.year) == 0
+                found += [each async for each in year_totals(tx, now.year, country=country)]
+        return sorted(found, key=attrgetter("creator"))
 
     return totals_of
 
@@ -141,9 +144,9 @@ async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, read, now):
 
 async def test_a_year_that_is_not_closed_is_said_to_be_open(hear, database, now):
     await hear(a_gift_sent(10))
-    await close_months(database, now=now, zone="UTC")
+    await close_months(database, now=now)
 
-    async with database.snapshot() as tx:
+    async with database.part_for("lea").snapshot() as tx:
         assert await open_creators(tx, now.year) == 1
 
 

@@ -26,7 +26,7 @@ def rules():
 
 async def move(database, **ago):
     """Let every payout so far have been requested earlier."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(
             text("UPDATE payouts SET requested_at = requested_at - CAST(:ago AS interval)"),
             {"ago": timedelta(**ago)},
@@ -130,7 +130,7 @@ async def test_the_limits_say_which_diamonds_wait_until_when_and_why(database, p
     app = build_http(database, a_verifier(), {"sandbox": provider}, HOLDING)
     sent = a_gift_sent(3_000)
     await hear(sent)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(
             text("UPDATE earnings SET matured = false, matures_at = now() + interval '3 days'")
         )
@@ -149,7 +149,7 @@ async def test_each_obstacle_is_the_refusal_of_a_request(lea, rich, database, ch
     await rich()
     quotes = [await quote(lea, diamonds=200_000) for _ in range(2)]
     if change == "resting":
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await tx.execute(text("UPDATE payees SET usable_at = now() + interval '1 day'"))
     else:
         await request(lea, quotes[0])

@@ -9,14 +9,13 @@ import pytest
 from services.payout import consumers
 from services.payout.commands.adjustments import decide_payout_adjustment
 from services.payout.commands.maturity import mature
-from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox, rows_returned
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, let_pass, reversal
 
@@ -48,10 +47,7 @@ def hear(database, now):
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 async def holds(lea):
@@ -219,7 +215,7 @@ async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, d
 async def spend(database, diamonds):
     """Take diamonds as two operators do: only what is left can be taken back."""
     wish = AdjustmentRequest("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         asked = await request_adjustment(tx, wish)
         await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
 
@@ -299,7 +295,7 @@ async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
 
 async def test_charged_back_diamonds_do_not_make_a_creator_known(lea, hear, database):
     """$600 were earned, and taken back: the next gift waits as a stranger's does."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(KNOWN_FOR_LONG))
         await tx.execute(text("UPDATE creators SET lifetime_diamonds = 0"))
     gift = a_gift_sent(120_000)
@@ -356,7 +352,7 @@ async def test_maturing_again_after_a_restoration_counts_it_once(
     await hear(reversal(gift, 1, 100))
     await hear(restoration(gift, 2, 0))
     for _ in range(2):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await mature(tx, HOLDING, now=now + 20 * DAY)
 
     assert await balances(lea) == (0, 100, 0)

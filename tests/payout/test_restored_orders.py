@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.payout import consumers
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_maturity import let_pass, reversal
 from tests.payout.test_restored import DAY, restoration, spend
@@ -68,10 +67,7 @@ async def ends_of(database, order, now):
                 text("SELECT kind, balance FROM accounts WHERE asset = 'diamonds' ORDER BY kind")
             )
             ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
-    async with database.snapshot() as tx:
-        faults = [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ]
+    faults = await violations(database)
     await database.close()
     return (*ends, tuple(faults))
 
@@ -105,10 +101,7 @@ async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operator
     stands = 100 - (coins[max(heard)] if heard else 0)
     async with database.transaction() as tx:
         row = (await tx.execute(text(TOTALS))).one()
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
     assert row.balance + row.gone - row.lost == stands
     assert not (row.lost and row.restored)
     await database.close()

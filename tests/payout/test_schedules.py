@@ -67,7 +67,7 @@ async def test_several_workers_and_restarts_request_it_once(lea, rich, run, data
     # The creator changes their mind twice within the month.
     await choose(lea, kind="weekly")
     await choose(lea, kind="monthly")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payout_schedules SET next_at = :at"), {"at": begins})
     await run(begins + timedelta(days=1))
 
@@ -114,7 +114,7 @@ async def test_the_same_checks_stand_in_its_way(lea, rich, run, hear, database, 
     if obstacle == "payout-open":
         await request(lea, await quote(lea, diamonds=2_000))
     if obstacle == "payee-resting":
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await tx.execute(text("UPDATE payees SET usable_at = now() + interval '90 days'"))
     before = await made(database)
     await choose(lea, kind="weekly")

@@ -13,7 +13,6 @@ import pytest
 from pypdf import PdfReader
 
 from services.payout.commands.adjustments import decide_payout_adjustment
-from services.payout.commands.statements import close_months
 from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.fees import FeeRules, PayoutFee
@@ -26,13 +25,12 @@ from services.payout.domain.statements import (
 )
 from services.payout.main import build_http
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.ledger.entries import MAIN
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
+from tests.payout.books import close_months, violations
 from tests.payout.conftest import PAYEE, RULES, a_gift_sent
 from tests.payout.entries import A_MONTH, entries_of, record_within_the_month_of, replayed
 from tests.payout.test_maturity import reversal
@@ -44,10 +42,7 @@ WITH_FEE = replace(RULES, fees=FEES)
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -65,7 +60,7 @@ def month(now):
 @pytest.fixture
 def keep_month(database, postgres, now):
     """Let what was recorded so far be of the month in which the test began."""
-    return lambda: record_within_the_month_of(postgres.dsn(database.name), now)
+    return lambda: record_within_the_month_of(database, postgres, now)
 
 
 @pytest.fixture
@@ -74,8 +69,7 @@ def close(database, now, keep_month):
 
     async def pass_by(months=1):
         keep_month()
-        while await close_months(database, now=now + months * A_MONTH, zone="UTC"):
-            pass
+        await close_months(database, now=now + months * A_MONTH)
 
     return pass_by
 
@@ -104,7 +98,7 @@ def correct(database):
 
     async def post(diamonds):
         order = AdjustmentRequest("payout", "lea", diamonds, "why", "ann", uuid4().hex, b"h")
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             asked = await request_adjustment(tx, order)
             await decide_payout_adjustment(tx, asked.id, "bob", True, "c", rules=RULES)
 
@@ -124,7 +118,7 @@ def paid_out(database, provider, apply_status):
             asked = {"quote": quote["quote"]}
             answer = await client.post("/v1/payouts", json=asked, headers=headers)
             assert answer.status_code == 201, answer.text
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         await apply_status(claimed, ProviderStatus.PAID)
@@ -276,9 +270,8 @@ async def test_months_that_are_closed_twice_at_once_are_closed_once(
     keep_month()
     later = now + A_MONTH
 
-    await asyncio.gather(*(close_months(database, now=later, zone="UTC") for _ in range(2)))
-    while await close_months(database, now=later, zone="UTC"):
-        pass
+    await asyncio.gather(*(close_months(database, now=later) for _ in range(2)))
+    await close_months(database, now=later)
 
     async with database.transaction() as tx:
         rows = await tx.execute(text("SELECT number, count(*) AS n FROM statements GROUP BY 1"))
@@ -330,7 +323,7 @@ async def test_a_month_ends_at_midnight_of_the_operators_zone(
     end = (now.replace(day=1, hour=0, minute=0, second=0) + A_MONTH).replace(day=1)
 
     for minutes, closed in ((-60, False), (5, False), (11, True)):
-        await close_months(database, now=end + timedelta(minutes=minutes), zone="UTC")
+        await close_months(database, now=end + timedelta(minutes=minutes))
         assert (await statement())["is_closed"] is closed
 
 

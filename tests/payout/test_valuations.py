@@ -15,13 +15,12 @@ from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.rate_plans import STANDARD_PLAN
 from services.payout.main import build_http
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.ledger.entries import MAIN, LockedAccounts
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent, at_rate
 from tests.payout.test_domain import HASH, an_earning
 from tests.payout.test_maturity import reversal
@@ -90,12 +89,12 @@ def send(database):
     """Let the provider say something of the payout that is under way."""
 
     async def say(rules, *truths):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
             (claimed, *_) = await attempts.claim_due(tx, 10)
         for truth in truths:
-            async with database.transaction() as tx:
+            async with database.part_for("lea").transaction() as tx:
                 about = {"reason": None, "rules": rules}
                 await apply_status(tx, claimed, truth, **about)
 
@@ -103,17 +102,12 @@ def send(database):
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 
 async def faults(database):
-    async with database.snapshot() as tx:
-        return {
-            found.invariant
-            async for found in verify_ledger(tx, INVARIANTS)
-            if isinstance(found, Violation)
-        }
+    return {found.invariant for found in await violations(database)}
 
 
 def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
@@ -156,8 +150,9 @@ async def test_a_job_revalues_creators_whom_nothing_touches(hear_at, owed, datab
     await hear_at(RULES, *(a_gift_sent(1_000, creator=f"creator-{n}") for n in range(5)))
 
     async def revalue(rules):
-        async with database.transaction() as tx:
-            await revalue_all(tx, rules)
+        for part in database.parts:
+            async with part.transaction() as tx:
+                await revalue_all(tx, rules)
 
     await revalue(cheaper())
     assert [await owed(creator=f"creator-{n}") for n in range(5)] == [{"USD": 400}] * 5

@@ -16,8 +16,9 @@ from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.metrics import metric
 from tests.parts import in_every_part
-from tests.purchase.conftest import AGE_PURCHASES, SEED_RULES, coins_held
+from tests.purchase.conftest import AGE_PURCHASES, SEED_RULES
 from tests.purchase.pretend import a_webhook
+from tests.purchase.wallet_events import coins_held
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 RULES = SEED_RULES.purchases

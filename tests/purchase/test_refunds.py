@@ -10,7 +10,8 @@ from shared.contracts.wallet import CoinsRefunded
 from tests.clients import a_token, client_of, is_replayed
 from tests.deliveries import announced, forget_inbox
 from tests.parts import in_every_part
-from tests.purchase.conftest import GERMANY, coins_held
+from tests.purchase.conftest import GERMANY
+from tests.purchase.wallet_events import coins_held
 
 
 async def age(database, days):

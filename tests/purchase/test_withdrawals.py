@@ -14,7 +14,8 @@ from services.purchase.main import build_http
 from tests.clients import a_token, a_verifier, an_operator_token, client_of, is_replayed
 from tests.deliveries import announced
 from tests.parts import in_every_part
-from tests.purchase.conftest import MIRA, RULES, coins_held
+from tests.purchase.conftest import MIRA, RULES
+from tests.purchase.wallet_events import coins_held
 
 
 @pytest.fixture
