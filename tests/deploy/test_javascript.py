@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from deploy.checks import javascript
-from deploy.checks.javascript import CHECKED, FOLDER, MISSING, ROOT, check
+from deploy.checks import ROOT, javascript
+from deploy.checks.javascript import CHECKED, FOLDER, MISSING, check
 
 STATIC = "services/web/static"
 
