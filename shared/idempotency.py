@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextvars import ContextVar
 from enum import StrEnum
 
 from pydantic import BaseModel
@@ -29,6 +30,38 @@ class KeyReused(Refusal):
 def count_key(route: str, key: Key) -> None:
     """Count a request by its key; `route` is its path as it is declared."""
     IDEMPOTENCY.labels(route, key.value).inc()
+
+
+class Answer:
+    """The answer to one request: whether it is about what an earlier request of the key did."""
+
+    __slots__ = ("is_replayed",)
+
+    def __init__(self) -> None:
+        self.is_replayed = False
+
+
+_ANSWER: ContextVar[Answer | None] = ContextVar("answer", default=None)
+
+
+def begin_answer() -> Answer:
+    """Begin to answer a request: what its task marks from now on is about this answer."""
+    answer = Answer()
+    _ANSWER.set(answer)
+    return answer
+
+
+def mark_replayed() -> None:
+    """Say in the answer to this task's request that its key came before."""
+    if (answer := _ANSWER.get()) is not None:
+        answer.is_replayed = True
+
+
+def record_key(route: str, *, is_new: bool) -> None:
+    """Count the key of this task's request; its answer says it if the key came before."""
+    count_key(route, Key.NEW if is_new else Key.REPEATED)
+    if not is_new:
+        mark_replayed()
 
 
 def fingerprint(body: BaseModel) -> bytes:

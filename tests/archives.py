@@ -12,8 +12,11 @@ from shared.postgres.database import Database
 from shared.postgres.statements import text
 
 RETENTION = Retention(after_days=550, dispute_days=540, keep_years=10)
-# When everything that happens in a test is long ago.
-LATER = datetime.now(UTC) + timedelta(days=600)
+
+
+def much_later():
+    """When everything that happens in a test is long ago."""
+    return datetime.now(UTC) + timedelta(days=600)
 
 
 class Archives:
@@ -31,7 +34,7 @@ class Archives:
                 async with part.transaction() as tx:
                     block = await seal(tx)
 
-    async def archive(self, *, now=LATER, entries_max=ARCHIVE_ENTRIES_MAX, store=None):
+    async def archive(self, *, now=None, entries_max=ARCHIVE_ENTRIES_MAX, store=None, ledger=None):
         """Seal everything, and move all that is old enough into archives; return those."""
         await self.seal()
         made = []
@@ -42,9 +45,9 @@ class Archives:
                     one = await archive_next(
                         tx,
                         store or FolderStore(self.folder),
-                        self._ledger,
+                        ledger or self._ledger,
                         RETENTION,
-                        now=now,
+                        now=now or much_later(),
                         entries_max=entries_max,
                     )
                 if one:

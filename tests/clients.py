@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from deploy.harness.issuer import ADULT_YEARS
+from shared.identity.issuers import Issuer
 from shared.identity.tokens import Verifier
 
 ISSUER, AUDIENCE = "https://app.example", "ovation"
@@ -23,12 +24,11 @@ def signing_key():
 def a_verifier(key=None):
     """A verifier that trusts the test key and never asks anyone."""
     keys = KeySet([key or signing_key()])
-    return Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="http://127.0.0.1:9/", keys=keys)
+    return Verifier(Issuer(ISSUER, AUDIENCE, jwks_url="http://127.0.0.1:9/"), keys=keys)
 
 
 def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
     now = int(time.time())
-    # Some tokens are made when tests are collected, and a whole run may take long.
     known = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 21_600}
     known |= {"age_verified": ADULT_YEARS, "auth_time": now}
     header = {"alg": algorithm, "kid": "test"}
@@ -37,6 +37,13 @@ def a_token(user="mira", *, key=None, algorithm="RS256", **claims):
 
 def an_operator_token(*scopes):
     return a_token("ops", roles=["operator"], scope=" ".join(scopes))
+
+
+def is_replayed(answer):
+    """Whether an answer says that its idempotency key came before."""
+    said = answer.headers.get("Idempotency-Replayed")
+    assert said in (None, "true")
+    return said is not None
 
 
 def client_of(app, token=None):

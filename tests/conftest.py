@@ -26,6 +26,7 @@ from deploy.harness.servers import Servers, choose_postgres, choose_rabbit
 from deploy.harness.system import System
 from shared.messaging.topology import topology, users
 from shared.postgres.migrate import migrate
+from tests.noon import spending_at_noon
 from tests.parts import EveryPart, part_count_of, strays, unite_parts
 
 # How long an example takes is a matter of the machine, and of what else it does.
@@ -163,6 +164,7 @@ async def database_of(postgres, template_of, credentials, cluster, distributed):
     It has as many parts as all others of this run, or as a test says.
     """
     opened: dict[str, EveryPart] = {}
+    services: dict[str, str] = {}
 
     def open_database(
         service: str, *, pool_size: int = 10, part_count: int | None = None
@@ -173,7 +175,11 @@ async def database_of(postgres, template_of, credentials, cluster, distributed):
         else:
             name = f"test_{service}_{random.token_hex(4)}"
             template = template_of(service, part_count)
-            run_sql(postgres.dsn(), database_sql(service, name, template=template))
+            is_large = part_count > 1
+            run_sql(
+                postgres.dsn(), database_sql(service, name, template=template, is_large=is_large)
+            )
+        services[name] = service
         opened[name] = postgres.open(
             name,
             user=service,
@@ -187,8 +193,12 @@ async def database_of(postgres, template_of, credentials, cluster, distributed):
     yield open_database
     for database in opened.values():
         await database.close()
-    parted = [name for name, database in opened.items() if database.part_count > 1]
-    found = [stray for name in parted for stray in strays(postgres.dsn(name))]
+    found = [
+        stray
+        for name, database in opened.items()
+        if database.part_count > 1
+        for stray in strays(postgres.dsn(name), services[name], database.part_count)
+    ]
     if cluster is None:
         # By force: a test may have killed what held a connection.
         run_sql(postgres.dsn(), [f"DROP DATABASE {quoted(name)} WITH (FORCE)" for name in opened])
@@ -203,8 +213,10 @@ def database(request, database_of):
 
 
 @pytest.fixture(scope="session")
-def system(postgres, rabbit, credentials):
+def system(postgres, rabbit, credentials, tmp_path_factory):
     """Everything, running, behind its gateway: for journeys from end to end."""
     servers = Servers(postgres, rabbit)
-    with System(servers=servers, secrets=credentials, vhost="journeys") as running:
+    settings = {"WALLET_RULES_FILE": str(spending_at_noon(tmp_path_factory.mktemp("seeds")))}
+    about = {"secrets": credentials, "vhost": "journeys", "settings": settings}
+    with System(servers=servers, **about) as running:
         yield running

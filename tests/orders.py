@@ -7,9 +7,6 @@ from shared.contracts.routes import QUEUES
 from shared.postgres.statements import text
 from tests.deliveries import a_delivery
 
-# When a fact occurred is part of it, whenever it is heard.
-AT = datetime.now(UTC)
-
 
 async def ends(database_of, service, build, facts, queries, *, before=(), prepare=None):
     """
@@ -19,6 +16,8 @@ async def ends(database_of, service, build, facts, queries, *, before=(), prepar
     message and its repetition. `before` is heard first, and always; `prepare` does what no fact
     does. What the queries return must not depend on the clock.
     """
+    # When a fact occurred is part of it, whenever it is heard.
+    at = datetime.now(UTC)
     orders = list(permutations(facts))
     ways = [[[fact] for fact in order] for order in orders]
     ways += [[[*order, *order]] for order in (orders[0], orders[-1])]
@@ -29,7 +28,7 @@ async def ends(database_of, service, build, facts, queries, *, before=(), prepar
             await prepare(database)
         consumers = build(database)
         for batch in (*([fact] for fact in before), *batches):
-            await _hear(consumers, batch)
+            await _hear(consumers, batch, at)
         named = ", ".join(fact.name for batch in batches for fact in batch)
         found.append((named, await _state(database, queries)))
     return found
@@ -43,11 +42,11 @@ def assert_all_equal(found):
     return expected
 
 
-async def _hear(consumers, facts):
+async def _hear(consumers, facts, at):
     for consumer in consumers:
         mine = [fact for fact in facts if type(fact) in QUEUES[consumer.queue]]
         if mine:
-            await consumer.receive([a_delivery(fact, at=AT) for fact in mine])
+            await consumer.receive([a_delivery(fact, at=at) for fact in mine])
 
 
 async def _state(database, queries):

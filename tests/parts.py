@@ -16,14 +16,25 @@ from shared.postgres.statements import text
 
 PART_COUNT = int(os.environ.get("OVATION_PARTS") or 1)
 EVERY_PART = "every_part"
-RELATIONS = """
+# A table of which a node of Citus has the rows has none here, and counts as written.
+IS_WRITTEN = """
+    pg_relation_size(pg_class.oid) > 0
+    OR EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
+"""
+RELATIONS = f"""
     SELECT nspname AS schema, relname AS name, relkind = 'r' AS is_table,
+           ({IS_WRITTEN}) AS is_written,
            (SELECT array_agg(attname::text) FROM pg_attribute
             WHERE attrelid = pg_class.oid AND attnum > 0) AS columns
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relkind IN ('r', 'v') AND nspname IN ({schemas})
+    WHERE relkind IN ('r', 'v') AND nspname IN ({{schemas}})
     ORDER BY 1, 2
 """
+_WRITTEN = text(f"""
+    SELECT DISTINCT nspname AS schema
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind = 'r' AND nspname LIKE 'part%' AND relname <> 'alembic_version' AND ({IS_WRITTEN})
+""")
 # Whose a row is: the columns of tables by user, where a service does not name its own.
 WHOSE = ("user_id", "viewer", "creator")
 
@@ -44,6 +55,13 @@ def schema_for(database, user):
     """The schema that has the rows of a user."""
     number = database.part_for(user).number
     return REFERENCE_SCHEMA if number is None else schema_of(number)
+
+
+def schemas_of_users(database):
+    """The schemas that have the rows of users."""
+    if database.part_count == 1:
+        return [REFERENCE_SCHEMA]
+    return [schema_of(part.number) for part in database.parts]
 
 
 async def in_every_part(database, statement, **values):
@@ -74,7 +92,8 @@ class EveryPart(Database):
 class _Everything(Part):
     def __init__(self, database):
         super().__init__(database)
-        path = f"; SET LOCAL search_path = {EVERY_PART}, public"
+        # Functions are the same in all parts: those of the first are found.
+        path = f"; SET LOCAL search_path = {EVERY_PART}, {schema_of(0)}, public"
         self._begin, self._begin_snapshot = self._begin + path, self._begin_snapshot + path
 
 
@@ -84,8 +103,7 @@ def unite_parts(dsn, service, part_count):
     found = fetch(dsn, RELATIONS.format(schemas=", ".join(map(repr, (REFERENCE_SCHEMA, *schemas)))))
     reference = {row["name"] for row in found if row["schema"] == REFERENCE_SCHEMA}
     of_part = [row for row in found if row["schema"] == schemas[0]]
-    tables = {row["name"]: row["columns"] for row in of_part if row["is_table"]}
-    statements = [f"CREATE SCHEMA {EVERY_PART}", _strays(service, schemas, tables)]
+    statements = [f"CREATE SCHEMA {EVERY_PART}"]
     for row in of_part:
         where = schemas + ([REFERENCE_SCHEMA] if row["name"] in reference else [])
         columns = ", ".join(row["columns"])
@@ -101,21 +119,29 @@ def unite_parts(dsn, service, part_count):
     )
 
 
-def strays(dsn):
+def strays(dsn, service, part_count):
     """Every row that is not in the part of its user: there must be none."""
-    return [tuple(row) for row in fetch(dsn, f"SELECT * FROM {EVERY_PART}.strays")]
-
-
-def _strays(service, schemas, tables):
-    """Return the view of `strays`, as SQL."""
     owner = SERVICES[service].owner
     whose = WHOSE if owner is None else ("user_id", owner)
-    found = [
-        f"SELECT '{schema}' AS part, '{table}' AS name, {column} AS whose FROM {schema}.{table}"
-        f" WHERE get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {len(schemas)} <> {number}"
-        for number, schema in enumerate(schemas)
-        for table, columns in tables.items()
+    schemas = [schema_of(part) for part in range(part_count)]
+    found = fetch(dsn, RELATIONS.format(schemas=", ".join(map(repr, schemas))))
+    looked = [
+        f"SELECT '{row['schema']}' AS part, '{row['name']}' AS name, {column} AS whose"
+        f" FROM {row['schema']}.{row['name']} WHERE"
+        f" get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {part_count}"
+        f" <> {schemas.index(row['schema'])}"
+        for row in found
+        if row["is_table"] and row["is_written"]
         for column in whose
-        if column in columns
+        if column in row["columns"]
     ]
-    return f"CREATE VIEW {EVERY_PART}.strays AS {' UNION ALL '.join(found)}"
+    return [tuple(row) for row in fetch(dsn, " UNION ALL ".join(looked))] if looked else []
+
+
+async def parts_in_use(database):
+    """The parts in which something was written: all others are as they were made."""
+    if database.part_count == 1:
+        return database.parts
+    async with database.reference.transaction() as tx:
+        written = {row.schema for row in await tx.execute(_WRITTEN)}
+    return [part for part in database.parts if schema_of(part.number) in written]

@@ -4,9 +4,9 @@ from shared.postgres.statements import text
 
 # What is on its way out is in the outbox until the relay has sent it.
 TABLES = text("""
-    SELECT tablename AS name FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> 'outbox'
-        AND has_table_privilege(tablename::regclass, 'SELECT')
+    SELECT DISTINCT tablename AS name FROM pg_tables
+    WHERE schemaname = ANY(current_schemas(false)) AND tablename <> 'outbox'
+        AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')
 """)
 
 

@@ -46,7 +46,7 @@ def settings() -> dict[str, str | None]:
     """Return every setting with its default; None where an installation has to say it."""
     found: dict[str, str | None] = {}
     for service in map(SERVICES.__getitem__, DATABASES):
-        values = environment(service, postgres="", rabbitmq="").values()
+        values = environment(service, postgres="", pooler="", rabbitmq="").values()
         for setting in (each for value in values for each in _SETTING.finditer(value)):
             found[setting["name"]] = setting["default"] if setting["kind"] == "-" else None
     return {**found, **_OF_OTHERS}
@@ -82,7 +82,9 @@ def schema_file() -> str:
 
 
 def _program(service: Service) -> Mapping[str, object]:
-    variables = environment(service, postgres="${POSTGRES}", rabbitmq="${RABBITMQ}")
+    variables = environment(
+        service, postgres="${POSTGRES}", pooler="${POSTGRES_POOLER}", rabbitmq="${RABBITMQ}"
+    )
     migration = migration_environment(service, postgres="${POSTGRES}")
     practising = {"ALLOW_INSECURE_ISSUER": "true", **service.practising}
     return {
@@ -90,6 +92,7 @@ def _program(service: Service) -> Mapping[str, object]:
         "practice": {service.variable(key): value for key, value in practising.items()},
         "secrets": secret_files(service),
         "archivers": [f"{archiver_of(service.name)}_database_password"] if service.sealed else [],
+        "archives": "read" if service.sealed else "",
         "providers": [service.name] if service.provider else [],
         "posts": service.posts,
         "migration": _filled_by_chart(migration),

@@ -15,8 +15,10 @@ _ISSUER = (
 _KEYS = "${OVATION_JWKS_URL:?set it to the https address of the keys that sign them}"
 # Over how many schemas the users are spread: chosen once, and the same for all services.
 _PARTS = "${OVATION_PARTS:-1}"
+# False behind a pooler that keeps no prepared statements.
+_PREPARED = "${OVATION_PREPARED_STATEMENTS:-true}"
 _PROVIDER = "${OVATION_PROVIDER_URL:?set it to the address of your payment provider}"
-# Whom a service believes: the same issuer for all of them.
+# Whom a service believes: the same issuers for all of them.
 _TOKENS = {
     "JWT_ISSUER": _ISSUER,
     "JWT_AUDIENCE": "${OVATION_JWT_AUDIENCE:-ovation}",
@@ -24,17 +26,29 @@ _TOKENS = {
     "JWT_AUDIENCE_OPTIONAL": "${OVATION_JWT_AUDIENCE_OPTIONAL:-false}",
     "JWT_ROLES_CLAIM": "${OVATION_JWT_ROLES_CLAIM:-}",
     "JWT_SCOPES_CLAIM": "${OVATION_JWT_SCOPES_CLAIM:-}",
+    "JWT_COUNTRY_CLAIM": "${OVATION_JWT_COUNTRY_CLAIM:-}",
+    "JWT_AGE_CLAIM": "${OVATION_JWT_AGE_CLAIM:-}",
+    "JWT_IP_COUNTRY_CLAIM": "${OVATION_JWT_IP_COUNTRY_CLAIM:-}",
+    "JWT_ACCOUNT_CREATED_AT_CLAIM": "${OVATION_JWT_ACCOUNT_CREATED_AT_CLAIM:-}",
+    "JWT_AUTH_TIME_CLAIM": "${OVATION_JWT_AUTH_TIME_CLAIM:-}",
+    "JWT_MORE_ISSUERS": "${OVATION_JWT_MORE_ISSUERS:-}",
     "JWKS_URL": _KEYS,
 }
 
 
-def environment(service: Service, *, postgres: str, rabbitmq: str) -> dict[str, str]:
-    """Return the variables of a service with a database; both servers are `host:port`."""
+def environment(service: Service, *, postgres: str, pooler: str, rabbitmq: str) -> dict[str, str]:
+    """
+    Return the variables of a service with a database; servers are `host:port`.
+
+    `pooler` is where its pools go: PostgreSQL itself, if no pooler stands before it.
+    """
     name = service.name
     settings = {
         "HOST": "0.0.0.0",
         "PORT": "8000",
-        "DATABASE_URL": f"postgresql://{name}@{postgres}/{name}",
+        "DATABASE_URL": f"postgresql://{name}@{pooler}/{name}",
+        "DATABASE_DIRECT_URL": f"postgresql://{name}@{postgres}/{name}",
+        "DATABASE_PREPARED_STATEMENTS": _PREPARED,
         "BROKER_URL": f"amqp://{name}@{rabbitmq}/ovation",
         **_TOKENS,
         **service.settings,

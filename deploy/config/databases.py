@@ -88,9 +88,16 @@ def roles_sql(passwords: Mapping[str, str], services: Iterable[str] = DATABASES)
     ]
 
 
-def database_sql(service: str, name: str, *, template: str | None = None) -> list[str]:
-    """Return how a service's database is made, or a copy of it under another name."""
-    made = f"TEMPLATE {quoted(template)} STRATEGY WAL_LOG" if template else ENCODING_SQL
+def database_sql(
+    service: str, name: str, *, template: str | None = None, is_large: bool = False
+) -> list[str]:
+    """
+    Return how a service's database is made, or a copy of it under another name.
+
+    A small template is copied faster through the log, a large one file by file.
+    """
+    strategy = "FILE_COPY" if is_large else "WAL_LOG"
+    made = f"TEMPLATE {quoted(template)} STRATEGY {strategy}" if template else ENCODING_SQL
     return [
         f"CREATE DATABASE {quoted(name)} OWNER {service}_owner {made}",
         f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC",

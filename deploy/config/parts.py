@@ -11,12 +11,16 @@ from pathlib import Path
 
 from deploy.config.chart import settings_part
 from deploy.config.containers import environment, migration_environment, secret_files
+from deploy.config.images import release_matrix
 from deploy.config.postgres import PRODUCTION, SETTINGS, arguments
 from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVICES, Service
 
 ROOT = Path(__file__).parent.parent.parent
 # A service in docker-compose.yml: its migration, and itself.
 BLOCK = Path(__file__).with_name("service.yml")
+# Of the database itself, and of what stands before the pools of the services.
+POSTGRES = "${OVATION_POSTGRES:-postgres:5432}"
+POOLER = "${OVATION_POSTGRES_POOLER:-postgres:5432}"
 NODES = "rabbitmq,rabbitmq-2,rabbitmq-3"
 # Of an installation, beside the services: it compares them every hour.
 WATCHED = (*PUBLIC, "auditor")
@@ -48,8 +52,8 @@ def _blocks() -> str:
 
 
 def _block(template: str, service: Service) -> str:
-    variables = environment(service, postgres="postgres:5432", rabbitmq="rabbitmq:5672")
-    migration = migration_environment(service, postgres="postgres:5432")
+    variables = environment(service, postgres=POSTGRES, pooler=POOLER, rabbitmq="rabbitmq:5672")
+    migration = migration_environment(service, postgres=POSTGRES)
     secrets = [
         f"      - {source}\n"
         if file == source
@@ -151,6 +155,7 @@ def _parameters(settings: Mapping[str, str]) -> str:
 
 
 PARTS: Mapping[str, Mapping[str, str]] = {
+    ".github/workflows/release.yml": {"images": release_matrix()},
     "docker-compose.yml": {
         "database-passwords": _each(_PASSWORDS) + _each(_ARCHIVER_PASSWORD, SEALED),
         "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),

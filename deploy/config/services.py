@@ -95,6 +95,8 @@ _ALL = (
             "^/v1/operator/purchases?(/|$)",
         ),
         rolled=5,
+        parted=True,
+        owner="viewer",
         ledger=True,
         republishes=True,
         provider="payments",

@@ -29,6 +29,7 @@ from deploy.ctl.commands import (
     replays,
     settlements,
     teams,
+    tokens,
     topology,
     verification,
     webhooks,
@@ -51,6 +52,7 @@ app.add_typer(hooks.app, name="hooks")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(providers.app, name="providers")
 app.add_typer(settlements.app, name="settlements")
+app.add_typer(tokens.app, name="token")
 app.add_typer(audit.app)
 app.add_typer(economics.app)
 app.add_typer(capacity.app)

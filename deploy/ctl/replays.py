@@ -51,7 +51,7 @@ OWNERS: Mapping[str, Owner] = {
     "purchase": Owner(purchase.facts_between, purchase.EVENTS),
     "wallet": Owner(wallet.facts_between, wallet.REPUBLISHED),
     "gift": Owner(gift.facts_between, gift.REPUBLISHED, gift.reference_facts_between),
-    "payout": Owner(payout.facts_between, payout.REPUBLISHED),
+    "payout": Owner(payout.facts_between, payout.REPUBLISHED, payout.reference_facts_between),
 }
 
 

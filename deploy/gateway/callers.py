@@ -37,6 +37,14 @@ map $http_authorization $ovation_misspelt {{
     default 1;
 }}"""
 
+# What a caller is told whom the gateway refuses; a service that refuses says Retry-After itself.
+LIMITS_HEADER = """\
+map $upstream_http_retry_after:$status $ovation_limits_told {
+    "~^:429$" $ovation_limits;
+    default   "";
+}
+add_header RateLimit-Policy $ovation_limits_told always;"""
+
 # At a time: feeds of one token, and requests of one address, which may be a whole campus.
 FEEDS_MAX = 16
 ADDRESS_REQUESTS_MAX = 1_000

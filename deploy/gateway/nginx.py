@@ -13,7 +13,7 @@ from deploy.gateway.answers import (
     problem,
     problems,
 )
-from deploy.gateway.callers import CALLERS, FEED_LIMITS, TIMEOUTS, limits
+from deploy.gateway.callers import CALLERS, FEED_LIMITS, LIMITS_HEADER, TIMEOUTS, limits
 
 # The longest body any service takes.
 BODY_KILOBYTES_MAX = 64
@@ -135,7 +135,7 @@ def render(
         "proxy_headers_hash_bucket_size 128;",
     ]
     if limits_file is not None:
-        blocks.append(f"include {limits_file};")
+        blocks += [f"include {limits_file};", LIMITS_HEADER]
     if resolver is None:
         blocks += [_upstream(name, address) for name, address in upstreams.items()]
     prefix = "" if resolver is None else "$to_"

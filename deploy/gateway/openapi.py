@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +11,23 @@ from typing import Any
 from fastapi import FastAPI
 
 from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
-from deploy.config.services import DATABASES
+from deploy.config.services import DATABASES, FEED
 from deploy.gateway.links import add_links
+from shared.http.problems import Problem, documented
 
 Document = dict[str, Any]
+LIMIT_HEADERS = {
+    "Retry-After": {
+        "description": "After so many seconds the request may be accepted.",
+        "schema": {"type": "integer"},
+    },
+    "RateLimit-Policy": {
+        "description": "The limits of the gateway, if it is the gateway that refuses:"
+        " https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.",
+        "schema": {"type": "string"},
+        "example": '"token";q=50;w=1, "address";q=1000;w=1',
+    },
+}
 
 
 def whole_api() -> Document:
@@ -21,7 +35,18 @@ def whole_api() -> Document:
     described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}
     whole = merge(described)
     add_links(whole)
+    _add_limits(whole)
     return whole
+
+
+def _add_limits(whole: Document) -> None:
+    """Say that the gateway refuses who asks too often, and how; of a feed it says it otherwise."""
+    line = "`too-many-requests`: This is asked too often; the limits are the gateway's."
+    for path, operations in whole["paths"].items():
+        for operation in operations.values() if not re.search(FEED, path) else ():
+            described = operation["responses"].setdefault("429", documented(Problem))
+            described["description"] = f"{line}\n\n{described['description']}".strip()
+            described["headers"] = LIMIT_HEADERS
 
 
 def merge(documents: Mapping[str, Document]) -> Document:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from services.gift.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import watch
 from shared.http import build_app
 from shared.identity.ages import ADULTS, Act, AgeRule, read_age_rule
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier, Verifier
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
 from shared.prices.files import read_price_book
@@ -66,12 +67,12 @@ def build(settings: Settings) -> Service:
 
 def build_http(
     database: Database,
-    verifier: Verifier,
+    verifier: TokenVerifier,
     catalogue_cache: CatalogueCache,
     pending_replies: PendingReplies,
     tencent_account: TencentAccount | None = None,
     *,
-    targets: Verifier | None = None,
+    targets: TokenVerifier | None = None,
     anybody_may_receive: bool = False,
     ages: AgeRule = ADULTS,
     prices: PriceBook = NOTHING_SOLD,
@@ -113,14 +114,10 @@ def build_tencent_account(settings: Settings) -> TencentAccount | None:
 
 
 def build_target_verifier(settings: Settings) -> Verifier | None:
-    """Trust the host's own keys with target tokens, if it has others than the issuer's."""
+    """Trust the host's own keys with target tokens, if it has others than the first issuer's."""
     if settings.target_jwks_url is None:
         return None
-    return Verifier(
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        jwks_url=settings.target_jwks_url,
-    )
+    return Verifier(replace(settings.issuers[0], jwks_url=settings.target_jwks_url))
 
 
 def read_ages(path: Path) -> AgeRule:

@@ -8,7 +8,7 @@ from services.live.api.setup_slots import SetupSlots
 from services.live.domain.quotas import RoomLimits
 from services.live.settings import Settings
 from shared.http import build_app
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
 from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
@@ -31,7 +31,7 @@ def build(settings: Settings) -> Service:
 
 
 def build_http(
-    database: Database, verifier: Verifier, hub: Hub, limits: RoomLimits | None = None
+    database: Database, verifier: TokenVerifier, hub: Hub, limits: RoomLimits | None = None
 ) -> FastAPI:
     app = build_app(
         title="Ovation live",

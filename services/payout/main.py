@@ -41,7 +41,7 @@ from shared.documents.seller import Seller
 from shared.documents.writer import DocumentWriter
 from shared.http import build_app
 from shared.identity.ages import Act, read_age_rule
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
 from shared.postgres.database import Database
@@ -93,7 +93,7 @@ def build(settings: Settings) -> Service:
 
 def build_http(
     database: Database,
-    verifier: Verifier,
+    verifier: TokenVerifier,
     providers: Providers,
     rules: Rules,
     *,

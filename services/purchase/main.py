@@ -38,7 +38,7 @@ from shared.documents.seeds import build_writer, read_seller
 from shared.documents.writer import DocumentWriter
 from shared.http import build_app
 from shared.identity.ages import Act, read_age_rule
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.keyring import Keyring
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
@@ -108,7 +108,7 @@ def build(settings: Settings) -> Service:
 
 def build_http(
     database: Database,
-    verifier: Verifier,
+    verifier: TokenVerifier,
     providers: Providers,
     rules: Rules,
     webhook_keys: Keyring | None = None,

@@ -13,7 +13,7 @@ from services.wallet.settings import Settings
 from shared.backoffice.routes import AdjustmentCommands
 from shared.http import build_app
 from shared.identity.ages import Act, read_age_rule
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.messaging.relay import Relay
 from shared.money import require_currencies
 from shared.postgres.database import Database
@@ -34,7 +34,7 @@ def build(settings: Settings) -> Service:
     )
 
 
-def build_http(database: Database, verifier: Verifier, rules: Rules) -> FastAPI:
+def build_http(database: Database, verifier: TokenVerifier, rules: Rules) -> FastAPI:
     app = build_app(
         title="Ovation wallet",
         description="Who holds how many coins, and why.",

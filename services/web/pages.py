@@ -8,6 +8,7 @@ good and never mix two versions; under `/static/` alone they are asked for again
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from shared.http import from_state
-from shared.identity.claims import ClaimNames
+from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -88,13 +89,13 @@ def page_headers(host_origins: str) -> dict[str, str]:
     return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
 
 
-def render_pages(*, version: str, host_origins: str, names: ClaimNames) -> dict[str, str]:
+def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]) -> dict[str, str]:
     """Return the text of each page, by its address."""
     template = (
         TEMPLATE.read_text()
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
-        .replace("{{claims}}", html.escape(json.dumps(asdict(names))))
+        .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {
         address: template.replace("{{name}}", name).replace("{{title}}", name.capitalize())

@@ -4,18 +4,18 @@ import re
 from pathlib import Path
 
 from pydantic import field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from shared.identity.claims import ClaimNames, claim_names
+from shared.runtime.token_settings import ClaimSettings
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
-class Settings(BaseSettings):
+class Settings(ClaimSettings):
     """
     `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
-    `people_file` lists the people to sign in as where a development issuer is. `roles_claim` and
-    `scopes_claim` are what the services have as theirs: pages show what a token's holder may do.
+    `people_file` lists the people to sign in as where a development issuer is. Where tokens say
+    what they say is what the services have as theirs: pages show what a token's holder may do.
     """
 
     model_config = SettingsConfigDict(env_prefix="WEB_", frozen=True)
@@ -24,8 +24,6 @@ class Settings(BaseSettings):
     port: int
     host_origins: str = ""
     people_file: Path | None = None
-    roles_claim: str = ""
-    scopes_claim: str = ""
 
     @field_validator("host_origins")
     @classmethod
@@ -35,8 +33,3 @@ class Settings(BaseSettings):
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin} is not an origin such as https://app.example")
         return " ".join(value.split())
-
-    @property
-    def claim_names(self) -> ClaimNames:
-        """Where this installation's tokens say roles and scopes."""
-        return claim_names(roles=self.roles_claim, scopes=self.scopes_claim)

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from shared.contracts.base import NAMESPACE
 from shared.errors import Kind, Refusal
 from shared.http.operator_reads import READ
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.identity.people import require_other_person, same_person
 from shared.postgres.database import Database, Part, Transaction
 from shared.postgres.rows import RowMapper
@@ -126,7 +126,7 @@ async def request_adjustment(tx: Transaction, request: AdjustmentRequest) -> Adj
     if row.request_hash != request.request_hash:
         raise KeyReused(adjustment=request.id)
     route = f"/v1/operator/{request.service}/adjustments"
-    tx.after_commit(lambda: count_key(route, Key.NEW if added else Key.REPEATED))
+    tx.after_commit(lambda: record_key(route, is_new=bool(added)))
     if added:
         await audit(
             tx,

@@ -1,7 +1,7 @@
 """The trial balance of a ledger, for any hour that is closed."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any
@@ -21,9 +21,15 @@ from shared.postgres.statements import text
 
 FINANCE_SCOPE = "finance:read"
 FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]
+# An entry has the time at which its transaction began, by the clock of the database: some entries
+# of an hour are committed after it. Clocks and transactions are not longer apart than this.
+CLOSED_AFTER = timedelta(minutes=10)
 Until = Annotated[
     Moment | None,
-    Query(description="The end of the last hour that counts; the last closed hour if missing."),
+    Query(
+        description="The end of the last hour that counts, closed ten minutes later; the last"
+        " closed hour if missing."
+    ),
 ]
 
 
@@ -51,13 +57,13 @@ class TrialBalance(BaseModel):
     balanced: bool
 
 
-def closed_hour(until: datetime | None) -> datetime:
+def closed_hour(until: datetime | None, *, now: datetime) -> datetime:
     """Return the end of a closed hour, or refuse one that is still open."""
-    this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    last = (now - CLOSED_AFTER).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if until is None:
-        return this_hour
-    if until > this_hour or (until.minute, until.second, until.microsecond) != (0, 0, 0):
-        raise HourOpen(last_closed=this_hour)
+        return last
+    if until > last or (until.minute, until.second, until.microsecond) != (0, 0, 0):
+        raise HourOpen(last_closed=last)
     return until
 
 
@@ -98,7 +104,7 @@ def add_trial_balance(router: APIRouter, service: str, *, has_archives: bool = F
         format: Format = "json",  # noqa: A002 - as asked for
     ) -> TrialBalance | Response:
         """Read every account at the end of a closed hour; `format=csv` for a spreadsheet."""
-        end = closed_hour(until)
+        end = closed_hour(until, now=datetime.now(UTC))
         # Entries before a closed hour are there, and stay: so the parts need no common instant.
         read = partial(account_lines, until=end, has_archives=has_archives)
         lines = add_lines(chain.from_iterable(await db.read_each(read)))

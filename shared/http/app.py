@@ -8,8 +8,11 @@ from fastapi import FastAPI
 
 from shared.http import health
 from shared.http.access import describe_access
+from shared.http.fields import ADDRESSABLE
+from shared.http.keys import HEADER, REPLAYED
 from shared.http.middleware import BODY_BYTES_MAX, Edge
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
+from shared.http.person_paths import ENCODED
 from shared.http.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
@@ -20,18 +23,27 @@ from shared.http.problems import (
     documented,
 )
 from shared.http.shortcuts import Shortcut, Shortcuts
+from shared.identity.claims import SUBJECT_CHARACTERS_MAX
 from shared.identity.people import OwnMoney
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.postgres.database import Database
 
 Document = dict[str, Any]
+REPLAY_DESCRIPTION = (
+    "Only if the key came before: the answer is about what the first request did, as it is now."
+)
+PERSON_IN_PATH = (
+    f"A user id of at most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
+    f" `/` or `\\`, is `.` or `..`, or begins with `{ENCODED}`, is `{ENCODED}` and its UTF-8 in"
+    " base64url without padding."
+)
 
 
 def build_app(
     *,
     title: str,
     description: str,
-    verifier: Verifier | None,
+    verifier: TokenVerifier | None,
     database: Database | None,
     shortcuts: Sequence[Shortcut] = (),
 ) -> FastAPI:
@@ -72,6 +84,8 @@ def _describe_problems(document: Document) -> None:
     for path, operations in document.get("paths", {}).items():
         for operation in operations.values():
             describe_access(operation)
+            _describe_people(operation)
+            _describe_replays(operation)
             if path.startswith(OPERATOR_ROUTES) and _names_a_person(document, operation):
                 _describe(operation, 403, (OwnMoney.code(), OwnMoney.title()), Problem)
             if "requestBody" in operation:
@@ -85,6 +99,24 @@ def _describe_problems(document: Document) -> None:
         schema = model.model_json_schema(ref_template=SCHEMAS + "/{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
+
+
+def _describe_people(operation: Document) -> None:
+    """Say how a user id stands in a path, whatever it is."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path" and parameter["name"] in PERSON_FIELDS:
+            parameter["description"] = PERSON_IN_PATH
+            parameter["schema"] = {"type": "string", "pattern": ADDRESSABLE}
+
+
+def _describe_replays(operation: Document) -> None:
+    """Say how the answer to a repeated request is told from that to the first."""
+    if not any(each["name"] == HEADER for each in operation.get("parameters", [])):
+        return
+    header = {"description": REPLAY_DESCRIPTION, "schema": {"type": "string", "const": "true"}}
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            answer.setdefault("headers", {})[REPLAYED] = header
 
 
 def _names_a_person(document: Document, operation: Document) -> bool:

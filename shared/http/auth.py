@@ -17,7 +17,7 @@ from shared.errors import Kind, Refusal
 from shared.http.operator_reads import record_reading
 from shared.http.people import people_named
 from shared.identity.people import NotYours, require_other_person
-from shared.identity.tokens import Identity, Unauthenticated, Verifier
+from shared.identity.tokens import Identity, TokenVerifier, Unauthenticated
 
 OPERATOR = "operator"
 # One space and a token of RFC 6750, for one spelling a caller: the gateway counts what is written.
@@ -49,7 +49,7 @@ async def caller_of(request: Request) -> Identity:
     token = bearer_token(request)
     if token is None:
         raise Unauthenticated(reason="missing")
-    verifier: Verifier | None = request.app.state.verifier
+    verifier: TokenVerifier | None = request.app.state.verifier
     assert verifier is not None, "an application without a verifier has a route for callers"
     return await verifier.verify(token)
 

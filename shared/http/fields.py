@@ -32,11 +32,7 @@ Name = Annotated[
     str, StringConstraints(max_length=64, pattern=ADDRESSABLE), AfterValidator(_addressable)
 ]
 # As long as the subject of a token may be, so that a route can name every caller ...
-UserIdOrMe = Annotated[
-    str,
-    StringConstraints(max_length=SUBJECT_CHARACTERS_MAX, pattern=ADDRESSABLE),
-    AfterValidator(_addressable),
-]
+UserIdOrMe = Annotated[str, StringConstraints(max_length=SUBJECT_CHARACTERS_MAX, pattern=PRINTABLE)]
 # ... and where `me` does not stand for the caller, it is not a user id.
 UserId = Annotated[UserIdOrMe, AfterValidator(_person)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=TEXT)]

@@ -8,6 +8,8 @@ from fastapi import Depends, Header
 from shared.errors import Kind, Refusal
 
 HEADER = "Idempotency-Key"
+# Of an answer about what an earlier request with the same key did.
+REPLAYED = "Idempotency-Replayed"
 
 
 # A structured-field string (`"abc"`), of which only quotes and backslashes are escaped, or, as most

@@ -12,11 +12,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.keys import HEADER
+from shared.http.keys import HEADER, REPLAYED
 from shared.http.problems import BodyTooLarge, failure, too_large
 from shared.http.request_id import identify
 from shared.http.routes import METHODS, route_of
-from shared.idempotency import Key, count_key
+from shared.idempotency import Key, begin_answer, count_key
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.observability.tracing import answered, serving
 from shared.postgres.database import is_contention
@@ -65,6 +65,7 @@ class _Exchange:
     """One request and its answer, as they pass."""
 
     __slots__ = (
+        "_answer",
         "_began",
         "_identifier",
         "_receive",
@@ -79,6 +80,7 @@ class _Exchange:
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._answer = begin_answer()
         self._began = time.perf_counter()
         self._receive, self._send = receive, send
         self._received_bytes = 0
@@ -116,6 +118,8 @@ class _Exchange:
             headers = message["headers"] = list(message.get("headers", ()))
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
+            if self._answer.is_replayed:
+                headers.append((REPLAYED.lower().encode(), b"true"))
             headers.append((b"x-content-type-options", b"nosniff"))
             headers.append((b"x-request-id", self._identifier.encode()))
         await self._send(message)

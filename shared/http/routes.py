@@ -16,7 +16,9 @@ def route_of(scope: Scope) -> str:
     A route inside a router inside a router knows only its own part; what stands before it is
     fixed text, so it is the beginning of the path that was asked for.
     """
-    own: str | None = getattr(scope.get("route"), "path", None)
+    route = scope.get("route")
+    # `path_format` is without the kinds of parameters: `{user}` for `{user:person}`.
+    own: str | None = getattr(route, "path_format", None) or getattr(route, "path", None)
     if own is None:
         return NO_ROUTE
     asked = scope["path"].rstrip("/").split("/")

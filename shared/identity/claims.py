@@ -8,7 +8,7 @@ fault of the host application: the token is refused, because any guess could be 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from shared.identity.countries import country_of
 
@@ -33,30 +33,43 @@ class BadClaim(Exception):
         self.reason = reason
 
 
+# A place in a token: names, from the outside in.
+Path: TypeAlias = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """Where a token says roles and scopes: each a path of names, from the outside in."""
+    """Where a token says what it says of its user; a page reads it by the same names."""
 
-    roles: tuple[str, ...]
-    scopes: tuple[tuple[str, ...], ...]
+    roles: Path = ("roles",)
+    scopes: tuple[Path, ...] = (("scope",), ("scopes",))
+    country: Path = ("country",)
+    age: Path = ("age_verified",)
+    ip_country: Path = ("ip_country",)
+    account_created_at: Path = ("account_created_at",)
+    auth_time: Path = ("auth_time",)
 
 
-DEFAULT_NAMES = ClaimNames(roles=("roles",), scopes=(("scope",), ("scopes",)))
+DEFAULT_NAMES = ClaimNames()
 # What tokens that are signed with the same keys call themselves: Keycloak's in `typ`, Cognito's in
 # `token_use`. None of these may be sent to a service.
 _NO_ACCESS_TYPES = frozenset(("id", "refresh", "offline", "logout"))
 _ACCESS_USE = "access"
 
 
-def claim_names(*, roles: str, scopes: str) -> ClaimNames:
-    """Read the settings that say where roles and scopes are; empty ones change nothing."""
-    return ClaimNames(
-        roles=_path(roles) if roles else DEFAULT_NAMES.roles,
-        scopes=(_path(scopes),) if scopes else DEFAULT_NAMES.scopes,
-    )
+def claim_names(**settings: str) -> ClaimNames:
+    """
+    Read the settings that say where claims are, by the fields of `ClaimNames`.
+
+    A claim whose setting is empty is where it is by default.
+    """
+    named: dict[str, Any] = {name: _path(setting) for name, setting in settings.items() if setting}
+    if "scopes" in named:
+        named["scopes"] = (named["scopes"],)
+    return ClaimNames(**named)
 
 
-def _path(setting: str) -> tuple[str, ...]:
+def _path(setting: str) -> Path:
     r"""
     Read `realm_access.roles` as a path; `\.` is a dot of a name.
 
@@ -81,16 +94,16 @@ def require_access_token(claims: Mapping[str, Any]) -> None:
 
 def read_roles(claims: Mapping[str, Any], names: ClaimNames) -> frozenset[str]:
     """Read roles from where this installation's tokens have them, and from nowhere else."""
-    return read_words(_at(claims, names.roles, reason="bad-roles"), reason="bad-roles")
+    return read_words(claim_at(claims, names.roles, reason="bad-roles"), reason="bad-roles")
 
 
 def read_scopes(claims: Mapping[str, Any], names: ClaimNames) -> frozenset[str]:
     """Read scopes from where this installation's tokens have them, and from nowhere else."""
-    found = [_at(claims, path, reason="bad-scope") for path in names.scopes]
+    found = [claim_at(claims, path, reason="bad-scope") for path in names.scopes]
     return frozenset().union(*(read_words(value, reason="bad-scope") for value in found))
 
 
-def _at(claims: Mapping[str, Any], path: tuple[str, ...], *, reason: str) -> object:
+def claim_at(claims: Mapping[str, Any], path: Path, *, reason: str) -> object:
     """Return what is at the end of a path; None if any part of it is missing or null."""
     value: object = claims
     for name in path:
@@ -114,10 +127,9 @@ def read_time(value: object) -> float:
 
 def read_subject(value: object) -> str:
     """
-    Read whom a token speaks for.
+    Read whom a token speaks for: printable characters, as many as OpenID Connect allows.
 
-    People are a part of paths, where a slash ends a part and dots lead elsewhere: a person who
-    could buy and give, but whom no operator could look up or stop, is refused at the door.
+    A person whom no path could name could buy and give, but no operator could stop them.
     """
     if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
         raise BadClaim("bad-subject")
@@ -133,7 +145,7 @@ def is_addressable(name: str) -> bool:
 
 def can_be_person(name: str) -> bool:
     """Whether a name can be a person's: `me` is the caller, so no path could name that person."""
-    return is_addressable(name) and name.strip() != ME
+    return name.strip() not in ("", ME)
 
 
 def read_words(value: object, *, reason: str) -> frozenset[str]:

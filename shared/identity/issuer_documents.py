@@ -23,8 +23,9 @@ async def fetch(url: str) -> bytes:
     """
     Return the document at an address of http or https.
 
-    It may have moved once, to an address of https. Raise OSError or ValueError without a whole
-    document of at most `DOCUMENT_BYTES_MAX` within `FETCH_SECONDS_MAX`.
+    It may have moved once, from https to https: to any host, because certificates say who answers,
+    and issuers serve their keys from another domain than their name. Raise OSError or ValueError
+    without a whole document of at most `DOCUMENT_BYTES_MAX` within `FETCH_SECONDS_MAX`.
     """
     async with asyncio.timeout(FETCH_SECONDS_MAX):
         return await asyncio.to_thread(_fetch, url)
@@ -42,6 +43,11 @@ class _MovedOnce(HTTPRedirectHandler):
         fp.close()
         if not newurl.startswith("https://"):
             raise ValueError(f"the issuer's keys moved to {newurl}, which is no https")
+        if not req.full_url.startswith("https://"):
+            raise ValueError(
+                f"the issuer's keys moved to {newurl}: set that address, because anybody on the"
+                " way of plain HTTP can move them"
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 

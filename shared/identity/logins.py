@@ -5,7 +5,7 @@ How long ago a person signed in: what a stolen token could do for good asks for 
 """
 
 from shared.errors import Kind, Refusal
-from shared.identity.tokens import LEEWAY_SECONDS
+from shared.identity.rules import LEEWAY_SECONDS
 
 
 class LoginTooOld(Refusal):

@@ -32,7 +32,7 @@ def same_person(one: str, other: str) -> bool:
 
     Case, compatible characters, invisible characters and spaces around make no difference.
     """
-    return _folded(one) == _folded(other)
+    return folded(one) == folded(other)
 
 
 def require_other_person(*, operator: str, user: str) -> None:
@@ -41,7 +41,8 @@ def require_other_person(*, operator: str, user: str) -> None:
         raise OwnMoney
 
 
-def _folded(user: str) -> str:
+def folded(user: str) -> str:
+    """Return what all spellings of an id have in common."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold())
     seen = "".join(each for each in text if not _is_invisible(each))
     # What stood between a letter and its accent kept them apart.

@@ -10,9 +10,9 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from joserfc import jwt
@@ -25,28 +25,23 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from shared.errors import Kind, Refusal
-from shared.identity.claims import (
-    DEFAULT_NAMES,
-    BadClaim,
-    ClaimNames,
-    read_account_time,
-    read_age,
-    read_country,
-    read_login_time,
-    read_roles,
-    read_scopes,
-    read_subject,
-    read_time,
-    require_access_token,
-)
+from shared.identity.claims import BadClaim
 from shared.identity.issuer_documents import fetch
 from shared.identity.issuer_keys import ALGORITHMS, NoKeys, decode, usable_keys
+from shared.identity.issuers import Issuer
+from shared.identity.rules import (
+    LIFETIME_SECONDS_MAX,
+    Claims,
+    Rule,
+    accepted_until,
+    caller_rules,
+    target_rules,
+)
 from shared.identity.verified_tokens import VerifiedTokens
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
 
-LEEWAY_SECONDS = 30
 TOKEN_BYTES_MAX = 8_192
 # Rotated keys are picked up this often, and at once when a token names an unknown one ...
 REFRESH_SECONDS = 300.0
@@ -57,12 +52,9 @@ RETRY_SECONDS = 10.0
 RETRY_WITHOUT_KEYS_SECONDS = 1.0
 # Keys that were not seen for so long are trusted no more: the issuer may have withdrawn them.
 KEYS_SECONDS_MAX = 3_600.0
-LIFETIME_SECONDS_MAX = 86_400
 # What an access token may say it is, if anything: https://www.rfc-editor.org/rfc/rfc9068.
 ACCESS_TYPE = "at+jwt"
 TOKEN_TYPES = ("jwt", ACCESS_TYPE, f"application/{ACCESS_TYPE}")
-# What issuers call the application that a token was made for.
-CLIENT_CLAIMS = ("azp", "client_id", "cid", "appid")
 # The type of a token with which a host says who may be given gifts: it identifies no caller.
 TARGET_TYPE = "ovation-target+jwt"
 TARGET_TYPES = (TARGET_TYPE, f"application/{TARGET_TYPE}")
@@ -120,46 +112,47 @@ class Identity:
     accepted_until: float = field(default=math.inf, compare=False)
 
 
+class TokenVerifier(Protocol):
+    """What tells callers by their tokens: one issuer's verifier, or that of several."""
+
+    async def verify(self, token: str) -> Identity:
+        """Return who a token speaks for, or refuse with the reason."""
+
+    async def verify_target(self, token: str) -> Claims:
+        """Return the claims of a target token, which is never taken for a caller's."""
+
+    async def refresh(self) -> None:
+        """Fetch the keys that are published now."""
+
+
 class Verifier:
     """
-    Checks tokens of one issuer for one audience.
+    Checks tokens of one issuer.
 
-    `clients`, if any, are the applications (one of `CLIENT_CLAIMS`) whose tokens are taken; with
-    `audience_optional` a token of theirs need not name its audience. A token that lives longer than
+    `reserved` are the prefixes of other issuers' users. A token that lives longer than
     `lifetime_seconds_max` is refused: it could not be withdrawn in time.
     """
 
     def __init__(
         self,
+        issuer: Issuer,
         *,
-        issuer: str,
-        audience: str,
-        jwks_url: str | None,
         keys: KeySet | None = None,
-        clients: Collection[str] = (),
-        audience_optional: bool = False,
-        names: ClaimNames = DEFAULT_NAMES,
+        reserved: Collection[str] = (),
         lifetime_seconds_max: int = LIFETIME_SECONDS_MAX,
     ) -> None:
-        assert clients or not audience_optional, "whose tokens, if not ours by their audience?"
-        self._issuer = issuer
-        self._audience = audience
-        self._clients = frozenset(clients)
-        self._audience_optional = audience_optional
-        self._names = names
-        self._lifetime_seconds_max = lifetime_seconds_max
-        self._jwks_url = jwks_url
+        self.issuer = issuer
+        self.caller_rules = caller_rules(
+            issuer, reserved=reserved, lifetime_seconds_max=lifetime_seconds_max
+        )
+        self._target_rules = target_rules(issuer, lifetime_seconds_max=lifetime_seconds_max)
+        self._jwks_url = issuer.jwks_url
         self._keys = keys
         self._verified = VerifiedTokens()
         self._fetching: asyncio.Task[None] | None = None
         self._refresh_at = time.monotonic() + REFRESH_SECONDS if keys else -math.inf
         self._seen_at = time.monotonic()
         self._unknown_again_at = -math.inf
-
-    @classmethod
-    def with_keys(cls, *, issuer: str, audience: str, keys: KeySet) -> "Verifier":
-        """Trust these keys for good, and never ask anyone."""
-        return cls(issuer=issuer, audience=audience, jwks_url=None, keys=keys)
 
     async def refresh(self) -> None:
         """Fetch the issuer's keys; the old ones stay unless it answers that there are none."""
@@ -177,13 +170,20 @@ class Verifier:
         """Return who a token speaks for, or refuse with the reason."""
         return await self._accept(token, ACCESS_TYPE, self._identity)
 
-    async def verify_target(self, token: str) -> Mapping[str, Any]:
+    async def verify_target(self, token: str) -> Claims:
         """Return the claims of a target token, which is never taken for a caller's."""
         return await self._accept(token, TARGET_TYPE, self._target)
 
-    async def _accept(
-        self, token: str, kind: str, read: Callable[[Mapping[str, Any]], Result]
-    ) -> Result:
+    async def verify_signature(self, token: str) -> None:
+        """Refuse a token that is not an access token with a signature of this issuer."""
+        await self._signed(token, ACCESS_TYPE, await self._current_keys())
+
+    @property
+    def key_names(self) -> list[str]:
+        """Which keys the issuer publishes, by their names."""
+        return sorted(str(key.kid) for key in self._keys.keys) if self._keys else []
+
+    async def _accept(self, token: str, kind: str, read: Callable[[Claims], Result]) -> Result:
         """Read a token that keys of now have signed; only its signature is remembered."""
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="too-large")
@@ -192,11 +192,11 @@ class Verifier:
             return read(verified)
         claims = await self._signed(token, kind, keys)
         result = read(claims)
-        seconds = read_time(claims.get("exp")) + LEEWAY_SECONDS - time.time()
+        seconds = accepted_until(claims) - time.time()
         self._verified.keep(kind, token, claims, seconds=seconds)
         return result
 
-    async def _signed(self, token: str, kind: str, keys: KeySet) -> Mapping[str, Any]:
+    async def _signed(self, token: str, kind: str, keys: KeySet) -> Claims:
         try:
             return _claims(token, keys, kind)
         except _UnknownKey:
@@ -249,55 +249,29 @@ class Verifier:
         finally:
             self._fetching = None
 
-    def _check_issued(self, claims: Mapping[str, Any]) -> None:
-        _check_times(claims, lifetime_seconds_max=self._lifetime_seconds_max)
-        if claims.get("iss") != self._issuer:
-            raise Unauthenticated(reason="wrong-issuer")
-        if claims.get("cnf") is not None:
-            # Its sender would have to prove a key, and no service here asks for that proof.
-            raise Unauthenticated(reason="bound-token")
-
-    def _check_audience(self, audience: object) -> None:
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
-            raise Unauthenticated(reason="wrong-audience")
-
-    def _target(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._check_issued(claims)
-        self._check_audience(claims.get("aud"))
+    def _target(self, claims: Claims) -> Claims:
+        _apply(self._target_rules, claims)
         return claims
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
-        self._check_issued(claims)
-        audience = claims.get("aud")
-        if audience is not None or not self._audience_optional:
-            self._check_audience(audience)
-        if self._clients and self._clients.isdisjoint(
-            _text(claims, name) for name in CLIENT_CLAIMS
-        ):
-            raise Unauthenticated(reason="wrong-client")
-        try:
-            require_access_token(claims)
-            return Identity(
-                user=read_subject(claims.get("sub")),
-                roles=read_roles(claims, self._names),
-                scopes=read_scopes(claims, self._names),
-                country=read_country(claims.get("country")),
-                age_verified=read_age(claims.get("age_verified")),
-                account_created_at=read_account_time(claims.get("account_created_at")),
-                auth_time=read_login_time(claims.get("auth_time")),
-                ip_country=read_country(claims.get("ip_country")),
-                accepted_until=read_time(claims.get("exp")) + LEEWAY_SECONDS,
-            )
-        except BadClaim as bad:
-            raise Unauthenticated(reason=bad.reason) from None
+    def _identity(self, claims: Claims) -> Identity:
+        found = _apply(self.caller_rules, claims)
+        return Identity(**found, accepted_until=accepted_until(claims))
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    value = claims.get(name)
-    return value if isinstance(value, str) else None
+def _apply(rules: Sequence[Rule], claims: Claims) -> dict[str, Any]:
+    """Read a token by all rules, or refuse it by the first that does not hold."""
+    found = {}
+    try:
+        for rule in rules:
+            value = rule.read(claims)
+            if rule.field is not None:
+                found[rule.field] = value
+    except BadClaim as bad:
+        raise Unauthenticated(reason=bad.reason) from None
+    return found
 
 
-def _claims(token: str, keys: KeySet, kind: str) -> Mapping[str, Any]:
+def _claims(token: str, keys: KeySet, kind: str) -> Claims:
     signed = _decoded(token, keys)
     named = signed.header.get("typ", "JWT").lower()
     # A security event, such as a logout, is no access token also if its header does not say so:
@@ -318,22 +292,3 @@ def _decoded(token: str, keys: KeySet) -> jwt.Token:
         raise Unauthenticated(reason="wrong-algorithm") from None
     except Exception:  # noqa: BLE001 - any error is the fault of the caller's text
         raise Unauthenticated(reason="malformed") from None
-
-
-def _check_times(claims: Mapping[str, Any], *, lifetime_seconds_max: int) -> None:
-    now = time.time()
-    try:
-        expires_at = read_time(claims.get("exp"))
-        # A claim of null says nothing; a token that starts or was made in the future is early.
-        not_before, made_at = (
-            read_time(claims[name]) if claims.get(name) is not None else None
-            for name in ("nbf", "iat")
-        )
-    except BadClaim as bad:
-        raise Unauthenticated(reason=bad.reason) from None
-    if now > expires_at + LEEWAY_SECONDS:
-        raise Unauthenticated(reason="expired")
-    if now < max(not_before or 0.0, made_at or 0.0) - LEEWAY_SECONDS:
-        raise Unauthenticated(reason="not-yet-valid")
-    if expires_at - (now if made_at is None else made_at) > lifetime_seconds_max + LEEWAY_SECONDS:
-        raise Unauthenticated(reason="lives-too-long")

@@ -71,21 +71,24 @@ def json_of(rows: Iterable[ArchivedRow]) -> str:
 
 
 def _json(row: ArchivedRow) -> str:
-    known = {name: _text(value) for name, value in row.items() if name not in ("block", "result")}
-    result = row["result"]
-    head = json.dumps(known, ensure_ascii=False)
+    known = dict(row)
+    known.pop("block", None)
+    result = known.pop("result")
+    head = _encode(known)
     return head if result is None else f'{head[:-1]},"result":{result}}}'
 
 
-def _text(value: Any) -> Any:
-    """Return a value as JSON can have it."""
-    if isinstance(value, list):
-        return [_text(each) for each in value]
+def _text(value: Any) -> str:
+    """Return as text what JSON does not have."""
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    assert isinstance(value, UUID), value
+    return str(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=_text).encode
 
 
 def _plain(row: ArchivedRow) -> dict[str, Any]:

@@ -115,4 +115,6 @@ GRANT UPDATE (amount, last_at) ON opening_balances TO {role}_archiver;
 GRANT SELECT, DELETE ON entries TO {role}_archiver;
 GRANT SELECT, UPDATE (users, firsts, lasts) ON seals TO {role}_archiver;
 GRANT SELECT ON unsealed, accounts, postings, outcomes TO {role}_archiver;
+-- How many parts there are.
+GRANT SELECT ON public.parts TO {role}_archiver;
 """

@@ -8,17 +8,23 @@ ever overwritten.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from shared.errors import Kind, Refusal
 
 VARIABLE = "OVATION_ARCHIVE"
 S3_SCHEME = "s3://"
+# What the address of a bucket may say after `?`.
+S3_OPTIONS = ("region", "scheme", "endpoint_override", "tls_ca_file_path")
+# A request that waits for an archive holds a session: a store that is silent costs it 10 s.
+S3_ATTEMPTS_MAX = 3
 
 
 class ArchiveUnavailable(Refusal):
-    """An archive of the ledger cannot be read now; nothing was done, try again."""
+    """An archive of the ledger is not available now; nothing was done, try again."""
 
     kind = Kind.UNAVAILABLE
 
@@ -27,7 +33,11 @@ class ArchiveStore(Protocol):
     """Files that are written once; every method blocks."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file so that it outlives a crash; the same file may be written again."""
+        """
+        Write a file so that it outlives a crash, or raise ArchiveUnavailable.
+
+        The same file may be written again.
+        """
         ...
 
     def read(self, name: str) -> bytes:
@@ -42,6 +52,15 @@ class FolderStore:
         self._folder = folder
 
     def write(self, name: str, content: bytes) -> None:
+        # A folder that somebody mistyped, or whose disk is not mounted, is not made here.
+        if not self._folder.is_dir():
+            raise ArchiveUnavailable(archive=name, reason=f"there is no folder {self._folder}")
+        try:
+            self._write(name, content)
+        except OSError as error:
+            raise ArchiveUnavailable(archive=name, reason=str(error)) from error
+
+    def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         made = path.with_name(f".{path.name}.{os.getpid()}")
@@ -66,14 +85,31 @@ class FolderStore:
 class S3Store:
     """A bucket, through pyarrow's own client of S3; a file appears whole or not at all."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, address: str) -> None:
         from pyarrow import fs  # noqa: PLC0415 - 40 MB, which only a process that archives pays for
 
-        self._files, self._prefix = fs.FileSystem.from_uri(url)
+        parsed = urlsplit(address)
+        options: Any = dict(parse_qsl(parsed.query))
+        if unknown := sorted(options.keys() - set(S3_OPTIONS)):
+            raise ArchiveUnavailable(reason=f"{VARIABLE} has the option {unknown[0]}")
+        if "endpoint_override" in options:
+            # The client sends a checksum after the content, which other vendors refuse. What was
+            # written is read back and compared in any case.
+            os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        self._prefix = f"{parsed.netloc}{parsed.path}".rstrip("/")
+        self._files = fs.S3FileSystem(
+            **options,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS_MAX),
+            # One request writes a small file: nothing of an upload that fails is left.
+            allow_delayed_open=True,
+        )
 
     def write(self, name: str, content: bytes) -> None:
-        with self._files.open_output_stream(self._path(name)) as file:
-            file.write(content)
+        try:
+            with self._files.open_output_stream(self._path(name)) as file:
+                file.write(content)
+        except OSError as error:
+            raise ArchiveUnavailable(archive=name, reason=str(error)) from error
 
     def read(self, name: str) -> bytes:
         try:
@@ -84,7 +120,7 @@ class S3Store:
         return bytes(content)
 
     def _path(self, name: str) -> str:
-        return f"{self._prefix.rstrip('/')}/{name}"
+        return f"{self._prefix}/{name}"
 
 
 def open_store(address: str | None = None) -> ArchiveStore:
@@ -92,7 +128,11 @@ def open_store(address: str | None = None) -> ArchiveStore:
     address = address or os.environ.get(VARIABLE)
     if not address:
         raise ArchiveUnavailable(reason=f"{VARIABLE} does not say where archives are")
-    return S3Store(address) if address.startswith(S3_SCHEME) else FolderStore(Path(address))
+    return _bucket(address) if address.startswith(S3_SCHEME) else FolderStore(Path(address))
+
+
+# Its connections are kept.
+_bucket = cache(S3Store)
 
 
 def _flush_names(folder: Path) -> None:

@@ -9,10 +9,11 @@ row counts with a weight that is a hash of its name.
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from shared.ledger.archive_file import ROW_GROUP_ENTRIES, ArchivedRow, json_of, read_rows
+from shared.ledger.archive_file import ArchivedRow, read_rows
 from shared.ledger.archive_store import ArchiveUnavailable
-from shared.ledger.archiving import block_digests
+from shared.ledger.archiving import blocks_of
 from shared.ledger.recall import ARCHIVED, read_file
+from shared.ledger.sealing import BLOCK_HASH
 from shared.ledger.verification import LEDGER_INVARIANTS, Violation, invariant
 from shared.postgres.database import Row, Transaction
 from shared.postgres.statements import text
@@ -40,11 +41,10 @@ async def broken_archives(tx: Transaction) -> AsyncIterator[Violation | int]:
             yield Violation("archive-unreadable", "", f"{archive.file}: {error.facts['reason']}")
             is_whole = False
             continue
-        async for violation in _broken_blocks(tx, archive, rows):
+        async for violation in _broken_blocks(tx, archive, rows, sums):
             yield violation
         async for violation in _wrong_users(tx, archive, rows):
             yield violation
-        await _add_sums(tx, rows, sums)
         yield archive.number
     if is_whole:
         kept = (await tx.execute(_KEPT)).one()
@@ -61,16 +61,23 @@ async def count_archives(tx: Transaction) -> int:
 
 
 async def _broken_blocks(
-    tx: Transaction, archive: Row, rows: Sequence[ArchivedRow]
+    tx: Transaction, archive: Row, rows: Sequence[ArchivedRow], sums: _Sums
 ) -> AsyncIterator[Violation]:
+    """Yield what the seals say of the blocks of a file, and add what its entries come to."""
     between = {"first": archive.first_block, "last": archive.last_block}
-    seals = await tx.execute(_SEALS, between)
-    digests = await block_digests(tx, rows, {each.block: each.previous_hash for each in seals})
-    if digests.keys() != {each.block for each in seals}:
+    seals = {each.block: each for each in await tx.execute(_SEALS, between)}
+    found = set()
+    for block, entries in blocks_of(rows):
+        found.add(block)
+        sealed = seals.get(block)
+        asked = {"archived": entries, "previous": sealed.previous_hash if sealed else b""}
+        read = (await tx.execute(_BLOCK, asked)).one()
+        sums.keys += int(read.key_sum)
+        sums.balances += int(read.balance_sum)
+        if sealed and (read.hash, read.entries) != (sealed.hash, sealed.entries):
+            yield Violation("seal-hash", "", f"an entry of block {block} was changed")
+    if found != seals.keys():
         yield Violation("archive-blocks", "", f"{archive.file} has other blocks than were sealed")
-    for each in seals:
-        if each.block in digests and digests[each.block] != (each.hash, each.entries):
-            yield Violation("seal-hash", "", f"an entry of block {each.block} was changed")
 
 
 async def _wrong_users(
@@ -93,14 +100,6 @@ async def _wrong_users(
             )
 
 
-async def _add_sums(tx: Transaction, rows: Sequence[ArchivedRow], sums: _Sums) -> None:
-    for start in range(0, len(rows), ROW_GROUP_ENTRIES):
-        some = json_of(rows[start : start + ROW_GROUP_ENTRIES])
-        found = (await tx.execute(_SUMS, {"archived": some})).one()
-        sums.keys += int(found.key_sum)
-        sums.balances += int(found.balance_sum)
-
-
 _ARCHIVES = text("SELECT number, first_block, last_block, file, hash FROM archives ORDER BY number")
 _COUNT = text("SELECT count(*) FROM archives")
 _SEALS = text("""
@@ -109,8 +108,8 @@ _SEALS = text("""
 _USERS = text("SELECT user_id, first, last FROM archived_users WHERE archive = :archive")
 _KEY_WEIGHT = "hashtextextended(format('%s %s %s', {number}, {key}, {user}), 0)"
 _BALANCE_WEIGHT = "hashtextextended(format('%s %s %s %s', {kind}, {account}, {asset}, {user}), 0)"
-_SUMS = text(f"""
-    SELECT coalesce(sum({
+_BLOCK = text(f"""
+    SELECT {BLOCK_HASH} AS hash, count(*) AS entries, coalesce(sum({
     _KEY_WEIGHT.format(
         number="e.number", key="reference_key(e.gift, e.reference)", user="e.user_id"
     )

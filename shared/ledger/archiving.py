@@ -8,7 +8,7 @@ whatever is changed in a file later is found.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -185,22 +185,28 @@ def _file_of(
 async def _require_sealed(tx: Transaction, blocks: Sequence[Row], content: bytes) -> None:
     """Raise unless the file has exactly the entries of these blocks, as they were sealed."""
     rows = await asyncio.to_thread(lambda: list(read_rows(content)))
-    digests = await block_digests(tx, rows, {each.block: each.previous_hash for each in blocks})
+    digests = await _block_digests(tx, rows, {each.block: each.previous_hash for each in blocks})
     for block in blocks:
         if digests.get(block.block) != (block.hash, block.entries):
             raise BlockBroken(f"the entries of block {block.block} are not what its seal says")
 
 
-async def block_digests(
+async def _block_digests(
     tx: Transaction, rows: Sequence[ArchivedRow], previous: dict[int, bytes]
 ) -> dict[int, tuple[bytes, int]]:
     """Hash each block of a file as it was sealed; return hashes and numbers of entries by block."""
     found = {}
-    for block, members in groupby(sorted(rows, key=_block_of), key=_block_of):
-        asked = {"archived": json_of(members), "previous": previous.get(block, b"")}
+    for block, entries in blocks_of(rows):
+        asked = {"archived": entries, "previous": previous.get(block, b"")}
         digest, count = (await tx.execute(_HASH, asked)).one()
         found[block] = (digest, count)
     return found
+
+
+def blocks_of(rows: Sequence[ArchivedRow]) -> Iterator[tuple[int, str]]:
+    """Yield each block of a file, and its entries as JSON for `archived`."""
+    for block, members in groupby(sorted(rows, key=_block_of), key=_block_of):
+        yield block, json_of(members)
 
 
 def _block_of(row: ArchivedRow) -> Any:
@@ -211,8 +217,6 @@ async def _record(
     tx: Transaction, ledger: LedgerArchive, archive: Archive, blocks: Sequence[Row]
 ) -> Archive:
     """Record the archive, bring forward what it comes to, and delete its entries."""
-    # Whoever reads archived entries now is waited for, and waits for us: see `hold_archives`.
-    await tx.execute(_CLOSE)
     values = {name: getattr(archive, name) for name in Archive.__slots__}
     await tx.execute(_ADD, values)
     members = {
@@ -229,6 +233,9 @@ async def _record(
     if deleted != archive.entries:
         raise BlockBroken(f"{archive.entries} entries were archived, {deleted} are there")
     await tx.execute(_LIGHTEN, {"first": archive.first_block, "last": archive.last_block})
+    # Transactions that read archived entries now are waited for, and later ones wait for the commit
+    # alone (`hold_archives`): nothing above is visible to them before it.
+    await tx.execute(_CLOSE)
     return archive
 
 

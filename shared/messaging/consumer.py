@@ -29,6 +29,9 @@ CONSUMER_BATCH_MAX = 1_500
 # worthwhile.
 SPACING_SECONDS = 0.025
 SPACED_FROM = 50
+# With several parts a batch is a transaction for each of them: so it may be as many times larger,
+# as far as memory allows.
+BATCHES_IN_ONE_MAX = 4
 # How often an instance looks whether a partition has become its own, or another's.
 LOOK_SECONDS = 0.5
 
@@ -43,6 +46,7 @@ class Consumer:
 
     With `inbox=False` no row remembers that a message was handled. Choose it where the handler has
     a permanent key for each message, and publishes the same again when the key comes again.
+    `batch_max` is how many messages make a batch; by default more where it is divided by parts.
     `users` names the field that says whose an event is, where it is not its partition key.
 
     Where the queue has partitions (`shared.messaging.partitions`), each instance consumes as many
@@ -56,7 +60,7 @@ class Consumer:
         *,
         database: Database,
         broker: Broker,
-        batch_max: int = CONSUMER_BATCH_MAX,
+        batch_max: int | None = None,
         spacing_seconds: float = SPACING_SECONDS,
         spaced_from: int = SPACED_FROM,
         delays: Sequence[str] = DELAYS,
@@ -80,7 +84,8 @@ class Consumer:
         if partitions is None:
             partitions = partitions_of_installation()
         self._spreads = spreads_of(queue, partitions)
-        self._batch_max = batch_max
+        batches = min(database.part_count, BATCHES_IN_ONE_MAX)
+        self.batch_max = batch_max or batches * CONSUMER_BATCH_MAX
         self._spacing_seconds = spacing_seconds
         self._spaced_from = spaced_from
 
@@ -108,7 +113,7 @@ class Consumer:
                 lambda batch: self.receive(batch, stopping),
                 ending,
                 connected=CONSUMER_CONNECTED,
-                batch_max=self._batch_max,
+                batch_max=self.batch_max,
                 spacing_seconds=self._spacing_seconds,
                 spaced_from=self._spaced_from,
             )

@@ -24,7 +24,8 @@ from fastapi import FastAPI
 from shared.contracts.envelope import PUBLIC_URL, PUBLIC_URL_VARIABLE, configure_schema_urls
 from shared.contracts.routes import require_queues
 from shared.http.connection import Connection
-from shared.identity.tokens import Verifier
+from shared.identity.several_issuers import verifier_of
+from shared.identity.tokens import TokenVerifier
 from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause, supervise
 from shared.messaging.consumer import Consumer
@@ -155,7 +156,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
         await require_recorded_parts(service.database)
     for begin in service.starting:
         await begin()
-    verifier: Verifier = service.app.state.verifier
+    verifier: TokenVerifier = service.app.state.verifier
     with suppress(Exception):
         await verifier.refresh()  # absent now, it is asked for again by the first caller
     server = _Server(
@@ -287,14 +288,6 @@ def build_database(
     )
 
 
-def build_verifier(settings: ServiceSettings) -> Verifier:
+def build_verifier(settings: ServiceSettings) -> TokenVerifier:
     """Trust the host application's tokens, and only those."""
-    return Verifier(
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        jwks_url=settings.jwks_url,
-        clients=settings.jwt_clients.split(),
-        audience_optional=settings.jwt_audience_optional,
-        names=settings.claim_names,
-        lifetime_seconds_max=settings.jwt_lifetime_seconds_max,
-    )
+    return verifier_of(settings.issuers, lifetime_seconds_max=settings.jwt_lifetime_seconds_max)

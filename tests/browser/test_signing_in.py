@@ -1,5 +1,6 @@
 """The host application says who somebody is: in one line, or from the frame around the page."""
 
+import json
 import threading
 from contextlib import contextmanager
 
@@ -11,6 +12,10 @@ from starlette.routing import Route
 from deploy.harness.ports import free_port
 from services.web.main import build
 from services.web.settings import Settings
+from shared.http.person_paths import person_part
+
+COUNTRY = "https://coins.example.com/country"
+USERS = ["mira", "a/b", "a\\b", ".", "..", "~a", "ä b", "😀/😀", "%2F", "https://id.example/u/7"]
 
 
 @contextmanager
@@ -80,10 +85,11 @@ def test_one_line_of_the_same_origin_is_enough(visitor, system):
 
 def test_a_page_reads_roles_and_scopes_where_the_services_do(browser, system):
     port = free_port()
-    settings = Settings(port=port, roles_claim="realm_access.roles", scopes_claim="scp")
-    token = system.token(
-        "ann", roles=["viewer"], realm_access={"roles": ["operator"]}, scp="audit:read books:read"
-    )
+    places = {"jwt_roles_claim": "realm_access.roles", "jwt_scopes_claim": "scp"}
+    settings = Settings(port=port, **places, jwt_country_claim=COUNTRY)
+    roles = {"roles": ["viewer"], "realm_access": {"roles": ["operator"]}}
+    countries = {"country": "US", COUNTRY: "de"}
+    token = system.token("ann", **roles, scp="audit:read books:read", **countries)
     with serving(build(settings), port), browser.new_context() as context:
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{port}/wallet")
@@ -97,3 +103,33 @@ def test_a_page_reads_roles_and_scopes_where_the_services_do(browser, system):
         )
 
     assert (me["roles"], me["scopes"]) == (["operator"], ["audit:read", "books:read"])
+    assert (me["user"], me["country"]) == ("ann", "DE")
+
+
+def test_a_page_knows_users_of_another_issuer_by_the_prefix_they_have_for_services(browser, system):
+    port = free_port()
+    other = {"issuer": system.issuer_url, "jwks_url": "https://b/k", "audience": "ovation"}
+    other |= {"subject_prefix": "staff:", "roles_claim": "groups"}
+    settings = Settings(port=port, jwt_more_issuers=json.dumps([other]))
+    token = system.token("ann", roles=["viewer"], groups=["operator"])
+    with serving(build(settings), port), browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/wallet")
+        me = page.evaluate(
+            """async (token) => {
+                const session = await import("/static/session.js");
+                session.signIn(token);
+                return session.me();
+            }""",
+            token,
+        )
+        parts = page.evaluate(
+            """async (users) => {
+                const { person } = await import("/static/api.js");
+                return users.map(person);
+            }""",
+            USERS,
+        )
+
+    assert (me["user"], me["roles"]) == ("staff:ann", ["operator"])
+    assert parts == [person_part(user) for user in USERS]

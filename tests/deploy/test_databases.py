@@ -29,10 +29,12 @@ def test_provisioning_makes_a_database_with_the_roles_of_each_service():
     assert f'GRANT CONNECT ON DATABASE "wallet" TO {everybody}' in statements
 
 
-def test_a_copy_names_its_template():
+def test_a_copy_names_its_template_and_how_it_is_copied():
     create, *_ = database_sql("gift", "copy", template="original")
+    large, *_ = database_sql("gift", "copy", template="original", is_large=True)
 
     assert create.endswith('TEMPLATE "original" STRATEGY WAL_LOG')
+    assert large.endswith('TEMPLATE "original" STRATEGY FILE_COPY')
 
 
 async def test_a_service_works_in_its_own_database_with_restricted_rights(database_of):

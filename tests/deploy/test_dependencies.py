@@ -15,7 +15,6 @@ from deploy.harness.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 DEPENDENCY, VULNERABILITY = "sqlalchemy", "GHSA-made-up-here"
-TOMORROW, YESTERDAY = (datetime.now(UTC).date() + timedelta(days=days) for days in (1, -1))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,8 +63,11 @@ def test_a_known_vulnerability_stops_us(osv, capfd):
 
 
 def test_one_that_was_thought_through_does_not_until_its_day(osv):
-    assert audit([Accepted(VULNERABILITY, "we never call it", TOMORROW)], url=osv)
-    assert not audit([Accepted(VULNERABILITY, "we never call it", YESTERDAY)], url=osv)
+    today = datetime.now(UTC).date()
+    tomorrow, yesterday = (today + timedelta(days=days) for days in (1, -1))
+
+    assert audit([Accepted(VULNERABILITY, "we never call it", tomorrow)], url=osv)
+    assert not audit([Accepted(VULNERABILITY, "we never call it", yesterday)], url=osv)
 
 
 def test_without_a_network_nothing_is_audited_and_everybody_is_told(capfd):
@@ -125,6 +127,33 @@ def test_the_bill_names_every_package_of_the_images_with_its_hashes(tmp_path):
     assert "pytest" not in {name for name, _ in billed}
     for component in billed.values():
         assert all(place["hashes"] for place in component["externalReferences"])
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_every_package_of_the_images_has_a_wheel_for_both_architectures(architecture, tmp_path):
+    """Images have no compiler, and are released for both."""
+    write_bill(tmp_path / "sbom.cdx.json")
+    billed = json.loads((tmp_path / "sbom.cdx.json").read_text())["components"]
+    names = {
+        each["name"]
+        for each in billed
+        if not any(it["name"] == "uv:package:marker" for it in each.get("properties", ()))
+    }
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    # The Python of the images, any later one, or any at all.
+    wanted = re.compile(
+        rf"-(cp313-cp313|cp3\d+-abi3|py3-none)-[\w.]*manylinux[\w.]*_{architecture}[\w.]*\.whl$"
+        r"|-(py2\.)?py3-none-any\.whl$"
+    )
+
+    without = [
+        each["name"]
+        for each in locked
+        if each["name"] in names
+        and not any(wanted.search(wheel["url"]) for wheel in each.get("wheels", ()))
+    ]
+
+    assert not without
 
 
 def test_uv_builds_the_project_with_what_is_in_it():

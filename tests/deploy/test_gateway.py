@@ -248,9 +248,19 @@ def test_who_asks_too_often_is_told_when_to_ask_again(gateway_to):
 
     assert [answer.status_code for answer in asked] == [200] * (TOKEN_BURST + 1) + [429]
     assert asked[-1].headers["Retry-After"] == "1"
+    assert asked[-1].headers["RateLimit-Policy"] == '"token";q=50;w=1, "address";q=1000;w=1'
+    assert "RateLimit-Policy" not in asked[0].headers
     assert asked[-1].headers["Content-Type"] == "application/problem+json"
     assert asked[-1].json()["type"] == "too-many-requests"
     assert other.status_code == 200
+
+
+def test_what_callers_are_told_are_the_limits_that_hold():
+    text = LIMITS.read_text()
+    held = re.findall(r"zone=(token|address):\S+ rate=(\d+)r/s", text)
+
+    (told,) = re.findall(r"default '(.*)';", text)
+    assert told == ", ".join(f'"{zone}";q={rate};w=1' for zone, rate in held)
 
 
 @pytest.mark.skipif(not find("nginx"), reason="needs nginx")

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from deploy.checks import ROOT, files, names, shape, tracked_files, words
+from deploy.checks import ROOT, clocks, files, names, shape, tracked_files, words
 from deploy.checks.__main__ import findings, report
 
 GLOSSARY = """
@@ -180,6 +180,65 @@ def test_a_long_function_and_a_long_file_are_refused():
 def test_a_constant_that_is_assigned_again_is_refused():
     assert shapes("_READ = 1\n_WRITE = 2\n_READ = 3\n") == [(3, "constant twice")]
     assert shapes("_READ = 1\n_read = 2\n\n\ndef run():\n    _READ = 3\n") == []
+
+
+def clock_lines(text, root=ROOT):
+    return [each.line for each in clocks.check("tests/test_new.py", ast.parse(text), root)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NOW = datetime.now(UTC)",
+        "TODAY = datetime.datetime.now(UTC).date()",
+        "TODAY = date.today()",
+        "BEFORE = {'at': int(time.time()) - 60}",
+        "YEAR = f'{datetime.now(UTC):%Y}'",
+        "YEAR = time.strftime('%Y')",
+        "YEAR = time.gmtime().tm_year",
+        "from time import time as seconds\nOLD = seconds() - 60",
+        "DAYS = [datetime.now(UTC) + DAY for _ in range(3)]",
+        "def read(now=datetime.now(UTC)): ...",
+        "async def read(*, now=time.time()): ...",
+        "read = lambda now=date.today(): now",
+        "class Story:\n    began = datetime.now(UTC)",
+        "class Story:\n    def read(self, now=datetime.now(UTC)): ...",
+        "@pytest.mark.parametrize('claims', [{'exp': time.time()}])\ndef test_it(claims): ...",
+        "def now(): return date.today()\ndef later(): return now() + DAY\n\nAT = later()",
+        "class Story:\n    def __init__(self): self.at = date.today()\n\nSTORY = Story()",
+        "def dated(run):\n    run.at = date.today()\n    return run\n\n@dated\ndef run(): ...",
+        "from tests.clients import a_token as token\nMIRA = token('mira')",
+        "from tests import clients\nMIRA = clients.a_token('mira')",
+    ],
+)
+def test_a_clock_that_is_read_at_import_is_refused(text):
+    assert len(clock_lines(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def now(): return datetime.now(UTC)",
+        "def read(now=None): return now or time.time()",
+        "read = lambda: date.today()",
+        "class Story:\n    at: datetime = field(default_factory=partial(datetime.now, UTC))",
+        "def story():\n    def read(): return date.today()\n    return read\n\nREAD = story()",
+        "NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)",
+        "YEAR = time.strftime('%Y', time.gmtime(0))",
+        "at = Column(default=func.now())",
+        "STARTED = time.monotonic()",
+        "if __name__ == '__main__':\n    print(date.today())",
+    ],
+)
+def test_a_clock_that_is_read_by_what_runs_is_not_refused(text):
+    assert clock_lines(text) == []
+
+
+def test_a_clock_is_found_through_modules_that_import_each_other(tmp_path):
+    (tmp_path / "one.py").write_text("from two import later\ndef now(): return date.today()\n")
+    (tmp_path / "two.py").write_text("from one import now\ndef later(): return now() + DAY\n")
+
+    assert clock_lines("\nfrom two import later\nAT = later()", tmp_path) == [3]
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,8 @@ async def test_what_is_wrong_with_the_parts_is_found(places, parted, postgres, c
     (found,) = await places.findings()
 
     assert fault in found
-    # The harness looks at it after the test.
-    none = "SELECT '' AS part, '' AS name, '' AS whose WHERE false"
-    run_sql(dsn, ["CREATE SCHEMA every_part", f"CREATE VIEW every_part.strays AS {none}"])
+    # The harness looks for such rows after the test.
+    run_sql(dsn, ["DELETE FROM part_00.suspensions"])
 
 
 async def test_a_viewer_in_another_part_is_found_in_tables_that_call_users_viewers(

@@ -2,13 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from typer.testing import CliRunner
 
 from deploy.ctl.__main__ import app
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 PACKAGES = """
 [[packages]]
 sku = "coins_100"
@@ -35,29 +35,40 @@ def prices(*arguments):
     return done
 
 
-def a_change(days, price, *lines, currency="EUR"):
-    since = (NOW + timedelta(days=days)).isoformat()
-    text = "\n".join(lines)
-    return (
-        f"[[price_changes]]\neffective_from = {since}\n"
-        f"prices.coins_100 = {{ {currency} = {price} }}\n{text}\n"
-    )
+class Change(NamedTuple):
+    """A change of prices so many days from now."""
+
+    days: int
+    price: int
+    line: str = ""
+    currency: str = "EUR"
+
+    def written(self, now):
+        since = (now + timedelta(days=self.days)).isoformat()
+        price = f"prices.coins_100 = {{ {self.currency} = {self.price} }}"
+        return f"[[price_changes]]\neffective_from = {since}\n{price}\n{self.line}\n"
 
 
 @pytest.fixture
-def file(tmp_path):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def file(tmp_path, now):
     """Write a file of prices with changes."""
 
     def write(name, *changes):
         path = tmp_path / name
-        path.write_text("\n".join((PACKAGES, *changes)))
+        path.write_text("\n".join((PACKAGES, *(each.written(now) for each in changes))))
         return path
 
     return write
 
 
-def test_what_is_in_force_is_shown_with_what_it_is_reduced_from_and_what_comes(file):
-    path = file("new.toml", a_change(-5, 90), a_change(3, 110))
+def test_what_is_in_force_is_shown_with_what_it_is_reduced_from_and_what_comes(file, now):
+    path = file("new.toml", Change(-5, 90), Change(3, 110))
 
     (coins, custom) = json.loads(prices("show", "--packages", path, "--json").stdout)
 
@@ -67,23 +78,23 @@ def test_what_is_in_force_is_shown_with_what_it_is_reduced_from_and_what_comes(f
         "amount_minor": 90,
         "reduced_from_minor": 100,
         "next_minor": 110,
-        "next_from": (NOW + timedelta(days=3)).isoformat(),
+        "next_from": (now + timedelta(days=3)).isoformat(),
     }
     assert (custom["sku"], custom["amount_minor"], custom["next_minor"]) == ("custom", 1_000, None)
     words = " ".join(prices("show", "--packages", path).stdout.replace("│", " ").split())
     assert "coins_100 0.90 EUR 1.00 EUR 1.10 EUR" in words
 
 
-def test_prices_of_another_country_channel_and_time_are_shown(file):
-    path = file("new.toml", a_change(3, 400, 'channel = "ios"', currency="KWD"))
-    later = (NOW + timedelta(days=4)).replace(tzinfo=None).isoformat()
+def test_prices_of_another_country_channel_and_time_are_shown(file, now):
+    path = file("new.toml", Change(3, 400, 'channel = "ios"', currency="KWD"))
+    later = (now + timedelta(days=4)).replace(tzinfo=None).isoformat()
 
-    now = prices("show", "--packages", path, "--country", "KW").stdout
+    current = prices("show", "--packages", path, "--country", "KW").stdout
     then = prices(
         *("show", "--packages", path, "--country", "KW", "--channel", "ios", "--at", later)
     ).stdout
 
-    assert "0.305 KWD" in now
+    assert "0.305 KWD" in current
     assert "0.400 KWD" in then
     # Single coins are not sold in an app.
     assert "custom" not in then
@@ -93,13 +104,13 @@ def test_prices_of_another_country_channel_and_time_are_shown(file):
     "after",
     [
         (),
-        (a_change(-5, 90), a_change(1, 80)),
-        (a_change(-5, 90), a_change(1, 80, 'channel = "ios"'), a_change(2, 70, 'countries=["KW"]')),
+        (Change(-5, 90), Change(1, 80)),
+        (Change(-5, 90), Change(1, 80, 'channel = "ios"'), Change(2, 70, 'countries=["KW"]')),
     ],
     ids=["the-same", "a-later-change", "later-changes-of-others"],
 )
 def test_what_begins_in_the_future_leaves_the_past_as_it_was(file, after):
-    before = (a_change(-5, 90),)
+    before = (Change(-5, 90),)
 
     done = prices(
         *("compare", file("old.toml", *before), "--packages", file("new.toml", *(after or before)))
@@ -112,17 +123,17 @@ def test_what_begins_in_the_future_leaves_the_past_as_it_was(file, after):
     ("after", "words"),
     [
         ((), "coins_100 web any"),
-        ((a_change(-5, 95),), "coins_100 web any"),
-        ((a_change(-4, 90),), "coins_100 web any"),
-        ((a_change(-5, 90), a_change(-1, 80)), "coins_100 web any"),
-        ((a_change(-5, 90), a_change(-1, 120, 'channel = "ios"')), "coins_100 ios any"),
-        ((a_change(-5, 90), a_change(-1, 80, 'countries = ["DE"]')), "coins_100 web DE"),
+        ((Change(-5, 95),), "coins_100 web any"),
+        ((Change(-4, 90),), "coins_100 web any"),
+        ((Change(-5, 90), Change(-1, 80)), "coins_100 web any"),
+        ((Change(-5, 90), Change(-1, 120, 'channel = "ios"')), "coins_100 ios any"),
+        ((Change(-5, 90), Change(-1, 80, 'countries = ["DE"]')), "coins_100 web DE"),
     ],
     ids=["gone", "another-price", "later", "one-more", "of-an-app", "of-a-country"],
 )
 def test_a_file_that_rewrites_the_past_is_found(file, after, words):
     done = prices(
-        *("compare", file("old.toml", a_change(-5, 90))),
+        *("compare", file("old.toml", Change(-5, 90))),
         *("--packages", file("new.toml", *after)),
     )
 
@@ -131,15 +142,15 @@ def test_a_file_that_rewrites_the_past_is_found(file, after, words):
 
 
 def test_what_ended_more_than_sixty_days_ago_may_go(file):
-    old = file("old.toml", a_change(-90, 80), a_change(-61, 100), a_change(-5, 90))
+    old = file("old.toml", Change(-90, 80), Change(-61, 100), Change(-5, 90))
 
-    done = prices("compare", old, "--packages", file("new.toml", a_change(-5, 90)))
+    done = prices("compare", old, "--packages", file("new.toml", Change(-5, 90)))
 
     assert done.exit_code == 0
 
 
 def test_a_mistake_in_the_file_is_named(file):
-    path = file("new.toml", a_change(-5, 0))
+    path = file("new.toml", Change(-5, 0))
 
     for command in (["show"], ["compare", file("old.toml")]):
         done = prices(*command, "--packages", path)

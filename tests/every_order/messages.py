@@ -1,6 +1,6 @@
 """Facts of money as the purchase service announces them, for one viewer."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -25,20 +25,18 @@ from tests.every_order.facts import (
     RefundRequested,
 )
 
-# When a fact occurred is part of it, whenever it is heard.
-NOW = datetime.now(UTC)
-
 
 def id_of(viewer: str, name: str) -> UUID:
     """The id of a purchase or refund: each viewer has their own."""
     return uuid5(NAMESPACE, f"{viewer}|{name}")
 
 
-def event_of(fact: OfPurchase, viewer: str, decisions: Decisions) -> Event:
+def event_of(fact: OfPurchase, viewer: str, decisions: Decisions, now: datetime) -> Event:
+    """Write a fact as an event of a story that was told at a time."""
     purchase = id_of(viewer, fact.purchase)
     about: dict[str, Any] = {"purchase": purchase, "viewer": viewer}
     if isinstance(fact, Paid):
-        return _paid(fact, about)
+        return _paid(fact, about, now)
     if isinstance(fact, Disputed):
         return _disputed(fact, about)
     if isinstance(fact, Flagged):
@@ -47,7 +45,7 @@ def event_of(fact: OfPurchase, viewer: str, decisions: Decisions) -> Event:
     return _refund(fact, {**about, "refund": id_of(viewer, fact.refund)}, decisions)
 
 
-def _paid(fact: Paid, about: dict[str, Any]) -> Event:
+def _paid(fact: Paid, about: dict[str, Any], now: datetime) -> Event:
     return PurchasePaid(
         **about,
         package="any",
@@ -59,7 +57,7 @@ def _paid(fact: Paid, about: dict[str, Any]) -> Event:
         country="DE",
         provider="sandbox",
         payment=f"pay_{fact.purchase}",
-        paid_at=NOW - timedelta(hours=10 - fact.age),
+        paid_at=now - timedelta(hours=10 - fact.age),
     )
 
 

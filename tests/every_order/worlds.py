@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from tests.every_order.facts import (
     Refunded,
     RefundRequested,
 )
-from tests.every_order.messages import NOW, event_of, id_of
+from tests.every_order.messages import event_of, id_of
 
 
 @lru_cache(maxsize=100_000)
@@ -60,6 +61,8 @@ class World:
     # The gifts that were paid before time passed.
     waited: frozenset[str] = frozenset()
     is_late: bool = False
+    # When a fact occurred is part of it, whenever it is heard.
+    now: datetime = field(default_factory=partial(datetime.now, UTC))
     wrong: list[str] = field(default_factory=list)
     # What is on its way, where messages arrive late.
     to_gift: list[Delivery] = field(default_factory=list)
@@ -86,7 +89,8 @@ class World:
         if isinstance(fact, Refunded) and fact.refund not in dict(self.decisions.refunded):
             decided = (*self.decisions.refunded, (fact.refund, self._refunded_coins(fact)))
             self.decisions = replace(self.decisions, refunded=decided)
-        delivery: Delivery = a_delivery(event_of(fact, self.name, self.decisions), at=NOW)
+        event = event_of(fact, self.name, self.decisions, self.now)
+        delivery: Delivery = a_delivery(event, at=self.now)
         return delivery
 
     def answered(self, delivery: Delivery) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import a_token, an_operator_token, client_of
+from tests.clients import a_token, an_operator_token, client_of, is_replayed
 from tests.deliveries import announced
 from tests.gift.conftest import paid, refused
 
@@ -74,6 +74,7 @@ async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_
         again = await mira.post("/v1/gifts", json=body, headers=headers)
 
     assert (again.status_code, again.json()["gift"]) == (202, gift)
+    assert is_replayed(again)
 
 
 async def test_a_viewer_cannot_take_a_key_of_tencents_callbacks_before_them(ask, database):

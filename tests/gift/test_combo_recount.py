@@ -40,12 +40,12 @@ async def test_a_combo_that_waits_for_what_an_older_version_settled_ends_after_a
     first, second = [(await tap())["gift"] for _ in range(2)]
     await wallet_says(paid(first, coins=1))
     await decide_as_before(database, second)
-    await pass_time(899)
+    await pass_time(870)
     await recount()
     await pass_time(0)
     assert await announced(database, "gift.combo_ended") == []
 
-    await pass_time(1)
+    await pass_time(30)
     await recount()
     await pass_time(0)
 

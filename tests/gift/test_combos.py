@@ -107,10 +107,10 @@ async def test_a_late_gift_starts_a_combo_of_its_own(tap, wallet_says, database,
 async def test_a_gift_in_time_goes_on_with_its_combo(tap, wallet_says, database, pass_time):
     early = await tap()
     await wallet_says(paid(early["gift"], coins=1))
-    await pass_time(4)
+    await pass_time(3)
 
     in_time = await tap()
-    await pass_time(4)
+    await pass_time(3)
 
     assert in_time["combo"] == early["combo"]
     assert await announced(database, "gift.combo_ended") == []

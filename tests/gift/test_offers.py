@@ -70,16 +70,16 @@ def at(**distance):
 @pytest.mark.parametrize(
     ("locks", "fact"),
     [
-        ({"available_from": at(days=1)}, "available_from"),
-        ({"available_until": at(days=-1)}, "available_until"),
-        ({"countries": ["JP", "KR"]}, "countries"),
+        (lambda: {"available_from": at(days=1)}, "available_from"),
+        (lambda: {"available_until": at(days=-1)}, "available_until"),
+        (lambda: {"countries": ["JP", "KR"]}, "countries"),
     ],
     ids=["early", "late", "abroad"],
 )
 async def test_a_lock_of_time_or_place_says_what_would_have_to_be_so(
     ask, change, mira, locks, fact
 ):
-    await change("g_tea", locks=locks)
+    await change("g_tea", locks=locks())
 
     answer = await ask()
 

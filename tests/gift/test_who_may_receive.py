@@ -17,6 +17,7 @@ from services.gift.domain.admissions import Blocked
 from services.gift.domain.creators import CreatorRules
 from services.gift.domain.gifts import Gift
 from services.gift.main import build_http
+from shared.identity.issuers import Issuer
 from shared.identity.tokens import TARGET_TYPE, Verifier
 from shared.postgres.statements import text
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, client_of, signing_key
@@ -203,7 +204,7 @@ async def test_a_target_token_speaks_for_nobody(app):
 
 async def test_a_host_may_sign_with_a_key_of_its_own(database, catalogue_cache, pending_replies):
     own = RSAKey.generate_key(2048, parameters={"kid": "host"}, private=True)
-    targets = Verifier.with_keys(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([own]))
+    targets = Verifier(Issuer(ISSUER, AUDIENCE, jwks_url=None), keys=KeySet([own]))
     app = build_http(database, a_verifier(), catalogue_cache, pending_replies, targets=targets)
     fields = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
 

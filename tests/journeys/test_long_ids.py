@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from shared.http.person_paths import person_part
 from tests.journeys.people import decided, eventually, stage_on
+from tests.journeys.test_erasure import erase
 
 CHARACTERS = 255
 # Of the ends that tell people here apart, and of what `Person` adds.
@@ -22,12 +24,17 @@ def ascii_id(name):
     return f"CN={name}+1?#&%2F;|, OU={'staff ' * CHARACTERS}"
 
 
+def strange_id(name):
+    """An id that means another path, string or format wherever it is not encoded."""
+    return f"~../{name}/%2e%2F\\\"'${{x}}{{}};--|😀\u202e" + 'é/.. %00"' * CHARACTERS
+
+
 def wide_id(name):
     """An id that takes four bytes of UTF-8 a character, and twelve in an address."""
     return name + "".join(chr(0x20000 + 7 * place) for place in range(CHARACTERS))
 
 
-@pytest.fixture(params=[ascii_id, wide_id], ids=["ascii", "four-bytes"])
+@pytest.fixture(params=[ascii_id, wide_id, strange_id], ids=["ascii", "four-bytes", "strange"])
 def cast(request, system):
     """Everybody who is somebody in this story, each with an id of 255 characters."""
     with stage_on(system) as stage:
@@ -39,22 +46,23 @@ def cast(request, system):
             return person
 
         operators = ["limits:write", "wallets:freeze", "wallets:read", "adjustments:write"]
-        operators += ["audit:read", "disputes:read"]
+        operators += ["audit:read", "disputes:read", "payouts:review", "refunds:write"]
         yield SimpleNamespace(
             stage=stage,
             mira=a_person("mira"),
-            jonas=a_person("jonas"),
+            jonas=a_person("jonas", country="DE"),
             lea=a_person("lea", roles=["creator"]),
             tomas=a_person("tomas", roles=["creator"]),
             ann=a_person("ann", roles=["operator"], scopes=operators),
             ben=a_person("ben", roles=["operator"], scopes=operators),
             room=f"room-{uuid4().hex[:6]}",
             gifts=[],
+            purchases={},
         )
 
 
 def part(person):
-    return quote(person.user, safe="")
+    return quote(person_part(person.user), safe="")
 
 
 def test_people_with_the_longest_ids_buy_give_earn_are_stopped_and_are_paid_out(cast, system):
@@ -64,6 +72,8 @@ def test_people_with_the_longest_ids_buy_give_earn_are_stopped_and_are_paid_out(
     block_a_viewer(cast)
     stop_a_wallet(cast)
     cash_out(cast)
+    take_money_back(cast)
+    forget(cast)
 
     queues = {each["name"]: each for each in system.rabbit.manage("GET", "/api/queues")}
     dead_letters = {name for name in queues if name.endswith(".dlq")}
@@ -80,7 +90,7 @@ def open_the_room(cast):
 
 def buy_and_give(cast):
     for viewer in (cast.mira, cast.jonas):
-        cast.stage.buy(viewer, "coins_500")
+        cast.purchases[viewer] = cast.stage.buy(viewer, "coins_500")
     for viewer, creator in ((cast.mira, cast.lea), (cast.mira, cast.tomas), (cast.jonas, cast.lea)):
         wish = {"gift_type": "g_drum", "creator": creator.user, "room": cast.room}
         answer = eventually(lambda wish=wish, viewer=viewer: sent(viewer, wish))
@@ -150,3 +160,27 @@ def cash_out(cast):
     eventually(lambda: cast.lea.get(f"/v1/payouts/{payout}")["state"] == "paid")
     listed = cast.ann.get(f"/v1/operator/payouts/{part(cast.lea)}")["items"]
     assert [one["payout"] for one in listed] == [payout]
+    of_lea = f"/v1/operator/payouts/{part(cast.lea)}/{payout}"
+    assert cast.ann.get(f"{of_lea}/findings")["items"] == []
+    assert cast.ann.get(f"{of_lea}/trace")["items"]
+
+
+def take_money_back(cast):
+    """An operator looks at a purchase, and asks for a refund of what is unused."""
+    jonas, purchase = cast.jonas, cast.purchases[cast.jonas]
+    found = cast.ann.get(f"/v1/operator/purchases/{part(jonas)}/{purchase}")
+    assert found["purchase"] == purchase
+    of_jonas = f"/v1/operator/wallets/{part(jonas)}/purchases/{purchase}"
+    assert cast.ann.get(f"{of_jonas}/consumption")["consumption_milliunits"] == 6_000
+    path = f"/v1/operator/purchases/{part(jonas)}/{purchase}/refunds"
+    asked = cast.ann.post(path, {"reason": "a test"})
+    assert asked.status_code == 202, asked.text
+    refunds = f"/v1/purchases/{purchase}/refunds"
+    eventually(lambda: jonas.get(refunds)["items"][0]["state"] == "refunded")
+    eventually(lambda: jonas.get("/v1/wallets/me")["held_coins"] == 0)
+    assert jonas.get("/v1/wallets/me")["coins"] == 0
+
+
+def forget(cast):
+    services = {each["service"] for each in erase(cast.stage, cast.jonas)}
+    assert services == {"purchase", "wallet", "gift", "payout", "live"}

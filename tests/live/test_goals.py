@@ -6,6 +6,7 @@ import pytest
 
 from shared.contracts.gift import GiftRestored
 from shared.postgres.statements import text
+from tests.clients import is_replayed
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 GOALS = "/v1/creators/me/goals"
@@ -154,6 +155,7 @@ async def test_a_goal_is_found_again_by_its_key_and_not_set_again_once_it_is_rem
 
     again = await lea.post(GOALS, json=body, headers=same)
     assert (again.status_code, again.json()) == (201, first.json())
+    assert [is_replayed(first), is_replayed(again)] == [False, True]
 
     await lea.delete(f"{GOALS}/{first.json()['goal']}")
     assert (await lea.post(GOALS, json=body, headers=same)).json()["type"] == "no-such-goal"

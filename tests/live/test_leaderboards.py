@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.live.commands.queries import read_leaderboard
+from services.live.domain.leaderboards import TOP_GIFTERS, Period
 from shared.contracts.gift import GiftRestored
 from tests.clients import a_token, client_of
 from tests.deliveries import forget_inbox
@@ -17,16 +19,20 @@ def names(leaderboard):
 
 
 async def test_each_period_has_its_own_leaderboard_and_a_reversal_lowers_all_of_them(
-    lea, mira, receive
+    lea, mira, receive, database
 ):
     await receive(a_gift_sent(500), at=datetime.now(UTC) - timedelta(days=20))
     await lea.put("/v1/rooms/room-1/stream", json={})
-    taken = a_gift_sent(70)
-    await receive(taken, a_gift_sent(50, viewer="jonas"))
+    taken, now = a_gift_sent(70), datetime.now(UTC)
+    await receive(taken, a_gift_sent(50, viewer="jonas"), at=now)
 
     async def coins(period):
-        leaderboard = (await mira.get(f"{LEADERBOARD}?period={period}")).json()
-        return names(leaderboard), leaderboard["coins"], leaderboard["gifters"]
+        async with database.transaction() as tx:
+            found = await read_leaderboard(
+                tx, "room-1", Period(period), "mira", now=now, limit=TOP_GIFTERS
+            )
+        top = [(each.viewer, each.coins) for each in found.top]
+        return top, found.total.coins, found.total.gifters
 
     for period in ("stream", "day", "week"):
         assert await coins(period) == ([("mira", 70), ("jonas", 50)], 120, 2)
@@ -35,6 +41,10 @@ async def test_each_period_has_its_own_leaderboard_and_a_reversal_lowers_all_of_
     for period in ("stream", "day", "week"):
         assert await coins(period) == ([("jonas", 50), ("mira", 0)], 50, 2)
     assert await coins("all") == ([("mira", 500), ("jonas", 50)], 550, 2)
+    for period in ("stream", "all"):
+        leaderboard = (await mira.get(f"{LEADERBOARD}?period={period}")).json()
+        shown = names(leaderboard), leaderboard["coins"], leaderboard["gifters"]
+        assert shown == await coins(period)
     await lea.delete("/v1/rooms/room-1/stream")
     assert (await mira.get(f"{LEADERBOARD}?period=stream")).json()["type"] == "not-live"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.contracts.gift import GiftRestored
-from tests.clients import a_token, client_of
+from tests.clients import a_token, client_of, is_replayed
 from tests.live.conftest import a_gift_sent, a_reversal, key
 
 PERKS = "/v1/creators/me/perks"
@@ -159,6 +159,7 @@ async def test_a_perk_is_found_again_by_its_key_and_not_set_again_once_it_is_rem
 
     again = await lea.post(PERKS, json=body, headers=same)
     assert (again.status_code, again.json()) == (201, first.json())
+    assert [is_replayed(first), is_replayed(again)] == [False, True]
 
     await lea.delete(f"{PERKS}/{first.json()['perk']}")
     assert (await lea.post(PERKS, json=body, headers=same)).json()["type"] == "no-such-perk"

@@ -9,7 +9,7 @@ from services.live.api import hub as hubs
 from services.live.api import watchers
 from services.live.api.backlog import Backlog
 from services.live.store.feed import Entry
-from shared.identity.tokens import LEEWAY_SECONDS
+from shared.identity.rules import LEEWAY_SECONDS
 from tests.clients import a_token
 from tests.live.conftest import SOON_SECONDS
 

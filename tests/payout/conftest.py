@@ -25,7 +25,9 @@ from shared.contracts.wallet import LotKind, Slice
 from shared.documents.seeds import build_writer, read_seller
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
+from tests.databases import another
 from tests.deliveries import a_broker, a_delivery
+from tests.parts import in_every_part
 
 PAYEE = "/v1/payouts/payees/USD"
 SEEDS = (Path("seeds/rules.toml"), Path("seeds/rates.toml"))
@@ -133,12 +135,18 @@ async def provider(sandbox_url):
 
 
 @pytest.fixture
-async def lea(database, provider):
+def rules():
+    """The rules that lea's clients are under."""
+    return RULES
+
+
+@pytest.fixture
+async def lea(database, provider, rules):
     app = build_http(
         database,
         a_verifier(),
         {"sandbox": provider},
-        RULES,
+        rules,
         seller=SELLER,
         document_writer=WRITER,
     )
@@ -162,10 +170,11 @@ def work(database, provider):
     """Let the worker look after all payouts now, whether they are due or not."""
 
     async def look():
-        async with database.transaction() as tx:
-            await open_attempts(tx)
-            await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
-        await follow_attempts(database, {"sandbox": provider}, RULES)
+        for part in database.parts:
+            async with part.transaction() as tx:
+                await open_attempts(tx)
+                await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
+            await follow_attempts(part, {"sandbox": provider}, RULES)
 
     return look
 
@@ -175,7 +184,7 @@ def apply_status(database):
     """Let the provider have said something of an attempt."""
 
     async def say(attempt, truth, *, reason=None, returned_minor=0):
-        async with database.transaction() as tx:
+        async with database.part_for(attempt.creator).transaction() as tx:
             await transfers.apply_status(
                 tx, attempt, truth, reason=reason, rules=RULES, returned_minor=returned_minor
             )
@@ -211,11 +220,11 @@ def rich(lea, hear):
 
 
 @pytest.fixture
-def later(database, provider):
+def later(database, provider, rules):
     """Lea's client after the operator changed the rules."""
 
     def make(**changes):
-        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(RULES, **changes))
+        app = build_http(database, a_verifier(), {"sandbox": provider}, replace(rules, **changes))
         return client_of(app, a_token("lea", roles=["creator"]))
 
     return make
@@ -243,11 +252,11 @@ async def request(client, quoted):
 
 async def finish(database, state="paid"):
     """Let what is under way or under review end, without a person and a provider."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE payouts SET state = :state WHERE state IN ('approved', 'held')"),
-            {"state": state},
-        )
+    await in_every_part(
+        database,
+        "UPDATE payouts SET state = :state WHERE state IN ('approved', 'held')",
+        state=state,
+    )
 
 
 WAITING = text("""
@@ -262,17 +271,26 @@ def meanwhile(database):
 
     @asynccontextmanager
     async def start(*things):
-        async with database.transaction() as tx:
-            answers = []
-            yield tx, answers
-            tasks = [asyncio.ensure_future(thing()) for thing in things]
-            async with asyncio.timeout(60):
-                while await waiting(database) < len(tasks):
-                    assert not any(task.done() for task in tasks), "nothing waits"
-                    await asyncio.sleep(0.01)
-        answers += await asyncio.gather(*tasks)
+        # It has a session of its own: those of a part are for what waits.
+        async with _opened_again(database) as holder:
+            async with holder.part_for("lea").transaction() as tx:
+                answers = []
+                yield tx, answers
+                tasks = [asyncio.ensure_future(thing()) for thing in things]
+                async with asyncio.timeout(60):
+                    while await waiting(database) < len(tasks):
+                        assert not any(task.done() for task in tasks), "nothing waits"
+                        await asyncio.sleep(0.01)
+            answers += await asyncio.gather(*tasks)
 
     return start
+
+
+@asynccontextmanager
+async def _opened_again(database):
+    holder = another(database)
+    yield holder
+    await holder.close()
 
 
 async def waiting(database):

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from deploy.config.databases import run_sql
 from shared.postgres.statements import text
+from tests.parts import schemas_of_users
 
 _ENTRIES = text("""
     SELECT number, kind, gift, reference, asset, assets, accounts, amounts, recorded_at
@@ -10,6 +12,19 @@ _ENTRIES = text("""
 """)
 # The end of a month is as far away as it can be, and a bit more.
 A_MONTH = timedelta(days=32)
+
+
+def record_within_the_month_of(database, postgres, now):
+    """Let what was recorded after the month of `now` have been recorded then: a month may end."""
+    next_month = (now.replace(day=1) + A_MONTH).replace(day=1, hour=0, minute=0, second=0)
+    changing = [
+        f"""
+            UPDATE {schema}.entries SET recorded_at = '{now.isoformat()}'
+            WHERE recorded_at >= '{next_month.replace(microsecond=0).isoformat()}'
+        """
+        for schema in schemas_of_users(database)
+    ]
+    run_sql(postgres.dsn(database.name), changing)
 
 
 async def entries_of(database, creator="lea"):

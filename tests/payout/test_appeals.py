@@ -146,7 +146,7 @@ async def test_a_text_that_is_empty_too_long_or_odd_is_refused(lea, rejected, te
 
 async def test_an_appeal_that_waits_too_long_is_counted(lea, rejected, database):
     await appeal(lea, await rejected())
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payout_appeals SET decide_by = now() - interval '1 hour'"))
 
     assert (await measure(database))["appeal"] == 1

@@ -6,21 +6,25 @@ import pytest
 
 from services.payout.commands.certificates import read_certificate
 from services.payout.commands.republish import facts_between
-from services.payout.commands.statements import close_months
 from services.payout.store import finance
 from services.payout.store.archives import ARCHIVE
 from services.payout.store.invariants import INVARIANTS
 from services.payout.store.queries import diamond_books, money_books
 from shared.backoffice.trial_balance import account_lines
-from tests.archives import LATER, archives_of
+from tests.archives import archives_of, much_later
 from tests.deliveries import announced, by_id, said_again
+from tests.payout.books import close_months
 from tests.payout.conftest import a_gift_sent, finish
 from tests.payout.entries import A_MONTH
 from tests.payout.test_traces import pay_out, trace
 
 __all__ = ["pay_out", "trace"]
 
-MONTH = datetime.now(UTC).date().replace(day=1)
+
+@pytest.fixture
+def month():
+    """The month in which the test begins."""
+    return datetime.now(UTC).date().replace(day=1)
 
 
 @pytest.fixture
@@ -44,24 +48,29 @@ async def story(hear, pay_out):
 @pytest.fixture
 def close(database):
     async def close_all():
-        while await close_months(database, now=datetime.now(UTC) + A_MONTH, zone="UTC"):
-            pass
+        await close_months(database, now=datetime.now(UTC) + A_MONTH)
 
     return close_all
 
 
-async def reports_of(database):
-    """All that is reported of the whole ledger."""
-    async with database.snapshot() as tx:
-        middle = datetime.now(UTC) + timedelta(hours=1)
-        return (
-            await diamond_books(tx),
-            await money_books(tx),
-            await account_lines(tx, LATER, has_archives=True),
-            await finance.payable(tx, month=MONTH, until=middle, country=None),
-            await finance.payable(tx, month=date(2020, 1, 1), until=middle, country=None),
-            await finance.dormant(tx, before=LATER, after="", limit=10),
-        )
+@pytest.fixture
+def reports(database, month):
+    """Read all that is reported of the whole ledger."""
+
+    async def read():
+        later = much_later()
+        async with database.part_for("lea").snapshot() as tx:
+            middle = datetime.now(UTC) + timedelta(hours=1)
+            return (
+                await diamond_books(tx),
+                await money_books(tx),
+                await account_lines(tx, later, has_archives=True),
+                await finance.payable(tx, month=month, until=middle, country=None),
+                await finance.payable(tx, month=date(2020, 1, 1), until=middle, country=None),
+                await finance.dormant(tx, before=later, after="", limit=10),
+            )
+
+    return read
 
 
 async def test_entries_of_open_months_stay(archives, story):
@@ -71,15 +80,15 @@ async def test_entries_of_open_months_stay(archives, story):
     assert await archives.counts() == before
 
 
-async def test_books_and_reports_say_the_same_from_an_archive(archives, story, close, database):
+async def test_books_and_reports_say_the_same_from_an_archive(archives, story, close, reports):
     await close()
-    before, (entries, _) = await reports_of(database), await archives.counts()
+    before, (entries, _) = await reports(), await archives.counts()
 
     (made,) = await archives.archive()
 
     assert await archives.counts() == (0, entries)
     assert made.entries == entries
-    assert await reports_of(database) == before
+    assert await reports() == before
     assert await archives.violations() == []
 
 
@@ -88,7 +97,7 @@ async def test_the_trace_of_a_payout_is_read_from_an_archive_and_says_so(
 ):
     _, payout = story
     before = await trace(payout["payout"], limit=1)
-    async with database.snapshot() as tx:
+    async with database.part_for("lea").snapshot() as tx:
         certificate = await read_certificate(tx, "lea", payout["payout"])
     await close()
     (made,) = await archives.archive()
@@ -97,7 +106,7 @@ async def test_the_trace_of_a_payout_is_read_from_an_archive_and_says_so(
 
     assert [page["archive"] for page in read] == [made.file] * len(before)
     assert [{**page, "archive": None} for page in read] == before
-    async with database.snapshot() as tx:
+    async with database.part_for("lea").snapshot() as tx:
         assert await read_certificate(tx, "lea", payout["payout"]) == certificate
 
 
@@ -121,16 +130,16 @@ async def test_a_payout_of_archived_diamonds_is_traced_to_their_gifts(
     ]
 
 
-async def test_a_gift_that_comes_again_earns_nothing_twice(archives, story, close, hear, database):
+async def test_a_gift_that_comes_again_earns_nothing_twice(archives, story, close, hear, reports):
     gifts, _ = story
     await close()
     await archives.archive()
-    before = await reports_of(database)
+    before = await reports()
 
     for gift in gifts:
         await hear(gift)
 
-    assert await reports_of(database) == before
+    assert await reports() == before
     assert await archives.violations() == []
 
 

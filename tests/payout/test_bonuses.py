@@ -10,11 +10,10 @@ from services.payout.commands.maturity import mature
 from services.payout.commands.republish import facts_between
 from services.payout.main import build_http
 from services.payout.store.finance import due
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, a_verifier, client_of, is_replayed
 from tests.deliveries import announced, announced_by_id, by_id, said_again
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_maturity import reversal
 
@@ -26,10 +25,7 @@ PATH = "/v1/operator/creators/lea/bonuses"
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -76,7 +72,7 @@ async def diamonds(client):
 
 
 async def let_pass(database, days):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await mature(tx, HOLDING, now=datetime.now(UTC) + timedelta(days=days))
 
 
@@ -133,6 +129,7 @@ async def test_a_repeated_request_is_one_bonus(person):
     other = await ask(ann, key="spring", diamonds=301)
 
     assert first.json() == second.json()
+    assert [is_replayed(first), is_replayed(second)] == [False, True]
     assert other.json()["type"] == "key-reused"
     waiting = (await ann.get("/v1/operator/payout/bonuses")).json()["items"]
     assert [each["bonus"] for each in waiting] == [first.json()["bonus"]]

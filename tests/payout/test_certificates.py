@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 from services.payout import consumers
 from services.payout.commands.bonuses import BonusRequest, decide_bonus, request_bonus
 from services.payout.commands.certificates import parts_of
-from services.payout.commands.statements import close_months
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.provenance import Part, Source, certificate_lines
 from services.payout.store import attempts, payouts
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.wallet import LotKind, Slice
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import close_months, violations
 from tests.payout.conftest import HOLDING, PAYEE, RULES, a_gift_sent
 from tests.payout.entries import A_MONTH, entries_of, left_first
 from tests.payout.test_maturity import let_pass, reversal
@@ -38,10 +36,7 @@ MATURED = text("""
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -77,7 +72,7 @@ def end(database, apply_status):
     """Let the provider say what became of the payout that is open."""
 
     async def say(status, *returned_minor):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             await tx.execute(text("UPDATE attempts SET next_check_at = now() WHERE NOT closed"))
             (claimed, *_) = await attempts.claim_due(tx, 10)
@@ -103,7 +98,7 @@ def parts(database):
     """The parts of a payout, slice by slice."""
 
     async def read(payout):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             found = await payouts.find(tx, "lea", payout)
             return [part async for part in parts_of(tx, found)]
 
@@ -187,7 +182,7 @@ async def test_a_payout_that_comes_back_in_parts_gives_each_part_back_once(hear,
 async def test_a_bonus_is_a_bonus_also_after_it_has_waited(hear, hold, database, ask, certificate):
     await hold(a_gift_sent(1_500))
     asked = BonusRequest("lea", "festival", 1_000, "thanks", "ann", uuid4().hex, b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         bonus = await request_bonus(tx, asked)
         about = {"operator": "ben", "correlation_id": "c", "rules": HOLDING}
         await decide_bonus(tx, "lea", bonus.id, is_granted=True, **about)
@@ -213,7 +208,7 @@ async def test_a_certificate_never_changes(hold, database, ask, certificate, end
     await hold(reversal(gift, 1, 2_500))
     await hold(reversal(gift, 2, 100, contract=GiftRestored), a_gift_sent(4_000))
     await let_pass(database, 40)
-    await close_months(database, now=datetime.now(UTC) + A_MONTH, zone="UTC")
+    await close_months(database, now=datetime.now(UTC) + A_MONTH)
     await ask(2_000)
 
     after = await certificate(payout)
@@ -248,7 +243,7 @@ async def test_no_diamond_is_paid_out_twice_and_each_in_its_turn(
                 asked.append(await ask(available - available % 2 if step % 2 else 2_000))
                 await end(chance.choice((ProviderStatus.PAID, ProviderStatus.FAILED)))
         elif what == "close":
-            await close_months(database, now=datetime.now(UTC) + (step + 1) * A_MONTH, zone="UTC")
+            await close_months(database, now=datetime.now(UTC) + (step + 1) * A_MONTH)
 
     entries = await entries_of(database)
     for payout in asked:

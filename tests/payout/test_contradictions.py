@@ -4,12 +4,11 @@ import pytest
 
 from services.payout.domain.payouts import CONTRADICTIONS, ProviderStatus, State
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
 from tests.metrics import metric
+from tests.payout.books import violations
 from tests.payout.conftest import a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
 
@@ -23,10 +22,7 @@ HOLD = """
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -35,7 +31,7 @@ def attempt(lea, cash_out, database):
 
     async def make():
         payout = await cash_out()
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         return payout, claimed
@@ -51,7 +47,7 @@ async def ops(lea):
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 
@@ -101,7 +97,7 @@ async def test_what_a_creator_has_no_more_of_it_is_the_operators_loss_until_it_c
     asked = await lea.post(
         "/v1/payouts", json={"quote": quote["quote"]}, headers={"Idempotency-Key": "again"}
     )
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await attempts.open_for_approved(tx, 10)
         (second,) = await attempts.claim_due(tx, 10)
 

@@ -62,9 +62,9 @@ async def test_an_address_is_kept_apart_and_money_reaches_it(mailed, by_email, d
     await request(mailed, (await quote(mailed)).json())
     # A payout under way goes to the address it was requested for.
     await mailed.put(PAYEE, json={"email": "thief@example.com"})
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await open_attempts(tx)
-    await follow_attempts(database, {"mail": by_email}, RESTING)
+    await follow_attempts(database.part_for("lea"), {"mail": by_email}, RESTING)
 
     assert by_email.paid_to == ["lea@example.com"]
     assert "example.com" not in str(await announced(database, "payout.payee_changed"))
@@ -92,12 +92,12 @@ async def test_the_same_address_again_is_no_change_and_the_one_before_has_its_ol
 async def test_money_to_an_address_that_was_erased_is_not_sent(mailed, by_email, database):
     await mailed.put(PAYEE, json={"email": "lea@example.com"})
     await request(mailed, (await quote(mailed)).json())
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("DELETE FROM payee_contacts"))
         await open_attempts(tx)
     before = metric("ovation_contradictions_total", kind="payee-address")
 
-    await follow_attempts(database, {"mail": by_email}, RESTING)
+    await follow_attempts(database.part_for("lea"), {"mail": by_email}, RESTING)
 
     assert by_email.paid_to == []
     assert metric("ovation_contradictions_total", kind="payee-address") == before + 1

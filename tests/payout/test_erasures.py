@@ -69,13 +69,13 @@ async def test_an_open_payout_is_an_obstacle_that_cannot_be_given_up(cash_out, o
 
 async def test_accounts_go_once_no_payout_needs_them(cash_out, erase, destinations, database):
     await cash_out()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(CONTACT)
         await tx.execute(MATCH)
     await erase()
     assert await destinations() == {"acct_ok_lea"}
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(END)
         await tx.execute(DUE)
         await repeat_erasures(tx, PERSONAL_DATA)

@@ -9,9 +9,8 @@ from services.payout.domain.exchange import ExchangeRules
 from services.payout.domain.fees import FeeRules, PayoutFee
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
+from tests.payout.books import violations
 from tests.payout.conftest import a_gift_sent, quote, request
 
 LONG_AGO = date(2020, 1, 1)
@@ -22,10 +21,7 @@ PAYING = {"exchange": RATES}
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -98,7 +94,7 @@ async def test_a_part_that_comes_back_brings_its_share_of_both_currencies(
     await rich(10_000)
     async with later(**PAYING) as client:
         await request(client, await quote(client, currency="EUR"))
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await attempts.open_for_approved(tx, 10)
         (sent,) = await attempts.claim_due(tx, 10)
     await apply_status(sent, ProviderStatus.PAID, returned_minor=1_000)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from uuid import uuid4
 
 import pytest
@@ -10,19 +11,18 @@ from typer.testing import CliRunner
 from deploy.config.environment import ROOT
 from deploy.ctl.__main__ import app
 from deploy.ctl.filings import read_filings
-from services.payout.commands.statements import close_months
 from services.payout.domain.filings import Reach, YearTotals, forms_of
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
 from services.payout.store.filings import open_creators, year_totals
 from tests.clients import a_token, client_of
+from tests.payout.books import close_months
 from tests.payout.conftest import PAYEE, a_gift_sent
-from tests.payout.entries import A_MONTH
+from tests.payout.entries import A_MONTH, record_within_the_month_of
 from tests.payout.test_maturity import reversal
 
 FILE = ROOT / "seeds" / "filings.toml"
 FILINGS = read_filings(FILE)
-NOW = datetime.now(UTC)
 REACHED, UNKNOWN = Reach.REACHED, Reach.UNKNOWN
 
 
@@ -74,7 +74,13 @@ def test_a_mistake_in_the_file_is_named(tmp_path, wrong):
 
 
 @pytest.fixture
-def a_year(lea, hear, database, apply_status):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def a_year(lea, hear, database, postgres, apply_status, now):
     """A year of a creator in Germany: three gifts, one of them taken back, and a payout."""
 
     async def tell():
@@ -88,29 +94,38 @@ def a_year(lea, hear, database, apply_status):
             headers = {"Idempotency-Key": uuid4().hex}
             asked = {"quote": quote["quote"]}
             assert (await client.post("/v1/payouts", json=asked, headers=headers)).is_success
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         await apply_status(claimed, ProviderStatus.PAID)
         await hear(a_gift_sent(10, creator="tom"))
-        while await close_months(database, now=NOW + 13 * A_MONTH, zone="UTC"):
-            pass
+        record_within_the_month_of(database, postgres, now)
+        await close_months(database, now=now + 13 * A_MONTH)
 
     return tell
 
 
-async def read(database, country=None):
-    async with database.snapshot() as tx:
-        assert await open_creators(tx, NOW.year) == 0
-        return [each async for each in year_totals(tx, NOW.year, country=country)]
+@pytest.fixture
+def read(database, now):
+    """Read the year in which the test began."""
+
+    async def totals_of(country=None):
+        found = []
+        for part in database.parts:
+            async with part.snapshot() as tx:
+                assert await open_creators(tx, now.year) == 0
+                found += [each async for each in year_totals(tx, now.year, country=country)]
+        return sorted(found, key=attrgetter("creator"))
+
+    return totals_of
 
 
-async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, database):
+async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, read, now):
     await a_year()
 
-    lea, tom = await read(database)
+    lea, tom = await read()
 
-    quarter = ("first", "second", "third", "fourth")[(NOW.month - 1) // 3]
+    quarter = ("first", "second", "third", "fourth")[(now.month - 1) // 3]
     expected = totals(
         country="DE",
         gross_minor=2_800,
@@ -123,16 +138,16 @@ async def test_a_year_is_summed_up_by_creator_and_quarter(a_year, database):
     assert lea == expected
     assert lea.earned_minor == 2_500
     assert (tom.creator, tom.country, tom.gross_minor) == ("tom", None, 5)
-    assert await read(database, "DE") == [lea]
-    assert await read(database, "FR") == []
+    assert await read("DE") == [lea]
+    assert await read("FR") == []
 
 
-async def test_a_year_that_is_not_closed_is_said_to_be_open(hear, database):
+async def test_a_year_that_is_not_closed_is_said_to_be_open(hear, database, now):
     await hear(a_gift_sent(10))
-    await close_months(database, now=NOW, zone="UTC")
+    await close_months(database, now=now)
 
-    async with database.snapshot() as tx:
-        assert await open_creators(tx, NOW.year) == 1
+    async with database.part_for("lea").snapshot() as tx:
+        assert await open_creators(tx, now.year) == 1
 
 
 def test_a_year_that_cannot_be_is_a_wrong_usage():

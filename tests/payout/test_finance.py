@@ -1,20 +1,34 @@
 """Finance reads what creators are owed as of any day, who lies still, and what falls due."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from deploy.config.databases import run_sql
 from services.payout import consumers
-from services.payout.commands.statements import close_months
+from services.payout.commands.finance import read_forecast
+from services.payout.domain.finance import GRACE, DayOpen, end_of
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery
+from tests.parts import schema_for
+from tests.payout.books import close_months
 from tests.payout.conftest import HOLDING, PAYEE, a_gift_sent
 from tests.payout.entries import entries_of, replayed
 
-NOW = datetime.now(UTC)
-TODAY = NOW.date()
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def today(now):
+    """The day on which the test begins, in UTC; it may end on the next."""
+    return now.date()
 
 
 @pytest.fixture
@@ -32,7 +46,8 @@ def days_ago(database, postgres):
     def move(days, creator="lea"):
         known = done.get(creator, 0)
         statement = f"""
-            UPDATE entries SET recorded_at = recorded_at - interval '{days} days'
+            UPDATE {schema_for(database, creator)}.entries
+            SET recorded_at = recorded_at - interval '{days} days'
             WHERE user_id = '{creator}' AND number > {known}
         """
         run_sql(postgres.dsn(database.name), [statement])
@@ -76,10 +91,13 @@ def by_asset(lines):
 
 
 async def test_what_is_owed_as_of_a_day_is_what_the_entries_up_to_it_come_to(
-    finance, hear, days_ago, database
+    finance, hear, days_ago, database, now, today
 ):
-    # One is of the last day of a month, which is closed.
-    story = {100: 1_000, 70: 301, 40: 33, 39: 700, 2: 5, TODAY.day: 77}
+    # One is of the last day of a month, which is closed. The newest day that can be read is over
+    # for longer than clocks differ.
+    month_end = (today - 3 * DAY).replace(day=1) - DAY
+    since_month_end = (today - month_end).days
+    story = {100: 1_000, 70: 301, 40: 33, 39: 700, 3: 5, since_month_end: 77}
     for days, coins in sorted(story.items(), reverse=True):
         await hear(a_gift_sent(coins))
         await days_ago(days)
@@ -87,9 +105,9 @@ async def test_what_is_owed_as_of_a_day_is_what_the_entries_up_to_it_come_to(
 
     for close in (False, True):
         if close:
-            await close_months(database, now=NOW, zone="UTC")
-        for days in (101, 100, 71, 70, 40, 39, 38, TODAY.day + 1, TODAY.day, 3, 2, 1):
-            day = TODAY - days * DAY
+            await close_months(database, now=now)
+        for days in (101, 100, 71, 70, 40, 39, 38, since_month_end + 1, since_month_end, 4, 3, 2):
+            day = today - days * DAY
             known = [entry for entry in entries if entry["recorded_at"].date() <= day]
             assert by_asset(await owed(finance, day)) == replayed(known), (days, close)
 
@@ -107,15 +125,15 @@ async def test_a_day_ends_at_midnight_where_one_asks_for_it(finance, hear, days_
         assert (by_asset(before), by_asset(after)) == ({}, {"diamonds": 1_000, "USD": 500})
 
 
-async def test_what_is_owed_is_told_by_country(finance, cash_out_from, days_ago, hear):
+async def test_what_is_owed_is_told_by_country(finance, cash_out_from, days_ago, hear, today):
     await cash_out_from("lea", "JP")
     await cash_out_from("tom", "US")
     await hear(a_gift_sent(100, creator="ann"))
     for creator in ("lea", "tom", "ann"):
         await days_ago(3, creator)
 
-    found = await owed(finance, TODAY - 2 * DAY)
-    of_japan = await owed(finance, TODAY - 2 * DAY, country="JP")
+    found = await owed(finance, today - 2 * DAY)
+    of_japan = await owed(finance, today - 2 * DAY, country="JP")
 
     money = {line["country"]: line["amount"] for line in found if line["asset"] == "USD"}
     # A payout that is on its way is owed until it is paid.
@@ -124,11 +142,22 @@ async def test_what_is_owed_is_told_by_country(finance, cash_out_from, days_ago,
     assert {line["creators"] for line in of_japan} == {1}
 
 
-async def test_a_day_that_is_not_over_is_not_told_yet(finance):
-    for day in (TODAY, TODAY + DAY, date.max):
+async def test_a_day_that_is_not_over_is_not_told_yet(finance, today):
+    for day in (today + DAY, date.max):
         asked = {"as_of": day.isoformat()}
         answer = await finance.get("/v1/operator/finance/payable", params=asked)
         assert (answer.status_code, answer.json()["type"]) == (422, "day-open")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_day_is_over_once_clocks_cannot_disagree_about_it(zone):
+    day = date(2026, 12, 31)
+    end = datetime(2027, 1, 1, tzinfo=ZoneInfo(zone))
+
+    for now in (end - timedelta(seconds=1), end, end + GRACE - timedelta(seconds=1)):
+        with pytest.raises(DayOpen):
+            end_of(day, zone, now)
+    assert end_of(day, zone, end + GRACE) == end
 
 
 @pytest.mark.parametrize(
@@ -142,6 +171,17 @@ async def test_a_zone_that_there_is_not_is_refused(finance, zone):
     assert answer.status_code == 422
 
 
+async def dormant(finance, **query):
+    """Read all pages: one part follows another."""
+    items, cursor = [], {}
+    while cursor is not None:
+        answer = await finance.get("/v1/operator/finance/dormant", params={**query, **cursor})
+        page = answer.json()
+        items += page["items"]
+        cursor = page["next_cursor"] and {"cursor": page["next_cursor"]}
+    return items
+
+
 async def test_whose_diamonds_lie_still_is_found_and_reading_it_is_on_record(
     finance, hear, days_ago
 ):
@@ -150,52 +190,52 @@ async def test_whose_diamonds_lie_still_is_found_and_reading_it_is_on_record(
     await days_ago(400, "bea")
     await hear(a_gift_sent(1, creator="bea"))
 
-    found = (await finance.get("/v1/operator/finance/dormant")).json()
+    (found,) = await dormant(finance)
 
-    assert [(line["creator"], line["diamonds"]) for line in found["items"]] == [("ann", 10)]
-    assert (found["items"][0]["owed_minor"], found["next_cursor"]) == (5, None)
-    assert (await finance.get("/v1/operator/finance/dormant", params={"days": 401})).json()[
-        "items"
-    ] == []
+    assert (found["creator"], found["diamonds"], found["owed_minor"]) == ("ann", 10, 5)
+    assert await dormant(finance, days=401) == []
     log = await finance.get("/v1/operator/payout/audit", params={"reads": True})
     assert any("dormant" in line["reason"] for line in log.json()["items"])
 
 
-async def test_what_falls_due_is_told_by_day(finance, hear, database):
+async def test_what_falls_due_is_told_by_day(hear, database, now, today):
     """Available now, and what matures: each day in its own line, and all of it together."""
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
 
     async def hold(coins, days):
-        await consumer.receive([a_delivery(a_gift_sent(coins), at=NOW - days * DAY)])
+        await consumer.receive([a_delivery(a_gift_sent(coins), at=now - days * DAY)])
 
     await hear(a_gift_sent(1_001))
     await hold(300, 4)
     await hold(200, 4)
     await hold(50, 0)
 
-    answer = await finance.get("/v1/operator/finance/forecast", params={"days": 11})
+    first, second = await read_forecast(database, days=11, zone="UTC", now=now)
 
-    first, second = answer.json()["items"]
-    assert (first["day"], first["diamonds"], first["due_minor"]) == (f"{TODAY}", 1_001, 501)
-    assert (second["day"], second["diamonds"]) == (f"{(NOW + 10 * DAY).date()}", 500)
-    assert (second["due_minor"], second["cumulative_minor"]) == (250, 751)
-    later = await finance.get("/v1/operator/finance/forecast", params={"days": 20})
-    assert [line["diamonds"] for line in later.json()["items"]] == [1_001, 500, 50]
+    assert (first.day, first.diamonds, first.due_minor) == (today, 1_001, 501)
+    assert (second.day, second.diamonds) == (today + 10 * DAY, 500)
+    assert (second.due_minor, second.cumulative_minor) == (250, 751)
+    later = await read_forecast(database, days=20, zone="UTC", now=now)
+    assert [line.diamonds for line in later] == [1_001, 500, 50]
 
 
-async def test_what_automatic_payouts_ask_for_is_told_on_their_day(finance, hear, lea):
+async def test_what_automatic_payouts_ask_for_is_told_on_their_day(finance, hear, lea, database):
     await hear(a_gift_sent(2_000), a_gift_sent(1_000, creator="ann"))
     chosen = await lea.put("/v1/payouts/schedule", json={"kind": "above", "threshold_diamonds": 9})
     assert chosen.is_success, chosen.text
 
-    answer = await finance.get("/v1/operator/finance/forecast", params={"days": 2})
+    requested_at = datetime.fromisoformat(chosen.json()["next_at"])
 
-    today, tomorrow = answer.json()["items"]
-    assert (today["day"], today["due_minor"], today["automatic_minor"]) == (f"{TODAY}", 1_500, 0)
-    assert (tomorrow["day"], tomorrow["due_minor"]) == (f"{TODAY + DAY}", 0)
-    assert (tomorrow["automatic_minor"], tomorrow["cumulative_minor"]) == (1_000, 1_500)
+    first, second = await read_forecast(
+        database, days=2, zone="UTC", now=requested_at - timedelta(seconds=1)
+    )
+
+    assert (first.day, first.due_minor) == (requested_at.date() - DAY, 1_500)
+    assert (second.day, second.due_minor) == (requested_at.date(), 0)
+    assert (first.automatic_minor, second.automatic_minor) == (0, 1_000)
+    assert second.cumulative_minor == 1_500
     (line,) = (await finance.get("/v1/operator/finance/forecast?days=1")).json()["items"]
-    assert line["automatic_minor"] == 0
+    assert (line["due_minor"], line["automatic_minor"]) == (1_500, 0)
 
 
 async def test_accountants_alone_read_it(lea):

@@ -13,7 +13,7 @@ from services.payout.main import build_http
 from services.payout.providers.sandbox import SandboxProvider
 from services.sandbox import provider as sandbox_provider
 from shared.postgres.statements import text
-from tests.clients import a_verifier, client_of
+from tests.clients import a_verifier, client_of, is_replayed
 from tests.deliveries import announced
 from tests.payout.conftest import RULES, SECRET, a_gift_sent
 
@@ -188,9 +188,15 @@ async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(
     await both.close()
 
 
-async def test_a_payout_asked_for_again_is_the_same_payout(lea, cash_out, hear):
+async def test_a_payout_asked_for_again_is_the_same_payout(lea, rich, hear):
+    await rich(3_000)
     key = str(uuid4())
-    payout = await cash_out(key=key)
+    offered = (await lea.post("/v1/payouts/quotes", json={})).json()["quote"]
+    asked = {"json": {"quote": offered}, "headers": {"Idempotency-Key": key}}
+    first, same = [await lea.post("/v1/payouts", **asked) for _ in range(2)]
+    assert [is_replayed(first), is_replayed(same)] == [False, True]
+    payout = first.json()["payout"]
+    assert same.json()["payout"] == payout
     quote = str(uuid4())
 
     again = await lea.post("/v1/payouts", json={"quote": quote}, headers={"Idempotency-Key": key})

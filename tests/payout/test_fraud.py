@@ -21,11 +21,14 @@ from tests.metrics import metric
 from tests.payout.conftest import RULES, a_gift_sent
 
 FRAUD = read_fraud_rules(Path("seeds/fraud.toml"))
-LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 CARD, OTHER_CARD = "a" * 32, "b" * 32
 
 
-def a_purchase(viewer="mira", *, fingerprint=None, paid_at=LONG_AGO, **about):
+def long_ago():
+    return datetime.now(UTC) - timedelta(days=400)
+
+
+def a_purchase(viewer="mira", *, fingerprint=None, paid_at=None, **about):
     known = {
         "purchase": uuid4(),
         "package": "coins_5000",
@@ -37,7 +40,10 @@ def a_purchase(viewer="mira", *, fingerprint=None, paid_at=LONG_AGO, **about):
         "payment": "pay_1",
     }
     return PurchasePaid(
-        viewer=viewer, payment_fingerprint=fingerprint, paid_at=paid_at, **{**known, **about}
+        viewer=viewer,
+        payment_fingerprint=fingerprint,
+        paid_at=paid_at or long_ago(),
+        **{**known, **about},
     )
 
 
@@ -52,13 +58,15 @@ def gift_of(purchase, coins=10_000, **about):
     return a_gift_sent(coins, viewer=purchase.viewer, slices=(piece,), **about)
 
 
-async def income_read(database, creator, *, since=LONG_AGO, slices_max=100):
+async def income_read(database, creator, *, since=None, slices_max=100):
     """A creator's income as the rules see it, of viewers in whatever parts they are."""
     now = datetime.now(UTC)
     window = replace(FRAUD, window_days=1_000, slices_max=slices_max)
     others = await read_facts_of_others(database, creator, window, now=now)
     async with database.part_for(creator).transaction() as tx:
-        slices = await store.newest_slices(tx, creator, since=since, slices_max=slices_max)
+        slices = await store.newest_slices(
+            tx, creator, since=since or long_ago(), slices_max=slices_max
+        )
     return income_of(slices, others)
 
 
@@ -180,7 +188,7 @@ async def test_a_second_account_with_the_creators_card_is_found(with_rules, hear
 
 async def test_a_warned_payment_counts_until_it_is_over(with_rules, hear):
     bought = [
-        a_purchase(f"fan{number}", paid_at=LONG_AGO + timedelta(days=number))
+        a_purchase(f"fan{number}", paid_at=long_ago() + timedelta(days=number))
         for number in range(10)
     ]
     flagged = PurchaseRiskFlagged(
@@ -201,10 +209,12 @@ async def test_a_warned_payment_counts_until_it_is_over(with_rules, hear):
 
 async def test_facts_that_come_in_any_order_and_twice_are_the_same_income(database, hear):
     """Two purchases and a gift of the later one, in each order; the last time all of it again."""
-    seen = []
+    seen, first_paid_at = [], long_ago()
     for number, order in enumerate(permutations(range(3))):
         early, late = (
-            a_purchase(f"fan{number}", fingerprint=card, paid_at=LONG_AGO + timedelta(days=days))
+            a_purchase(
+                f"fan{number}", fingerprint=card, paid_at=first_paid_at + timedelta(days=days)
+            )
             for card, days in ((CARD, 0), (OTHER_CARD, 9))
         )
         creator = f"creator{number}"
@@ -215,7 +225,7 @@ async def test_facts_that_come_in_any_order_and_twice_are_the_same_income(databa
         (income,) = await income_read(database, creator)
         seen.append((income.fingerprint, income.first_paid_at, income.diamonds))
 
-    assert set(seen) == {(OTHER_CARD, LONG_AGO, 10_000)}
+    assert set(seen) == {(OTHER_CARD, first_paid_at, 10_000)}
 
 
 async def test_gifts_before_the_window_are_not_looked_at(database, hear):

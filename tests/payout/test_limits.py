@@ -11,15 +11,22 @@ from services.payout.domain.rate_plans import Rate
 from services.payout.main import build_http
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
+from tests.noon import noon_zone
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent, finish, quote, request
 
 WEEK = replace(RULES, maximum_minor_per_7_days=150_000).at(Rate(1, "USD", 500))
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def rules():
+    """No day of the maximum begins while a test runs."""
+    return replace(RULES, time_zone=noon_zone())
+
+
 async def move(database, **ago):
     """Let every payout so far have been requested earlier."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(
             text("UPDATE payouts SET requested_at = requested_at - CAST(:ago AS interval)"),
             {"ago": timedelta(**ago)},
@@ -123,7 +130,7 @@ async def test_the_limits_say_which_diamonds_wait_until_when_and_why(database, p
     app = build_http(database, a_verifier(), {"sandbox": provider}, HOLDING)
     sent = a_gift_sent(3_000)
     await hear(sent)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(
             text("UPDATE earnings SET matured = false, matures_at = now() + interval '3 days'")
         )
@@ -142,7 +149,7 @@ async def test_each_obstacle_is_the_refusal_of_a_request(lea, rich, database, ch
     await rich()
     quotes = [await quote(lea, diamonds=200_000) for _ in range(2)]
     if change == "resting":
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await tx.execute(text("UPDATE payees SET usable_at = now() + interval '1 day'"))
     else:
         await request(lea, quotes[0])

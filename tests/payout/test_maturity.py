@@ -9,16 +9,15 @@ import pytest
 
 from services.payout import consumers
 from services.payout.commands.maturity import mature
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.decoding import read_body
 from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.payout import DiamondsMatured
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, RULES, a_gift_sent
 
 
@@ -53,10 +52,7 @@ async def ops(lea):
 async def books_are_right(database):
     """After every story the books keep every invariant."""
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 async def balances(lea):
@@ -64,8 +60,8 @@ async def balances(lea):
     return earned["pending_diamonds"], earned["available_diamonds"], earned["reserved_diamonds"]
 
 
-async def let_pass(database, days):
-    async with database.transaction() as tx:
+async def let_pass(database, days, *, creator="lea"):
+    async with database.part_for(creator).transaction() as tx:
         await mature(tx, HOLDING, now=datetime.now(UTC) + timedelta(days=days))
 
 
@@ -97,7 +93,7 @@ async def test_a_gift_waits_and_says_until_when_and_why(lea, hold, database):
 async def test_diamonds_of_the_longest_id_mature_in_a_message_that_receivers_take(hold, database):
     creator = "l" * 255
     await hold(a_gift_sent(100, creator=creator))
-    await let_pass(database, 15)
+    await let_pass(database, 15, creator=creator)
 
     async with database.transaction() as tx:
         bodies = await tx.execute(
@@ -109,7 +105,7 @@ async def test_diamonds_of_the_longest_id_mature_in_a_message_that_receivers_tak
 
 
 async def test_a_creator_who_is_known_waits_a_week(lea, hold, database):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(KNOWN_FOR_LONG))
 
     await hold(a_gift_sent(100))
@@ -124,7 +120,7 @@ async def test_a_creator_who_is_known_waits_a_week(lea, hold, database):
 async def test_a_warning_about_the_payment_makes_its_diamonds_wait(
     lea, hold, database, flagged_first
 ):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(KNOWN_FOR_LONG))
     purchase = uuid4()
     piece = Slice(

@@ -59,9 +59,9 @@ def read_due(database, provider):
 
     async def read(*, now=False):
         if now:
-            async with database.transaction() as tx:
+            async with database.part_for("lea").transaction() as tx:
                 await tx.execute(text("UPDATE payees SET next_read_at = now()"))
-        return await refresh_payees(database, {"sandbox": provider})
+        return await refresh_payees(database.part_for("lea"), {"sandbox": provider})
 
     return read
 
@@ -69,7 +69,7 @@ def read_due(database, provider):
 @pytest.fixture
 def rows(database):
     async def read(statement):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             return [dict(row) for row in await tx.execute(text(statement))]
 
     return read
@@ -194,7 +194,7 @@ async def test_of_two_readings_the_newer_one_counts_in_whichever_order_they_end(
     ]
     pairs = list(zip(readings, said, strict=True))
     for account, status in pairs if late == "last" else reversed(pairs):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await accounts.save_status(tx, account, status, is_complete=status.payouts_enabled)
 
     (left,) = await rows("SELECT verification, payouts_enabled, tax_form FROM payees")
@@ -202,7 +202,7 @@ async def test_of_two_readings_the_newer_one_counts_in_whichever_order_they_end(
 
 
 async def claim(database) -> Account:
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payees SET next_read_at = now()"))
         (account,) = await accounts.claim_due(tx, 10)
     return account
@@ -215,7 +215,7 @@ async def test_what_is_said_of_an_account_that_was_replaced_changes_nothing(
     reading = await claim(database)
     await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
 
-    await refresh_payee(database, {"sandbox": provider}, reading)
+    await refresh_payee(database.part_for("lea"), {"sandbox": provider}, reading)
 
     (left,) = await rows("SELECT destination, verification, next_read_at, applied_read FROM payees")
     assert left == {
@@ -233,7 +233,7 @@ async def test_a_webhook_while_an_account_is_read_lets_it_be_read_again(lea, dat
     (payee,) = await rows("SELECT destination FROM payees")
     await lea.post("/v1/webhooks/sandbox/transfers", **a_webhook(payee["destination"]))
     status = AccountStatus(Verification.VERIFIED, payouts_enabled=True)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await accounts.save_status(tx, reading, status, is_complete=True)
 
     (left,) = await rows("SELECT next_read_at <= now() AS is_due FROM payees")

@@ -9,7 +9,7 @@ import pytest
 from services.payout import consumers, jobs
 from services.payout.commands.attempts import open_attempts, store_webhook_event
 from services.payout.commands.rate_plans import announce_rates
-from services.payout.commands.republish import facts_between
+from services.payout.commands.republish import facts_between, reference_facts_between
 from services.payout.domain.transfers import WebhookEvent
 from services.payout.main import build_http
 from services.payout.store.invariants import INVARIANTS
@@ -20,7 +20,16 @@ from shared.messaging.delivery import Delivery
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, an_operator_token, client_of
 from tests.deliveries import a_broker, a_delivery, announced_by_id, by_id, said_again
-from tests.payout.conftest import HOLDING, PAYEE, RULES, SELLER, a_gift_sent, quote, request
+from tests.payout.conftest import (
+    HOLDING,
+    PAYEE,
+    RULES,
+    SELLER,
+    a_gift_sent,
+    at_rate,
+    quote,
+    request,
+)
 from tests.payout.test_fraud import CARD, FRAUD, a_purchase, gift_of
 from tests.payout.test_maturity import reversal
 from tests.payout.test_splits import ADD
@@ -212,6 +221,18 @@ async def test_payouts_of_all_parts_are_sent_and_seen(parted, consumer, app, pro
         for path in LISTS:
             answer = await ops.get(path)
             assert (answer.status_code, answer.json()["items"]) == (200, []), path
+
+
+async def test_an_announced_rate_is_of_no_part_and_is_published_again(parted):
+    now = datetime.now(UTC)
+    for rules in (RULES, at_rate(RULES, 400, since=now + timedelta(days=31))):
+        await announce_rates(parted, rules, now)
+    told = await announced_by_id(parted)
+    assert {name for name, _, _ in told.values()} == {"payout.rate_announced"}
+
+    again = await said_again(parted, facts_between, reference_facts_between=reference_facts_between)
+
+    assert by_id(again) == told
 
 
 async def test_what_waits_in_all_parts_is_one_list_the_oldest_first(parted, consumer, app):

@@ -48,7 +48,7 @@ async def request(creator, quoted):
 
 
 async def let_rest(database, hours):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         statement = f"UPDATE payees SET usable_at = usable_at - interval '{hours} hours'"
         await tx.execute(text(statement))
 
@@ -125,7 +125,7 @@ async def test_a_person_looks_at_the_first_payout_to_another_account(creator, op
 
 
 async def finish(database):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payouts SET state = 'failed' WHERE state = 'approved'"))
 
 

@@ -14,11 +14,10 @@ from services.payout.commands.reviews import review_payout
 from services.payout.commands.transfers import apply_status
 from services.payout.domain.payouts import ProviderStatus
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
 from tests.payees import a_payee_request
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
 from tests.payout.test_maturity import reversal
@@ -27,10 +26,7 @@ from tests.payout.test_maturity import reversal
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 def reading(database, rules):
@@ -41,14 +37,14 @@ def reading(database, rules):
 
 def decide(database, work):
     async def within():
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             return await work(tx)
 
     return within
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 
@@ -73,9 +69,9 @@ async def test_a_payout_that_is_being_held_gets_no_attempt(
     payout = await cash_out()
     heard = reading(database, RULES)(reversal(gift, 1, 1_000))
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await follow_gifts(tx, [heard], RULES)
-        async with database.transaction() as worker:
+        async with database.part_for("lea").transaction() as worker:
             await open_attempts(worker)
     await work()
 
@@ -87,9 +83,9 @@ async def test_a_payout_that_is_being_held_gets_no_attempt(
 async def test_two_workers_open_one_attempt(cash_out, database):
     await cash_out()
 
-    async with database.transaction() as first:
+    async with database.part_for("lea").transaction() as first:
         await open_attempts(first)
-        async with database.transaction() as second:
+        async with database.part_for("lea").transaction() as second:
             await open_attempts(second)
 
     assert len(await rows(database, "SELECT id FROM attempts")) == 1
@@ -99,7 +95,7 @@ async def test_an_attempt_that_is_settled_while_another_wants_to_submit_it_is_no
     lea, cash_out, meanwhile, database
 ):
     await cash_out()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await open_attempts(tx)
         (claimed,) = await attempts.claim_due(tx, 10)
     begin = decide(database, lambda tx: attempts.begin_to_submit(tx, claimed))
@@ -119,7 +115,7 @@ async def test_a_result_that_comes_twice_at_once_moves_diamonds_once(
     lea, cash_out, meanwhile, database
 ):
     payout = await cash_out()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await open_attempts(tx)
         (claimed,) = await attempts.claim_due(tx, 10)
     again = decide(database, lambda tx: apply_status_in(tx, claimed, ProviderStatus.FAILED))
@@ -202,7 +198,7 @@ async def test_a_day_has_a_maximum_also_for_who_waited_for_the_lock(lea, hear, m
         (await lea.post("/v1/payouts/quotes", json={})).json()["quote"] for _ in range(2)
     ]
     assert await ask(lea, first) == (201, None)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await open_attempts(tx)
         (claimed,) = await attempts.claim_due(tx, 10)
 

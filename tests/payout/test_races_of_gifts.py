@@ -2,19 +2,20 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from uuid import uuid4
 
 import pytest
 
 from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
 from services.payout.commands.maturity import mature
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.database import is_contention
 from shared.postgres.statements import text
+from tests.databases import another
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, reversal
 from tests.payout.test_races import decide, reading
@@ -23,10 +24,7 @@ from tests.payout.test_races import decide, reading
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 PURCHASE = uuid4()
@@ -37,7 +35,7 @@ PIECE = Slice(lot=LOT, kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000)
 @pytest.fixture
 async def read(database):
     """Turn facts into what a handler is given, where lea is known for long."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(KNOWN_FOR_LONG))
     return reading(database, HOLDING)
 
@@ -62,9 +60,9 @@ async def test_a_warning_and_a_gift_at_the_same_moment(lea, read, database, gift
         return apply_fraud_warnings(tx, [flag], HOLDING)
 
     outer, inner = (warn, book) if gift_commits_first else (book, warn)
-    async with database.transaction() as first:
+    async with database.part_for("lea").transaction() as first:
         await outer(first)
-        async with database.transaction() as second:
+        async with database.part_for("lea").transaction() as second:
             await inner(second)
 
     assert await hold_reasons(lea) == {"funding-risk"}
@@ -75,7 +73,7 @@ async def test_a_warning_and_a_gift_at_the_same_moment(lea, read, database, gift
 
 
 async def let_mature(database, days):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await mature(tx, HOLDING, now=datetime.now(UTC) + timedelta(days=days))
 
 
@@ -85,7 +83,7 @@ async def test_what_is_being_warned_of_does_not_mature(
 ):
     gift = a_gift_sent(100, slices=(PIECE,))
     now = datetime.now(UTC)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         story = [read(gift, at=now - timedelta(days=30))]
         if restored:
             story.append(read(reversal(gift, 1, 100), at=now - timedelta(days=20)))
@@ -104,7 +102,7 @@ async def test_what_is_maturing_is_not_held_by_a_warning_that_came_later(
     lea, read, meanwhile, database
 ):
     gift = a_gift_sent(100, slices=(PIECE,))
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await follow_gifts(tx, [read(gift, at=datetime.now(UTC) - timedelta(days=30))], HOLDING)
     warn = decide(database, lambda tx: apply_fraud_warnings(tx, [read(flagged())], HOLDING))
 
@@ -117,7 +115,7 @@ async def test_what_is_maturing_is_not_held_by_a_warning_that_came_later(
 async def test_what_is_taken_back_while_it_matures_is_taken_once(lea, read, meanwhile, database):
     gift = a_gift_sent(100, slices=(PIECE,))
     old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await follow_gifts(tx, [read(gift, at=old)], HOLDING)
     back = read(reversal(gift, 1, 60))
 
@@ -137,7 +135,7 @@ async def test_two_revisions_of_a_gift_heard_by_two_instances_end_as_one_by_one(
         2: read(reversal(gift, 2, 30, contract=GiftRestored)),
     }
     old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await follow_gifts(tx, [read(gift, at=old)], HOLDING)
     await let_mature(database, days=0)
     first, second = (said[number] for number in order)
@@ -166,17 +164,26 @@ async def test_a_gift_and_its_reversal_heard_by_two_instances_end_as_one_by_one(
     assert await balances(lea) == (40, 0, 0)
 
 
-async def test_nothing_deadlocks_when_all_of_it_happens_at_once(lea, read, database):
+@pytest.fixture
+async def instances(database):
+    """Instances of the service: each has few sessions for a part."""
+    opened = [another(database) for _ in range(5)]
+    yield cycle(opened)
+    for each in opened:
+        await each.close()
+
+
+async def test_nothing_deadlocks_when_all_of_it_happens_at_once(lea, read, database, instances):
     """Gifts, reversals, warnings and maturing of one lot, many times at once."""
     gifts = [a_gift_sent(100, slices=(PIECE,)) for _ in range(20)]
     old = datetime.now(UTC) - timedelta(days=30)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await follow_gifts(tx, [read(gift, at=old) for gift in gifts], HOLDING)
     back = [read(reversal(gift, 1, 50)) for gift in gifts]
 
     async def tried(work):
         try:
-            await decide(database, work)()
+            await decide(next(instances), work)()
         except Exception as error:  # noqa: BLE001 - looked at below
             return is_contention(error)
         return False

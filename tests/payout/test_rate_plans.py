@@ -22,11 +22,10 @@ from services.payout.domain.rate_plans import (
     new_versions,
 )
 from services.payout.main import build_http, read_rules
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import announced
+from tests.payout.books import violations
 from tests.payout.conftest import RULES, a_gift_sent, at_rate
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -54,10 +53,7 @@ async def announce(database, rules, now=None):
 @pytest.fixture
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -88,7 +84,7 @@ async def put_on(database, plan, *, since_days, creator="lea"):
                 now() - CAST(:since AS interval))
     """
     values = {"creator": creator, "plan": plan, "since": timedelta(days=since_days)}
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(statement), values)
 
 
@@ -323,7 +319,7 @@ async def test_diamonds_are_revalued_when_a_plan_begins_and_quotes_say_its_rate(
     await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
     await put_on(database, "partner", since_days=1)
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await revalue_all(tx, WITH_PARTNERS)
 
     async with client_of(partners.app, a_token("lea", roles=["creator"])) as mine:
@@ -346,7 +342,7 @@ async def test_others_are_not_revalued(hear, database, books_are_right):
     await put_on(database, "partner", since_days=1)
 
     for _ in range(2):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             assert not await revalue_all(tx, WITH_PARTNERS)
 
     async with database.transaction() as tx:
@@ -359,10 +355,10 @@ async def test_an_instance_that_does_not_know_a_plan_leaves_it_to_those_who_do(
 ):
     await hear(a_gift_sent(1_000))
     await put_on(database, "partner", since_days=1)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await revalue_all(tx, WITH_PARTNERS)
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await revalue_all(tx, RULES)
     await hear(a_gift_sent(1_000))
 

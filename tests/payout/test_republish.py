@@ -14,7 +14,11 @@ from services.payout.commands.appeals import appeal_payout, decide_appeal
 from services.payout.commands.bonuses import BonusRequest, decide_bonus, request_bonus
 from services.payout.commands.maturity import mature
 from services.payout.commands.rate_plans import announce_rates, assign_plan
-from services.payout.commands.republish import REPUBLISHED, facts_between
+from services.payout.commands.republish import (
+    REPUBLISHED,
+    facts_between,
+    reference_facts_between,
+)
 from services.payout.commands.reviews import review_payout
 from services.payout.commands.verification import publish_block
 from services.payout.domain.fraud_rules import Mode, RuleName
@@ -54,7 +58,7 @@ def story(database, hear, lea, cash_out, work):
         await work()
 
     async def decide(payout, *, approved):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await review_payout(
                 tx, "lea", payout, approved=approved, operator="ann", reason="seen", rules=RULES
             )
@@ -75,7 +79,7 @@ def story(database, hear, lea, cash_out, work):
             await decide(payout, approved=approved)
             await follow()
             await hear(reversal(given, 2, 0, contract=GiftRestored))
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await appeal_payout(tx, "lea", payout, "I earned it.", RULES)
             about = {"overturned": True, "operator": "ben", "reason": "seen again"}
             await decide_appeal(tx, "lea", payout, **about)
@@ -93,7 +97,7 @@ async def _change_terms(database):
         await announce_rates(database, rules, now)
     by = {"operator": "ann", "reason": "signed"}
     asked = BonusRequest("lea", "platform", 5, "a hundred hours", "ben", "key", b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         assignment = Assignment(now + timedelta(days=1), STANDARD_PLAN)
         await assign_plan(tx, "lea", assignment, **by, correlation_id="c", rules=RULES)
         bonus = await request_bonus(tx, asked)
@@ -111,13 +115,13 @@ async def _change_terms(database):
 async def _mature_adjust_and_seal(database):
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
     await consumer.receive([a_delivery(a_gift_sent(10))])
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await mature(tx, RULES, now=datetime.now(UTC) + timedelta(days=60))
     wish = AdjustmentRequest("payout", "lea", 7, "sorry", "ann", uuid4().hex, b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         asked = await request_adjustment(tx, wish)
         await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=RULES)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await publish_block(tx, await seal(tx))
 
 
@@ -125,7 +129,9 @@ async def test_every_fact_is_said_again_with_its_id_its_sequence_and_its_data(st
     await story()
 
     before = await announced_by_id(database)
-    again = by_id(await said_again(database, facts_between))
+    again = by_id(
+        await said_again(database, facts_between, reference_facts_between=reference_facts_between)
+    )
 
     assert again == before
     # One part tells no other of shares: tests/payout/test_parts.py.

@@ -1,5 +1,6 @@
 """What a quote was made by is looked at again when it is used."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,14 @@ import pytest
 from services.payout.domain.fees import FeeRules, PayoutFee
 from services.payout.store.limits import read_usage
 from shared.postgres.statements import text
+from tests.noon import noon_zone
 from tests.payout.conftest import RULES, at_rate, finish, quote, request
+
+
+@pytest.fixture
+def rules():
+    """No day of the maximum begins while a test runs."""
+    return replace(RULES, time_zone=noon_zone())
 
 
 async def test_a_day_has_a_maximum_however_many_quotes_were_asked_for(lea, rich, database):
@@ -60,7 +68,7 @@ async def test_a_lower_maximum_or_a_higher_minimum_counts_at_once(lea, rich, lat
 async def test_a_quote_that_expired_while_it_waited_is_not_used(lea, rich, database):
     await rich(10_000)
     quoted = await quote(lea)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE quotes SET expires_at = now()"))
 
     assert (await request(lea, quoted)).json()["type"] == "quote-expired"
@@ -75,7 +83,7 @@ async def test_a_day_ends_at_midnight_where_the_operator_says(lea, rich, databas
     await rich(10_000)
     await request(lea, await quote(lea))
     asked = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": asked})
         used = await read_usage(tx, "lea", at=asked + timedelta(hours=1), zone=zone)
 
@@ -91,7 +99,7 @@ async def test_a_day_of_23_or_25_hours_is_one_day(lea, rich, database, days):
         midnight -= timedelta(hours=1)
     for minutes, counts in ((-1, False), (1, True)):
         at = midnight + timedelta(minutes=minutes)
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await tx.execute(text("UPDATE payouts SET requested_at = :at"), {"at": at})
             evening = midnight + timedelta(hours=22)
             used = await read_usage(tx, "lea", at=evening, zone="Europe/Berlin")

@@ -9,18 +9,16 @@ import pytest
 from services.payout import consumers
 from services.payout.commands.adjustments import decide_payout_adjustment
 from services.payout.commands.maturity import mature
-from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.contracts.purchase import PurchaseRiskFlagged
 from shared.contracts.wallet import LotKind, Slice, lot_id
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox, rows_returned
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, KNOWN_FOR_LONG, a_gift_sent
 from tests.payout.test_maturity import balances, let_pass, reversal
 
-NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
@@ -29,12 +27,18 @@ def restoration(gift, revision, coins):
 
 
 @pytest.fixture
-def hear(database):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def hear(database, now):
     """Hand facts to the service, as they occurred so many days ago (or, negative, from now)."""
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
 
     async def hear_all(*events, days_ago=0.0):
-        at = NOW - days_ago * DAY
+        at = now - days_ago * DAY
         await consumer.receive([a_delivery(event, at=at) for event in events])
 
     return hear_all
@@ -43,10 +47,7 @@ def hear(database):
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 async def holds(lea):
@@ -68,7 +69,7 @@ def matured_gift(hear, database, lea):
     return give
 
 
-async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gift, database):
+async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gift, database, now):
     gift = await matured_gift()
 
     await hear(reversal(gift, 1, 100))
@@ -77,12 +78,12 @@ async def test_what_had_matured_and_comes_back_waits_again(lea, hear, matured_gi
     assert await balances(lea) == (100, 0, 0)
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
     assert (held["reason"], held["diamonds"]) == ("restored", 100)
-    unlocks = datetime.fromisoformat(held["unlocks_at"]) - NOW
+    unlocks = datetime.fromisoformat(held["unlocks_at"]) - now
     assert timedelta(days=14) <= unlocks <= timedelta(days=14, hours=1)
     (line,) = (await lea.get("/v1/earnings/me/gifts")).json()["items"]
     assert (line["state"], line["hold_reason"]) == ("pending", "restored")
     (told,) = await announced(database, "payout.diamonds_restored")
-    assert datetime.fromisoformat(told["matures_at"]) == NOW + 14 * DAY
+    assert datetime.fromisoformat(told["matures_at"]) == now + 14 * DAY
     await let_pass(database, 13.9)
     assert await balances(lea) == (100, 0, 0)
 
@@ -214,7 +215,7 @@ async def test_a_stale_reversal_of_what_was_paid_out_leaves_no_loss(lea, hear, d
 async def spend(database, diamonds):
     """Take diamonds as two operators do: only what is left can be taken back."""
     wish = AdjustmentRequest("payout", "lea", -diamonds, "spent", "ann", uuid4().hex, b"h")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         asked = await request_adjustment(tx, wish)
         await decide_payout_adjustment(tx, asked.id, "ben", True, "c", rules=HOLDING)
 
@@ -294,7 +295,7 @@ async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
 
 async def test_charged_back_diamonds_do_not_make_a_creator_known(lea, hear, database):
     """$600 were earned, and taken back: the next gift waits as a stranger's does."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(KNOWN_FOR_LONG))
         await tx.execute(text("UPDATE creators SET lifetime_diamonds = 0"))
     gift = a_gift_sent(120_000)
@@ -312,7 +313,7 @@ async def test_charged_back_diamonds_do_not_make_a_creator_known(lea, hear, data
 
 
 @pytest.mark.parametrize("warned", ["before", "after"])
-async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
+async def test_a_warning_holds_what_came_back_too(lea, hear, database, now, warned):
     purchase = uuid4()
     piece = Slice(
         lot=lot_id(purchase, LotKind.PAID), kind=LotKind.PAID, coins=100, diamond_rate_bp=10_000
@@ -328,7 +329,7 @@ async def test_a_warning_holds_what_came_back_too(lea, hear, database, warned):
 
     assert await holds(lea) == {"funding-risk": 100}
     (held,) = (await lea.get("/v1/earnings/me")).json()["holds"]
-    assert datetime.fromisoformat(held["unlocks_at"]) >= NOW + 14 * DAY
+    assert datetime.fromisoformat(held["unlocks_at"]) >= now + 14 * DAY
     await let_pass(database, 13)
     assert await balances(lea) == (100, 0, 0)
     await let_pass(database, 15)
@@ -344,12 +345,14 @@ async def test_a_batch_with_everything_about_a_gift_ends_as_one_by_one(lea, hear
     assert await holds(lea) == {"new-creator": 10, "restored": 40}
 
 
-async def test_maturing_again_after_a_restoration_counts_it_once(lea, hear, database, matured_gift):
+async def test_maturing_again_after_a_restoration_counts_it_once(
+    lea, hear, database, matured_gift, now
+):
     gift = await matured_gift()
     await hear(reversal(gift, 1, 100))
     await hear(restoration(gift, 2, 0))
     for _ in range(2):
-        async with database.transaction() as tx:
-            await mature(tx, HOLDING, now=NOW + 20 * DAY)
+        async with database.part_for("lea").transaction() as tx:
+            await mature(tx, HOLDING, now=now + 20 * DAY)
 
     assert await balances(lea) == (0, 100, 0)

@@ -1,6 +1,7 @@
 """What comes back to creators, in every order and in batches: the same is left."""
 
 import random
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -8,13 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.payout import consumers
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, a_gift_sent
 from tests.payout.test_maturity import let_pass, reversal
-from tests.payout.test_restored import DAY, NOW, restoration, spend
+from tests.payout.test_restored import DAY, restoration, spend
 
 ORDERS_MAX = 24
 STORIES = {
@@ -39,22 +39,26 @@ async def test_no_order_of_gift_reversals_and_maturing_decides_what_is_left(data
     orders = list(permutations([*facts, None]))
     if len(orders) > ORDERS_MAX:
         orders = random.Random(7).sample(orders, ORDERS_MAX)
-    found = set()
+    found, now = set(), datetime.now(UTC)
     for order in orders:
-        found.add(await ends_of(database_of("payout"), order))
+        found.add(await ends_of(database_of("payout"), order, now))
 
     assert len(found) == 1, found
 
 
-async def ends_of(database, order):
-    """Where diamonds stand after facts in this order (None: what is due matures), and later."""
+async def ends_of(database, order, now):
+    """
+    Where diamonds stand after facts in this order (None: what is due matures), and later.
+
+    The facts occurred so many days before `now`.
+    """
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
     for each in order:
         if each is None:
             await let_pass(database, 0)
             continue
         event, days_ago = each
-        await consumer.receive([a_delivery(event, at=NOW - days_ago * DAY)])
+        await consumer.receive([a_delivery(event, at=now - days_ago * DAY)])
     ends = []
     for days in (0, 13, 14.5):
         await let_pass(database, days)
@@ -63,10 +67,7 @@ async def ends_of(database, order):
                 text("SELECT kind, balance FROM accounts WHERE asset = 'diamonds' ORDER BY kind")
             )
             ends.append(tuple((row.kind, row.balance) for row in rows if row.balance))
-    async with database.snapshot() as tx:
-        faults = [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ]
+    faults = await violations(database)
     await database.close()
     return (*ends, tuple(faults))
 
@@ -84,7 +85,8 @@ async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operator
     database = database_of("payout")
     (consumer,) = consumers.build(database, a_broker("payout"), HOLDING)
     gift, coins = a_gift_sent(100), [0, 100, 40, 80, 10, 60]
-    await consumer.receive([a_delivery(gift, at=NOW - 15 * DAY)])
+    now = datetime.now(UTC)
+    await consumer.receive([a_delivery(gift, at=now - 15 * DAY)])
     left = list(revisions)
     for what in said:
         if what == 0:
@@ -94,15 +96,12 @@ async def test_what_stands_is_what_the_coins_are_worth_less_what_is_the_operator
         elif left:
             revision = left.pop()
             made = restoration if revision % 2 == 0 or coins[revision] < 50 else reversal
-            await consumer.receive([a_delivery(made(gift, revision, coins[revision]), at=NOW)])
+            await consumer.receive([a_delivery(made(gift, revision, coins[revision]), at=now)])
     heard = [revision for revision in revisions if revision not in left]
     stands = 100 - (coins[max(heard)] if heard else 0)
     async with database.transaction() as tx:
         row = (await tx.execute(text(TOTALS))).one()
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
     assert row.balance + row.gone - row.lost == stands
     assert not (row.lost and row.restored)
     await database.close()

@@ -11,10 +11,9 @@ from hypothesis import strategies as some
 
 from services.payout.domain.payouts import Payout, ProviderStatus, State
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import announced
+from tests.payout.books import violations
 from tests.payout.conftest import a_gift_sent
 from tests.payout.test_following import diamonds_of, state_of
 
@@ -24,9 +23,7 @@ PAID, RETURNED = ProviderStatus.PAID, ProviderStatus.RETURNED
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        found = [each async for each in verify_ledger(tx, INVARIANTS)]
-    assert [each for each in found if isinstance(each, Violation)] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def attempt(lea, cash_out, database):
 
     async def make():
         payout = await cash_out()
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         return payout, claimed
@@ -44,7 +41,7 @@ def attempt(lea, cash_out, database):
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 

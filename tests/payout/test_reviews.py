@@ -28,10 +28,9 @@ from services.payout.commands.metrics import report
 from services.payout.domain.fraud_rules import Finding, Mode, RuleName
 from services.payout.domain.payees import Payee
 from services.payout.domain.reviews import Risks, reasons_for, words_of
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.deliveries import announced
+from tests.payout.books import violations
 from tests.payout.conftest import RULES, a_gift_sent, quote, request
 from tests.payout.test_following import diamonds_of
 from tests.payout.test_maturity import reversal
@@ -42,10 +41,7 @@ NONE = Risks(flagged_lots=0, reversed_coins=0)
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
@@ -99,7 +95,7 @@ async def test_up_to_the_amount_a_payout_goes_by_rule(held, diamonds, state):
 
 
 async def warn(database, lot, *, days_ago):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(
             text("""
                 INSERT INTO fraud_warnings (lot, flagged_at, until)
@@ -303,7 +299,7 @@ async def measure(database):
 
 async def open_again(database, **ago):
     """Let the payout have gone under review so long ago, with another version."""
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payouts SET version = version + 1"))
         await tx.execute(
             text("""

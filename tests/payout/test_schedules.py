@@ -1,7 +1,7 @@
 """Payouts that their creators do not ask for: each period one, whatever restarts."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,15 +12,14 @@ from tests.clients import a_token, client_of
 from tests.payout.conftest import RULES, a_gift_sent, finish, quote, request
 
 PATH = "/v1/payouts/schedule"
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
 def run(database):
-    """Let the job run when so much time has passed."""
+    """Let the job run at a time."""
 
-    async def work(**after):
-        return await request_due(database, RULES, now=NOW + timedelta(**after))
+    async def work(at):
+        return await request_due(database, RULES, now=at)
 
     return work
 
@@ -37,37 +36,40 @@ async def choose(client, **wanted):
     return await client.put(PATH, json=wanted)
 
 
+async def next_at(client):
+    """When the next payout is requested."""
+    return datetime.fromisoformat((await client.get(PATH)).json()["next_at"])
+
+
 async def test_a_weekly_payout_is_requested_when_the_next_week_begins(lea, rich, run, database):
     await rich(10_000)
-    chosen = (await choose(lea, kind="weekly")).json()
-    await run()
+    await choose(lea, kind="weekly")
+    begins = await next_at(lea)
+    await run(begins - timedelta(seconds=1))
     assert await made(database) == []
 
-    await run(days=7)
+    await run(begins)
 
     ((key, state, amount_minor, currency),) = await made(database)
     assert key.startswith("auto:")
     assert "-W" in key
     assert (state, amount_minor, currency) == ("approved", 5_000, "USD")
-    after = (await lea.get(PATH)).json()
-    assert after["last_refusal"] is None
-    gap = datetime.fromisoformat(after["next_at"]) - datetime.fromisoformat(chosen["next_at"])
-    assert gap == timedelta(days=7)
+    assert (await lea.get(PATH)).json()["last_refusal"] is None
+    assert await next_at(lea) - begins == timedelta(days=7)
 
 
 async def test_several_workers_and_restarts_request_it_once(lea, rich, run, database):
     await rich(10_000)
     await choose(lea, kind="monthly")
-    await asyncio.gather(*(run(days=31) for _ in range(4)))
+    begins = await next_at(lea)
+    await asyncio.gather(*(run(begins) for _ in range(4)))
     await finish(database)
     # The creator changes their mind twice within the month.
     await choose(lea, kind="weekly")
     await choose(lea, kind="monthly")
-    async with database.transaction() as tx:
-        await tx.execute(
-            text("UPDATE payout_schedules SET next_at = :at"), {"at": NOW + timedelta(days=31)}
-        )
-    await run(days=31)
+    async with database.part_for("lea").transaction() as tx:
+        await tx.execute(text("UPDATE payout_schedules SET next_at = :at"), {"at": begins})
+    await run(begins + timedelta(days=1))
 
     assert len(await made(database)) == 1
 
@@ -75,15 +77,13 @@ async def test_several_workers_and_restarts_request_it_once(lea, rich, run, data
 async def test_a_refusal_is_shown_and_tried_again_the_next_day(lea, rich, run, hear, database):
     await lea.put("/v1/payouts/payees/USD", json={"destination": "acct_ok_lea"})
     await choose(lea, kind="monthly")
-    at = datetime.fromisoformat((await lea.get(PATH)).json()["next_at"]) - NOW
-    await run(seconds=at.total_seconds() + 1)
+    begins = await next_at(lea)
+    await run(begins)
 
-    refused = (await lea.get(PATH)).json()
-    assert refused["last_refusal"] == "below-minimum"
-    again = datetime.fromisoformat(refused["next_at"])
-    assert timedelta(hours=23) < again - NOW - at < timedelta(hours=25)
+    assert (await lea.get(PATH)).json()["last_refusal"] == "below-minimum"
+    assert await next_at(lea) - begins == timedelta(days=1)
     await hear(a_gift_sent(3_000))
-    await run(seconds=at.total_seconds() + 90_000)
+    await run(begins + timedelta(days=1))
 
     assert [state for _, state, *_ in await made(database)] == ["approved"]
     assert (await lea.get(PATH)).json()["last_refusal"] is None
@@ -94,12 +94,12 @@ async def test_above_a_threshold_a_payout_is_requested_when_there_is_enough(
 ):
     await rich(4_000)
     await choose(lea, kind="above", threshold_diamonds=5_000)
-    await run(days=1)
+    await run(await next_at(lea))
     assert await made(database) == []
     assert (await lea.get(PATH)).json()["last_refusal"] == "below-threshold"
     await hear(a_gift_sent(1_000))
 
-    await run(days=2, hours=1)
+    await run(await next_at(lea))
 
     ((key, _, amount_minor, _),) = await made(database)
     assert (amount_minor, len(key)) == (2_500, len("auto:2026-11-30"))
@@ -114,12 +114,12 @@ async def test_the_same_checks_stand_in_its_way(lea, rich, run, hear, database, 
     if obstacle == "payout-open":
         await request(lea, await quote(lea, diamonds=2_000))
     if obstacle == "payee-resting":
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await tx.execute(text("UPDATE payees SET usable_at = now() + interval '90 days'"))
     before = await made(database)
     await choose(lea, kind="weekly")
 
-    await run(days=7)
+    await run(await next_at(lea))
 
     assert (await lea.get(PATH)).json()["last_refusal"] == obstacle
     assert await made(database) == before
@@ -128,7 +128,7 @@ async def test_the_same_checks_stand_in_its_way(lea, rich, run, hear, database, 
 async def test_a_large_one_is_reviewed_like_any_other(lea, rich, run, database):
     await rich()
     await choose(lea, kind="weekly")
-    await run(days=7)
+    await run(await next_at(lea))
 
     assert [state for _, state, *_ in await made(database)] == ["held"]
 
@@ -137,9 +137,10 @@ async def test_none_ends_it_and_nothing_is_the_beginning(lea, rich, run, databas
     await rich(10_000)
     assert (await lea.get(PATH)).json()["kind"] == "none"
     await choose(lea, kind="weekly")
+    begins = await next_at(lea)
     assert (await choose(lea, kind="none")).json()["next_at"] is None
 
-    await run(days=40)
+    await run(begins)
 
     assert await made(database) == []
 

@@ -49,7 +49,7 @@ def screening(folder):
 @pytest.fixture
 def screen(database, screening):
     async def look():
-        return await screen_payees(database, screening)
+        return await screen_payees(database.part_for("lea"), screening)
 
     return look
 
@@ -226,7 +226,7 @@ async def test_a_payee_that_is_replaced_while_it_is_screened_is_not_cleared(
             await name(lea, "Abu Abbas")
             return await screening.screen(legal_name, country)
 
-    await screen_payees(database, Slow())
+    await screen_payees(database.part_for("lea"), Slow())
 
     assert await state_of(lea) == "unscreened"
 
@@ -243,7 +243,7 @@ async def test_a_vendor_that_does_not_answer_clears_nobody(lea, database, screen
         async def screen(self, *_):
             raise ProviderUnavailable("timeout")
 
-    assert await screen_payees(database, Silent()) is False
+    assert await screen_payees(database.part_for("lea"), Silent()) is False
     assert await state_of(lea) == "unscreened"
 
 
@@ -286,11 +286,12 @@ async def test_a_name_stands_in_no_other_table_and_in_no_event(lea, screen, data
     await name(lea, "Quite Unique Name")
     await name(lea, "Another Unique Name", destination="acct_ok_other")
     await screen()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         tables = [
             row.name
             for row in await tx.execute(
-                text("""SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'
+                text("""SELECT tablename AS name FROM pg_tables
+                    WHERE schemaname = ANY(current_schemas(false))
                     AND has_table_privilege(quote_ident(tablename), 'SELECT')""")
             )
         ]

@@ -16,14 +16,13 @@ from services.payout.commands.republish import facts_between
 from services.payout.domain.provenance import Source
 from services.payout.domain.splits import BASIS_POINTS, Split, parts_of, share_of
 from services.payout.store import payouts
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.contracts.wallet import LotKind, Slice
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, announced, announced_by_id, by_id, said_again
 from tests.orders import assert_all_equal, ends
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent
 from tests.payout.test_maturity import reversal
 from tests.payout.test_orders import BOOKS
@@ -38,7 +37,8 @@ KEPT = """
     SELECT creator, sum(diamonds - reversed_diamonds)::bigint AS kept FROM earnings
     GROUP BY creator ORDER BY creator
 """
-AGENCY, GUEST = ("agency", 2_000), ("guest", 3_333)
+# All are in one part, however many there are: `test_parts.py` is about parties of several.
+AGENCY, GUEST = ("agency-3", 2_000), ("guest-23", 3_333)
 
 
 async def add_split(database, *shares, creator="lea", since=timedelta(days=1)):
@@ -49,7 +49,7 @@ async def add_split(database, *shares, creator="lea", since=timedelta(days=1)):
         "parties": [party for party, _ in shares],
         "shares_bp": [share_bp for _, share_bp in shares],
     }
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(ADD), values)
 
 
@@ -60,12 +60,7 @@ async def books_are_right(database):
 
 
 async def broken(database):
-    async with database.snapshot() as tx:
-        return {
-            found.invariant
-            async for found in verify_ledger(tx, INVARIANTS)
-            if isinstance(found, Violation)
-        }
+    return {found.invariant for found in await violations(database)}
 
 
 async def kept(database):
@@ -132,8 +127,8 @@ def test_the_split_of_a_gift_is_the_newest_that_had_begun_when_it_was_sent():
     hour = timedelta(hours=1)
     splits = {
         "lea": [
-            Split(noon, ("agency",), (2_000,)),
-            Split(noon + hour, ("guest",), (500,)),
+            Split(noon, ("agency-3",), (2_000,)),
+            Split(noon + hour, ("guest-23",), (500,)),
             Split(noon + 2 * hour),
         ]
     }
@@ -142,10 +137,10 @@ def test_the_split_of_a_gift_is_the_newest_that_had_begun_when_it_was_sent():
         return [party for party, _ in parts_of(splits, creator, at)]
 
     assert parties(noon - timedelta(microseconds=1)) == ["lea"]
-    assert parties(noon) == ["agency", "lea"]
-    assert parties(noon + hour) == ["guest", "lea"]
+    assert parties(noon) == ["agency-3", "lea"]
+    assert parties(noon + hour) == ["guest-23", "lea"]
     assert parties(noon + 2 * hour) == ["lea"]
-    assert parties(noon, "tomas") == ["tomas"]
+    assert parties(noon, "tomas-15") == ["tomas-15"]
 
 
 async def test_each_party_of_a_gift_earns_its_part_and_no_other_gift_is_shared(
@@ -153,21 +148,21 @@ async def test_each_party_of_a_gift_earns_its_part_and_no_other_gift_is_shared(
 ):
     await add_split(database, AGENCY, GUEST)
 
-    await hear(a_gift_sent(100), a_gift_sent(7, creator="tomas"))
+    await hear(a_gift_sent(100), a_gift_sent(7, creator="tomas-15"))
 
     # A fifth of 100; of the 80 left 3,333 of 8,000 parts, rounded down; the rest.
-    assert await kept(database) == {"agency": 20, "guest": 33, "lea": 47, "tomas": 7}
+    assert await kept(database) == {"agency-3": 20, "guest-23": 33, "lea": 47, "tomas-15": 7}
     earned = await announced(database, "payout.diamonds_earned")
     shared = {(each["creator"], each["diamonds"], each["shared_by"]) for each in earned}
     assert shared == {
-        ("agency", 20, "lea"),
-        ("guest", 33, "lea"),
+        ("agency-3", 20, "lea"),
+        ("guest-23", 33, "lea"),
         ("lea", 47, None),
-        ("tomas", 7, None),
+        ("tomas-15", 7, None),
     }
     books = (await ops.get("/v1/operator/payout/books")).json()
     assert (books["gifts"], books["coins_of_gifts"], books["diamonds_earned"]) == (2, 107, 107)
-    async with client_of(lea.app, a_token("agency", roles=["creator"])) as agency:
+    async with client_of(lea.app, a_token("agency-3", roles=["creator"])) as agency:
         (line,) = (await agency.get("/v1/earnings/me/gifts")).json()["items"]
     assert (line["coins"], line["diamonds"], line["shared_by"]) == (100, 20, "lea")
 
@@ -180,11 +175,11 @@ async def test_a_gift_that_was_sent_before_a_split_is_not_shared_however_late_it
     before, after = a_gift_sent(100), a_gift_sent(10)
     now = datetime.now(UTC)
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         heard = [read(after, at=now), read(before, at=now - timedelta(hours=2))]
         await follow_gifts(tx, heard, HOLDING)
 
-    assert await kept(database) == {"agency": 2, "lea": 108}
+    assert await kept(database) == {"agency-3": 2, "lea": 108}
 
 
 async def test_a_gift_heard_again_is_shared_once(hear, database):
@@ -194,7 +189,7 @@ async def test_a_gift_heard_again_is_shared_once(hear, database):
     await hear(gift, gift)
     await hear(gift)
 
-    assert await kept(database) == {"agency": 20, "lea": 80}
+    assert await kept(database) == {"agency-3": 20, "lea": 80}
 
 
 async def test_a_gift_too_small_for_a_party_is_decided_all_the_same(hear, database):
@@ -202,7 +197,7 @@ async def test_a_gift_too_small_for_a_party_is_decided_all_the_same(hear, databa
 
     await hear(a_gift_sent(1))
 
-    assert await kept(database) == {"agency": 0, "lea": 1}
+    assert await kept(database) == {"agency-3": 0, "lea": 1}
 
 
 async def test_every_part_that_is_taken_back_is_taken_from_everybody_exactly(hear, database):
@@ -227,8 +222,8 @@ async def test_every_part_that_is_taken_back_is_taken_from_everybody_exactly(hea
 async def test_what_a_party_has_spent_is_its_loss_and_its_review_alone(
     lea, hear, cash_out, database
 ):
-    await add_split(database, ("lea", 5_000), creator="tomas")
-    gift = a_gift_sent(1_000, creator="tomas")
+    await add_split(database, ("lea", 5_000), creator="tomas-15")
+    gift = a_gift_sent(1_000, creator="tomas-15")
     await hear(gift)
     await cash_out()
 
@@ -244,13 +239,13 @@ async def test_what_a_party_has_spent_is_its_loss_and_its_review_alone(
 async def test_the_certificate_of_a_party_names_the_gifts_it_has_a_part_of(
     hear, cash_out, database
 ):
-    await add_split(database, ("lea", 5_000), creator="tomas")
-    gift = a_gift_sent(2_000, creator="tomas")
+    await add_split(database, ("lea", 5_000), creator="tomas-15")
+    gift = a_gift_sent(2_000, creator="tomas-15")
     await hear(gift)
 
     payout = await cash_out()
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         found = await payouts.find(tx, "lea", UUID(payout))
         parts = [part async for part in certificates.parts_of(tx, found)]
     assert [(part.source, part.diamonds) for part in parts] == [
@@ -296,16 +291,16 @@ async def test_whatever_order_they_arrive_in_the_parts_end_equal(database_of, to
 
 
 async def test_creators_who_share_with_each_other_never_wait_for_each_other(hear, database):
-    await add_split(database, ("tomas", 5_000))
-    await add_split(database, ("lea", 5_000), creator="tomas")
+    await add_split(database, ("tomas-15", 5_000))
+    await add_split(database, ("lea", 5_000), creator="tomas-15")
     batches = [
-        [a_gift_sent(10, creator=("lea", "tomas")[(number + each) % 2]) for each in range(10)]
+        [a_gift_sent(10, creator=("lea", "tomas-15")[(number + each) % 2]) for each in range(10)]
         for number in range(8)
     ]
 
     await asyncio.gather(*(hear(*batch) for batch in batches))
 
-    assert await kept(database) == {"lea": 400, "tomas": 400}
+    assert await kept(database) == {"lea": 400, "tomas-15": 400}
 
 
 async def test_an_operator_shares_the_gifts_of_a_creator_who_sees_it(lea, ops):
@@ -315,11 +310,11 @@ async def test_an_operator_shares_the_gifts_of_a_creator_who_sees_it(lea, ops):
     terms = (await lea.get("/v1/earnings/me/terms")).json()
     assert terms["split"] is None
     assert terms["next_split"]["shares"] == [
-        {"party": "agency", "share_bp": 2_000},
-        {"party": "guest", "share_bp": 3_333},
+        {"party": "agency-3", "share_bp": 2_000},
+        {"party": "guest-23", "share_bp": 3_333},
     ]
     (line,) = (await ops.get("/v1/operator/payout/audit?reads=false")).json()["items"]
-    assert (line["action"], line["facts"]["parties"]) == ("split.set", ["agency", "guest"])
+    assert (line["action"], line["facts"]["parties"]) == ("split.set", ["agency-3", "guest-23"])
 
 
 async def test_the_same_split_again_is_one_and_another_at_that_moment_is_refused(ops, database):
@@ -339,7 +334,7 @@ async def test_the_same_split_again_is_one_and_another_at_that_moment_is_refused
         ([AGENCY], {"hours": -1.0}, "split-too-soon"),
         ([("lea", 1)], {}, "parties-overlap"),
         ([("Lea ", 1)], {}, "parties-overlap"),
-        ([AGENCY, ("AGENCY", 1)], {}, "parties-overlap"),
+        ([AGENCY, ("AGENCY-3", 1)], {}, "parties-overlap"),
         ([("a", 5_000), ("b", 5_000)], {}, "shares-too-large"),
         ([("ops", 1)], {}, "own-money"),
         ([AGENCY], {"creator": "ops"}, "own-money"),
@@ -378,11 +373,11 @@ async def test_the_proof_sees_what_it_is_for(hear, database, law):
     gift = a_gift_sent(100)
     await hear(gift, reversal(gift, 1, 50))
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text(BREAKING[law]))
     found = await broken(database)
-    async with database.transaction() as tx:
-        await tx.execute(text("UPDATE earnings SET shared_by = 'lea' WHERE creator = 'agency'"))
+    async with database.part_for("lea").transaction() as tx:
+        await tx.execute(text("UPDATE earnings SET shared_by = 'lea' WHERE creator = 'agency-3'"))
         await tx.execute(text("UPDATE reversals SET reversed_coins = 50"))
 
     assert law in found

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import re
+from collections import ChainMap
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -12,7 +13,6 @@ import pytest
 from pypdf import PdfReader
 
 from services.payout.commands.adjustments import decide_payout_adjustment
-from services.payout.commands.statements import close_months
 from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.fees import FeeRules, PayoutFee
@@ -25,18 +25,16 @@ from services.payout.domain.statements import (
 )
 from services.payout.main import build_http
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
 from shared.contracts.gift import GiftRestored
 from shared.ledger.entries import MAIN
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
+from tests.payout.books import close_months, violations
 from tests.payout.conftest import PAYEE, RULES, a_gift_sent
-from tests.payout.entries import A_MONTH, entries_of, replayed
+from tests.payout.entries import A_MONTH, entries_of, record_within_the_month_of, replayed
 from tests.payout.test_maturity import reversal
 
-THIS_MONTH = f"{datetime.now(UTC):%Y-%m}"
 FEES = FeeRules(pass_through=True, providers={"sandbox": PayoutFee(0, 37, 37)})
 WITH_FEE = replace(RULES, fees=FEES)
 
@@ -44,26 +42,42 @@ WITH_FEE = replace(RULES, fees=FEES)
 @pytest.fixture(autouse=True)
 async def books_are_right(database):
     yield
-    async with database.snapshot() as tx:
-        assert [
-            found async for found in verify_ledger(tx, INVARIANTS) if isinstance(found, Violation)
-        ] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
-def close(database):
+def now():
+    """When the test begins."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def month(now):
+    """The month in which the test begins; what the test records is of that month."""
+    return f"{now:%Y-%m}"
+
+
+@pytest.fixture
+def keep_month(database, postgres, now):
+    """Let what was recorded so far be of the month in which the test began."""
+    return lambda: record_within_the_month_of(database, postgres, now)
+
+
+@pytest.fixture
+def close(database, now, keep_month):
     """Let so many months be over, and close them; what comes later is of the next month."""
 
     async def pass_by(months=1):
-        while await close_months(database, now=datetime.now(UTC) + months * A_MONTH, zone="UTC"):
-            pass
+        keep_month()
+        await close_months(database, now=now + months * A_MONTH)
 
     return pass_by
 
 
 @pytest.fixture
-def statement(lea):
-    async def read(period=THIS_MONTH, **query):
+def statement(lea, month, keep_month):
+    async def read(period=month, **query):
+        keep_month()
         answer = await lea.get(f"/v1/earnings/me/statements/{period}", params=query)
         assert answer.status_code == 200, answer.text
         return answer if query else answer.json()
@@ -84,7 +98,7 @@ def correct(database):
 
     async def post(diamonds):
         order = AdjustmentRequest("payout", "lea", diamonds, "why", "ann", uuid4().hex, b"h")
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             asked = await request_adjustment(tx, order)
             await decide_payout_adjustment(tx, asked.id, "bob", True, "c", rules=RULES)
 
@@ -104,7 +118,7 @@ def paid_out(database, provider, apply_status):
             asked = {"quote": quote["quote"]}
             answer = await client.post("/v1/payouts", json=asked, headers=headers)
             assert answer.status_code == 201, answer.text
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             (claimed,) = await attempts.claim_due(tx, 10)
         await apply_status(claimed, ProviderStatus.PAID)
@@ -223,7 +237,9 @@ async def test_a_closed_month_never_changes(story, close, hear, statement, corre
     assert after == before
 
 
-async def test_self_bills_of_a_year_are_numbered_without_gaps(hear, close, lea, database, paid_out):
+async def test_self_bills_of_a_year_are_numbered_without_gaps(
+    hear, close, lea, database, paid_out, month
+):
     """A month in which nothing was earned has no number; each year begins anew."""
     await hear(a_gift_sent(3_000))
     await close(1)
@@ -244,16 +260,18 @@ async def test_self_bills_of_a_year_are_numbered_without_gaps(hear, close, lea, 
         counted = [number for number in numbers if number is not None]
         assert counted == list(range(1, len(counted) + 1))
     listed = (await lea.get("/v1/earnings/me/statements")).json()["items"]
-    assert f"EX-SB-{THIS_MONTH[:4]}-01" in {each["number"] for each in listed}
+    assert f"EX-SB-{month[:4]}-01" in {each["number"] for each in listed}
 
 
-async def test_months_that_are_closed_twice_at_once_are_closed_once(hear, database):
+async def test_months_that_are_closed_twice_at_once_are_closed_once(
+    hear, database, now, keep_month
+):
     await hear(*(a_gift_sent(10, creator=f"creator-{n}") for n in range(60)))
-    later = datetime.now(UTC) + A_MONTH
+    keep_month()
+    later = now + A_MONTH
 
-    await asyncio.gather(*(close_months(database, now=later, zone="UTC") for _ in range(2)))
-    while await close_months(database, now=later, zone="UTC"):
-        pass
+    await asyncio.gather(*(close_months(database, now=later) for _ in range(2)))
+    await close_months(database, now=later)
 
     async with database.transaction() as tx:
         rows = await tx.execute(text("SELECT number, count(*) AS n FROM statements GROUP BY 1"))
@@ -262,7 +280,9 @@ async def test_months_that_are_closed_twice_at_once_are_closed_once(hear, databa
         assert rows.scalar_one() == 60 * (10 + 5)
 
 
-async def test_an_entry_that_is_on_its_way_still_is_in_its_month(hear, meanwhile, close, statement):
+async def test_an_entry_that_is_on_its_way_still_is_in_its_month(
+    hear, meanwhile, close, statement, lea
+):
     """It got its time before the month was closed, and commits while the month is closed."""
     await hear(a_gift_sent(10))
 
@@ -273,7 +293,11 @@ async def test_an_entry_that_is_on_its_way_still_is_in_its_month(hear, meanwhile
         book["lea"].record_result("{}")
         await book.write(tx)
 
-    assert lines_of((await statement())["diamonds"]) == {"gifts": 10, "adjustments": 5}
+    listed = (await lea.get("/v1/earnings/me/statements")).json()["items"]
+    found = [await statement(each["period"]) for each in listed if len(each["period"]) == 7]
+    assert all(each["is_closed"] for each in found)
+    lines = [lines_of(each["diamonds"]) for each in reversed(found)]
+    assert dict(ChainMap(*lines)) == {"gifts": 10, "adjustments": 5}
 
 
 async def test_an_entry_of_a_clock_that_was_set_back_changes_no_closed_month(
@@ -291,28 +315,30 @@ async def test_an_entry_of_a_clock_that_was_set_back_changes_no_closed_month(
     assert replayed(await entries_of(database)) == {"diamonds": 30, "USD": 15}
 
 
-async def test_a_month_ends_at_midnight_of_the_operators_zone(hear, database, statement):
+async def test_a_month_ends_at_midnight_of_the_operators_zone(
+    hear, database, statement, now, keep_month
+):
     await hear(a_gift_sent(10))
-    end = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0) + A_MONTH
-    end = end.replace(day=1)
+    keep_month()
+    end = (now.replace(day=1, hour=0, minute=0, second=0) + A_MONTH).replace(day=1)
 
     for minutes, closed in ((-60, False), (5, False), (11, True)):
-        await close_months(database, now=end + timedelta(minutes=minutes), zone="UTC")
+        await close_months(database, now=end + timedelta(minutes=minutes))
         assert (await statement())["is_closed"] is closed
 
 
-async def test_a_year_is_its_months(story, close, statement, database):
+async def test_a_year_is_its_months(story, close, statement, month):
     await story()
     await close()
 
-    year, month = await statement(THIS_MONTH[:4]), await statement()
+    of_year, of_month = await statement(month[:4]), await statement()
 
-    assert by_unit(year) == by_unit(month)
-    assert year["numbers"] == month["numbers"] == [f"EX-SB-{THIS_MONTH[:4]}-01"]
-    assert year["first_day"] == f"{THIS_MONTH[:4]}-01-01"
+    assert by_unit(of_year) == by_unit(of_month)
+    assert of_year["numbers"] == of_month["numbers"] == [f"EX-SB-{month[:4]}-01"]
+    assert of_year["first_day"] == f"{month[:4]}-01-01"
 
 
-async def test_all_forms_say_the_same(story, close, statement):
+async def test_all_forms_say_the_same(story, close, statement, month):
     await story()
     await close()
     found = await statement()
@@ -325,7 +351,7 @@ async def test_all_forms_say_the_same(story, close, statement):
         assert answer.headers["cache-control"] == "private, no-store"
         shown = words(answer)
         for part in (
-            *("Example Live Ltd.", f"Statement {THIS_MONTH}", "Gifts (3) 7,515 diamonds"),
+            *("Example Live Ltd.", f"Statement {month}", "Gifts (3) 7,515 diamonds"),
             *("Gifts taken back -503 diamonds", "Fees -0.37 USD", "lea"),
             f"Closing balance {money['closing'] / 100:.2f} USD",
         ):
@@ -336,10 +362,10 @@ async def test_all_forms_say_the_same(story, close, statement):
     ]
 
 
-async def test_a_statement_is_its_creators_own(story, close, lea, accountant):
+async def test_a_statement_is_its_creators_own(story, close, lea, accountant, month):
     await story()
     await close()
-    path = f"statements/{THIS_MONTH}"
+    path = f"statements/{month}"
 
     async with client_of(lea.app, a_token("eve", roles=["creator"])) as eve:
         foreign = await eve.get(f"/v1/earnings/lea/{path}")

@@ -64,7 +64,7 @@ async def test_two_payouts_are_of_different_diamonds(hear, pay_out, trace, datab
     await hear(first_gift)
     await hear(second_gift)
     await pay_out(2_500)
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE payouts SET state = 'paid'"))
     second = await pay_out(2_500)
 

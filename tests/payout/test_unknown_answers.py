@@ -122,7 +122,7 @@ async def test_an_attempt_that_failed_is_never_submitted_again(
     body, headers = a_webhook(str(attempt["id"]))
     await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
 
-    await follow_attempts(database, {"sandbox": provider}, RULES)
+    await follow_attempts(database.part_for("lea"), {"sandbox": provider}, RULES)
 
     assert sandbox.state.webhooks.events == {}
     assert await diamonds_of(lea) == (3_000, 0)
@@ -135,16 +135,16 @@ async def test_an_attempt_is_not_submitted_whose_payout_changed_after_it_was_cla
 ):
     """The claim and the look are two transactions: between them the payout was held."""
     await cash_out()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await attempts.open_for_approved(tx, 10)
         (claimed,) = await attempts.claim_due(tx, 10)
     assert claimed.is_sendable
     await rows(database, "UPDATE payouts SET state = 'held'")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         assert await attempts.begin_to_submit(tx, claimed) is None
     await rows(database, "UPDATE attempts SET next_check_at = now()")
 
-    await follow_attempts(database, {"sandbox": provider}, RULES)
+    await follow_attempts(database.part_for("lea"), {"sandbox": provider}, RULES)
 
     assert sandbox.state.webhooks.events == {}
     assert await rows(database, "SELECT first_submitted_at AS at FROM attempts") == [{"at": None}]
@@ -267,11 +267,11 @@ async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
 ):
     """Two workers looked; the one that asked first is answered last."""
     payout = await cash_out()
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         await attempts.open_for_approved(tx, 10)
         (older,) = await attempts.claim_due(tx, 10)
     await rows(database, "UPDATE attempts SET next_check_at = now()")
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         (newer,) = await attempts.claim_due(tx, 10)
 
     await apply_status(newer, ProviderStatus.RETURNED)
@@ -283,7 +283,7 @@ async def test_an_answer_to_an_older_look_does_not_outrank_a_newer_one(
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 

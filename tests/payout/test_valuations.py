@@ -15,19 +15,23 @@ from services.payout.domain.payouts import ProviderStatus
 from services.payout.domain.rate_plans import STANDARD_PLAN
 from services.payout.main import build_http
 from services.payout.store import attempts
-from services.payout.store.invariants import INVARIANTS
 from shared.contracts.gift import GiftRestored
 from shared.ledger.entries import MAIN, LockedAccounts
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import violations
 from tests.payout.conftest import HOLDING, RULES, a_gift_sent, at_rate
 from tests.payout.test_domain import HASH, an_earning
 from tests.payout.test_maturity import reversal
 
-CHEAPER = at_rate(RULES, 400)
-ODD = replace(at_rate(RULES, 333), minimum_diamonds=10)
+
+def cheaper():
+    return at_rate(RULES, 400)
+
+
+def odd():
+    return replace(at_rate(RULES, 333), minimum_diamonds=10)
 
 
 def standard(rules):
@@ -85,12 +89,12 @@ def send(database):
     """Let the provider say something of the payout that is under way."""
 
     async def say(rules, *truths):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await attempts.open_for_approved(tx, 10)
             await tx.execute(text("UPDATE attempts SET next_check_at = now()"))
             (claimed, *_) = await attempts.claim_due(tx, 10)
         for truth in truths:
-            async with database.transaction() as tx:
+            async with database.part_for("lea").transaction() as tx:
                 about = {"reason": None, "rules": rules}
                 await apply_status(tx, claimed, truth, **about)
 
@@ -98,22 +102,17 @@ def send(database):
 
 
 async def rows(database, statement):
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 
 async def faults(database):
-    async with database.snapshot() as tx:
-        return {
-            found.invariant
-            async for found in verify_ledger(tx, INVARIANTS)
-            if isinstance(found, Violation)
-        }
+    return {found.invariant for found in await violations(database)}
 
 
 def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     accounts, earning = LockedAccounts("lea"), an_earning(0, 10_000, matured=True)
-    old, new = standard(RULES), standard(CHEAPER)
+    old, new = standard(RULES), standard(cheaper())
     note_rate(accounts, old)
     earn(accounts, [earning], RULES, reference="gift", request_hash=HASH)
     accounts.record_result("{}")
@@ -129,16 +128,17 @@ def test_what_is_owed_is_what_the_diamonds_are_worth_also_after_a_new_rate():
     assert sum(posting.amount for posting in posted if posting.account == PAYABLE) == 0
 
 
-@pytest.mark.parametrize("rules", [CHEAPER, ODD, at_rate(RULES, 501)])
+@pytest.mark.parametrize("value_minor_per_1000", [400, 333, 501])
 async def test_the_next_transaction_of_a_creator_revalues_what_is_owed(
-    hear_at, owed, database, rules
+    hear_at, owed, database, value_minor_per_1000
 ):
+    rules = at_rate(RULES, value_minor_per_1000)
     await hear_at(RULES, a_gift_sent(9_999))
     assert await owed() == {"USD": 4_999}
 
     await hear_at(rules, a_gift_sent(2))
 
-    assert await owed() == {"USD": 10_001 * standard(rules).value_minor_per_1000 // 1000}
+    assert await owed() == {"USD": 10_001 * value_minor_per_1000 // 1000}
     found = await rows(database, "SELECT reference FROM entries WHERE kind = 'revalue'")
     assert len(found) == 1
     await hear_at(rules, a_gift_sent(2))
@@ -150,10 +150,11 @@ async def test_a_job_revalues_creators_whom_nothing_touches(hear_at, owed, datab
     await hear_at(RULES, *(a_gift_sent(1_000, creator=f"creator-{n}") for n in range(5)))
 
     async def revalue(rules):
-        async with database.transaction() as tx:
-            await revalue_all(tx, rules)
+        for part in database.parts:
+            async with part.transaction() as tx:
+                await revalue_all(tx, rules)
 
-    await revalue(CHEAPER)
+    await revalue(cheaper())
     assert [await owed(creator=f"creator-{n}") for n in range(5)] == [{"USD": 400}] * 5
     # An instance that knows the older rate only does not turn it back.
     await revalue(RULES)
@@ -176,17 +177,17 @@ async def test_what_was_promised_for_a_payout_is_owed_whatever_the_rate_becomes(
     hear_at, owed, cash_out_at, send, database
 ):
     await hear_at(RULES, a_gift_sent(10_000))
-    answer = await cash_out_at(CHEAPER, 6_000, quoted_under=RULES)
+    answer = await cash_out_at(cheaper(), 6_000, quoted_under=RULES)
     assert answer.json()["amount_minor"] == 3_000
     assert await owed() == {"USD": 4_000 * 4 // 10 + 3_000}
     assert await faults(database) == set()
 
-    await send(ODD, ProviderStatus.PAID)
+    await send(odd(), ProviderStatus.PAID)
 
     assert await owed() == {"USD": 4_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {"USD": 3_000}
     assert await faults(database) == set()
-    await send(ODD, ProviderStatus.RETURNED)
+    await send(odd(), ProviderStatus.RETURNED)
     assert await owed() == {"USD": 10_000 * 333 // 1000}
     assert await owed("@provider_clearing") == {}
     assert await faults(database) == set()
@@ -199,11 +200,11 @@ async def test_no_rounding_leaves_anything_owed_to_nobody(
     hear_at, owed, cash_out_at, send, database, truth
 ):
     """At 333 for 1,000 no number of diamonds is a whole number of cents."""
-    await hear_at(ODD, a_gift_sent(1_000), a_gift_sent(7), a_gift_sent(1))
-    assert (await cash_out_at(ODD, 1_000)).status_code == 201
+    await hear_at(odd(), a_gift_sent(1_000), a_gift_sent(7), a_gift_sent(1))
+    assert (await cash_out_at(odd(), 1_000)).status_code == 201
     assert await faults(database) == set()
 
-    await send(ODD, truth)
+    await send(odd(), truth)
 
     (left,) = await rows(database, "SELECT sum(balance)::bigint AS n FROM accounts")
     assert await owed() in ({"USD": left["n"] * 333 // 1000}, {})

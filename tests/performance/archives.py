@@ -1,27 +1,26 @@
 """
 A million entries leave for an archive while gifts go on: `python -m tests.performance.archives`.
 
-SIZE is the number of entries. It prints what it took, and fails if anything is wrong afterwards.
+The archiver is a process of its own, `ovationctl archive run`, as in an installation. SIZE is the
+number of entries. It prints what it took, and fails if anything is wrong afterwards.
 """
 
 import asyncio
 import os
 import re
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.config.databases import database_sql, in_own_thread, roles_sql, run_sql, schema_sql
 from deploy.config.environment import new_secrets
 from deploy.harness.servers import choose_postgres
 from services.wallet.commands.verification import INVARIANTS
-from services.wallet.store.archives import ARCHIVE
 from services.wallet.store.queries import history
-from shared.ledger.archive_store import VARIABLE, FolderStore
+from shared.ledger.archive_store import VARIABLE
 from shared.ledger.archive_verification import broken_archives
-from shared.ledger.archiving import Retention, archive_next
 from shared.ledger.sealing import broken_seals, seal
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.database import Database
@@ -34,7 +33,9 @@ SIZE = int(os.environ.get("SIZE") or 1_000_000)
 OF_A_VIEWER = 500
 VIEWERS = max(1, SIZE // OF_A_VIEWER)
 BATCH = 200
-RETENTION = Retention(after_days=550, dispute_days=540, keep_years=10)
+PAUSE_SECONDS = 0.05
+# How long gifts are measured beforehand.
+BEFORE_SECONDS = 10
 
 
 @contextmanager
@@ -90,27 +91,73 @@ async def seal_all(database):
 
 
 async def give(hear, stopping):
-    """Give until told to stop; return the gifts and the longest time that a batch took."""
+    """Give until told to stop; return the gifts, and how long each batch took."""
     await hear(*(a_purchase_paid(viewer=f"new-{each}", coins=10**6) for each in range(BATCH)))
-    gifts, longest = 0, 0.0
+    gifts, seconds = 0, []
     while not stopping.is_set():
         batch = [a_gift_requested(viewer=f"new-{each}", coins=1) for each in range(BATCH)]
         started = time.perf_counter()
         await hear(*batch)
-        longest = max(longest, time.perf_counter() - started)
+        seconds.append(time.perf_counter() - started)
         gifts += BATCH
-    return gifts, longest
+    return gifts, seconds
 
 
-async def archive_all(archiver, folder):
-    made = []
-    while True:
-        async with archiver.transaction() as tx:
-            store = FolderStore(folder)
-            one = await archive_next(tx, store, ARCHIVE, RETENTION, now=datetime.now(UTC))
-        if one is None:
-            return made
-        made.append(one)
+async def look(database, stopping):
+    """
+    Read histories, which wait while an archive is committed.
+
+    Return how long each took, and how many of the looks saw a session that waited for a lock.
+    """
+    seconds, waiting = [], 0
+    while not stopping.is_set():
+        started = time.perf_counter()
+        async with database.transaction() as tx:
+            await history(tx, f"new-{len(seconds) % BATCH}", before=None, limit=50)
+        seconds.append(time.perf_counter() - started)
+        async with database.transaction() as tx:
+            waiting += (await tx.execute(_WAITING)).scalar_one()
+        await asyncio.sleep(PAUSE_SECONDS)
+    return seconds, waiting
+
+
+async def stand_still(stopping):
+    """Do nothing; return how late each time was: what this machine takes from any process."""
+    late = []
+    while not stopping.is_set():
+        started = time.perf_counter()
+        await asyncio.sleep(PAUSE_SECONDS)
+        late.append(time.perf_counter() - started - PAUSE_SECONDS)
+    return late
+
+
+async def meanwhile(database, hear, work):
+    """Give and look until the work is done; say how long both took."""
+    stopping = asyncio.Event()
+    others = asyncio.gather(give(hear, stopping), look(database, stopping), stand_still(stopping))
+    await work
+    stopping.set()
+    (gifts, batches), (pages, waiting), late = await others
+    print(f"{gifts} gifts meanwhile; a batch of {BATCH}: {_spread(batches)}")
+    print(f"{len(pages)} pages of history: {_spread(pages)}; {waiting} times a lock was waited for")
+    print(f"this process was late: {_spread(late)}; load {os.getloadavg()[0]:.0f}")
+
+
+def _spread(seconds):
+    ordered = sorted(seconds)
+    middle, late = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+    return f"p50 {middle:.3f} s, p99 {late:.3f} s, slowest {ordered[-1]:.3f} s"
+
+
+async def archive_all(environment):
+    """Run the operator's command until nothing is old enough."""
+    command = (sys.executable, "-m", "deploy.ctl", "archive", "run", "wallet", "--yes")
+    archiver = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await archiver.communicate()
+    assert archiver.returncode == 0, printed
+    print(printed.decode().splitlines()[-1])
 
 
 async def violations(database):
@@ -133,6 +180,7 @@ async def stored_bytes(admin):
     return {row.name: row.bytes for row in rows}
 
 
+_WAITING = text("SELECT CAST(count(*) > 0 AS int) FROM pg_locks WHERE NOT granted")
 _STORED = text("""
     SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -141,25 +189,21 @@ _STORED = text("""
 """)
 
 
-async def show(dsn_of, folder):
+async def show(dsn_of, folder, environment):
     admin, database = Database(dsn_of("postgres")), Database(dsn_of("wallet"))
-    archiver = Database(dsn_of("wallet_archiver"), pool_size=2)
     hear = hearing(database, _settings())
     gifts = await grow_old(admin, database, hear)
     run_sql(dsn_of("postgres"), ["VACUUM FULL entries", "VACUUM FULL seals", "ANALYZE"])
     before = await stored_bytes(admin)
     async with database.snapshot() as tx:
         page_before = await history(tx, "old-1", before=None, limit=50)
-    stopping = asyncio.Event()
-    giving = asyncio.create_task(give(hear, stopping))
+    with took("the same without an archiver"):
+        await meanwhile(database, hear, asyncio.sleep(BEFORE_SECONDS))
     with took("archiving"):
-        made = await archive_all(archiver, folder)
-    stopping.set()
-    given, longest = await giving
-    entries = sum(each.entries for each in made)
-    size = sum(each.size_bytes for each in made)
-    print(f"{entries} entries in {len(made)} archives of {size / entries:.0f} bytes an entry")
-    print(f"{given} gifts meanwhile; the slowest batch of {BATCH} took {longest:.2f} s")
+        await meanwhile(database, hear, archive_all(environment))
+    files = sorted(folder.rglob("*.parquet"))
+    size = sum(each.stat().st_size for each in files)
+    print(f"{len(files)} archives of {size / SIZE:.0f} bytes an entry")
     run_sql(dsn_of("postgres"), ["VACUUM FULL entries", "VACUUM FULL seals"])
     after = await stored_bytes(admin)
     print(f"in the database before: {before}, after: {after}")
@@ -168,17 +212,16 @@ async def show(dsn_of, folder):
     async with database.transaction() as tx:
         page = await history(tx, "old-1", before=None, limit=50)
     assert [{**line, "archive": None} for line in page] == page_before
-    assert {line["archive"] for line in page} <= {each.file for each in made}
+    assert {line["archive"] for line in page} <= {str(each.relative_to(folder)) for each in files}
     with took(f"{BATCH} gifts that come again"):
         await hear(*gifts[:BATCH])
-    file = folder / made[-1].file
-    content = bytearray(file.read_bytes())
+    content = bytearray(files[-1].read_bytes())
     content[len(content) // 2] ^= 1
-    file.write_bytes(content)
+    files[-1].write_bytes(content)
     found = await violations(database)
     assert [each.invariant for each in found] == ["archive-unreadable"], found
     print(f"found: {found[0].detail}")
-    for each in (admin, database, archiver):
+    for each in (admin, database):
         await each.close()
 
 
@@ -191,13 +234,17 @@ def main():
         owner = server.dsn("wallet", user="wallet_owner", password=secrets.database["wallet_owner"])
         in_own_thread(lambda: migrate("wallet", owner))
         os.environ[VARIABLE] = folder
+        environment = {
+            "OVATIONCTL_POSTGRES": server.place,
+            "WALLET_ARCHIVER_DATABASE_PASSWORD": secrets.database["wallet_archiver"],
+        }
 
         def dsn_of(role):
             if role == "postgres":
                 return server.dsn("wallet")
             return server.dsn("wallet", user=role, password=secrets.database[role])
 
-        asyncio.run(show(dsn_of, Path(folder)))
+        asyncio.run(show(dsn_of, Path(folder), environment))
 
 
 if __name__ == "__main__":

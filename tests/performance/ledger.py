@@ -19,7 +19,7 @@ from shared.contracts.envelope import Cause, encode
 from shared.contracts.gift import GiftRequested
 from shared.contracts.purchase import PurchasePaid
 from shared.ledger.verification import Violation, verify_ledger
-from shared.messaging.consumer import CONSUMER_BATCH_MAX, Consumer
+from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery
 from shared.postgres.database import Database
 from shared.postgres.statements import text
@@ -137,8 +137,8 @@ async def _grow_old(system: System, database: Database) -> None:
 
 
 async def _receive(consumer: Consumer, deliveries: list[Delivery]) -> None:
-    for start in range(0, len(deliveries), CONSUMER_BATCH_MAX):
-        await consumer.receive(deliveries[start : start + CONSUMER_BATCH_MAX])
+    for start in range(0, len(deliveries), consumer.batch_max):
+        await consumer.receive(deliveries[start : start + consumer.batch_max])
 
 
 def _delivery(event: Event) -> Delivery:

@@ -3,9 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -16,14 +14,15 @@ from services.purchase.domain.watches import WatchPlan
 from services.purchase.main import build_http, read_rules
 from services.purchase.providers.sandbox import SandboxProvider
 from services.purchase.store.invariants import INVARIANTS
-from shared.contracts.wallet import CoinsCredited, CoinsFrozen, Lot, LotKind, lot_id
 from shared.keyring import Keyring, new_key
 from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery, announced
-from tests.parts import in_every_part
+from tests.noon import noon_zone
+from tests.parts import in_every_part, parts_in_use
 from tests.purchase.pretend import WEBHOOK_SECRET, PretendProvider, a_webhook
+from tests.purchase.wallet_events import a_coins_credited, coins_held
 
 SEED_RULES = read_rules(Path(__file__).parent / "packages.toml", Path("seeds/rules.toml"))
 # Most tests buy, fail and complain more often than a person may.
@@ -49,6 +48,11 @@ MIRA = {"name": "Mira Example", "reply_to": "mira@example.com"}
 AGE_WEBHOOK_EVENTS = text("""
     UPDATE webhook_events SET next_check_at = now() WHERE next_check_at IS NOT NULL
 """)
+
+
+def at_noon(seller):
+    """The seller, where no year of receipts begins while a test runs."""
+    return replace(seller, zone=noon_zone())
 
 
 @pytest.fixture
@@ -92,14 +96,11 @@ def violations(database):
     """Verify the books; return the violations."""
 
     async def verify_all():
-        async def verify(tx):
-            return [
-                found
-                async for found in verify_ledger(tx, INVARIANTS)
-                if isinstance(found, Violation)
-            ]
-
-        return [*chain.from_iterable(await database.read_each(verify))]
+        found = []
+        for part in await parts_in_use(database):
+            async with part.snapshot() as tx:
+                found += [each async for each in verify_ledger(tx, INVARIANTS)]
+        return [each for each in found if isinstance(each, Violation)]
 
     return verify_all
 
@@ -372,30 +373,3 @@ def rows(database):
             return [dict(row) for row in (await tx.execute(text(statement)))]
 
     return read_rows
-
-
-def a_coins_credited(purchase, *, viewer="mira", coins=100):
-    return CoinsCredited(
-        viewer=viewer,
-        purchase=UUID(purchase),
-        coins=coins,
-        lots=(Lot(lot=UUID(purchase), kind=LotKind.PAID, coins=coins),),
-        balance_coins=coins,
-    )
-
-
-def coins_held(purchase, refund, *, paid=500, bonus=25):
-    purchase = UUID(purchase)
-    lots = tuple(
-        Lot(lot=lot_id(purchase, kind), kind=kind, coins=coins)
-        for kind, coins in ((LotKind.PAID, paid), (LotKind.BONUS, bonus))
-        if coins
-    )
-    return CoinsFrozen(
-        viewer="mira",
-        purchase=purchase,
-        freeze=refund,
-        coins=paid + bonus,
-        lots=lots,
-        balance_coins=0,
-    )

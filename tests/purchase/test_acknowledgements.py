@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from tests.clients import a_token, client_of
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 
 
 @pytest.fixture

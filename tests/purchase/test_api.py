@@ -12,7 +12,7 @@ from services.purchase.domain.prices import find_offer
 from services.purchase.main import build_http
 from shared.http import encode_cursor
 from shared.prices.files import read_price_book
-from tests.clients import a_token, a_verifier, an_operator_token, client_of
+from tests.clients import a_token, a_verifier, an_operator_token, client_of, is_replayed
 from tests.deliveries import announced
 from tests.purchase.conftest import RULES
 
@@ -188,6 +188,7 @@ async def test_a_purchase_of_before_is_found_again_although_its_currency_is_no_l
     _, again = await ask_shop("GB", key="k")
 
     assert (again.status_code, again.json()["purchase"]) == (201, before["purchase"])
+    assert is_replayed(again)
     assert again.json()["currency"] == "USD"
 
 

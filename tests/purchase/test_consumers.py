@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from services.purchase import consumers
 from tests.deliveries import a_broker, a_delivery, announced, forget_inbox
-from tests.purchase.conftest import a_coins_credited
+from tests.purchase.wallet_events import a_coins_credited
 
 
 async def names(database):

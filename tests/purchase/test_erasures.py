@@ -11,7 +11,7 @@ from shared.contracts.gift import ErasureRequested, UserErased
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 from tests.searching import tables_with
 
 NOW = "2026-11-29T12:00:00Z"
@@ -22,8 +22,11 @@ def obstacles(consume, database):
     """Ask whether a viewer's money is settled."""
 
     async def ask(user="mira"):
-        await consume(ErasureRequested(erasure=uuid4(), user=user, forfeit=False))
-        return (await announced(database, "purchase.erasure_checked"))[-1]["obstacles"]
+        asked = ErasureRequested(erasure=uuid4(), user=user, forfeit=False)
+        await consume(asked)
+        facts = await announced(database, "purchase.erasure_checked")
+        (fact,) = [each for each in facts if each["erasure"] == str(asked.erasure)]
+        return fact["obstacles"]
 
     return ask
 

@@ -6,7 +6,7 @@ from services.purchase.store.in_flight import IN_FLIGHT
 from shared.backoffice.in_flight import measure
 from shared.postgres.statements import text
 from tests.metrics import keys_counted, metric, since
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 
 AGE = text("UPDATE purchases SET paid_at = paid_at - interval '1 hour' WHERE id = :id")
 

@@ -13,13 +13,16 @@ from shared.documents.seeds import read_seller
 from shared.postgres.parts import part_of
 from tests.clients import an_operator_token, client_of
 from tests.deliveries import announced
-from tests.purchase.conftest import RULES
-from tests.purchase.promotions.conftest import CODE, OPERATOR, WINTER
+from tests.purchase.conftest import RULES, at_noon
+from tests.purchase.promotions.conftest import CODE, WINTER, operator_token
 
 VIEWERS = ("mira", "noa", "otto", "lea", "ida")
-SUPPORT = an_operator_token("disputes:read", "finance:read", "books:read")
 SEEDS = Path("seeds")
 INVOICES = InvoiceRules(read_taxes(SEEDS / "taxes.toml"), read_seller(SEEDS / "seller.toml"))
+
+
+def support():
+    return an_operator_token("disputes:read", "finance:read", "books:read")
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def database(database_of):
 
 @pytest.fixture
 def rules():
-    return replace(RULES, invoices=INVOICES)
+    return replace(RULES, invoices=replace(INVOICES, seller=at_noon(INVOICES.seller)))
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def asked(app):
     """Ask for something as an operator."""
 
     async def ask(path, **params):
-        async with client_of(app, SUPPORT) as client:
+        async with client_of(app, support()) as client:
             return (await client.get(f"/v1/operator/purchase/{path}", params=params)).json()
 
     return ask
@@ -93,7 +96,7 @@ async def test_each_part_numbers_its_own_receipts_and_an_accountant_reads_all(
 
 async def test_a_budget_is_of_the_viewers_of_all_parts(app, buy, pay, wait):
     path = "/v1/operator/purchase/campaigns/winter"
-    async with client_of(app, OPERATOR) as client:
+    async with client_of(app, operator_token()) as client:
         await client.put(path, json={**WINTER, "budget_coins": 200})
     answers = {viewer: await buy(viewer=viewer, **CODE) for viewer in VIEWERS}
     assert [answer.status_code for answer in answers.values()] == [201, 201, 201, 201, 409]
@@ -101,7 +104,7 @@ async def test_a_budget_is_of_the_viewers_of_all_parts(app, buy, pay, wait):
 
     await wait(minutes=60)
 
-    async with client_of(app, OPERATOR) as client:
+    async with client_of(app, operator_token()) as client:
         (winter,) = (await client.get("/v1/operator/purchase/campaigns")).json()["items"]
     assert (winter["promised_coins"], winter["paid_coins"], winter["paid_purchases"]) == (50, 50, 1)
 

@@ -16,17 +16,31 @@ from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.metrics import metric
 from tests.parts import in_every_part
-from tests.purchase.conftest import AGE_PURCHASES, SEED_RULES, coins_held
+from tests.purchase.conftest import AGE_PURCHASES, SEED_RULES
 from tests.purchase.pretend import a_webhook
+from tests.purchase.wallet_events import coins_held
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 RULES = SEED_RULES.purchases
-OLD_ACCOUNT = {"account_created_at": int(time.time()) - 8 * 86_400}
-YOUNG_ACCOUNT = {"account_created_at": int(time.time()) - 6 * 86_400}
 # 100 USD and 10 USD, at one cent a coin.
 HUNDRED, TEN = {"package": "custom", "coins": 10_000}, {"package": "custom", "coins": 1_000}
 GERMANY = frozenset({"DE"})
 PEACEFUL = replace(RULES, purchases_per_minute_max=None, open_dispute_locks=True)
+
+
+def an_account(days):
+    """Claims of a viewer whose account is so many days old."""
+    return {"account_created_at": int(time.time()) - days * 86_400}
+
+
+@pytest.fixture
+def old_account():
+    return an_account(8)
+
+
+@pytest.fixture
+def young_account():
+    return an_account(6)
 
 
 @pytest.fixture
@@ -60,8 +74,10 @@ def seconds_left(answer):
     return seconds
 
 
-async def test_parallel_purchases_never_come_to_more_than_a_day_allows(buy, database, rules):
-    wished = [buy(**TEN, key=f"key-{n}", claims=YOUNG_ACCOUNT) for n in range(20)]
+async def test_parallel_purchases_never_come_to_more_than_a_day_allows(
+    buy, database, rules, young_account
+):
+    wished = [buy(**TEN, key=f"key-{n}", claims=young_account) for n in range(20)]
 
     answers = await asyncio.gather(*wished)
 
@@ -73,11 +89,13 @@ async def test_parallel_purchases_never_come_to_more_than_a_day_allows(buy, data
     assert {each.json()["rule"] for each in answers if each.is_error} == {"purchases-per-minute"}
 
 
-async def test_without_a_limit_of_a_minute_money_is_what_stops_them(app, buy, database):
+async def test_without_a_limit_of_a_minute_money_is_what_stops_them(
+    app, buy, database, young_account
+):
     app.state.rules = replace(SEED_RULES, purchases=PEACEFUL)
 
     answers = await asyncio.gather(
-        *(buy(**TEN, key=f"key-{n}", claims=YOUNG_ACCOUNT) for n in range(20))
+        *(buy(**TEN, key=f"key-{n}", claims=young_account) for n in range(20))
     )
 
     async with database.transaction() as tx:
@@ -91,11 +109,12 @@ async def test_without_a_limit_of_a_minute_money_is_what_stops_them(app, buy, da
 
 
 @pytest.mark.parametrize(
-    "claims", [YOUNG_ACCOUNT, {}, *({"account_created_at": at} for at in (0, 0.0, 2**50))]
+    "claims", [None, {}, *({"account_created_at": at} for at in (0, 0.0, 2**50))]
 )
 async def test_a_new_account_and_one_of_unknown_age_buy_for_100_dollars_a_day(
-    buy, database, let_pass, claims
+    buy, database, let_pass, claims, young_account
 ):
+    claims = young_account if claims is None else claims
     assert (await buy(**HUNDRED, key="all", claims=claims)).status_code == 201
     refused = await buy(key="more", claims=claims)
 
@@ -106,47 +125,55 @@ async def test_a_new_account_and_one_of_unknown_age_buy_for_100_dollars_a_day(
     assert (await buy(**HUNDRED, key="all", claims=claims)).status_code == 201, "a repeat is none"
 
 
-async def test_the_money_of_a_day_is_free_again_once_the_day_is_over(buy, pay, let_pass):
-    bought = await buy(**HUNDRED, key="all", claims=YOUNG_ACCOUNT)
+async def test_the_money_of_a_day_is_free_again_once_the_day_is_over(
+    buy, pay, let_pass, young_account
+):
+    bought = await buy(**HUNDRED, key="all", claims=young_account)
     await pay(bought.json()["purchase"])
 
     await let_pass(hours=23, minutes=59)
-    assert (await buy(key="early", claims=YOUNG_ACCOUNT)).status_code == 429
+    assert (await buy(key="early", claims=young_account)).status_code == 429
     await let_pass(minutes=2)
-    assert (await buy(key="late", claims=YOUNG_ACCOUNT)).status_code == 201
+    assert (await buy(key="late", claims=young_account)).status_code == 201
 
 
-async def test_an_older_account_buys_for_500_dollars_a_day_and_not_at_once_for_more(buy, database):
+async def test_an_older_account_buys_for_500_dollars_a_day_and_not_at_once_for_more(
+    buy, database, old_account
+):
     for number in range(5):
-        answer = await buy(**HUNDRED, key=f"key-{number}", claims=OLD_ACCOUNT)
+        answer = await buy(**HUNDRED, key=f"key-{number}", claims=old_account)
         assert answer.status_code == 201, answer.text
     await no_minute(database)
 
-    refused = await buy(key="more", claims=OLD_ACCOUNT)
+    refused = await buy(key="more", claims=old_account)
     assert (refused.status_code, refused.json()["rule"]) == (429, "money-per-day")
     large = await buy("custom", coins=10_001, key="large", viewer="noa")
     assert (large.status_code, large.json()["type"]) == (403, "purchase-too-large")
     assert (large.json()["limit_minor"], large.json()["currency"]) == (10_000, "USD")
 
 
-async def test_money_that_never_came_counts_no_more(buy, pretend, send_webhook, wait):
-    failed = (await buy(**HUNDRED, key="failed", claims=YOUNG_ACCOUNT)).json()["purchase"]
+async def test_money_that_never_came_counts_no_more(
+    buy, pretend, send_webhook, wait, young_account
+):
+    failed = (await buy(**HUNDRED, key="failed", claims=young_account)).json()["purchase"]
     pretend.become(failed, "failed", failure="card-declined")
     await send_webhook(failed, "payment.failed")
-    expired = await buy(**HUNDRED, key="expired", claims=YOUNG_ACCOUNT)
+    expired = await buy(**HUNDRED, key="expired", claims=young_account)
     assert expired.status_code == 201
     await wait(minutes=60)
 
-    assert (await buy(**HUNDRED, key="third", claims=YOUNG_ACCOUNT)).status_code == 201
+    assert (await buy(**HUNDRED, key="third", claims=young_account)).status_code == 201
 
 
-async def test_a_payment_that_comes_late_counts_again(buy, pretend, send_webhook, wait):
-    late = (await buy(**HUNDRED, key="late", claims=YOUNG_ACCOUNT)).json()["purchase"]
+async def test_a_payment_that_comes_late_counts_again(
+    buy, pretend, send_webhook, wait, young_account
+):
+    late = (await buy(**HUNDRED, key="late", claims=young_account)).json()["purchase"]
     await wait(minutes=60)
     pretend.become(late, "succeeded")
     await send_webhook(late)
 
-    assert (await buy(key="more", claims=YOUNG_ACCOUNT)).json()["rule"] == "money-per-day"
+    assert (await buy(key="more", claims=young_account)).json()["rule"] == "money-per-day"
 
 
 async def test_amounts_of_other_currencies_count_as_the_table_says(buy, database):
@@ -217,21 +244,21 @@ async def test_coins_are_sold_where_the_operator_sells_them(
 
 
 async def test_who_has_many_payments_declined_waits_until_the_first_is_a_day_old(
-    buy, pretend, send_webhook, let_pass, database
+    buy, pretend, send_webhook, let_pass, database, old_account
 ):
     for number in range(5):
-        purchase = (await buy(key=f"key-{number}", claims=OLD_ACCOUNT)).json()["purchase"]
+        purchase = (await buy(key=f"key-{number}", claims=old_account)).json()["purchase"]
         pretend.become(purchase, "failed", failure="card-declined")
         await send_webhook(purchase, "payment.failed")
         await no_minute(database)
 
-    refused = await buy(key="next", claims=OLD_ACCOUNT)
+    refused = await buy(key="next", claims=old_account)
     assert (refused.status_code, refused.json()["type"]) == (403, "purchases-paused")
     assert refused.json()["rule"] == "failed-payments"
     assert 0 < seconds_left(refused) < 86_400
     assert (await buy(key="next", viewer="noa")).status_code == 201
     await let_pass(hours=24)
-    assert (await buy(key="next", claims=OLD_ACCOUNT)).status_code == 201
+    assert (await buy(key="next", claims=old_account)).status_code == 201
 
 
 async def test_who_abandons_many_small_purchases_waits_and_larger_ones_are_none(app, buy, wait):

@@ -8,7 +8,7 @@ import pytest
 from services.purchase.commands.refund_attempts import apply_attempt, claim_refunds, run_attempt
 from tests.deliveries import announced
 from tests.metrics import metric
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 
 
 def contradictions(kind):

@@ -7,10 +7,11 @@ import pytest
 
 from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
 from shared.contracts.wallet import CoinsRefunded
-from tests.clients import a_token, client_of
+from tests.clients import a_token, client_of, is_replayed
 from tests.deliveries import announced, forget_inbox
 from tests.parts import in_every_part
-from tests.purchase.conftest import GERMANY, coins_held
+from tests.purchase.conftest import GERMANY
+from tests.purchase.wallet_events import coins_held
 
 
 async def age(database, days):
@@ -219,6 +220,7 @@ async def test_an_operators_repeat_is_one_refund_and_another_wish_under_its_key_
     other = await ask_as("ann", purchase, key="k", reason="changed my mind")
 
     assert first.json() == again.json()
+    assert [is_replayed(each) for each in (first, again, other)] == [False, True, False]
     assert (other.status_code, other.json()["type"]) == (422, "key-reused")
     assert len(await rows("SELECT 1 FROM refunds")) == 1
 

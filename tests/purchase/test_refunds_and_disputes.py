@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from tests.deliveries import announced
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 from tests.quotas import end_times
 
 

@@ -16,7 +16,7 @@ from services.purchase.domain.purchases import (
 )
 from services.purchase.store import purchases
 from tests.deliveries import an_erasure, announced_by_id, by_id, said_again
-from tests.purchase.conftest import coins_held
+from tests.purchase.wallet_events import coins_held
 
 
 @pytest.fixture

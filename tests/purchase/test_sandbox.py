@@ -19,8 +19,9 @@ from services.sandbox.provider import DECLINED_CARD, DISPUTED_CARD, SUCCESS_CARD
 from services.sandbox.settings import Settings
 from tests.clients import a_verifier, served
 from tests.deliveries import announced
-from tests.purchase.conftest import GERMANY, RULES, coins_held
+from tests.purchase.conftest import GERMANY, RULES
 from tests.purchase.pretend import WEBHOOK_SECRET
+from tests.purchase.wallet_events import coins_held
 
 ANSWER_SECONDS_MAX = 60
 APPLIED = "SELECT 1 FROM webhook_events WHERE applied_at IS NOT NULL"

@@ -330,4 +330,6 @@ async def test_history_cannot_be_rewritten_by_the_service_itself(database, subte
 
 
 async def test_the_tables_are_what_the_code_believes(database):
+    if database.part_count > 1:
+        pytest.skip("the same migrations make the tables of a part")
     assert await drift(database, PurchaseTable.metadata) == []

@@ -13,7 +13,8 @@ from services.purchase.domain.taxes import TaxRate
 from services.purchase.main import read_taxes
 from services.purchase.store import purchases
 from tests.deliveries import announced
-from tests.purchase.conftest import RULES, coins_held
+from tests.purchase.conftest import RULES
+from tests.purchase.wallet_events import coins_held
 
 INVOICES = InvoiceRules(read_taxes(Path("seeds/taxes.toml")))
 AMERICA = {"country": "US"}

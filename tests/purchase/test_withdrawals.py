@@ -11,10 +11,11 @@ from services.purchase.commands.withdrawals import Statement, record_withdrawal
 from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.domain.withdrawals import AlreadyWithdrawn, WithdrawalTooLate
 from services.purchase.main import build_http
-from tests.clients import a_token, a_verifier, an_operator_token, client_of
+from tests.clients import a_token, a_verifier, an_operator_token, client_of, is_replayed
 from tests.deliveries import announced
 from tests.parts import in_every_part
-from tests.purchase.conftest import MIRA, RULES, coins_held
+from tests.purchase.conftest import MIRA, RULES
+from tests.purchase.wallet_events import coins_held
 
 
 @pytest.fixture
@@ -99,6 +100,7 @@ async def test_said_again_it_is_one_withdrawal_also_when_its_time_is_over(
     second = await withdraw(purchase, key="withdrawal-2")
 
     assert (again.status_code, again.json()) == (201, first.json())
+    assert [is_replayed(each) for each in (first, again, other)] == [False, True, False]
     assert (other.status_code, other.json()["type"]) == (422, "key-reused")
     assert (second.status_code, second.json()["type"]) == (409, "already-withdrawn")
     assert len(await announced(database, "purchase.withdrawal_received")) == 1

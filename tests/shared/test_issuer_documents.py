@@ -2,8 +2,6 @@
 
 import json
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
 
 import pytest
@@ -11,81 +9,41 @@ import trustme
 
 from shared.identity import issuer_documents
 from shared.identity.issuer_documents import DOCUMENT_BYTES_MAX, fetch
+from shared.identity.issuers import Issuer
 from shared.identity.tokens import Verifier
 from tests.clients import AUDIENCE, ISSUER, a_token, signing_key
-
-HOST = "127.0.0.1"
-KEYS = b'{"keys": []}'
-
-
-class _Issuer(ThreadingHTTPServer):
-    """Publishes bodies at paths, and moves others; what it does not know it answers with 404."""
-
-    def __init__(self, certified=None):
-        super().__init__((HOST, 0), _Handler)
-        self.bodies = {"/keys": KEYS}
-        self.moved = {}
-        self.never_ends = threading.Event()
-        if certified is not None:
-            self.socket = certified.wrap_socket(self.socket, server_side=True)
-        scheme = "http" if certified is None else "https"
-        self.url = f"{scheme}://{HOST}:{self.server_port}"
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def stop(self):
-        self.never_ends.set()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/drips":
-            self._answer_in_drops()
-        elif self.path in self.server.moved:
-            self.send_response(301)
-            self.send_header("Location", self.server.moved[self.path])
-            self.end_headers()
-        elif self.path in self.server.bodies:
-            body = self.server.bodies[self.path]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        else:
-            self.send_error(404)
-
-    def _answer_in_drops(self):
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.never_ends.wait(0.02):
-            try:
-                self.wfile.write(b" ")
-            except OSError:
-                return
-
-    def log_message(self, *_):
-        """Say nothing about each request."""
+from tests.shared.publishing import HOST, KEYS, IssuerServer
 
 
 @pytest.fixture
-def secure(tmp_path, monkeypatch):
-    """An issuer over TLS whose authority the system trusts."""
+def certified(tmp_path, monkeypatch):
+    """The certificate of an authority that the system trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "trusted.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
     certified = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST).configure_cert(certified)
-    issuer = _Issuer(certified)
+    return certified
+
+
+@pytest.fixture
+def secure(certified):
+    """An issuer over TLS."""
+    issuer = IssuerServer(certified)
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture
+def also_secure(certified):
+    issuer = IssuerServer(certified)
     yield issuer
     issuer.stop()
 
 
 @pytest.fixture
 def plain():
-    issuer = _Issuer()
+    issuer = IssuerServer()
     yield issuer
     issuer.stop()
 
@@ -120,6 +78,20 @@ async def test_keys_that_have_moved_are_followed_over_tls_only(secure, moved_to)
         await fetch(f"{secure.url}/old")
 
 
+async def test_keys_that_have_moved_to_another_host_are_followed(secure, also_secure):
+    secure.moved = {"/old": f"{also_secure.url}/keys"}
+    also_secure.bodies = {"/keys": b"of another host"}
+
+    assert await fetch(f"{secure.url}/old") == b"of another host"
+
+
+async def test_where_plain_http_leads_is_not_believed(plain, secure):
+    plain.moved = {"/old": f"{secure.url}/keys"}
+
+    with pytest.raises(ValueError, match="set that address"):
+        await fetch(f"{plain.url}/old")
+
+
 async def test_what_has_not_moved_to_tls_is_not_followed(plain):
     plain.moved = {"/old": "/keys"}
 
@@ -136,7 +108,7 @@ async def test_a_document_too_long_for_keys_is_not_read(plain):
 
 
 async def test_keys_without_an_end_are_none(plain):
-    verifier = Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{plain.url}/keys")
+    verifier = Verifier(Issuer(ISSUER, AUDIENCE, jwks_url=f"{plain.url}/keys"))
     keys = [signing_key().as_dict(private=False)]
     plain.bodies["/keys"] = json.dumps({"keys": keys}).encode()
     await verifier.refresh()

@@ -7,12 +7,13 @@ import time
 import pytest
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from shared.identity.issuers import Issuer
 from shared.identity.tokens import IssuerUnavailable, Verifier
 from tests.clients import AUDIENCE, ISSUER, a_token, signing_key
 from tests.shared.tokens import a_key, a_token_under, reason
 
 
-class Issuer:
+class PublishingIssuer:
     """Publishes keys and counts how often it is asked."""
 
     def __init__(self, *keys):
@@ -32,7 +33,7 @@ class Issuer:
 
 @pytest.fixture
 def issuer(monkeypatch):
-    issuer = Issuer(signing_key())
+    issuer = PublishingIssuer(signing_key())
     monkeypatch.setattr("shared.identity.tokens.fetch", issuer.answer)
     return issuer
 
@@ -52,7 +53,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def verifier():
-    return Verifier(issuer=ISSUER, audience=AUDIENCE, jwks_url="http://issuer/keys")
+    return Verifier(Issuer(ISSUER, AUDIENCE, jwks_url="http://issuer/keys"))
 
 
 async def test_keys_are_fetched_once_for_many_callers(issuer, verifier):
@@ -218,7 +219,7 @@ async def test_a_key_that_is_published_with_its_private_part_opens_nothing(issue
 
 async def test_keys_given_for_good_never_ask_anyone(issuer, clock):
     keys = KeySet([signing_key()])
-    offline = Verifier.with_keys(issuer=ISSUER, audience=AUDIENCE, keys=keys)
+    offline = Verifier(Issuer(ISSUER, AUDIENCE, jwks_url=None), keys=keys)
     clock(100_000)
 
     assert (await offline.verify(a_token())).user == "mira"

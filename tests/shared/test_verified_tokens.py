@@ -6,7 +6,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from shared.identity import tokens, verified_tokens
+from shared.identity import rules, tokens, verified_tokens
+from shared.identity.issuers import Issuer
 from shared.identity.tokens import TARGET_TYPE, Unauthenticated, Verifier
 from shared.identity.verified_tokens import KEPT_SECONDS_MAX, TOKENS_MAX, VerifiedTokens
 from tests.clients import AUDIENCE, ISSUER, a_token, a_verifier, signing_key
@@ -61,7 +62,7 @@ async def test_a_token_that_was_verified_expires_all_the_same(signatures, clock)
     verifier, token = a_verifier(), a_token(exp=int(time.time()) + 60)
     await verifier.verify(token)
 
-    clock(60 + tokens.LEEWAY_SECONDS - 2)
+    clock(60 + rules.LEEWAY_SECONDS - 2)
     assert (await verifier.verify(token)).user == "mira"
     clock(4)
 
@@ -116,13 +117,8 @@ async def test_a_refused_token_is_not_kept(claims):
 async def test_each_verifier_has_rules_of_its_own():
     token = a_token(azp="app")
     await a_verifier().verify(token)
-    strict = Verifier(
-        issuer=ISSUER,
-        audience=AUDIENCE,
-        jwks_url="http://127.0.0.1:9/",
-        keys=a_verifier()._keys,  # noqa: SLF001 - the same keys
-        clients=["other"],
-    )
+    issuer = Issuer(ISSUER, AUDIENCE, jwks_url=None, clients=frozenset(("other",)))
+    strict = Verifier(issuer, keys=a_verifier()._keys)  # noqa: SLF001 - the same keys
 
     assert await reason(strict, token) == "wrong-client"
 

@@ -17,6 +17,7 @@ from shared.contracts.routes import QUEUES
 from shared.messaging.consumer import Consumer
 from tests.clients import a_verifier
 from tests.deliveries import a_broker, a_delivery, announced
+from tests.noon import spending_at_noon
 
 RULES_FILE = Path(__file__).parents[2] / "seeds" / "rules.toml"
 
@@ -55,7 +56,7 @@ def a_gift_requested(**about):
 
 
 @pytest.fixture
-def settings():
+def settings(tmp_path):
     return Settings(
         port=1,
         database_url="postgresql://unused",
@@ -65,7 +66,7 @@ def settings():
         jwt_issuer="unused",
         jwt_audience="unused",
         jwks_url="unused",
-        rules_file=RULES_FILE,
+        rules_file=spending_at_noon(tmp_path),
     )
 
 
@@ -77,7 +78,8 @@ def hear(database, settings):
 
 def hearing(database, settings):
     """Hand facts to the wallet that has this database."""
-    queues = consumers.build(settings, read_rules(RULES_FILE), database, a_broker("wallet"))
+    rules = read_rules(settings.rules_file)
+    queues = consumers.build(settings, rules, database, a_broker("wallet"))
 
     async def hear_all(*events):
         for consumer in queues:
@@ -118,5 +120,5 @@ def names(database):
 
 
 @pytest.fixture
-def app(database):
-    return build_http(database, a_verifier(), read_rules(RULES_FILE))
+def app(database, settings):
+    return build_http(database, a_verifier(), read_rules(settings.rules_file))

@@ -38,11 +38,12 @@ async def test_without_a_token_nothing_is_told(app):
     assert (answer.status_code, answer.json()["reason"]) == (401, "missing")
 
 
-async def test_a_viewer_without_coins_has_no_wallet_yet(as_user):
+async def test_the_wallet_of_a_newcomer_is_empty(as_user):
     async with as_user("newcomer") as newcomer:
         answer = await newcomer.get("/v1/wallets/me")
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-wallet")
+    nothing = {"coins": 0, "held_coins": 0, "debt_coins": 0}
+    assert (answer.status_code, answer.json()) == (200, {"user": "newcomer", **nothing})
 
 
 async def test_the_history_is_read_page_by_page_without_gaps(as_user, hear):

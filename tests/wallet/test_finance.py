@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.backoffice.trial_balance import CLOSED_AFTER, HourOpen, closed_hour
 from shared.contracts.purchase import PurchaseDisputed
 from shared.postgres.parts import schema_of
 from shared.postgres.statements import text
@@ -20,24 +21,24 @@ async def finance(app):
 
 
 @pytest.fixture
-def an_hour_later(database, postgres):
-    """Let what was posted be an hour old."""
+def hours_later(database, postgres):
+    """Let what was posted be of an hour that is closed."""
 
     async def pass_by():
         from deploy.config.databases import run_sql  # noqa: PLC0415
 
         for part in database.parts:
             schema = "public" if part.number is None else schema_of(part.number)
-            older = f"UPDATE {schema}.entries SET recorded_at = recorded_at - interval '1 hour'"
+            older = f"UPDATE {schema}.entries SET recorded_at = recorded_at - interval '2 hours'"
             run_sql(postgres.dsn(database.name), [older])
 
     return pass_by
 
 
-async def test_a_trial_balance_of_a_closed_hour_sums_to_zero(finance, hear, an_hour_later):
+async def test_a_trial_balance_of_a_closed_hour_sums_to_zero(finance, hear, hours_later):
     await hear(a_purchase_paid(coins=100))
     await hear(a_gift_requested(coins=30))
-    await an_hour_later()
+    await hours_later()
 
     books = (await finance.get("/v1/operator/wallet/trial-balance")).json()
 
@@ -51,16 +52,31 @@ async def test_an_hour_that_is_open_is_not_told_yet(finance, hear):
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
     now = await finance.get("/v1/operator/wallet/trial-balance")
-    asked = {"until": (this_hour + timedelta(hours=1)).isoformat()}
+    asked = {"until": (this_hour + timedelta(hours=2)).isoformat()}
     later = await finance.get("/v1/operator/wallet/trial-balance", params=asked)
 
     assert now.json()["accounts"] == []
     assert (later.status_code, later.json()["type"]) == (422, "hour-open")
 
 
-async def test_a_spreadsheet_gets_the_same(finance, hear, an_hour_later):
+def test_an_hour_is_closed_once_its_last_entries_are_committed():
+    """They have the time at which they began; what was read for finance never changes."""
+    end, before = datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, 23, tzinfo=UTC)
+    open_until = end + CLOSED_AFTER - timedelta(seconds=1)
+
+    for now in (end, open_until):
+        assert closed_hour(None, now=now) == before
+        with pytest.raises(HourOpen):
+            closed_hour(end, now=now)
+    for until in (None, end):
+        assert closed_hour(until, now=end + CLOSED_AFTER) == end
+    with pytest.raises(HourOpen):
+        closed_hour(before + timedelta(minutes=30), now=end + timedelta(days=1))
+
+
+async def test_a_spreadsheet_gets_the_same(finance, hear, hours_later):
     await hear(a_purchase_paid(coins=100))
-    await an_hour_later()
+    await hours_later()
 
     answer = await finance.get("/v1/operator/wallet/trial-balance", params={"format": "csv"})
 

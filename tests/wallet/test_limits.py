@@ -12,7 +12,7 @@ from services.wallet.main import read_rules
 from shared.contracts.routes import QUEUES
 from shared.identity.ages import AgeRule
 from shared.postgres.statements import text
-from tests.clients import a_token, an_operator_token, client_of
+from tests.clients import a_token, an_operator_token, client_of, is_replayed
 from tests.deliveries import a_broker, a_delivery, announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -264,6 +264,7 @@ async def test_who_excludes_themselves_spends_nothing_until_it_is_over(hear, mir
     await hear(a_gift_requested(coins=1))
 
     assert (first.status_code, again.json()) == (201, first.json())
+    assert [is_replayed(first), is_replayed(again)] == [False, True]
     assert len(await announced(database, "wallet.exclusion_started")) == 1
     assert (await last(database))["reason"] == "self-excluded"
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from shared.contracts.purchase import PurchaseRiskFlagged
-from tests.clients import a_token, client_of
+from tests.clients import a_token, client_of, is_replayed
 from tests.deliveries import announced
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 
@@ -133,6 +133,7 @@ async def test_a_repeated_wish_is_one_wish_and_another_under_its_key_is_refused(
     first, again = await ask(ann, 50, key="k"), await ask(ann, 50, key="k")
 
     assert first.json() == again.json()
+    assert [is_replayed(first), is_replayed(again)] == [False, True]
     assert (await ask(ann, 51, key="k")).json()["type"] == "key-reused"
 
 

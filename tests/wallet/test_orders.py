@@ -11,7 +11,7 @@ from services.wallet.main import read_rules
 from shared.contracts.gift import UserErased
 from tests.deliveries import a_broker
 from tests.orders import assert_all_equal, ends
-from tests.wallet.conftest import RULES_FILE, a_gift_requested, a_purchase_paid
+from tests.wallet.conftest import a_gift_requested, a_purchase_paid
 from tests.wallet.test_purchase_events import (
     closed,
     disputed,
@@ -79,7 +79,7 @@ NOTHING_LEFT = "SELECT 1 FROM accounts WHERE kind IN ('main', 'held') AND balanc
 
 @pytest.fixture
 def wallet(settings):
-    rules = read_rules(RULES_FILE)
+    rules = read_rules(settings.rules_file)
     return lambda database: consumers.build(settings, rules, database, a_broker("wallet"))
 
 

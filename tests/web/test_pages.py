@@ -117,17 +117,24 @@ async def test_it_lives_and_is_ready_without_anybody_else():
         assert (await anybody.get("/readyz")).status_code == 200
 
 
-async def test_a_page_knows_where_tokens_say_roles_and_scopes():
-    async with pages() as usual, pages(roles_claim='a"<b>.c', scopes_claim="scp") as other:
+async def test_a_page_knows_where_tokens_of_each_issuer_say_what_they_say():
+    staff = {"issuer": "https://staff.example", "jwks_url": "https://staff.example/keys"}
+    staff |= {"audience": "ovation", "subject_prefix": "staff:", "country_claim": "at.home"}
+    settings = {"jwt_roles_claim": 'a"<b>.c', "jwt_scopes_claim": "scp"}
+    async with pages() as usual, pages(**settings, jwt_more_issuers=json.dumps([staff])) as other:
         texts = [(await client.get("/")).text for client in (usual, other)]
 
     found = [re.search(r'name="ovation-claims" content="([^"]*)"', text) for text in texts]
-    written = [json.loads(html.unescape(meta[1])) for meta in found]
-    assert written[0] == {"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}
-    assert written[1] == {"roles": ['a"<b>', "c"], "scopes": [["scp"]]}
+    (usual,), (first, second) = [json.loads(html.unescape(meta[1])) for meta in found]
+    assert (usual["issuer"], usual["prefix"]) == (None, "")
+    assert usual["names"]["roles"] == ["roles"]
+    assert usual["names"]["scopes"] == [["scope"], ["scopes"]]
+    assert (first["names"]["roles"], first["names"]["scopes"]) == (['a"<b>', "c"], [["scp"]])
+    assert (second["issuer"], second["prefix"]) == ("https://staff.example", "staff:")
+    assert second["names"]["country"] == ["at", "home"]
     assert "<b>" not in texts[1]
 
 
 def test_a_path_to_no_claim_stops_the_pages():
     with pytest.raises(ValueError, match="no path to a claim"):
-        pages(roles_claim="roles.")
+        pages(jwt_roles_claim="roles.")

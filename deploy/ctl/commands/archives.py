@@ -10,7 +10,8 @@ from deploy.config.services import SEALED
 from deploy.ctl import archives, verification
 from deploy.ctl.commands.options import Json, Service, Yes
 from deploy.ctl.commands.runner import end, here, one_of, run
-from deploy.ctl.output import FOUND_WRONG, USAGE, complain, confirm, show, tell
+from deploy.ctl.output import FOUND_WRONG, UNREACHABLE, USAGE, complain, confirm, show, tell
+from shared.ledger.archive_file import ArchiveDamaged
 from shared.ledger.archive_store import ArchiveUnavailable
 from shared.ledger.archiving import ArchiverBusy, BlockBroken, Retention
 
@@ -42,7 +43,8 @@ def run_archiver(
         raise typer.Exit(FOUND_WRONG) from error
     except ArchiveUnavailable as error:
         complain(f"{error.title()} {error.facts}")
-        raise typer.Exit(FOUND_WRONG) from error
+        is_damaged = isinstance(error, ArchiveDamaged)
+        raise typer.Exit(FOUND_WRONG if is_damaged else UNREACHABLE) from error
 
 
 @app.command("ls")

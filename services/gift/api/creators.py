@@ -43,7 +43,7 @@ OWN = (Unauthenticated, NotTheCreator)
 Switch = Annotated[bool, Field(strict=True)]
 OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 
-router = APIRouter(prefix="/gifts/creators/{creator}", tags=["creators"])
+router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["creators"])
 
 
 class _Body(BaseModel):
@@ -170,7 +170,7 @@ async def list_blocks(
 
 
 @router.put(
-    "/blocks/{viewer}",
+    "/blocks/{viewer:person}",
     openapi_extra=OR_MODERATOR,
     responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
 )
@@ -185,7 +185,7 @@ async def block_viewer(
 
 
 @router.delete(
-    "/blocks/{viewer}",
+    "/blocks/{viewer:person}",
     openapi_extra=OR_MODERATOR,
     status_code=204,
     responses=refusals(*OWN),

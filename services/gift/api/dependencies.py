@@ -5,10 +5,10 @@ from typing import Annotated
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.intake import GiftIntake
 from shared.http import from_state
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.prices.price_book import PriceBook
 
 Cache = Annotated[CatalogueCache, from_state("catalogue_cache")]
 Intake = Annotated[GiftIntake, from_state("intake")]
 Prices = Annotated[PriceBook, from_state("prices")]
-Targets = Annotated[Verifier, from_state("targets")]
+Targets = Annotated[TokenVerifier, from_state("targets")]

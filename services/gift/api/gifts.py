@@ -68,13 +68,13 @@ from shared.http.auth import Caller, ScopeMissing, operator_with
 from shared.http.shortcuts import Shortcut, UsualRequest
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
+from shared.identity.rules import accepted_until
 from shared.identity.tokens import (
-    LEEWAY_SECONDS,
     TOKEN_BYTES_MAX,
     Identity,
     IssuerUnavailable,
+    TokenVerifier,
     Unauthenticated,
-    Verifier,
 )
 from shared.observability.tracing import traceparent
 from shared.quotas.rules import TooOften
@@ -232,7 +232,7 @@ async def _send_usual_gift(state: AppState, usual: UsualRequest) -> Response:
 SHORTCUT = Shortcut("/v1/gifts", SendGiftRequest, _send_usual_gift)
 
 
-async def _target(targets: Verifier, token: str | None) -> TargetToken | None:
+async def _target(targets: TokenVerifier, token: str | None) -> TargetToken | None:
     """Read what the host signed; its token is not the caller's, so a bad one is a bad request."""
     if token is None:
         return None
@@ -240,7 +240,7 @@ async def _target(targets: Verifier, token: str | None) -> TargetToken | None:
         claims = await targets.verify_target(token)
     except Unauthenticated as refusal:
         raise TargetTokenInvalid(**refusal.facts) from None
-    return target_of(claims, until=claims["exp"] + LEEWAY_SECONDS)
+    return target_of(claims, until=accepted_until(claims))
 
 
 @router.get(

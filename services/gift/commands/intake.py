@@ -29,6 +29,7 @@ from services.gift.domain.catalogue import (
 from services.gift.domain.gifts import Gift, GiftDetails, SettledBefore, State
 from services.gift.store import admissions, levels
 from shared.errors import Refusal
+from shared.idempotency import mark_replayed
 from shared.identity.ages import ADULTS, AgeRule
 from shared.postgres.batching import Batcher
 from shared.postgres.database import Database, Part, Transaction
@@ -94,6 +95,7 @@ class GiftIntake:
             if gift.id == proposed:
                 left = deadline - time.monotonic()
                 return await wait_for(outcome, gift, left) if left > 0 else gift
+        mark_replayed()
         return await self._repeated(order, gift, deadline)
 
     async def _repeated(self, order: GiftOrder, gift: Gift, deadline: float) -> Gift:

@@ -26,8 +26,8 @@ from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     Identity,
     IssuerUnavailable,
+    TokenVerifier,
     Unauthenticated,
-    Verifier,
 )
 
 RECONNECT_MILLISECONDS = 2_000
@@ -193,7 +193,7 @@ def _position(last_event_id: str | None, after: int | None) -> int | None:
 
 
 async def _authenticate(request: Request) -> Identity:
-    verifier: Verifier = request.app.state.verifier
+    verifier: TokenVerifier = request.app.state.verifier
     token = bearer_token(request) or _token_in_address(request)
     if token is None:
         raise Unauthenticated(reason="missing")

@@ -92,7 +92,7 @@ async def list_own_perks(caller: Creator, db: Db) -> PerksResponse:
         return PerksResponse(perks=await perk_store.list_perks(tx, caller.user))
 
 
-@router.get("/creators/{creator}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
+@router.get("/creators/{creator:person}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
 async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:

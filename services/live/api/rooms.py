@@ -86,7 +86,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
 
 
 @router.put(
-    "/rooms/{room}/guests/{guest}",
+    "/rooms/{room}/guests/{guest:person}",
     tags=["rooms"],
     responses={**OF_OWNERS, **refusals(TooManyGuests, TooOften)},
 )
@@ -101,7 +101,7 @@ async def add_guest(
     return GuestsResponse(room=room, guests=guests)
 
 
-@router.delete("/rooms/{room}/guests/{guest}", tags=["rooms"], responses=OF_OWNERS)
+@router.delete("/rooms/{room}/guests/{guest:person}", tags=["rooms"], responses=OF_OWNERS)
 async def remove_guest(
     room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:

@@ -24,6 +24,7 @@ from services.live.store.gift_totals import lock_rooms
 from services.live.store.rooms import find_ownership
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
+from shared.idempotency import mark_replayed
 from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
 
@@ -78,6 +79,7 @@ async def add_goal(tx: Transaction, creator: str, new: NewGoal, key: str) -> tup
     await lock_creator(tx, creator)
     known = {goal.goal: goal for goal in await store.list_goals_of_creator(tx, creator)}
     if found := known.get(identifier):
+        tx.after_commit(mark_replayed)
         return found, False
     if starts_at < datetime.now(UTC) - PAST_MAX:
         raise BeginsTooLongAgo(days_max=PAST_MAX.days)

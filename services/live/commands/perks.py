@@ -19,6 +19,7 @@ from services.live.store import perks as store
 from services.live.store.creator_locks import lock_creator
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
+from shared.idempotency import mark_replayed
 from shared.identity.people import NotYours
 from shared.postgres.database import Transaction
 from shared.quotas import store as quotas
@@ -46,6 +47,7 @@ async def offer_perk(
     await lock_creator(tx, creator)
     known = {perk.perk: perk for perk in await store.list_perks(tx, creator)}
     if found := known.get(identifier):
+        tx.after_commit(mark_replayed)
         return found
     if len(known) >= PERKS_MAX:
         raise TooManyPerks(perks_max=PERKS_MAX)
@@ -89,6 +91,7 @@ async def use_entitlement(tx: Transaction, creator: str, identifier: UUID, key: 
     if found.creator != creator:
         raise NotYours
     if await entitlements.has_use(tx, identifier, key):
+        tx.after_commit(mark_replayed)
         return found
     found.require_usable()
     await quotas.use(tx, creator, ENTITLEMENT_USES)

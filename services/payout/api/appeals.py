@@ -103,7 +103,7 @@ async def read_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
 
 
 @router.post(
-    "/operator/payouts/{creator}/{payout}/appeal",
+    "/operator/payouts/{creator:person}/{payout}/appeal",
     tags=["operator"],
     responses=refusals(
         Unauthenticated,

@@ -98,7 +98,7 @@ class WaitingBonuses(BaseModel):
 
 
 @router.get(
-    "/earnings/{creator}/bonuses",
+    "/earnings/{creator:person}/bonuses",
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
@@ -117,7 +117,7 @@ async def read_own_bonuses(
 
 
 @router.post(
-    "/operator/creators/{creator}/bonuses",
+    "/operator/creators/{creator:person}/bonuses",
     status_code=201,
     tags=["operator"],
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, OwnMoney, KeyReused),
@@ -140,7 +140,7 @@ async def request_bonus(
 
 
 @router.get(
-    "/operator/creators/{creator}/bonuses",
+    "/operator/creators/{creator:person}/bonuses",
     tags=["operator"],
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
 )
@@ -169,7 +169,9 @@ async def read_waiting(_: BonusWriter, db: AllParts) -> WaitingBonuses:
 
 
 @router.post(
-    "/operator/creators/{creator}/bonuses/{bonus}/approve", tags=["operator"], responses=DECIDING
+    "/operator/creators/{creator:person}/bonuses/{bonus}/approve",
+    tags=["operator"],
+    responses=DECIDING,
 )
 async def approve_bonus(
     creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
@@ -179,7 +181,9 @@ async def approve_bonus(
 
 
 @router.post(
-    "/operator/creators/{creator}/bonuses/{bonus}/reject", tags=["operator"], responses=DECIDING
+    "/operator/creators/{creator:person}/bonuses/{bonus}/reject",
+    tags=["operator"],
+    responses=DECIDING,
 )
 async def reject_bonus(
     creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules

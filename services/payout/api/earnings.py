@@ -129,7 +129,9 @@ class Books(BaseModel):
     money: list[MoneyAccount]
 
 
-@router.get("/earnings/{creator}", tags=["earnings"], responses=refusals(Unauthenticated, NotYours))
+@router.get(
+    "/earnings/{creator:person}", tags=["earnings"], responses=refusals(Unauthenticated, NotYours)
+)
 async def read_earnings(
     creator: OwnCreator, db: Db, rules: Annotated[Rules, from_state("rules")]
 ) -> Earnings:
@@ -152,7 +154,7 @@ async def read_earnings(
 
 
 @router.get(
-    "/earnings/{creator}/gifts",
+    "/earnings/{creator:person}/gifts",
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )

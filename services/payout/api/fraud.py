@@ -40,7 +40,7 @@ class FindingsResponse(BaseModel):
 
 
 @router.get(
-    "/operator/payouts/{creator}/{payout}/findings",
+    "/operator/payouts/{creator:person}/{payout}/findings",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout),
 )
 async def read_payout_findings(

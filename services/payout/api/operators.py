@@ -113,7 +113,7 @@ class CreatorPayouts(BaseModel):
 
 
 @router.post(
-    "/operator/payouts/{creator}/{payout}/approve",
+    "/operator/payouts/{creator:person}/{payout}/approve",
     responses=refusals(
         Unauthenticated, ScopeMissing, OwnMoney, DecidedBefore, NoSuchPayout, NotHeld
     ),
@@ -136,7 +136,7 @@ async def approve(
 
 
 @router.post(
-    "/operator/payouts/{creator}/{payout}/reject",
+    "/operator/payouts/{creator:person}/{payout}/reject",
     responses=refusals(
         Unauthenticated,
         ScopeMissing,
@@ -171,7 +171,7 @@ async def reject(
 
 
 @router.post(
-    "/operator/payouts/{creator}/{payout}/resolve",
+    "/operator/payouts/{creator:person}/{payout}/resolve",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
 )
 async def resolve(
@@ -232,7 +232,7 @@ async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts
     )
 
 
-@router.get("/operator/payouts/{creator}", responses=refusals(Unauthenticated, ScopeMissing))
+@router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
 async def read_payouts(
     creator: UserId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
 ) -> CreatorPayouts:
@@ -243,7 +243,7 @@ async def read_payouts(
 
 
 @router.get(
-    "/operator/payouts/{creator}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/payouts/{creator:person}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
 )
 async def read_earnings(
     creator: UserId,

@@ -74,7 +74,7 @@ async def read_payees_to_review(_: Reviewer, db: AllParts) -> PayeesToReview:
 
 
 @router.get(
-    "/operator/payees/{creator}/{currency}",
+    "/operator/payees/{creator:person}/{currency}",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayee),
 )
 async def read_payee_to_review(
@@ -102,7 +102,7 @@ async def read_payee_to_review(
 
 
 @router.post(
-    "/operator/payees/{creator}/{currency}/clear",
+    "/operator/payees/{creator:person}/{currency}/clear",
     responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchPayee, NoMatch),
 )
 async def clear(

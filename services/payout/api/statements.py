@@ -152,7 +152,7 @@ class Asked:
 
 
 @router.get(
-    "/earnings/{creator}/statements",
+    "/earnings/{creator:person}/statements",
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours),
 )
@@ -164,7 +164,7 @@ async def read_statements(
 
 
 @router.get(
-    "/earnings/{creator}/statements/{statement}",
+    "/earnings/{creator:person}/statements/{statement}",
     name="own_statement",
     tags=["earnings"],
     response_model=StatementResponse,
@@ -184,7 +184,7 @@ async def read_own_statement(
 
 
 @router.get(
-    "/operator/creators/{creator}/statements",
+    "/operator/creators/{creator:person}/statements",
     name="statements_of",
     tags=["finance"],
     responses=refusals(Unauthenticated, ScopeMissing),
@@ -197,7 +197,7 @@ async def read_statements_of(
 
 
 @router.get(
-    "/operator/creators/{creator}/statements/{statement}",
+    "/operator/creators/{creator:person}/statements/{statement}",
     name="statement_of",
     tags=["finance"],
     response_model=StatementResponse,

@@ -111,7 +111,9 @@ class NewSplit(Why):
 
 
 @router.get(
-    "/earnings/{creator}/terms", tags=["earnings"], responses=refusals(Unauthenticated, NotYours)
+    "/earnings/{creator:person}/terms",
+    tags=["earnings"],
+    responses=refusals(Unauthenticated, NotYours),
 )
 async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsResponse:
     """Read one's own rate and split, and what was announced to follow."""
@@ -120,7 +122,7 @@ async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsRes
 
 
 @router.get(
-    "/operator/creators/{creator}/terms",
+    "/operator/creators/{creator:person}/terms",
     tags=["operator"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
@@ -133,7 +135,7 @@ async def read_terms_of(
 
 
 @router.put(
-    "/operator/creators/{creator}/rate-plan",
+    "/operator/creators/{creator:person}/rate-plan",
     tags=["operator"],
     responses=refusals(
         *(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRatePlan, TermsInThePast),
@@ -163,7 +165,7 @@ async def assign_plan(
 
 
 @router.put(
-    "/operator/creators/{creator}/split",
+    "/operator/creators/{creator:person}/split",
     tags=["operator"],
     responses=refusals(
         *(Unauthenticated, ScopeMissing, OwnMoney, PartiesOverlap, SharesTooLarge),

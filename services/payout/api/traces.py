@@ -55,7 +55,7 @@ class PayoutTrace(BaseModel):
 
 
 @router.get(
-    "/operator/payouts/{creator}/{payout}/trace",
+    "/operator/payouts/{creator:person}/{payout}/trace",
     name="trace",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor, ArchiveUnavailable),
 )

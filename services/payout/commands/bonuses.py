@@ -18,7 +18,7 @@ from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.rates import BonusEarned
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.identity.people import require_other_person, same_person
 from shared.ledger.entries import MAIN
 from shared.messaging.facts import Fact
@@ -64,7 +64,7 @@ async def request_bonus(tx: Transaction, asked: BonusRequest) -> Bonus:
     bonus, request_hash = known
     if request_hash != asked.request_hash:
         raise KeyReused(bonus=bonus.id)
-    tx.after_commit(lambda: count_key(ROUTE, Key.NEW if is_new else Key.REPEATED))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=is_new))
     if is_new:
         await _audit(tx, bonus, asked.operator)
     return bonus

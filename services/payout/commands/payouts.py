@@ -27,7 +27,7 @@ from shared.contracts.payout import (
     PayoutRequested,
     PayoutRiskFound,
 )
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.ledger.entries import LockedAccounts
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
@@ -99,7 +99,7 @@ async def request_payout(
     await payouts.add_steps(tx, payout, steps, reason=reasons[0] if reasons else None)
     await quotes.use(tx, payout)
     decided = await _decide(tx, payout, reasons, rules)
-    tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=True))
     first = Fact(requested, 1, Cause(order.correlation_id))
     cause = Cause(order.correlation_id, str(requested.id))
     risks = [Fact(_risk(payout, each), 1, cause) for each in findings]
@@ -120,7 +120,7 @@ async def _find_repeated(tx: Transaction, order: PayoutOrder) -> Payout | None:
     payout, request_hash = known
     if request_hash != order.request_hash:
         raise KeyReused(payout=payout.id)
-    tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=False))
     return payout
 
 

@@ -24,6 +24,7 @@ from shared.contracts.payout import (
 )
 from shared.contracts.rates import BonusEarned
 from shared.ledger.sealing import chain_of
+from shared.messaging import archive
 from shared.messaging.facts import Fact
 from shared.postgres.database import Transaction
 
@@ -43,6 +44,13 @@ def facts_between(tx: Transaction, *, since: datetime, until: datetime) -> Async
     """Yield what was published in that time: outcomes first, then what followed from them."""
     blocks = (BlockSealed, chain_of(tx, DIAMONDS))
     return history.facts_between(tx, _published, blocks, since=since, until=until)
+
+
+def reference_facts_between(
+    tx: Transaction, *, since: datetime, until: datetime
+) -> AsyncIterator[Fact]:
+    """Yield the facts of that time that are of no single creator: of the rates of all."""
+    return archive.facts_between(tx, since=since, until=until)
 
 
 def _published(reference: str, _: bool) -> type[Event] | None:

@@ -77,7 +77,9 @@ async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
 
 
 @router.get(
-    "/operator/purchases/{viewer}/{purchase}", name="purchase", responses=refusals(NoSuchPurchase)
+    "/operator/purchases/{viewer:person}/{purchase}",
+    name="purchase",
+    responses=refusals(NoSuchPurchase),
 )
 async def read_purchase(
     viewer: UserId, purchase: UUID, _: DisputesReader, db: Db, rules: FromRules
@@ -95,7 +97,7 @@ async def read_purchase(
 
 
 @router.get(
-    "/operator/purchases/{viewer}/{purchase}/withdrawals",
+    "/operator/purchases/{viewer:person}/{purchase}/withdrawals",
     name="withdrawals",
     responses=refusals(NoSuchPurchase),
 )
@@ -114,7 +116,7 @@ async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
 
 
 @router.post(
-    "/operator/purchases/{viewer}/{purchase}/refunds/{refund}/decline",
+    "/operator/purchases/{viewer:person}/{purchase}/refunds/{refund}/decline",
     name="decline",
     responses=refusals(NoSuchRefund, RefundResolvable),
 )

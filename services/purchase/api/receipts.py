@@ -57,7 +57,7 @@ async def read_receipt_file(purchase: UUID, caller: Caller, db: Db, writer: From
 
 
 @router.get(
-    "/operator/purchases/{viewer}/{purchase}/receipt",
+    "/operator/purchases/{viewer:person}/{purchase}/receipt",
     name="receipt_of",
     tags=["finance"],
     response_class=HTMLResponse,

@@ -119,7 +119,7 @@ async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
 
 
 @router.post(
-    "/operator/purchases/{viewer}/{purchase}/refunds",
+    "/operator/purchases/{viewer:person}/{purchase}/refunds",
     name="give_back_for",
     tags=["operator"],
     status_code=202,

@@ -61,10 +61,11 @@ router = APIRouter(tags=["purchases"])
 
 class WithdrawalRequest(BaseModel):
     """
-    The statement: the viewer's name, and the address for the acknowledgement of its receipt.
+    The withdrawal statement: the viewer's name, and an e-mail address for the acknowledgement.
 
-    Send it once the viewer has confirmed it. Without `reply_to` they read or download the
-    acknowledgement; with it, it is also in the event for whoever sends mails.
+    Send it after the viewer has confirmed it. The viewer can always read and download the
+    acknowledgement. With `reply_to`, the event `purchase.withdrawal_received` has the address, so
+    that your mail service can send the acknowledgement.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -116,10 +117,11 @@ async def withdraw(
     rules: FromRules,
 ) -> Withdrawal:
     """
-    Withdraw from one of one's own purchases, before its `withdrawable_until`.
+    Withdraw from one of your own purchases, before its `withdrawable_until`.
 
-    The statement is recorded for good, with its date and time. What is unused of the coins is
-    frozen at once and refunded; that nothing is unused changes nothing about the statement.
+    The statement is recorded permanently, with its date and time. Unused coins of the purchase are
+    frozen at once, and their share of the price is refunded. If no coins are unused, the statement
+    is recorded all the same, and nothing is refunded.
     """
     statement = Statement(
         viewer=caller.user,

@@ -28,7 +28,7 @@ from services.purchase.store import purchases
 from services.purchase.store.exclusions import excluded_until
 from services.purchase.store.purchase_rules import history_of
 from shared.errors import Refusal
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.postgres.database import Database, Transaction
 from shared.prices.packages import Channel
 from shared.quotas import store as quotas
@@ -113,7 +113,7 @@ async def record_purchase(
     # Last of all: another refusal says more to the viewer.
     require_budget(promise)
     log.info("purchase.recorded", purchase=str(purchase.id))
-    tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=True))
     return purchase
 
 
@@ -202,5 +202,5 @@ async def _recorded(tx: Transaction, order: PurchaseOrder) -> Purchase | None:
     purchase, request_hash = found
     if request_hash != order.request_hash:
         raise KeyReused(purchase=purchase.id)
-    tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=False))
     return purchase

@@ -22,7 +22,7 @@ from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.purchase import PurchaseRefundRequested
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
@@ -103,7 +103,7 @@ async def request_refund(tx: Transaction, order: RefundOrder, rules: Rules) -> R
     purchase, fact = refund_requested(purchase, refund)
     await purchases.save(tx, [purchase], now=now)
     await publish(tx, [fact], archive=True)
-    tx.after_commit(lambda: count_key(order.route, Key.NEW))
+    tx.after_commit(lambda: record_key(order.route, is_new=True))
     return refund
 
 
@@ -148,5 +148,5 @@ async def _recorded(tx: Transaction, order: RefundOrder) -> Refund | None:
     refund, request_hash = known
     if request_hash != order.request_hash:
         raise KeyReused(refund=refund.id)
-    tx.after_commit(lambda: count_key(order.route, Key.REPEATED))
+    tx.after_commit(lambda: record_key(order.route, is_new=False))
     return refund

@@ -19,7 +19,7 @@ from services.purchase.store import disputes, purchases, refunds, withdrawals
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.purchase import PurchaseWithdrawalReceived
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
 from shared.postgres.database import Transaction
@@ -92,7 +92,7 @@ async def record_withdrawal(tx: Transaction, statement: Statement, rules: Rules)
     await purchases.save(tx, [purchase], now=statement.received_at)
     await publish(tx, facts, archive=True)
     log.info("withdrawal.received", purchase=str(purchase.id), reason=reason)
-    tx.after_commit(lambda: count_key(ROUTE, Key.NEW))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=True))
     return withdrawal
 
 
@@ -149,5 +149,5 @@ async def _recorded(tx: Transaction, statement: Statement) -> Withdrawal | None:
     withdrawal, request_hash = known
     if request_hash != statement.request_hash:
         raise KeyReused(withdrawal=withdrawal.id)
-    tx.after_commit(lambda: count_key(ROUTE, Key.REPEATED))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=False))
     return withdrawal

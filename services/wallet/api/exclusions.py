@@ -33,7 +33,7 @@ class ExclusionResponse(BaseModel):
 
 
 @router.post(
-    "/wallets/{user}/exclusions",
+    "/wallets/{user:person}/exclusions",
     status_code=201,
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused, TooOften),
 )

@@ -67,14 +67,15 @@ class Spending(BaseModel):
     money: list[SpentMoney]
 
 
-@router.get("/wallets/{user}/limits", responses=refusals(Unauthenticated, NotYours))
+@router.get("/wallets/{user:person}/limits", responses=refusals(Unauthenticated, NotYours))
 async def read_limits(user: OwnUser, db: Db, rules: SpendingRules) -> Limits:
     """Read one's limits: one's own, and those that hold for everyone."""
     return await limits_of(db, user, rules)
 
 
 @router.put(
-    "/wallets/{user}/limits/{period}", responses=refusals(Unauthenticated, NotYours, TooOften)
+    "/wallets/{user:person}/limits/{period}",
+    responses=refusals(Unauthenticated, NotYours, TooOften),
 )
 async def set_limit(
     user: OwnUser, period: Period, wanted: LimitRequest, db: Db, rules: SpendingRules
@@ -87,7 +88,7 @@ async def set_limit(
     return await limits_of(db, user, rules)
 
 
-@router.get("/wallets/{user}/spending", responses=refusals(Unauthenticated, NotYours))
+@router.get("/wallets/{user:person}/spending", responses=refusals(Unauthenticated, NotYours))
 async def read_spending(user: OwnUser, db: Db, rules: SpendingRules) -> Spending:
     """Read what one has spent this month, in coins and in the money they had cost."""
     async with db.transaction() as tx:

@@ -78,7 +78,7 @@ class PaidGift(BaseModel):
     archive: str | None
 
 
-@router.post("/operator/wallets/{user}/freeze", responses=SUSPENDING)
+@router.post("/operator/wallets/{user:person}/freeze", responses=SUSPENDING)
 async def suspend_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
     """Stop a wallet: it pays no gifts until it is unfrozen."""
     async with db.transaction() as tx:
@@ -86,7 +86,7 @@ async def suspend_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Sus
     return Suspension(user=user, frozen=True)
 
 
-@router.post("/operator/wallets/{user}/unfreeze", responses=SUSPENDING)
+@router.post("/operator/wallets/{user:person}/unfreeze", responses=SUSPENDING)
 async def resume_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Suspension:
     """Let a wallet that was stopped spend again."""
     async with db.transaction() as tx:
@@ -95,7 +95,7 @@ async def resume_wallet(user: UserId, why: Why, caller: Freezer, db: Db) -> Susp
 
 
 @router.post(
-    "/operator/wallets/{user}/freezes/{hold}/release",
+    "/operator/wallets/{user:person}/freezes/{hold}/release",
     status_code=204,
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchFreeze, NotYoursToRelease),
 )
@@ -108,7 +108,7 @@ async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, d
 
 
 @router.get(
-    "/operator/wallets/{user}/lots/{lot}",
+    "/operator/wallets/{user:person}/lots/{lot}",
     name="lot",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchLot),
 )
@@ -119,7 +119,7 @@ async def read_one_lot(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot
 
 
 @router.get(
-    "/operator/wallets/{user}/purchases/{purchase}/consumption",
+    "/operator/wallets/{user:person}/purchases/{purchase}/consumption",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
 )
 async def read_purchase_consumption(
@@ -136,7 +136,7 @@ async def read_purchase_consumption(
 
 
 @router.get(
-    "/operator/wallets/{user}/purchases/{purchase}/gifts",
+    "/operator/wallets/{user:person}/purchases/{purchase}/gifts",
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor, ArchiveUnavailable),
 )
 async def read_gifts(
@@ -158,7 +158,8 @@ async def read_gifts(
 
 
 @router.put(
-    "/operator/wallets/{user}/limits/{period}", responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/wallets/{user:person}/limits/{period}",
+    responses=refusals(Unauthenticated, ScopeMissing),
 )
 async def set_limit(
     user: UserId,

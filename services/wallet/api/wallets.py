@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.wallet.commands.queries import read_balances, read_totals
-from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.store import queries
 from shared.http import (
     AllParts,
@@ -130,17 +129,19 @@ class Books(BaseModel):
 
 
 @router.get(
-    "/wallets/{user}", tags=["wallets"], responses=refusals(Unauthenticated, NotYours, NoSuchWallet)
+    "/wallets/{user:person}",
+    tags=["wallets"],
+    responses=refusals(Unauthenticated, NotYours),
 )
 async def read_wallet(user: OwnUser, db: Db) -> Wallet:
-    """Read one's own wallet; `me` stands for the caller."""
+    """Read one's own wallet; `me` stands for the caller. A newcomer's is empty."""
     async with db.transaction() as tx:
         coins, held, debt = await read_balances(tx, user)
     return Wallet(user=user, coins=coins, held_coins=held, debt_coins=debt)
 
 
 @router.get(
-    "/wallets/{user}/movements",
+    "/wallets/{user:person}/movements",
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor, ArchiveUnavailable),
 )
@@ -155,7 +156,7 @@ async def read_history(
 
 
 @router.get(
-    "/wallets/{user}/lots",
+    "/wallets/{user:person}/lots",
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )

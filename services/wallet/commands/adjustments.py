@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.wallet.commands.facts import request_hash
-from services.wallet.commands.queries import read_balances
+from services.wallet.commands.queries import require_wallet
 from services.wallet.domain.coins import (
     ADJUSTED,
     COINS,
@@ -38,7 +38,7 @@ APPLIED, REJECTED = "applied", "rejected"
 
 async def request_wallet_adjustment(tx: Transaction, wanted: AdjustmentRequest) -> Adjustment:
     """Remember a correction that waits for a colleague."""
-    await read_balances(tx, wanted.user)
+    await require_wallet(tx, wanted.user)
     return await request_adjustment(tx, wanted)
 
 

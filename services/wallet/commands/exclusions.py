@@ -10,7 +10,7 @@ from services.wallet.store.exclusions import Exclusion, longest
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.spending_controls import ExclusionEnded, ExclusionStarted
-from shared.idempotency import Key, KeyReused, count_key
+from shared.idempotency import KeyReused, record_key
 from shared.ledger.book import open_book
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish
@@ -49,7 +49,7 @@ async def exclude(
         raise KeyReused(exclusion=identifier)
     if new:
         await quotas.use(tx, user, EXCLUSIONS)
-    tx.after_commit(lambda: count_key(ROUTE, Key.NEW if new else Key.REPEATED))
+    tx.after_commit(lambda: record_key(ROUTE, is_new=new))
     if not new:
         started = ExclusionStarted.model_validate_json(book[user].outcomes[reference].known_result)
         return Exclusion(user, identifier, started.until)

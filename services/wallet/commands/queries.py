@@ -26,11 +26,15 @@ class NoSuchLot(Refusal):
 
 
 async def read_balances(tx: Transaction, user: str) -> tuple[int, int, int]:
-    """Return a user's spendable coins, held coins and debt, or refuse if there is no wallet."""
+    """Return a user's spendable coins, held coins and debt; of a newcomer nothing of each."""
     found = await queries.balances(tx, user)
-    if not found:
-        raise NoSuchWallet
     return found.get(MAIN, 0), found.get(HELD, 0), -found.get(DEBT, 0)
+
+
+async def require_wallet(tx: Transaction, user: str) -> None:
+    """Refuse what an operator wants for a user who never had a coin: the id may be mistyped."""
+    if not await queries.balances(tx, user):
+        raise NoSuchWallet
 
 
 async def read_totals(database: Database) -> dict[str, int]:

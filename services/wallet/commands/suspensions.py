@@ -1,6 +1,6 @@
 """An operator suspends a wallet: it pays no gifts until it is resumed; its coins stay."""
 
-from services.wallet.commands.queries import read_balances
+from services.wallet.commands.queries import require_wallet
 from services.wallet.domain.coins import COINS
 from services.wallet.store import suspensions
 from shared.backoffice.adjustments import audit
@@ -17,7 +17,7 @@ async def resume(tx: Transaction, user: str, *, operator: str, reason: str) -> N
 
 
 async def _set(tx: Transaction, user: str, *, suspended: bool, operator: str, reason: str) -> None:
-    await read_balances(tx, user)
+    await require_wallet(tx, user)
     await open_book(tx, COINS, [(user, "suspension")])
     if await suspensions.save(tx, user, suspended=suspended):
         action = "wallet.frozen" if suspended else "wallet.unfrozen"

@@ -1,5 +1,5 @@
 // Disputes: from a payment to its lots, the gifts they paid, their creators, their payouts.
-import { get, path } from "./api.js";
+import { get, path, person } from "./api.js";
 import { coins, diamonds, el, empty, show, table } from "./dom.js";
 import { card, doing } from "./shell.js";
 import { day, money, number, short, time, words } from "./words.js";
@@ -30,8 +30,8 @@ function lookUp(place) {
 
 async function follow(viewer, id, place) {
   const [purchase, consumption, paid] = await Promise.all([
-    get(path`/v1/operator/purchases/${viewer}/${id}`), get(path`/v1/operator/wallets/${viewer}/purchases/${id}/consumption`),
-    get(path`/v1/operator/wallets/${viewer}/purchases/${id}/gifts?limit=${GIFTS_MAX}`),
+    get(path`/v1/operator/purchases/${person(viewer)}/${id}`), get(path`/v1/operator/wallets/${person(viewer)}/purchases/${id}/consumption`),
+    get(path`/v1/operator/wallets/${person(viewer)}/purchases/${id}/gifts?limit=${GIFTS_MAX}`),
   ]);
   const gifts = await giftsOf(viewer, paid.items);
   const creators = await Promise.all([...grouped(gifts, (gift) => gift.creator)].map(([creator, theirs]) => creatorOf(creator, theirs)));
@@ -54,7 +54,7 @@ async function giftsOf(viewer, paid) {
 
 async function creatorOf(creator, gifts) {
   const [earned, payouts] = await Promise.all([
-    get(`${path`/v1/operator/payouts/${creator}/earnings`}?${chosen(gifts)}`), get(path`/v1/operator/payouts/${creator}`),
+    get(`${path`/v1/operator/payouts/${person(creator)}/earnings`}?${chosen(gifts)}`), get(path`/v1/operator/payouts/${person(creator)}`),
   ]);
   return { creator, earned: earned.items, payouts: payouts.items };
 }

@@ -1,5 +1,5 @@
 // Payouts under review and appeals: a person decides, with a reason that stays and its creator reads.
-import { get, path, post } from "./api.js";
+import { get, path, person, post } from "./api.js";
 import { diamonds, el, empty } from "./dom.js";
 import { askReason, card, doing, open, REASON_MAX, REASON_MIN, sentence, toast } from "./shell.js";
 import { showTrace } from "./traces.js";
@@ -45,7 +45,7 @@ async function approve(button, payout, refresh) {
   const reason = await askReason("Approve the payout?", `${money(payout.amount_minor, payout.currency)} to ${payout.destination} for ${payout.creator}.`, "Approve");
   if (!reason) return;
   await doing(button, async () => {
-    const decided = await post(path`/v1/operator/payouts/${payout.creator}/${payout.payout}/approve`, { reason });
+    const decided = await post(path`/v1/operator/payouts/${person(payout.creator)}/${payout.payout}/approve`, { reason });
     toast(decided.state === "held" ? "Noted. A second person has to approve it." : "Approved.");
     refresh();
   });
@@ -63,7 +63,7 @@ function reject(payout, refresh) {
       event.preventDefault();
       doing(event.submitter ?? reason, async () => {
         try {
-          await post(path`/v1/operator/payouts/${payout.creator}/${payout.payout}/reject`, {
+          await post(path`/v1/operator/payouts/${person(payout.creator)}/${payout.payout}/reject`, {
             reason: reason.value.trim(), facts: facts.value.trim(), ground: ground.value, ...(clause.value.trim() ? { clause: clause.value.trim() } : {}),
           });
           dialog.close();
@@ -88,7 +88,7 @@ function appealed(appeal, refresh) {
     const reason = await askReason(`${word} the rejection?`, appeal.text, word, { danger });
     if (!reason) return;
     await doing(button, async () => {
-      await post(path`/v1/operator/payouts/${appeal.creator}/${appeal.payout}/appeal`, { decision, reason });
+      await post(path`/v1/operator/payouts/${person(appeal.creator)}/${appeal.payout}/appeal`, { decision, reason });
       toast("Decided.");
       refresh();
     });

@@ -10,8 +10,14 @@ const EARLY_SECONDS = 30;
 const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
-// Where this installation's tokens say roles and scopes.
-const NAMES = JSON.parse(document.querySelector("meta[name=ovation-claims]")?.content ?? '{"roles": ["roles"], "scopes": [["scope"], ["scopes"]]}');
+// How tokens of each issuer are read, as the services read them: the page was rendered with it. Where
+// a host signs people in on a page of its own, nobody looks at roles.
+const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
+const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
+
+function metaOf(name) {
+  return document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
+}
 
 /** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
 function storage() {
@@ -46,12 +52,14 @@ export function me() {
   const claims = claimsOf(kept.getItem(TOKEN));
   if (!claims) return null;
   const person = JSON.parse(kept.getItem(PERSON) ?? "null");
+  const { prefix, names } = READINGS.find(({ issuer }) => issuer === claims.iss) ?? READINGS[0] ?? NOWHERE;
+  const country = at(claims, names.country);
   return {
-    user: claims.sub,
+    user: `${prefix}${claims.sub}`,
     name: person?.name ?? (typeof claims.name === "string" && claims.name ? claims.name : claims.sub),
-    roles: texts(at(claims, NAMES.roles)),
-    scopes: [...new Set(NAMES.scopes.flatMap((path) => texts(at(claims, path))))],
-    country: typeof claims.country === "string" ? claims.country.toUpperCase() : null,
+    roles: texts(at(claims, names.roles)),
+    scopes: [...new Set(names.scopes.flatMap((path) => texts(at(claims, path))))],
+    country: typeof country === "string" ? country.toUpperCase() : null,
   };
 }
 
@@ -111,7 +119,7 @@ export async function play(person) {
 }
 
 const hostOrigins = () =>
-  (document.querySelector("meta[name=ovation-host-origins]")?.content ?? "").split(" ").filter(Boolean);
+  (metaOf("ovation-host-origins") ?? "").split(" ").filter(Boolean);
 
 /** Ask whoever frames us; only the origins this installation names are asked or believed. */
 function requestToken() {
@@ -131,7 +139,7 @@ function requestToken() {
 function claimsOf(token) {
   try {
     const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0))));
     return typeof claims?.sub === "string" && claims.sub ? claims : null;
   } catch {
     return null;

@@ -1,5 +1,5 @@
 // Where a payout came from: its diamonds by viewer and by kind of coins, drawn and listed.
-import { get, path } from "./api.js";
+import { get, path, person } from "./api.js";
 import { diamonds, el, svg, table } from "./dom.js";
 import { open } from "./shell.js";
 import { money, number, words } from "./words.js";
@@ -29,7 +29,7 @@ async function read(creator, payout) {
   let found = null;
   let cursor = null;
   do {
-    const address = path`/v1/operator/payouts/${creator}/${payout}/trace?limit=100`;
+    const address = path`/v1/operator/payouts/${person(creator)}/${payout}/trace?limit=100`;
     found = await get(cursor ? `${address}&cursor=${encodeURIComponent(cursor)}` : address);
     items.push(...found.items);
     cursor = found.next_cursor;
@@ -75,6 +75,7 @@ function draw(flows) {
     ...bands, ...bars(left, 0), ...bars(right, WIDTH - BAR), ...labels(left, BAR + 6, "start"), ...labels(right, WIDTH - BAR - 6, "end"));
 }
 
+/** @returns {Map<string, any>} */
 function stacked(flows, side, all) {
   const places = new Map();
   for (const flow of flows) places.set(flow[side], (places.get(flow[side]) ?? 0) + flow.diamonds);

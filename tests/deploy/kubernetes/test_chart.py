@@ -15,6 +15,7 @@ from tests.deploy.kubernetes.rendering import (
     INSTALLATION,
     NAMESPACE,
     containers_of,
+    environment_of,
     merged,
     of_kind,
     pod_of,
@@ -33,6 +34,8 @@ EVERYTHING = {
     "networkPolicies": {"callers": [{"podSelector": {}}], "monitoring": [{"podSelector": {}}]},
     "settings": {"OVATION_TENCENT_SDK_APP_ID": "1400000000"},
     "operator": {"backupClaim": "backups"},
+    "archives": {"claim": "archives", "credentials": "bucket", "peers": [{"podSelector": {}}]},
+    "postgres": {"pooler": {"address": "pgbouncer:6432", "peers": [{"podSelector": {}}]}},
     "images": {"pullSecrets": [{"name": "registry"}]},
     "defaults": {"nodeSelector": {"disk": "fast"}, "tolerations": [{"operator": "Exists"}]},
     "workloads": {"payout": {"volumes": [{"name": "lists", "configMap": {"name": "lists"}}]}},
@@ -294,3 +297,14 @@ def test_no_placeholder_is_left(resources):
 
 def _env(resources, name):
     return containers_of(of_kind(resources, "Deployment")[name])[0]["env"]
+
+
+def test_further_issuers_reach_services_and_pages_as_they_are_written():
+    issuers = [{"issuer": "https://staff.example/", "subject_prefix": "staff:", "note": "a'b\\c"}]
+    written = json.dumps(issuers)
+    values = merged(values_of(), {"settings": {"OVATION_JWT_MORE_ISSUERS": written}})
+    deployments = of_kind(render(values), "Deployment")
+
+    for name in PUBLIC:
+        found = environment_of(containers_of(deployments[name])[0])
+        assert found[f"{name.upper()}_JWT_MORE_ISSUERS"] == written

@@ -26,7 +26,9 @@ TENCENT = yaml.safe_load((ROOT / "deploy" / "compose.tencent.yml").read_text())[
 SERVERS = {"postgres", "rabbitmq", "provision"}
 MIGRATIONS = {f"migrate-{service}" for service in DATABASES}
 # By whom a program is started is not a setting: where its servers are, and which shell it is.
-ADDRESSES = re.compile(r"_(DATABASE|BROKER|MIGRATION)_URL$|^OVATIONCTL_(POSTGRES|RABBIT|BROKER)$")
+ADDRESSES = re.compile(
+    r"_(DATABASE|DATABASE_DIRECT|BROKER|MIGRATION)_URL$|^OVATIONCTL_(POSTGRES|RABBIT|BROKER)$"
+)
 _DEFAULT = re.compile(r"\$\{([A-Z_]+)(:[-?]([^}]*))?\}")
 
 
@@ -130,8 +132,10 @@ def test_behind_a_tencent_room_gift_has_what_the_overlay_says():
 
 def test_every_setting_of_compose_is_one_of_the_chart():
     known = set(yaml.safe_load((CHART / "values.yaml").read_text())["settings"])
-    # Images, addresses and users of Docker Compose itself.
-    of_compose = re.compile(r"_IMAGE$|_BIND$|_PORT$|^OVATION_VERSION$|^OVATION_OPERATOR$")
+    # Images, addresses and users of Docker Compose itself. Servers are values of their own.
+    of_compose = re.compile(
+        r"_IMAGE$|_BIND$|_PORT$|^OVATION_(IMAGES|VERSION|OPERATOR|POSTGRES|POSTGRES_POOLER)$"
+    )
     asked = {
         name
         for programs in (BASE, PRACTICE, TENCENT)

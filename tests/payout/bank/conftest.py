@@ -127,10 +127,11 @@ def work(database, bank):
     """Let the worker do what is due, and no more."""
 
     async def do():
-        async with database.transaction() as tx:
-            await open_attempts(tx)
-        while await follow_attempts(database, {"bank": bank}, RULES):
-            pass
+        for part in database.parts:
+            async with part.transaction() as tx:
+                await open_attempts(tx)
+            while await follow_attempts(part, {"bank": bank}, RULES):
+                pass
 
     return do
 
@@ -183,7 +184,7 @@ def bring(clerk, work):
 @pytest.fixture
 def execute(database):
     async def run(statement):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             return list(await tx.execute(text(statement)))
 
     return run

@@ -125,10 +125,10 @@ async def test_the_service_itself_cannot_pay_a_payment_again(
 async def test_a_day_has_a_file_of_what_was_ordered_before_its_time(cash_out, database, clerk):
     earlier = _due_at(datetime.now(UTC))
     await cash_out()
-    assert not await make_due_files(database, earlier)
+    assert not await make_due_files(database.part_for("lea"), earlier)
     assert (await clerk.get(FILES)).json()["items"] == []
 
-    assert not await make_due_files(database, _due_at(datetime.now(UTC)))
+    assert not await make_due_files(database.part_for("lea"), _due_at(datetime.now(UTC)))
 
     (line,) = (await clerk.get(FILES)).json()["items"]
     assert line["made_by"] == "schedule"
@@ -159,7 +159,7 @@ async def test_the_days_job_gives_back_what_can_no_longer_be_paid(
     payout = await cash_out()
     await execute("DELETE FROM bank_accounts")
 
-    await make_due_files(database, bank)
+    await make_due_files(database.part_for("lea"), bank)
     await work()
 
     assert await state_of(lea, payout) == "failed"

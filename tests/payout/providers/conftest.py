@@ -11,11 +11,10 @@ from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.domain.methods import only
 from services.payout.domain.payees import DestinationKind
 from services.payout.main import build_http, connect_bank
-from services.payout.store.invariants import INVARIANTS
-from shared.ledger.verification import Violation, verify_ledger
 from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of, served
 from tests.deliveries import a_broker, a_delivery
+from tests.payout.books import violations
 from tests.payout.conftest import RULES, a_gift_sent, at_rate
 from tests.payout.providers.drivers import drivers, open_driver
 
@@ -94,10 +93,10 @@ def work(database, vendor, rules):
     async def look():
         # An attempt that a webhook makes due in this moment would be skipped.
         await vendor.deliver()
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             await open_attempts(tx)
             await tx.execute(DUE)
-        await follow_attempts(database, {vendor.name: vendor.provider}, rules)
+        await follow_attempts(database.part_for("lea"), {vendor.name: vendor.provider}, rules)
 
     return look
 
@@ -108,7 +107,7 @@ def follow(database, vendor, rules):
 
     async def look():
         await vendor.deliver()
-        await follow_attempts(database, {vendor.name: vendor.provider}, rules)
+        await follow_attempts(database.part_for("lea"), {vendor.name: vendor.provider}, rules)
 
     return look
 
@@ -131,15 +130,13 @@ async def books_agree(*, connected, vendor, work, rows):
 @pytest.fixture(autouse=True)
 async def invariants_hold(*, books_agree, database):
     yield
-    async with database.snapshot() as tx:
-        found = [each async for each in verify_ledger(tx, INVARIANTS)]
-    assert [each for each in found if isinstance(each, Violation)] == []
+    assert await violations(database) == []
 
 
 @pytest.fixture
 def rows(database):
     async def read(statement):
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             return [dict(row) for row in await tx.execute(text(statement))]
 
     return read
@@ -152,7 +149,7 @@ def cash_out(lea, hear, database, vendor):
     async def ask(destination=None):
         await hear(a_gift_sent(3_000))
         destination = await vendor.leave(lea, destination or vendor.destination())
-        async with database.transaction() as tx:
+        async with database.part_for("lea").transaction() as tx:
             if vendor.provider.destination_kind is DestinationKind.EMAIL:
                 # The address is in an erasable table, and our token in its place.
                 contact = {"destination": "email_of_lea", "email": destination}

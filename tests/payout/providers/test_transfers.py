@@ -204,7 +204,7 @@ async def test_a_payout_that_waits_for_our_money_can_still_be_put_under_review(
     payout = await cash_out()
     await work()
 
-    async with database.transaction() as tx:
+    async with database.part_for("lea").transaction() as tx:
         now = datetime.now(UTC)
         facts = await review_unsent(tx, ["lea"], now, reason=CLAWBACK, rules=rules)
 

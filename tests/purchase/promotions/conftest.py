@@ -8,7 +8,6 @@ from services.purchase.domain.promotions import Promotions
 from tests.clients import an_operator_token, client_of
 from tests.purchase.conftest import RULES
 
-OPERATOR = an_operator_token("promotions:write")
 PROMOTIONS = Promotions(enabled=True, first_purchase_percent=10, bonus_coins={"coins_1000": 25})
 WINTER = {
     "code": "Winter-26",
@@ -23,12 +22,16 @@ WINTER = {
 CODE = {"promo_code": "winter-26"}
 
 
+def operator_token():
+    return an_operator_token("promotions:write")
+
+
 @pytest.fixture
 def put(app):
     """Let an operator start or change a campaign."""
 
-    async def put_one(name="winter", *, token=OPERATOR, **about):
-        async with client_of(app, token) as client:
+    async def put_one(name="winter", *, token=None, **about):
+        async with client_of(app, token or operator_token()) as client:
             path = f"/v1/operator/purchase/campaigns/{name}"
             return await client.put(path, json={**WINTER, **about})
 
@@ -38,7 +41,7 @@ def put(app):
 @pytest.fixture
 def campaigns(app):
     async def read():
-        async with client_of(app, OPERATOR) as client:
+        async with client_of(app, operator_token()) as client:
             items = (await client.get("/v1/operator/purchase/campaigns")).json()["items"]
         return {each["campaign"]: each for each in items}
 

@@ -12,8 +12,9 @@ from services.purchase.commands.status_polls import StatusPolls
 from services.purchase.domain.backfills import BackfillPlan
 from shared.prices.packages import Package
 from tests.clients import a_token, client_of, served
-from tests.purchase.conftest import AGE_WEBHOOK_EVENTS, GERMANY, RULES, coins_held
+from tests.purchase.conftest import AGE_WEBHOOK_EVENTS, GERMANY, RULES
 from tests.purchase.providers.drivers import drivers, open_driver
+from tests.purchase.wallet_events import coins_held
 
 DRIVERS = drivers(os.environ)
 COINS = {"coins_100": (100, 0), "coins_500": (500, 25)}

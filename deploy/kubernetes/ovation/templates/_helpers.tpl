@@ -69,12 +69,19 @@ imagePullPolicy: {{ .root.Values.images.pullPolicy }}
 {{ (default .root.Values.postgres (index .root.Values.postgres.services .name)).address }}
 {{- end }}
 
+{{/* Where the pools of a service go: its pooler if there is one, else its server. */}}
+{{- define "ovation.pooler" -}}
+{{- $server := default .root.Values.postgres (index .root.Values.postgres.services .name) }}
+{{- default $server.address (default dict $server.pooler).address }}
+{{- end }}
+
 {{/* A text with the settings of the values in place of ${NAME}. */}}
 {{- define "ovation.filled" -}}
 {{- $text := .text }}
 {{- range $name, $value := .root.Values.settings }}
 {{- $text = replace (printf "${%s}" $name) $value $text }}
 {{- end }}
+{{- $text = replace "${POSTGRES_POOLER}" (include "ovation.pooler" .) $text }}
 {{- $text = replace "${POSTGRES}" (include "ovation.postgres" .) $text }}
 {{- $text = replace "${RABBITMQ_MANAGEMENT}" .root.Values.rabbitmq.management $text }}
 {{- replace "${RABBITMQ}" .root.Values.rabbitmq.address $text }}
@@ -126,6 +133,12 @@ projected:
         name: {{ index $.root.Values.secrets.providers . }}
         optional: true
     {{- end }}
+    {{- if and .archives .root.Values.archives.credentials }}
+    - secret:
+        name: {{ .root.Values.archives.credentials }}
+        items:
+          - {key: archive_credentials, path: archive_credentials}
+    {{- end }}
 {{- end }}
 
 {{- define "ovation.spread" -}}
@@ -149,12 +162,15 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* What only this installation has: databases on servers of their own, and traces. */}}
+{{/* What only this installation has: databases on servers of their own, a bucket, traces. */}}
 {{- define "ovation.extraEnvironment" -}}
 {{- if has "databases" .program.reaches }}
 {{- range $service, $server := .root.Values.postgres.services }}
 - {name: {{ printf "OVATIONCTL_%s_POSTGRES" (upper $service) }}, value: {{ $server.address | quote }}}
 {{- end }}
+{{- end }}
+{{- if and .program.archives .root.Values.archives.credentials }}
+- {name: AWS_SHARED_CREDENTIALS_FILE, value: /run/secrets/archive_credentials}
 {{- end }}
 {{- if and .root.Values.tracing.endpoint (not .program.single) }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .root.Values.tracing.endpoint | quote }}}
@@ -177,6 +193,12 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- $parts := urlParse .Values.rabbitmq.management }}
 {{- $port := last (splitList ":" $parts.host) }}
 {{- if contains ":" $parts.host }}{{ $port }}{{ else if eq $parts.scheme "https" }}443{{ else }}80{{ end }}
+{{- end }}
+
+{{/* Peers of a NetworkPolicy; none at all would be everybody. */}}
+{{- define "ovation.peers" -}}
+{{- if not .peers }}{{ fail .missing }}{{ end }}
+{{- toYaml .peers }}
 {{- end }}
 
 {{- define "ovation.toPostgres" -}}
