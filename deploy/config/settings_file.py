@@ -44,6 +44,8 @@ OF_INSTALLATION: Mapping[str, str] = {
     "OVATION_BIND": "The address of this machine at which the gateway listens.",
     "OVATION_JWT_ROLES_CLAIM": "Where roles are in a token, if not in `roles`.",
     "OVATION_JWT_SCOPES_CLAIM": "Where scopes are in a token, if not in `scope` or `scopes`.",
+    "OVATION_POSTGRES": "Where PostgreSQL is: host:port, or several of which one is the primary.",
+    "OVATION_POSTGRES_POOLER": "Where a pooler is before PostgreSQL; without one as above.",
     "OVATION_PORT": "The port at which the gateway listens.",
     "OVATION_GATEWAY_WORKERS": "Processes of the gateway, 1 to 4; empty: 2, on any machine.",
     "OVATION_TRUSTED_PROXIES": "Addresses or networks, by spaces, whose X-Forwarded-For is true.",

@@ -81,7 +81,8 @@ def test_no_field_of_a_services_settings_is_missing(service):
     missing = {f"{service}_{name}".upper() for name in set(kind.model_fields) - secret} - known
     assert not missing
     assert (
-        set(environment(SERVICES[service], postgres="", rabbitmq="")) <= known or service == "web"
+        set(environment(SERVICES[service], postgres="", pooler="", rabbitmq="")) <= known
+        or service == "web"
     )
 
 
