@@ -44,12 +44,14 @@ OF_INSTALLATION: Mapping[str, str] = {
     "OVATION_BIND": "The address of this machine at which the gateway listens.",
     "OVATION_JWT_ROLES_CLAIM": "Where roles are in a token, if not in `roles`.",
     "OVATION_JWT_SCOPES_CLAIM": "Where scopes are in a token, if not in `scope` or `scopes`.",
-    "OVATION_POSTGRES": "Where PostgreSQL is: host:port, or several of which one is the primary.",
-    "OVATION_POSTGRES_POOLER": "Where a pooler is before PostgreSQL; without one as above.",
     "OVATION_PORT": "The port at which the gateway listens.",
     "OVATION_GATEWAY_WORKERS": "Processes of the gateway, 1 to 4; empty: 2, on any machine.",
     "OVATION_TRUSTED_PROXIES": "Addresses or networks, by spaces, whose X-Forwarded-For is true.",
     "OVATION_ARCHIVE": "Where old entries of ledgers are: a folder, or s3://...",
+    "OVATION_POSTGRES": "`host:port` of PostgreSQL, for relays, jobs, migrations and commands;"
+    " never of a pooler.",
+    "OVATION_POSTGRES_POOLER": "`host:port` of the pools: a pooler, or the same as"
+    " OVATION_POSTGRES.",
     "OVATION_OPERATOR": "The user and group that the operator's copies belong to.",
     "OVATIONCTL_OPERATOR": "Who runs the operator's commands, for the audit log.",
     "OVATION_QUEUE_PARTITIONS": "Queues that are spread over several, such as wallet.gifts=4.",

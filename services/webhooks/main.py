@@ -13,7 +13,7 @@ from services.webhooks.settings import Settings
 from shared.http import build_app
 from shared.http.public_addresses import AddressPolicy
 from shared.http.public_client import Destinations, PublicClient
-from shared.identity.tokens import Verifier
+from shared.identity.tokens import TokenVerifier
 from shared.keyring import Keyring
 from shared.messaging.relay import Relay
 from shared.postgres.database import Database
@@ -50,7 +50,7 @@ def build(settings: Settings) -> Service:
 
 def build_http(
     database: Database,
-    verifier: Verifier,
+    verifier: TokenVerifier,
     keys: Keyring,
     destinations: Destinations,
     policy: RetryPolicy,

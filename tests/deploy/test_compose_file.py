@@ -98,7 +98,12 @@ def test_what_is_for_practice_says_all_that_is_required():
         said = dict(PRACTICE[service]["environment"])
         assert said.pop(f"{service.upper()}_ALLOW_INSECURE_ISSUER") == "true"
         # Practice money buys no real coins, and no real money leaves.
-        practice = {"purchase": "PURCHASE_TEST_PAYMENTS", "payout": "PAYOUT_TEST_PAYOUTS"}
+        practice = {
+            "purchase": "PURCHASE_TEST_PAYMENTS",
+            "payout": "PAYOUT_TEST_PAYOUTS",
+            # Endpoints on this machine, over plain HTTP.
+            "webhooks": "WEBHOOKS_LOOPBACK_ALLOWED",
+        }
         assert said == ({practice[service]: "true"} if service in practice else {})
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from deploy.config.containers import environment
+from deploy.config.environment import ROOT
 from deploy.config.services import DATABASES, SERVICES
 from deploy.config.settings_file import (
     EXAMPLE,
@@ -15,7 +16,6 @@ from deploy.config.settings_file import (
     service_settings,
 )
 
-ROOT = EXAMPLE.parent
 TEXT = EXAMPLE.read_text()
 FILES = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("compose.*.yml")]
 REQUIRED = {"OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL"}
