@@ -46,12 +46,18 @@ scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill node
 citus-suite: .venv/ready ## Run the suites of services with parts on a Citus of your own (CITUS_DSN, TESTS)
 	@CITUS_DSN="$(CITUS_DSN)" $(RUN)python -m deploy.citus $(filter-out tests,$(TESTS))
 
-check: .venv/ready audit ## Events as published, house rules, formatting, lint, imports, types, generated files, audit
+check: .venv/ready audit ## Events as published, house rules, lint, imports, types, JavaScript, workflows, audit
 	$(RUN)python -m deploy.checks
 	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
 	$(RUN)ruff check
 	$(RUN)lint-imports --no-cache
+	$(RUN)zizmor --offline --quiet .github
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
+	$(RUN)python -m deploy.checks.javascript
 	$(RUN)mypy
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json

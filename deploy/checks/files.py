@@ -8,11 +8,14 @@ from deploy.checks import Finding
 # `*` is a name without a slash, `**` any path.
 PLACES = """
     *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
-    .editorconfig .gitattributes .pre-commit-config.yaml .github/**.md
+    .editorconfig .env.example .gitattributes .pre-commit-config.yaml .github/**.md
+    .github/workflows/*.yml .github/ISSUE_TEMPLATE/*.yml .github/CODEOWNERS .github/dependabot.yml
+    .devcontainer/devcontainer.json
     docs/**.md docs/*.md
     seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py
-    services/*/main.py services/*/settings.py services/*/jobs.py services/*/tables.py
+    services/*/main.py services/*/settings.py services/*/jobs.py services/*/jobs/*.py
+    services/*/tables.py
     services/*/tables/*.py
     services/*/columns.py services/*/consumers.py
     services/*/api.py services/*/api/*.py
@@ -34,6 +37,7 @@ PLACES = """
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
+    deploy/javascript/*.json deploy/javascript/answers.d.ts
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*

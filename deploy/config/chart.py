@@ -94,6 +94,7 @@ def _program(service: Service) -> Mapping[str, object]:
         "archivers": [f"{archiver_of(service.name)}_database_password"] if service.sealed else [],
         "archives": "read" if service.sealed else "",
         "providers": [service.name] if service.provider else [],
+        "posts": service.posts,
         "migration": _filled_by_chart(migration),
     }
 

@@ -45,11 +45,14 @@ class Secrets:
     transfers_webhook_secret: str
     tencent_token: str
     webhook_archive_key: str
+    endpoint_secrets_key: str
 
     def read(self, name: str) -> str:
         """Return a secret by the name its file has where secrets are files."""
         if name == "purchase_webhook_archive_key":
             return self.webhook_archive_key
+        if name == "webhooks_secrets_key":
+            return self.endpoint_secrets_key
         holder, _, kind = name.removesuffix("_password").rpartition("_")
         if kind == "broker":
             return self.broker[holder]
@@ -67,6 +70,7 @@ def new_secrets() -> Secrets:
         transfers_webhook_secret=new_webhook_secret(),
         tencent_token=random.token_urlsafe(24),
         webhook_archive_key=new_key(),
+        endpoint_secrets_key=new_key(),
     )
 
 
@@ -116,19 +120,20 @@ def parts_of(name: str) -> dict[str, str]:
 
 def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
     """Return settings of one program alone, for practice on this machine."""
+    own: dict[str, str] = {}
     match name:
         case "issuer":
-            return {"URL": endpoints.urls["issuer"]}
+            own = {"URL": endpoints.urls["issuer"]}
         case "sandbox":
-            return _sandbox(endpoints, secrets)
+            own = _sandbox(endpoints, secrets)
         case "purchase":
-            return {
+            own = {
                 "RETURN_URL": f"{endpoints.urls['gateway']}/paid",
                 "TEST_PAYMENTS": "true",
                 "WEBHOOK_ARCHIVE_KEY": secrets.webhook_archive_key,
             }
         case "gift":
-            return {
+            own = {
                 "TENCENT_TOKEN": secrets.tencent_token,
                 "TENCENT_SDK_APP_ID": TENCENT_SDK_APP_ID,
                 # False unless a person sets it: true lets every user receive gifts.
@@ -136,13 +141,14 @@ def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
             }
         case "payout":
             # Diamonds of a demonstration mature at once.
-            return {
+            own = {
                 "HOLD_SECONDS": "0",
                 "RETURN_URL": f"{endpoints.urls['gateway']}/creator",
                 "TEST_PAYOUTS": "true",
             }
-        case _:
-            return {}
+        case "webhooks":
+            own = {"SECRETS_KEY": secrets.endpoint_secrets_key, "LOOPBACK_ALLOWED": "true"}
+    return own
 
 
 def _connections(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:

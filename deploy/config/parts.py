@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.config.chart import settings_part
 from deploy.config.containers import environment, migration_environment, secret_files
+from deploy.config.images import release_matrix
 from deploy.config.postgres import PRODUCTION, SETTINGS, arguments
 from deploy.config.services import DATABASES, OWN_SECRETS, PUBLIC, SEALED, SERVICES, Service
 
@@ -154,6 +155,7 @@ def _parameters(settings: Mapping[str, str]) -> str:
 
 
 PARTS: Mapping[str, Mapping[str, str]] = {
+    ".github/workflows/release.yml": {"images": release_matrix()},
     "docker-compose.yml": {
         "database-passwords": _each(_PASSWORDS) + _each(_ARCHIVER_PASSWORD, SEALED),
         "migrated": _each("      migrate-<name>: {condition: service_completed_successfully}\n"),

@@ -23,6 +23,9 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o444
 # What encrypts webhooks as they came.
 ARCHIVE_KEY = "purchase_webhook_archive_key"
+# What encrypts the secrets of other teams' endpoints.
+ENDPOINT_SECRETS_KEY = "webhooks_secrets_key"
+_ENCRYPTING = (ARCHIVE_KEY, ENDPOINT_SECRETS_KEY)
 # Open to the services' user, inside of the folder that keeps others out.
 PROVIDERS_FOLDER_MODE = 0o755
 PASSWORD_BYTES = 32
@@ -114,7 +117,7 @@ def keeps_the_one_before(name: str) -> bool:
     passwords = [
         f"{service}_{of}_password" for service in DATABASES for of in ("database", "broker")
     ]
-    return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN, ARCHIVE_KEY)
+    return name in (*passwords, *WITH_THE_PROVIDER, TENCENT_TOKEN, *_ENCRYPTING)
 
 
 def secret_names() -> list[str]:
@@ -146,7 +149,7 @@ def _makers() -> Mapping[str, Callable[[], str]]:
     return {
         **dict.fromkeys(passwords, _password),
         **dict.fromkeys(signing, new_webhook_secret),
-        ARCHIVE_KEY: new_key,
+        **dict.fromkeys(_ENCRYPTING, new_key),
     }
 
 

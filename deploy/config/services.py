@@ -38,6 +38,10 @@ class Service:
     parted: bool = False
     # Whose a row is, in its tables without `user_id`.
     owner: str | None = None
+    # Its image has packages of its own: a group of pyproject.toml with its name.
+    has_group: bool = False
+    # It posts to addresses that other teams chose.
+    posts: bool = False
     # It can publish its events again, from its own tables.
     republishes: bool = False
     # What it asks the payment provider for: `payments` or `transfers`.
@@ -59,7 +63,8 @@ class Service:
         """Which packages its image has: `services`, or a group of pyproject.toml beside them."""
         if self.practice:
             return "tools"
-        return self.name if self.provider or self.sealed else "services"
+        has_group = self.has_group or self.provider or self.sealed
+        return self.name if has_group else "services"
 
     @property
     def secrets_folder(self) -> str | None:
@@ -205,6 +210,24 @@ _ALL = (
             "OPEN_ROOMS_MAX": "${LIVE_OPEN_ROOMS_MAX:-5}",
             "ROOMS_MAX": "${LIVE_ROOMS_MAX:-100}",
         },
+    ),
+    Service(
+        "webhooks",
+        routes=("^/v1/teams(/|$)", "^/v1/operator/webhooks(/|$)"),
+        has_group=True,
+        posts=True,
+        own_secrets=("secrets_key",),
+        settings={
+            # Where endpoints may be, beside port 443 of the public internet.
+            "PORTS": "${WEBHOOKS_PORTS:-443}",
+            "NETWORKS_ALLOWED": "${WEBHOOKS_NETWORKS_ALLOWED:-}",
+            "LOOPBACK_ALLOWED": "${WEBHOOKS_LOOPBACK_ALLOWED:-false}",
+            "KEEP_DAYS": "${WEBHOOKS_KEEP_DAYS:-35}",
+            "RETRY_DAYS": "${WEBHOOKS_RETRY_DAYS:-3}",
+            "ENDPOINT_ATTEMPTS_MAX": "${WEBHOOKS_ENDPOINT_ATTEMPTS_MAX:-8}",
+        },
+        production={"LOOPBACK_ALLOWED": "false"},
+        practising={"LOOPBACK_ALLOWED": "true"},
     ),
     # Its pages have every path that no other service has.
     Service("web", database=False, rolled=6, seeds={"PEOPLE_FILE": "people.toml"}),

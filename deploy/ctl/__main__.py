@@ -19,6 +19,7 @@ from deploy.ctl.commands import (
     files,
     filings,
     finance,
+    hooks,
     new,
     operations,
     outboxes,
@@ -47,6 +48,7 @@ app.add_typer(verification.seal, name="seal")
 app.add_typer(archives.app, name="archive")
 app.add_typer(events.app, name="events")
 app.add_typer(teams.app, name="team")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(providers.app, name="providers")
 app.add_typer(settlements.app, name="settlements")

@@ -10,6 +10,7 @@ from deploy import capacity
 from deploy.config import chart
 from deploy.config.parts import PARTS, written
 from deploy.config.services import PUBLIC
+from deploy.config.settings_file import EXAMPLE, example_file
 from deploy.docs.columns import column_files
 from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
@@ -85,6 +86,7 @@ def _generated() -> Generated:
         **column_files(),
         **table_pages(),
         **{file: (ROOT / file, partial(written, file)) for file in PARTS},
+        "settings": (EXAMPLE, example_file),
         "capacity": (capacity.PAGE, capacity.page),
         "chart-services": (chart.CHART / "files" / "services.json", chart.services_file),
         "chart-schema": (chart.CHART / "values.schema.json", chart.schema_file),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deploy.config.services import DATABASES
+from deploy.ctl import hooks
 from deploy.ctl.installation import Installation
 from deploy.ctl.teams import teams
 from shared.messaging.teams import PREFIX, team_topology
@@ -96,11 +97,12 @@ def apply(installation: Installation, *, both_versions: bool = False) -> list[di
 def _wanted(
     installation: Installation, *, both_versions: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return what the services need and may do, and what each team was granted."""
+    """Return what the services need and may do, and what teams were granted."""
     documents = [
         topology(installation.partitions),
         rights(both_versions=both_versions),
         *(team_topology(team) for team in teams(installation)),
+        {"bindings": hooks.wanted_bindings(installation)},
     ]
     kinds = {kind for document in documents for kind in document}
     return {kind: [item for each in documents for item in each.get(kind, ())] for kind in kinds}

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from shared.contracts.agreement import NOON
 from shared.contracts.base import Event
 from shared.contracts.envelope import CONTENT_TYPE, headers_of
-from shared.contracts.routes import EVENTS, QUEUES, SERVICES
+from shared.contracts.routes import ALWAYS_BOUND, EVENTS, SERVICES
 from shared.contracts.samples import STORY, envelope, sample
 from shared.contracts.schema import data_schema, envelope_schema
 from shared.messaging.facts import Fact
@@ -110,7 +110,7 @@ def _published() -> Iterator[tuple[str, Document]]:
 
 
 def _consumed() -> Iterator[tuple[str, Document]]:
-    for queue, events in QUEUES.items():
+    for queue, events in ALWAYS_BOUND.items():
         for event in events:
             operation = _operation(
                 "receive", event, queue.split(".")[0], f"The queue {queue} receives {event.name}."

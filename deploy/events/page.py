@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from shared.contracts.base import NAMESPACE, UNIT, Event
 from shared.contracts.published import schema_path
-from shared.contracts.routes import EVENTS, QUEUES, SERVICES
+from shared.contracts.routes import ALWAYS_BOUND, EVENTS, SERVICES
 from shared.contracts.samples import envelope, sample
 from shared.contracts.schema import data_schema, envelope_schema
 
@@ -91,7 +91,7 @@ def _event(event: type[Event]) -> Iterator[str]:
 def _facts(event: type[Event]) -> str:
     ids = [f"`{field}`" for field in event.discriminator_fields]
     told_apart = f"of one {event.subject_field}, told apart by {' and '.join(ids)}" if ids else ""
-    queues = [f"`{queue}`" for queue, events in QUEUES.items() if event in events]
+    queues = [f"`{queue}`" for queue, events in ALWAYS_BOUND.items() if event in events]
     path = schema_path(event.name, event.version)
     return "\n".join(
         [

@@ -16,6 +16,7 @@ from shared.contracts.erasures import (
     PurchaseErasureChecked,
     WalletDataErased,
     WalletErasureChecked,
+    WebhooksDataErased,
 )
 from shared.contracts.live import GuestJoined, GuestLeft, LevelReached, RoomClosed, RoomOpened
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused, LotRestored, LotReversed
@@ -26,7 +27,10 @@ from shared.postgres.database import Database, Transaction
 
 CHECKED = (PurchaseErasureChecked, WalletErasureChecked, PayoutErasureChecked)
 ROOMS = (RoomOpened, RoomClosed, GuestJoined, GuestLeft)
-ERASED = (PurchaseDataErased, WalletDataErased, PayoutDataErased, LiveDataErased)
+ERASED = (
+    *(PurchaseDataErased, WalletDataErased, PayoutDataErased),
+    *(LiveDataErased, WebhooksDataErased),
+)
 # Each message has up to 1,000 gifts, which are locked and published in its transaction.
 REVERSALS_BATCH_MAX = 5
 

@@ -19,10 +19,11 @@ class Settings(PartedSettings):
     packages_file: Path
     # What Tencent's console signs callbacks with; without it there is no such route.
     tencent_token: SecretStr | None = None
-    # Whose callbacks they are: the signature does not say it.
+    # The SDKAppID whose callbacks they are: the signature does not say it.
     tencent_sdk_app_id: str | None = None
-    # How long after its second a signature brings another body, and how many bodies in all.
+    # How long after its second a signature of Tencent brings another body.
     tencent_new_body_seconds: int = Field(default=5, ge=1, le=60)
+    # How many bodies one signature of Tencent brings in all.
     tencent_bodies_max: int = Field(default=100, ge=1, le=10_000)
     # Where a host publishes the keys it signs target tokens with, if not with its issuer's.
     target_jwks_url: str | None = None

@@ -9,6 +9,7 @@ from shared.runtime.settings import ServiceSettings
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="LIVE_", frozen=True)
 
-    # Of one creator: live at a time, and owned for ever.
+    # Rooms of one creator that are live at a time.
     open_rooms_max: int = Field(default=5, ge=1)
+    # Rooms of one creator in all.
     rooms_max: int = Field(default=100, ge=1)

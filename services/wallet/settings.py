@@ -16,6 +16,7 @@ class Settings(PartedSettings):
     model_config = SettingsConfigDict(env_prefix="WALLET_", frozen=True)
 
     rules_file: Path
-    # What 10,000 coins are worth in diamonds to the creator, by where the coins came from.
+    # What 10,000 coins that were paid for are worth in diamonds to the creator.
     paid_diamond_rate_bp: DiamondRate = 10_000
+    # What 10,000 coins that were a bonus are worth in diamonds to the creator.
     bonus_diamond_rate_bp: DiamondRate = 10_000

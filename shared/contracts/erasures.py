@@ -84,3 +84,9 @@ class LiveDataErased(DataErased):
     """The live service has erased what a person wrote, and shows them to nobody any more."""
 
     name = "live.data_erased"
+
+
+class WebhooksDataErased(DataErased):
+    """The webhooks service has erased events that name a person, and were posted to teams."""
+
+    name = "webhooks.data_erased"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from . import erasures, gift, live, payout, purchase, shares, spending_controls, wallet
+from . import erasures, gift, live, payout, purchase, shares, spending_controls, wallet, webhooks
 from .base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -11,12 +11,13 @@ EVENTS: tuple[type[Event], ...] = (
     *gift.EVENTS,
     *payout.EVENTS,
     *live.EVENTS,
+    *webhooks.EVENTS,
 )
 
 BY_TYPE: Mapping[str, type[Event]] = {event.type(): event for event in EVENTS}
 
 # Services that connect to the broker.
-SERVICES: tuple[str, ...] = ("purchase", "wallet", "gift", "payout", "live")
+SERVICES: tuple[str, ...] = ("purchase", "wallet", "gift", "payout", "live", "webhooks")
 
 QUEUES: Mapping[str, tuple[type[Event], ...]] = {
     "purchase.credits": (
@@ -58,6 +59,7 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         erasures.WalletDataErased,
         erasures.PayoutDataErased,
         erasures.LiveDataErased,
+        erasures.WebhooksDataErased,
     ),
     "payout.gifts": (
         gift.GiftSent,
@@ -81,6 +83,16 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         gift.MessageRemoved,
         gift.UserErased,
     ),
+    # All that a team can be granted; see `BOUND_BY_GRANTS`.
+    "webhooks.events": EVENTS,
+    # Apart: it has to be handled also where no team was granted anything.
+    "webhooks.erasures": (gift.UserErased,),
+}
+# Which events come to these queues is what teams were granted: an operator's command binds them. An
+# installation without such teams does not pay for copies of its events.
+BOUND_BY_GRANTS = frozenset({"webhooks.events"})
+ALWAYS_BOUND: Mapping[str, tuple[type[Event], ...]] = {
+    queue: () if queue in BOUND_BY_GRANTS else events for queue, events in QUEUES.items()
 }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from shared.contracts.routes import QUEUES, SERVICES
+from shared.contracts.routes import ALWAYS_BOUND, QUEUES, SERVICES
 from shared.messaging.delivery import OPERATOR_USER, service_of
 from shared.messaging.log import log_of
 from shared.messaging.outbox import (
@@ -58,7 +58,7 @@ def topology(partitions: Partitions = MappingProxyType({})) -> dict[str, Any]:
     `partitions` says which queues are spread over several, see `shared.messaging.partitions`.
     """
     queues, bindings, spreading = [], [], []
-    for name, events in QUEUES.items():
+    for name, events in ALWAYS_BOUND.items():
         spread = spreads_of(name, partitions)[-1]
         queues += [*_work_queues(spread), _dead_letter_queue(name)]
         spreading += _spreading_exchanges(spread)

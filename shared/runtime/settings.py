@@ -64,5 +64,5 @@ class ServiceSettings(SecretFileSettings, TokenSettings):
 class PartedSettings(ServiceSettings):
     """What a service reads whose users can be spread over several schemas of its database."""
 
-    # Chosen once for an installation, and kept for ever.
+    # Over how many schemas of its database the users are spread: chosen once, and kept for ever.
     parts: Annotated[int, AfterValidator(require_part_count)] = 1

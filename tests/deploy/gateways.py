@@ -29,6 +29,7 @@ class Service(ThreadingHTTPServer):
     request_queue_size = 512
     status = 200
     asked = 0
+    following = 0
 
     @property
     def address(self):
@@ -62,8 +63,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"%x\r\n%b\r\n" % (len(GREETING), GREETING))
         self.wfile.flush()
+        self.server.following += 1
         # Until whoever follows leaves.
         self.rfile.read(1)
+        self.server.following -= 1
         self.close_connection = True
 
     def log_message(self, *_):

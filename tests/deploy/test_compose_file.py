@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.config.images import IMAGES, LOCAL_IMAGES
 from deploy.config.secret_files import secret_names
 from deploy.config.services import DATABASES, ROLLED, SERVICES
 from deploy.harness import containers
@@ -27,6 +28,8 @@ NODES = ("rabbitmq", "rabbitmq-2", "rabbitmq-3")
 # How many sessions an instance may have at PostgreSQL: its pool, its relay, and one for each job.
 SESSIONS_MAX = 20
 SERVERS = ("postgres", "rabbitmq")
+# Images that are not ours, by the variable that replaces each.
+FOREIGN = ("NGINX", "POSTGRES", "RABBITMQ")
 # What each container may know beyond what bears its own name.
 ALSO_KNOWS = {
     "purchase": {
@@ -34,6 +37,7 @@ ALSO_KNOWS = {
         "sandbox_payments_webhook_secret",
         "purchase_webhook_archive_key",
     },
+    "webhooks": {"webhooks_secrets_key"},
     "payout": {
         "sandbox_transfers_key",
         "sandbox_transfers_webhook_secret",
@@ -94,7 +98,12 @@ def test_what_is_for_practice_says_all_that_is_required():
         said = dict(PRACTICE[service]["environment"])
         assert said.pop(f"{service.upper()}_ALLOW_INSECURE_ISSUER") == "true"
         # Practice money buys no real coins, and no real money leaves.
-        practice = {"purchase": "PURCHASE_TEST_PAYMENTS", "payout": "PAYOUT_TEST_PAYOUTS"}
+        practice = {
+            "purchase": "PURCHASE_TEST_PAYMENTS",
+            "payout": "PAYOUT_TEST_PAYOUTS",
+            # Endpoints on this machine, over plain HTTP.
+            "webhooks": "WEBHOOKS_LOOPBACK_ALLOWED",
+        }
         assert said == ({practice[service]: "true"} if service in practice else {})
 
 
@@ -237,12 +246,16 @@ def test_every_image_can_be_another():
 
 
 def test_every_image_has_one_name_and_a_version():
-    """The order of text does not follow the image's library: databases have their own."""
+    """
+    And, where its maintainers name it, a Debian: what is below a server changes when we say so.
+
+    RabbitMQ's image is of Ubuntu and has no such name.
+    """
     given = {
         name: container["image"].rpartition(":-")[2].rstrip("}")
         for file in (CONTAINERS, SCALED)
         for name, container in file.items()
-        if "image" in container and not container["image"].startswith("ovation/")
+        if "image" in container and not container["image"].startswith("${OVATION_IMAGES:-")
     }
     python = {
         build["args"]["PYTHON_IMAGE"].rpartition(":-")[2].rstrip("}")
@@ -252,10 +265,26 @@ def test_every_image_has_one_name_and_a_version():
 
     assert len(python) == 1
     for image in (*given.values(), *python):
-        assert re.search(r":\d+(\.\d+)*(-|$)", image), image
+        assert re.search(r":\d+(\.\d+)*-([a-z]+-)*(trixie|management)$", image), image
     assert (ROOT / "deploy" / "Dockerfile").read_text().count(f"PYTHON_IMAGE={min(python)}\n") == 1
     assert given["postgres"] == containers.POSTGRES_IMAGE or "POSTGRES_IMAGE" in os.environ
     assert given["rabbitmq"] == containers.RABBITMQ_IMAGE or "RABBITMQ_IMAGE" in os.environ
+
+
+def test_no_image_is_looked_for_where_a_stranger_could_have_put_it():
+    """A name without a registry is one of Docker Hub's, where anybody may register `ovation`."""
+    ours = {
+        container["image"]
+        for container in CONTAINERS.values()
+        if not container["image"].startswith(tuple(f"${{{name}_IMAGE:-" for name in FOREIGN))
+    }
+
+    assert {image.partition("}/")[0] for image in ours} == {f"${{OVATION_IMAGES:-{LOCAL_IMAGES}"}
+    assert LOCAL_IMAGES.startswith("localhost/")
+    chart = yaml.safe_load((ROOT / "deploy/kubernetes/ovation/values.yaml").read_text())
+    assert chart["images"]["prefix"] == LOCAL_IMAGES
+    released = {image.partition("}/")[2].partition(":")[0] for image in ours}
+    assert released | {"gateway"} == set(IMAGES)
 
 
 def test_no_container_but_the_servers_starts_as_root():

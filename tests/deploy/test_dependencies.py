@@ -129,6 +129,33 @@ def test_the_bill_names_every_package_of_the_images_with_its_hashes(tmp_path):
         assert all(place["hashes"] for place in component["externalReferences"])
 
 
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_every_package_of_the_images_has_a_wheel_for_both_architectures(architecture, tmp_path):
+    """Images have no compiler, and are released for both."""
+    write_bill(tmp_path / "sbom.cdx.json")
+    billed = json.loads((tmp_path / "sbom.cdx.json").read_text())["components"]
+    names = {
+        each["name"]
+        for each in billed
+        if not any(it["name"] == "uv:package:marker" for it in each.get("properties", ()))
+    }
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    # The Python of the images, any later one, or any at all.
+    wanted = re.compile(
+        rf"-(cp313-cp313|cp3\d+-abi3|py3-none)-[\w.]*manylinux[\w.]*_{architecture}[\w.]*\.whl$"
+        r"|-(py2\.)?py3-none-any\.whl$"
+    )
+
+    without = [
+        each["name"]
+        for each in locked
+        if each["name"] in names
+        and not any(wanted.search(wheel["url"]) for wheel in each.get("wheels", ()))
+    ]
+
+    assert not without
+
+
 def test_uv_builds_the_project_with_what_is_in_it():
     """It has a backend of its own version: for another one it would fetch a package, unchecked."""
     (uv,) = re.findall(r"^uv==(\S+)", (ROOT / "deploy" / "uv.txt").read_text(), re.MULTILINE)

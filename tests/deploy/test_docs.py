@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.config.services import DATABASES, SERVICES
 from deploy.docs.tables import PAGES, columns, relations, table_pages
-from shared.contracts.routes import EVENTS, QUEUES
+from shared.contracts.routes import ALWAYS_BOUND, EVENTS, QUEUES
 from tests.drift import KEPT_BY_MIGRATIONS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -119,7 +119,7 @@ def test_the_events_between_services_are_drawn_as_they_are_bound():
         if {owner, receiver} <= set(DATABASES)
     }
     bound: dict[tuple[str, str], set[str]] = {}
-    for queue, events in QUEUES.items():
+    for queue, events in ALWAYS_BOUND.items():
         for event in events:
             about = (event.owner(), queue.split(".")[0])
             bound.setdefault(about, set()).add(event.name.split(".")[1])

@@ -82,7 +82,14 @@ async def test_a_provisioned_server_without_a_standby_has_no_problem(installatio
 async def test_an_asynchronous_standby_is_a_problem_of_every_service(installation, standby):
     found = await problems_of(installation)
 
-    assert {service for service, _ in found} == {"purchase", "wallet", "gift", "payout", "live"}
+    assert {service for service, _ in found} == {
+        "purchase",
+        "wallet",
+        "gift",
+        "payout",
+        "live",
+        "webhooks",
+    }
     assert all("its standbys are asynchronous" in problem for _, problem in found)
 
 

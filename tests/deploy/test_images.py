@@ -68,7 +68,7 @@ pytestmark = [
 @pytest.fixture(scope="module", params=(*SERVICES, "tools"))
 def image(request):
     """One image, built from what is here; the layers are those of the journey."""
-    name = f"ovation/{request.param}:looked-at"
+    name = f"localhost/ovation/{request.param}:looked-at"
     chosen = (
         ["--target=tools"]
         if request.param == "tools"

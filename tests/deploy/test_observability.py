@@ -18,6 +18,8 @@ from deploy.harness.ports import free_port
 from deploy.observability.dashboards import DASHBOARDS, dashboard
 from services.payout.commands import attempts, metrics, transfers
 from services.purchase.commands import refusals
+from services.webhooks.commands import deliveries
+from services.webhooks.jobs import measures
 from shared.messaging.topology import DEAD_LETTERS_MAX
 from shared.observability import metrics as telemetry
 
@@ -28,7 +30,10 @@ TESTS = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
 OVERLAY = yaml.safe_load((ROOT / "deploy" / "compose.observability.yml").read_text())["services"]
 CONTAINERS = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WATCHERS = [name for name in OVERLAY if name not in CONTAINERS]
-COUNTED_IN = (telemetry, verification, attempts, transfers, refusals, metrics)
+COUNTED_IN = (
+    *(telemetry, verification, attempts, transfers, refusals, metrics),
+    *(deliveries, measures),
+)
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ def test_a_secret_that_services_use_keeps_the_one_before_in_its_next_line(tmp_pa
         "gift_broker_password",
         "sandbox_payments_webhook_secret",
         "purchase_webhook_archive_key",
+        "webhooks_secrets_key",
     ):
         eldest = (folder / name).read_text()
 

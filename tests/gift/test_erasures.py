@@ -19,6 +19,7 @@ from shared.contracts.erasures import (
     PurchaseErasureChecked,
     WalletDataErased,
     WalletErasureChecked,
+    WebhooksDataErased,
 )
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
@@ -29,7 +30,10 @@ from tests.quotas import leave
 
 CHECKED = (PurchaseErasureChecked, WalletErasureChecked, PayoutErasureChecked)
 STATES = ("checking", "erased")
-ERASED = (PurchaseDataErased, WalletDataErased, PayoutDataErased, LiveDataErased)
+ERASED = (
+    *(PurchaseDataErased, WalletDataErased, PayoutDataErased),
+    *(LiveDataErased, WebhooksDataErased),
+)
 
 
 @pytest.fixture
@@ -150,6 +154,7 @@ async def test_what_services_erased_is_the_proof(erase, answer, hear, mira):
         "payout": {"webhooks": 2},
         "gift": {"messages": 0, "events": 0},
         "live": {"webhooks": 2},
+        "webhooks": {"webhooks": 2},
     }
 
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from deploy.config.databases import run_sql
 from deploy.harness.gateway import OPENAPI_FILE
 from shared.contracts.wallet import LotKind, lot_id
 from tests.journeys.people import GOOD_CARD, eventually
@@ -25,7 +26,7 @@ MISSING_ID = "00000000-0000-4000-8000-000000000000"
 OWNED = {
     *("user", "viewer", "creator", "guest", "room", "purchase", "refund", "hold", "gift"),
     *("withdrawal", "payout", "quote", "stream", "goal", "perk", "entitlement", "adjustment"),
-    "bonus",
+    *("bonus", "team", "endpoint"),
 }
 WHY = {"reason": "asked by the matrix"}
 CAMPAIGN = {
@@ -109,6 +110,7 @@ class Cast:
         self.viewer, self.other_viewer, self.creator, self.other_creator = (
             f"{self.tag}-{name}" for name in ("ann", "bob", "cleo", "dora")
         )
+        self.team, self.other_team = f"{self.tag}-charts", f"{self.tag}-rivals"
         self.room, self.gift_type = f"{self.tag}-room", f"{self.tag}_gift"
         self.callers = [self._caller(*each) for each in self._kinds()]
         self.values = {}
@@ -119,6 +121,8 @@ class Cast:
         yield "other viewer", self.other_viewer
         yield "creator", self.creator, ("creator",)
         yield "other creator", self.other_creator, ("creator",)
+        yield "team", self.team, ("team",)
+        yield "other team", self.other_team, ("team",)
         yield "viewer with every scope", f"{self.tag}-eve", (), tuple(SCOPES)
         yield "operator", f"{self.tag}-op", ("operator",)
         for scope in SCOPES:
@@ -189,6 +193,8 @@ class Cast:
         if operation.path == "/v1/entitlements/{entitlement}":
             return {self.viewer, self.creator}
         parts = operation.path.split("/")
+        if "{team}" in parts:
+            return {self.team}
         of_creator = "{creator}" in parts or parts[2] in ("payouts", "earnings")
         is_creators = of_creator or operation.access == "creator"
         return {self.creator} if is_creators else {self.viewer}
@@ -213,6 +219,7 @@ class Cast:
         self._prepare_room()
         self._prepare_balances()
         self._prepare_payout()
+        self._prepare_team()
         new = {**ENTRY, "gift_type": self.gift_type}
         self.done(DISPUTES, "POST", "/v1/operator/gifts/catalogue", new)
         self.values |= {
@@ -318,6 +325,18 @@ class Cast:
         eventually(lambda: self.done("creator", "GET", path)["state"] == "paid")
         self.values |= {"payout": payout, "quote": second}
 
+    def _prepare_team(self):
+        """Let a team have an endpoint, and an event for it that goes nowhere for now."""
+        granted = ", ".join(f"('{team}', 'gift.sent')" for team in (self.team, self.other_team))
+        dsn = self._stage.system.postgres.dsn("webhooks")
+        run_sql(dsn, [f"INSERT INTO grants (team, event) VALUES {granted}"])
+        wish = {"url": "http://127.0.0.1:9/", "events": ["gift.sent"]}
+        path = "/v1/teams/me/endpoints"
+        endpoint = self.done("team", "POST", path, wish)["endpoint"]
+        event = self.done("team", "POST", f"{path}/{endpoint}/pings")["event"]
+        self.done("team", "PATCH", f"{path}/{endpoint}", {"enabled": False})
+        self.values |= {"team": self.team, "endpoint": endpoint, "event": event}
+
     def ids(self):
         """What only the owners and operators may see in an answer."""
         names = ("purchase", "gift", "quote", "payout", "entitlement", "goal", "stream")
@@ -368,6 +387,18 @@ class Cast:
             "PUT /v1/creators/me/goals/{goal}": goal,
             "POST /v1/creators/me/perks": perk,
             "PUT /v1/creators/me/perks/{perk}": perk,
+            **self.bodies_of_teams(),
+        }
+
+    def bodies_of_teams(self):
+        """A body that fits each operation about endpoints of teams."""
+        endpoints = "/v1/teams/{team}/endpoints"
+        wish = {"url": "https://hooks.example/", "events": ["gift.sent"]}
+        return {
+            f"POST {endpoints}": wish,
+            f"PATCH {endpoints}/{{endpoint}}": {"enabled": True},
+            f"POST {endpoints}/{{endpoint}}/secrets": {},
+            f"POST {endpoints}/{{endpoint}}/replays": {"failed": True},
         }
 
     def bodies_of_payouts(self):

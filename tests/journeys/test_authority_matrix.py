@@ -24,11 +24,14 @@ ACCESS = {"signed", "caller", "own", "creator", "operator"}
 # Jobs write these whether anybody asks or not.
 BY_JOBS = {"unsealed", "seals"}
 # Refusals that are about who asks, and not about the thing that is asked for.
-AUTHORITY = {"scope-missing", "not-yours", "creators-only", "room-of-another", "not-the-creator"}
+AUTHORITY = {
+    *("scope-missing", "not-yours", "creators-only", "room-of-another", "not-the-creator"),
+    "not-the-team",
+}
 NOT_THEIRS = (403, 404)
 CLOSED_SECONDS_MAX = 3 * CLOSE_EVERY_SECONDS
 # Those that have an audit log; live has no route that shows an operator a person.
-LEDGERS = ("wallet", "payout", "gift", "purchase")
+LEDGERS = ("wallet", "payout", "gift", "purchase", "webhooks")
 # The log itself, whoever it is about: naming a person is a line, reading the newest lines is not.
 SHOWS_THE_LOG = {f"GET /v1/operator/{service}/audit" for service in LEDGERS}
 # What ends something for those that come later is asked last, and what it would end before it.

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.gift.commands.erasures import ErasureReport, read_erasure, request_erasure
-from services.gift.domain.erasures import ALL, ErasureState, NoErasure
+from services.gift.domain.erasures import ALL, EXPORTED, ErasureState, NoErasure
 from shared.http import Db, from_state, refusals, request_id
 from shared.http.auth import Caller
 from shared.identity.logins import LoginTooOld, require_fresh_login
@@ -92,7 +92,7 @@ async def read_own_erasure(caller: Caller, db: Db) -> ErasureResponse:
 @router.get("/export", name="exports", responses=refusals(Unauthenticated))
 async def list_exports(_: Caller) -> Exports:
     """List where each service gives all that it knows of oneself."""
-    return Exports(items=[Export(service=each, path=f"/v1/me/export/{each}") for each in ALL])
+    return Exports(items=[Export(service=each, path=f"/v1/me/export/{each}") for each in EXPORTED])
 
 
 def _shown(report: ErasureReport) -> ErasureResponse:

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from shared.errors import Kind, Refusal
 
-# Who says first whether a person's money is settled; live has none.
+# Who says first whether a person's money is settled; the others have none.
 ASKED = ("purchase", "wallet", "payout")
-ALL = (*ASKED, "gift", "live")
+# Whose rows about a person are exported; webhooks has copies of their events alone.
+EXPORTED = (*ASKED, "gift", "live")
+ALL = (*EXPORTED, "webhooks")
 
 
 class NoErasure(Refusal):

@@ -2,7 +2,7 @@
 import { get, put } from "./api.js";
 import { el } from "./dom.js";
 import { doing, open, sentence, toast } from "./shell.js";
-import { fromNow, money, number, time } from "./words.js";
+import { fromNow, money, number, time, words } from "./words.js";
 
 const KINDS = [["none", "Only when I ask"], ["weekly", "Every week"], ["monthly", "Every month"], ["above", "Whenever there is enough"]];
 
@@ -32,7 +32,8 @@ function parts(limits, schedule, draw) {
 }
 
 function sayWhen(schedule) {
-  const [, name] = KINDS.find(([kind]) => kind === schedule.kind);
+  // A kind that is newer than this page keeps its own name.
+  const name = KINDS.find(([kind]) => kind === schedule.kind)?.[1] ?? words(schedule.kind);
   const when = `Paid out: ${name.charAt(0).toLowerCase()}${name.slice(1)}`;
   if (!schedule.next_at) return `${when}.`;
   const stopped = schedule.last_refusal ? ` The last one was not possible: ${schedule.last_refusal.replaceAll("-", " ")}.` : "";

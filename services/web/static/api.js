@@ -57,6 +57,11 @@ function encoded(name, isValue) {
   }
 }
 
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {{body?: object, key?: string, asText?: boolean, asFile?: boolean}} [options]
+ */
 export async function call(method, address, { body, key, asText = false, asFile = false } = {}) {
   let answer = await attempt(method, address, { body, key, asFile }, await token());
   if (answer.status === 401) answer = await attempt(method, address, { body, key, asFile }, await renew());
@@ -96,14 +101,38 @@ function documentOf(text) {
   }
 }
 
+/**
+ * @template {string} A
+ * @param {A} address
+ * @returns {Promise<Answer<A, "get">>}
+ */
 export const get = (address) => call("GET", address);
 export const getText = (address) => call("GET", address, { asText: true });
 export const getFile = (address) => call("GET", address, { asFile: true });
+/**
+ * @template {string} A
+ * @param {A} address
+ * @param {object} [body]
+ * @param {string} [key]
+ * @returns {Promise<Answer<A, "post">>}
+ */
 export const post = (address, body, key) => call("POST", address, { body, key });
+/**
+ * @template {string} A
+ * @param {A} address
+ * @param {object} [body]
+ * @param {string} [key]
+ * @returns {Promise<Answer<A, "put">>}
+ */
 export const put = (address, body, key) => call("PUT", address, { body, key });
 export const remove = (address) => call("DELETE", address);
 
-/** Read something that may not be there: `instead` stands for a 404. */
+/**
+ * Read something that may not be there: `instead` stands for a 404.
+ * @template {string} A
+ * @param {A} address
+ * @returns {Promise<Answer<A, "get"> | any>}
+ */
 export async function find(address, instead = null) {
   try {
     return await get(address);
@@ -113,7 +142,14 @@ export async function find(address, instead = null) {
   }
 }
 
-/** POST something that moves value, again and again under one key until there is an answer. */
+/**
+ * POST something that moves value, again and again under one key until there is an answer.
+ * @template {string} A
+ * @param {A} address
+ * @param {object} body
+ * @param {string} key
+ * @returns {Promise<Answer<A, "post">>}
+ */
 export async function postSurely(address, body, key, tries = 4) {
   for (let number = 1; ; number += 1) {
     try {

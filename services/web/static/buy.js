@@ -13,7 +13,10 @@ const ENDED = {
   mismatched: "Another amount came than was asked for. Support looks into it.",
 };
 
-/** Offer coins, at least as many as are `missing`; resolves to whether they were bought. */
+/**
+ * Offer coins, at least as many as are `missing`; resolves to whether they were bought.
+ * @param {{missing?: number, why?: string | null}} [options]
+ */
 export function buyCoins({ missing = 0, why = null } = {}) {
   return new Promise((resolve) => {
     let bought = false;
@@ -128,7 +131,8 @@ async function pay(body, context, offer) {
     await choose(body, { ...context, method, code, why: "The price has changed. Have a look and choose again." });
     return;
   }
-  const page = purchase.next_action?.url;
+  // A purchase in a store of apps has no page: it is paid there.
+  const page = purchase.next_action?.type === "redirect" ? purchase.next_action.url : null;
   if (page) window.open(page, "_blank");
   wait(body, { ...context, method, code }, offer, purchase, page);
 }
@@ -154,7 +158,7 @@ async function follow(id, signal, status) {
   window.addEventListener("focus", () => wake(), { signal });
   while (!signal.aborted && status.isConnected) {
     const wait = CHECK_MS[Math.min(tries, CHECK_MS.length - 1)];
-    await new Promise((resolve) => {
+    await new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
       const timer = setTimeout(resolve, wait);
       wake = () => { clearTimeout(timer); tries = 0; resolve(); };
     });

@@ -14,7 +14,7 @@ export function byDay(gifts, now = new Date()) {
   const first = new Date(now.getFullYear(), now.getMonth(), now.getDate() - DAYS + 1);
   const days = Array.from({ length: DAYS }, (_, index) => ({ date: new Date(first.getFullYear(), first.getMonth(), first.getDate() + index), diamonds: 0 }));
   for (const gift of gifts) {
-    const index = Math.floor((new Date(gift.earned_at) - first) / DAY_MS);
+    const index = Math.floor((Number(new Date(gift.earned_at)) - Number(first)) / DAY_MS);
     if (days[index]) days[index].diamonds += gift.diamonds;
   }
   return days;
@@ -23,7 +23,7 @@ export function byDay(gifts, now = new Date()) {
 /** A round number at or above the highest bar. */
 export function ceiling(highest) {
   const power = 10 ** Math.floor(Math.log10(Math.max(highest, 10)));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= highest);
+  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= highest) ?? 10 * power;
 }
 
 export function chart(gifts) {

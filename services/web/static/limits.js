@@ -37,16 +37,16 @@ function limitTile(name, period, found, refresh) {
   return el("li", { class: "limit" },
     el("div", { class: "row between" }, el("h3", {}, name),
       el("button", { class: "tiny", "aria-label": `${own ? "Change" : "Set"} the limit: ${name}`, onclick: () => change(name, period, own, refresh) }, own ? "Change" : "Set")),
-    set.length ? set.map((limit) => [el("p", { class: "row" }, amountOf(limit, limit.amount), limit.set_by === "operator" ? el("span", { class: "tag" }, "set by support") : null),
+    set.length ? set.flatMap((limit) => [el("p", { class: "row" }, amountOf(limit, limit.amount), limit.set_by === "operator" ? el("span", { class: "tag" }, "set by support") : null),
       period === "gift" ? null : el("progress", { class: "track", max: Math.max(limit.amount, 1), value: Math.min(limit.spent, limit.amount), "aria-label": `${name}: spent so far` }),
-      period === "gift" ? null : el("p", { class: "small muted" }, amountOf(limit, limit.spent), " spent so far")]).flat() :
+      period === "gift" ? null : el("p", { class: "small muted" }, amountOf(limit, limit.spent), " spent so far")]) :
       el("p", { class: "muted" }, "No limit"),
     found.filter((limit) => limit.next_from).map((limit) => el("p", { class: "small" }, `From ${time(limit.next_from)}: `, limit.next_amount === null ? "no limit" : amountOf(limit, limit.next_amount))));
 }
 
 function change(name, period, own, refresh) {
   // A limit keeps its unit, whatever country its owner is in by now.
-  const units = [...new Set(["coins", currencyOf(me().country), own?.unit ?? "coins"])];
+  const units = [...new Set(["coins", currencyOf(me()?.country), own?.unit ?? "coins"])];
   const unit = el("select", { name: "unit", onchange: () => fit() }, units.map((code) => el("option", { value: code }, code)));
   unit.value = own?.unit ?? "coins";
   const amount = el("input", { name: "amount", type: "number", min: 0, inputmode: "decimal", required: true, value: own ? decimalOf(own.amount, own.unit) : "" });

@@ -43,7 +43,8 @@ async function follow() {
   for (let tries = 0; purchase && me(); tries += 1) {
     const found = await get(path`/v1/purchases/${purchase}`).catch((error) => error);
     if (found.status >= 400 && found.status < 500 && found.status !== 429) return draw(UNKNOWN);
-    if (OUTCOMES[found.state] && found.state !== shown) draw(OUTCOMES[shown = found.state]);
+    if (OUTCOMES[found.state] && found.state !== shown) draw(OUTCOMES[found.state]);
+    shown = OUTCOMES[found.state] ? found.state : shown;
     const page = found.next_action?.url;
     if (page && tries === LOOKS_UNPAID) draw(OUTCOMES[found.state], page);
     if (isOver(found.state)) return undefined;

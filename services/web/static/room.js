@@ -46,7 +46,8 @@ start(enter);
 
 async function enter(person) {
   leave();
-  const mine = (drawing += 1);
+  drawing += 1;
+  const mine = drawing;
   const isCurrent = () => mine === drawing;
   forget();
   try {

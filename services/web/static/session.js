@@ -12,8 +12,12 @@ const changes = new EventTarget();
 const kept = storage();
 // How tokens of each issuer are read, as the services read them: the page was rendered with it. Where
 // a host signs people in on a page of its own, nobody looks at roles.
-const READINGS = JSON.parse(document.querySelector("meta[name=ovation-claims]")?.content ?? "[]");
+const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
 const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
+
+function metaOf(name) {
+  return document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
+}
 
 /** A browser may keep nothing for a page framed by another site: then it lasts as long as the page. */
 function storage() {
@@ -115,7 +119,7 @@ export async function play(person) {
 }
 
 const hostOrigins = () =>
-  (document.querySelector("meta[name=ovation-host-origins]")?.content ?? "").split(" ").filter(Boolean);
+  (metaOf("ovation-host-origins") ?? "").split(" ").filter(Boolean);
 
 /** Ask whoever frames us; only the origins this installation names are asked or believed. */
 function requestToken() {
@@ -135,7 +139,7 @@ function requestToken() {
 function claimsOf(token) {
   try {
     const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.codePointAt(0))));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0))));
     return typeof claims?.sub === "string" && claims.sub ? claims : null;
   } catch {
     return null;

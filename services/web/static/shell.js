@@ -12,16 +12,21 @@ export const REASON_MIN = 3;
 export const REASON_MAX = 64;
 const LOGO = new URL("./logo.svg", import.meta.url).href;
 
-/** Draw the bar, then the page for whoever is signed in; again whenever that changes. */
+/**
+ * Draw the bar, then the page for whoever is signed in; again whenever that changes.
+ * @param {(person: any) => unknown} draw
+ * @param {{role?: string, title?: string}} [options]
+ */
 export async function start(draw, { role, title } = {}) {
   bar();
   if (!me()) await renew().catch(() => null);
   const again = async () => {
     bar();
-    if (!me()) return signInHere(title);
-    if (role && !me().roles.includes(role)) return wrongRole(role);
+    const person = me();
+    if (!person) return signInHere(title);
+    if (role && !person.roles.includes(role)) return wrongRole(person, role);
     try {
-      await draw(me());
+      await draw(person);
     } catch (error) {
       failed(error);
     }
@@ -70,10 +75,10 @@ function changePerson() {
   offerPeople(place);
 }
 
-function wrongRole(role) {
+function wrongRole(person, role) {
   const place = el("div", { class: "people" });
   show($("main"), el("section", { class: "card narrow" }, el("h1", {}, `This page is for a ${role}`),
-    el("p", { class: "muted" }, `You are signed in as ${me().name}. Change to somebody who is one.`), place));
+    el("p", { class: "muted" }, `You are signed in as ${person.name}. Change to somebody who is one.`), place));
   offerPeople(place);
 }
 
@@ -144,7 +149,12 @@ export function askReason(title, text, yes, { danger = false } = {}) {
   });
 }
 
-/** A card whose content comes later: waits, fails and tries again by itself. */
+/**
+ * A card whose content comes later: waits, fails and tries again by itself.
+ * @param {string} title
+ * @param {() => unknown} load
+ * @param {{id?: string, className?: string}} [options]
+ */
 export function card(title, load, { id, className = "" } = {}) {
   const body = el("div", { class: "card-body" });
   const section = el("section", { class: `card ${className}`, id }, el("h2", {}, title), body);

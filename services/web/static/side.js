@@ -30,7 +30,7 @@ export function build({ room, creator, person, live }) {
   }
 
   function changed() {
-    timer ??= setTimeout(() => { timer = null; if (!document.hidden) look(); }, LOOK_AFTER_MS);
+    if (timer === null) timer = setTimeout(() => { timer = null; if (!document.hidden) look(); }, LOOK_AFTER_MS);
   }
 
   async function drawLeaderboard() {

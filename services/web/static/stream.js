@@ -34,8 +34,8 @@ export function follow(room, { last = 0, onEntry, onState }) {
   }
 
   /** Wait until it is time, or something else changes. */
-  const pause = (milliseconds) => new Promise((resolve) => {
-    const timer = milliseconds === null ? null : setTimeout(resolve, milliseconds);
+  const pause = (milliseconds) => new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+    const timer = milliseconds === null ? undefined : setTimeout(resolve, milliseconds);
     wake = () => { clearTimeout(timer); resolve(); };
   });
 
@@ -56,7 +56,7 @@ export function follow(room, { last = 0, onEntry, onState }) {
     const { signal } = mine;
     line = mine;
     let held = null;
-    let giving = null;
+    let giving;
     let given = false;
     try {
       held = await place(signal);
@@ -154,7 +154,7 @@ async function read(body, alive, handle) {
     if (done) return;
     alive();
     const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-    rest = blocks.pop();
+    rest = blocks.pop() ?? "";
     for (const block of blocks) handle(parse(block));
   }
 }

@@ -15,7 +15,7 @@ export function tabs(label, panes) {
     if (now < 0 || next === undefined) return;
     event.preventDefault();
     choose((next + buttons.length) % buttons.length);
-    document.activeElement?.blur();
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     buttons[(next + buttons.length) % buttons.length].focus();
   });
 

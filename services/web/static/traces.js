@@ -75,6 +75,7 @@ function draw(flows) {
     ...bands, ...bars(left, 0), ...bars(right, WIDTH - BAR), ...labels(left, BAR + 6, "start"), ...labels(right, WIDTH - BAR - 6, "end"));
 }
 
+/** @returns {Map<string, any>} */
 function stacked(flows, side, all) {
   const places = new Map();
   for (const flow of flows) places.set(flow[side], (places.get(flow[side]) ?? 0) + flow.diamonds);

@@ -32,5 +32,5 @@ export function place(signal) {
 
 async function isWanted() {
   const { pending } = await navigator.locks.query();
-  return pending.some((lock) => lock.name.startsWith(NAME));
+  return (pending ?? []).some((lock) => lock.name?.startsWith(NAME));
 }

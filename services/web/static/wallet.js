@@ -45,7 +45,7 @@ async function spending() {
   // Coins that were a present had cost nothing, in no currency.
   const paid = spent.money.filter((part) => part.amount_minor).map((part) => money(part.amount_minor, part.currency)).join(" + ");
   return [
-    el("p", { class: "figure" }, paid || money(0, currencyOf(me().country))),
+    el("p", { class: "figure" }, paid || money(0, currencyOf(me()?.country))),
     el("p", { class: "muted" }, coins(spent.coins), " given since the first of the month. The money is what those coins had cost you."),
     el("p", {}, el("a", { href: "#limits" }, "Set yourself a limit")),
   ];

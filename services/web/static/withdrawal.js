@@ -62,7 +62,7 @@ function withdraw(purchase, refresh) {
   const place = el("div", { class: "steps" });
   const dialog = open(TEXTS.open, [place]);
   dialog.addEventListener("close", refresh);
-  state(place, purchase, { name: me().name ?? "", reply_to: "" });
+  state(place, purchase, { name: me()?.name ?? "", reply_to: "" });
 }
 
 /** First step: who withdraws, from which contract, and where the acknowledgement goes. */
@@ -113,7 +113,7 @@ function received(place, purchase, withdrawal) {
 
 const facts = (purchase, more = []) => el("dl", { class: "contract" }, [
   ["What you bought", bought(purchase)], ["Bought on", time(purchase.paid_at)], ["Receipt", purchase.purchase], ...more,
-].map(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]).flat());
+].flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
 
 async function withdrawalOf(purchase) {
   const { items } = await get(path`/v1/purchases/${purchase.purchase}/withdrawals`);

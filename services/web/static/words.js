@@ -14,10 +14,13 @@ export function money(minor, currency) {
 export const day = (moment) => new Date(moment).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 export const time = (moment) => new Date(moment).toLocaleString("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+/** @type {[Intl.RelativeTimeFormatUnit, number]} */
+const SMALLEST = ["second", 1];
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], SMALLEST];
 export function fromNow(moment) {
-  const seconds = (new Date(moment) - Date.now()) / 1000;
-  const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
+  const seconds = (Number(new Date(moment)) - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? SMALLEST;
   return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(seconds / length), unit);
 }
 

@@ -134,7 +134,7 @@ def test_every_setting_of_compose_is_one_of_the_chart():
     known = set(yaml.safe_load((CHART / "values.yaml").read_text())["settings"])
     # Images, addresses and users of Docker Compose itself. Servers are values of their own.
     of_compose = re.compile(
-        r"_IMAGE$|_BIND$|_PORT$|^OVATION_VERSION$|^OVATION_OPERATOR$|^OVATION_POSTGRES(_POOLER)?$"
+        r"_IMAGE$|_BIND$|_PORT$|^OVATION_(IMAGES|VERSION|OPERATOR|POSTGRES|POSTGRES_POOLER)$"
     )
     asked = {
         name

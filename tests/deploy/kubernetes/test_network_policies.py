@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.config.services import DATABASES, PAYING, PUBLIC
+from deploy.config.services import DATABASES, PAYING, PUBLIC, SERVICES
 from tests.deploy.kubernetes.rendering import merged, of_kind, render, values_of
 
 POSTGRES = {"podSelector": {"matchLabels": {"cnpg.io/cluster": "postgres"}}}
@@ -42,7 +42,7 @@ def test_a_service_reaches_its_database_the_broker_the_issuer_and_its_providers(
     assert {"to": [POSTGRES], "ports": [{"protocol": "TCP", "port": 5432}]} in reached
     assert {"to": [RABBITMQ], "ports": [{"protocol": "TCP", "port": 5672}]} in reached
     outside = [each for each in reached if "ipBlock" in each["to"][0]]
-    assert len(outside) == (2 if service in PAYING else 1)
+    assert len(outside) == (2 if service in PAYING or SERVICES[service].posts else 1)
     assert len(reached) == 2 + len(outside)
     for each in outside:
         assert each["ports"] == [{"protocol": "TCP", "port": 443}]

@@ -12,7 +12,7 @@ import aio_pika
 import aiormq
 import pytest
 
-from shared.contracts.routes import EVENTS, QUEUES, SERVICES
+from shared.contracts.routes import ALWAYS_BOUND, EVENTS, QUEUES, SERVICES
 from shared.messaging.retry import DELAYS
 from shared.messaging.teams import Team, team_topology
 from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, user_names, users
@@ -65,7 +65,9 @@ def owned_by(user):
 
 def listening_to(user):
     """Who wants to hear what a user announces."""
-    queues = {name for name, events in QUEUES.items() for each in events if each.owner() == user}
+    queues = {
+        name for name, events in ALWAYS_BOUND.items() for each in events if each.owner() == user
+    }
     return queues | (
         {TEAM.queue} if any(name.startswith(f"{user}.") for name in TEAM.hears) else set()
     )

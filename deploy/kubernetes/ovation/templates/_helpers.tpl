@@ -7,6 +7,9 @@
 {{- if $program.providers }}
 {{- $reaches = append $reaches "providers" }}
 {{- end }}
+{{- if $program.posts }}
+{{- $reaches = append $reaches "endpoints" }}
+{{- end }}
 {{- $_ := set $programs $name (merge (dict "service" true "reaches" $reaches) $program) }}
 {{- end }}
 {{- range $name, $program := .Files.Get "files/programs.yaml" | fromYaml }}

@@ -1,0 +1,13 @@
+"""The HTTP API of webhooks: a team's endpoints, their secrets, and what was delivered."""
+
+from fastapi import APIRouter
+
+from services.webhooks.api import deliveries, endpoints
+from shared.backoffice.routes import add_audit
+from shared.http import refusals
+from shared.identity.tokens import Unauthenticated
+
+router = APIRouter(prefix="/v1", responses=refusals(Unauthenticated))
+for module in (endpoints, deliveries):
+    router.include_router(module.router)
+add_audit(router, "webhooks")

@@ -1,0 +1,1 @@
+"""What the webhooks service does, each in its caller's transaction."""

@@ -1,0 +1,1 @@
+"""What the webhooks service decides: pure rules about endpoints, deliveries and attempts."""
