@@ -102,7 +102,7 @@ def send(database):
 
 
 async def rows(database, statement):
-    async with database.part_for("lea").transaction() as tx:
+    async with database.transaction() as tx:
         return [dict(row) for row in await tx.execute(text(statement))]
 
 

@@ -12,6 +12,8 @@ from tests.payout.bank.pretend import VERSIONS, a_report, a_return
 
 REPORTS = "/v1/operator/bank-reports"
 FILES = "/v1/operator/bank-files"
+# In one part with lea, so that one file pays all of them.
+IN_ONE_FILE = ("ada-3", "bea-4")
 
 
 def contradictions():
@@ -158,28 +160,32 @@ async def test_a_bank_that_contradicts_itself_is_noticed(pay, bring):
 async def test_what_is_said_of_a_whole_file_is_said_of_each_payment(
     creator, cash_out, make_file, bring, code, state
 ):
-    ada, bea = await creator("ada"), await creator("bea")
-    payouts = {user: await cash_out(client, user) for client, user in ((ada, "ada"), (bea, "bea"))}
+    ada, bea = [await creator(name) for name in IN_ONE_FILE]
+    payouts = [
+        await cash_out(client, name) for client, name in zip((ada, bea), IN_ONE_FILE, strict=True)
+    ]
     file, _ = await make_file()
 
     answer = await bring(a_report(file, group=code))
 
     assert answer.json()["statuses"] == 2
-    assert await state_of(ada, payouts["ada"]) == state
-    assert await state_of(bea, payouts["bea"]) == state
+    assert await state_of(ada, payouts[0]) == state
+    assert await state_of(bea, payouts[1]) == state
 
 
 async def test_what_is_said_of_one_payment_counts_before_what_is_said_of_all(
     creator, cash_out, make_file, bring
 ):
-    ada, bea = await creator("ada"), await creator("bea")
-    payouts = {user: await cash_out(client, user) for client, user in ((ada, "ada"), (bea, "bea"))}
+    ada, bea = [await creator(name) for name in IN_ONE_FILE]
+    payouts = [
+        await cash_out(client, name) for client, name in zip((ada, bea), IN_ONE_FILE, strict=True)
+    ]
     file, payments = await make_file()
     (first, *_), _ = payments
 
     await bring(a_report(file, [(first, "RJCT", "AC01")], group="ACSC"))
 
-    states = {await state_of(ada, payouts["ada"]), await state_of(bea, payouts["bea"])}
+    states = {await state_of(ada, payouts[0]), await state_of(bea, payouts[1])}
     assert states == {"failed", "paid"}
 
 
@@ -188,7 +194,7 @@ async def test_what_is_said_of_a_payment_that_is_not_in_the_file_changes_nothing
     lea, creator, pay, cash_out, bring, kind, execute
 ):
     payout, file, attempt = await pay()
-    waiting = await cash_out(await creator("ada"), "ada")
+    waiting = await cash_out(await creator(IN_ONE_FILE[0]), IN_ONE_FILE[0])
     (unfiled,) = await execute("SELECT attempt FROM bank_orders WHERE state = 'waiting'")
     report = {
         "unknown": a_report(file, [(uuid4().hex, "RJCT")]),
@@ -205,7 +211,7 @@ async def test_what_is_said_of_a_payment_that_is_not_in_the_file_changes_nothing
     assert (answer.json()["statuses"], answer.json()["contradictions"]) == (0, 1)
     assert contradictions() == before + 1
     assert await state_of(lea, payout) == "sent"
-    assert await state_of(await creator("ada"), waiting) == "sent"
+    assert await state_of(await creator(IN_ONE_FILE[0]), waiting) == "sent"
     again = await bring(report)
     assert again.json() == answer.json()
     assert contradictions() == before + 1
