@@ -117,7 +117,8 @@ async def test_a_granted_event_goes_from_the_broker_to_the_endpoint(
         channel = await connection.channel(publisher_confirms=True)
         exchange = await channel.get_exchange("ovation.events.gift", ensure=False)
         body = a_delivery(gift).body
-        message = aio_pika.Message(body, user_id="gift", headers=dict(headers_of(body)))
+        known = {"type": gift.type(), "message_id": str(gift.id), "user_id": "gift"}
+        message = aio_pika.Message(body, headers=dict(headers_of(body)), **known)
         for _ in range(2):
             await exchange.publish(message, "gift.sent")
     async with working():

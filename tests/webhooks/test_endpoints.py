@@ -183,7 +183,7 @@ async def test_an_address_that_is_not_of_the_internet_is_refused(charts, add, ur
 @pytest.mark.parametrize("event", ["wallet.coins_credited", "gift.gibberish"])
 async def test_a_team_gets_no_event_that_it_was_not_granted(charts, add, event):
     answer = await charts.post(
-        ENDPOINTS, json={**WISH, "events": ["gift.sent", event]}, headers=key()
+        ENDPOINTS_PATH, json={**WISH, "events": ["gift.sent", event]}, headers=key()
     )
     assert (answer.status_code, answer.json()["type"]) == (403, "event-not-granted")
 
