@@ -144,9 +144,7 @@ class Delivery(WebhooksTable, table=True):
 
     endpoint: UUID = Field(primary_key=True)
     event: UUID = Field(primary_key=True)
-    position: int | None = Field(
-        default=None, sa_type=BigInteger, sa_column_args=(Identity(always=True),)
-    )
+    position: int = Field(sa_type=BigInteger, sa_column_args=(Identity(always=True),))
     name: str = Field(sa_type=Text)
     source: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)

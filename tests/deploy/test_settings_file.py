@@ -16,7 +16,6 @@ from deploy.config.settings_file import (
     service_settings,
 )
 
-ROOT = EXAMPLE.parent
 TEXT = EXAMPLE.read_text()
 FILES = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("compose.*.yml")]
 REQUIRED = {"OVATION_JWT_ISSUER", "OVATION_JWKS_URL", "OVATION_PROVIDER_URL"}
@@ -82,7 +81,8 @@ def test_no_field_of_a_services_settings_is_missing(service):
     missing = {f"{service}_{name}".upper() for name in set(kind.model_fields) - secret} - known
     assert not missing
     assert (
-        set(environment(SERVICES[service], postgres="", rabbitmq="")) <= known or service == "web"
+        set(environment(SERVICES[service], postgres="", pooler="", rabbitmq="")) <= known
+        or service == "web"
     )
 
 

@@ -40,6 +40,7 @@ SOURCES = {
     "campaign": "the path of the route that makes it",
     "hold": "a provider's warning",
     "statement": "a pattern: a month or a year",
+    "team": "the command that adds a team",
     "currency": "the path of the route that makes it: a code of ISO 4217",
     "provider": "the setting of a service",
     "provider_name": "the setting of a service",

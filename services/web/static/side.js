@@ -1,5 +1,5 @@
 // Beside the stage: who gave most, what the room works towards, what giving unlocks.
-import { get, path, person, put } from "./api.js";
+import { get, path, person as segmentOf, put } from "./api.js";
 import { $, avatar, coins, el, empty, icon, show, who } from "./dom.js";
 import { badge } from "./feed.js";
 import { sentence, toast } from "./shell.js";
@@ -51,7 +51,7 @@ export function build({ room, creator, person, live }) {
 
   async function drawPerks() {
     const [offered, own] = await Promise.all([
-      get(path`/v1/creators/${person(creator)}/perks`), get("/v1/gifters/me/entitlements?limit=100"),
+      get(path`/v1/creators/${segmentOf(creator)}/perks`), get("/v1/gifters/me/entitlements?limit=100"),
     ]);
     show(perks, offered.perks.length ? el("ul", { class: "lines" }, offered.perks.map((perk) => perkLine(perk, own.items))) :
       empty("No perks yet", `What ${creator} offers to supporters shows up here.`));
