@@ -139,9 +139,14 @@ def strays(dsn, service, part_count):
 
 
 async def parts_in_use(database):
-    """The parts in which something was written: all others are as they were made."""
+    """
+    The parts in which something was written: all others are as they were made.
+
+    The first part is among them: it verifies what is of no single user too.
+    """
     if database.part_count == 1:
         return database.parts
     async with database.reference.transaction() as tx:
         written = {row.schema for row in await tx.execute(_WRITTEN)}
+    written.add(schema_of(0))
     return [part for part in database.parts if schema_of(part.number) in written]
