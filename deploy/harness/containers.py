@@ -23,7 +23,7 @@ from deploy.harness.server import Server
 from deploy.harness.watchdog import watchdog
 
 # The same variables as in docker-compose.yml.
-POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17-trixie")
+POSTGRES_IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17")
 RABBITMQ_IMAGE = os.environ.get("RABBITMQ_IMAGE", "rabbitmq:4-management")
 ENGINE_SECONDS_MAX = 2
 PULL_SECONDS_MAX = 60
