@@ -17,12 +17,7 @@ from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.fees import FeeRules, PayoutFee
 from services.payout.domain.payouts import ProviderStatus
-from services.payout.domain.statements import (
-    Change,
-    Line,
-    PostingSum,
-    changes_of,
-)
+from services.payout.domain.statements import Change, Line, PostingSum, changes_of
 from services.payout.main import build_http
 from services.payout.store import attempts
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
