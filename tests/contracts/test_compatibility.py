@@ -238,11 +238,12 @@ def test_a_sample_that_would_be_another_fact_is_refused(tmp_path, monkeypatch):
 @pytest.fixture
 def checkout(tmp_path):
     """The project as somebody has it who is about to change an event."""
-    for folder in ("shared", "services", "deploy", "seeds", "docs"):
+    for folder in ("shared", "services", "deploy", "seeds", "docs", ".github"):
         ignored = shutil.ignore_patterns("__pycache__", "secrets", "node_modules")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    # Generated in part, like the files of the contracts.
-    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    # Generated, or in part, like the files of the contracts.
+    for file in ("docker-compose.yml", ".env.example"):
+        shutil.copy(ROOT / file, tmp_path)
 
     def edit(file, old, new):
         path = tmp_path / file

@@ -12,8 +12,8 @@ from deploy.ctl.new_service import REGISTRATIONS, NotMade, new_service
 ROOT = Path(__file__).parent.parent.parent
 FILES_MAX, REGISTRATIONS_MAX = 12, 3
 PARTS = (
-    *("deploy", "docs", "services", "shared", "tests", "seeds"),
-    *("pyproject.toml", "docker-compose.yml", "Makefile", ".dockerignore"),
+    *("deploy", "docs", "services", "shared", "tests", "seeds", ".github"),
+    *("pyproject.toml", "docker-compose.yml", "Makefile", ".dockerignore", ".env.example"),
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
 )
 
