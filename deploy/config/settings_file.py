@@ -15,7 +15,6 @@ from importlib import import_module
 from inspect import getfile
 from pathlib import Path
 
-import yaml
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
@@ -116,6 +115,8 @@ def example_file() -> str:
 
 def installation_settings() -> list[Setting]:
     """Return each variable that a file of Compose reads, in the order of the files."""
+    import yaml  # noqa: PLC0415 - the image of the tools, which writes no files, does without it
+
     found: dict[str, Setting] = {}
     for file in (BASE, *sorted(_overlays())):
         for program, variable, match in _used(yaml.safe_load(_text(file))["services"]):

@@ -17,10 +17,10 @@ from deploy.harness.postgres import LocalPostgres
 from deploy.harness.processes import remove_folder, temporary_folder
 
 LOCALE = "en_US.UTF-8"
-ORDERS = """
+ORDERS = f"""
     SELECT datname, datlocprovider::text AS provider, datlocale, datcollate, datctype,
            pg_encoding_to_char(encoding) AS encoding
-    FROM pg_database WHERE datname = ANY(ARRAY['purchase', 'wallet', 'gift', 'payout', 'live'])
+    FROM pg_database WHERE datname = ANY(ARRAY[{", ".join(map(repr, DATABASES))}])
 """
 
 
