@@ -144,7 +144,8 @@ def test_what_is_somebody_elses_stays_closed(http, post, system, good_gift):
         assert_problem(http.get(path, headers=otto), 403, "not-yours")
     assert_problem(http.get(f"/v1/gifts/{gift}", headers=otto), 404, "no-such-gift")
     assert_problem(http.get(f"/v1/purchases/{bought}", headers=otto), 404, "no-such-purchase")
-    for service in DATABASES:
+    # Webhooks has no amounts, and so no books.
+    for service in sorted({*DATABASES} - {"webhooks"}):
         books = http.get(f"/v1/operator/{service}/books", headers=otto)
         assert_problem(books, 403, "scope-missing")
 
