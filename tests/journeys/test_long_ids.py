@@ -183,4 +183,4 @@ def take_money_back(cast):
 
 def forget(cast):
     services = {each["service"] for each in erase(cast.stage, cast.jonas)}
-    assert services == {"purchase", "wallet", "gift", "payout", "live"}
+    assert services == {"purchase", "wallet", "gift", "payout", "live", "webhooks"}
