@@ -21,10 +21,11 @@ HOT = {
         *("reviews", "schedules", "splits"),
     ),
     "live": ("batch_context", "feed", "gift_totals", "gifters", "goals", "rooms", "streams"),
+    "webhooks": ("deliveries", "events"),
 }
 HOT_SHARED = ("ledger.book", "ledger.entries", "ledger.sealing", "messaging", "quotas")
 # Tables that do not grow with use, or by a row for tens of thousands of entries.
-SMALL = {"alembic_version", "archives", "catalogue", "rebuilds", "rates"}
+SMALL = {"alembic_version", "archives", "catalogue", "endpoints", "grants", "rebuilds", "rates"}
 # They read a whole table, or all open work, on purpose: seldom, and not while others wait.
 SELDOM = {
     "services.gift.store.combos._ENDED": "republishing",
@@ -41,6 +42,10 @@ SELDOM = {
     "services.live.store.streams._LIST_UNPUBLISHED": "a job over the open streams",
     "services.purchase.store.purchases._CLAIM": "a job over the open purchases",
     "services.purchase.store.webhook_events._CLAIM": "a job over the events not applied yet",
+    "services.webhooks.store.deliveries._DUE_ENDPOINTS": "a look at the first of each endpoint",
+    "services.webhooks.store.deliveries._NEXT": "a look at the first of each endpoint",
+    "services.webhooks.store.deliveries._OF_DELETED": "a job over the open deliveries",
+    "services.webhooks.store.events._OLD": "a job that deletes what was kept for long enough",
     "shared.ledger.sealing._COUNT": "an operator's command",
     "shared.ledger.sealing._STRAY": "verification",
     "shared.ledger.sealing._UNSEALED": "a metric over the transactions not sealed yet",

@@ -138,8 +138,11 @@ class Story:
             "purchase": [self.purchase],
             **{
                 key: [str(uuid5(NAMESPACE_URL, "none"))]
-                for key in ("payout", "withdrawal", "lot", "file")
+                for key in ("payout", "withdrawal", "lot", "file", "endpoint", "event")
             },
+            "team": ["me", "charts"],
+            "event_name": ["gift.sent"],
+            "state": ["delivered"],
             "entitlement": [self.entitlement],
             "gift_type": ["g_tea"],
             "limit": [100],

@@ -50,7 +50,7 @@ async def test_who_may_not_read_leaves_no_line(app, readers):
     assert await readers() == []
 
 
-@pytest.mark.parametrize("user", ["a%00b", "%20", "a" * 256, "a%5Cb"])
+@pytest.mark.parametrize("user", ["a%00b", "%20", "a" * 256])
 async def test_what_is_nobodys_id_is_refused_and_no_line(ann, readers, user):
     assert (await ann.get(gifts_of(user))).status_code == 422
     assert await readers() == []
