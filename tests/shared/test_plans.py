@@ -21,11 +21,14 @@ HOT = {
         *("reviews", "schedules", "splits"),
     ),
     "live": ("batch_context", "feed", "gift_totals", "gifters", "goals", "rooms", "streams"),
-    "webhooks": ("deliveries", "events"),
+    "webhooks": ("deliveries", "events", "secrets"),
 }
 HOT_SHARED = ("ledger.book", "ledger.entries", "ledger.sealing", "messaging", "quotas")
 # Tables that do not grow with use, or by a row for tens of thousands of entries.
-SMALL = {"alembic_version", "archives", "catalogue", "endpoints", "grants", "rebuilds", "rates"}
+SMALL = {
+    *("alembic_version", "archives", "catalogue", "endpoint_secrets", "endpoints", "grants"),
+    *("rates", "rebuilds"),
+}
 # They read a whole table, or all open work, on purpose: seldom, and not while others wait.
 SELDOM = {
     "services.gift.store.combos._ENDED": "republishing",
