@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.config.services import SERVICES
 
-# Whose images Compose and the chart take if nobody says otherwise: those built on this machine. A
+# Whose images Compose and the chart take without OVATION_IMAGES: those built on this machine. A
 # name without a host would be one of Docker Hub's, where any stranger may have registered it.
 LOCAL_IMAGES = "localhost/ovation"
 

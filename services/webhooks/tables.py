@@ -181,7 +181,7 @@ class Attempt(WebhooksTable, table=True):
 
 
 class Replay(WebhooksTable, table=True):
-    """Deliveries that were sent again, because somebody asked for it."""
+    """Requests to send deliveries again."""
 
     __tablename__ = "replays"
     __table_args__ = (ForeignKeyConstraint(["endpoint"], ["endpoints.id"], ondelete="CASCADE"),)

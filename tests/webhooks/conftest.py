@@ -25,6 +25,9 @@ LOOPBACK = Destinations(AddressPolicy.of((), loopback=True), loopback=True)
 # As in production, in hundredths of the time.
 QUICK = RetryPolicy(first_seconds=0.05, factor=1.5, seconds_max=0.2, lease_seconds=3.0)
 GIFT_EVENTS = ("gift.sent", "gift.reversed")
+URL = "https://hooks.example/events"
+ENDPOINTS_PATH = "/v1/teams/me/endpoints"
+WISH = {"url": URL, "events": ["gift.sent"], "description": "charts of gifts"}
 
 
 def key():

@@ -10,8 +10,8 @@ const EARLY_SECONDS = 30;
 const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
-// How tokens of each issuer are read, as the services read them: the page was rendered with it. Where
-// a host signs people in on a page of its own, nobody looks at roles.
+// Where the tokens of each issuer have their claims: the server renders this into the page, so both
+// read the same. A page of a host that signs users in itself has none, and looks at no roles.
 const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
 const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
 

@@ -13,7 +13,7 @@ export const REASON_MAX = 64;
 const LOGO = new URL("./logo.svg", import.meta.url).href;
 
 /**
- * Draw the bar, then the page for whoever is signed in; again whenever that changes.
+ * Draw the bar, then the page for the signed-in user; again when that user changes.
  * @param {(person: any) => unknown} draw
  * @param {{role?: string, title?: string}} [options]
  */
@@ -78,7 +78,7 @@ function changePerson() {
 function wrongRole(person, role) {
   const place = el("div", { class: "people" });
   show($("main"), el("section", { class: "card narrow" }, el("h1", {}, `This page is for a ${role}`),
-    el("p", { class: "muted" }, `You are signed in as ${person.name}. Change to somebody who is one.`), place));
+    el("p", { class: "muted" }, `You are signed in as ${person.name}. Sign in as a user who has this role.`), place));
   offerPeople(place);
 }
 

@@ -1,4 +1,4 @@
-"""How much may be set up and sent again for a team in a time, whoever asks for it."""
+"""How much may be set up and sent again for a team in a time, by the team and by operators."""
 
 from shared.quotas.rules import DAY, Quota
 
