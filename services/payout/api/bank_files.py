@@ -159,7 +159,7 @@ async def store_bank_account(
     "/operator/bank-files",
     tags=["operator"],
     status_code=201,
-    responses=refusals(*_REFUSED, NothingWaits),
+    responses=refusals(*_REFUSED, NothingWaits, KeyMissing),
 )
 async def make_bank_file(
     why: Why, caller: Clerk, db: AllParts, bank: WiredBank
