@@ -325,7 +325,7 @@ async def test_dead_letters_above_the_limit(own_vhost, rabbit, vhost):
 
 async def test_a_broker_that_stops_publishers(healthy, credentials):
     """A node of its own: an alarm of the one that all tests share would stop them."""
-    limits = {"disk_free_limit.absolute": "900TB", "vm_memory_high_watermark.absolute": "1MB"}
+    limits = {"disk_free_limit.absolute": "8000GB", "vm_memory_high_watermark.absolute": "1MB"}
     with LocalRabbit(limits) as node:
         node.load(topology())
         node.load(users(credentials.broker))

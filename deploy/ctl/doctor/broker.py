@@ -26,10 +26,14 @@ async def look_at_alarms(examined: Examined) -> AsyncIterator[Problem]:
                 node["name"], "the node does not run", "Start it: runbooks/broker-lost.md"
             )
             continue
-        if node.get("mem_alarm"):
+        if node.get("mem_alarm") is None or node.get("disk_free_alarm") is None:
+            missing = "it has no figures yet: it has just started"
+            yield Problem(node["name"], missing, "Ask again in some seconds", State.UNKNOWN)
+            continue
+        if node["mem_alarm"]:
             used, limit = _megabytes(node["mem_used"]), _megabytes(node["mem_limit"])
             yield Problem(node["name"], f"memory alarm: {used} MB used, the limit is {limit} MB")
-        if node.get("disk_free_alarm"):
+        if node["disk_free_alarm"]:
             free, limit = _megabytes(node["disk_free"]), _megabytes(node["disk_free_limit"])
             yield Problem(node["name"], f"disk alarm: {free} MB free, the limit is {limit} MB")
 
