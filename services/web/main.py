@@ -20,14 +20,17 @@ def build(settings: Settings) -> FastAPI:
         database=None,
     )
     version = pages.version_of(pages.STATIC)
+    swagger_version = pages.version_of(pages.SWAGGER_UI)
     app.state.pages = pages.render_pages(
         version=version, host_origins=settings.host_origins, readings=settings.readings
     )
+    app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
     app.state.page_headers = pages.page_headers(settings.host_origins)
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
-    app.mount("/static", pages.Files(version), name="static")
+    app.mount("/static", pages.Files(pages.STATIC, version), name="static")
+    app.mount("/swagger-ui", pages.Files(pages.SWAGGER_UI, swagger_version), name="swagger-ui")
     return app
 
 

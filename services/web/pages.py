@@ -10,6 +10,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,9 @@ from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATE = Path(__file__).parent / "page.html"
+# Swagger UI draws the API's reference. Its files come with a package, so no CDN is asked.
+SWAGGER_UI = Path(str(files("fastapi_swagger"))) / "resources"
+REFERENCE_TEMPLATE = Path(__file__).parent / "reference.html"
 # Each page is the script and the style of its name.
 ADDRESSES = {
     "/": "room",
@@ -33,18 +37,21 @@ ADDRESSES = {
     "/creator": "creator",
     "/operator": "operator",
     "/paid": "paid",
+    "/events": "events",
 }
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 KINDS = frozenset((".css", ".js", ".svg"))
-# Everything comes from here: no foreign script, style or font, nothing inline, and no string ever
-# becomes markup.
-POLICY = (
+# Everything comes from here: no foreign script, style or font, and nothing inline.
+SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'; "
 )
+# And no string ever becomes markup.
+POLICY = f"{SOURCES}require-trusted-types-for 'script'; trusted-types 'none'; "
+# Swagger UI makes markup of strings, of our own document alone.
+REFERENCE_POLICY = f"{SOURCES}frame-ancestors 'none'"
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
@@ -56,10 +63,10 @@ PAGE_HEADERS = {
 
 
 class Files(StaticFiles):
-    """Our own files of the kinds that pages are made of, and nothing else of the folder."""
+    """The files of a folder of the kinds that pages are made of, and nothing else of it."""
 
-    def __init__(self, version: str) -> None:
-        super().__init__(directory=STATIC)
+    def __init__(self, folder: Path, version: str) -> None:
+        super().__init__(directory=folder)
         self._version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -103,6 +110,15 @@ def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]
     }
 
 
+def render_reference(*, version: str, swagger_version: str) -> str:
+    """Return the page of the API's reference."""
+    return (
+        REFERENCE_TEMPLATE.read_text()
+        .replace("/static/", f"/static/{version}/")
+        .replace("/swagger-ui/", f"/swagger-ui/{swagger_version}/")
+    )
+
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -116,6 +132,12 @@ async def read_page(
 
 for address in ADDRESSES:
     router.add_api_route(address, read_page, name=address)
+
+
+@router.get("/docs")
+async def read_reference(page: Annotated[str, from_state("reference")]) -> Response:
+    """Show the whole API. Only this page has a policy of its own."""
+    return HTMLResponse(page, headers={**PAGE_HEADERS, "Content-Security-Policy": REFERENCE_POLICY})
 
 
 @router.get("/people.json")
