@@ -19,7 +19,7 @@ from services.web.pages import ADDRESSES, BUNDLES, MADE_OF, SHEETS, STATIC, vers
 # The oldest browsers that README.md names.
 TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
 SHORT = ("--minify-whitespace", "--minify-syntax", "--legal-comments=none", "--log-level=warning")
-PAGES = tuple(dict.fromkeys(ADDRESSES.values()))
+PAGES = sorted(set(ADDRESSES.values()))
 
 
 def write(folder: Path) -> None:
