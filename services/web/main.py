@@ -5,7 +5,7 @@ import tomllib
 import uvicorn
 from fastapi import FastAPI
 
-from services.web import pages
+from services.web import pages, problems
 from services.web.settings import Settings
 from shared.http import build_app
 from shared.observability.logging import configure_logging
@@ -32,6 +32,7 @@ def build(settings: Settings) -> FastAPI:
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
+    app.include_router(problems.router)
     app.mount("/static", pages.Files(version, is_bundled=is_bundled), name="static")
     return app
 

@@ -76,7 +76,7 @@ async def test_an_operator_makes_files_until_nothing_waits(paid_to, clerk, files
     answers = [await clerk.post(FILES, json=WHY) for _ in range(len(CREATORS) + 1)]
 
     assert [answer.status_code for answer in answers] == [201] * len(CREATORS) + [409]
-    assert answers[-1].json()["type"] == "nothing-waits"
+    assert answers[-1].json()["code"] == "nothing-waits"
     assert len(await files()) == len(CREATORS)
 
 
