@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.checks import ROOT
 from deploy.checks.javascript import MISSING, install, program, run
-from services.web.pages import ADDRESSES, BUNDLES, SHEETS, SOURCES, STATIC, version_of
+from services.web.pages import ADDRESSES, BUNDLES, MADE_OF, SHEETS, STATIC, version_of
 
 # The oldest browsers that README.md names.
 TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
@@ -31,7 +31,7 @@ def write(folder: Path) -> None:
         sheets = "".join(f'@import "./{sheet}.css";' for sheet in (*SHEETS, page))
         options = ("--bundle", "--loader=css", "--external:*.svg", TARGET, *SHORT)
         run(STATIC, esbuild, *options, f"--outfile={folder / page}.css", given=sheets)
-    (folder / SOURCES).write_text(f"{version_of(STATIC)}\n")
+    (folder / MADE_OF).write_text(f"{version_of(STATIC)}\n")
 
 
 def check() -> list[str]:
