@@ -36,6 +36,8 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import AdjustmentId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
@@ -96,7 +98,7 @@ class NewAdjustment(Why):
 class AdjustmentView(BaseModel):
     """A correction: who asked for it, who decided, and how."""
 
-    adjustment: UUID
+    adjustment: AdjustmentId
     user: str
     amount: int
     reason: str
@@ -131,7 +133,7 @@ async def read_audit(
     db: Reference,
     user: UserId | None = None,
     reads: Reads = True,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditLine]:
     """Read what operators did and looked at, the newest first; of one user, if given."""
@@ -159,7 +161,7 @@ async def request_adjustment(
 
 
 async def approve_adjustment(
-    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
+    adjustment: AdjustmentId, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Agree to a colleague's correction; it is posted at once."""
     async with (await part_of_adjustment(db, adjustment)).transaction() as tx:
@@ -168,7 +170,7 @@ async def approve_adjustment(
 
 
 async def reject_adjustment(
-    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
+    adjustment: AdjustmentId, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Do not agree to a correction, or take one's own back."""
     async with (await part_of_adjustment(db, adjustment)).transaction() as tx:

@@ -18,10 +18,11 @@ from services.live.api.hub import RESET, Hub
 from services.live.api.watchers import Watcher
 from services.live.domain.feed import EntryKind, TooManyFeeds
 from shared.errors import Kind, Refusal
-from shared.http import Name, refusals
+from shared.http import refusals
 from shared.http.access import ANY_CALLER_OF_FEED
 from shared.http.auth import bearer_token
 from shared.http.connection import connection_of
+from shared.http.fields import RoomId
 from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     Identity,
@@ -134,7 +135,7 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
     },
 )
 async def follow_room(
-    room: Name,
+    room: RoomId,
     request: Request,
     hub: FeedHub,
     last_event_id: Annotated[str | None, Header()] = None,

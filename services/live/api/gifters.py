@@ -14,6 +14,7 @@ from services.live.store import gifters
 from services.live.store.gifters import Supporter
 from shared.http import BadCursor, Db, Limit, Page, decode_cursor, exact_page, refusals
 from shared.http.auth import Caller
+from shared.http.pages import Cursor
 
 PAGE = 20
 
@@ -65,7 +66,7 @@ async def list_supporters(
     order: Annotated[
         Literal["top", "new"], Query(description="Who gave most, or who came last.")
     ] = "top",
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Page[Supporter]:
     """List who gave to the caller openly; `order=new` is whom to greet."""

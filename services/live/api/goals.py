@@ -1,7 +1,6 @@
 """Goals: of a room, or of a creator over a time."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime
@@ -24,6 +23,7 @@ from services.live.store.goals import list_goals_of_creator
 from shared.http import AllParts, Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import GoalId, RoomId
 from shared.quotas.rules import TooOften
 
 router = APIRouter()
@@ -43,7 +43,7 @@ class GoalResponse(Response):
     counts; `contributors` are those who gave openly.
     """
 
-    goal: UUID
+    goal: GoalId
     creator: str
     room: str | None
     title: str
@@ -77,7 +77,7 @@ class SetGoalRequest(ChangeGoalRequest):
 
 
 @router.get("/rooms/{room}/goals", tags=["rooms"], openapi_extra=ANY_CALLER)
-async def list_goals_of_room(room: Name, caller: Caller, db: Db) -> GoalsResponse:
+async def list_goals_of_room(room: RoomId, caller: Caller, db: Db) -> GoalsResponse:
     """List a room's goals; its creator sees their income goals as well."""
     async with db.transaction() as tx:
         return GoalsResponse.of(await queries.list_goals(tx, room, caller.user))
@@ -126,7 +126,7 @@ async def set_goal(
     responses=refusals(CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
 )
 async def change_goal(
-    goal: UUID, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
+    goal: GoalId, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
 ) -> GoalResponse:
     """Change a goal; what was given to it stays."""
     async with db.transaction() as tx:
@@ -140,7 +140,7 @@ async def change_goal(
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchGoal),
 )
-async def remove_goal(goal: UUID, caller: Creator, db: Db) -> None:
+async def remove_goal(goal: GoalId, caller: Creator, db: Db) -> None:
     """Take a goal down."""
     async with db.transaction() as tx:
         await goals.remove_goal(tx, caller.user, goal)

@@ -10,9 +10,10 @@ from services.live.commands import queries
 from services.live.domain.leaderboards import RANKS_MAX, TOP_GIFTERS, Period
 from services.live.domain.streams import NotLive
 from services.live.store.leaderboards import OwnRank, TopGifter
-from shared.http import Db, Limit, Name, refusals
+from shared.http import Db, Limit, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import RoomId
 
 router = APIRouter(tags=["rooms"])
 
@@ -42,7 +43,7 @@ class LeaderboardResponse(Response):
     operation_id="read_standing_v1_rooms__room__standing_get",
 )
 async def read_leaderboard(
-    room: Name, caller: Caller, db: Db, period: Period = Period.ALL, limit: Limit = TOP_GIFTERS
+    room: RoomId, caller: Caller, db: Db, period: Period = Period.ALL, limit: Limit = TOP_GIFTERS
 ) -> LeaderboardResponse:
     """Read who gave most in a room in this stream, this day, this week, or ever."""
     async with db.transaction() as tx:

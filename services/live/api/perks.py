@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -30,13 +29,14 @@ from shared.http import (
     IdempotencyKeyMissing,
     Limit,
     Page,
-    UserId,
     exact_page,
     moment_in,
     refusals,
 )
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import CreatorId, EntitlementId, PerkId
+from shared.http.pages import Cursor
 from shared.identity.people import NotYours
 from shared.quotas.rules import TooOften
 
@@ -71,8 +71,8 @@ class EntitlementResponse(Response):
     money; `uses_left` null is no limit.
     """
 
-    entitlement: UUID
-    perk: UUID
+    entitlement: EntitlementId
+    perk: PerkId
     creator: str
     viewer: str
     kind: PerkKind
@@ -93,7 +93,7 @@ async def list_own_perks(caller: Creator, db: Db) -> PerksResponse:
 
 
 @router.get("/creators/{creator:person}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
-async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
+async def list_perks(creator: CreatorId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:
         return PerksResponse(perks=await perk_store.list_perks(tx, creator))
@@ -128,7 +128,7 @@ async def offer_perk(
     responses=refusals(CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
 )
 async def change_perk(
-    perk: UUID, body: PerkRequest, caller: Creator, db: Db, slots: Slots, cause: RequestCause
+    perk: PerkId, body: PerkRequest, caller: Creator, db: Db, slots: Slots, cause: RequestCause
 ) -> Perk:
     """Offer something else from now on; who is entitled already stays so, as it was."""
     async with slots.take(), db.transaction() as tx:
@@ -141,7 +141,7 @@ async def change_perk(
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchPerk),
 )
-async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
+async def remove_perk(perk: PerkId, caller: Creator, db: Db) -> None:
     """Offer a perk no longer; who is entitled already stays so."""
     async with db.transaction() as tx:
         await perks.remove_perk(tx, caller.user, perk)
@@ -149,7 +149,7 @@ async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
 
 @router.get("/gifters/me/entitlements", tags=["gifters"], responses=refusals(BadCursor))
 async def list_entitlements(
-    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = PAGE
+    caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[EntitlementResponse]:
     """List what one is entitled to, the newest first."""
     before = moment_in(cursor)
@@ -166,7 +166,9 @@ async def list_entitlements(
 
 
 @router.get("/entitlements/{entitlement}", tags=["creators"], responses=refusals(NoSuchEntitlement))
-async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> EntitlementResponse:
+async def check_entitlement(
+    entitlement: EntitlementId, caller: Caller, db: Db
+) -> EntitlementResponse:
     """Check a claim: viewers their own, creators those to their perks. Others see none."""
     async with db.transaction() as tx:
         found = await queries.read_entitlement(tx, caller.user, entitlement)
@@ -182,7 +184,7 @@ async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> Entitl
     ),
 )
 async def use_entitlement(
-    entitlement: UUID, key: IdempotencyKey, caller: Creator, db: Db
+    entitlement: EntitlementId, key: IdempotencyKey, caller: Creator, db: Db
 ) -> EntitlementResponse:
     """Use a claim to one's own perk up, once."""
     async with db.transaction() as tx:

@@ -16,9 +16,10 @@ from services.live.store import rooms as store
 from services.live.store.leaderboards import TopGifter, list_top_gifters
 from services.live.store.rooms import Books
 from services.live.store.streams import find_open_stream
-from shared.http import Db, Name, UserId, refusals
+from shared.http import Db, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.fields import CreatorId, GuestId, RoomId
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity
 from shared.quotas.rules import TooOften
@@ -54,7 +55,7 @@ class GuestsResponse(Response):
 
 
 class OwnerRequest(Request):
-    creator: UserId
+    creator: CreatorId
 
 
 class OwnerResponse(Response):
@@ -65,7 +66,7 @@ class OwnerResponse(Response):
 
 
 @router.get("/rooms/{room}", tags=["rooms"], openapi_extra=ANY_CALLER)
-async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
+async def read_room(room: RoomId, _: Caller, db: Db) -> RoomResponse:
     """Read a room's totals; a room without gifts has none."""
     async with db.transaction() as tx:
         totals = await gift_totals.read_room(tx, room)
@@ -91,7 +92,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
     responses={**OF_OWNERS, **refusals(TooManyGuests, TooOften)},
 )
 async def add_guest(
-    room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, guest: GuestId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
     """Add another creator as a guest of the room."""
     async with db.transaction() as tx:
@@ -103,7 +104,7 @@ async def add_guest(
 
 @router.delete("/rooms/{room}/guests/{guest:person}", tags=["rooms"], responses=OF_OWNERS)
 async def remove_guest(
-    room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, guest: GuestId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
     """Remove a guest from the room."""
     async with db.transaction() as tx:
@@ -117,7 +118,7 @@ async def remove_guest(
     "/operator/live/rooms/{room}/owner", tags=["operator"], responses=refusals(ScopeMissing)
 )
 async def set_owner(
-    room: Name,
+    room: RoomId,
     body: OwnerRequest,
     caller: RoomsOperator,
     db: Db,
@@ -138,7 +139,7 @@ async def set_owner(
     responses=refusals(ScopeMissing, OwnMoney, NoSuchRoom),
 )
 async def release(
-    room: Name, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> OwnerResponse:
     """Take a room from its owner: the next creator who opens it owns it."""
     async with db.transaction() as tx:

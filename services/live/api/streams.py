@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -16,9 +15,11 @@ from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.domain.streams import NoSuchStream, NotLive
 from services.live.store.leaderboards import TopGifter
 from services.live.store.streams import list_open_streams
-from shared.http import BadCursor, Db, Limit, Name, Page, exact_page, moment_in, number_in, refusals
+from shared.http import BadCursor, Db, Limit, Page, exact_page, moment_in, number_in, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import RoomId, StreamId
+from shared.http.pages import Cursor
 from shared.quotas.rules import TooOften
 
 PAGE = 20
@@ -33,7 +34,7 @@ class OpenRoomRequest(Request):
 class StreamResponse(Response):
     """A room from an opening to its closing; `closed_at` is null while it is live."""
 
-    stream: UUID
+    stream: StreamId
     room: str
     creator: str
     title: str | None
@@ -66,7 +67,7 @@ async def list_live_rooms(
     _: Caller,
     db: Db,
     live: Annotated[bool, Query(description="Only rooms that are live are listed.")] = True,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Page[LiveRoomResponse]:
     """List the rooms that are live, those opened last first."""
@@ -88,7 +89,7 @@ async def list_live_rooms(
     responses=refusals(CreatorsOnly, RoomOfAnother, TooManyOpenRooms, TooManyRooms, TooOften),
 )
 async def open_room(
-    room: Name,
+    room: RoomId,
     body: OpenRoomRequest,
     caller: Creator,
     db: Db,
@@ -112,7 +113,7 @@ async def open_room(
     "/rooms/{room}/stream", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive)
 )
 async def close_room(
-    room: Name, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> LiveRoomResponse:
     """End the stream that goes on in a room, and read what it came to so far."""
     async with db.transaction() as tx:
@@ -124,7 +125,7 @@ async def close_room(
     "/rooms/{room}/streams", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor)
 )
 async def list_streams(
-    room: Name, caller: Creator, db: Db, cursor: str | None = None, limit: Limit = PAGE
+    room: RoomId, caller: Creator, db: Db, cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[LiveRoomResponse]:
     """List the streams of one's own room, the newest first."""
     before = number_in(cursor)
@@ -139,7 +140,9 @@ async def list_streams(
     "/rooms/{room}/streams/{stream}",
     responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
 )
-async def read_stream(room: Name, stream: UUID, caller: Creator, db: Db) -> StreamSummaryResponse:
+async def read_stream(
+    room: RoomId, stream: StreamId, caller: Creator, db: Db
+) -> StreamSummaryResponse:
     """Read what a stream of one's own room came to."""
     async with db.transaction() as tx:
         found = await queries.read_stream(tx, room, caller.user, stream)

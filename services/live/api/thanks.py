@@ -1,7 +1,6 @@
 """Creators thank for gifts."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -11,7 +10,8 @@ from services.live.api.dependencies import Creator, FeedHub, RequestCause
 from services.live.commands.thanks import thank_for_gift
 from services.live.domain.perks import NoSuchGift, ThankedAlready
 from services.live.domain.rooms import CreatorsOnly
-from shared.http import Db, Name, refusals
+from shared.http import Db, refusals
+from shared.http.fields import GiftId, RoomId
 from shared.identity.people import NotYours
 
 router = APIRouter(tags=["rooms"])
@@ -20,12 +20,12 @@ Message = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$
 
 
 class ThanksRequest(Request):
-    gift: UUID
+    gift: GiftId
     message: Message | None = None
 
 
 class ThanksResponse(Response):
-    gift: UUID
+    gift: GiftId
     room: str
     creator: str
     message: str | None
@@ -37,7 +37,7 @@ class ThanksResponse(Response):
     responses=refusals(CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
 )
 async def thank(
-    room: Name, body: ThanksRequest, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, body: ThanksRequest, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> ThanksResponse:
     """Thank for a gift to oneself, for the whole room to see; once a gift."""
     async with db.transaction() as tx:

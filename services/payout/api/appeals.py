@@ -3,7 +3,6 @@
 from datetime import datetime
 from operator import attrgetter
 from typing import Literal
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -23,9 +22,9 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import appeals as store
 from shared.backoffice.routes import Why
-from shared.http import AllParts, Db, UserId, refusals
+from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing
-from shared.http.fields import Text
+from shared.http.fields import CreatorId, PayoutId, Text
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 
@@ -52,7 +51,7 @@ class OpenAppeal(BaseModel):
     """An appeal that waits for a person, the payout it is about, and what was decided before."""
 
     creator: str
-    payout: UUID
+    payout: PayoutId
     text: str
     appealed_at: datetime
     decide_by: datetime
@@ -72,7 +71,7 @@ class OpenAppeals(BaseModel):
     ),
 )
 async def appeal(
-    payout: UUID, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
+    payout: PayoutId, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Appeal against the rejection of one's own payout; another operator decides."""
     async with db.transaction() as tx:
@@ -116,8 +115,8 @@ async def read_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
     ),
 )
 async def decide_appeal(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     wanted: AppealDecision,
     caller: Reviewer,
     db: Db,

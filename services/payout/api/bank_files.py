@@ -37,6 +37,7 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.quotas.rules import TooOften
@@ -170,7 +171,7 @@ async def make_bank_file(
 
 @router.get("/operator/bank-files", tags=["operator"], responses=refusals(*_REFUSED, BadCursor))
 async def read_bank_files(
-    _: Clerk, __: WiredBank, db: AllParts, cursor: str | None = None
+    _: Clerk, __: WiredBank, db: AllParts, cursor: Cursor = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
     before = moment_in(cursor)

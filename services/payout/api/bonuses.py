@@ -3,7 +3,6 @@
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -30,13 +29,14 @@ from shared.http import (
     Limit,
     OwnCreator,
     Page,
-    UserId,
     moment_in,
     page,
     refusals,
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import BonusId, CreatorId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import NotYours, OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
@@ -65,7 +65,7 @@ class NewBonus(Why):
 class OwnBonusResponse(BaseModel):
     """A bonus of one's own: what it is for, and until when it waits."""
 
-    bonus: UUID
+    bonus: BonusId
     funder: str
     diamonds: int
     reason: str
@@ -78,7 +78,7 @@ class OwnBonusResponse(BaseModel):
 class BonusResponse(BaseModel):
     """A bonus: who asked for it, who decided, and how."""
 
-    bonus: UUID
+    bonus: BonusId
     creator: str
     funder: str
     diamonds: int
@@ -103,7 +103,7 @@ class WaitingBonuses(BaseModel):
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
 async def read_own_bonuses(
-    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: OwnCreator, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[OwnBonusResponse]:
     """Read the bonuses that one was granted, newest first."""
     before = moment_in(cursor)
@@ -123,7 +123,7 @@ async def read_own_bonuses(
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, OwnMoney, KeyReused),
 )
 async def request_bonus(
-    creator: UserId, wanted: NewBonus, key: IdempotencyKey, caller: BonusWriter, db: Db
+    creator: CreatorId, wanted: NewBonus, key: IdempotencyKey, caller: BonusWriter, db: Db
 ) -> BonusResponse:
     """Ask for a bonus of a creator; a colleague has to grant it."""
     asked = BonusRequest(
@@ -145,7 +145,7 @@ async def request_bonus(
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
 )
 async def read_bonuses(
-    creator: UserId, _: BonusWriter, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: CreatorId, _: BonusWriter, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[BonusResponse]:
     """Read all bonuses of a creator, also rejected ones, newest first."""
     before = moment_in(cursor)
@@ -174,7 +174,7 @@ async def read_waiting(_: BonusWriter, db: AllParts) -> WaitingBonuses:
     responses=DECIDING,
 )
 async def approve_bonus(
-    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+    creator: CreatorId, bonus: BonusId, caller: BonusWriter, db: Db, rules: WiredRules
 ) -> BonusResponse:
     """Grant a colleague's bonus; its diamonds mature as others do."""
     return await _decide(db, creator, bonus, caller, rules, is_granted=True)
@@ -186,14 +186,14 @@ async def approve_bonus(
     responses=DECIDING,
 )
 async def reject_bonus(
-    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+    creator: CreatorId, bonus: BonusId, caller: BonusWriter, db: Db, rules: WiredRules
 ) -> BonusResponse:
     """Do not grant a bonus, or take one's own request back."""
     return await _decide(db, creator, bonus, caller, rules, is_granted=False)
 
 
 async def _decide(
-    db: Part, creator: str, bonus: UUID, caller: Identity, rules: Rules, *, is_granted: bool
+    db: Part, creator: str, bonus: BonusId, caller: Identity, rules: Rules, *, is_granted: bool
 ) -> BonusResponse:
     async with db.transaction() as tx:
         decided = await bonuses.decide_bonus(

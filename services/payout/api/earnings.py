@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +25,8 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import GiftId
+from shared.http.pages import Cursor
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -91,7 +92,7 @@ class EarnedGift(BaseModel):
     received the gift, if the diamonds are a part of another creator's gift.
     """
 
-    gift: UUID
+    gift: GiftId
     viewer: str | None
     coins: int
     diamonds: int
@@ -159,7 +160,7 @@ async def read_earnings(
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
 async def read_gifts(
-    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: OwnCreator, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """Read which gifts brought how many diamonds, newest first."""
     before = number_in(cursor)

@@ -16,6 +16,7 @@ from shared.backoffice.trial_balance import FinanceReader
 from shared.http import AllParts, BadCursor, decode_cursor, encode_cursor, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 
 router = APIRouter(tags=["finance"])
@@ -143,7 +144,7 @@ async def read_dormant(
     _: DormantReader,
     db: AllParts,
     days: Annotated[int, Query(ge=1, le=36_500)] = 365,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> Dormants:
     """Read whose diamonds nothing has moved for so many days: no gift, payout or correction."""
     after = _place_in(cursor, db.part_count)

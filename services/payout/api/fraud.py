@@ -1,7 +1,6 @@
 """What fraud rules found behind a payout, for the operator who reviews it."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -10,8 +9,9 @@ from services.payout.api.operators import Reviewer
 from services.payout.commands.queries import read_findings
 from services.payout.domain.fraud_rules import BASIS_POINTS, Finding, Mode, RuleName
 from services.payout.domain.payouts import NoSuchPayout
-from shared.http import Db, UserId, refusals
+from shared.http import Db, refusals
 from shared.http.auth import ScopeMissing
+from shared.http.fields import CreatorId, PayoutId
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["operator"])
@@ -44,7 +44,7 @@ class FindingsResponse(BaseModel):
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout),
 )
 async def read_payout_findings(
-    creator: UserId, payout: UUID, _: Reviewer, db: Db
+    creator: CreatorId, payout: PayoutId, _: Reviewer, db: Db
 ) -> FindingsResponse:
     """Read what fraud rules found when a payout was requested."""
     async with db.transaction() as tx:

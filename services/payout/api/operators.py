@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -35,9 +34,9 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why, add_adjustments, add_audit
-from shared.http import PRINTABLE, AllParts, Db, UserId, refusals
+from shared.http import PRINTABLE, AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
-from shared.http.fields import Text
+from shared.http.fields import CreatorId, GiftIds, PayoutId, Text
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -47,7 +46,6 @@ REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
 READ_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
-GIFTS_MAX = 100
 HELD_SHOWN_MAX = 100
 
 
@@ -62,7 +60,7 @@ class HeldPayout(BaseModel):
     """
 
     creator: str
-    payout: UUID
+    payout: PayoutId
     diamonds: int
     amount_minor: int
     currency: str
@@ -119,7 +117,7 @@ class CreatorPayouts(BaseModel):
     ),
 )
 async def approve(
-    creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
+    creator: CreatorId, payout: PayoutId, why: Why, caller: Reviewer, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Let a payout that was held go on; a large one when a second person approves it."""
     async with db.transaction() as tx:
@@ -148,8 +146,8 @@ async def approve(
     ),
 )
 async def reject(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     rejection: Rejection,
     caller: Reviewer,
     db: Db,
@@ -175,8 +173,8 @@ async def reject(
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
 )
 async def resolve(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     resolution: Resolution,
     caller: Reviewer,
     db: Db,
@@ -234,7 +232,7 @@ async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts
 
 @router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
 async def read_payouts(
-    creator: UserId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
+    creator: CreatorId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
 ) -> CreatorPayouts:
     """Read a creator's newest payouts."""
     async with db.transaction() as tx:
@@ -246,9 +244,9 @@ async def read_payouts(
     "/operator/payouts/{creator:person}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
 )
 async def read_earnings(
-    creator: UserId,
+    creator: CreatorId,
     _: DisputesReader,
-    gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    gift: GiftIds,
     db: Db,
 ) -> EarnedGifts:
     """Read what certain gifts brought their creator, and where those diamonds stand."""

@@ -61,6 +61,8 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import Caller
+from shared.http.fields import PayoutId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Identity, Unauthenticated
@@ -115,7 +117,7 @@ class PayoutResponse(BaseModel):
     is held, `review` says why and until when. `statement` says why it was rejected.
     """
 
-    payout: UUID
+    payout: PayoutId
     state: State
     diamonds: int
     value_minor: int
@@ -135,7 +137,7 @@ class PayoutResponse(BaseModel):
 class PayoutLine(BaseModel):
     """A payout in a list."""
 
-    payout: UUID
+    payout: PayoutId
     state: State
     diamonds: int
     amount_minor: int
@@ -191,7 +193,9 @@ async def request_payout(
 
 
 @router.get("/payouts/{payout}", responses=refusals(Unauthenticated, NoSuchPayout))
-async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -> PayoutResponse:
+async def read_payout(
+    payout: PayoutId, caller: Caller, db: Db, rules: WiredRules
+) -> PayoutResponse:
     """Read one of one's own payouts, how far it has come, and why it is held or was rejected."""
     async with db.transaction() as tx:
         story = await queries.read_payout(tx, caller.user, payout)
@@ -200,7 +204,7 @@ async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -
 
 @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
 async def read_payouts(
-    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+    caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[PayoutLine]:
     """Read one's own payouts, newest first."""
     before = moment_in(cursor)

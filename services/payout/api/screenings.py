@@ -14,8 +14,9 @@ from services.payout.commands.screenings import clear_payee, read_review
 from services.payout.domain.payees import NoMatch, NoSuchPayee
 from services.payout.store import screenings
 from shared.backoffice.routes import Why
-from shared.http import AllParts, Db, UserId, refusals
+from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import CreatorId
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -78,7 +79,7 @@ async def read_payees_to_review(_: Reviewer, db: AllParts) -> PayeesToReview:
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayee),
 )
 async def read_payee_to_review(
-    creator: UserId, currency: CurrencyCode, _: Reviewer, db: Db, rules: WiredRules
+    creator: CreatorId, currency: CurrencyCode, _: Reviewer, db: Db, rules: WiredRules
 ) -> PayeeReviewResponse:
     """Read a payee with the name of its holder, and what lists of sanctions have of that name."""
     async with db.transaction() as tx:
@@ -106,7 +107,7 @@ async def read_payee_to_review(
     responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchPayee, NoMatch),
 )
 async def clear(
-    creator: UserId,
+    creator: CreatorId,
     currency: CurrencyCode,
     why: Why,
     caller: Reviewer,

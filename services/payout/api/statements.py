@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
@@ -21,10 +20,11 @@ from services.payout.domain.statements import Balance, Line, NoStatement, Statem
 from shared.backoffice.trial_balance import FinanceReader
 from shared.documents.seller import Seller
 from shared.documents.writer import DocumentWriter
-from shared.http import Db, OwnCreator, UserId, from_state, refusals
+from shared.http import Db, OwnCreator, from_state, refusals
 from shared.http.auth import Caller, ScopeMissing
 from shared.http.csv import csv_of
 from shared.http.documents import PDF, PRIVATE, FromWriter, answer_file, answer_page
+from shared.http.fields import CreatorId, PayoutId
 from shared.identity.people import NotYours
 from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Part
@@ -130,7 +130,7 @@ class CertificateLineResponse(BaseModel):
 class CertificateResponse(BaseModel):
     """Of what a payout was: the lines' diamonds and money are exactly the payout's."""
 
-    payout: UUID
+    payout: PayoutId
     creator: str
     state: State
     requested_at: datetime
@@ -190,7 +190,7 @@ async def read_own_statement(
     responses=refusals(Unauthenticated, ScopeMissing),
 )
 async def read_statements_of(
-    creator: UserId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
+    creator: CreatorId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
 ) -> ListedStatements:
     """List the months and years that a creator has statements of."""
     return await _list(db, creator, rules, seller)
@@ -204,7 +204,7 @@ async def read_statements_of(
     responses=_SHEETS | refusals(Unauthenticated, ScopeMissing, NoStatement),
 )
 async def read_statement_of(
-    creator: UserId,
+    creator: CreatorId,
     statement: StatementName,
     _: FinanceReader,
     db: Db,
@@ -225,7 +225,7 @@ async def read_statement_of(
     responses=_PAGES | refusals(Unauthenticated, NoSuchPayout),
 )
 async def read_own_certificate(
-    payout: UUID,
+    payout: PayoutId,
     caller: Caller,
     db: Db,
     seller: WiredSeller,

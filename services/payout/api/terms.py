@@ -30,6 +30,7 @@ from services.payout.domain.splits import (
 from shared.backoffice.routes import Why
 from shared.http import Db, Moment, Name, OwnCreator, UserId, refusals, request_id
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import CreatorId
 from shared.identity.people import NotYours, OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -127,7 +128,7 @@ async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsRes
     responses=refusals(Unauthenticated, ScopeMissing),
 )
 async def read_terms_of(
-    creator: UserId, _: RatesReader, db: Db, rules: WiredRules
+    creator: CreatorId, _: RatesReader, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """Read a creator's rate and split, and what was announced to follow."""
     async with db.transaction() as tx:
@@ -143,7 +144,7 @@ async def read_terms_of(
     ),
 )
 async def assign_plan(
-    creator: UserId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
+    creator: CreatorId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """
     Put a creator on a rate plan from some moment on, which is announced to them.
@@ -173,7 +174,7 @@ async def assign_plan(
     ),
 )
 async def set_split(
-    creator: UserId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
+    creator: CreatorId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """
     Share a creator's gifts with others from some moment on, for gifts that are sent from then on.

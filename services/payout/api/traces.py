@@ -1,7 +1,6 @@
 """Operators follow the money of a payout back to the gifts and lots that it was."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -9,8 +8,10 @@ from pydantic import BaseModel
 from services.payout.commands.traces import Trace, read_trace
 from services.payout.domain.payouts import NoSuchPayout
 from services.payout.domain.provenance import Source
-from shared.http import BadCursor, Db, Limit, UserId, encode_cursor, number_in, refusals
+from shared.http import BadCursor, Db, Limit, encode_cursor, number_in, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import CreatorId, GiftId, LotId, PayoutId
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
@@ -27,9 +28,9 @@ class TracedPart(BaseModel):
     """
 
     source: Source
-    gift: UUID | None
+    gift: GiftId | None
     viewer: str | None
-    lot: UUID | None
+    lot: LotId | None
     lot_kind: str | None
     diamonds: int
     amount_minor: int
@@ -43,7 +44,7 @@ class PayoutTrace(BaseModel):
     entry of an old payout was read from.
     """
 
-    payout: UUID
+    payout: PayoutId
     creator: str
     diamonds: int
     amount_minor: int
@@ -60,11 +61,11 @@ class PayoutTrace(BaseModel):
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor, ArchiveUnavailable),
 )
 async def read_payout_trace(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     _: Tracer,
     db: Db,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> PayoutTrace:
     """Read of which gifts and lots a payout's diamonds were, the oldest first."""

@@ -1,7 +1,6 @@
 """What support looks at: disputes, unresolved refunds, withdrawals, and their purchases."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -18,8 +17,9 @@ from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
 from services.purchase.store import country_evidence
 from services.purchase.store.disputes import DisputeLine
 from services.purchase.store.refund_attempts import UnresolvedRefund
-from shared.http import AllParts, Db, UserId, refusals
+from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import PurchaseId, RefundId, ViewerId
 from shared.identity.tokens import Identity, Unauthenticated
 
 DisputesReader = Annotated[Identity, operator_with("disputes:read")]
@@ -82,7 +82,7 @@ async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     responses=refusals(NoSuchPurchase),
 )
 async def read_purchase(
-    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db, rules: FromRules
+    viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db, rules: FromRules
 ) -> OperatorPurchase:
     """Read a viewer's purchase, and where its buyer is said to be."""
     async with db.transaction() as tx:
@@ -102,7 +102,7 @@ async def read_purchase(
     responses=refusals(NoSuchPurchase),
 )
 async def read_withdrawals(
-    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db
+    viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db
 ) -> Withdrawals:
     """Read what a viewer stated when they withdrew from a purchase, if they did."""
     async with db.transaction() as tx:
@@ -121,7 +121,12 @@ async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
     responses=refusals(NoSuchRefund, RefundResolvable),
 )
 async def decline_refund(
-    viewer: UserId, purchase: UUID, refund: UUID, body: RefundDecline, caller: Refunder, db: Db
+    viewer: ViewerId,
+    purchase: PurchaseId,
+    refund: RefundId,
+    body: RefundDecline,
+    caller: Refunder,
+    db: Db,
 ) -> Refund:
     """Decline a refund whose money never went; the viewer's coins are theirs again."""
     decision = RefundDecision(viewer, purchase, refund, caller.user, body.reason)

@@ -58,6 +58,8 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import Caller
+from shared.http.fields import PurchaseId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Unauthenticated
@@ -134,7 +136,7 @@ class Purchase(BaseModel):
     Before `withdrawable_until` its viewer can withdraw from it; it is null if they cannot.
     """
 
-    purchase: UUID
+    purchase: PurchaseId
     state: State
     package: str
     coins: int
@@ -247,7 +249,7 @@ def is_unknown(purchase: domain.Purchase) -> bool:
     ),
 )
 async def claim_payment(
-    purchase: UUID,
+    purchase: PurchaseId,
     body: ClaimRequest,
     caller: Caller,
     db: Db,
@@ -267,7 +269,7 @@ async def claim_payment(
 @router.get(
     "/purchases/{purchase}", name="read", responses=refusals(Unauthenticated, NoSuchPurchase)
 )
-async def read_purchase(purchase: UUID, caller: Caller, db: Db, rules: FromRules) -> Purchase:
+async def read_purchase(purchase: PurchaseId, caller: Caller, db: Db, rules: FromRules) -> Purchase:
     """Read one of one's own purchases."""
     async with db.transaction() as tx:
         return shown(await queries.read_purchase(tx, caller.user, purchase), rules.refunds)
@@ -275,7 +277,7 @@ async def read_purchase(purchase: UUID, caller: Caller, db: Db, rules: FromRules
 
 @router.get("/purchases", name="read_own", responses=refusals(BadCursor, Unauthenticated))
 async def read_purchases(
-    caller: Caller, db: Db, rules: FromRules, cursor: str | None = None, limit: Limit = 50
+    caller: Caller, db: Db, rules: FromRules, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Purchase]:
     """List one's own purchases, newest first."""
     before = moment_in(cursor)

@@ -1,7 +1,6 @@
 """Receipts and credit notes: read by the buyer, and by accountants."""
 
 from typing import Annotated, Any, TypeAlias
-from uuid import UUID
 
 from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, Response
@@ -12,9 +11,10 @@ from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.receipts import NoReceipt
 from shared.backoffice.trial_balance import FinanceReader
 from shared.documents.writer import DocumentWriter
-from shared.http import Db, UserId, refusals
+from shared.http import Db, refusals
 from shared.http.auth import Caller, ScopeMissing
 from shared.http.documents import PDF, FromWriter, answer_file, answer_page
+from shared.http.fields import PurchaseId, ViewerId
 from shared.identity.tokens import Unauthenticated
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
@@ -34,7 +34,7 @@ router = APIRouter()
     responses=_BOTH | refusals(*_REFUSED),
 )
 async def read_receipt(
-    purchase: UUID, caller: Caller, db: Db, writer: FromWriter, accept: Accept = ""
+    purchase: PurchaseId, caller: Caller, db: Db, writer: FromWriter, accept: Accept = ""
 ) -> Response:
     """Read the receipt of one of one's own purchases, and its credit notes, as HTML or PDF."""
     async with db.transaction() as tx:
@@ -49,7 +49,9 @@ async def read_receipt(
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED),
 )
-async def read_receipt_file(purchase: UUID, caller: Caller, db: Db, writer: FromWriter) -> Response:
+async def read_receipt_file(
+    purchase: PurchaseId, caller: Caller, db: Db, writer: FromWriter
+) -> Response:
     """Read the receipt of one of one's own purchases as PDF."""
     async with db.transaction() as tx:
         found = await read_receipts(tx, caller.user, purchase)
@@ -64,8 +66,8 @@ async def read_receipt_file(purchase: UUID, caller: Caller, db: Db, writer: From
     responses=_BOTH | refusals(*_REFUSED, ScopeMissing),
 )
 async def read_receipt_of(
-    viewer: UserId,
-    purchase: UUID,
+    viewer: ViewerId,
+    purchase: PurchaseId,
     _: FinanceReader,
     db: Db,
     writer: FromWriter,

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,10 +22,10 @@ from shared.http import (
     Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
-    UserId,
     refusals,
 )
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.fields import PurchaseId, RefundId, ViewerId
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.quotas.rules import TooOften
@@ -63,8 +62,8 @@ class Refund(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    refund: UUID = Field(validation_alias="id")
-    purchase: UUID
+    refund: RefundId = Field(validation_alias="id")
+    purchase: PurchaseId
     state: RefundState
     requested_by: str
     coins: int
@@ -87,7 +86,7 @@ class Refunds(BaseModel):
     responses=refusals(*_REFUSED, NotRefundable, RefundTooLate, TooOften),
 )
 async def request_refund(
-    purchase: UUID,
+    purchase: PurchaseId,
     caller: Caller,
     key: IdempotencyKey,
     db: Db,
@@ -111,7 +110,7 @@ async def request_refund(
     tags=["purchases"],
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
+async def read_refunds(purchase: PurchaseId, caller: Caller, db: Db) -> Refunds:
     """Read the refunds of one of one's own purchases, the newest first."""
     async with db.transaction() as tx:
         found = await queries.read_refunds(tx, caller.user, purchase)
@@ -126,8 +125,8 @@ async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
     responses=refusals(*_REFUSED, ScopeMissing),
 )
 async def request_refund_for(
-    viewer: UserId,
-    purchase: UUID,
+    viewer: ViewerId,
+    purchase: PurchaseId,
     body: OperatorRefundRequest,
     caller: Refunder,
     key: IdempotencyKey,

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ from shared.backoffice.trial_balance import FinanceReader
 from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.fields import PurchaseId
 from shared.identity.tokens import Unauthenticated
 
 LINES_MAX = 1_000
@@ -41,7 +41,7 @@ class TaxLine(BaseModel):
     name: str
     kind: ReceiptKind
     issued_at: datetime
-    purchase: UUID
+    purchase: PurchaseId
     currency: str
     amount_minor: int
     tax_minor: int

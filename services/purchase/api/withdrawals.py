@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
@@ -25,6 +24,7 @@ from services.purchase.domain.withdrawals import (
 )
 from shared.http import PRINTABLE, Db, IdempotencyKey, IdempotencyKeyMissing, refusals
 from shared.http.auth import Caller
+from shared.http.fields import PurchaseId, WithdrawalId
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Transaction
@@ -77,8 +77,8 @@ class WithdrawalRequest(BaseModel):
 class Withdrawal(BaseModel):
     """A withdrawal, with the refund of the unused coins as it is now; else `reason` says why."""
 
-    withdrawal: UUID
-    purchase: UUID
+    withdrawal: WithdrawalId
+    purchase: PurchaseId
     name: str
     reply_to: str | None
     received_at: datetime
@@ -109,7 +109,7 @@ class Withdrawals(BaseModel):
     ),
 )
 async def withdraw(
-    purchase: UUID,
+    purchase: PurchaseId,
     body: WithdrawalRequest,
     caller: Caller,
     key: IdempotencyKey,
@@ -143,7 +143,7 @@ async def withdraw(
     name="read",
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
+async def read_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> Withdrawals:
     """Read the withdrawal from one of one's own purchases, if there is one."""
     async with db.transaction() as tx:
         return await withdrawals_of(tx, caller.user, purchase)
@@ -156,7 +156,7 @@ async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawal
     responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
 )
 async def read_acknowledgement(
-    purchase: UUID, withdrawal: UUID, caller: Caller, db: Db
+    purchase: PurchaseId, withdrawal: WithdrawalId, caller: Caller, db: Db
 ) -> Response:
     """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""
     async with db.transaction() as tx:
@@ -167,7 +167,7 @@ async def read_acknowledgement(
     return HTMLResponse(render_acknowledgement(bought, found), headers=HEADERS)
 
 
-async def withdrawals_of(tx: Transaction, viewer: str, purchase: UUID) -> Withdrawals:
+async def withdrawals_of(tx: Transaction, viewer: str, purchase: PurchaseId) -> Withdrawals:
     """Return the withdrawal from a viewer's purchase as its readers see it, if there is one."""
     found = await queries.read_withdrawal(tx, viewer, purchase)
     if found is None:

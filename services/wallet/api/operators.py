@@ -1,7 +1,6 @@
 """Operators act on any wallet; each call needs its scope, and is written into the audit log."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
@@ -28,6 +27,8 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import GiftId, LotId, PurchaseId
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
@@ -61,7 +62,7 @@ class Suspension(BaseModel):
 class Consumption(BaseModel):
     """How much of a purchase is used up: 24,000 milliunits are 24 %, as Apple and Google ask."""
 
-    purchase: UUID
+    purchase: PurchaseId
     consumption_milliunits: int
     lots: list[Lot]
 
@@ -73,7 +74,7 @@ class PaidGift(BaseModel):
     `archive` names the archive that an old gift was read from.
     """
 
-    gift: UUID
+    gift: GiftId
     coins: int
     archive: str | None
 
@@ -112,7 +113,7 @@ async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, d
     name="lot",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchLot),
 )
-async def read_one_lot(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot:
+async def read_one_lot(user: UserId, lot: LotId, _: WalletsReader, db: Db) -> Lot:
     """Read a lot of a viewer: from the gift it paid to the purchase it came with."""
     async with db.transaction() as tx:
         return Lot.model_validate(await read_lot(tx, user, lot))
@@ -123,7 +124,7 @@ async def read_one_lot(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
 )
 async def read_purchase_consumption(
-    user: UserId, purchase: UUID, _: WalletsReader, db: Db
+    user: UserId, purchase: PurchaseId, _: WalletsReader, db: Db
 ) -> Consumption:
     """Read how much of a purchase was consumed, as app stores ask before they refund."""
     async with db.transaction() as tx:
@@ -141,10 +142,10 @@ async def read_purchase_consumption(
 )
 async def read_gifts(
     user: UserId,
-    purchase: UUID,
+    purchase: PurchaseId,
     _: WalletsReader,
     db: Db,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PaidGift]:
     """Read which gifts the coins of a purchase paid, newest first."""

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +21,8 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.fields import LotId, PurchaseId
+from shared.http.pages import Cursor
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
@@ -45,8 +46,8 @@ class Piece(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    lot: UUID
-    purchase: UUID
+    lot: LotId
+    purchase: PurchaseId
     coins: int
 
 
@@ -78,8 +79,8 @@ class Lot(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    lot: UUID
-    purchase: UUID
+    lot: LotId
+    purchase: PurchaseId
     kind: str
     coins: int
     remaining: int
@@ -146,7 +147,7 @@ async def read_wallet(user: OwnUser, db: Db) -> Wallet:
     responses=refusals(Unauthenticated, NotYours, BadCursor, ArchiveUnavailable),
 )
 async def read_history(
-    user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
+    user: OwnUser, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[HistoryEntry]:
     """Read where one's coins came from and went, newest first; a gift names its lots."""
     before = number_in(cursor)
@@ -160,9 +161,7 @@ async def read_history(
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
-async def read_lots(
-    user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
-) -> Page[Lot]:
+async def read_lots(user: OwnUser, db: Db, cursor: Cursor = None, limit: Limit = 50) -> Page[Lot]:
     """Read which purchases one's coins came from and where they went, newest first."""
     before = moment_in(cursor)
     async with db.transaction() as tx:

@@ -42,6 +42,7 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import Caller
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused
 from shared.quotas.rules import TooOften
 
@@ -127,7 +128,7 @@ async def list_deliveries(
     db: Reference,
     state: DeliveryState | None = None,
     event_name: Annotated[EventName | None, Query(description="Only events of this name.")] = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[DeliveryResponse]:
     """Read what was sent to an endpoint, or is still to be sent, the newest first."""

@@ -45,6 +45,7 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import Caller
+from shared.http.pages import Cursor
 from shared.http.public_client import URL_CHARACTERS_MAX, BadUrl, Destinations
 from shared.idempotency import KeyReused
 from shared.identity.tokens import Unauthenticated
@@ -199,7 +200,7 @@ async def add_endpoint(
     openapi_extra=OR_READER,
 )
 async def list_endpoints(
-    team: ReadTeam, db: Reference, cursor: str | None = None, limit: Limit = 50
+    team: ReadTeam, db: Reference, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EndpointResponse]:
     """Read a team's endpoints, the oldest first."""
     after = moment_in(cursor)
