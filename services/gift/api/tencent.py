@@ -115,6 +115,38 @@ def _signature(token: str, request_time: str) -> str:
 # Only with an account: `main.py` adds it.
 router = APIRouter(prefix="/v1", tags=["callbacks"])
 Account = Annotated[TencentAccount, from_state("tencent")]
+SdkAppId = Annotated[
+    str,
+    Query(
+        alias="SdkAppid",
+        description="The application of Tencent's kit; another than ours is refused.",
+        examples=["1400000000"],
+    ),
+]
+Command = Annotated[
+    str,
+    Query(
+        alias="CallbackCommand",
+        description="What Tencent asks. Any other command is let pass, and does nothing.",
+        examples=[COMMAND],
+    ),
+]
+Sign = Annotated[
+    str,
+    Query(
+        alias="Sign",
+        description="SHA-256 of the shared token and `RequestTime`, in hexadecimal.",
+        examples=["4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a"],
+    ),
+]
+RequestTime = Annotated[
+    str,
+    Query(
+        alias="RequestTime",
+        description="When Tencent signed it, in seconds since 1970-01-01; good for a minute.",
+        examples=["1795435200"],
+    ),
+]
 
 
 class GiftWater(Body):
@@ -188,38 +220,10 @@ async def before_gift(
     db: Reference,
     intake: Intake,
     account: Account,
-    sdk_app_id: Annotated[
-        str,
-        Query(
-            alias="SdkAppid",
-            description="The application of Tencent's kit; another than ours is refused.",
-            examples=["1400000000"],
-        ),
-    ] = "",
-    command: Annotated[
-        str,
-        Query(
-            alias="CallbackCommand",
-            description="What Tencent asks. Any other command is let pass, and does nothing.",
-            examples=[COMMAND],
-        ),
-    ] = COMMAND,
-    sign: Annotated[
-        str,
-        Query(
-            alias="Sign",
-            description="SHA-256 of the shared token and `RequestTime`, in hexadecimal.",
-            examples=["4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a"],
-        ),
-    ] = "",
-    request_time: Annotated[
-        str,
-        Query(
-            alias="RequestTime",
-            description="When Tencent signed it, in seconds since 1970-01-01; good for a minute.",
-            examples=["1795435200"],
-        ),
-    ] = "",
+    sdk_app_id: SdkAppId = "",
+    command: Command = COMMAND,
+    sign: Sign = "",
+    request_time: RequestTime = "",
 ) -> CallbackResponse:
     """
     Pay a gift that is about to be shown in a Tencent live room, or block it.

@@ -18,7 +18,14 @@ from shared.http.fields import PurchaseId, ViewerId
 from shared.identity.tokens import Unauthenticated
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
-Accept = Annotated[str, Header(max_length=1_000)]
+Accept = Annotated[
+    str,
+    Header(
+        max_length=1_000,
+        description="`application/pdf` asks for a PDF; everything else for HTML.",
+        examples=["text/html"],
+    ),
+]
 _BOTH: Responses = {200: {"content": {"text/html": {}, PDF: {}}, "description": "The receipt."}}
 _FILE: Responses = {200: {"content": {PDF: {}}, "description": "The receipt as PDF."}}
 _REFUSED = (Unauthenticated, NoSuchPurchase, NoReceipt)

@@ -3,18 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
 
-from services.wallet.api.limits import LimitRequest, Limits, SpendingRules, limits_of
+from services.wallet.api.limits import LimitPeriod, LimitRequest, Limits, SpendingRules, limits_of
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import holds, limits, suspensions
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.queries import NoSuchLot, NoSuchPurchase, read_consumption, read_lot
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.gift_payments import InsufficientCoins
-from services.wallet.domain.limits import Period
 from services.wallet.store import queries
 from shared.backoffice.routes import Reason, Why, add_adjustments, add_audit
+from shared.contracts.base import in_unit, like
 from shared.http import (
     BadCursor,
     Db,
@@ -27,7 +26,8 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
-from shared.http.fields import GiftId, LotId, PurchaseId
+from shared.http.bodies import Body
+from shared.http.fields import Coins, GiftId, LotId, PurchaseId, UserName
 from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
@@ -37,7 +37,14 @@ LimitSetter = Annotated[Identity, operator_with("limits:write")]
 WalletsReader = Annotated[Identity, operator_with("wallets:read")]
 # A warning's id is the provider's, and longer than a name may be.
 HoldKey = Annotated[
-    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    Path(
+        min_length=1,
+        max_length=KEY_CHARACTERS_MAX,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="The hold, as `hold` of the event `wallet.coins_frozen` calls it.",
+        examples=["issfr_1"],
+    ),
 ]
 SUSPENDING = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
@@ -50,24 +57,29 @@ class OperatorLimitRequest(LimitRequest):
     """A limit an operator sets, and why."""
 
     reason: Reason
+    """Why the operator sets it; the audit log keeps it."""
 
 
-class Suspension(BaseModel):
+class Suspension(Body):
     """Whether a wallet is stopped now."""
 
-    user: str
-    frozen: bool
+    user: UserName
+    """Whose wallet it is: the `sub` of their token."""
+    frozen: Annotated[bool, like(True)]
+    """Whether the wallet is suspended: it pays no gifts until an operator lets it."""
 
 
-class Consumption(BaseModel):
+class Consumption(Body):
     """How much of a purchase is used up: 24,000 milliunits are 24 %, as Apple and Google ask."""
 
     purchase: PurchaseId
-    consumption_milliunits: int
+    consumption_milliunits: Annotated[int, in_unit("milliunits: 100,000 are all of it", 20_000)]
+    """How much of what was paid for is used, rounded down: 24,000 is 24 %."""
     lots: list[Lot]
+    """The lots that came with the purchase: paid, and as a bonus."""
 
 
-class PaidGift(BaseModel):
+class PaidGift(Body):
     """
     A gift, and how many coins of this purchase paid for it.
 
@@ -75,8 +87,10 @@ class PaidGift(BaseModel):
     """
 
     gift: GiftId
-    coins: int
-    archive: str | None
+    coins: Coins
+    """How many coins of this purchase paid for it; other purchases may have paid the rest."""
+    archive: Annotated[str | None, like(None, "entries-000001.parquet")]
+    """The archive that an old gift was read from; null while its entry is in the database."""
 
 
 @router.post("/operator/wallets/{user:person}/freeze", responses=SUSPENDING)
@@ -164,7 +178,7 @@ async def read_gifts(
 )
 async def set_limit(
     user: UserId,
-    period: Period,
+    period: LimitPeriod,
     wanted: OperatorLimitRequest,
     caller: LimitSetter,
     db: Db,
