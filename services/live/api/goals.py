@@ -20,10 +20,11 @@ from services.live.domain.goals import (
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.store.goals import list_goals_of_creator
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
-from shared.http.fields import GoalId, RoomId
+from shared.http.fields import Coins, CreatorName, GoalId, RoomId, RoomName
 from shared.quotas.rules import TooOften
 
 router = APIRouter()
@@ -44,19 +45,31 @@ class GoalResponse(Response):
     """
 
     goal: GoalId
-    creator: str
-    room: str | None
-    title: str
-    target_coins: int
-    progress_coins: Annotated[int, AfterValidator(_at_least_zero)]
-    contributors: int
+    creator: CreatorName
+    """Whose goal it is: the `sub` of their token."""
+    room: RoomName | None
+    """The room in which gifts count; null for a goal that counts every gift to the creator."""
+    title: Annotated[str, like("A new microphone")]
+    """What it is for, as written: escape it before you show it."""
+    target_coins: Annotated[Coins, like(10_000)]
+    """How many coins reach it."""
+    progress_coins: Annotated[int, AfterValidator(_at_least_zero), in_unit("coins", 1_200)]
+    """
+    How many coins were given so far. It may pass the target, and falls when a gift is charged back.
+    """
+    contributors: Annotated[int, in_unit("viewers", 4)]
+    """How many viewers gave openly; anonymous gifts count in `progress_coins` only."""
     reached: bool
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None
+    """Whether the target was reached; it stays so if coins are charged back later."""
+    starts_at: Annotated[AwareDatetime, like("2026-11-23T12:00:00Z")]
+    """From when on gifts count."""
+    ends_at: Annotated[AwareDatetime | None, like(None, "2026-11-30T12:00:00Z")]
+    """Until when gifts count, this instant excluded; null if it does not end by itself."""
 
 
 class GoalsResponse(Response):
     goals: list[GoalResponse]
+    """The goals, at most as many as a creator may have; empty if there are none."""
 
     @classmethod
     def of(cls, goals: list[Goal]) -> "GoalsResponse":
@@ -64,16 +77,26 @@ class GoalsResponse(Response):
 
 
 class ChangeGoalRequest(Request):
-    title: Title
-    target_coins: CoinAmount
-    ends_at: Moment | None = None
+    title: Annotated[Title, like("A new microphone")]
+    """What it is for, as viewers read it."""
+    target_coins: Annotated[CoinAmount, in_unit("coins", 10_000)]
+    """How many coins reach it."""
+    ends_at: Annotated[Moment | None, like(None, "2026-11-30T12:00:00Z")] = None
+    """
+    Until when gifts count, this instant excluded and later than the beginning; null if it does not
+    end by itself.
+    """
 
 
 class SetGoalRequest(ChangeGoalRequest):
     """A live goal names its room and begins now; an income goal begins when it says, or now."""
 
-    room: Name | None = None
-    starts_at: Moment | None = None
+    room: Annotated[Name, like("room-1")] | None = None
+    """
+    The room in which gifts count, which has to be one's own. Null counts every gift to oneself.
+    """
+    starts_at: Annotated[Moment | None, like(None, "2026-11-23T12:00:00Z")] = None
+    """From when on gifts count, for a goal without a room; null for now."""
 
 
 @router.get("/rooms/{room}/goals", tags=["rooms"], openapi_extra=ANY_CALLER)

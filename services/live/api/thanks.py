@@ -10,8 +10,9 @@ from services.live.api.dependencies import Creator, FeedHub, RequestCause
 from services.live.commands.thanks import thank_for_gift
 from services.live.domain.perks import NoSuchGift, ThankedAlready
 from services.live.domain.rooms import CreatorsOnly
+from shared.contracts.base import like
 from shared.http import Db, refusals
-from shared.http.fields import GiftId, RoomId
+from shared.http.fields import CreatorName, GiftId, RoomId, RoomName
 from shared.identity.people import NotYours
 
 router = APIRouter(tags=["rooms"])
@@ -21,14 +22,21 @@ Message = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$
 
 class ThanksRequest(Request):
     gift: GiftId
-    message: Message | None = None
+    """The gift to thank for, which was sent to the caller in this room."""
+    message: Annotated[Message, like("Thank you, Mira!")] | None = None
+    """What the room reads, one line; null for thanks without words."""
 
 
 class ThanksResponse(Response):
     gift: GiftId
-    room: str
-    creator: str
-    message: str | None
+    """The gift that was thanked for."""
+    room: RoomName
+    creator: CreatorName
+    """Who thanked: the `sub` of their token."""
+    message: Annotated[str, like("Thank you, Mira!")] | None
+    """
+    What the room reads, as written: escape it before you show it. Null for thanks without words.
+    """
 
 
 @router.post(
