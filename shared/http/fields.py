@@ -141,6 +141,12 @@ PayoutId = Annotated[
         "The payout, as `POST /v1/payouts` answered.", "0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d105"
     ),
 ]
+QuoteId = Annotated[
+    UUID,
+    described(
+        "The quote, as `POST /v1/payouts/quotes` answered.", "0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d113"
+    ),
+]
 AdjustmentId = Annotated[
     UUID,
     described(

@@ -1,10 +1,9 @@
 """What operators decide: payouts under review, corrections of balances."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import (
@@ -34,9 +33,21 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why, add_adjustments, add_audit
+from shared.contracts.base import like
 from shared.http import PRINTABLE, AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
-from shared.http.fields import CreatorId, GiftIds, PayoutId, Text
+from shared.http.bodies import Body
+from shared.http.fields import (
+    CreatorId,
+    CreatorName,
+    CurrencyCode,
+    Diamonds,
+    GiftIds,
+    Instant,
+    MinorUnits,
+    PayoutId,
+    Text,
+)
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -47,9 +58,12 @@ Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
 READ_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
 HELD_SHOWN_MAX = 100
+Newest = Annotated[
+    int, Query(ge=1, le=10, description="How many payouts come at most.", examples=[5])
+]
 
 
-class HeldPayout(BaseModel):
+class HeldPayout(Body):
     """
     A payout that waits for an operator's decision, since when and why.
 
@@ -59,26 +73,39 @@ class HeldPayout(BaseModel):
     What a fraud rule found (`risk:`) has a route of its own.
     """
 
-    creator: str
+    creator: CreatorName
     payout: PayoutId
-    diamonds: int
-    amount_minor: int
-    currency: str
-    destination: str
-    state: State
-    requested_at: datetime
-    held_at: datetime
-    reason: str
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds it takes."""
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """What would arrive, after the fee."""
+    currency: CurrencyCode
+    """The currency (ISO 4217) in which the money would arrive."""
+    destination: Annotated[str, like("*******_lea")]
+    """Where it would go, of which only the end is shown."""
+    state: Annotated[State, like("held")]
+    """`held` while it is reviewed, `sent` if only its outcome at the provider is unknown."""
+    requested_at: Instant
+    """When the creator, or their schedule, asked for it."""
+    held_at: Annotated[Instant, like("2026-11-23T12:00:01Z")]
+    """Since when it waits for a person."""
+    reason: Annotated[str, like("first-payout")]
+    """The first of `reasons`, as its code."""
     reasons: list[ReasonResponse]
-    decide_by: datetime | None
-    approved_by: list[str]
-    approvals_needed: int
+    """Why a person has to look at it."""
+    decide_by: Annotated[Instant, like("2026-11-25T12:00:00Z")] | None
+    """When a decision is due; null if it is not under review but unresolved."""
+    approved_by: Annotated[list[str], like([], ["ann"])]
+    """Who approved it already (the `sub` of the operators' tokens)."""
+    approvals_needed: Annotated[int, like(1)]
+    """How many people have to approve it: 2 for a large amount."""
 
 
-class HeldPayouts(BaseModel):
+class HeldPayouts(Body):
     """The oldest of them; there may be more."""
 
     items: list[HeldPayout]
+    """At most 100 payouts, those that wait longest first."""
 
 
 class Rejection(Why):
@@ -90,24 +117,39 @@ class Rejection(Why):
     """
 
     ground: Ground = Ground.TERMS
-    clause: Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)] | None = None
-    facts: Text | None = None
+    """What the rejection rests on: your `terms`, or the `law`."""
+    clause: (
+        Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE, examples=["7.2"])]
+        | None
+    ) = None
+    """Which clause of your terms, or of which law; null to name none."""
+    facts: Annotated[Text, like("Most of the gifts were paid with one card.")] | None = None
+    """What the decision rests on, as the creator reads it; null for the `reason`."""
 
 
 class Resolution(Why):
     """What became of the money, as the bank says, and how one knows."""
 
-    outcome: Literal["paid", "failed"]
+    outcome: Annotated[Literal["paid", "failed"], like("paid")]
+    """
+    What the bank says: whether the money arrived (`paid`) or did not (`failed`, which gives the
+    diamonds back).
+    """
 
 
-class EarnedGifts(BaseModel):
+class EarnedGifts(Body):
     items: list[EarnedGift]
+    """
+    Those of the requested gifts that brought the creator diamonds; one that is not found is left
+    out.
+    """
 
 
-class CreatorPayouts(BaseModel):
+class CreatorPayouts(Body):
     """A creator's newest payouts."""
 
     items: list[PayoutLine]
+    """The creator's newest payouts, the newest first."""
 
 
 @router.post(
@@ -232,7 +274,7 @@ async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts
 
 @router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
 async def read_payouts(
-    creator: CreatorId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
+    creator: CreatorId, _: DisputesReader, db: Db, limit: Newest = 5
 ) -> CreatorPayouts:
     """Read a creator's newest payouts."""
     async with db.transaction() as tx:
