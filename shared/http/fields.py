@@ -74,6 +74,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS
 UserName = Annotated[str, described("The user: the `sub` of their token.", "mira", "jonas")]
 ViewerName = Annotated[str, described("The viewer: the `sub` of their token.", "mira", "jonas")]
 CreatorName = Annotated[str, described("The creator: the `sub` of their token.", "lea", "tomas")]
+TeamName = Annotated[
+    str, described("The team that gets events: the `sub` of its token.", "analytics")
+]
 OperatorName = Annotated[str, described("The operator: the `sub` of their token.", "ann", "ben")]
 RoomName = Annotated[str, described("The room, as the host application calls it.", "room-1")]
 GiftTypeId = Annotated[
@@ -184,6 +187,17 @@ BonusId = Annotated[
 ErasureId = Annotated[
     UUID,
     described("The request of a person to be erased.", "0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d112"),
+]
+EventId = Annotated[
+    UUID,
+    described(
+        "The event: the `id` of its CloudEvents document, the same however often it is sent.",
+        "5e0c8f57-3b1c-5a4e-9d7f-2c8f1a0b6d11",
+    ),
+]
+EndpointId = Annotated[
+    UUID,
+    described("The endpoint, as adding it was answered.", "0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d130"),
 ]
 LotId = Annotated[
     UUID,

@@ -90,7 +90,9 @@ class DestinationRequest(Body):
     The account, as the provider or `POST /v1/payouts/bank-accounts` calls it; null for a provider
     that knows creators by e-mail.
     """
-    email: Annotated[str | None, Field(examples=[None, "lea@example.com"])] = None
+    email: Annotated[
+        Annotated[str, Field(max_length=254, pattern=EMAIL)] | None, like(None, "lea@example.com")
+    ] = None
     """
     The e-mail address of the creator's account at the provider; null for a provider that names
     accounts.
