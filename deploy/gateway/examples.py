@@ -85,6 +85,8 @@ def _of_type(document: Document, schema: Document) -> Any:
             }
         case "array" if "items" in schema:
             return [example_of(document, schema["items"])]
+        case "object" if isinstance(schema.get("additionalProperties"), dict):
+            return {}
         case "boolean":
             return False
     raise NoExample(schema.get("title", "a part without a title"))

@@ -1,6 +1,4 @@
-"""
-What the fields of the OpenAPI document lack: each has to say what it means, and by example.
-"""
+"""What fields of the OpenAPI document lack: each has to say what it means, and by example."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +15,7 @@ _NAME = "urn:api"
 
 
 def lacking(document: Document) -> Iterator[str]:
-    """Yield a line for each field, parameter or body that lacks something: `make check` has none."""
+    """Yield a line for each field, parameter or body that lacks something."""
     judge = _Judge(document)
     for name, schema in document["components"]["schemas"].items():
         for field, part in schema.get("properties", {}).items():

@@ -1,5 +1,6 @@
 """Wires the web service together, and runs it."""
 
+import json
 import tomllib
 
 import uvicorn
@@ -19,15 +20,25 @@ def build(settings: Settings) -> FastAPI:
         verifier=None,
         database=None,
     )
-    version = pages.version_of(pages.STATIC)
+    sources = pages.version_of(pages.STATIC)
+    is_bundled = pages.has_bundles(sources)
+    version = pages.version_of(pages.BUNDLES) if is_bundled else sources
+    swagger_version = pages.version_of(pages.SWAGGER_UI)
     app.state.pages = pages.render_pages(
-        version=version, host_origins=settings.host_origins, readings=settings.readings
+        version=version,
+        is_bundled=is_bundled,
+        host_origins=settings.host_origins,
+        readings=settings.readings,
     )
+    app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
     app.state.page_headers = pages.page_headers(settings.host_origins)
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
-    app.mount("/static", pages.Files(version), name="static")
+    folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
+    made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
+    app.mount("/static", pages.Files(folders, version, made), name="static")
+    app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
     return app
 
 

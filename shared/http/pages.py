@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from fastapi import Query
@@ -45,6 +45,12 @@ class Page(Body, Generic[Item]):
     """The items of this page, in the order that the operation names; empty if there are none."""
     next_cursor: Annotated[str | None, like(None, "WyIyMDI2LTExLTIzVDEyOjAwOjAwWiJd")]
     """Send it as `cursor` to get the next page; null at the end. Opaque, and it does not expire."""
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Name a page after what it lists: `PurchasePage`, in the OpenAPI document as well."""
+        (item,) = params
+        return f"{item.__name__}Page"
 
 
 def page(

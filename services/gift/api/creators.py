@@ -53,7 +53,7 @@ OWN = (Unauthenticated, NotTheCreator)
 Switch = Annotated[bool, Field(strict=True)]
 OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 
-router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["creators"])
+router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["moderation"])
 
 
 class _Request(Body):
@@ -140,7 +140,7 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 @router.get("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def read_rules(creator: CreatorId, caller: Caller, db: Reference) -> Rules:
+async def read_gift_rules(creator: CreatorId, caller: Caller, db: Reference) -> Rules:
     """Read what holds for all gifts to a creator."""
     _require(caller, creator)
     async with db.transaction() as tx:
@@ -149,7 +149,7 @@ async def read_rules(creator: CreatorId, caller: Caller, db: Reference) -> Rules
 
 
 @router.put("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def set_rules(creator: CreatorId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
+async def set_gift_rules(creator: CreatorId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
     """Take gifts or none, and hold messages for approval or not."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -162,7 +162,7 @@ async def set_rules(creator: CreatorId, wanted: Rules, caller: Caller, db: Refer
     openapi_extra=OR_MODERATOR,
     responses=refusals(*OWN, RoomNotOpen, NotInRoom),
 )
-async def switch_room(
+async def switch_gifts_in_room(
     creator: CreatorId, room: RoomId, wanted: StreamSwitchRequest, caller: Caller, db: Reference
 ) -> StreamSwitchResponse:
     """

@@ -98,14 +98,9 @@ EntryShape = Annotated[
         examples=["ovation"],
     ),
 ]
+# In the document it is a way to sign in.
 AccessToken = Annotated[
-    str | None,
-    Query(
-        max_length=TOKEN_BYTES_MAX,
-        pattern=SIGNED,
-        description="The caller's token, for a browser's EventSource, which can set no header.",
-        examples=["eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtaXJhIn0.c2ln"],
-    ),
+    str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED, include_in_schema=False)
 ]
 
 router = APIRouter(tags=["rooms"])

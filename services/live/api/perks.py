@@ -52,7 +52,7 @@ from shared.quotas.rules import TooOften
 PAGE = 20
 USES_MAX = 1_000
 
-router = APIRouter()
+router = APIRouter(tags=["perks"])
 
 
 class PerkRequest(Request):
@@ -134,15 +134,15 @@ class EntitlementResponse(Response):
     """When the viewer had given enough."""
 
 
-@router.get("/creators/me/perks", tags=["creators"], responses=refusals(CreatorsOnly))
-async def list_own_perks(caller: Creator, db: Db) -> PerksResponse:
+@router.get("/creators/me/perks", responses=refusals(CreatorsOnly))
+async def list_perks(caller: Creator, db: Db) -> PerksResponse:
     """List the perks one offers."""
     async with db.transaction() as tx:
         return PerksResponse(perks=_shown(await perk_store.list_perks(tx, caller.user)))
 
 
-@router.get("/creators/{creator:person}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
-async def list_perks(creator: CreatorId, _: Caller, db: Db) -> PerksResponse:
+@router.get("/creators/{creator:person}/perks", openapi_extra=ANY_CALLER)
+async def list_perks_of_creator(creator: CreatorId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:
         return PerksResponse(perks=_shown(await perk_store.list_perks(tx, creator)))
@@ -150,7 +150,6 @@ async def list_perks(creator: CreatorId, _: Caller, db: Db) -> PerksResponse:
 
 @router.post(
     "/creators/me/perks",
-    tags=["creators"],
     status_code=201,
     responses=refusals(
         # The perk of a key that is used again may be gone.
@@ -174,7 +173,6 @@ async def offer_perk(
 
 @router.put(
     "/creators/me/perks/{perk}",
-    tags=["creators"],
     responses=refusals(CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
 )
 async def change_perk(
@@ -188,7 +186,6 @@ async def change_perk(
 
 @router.delete(
     "/creators/me/perks/{perk}",
-    tags=["creators"],
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchPerk),
 )
@@ -198,7 +195,7 @@ async def remove_perk(perk: PerkId, caller: Creator, db: Db) -> None:
         await perks.remove_perk(tx, caller.user, perk)
 
 
-@router.get("/gifters/me/entitlements", tags=["gifters"], responses=refusals(BadCursor))
+@router.get("/gifters/me/entitlements", responses=refusals(BadCursor))
 async def list_entitlements(
     caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[EntitlementResponse]:
@@ -216,8 +213,8 @@ async def list_entitlements(
     )
 
 
-@router.get("/entitlements/{entitlement}", tags=["creators"], responses=refusals(NoSuchEntitlement))
-async def check_entitlement(
+@router.get("/entitlements/{entitlement}", responses=refusals(NoSuchEntitlement))
+async def read_entitlement(
     entitlement: EntitlementId, caller: Caller, db: Db
 ) -> EntitlementResponse:
     """Check a claim: viewers their own, creators those to their perks. Others see none."""
@@ -228,7 +225,6 @@ async def check_entitlement(
 
 @router.post(
     "/entitlements/{entitlement}/use",
-    tags=["creators"],
     responses=refusals(
         *(IdempotencyKeyMissing, CreatorsOnly, NotYours),
         *(NoSuchEntitlement, PerkWithdrawn, UsedUp, TooOften),

@@ -1,8 +1,6 @@
 """Bank files: creators leave an account, operators take files to the bank and bring its reports."""
 
-from functools import partial
-from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -11,10 +9,11 @@ from pydantic import ConfigDict, Field
 
 from services.payout.api.payouts import Creator
 from services.payout.commands.bank_accounts import store_account
-from services.payout.commands.bank_files import read_file, request_file
+from services.payout.commands.bank_files import list_files, read_file, request_file
 from services.payout.commands.bank_reports import apply_report, open_report
 from services.payout.domain.bank_accounts import HolderInvalid, IbanInvalid, NoBankFiles
 from services.payout.domain.bank_files import (
+    BankFile,
     KeyMissing,
     NoSuchFile,
     NothingWaits,
@@ -22,7 +21,7 @@ from services.payout.domain.bank_files import (
 )
 from services.payout.domain.payouts import CreatorsOnly
 from services.payout.providers.bank_file import BankFileProvider
-from services.payout.store import bank_files
+from services.payout.store.bank_files import FileLine
 from shared.backoffice.routes import Why
 from shared.contracts.base import in_unit, like
 from shared.http import (
@@ -119,11 +118,7 @@ class BankAccountResponse(Body):
 class BankFileResponse(Body):
     """A file for the bank; `unreported` payments are those of which no report says anything."""
 
-    model_config = ConfigDict(from_attributes=True, validate_by_name=True)
-
-    file: Annotated[
-        UUID, Field(validation_alias="id"), like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d120")
-    ]
+    file: Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d120")]
     """The file, by which it can be downloaded."""
     payments: Annotated[int, in_unit("payments", 70)]
     """How many payments it orders."""
@@ -137,6 +132,18 @@ class BankFileResponse(Body):
     """Who asked for it: the `sub` of the operator's token."""
     unreported: Annotated[int, in_unit("payments", 0)]
     """Of how many payments no report of the bank says anything yet."""
+
+    @classmethod
+    def of(cls, file: BankFile | FileLine, *, unreported: int) -> Self:
+        return cls(
+            file=file.id,
+            payments=file.payments,
+            amount_minor=file.amount_minor,
+            currency=file.currency,
+            made_at=file.made_at,
+            made_by=file.made_by,
+            unreported=unreported,
+        )
 
 
 class BankReportResponse(Body):
@@ -171,7 +178,7 @@ class BankReportResponse(Body):
 
 @router.put(
     "/payouts/bank-account",
-    tags=["payouts"],
+    tags=["payees"],
     responses=refusals(
         *(Unauthenticated, CreatorsOnly, NoBankFiles, IbanInvalid, HolderInvalid, TooOften)
     ),
@@ -191,43 +198,33 @@ async def store_bank_account(
 
 @router.post(
     "/operator/bank-files",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     status_code=201,
-    responses=refusals(*_REFUSED, NothingWaits),
+    responses=refusals(*_REFUSED, NothingWaits, KeyMissing),
 )
 async def make_bank_file(
     why: Why, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankFileResponse:
     """Make a file of the payments that wait, without waiting for the day's."""
     made = await request_file(db, bank, operator=caller.user, reason=why.reason)
-    return BankFileResponse(
-        file=made.id,
-        payments=made.payments,
-        amount_minor=made.amount_minor,
-        currency=made.currency,
-        made_at=made.made_at,
-        made_by=made.made_by,
-        unreported=made.payments,
-    )
+    return BankFileResponse.of(made, unreported=made.payments)
 
 
-@router.get("/operator/bank-files", tags=["operator"], responses=refusals(*_REFUSED, BadCursor))
-async def read_bank_files(
+@router.get(
+    "/operator/bank-files", tags=["operator-bank-files"], responses=refusals(*_REFUSED, BadCursor)
+)
+async def list_bank_files(
     _: Clerk, __: WiredBank, db: AllParts, cursor: Cursor = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
-    before = moment_in(cursor)
-    newest = partial(bank_files.newest, before=before)
-    found = await db.read_first(
-        newest, FILES_SHOWN_MAX, key=attrgetter("made_at", "id"), reverse=True
-    )
-    lines = [BankFileResponse.model_validate(line) for line in found]
+    found = await list_files(db, FILES_SHOWN_MAX, before=moment_in(cursor))
+    lines = [BankFileResponse.of(file, unreported=count) for file, count in found]
     return page(lines, FILES_SHOWN_MAX, lambda line: [line.made_at.isoformat(), str(line.file)])
 
 
 @router.get(
     "/operator/bank-files/{file}",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED, NoSuchFile, KeyMissing),
 )
@@ -243,11 +240,11 @@ async def download_bank_file(file: FileId, _: Clerk, db: AllParts, bank: WiredBa
 
 @router.post(
     "/operator/bank-reports",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     openapi_extra=_REPORT,
     responses=refusals(*_REFUSED, ReportUnreadable, OwnMoney),
 )
-async def bring_bank_report(
+async def upload_bank_report(
     request: Request, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankReportResponse:
     """

@@ -16,7 +16,7 @@ from shared.http.bodies import Body
 from shared.http.fields import CreatorId, Diamonds, PayoutId
 from shared.identity.tokens import Unauthenticated
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payouts"])
 
 
 class FindingResponse(Body):

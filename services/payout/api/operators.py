@@ -14,11 +14,11 @@ from services.payout.api.payouts import (
     payout_response,
 )
 from services.payout.api.reviews import ReasonResponse
+from services.payout.commands import reviews
 from services.payout.commands.queries import read_payout
-from services.payout.commands.reviews import Grounds, resolve_payout, review_payout
+from services.payout.commands.reviews import Grounds, review_payout
 from services.payout.domain.payouts import (
     NoSuchPayout,
-    NotEnoughDiamonds,
     NotUnresolved,
     PayoutSubmitted,
     ProviderStatus,
@@ -32,7 +32,7 @@ from services.payout.domain.reviews import (
     words_of,
 )
 from services.payout.store import payouts, queries
-from shared.backoffice.routes import Why, add_adjustments, add_audit
+from shared.backoffice.routes import Why
 from shared.contracts.base import like
 from shared.http import PRINTABLE, AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
@@ -51,7 +51,7 @@ from shared.http.fields import (
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payouts"])
 
 REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
@@ -158,7 +158,7 @@ class CreatorPayouts(Body):
         Unauthenticated, ScopeMissing, OwnMoney, DecidedBefore, NoSuchPayout, NotHeld
     ),
 )
-async def approve(
+async def approve_payout(
     creator: CreatorId, payout: PayoutId, why: Why, caller: Reviewer, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Let a payout that was held go on; a large one when a second person approves it."""
@@ -187,7 +187,7 @@ async def approve(
         PayoutSubmitted,
     ),
 )
-async def reject(
+async def reject_payout(
     creator: CreatorId,
     payout: PayoutId,
     rejection: Rejection,
@@ -214,7 +214,7 @@ async def reject(
     "/operator/payouts/{creator:person}/{payout}/resolve",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
 )
-async def resolve(
+async def resolve_payout(
     creator: CreatorId,
     payout: PayoutId,
     resolution: Resolution,
@@ -228,7 +228,7 @@ async def resolve(
     `paid` takes its diamonds, `failed` gives them back to the creator.
     """
     async with db.transaction() as tx:
-        await resolve_payout(
+        await reviews.resolve_payout(
             tx,
             creator,
             payout,
@@ -241,7 +241,7 @@ async def resolve(
 
 
 @router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts:
+async def list_payouts_under_review(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts:
     """Read which payouts wait for an operator's decision, the oldest first."""
     found = await db.read_first(
         payouts.under_review, HELD_SHOWN_MAX, key=lambda each: (each[1].at, each[0].id)
@@ -273,7 +273,7 @@ async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts
 
 
 @router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_payouts(
+async def list_payouts_of_creator(
     creator: CreatorId, _: DisputesReader, db: Db, limit: Newest = 5
 ) -> CreatorPayouts:
     """Read a creator's newest payouts."""
@@ -285,7 +285,7 @@ async def read_payouts(
 @router.get(
     "/operator/payouts/{creator:person}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_earnings(
+async def list_earned_gifts_of_creator(
     creator: CreatorId,
     _: DisputesReader,
     gift: GiftIds,
@@ -295,7 +295,3 @@ async def read_earnings(
     async with db.transaction() as tx:
         lines = await queries.earnings_of_gifts(tx, creator, gift)
     return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])
-
-
-add_adjustments(router, "payout", NotEnoughDiamonds)
-add_audit(router, "payout")

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.payout.api.reviews import (
     AppealResponse,
     ReviewResponse,
-    StatementResponse,
+    StatementOfReasons,
     appeal_response,
     review_response,
     statement_response,
@@ -150,7 +150,7 @@ class PayoutResponse(Body):
     """The states it has been in, the oldest first."""
     review: Annotated[ReviewResponse | None, like(None)]
     """Why a person looks at it and until when; null unless it is `held`."""
-    statement: Annotated[StatementResponse | None, like(None)]
+    statement: Annotated[StatementOfReasons | None, like(None)]
     """Why it was rejected; null unless it was."""
     appeal: Annotated[AppealResponse | None, like(None)]
     """The creator's appeal against the rejection; null if there is none."""
@@ -230,7 +230,7 @@ async def read_payout(
 
 
 @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
-async def read_payouts(
+async def list_payouts(
     caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[PayoutLine]:
     """Read one's own payouts, newest first."""

@@ -18,7 +18,7 @@ ProviderName = Annotated[
     ),
 ]
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["callbacks"])
 
 
 @router.post(
@@ -26,7 +26,7 @@ router = APIRouter(tags=["webhooks"])
     openapi_extra=SIGNED,
     responses=refusals(UnknownProvider, BadSignature),
 )
-async def receive(
+async def receive_transfer_webhook(
     provider_name: ProviderName,
     request: Request,
     db: AllParts,

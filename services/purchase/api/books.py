@@ -17,7 +17,7 @@ from shared.identity.tokens import Identity, Unauthenticated
 
 BooksReader = Annotated[Identity, operator_with("books:read")]
 
-router = APIRouter()
+router = APIRouter(tags=["finance"])
 
 
 class _Answer(Body):
@@ -75,10 +75,8 @@ class Books(_Answer):
 
 @router.get(
     "/operator/purchase/books",
-    name="books",
-    tags=["operator"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_books(_: BooksReader, db: AllParts) -> Books:
+async def read_purchase_books(_: BooksReader, db: AllParts) -> Books:
     """Read the totals that prove the sales; those of a part are of one instant."""
     return Books.model_validate(books.add_books(await db.read_each(books.read_books)))

@@ -35,7 +35,7 @@ DisputesReader = Annotated[Identity, operator_with("disputes:read")]
 DISPUTES_SHOWN_MAX = 100
 REFUNDS_SHOWN_MAX = 100
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-purchases"])
 
 
 class DisputeLine(Body):
@@ -137,8 +137,8 @@ class OperatorPurchase(Purchase):
     """
 
 
-@router.get("/operator/purchase/disputes", name="disputes")
-async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
+@router.get("/operator/purchase/disputes")
+async def list_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     """Read which purchases are or were disputed."""
     found = await queries.read_disputes(db, DISPUTES_SHOWN_MAX)
     return Disputes(items=[DisputeLine.model_validate(each) for each in found])
@@ -146,10 +146,9 @@ async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}",
-    name="purchase",
     responses=refusals(NoSuchPurchase),
 )
-async def read_purchase(
+async def read_purchase_of_viewer(
     viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db, rules: FromRules
 ) -> OperatorPurchase:
     """Read a viewer's purchase, and where its buyer is said to be."""
@@ -166,10 +165,9 @@ async def read_purchase(
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}/withdrawals",
-    name="withdrawals",
     responses=refusals(NoSuchPurchase),
 )
-async def read_withdrawals(
+async def list_withdrawals_of_viewer(
     viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db
 ) -> Withdrawals:
     """Read what a viewer stated when they withdrew from a purchase, if they did."""
@@ -177,8 +175,8 @@ async def read_withdrawals(
         return await withdrawals_of(tx, viewer, purchase)
 
 
-@router.get("/operator/purchase/refunds", name="unresolved")
-async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
+@router.get("/operator/purchase/refunds")
+async def list_unresolved_refunds(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
     """Read the refunds of which it is unknown whether their money went back."""
     found = await queries.read_unresolved(db, REFUNDS_SHOWN_MAX)
     return UnresolvedRefunds(items=[UnresolvedRefund.model_validate(each) for each in found])
@@ -186,7 +184,6 @@ async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
 
 @router.post(
     "/operator/purchases/{viewer:person}/{purchase}/refunds/{refund}/decline",
-    name="decline",
     responses=refusals(NoSuchRefund, RefundResolvable),
 )
 async def decline_refund(

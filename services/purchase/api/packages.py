@@ -49,7 +49,7 @@ BuyIn = Annotated[
 ]
 FromRules = Annotated[Rules, from_state("rules")]
 
-router = APIRouter()
+router = APIRouter(tags=["packages"])
 
 
 class Package(Body):
@@ -132,9 +132,7 @@ class Packages(Body):
 
 @router.get(
     "/packages",
-    name="packages",
     openapi_extra=ANY_CALLER,
-    tags=["packages"],
     responses=refusals(Unauthenticated, CurrencyNotOffered),
 )
 async def list_packages(

@@ -35,7 +35,6 @@ router = APIRouter()
 
 @router.get(
     "/purchases/{purchase}/receipt",
-    name="receipt",
     tags=["purchases"],
     response_class=HTMLResponse,
     responses=_BOTH | refusals(*_REFUSED),
@@ -51,12 +50,11 @@ async def read_receipt(
 
 @router.get(
     "/purchases/{purchase}/receipt.pdf",
-    name="receipt_file",
     tags=["purchases"],
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED),
 )
-async def read_receipt_file(
+async def download_receipt(
     purchase: PurchaseId, caller: Caller, db: Db, writer: FromWriter
 ) -> Response:
     """Read the receipt of one of one's own purchases as PDF."""
@@ -67,12 +65,11 @@ async def read_receipt_file(
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}/receipt",
-    name="receipt_of",
-    tags=["finance"],
+    tags=["operator-purchases"],
     response_class=HTMLResponse,
     responses=_BOTH | refusals(*_REFUSED, ScopeMissing),
 )
-async def read_receipt_of(
+async def read_receipt_of_viewer(
     viewer: ViewerId,
     purchase: PurchaseId,
     _: FinanceReader,

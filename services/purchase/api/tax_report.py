@@ -67,7 +67,7 @@ LineCount = Annotated[
     Query(ge=1, le=LINES_MAX, description="How many lines come at most.", examples=[1_000]),
 ]
 
-router = APIRouter()
+router = APIRouter(tags=["finance"])
 
 
 class TaxLine(Body):
@@ -134,8 +134,6 @@ class TaxReport(Body):
 
 @router.get(
     "/operator/purchase/receipts",
-    name="tax_report",
-    tags=["finance"],
     response_model=TaxReport,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing),
 )

@@ -58,7 +58,7 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}}
 }
 
-router = APIRouter(tags=["purchases"])
+router = APIRouter(tags=["refunds"])
 
 
 class WithdrawalRequest(Body):
@@ -112,7 +112,6 @@ class Withdrawals(Body):
 
 @router.post(
     "/purchases/{purchase}/withdrawals",
-    name="withdraw",
     status_code=201,
     responses=refusals(
         IdempotencyKeyMissing,
@@ -125,7 +124,7 @@ class Withdrawals(Body):
         KeyReused,
     ),
 )
-async def withdraw(
+async def withdraw_from_purchase(
     purchase: PurchaseId,
     body: WithdrawalRequest,
     caller: Caller,
@@ -157,10 +156,9 @@ async def withdraw(
 
 @router.get(
     "/purchases/{purchase}/withdrawals",
-    name="read",
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> Withdrawals:
+async def list_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> Withdrawals:
     """Read the withdrawal from one of one's own purchases, if there is one."""
     async with db.transaction() as tx:
         return await withdrawals_of(tx, caller.user, purchase)
@@ -168,11 +166,10 @@ async def read_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> With
 
 @router.get(
     "/purchases/{purchase}/withdrawals/{withdrawal}/acknowledgement",
-    name="acknowledge",
     response_class=HTMLResponse,
     responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
 )
-async def read_acknowledgement(
+async def download_acknowledgement(
     purchase: PurchaseId, withdrawal: WithdrawalId, caller: Caller, db: Db
 ) -> Response:
     """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""

@@ -188,7 +188,6 @@ class RotationRequest(Body):
 
 @router.get(
     "",
-    name="read_team",
     responses=refusals(Unauthenticated, NotTheTeam, NoSuchTeam),
     openapi_extra=OR_READER,
 )
@@ -202,7 +201,6 @@ async def read_team(team: ReadTeam, db: Reference) -> TeamResponse:
 @router.post(
     "/endpoints",
     status_code=201,
-    name="add_endpoint",
     responses=refusals(
         *(*OWN, NoSuchTeam, EventNotGranted, TooManyEndpoints),
         *(UrlRefused, IdempotencyKeyMissing, KeyReused, TooOften),
@@ -235,7 +233,6 @@ async def add_endpoint(
 
 @router.get(
     "/endpoints",
-    name="endpoints",
     responses=refusals(Unauthenticated, NotTheTeam, BadCursor),
     openapi_extra=OR_READER,
 )
@@ -256,7 +253,6 @@ async def list_endpoints(
 
 @router.get(
     "/endpoints/{endpoint}",
-    name="endpoint",
     responses=refusals(*OWN),
     openapi_extra=OR_READER,
 )
@@ -268,7 +264,6 @@ async def read_endpoint(endpoint: EndpointId, team: ReadTeam, db: Reference) -> 
 
 @router.patch(
     "/endpoints/{endpoint}",
-    name="change_endpoint",
     responses=refusals(*OWN, NoSuchTeam, EventNotGranted, UrlRefused, TooOften),
     openapi_extra=OR_WRITER,
 )
@@ -301,7 +296,6 @@ async def change_endpoint(
 @router.delete(
     "/endpoints/{endpoint}",
     status_code=204,
-    name="delete_endpoint",
     responses=refusals(*OWN),
     openapi_extra=OR_WRITER,
 )
@@ -316,7 +310,6 @@ async def delete_endpoint(
 @router.post(
     "/endpoints/{endpoint}/secrets",
     status_code=201,
-    name="rotate_secret",
     responses=refusals(*OWN, IdempotencyKeyMissing, KeyReused, TooOften),
     openapi_extra=OR_WRITER,
 )
