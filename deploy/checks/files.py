@@ -34,6 +34,10 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
+    deploy/clients/*.py deploy/clients/problems.toml deploy/clients/*/*.md
+    deploy/clients/python/pyproject.toml deploy/clients/python/templates/*.jinja
+    deploy/clients/python/ovation_client/*
+    deploy/clients/typescript/*.json deploy/clients/typescript/src/*.ts
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
