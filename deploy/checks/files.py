@@ -46,7 +46,7 @@ PLACES = """
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*
     tests/deploy/kubernetes/schemas/* tests/browser/package*.json
-    tests/contracts/node/*
+    tests/contracts/node/* tests/api_clients/node/*.mjs
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """
 # A new service has single files; they become folders when they grow.

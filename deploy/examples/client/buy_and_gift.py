@@ -3,7 +3,6 @@
 import asyncio
 import os
 
-import httpx
 from ovation_client import Ovation, follow
 from ovation_client.api.gifts import send_gift
 from ovation_client.api.purchases import buy_coins, read_purchase
@@ -21,7 +20,7 @@ async def main():
     async with Ovation(URL, token=token) as ovation:
         bought = await buy_coins(ovation, body=PurchaseRequest(package="coins_5000"))
         assert isinstance(bought.next_action, Redirect)
-        httpx.post(bought.next_action.url, data={"card": "4242 4242 4242 4242"})
+        await ovation.http.post(bought.next_action.url, data={"card": "4242 4242 4242 4242"})
         while bought.state != PurchaseState.COMPLETED:
             bought = await read_purchase(ovation, bought.purchase)
         begin = (await read_room(ovation, ROOM)).last_event_id
