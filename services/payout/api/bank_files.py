@@ -137,7 +137,7 @@ class BankReportResponse(BaseModel):
 
 @router.put(
     "/payouts/bank-account",
-    tags=["payouts"],
+    tags=["payees"],
     responses=refusals(
         *(Unauthenticated, CreatorsOnly, NoBankFiles, IbanInvalid, HolderInvalid, TooOften)
     ),
@@ -157,7 +157,7 @@ async def store_bank_account(
 
 @router.post(
     "/operator/bank-files",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     status_code=201,
     responses=refusals(*_REFUSED, NothingWaits, KeyMissing),
 )
@@ -169,8 +169,10 @@ async def make_bank_file(
     return BankFileResponse.of(made, unreported=made.payments)
 
 
-@router.get("/operator/bank-files", tags=["operator"], responses=refusals(*_REFUSED, BadCursor))
-async def read_bank_files(
+@router.get(
+    "/operator/bank-files", tags=["operator-bank-files"], responses=refusals(*_REFUSED, BadCursor)
+)
+async def list_bank_files(
     _: Clerk, __: WiredBank, db: AllParts, cursor: str | None = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
@@ -181,7 +183,7 @@ async def read_bank_files(
 
 @router.get(
     "/operator/bank-files/{file}",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED, NoSuchFile, KeyMissing),
 )
@@ -197,11 +199,11 @@ async def download_bank_file(file: UUID, _: Clerk, db: AllParts, bank: WiredBank
 
 @router.post(
     "/operator/bank-reports",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     openapi_extra=_REPORT,
     responses=refusals(*_REFUSED, ReportUnreadable, OwnMoney),
 )
-async def bring_bank_report(
+async def upload_bank_report(
     request: Request, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankReportResponse:
     """
