@@ -23,7 +23,9 @@ def build(settings: Settings) -> FastAPI:
     app.state.pages = pages.render_pages(
         version=version, host_origins=settings.host_origins, readings=settings.readings
     )
-    app.state.page_headers = pages.page_headers(settings.host_origins)
+    app.state.page_headers = pages.page_headers(
+        settings.host_origins, picture_origins=settings.picture_origins
+    )
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)

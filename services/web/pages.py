@@ -42,7 +42,7 @@ KINDS = frozenset((".css", ".js", ".svg"))
 # becomes markup.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "base-uri 'none'; form-action 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'; "
 )
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
@@ -83,10 +83,18 @@ def version_of(folder: Path) -> str:
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
-def page_headers(host_origins: str) -> dict[str, str]:
-    """Return the headers of all pages; the sites of `host_origins` may frame them."""
+def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
+    """
+    Return the headers of all pages.
+
+    The sites of `host_origins` may frame them; pictures and films may come from `picture_origins`.
+    """
+    pictures = f"'self' {picture_origins}".rstrip()
     ancestors = host_origins or "'none'"
-    return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+    policy = (
+        f"{POLICY}img-src {pictures} data:; media-src {pictures}; frame-ancestors {ancestors}"
+    )
+    return {**PAGE_HEADERS, "Content-Security-Policy": policy}
 
 
 def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]) -> dict[str, str]:

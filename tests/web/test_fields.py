@@ -43,6 +43,7 @@ OTHERS = {
     ("disputes.js", "purchase"): "a pattern",
     ("disputes.js", "viewer"): "an address, in characters; a field counts some of them twice",
     ("limits.js", "amount"): "its unit, whose decimals it has",
+    ("panel.js", "search"): "nothing: it stays on the page",
     ("studio.js", "code"): "a pattern",
 }
 FIELD = re.compile(r'el\("(?:input|textarea)", \{([^{}]*)')
