@@ -26,14 +26,21 @@ const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, i
 export const motionOf = (id) => MOTION_OF[id] ?? "rise";
 export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
 
-const PLAIN = new URL("./gifts/plain.svg", import.meta.url).href;
-const pictures = new Map();
-export function pictureOf(id) {
-  if (!pictures.has(id)) pictures.set(id, new URL(`./gifts/${encodeURIComponent(id)}.svg`, import.meta.url).href);
-  return pictures.get(id);
+// All drawings are one file: thirty small ones would be thirty requests.
+let drawings = null;
+async function drawingOf(id) {
+  drawings ??= fetch(new URL("./gifts.json", import.meta.url)).then((answer) => answer.json());
+  try {
+    const known = await drawings;
+    return `data:image/svg+xml,${encodeURIComponent(Object.hasOwn(known, id) ? known[id] : known.plain)}`;
+  } catch {
+    // Another picture asks again.
+    drawings = null;
+    return "";
+  }
 }
 
-// What the catalogue has of its own, by gift: it comes before our drawings.
+// What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();
 const films = new Map();
 const PICTURES = ["webp", "apng", "avif", "gif", "png", "svg"];
@@ -46,13 +53,9 @@ export function picture(id, size = 48, { isMoving = false } = {}) {
   const image = new Image(size, size);
   image.alt = "";
   image.decoding = "async";
-  const draw = () => { image.src = pictureOf(id) + (isMoving ? MOVING : ""); };
+  const draw = () => drawingOf(id).then((drawing) => { image.src = drawing && isMoving ? drawing + MOVING : drawing; });
   // What cannot be fetched, or may not be by the policy of the pages, is no reason for a hole.
-  image.onerror = () => {
-    image.onerror = () => { image.onerror = null; image.src = PLAIN; };
-    if (icons.has(id)) draw();
-    else image.onerror(new Event("error"));
-  };
+  image.onerror = () => { image.onerror = null; draw(); };
   if (icons.has(id)) image.src = icons.get(id);
   else draw();
   return image;
@@ -76,9 +79,11 @@ export async function catalogue() {
   const language = navigator.language.slice(0, 2);
   const { items } = await get(path`/v1/catalogue?language=${language}`);
   for (const { gift_type: id, icon_url: icon, animations } of items) {
-    if (icon) icons.set(id, icon);
+    // Gifts of a new installation name our own drawings, which are here already.
+    const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
+    if (icon && isOwn(icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format }) => [...PICTURES, ...FILMS].includes(String(format)));
+    const found = animations.find(({ format, url }) => isOwn(url) && [...PICTURES, ...FILMS].includes(String(format)));
     if (found) films.set(id, found);
     else films.delete(id);
   }
