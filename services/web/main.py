@@ -31,7 +31,9 @@ def build(settings: Settings) -> FastAPI:
         readings=settings.readings,
     )
     app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
-    app.state.page_headers = pages.page_headers(settings.host_origins)
+    app.state.page_headers = pages.page_headers(
+        settings.host_origins, picture_origins=settings.picture_origins
+    )
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)

@@ -44,6 +44,7 @@ OTHERS = {
     ("disputes.js", "viewer"): "an address, in characters; a field counts some of them twice",
     ("events.js", "search"): "nothing: it is compared here, and sent nowhere",
     ("limits.js", "amount"): "its unit, whose decimals it has",
+    ("panel.js", "search"): "nothing: it stays on the page",
     ("studio.js", "code"): "a pattern",
 }
 FIELD = re.compile(r'el\("(?:input|textarea)", \{([^{}]*)')
