@@ -21,7 +21,10 @@ def build(settings: Settings) -> FastAPI:
     )
     version = pages.version_of(pages.STATIC)
     app.state.pages = pages.render_pages(
-        version=version, host_origins=settings.host_origins, readings=settings.readings
+        version=version,
+        host_origins=settings.host_origins,
+        readings=settings.readings,
+        runbooks_url=settings.runbooks_url,
     )
     app.state.page_headers = pages.page_headers(settings.host_origins)
     people = settings.people_file

@@ -89,12 +89,15 @@ def page_headers(host_origins: str) -> dict[str, str]:
     return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
 
 
-def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]) -> dict[str, str]:
+def render_pages(
+    *, version: str, host_origins: str, readings: Sequence[Reading], runbooks_url: str = ""
+) -> dict[str, str]:
     """Return the text of each page, by its address."""
     template = (
         TEMPLATE.read_text()
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{runbooks_url}}", html.escape(runbooks_url))
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {
