@@ -89,7 +89,7 @@ class HandledMessage(_Read):
     received_at: datetime
 
 
-class MessageState(BaseModel):
+class MessageProgress(BaseModel):
     """
     What a service did with a message: which queues handled it, and whether it is yet to leave.
 
@@ -122,7 +122,7 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
             ],
         )
 
-    async def read_message(message: UUID, _: OperationsReader, db: AllParts) -> MessageState:
+    async def read_message(message: UUID, _: OperationsReader, db: AllParts) -> MessageProgress:
         """Read which of the service's queues handled a message, and whether it is yet to leave."""
         return await _read_message(db, service, message)
 
@@ -130,7 +130,7 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
         router.add_api_route(
             f"/operator/{service}/{suffix}",
             route,
-            tags=[] if "operator" in router.tags else ["operator"],
+            tags=["operator-work"],
             name=f"{route.__name__.replace('read_', f'read_{service}_')}",
             responses=refusals(Unauthenticated, ScopeMissing),
         )
@@ -154,9 +154,9 @@ async def _blocked(tx: Transaction, message: UUID | None = None) -> list[Blocked
     return [BlockedMessage.model_validate(row) for row in rows]
 
 
-async def _read_message(database: Database, service: str, message: UUID) -> MessageState:
+async def _read_message(database: Database, service: str, message: UUID) -> MessageProgress:
     queues = [queue for queue in QUEUES if service_of(queue) == service]
-    found = MessageState(
+    found = MessageProgress(
         service=service, message=message, handled=[], waits_in_outbox=False, blocked=[]
     )
     for mailbox in database.mailboxes:

@@ -8,7 +8,7 @@ from shared.http import BadCursor, Db, Limit, Page, UserId, moment_in, page, ref
 from shared.http.auth import ScopeMissing
 from shared.identity.tokens import Unauthenticated
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(tags=["operator-gifts"], responses=refusals(Unauthenticated, ScopeMissing))
 
 
 @router.get("/operator/gift/viewers/{viewer:person}/gifts", responses=refusals(BadCursor))

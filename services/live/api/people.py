@@ -20,7 +20,7 @@ from shared.identity.tokens import Identity
 DisputesReader = Annotated[Identity, operator_with("disputes:read")]
 ROOMS_SHOWN_MAX = 100
 
-router = APIRouter(tags=["operator"], responses=refusals(ScopeMissing))
+router = APIRouter(responses=refusals(ScopeMissing))
 
 
 class FoundGift(Response):
@@ -40,14 +40,16 @@ class OwnedRooms(Response):
     items: list[OwnedRoom]
 
 
-@router.get("/operator/live/gifts/{gift}", responses=refusals(NoSuchGift, OwnMoney))
+@router.get(
+    "/operator/live/gifts/{gift}", tags=["operator-gifts"], responses=refusals(NoSuchGift, OwnMoney)
+)
 async def find_gift(gift: UUID, caller: DisputesReader, db: Db) -> FoundGift:
     """Find out who sent a gift to whom, when only its id is known."""
     async with db.transaction() as tx:
         return FoundGift.model_validate(await find(tx, gift, operator=caller.user))
 
 
-@router.get("/operator/live/creators/{creator:person}/rooms")
+@router.get("/operator/live/creators/{creator:person}/rooms", tags=["operator-rooms"])
 async def list_rooms_of(creator: UserId, _: RoomsOperator, db: Db) -> OwnedRooms:
     """List the rooms that a creator owns."""
     async with db.transaction() as tx:

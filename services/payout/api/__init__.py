@@ -22,10 +22,12 @@ from services.payout.api import (
     traces,
     webhooks,
 )
+from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.store.in_flight import IN_FLIGHT
 from services.payout.store.personal_data import EXPORTED
 from shared.backoffice.exports import add_export
 from shared.backoffice.operations import add_operations
+from shared.backoffice.routes import add_adjustments, add_audit
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
@@ -35,6 +37,8 @@ for module in (
     *(payouts, appeals, finance, operators, people, traces, fraud, screenings, webhooks),
 ):
     router.include_router(module.router)
+add_adjustments(router, "payout", NotEnoughDiamonds)
+add_audit(router, "payout")
 add_trial_balance(router, "payout", has_archives=True)
 add_export(router, "payout", EXPORTED)
 add_operations(router, "payout", IN_FLIGHT)

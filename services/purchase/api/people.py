@@ -17,7 +17,7 @@ from shared.http.auth import ScopeMissing
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(tags=["operator-purchases"], responses=refusals(Unauthenticated, ScopeMissing))
 
 
 class FoundPurchase(BaseModel):

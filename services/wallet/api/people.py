@@ -15,7 +15,7 @@ from shared.http.auth import ScopeMissing
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(tags=["operator-wallets"], responses=refusals(Unauthenticated, ScopeMissing))
 
 Suspended = Annotated[
     bool,
