@@ -88,9 +88,9 @@ async def list_owned(tx: Transaction, creator: str, limit: int) -> list[OwnedRoo
 
 _owned = RowMapper(OwnedRoom)
 _LIST_OWNED = text("""
-    SELECT room, owned_since, EXISTS (
-        SELECT FROM streams WHERE streams.room = room_owners.room AND closed_at IS NULL
-    ) AS live
+    SELECT room, owned_since, room = ANY(ARRAY(
+        SELECT room FROM streams WHERE creator = :creator AND closed_at IS NULL
+    )) AS live
     FROM room_owners WHERE creator = :creator ORDER BY room LIMIT :limit
 """)
 

@@ -12,18 +12,24 @@ const TONE = { completed: "good", failed: "bad", disputed: "bad" };
 
 export function purchasesOf(user) {
   const chain = el("div", { class: "chain", role: "status" });
+  // Whose refunds are shown: they are shown again when the list is.
+  const open = new Set();
   const section = panel(["disputes:read"], "Purchases", async () => {
     const { items, next_cursor: more } = await get(path`/v1/operator/purchases/${person(user)}?limit=${SHOWN}`);
     if (!items.length) return empty("No purchases", "Whatever this person buys stands here.");
-    return [el("ul", { class: "lines" }, items.map((purchase) => line(user, purchase, chain, () => section.refresh()))), more ? el("p", { class: "small muted" }, `The newest ${SHOWN}; there are more.`) : null, chain];
+    return [el("ul", { class: "lines" }, items.map((purchase) => line(user, purchase, { chain, open, refresh: () => section.refresh() }))), more ? el("p", { class: "small muted" }, `The newest ${SHOWN}; there are more.`) : null, chain];
   }, { id: "purchases", className: "across" });
   return section;
 }
 
-function line(user, purchase, chain, refresh) {
+function line(user, purchase, { chain, open, refresh }) {
   const about = `purchase ${short(purchase.purchase)}`;
   const refunds = el("div");
-  const show = async () => refunds.replaceChildren(...(await refundLines(user, purchase, refresh)));
+  const show = async () => {
+    open.add(purchase.purchase);
+    refunds.replaceChildren(...(await refundLines(user, purchase, refresh)));
+  };
+  if (open.has(purchase.purchase)) show().catch(() => {});
   return el("li", { id: `purchase-${purchase.purchase}` }, el("span", { class: `tag ${TONE[purchase.state] ?? ""}` }, words(purchase.state)),
     el("span", { class: "grow" }, el("strong", {}, `${money(purchase.amount_minor, purchase.currency)} for ${number(purchase.coins + purchase.bonus_coins)} coins`),
       el("span", { class: "small muted" }, `${day(purchase.created_at)}, `, el("code", {}, purchase.purchase)), refunds),
