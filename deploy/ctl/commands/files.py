@@ -7,7 +7,14 @@ import typer
 
 from deploy.config.secret_files import write_secrets
 from deploy.ctl.commands.options import Json
-from deploy.ctl.contracts import publish, review, stale_files, write_contracts
+from deploy.ctl.contracts import (
+    api_breaks,
+    publish,
+    release_api,
+    review,
+    stale_files,
+    write_contracts,
+)
 from deploy.ctl.output import FOUND_WRONG, complain, say
 from deploy.ctl.report import Report
 
@@ -30,6 +37,9 @@ def secrets(*, as_json: Json = False) -> None:
 def contracts(
     *,
     check: Annotated[bool, typer.Option(help="Only compare.")] = False,
+    release: Annotated[
+        bool, typer.Option(help="Take the API as it is for what clients rely on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
@@ -37,12 +47,17 @@ def contracts(
     for fault in found.faults:
         complain(str(fault))
     report = Report(as_json=as_json, facts={"stale": []})
-    if found.faults:
+    broken = [] if release else api_breaks()
+    for text in broken:
+        complain(text)
+    if found.faults or broken:
         raise typer.Exit(FOUND_WRONG)
     if not check:
         for version in publish():
             report.item(f"{version} is published.", published=str(version))
         write_contracts()
+        if release:
+            release_api()
         report.end()
         return
     for note in found.notes:
