@@ -13,6 +13,7 @@ from deploy.ctl.contracts import (
     release_api,
     review,
     stale_files,
+    undescribed_fields,
     write_contracts,
 )
 from deploy.ctl.output import FOUND_WRONG, complain, say
@@ -44,27 +45,33 @@ def contracts(
 ) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
     found = review()
-    for fault in found.faults:
-        complain(str(fault))
-    report = Report(as_json=as_json, facts={"stale": []})
-    broken = [] if release else api_breaks()
+    broken = [*map(str, found.faults), *([] if release else api_breaks())]
     for text in broken:
         complain(text)
-    if found.faults or broken:
+    report = Report(as_json=as_json, facts={"stale": []})
+    if broken:
         raise typer.Exit(FOUND_WRONG)
     if not check:
-        for version in publish():
-            report.item(f"{version} is published.", published=str(version))
-        write_contracts()
-        if release:
-            release_api()
-        report.end()
+        _write(report, release=release)
         return
     for note in found.notes:
         report.item(str(note), note=str(note))
     if stale := stale_files():
         complain(f"Not as generated, run `make contracts`: {', '.join(stale)}")
         report.facts["stale"] = stale
+    undescribed = undescribed_fields()
+    for each in undescribed:
+        complain(f"The API: {each}.")
+    report.facts["undescribed"] = undescribed
     report.end()
-    if stale:
+    if stale or undescribed:
         raise typer.Exit(FOUND_WRONG)
+
+
+def _write(report: Report, *, release: bool) -> None:
+    for version in publish():
+        report.item(f"{version} is published.", published=str(version))
+    write_contracts()
+    if release:
+        release_api()
+    report.end()
