@@ -46,7 +46,7 @@ scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill node
 citus-suite: .venv/ready ## Run the suites of services with parts on a Citus of your own (CITUS_DSN, TESTS)
 	@CITUS_DSN="$(CITUS_DSN)" $(RUN)python -m deploy.citus $(filter-out tests,$(TESTS))
 
-check: .venv/ready audit ## Events as published, house rules, lint, imports, types, JavaScript, workflows, audit
+check: .venv/ready audit ## Events and API as published, house rules, lint, imports, types, JavaScript, workflows, audit
 	$(RUN)python -m deploy.checks
 	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
