@@ -12,12 +12,11 @@ from tests.deploy.test_docs import DOCS, DOORS, ROOT
 READMES = [ROOT / "deploy" / each / "README.md" for each in (".", "wheel", "examples")]
 PAGES = [*DOORS, *DOCS, *READMES]
 TARGETS = set(re.findall(r"^([\w/.-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
-# What runs the operator's commands, on one line: the rest of it is a command.
-RUNNER = r"run --rm (?:-T )?(?:--entrypoint ovationctl )?operator(?:-providers)?"
-CTL = re.compile(
-    rf"(?:(?<!--entrypoint )ovationctl|deploy\.ctl|(?<!-)\bctl|{RUNNER})"
-    r" ((?:[a-z][a-z-]*(?: |\b))+)"
-)
+# What runs the operator's commands, on one line: the rest of it is a command. A container has
+# `ovationctl providers` as its entrypoint, unless another is named.
+RUNNERS = r"(?:(?<!--entrypoint )ovationctl|deploy\.ctl|(?<!-)\bctl|(?<=run --rm )operator)"
+PROVIDERS = r"(?P<providers>(?<=run --rm )operator-providers)|ovationctl operator-providers"
+CTL = re.compile(rf"(?:{PROVIDERS}|{RUNNERS}) (?P<words>(?:[a-z][a-z-]*(?: |\b))+)")
 
 
 @pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -41,7 +40,8 @@ def test_every_target_of_make_exists(code):
 def test_every_command_of_the_operator_exists(code):
     for each in code:
         for found in CTL.finditer(each):
-            assert is_command(found[1].split()), found[0]
+            group = ["providers"] if found["providers"] else []
+            assert is_command([*group, *found["words"].split()]), found[0]
 
 
 def test_every_module_that_is_run_exists(code):
