@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,7 @@ check: .venv/ready audit ## Events as published, house rules, lint, imports, typ
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
 	$(RUN)python -m deploy.checks.javascript
+	$(RUN)python -m deploy.bundles --check
 	$(RUN)mypy
 
 site: .venv/ready ## Build the documentation as a site in dist/site, strictly: no broken link
@@ -96,12 +97,16 @@ format: .venv/ready ## Format and fix what can be fixed
 	$(RUN)ruff format
 	$(RUN)ruff check --fix
 
-contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples
+contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples, bundles
 	$(RUN)python -m deploy.docs.columns
 	$(RUN)python -m deploy.ctl contracts
+	$(RUN)python -m deploy.bundles
 
 wheel: .venv/ready ## Build what other teams install: contracts and consumer kit
 	cd deploy/wheel && $(CURDIR)/$(RUN)python -m hatchling build --target wheel --directory $(CURDIR)/dist
+
+clients: .venv/ready ## Build the clients of the API: dist/ovation_client-*.whl, dist/ovation-client-*.tgz
+	$(RUN)python -m deploy.clients
 
 clean: ## Remove what was made here, secrets excepted
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation dist

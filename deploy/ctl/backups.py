@@ -34,9 +34,13 @@ async def back_up(
     folder: Path,
     services: Sequence[str],
     *,
-    tell: Callable[[str], object],
+    tell: Callable[[str, int], object],
 ) -> None:
-    """Write a copy of each database, and a manifest of what they are; as the auditor."""
+    """
+    Write a copy of each database, and a manifest of what they are; as the auditor.
+
+    `tell` is called with the service and the bytes of each copy.
+    """
     _make(folder)
     async with AsyncExitStack() as snapshots:
         opened = {
@@ -50,7 +54,7 @@ async def back_up(
             options = ["--format=custom", f"--snapshot={cut.snapshot}", f"--file={file}"]
             await _run(installation, "pg_dump", service, AUDITOR, options)
             copies[service] = {"schema": cut.schema, "taken_at": cut.at, "sha256": _sha256(file)}
-            tell(f"{service}: {file.stat().st_size:,} bytes")
+            tell(service, file.stat().st_size)
     # Written last: a folder without it is not a backup.
     manifest = {"made_at": datetime.now(UTC), "databases": copies}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, default=str) + "\n")

@@ -7,7 +7,9 @@ moves the cursor or hides what stands beside it.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import typer
 from rich.console import Console
@@ -17,6 +19,8 @@ console = Console(soft_wrap=True, markup=False, emoji=False)
 
 # A file or a pipe has no width; a terminal has one, and long words fold there.
 WIDE = 10_000
+# Work that takes less is not spoken of.
+QUIET_SECONDS = 2.0
 DONE, FOUND_WRONG, USAGE, UNREACHABLE = range(4)
 
 
@@ -71,3 +75,25 @@ def confirm(question: str, *, yes: bool) -> None:
         sys.stderr.write(f"{question} Add --yes: there is no terminal to ask at.\n")
         raise typer.Exit(USAGE)
     typer.confirm(question, abort=True)
+
+
+@contextmanager
+def working(what: str, *, as_json: bool) -> Iterator[None]:
+    """
+    Show on standard error that work goes on, once it takes longer than two seconds.
+
+    Only a terminal is shown it, and no program that reads JSON.
+    """
+    errors = Console(stderr=True)
+    if as_json or not errors.is_terminal:
+        yield
+        return
+    status = errors.status(f"{what} ...")
+    starting = threading.Timer(QUIET_SECONDS, status.start)
+    starting.daemon = True
+    starting.start()
+    try:
+        yield
+    finally:
+        starting.cancel()
+        status.stop()

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,12 @@ def compose_command() -> list[str]:
     return ["docker", "compose"] if asked.returncode == 0 else ["docker-compose"]
 
 
-def roll(compose: Compose, services: Sequence[str], *, tell: Callable[[str], object]) -> None:
-    """Replace every instance of these services by one from the image and settings of now."""
+def roll(compose: Compose, services: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """
+    Replace every instance of these services by one from the image and settings of now.
+
+    Yields each service when it is done, and how many instances were replaced.
+    """
     for service in services:
         old = compose.instances(service)
         if not old:
@@ -67,7 +71,7 @@ def roll(compose: Compose, services: Sequence[str], *, tell: Callable[[str], obj
         # A container has `stop_grace_period` to finish what it has begun.
         _docker("stop", *old)
         _docker("rm", *old)
-        tell(f"{service}: {len(old)} replaced")
+        yield service, len(old)
 
 
 def wait_until_healthy(containers: Sequence[str]) -> None:

@@ -8,9 +8,13 @@ import os
 import signal
 import sys
 import time
+from contextlib import ExitStack
 
+from deploy.config.running import AnotherRuns, shared_with_operators
 from deploy.demo import story
+from deploy.demo.operators import operators_variables
 from deploy.demo.person import StoryFailed
+from deploy.demo.welcome import COMMAND, welcome
 from deploy.harness.processes import ServerFailed
 from deploy.harness.system import System
 from deploy.harness.vendors import CHOICES, SANDBOX, chosen
@@ -51,18 +55,29 @@ def play() -> None:
 
 
 def up() -> None:
-    """Start everything, say where it is, and stay."""
+    """Start everything, say where it is and what to do with it, and stay."""
     started = time.monotonic()
     providers = chosen(os.environ.get("PROVIDERS") or ",".join(CHOICES))
     port = int(os.environ.get("OVATION_PORT", GATEWAY_PORT))
-    with System(gateway_port=port, providers=providers) as system:
-        print(f"Everything runs, after {time.monotonic() - started:.0f} s.")
-        print(f"  pages and API  {system.gateway_url}")
-        print(f"  tokens         POST {system.gateway_url}/issuer/token")
-        print(f"  providers      {', '.join(providers)}")
-        print(f"  logs           {system.folder}")
-        print("Ctrl-C stops it.", flush=True)
+
+    def tell(step: str) -> None:
+        print(f"[{time.monotonic() - started:3.0f} s] {step} ...", flush=True)
+
+    with System(gateway_port=port, providers=providers, tell=tell) as system, ExitStack() as ending:
+        operating = _share(system, ending)
+        print(f"Everything runs, after {time.monotonic() - started:.0f} s.\n")
+        print(welcome(system, providers, operating))
+        print("\nCtrl-C stops it.", flush=True)
         signal.pause()
+
+
+def _share(system: System, ending: ExitStack) -> str:
+    """Let `ovationctl` find the system until the end; return how it is used."""
+    try:
+        ending.enter_context(shared_with_operators(operators_variables(system)))
+    except AnotherRuns as refused:
+        return f"`ovationctl` does not find this one: {refused}"
+    return f"{COMMAND} doctor, for example, or {COMMAND} --help (it reads .ovation/env)"
 
 
 if __name__ == "__main__":

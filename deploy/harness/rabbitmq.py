@@ -128,9 +128,14 @@ def into_vhost(definitions: Mapping[str, Any], vhost: str) -> dict[str, Any]:
 
 
 class LocalRabbit(RabbitServer):
-    """A private node below a temporary folder, with its own port mapper (epmd)."""
+    """
+    A private node below a temporary folder, with its own port mapper (epmd).
 
-    def __init__(self) -> None:
+    `settings` are lines of its rabbitmq.conf in place of ours.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = settings or {}
         management_port = free_port()
         super().__init__(
             host="127.0.0.1",
@@ -195,27 +200,25 @@ class LocalRabbit(RabbitServer):
         folder.mkdir(mode=0o700)
         (folder / "enabled_plugins").write_text(PLUGINS)
         (folder / "advanced.config").write_text("[].\n")
-        (folder / "rabbitmq.conf").write_text(
-            "\n".join(
-                [
-                    f"listeners.tcp.1 = 127.0.0.1:{self.port}",
-                    "management.tcp.ip = 127.0.0.1",
-                    f"management.tcp.port = {self.management_port}",
-                    "prometheus.tcp.ip = 127.0.0.1",
-                    f"prometheus.tcp.port = {self._metrics_port}",
-                    "loopback_users = none",
-                    f"default_user = {self.admin_user}",
-                    f"default_pass = {self.admin_password}",
-                    "default_user_tags.administrator = true",
-                    "disk_free_limit.absolute = 100MB",
-                    "vm_memory_high_watermark.absolute = 1GB",
-                    "log.console = true",
-                    "log.console.level = warning",
-                    "log.file = false",
-                    "",
-                ]
-            )
-        )
+        settings = {
+            "listeners.tcp.1": f"127.0.0.1:{self.port}",
+            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.port": str(self.management_port),
+            "prometheus.tcp.ip": "127.0.0.1",
+            "prometheus.tcp.port": str(self._metrics_port),
+            "loopback_users": "none",
+            "default_user": self.admin_user,
+            "default_pass": self.admin_password,
+            "default_user_tags.administrator": "true",
+            "disk_free_limit.absolute": "100MB",
+            "vm_memory_high_watermark.absolute": "1GB",
+            "log.console": "true",
+            "log.console.level": "warning",
+            "log.file": "false",
+            **self._settings,
+        }
+        lines = [f"{name} = {value}\n" for name, value in settings.items()]
+        (folder / "rabbitmq.conf").write_text("".join(lines))
 
 
 def schedulers() -> str:

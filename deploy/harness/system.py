@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -64,7 +64,8 @@ class System:
     are chosen and end with the system. `root` is the tree whose services run: another version's.
     `settings` are variables of services that differ from what is usual here; `programs` are those
     that are started, by default all. `additions` are further variables, by program. `providers`
-    are those that purchase takes money with.
+    are those that purchase takes money with. `tell` is called with a line for each step of the
+    start.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class System:
         additions: Mapping[str, Mapping[str, str]] | None = None,
         programs: Sequence[str] = PROGRAMS,
         providers: Sequence[str] = (SANDBOX,),
+        tell: Callable[[str], object] = lambda _line: None,
     ) -> None:
+        self._tell = tell
         self._root = root
         self._programs = programs
         self._settings = settings or {}
@@ -113,6 +116,10 @@ class System:
     @property
     def sandbox_url(self) -> str:
         return self.urls["sandbox"]
+
+    @property
+    def vhost(self) -> str:
+        return self._vhost
 
     @property
     def names(self) -> list[str]:
@@ -227,10 +234,13 @@ class System:
         self.folder = temporary_folder("system")
         self._ending.callback(remove_folder, self.folder)
         self._ending.callback(self.vendors.stop)
+        self._tell("PostgreSQL and RabbitMQ are started")
         self.vendors.start(self.folder, _inherited())
         self._start_servers()
+        self._tell(f"{len(self.names)} programs are started: {', '.join(self.names)}")
         for name in self.names:
             self._run(name, self.endpoints_of(name), self._root)
+        self._tell("The gateway is started")
         self._gateway = Gateway(self.folder, self._port, self._upstreams())
         self._gateway.start()
         self._ending.callback(self._gateway.kill)
@@ -252,6 +262,7 @@ class System:
     def _prepare_broker(self) -> None:
         if self._external is None:
             self.rabbit.start()
+        self._tell("RabbitMQ answers: its exchanges and queues are declared")
         self.rabbit.load(topology(), vhost=self._vhost)
         # Another version publishes where its own topology says.
         both_versions = self._root != ROOT
@@ -264,6 +275,7 @@ class System:
         if self._external is None:
             self.postgres.start()
             self._ending.enter_context(pooled(self.postgres, self.secrets.database))
+        self._tell(f"PostgreSQL answers: {len(DATABASES)} databases are made and migrated")
         provision(self.postgres.dsn(), self.secrets.database)
         self.migrate(self._root)
 

@@ -3,15 +3,19 @@ The pages people open, and the files they are made of.
 
 Pages name their files under the version of all files together, so that browsers keep them for
 good and never mix two versions; under `/static/` alone they are asked for again each time.
+
+`static/` is what people write, `bundles/` what deploy/bundles.py makes of it: one script and one
+style for a page. Bundles of other sources are not served, so a change is seen at the next start.
 """
 
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -24,6 +28,11 @@ from shared.http import from_state
 from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
+BUNDLES = Path(__file__).parent / "bundles"
+# In a folder of bundles: the version of the sources they were made of.
+MADE_OF = "SOURCES"
+# The styles of every page, before its own.
+SHEETS = ("tokens", "base", "buy")
 TEMPLATE = Path(__file__).parent / "page.html"
 # Swagger UI draws the API's reference. Its files come with a package, so no CDN is asked.
 SWAGGER_UI = Path(str(files("fastapi_swagger"))) / "resources"
@@ -42,16 +51,19 @@ ADDRESSES = {
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+# The drawings of all gifts, in one file.
+DRAWINGS = "gifts.json"
 KINDS = frozenset((".css", ".js", ".svg"))
 # Everything comes from here: no foreign script, style or font, and nothing inline.
 SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "base-uri 'none'; form-action 'none'; "
 )
 # And no string ever becomes markup.
 POLICY = f"{SOURCES}require-trusted-types-for 'script'; trusted-types 'none'; "
 # Swagger UI makes markup of strings, of our own document alone.
-REFERENCE_POLICY = f"{SOURCES}frame-ancestors 'none'"
+REFERENCE_POLICY = f"{SOURCES}img-src 'self' data:; frame-ancestors 'none'"
+SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
@@ -63,22 +75,38 @@ PAGE_HEADERS = {
 
 
 class Files(StaticFiles):
-    """The files of a folder of the kinds that pages are made of, and nothing else of it."""
+    """
+    The files of folders of the kinds that pages are made of, and nothing else of them.
 
-    def __init__(self, folder: Path, version: str) -> None:
-        super().__init__(directory=folder)
+    A file is served from the first folder that has it; `made` are JSON documents by their names.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], version: str, made: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        super().__init__(directory=folders[0])
+        self.all_directories = list(folders)
+        self._made = made
         self._version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         version, _, rest = path.partition("/")
         named = version == self._version
         wanted = rest if named else path
-        if Path(wanted).suffix not in KINDS:
+        if wanted in self._made:
+            answer = Response(self._made[wanted], media_type="application/json")
+        elif Path(wanted).suffix in KINDS:
+            answer = await super().get_response(wanted, scope)
+        else:
             raise HTTPException(404)
-        answer = await super().get_response(wanted, scope)
         answer.headers.update(FILE_HEADERS)
         answer.headers["Cache-Control"] = FOR_GOOD if named else REVALIDATE
         return answer
+
+
+def read_drawings() -> dict[str, str]:
+    """Return the drawings of all gifts by their ids, and `plain` for gifts without one."""
+    return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
 
 
 def version_of(folder: Path) -> str:
@@ -90,18 +118,40 @@ def version_of(folder: Path) -> str:
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
-def page_headers(host_origins: str) -> dict[str, str]:
-    """Return the headers of all pages; the sites of `host_origins` may frame them."""
+def has_bundles(sources: str) -> bool:
+    """Return whether there are bundles, made of the sources of this version."""
+    made_of = BUNDLES / MADE_OF
+    return made_of.exists() and made_of.read_text().strip() == sources
+
+
+def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
+    """
+    Return the headers of all pages.
+
+    The sites of `host_origins` may frame them; pictures and films may come from `picture_origins`.
+    """
+    pictures = f"'self' {picture_origins}".rstrip()
     ancestors = host_origins or "'none'"
-    return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+    policy = f"{POLICY}img-src {pictures} data:; media-src {pictures}; frame-ancestors {ancestors}"
+    return {**PAGE_HEADERS, "Content-Security-Policy": policy}
 
 
-def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]) -> dict[str, str]:
+def render_pages(
+    *,
+    version: str,
+    is_bundled: bool,
+    host_origins: str,
+    readings: Sequence[Reading],
+    runbooks_url: str = "",
+) -> dict[str, str]:
     """Return the text of each page, by its address."""
+    sheets = () if is_bundled else SHEETS
     template = (
         TEMPLATE.read_text()
+        .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{runbooks_url}}", html.escape(runbooks_url))
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {

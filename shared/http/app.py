@@ -11,6 +11,7 @@ from shared.http.access import describe_access
 from shared.http.fields import ADDRESSABLE
 from shared.http.keys import HEADER, REPLAYED
 from shared.http.middleware import BODY_BYTES_MAX, Edge
+from shared.http.operations import describe_operation, operation_id
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
 from shared.http.person_paths import ENCODED
 from shared.http.problems import (
@@ -33,7 +34,7 @@ REPLAY_DESCRIPTION = (
     "Only if the key came before: the answer is about what the first request did, as it is now."
 )
 PERSON_IN_PATH = (
-    f"A user id of at most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
+    f"At most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
     f" `/` or `\\`, is `.` or `..`, or begins with `{ENCODED}`, is `{ENCODED}` and its UTF-8 in"
     " base64url without padding."
 )
@@ -56,10 +57,13 @@ def build_app(
         redoc_url=None,
         # A redirect would name the host we are called by inside; a wrong address is simply wrong.
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.verifier = verifier
     app.state.database = database
     app.state.stopping = asyncio.Event()
+    # What waits in the queues of the service, once it runs and has a broker.
+    app.state.depths = None
     # What else an operator may want to see at /readyz; it never makes the service unready.
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
@@ -82,7 +86,8 @@ class _App(FastAPI):
 
 def _describe_problems(document: Document) -> None:
     for path, operations in document.get("paths", {}).items():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            describe_operation(method, path, operation)
             describe_access(operation)
             _describe_people(operation)
             _describe_replays(operation)
@@ -105,8 +110,10 @@ def _describe_people(operation: Document) -> None:
     """Say how a user id stands in a path, whatever it is."""
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path" and parameter["name"] in PERSON_FIELDS:
-            parameter["description"] = PERSON_IN_PATH
-            parameter["schema"] = {"type": "string", "pattern": ADDRESSABLE}
+            given = parameter["schema"]
+            parameter["description"] = f"{given['description']} {PERSON_IN_PATH}"
+            kept = {"type": "string", "pattern": ADDRESSABLE, "examples": given["examples"]}
+            parameter["schema"] = kept
 
 
 def _describe_replays(operation: Document) -> None:

@@ -43,15 +43,20 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
-class _Chain:
+class Chain:
     """A folder of migrations, and the table that remembers which of them a schema has had."""
 
     folder: str
     version_table: str
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is for the tables of no single user."""
+        return self == _REFERENCE
 
-_PARTS = _Chain("versions", "alembic_version")
-_REFERENCE = _Chain("reference", "alembic_version_reference")
+
+_PARTS = Chain("versions", "alembic_version")
+_REFERENCE = Chain("reference", "alembic_version_reference")
 
 
 def migrate(
@@ -83,7 +88,7 @@ async def _migrate(
     )
     try:
         await _commit(engine, partial(_record_parts, service, part_count))
-        if (_folder(service) / _REFERENCE.folder).is_dir():
+        if _REFERENCE in chains(service):
             await _commit(engine, partial(_upgrade, service, "head", _REFERENCE, part_count))
         if part_count == 1:
             await _commit(engine, partial(_upgrade, service, revision, _PARTS, part_count))
@@ -121,10 +126,30 @@ def _record_parts(service: str, part_count: int, connection: Connection) -> None
         raise PartsDiffer(recorded, part_count)
 
 
+def chains(service: str) -> tuple[Chain, ...]:
+    """Return the chains of migrations that a service has."""
+    has_reference = (_folder(service) / _REFERENCE.folder).is_dir()
+    return (_PARTS, _REFERENCE) if has_reference else (_PARTS,)
+
+
+def known_revisions(service: str, chain: Chain) -> list[str]:
+    """Return the revisions of a chain that this version has, the newest first."""
+    scripts = ScriptDirectory.from_config(_config(service, chain))
+    return [script.revision for script in scripts.walk_revisions()]
+
+
+def _config(service: str, chain: Chain) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_folder(service)))
+    config.set_main_option("version_locations", str(_folder(service) / chain.folder))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
 def _upgrade(
     service: str,
     revision: str,
-    chain: _Chain,
+    chain: Chain,
     part_count: int,
     connection: Connection,
     *,
@@ -135,10 +160,7 @@ def _upgrade(
         connection.execute(sqlalchemy.text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
     # Alone: another schema's version table would be taken for this one's.
     connection.execute(sqlalchemy.text(f"SET LOCAL search_path = {schema}"))
-    config = Config()
-    config.set_main_option("script_location", str(_folder(service)))
-    config.set_main_option("version_locations", str(_folder(service) / chain.folder))
-    config.set_main_option("path_separator", "os")
+    config = _config(service, chain)
     config.attributes["connection"] = connection
     config.attributes["version_table"] = chain.version_table
     config.attributes["part_count"] = part_count
@@ -152,7 +174,7 @@ def _folder(service: str) -> Path:
     return ROOT / "services" / service / "migrations"
 
 
-def _is_newer(connection: Connection, chain: _Chain, known: ScriptDirectory) -> bool:
+def _is_newer(connection: Connection, chain: Chain, known: ScriptDirectory) -> bool:
     """Whether a later version has migrated this database: on the way back to the one before it."""
     options = {"version_table": chain.version_table}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()

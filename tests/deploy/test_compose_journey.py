@@ -90,7 +90,8 @@ def test_a_new_version_costs_no_request_and_no_gift(installation):
     for thread in threads:
         thread.start()
 
-    roll(compose, ROLLED, tell=print)
+    for replaced in roll(compose, ROLLED):
+        print(*replaced)
 
     for each in (*givers, watcher):
         each.stopping.set()

@@ -10,7 +10,8 @@ from deploy.config.services import SEALED
 from deploy.ctl import archives, verification
 from deploy.ctl.commands.options import Json, Service, Yes
 from deploy.ctl.commands.runner import end, here, one_of, run
-from deploy.ctl.output import FOUND_WRONG, UNREACHABLE, USAGE, complain, confirm, show, tell
+from deploy.ctl.output import FOUND_WRONG, UNREACHABLE, USAGE, complain, confirm, show, working
+from deploy.ctl.report import Report
 from shared.ledger.archive_file import ArchiveDamaged
 from shared.ledger.archive_store import ArchiveUnavailable
 from shared.ledger.archiving import ArchiverBusy, BlockBroken, Retention
@@ -29,6 +30,7 @@ def run_archiver(
     rules: Rules = ROOT / "seeds" / "rules.toml",
     archives_max: Annotated[int, typer.Option("--max", min=1, help="At most so many.")] = 1_000,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Move sealed entries that are old enough into archives, and delete them from the database."""
     one_of(service, SEALED)
@@ -37,7 +39,8 @@ def run_archiver(
         f"Move entries of {service} older than {retention.after_days} days into archives?", yes=yes
     )
     try:
-        run(_run(service, retention, archives_max))
+        with working("Archives are written", as_json=as_json):
+            run(_run(service, retention, archives_max, report := Report(as_json=as_json)))
     except (ArchiverBusy, BlockBroken) as error:
         complain(str(error))
         raise typer.Exit(FOUND_WRONG) from error
@@ -45,6 +48,7 @@ def run_archiver(
         complain(f"{error.title()} {error.facts}")
         is_damaged = isinstance(error, ArchiveDamaged)
         raise typer.Exit(FOUND_WRONG if is_damaged else UNREACHABLE) from error
+    report.end()
 
 
 @app.command("ls")
@@ -55,18 +59,27 @@ def list_archives(service: Service, *, as_json: Json = False) -> None:
 
 
 @app.command("verify")
-def verify_archives(service: Service) -> None:
+def verify_archives(service: Service, *, as_json: Json = False) -> None:
     """Compare every archive with its hash, its seals, and with what is brought forward from it."""
-    end(run(verification.verify_archives(here(), one_of(service, SEALED))))
+    report = Report(as_json=as_json)
+    is_right = run(verification.verify_archives(here(), one_of(service, SEALED), report))
+    report.end()
+    end(is_right)
 
 
-async def _run(service: str, retention: Retention, archives_max: int) -> None:
+async def _run(service: str, retention: Retention, archives_max: int, report: Report) -> None:
     count = entries = 0
     made = archives.run_archiver(here(), service, retention, archives_max=archives_max)
     async for archive in made:
-        tell(f"{archive.file}: {archive.entries} entries, {archive.size_bytes} bytes")
+        report.item(
+            f"{archive.file}: {archive.entries} entries, {archive.size_bytes} bytes",
+            file=archive.file,
+            entries=archive.entries,
+            size_bytes=archive.size_bytes,
+        )
         count, entries = count + 1, entries + archive.entries
-    tell(f"{service}: {entries} entries in {count} archives")
+    text = f"{service}: {entries} entries in {count} archives"
+    report.fact(text, service=service, entries=entries, archives=count)
 
 
 def _retention(rules: Path) -> Retention:

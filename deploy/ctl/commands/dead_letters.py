@@ -7,7 +7,7 @@ import typer
 
 from deploy.ctl import dead_letters
 from deploy.ctl.commands.options import Json, Queue, Yes
-from deploy.ctl.commands.runner import a_queue, here, run
+from deploy.ctl.commands.runner import a_queue, here, run, run_long
 from deploy.ctl.output import DONE, FOUND_WRONG, complain, confirm, console, say, show
 
 Type = Annotated[str | None, typer.Option("--type", help="Only of this type, or a part of it.")]
@@ -22,7 +22,8 @@ app = typer.Typer(
 @app.command("ls")
 def list_queues(*, as_json: Json = False) -> None:
     """List which queues have dead letters, and for what reasons."""
-    show(run(dead_letters.count(here())), as_json=as_json, empty="There are no dead letters.")
+    found = run_long(dead_letters.count(here()), "Dead letters are counted", as_json=as_json)
+    show(found, as_json=as_json, empty="There are no dead letters.")
 
 
 @app.command("show")
@@ -58,7 +59,8 @@ def redrive(
     """Send dead letters to their queue again, if the owner of their event published them."""
     selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
     confirm(f"Send the dead letters of {queue} to it again?", yes=yes)
-    done = run(dead_letters.redrive(here(), selection))
+    work = dead_letters.redrive(here(), selection)
+    done = run_long(work, f"Dead letters are sent to {queue}", as_json=as_json)
     say(
         f"{done.count} sent to {queue} again.",
         as_json=as_json,

@@ -1,14 +1,21 @@
 """Files of an installation, and files that are generated."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy.config.secret_files import write_secrets
-from deploy.ctl.contracts import publish, review, stale_files, write_contracts
-from deploy.ctl.output import FOUND_WRONG
+from deploy.ctl.commands.options import Json
+from deploy.ctl.contracts import (
+    publish,
+    review,
+    stale_files,
+    undescribed_fields,
+    write_contracts,
+)
+from deploy.ctl.output import FOUND_WRONG, complain, say
+from deploy.ctl.report import Report
 
 DEPLOY = Path(__file__).parent.parent.parent
 
@@ -16,24 +23,43 @@ app = typer.Typer()
 
 
 @app.command()
-def secrets() -> None:
+def secrets(*, as_json: Json = False) -> None:
     """Make the missing secrets."""
-    made = write_secrets(DEPLOY / "secrets", DEPLOY / "rabbitmq" / "20-users.json")
-    sys.stdout.write(f"{len(made)} secrets made in {DEPLOY / 'secrets'}; the rest is kept.\n")
+    folder = DEPLOY / "secrets"
+    made = write_secrets(folder, DEPLOY / "rabbitmq" / "20-users.json")
+    text = f"{len(made)} secrets made in {folder}; the rest is kept."
+    # Their names; no secret is printed.
+    say(text, as_json=as_json, folder=folder, made=made)
 
 
 @app.command()
-def contracts(*, check: Annotated[bool, typer.Option(help="Only compare.")] = False) -> None:
+def contracts(
+    *,
+    check: Annotated[bool, typer.Option(help="Only compare.")] = False,
+    as_json: Json = False,
+) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
     found = review()
-    sys.stderr.writelines(f"{each}\n" for each in found.faults)
+    for fault in found.faults:
+        complain(str(fault))
+    report = Report(as_json=as_json, facts={"stale": []})
     if found.faults:
         raise typer.Exit(FOUND_WRONG)
     if not check:
-        sys.stdout.writelines(f"{version} is published.\n" for version in publish())
+        for version in publish():
+            report.item(f"{version} is published.", published=str(version))
         write_contracts()
+        report.end()
         return
-    sys.stdout.writelines(f"{note}\n" for note in found.notes)
+    for note in found.notes:
+        report.item(str(note), note=str(note))
     if stale := stale_files():
-        sys.stderr.write(f"Not as generated, run `make contracts`: {', '.join(stale)}\n")
+        complain(f"Not as generated, run `make contracts`: {', '.join(stale)}")
+        report.facts["stale"] = stale
+    undescribed = undescribed_fields()
+    for each in undescribed:
+        complain(f"The API: {each}.")
+    report.facts["undescribed"] = undescribed
+    report.end()
+    if stale or undescribed:
         raise typer.Exit(FOUND_WRONG)

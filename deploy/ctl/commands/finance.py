@@ -1,12 +1,12 @@
 """What an installation owes to viewers and creators, at the terminal."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from deploy.ctl.commands.options import Json
-from deploy.ctl.commands.runner import here, run
+from deploy.ctl.commands.runner import here, run_long
 from deploy.ctl.installation import Installation
 from deploy.ctl.output import USAGE, complain, show
 from services.payout.commands.finance import read_payable
@@ -26,7 +26,10 @@ def finance() -> None:
 @app.command("liability")
 def show_liability(
     *,
-    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="At the end of this day.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="At the end of this day; yesterday without it."),
+    ] = None,
     country: Annotated[str | None, typer.Option(help="Of this country alone: JP.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -38,10 +41,11 @@ def show_liability(
     if country is not None and country not in COUNTRIES:
         complain(f"{country} is no country: use two capital letters, as JP.")
         raise typer.Exit(USAGE)
+    day = as_of or datetime.now(UTC) - timedelta(days=1)
     try:
-        rows = run(_read(here(), as_of, country))
+        rows = run_long(_read(here(), day, country), "Books are read", as_json=as_json)
     except (DayOpen, LiabilityUnknown) as refused:
-        complain(f"{as_of:%Y-%m-%d}: {refused.title()}")
+        complain(f"{day:%Y-%m-%d}: {refused.title()}")
         raise typer.Exit(USAGE) from refused
     show(rows, as_json=as_json, empty="Nothing was owed.")
 

@@ -1,13 +1,14 @@
 """What developers add to a checkout."""
 
 import subprocess
-import sys
 from typing import Annotated
 
 import typer
 
 from deploy.ctl import new_service
-from deploy.ctl.output import FOUND_WRONG
+from deploy.ctl.commands.options import Json
+from deploy.ctl.output import FOUND_WRONG, complain, working
+from deploy.ctl.report import Report
 
 app = typer.Typer(help="Add to this checkout, from templates.", no_args_is_help=True)
 
@@ -18,13 +19,20 @@ def add() -> None:
 
 
 @app.command()
-def service(name: Annotated[str, typer.Argument(help="Its name, one word: tips")]) -> None:
+def service(
+    name: Annotated[str, typer.Argument(help="Its name, one word: tips")], *, as_json: Json = False
+) -> None:
     """Write a service that counts gifts, register it, and write the generated files."""
     try:
-        written, registered = new_service.new_service(name)
+        with working("The service is written", as_json=as_json):
+            written, registered = new_service.new_service(name)
     except (new_service.NotMade, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
         raise typer.Exit(FOUND_WRONG) from None
-    sys.stdout.writelines(f"new         {file}\n" for file in written)
-    sys.stdout.writelines(f"registered  {file}\n" for file in registered)
-    sys.stdout.write("docs/how-to/add-a-service.md says what comes next.\n")
+    report = Report(as_json=as_json)
+    for file in written:
+        report.item(f"new         {file}", file=file, is_new=True)
+    for file in registered:
+        report.item(f"registered  {file}", file=file, is_new=False)
+    report.fact("docs/how-to/add-a-service.md says what comes next.", service=name)
+    report.end()

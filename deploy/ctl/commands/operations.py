@@ -19,8 +19,10 @@ from deploy.config.secret_files import (
 )
 from deploy.config.services import DATABASES, PAYING, ROLLED
 from deploy.ctl import backups
+from deploy.ctl.commands.options import Json, Yes
 from deploy.ctl.installation import SECRETS, Installation
-from deploy.ctl.output import FOUND_WRONG, USAGE, confirm
+from deploy.ctl.output import FOUND_WRONG, USAGE, confirm, say, working
+from deploy.ctl.report import Report
 from deploy.ctl.roll import ROOT, Compose, ComposeFailed
 from deploy.ctl.roll import roll as roll_services
 from shared.secrets import VALUES_MAX
@@ -38,14 +40,19 @@ def roll(
     folder: Annotated[Path, typer.Option(help="Where docker-compose.yml is.")] = ROOT,
     project: Annotated[str | None, typer.Option(help="Compose's project name.")] = None,
     file: Annotated[list[str] | None, typer.Option("--file", "-f", help="An overlay.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Replace every instance in Docker Compose, service by service, without downtime."""
-    compose = Compose(folder, project, tuple(file or ()))
+    report = Report(as_json=as_json)
     try:
-        roll_services(compose, services or ROLLED, tell=typer.echo)
-    except ComposeFailed as error:
+        compose = Compose(folder, project, tuple(file or ()))
+        with working("Instances are replaced", as_json=as_json):
+            for service, count in roll_services(compose, services or ROLLED):
+                report.item(f"{service}: {count} replaced", service=service, replaced=count)
+    except (ComposeFailed, OSError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(FOUND_WRONG) from error
+    report.end()
 
 
 @app.command()
@@ -54,7 +61,8 @@ def rotate(
     *,
     given: Annotated[bool, typer.Option("--given", help="Read it from standard input.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the previous value.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """
     Write a new secret, above the one it replaces where both are good for a while.
@@ -67,7 +75,8 @@ def rotate(
             f"Does every service have the newest {name}? The previous value is removed.", yes=yes
         )
         forgotten = forget_before(name, folder)
-        typer.echo(f"{name} has one value{' now' if forgotten else ', as before'}.")
+        said = f"{name} has one value{' now' if forgotten else ', as before'}."
+        say(said, as_json=as_json, name=name, is_new=False, keeps_before=False)
         return
     text = sys.stdin.readline().strip() if given else None
     if given and not text:
@@ -84,7 +93,8 @@ def rotate(
         store_provider_secret(SECRETS, name, text, keeps_before=True)
     else:
         rotate_secret(name, SECRETS, USERS_FILE, given=text)
-    typer.echo(f"{name} is new{'; the one before stays in the next line' if kept else ''}.")
+    said = f"{name} is new{'; the one before stays in the next line' if kept else ''}."
+    say(said, as_json=as_json, name=name, is_new=True, keeps_before=kept)
 
 
 @app.command()
@@ -94,12 +104,19 @@ def backup(
     ] = None,
     *,
     service: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Copy every service's database, all at one moment."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    installation = Installation.from_environment()
-    _finish(backups.back_up(installation, place, service or DATABASES, tell=typer.echo))
-    typer.echo(f"All of it is in {place}.")
+    report, installation = Report(as_json=as_json), Installation.from_environment()
+
+    def tell(name: str, size_bytes: int) -> None:
+        report.item(f"{name}: {size_bytes:,} bytes", service=name, size_bytes=size_bytes)
+
+    with working("Databases are copied", as_json=as_json):
+        _finish(backups.back_up(installation, place, service or DATABASES, tell=tell))
+    report.fact(f"All of it is in {place}.", folder=place)
+    report.end()
 
 
 @app.command()
@@ -107,13 +124,17 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
     service: Annotated[list[str], typer.Argument(help=", ".join(DATABASES))],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Restore databases from their copies; stop their services first."""
     confirm(f"Replace everything in {', '.join(service)} by {folder}?", yes=yes)
+    report = Report(as_json=as_json)
     for each in service:
-        _finish(backups.restore(Installation.from_environment(), folder, each))
-        typer.echo(f"{each} is as it was.")
+        with working(f"{each} is restored", as_json=as_json):
+            _finish(backups.restore(Installation.from_environment(), folder, each))
+        report.item(f"{each} is as it was.", service=each)
+    report.end()
 
 
 def _folder_of(name: str) -> Path:

@@ -9,8 +9,9 @@ from deploy.config.services import PARTED
 from deploy.ctl import parts
 from deploy.ctl.commands.options import Json, Service, Yes
 from deploy.ctl.commands.runner import end, here, one_of, run
-from deploy.ctl.output import FOUND_WRONG, complain, confirm, show, tell
+from deploy.ctl.output import FOUND_WRONG, complain, confirm, show, working
 from deploy.ctl.parts import CannotPlace
+from deploy.ctl.report import Report
 
 app = typer.Typer(help="The parts of a service's users, and where they are.", no_args_is_help=True)
 Run = Annotated[bool, typer.Option("--run", help="Run the statements, do not only print them.")]
@@ -24,9 +25,12 @@ def list_parts(service: Service, *, as_json: Json = False) -> None:
 
 
 @app.command()
-def place(service: Service, *, run_them: Run = False, yes: Yes = False) -> None:
+def place(
+    service: Service, *, run_them: Run = False, yes: Yes = False, as_json: Json = False
+) -> None:
     """Distribute the parts over Citus' nodes, and set the roles on every node."""
-    _do(run(_placing(one_of(service, PARTED))), service, run_them=run_them, yes=yes)
+    statements = run(_placing(one_of(service, PARTED)))
+    _do(statements, service, run_them=run_them, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -37,27 +41,37 @@ def move(
     *,
     run_them: Run = False,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Move a part to another node while it is used."""
-    _do(run(_moving(one_of(service, PARTED), part, to)), service, run_them=run_them, yes=yes)
+    statements = run(_moving(one_of(service, PARTED), part, to))
+    _do(statements, service, run_them=run_them, yes=yes, as_json=as_json)
 
 
 @app.command()
-def check(service: Service) -> None:
+def check(service: Service, *, as_json: Json = False) -> None:
     """Look whether every schema, version, row and role is as it must be."""
+    report = Report(as_json=as_json)
     findings = run(_check(one_of(service, PARTED)))
     for finding in findings:
-        tell(finding, style="red")
-    tell(f"{service}: {len(findings)} findings")
+        report.item(finding, style="red", finding=finding)
+    report.fact(f"{service}: {len(findings)} findings", service=service)
+    report.end()
     end(not findings)
 
 
-def _do(statements: Sequence[str], service: str, *, run_them: bool, yes: bool) -> None:
+def _do(
+    statements: Sequence[str], service: str, *, run_them: bool, yes: bool, as_json: bool
+) -> None:
+    report = Report(as_json=as_json, facts={"service": service, "run": False})
     for statement in statements:
-        tell(f"{statement};")
+        report.item(f"{statement};", statement=statement)
     if run_them and statements:
         confirm(f"Run these in the database of {service}?", yes=yes)
-        run(_run(service, statements))
+        with working("The statements run", as_json=as_json):
+            run(_run(service, statements))
+        report.facts["run"] = True
+    report.end()
 
 
 async def _or_refuse(statements: Awaitable[list[str]]) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 from deploy.ctl import providers
 from deploy.ctl.audit import recorded
 from deploy.ctl.commands.options import Json, Yes
-from deploy.ctl.commands.runner import end, here, run
+from deploy.ctl.commands.runner import end, here, run, run_long
 from deploy.ctl.installation import SECRETS
 from deploy.ctl.output import FOUND_WRONG, USAGE, complain, confirm, say, show
 from deploy.ctl.providers import USES, NoSuchProvider, NotWritable, NoWebhooks, Setup
@@ -69,7 +69,7 @@ def check(
 ) -> None:
     """Ask each provider which account our keys are of, and what would not work."""
     setup = _setup(file, payout_file, service, public_url, test_payments=test_payments)
-    reports = run(_check(setup, name))
+    reports = run_long(_check(setup, name), "Providers are asked", as_json=as_json)
     rows = [_row(section, report) for section, report in reports]
     if not as_json:
         rows = [row | {"problems": "; ".join(row["problems"])} for row in rows]

@@ -8,7 +8,7 @@ import typer
 
 from deploy.ctl import replays
 from deploy.ctl.commands.options import Event, Json, Queue, Service, Since, Yes
-from deploy.ctl.commands.runner import a_queue, guarded, here, one_of, run, utc
+from deploy.ctl.commands.runner import a_queue, guarded, here, one_of, run_long, utc
 from deploy.ctl.output import USAGE, confirm, say
 
 app = typer.Typer()
@@ -39,7 +39,7 @@ def replay(
     work = replays.replay(
         here(), target, start=chosen[0], only=only, service=service, dry_run=dry_run
     )
-    count = run(work)
+    count = run_long(work, f"Events are sent to {queue}", as_json=as_json)
     say(f"{count} events for {queue}.", as_json=as_json, events=count, dry_run=dry_run)
 
 
@@ -67,7 +67,7 @@ def republish(
     confirm(f"Send {to} these events of {service} again: {', '.join(names)}?", yes=yes)
     end = utc(until) or datetime.now(UTC)
     work = replays.republish(here(), service, to, since=since.replace(tzinfo=UTC), until=end)
-    count = run(work)
+    count = run_long(work, f"Events are sent to {to}", as_json=as_json)
     say(f"{count} events for {to}.", as_json=as_json, events=count, names=names)
 
 
@@ -78,6 +78,7 @@ def rebuild(
     """Empty live's tables and fill them again from gift and the log."""
     one_of(service, ("live",))
     confirm("Empty all rooms of live, and count their gifts again?", yes=yes)
-    republished, replayed = run(replays.rebuild_live(here()))
+    work = replays.rebuild_live(here())
+    republished, replayed = run_long(work, "live is filled again", as_json=as_json)
     text = f"{republished} events from gift's tables and {replayed} from the log were sent."
     say(text, as_json=as_json, republished=republished, replayed=replayed)

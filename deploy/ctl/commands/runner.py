@@ -12,7 +12,7 @@ import typer
 from aiormq.exceptions import AMQPError
 
 from deploy.ctl.installation import Installation
-from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE
+from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE, working
 from deploy.ctl.teams import queues
 
 Answer = TypeVar("Answer")
@@ -25,6 +25,12 @@ def here() -> Installation:
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:
     return guarded(lambda: asyncio.run(work))
+
+
+def run_long(work: Coroutine[Any, Any, Answer], what: str, *, as_json: bool) -> Answer:
+    """Do work that may take long, and say so on a terminal."""
+    with working(what, as_json=as_json):
+        return run(work)
 
 
 def guarded(work: Callable[[], Answer]) -> Answer:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsConfigDict
 
 from deploy.config.services import DATABASES
 from deploy.ctl.commands.options import Json
 from deploy.ctl.commands.runner import one_of, run
 from deploy.ctl.output import DONE, FOUND_WRONG, UNREACHABLE, USAGE, complain, show, tell
+from deploy.ctl.tokens import InstallationTokens
 from shared.identity.explanations import UNAVAILABLE, Explanation, explain
 from shared.identity.several_issuers import verifier_of
 from shared.identity.tokens import Identity
@@ -21,14 +21,6 @@ from shared.runtime.token_settings import TokenSettings
 STANDARD_INPUT = "-"
 
 app = typer.Typer(no_args_is_help=True, help="Tokens of your identity provider.")
-
-
-class InstallationTokens(TokenSettings):
-    """The settings of an installation, by the names that Docker Compose and the chart read."""
-
-    model_config = SettingsConfigDict(env_prefix="OVATION_", env_ignore_empty=True, frozen=True)
-
-    jwt_audience: str = "ovation"
 
 
 @app.callback()

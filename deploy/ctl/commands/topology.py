@@ -10,21 +10,23 @@ from deploy.ctl.audit import noted, recorded
 from deploy.ctl.commands.options import Json, Queue, Yes
 from deploy.ctl.commands.runner import a_queue, end, guarded, here, run
 from deploy.ctl.contracts import write_contracts
-from deploy.ctl.output import USAGE, complain, confirm, say, show
+from deploy.ctl.output import USAGE, complain, confirm, say, show, working
 
 app = typer.Typer(help="The broker's queues and bindings.", no_args_is_help=True)
 
 
 @app.command("write")
-def write_topology() -> None:
+def write_topology(*, as_json: Json = False) -> None:
     """Write the document that the broker imports."""
     write_contracts(only="topology")
+    say("The topology is written.", as_json=as_json, written="topology")
 
 
 @app.command("check")
 def check_topology(*, as_json: Json = False) -> None:
     """Compare the broker with what the services need."""
-    found = guarded(lambda: topology.differences(here()))
+    with working("The broker is compared", as_json=as_json):
+        found = guarded(lambda: topology.differences(here()))
     show(found, as_json=as_json, empty="The broker has what the services need.")
     end(not found)
 

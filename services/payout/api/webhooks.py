@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from services.payout.commands.attempts import store_webhook_event
 from services.payout.domain.payouts import BadSignature, UnknownProvider
@@ -10,7 +10,15 @@ from services.payout.providers import Providers
 from shared.http import AllParts, from_state, refusals
 from shared.http.access import SIGNED
 
-router = APIRouter(tags=["webhooks"])
+ProviderName = Annotated[
+    str,
+    Path(
+        description="The provider, as the installation calls it in its payout_providers.toml.",
+        examples=["sandbox"],
+    ),
+]
+
+router = APIRouter(tags=["callbacks"])
 
 
 @router.post(
@@ -18,8 +26,8 @@ router = APIRouter(tags=["webhooks"])
     openapi_extra=SIGNED,
     responses=refusals(UnknownProvider, BadSignature),
 )
-async def receive(
-    provider_name: str,
+async def receive_transfer_webhook(
+    provider_name: ProviderName,
     request: Request,
     db: AllParts,
     providers: Annotated[Providers, from_state("providers")],

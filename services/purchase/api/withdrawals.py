@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from services.purchase.api.acknowledgements import HEADERS, render_acknowledgement
 from services.purchase.api.packages import FromRules
@@ -23,8 +22,11 @@ from services.purchase.domain.withdrawals import (
     NotWithdrawable,
     WithdrawalTooLate,
 )
+from shared.contracts.base import like
 from shared.http import PRINTABLE, Db, IdempotencyKey, IdempotencyKeyMissing, refusals
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import Instant, PurchaseId, WithdrawalId
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Transaction
@@ -56,10 +58,10 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}}
 }
 
-router = APIRouter(tags=["purchases"])
+router = APIRouter(tags=["refunds"])
 
 
-class WithdrawalRequest(BaseModel):
+class WithdrawalRequest(Body):
     """
     The withdrawal statement: the viewer's name, and an e-mail address for the acknowledgement.
 
@@ -70,32 +72,46 @@ class WithdrawalRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: ConsumerName
-    reply_to: ReplyTo | None = None
+    name: Annotated[ConsumerName, like("Mira Example")]
+    """The viewer's name, as they state it."""
+    reply_to: Annotated[ReplyTo, like("mira@example.com")] | None = None
+    """
+    Where the acknowledgement is sent by your mail service; null if the viewer only reads and
+    downloads it.
+    """
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Body):
     """A withdrawal, with the refund of the unused coins as it is now; else `reason` says why."""
 
-    withdrawal: UUID
-    purchase: UUID
-    name: str
-    reply_to: str | None
-    received_at: datetime
-    period_ends_at: datetime
+    withdrawal: WithdrawalId
+    purchase: PurchaseId
+    """The purchase that the viewer withdrew from."""
+    name: Annotated[str, like("Mira Example")]
+    """The viewer's name, as they stated it."""
+    reply_to: Annotated[str, like("mira@example.com")] | None
+    """
+    Where the acknowledgement was to be sent; null if no address was given, and after an erasure.
+    """
+    received_at: Instant
+    """When the statement came; the law asks for exactly this moment."""
+    period_ends_at: Annotated[Instant, like("2026-12-07T12:00:05Z")]
+    """Until when the viewer could withdraw."""
     refund: Refund | None
-    reason: str | None
+    """The refund of the unused coins as it is now; null if nothing is refunded."""
+    reason: Annotated[str | None, like(None, "disputed")]
+    """Why nothing is refunded; null if something is."""
 
 
-class Withdrawals(BaseModel):
+class Withdrawals(Body):
     """None, or the only one."""
 
     items: list[Withdrawal]
+    """Empty, or the one withdrawal that there can be."""
 
 
 @router.post(
     "/purchases/{purchase}/withdrawals",
-    name="withdraw",
     status_code=201,
     responses=refusals(
         IdempotencyKeyMissing,
@@ -108,8 +124,8 @@ class Withdrawals(BaseModel):
         KeyReused,
     ),
 )
-async def withdraw(
-    purchase: UUID,
+async def withdraw_from_purchase(
+    purchase: PurchaseId,
     body: WithdrawalRequest,
     caller: Caller,
     key: IdempotencyKey,
@@ -140,10 +156,9 @@ async def withdraw(
 
 @router.get(
     "/purchases/{purchase}/withdrawals",
-    name="read",
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
+async def list_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> Withdrawals:
     """Read the withdrawal from one of one's own purchases, if there is one."""
     async with db.transaction() as tx:
         return await withdrawals_of(tx, caller.user, purchase)
@@ -151,12 +166,11 @@ async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawal
 
 @router.get(
     "/purchases/{purchase}/withdrawals/{withdrawal}/acknowledgement",
-    name="acknowledge",
     response_class=HTMLResponse,
     responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
 )
-async def read_acknowledgement(
-    purchase: UUID, withdrawal: UUID, caller: Caller, db: Db
+async def download_acknowledgement(
+    purchase: PurchaseId, withdrawal: WithdrawalId, caller: Caller, db: Db
 ) -> Response:
     """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""
     async with db.transaction() as tx:
@@ -167,7 +181,7 @@ async def read_acknowledgement(
     return HTMLResponse(render_acknowledgement(bought, found), headers=HEADERS)
 
 
-async def withdrawals_of(tx: Transaction, viewer: str, purchase: UUID) -> Withdrawals:
+async def withdrawals_of(tx: Transaction, viewer: str, purchase: PurchaseId) -> Withdrawals:
     """Return the withdrawal from a viewer's purchase as its readers see it, if there is one."""
     found = await queries.read_withdrawal(tx, viewer, purchase)
     if found is None:

@@ -1,0 +1,180 @@
+"""The one list of checks; docs/operations/doctor.md has the same."""
+
+from deploy.ctl.doctor import (
+    addresses,
+    broker,
+    certificates,
+    clocks,
+    disks,
+    gateway,
+    issuers,
+    passwords,
+    payments,
+    rights,
+    schemas,
+    secret_files,
+    seeds,
+    settings,
+    work,
+)
+from deploy.ctl.doctor.findings import Check
+
+CHECKS = (
+    Check(
+        "name",
+        "the name of a server does not resolve",
+        "Correct the address, or the DNS that this machine asks",
+        addresses.look_at_names,
+    ),
+    Check(
+        "port",
+        "a server refuses connections, or is silent",
+        "Start the server, or open the way to its port (firewall, network)",
+        addresses.look_at_ports,
+    ),
+    Check(
+        "certificate",
+        "a certificate of TLS is not trusted, is of another host, or ends within 30 days",
+        "Renew it; of an authority of your own, name its file in SSL_CERT_FILE",
+        certificates.look,
+    ),
+    Check(
+        "database-password",
+        "a role cannot sign in to its database with the password that is here",
+        "Provision again with these passwords, or restore the file (runbooks/key-rotation.md)",
+        passwords.look_at_databases,
+    ),
+    Check(
+        "broker-password",
+        "a user cannot sign in to RabbitMQ with the password that is here",
+        "Load 20-users.json again, or restore the file (runbooks/key-rotation.md)",
+        passwords.look_at_broker,
+    ),
+    Check(
+        "role-rights",
+        "a role can do more than its work, or less",
+        "Provision and migrate again (upgrades.md); revoke what was granted by hand",
+        rights.look,
+    ),
+    Check(
+        "role-settings",
+        "a role has no timeouts, or commits without waiting",
+        "Provision again (upgrades.md)",
+        settings.look_at_roles,
+    ),
+    Check(
+        "durability",
+        "a power cut would lose commits that were answered",
+        "Set it back in PostgreSQL's configuration, and reload",
+        settings.look_at_durability,
+    ),
+    Check(
+        "standbys",
+        "a failover would lose commits that were answered, or the address is a standby's",
+        "Set synchronous_standby_names, or Patroni's synchronous_mode (failover.md)",
+        settings.look_at_standbys,
+    ),
+    Check(
+        "migrations",
+        "a database is behind this version's migrations, or ahead of them",
+        "Run the migrations of this version (upgrades.md)",
+        schemas.look_at_migrations,
+    ),
+    Check(
+        "order-of-text",
+        "a database has another encoding, or an order of text that changed or may change",
+        "`backup`, drop the database, provision, `restore`",
+        schemas.look_at_order_of_text,
+    ),
+    Check(
+        "postgres-version",
+        "PostgreSQL is older than what is needed; newer than what was tried is unknown",
+        "Upgrade PostgreSQL",
+        schemas.look_at_version,
+    ),
+    Check(
+        "topology",
+        "an exchange, queue, binding, policy or right of RabbitMQ is missing or different",
+        "ovationctl topology apply; a queue with other arguments is replaced by hand (scaling.md)",
+        broker.look_at_topology,
+    ),
+    Check(
+        "broker-alarm",
+        "a node of RabbitMQ stops publishers, for want of memory or disk, or does not run",
+        "Free memory or disk on that node; find the queue that grows (runbooks/broker-lost.md)",
+        broker.look_at_alarms,
+    ),
+    Check(
+        "broker-version",
+        "RabbitMQ is older than what is needed; newer than what was tried is unknown",
+        "Upgrade RabbitMQ",
+        broker.look_at_version,
+    ),
+    Check(
+        "broker-disk",
+        "the disk of a node of RabbitMQ is nearly full",
+        "Free disk on that node before publishers are stopped",
+        broker.look_at_disk,
+    ),
+    Check(
+        "disk",
+        "a disk of this machine that has secrets, archives or copies is nearly full",
+        "Free disk, or move the folder",
+        disks.look,
+    ),
+    Check(
+        "clock",
+        "a clock is more than 2 s away from that of this machine",
+        "Synchronise both machines (chrony, systemd-timesyncd)",
+        clocks.look,
+    ),
+    Check(
+        "secret-files",
+        "the file of a secret is missing, empty, or readable by every user of the machine",
+        "ovationctl secrets makes those that are missing",
+        secret_files.look,
+    ),
+    Check(
+        "issuer-keys",
+        "the keys of an issuer cannot be read, or none of them is usable",
+        "Correct OVATION_JWKS_URL, or ask the issuer (identity-providers.md)",
+        issuers.look,
+    ),
+    Check(
+        "public-address",
+        "the public address leads elsewhere, or to another version",
+        "Correct OVATION_PUBLIC_URL, the DNS, or the proxy in front of the gateway",
+        gateway.look_at_public_address,
+    ),
+    Check(
+        "service",
+        "a service says that it cannot serve, or does not answer",
+        "Read its log; runbooks/slow-service.md",
+        gateway.look_at_services,
+    ),
+    Check(
+        "outbox",
+        "messages wait in an outbox for too long, or are blocked",
+        "Look at the broker, then at the log of the service (runbooks/undelivered-events.md)",
+        work.look_at_outboxes,
+    ),
+    Check(
+        "dead-letters",
+        "a queue has dead letters",
+        "runbooks/growing-dlq.md",
+        work.look_at_dead_letters,
+    ),
+    Check(
+        "seeds",
+        "a file of prices, rates, taxes or rules is one that a service would not start with",
+        "Correct the file before the service is started the next time",
+        seeds.look,
+    ),
+    Check(
+        "test-payments",
+        "practice money is taken where others can reach it, or a test key is to move real money",
+        "Set OVATION_TEST_PAYMENTS=false, and store the live keys",
+        payments.look,
+    ),
+)
+BY_NAME = {check.name: check for check in CHECKS}
