@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
+.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ check: .venv/ready audit ## Events and API as published, house rules, lint, impo
 	$(RUN)python -m deploy.checks.javascript
 	$(RUN)python -m deploy.bundles --check
 	$(RUN)mypy
+
+site: .venv/ready ## Build the documentation as a site in dist/site, strictly: no broken link
+	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
 	$(RUN)python -m deploy.dependencies
