@@ -60,6 +60,7 @@ check: .venv/ready audit ## Events as published, house rules, lint, imports, typ
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
 	$(RUN)python -m deploy.checks.javascript
+	$(RUN)python -m deploy.bundles --check
 	$(RUN)mypy
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
@@ -95,9 +96,10 @@ format: .venv/ready ## Format and fix what can be fixed
 	$(RUN)ruff format
 	$(RUN)ruff check --fix
 
-contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples
+contracts: .venv/ready ## Write the generated files: topology, API, gateway, schemas, samples, bundles
 	$(RUN)python -m deploy.docs.columns
 	$(RUN)python -m deploy.ctl contracts
+	$(RUN)python -m deploy.bundles
 
 wheel: .venv/ready ## Build what other teams install: contracts and consumer kit
 	cd deploy/wheel && $(CURDIR)/$(RUN)python -m hatchling build --target wheel --directory $(CURDIR)/dist

@@ -2,8 +2,7 @@
 The JavaScript of the pages and examples: Biome's rules, and TypeScript's types.
 
 `python -m deploy.checks.javascript`. Answers of the API have the types of the OpenAPI document,
-from which openapi-typescript writes declarations for this check alone: pages are served as they
-lie.
+from which openapi-typescript writes declarations for this check alone.
 The packages are those of `deploy/javascript/package-lock.json`, from npm's registry.
 """
 
@@ -28,17 +27,23 @@ def check(root: Path = ROOT) -> bool:
     if not shutil.which("npm"):
         print(MISSING)  # noqa: T201 - it is what this prints
         return "CI" not in os.environ
-    folder = root / FOLDER
-    if not _is_installed(folder):
-        _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    folder = install(root)
     types, document = folder / "made" / "api.d.ts", root / "deploy" / "gateway" / "openapi.json"
     if not types.exists() or types.stat().st_mtime < document.stat().st_mtime:
         options = ("--output", str(types), "--default-non-nullable=false")
-        _run(folder, _program(folder, "openapi-typescript"), str(document), *options)
+        run(folder, program(folder, "openapi-typescript"), str(document), *options)
     configuration = f"--config-path={folder}"
-    biome = _program(folder, "biome")
+    biome = program(folder, "biome")
     rules = _is_good(root, biome, "lint", configuration, "--error-on-warnings", *CHECKED)
-    return _is_good(folder, _program(folder, "tsc"), "--project", ".") and rules
+    return _is_good(folder, program(folder, "tsc"), "--project", ".") and rules
+
+
+def install(root: Path = ROOT) -> Path:
+    """Install the packages from npm's registry, if they are not there; return their folder."""
+    folder = root / FOLDER
+    if not _is_installed(folder):
+        run(folder, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    return folder
 
 
 def _is_installed(folder: Path) -> bool:
@@ -47,12 +52,16 @@ def _is_installed(folder: Path) -> bool:
     return made.exists() and made.stat().st_mtime >= lock.stat().st_mtime
 
 
-def _program(folder: Path, name: str) -> str:
+def program(folder: Path, name: str) -> str:
+    """Return the path of a program of an installed package."""
     return str(folder / "node_modules" / ".bin" / name)
 
 
-def _run(folder: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+def run(folder: Path, *command: str, given: str | None = None) -> None:
+    """Run a program of npm's; it ends this one, with what it printed, if it fails."""
+    done = subprocess.run(  # noqa: S603 - ours
+        command, cwd=folder, input=given, check=False, capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
 

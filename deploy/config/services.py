@@ -171,6 +171,7 @@ _ALL = (
             "^/v1/operator/(payouts?|payout-appeals|payees|creators|finance|bank-(files|reports))(/|$)",
         ),
         rolled=2,
+        parted=True,
         owner="creator",
         ledger=True,
         sealed=True,

@@ -36,6 +36,29 @@ TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
 # Where it writes which addresses may call as Tencent.
 TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
+# Nothing secret is in an answer beside what a stranger chose (tokens come in headers, and are never
+# answered), so compression tells nothing. Feeds stay as they are: each event goes on at once.
+GZIP_BYTES_MIN = 1_024
+MARKDOWN = "text/markdown; charset=utf-8"
+GZIP_TYPES = (
+    "text/css",
+    "text/javascript",
+    "text/csv",
+    "image/svg+xml",
+    "application/json",
+    "application/problem+json",
+    "application/schema+json",
+    # Of its own files nginx compares the whole type.
+    f'"{MARKDOWN}"',
+)
+GZIP = f"""\
+gzip on;
+gzip_vary on;
+gzip_proxied any;
+gzip_comp_level 5;
+gzip_min_length {GZIP_BYTES_MIN};
+gzip_types {" ".join(GZIP_TYPES)};"""
+
 # Server-sent events: each goes on at once, through a proxy in front of us as well, and a quiet room
 # is not a broken one. Browsers' own EventSource sends its token in the address, which no log is to
 # hold; and it never comes back after an answer that is not 200, so what passes is a 200 as well.
@@ -132,6 +155,7 @@ def render(
         SCHEME,
         HEADERS,
         CALLERS,
+        GZIP,
         "proxy_headers_hash_bucket_size 128;",
     ]
     if limits_file is not None:
@@ -268,7 +292,7 @@ def _contracts(folder: str) -> list[str]:
     for_ever = 'add_header Cache-Control "public, max-age=31536000, immutable";'
     documents = (
         ("= /asyncapi.json", "asyncapi.json", "application/json"),
-        ("= /events.md", "EVENTS.md", '"text/markdown; charset=utf-8"'),
+        ("= /events.md", "EVENTS.md", f'"{MARKDOWN}"'),
     )
     return [
         _location(

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
 from deploy.config.services import DATABASES, FEED
+from deploy.gateway.introduction import INFO, SECURITY, SERVERS, TAGS
 from deploy.gateway.links import add_links
 from shared.http.problems import Problem, documented
 
@@ -34,6 +36,7 @@ def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
     described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}
     whole = merge(described)
+    introduce(whole)
     add_links(whole)
     _add_limits(whole)
     return whole
@@ -53,40 +56,75 @@ def merge(documents: Mapping[str, Document]) -> Document:
     """
     Put documents together, by service.
 
-    A schema of the same name that means something else in another service gets the name of its
-    service in front.
+    A name of different schemas in several services gets the name of the service in front, in each
+    of them.
     """
-    whole: Document = {
-        "openapi": "3.1.0",
-        "info": {"title": "Ovation", "version": "1", "summary": "A coin economy for live apps."},
-        "paths": {},
-        "components": {},
-    }
+    whole: Document = {"openapi": "3.1.0", "paths": {}, "components": {}}
+    documents = {service: _titled(document) for service, document in documents.items()}
+    clashes = _clashes(documents)
     for service, document in documents.items():
-        own = _renamed(document, _clashes(whole, document), service)
+        own = _renamed(
+            document, {name: f"{service.capitalize()}{name}" for name in sorted(clashes)}
+        )
         for path, operations in own.get("paths", {}).items():
             assert path not in whole["paths"], f"two services answer {path}"
             whole["paths"][path] = operations
         for section, entries in own.get("components", {}).items():
             whole["components"].setdefault(section, {}).update(entries)
+    for name, schema in _schemas(whole).items():
+        # Clients are generated with the titles as names.
+        schema["title"] = name
     return whole
 
 
-def _clashes(whole: Document, document: Document) -> list[str]:
-    known = whole["components"].get("schemas", {})
-    schemas = document.get("components", {}).get("schemas", {})
-    return [name for name, schema in schemas.items() if name in known and known[name] != schema]
+def introduce(whole: Document) -> None:
+    """Say what the API is, and what its operations have in common."""
+    named = Counter(operation["operationId"] for operation in _operations(whole))
+    twice = [name for name, count in named.items() if count > 1]
+    assert not twice, f"several routes are called {', '.join(twice)}: rename their functions"
+    whole["info"] = INFO
+    whole["servers"] = SERVERS
+    whole["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    whole["components"]["securitySchemes"] |= SECURITY
 
 
-def _renamed(document: Document, names: list[str], service: str) -> Document:
+def _operations(whole: Document) -> Iterator[Document]:
+    for operations in whole["paths"].values():
+        yield from operations.values()
+
+
+def _clashes(documents: Mapping[str, Document]) -> set[str]:
+    """Return the names that are not the same schema wherever they are used."""
+    known: Document = {}
+    clashes = set()
+    for document in documents.values():
+        for name, schema in _schemas(document).items():
+            if known.setdefault(name, schema) != schema:
+                clashes.add(name)
+    return clashes
+
+
+def _titled(document: Document) -> Document:
+    """Name schemas by their titles: Pydantic calls a page of purchases `Page_Purchase_`."""
+    titles = {name: schema.get("title", name) for name, schema in _schemas(document).items()}
+    return _renamed(document, {name: title for name, title in titles.items() if name != title})
+
+
+def _schemas(document: Document) -> Document:
+    schemas: Document = document.get("components", {}).get("schemas", {})
+    return schemas
+
+
+def _renamed(document: Document, names: Mapping[str, str]) -> Document:
     text = json.dumps(document)
-    for name in names:
-        new = f"{service.capitalize()}{name}"
+    for name, new in names.items():
         text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{new}"')
     renamed: Document = json.loads(text)
-    schemas = renamed.get("components", {}).get("schemas", {})
-    for name in names:
-        schemas[f"{service.capitalize()}{name}"] = schemas.pop(name)
+    schemas = _schemas(renamed)
+    for name, new in names.items():
+        if name in schemas:
+            assert new not in schemas, f"two schemas are called {new}: rename one of the classes"
+            schemas[new] = schemas.pop(name)
     return renamed
 
 

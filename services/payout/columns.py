@@ -16,6 +16,25 @@ BankAccount = Table(
         "added_at": "timestamp with time zone",
     },
 )
+BankBatch = Table(
+    "bank_batches",
+    {
+        "file": "uuid",
+        "payments": "integer",
+        "key_id": "text",
+        "encrypted": "bytea",
+    },
+)
+BankCutoff = Table(
+    "bank_cutoffs",
+    {
+        "file": "uuid",
+        "ordered_before": "timestamp with time zone",
+        "payments_max": "integer",
+        "made_by": "text",
+        "reason": "text",
+    },
+)
 BankFile = Table(
     "bank_files",
     {

@@ -6,7 +6,8 @@ from functools import partial
 from services.payout.commands import statements
 from services.payout.commands.accounts import refresh_payees
 from services.payout.commands.attempts import follow_attempts, open_attempts
-from services.payout.commands.bank_files import make_due_files, renew_encryption
+from services.payout.commands.bank_files import make_due_files
+from services.payout.commands.bank_keys import renew_encryption
 from services.payout.commands.maturity import mature
 from services.payout.commands.metrics import report, report_lists, report_unclosed
 from services.payout.commands.schedules import request_due
@@ -67,7 +68,7 @@ def build(
         return await request_due(database, rules, now=datetime.now(UTC))
 
     async def make_bank_files(bank: BankFileProvider) -> bool:
-        is_more = await each(partial(make_due_files, bank=bank))()
+        is_more = await make_due_files(database, bank)
         return await renew_encryption(database, bank.keys) or is_more
 
     async def erase_again(part: Part) -> bool:

@@ -19,15 +19,20 @@ def build(settings: Settings) -> FastAPI:
         verifier=None,
         database=None,
     )
-    version = pages.version_of(pages.STATIC)
+    sources = pages.version_of(pages.STATIC)
+    is_bundled = pages.has_bundles(sources)
+    version = pages.version_of(pages.BUNDLES) if is_bundled else sources
     app.state.pages = pages.render_pages(
-        version=version, host_origins=settings.host_origins, readings=settings.readings
+        version=version,
+        is_bundled=is_bundled,
+        host_origins=settings.host_origins,
+        readings=settings.readings,
     )
     app.state.page_headers = pages.page_headers(settings.host_origins)
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
-    app.mount("/static", pages.Files(version), name="static")
+    app.mount("/static", pages.Files(version, is_bundled=is_bundled), name="static")
     return app
 
 

@@ -3,6 +3,9 @@ The pages people open, and the files they are made of.
 
 Pages name their files under the version of all files together, so that browsers keep them for
 good and never mix two versions; under `/static/` alone they are asked for again each time.
+
+`static/` is what people write, `bundles/` what deploy/bundles.py makes of it: one script and one
+style for a page. Bundles of other sources are not served, so a change is seen at the next start.
 """
 
 import hashlib
@@ -23,6 +26,11 @@ from shared.http import from_state
 from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
+BUNDLES = Path(__file__).parent / "bundles"
+# In a folder of bundles: the version of the sources they were made of.
+SOURCES = "SOURCES"
+# The styles of every page, before its own.
+SHEETS = ("tokens", "base", "buy")
 TEMPLATE = Path(__file__).parent / "page.html"
 # Each page is the script and the style of its name.
 ADDRESSES = {
@@ -37,6 +45,8 @@ ADDRESSES = {
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+# The drawings of all gifts, in one file.
+DRAWINGS = "gifts.json"
 KINDS = frozenset((".css", ".js", ".svg"))
 # Everything comes from here: no foreign script, style or font, nothing inline, and no string ever
 # becomes markup.
@@ -45,6 +55,7 @@ POLICY = (
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'; "
 )
+SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
@@ -56,22 +67,34 @@ PAGE_HEADERS = {
 
 
 class Files(StaticFiles):
-    """Our own files of the kinds that pages are made of, and nothing else of the folder."""
+    """Our own files of the kinds that pages are made of, and nothing else of their folders."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, is_bundled: bool) -> None:
         super().__init__(directory=STATIC)
+        self._drawings = json.dumps(read_drawings())
+        if is_bundled:
+            # Folders that are looked into one after the other.
+            self.all_directories = [BUNDLES, *self.all_directories]
         self._version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         version, _, rest = path.partition("/")
         named = version == self._version
         wanted = rest if named else path
-        if Path(wanted).suffix not in KINDS:
+        if wanted == DRAWINGS:
+            answer = Response(self._drawings, media_type="application/json")
+        elif Path(wanted).suffix in KINDS:
+            answer = await super().get_response(wanted, scope)
+        else:
             raise HTTPException(404)
-        answer = await super().get_response(wanted, scope)
         answer.headers.update(FILE_HEADERS)
         answer.headers["Cache-Control"] = FOR_GOOD if named else REVALIDATE
         return answer
+
+
+def read_drawings() -> dict[str, str]:
+    """Return the drawings of all gifts by their ids, and `plain` for gifts without one."""
+    return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
 
 
 def version_of(folder: Path) -> str:
@@ -83,16 +106,26 @@ def version_of(folder: Path) -> str:
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
+def has_bundles(sources: str) -> bool:
+    """Return whether there are bundles, made of the sources of this version."""
+    made_of = BUNDLES / SOURCES
+    return made_of.exists() and made_of.read_text().strip() == sources
+
+
 def page_headers(host_origins: str) -> dict[str, str]:
     """Return the headers of all pages; the sites of `host_origins` may frame them."""
     ancestors = host_origins or "'none'"
     return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
 
 
-def render_pages(*, version: str, host_origins: str, readings: Sequence[Reading]) -> dict[str, str]:
+def render_pages(
+    *, version: str, is_bundled: bool, host_origins: str, readings: Sequence[Reading]
+) -> dict[str, str]:
     """Return the text of each page, by its address."""
+    sheets = () if is_bundled else SHEETS
     template = (
         TEMPLATE.read_text()
+        .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))

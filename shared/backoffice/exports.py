@@ -49,7 +49,7 @@ def add_export(router: APIRouter, service: str, exported: Mapping[str, Statement
         f"/me/export/{service}",
         export,
         tags=["privacy"],
-        name=f"export_{service}",
+        name=f"export_{service}_data",
         response_class=StreamingResponse,
         responses={
             200: {"content": {JSON_LINES: {}}, "description": '`{"kind": "gifts", "row": {...}}`'},

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -181,8 +180,8 @@ def add_audit(router: APIRouter, service: str) -> None:
     router.add_api_route(
         f"/operator/{service}/audit",
         read_audit,
-        tags=_tags(router),
-        name=f"{service}_audit",
+        tags=["operator-audit"],
+        name=f"list_{service}_audit_lines",
         responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
     )
 
@@ -197,25 +196,20 @@ def add_adjustments(router: APIRouter, service: str, *refused: type[Refusal]) ->
     decided: tuple[type[Refusal], ...] = (OwnAdjustment, OwnMoney, AdjustmentDecided)
     deciding = refusals(Unauthenticated, ScopeMissing, NoSuchAdjustment, *decided, *refused)
     path = f"/operator/{service}/adjustments"
-    for suffix, route, status, responses in (
-        ("", request_adjustment, 201, asking),
-        ("/{adjustment}/approve", approve_adjustment, 200, deciding),
-        ("/{adjustment}/reject", reject_adjustment, 200, deciding),
+    for verb, suffix, route, status, responses in (
+        ("request", "", request_adjustment, 201, asking),
+        ("approve", "/{adjustment}/approve", approve_adjustment, 200, deciding),
+        ("reject", "/{adjustment}/reject", reject_adjustment, 200, deciding),
     ):
         router.add_api_route(
             path + suffix,
             route,
             methods=["POST"],
-            tags=_tags(router),
+            tags=["operator-adjustments"],
             status_code=status,
-            name=f"{service}_{route.__name__}",
+            name=f"{verb}_{service}_adjustment",
             responses=responses,
         )
-
-
-def _tags(router: APIRouter) -> list[str | Enum]:
-    """Return the tag of operators' routes, unless all routes of a router have it."""
-    return [] if "operator" in router.tags else ["operator"]
 
 
 def _shown(adjustment: Adjustment) -> AdjustmentView:

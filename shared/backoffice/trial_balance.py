@@ -120,7 +120,7 @@ def add_trial_balance(router: APIRouter, service: str, *, has_archives: bool = F
         f"/operator/{service}/trial-balance",
         read_trial_balance,
         tags=["finance"],
-        name=f"{service}_trial_balance",
+        name=f"read_{service}_trial_balance",
         response_model=TrialBalance,
         responses=SHEET | refusals(*refused, *([ArchiveUnavailable] if has_archives else [])),
     )

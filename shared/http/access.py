@@ -32,7 +32,8 @@ class Access(StrEnum):
 SIGNED = {ACCESS: Access.SIGNED.value}
 ANY_CALLER = {ACCESS: Access.CALLER.value}
 # The feed reads its token itself, because a browser can send it in the query alone.
-ANY_CALLER_OF_FEED = {**ANY_CALLER, "security": [{"bearer": []}]}
+QUERY_TOKEN = "query_token"  # noqa: S105 - the name of a security scheme
+ANY_CALLER_OF_FEED = {**ANY_CALLER, "security": [{"bearer": []}, {QUERY_TOKEN: []}]}
 
 
 def or_operator_with(scope: str) -> dict[str, Any]:
@@ -52,3 +53,6 @@ def describe_access(operation: dict[str, Any]) -> None:
         operation[ACCESS] = Access.CREATOR.value
     elif operation.get("security"):
         operation.setdefault(ACCESS, Access.OWN.value)
+    else:
+        # OpenAPI's way to say that no token is asked for; what is said of no security is unknown.
+        operation["security"] = []

@@ -11,6 +11,7 @@ from shared.http.access import describe_access
 from shared.http.fields import ADDRESSABLE
 from shared.http.keys import HEADER, REPLAYED
 from shared.http.middleware import BODY_BYTES_MAX, Edge
+from shared.http.operations import describe_operation, operation_id
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
 from shared.http.person_paths import ENCODED
 from shared.http.problems import (
@@ -56,6 +57,7 @@ def build_app(
         redoc_url=None,
         # A redirect would name the host we are called by inside; a wrong address is simply wrong.
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.verifier = verifier
     app.state.database = database
@@ -82,7 +84,8 @@ class _App(FastAPI):
 
 def _describe_problems(document: Document) -> None:
     for path, operations in document.get("paths", {}).items():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            describe_operation(method, path, operation)
             describe_access(operation)
             _describe_people(operation)
             _describe_replays(operation)

@@ -55,6 +55,9 @@ SNAPSHOT_SECONDS_MAX = 7 * 86_400
 # With several parts: sessions of a lane, and of what needs no lane of its own.
 LANE_SESSIONS = 2
 REFERENCE_SESSIONS = 4
+# Both sessions of a lane may wait for rows, for as long as `role_settings.LOCK_TIMEOUT`. A third
+# transaction waits longer, so that two that fail take no others with them.
+LANE_SECONDS_MAX = 12
 _SNAPSHOT = """
     BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SET LOCAL statement_timeout = 0;
@@ -248,7 +251,7 @@ class Database:
         """Lend a session from the pool of a part; None: of reference."""
         lane = None if part is None else part % self._lanes
         pool = self._pools.get(lane) or await self._open_pool(lane)
-        return pool.acquire(timeout=CONNECT_SECONDS_MAX)
+        return pool.acquire(timeout=CONNECT_SECONDS_MAX if lane is None else LANE_SECONDS_MAX)
 
     async def _open_pool(self, lane: int | None) -> asyncpg.Pool:
         async with self._opening:

@@ -12,9 +12,10 @@ from deploy.config.databases import database_sql, fetch, in_own_thread, quoted, 
 from services.wallet import consumers
 from services.wallet.main import read_rules
 from shared.contracts.wallet import BlockSealed
-from shared.postgres.database import Database, require_recorded_parts
+from shared.postgres.database import LANE_SECONDS_MAX, Database, require_recorded_parts
 from shared.postgres.migrate import migrate
 from shared.postgres.parts import PARTS_ALLOWED, PartsDiffer, part_of, require_part_count, schema_of
+from shared.postgres.role_settings import LOCK_TIMEOUT
 from shared.postgres.statements import text
 from shared.runtime.service import in_each_part
 from tests.deliveries import a_broker, a_delivery, announced
@@ -109,6 +110,11 @@ async def test_many_transactions_at_once_need_no_more_sessions_than_before(parte
     seen = await asyncio.gather(*(look(part) for part in (*parted.mailboxes, *parted.parts)))
 
     assert max(seen) <= 10
+
+
+def test_a_lane_is_waited_for_longer_than_its_sessions_wait_for_rows():
+    """Twice over: two that wait for a row may be followed by two that wait for the same."""
+    assert 2 * float(LOCK_TIMEOUT.removesuffix("s")) < LANE_SECONDS_MAX
 
 
 async def test_a_part_that_fails_keeps_no_other_from_its_turn(parted):

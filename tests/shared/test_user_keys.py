@@ -44,6 +44,8 @@ NOBODYS = {
     "gift.rooms": "live's: where one room is, whoever gives in it",
     "liability_days": "a day's: sums over all viewers",
     "liability_lines": "a day's: sums over all viewers",
+    "bank_batches": "an operator's file: it pays many creators of a part",
+    "bank_cutoffs": "an operator's file that is begun",
     "bank_files": "an operator's: one pays many creators",
     "bank_reports": "a bank's words, about many creators",
     "payout.fraud_warnings": "of a lot, before it is known which creators it paid",

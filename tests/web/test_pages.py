@@ -10,7 +10,7 @@ import pytest
 
 from deploy.config.environment import ROOT
 from services.web.main import build
-from services.web.pages import STATIC, TEMPLATE, version_of
+from services.web.pages import BUNDLES, SOURCES, STATIC, TEMPLATE, version_of
 from services.web.settings import Settings
 from tests.clients import client_of
 
@@ -56,7 +56,7 @@ def test_what_is_no_origin_is_refused(origin):
 
 
 async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_again():
-    version = version_of(STATIC)
+    version = version_of(BUNDLES)
     async with pages() as anybody:
         page = await anybody.get("/")
         named = await anybody.get(f"/static/{version}/room.js")
@@ -72,6 +72,41 @@ async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_aga
     assert plain.headers["content-type"].startswith("text/javascript")
     assert named.headers["x-content-type-options"] == "nosniff"
     assert (named.text, again.status_code, older.status_code) == (plain.text, 304, 404)
+
+
+async def test_a_page_is_one_script_and_one_style():
+    async with pages() as anybody:
+        page = await anybody.get("/wallet")
+        (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
+        (module,) = re.findall(r'<script type="module" src="([^"]+)"', page.text)
+        style, script = await anybody.get(sheet), await anybody.get(module)
+
+    assert not re.search(r'from ?"\./', script.text)
+    assert "ovation.token" in script.text
+    assert "--accent:" in style.text
+    assert ".toast" in style.text
+
+
+async def test_bundles_of_other_sources_are_not_served(tmp_path, monkeypatch):
+    (tmp_path / SOURCES).write_text("000000000000\n")
+    (tmp_path / "room.js").write_text("old")
+    monkeypatch.setattr("services.web.pages.BUNDLES", tmp_path)
+    async with pages() as anybody:
+        page = await anybody.get("/")
+        script = await anybody.get("/static/room.js")
+
+    assert script.text == (STATIC / "room.js").read_text()
+    assert f"/static/{version_of(STATIC)}/tokens.css" in page.text
+
+
+async def test_the_drawings_of_all_gifts_are_one_file():
+    async with pages() as anybody:
+        drawings = await anybody.get(f"/static/{version_of(BUNDLES)}/gifts.json")
+
+    assert drawings.json() == {
+        path.stem: path.read_text() for path in (STATIC / "gifts").glob("*.svg")
+    }
+    assert "immutable" in drawings.headers["cache-control"]
 
 
 @pytest.mark.parametrize(

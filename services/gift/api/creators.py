@@ -43,7 +43,7 @@ OWN = (Unauthenticated, NotTheCreator)
 Switch = Annotated[bool, Field(strict=True)]
 OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 
-router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["creators"])
+router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["moderation"])
 
 
 class _Body(BaseModel):
@@ -115,7 +115,7 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 @router.get("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def read_rules(creator: UserId, caller: Caller, db: Reference) -> Rules:
+async def read_gift_rules(creator: UserId, caller: Caller, db: Reference) -> Rules:
     """Read what holds for all gifts to a creator."""
     _require(caller, creator)
     async with db.transaction() as tx:
@@ -124,7 +124,7 @@ async def read_rules(creator: UserId, caller: Caller, db: Reference) -> Rules:
 
 
 @router.put("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
+async def set_gift_rules(creator: UserId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
     """Take gifts or none, and hold messages for approval or not."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -137,7 +137,7 @@ async def set_rules(creator: UserId, wanted: Rules, caller: Caller, db: Referenc
     openapi_extra=OR_MODERATOR,
     responses=refusals(*OWN, RoomNotOpen, NotInRoom),
 )
-async def switch_room(
+async def switch_gifts_in_room(
     creator: UserId, room: Name, wanted: StreamSwitchRequest, caller: Caller, db: Reference
 ) -> StreamSwitchResponse:
     """

@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.gift.commands.erasures import ErasureReport, read_erasure, request_erasure
+from services.gift.commands import erasures
+from services.gift.commands.erasures import ErasureReport, request_erasure
 from services.gift.domain.erasures import ALL, EXPORTED, ErasureState, NoErasure
 from shared.http import Db, from_state, refusals, request_id
 from shared.http.auth import Caller
@@ -63,9 +64,7 @@ class Exports(BaseModel):
     items: list[Export]
 
 
-@router.delete(
-    "", name="erase_me", status_code=202, responses=refusals(Unauthenticated, LoginTooOld, TooOften)
-)
+@router.delete("", status_code=202, responses=refusals(Unauthenticated, LoginTooOld, TooOften))
 async def erase_me(
     caller: Caller, db: Db, login_seconds: LoginSeconds, *, forfeit: Forfeit = False
 ) -> ErasureResponse:
@@ -82,14 +81,14 @@ async def erase_me(
     return _shown(found)
 
 
-@router.get("/erasure", name="read_erasure", responses=refusals(Unauthenticated, NoErasure))
-async def read_own_erasure(caller: Caller, db: Db) -> ErasureResponse:
+@router.get("/erasure", responses=refusals(Unauthenticated, NoErasure))
+async def read_erasure(caller: Caller, db: Db) -> ErasureResponse:
     """Read what became of one's newest request to be erased."""
     async with db.transaction() as tx:
-        return _shown(await read_erasure(tx, caller.user))
+        return _shown(await erasures.read_erasure(tx, caller.user))
 
 
-@router.get("/export", name="exports", responses=refusals(Unauthenticated))
+@router.get("/export", responses=refusals(Unauthenticated))
 async def list_exports(_: Caller) -> Exports:
     """List where each service gives all that it knows of oneself."""
     return Exports(items=[Export(service=each, path=f"/v1/me/export/{each}") for each in EXPORTED])

@@ -161,8 +161,8 @@ class Books(BaseModel):
 
 @router.post(
     "/gifts",
-    openapi_extra=ANY_CALLER,
     tags=["gifts"],
+    openapi_extra=ANY_CALLER,
     status_code=201,
     response_model=GiftResponse,
     responses={
@@ -255,7 +255,7 @@ async def read_gift(gift: UUID, caller: Caller, db: Db) -> GiftResponse:
 
 
 @router.get("/gifts", tags=["gifts"], responses=refusals(Unauthenticated, BadCursor))
-async def read_gifts(
+async def list_gifts(
     caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[GiftResponse]:
     """Read one's own gifts, newest first."""
@@ -266,9 +266,11 @@ async def read_gifts(
 
 
 @router.get(
-    "/operator/gift/sent", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/gift/sent",
+    tags=["operator-gifts"],
+    responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_sent(
+async def list_gifts_of_viewer(
     _: DisputesReader,
     db: AllParts,
     viewer: UserId,
@@ -281,9 +283,9 @@ async def read_sent(
 
 
 @router.get(
-    "/operator/gift/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/gift/books", tags=["finance"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_books(_: BooksReader, db: AllParts) -> Books:
+async def read_gift_books(_: BooksReader, db: AllParts) -> Books:
     """Read how many gifts stand where; those of a part are of one instant."""
     return Books(**asdict(await queries.read_books(db)))
 

@@ -41,7 +41,7 @@ WRITE_SCOPE = "catalogue:write"
 CatalogueEditor = Annotated[Identity, operator_with(WRITE_SCOPE)]
 PRICE_COINS_MAX = 1_000_000
 EXTENSION_BYTES_MAX = 4_096
-router = APIRouter(prefix="/operator/gifts/catalogue", tags=["operator"])
+router = APIRouter(prefix="/operator/gifts/catalogue", tags=["operator-gifts"])
 READING = refusals(Unauthenticated, ScopeMissing, UnknownGift)
 EDITING = refusals(Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch)
 KEPT = re.compile(r"[^\x00\ud800-\udfff]*")
@@ -264,7 +264,7 @@ _GIFT_TYPE = TypeAdapter(GiftType)
 
 
 @router.get("", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_all(_: CatalogueEditor, cache: Cache) -> OperatorEntries:
+async def list_gift_types(_: CatalogueEditor, cache: Cache) -> OperatorEntries:
     """Read every gift there ever was, also those that are switched off."""
     async with cache.transaction() as tx:
         catalogue = await store.read(tx)
@@ -272,14 +272,16 @@ async def read_all(_: CatalogueEditor, cache: Cache) -> OperatorEntries:
 
 
 @router.get("/{gift_type}", responses=READING)
-async def read_one(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -> OperatorEntry:
+async def read_gift_type(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -> OperatorEntry:
     """Read one gift, with the revision a change of it must name."""
     async with cache.transaction() as tx:
         return _view(await catalogue_admin.find_gift_type(tx, gift_type))
 
 
 @router.get("/{gift_type}/prices", responses=READING)
-async def read_prices(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -> Prices:
+async def list_prices_of_gift_type(
+    gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache
+) -> Prices:
     """Read what a gift has cost, since when, and who set it; the newest first."""
     async with cache.transaction() as tx:
         prices = await catalogue_admin.prices_of(tx, gift_type)
@@ -291,7 +293,7 @@ async def read_prices(gift_type: GiftTypeId, _: CatalogueEditor, cache: Cache) -
     status_code=201,
     responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
 )
-async def add(
+async def add_gift_type(
     request: NewGift,
     caller: CatalogueEditor,
     cache: Cache,
@@ -313,7 +315,7 @@ async def add(
 
 
 @router.put("/{gift_type}", responses=EDITING)
-async def change(
+async def replace_gift_type(
     gift_type: GiftTypeId,
     request: ChangedGift,
     caller: CatalogueEditor,
@@ -334,7 +336,7 @@ async def change(
 
 
 @router.patch("/{gift_type}", responses=EDITING)
-async def patch(
+async def change_gift_type(
     gift_type: GiftTypeId,
     request: GiftPatch,
     caller: CatalogueEditor,

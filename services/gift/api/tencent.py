@@ -159,7 +159,7 @@ def _schema() -> dict[str, Any]:
         "requestBody": {"content": {"application/json": {"schema": _schema()}}},
     },
 )
-async def before_gift(
+async def receive_tencent_callback(
     request: Request,
     db: Reference,
     intake: Intake,

@@ -143,7 +143,10 @@ async def follow_room(
     only: Annotated[str | None, Query(max_length=200)] = None,
     min_coins: Annotated[int, Query(ge=0, le=COINS_MAX)] = 0,
     shape: Shape = Shape.OVATION,
-    access_token: Annotated[str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED)] = None,
+    access_token: Annotated[
+        # In the document it is a way to sign in.
+        str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED, include_in_schema=False)
+    ] = None,
 ) -> Response:
     """
     Follow a room as server-sent events.

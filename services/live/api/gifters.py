@@ -17,7 +17,7 @@ from shared.http.auth import Caller
 
 PAGE = 20
 
-router = APIRouter()
+router = APIRouter(tags=["gifters"])
 
 
 class GifterResponse(Response):
@@ -41,14 +41,14 @@ class GifterRequest(Request):
     hidden: Annotated[bool, Field(strict=True)]
 
 
-@router.get("/gifters/me", tags=["gifters"])
+@router.get("/gifters/me")
 async def read_gifter(caller: Caller, db: Db) -> GifterResponse:
     """Read one's own level."""
     async with db.transaction() as tx:
         return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
 
 
-@router.put("/gifters/me", tags=["gifters"])
+@router.put("/gifters/me")
 async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterResponse:
     """Be left out of the names in standings, or be named again."""
     async with db.transaction() as tx:
@@ -56,9 +56,7 @@ async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterRe
         return GifterResponse.model_validate(await gifters.read_own_level(tx, caller.user))
 
 
-@router.get(
-    "/creators/me/supporters", tags=["creators"], responses=refusals(CreatorsOnly, BadCursor)
-)
+@router.get("/creators/me/supporters", responses=refusals(CreatorsOnly, BadCursor))
 async def list_supporters(
     caller: Creator,
     db: Db,

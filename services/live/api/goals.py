@@ -26,7 +26,7 @@ from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
 from shared.quotas.rules import TooOften
 
-router = APIRouter()
+router = APIRouter(tags=["goals"])
 
 
 def _at_least_zero(coins: int) -> int:
@@ -76,15 +76,15 @@ class SetGoalRequest(ChangeGoalRequest):
     starts_at: Moment | None = None
 
 
-@router.get("/rooms/{room}/goals", tags=["rooms"], openapi_extra=ANY_CALLER)
+@router.get("/rooms/{room}/goals", openapi_extra=ANY_CALLER)
 async def list_goals_of_room(room: Name, caller: Caller, db: Db) -> GoalsResponse:
     """List a room's goals; its creator sees their income goals as well."""
     async with db.transaction() as tx:
         return GoalsResponse.of(await queries.list_goals(tx, room, caller.user))
 
 
-@router.get("/creators/me/goals", tags=["creators"], responses=refusals(CreatorsOnly))
-async def list_own_goals(caller: Creator, db: Db) -> GoalsResponse:
+@router.get("/creators/me/goals", responses=refusals(CreatorsOnly))
+async def list_goals(caller: Creator, db: Db) -> GoalsResponse:
     """List one's own goals."""
     async with db.transaction() as tx:
         return GoalsResponse.of(await list_goals_of_creator(tx, caller.user))
@@ -92,7 +92,6 @@ async def list_own_goals(caller: Creator, db: Db) -> GoalsResponse:
 
 @router.post(
     "/creators/me/goals",
-    tags=["creators"],
     status_code=201,
     responses=refusals(
         *(IdempotencyKeyMissing, CreatorsOnly, RoomOfAnother, NoSuchRoom),
@@ -122,7 +121,6 @@ async def set_goal(
 
 @router.put(
     "/creators/me/goals/{goal}",
-    tags=["creators"],
     responses=refusals(CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
 )
 async def change_goal(
@@ -136,7 +134,6 @@ async def change_goal(
 
 @router.delete(
     "/creators/me/goals/{goal}",
-    tags=["creators"],
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchGoal),
 )

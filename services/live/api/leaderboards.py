@@ -39,7 +39,6 @@ class LeaderboardResponse(Response):
     "/rooms/{room}/standing",
     responses=refusals(NotLive),
     openapi_extra=ANY_CALLER,
-    operation_id="read_standing_v1_rooms__room__standing_get",
 )
 async def read_leaderboard(
     room: Name, caller: Caller, db: Db, period: Period = Period.ALL, limit: Limit = TOP_GIFTERS

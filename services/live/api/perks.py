@@ -43,7 +43,7 @@ from shared.quotas.rules import TooOften
 PAGE = 20
 USES_MAX = 1_000
 
-router = APIRouter()
+router = APIRouter(tags=["perks"])
 
 
 class PerkRequest(Request):
@@ -85,15 +85,15 @@ class EntitlementResponse(Response):
     unlocked_at: datetime
 
 
-@router.get("/creators/me/perks", tags=["creators"], responses=refusals(CreatorsOnly))
-async def list_own_perks(caller: Creator, db: Db) -> PerksResponse:
+@router.get("/creators/me/perks", responses=refusals(CreatorsOnly))
+async def list_perks(caller: Creator, db: Db) -> PerksResponse:
     """List the perks one offers."""
     async with db.transaction() as tx:
         return PerksResponse(perks=await perk_store.list_perks(tx, caller.user))
 
 
-@router.get("/creators/{creator:person}/perks", tags=["creators"], openapi_extra=ANY_CALLER)
-async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
+@router.get("/creators/{creator:person}/perks", openapi_extra=ANY_CALLER)
+async def list_perks_of_creator(creator: UserId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:
         return PerksResponse(perks=await perk_store.list_perks(tx, creator))
@@ -101,7 +101,6 @@ async def list_perks(creator: UserId, _: Caller, db: Db) -> PerksResponse:
 
 @router.post(
     "/creators/me/perks",
-    tags=["creators"],
     status_code=201,
     responses=refusals(
         # The perk of a key that is used again may be gone.
@@ -124,7 +123,6 @@ async def offer_perk(
 
 @router.put(
     "/creators/me/perks/{perk}",
-    tags=["creators"],
     responses=refusals(CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
 )
 async def change_perk(
@@ -137,7 +135,6 @@ async def change_perk(
 
 @router.delete(
     "/creators/me/perks/{perk}",
-    tags=["creators"],
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchPerk),
 )
@@ -147,7 +144,7 @@ async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
         await perks.remove_perk(tx, caller.user, perk)
 
 
-@router.get("/gifters/me/entitlements", tags=["gifters"], responses=refusals(BadCursor))
+@router.get("/gifters/me/entitlements", responses=refusals(BadCursor))
 async def list_entitlements(
     caller: Caller, db: Db, cursor: str | None = None, limit: Limit = PAGE
 ) -> Page[EntitlementResponse]:
@@ -165,8 +162,8 @@ async def list_entitlements(
     )
 
 
-@router.get("/entitlements/{entitlement}", tags=["creators"], responses=refusals(NoSuchEntitlement))
-async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> EntitlementResponse:
+@router.get("/entitlements/{entitlement}", responses=refusals(NoSuchEntitlement))
+async def read_entitlement(entitlement: UUID, caller: Caller, db: Db) -> EntitlementResponse:
     """Check a claim: viewers their own, creators those to their perks. Others see none."""
     async with db.transaction() as tx:
         found = await queries.read_entitlement(tx, caller.user, entitlement)
@@ -175,7 +172,6 @@ async def check_entitlement(entitlement: UUID, caller: Caller, db: Db) -> Entitl
 
 @router.post(
     "/entitlements/{entitlement}/use",
-    tags=["creators"],
     responses=refusals(
         *(IdempotencyKeyMissing, CreatorsOnly, NotYours),
         *(NoSuchEntitlement, PerkWithdrawn, UsedUp, TooOften),

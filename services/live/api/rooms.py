@@ -114,9 +114,9 @@ async def remove_guest(
 
 
 @router.put(
-    "/operator/live/rooms/{room}/owner", tags=["operator"], responses=refusals(ScopeMissing)
+    "/operator/live/rooms/{room}/owner", tags=["operator-rooms"], responses=refusals(ScopeMissing)
 )
-async def set_owner(
+async def set_room_owner(
     room: Name,
     body: OwnerRequest,
     caller: RoomsOperator,
@@ -134,10 +134,10 @@ async def set_owner(
 
 @router.delete(
     "/operator/live/rooms/{room}/owner",
-    tags=["operator"],
+    tags=["operator-rooms"],
     responses=refusals(ScopeMissing, OwnMoney, NoSuchRoom),
 )
-async def release(
+async def release_room(
     room: Name, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> OwnerResponse:
     """Take a room from its owner: the next creator who opens it owns it."""
@@ -146,8 +146,8 @@ async def release(
     return OwnerResponse(room=room, creator=None)
 
 
-@router.get("/operator/live/books", tags=["operator"], responses=refusals(ScopeMissing))
-async def read_books(_: BooksReader, db: Db) -> Books:
+@router.get("/operator/live/books", tags=["finance"], responses=refusals(ScopeMissing))
+async def read_live_books(_: BooksReader, db: Db) -> Books:
     """Read what was counted in all rooms."""
     async with db.transaction() as tx:
         return await store.read_books(tx)

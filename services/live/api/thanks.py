@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.live.api.bodies import Request, Response
 from services.live.api.dependencies import Creator, FeedHub, RequestCause
-from services.live.commands.thanks import thank_for_gift
+from services.live.commands import thanks as commands
 from services.live.domain.perks import NoSuchGift, ThankedAlready
 from services.live.domain.rooms import CreatorsOnly
 from shared.http import Db, Name, refusals
@@ -36,12 +36,12 @@ class ThanksResponse(Response):
     status_code=201,
     responses=refusals(CreatorsOnly, NotYours, NoSuchGift, ThankedAlready),
 )
-async def thank(
+async def thank_for_gift(
     room: Name, body: ThanksRequest, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> ThanksResponse:
     """Thank for a gift to oneself, for the whole room to see; once a gift."""
     async with db.transaction() as tx:
-        thanks = await thank_for_gift(
+        thanks = await commands.thank_for_gift(
             tx, room, caller.user, body.gift, body.message, cause=cause, show=hub.show
         )
     return ThanksResponse.model_validate(thanks)

@@ -21,8 +21,10 @@ from services.payout.api import (
     traces,
     webhooks,
 )
+from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.store.personal_data import EXPORTED
 from shared.backoffice.exports import add_export
+from shared.backoffice.routes import add_adjustments, add_audit
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
@@ -32,5 +34,7 @@ for module in (
     *(payouts, appeals, finance, operators, traces, fraud, screenings, webhooks),
 ):
     router.include_router(module.router)
+add_adjustments(router, "payout", NotEnoughDiamonds)
+add_audit(router, "payout")
 add_trial_balance(router, "payout", has_archives=True)
 add_export(router, "payout", EXPORTED)

@@ -71,7 +71,7 @@ class OpenAppeals(BaseModel):
         Unauthenticated, CreatorsOnly, NoSuchPayout, NotRejected, AppealTooLate, AppealedAlready
     ),
 )
-async def appeal(
+async def appeal_rejection(
     payout: UUID, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Appeal against the rejection of one's own payout; another operator decides."""
@@ -81,9 +81,11 @@ async def appeal(
 
 
 @router.get(
-    "/operator/payout-appeals", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/payout-appeals",
+    tags=["operator-payouts"],
+    responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
+async def list_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
     """Read which appeals wait for a decision, the oldest first."""
     found = await db.read_first(
         store.undecided, APPEALS_SHOWN_MAX, key=attrgetter("appealed_at", "payout")
@@ -104,7 +106,7 @@ async def read_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
 
 @router.post(
     "/operator/payouts/{creator:person}/{payout}/appeal",
-    tags=["operator"],
+    tags=["operator-payouts"],
     responses=refusals(
         Unauthenticated,
         ScopeMissing,

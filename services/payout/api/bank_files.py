@@ -1,9 +1,7 @@
 """Bank files: creators leave an account, operators take files to the bank and bring its reports."""
 
 from datetime import datetime
-from functools import partial
-from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -12,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.payout.api.payouts import Creator
 from services.payout.commands.bank_accounts import store_account
-from services.payout.commands.bank_files import read_file, request_file
+from services.payout.commands.bank_files import list_files, read_file, request_file
 from services.payout.commands.bank_reports import apply_report, open_report
 from services.payout.domain.bank_accounts import HolderInvalid, IbanInvalid, NoBankFiles
 from services.payout.domain.bank_files import (
+    BankFile,
     KeyMissing,
     NoSuchFile,
     NothingWaits,
@@ -23,7 +22,7 @@ from services.payout.domain.bank_files import (
 )
 from services.payout.domain.payouts import CreatorsOnly
 from services.payout.providers.bank_file import BankFileProvider
-from services.payout.store import bank_files
+from services.payout.store.bank_files import FileLine
 from shared.backoffice.routes import Why
 from shared.http import (
     PRINTABLE,
@@ -95,15 +94,25 @@ class BankAccountResponse(BaseModel):
 class BankFileResponse(BaseModel):
     """A file for the bank; `unreported` payments are those of which no report says anything."""
 
-    model_config = ConfigDict(from_attributes=True, validate_by_name=True)
-
-    file: Annotated[UUID, Field(validation_alias="id")]
+    file: UUID
     payments: int
     amount_minor: int
     currency: str
     made_at: datetime
     made_by: str
     unreported: int
+
+    @classmethod
+    def of(cls, file: BankFile | FileLine, *, unreported: int) -> Self:
+        return cls(
+            file=file.id,
+            payments=file.payments,
+            amount_minor=file.amount_minor,
+            currency=file.currency,
+            made_at=file.made_at,
+            made_by=file.made_by,
+            unreported=unreported,
+        )
 
 
 class BankReportResponse(BaseModel):
@@ -128,7 +137,7 @@ class BankReportResponse(BaseModel):
 
 @router.put(
     "/payouts/bank-account",
-    tags=["payouts"],
+    tags=["payees"],
     responses=refusals(
         *(Unauthenticated, CreatorsOnly, NoBankFiles, IbanInvalid, HolderInvalid, TooOften)
     ),
@@ -148,43 +157,33 @@ async def store_bank_account(
 
 @router.post(
     "/operator/bank-files",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     status_code=201,
-    responses=refusals(*_REFUSED, NothingWaits),
+    responses=refusals(*_REFUSED, NothingWaits, KeyMissing),
 )
 async def make_bank_file(
     why: Why, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankFileResponse:
     """Make a file of the payments that wait, without waiting for the day's."""
     made = await request_file(db, bank, operator=caller.user, reason=why.reason)
-    return BankFileResponse(
-        file=made.id,
-        payments=made.payments,
-        amount_minor=made.amount_minor,
-        currency=made.currency,
-        made_at=made.made_at,
-        made_by=made.made_by,
-        unreported=made.payments,
-    )
+    return BankFileResponse.of(made, unreported=made.payments)
 
 
-@router.get("/operator/bank-files", tags=["operator"], responses=refusals(*_REFUSED, BadCursor))
-async def read_bank_files(
+@router.get(
+    "/operator/bank-files", tags=["operator-bank-files"], responses=refusals(*_REFUSED, BadCursor)
+)
+async def list_bank_files(
     _: Clerk, __: WiredBank, db: AllParts, cursor: str | None = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
-    before = moment_in(cursor)
-    newest = partial(bank_files.newest, before=before)
-    found = await db.read_first(
-        newest, FILES_SHOWN_MAX, key=attrgetter("made_at", "id"), reverse=True
-    )
-    lines = [BankFileResponse.model_validate(line) for line in found]
+    found = await list_files(db, FILES_SHOWN_MAX, before=moment_in(cursor))
+    lines = [BankFileResponse.of(file, unreported=count) for file, count in found]
     return page(lines, FILES_SHOWN_MAX, lambda line: [line.made_at.isoformat(), str(line.file)])
 
 
 @router.get(
     "/operator/bank-files/{file}",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED, NoSuchFile, KeyMissing),
 )
@@ -200,11 +199,11 @@ async def download_bank_file(file: UUID, _: Clerk, db: AllParts, bank: WiredBank
 
 @router.post(
     "/operator/bank-reports",
-    tags=["operator"],
+    tags=["operator-bank-files"],
     openapi_extra=_REPORT,
     responses=refusals(*_REFUSED, ReportUnreadable, OwnMoney),
 )
-async def bring_bank_report(
+async def upload_bank_report(
     request: Request, caller: Clerk, db: AllParts, bank: WiredBank
 ) -> BankReportResponse:
     """

@@ -102,7 +102,7 @@ class WaitingBonuses(BaseModel):
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
-async def read_own_bonuses(
+async def list_bonuses(
     creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[OwnBonusResponse]:
     """Read the bonuses that one was granted, newest first."""
@@ -118,8 +118,8 @@ async def read_own_bonuses(
 
 @router.post(
     "/operator/creators/{creator:person}/bonuses",
+    tags=["operator-creators"],
     status_code=201,
-    tags=["operator"],
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, OwnMoney, KeyReused),
 )
 async def request_bonus(
@@ -141,10 +141,10 @@ async def request_bonus(
 
 @router.get(
     "/operator/creators/{creator:person}/bonuses",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
 )
-async def read_bonuses(
+async def list_bonuses_of_creator(
     creator: UserId, _: BonusWriter, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[BonusResponse]:
     """Read all bonuses of a creator, also rejected ones, newest first."""
@@ -158,9 +158,11 @@ async def read_bonuses(
 
 
 @router.get(
-    "/operator/payout/bonuses", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/payout/bonuses",
+    tags=["operator-creators"],
+    responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_waiting(_: BonusWriter, db: AllParts) -> WaitingBonuses:
+async def list_waiting_bonuses(_: BonusWriter, db: AllParts) -> WaitingBonuses:
     """Read which bonuses wait for a colleague, the oldest first."""
     found = await db.read_first(
         store.waiting, WAITING_SHOWN_MAX, key=attrgetter("requested_at", "id")
@@ -170,7 +172,7 @@ async def read_waiting(_: BonusWriter, db: AllParts) -> WaitingBonuses:
 
 @router.post(
     "/operator/creators/{creator:person}/bonuses/{bonus}/approve",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=DECIDING,
 )
 async def approve_bonus(
@@ -182,7 +184,7 @@ async def approve_bonus(
 
 @router.post(
     "/operator/creators/{creator:person}/bonuses/{bonus}/reject",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=DECIDING,
 )
 async def reject_bonus(

@@ -158,7 +158,7 @@ async def read_earnings(
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
-async def read_gifts(
+async def list_earned_gifts(
     creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """Read which gifts brought how many diamonds, newest first."""
@@ -172,9 +172,9 @@ async def read_gifts(
 
 
 @router.get(
-    "/operator/payout/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/payout/books", tags=["finance"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_books(_: BooksReader, db: AllParts) -> Books:
+async def read_payout_books(_: BooksReader, db: AllParts) -> Books:
     """Read the totals that prove the diamond ledger; those of a part are of one instant."""
     books = await sum_up_books(db)
     return Books(

@@ -112,11 +112,10 @@ class Forecast(BaseModel):
 
 @router.get(
     "/operator/finance/payable",
-    name="creator_payable",
     response_model=Payable,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing, DayOpen),
 )
-async def read_payable(
+async def read_creator_payable(
     _: FinanceReader,
     db: AllParts,
     as_of: AsOf,
@@ -136,10 +135,9 @@ async def read_payable(
 
 @router.get(
     "/operator/finance/dormant",
-    name="dormant_balances",
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
 )
-async def read_dormant(
+async def list_dormant_balances(
     _: DormantReader,
     db: AllParts,
     days: Annotated[int, Query(ge=1, le=36_500)] = 365,
@@ -158,11 +156,10 @@ async def read_dormant(
 
 @router.get(
     "/operator/finance/forecast",
-    name="treasury_forecast",
     response_model=Forecast,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing),
 )
-async def read_forecast(
+async def read_treasury_forecast(
     _: FinanceReader,
     db: AllParts,
     rules: WiredRules,

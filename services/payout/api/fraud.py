@@ -14,7 +14,7 @@ from shared.http import Db, UserId, refusals
 from shared.http.auth import ScopeMissing
 from shared.identity.tokens import Unauthenticated
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payouts"])
 
 
 class FindingResponse(BaseModel):

@@ -72,7 +72,7 @@ class LimitsResponse(BaseModel):
 
 
 @router.get("/payouts/limits", responses=refusals(Unauthenticated, CreatorsOnly, NoExchangeRate))
-async def read_limits(
+async def read_payout_limits(
     caller: Creator, db: Db, rules: WiredRules, currency: Currency = None
 ) -> LimitsResponse:
     """Read how much one may be paid now, and when more, and why."""

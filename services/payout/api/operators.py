@@ -16,11 +16,11 @@ from services.payout.api.payouts import (
     payout_response,
 )
 from services.payout.api.reviews import ReasonResponse
+from services.payout.commands import reviews
 from services.payout.commands.queries import read_payout
-from services.payout.commands.reviews import Grounds, resolve_payout, review_payout
+from services.payout.commands.reviews import Grounds, review_payout
 from services.payout.domain.payouts import (
     NoSuchPayout,
-    NotEnoughDiamonds,
     NotUnresolved,
     PayoutSubmitted,
     ProviderStatus,
@@ -34,14 +34,14 @@ from services.payout.domain.reviews import (
     words_of,
 )
 from services.payout.store import payouts, queries
-from shared.backoffice.routes import Why, add_adjustments, add_audit
+from shared.backoffice.routes import Why
 from shared.http import PRINTABLE, AllParts, Db, UserId, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.fields import Text
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payouts"])
 
 REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
@@ -118,7 +118,7 @@ class CreatorPayouts(BaseModel):
         Unauthenticated, ScopeMissing, OwnMoney, DecidedBefore, NoSuchPayout, NotHeld
     ),
 )
-async def approve(
+async def approve_payout(
     creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Let a payout that was held go on; a large one when a second person approves it."""
@@ -147,7 +147,7 @@ async def approve(
         PayoutSubmitted,
     ),
 )
-async def reject(
+async def reject_payout(
     creator: UserId,
     payout: UUID,
     rejection: Rejection,
@@ -174,7 +174,7 @@ async def reject(
     "/operator/payouts/{creator:person}/{payout}/resolve",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
 )
-async def resolve(
+async def resolve_payout(
     creator: UserId,
     payout: UUID,
     resolution: Resolution,
@@ -188,7 +188,7 @@ async def resolve(
     `paid` takes its diamonds, `failed` gives them back to the creator.
     """
     async with db.transaction() as tx:
-        await resolve_payout(
+        await reviews.resolve_payout(
             tx,
             creator,
             payout,
@@ -201,7 +201,7 @@ async def resolve(
 
 
 @router.get("/operator/payouts", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts:
+async def list_payouts_under_review(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts:
     """Read which payouts wait for an operator's decision, the oldest first."""
     found = await db.read_first(
         payouts.under_review, HELD_SHOWN_MAX, key=lambda each: (each[1].at, each[0].id)
@@ -233,7 +233,7 @@ async def read_held(_: Reviewer, db: AllParts, rules: WiredRules) -> HeldPayouts
 
 
 @router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_payouts(
+async def list_payouts_of_creator(
     creator: UserId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
 ) -> CreatorPayouts:
     """Read a creator's newest payouts."""
@@ -245,7 +245,7 @@ async def read_payouts(
 @router.get(
     "/operator/payouts/{creator:person}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_earnings(
+async def list_earned_gifts_of_creator(
     creator: UserId,
     _: DisputesReader,
     gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
@@ -255,7 +255,3 @@ async def read_earnings(
     async with db.transaction() as tx:
         lines = await queries.earnings_of_gifts(tx, creator, gift)
     return EarnedGifts(items=[earned_gift(line, to_creator=False) for line in lines])
-
-
-add_adjustments(router, "payout", NotEnoughDiamonds)
-add_audit(router, "payout")

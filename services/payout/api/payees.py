@@ -137,7 +137,7 @@ class PayeesResponse(BaseModel):
 
 
 @router.get("/payouts/payees", responses=refusals(Unauthenticated))
-async def read_payees(caller: Caller, db: Db, rules: WiredRules) -> PayeesResponse:
+async def list_payees(caller: Caller, db: Db, rules: WiredRules) -> PayeesResponse:
     """Read where one's own money goes, and what stands in its way."""
     async with db.transaction() as tx:
         found = await queries.read_payees(tx, caller.user)

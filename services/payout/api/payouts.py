@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.payout.api.reviews import (
     AppealResponse,
     ReviewResponse,
-    StatementResponse,
+    StatementOfReasons,
     appeal_response,
     review_response,
     statement_response,
@@ -128,7 +128,7 @@ class PayoutResponse(BaseModel):
     requested_at: datetime
     timeline: list[TimelineStep]
     review: ReviewResponse | None
-    statement: StatementResponse | None
+    statement: StatementOfReasons | None
     appeal: AppealResponse | None
 
 
@@ -199,7 +199,7 @@ async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -
 
 
 @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
-async def read_payouts(
+async def list_payouts(
     caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[PayoutLine]:
     """Read one's own payouts, newest first."""

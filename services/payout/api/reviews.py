@@ -30,7 +30,7 @@ class ReviewResponse(BaseModel):
     promised_by: datetime
 
 
-class StatementResponse(BaseModel):
+class StatementOfReasons(BaseModel):
     """
     Why a payout was rejected (Regulation (EU) 2022/2065, Article 17).
 
@@ -84,13 +84,13 @@ def review_response(story: PayoutStory) -> ReviewResponse | None:
     )
 
 
-def statement_response(story: PayoutStory, rules: Rules) -> StatementResponse | None:
+def statement_response(story: PayoutStory, rules: Rules) -> StatementOfReasons | None:
     """Return the statement of reasons for a payout that a person rejected."""
     rejection = rejection_in(story.decisions)
     if rejection is None:
         return None
     assert rejection.ground is not None
-    return StatementResponse(
+    return StatementOfReasons(
         ground=rejection.ground,
         clause=rejection.clause,
         facts=rejection.facts or rejection.reason,

@@ -58,7 +58,7 @@ class ScheduleResponse(BaseModel):
     "/payouts/schedule",
     responses=refusals(Unauthenticated, CreatorsOnly, AgeUnknown, TooYoung, NoExchangeRate),
 )
-async def set_schedule(
+async def set_payout_schedule(
     wanted: ScheduleRequest, caller: Creator, db: Db, rules: WiredRules
 ) -> ScheduleResponse:
     """Choose when to be paid automatically; every payout is checked like any other."""
@@ -80,7 +80,7 @@ async def set_schedule(
 
 
 @router.get("/payouts/schedule", responses=refusals(Unauthenticated, CreatorsOnly))
-async def read_schedule(caller: Creator, db: Db) -> ScheduleResponse:
+async def read_payout_schedule(caller: Creator, db: Db) -> ScheduleResponse:
     """Read when one is paid automatically, and what became of the last try."""
     async with db.transaction() as tx:
         return _response(await schedules.read_schedule(tx, caller.user))

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from services.payout.api.payees import CurrencyCode, PayeeResponse, payee_response
 from services.payout.api.payouts import WiredRules
+from services.payout.commands import screenings as commands
 from services.payout.commands.queries import read_payee
-from services.payout.commands.screenings import clear_payee, read_review
+from services.payout.commands.screenings import read_review
 from services.payout.domain.payees import NoMatch, NoSuchPayee
 from services.payout.store import screenings
 from shared.backoffice.routes import Why
@@ -19,7 +20,7 @@ from shared.http.auth import ScopeMissing, operator_with
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payees"])
 
 REVIEW_SCOPE = "payees:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
@@ -60,7 +61,7 @@ class PayeeReviewResponse(BaseModel):
 
 
 @router.get("/operator/payees", responses=refusals(Unauthenticated, ScopeMissing))
-async def read_payees_to_review(_: Reviewer, db: AllParts) -> PayeesToReview:
+async def list_payees_under_review(_: Reviewer, db: AllParts) -> PayeesToReview:
     """Read which payees wait for an operator, the oldest first."""
     found = await db.read_first(screenings.under_review, SHOWN_MAX, key=attrgetter("screened_at"))
     return PayeesToReview(
@@ -77,7 +78,7 @@ async def read_payees_to_review(_: Reviewer, db: AllParts) -> PayeesToReview:
     "/operator/payees/{creator:person}/{currency}",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayee),
 )
-async def read_payee_to_review(
+async def read_payee_under_review(
     creator: UserId, currency: CurrencyCode, _: Reviewer, db: Db, rules: WiredRules
 ) -> PayeeReviewResponse:
     """Read a payee with the name of its holder, and what lists of sanctions have of that name."""
@@ -105,7 +106,7 @@ async def read_payee_to_review(
     "/operator/payees/{creator:person}/{currency}/clear",
     responses=refusals(Unauthenticated, ScopeMissing, OwnMoney, NoSuchPayee, NoMatch),
 )
-async def clear(
+async def clear_payee(
     creator: UserId,
     currency: CurrencyCode,
     why: Why,
@@ -115,5 +116,5 @@ async def clear(
 ) -> PayeeResponse:
     """Say that the entries a payee matches are other people; new entries match again."""
     async with db.transaction() as tx:
-        await clear_payee(tx, creator, currency, operator=caller.user, reason=why.reason)
+        await commands.clear_payee(tx, creator, currency, operator=caller.user, reason=why.reason)
         return payee_response(*await read_payee(tx, creator, currency), rules)

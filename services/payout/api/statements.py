@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.payout.api.payouts import WiredRules
 from services.payout.api.statement_sheets import certificate_sheet, number_of, statement_sheet
+from services.payout.commands import statements
 from services.payout.commands.certificates import Certificate, read_certificate
-from services.payout.commands.statements import ListedPeriod, list_statements, read_statement
+from services.payout.commands.statements import ListedPeriod
 from services.payout.domain.payouts import NoSuchPayout, State
 from services.payout.domain.provenance import Source
 from services.payout.domain.rates import Rules
@@ -156,7 +157,7 @@ class Asked:
     tags=["earnings"],
     responses=refusals(Unauthenticated, NotYours),
 )
-async def read_statements(
+async def list_statements(
     creator: OwnCreator, db: Db, rules: WiredRules, seller: WiredSeller
 ) -> ListedStatements:
     """List the months and years that one has statements of."""
@@ -165,12 +166,11 @@ async def read_statements(
 
 @router.get(
     "/earnings/{creator:person}/statements/{statement}",
-    name="own_statement",
     tags=["earnings"],
     response_model=StatementResponse,
     responses=_SHEETS | refusals(Unauthenticated, NotYours, NoStatement),
 )
-async def read_own_statement(
+async def read_statement(
     creator: OwnCreator,
     statement: StatementName,
     db: Db,
@@ -185,11 +185,10 @@ async def read_own_statement(
 
 @router.get(
     "/operator/creators/{creator:person}/statements",
-    name="statements_of",
     tags=["finance"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_statements_of(
+async def list_statements_of_creator(
     creator: UserId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
 ) -> ListedStatements:
     """List the months and years that a creator has statements of."""
@@ -198,12 +197,11 @@ async def read_statements_of(
 
 @router.get(
     "/operator/creators/{creator:person}/statements/{statement}",
-    name="statement_of",
     tags=["finance"],
     response_model=StatementResponse,
     responses=_SHEETS | refusals(Unauthenticated, ScopeMissing, NoStatement),
 )
-async def read_statement_of(
+async def read_statement_of_creator(
     creator: UserId,
     statement: StatementName,
     _: FinanceReader,
@@ -219,12 +217,11 @@ async def read_statement_of(
 
 @router.get(
     "/payouts/{payout}/certificate",
-    name="certificate",
     tags=["payouts"],
     response_model=CertificateResponse,
     responses=_PAGES | refusals(Unauthenticated, NoSuchPayout),
 )
-async def read_own_certificate(
+async def read_payout_certificate(
     payout: UUID,
     caller: Caller,
     db: Db,
@@ -245,7 +242,7 @@ async def read_own_certificate(
 
 async def _list(db: Part, creator: str, rules: Rules, seller: Seller) -> ListedStatements:
     async with db.transaction() as tx:
-        found = await list_statements(tx, creator, rules.time_zone)
+        found = await statements.list_statements(tx, creator, rules.time_zone)
     return ListedStatements(items=[_listed(each, seller) for each in found])
 
 
@@ -254,7 +251,9 @@ async def _read(
 ) -> StatementResponse | Response:
     period, zone = parse_period(asked.period), rules.time_zone
     async with db.transaction() as tx:
-        found = await read_statement(tx, asked.creator, period, zone=zone, now=datetime.now(UTC))
+        found = await statements.read_statement(
+            tx, asked.creator, period, zone=zone, now=datetime.now(UTC)
+        )
     if asked.form == "json":
         return _statement(found, seller, zone)
     if asked.form == "csv":

@@ -123,10 +123,10 @@ async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsRes
 
 @router.get(
     "/operator/creators/{creator:person}/terms",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_terms_of(
+async def read_terms_of_creator(
     creator: UserId, _: RatesReader, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """Read a creator's rate and split, and what was announced to follow."""
@@ -136,13 +136,13 @@ async def read_terms_of(
 
 @router.put(
     "/operator/creators/{creator:person}/rate-plan",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=refusals(
         *(Unauthenticated, ScopeMissing, OwnMoney, NoSuchRatePlan, TermsInThePast),
         *(RateNoticeTooShort, TermsExist, TooManyTerms),
     ),
 )
-async def assign_plan(
+async def set_rate_plan_of_creator(
     creator: UserId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """
@@ -166,13 +166,13 @@ async def assign_plan(
 
 @router.put(
     "/operator/creators/{creator:person}/split",
-    tags=["operator"],
+    tags=["operator-creators"],
     responses=refusals(
         *(Unauthenticated, ScopeMissing, OwnMoney, PartiesOverlap, SharesTooLarge),
         *(SplitTooSoon, TermsExist, TooManyTerms),
     ),
 )
-async def set_split(
+async def set_split_of_creator(
     creator: UserId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """

@@ -16,7 +16,7 @@ from shared.ledger.archive_store import ArchiveUnavailable
 
 Tracer = Annotated[Identity, operator_with("payouts:review")]
 
-router = APIRouter(tags=["operator"])
+router = APIRouter(tags=["operator-payouts"])
 
 
 class TracedPart(BaseModel):
@@ -56,7 +56,6 @@ class PayoutTrace(BaseModel):
 
 @router.get(
     "/operator/payouts/{creator:person}/{payout}/trace",
-    name="trace",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor, ArchiveUnavailable),
 )
 async def read_payout_trace(

@@ -10,7 +10,7 @@ from services.payout.providers import Providers
 from shared.http import AllParts, from_state, refusals
 from shared.http.access import SIGNED
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["callbacks"])
 
 
 @router.post(
@@ -18,7 +18,7 @@ router = APIRouter(tags=["webhooks"])
     openapi_extra=SIGNED,
     responses=refusals(UnknownProvider, BadSignature),
 )
-async def receive(
+async def receive_transfer_webhook(
     provider_name: str,
     request: Request,
     db: AllParts,

@@ -11,7 +11,14 @@ from services.payout.domain.fraud_rules import Mode, RuleName
 from services.payout.domain.payouts import OPEN_STATES, State
 from services.payout.domain.statements import last_month_end
 from services.payout.providers.screenings import Screening
-from services.payout.store import attempts, bank_files, bank_orders, metrics, statements
+from services.payout.store import (
+    attempts,
+    bank_batches,
+    bank_files,
+    bank_orders,
+    metrics,
+    statements,
+)
 from shared.postgres.database import Database, Transaction
 
 OLDEST_AGE_SECONDS = Gauge(
@@ -98,8 +105,9 @@ async def report(database: Database, *, has_lists: bool = True) -> None:
     UNRESOLVED.set(sum(each.unresolved for each in parts))
     for deadline in parts[0].overdue:
         OVERDUE_DECISIONS.labels(deadline).set(sum(each.overdue[deadline] for each in parts))
-    BANK_WAITING_SECONDS.set(max(each.bank_seconds for each in parts))
     async with database.reference.transaction() as tx:
+        unfinished = await bank_batches.oldest_cutoff_seconds(tx)
+        BANK_WAITING_SECONDS.set(max(unfinished, *(each.bank_seconds for each in parts)))
         REPORTS_WAITING_SECONDS.set(await bank_files.oldest_waiting_report_seconds(tx))
     for waits_for in parts[0].payees_seconds:
         if has_lists or waits_for != "unscreened":

@@ -16,8 +16,6 @@ from services.payout.domain.bank_accounts import Debtor
 from services.payout.domain.payouts import ProviderStatus
 from shared.errors import Kind, Refusal
 
-# The file's id follows from what it pays: see `file_of`.
-FILES = UUID("6f0b8e0c-53ad-5f0f-9d6c-0a2f5b8f1f6e")
 REPORTS = UUID("0b0f1e3a-8f57-5c0e-8a53-5d3c9a0c6d11")
 # Why a payment failed whose account was erased before it was in a file.
 ACCOUNT_ERASED = "account-erased"
@@ -257,11 +255,6 @@ def is_self_contradiction(codes: Collection[str]) -> bool:
     return ProviderStatus.FAILED in reported and bool(
         reported & {ProviderStatus.PAID, ProviderStatus.RETURNED}
     )
-
-
-def file_of(attempts: Collection[UUID]) -> UUID:
-    """Return the id of the file that pays these attempts: the same attempts, the same file."""
-    return uuid5(FILES, "\n".join(sorted(attempt.hex for attempt in attempts)))
 
 
 def report_of(content_hash: bytes) -> UUID:

@@ -15,16 +15,10 @@ _file = RowMapper(BankFile, tables.BankFile)
 _FILE = tuple(field.name for field in fields(BankFile))
 _report = RowMapper(StoredReport, tables.BankReport)
 _REPORT = tuple(field.name for field in fields(StoredReport))
-_ADD = insert_rows(tables.BankFile, *_FILE)
+_ADD = insert_rows(tables.BankFile, *_FILE, then="ON CONFLICT (id) DO NOTHING RETURNING id")
 _FIND = text(f"SELECT {_file.columns} FROM bank_files WHERE id = :id")  # noqa: S608
 _NEWEST = text("""
-    SELECT id, payments, amount_minor, currency, made_at, made_by,
-           (SELECT count(*) FROM bank_payments
-            WHERE file = bank_files.id AND NOT EXISTS (
-                SELECT FROM bank_statuses
-                WHERE bank_statuses.creator = bank_payments.creator
-                  AND bank_statuses.attempt = bank_payments.attempt
-            )) AS unreported
+    SELECT id, payments, amount_minor, currency, made_at, made_by
     FROM bank_files
     WHERE CAST(:at AS timestamptz) IS NULL
        OR (made_at, id) < (CAST(:at AS timestamptz), CAST(:file AS uuid))
@@ -47,7 +41,7 @@ _OLDEST_WAITING = text("""
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A file in a list; `unreported` payments are those of which no report says anything."""
+    """A file in a list."""
 
     id: UUID
     payments: int
@@ -55,14 +49,14 @@ class FileLine:
     currency: str
     made_at: datetime
     made_by: str
-    unreported: int
 
 
 _line = RowMapper(FileLine)
 
 
-async def add(tx: Transaction, file: BankFile) -> None:
-    await tx.execute(_ADD, arrays([file], *_FILE))
+async def add(tx: Transaction, file: BankFile) -> bool:
+    """Store a file; False if it is here already: the first one counts."""
+    return bool(await tx.execute(_ADD, arrays([file], *_FILE)))
 
 
 async def find(tx: Transaction, file: UUID) -> BankFile | None:
@@ -129,12 +123,15 @@ def _place(name: str, table: object, *columns: str) -> Place:
     )
 
 
-# Everything of bank files that is encrypted: in the parts of creators, and in that of reference.
+# Everything of bank files that is encrypted: in the parts of creators, and in reference.
 OF_CREATORS = (
     _place("bank_accounts", tables.BankAccount, "creator", "token"),
-    _place("bank_files", tables.BankFile, "id"),
+    _place("bank_batches", tables.BankBatch, "file"),
 )
-REPORTS = _place("bank_reports", tables.BankReport, "id")
+OF_ALL_CREATORS = (
+    _place("bank_files", tables.BankFile, "id"),
+    _place("bank_reports", tables.BankReport, "id"),
+)
 
 
 async def of_keys(

@@ -62,7 +62,7 @@ _DROP_ERASED = text("""
     WHERE bank_orders.creator = erased.creator AND bank_orders.attempt = erased.attempt
     RETURNING bank_orders.attempt
 """)
-# Locked rows are in the file that somebody else makes at this moment.
+# Another process may write the same batch at this moment: the second one waits for its orders.
 _CLAIM = text(f"""
     SELECT {_waiting.columns}, token, key_id, encrypted, added_at
     FROM bank_orders
@@ -73,8 +73,8 @@ _CLAIM = text(f"""
     WHERE bank_orders.state = 'waiting'
       AND ordered_at BETWEEN '-infinity' AND CAST(:before AS timestamptz)
       AND NOT attempts.closed AND payouts.state = ANY(CAST(:sendable AS text[]))
-    ORDER BY ordered_at LIMIT :limit
-    FOR UPDATE OF bank_orders SKIP LOCKED
+    ORDER BY ordered_at, bank_orders.creator, bank_orders.attempt LIMIT :limit
+    FOR UPDATE OF bank_orders
 """)  # noqa: S608 - our own text only
 _ADD_PAYMENTS = insert_rows(tables.BankPayment, "creator", "attempt", "file")
 _MARK_FILED = update_rows(tables.BankOrder, ("creator", "attempt"), (), also="state = 'filed'")
@@ -91,6 +91,15 @@ _OF_FILES = text("""
         ON bank_orders.creator = bank_payments.creator
         AND bank_orders.attempt = bank_payments.attempt
     WHERE file = ANY(CAST(:files AS uuid[]))
+""")
+_UNREPORTED = text("""
+    SELECT file, count(*) AS payments FROM bank_payments
+    WHERE file = ANY(CAST(:files AS uuid[])) AND NOT EXISTS (
+        SELECT FROM bank_statuses
+        WHERE bank_statuses.creator = bank_payments.creator
+          AND bank_statuses.attempt = bank_payments.attempt
+    )
+    GROUP BY file
 """)
 _ADD_STATUSES = insert_rows(
     tables.BankStatus,
@@ -161,6 +170,12 @@ async def of_report(
     filed = await tx.execute(_OF_FILES, {"files": list(files)})
     found = {(row.creator, row.attempt): _filed(row) for row in [*named, *filed]}
     return list(found.values())
+
+
+async def count_unreported(tx: Transaction, files: Sequence[UUID]) -> dict[UUID, int]:
+    """Return of how many payments of these files no report says anything, if of any."""
+    rows = await tx.execute(_UNREPORTED, {"files": list(files)})
+    return {row.file: row.payments for row in rows}
 
 
 async def add_statuses(tx: Transaction, report: UUID, statuses: Sequence[ReportedStatus]) -> None:

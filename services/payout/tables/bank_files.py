@@ -21,6 +21,29 @@ class BankAccount(PayoutTable, table=True):
     added_at: datetime = Field(sa_type=TIME, sa_column_kwargs=NOW)
 
 
+class BankBatch(PayoutTable, table=True):
+    """What one part pays in a file, encrypted: written once."""
+
+    __tablename__ = "bank_batches"
+
+    file: UUID = Field(primary_key=True)
+    payments: int = Field(sa_type=Integer)
+    key_id: str = Field(sa_type=Text)
+    encrypted: bytes = Field(sa_type=LargeBinary)
+
+
+class BankCutoff(PayoutTable, table=True):
+    """A payment file that is begun and not there yet."""
+
+    __tablename__ = "bank_cutoffs"
+
+    file: UUID = Field(primary_key=True)
+    ordered_before: datetime = Field(sa_type=TIME)
+    payments_max: int = Field(sa_type=Integer)
+    made_by: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+
+
 class BankFile(PayoutTable, table=True):
     """A payment file as it was made, encrypted."""
 

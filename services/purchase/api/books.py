@@ -12,15 +12,13 @@ from shared.identity.tokens import Identity, Unauthenticated
 
 BooksReader = Annotated[Identity, operator_with("books:read")]
 
-router = APIRouter()
+router = APIRouter(tags=["finance"])
 
 
 @router.get(
     "/operator/purchase/books",
-    name="books",
-    tags=["operator"],
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def read_books(_: BooksReader, db: AllParts) -> Books:
+async def read_purchase_books(_: BooksReader, db: AllParts) -> Books:
     """Read the totals that prove the sales; those of a part are of one instant."""
     return books.add_books(await db.read_each(books.read_books))

@@ -51,7 +51,7 @@ def _is_near(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_is_near)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$"), AfterValidator(_is_country)]
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-campaigns"])
 
 
 class CampaignRequest(BaseModel):
@@ -119,10 +119,9 @@ class Campaigns(BaseModel):
 
 @router.put(
     "/operator/purchase/campaigns/{campaign}",
-    name="put_campaign",
     responses=refusals(CampaignDiffers, CodeTaken, BudgetPromised),
 )
-async def change_campaign(
+async def set_campaign(
     campaign: CampaignName, body: CampaignRequest, caller: Promoter, db: Reference
 ) -> Campaign:
     """
@@ -146,7 +145,7 @@ async def change_campaign(
     return Campaign.model_validate(made)
 
 
-@router.get("/operator/purchase/campaigns", name="campaigns")
+@router.get("/operator/purchase/campaigns")
 async def list_campaigns(_: Promoter, db: AllParts) -> Campaigns:
     """Read the campaigns, and what each has given so far."""
     found = await read_campaigns(db, CAMPAIGNS_SHOWN_MAX)

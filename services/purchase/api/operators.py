@@ -26,7 +26,7 @@ DisputesReader = Annotated[Identity, operator_with("disputes:read")]
 DISPUTES_SHOWN_MAX = 100
 REFUNDS_SHOWN_MAX = 100
 
-router = APIRouter(tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing))
+router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-purchases"])
 
 
 class Disputes(BaseModel):
@@ -70,18 +70,17 @@ class OperatorPurchase(Purchase):
     country_verdict: Verdict | None
 
 
-@router.get("/operator/purchase/disputes", name="disputes")
-async def read_disputes(_: DisputesReader, db: AllParts) -> Disputes:
+@router.get("/operator/purchase/disputes")
+async def list_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     """Read which purchases are or were disputed."""
     return Disputes(items=await queries.read_disputes(db, DISPUTES_SHOWN_MAX))
 
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}",
-    name="purchase",
     responses=refusals(NoSuchPurchase),
 )
-async def read_purchase(
+async def read_purchase_of_viewer(
     viewer: UserId, purchase: UUID, _: DisputesReader, db: Db, rules: FromRules
 ) -> OperatorPurchase:
     """Read a viewer's purchase, and where its buyer is said to be."""
@@ -98,10 +97,9 @@ async def read_purchase(
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}/withdrawals",
-    name="withdrawals",
     responses=refusals(NoSuchPurchase),
 )
-async def read_withdrawals(
+async def list_withdrawals_of_viewer(
     viewer: UserId, purchase: UUID, _: DisputesReader, db: Db
 ) -> Withdrawals:
     """Read what a viewer stated when they withdrew from a purchase, if they did."""
@@ -109,15 +107,14 @@ async def read_withdrawals(
         return await withdrawals_of(tx, viewer, purchase)
 
 
-@router.get("/operator/purchase/refunds", name="unresolved")
-async def read_unresolved(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
+@router.get("/operator/purchase/refunds")
+async def list_unresolved_refunds(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
     """Read the refunds of which it is unknown whether their money went back."""
     return UnresolvedRefunds(items=await queries.read_unresolved(db, REFUNDS_SHOWN_MAX))
 
 
 @router.post(
     "/operator/purchases/{viewer:person}/{purchase}/refunds/{refund}/decline",
-    name="decline",
     responses=refusals(NoSuchRefund, RefundResolvable),
 )
 async def decline_refund(

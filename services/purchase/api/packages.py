@@ -22,7 +22,7 @@ MethodName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 FromRules = Annotated[Rules, from_state("rules")]
 
-router = APIRouter()
+router = APIRouter(tags=["packages"])
 
 
 class Package(BaseModel):
@@ -79,9 +79,7 @@ class Packages(BaseModel):
 
 @router.get(
     "/packages",
-    name="packages",
     openapi_extra=ANY_CALLER,
-    tags=["packages"],
     responses=refusals(Unauthenticated, CurrencyNotOffered),
 )
 async def list_packages(

@@ -182,7 +182,7 @@ class Purchase(BaseModel):
         ),
     },
 )
-async def buy(
+async def buy_coins(
     body: PurchaseRequest,
     key: IdempotencyKey,
     caller: Caller,
@@ -241,7 +241,6 @@ def is_unknown(purchase: domain.Purchase) -> bool:
 
 @router.post(
     "/purchases/{purchase}/claim",
-    name="claim",
     responses=refusals(
         Unauthenticated, NoSuchPurchase, NotSoldByStore, TokenRefused, StoreUnavailable, TooOften
     ),
@@ -264,17 +263,15 @@ async def claim_payment(
     return shown(await polls.claim(found, body.token), rules.refunds)
 
 
-@router.get(
-    "/purchases/{purchase}", name="read", responses=refusals(Unauthenticated, NoSuchPurchase)
-)
+@router.get("/purchases/{purchase}", responses=refusals(Unauthenticated, NoSuchPurchase))
 async def read_purchase(purchase: UUID, caller: Caller, db: Db, rules: FromRules) -> Purchase:
     """Read one of one's own purchases."""
     async with db.transaction() as tx:
         return shown(await queries.read_purchase(tx, caller.user, purchase), rules.refunds)
 
 
-@router.get("/purchases", name="read_own", responses=refusals(BadCursor, Unauthenticated))
-async def read_purchases(
+@router.get("/purchases", responses=refusals(BadCursor, Unauthenticated))
+async def list_purchases(
     caller: Caller, db: Db, rules: FromRules, cursor: str | None = None, limit: Limit = 50
 ) -> Page[Purchase]:
     """List one's own purchases, newest first."""

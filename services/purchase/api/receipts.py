@@ -28,7 +28,6 @@ router = APIRouter()
 
 @router.get(
     "/purchases/{purchase}/receipt",
-    name="receipt",
     tags=["purchases"],
     response_class=HTMLResponse,
     responses=_BOTH | refusals(*_REFUSED),
@@ -44,12 +43,11 @@ async def read_receipt(
 
 @router.get(
     "/purchases/{purchase}/receipt.pdf",
-    name="receipt_file",
     tags=["purchases"],
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED),
 )
-async def read_receipt_file(purchase: UUID, caller: Caller, db: Db, writer: FromWriter) -> Response:
+async def download_receipt(purchase: UUID, caller: Caller, db: Db, writer: FromWriter) -> Response:
     """Read the receipt of one of one's own purchases as PDF."""
     async with db.transaction() as tx:
         found = await read_receipts(tx, caller.user, purchase)
@@ -58,12 +56,11 @@ async def read_receipt_file(purchase: UUID, caller: Caller, db: Db, writer: From
 
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}/receipt",
-    name="receipt_of",
-    tags=["finance"],
+    tags=["operator-purchases"],
     response_class=HTMLResponse,
     responses=_BOTH | refusals(*_REFUSED, ScopeMissing),
 )
-async def read_receipt_of(
+async def read_receipt_of_viewer(
     viewer: UserId,
     purchase: UUID,
     _: FinanceReader,

@@ -81,8 +81,7 @@ class Refunds(BaseModel):
 
 @router.post(
     "/purchases/{purchase}/refunds",
-    name="give_back",
-    tags=["purchases"],
+    tags=["refunds"],
     status_code=202,
     responses=refusals(*_REFUSED, NotRefundable, RefundTooLate, TooOften),
 )
@@ -107,11 +106,10 @@ async def request_refund(
 
 @router.get(
     "/purchases/{purchase}/refunds",
-    name="read",
-    tags=["purchases"],
+    tags=["refunds"],
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
+async def list_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
     """Read the refunds of one of one's own purchases, the newest first."""
     async with db.transaction() as tx:
         found = await queries.read_refunds(tx, caller.user, purchase)
@@ -120,12 +118,11 @@ async def read_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
 
 @router.post(
     "/operator/purchases/{viewer:person}/{purchase}/refunds",
-    name="give_back_for",
-    tags=["operator"],
+    tags=["operator-purchases"],
     status_code=202,
     responses=refusals(*_REFUSED, ScopeMissing),
 )
-async def request_refund_for(
+async def request_refund_for_viewer(
     viewer: UserId,
     purchase: UUID,
     body: OperatorRefundRequest,

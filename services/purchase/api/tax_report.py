@@ -25,7 +25,7 @@ After = Annotated[int, Query(ge=0, le=2**53 - 1)]
 Series = Annotated[int, Query(ge=0, le=63)]
 LineCount = Annotated[int, Query(ge=1, le=LINES_MAX)]
 
-router = APIRouter()
+router = APIRouter(tags=["finance"])
 
 
 class TaxLine(BaseModel):
@@ -67,8 +67,6 @@ class TaxReport(BaseModel):
 
 @router.get(
     "/operator/purchase/receipts",
-    name="tax_report",
-    tags=["finance"],
     response_model=TaxReport,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing),
 )

@@ -20,7 +20,7 @@ from shared.keyring import Keyring
 
 FromKeys = Annotated[Keyring | None, from_state("webhook_keys")]
 
-router = APIRouter()
+router = APIRouter(tags=["callbacks"])
 
 
 class Received(BaseModel):
@@ -31,12 +31,10 @@ class Received(BaseModel):
 
 @router.post(
     "/webhooks/{provider}/payments",
-    name="notify",
     openapi_extra=SIGNED,
-    tags=["webhooks"],
     responses=refusals(BadSignature, UnknownProvider),
 )
-async def receive_webhook(
+async def receive_payment_webhook(
     name: Annotated[str, Path(alias="provider")],
     request: Request,
     providers: FromProviders,

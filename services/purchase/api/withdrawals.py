@@ -56,7 +56,7 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}}
 }
 
-router = APIRouter(tags=["purchases"])
+router = APIRouter(tags=["refunds"])
 
 
 class WithdrawalRequest(BaseModel):
@@ -95,7 +95,6 @@ class Withdrawals(BaseModel):
 
 @router.post(
     "/purchases/{purchase}/withdrawals",
-    name="withdraw",
     status_code=201,
     responses=refusals(
         IdempotencyKeyMissing,
@@ -108,7 +107,7 @@ class Withdrawals(BaseModel):
         KeyReused,
     ),
 )
-async def withdraw(
+async def withdraw_from_purchase(
     purchase: UUID,
     body: WithdrawalRequest,
     caller: Caller,
@@ -140,10 +139,9 @@ async def withdraw(
 
 @router.get(
     "/purchases/{purchase}/withdrawals",
-    name="read",
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
+async def list_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
     """Read the withdrawal from one of one's own purchases, if there is one."""
     async with db.transaction() as tx:
         return await withdrawals_of(tx, caller.user, purchase)
@@ -151,11 +149,10 @@ async def read_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawal
 
 @router.get(
     "/purchases/{purchase}/withdrawals/{withdrawal}/acknowledgement",
-    name="acknowledge",
     response_class=HTMLResponse,
     responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
 )
-async def read_acknowledgement(
+async def download_acknowledgement(
     purchase: UUID, withdrawal: UUID, caller: Caller, db: Db
 ) -> Response:
     """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""

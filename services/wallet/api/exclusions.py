@@ -37,7 +37,7 @@ class ExclusionResponse(BaseModel):
     status_code=201,
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, NotYours, KeyReused, TooOften),
 )
-async def exclude(
+async def start_exclusion(
     user: OwnUser, wanted: ExclusionRequest, key: IdempotencyKey, db: Db
 ) -> ExclusionResponse:
     """Keep oneself from buying coins and sending gifts; it cannot be taken back."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.wallet.commands import liability as commands
 from services.wallet.domain.liability import LiabilityUnknown
-from shared.backoffice.trial_balance import FinanceReader, add_trial_balance
+from shared.backoffice.trial_balance import FinanceReader
 from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.csv import SHEET, Format, csv_of
@@ -71,13 +71,11 @@ class Breakage(BaseModel):
     items: list[BreakageLine]
 
 
-router = APIRouter()
-add_trial_balance(router, "wallet", has_archives=True)
+router = APIRouter(tags=["finance"])
 
 
 @router.get(
     "/operator/wallet/liability",
-    tags=["finance"],
     response_model=Liability,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing, LiabilityUnknown),
 )
@@ -96,7 +94,6 @@ async def read_liability(
 
 @router.get(
     "/operator/wallet/breakage",
-    tags=["finance"],
     response_model=Breakage,
     responses=SHEET | refusals(Unauthenticated, ScopeMissing),
 )

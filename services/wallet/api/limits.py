@@ -68,7 +68,7 @@ class Spending(BaseModel):
 
 
 @router.get("/wallets/{user:person}/limits", responses=refusals(Unauthenticated, NotYours))
-async def read_limits(user: OwnUser, db: Db, rules: SpendingRules) -> Limits:
+async def read_spending_limits(user: OwnUser, db: Db, rules: SpendingRules) -> Limits:
     """Read one's limits: one's own, and those that hold for everyone."""
     return await limits_of(db, user, rules)
 
@@ -77,7 +77,7 @@ async def read_limits(user: OwnUser, db: Db, rules: SpendingRules) -> Limits:
     "/wallets/{user:person}/limits/{period}",
     responses=refusals(Unauthenticated, NotYours, TooOften),
 )
-async def set_limit(
+async def set_spending_limit(
     user: OwnUser, period: Period, wanted: LimitRequest, db: Db, rules: SpendingRules
 ) -> Limits:
     """Limit what one can spend: a lower limit counts at once, a higher one a day later."""

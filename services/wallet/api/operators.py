@@ -12,10 +12,9 @@ from services.wallet.commands import holds, limits, suspensions
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.queries import NoSuchLot, NoSuchPurchase, read_consumption, read_lot
 from services.wallet.domain.coins import NoSuchWallet
-from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.domain.limits import Period
 from services.wallet.store import queries
-from shared.backoffice.routes import Reason, Why, add_adjustments, add_audit
+from shared.backoffice.routes import Reason, Why
 from shared.http import (
     BadCursor,
     Db,
@@ -40,9 +39,7 @@ HoldKey = Annotated[
 ]
 SUSPENDING = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
-router = APIRouter(tags=["operator"])
-add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
-add_audit(router, "wallet")
+router = APIRouter(tags=["operator-wallets"])
 
 
 class OperatorLimitRequest(LimitRequest):
@@ -109,10 +106,9 @@ async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, d
 
 @router.get(
     "/operator/wallets/{user:person}/lots/{lot}",
-    name="lot",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchLot),
 )
-async def read_one_lot(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot:
+async def read_lot_of_viewer(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot:
     """Read a lot of a viewer: from the gift it paid to the purchase it came with."""
     async with db.transaction() as tx:
         return Lot.model_validate(await read_lot(tx, user, lot))
@@ -139,7 +135,7 @@ async def read_purchase_consumption(
     "/operator/wallets/{user:person}/purchases/{purchase}/gifts",
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor, ArchiveUnavailable),
 )
-async def read_gifts(
+async def list_gifts_of_purchase(
     user: UserId,
     purchase: UUID,
     _: WalletsReader,
@@ -161,7 +157,7 @@ async def read_gifts(
     "/operator/wallets/{user:person}/limits/{period}",
     responses=refusals(Unauthenticated, ScopeMissing),
 )
-async def set_limit(
+async def set_spending_limit_for_viewer(
     user: UserId,
     period: Period,
     wanted: OperatorLimitRequest,

@@ -145,7 +145,7 @@ async def read_wallet(user: OwnUser, db: Db) -> Wallet:
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor, ArchiveUnavailable),
 )
-async def read_history(
+async def list_history_entries(
     user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[HistoryEntry]:
     """Read where one's coins came from and went, newest first; a gift names its lots."""
@@ -160,7 +160,7 @@ async def read_history(
     tags=["wallets"],
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
-async def read_lots(
+async def list_lots(
     user: OwnUser, db: Db, cursor: str | None = None, limit: Limit = 50
 ) -> Page[Lot]:
     """Read which purchases one's coins came from and where they went, newest first."""
@@ -175,8 +175,8 @@ async def read_lots(
 
 
 @router.get(
-    "/operator/wallet/books", tags=["operator"], responses=refusals(Unauthenticated, ScopeMissing)
+    "/operator/wallet/books", tags=["finance"], responses=refusals(Unauthenticated, ScopeMissing)
 )
-async def read_books(_: BooksReader, db: AllParts) -> Books:
+async def read_wallet_books(_: BooksReader, db: AllParts) -> Books:
     """Read the totals that prove the coin ledger; those of a part are of one instant."""
     return Books.model_validate(await read_totals(db))

@@ -25,11 +25,18 @@ const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, i
 export const motionOf = (id) => MOTION_OF[id] ?? "rise";
 export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
 
-const PLAIN = new URL("./gifts/plain.svg", import.meta.url).href;
-const pictures = new Map();
-export function pictureOf(id) {
-  if (!pictures.has(id)) pictures.set(id, new URL(`./gifts/${encodeURIComponent(id)}.svg`, import.meta.url).href);
-  return pictures.get(id);
+// All drawings are one file: thirty small ones would be thirty requests.
+let drawings = null;
+async function drawingOf(id) {
+  drawings ??= fetch(new URL("./gifts.json", import.meta.url)).then((answer) => answer.json());
+  try {
+    const known = await drawings;
+    return `data:image/svg+xml,${encodeURIComponent(Object.hasOwn(known, id) ? known[id] : known.plain)}`;
+  } catch {
+    // Another picture asks again.
+    drawings = null;
+    return "";
+  }
 }
 
 /** A picture of a gift; one we have no drawing for is a wrapped present. */
@@ -37,8 +44,7 @@ export function picture(id, size = 48) {
   const image = new Image(size, size);
   image.alt = "";
   image.decoding = "async";
-  image.onerror = () => { image.onerror = null; image.src = PLAIN; };
-  image.src = pictureOf(id);
+  drawingOf(id).then((drawing) => { image.src = drawing; });
   return image;
 }
 

@@ -51,11 +51,14 @@ async function enter(person) {
   const isCurrent = () => mine === drawing;
   forget();
   try {
+    const gifts = catalogue();
+    // It is awaited later, if at all.
+    gifts.catch(() => {});
     const room = await roomName();
     const view = room === null ? null : await get(path`/v1/rooms/${room}`);
     if (!isCurrent()) return;
     if (view === null) nobodyIsLive(person, isCurrent);
-    else await visit(person, room, view, isCurrent);
+    else await visit(person, { room, view, gifts: await gifts }, isCurrent);
   } catch (error) {
     if (!(error instanceof NoAddress)) throw error;
     plain("There is no such room", error.message);
@@ -75,8 +78,7 @@ function nobodyIsLive(person, isCurrent) {
   leave = () => clearInterval(timer);
 }
 
-async function visit(person, room, first, isCurrent) {
-  const gifts = await catalogue();
+async function visit(person, { room, view: first, gifts }, isCurrent) {
   if (!isCurrent()) return;
   let view = first;
   let ended = false;

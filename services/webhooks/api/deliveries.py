@@ -17,9 +17,8 @@ from services.webhooks.api.dependencies import (
     request_of,
 )
 from services.webhooks.api.endpoints import OWN, EventName
-from services.webhooks.commands import events
+from services.webhooks.commands import events, replays
 from services.webhooks.commands.endpoints import lock_endpoint, read_endpoint, record
-from services.webhooks.commands.replays import replay_deliveries
 from services.webhooks.domain.deliveries import (
     Delivery,
     DeliveryState,
@@ -117,7 +116,6 @@ class PingResponse(BaseModel):
 
 @router.get(
     "/deliveries",
-    name="deliveries",
     responses=refusals(*OWN, BadCursor),
     openapi_extra=OR_READER,
 )
@@ -142,7 +140,6 @@ async def list_deliveries(
 
 @router.get(
     "/deliveries/{event}",
-    name="delivery",
     responses=refusals(*OWN, NoSuchDelivery),
     openapi_extra=OR_READER,
 )
@@ -167,13 +164,12 @@ async def read_delivery(
 @router.post(
     "/replays",
     status_code=201,
-    name="replay_deliveries",
     responses=refusals(
         *(*OWN, NothingToReplay, EndpointDisabled, IdempotencyKeyMissing, KeyReused, TooOften)
     ),
     openapi_extra=OR_WRITER,
 )
-async def replay(
+async def replay_deliveries(
     endpoint: UUID,
     body: ReplayRequest,
     team: WrittenTeam,
@@ -190,18 +186,17 @@ async def replay(
     request = request_of(team, caller, key, body)
     async with db.transaction() as tx:
         known = await lock_endpoint(tx, team, endpoint)
-        count = await replay_deliveries(tx, request, known, chosen, policy)
+        count = await replays.replay_deliveries(tx, request, known, chosen, policy)
     return ReplayResponse(deliveries=count)
 
 
 @router.post(
     "/pings",
     status_code=201,
-    name="ping_endpoint",
     responses=refusals(*OWN, EndpointDisabled, IdempotencyKeyMissing, TooOften),
     openapi_extra=OR_WRITER,
 )
-async def ping(
+async def ping_endpoint(
     endpoint: UUID,
     team: WrittenTeam,
     key: IdempotencyKey,

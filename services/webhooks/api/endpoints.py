@@ -147,7 +147,6 @@ class RotationRequest(BaseModel):
 
 @router.get(
     "",
-    name="read_team",
     responses=refusals(Unauthenticated, NotTheTeam, NoSuchTeam),
     openapi_extra=OR_READER,
 )
@@ -161,7 +160,6 @@ async def read_team(team: ReadTeam, db: Reference) -> TeamResponse:
 @router.post(
     "/endpoints",
     status_code=201,
-    name="add_endpoint",
     responses=refusals(
         *(*OWN, NoSuchTeam, EventNotGranted, TooManyEndpoints),
         *(UrlRefused, IdempotencyKeyMissing, KeyReused, TooOften),
@@ -194,7 +192,6 @@ async def add_endpoint(
 
 @router.get(
     "/endpoints",
-    name="endpoints",
     responses=refusals(Unauthenticated, NotTheTeam, BadCursor),
     openapi_extra=OR_READER,
 )
@@ -215,7 +212,6 @@ async def list_endpoints(
 
 @router.get(
     "/endpoints/{endpoint}",
-    name="endpoint",
     responses=refusals(*OWN),
     openapi_extra=OR_READER,
 )
@@ -227,7 +223,6 @@ async def read_endpoint(endpoint: UUID, team: ReadTeam, db: Reference) -> Endpoi
 
 @router.patch(
     "/endpoints/{endpoint}",
-    name="change_endpoint",
     responses=refusals(*OWN, NoSuchTeam, EventNotGranted, UrlRefused, TooOften),
     openapi_extra=OR_WRITER,
 )
@@ -260,7 +255,6 @@ async def change_endpoint(
 @router.delete(
     "/endpoints/{endpoint}",
     status_code=204,
-    name="delete_endpoint",
     responses=refusals(*OWN),
     openapi_extra=OR_WRITER,
 )
@@ -273,7 +267,6 @@ async def delete_endpoint(endpoint: UUID, team: WrittenTeam, caller: Caller, db:
 @router.post(
     "/endpoints/{endpoint}/secrets",
     status_code=201,
-    name="rotate_secret",
     responses=refusals(*OWN, IdempotencyKeyMissing, KeyReused, TooOften),
     openapi_extra=OR_WRITER,
 )

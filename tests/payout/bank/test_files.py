@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.payout.commands.bank_files import make_due_files, renew_encryption
+from services.payout.commands.bank_files import make_due_files
+from services.payout.commands.bank_keys import renew_encryption
 from services.payout.domain.bank_accounts import Debtor
-from services.payout.domain.bank_files import BankPayment, file_of
+from services.payout.domain.bank_files import BankPayment
 from services.payout.providers.payment_files import write_payment_file
 from shared.keyring import Keyring, new_key
 from tests.payout.bank.conftest import (
@@ -28,10 +29,12 @@ FILES = "/v1/operator/bank-files"
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
+FILE = UUID("0aa6ce2c-1b7e-4b0e-8f3e-3e6e3a5f6a11")
+
+
 def a_file(payments, *, at=NOW):
-    identifier = file_of([payment.attempt for payment in payments])
     debtor = Debtor.read(OPTIONS["debtor"])
-    return write_payment_file(identifier, payments, debtor, made_at=at, description="Your earnings")
+    return write_payment_file(FILE, payments, debtor, made_at=at, description="Your earnings")
 
 
 def test_two_hundred_payments_are_a_file_of_the_schema():
@@ -41,7 +44,7 @@ def test_two_hundred_payments_are_a_file_of_the_schema():
 
     message, written = payments_of(a_file(payments))
 
-    assert UUID(message) == file_of([payment.attempt for payment in payments])
+    assert UUID(message) == FILE
     assert written == [
         (each.attempt.hex, f"Zoe Grosse {n}", IBANS[n % 3], Decimal(15) + Decimal(n) / 100)
         for n, each in enumerate(payments)
@@ -110,6 +113,7 @@ async def test_a_file_that_was_never_downloaded_is_there_after_a_crash(cash_out,
         "DELETE FROM bank_orders",
         "UPDATE bank_orders SET amount_minor = 1",
         "UPDATE bank_files SET payments = 2",
+        "UPDATE bank_batches SET payments = 2",
     ],
 )
 async def test_the_service_itself_cannot_pay_a_payment_again(
@@ -125,10 +129,10 @@ async def test_the_service_itself_cannot_pay_a_payment_again(
 async def test_a_day_has_a_file_of_what_was_ordered_before_its_time(cash_out, database, clerk):
     earlier = _due_at(datetime.now(UTC))
     await cash_out()
-    assert not await make_due_files(database.part_for("lea"), earlier)
+    assert not await make_due_files(database, earlier)
     assert (await clerk.get(FILES)).json()["items"] == []
 
-    assert not await make_due_files(database.part_for("lea"), _due_at(datetime.now(UTC)))
+    assert not await make_due_files(database, _due_at(datetime.now(UTC)))
 
     (line,) = (await clerk.get(FILES)).json()["items"]
     assert line["made_by"] == "schedule"
@@ -159,7 +163,7 @@ async def test_the_days_job_gives_back_what_can_no_longer_be_paid(
     payout = await cash_out()
     await execute("DELETE FROM bank_accounts")
 
-    await make_due_files(database.part_for("lea"), bank)
+    await make_due_files(database, bank)
     await work()
 
     assert await state_of(lea, payout) == "failed"
@@ -183,9 +187,9 @@ async def test_a_new_key_encrypts_everything_again(cash_out, make_file, clerk, d
 
     assert not await renew_encryption(database, both)
 
-    tables = ("bank_accounts", "bank_files")
+    tables = ("bank_accounts", "bank_batches", "bank_files")
     rows = [row for table in tables for row in await execute(f"SELECT encrypted FROM {table}")]
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert all(alone.decrypt(row.encrypted) for row in rows)
 
 

@@ -8,6 +8,10 @@ FILE = """
     VALUES (gen_random_uuid(), {payments}, {amount}, 'EUR', now(), 'ops', 'key', '')
 """
 A_FILE = {"payments": 1, "amount": 1}
+BATCH = "INSERT INTO bank_batches VALUES (gen_random_uuid(), {payments}, 'key', '')"
+CUTOFF = """
+    INSERT INTO bank_cutoffs VALUES (gen_random_uuid(), now(), {payments_max}, 'schedule', NULL)
+"""
 ORDER = """
     INSERT INTO bank_orders (creator, attempt, account, amount_minor, currency, state)
     VALUES ('lea', gen_random_uuid(), 'bank_1', {amount}, 'EUR', {state})
@@ -25,6 +29,8 @@ A_REPORT = {"kind": "'pain.002'", "confirmed_by": "'ada'"}
     [
         ("bank_file_of_payments", FILE, A_FILE, {"payments": 0}),
         ("bank_file_of_money", FILE, A_FILE, {"amount": 0}),
+        ("bank_batch_of_payments", BATCH, {"payments": 0}, {"payments": -1}),
+        ("bank_cutoff_of_payments", CUTOFF, {"payments_max": 1}, {"payments_max": 0}),
         ("bank_order_of_money", ORDER, AN_ORDER, {"amount": 0}),
         ("bank_order_state_known", ORDER, AN_ORDER, {"state": "'lost'"}),
         ("bank_report_kind_known", REPORT, A_REPORT, {"kind": "'mt940'"}),
@@ -47,7 +53,9 @@ async def test_an_attempt_is_in_one_file_whatever_the_code_does(execute):
         await execute(paid)
 
 
-@pytest.mark.parametrize("table", ["bank_files", "bank_orders", "bank_payments", "bank_reports"])
+@pytest.mark.parametrize(
+    "table", ["bank_batches", "bank_files", "bank_orders", "bank_payments", "bank_reports"]
+)
 @pytest.mark.parametrize("verb", ["DELETE FROM {}", "TRUNCATE {}"])
 async def test_the_service_cannot_remove_what_was_paid(execute, table, verb):
     with pytest.raises(InsufficientPrivilegeError):

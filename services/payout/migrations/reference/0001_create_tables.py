@@ -37,6 +37,34 @@ CREATE TABLE webhook_events (
 );
 GRANT SELECT, INSERT ON webhook_events TO payout;
 """
+BANK_FILES = """
+-- A file that is begun and not there yet: removed with the file, or if it pays nothing.
+CREATE TABLE bank_cutoffs (
+    file            uuid         PRIMARY KEY,
+    ordered_before  timestamptz  NOT NULL,
+    payments_max    integer      NOT NULL CONSTRAINT bank_cutoff_of_payments
+                    CHECK (payments_max > 0),
+    made_by         text         NOT NULL,
+    reason          text
+);
+GRANT SELECT, INSERT, DELETE ON bank_cutoffs TO payout;
+
+CREATE TABLE bank_files (
+    id            uuid         PRIMARY KEY,
+    payments      integer      NOT NULL CONSTRAINT bank_file_of_payments CHECK (payments > 0),
+    amount_minor  bigint       NOT NULL CONSTRAINT bank_file_of_money CHECK (amount_minor > 0),
+    currency      text         NOT NULL,
+    made_at       timestamptz  NOT NULL,
+    made_by       text         NOT NULL,
+    key_id        text         NOT NULL,
+    encrypted     bytea        NOT NULL
+);
+CREATE INDEX bank_files_by_time ON bank_files (made_at, id);
+CREATE INDEX bank_files_by_key ON bank_files (key_id);
+GRANT SELECT, INSERT ON bank_files TO payout;
+-- Encrypted again when the key is replaced; what it pays never changes.
+GRANT UPDATE (key_id, encrypted) ON bank_files TO payout;
+"""
 BANK_REPORTS = """
 CREATE TABLE bank_reports (
     id              uuid         PRIMARY KEY,
@@ -70,5 +98,5 @@ def upgrade() -> None:
         for shared in (MAILBOXES, EVENT_ARCHIVE):
             run_sql(shared.format(role="payout"))
     run_sql(AUDIT.format(role="payout"))
-    for own in (RATES, WEBHOOK_EVENTS, BANK_REPORTS):
+    for own in (RATES, WEBHOOK_EVENTS, BANK_FILES, BANK_REPORTS):
         run_sql(own)

@@ -1,5 +1,7 @@
 """
-Payments by bank file: accounts of creators, orders, files, and what reports say of them.
+Payments by bank file: accounts of creators, orders, batches, and what reports say of them.
+
+Files and reports are of creators of all parts: they are in the schema of reference.
 
 A payment of a file has a row that nothing can change or remove: an attempt is in one file for ever,
 whatever happened between making the file and bringing it to the bank.
@@ -23,21 +25,17 @@ CREATE INDEX bank_accounts_by_key ON bank_accounts (key_id);
 -- DELETE: names and numbers of people are erased.
 GRANT SELECT, INSERT, UPDATE, DELETE ON bank_accounts TO payout;
 
-CREATE TABLE bank_files (
-    id            uuid         PRIMARY KEY,
-    payments      integer      NOT NULL CONSTRAINT bank_file_of_payments CHECK (payments > 0),
-    amount_minor  bigint       NOT NULL CONSTRAINT bank_file_of_money CHECK (amount_minor > 0),
-    currency      text         NOT NULL,
-    made_at       timestamptz  NOT NULL,
-    made_by       text         NOT NULL,
-    key_id        text         NOT NULL,
-    encrypted     bytea        NOT NULL
+-- What this part pays in a file: written once, whichever process makes the file.
+CREATE TABLE bank_batches (
+    file       uuid     PRIMARY KEY,
+    payments   integer  NOT NULL CONSTRAINT bank_batch_of_payments CHECK (payments >= 0),
+    key_id     text     NOT NULL,
+    encrypted  bytea    NOT NULL
 );
-CREATE INDEX bank_files_by_time ON bank_files (made_at, id);
-CREATE INDEX bank_files_by_key ON bank_files (key_id);
-GRANT SELECT, INSERT ON bank_files TO payout;
+CREATE INDEX bank_batches_by_key ON bank_batches (key_id);
+GRANT SELECT, INSERT ON bank_batches TO payout;
 -- Encrypted again when the key is replaced; what it pays never changes.
-GRANT UPDATE (key_id, encrypted) ON bank_files TO payout;
+GRANT UPDATE (key_id, encrypted) ON bank_batches TO payout;
 
 CREATE TABLE bank_orders (
     creator       text         NOT NULL,

@@ -1,0 +1,65 @@
+"""
+The pages' scripts and styles, bundled: one of each for a page, in place of twenty.
+
+`python -m deploy.bundles` writes `services/web/bundles/` with esbuild; with `--check` it says
+whether that is what the sources give. Names of functions stay, so that an error says where it is.
+"""
+
+import argparse
+import filecmp
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.checks import ROOT
+from deploy.checks.javascript import MISSING, install, program, run
+from services.web.pages import ADDRESSES, BUNDLES, SHEETS, SOURCES, STATIC, version_of
+
+# The oldest browsers that README.md names.
+TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
+SHORT = ("--minify-whitespace", "--minify-syntax", "--legal-comments=none", "--log-level=warning")
+PAGES = tuple(dict.fromkeys(ADDRESSES.values()))
+
+
+def write(folder: Path) -> None:
+    """Bundle each page into `folder`, and note what of."""
+    esbuild = program(install(ROOT), "esbuild")
+    for page in PAGES:
+        options = ("--bundle", "--format=esm", TARGET, *SHORT)
+        run(STATIC, esbuild, f"{page}.js", *options, f"--outfile={folder / page}.js")
+        sheets = "".join(f'@import "./{sheet}.css";' for sheet in (*SHEETS, page))
+        options = ("--bundle", "--loader=css", "--external:*.svg", TARGET, *SHORT)
+        run(STATIC, esbuild, *options, f"--outfile={folder / page}.css", given=sheets)
+    (folder / SOURCES).write_text(f"{version_of(STATIC)}\n")
+
+
+def check() -> list[str]:
+    """Return which files of the bundles are not what the sources give."""
+    with tempfile.TemporaryDirectory() as made:
+        write(Path(made))
+        names = {path.name for folder in (Path(made), BUNDLES) for path in folder.glob("*")}
+        _, different, missing = filecmp.cmpfiles(made, BUNDLES, names, shallow=False)
+    return sorted((*different, *missing))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Bundle the scripts and styles of the pages.")
+    parser.add_argument("--check", action="store_true", help="say whether they are up to date")
+    arguments = parser.parse_args()
+    if not shutil.which("npm"):
+        print(MISSING)  # noqa: T201 - it is what this prints
+        return 1
+    if not arguments.check:
+        shutil.rmtree(BUNDLES, ignore_errors=True)
+        BUNDLES.mkdir()
+        write(BUNDLES)
+        return 0
+    stale = check()
+    if stale:
+        print(f"Not what the sources give: {', '.join(stale)}. Run: make contracts")  # noqa: T201
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
