@@ -34,8 +34,8 @@ def contracts(
 ) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
     found = review()
-    for fault in found.faults:
-        complain(str(fault))
+    for reason in found.faults:
+        complain(str(reason))
     report = Report(as_json=as_json, facts={"stale": []})
     if found.faults:
         raise typer.Exit(FOUND_WRONG)
