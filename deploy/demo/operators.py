@@ -28,6 +28,8 @@ def operators_variables(system: System) -> dict[str, str]:
         # The issuer for development, on this machine, and practice money.
         "OVATION_ALLOW_INSECURE_ISSUER": "true",
         "OVATION_TEST_PAYMENTS": "true",
+        # `parts` asks as the administrator.
+        "POSTGRES_ADMIN_PASSWORD": system.postgres.admin_password,
         **dict(_providers(system)),
         **{name.upper(): system.secrets.read(name) for name in _secret_names()},
     }

@@ -7,12 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
 from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
 from deploy.config.services import DATABASES, FEED
+from deploy.gateway.examples import add_examples
 from deploy.gateway.introduction import INFO, SECURITY, SERVERS, TAGS
 from deploy.gateway.links import add_links
 from shared.http.problems import Problem, documented
@@ -32,6 +34,7 @@ LIMIT_HEADERS = {
 }
 
 
+@cache
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
     described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}
@@ -39,6 +42,7 @@ def whole_api() -> Document:
     introduce(whole)
     add_links(whole)
     _add_limits(whole)
+    add_examples(whole)
     return whole
 
 

@@ -3,19 +3,21 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
+from shared.contracts.base import like
 from shared.errors import Kind, Refusal
+from shared.http.bodies import Body
 from shared.http.keys import HEADER, IdempotencyKeyMissing
 from shared.http.request_id import request_id
 from shared.http.routes import methods_at, route_of
@@ -25,6 +27,8 @@ from shared.postgres.database import is_contention, is_unavailable
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
+# Where each code has a page, for people and for programs.
+PROBLEMS = "/problems"
 ERRORS_MAX = 20
 RETRY_AFTER = {"Retry-After": "1"}
 # A refusal that knows when it ends says so.
@@ -49,10 +53,23 @@ _HEADERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.UNAVAILABLE: RETRY_AFTER,
 }
 MALFORMED_JSON = ("malformed-json", "The body is not JSON.")
-_ROUTE_ERRORS = {
-    400: MALFORMED_JSON,
-    404: ("no-such-route", "There is nothing at this address."),
-    405: ("method-not-allowed", "This address does not take this method."),
+NO_SUCH_ROUTE = ("no-such-route", "There is nothing at this address.")
+METHOD_NOT_ALLOWED = ("method-not-allowed", "This address does not take this method.")
+HTTP_ERROR = ("http-error", "The request is not what HTTP allows here.")
+BODY_TOO_LARGE = ("body-too-large", "The body is larger than this service takes.")
+BODY_INCOMPLETE = ("body-incomplete", "The connection ended before the body did.")
+INTERNAL_ERROR = ("internal-error", "Something went wrong on our side.")
+_ROUTE_ERRORS = {400: MALFORMED_JSON, 404: NO_SUCH_ROUTE, 405: METHOD_NOT_ALLOWED}
+# What is answered beside refusals: its status, and the names of its facts.
+OTHER_PROBLEMS: Mapping[tuple[str, str], tuple[int, Sequence[str]]] = {
+    INVALID_REQUEST: (422, ("errors",)),
+    MALFORMED_JSON: (400, ()),
+    NO_SUCH_ROUTE: (404, ()),
+    METHOD_NOT_ALLOWED: (405, ()),
+    HTTP_ERROR: (400, ()),
+    BODY_TOO_LARGE: (413, ("body_bytes_max",)),
+    BODY_INCOMPLETE: (400, ()),
+    INTERNAL_ERROR: (500, ()),
 }
 # Pydantic's own words for these quote what was sent.
 _QUOTING = {
@@ -62,27 +79,40 @@ _QUOTING = {
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-class Problem(BaseModel):
+class Problem(Body):
     """Why a request was refused (RFC 9457); further members are the facts to act on."""
 
     model_config = ConfigDict(extra="allow")
 
-    type: str
-    title: str
-    status: int
+    type: Annotated[str, like("/problems/insufficient-coins")]
+    """The address of a page about the code, relative to the address that was asked."""
+    code: Annotated[str, like("insufficient-coins")]
+    """What to branch on: it never changes. Its facts are members beside it."""
+    title: Annotated[str, like("The wallet holds fewer coins than the gift costs.")]
+    """What went wrong, in one English sentence; it may be reworded, so do not compare it."""
+    status: Annotated[int, like(402)]
+    """The status of the answer, repeated for readers who have its body alone."""
+    request_id: Annotated[str, like("5c0f1c1e6f0d4a0b9f6f0a9c1d2e3f40")]
+    """The name of this request in the logs of every service; also the header `X-Request-Id`."""
 
 
-class Fault(BaseModel):
+class Fault(Body):
     """One thing that is wrong with a request, and where."""
 
-    where: str
-    problem: str
+    where: Annotated[str, like("body.count")]
+    """
+    The place: `body`, `query`, `path` or `header`, and names from the outside in, joined by dots. A
+    name that is none of ours is `?`.
+    """
+    problem: Annotated[str, like("Input should be greater than or equal to 1")]
+    """What is wrong there, in English."""
 
 
 class InvalidRequest(Problem):
     """What is wrong with each field (RFC 9457)."""
 
     errors: list[Fault]
+    """The first 20 faults, in the order in which they were found."""
 
 
 class DatabaseUnavailable(Refusal):
@@ -105,7 +135,13 @@ def problem(
     code: str, title: str, status: int, facts: Mapping[str, object] | None = None
 ) -> Response:
     """Answer with a problem document."""
-    content: dict[str, object] = {"type": code, "title": title, "status": status}
+    content: dict[str, object] = {
+        "type": f"{PROBLEMS}/{code}",
+        "code": code,
+        "title": title,
+        "status": status,
+        "request_id": request_id(),
+    }
     for name, fact in plain(facts or {}).items():
         # Reserved members win: a fact must never change what kind of problem this is.
         content.setdefault(name, fact)
@@ -135,8 +171,7 @@ def answer_refusal(scope: Scope, no: Refusal) -> Response:
 
 
 def too_large(body_bytes_max: int) -> Response:
-    title = "The body is larger than this service takes."
-    return problem("body-too-large", title, 413, {"body_bytes_max": body_bytes_max})
+    return problem(*BODY_TOO_LARGE, 413, {"body_bytes_max": body_bytes_max})
 
 
 def refusals(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
@@ -171,8 +206,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
         # FastAPI calls every error of reading a body a bad request.
         if isinstance(error.__cause__, BodyTooLarge):
             return too_large(body_bytes_max)
-        otherwise = ("http-error", str(error.detail))
-        code, title = _ROUTE_ERRORS.get(error.status_code, otherwise)
+        code, title = _ROUTE_ERRORS.get(error.status_code, HTTP_ERROR)
         response = problem(code, title, error.status_code)
         response.headers.update(error.headers or {})
         if error.status_code == 405:
@@ -210,7 +244,7 @@ def failure(error: Exception, *, body_bytes_max: int) -> Response:
     if isinstance(error, BodyTooLarge):
         return too_large(body_bytes_max)
     if isinstance(error, ClientDisconnect):
-        return problem("body-incomplete", "The connection ended before the body did.", 400)
+        return problem(*BODY_INCOMPLETE, 400)
     if is_unavailable(error):
         log.warning("database.unavailable", error=repr(error)[:200])
         return refusal_response(DatabaseUnavailable())
@@ -219,5 +253,4 @@ def failure(error: Exception, *, body_bytes_max: int) -> Response:
         response.headers.update(RETRY_AFTER)
         return response
     log.error("request.failed", exc_info=error)
-    title = "Something went wrong on our side."
-    return problem("internal-error", title, 500, {"request_id": request_id()})
+    return problem(*INTERNAL_ERROR, 500)
