@@ -152,7 +152,7 @@ def test_every_command_prints_one_document(ctl, system):
             documents = []
         if done.exit_code not in (0, 1) or len(documents) != 1:
             faults[words] = (done.exit_code, done.stdout, done.stderr, done.exception)
-    assert faults == {}
+    assert faults == {}, faults
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself():

@@ -42,8 +42,9 @@ def contracts(
     found = review()
     for reason in found.faults:
         complain(str(reason))
-    report = Report(as_json=as_json, facts={"stale": []})
+    report = Report(as_json=as_json, facts={"faults": list(found.faults), "stale": []})
     if found.faults:
+        report.end()
         raise typer.Exit(FOUND_WRONG)
     if not check:
         for version in publish():
