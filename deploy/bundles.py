@@ -14,24 +14,31 @@ from pathlib import Path
 
 from deploy.checks import ROOT
 from deploy.checks.javascript import MISSING, install, program, run
-from services.web.pages import ADDRESSES, BUNDLES, SHEETS, SOURCES, STATIC, version_of
+from services.web.pages import ADDRESSES, BUNDLES, MADE_OF, SHEETS, STATIC, version_of
 
 # The oldest browsers that README.md names.
 TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
-SHORT = ("--minify-whitespace", "--minify-syntax", "--legal-comments=none", "--log-level=warning")
-PAGES = tuple(dict.fromkeys(ADDRESSES.values()))
+BUNDLED = (
+    "--bundle",
+    TARGET,
+    "--minify-whitespace",
+    "--minify-syntax",
+    "--legal-comments=none",
+    "--log-level=warning",
+)
+PAGES = sorted(set(ADDRESSES.values()))
 
 
 def write(folder: Path) -> None:
     """Bundle each page into `folder`, and note what of."""
     esbuild = program(install(ROOT), "esbuild")
     for page in PAGES:
-        options = ("--bundle", "--format=esm", TARGET, *SHORT)
-        run(STATIC, esbuild, f"{page}.js", *options, f"--outfile={folder / page}.js")
+        script = (f"{page}.js", "--format=esm", f"--outfile={folder / page}.js")
+        run(STATIC, esbuild, *BUNDLED, *script)
         sheets = "".join(f'@import "./{sheet}.css";' for sheet in (*SHEETS, page))
-        options = ("--bundle", "--loader=css", "--external:*.svg", TARGET, *SHORT)
-        run(STATIC, esbuild, *options, f"--outfile={folder / page}.css", given=sheets)
-    (folder / SOURCES).write_text(f"{version_of(STATIC)}\n")
+        style = ("--loader=css", "--external:*.svg", f"--outfile={folder / page}.css")
+        run(STATIC, esbuild, *BUNDLED, *style, given=sheets)
+    (folder / MADE_OF).write_text(f"{version_of(STATIC)}\n")
 
 
 def check() -> list[str]:

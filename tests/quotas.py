@@ -31,7 +31,7 @@ async def at_once(*asked):
     """Ask all at the same moment; return the statuses and what was refused, sorted."""
     answers = await asyncio.gather(*asked)
     return sorted(
-        (answer.status_code, answer.json().get("type") if answer.content else None)
+        (answer.status_code, answer.json().get("code") if answer.content else None)
         for answer in answers
     )
 
@@ -41,7 +41,7 @@ def is_too_often(answer, quota):
     said = answer.json()
     return (
         answer.status_code == 429
-        and said["type"] == "too-often"
+        and said["code"] == "too-often"
         and said["act"] == quota.act
         and said["count_max"] == quota.count_max
         and 0 < int(answer.headers["Retry-After"]) <= quota.seconds

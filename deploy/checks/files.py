@@ -26,7 +26,8 @@ PLACES = """
     services/*/migrations/env.py services/*/migrations/versions/*.py
     services/*/migrations/reference/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
-    services/web/*.py services/web/page.html services/web/static/** services/web/bundles/*
+    services/web/*.py services/web/*.html services/web/problems.json
+    services/web/static/** services/web/bundles/*
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
     shared/secrets.py
     shared/*/*.py shared/contracts/published.json

@@ -231,7 +231,13 @@ _ALL = (
         practising={"LOOPBACK_ALLOWED": "true"},
     ),
     # Its pages have every path that no other service has.
-    Service("web", database=False, rolled=6, seeds={"PEOPLE_FILE": "people.toml"}),
+    Service(
+        "web",
+        database=False,
+        rolled=6,
+        has_group=True,
+        seeds={"PEOPLE_FILE": "people.toml"},
+    ),
 )
 
 # In the order in which they are started: what others ask comes first.

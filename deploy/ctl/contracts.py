@@ -15,6 +15,7 @@ from deploy.docs.columns import column_files
 from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
+from deploy.gateway import problem_pages
 from deploy.gateway.nginx import (
     STRIPPED,
     render,
@@ -98,7 +99,12 @@ def _generated() -> Generated:
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
         "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
+        "problems": (problem_pages.FILE, _problems),
     }
+
+
+def _problems() -> str:
+    return _json(problem_pages.problem_table(whole_api(), _compose_gateway()))
 
 
 def _compose_gateway() -> str:

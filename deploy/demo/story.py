@@ -371,12 +371,12 @@ def _decided(
 
 def _is_early(answer: httpx.Response) -> bool:
     """Whether gift has not heard yet that a room was opened."""
-    return answer.status_code == 409 and bool(answer.json()["type"] == "room-not-open")
+    return answer.status_code == 409 and bool(answer.json()["code"] == "room-not-open")
 
 
 def _refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = checked(answer, status)
-    if problem["type"] != code:
+    if problem["code"] != code:
         raise StoryFailed(f"expected {code}, not {problem}")
     _say(f"[yellow]{status} {code}[/]: {problem['title']}")
     return problem

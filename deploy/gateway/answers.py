@@ -2,6 +2,8 @@
 
 import json
 
+from shared.http.problems import PROBLEMS
+
 # A page declares what it may do. An answer without a declaration is no page, and may do nothing.
 HEADERS = """\
 map $upstream_http_content_security_policy $ovation_policy {
@@ -74,7 +76,9 @@ location @feed_again {{
 
 def problem(status: int, code: str, title: str, **facts: int | str) -> list[str]:
     """Return the lines that answer with a problem document."""
-    document = json.dumps({**facts, "type": code, "title": title, "status": status})
+    members = {"type": f"{PROBLEMS}/{code}", "code": code, "title": title, "status": status}
+    # A variable of nginx; no id that is not fit for a text gets into it.
+    document = json.dumps({**facts, **members, "request_id": "$ovation_request_id"})
     return ["default_type application/problem+json;", f"return {status} '{document}';"]
 
 

@@ -18,8 +18,9 @@ diamonds and cashes them out.
 * **Coins, diamonds and money** are integers. Money is in minor units (cents) of its currency.
 * **Requests that do something once** have an `Idempotency-Key`. Repeat such a request with the same
   key until it is answered: it is done once, and each answer is about the same thing.
-* **Refusals** are problem documents (RFC 9457): `type` is a stable code, and the other members are
-  the facts to act on. The description of an answer lists its codes.
+* **Refusals** are problem documents (RFC 9457): `code` is stable, and the other members are the
+  facts to act on. `type` is the address of a page about the code. The description of an answer
+  lists its codes.
 * **Long lists** come page by page: `next_cursor` is the `cursor` of the next page, and is null
   at the end.
 * **Within version 1** operations, parameters and fields are added. Ignore fields that you do not

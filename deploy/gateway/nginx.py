@@ -93,9 +93,14 @@ PRACTICE_FILES = "/etc/nginx/practice/*.conf"
 
 REQUEST_ID = """\
 map $http_x_request_id $ovation_request_id {
-    ""      $request_id;
-    default $http_x_request_id;
-}"""
+    "~^[A-Za-z0-9._-]{1,64}$" $http_x_request_id;
+    default                   $request_id;
+}
+map $upstream_http_x_request_id $ovation_answered_id {
+    ""      $ovation_request_id;
+    default "";
+}
+add_header X-Request-Id $ovation_answered_id always;"""
 # A proxy in front of us knows how its caller came; nothing is allowed because of it.
 SCHEME = """\
 map $http_x_forwarded_proto $ovation_scheme {

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -32,6 +33,7 @@ LIMIT_HEADERS = {
 }
 
 
+@cache
 def whole_api() -> Document:
     """Return the merged OpenAPI document of the services that are there."""
     described = {name: app_of(name).openapi() for name in DATABASES if _main_exists(name)}

@@ -1,11 +1,12 @@
 """Wires the web service together, and runs it."""
 
+import json
 import tomllib
 
 import uvicorn
 from fastapi import FastAPI
 
-from services.web import pages
+from services.web import pages, problems
 from services.web.settings import Settings
 from shared.http import build_app
 from shared.observability.logging import configure_logging
@@ -22,6 +23,7 @@ def build(settings: Settings) -> FastAPI:
     sources = pages.version_of(pages.STATIC)
     is_bundled = pages.has_bundles(sources)
     version = pages.version_of(pages.BUNDLES) if is_bundled else sources
+    swagger_version = pages.version_of(pages.SWAGGER_UI)
     app.state.pages = pages.render_pages(
         version=version,
         is_bundled=is_bundled,
@@ -29,11 +31,16 @@ def build(settings: Settings) -> FastAPI:
         readings=settings.readings,
         runbooks_url=settings.runbooks_url,
     )
+    app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
     app.state.page_headers = pages.page_headers(settings.host_origins)
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
-    app.mount("/static", pages.Files(version, is_bundled=is_bundled), name="static")
+    app.include_router(problems.router)
+    folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
+    made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
+    app.mount("/static", pages.Files(folders, version, made), name="static")
+    app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
     return app
 
 

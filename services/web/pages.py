@@ -11,9 +11,11 @@ style for a page. Bundles of other sources are not served, so a change is seen a
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -28,10 +30,13 @@ from shared.runtime.token_settings import Reading
 STATIC = Path(__file__).parent / "static"
 BUNDLES = Path(__file__).parent / "bundles"
 # In a folder of bundles: the version of the sources they were made of.
-SOURCES = "SOURCES"
+MADE_OF = "SOURCES"
 # The styles of every page, before its own.
 SHEETS = ("tokens", "base", "buy")
 TEMPLATE = Path(__file__).parent / "page.html"
+# Swagger UI draws the API's reference. Its files come with a package, so no CDN is asked.
+SWAGGER_UI = Path(str(files("fastapi_swagger"))) / "resources"
+REFERENCE_TEMPLATE = Path(__file__).parent / "reference.html"
 # Each page is the script and the style of its name.
 ADDRESSES = {
     "/": "room",
@@ -41,6 +46,7 @@ ADDRESSES = {
     "/creator": "creator",
     "/operator": "operator",
     "/paid": "paid",
+    "/events": "events",
 }
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -48,13 +54,15 @@ REVALIDATE = "no-cache"
 # The drawings of all gifts, in one file.
 DRAWINGS = "gifts.json"
 KINDS = frozenset((".css", ".js", ".svg"))
-# Everything comes from here: no foreign script, style or font, nothing inline, and no string ever
-# becomes markup.
-POLICY = (
+# Everything comes from here: no foreign script, style or font, and nothing inline.
+SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'; "
 )
+# And no string ever becomes markup.
+POLICY = f"{SOURCES}require-trusted-types-for 'script'; trusted-types 'none'; "
+# Swagger UI makes markup of strings, of our own document alone.
+REFERENCE_POLICY = f"{SOURCES}frame-ancestors 'none'"
 SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
@@ -67,22 +75,26 @@ PAGE_HEADERS = {
 
 
 class Files(StaticFiles):
-    """Our own files of the kinds that pages are made of, and nothing else of their folders."""
+    """
+    The files of folders of the kinds that pages are made of, and nothing else of them.
 
-    def __init__(self, version: str, *, is_bundled: bool) -> None:
-        super().__init__(directory=STATIC)
-        self._drawings = json.dumps(read_drawings())
-        if is_bundled:
-            # Folders that are looked into one after the other.
-            self.all_directories = [BUNDLES, *self.all_directories]
+    A file is served from the first folder that has it; `made` are JSON documents by their names.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], version: str, made: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        super().__init__(directory=folders[0])
+        self.all_directories = list(folders)
+        self._made = made
         self._version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         version, _, rest = path.partition("/")
         named = version == self._version
         wanted = rest if named else path
-        if wanted == DRAWINGS:
-            answer = Response(self._drawings, media_type="application/json")
+        if wanted in self._made:
+            answer = Response(self._made[wanted], media_type="application/json")
         elif Path(wanted).suffix in KINDS:
             answer = await super().get_response(wanted, scope)
         else:
@@ -108,7 +120,7 @@ def version_of(folder: Path) -> str:
 
 def has_bundles(sources: str) -> bool:
     """Return whether there are bundles, made of the sources of this version."""
-    made_of = BUNDLES / SOURCES
+    made_of = BUNDLES / MADE_OF
     return made_of.exists() and made_of.read_text().strip() == sources
 
 
@@ -142,6 +154,15 @@ def render_pages(
     }
 
 
+def render_reference(*, version: str, swagger_version: str) -> str:
+    """Return the page of the API's reference."""
+    return (
+        REFERENCE_TEMPLATE.read_text()
+        .replace("/static/", f"/static/{version}/")
+        .replace("/swagger-ui/", f"/swagger-ui/{swagger_version}/")
+    )
+
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -155,6 +176,12 @@ async def read_page(
 
 for address in ADDRESSES:
     router.add_api_route(address, read_page, name=address)
+
+
+@router.get("/docs")
+async def read_reference(page: Annotated[str, from_state("reference")]) -> Response:
+    """Show the whole API. Only this page has a policy of its own."""
+    return HTMLResponse(page, headers={**PAGE_HEADERS, "Content-Security-Policy": REFERENCE_POLICY})
 
 
 @router.get("/people.json")

@@ -25,6 +25,8 @@ from shared.postgres.database import is_contention, is_unavailable
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
+# Where each code has a page, for people and for programs.
+PROBLEMS = "/problems"
 ERRORS_MAX = 20
 RETRY_AFTER = {"Retry-After": "1"}
 # A refusal that knows when it ends says so.
@@ -49,10 +51,23 @@ _HEADERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.UNAVAILABLE: RETRY_AFTER,
 }
 MALFORMED_JSON = ("malformed-json", "The body is not JSON.")
-_ROUTE_ERRORS = {
-    400: MALFORMED_JSON,
-    404: ("no-such-route", "There is nothing at this address."),
-    405: ("method-not-allowed", "This address does not take this method."),
+NO_SUCH_ROUTE = ("no-such-route", "There is nothing at this address.")
+METHOD_NOT_ALLOWED = ("method-not-allowed", "This address does not take this method.")
+HTTP_ERROR = ("http-error", "The request is not what HTTP allows here.")
+BODY_TOO_LARGE = ("body-too-large", "The body is larger than this service takes.")
+BODY_INCOMPLETE = ("body-incomplete", "The connection ended before the body did.")
+INTERNAL_ERROR = ("internal-error", "Something went wrong on our side.")
+_ROUTE_ERRORS = {400: MALFORMED_JSON, 404: NO_SUCH_ROUTE, 405: METHOD_NOT_ALLOWED}
+# What is answered beside refusals: its status, and the names of its facts.
+OTHER_PROBLEMS: Mapping[tuple[str, str], tuple[int, Sequence[str]]] = {
+    INVALID_REQUEST: (422, ("errors",)),
+    MALFORMED_JSON: (400, ()),
+    NO_SUCH_ROUTE: (404, ()),
+    METHOD_NOT_ALLOWED: (405, ()),
+    HTTP_ERROR: (400, ()),
+    BODY_TOO_LARGE: (413, ("body_bytes_max",)),
+    BODY_INCOMPLETE: (400, ()),
+    INTERNAL_ERROR: (500, ()),
 }
 # Pydantic's own words for these quote what was sent.
 _QUOTING = {
@@ -67,9 +82,14 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
+    # The address of a page about the code, relative to the address that was asked.
     type: str
+    # What to branch on; it never changes.
+    code: str
     title: str
     status: int
+    # What the logs of every service have this request under.
+    request_id: str
 
 
 class Fault(BaseModel):
@@ -105,7 +125,13 @@ def problem(
     code: str, title: str, status: int, facts: Mapping[str, object] | None = None
 ) -> Response:
     """Answer with a problem document."""
-    content: dict[str, object] = {"type": code, "title": title, "status": status}
+    content: dict[str, object] = {
+        "type": f"{PROBLEMS}/{code}",
+        "code": code,
+        "title": title,
+        "status": status,
+        "request_id": request_id(),
+    }
     for name, fact in plain(facts or {}).items():
         # Reserved members win: a fact must never change what kind of problem this is.
         content.setdefault(name, fact)
@@ -135,8 +161,7 @@ def answer_refusal(scope: Scope, no: Refusal) -> Response:
 
 
 def too_large(body_bytes_max: int) -> Response:
-    title = "The body is larger than this service takes."
-    return problem("body-too-large", title, 413, {"body_bytes_max": body_bytes_max})
+    return problem(*BODY_TOO_LARGE, 413, {"body_bytes_max": body_bytes_max})
 
 
 def refusals(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
@@ -171,8 +196,7 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
         # FastAPI calls every error of reading a body a bad request.
         if isinstance(error.__cause__, BodyTooLarge):
             return too_large(body_bytes_max)
-        otherwise = ("http-error", str(error.detail))
-        code, title = _ROUTE_ERRORS.get(error.status_code, otherwise)
+        code, title = _ROUTE_ERRORS.get(error.status_code, HTTP_ERROR)
         response = problem(code, title, error.status_code)
         response.headers.update(error.headers or {})
         if error.status_code == 405:
@@ -210,7 +234,7 @@ def failure(error: Exception, *, body_bytes_max: int) -> Response:
     if isinstance(error, BodyTooLarge):
         return too_large(body_bytes_max)
     if isinstance(error, ClientDisconnect):
-        return problem("body-incomplete", "The connection ended before the body did.", 400)
+        return problem(*BODY_INCOMPLETE, 400)
     if is_unavailable(error):
         log.warning("database.unavailable", error=repr(error)[:200])
         return refusal_response(DatabaseUnavailable())
@@ -219,5 +243,4 @@ def failure(error: Exception, *, body_bytes_max: int) -> Response:
         response.headers.update(RETRY_AFTER)
         return response
     log.error("request.failed", exc_info=error)
-    title = "Something went wrong on our side."
-    return problem("internal-error", title, 500, {"request_id": request_id()})
+    return problem(*INTERNAL_ERROR, 500)

@@ -94,7 +94,7 @@ def stand_in(port):
     async def buy(request):
         asked.append(await request.json())
         prices.pop(0)
-        return JSONResponse({"type": "price-changed", "title": "Another price."}, 409)
+        return JSONResponse({"code": "price-changed", "title": "Another price."}, 409)
 
     asked = []
     gifts = [

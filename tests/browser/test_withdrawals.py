@@ -146,7 +146,7 @@ def test_who_cannot_be_told_what_they_bought_is_told_that_and_may_try_again(visi
     stage.buy(viewer, "coins_100")
     person = visitor(viewer.user, claims=GERMAN)
     person.context.route(
-        "**/v1/purchases?*", lambda route: route.fulfill(status=429, json={"type": "too-often"})
+        "**/v1/purchases?*", lambda route: route.fulfill(status=429, json={"code": "too-often"})
     )
     page = person.open("/wallet")
     card = page.locator("#withdrawals")

@@ -136,4 +136,4 @@ class Load:
 
 def may_be_repeated(status: int, said: Mapping[str, Any]) -> bool:
     """Whether an answer says no more than: not yet."""
-    return status == WAITING or status >= 500 or (status == 409 and said.get("type") == "try-again")
+    return status == WAITING or status >= 500 or (status == 409 and said.get("code") == "try-again")

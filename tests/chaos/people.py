@@ -142,5 +142,5 @@ class People:
             if answer is not None and answer.is_success:
                 return answer.json()
             if answer is not None and answer.status_code < 500:
-                assert answer.json().get("type") == "try-again", answer.text
+                assert answer.json().get("code") == "try-again", answer.text
             await asyncio.sleep(RETRY_SECONDS)

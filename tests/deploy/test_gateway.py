@@ -128,7 +128,7 @@ def test_a_schema_that_is_not_there_is_a_problem_that_may_be_asked_for_again(gat
     answer = httpx.get(gateway.url + path)
 
     assert answer.status_code == 404
-    assert json.loads(answer.text)["type"] == "no-such-schema"
+    assert json.loads(answer.text)["code"] == "no-such-schema"
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "cache-control" not in answer.headers
 
@@ -148,7 +148,7 @@ def test_a_document_that_cannot_be_had_this_way_is_a_problem(
 ):
     answer = httpx.request(method, gateway.url + path, headers=headers)
 
-    assert (answer.status_code, answer.json()["type"]) == (status, code)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
 
 
@@ -251,7 +251,7 @@ def test_who_asks_too_often_is_told_when_to_ask_again(gateway_to):
     assert asked[-1].headers["RateLimit-Policy"] == '"token";q=50;w=1, "address";q=1000;w=1'
     assert "RateLimit-Policy" not in asked[0].headers
     assert asked[-1].headers["Content-Type"] == "application/problem+json"
-    assert asked[-1].json()["type"] == "too-many-requests"
+    assert asked[-1].json()["code"] == "too-many-requests"
     assert other.status_code == 200
 
 
@@ -342,7 +342,7 @@ def test_what_the_gateway_cannot_take_is_a_problem_like_any_other(
             head, _, body = _all_from(connection).partition(b"\r\n\r\n")
 
     problem = json.loads(body)
-    assert (problem["status"], problem["type"]) == (status, code)
+    assert (problem["status"], problem["code"]) == (status, code)
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"Content-Type: application/problem+json" in head
 

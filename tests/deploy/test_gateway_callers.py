@@ -75,7 +75,7 @@ def test_another_spelling_of_a_token_is_none(before, http, spelt):
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert (answer.json()["type"], answer.json()["reason"]) == ("unauthenticated", "malformed")
+    assert (answer.json()["code"], answer.json()["reason"]) == ("unauthenticated", "malformed")
 
 
 def test_who_signs_instead_of_bearing_a_token_may_write_what_they_like(before, http):

@@ -230,7 +230,7 @@ def test_other_addresses_cannot_call_as_tencent_once_tencents_are_said(tmp_path)
         theirs = {"OVATION_TENCENT_ADDRESSES": "192.0.2.0/24 2001:db8::/32"}
         with Started(tmp_path, service.address, **theirs) as gateway:
             refused = gateway.get(path)
-            assert (refused.status_code, refused.json()["type"]) == (403, "address-not-allowed")
+            assert (refused.status_code, refused.json()["code"]) == (403, "address-not-allowed")
             assert gateway.get("/v1/webhooks/sandbox/payments").status_code == 200
 
 

@@ -22,7 +22,7 @@ def test_a_body_that_is_too_large_is_refused_at_the_gateway(system):
     answer = httpx.post(f"{system.gateway_url}/v1/gifts", content=b"x" * 70_000, trust_env=False)
 
     assert answer.status_code == 413
-    assert answer.json()["type"] == "body-too-large"
+    assert answer.json()["code"] == "body-too-large"
 
 
 def test_a_killed_service_is_unavailable_until_it_is_started_again(system):
@@ -32,7 +32,7 @@ def test_a_killed_service_is_unavailable_until_it_is_started_again(system):
         answer = httpx.get(url, trust_env=False)
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "1"
-        assert answer.json()["type"] == "unavailable"
+        assert answer.json()["code"] == "unavailable"
     finally:
         system.start("wallet")
 

@@ -43,7 +43,7 @@ def _is_unfit(response: Response) -> bool:
     problem = response.json()
     faults = problem.get("errors", ())
     rules = faults and all(fault["problem"].startswith(RULE) for fault in faults)
-    return problem["type"] in UNFIT and not rules
+    return problem["code"] in UNFIT and not rules
 
 
 @schemathesis.hook

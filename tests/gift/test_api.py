@@ -30,7 +30,7 @@ async def test_a_gift_the_wallet_refuses_is_answered_402_with_what_is_missing(as
 
     for _ in range(2):
         answer = await ask(key=key, at_once=False)
-        assert (answer.status_code, answer.json()["type"]) == (402, "insufficient-coins")
+        assert (answer.status_code, answer.json()["code"]) == (402, "insufficient-coins")
         assert answer.json()["shortfall_coins"] == 3
         assert answer.json()["packages"] == "/v1/packages?covering=3"
 
@@ -50,7 +50,7 @@ async def test_gifts_are_given_by_adults_and_an_unknown_age_is_none(app, databas
         body = {"gift_type": "g_tea", "creator": "lea", "room": "room-1"}
         answer = await kim.post("/v1/gifts", json=body, headers={"Idempotency-Key": "k"})
 
-    assert (answer.status_code, answer.json()["type"]) == (403, why)
+    assert (answer.status_code, answer.json()["code"]) == (403, why)
     assert await announced(database) == []
 
 
@@ -62,7 +62,7 @@ async def test_what_the_wallet_says_of_an_age_is_told_as_it_is(ask, wallet_says,
 
     answer = await ask(key="k")
 
-    assert (answer.status_code, answer.json()["type"]) == (403, why)
+    assert (answer.status_code, answer.json()["code"]) == (403, why)
 
 
 async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_now(app, ask):
@@ -80,7 +80,7 @@ async def test_a_gift_that_was_asked_for_is_found_again_whatever_the_token_says_
 async def test_a_viewer_cannot_take_a_key_of_tencents_callbacks_before_them(ask, database):
     answer = await ask(key="tencent:" + "0" * 64)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "key-reserved")
+    assert (answer.status_code, answer.json()["code"]) == (422, "key-reserved")
     assert await announced(database) == []
 
 
@@ -125,7 +125,7 @@ async def test_a_reused_key_fails_alone_in_its_batch(ask, database):
     answers = await asyncio.gather(ask(key=key, count=2), *(ask() for _ in range(20)))
 
     assert [answer.status_code for answer in answers] == [422, *[202] * 20]
-    assert answers[0].json()["type"] == "key-reused"
+    assert answers[0].json()["code"] == "key-reused"
     assert len(await announced(database, "gift.requested")) == 21
 
 
@@ -145,7 +145,7 @@ async def test_a_wish_that_cannot_be_is_refused_and_not_remembered(
 ):
     answer = await ask(**body)
 
-    assert (answer.status_code, answer.json()["type"]) == (status, code)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await announced(database) == []
 
 

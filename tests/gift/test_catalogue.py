@@ -151,7 +151,7 @@ async def test_a_new_gift_is_tried_out_then_added_then_given(operator, ask, data
     (fact,) = await announced(database, "gift.catalogue_changed")
     assert (fact["gift_type"], fact["revision"], fact["price_coins"]) == ("g_comet", 1, 120)
     again = await operator.post(BASE, json=NEW)
-    assert (again.status_code, again.json()["type"]) == (409, "gift-type-taken")
+    assert (again.status_code, again.json()["code"]) == (409, "gift-type-taken")
 
 
 async def test_a_price_has_a_history_and_a_change_an_author(operator, change, database):
@@ -201,7 +201,7 @@ async def test_of_two_operators_at_once_the_second_looks_again(change):
     second = await change("g_tea", price_coins=7, revision=1)
 
     assert first.status_code == 200
-    assert (second.status_code, second.json()["type"]) == (409, "revision-outdated")
+    assert (second.status_code, second.json()["code"]) == (409, "revision-outdated")
     assert second.json()["revision"] == 2
 
 
@@ -212,7 +212,7 @@ async def test_a_whole_entry_goes_back_as_it_came(operator):
     same = await operator.put(f"{BASE}/g_owl", json={**body, "reason": "none"})
     assert (same.status_code, same.json()["changes"]) == (200, [])
     dearer = await operator.put(f"{BASE}/g_owl", json={**body, "price_coins": 1_000, "reason": "?"})
-    assert (dearer.status_code, dearer.json()["type"]) == (422, "tier-mismatch")
+    assert (dearer.status_code, dearer.json()["code"]) == (422, "tier-mismatch")
     assert dearer.json()["tier"] == "spectacle"
 
 
@@ -244,7 +244,7 @@ async def test_a_whole_entry_goes_back_as_it_came(operator):
 async def test_nonsense_is_not_put_on_offer(change, operator, wrong):
     answer = await change("g_tea", **wrong)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
     assert (await operator.get(f"{BASE}/g_tea")).json()["revision"] == 1
 
 
@@ -259,7 +259,7 @@ async def test_only_operators_with_the_scope_see_or_change_it(app, claims):
             await client.patch(f"{BASE}/g_tea", json={"revision": 1, "reason": "?"}),
         ]
 
-    assert {answer.json()["type"] for answer in answers} == {"scope-missing"}
+    assert {answer.json()["code"] for answer in answers} == {"scope-missing"}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ async def room(hear):
 def refusal(ask):
     async def code(**body):
         answer = await ask(**body)
-        return None if answer.status_code == 202 else answer.json()["type"]
+        return None if answer.status_code == 202 else answer.json()["code"]
 
     return code
 
@@ -113,13 +113,13 @@ async def test_an_owner_switches_off_for_all_in_the_room_and_a_guest_for_themsel
 async def test_only_who_is_in_an_open_room_switches_gifts_off_in_it(lea, hear, caller):
     nina = await caller(a_token("nina", roles=["creator"]))
     answer = await nina.put("/v1/gifts/creators/nina/rooms/room-1", json=OFF)
-    assert answer.json()["type"] == "not-in-room"
-    assert (await lea.put(f"{LEA}/rooms/room-9", json=OFF)).json()["type"] == "room-not-open"
+    assert answer.json()["code"] == "not-in-room"
+    assert (await lea.put(f"{LEA}/rooms/room-9", json=OFF)).json()["code"] == "room-not-open"
     await hear(closed(revision=3))
 
     answer = await lea.put(f"{LEA}/rooms/room-1", json=OFF)
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "room-not-open")
+    assert (answer.status_code, answer.json()["code"]) == (409, "room-not-open")
 
 
 async def test_what_a_creator_switches_is_one_row_however_often(lea, database):
@@ -156,7 +156,7 @@ async def test_a_blocked_viewer_is_told_no_more_than_that(lea, ask, refusal):
 
     answer = await ask()
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "blocked")
+    assert (answer.status_code, answer.json()["code"]) == (403, "blocked")
     assert "until" not in answer.json()
     assert await refusal(creator="otto") is None
     assert (await lea.delete(f"{LEA}/blocks/mira")).status_code == 204
@@ -172,14 +172,14 @@ async def test_blocks_are_listed_by_name_page_by_page_and_there_are_only_so_many
     for viewer in ("jonas", "aiko", "mira", "aiko"):
         assert (await lea.put(f"{LEA}/blocks/{viewer}", json={})).status_code == 200
     more = await lea.put(f"{LEA}/blocks/rita", json={})
-    assert (more.status_code, more.json()["type"]) == (409, "too-many-blocks")
+    assert (more.status_code, more.json()["code"]) == (409, "too-many-blocks")
 
     page = (await lea.get(f"{LEA}/blocks?limit=2")).json()
     rest = (await lea.get(f"{LEA}/blocks?limit=2&cursor={page['next_cursor']}")).json()
 
     assert [each["viewer"] for each in page["items"] + rest["items"]] == ["aiko", "jonas", "mira"]
     assert rest["next_cursor"] is None
-    assert (await lea.get(f"{LEA}/blocks?cursor=nonsense")).json()["type"] == "bad-cursor"
+    assert (await lea.get(f"{LEA}/blocks?cursor=nonsense")).json()["code"] == "bad-cursor"
 
 
 async def test_of_many_blocks_at_once_no_more_than_the_limit_are_made(database, monkeypatch):
@@ -198,7 +198,7 @@ async def test_of_many_blocks_at_once_no_more_than_the_limit_are_made(database, 
 async def test_a_creator_cannot_block_themselves(lea):
     answer = await lea.put(f"{LEA}/blocks/lea", json={})
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "block-of-oneself")
+    assert (answer.status_code, answer.json()["code"]) == (422, "block-of-oneself")
 
 
 ROUTES = [
@@ -223,11 +223,11 @@ async def test_nobody_else_may_and_the_host_may_for_anybody(caller, host, method
     )
     for token in strangers:
         answer = await (await caller(token)).request(method, f"{LEA}{path}", json=body)
-        assert (answer.status_code, answer.json()["type"]) == (403, "not-the-creator")
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-the-creator")
 
     answer = await host.request(method, f"{LEA}{path}", json=body)
 
-    assert answer.status_code in (200, 204) or answer.json()["type"] == "no-such-message"
+    assert answer.status_code in (200, 204) or answer.json()["code"] == "no-such-message"
 
 
 async def test_a_held_message_is_in_no_event_until_it_is_approved(said_something, lea, database):
@@ -302,7 +302,7 @@ async def test_a_shown_message_can_be_removed_and_then_never_shows_again(
     again = await lea.put(f"{LEA}/messages/{gift}", json={"state": "shown"})
 
     assert (removed.status_code, removed.json()["state"]) == (200, "removed")
-    assert (again.status_code, again.json()["type"]) == (409, "message-is-removed")
+    assert (again.status_code, again.json()["code"]) == (409, "message-is-removed")
     (event,) = await announced(database, "gift.message_removed")
     assert (event["gift"], event["revision"], "message" in event) == (gift, 1, False)
     assert (await mira.get(f"/v1/gifts/{gift}")).json()["message_state"] == "removed"
@@ -339,7 +339,7 @@ async def test_a_creator_decides_about_their_own_messages_only(said_something, o
 
     answer = await otto.put(f"/v1/gifts/creators/otto/messages/{gift}", json={"state": "shown"})
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-message")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-message")
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ async def test_it_needs_a_fresh_login(app, seconds):
     async with client_of(app, a_token("mira", auth_time=signed_in)) as client:
         refused = await client.delete("/v1/me")
 
-    assert (refused.status_code, refused.json()["type"]) == (403, "login-too-old")
+    assert (refused.status_code, refused.json()["code"]) == (403, "login-too-old")
     assert refused.json()["max_age_seconds"] == 900
 
 
@@ -204,7 +204,7 @@ async def test_a_person_asks_so_many_times_a_day(erase, database):
 
 
 async def test_who_never_asked_has_no_erasure(mira):
-    assert (await mira.get("/v1/me/erasure")).json()["type"] == "no-erasure"
+    assert (await mira.get("/v1/me/erasure")).json()["code"] == "no-erasure"
 
 
 async def test_an_export_has_every_gift_and_nothing_of_others(ask, mira, app):

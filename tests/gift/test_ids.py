@@ -88,7 +88,7 @@ async def test_a_gift_whose_id_followed_from_its_key_is_still_found_by_it(
     assert (found.id, found.state) == (old, "sent")
     async with client_of(app, a_token("mira")) as mira:
         reused = await mira.post("/v1/gifts", json=BODY, headers={"Idempotency-Key": "order-1002"})
-    assert (reused.json()["type"], reused.json()["gift"]) == ("key-reused", str(old))
+    assert (reused.json()["code"], reused.json()["gift"]) == ("key-reused", str(old))
 
 
 async def test_a_repeat_waits_for_the_outcome_of_the_first_request(ask, wallet_says):

@@ -16,7 +16,7 @@ async def test_a_changed_price_is_told_before_anything_is_asked_for(ask, change)
 
     answer = await ask(expected_price_coins=5)
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "price-changed")
+    assert (answer.status_code, answer.json()["code"]) == (409, "price-changed")
     assert (answer.json()["price_coins"], answer.json()["price_version"]) == (6, 2)
     assert (await ask(expected_price_coins=6)).json()["coins"] == 6
 
@@ -40,14 +40,14 @@ async def test_a_repeat_finds_its_gift_whatever_changed_since(ask, change, walle
     again = await ask(**body, at_once=False)
     assert (again.status_code, again.json()["coins"]) == (201, 10)
     other = await ask(**{**body, "count": 3})
-    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
     assert (await ask(count=2, expected_price_coins=5)).status_code in (403, 404, 409, 422)
 
 
 async def test_a_gift_that_is_switched_off_is_not_shown_and_not_sent(ask, change, mira):
     await change("g_tea", is_active=False)
 
-    assert (await ask()).json()["type"] == "unknown-gift"
+    assert (await ask()).json()["code"] == "unknown-gift"
     shown = (await mira.get("/v1/catalogue")).json()["items"]
     assert "g_tea" not in [item["gift_type"] for item in shown]
 
@@ -55,7 +55,7 @@ async def test_a_gift_that_is_switched_off_is_not_shown_and_not_sent(ask, change
 async def test_a_legend_needs_to_be_confirmed_under_the_same_key(ask):
     key = str(uuid4())
     asked = await ask(key=key, gift_type="g_crown")
-    assert (asked.status_code, asked.json()["type"]) == (422, "confirmation-required")
+    assert (asked.status_code, asked.json()["code"]) == (422, "confirmation-required")
     assert asked.json()["price_coins"] == 30_000
 
     confirmed = await ask(key=key, gift_type="g_crown", confirm=True)
@@ -83,7 +83,7 @@ async def test_a_lock_of_time_or_place_says_what_would_have_to_be_so(
 
     answer = await ask()
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "gift-locked")
+    assert (answer.status_code, answer.json()["code"]) == (403, "gift-locked")
     assert answer.json()["lock"] == fact
     assert answer.json()[fact]
     (tea,) = [
@@ -109,7 +109,7 @@ async def test_a_gift_of_fans_is_for_those_who_sent_the_fan_gift(ask, change, wa
     await change("g_tea", locks={"fan_only": True})
     pebble = (await ask(gift_type="g_pebble")).json()["gift"]
     locked = await ask()
-    assert (locked.json()["type"], locked.json()["lock"]) == ("gift-locked", "fan_only")
+    assert (locked.json()["code"], locked.json()["lock"]) == ("gift-locked", "fan_only")
     assert locked.json()["fan_gift"] == "g_pebble"
 
     await wallet_says(paid(pebble, coins=1))

@@ -91,7 +91,7 @@ async def test_who_may_choose_a_currency_reads_it_and_others_do_not(shown):
     refused = await shown("GB", currency="CLP")
 
     assert (usual["g_fox"]["currency"], chosen["g_fox"]["currency"]) == ("EUR", "CLP")
-    assert (refused.status_code, refused.json()["type"]) == (422, "currency-not-offered")
+    assert (refused.status_code, refused.json()["code"]) == (422, "currency-not-offered")
     assert refused.json()["currencies"] == ["GBP"]
 
 

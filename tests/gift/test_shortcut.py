@@ -196,6 +196,6 @@ async def test_a_key_that_comes_back_with_another_body_is_counted(ask_both):
     before = keys_counted(ROUTE)
     by_route, by_shortcut = await ask_both(json.dumps(TEA | {"count": 2}))
 
-    assert by_route.json()["type"] == "key-reused"
+    assert by_route.json()["code"] == "key-reused"
     assert alike(by_route, by_shortcut)
     assert since(before, keys_counted(ROUTE)) == [0, 0, 2, 0]

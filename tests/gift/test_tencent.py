@@ -348,4 +348,4 @@ async def test_without_a_secret_there_is_no_such_route(database, catalogue_cache
     async with client_of(app, an_operator_token()) as client:
         answer = await client.post("/v1/callbacks/tencent", json=a_callback())
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-route")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-route")

@@ -30,7 +30,7 @@ async def ask_for(client, count, *, since=0):
     answers = await asyncio.gather(
         *(give(client, f"key-{number}") for number in range(since, since + count))
     )
-    return [answer.json().get("gift") or answer.json()["type"] for answer in answers]
+    return [answer.json().get("gift") or answer.json()["code"] for answer in answers]
 
 
 def ids(said):
@@ -49,7 +49,7 @@ async def test_refused_gifts_are_kept_so_many_and_more_are_not(mira, wallet_says
 
     answer = await give(mira, "one-more")
 
-    assert (answer.status_code, answer.json()["type"]) == (429, "too-often")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-often")
     assert 0 < int(answer.headers["Retry-After"]) <= UNPAID_GIFTS.seconds
     assert await kept(database) == N
     assert len(await announced(database, "gift.requested")) == N
@@ -68,7 +68,7 @@ async def test_what_was_asked_for_before_is_answered_as_before(mira, wallet_says
 
     again = await give(mira, "key-7")
 
-    assert (again.status_code, again.json()["type"]) == (402, "insufficient-coins")
+    assert (again.status_code, again.json()["code"]) == (402, "insufficient-coins")
 
 
 async def test_who_pays_is_never_slowed_down(mira, wallet_says, database):

@@ -47,7 +47,7 @@ def refusal(ask):
 
     async def code(**body):
         answer = await ask(**body)
-        return None if answer.status_code == 202 else answer.json()["type"]
+        return None if answer.status_code == 202 else answer.json()["code"]
 
     return code
 
@@ -55,7 +55,7 @@ def refusal(ask):
 async def test_a_room_that_nobody_opened_takes_no_gifts(ask, database):
     answer = await ask()
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "room-not-open")
+    assert (answer.status_code, answer.json()["code"]) == (409, "room-not-open")
     assert await announced(database, "gift.requested") == []
 
 
@@ -181,7 +181,7 @@ async def test_a_target_token_that_is_not_for_this_gift_is_refused(ask, hear, to
 
     answer = await ask(target_token=token())
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "target-token-invalid")
+    assert (answer.status_code, answer.json()["code"]) == (422, "target-token-invalid")
     assert answer.json()["reason"] == reason
 
 
@@ -233,12 +233,12 @@ async def test_a_repeat_is_the_same_gift_whatever_became_of_the_room_or_the_toke
     assert (await ask(key="one")).json()["gift"] == first.json()["gift"]
     again = await ask(key="two", target_token=a_target_token(jti="2"))
     assert again.json()["gift"] == with_token.json()["gift"]
-    assert (await ask(key="one", count=2)).json()["type"] == "key-reused"
-    assert (await ask(key="three")).json()["type"] == "room-not-open"
+    assert (await ask(key="one", count=2)).json()["code"] == "key-reused"
+    assert (await ask(key="three")).json()["code"] == "room-not-open"
 
 
 async def test_a_refused_gift_leaves_its_key_free(ask, hear):
-    assert (await ask(key="one")).json()["type"] == "room-not-open"
+    assert (await ask(key="one")).json()["code"] == "room-not-open"
     await hear(opened())
 
     assert (await ask(key="one")).status_code == 202

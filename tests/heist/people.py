@@ -205,7 +205,7 @@ class People:
         if answer.is_success:
             return answer.json()
         assert answer.status_code < 500, answer.text
-        self.refused[answer.json()["type"]] += 1
+        self.refused[answer.json()["code"]] += 1
         return None
 
     async def _send(

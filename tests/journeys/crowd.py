@@ -62,7 +62,7 @@ class Crowd:
             with suppress(aiohttp.ClientError, TimeoutError):
                 headers = self._headers(viewer, key)
                 async with session.post(url, json=wish, headers=headers) as answer:
-                    if answer.status == 409 and (await answer.json())["type"] == "try-again":
+                    if answer.status == 409 and (await answer.json())["code"] == "try-again":
                         continue
                     if answer.status in ANSWERED:
                         self.answers[key] = answer.status

@@ -86,7 +86,7 @@ def test_example_2_the_same_key_is_one_gift_and_another_wish_under_it_is_refused
     other = stage.give(mira, lea.user, key=key, count=2)
 
     assert first.json() == again.json()
-    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
     assert coins(mira) == 99
 
 
@@ -132,8 +132,8 @@ def test_example_4_after_the_law_or_outside_of_it_there_is_no_refund(stage, mira
     too_late = mira.post(f"/v1/purchases/{late}/refunds", {})
     no_law = abroad.post(f"/v1/purchases/{elsewhere}/refunds", {})
 
-    assert (too_late.status_code, too_late.json()["type"]) == (403, "refund-too-late")
-    assert (no_law.status_code, no_law.json()["type"]) == (403, "not-refundable")
+    assert (too_late.status_code, too_late.json()["code"]) == (403, "refund-too-late")
+    assert (no_law.status_code, no_law.json()["code"]) == (403, "not-refundable")
     assert coins(mira) == 500
 
 
@@ -197,7 +197,7 @@ def test_example_7_payouts_have_a_minimum_a_maximum_and_lose_no_diamond(stage, l
     lea.put("/v1/payouts/payees/USD", {"destination": "acct_ok_lea"})
     grant_diamonds(stage, lea, 1_999)
     below = lea.post("/v1/payouts/quotes", {})
-    assert (below.status_code, below.json()["type"]) == (422, "below-minimum")
+    assert (below.status_code, below.json()["code"]) == (422, "below-minimum")
 
     grant_diamonds(stage, lea, 2)
     quote = lea.post("/v1/payouts/quotes", {}).json()
@@ -249,7 +249,7 @@ def test_example_9_a_limit_in_money_blocks_and_is_lowered_at_once(stage, lea):
     refused = stage.give(mira, lea.user, "g_whistle", count=3)
 
     problem = refused.json()
-    assert (refused.status_code, problem["type"]) == (403, "limit-exceeded")
+    assert (refused.status_code, problem["code"]) == (403, "limit-exceeded")
     assert (problem["limit"], problem["spent"], problem["remaining"]) == (2_000, 1_800, 200)
     raised = mira.put(limit, {"unit": "USD", "amount": 9_000})
     assert stage.give(mira, lea.user, "g_whistle", count=3).status_code == 403
@@ -265,7 +265,7 @@ def test_example_10_a_price_that_changed_is_told_before_anything_is_spent(stage,
 
     answer = stage.give(mira, lea.user, "g_tea", expected_price_coins=4)
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "price-changed")
+    assert (answer.status_code, answer.json()["code"]) == (409, "price-changed")
     assert answer.json()["price_coins"] == 5
     assert coins(mira) == 100
 

@@ -147,7 +147,7 @@ def refused(cast):
 
 def code_of(answer):
     problem = answer.headers.get("content-type", "").startswith("application/problem+json")
-    return answer.json()["type"] if problem else None
+    return answer.json()["code"] if problem else None
 
 
 def test_every_operation_says_who_may_use_it():

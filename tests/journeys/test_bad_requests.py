@@ -51,7 +51,7 @@ def good_gift(system):
 def assert_problem(answer, status, code):
     assert answer.headers["content-type"] == PROBLEM, answer.text
     problem = answer.json()
-    assert (answer.status_code, problem["status"], problem["type"]) == (status, status, code)
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
     assert problem["title"]
 
 

@@ -67,4 +67,4 @@ def test_nobody_without_the_scope_sees_any_of_it(stage, path):
 
     answer = nobody._http.get(address)  # noqa: SLF001 - a refusal is what is looked for
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "scope-missing")
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")

@@ -135,7 +135,7 @@ def block_a_viewer(cast):
         cast.lea.put(f"{blocks}/{part(viewer)}", {})
     assert pages_of(cast.lea, blocks, "viewer") == {cast.mira.user, cast.jonas.user}
     wish = {"gift_type": "g_drum", "creator": cast.lea.user, "room": cast.room}
-    assert give(cast.mira, wish).json()["type"] == "blocked"
+    assert give(cast.mira, wish).json()["code"] == "blocked"
 
 
 def stop_a_wallet(cast):

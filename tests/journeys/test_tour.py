@@ -30,7 +30,7 @@ def test_the_tour_of_the_readme_works_when_pasted(system):
     assert room["stream"] == stream
     assert gift["state"] == "sent"
     assert again == gift
-    assert refused["type"] == "insufficient-coins"
+    assert refused["code"] == "insufficient-coins"
     assert ranks["me"]["rank"] == 1
     assert "event: gift" in run.stdout
     assert earnings["available_diamonds"] == gift["coins"]

@@ -58,7 +58,7 @@ async def test_a_stranger_cannot_thank_in_the_room(room, receive, as_creator):
 
     answer = await mallory.post("/v1/rooms/room-1/thanks", json={"gift": str(gift.gift)})
 
-    assert answer.json()["type"] == "no-such-gift"
+    assert answer.json()["code"] == "no-such-gift"
 
 
 async def test_a_guest_counts_from_joining_until_leaving_whenever_the_gift_is_received(

@@ -197,7 +197,7 @@ async def test_one_person_follows_so_many_feeds_under_whichever_tokens(app, watc
 
     async with client_of(app, a_token("mira", scope="another")) as mira:
         refused = await mira.get(EVENTS)
-    assert (refused.status_code, refused.json()["type"]) == (429, "too-many-feeds")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-feeds")
     assert refused.json()["feeds_max"] == FEEDS_MAX
     assert refused.headers["Retry-After"] == "1"
     assert not (await watch("jonas")).gone

@@ -55,7 +55,7 @@ async def test_one_sees_only_what_one_asked_for(receive, seen):
 async def test_a_kind_there_is_not_is_refused(mira):
     answer = await mira.get(f"{EVENTS}?only=gift,nonsense")
 
-    assert answer.json()["type"] == "no-such-kind"
+    assert answer.json()["code"] == "no-such-kind"
 
 
 async def test_a_consumer_of_the_other_shape_counts_everything_once(receive, seen):

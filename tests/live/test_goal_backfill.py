@@ -116,7 +116,7 @@ async def test_goals_of_the_past_can_be_set_so_many_times_an_hour(lea, otto):
 
     refused = await lea.post(GOALS, json=a_past_goal(), headers=key())
 
-    assert (refused.status_code, refused.json()["type"]) == (429, "too-many-past-goals")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-past-goals")
     assert refused.json()["an_hour_max"] == PAST_GOALS_AN_HOUR_MAX
     assert 3_000 < int(refused.headers["Retry-After"]) <= 3_600
     assert (await lea.get(GOALS)).json()["goals"] == []
@@ -182,7 +182,7 @@ async def test_those_who_wait_to_set_something_up_leave_others_their_connections
         refused = await asyncio.wait_for(waiting, SOON_SECONDS)
 
     assert {answer.status_code for answer in answers} == {200}
-    problems = {(answer.status_code, answer.json()["type"]) for answer in refused}
+    problems = {(answer.status_code, answer.json()["code"]) for answer in refused}
     assert problems <= {(409, "try-again"), (503, "set-up-busy")}
     assert all(answer.headers["Retry-After"] for answer in refused)
     # Of ten connections: two of each that is being served, and one of this test.

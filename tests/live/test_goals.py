@@ -97,7 +97,7 @@ async def test_a_goal_looks_back_only_so_far(lea):
     begins = datetime.now(UTC) - timedelta(days=90, minutes=1)
     refused = await lea.post(GOALS, json={**body, "starts_at": begins.isoformat()}, headers=key())
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "begins-too-long-ago")
+    assert (refused.status_code, refused.json()["code"]) == (422, "begins-too-long-ago")
 
 
 async def test_a_goal_falls_with_the_money_and_can_be_reached_again(
@@ -130,7 +130,7 @@ async def test_a_changed_goal_keeps_what_was_given_and_may_be_reached_by_it(
     assert (changed["title"], changed["progress_coins"]) == ("A smaller one", 60)
     assert changed["reached"] is True
     assert len(await published("live.goal_reached")) == 1
-    assert (await otto.put(address, json=body)).json()["type"] == "no-such-goal"
+    assert (await otto.put(address, json=body)).json()["code"] == "no-such-goal"
     assert (await otto.delete(address)).status_code == 404
     assert (await lea.delete(address)).status_code == 204
     await receive(a_gift_sent(60))
@@ -158,7 +158,7 @@ async def test_a_goal_is_found_again_by_its_key_and_not_set_again_once_it_is_rem
     assert [is_replayed(first), is_replayed(again)] == [False, True]
 
     await lea.delete(f"{GOALS}/{first.json()['goal']}")
-    assert (await lea.post(GOALS, json=body, headers=same)).json()["type"] == "no-such-goal"
+    assert (await lea.post(GOALS, json=body, headers=same)).json()["code"] == "no-such-goal"
 
 
 async def test_goals_are_set_by_owners_under_a_key_and_there_are_only_so_many(
@@ -176,10 +176,10 @@ async def test_goals_are_set_by_owners_under_a_key_and_there_are_only_so_many(
     nowhere = {**body, "room": "nowhere"}
     assert (await lea.post(GOALS, json=nowhere, headers=key())).status_code == 404
     ended = {**body, "ends_at": "2020-01-01T00:00:00Z"}
-    assert (await lea.post(GOALS, json=ended, headers=key())).json()["type"] == (
+    assert (await lea.post(GOALS, json=ended, headers=key())).json()["code"] == (
         "ends-before-it-begins"
     )
     for _ in range(19):
         await set_goal(room="room-1")
     refused = await lea.post(GOALS, json=body, headers=key())
-    assert refused.json()["type"] == "too-many-goals"
+    assert refused.json()["code"] == "too-many-goals"

@@ -46,7 +46,7 @@ async def test_each_period_has_its_own_leaderboard_and_a_reversal_lowers_all_of_
         shown = names(leaderboard), leaderboard["coins"], leaderboard["gifters"]
         assert shown == await coins(period)
     await lea.delete("/v1/rooms/room-1/stream")
-    assert (await mira.get(f"{LEADERBOARD}?period=stream")).json()["type"] == "not-live"
+    assert (await mira.get(f"{LEADERBOARD}?period=stream")).json()["code"] == "not-live"
 
 
 async def test_a_viewer_sees_their_own_rank(app, mira, receive):
@@ -160,4 +160,4 @@ async def test_supporters_are_listed_by_what_they_gave_and_by_when_they_came(lea
     assert await listed("new") == ["cem", "ben", "ann"]
     assert (await mira.get("/v1/creators/me/supporters")).status_code == 403
     broken = await lea.get("/v1/creators/me/supporters?cursor=WyJ4Il0")
-    assert broken.json()["type"] == "bad-cursor"
+    assert broken.json()["code"] == "bad-cursor"

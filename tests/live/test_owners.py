@@ -22,7 +22,7 @@ async def test_a_room_that_was_given_to_a_creator_is_not_for_the_first_who_asks(
     assert (given.status_code, given.json()) == (200, {"room": "room-1", "creator": "lea"})
     (line,) = [line for line in lines if line["event"] == "room.owner_set"]
     assert (line["owner"], line["before"], line["operator"]) == ("lea", None, "ops")
-    assert (await otto.put(STREAM, json={})).json()["type"] == "room-of-another"
+    assert (await otto.put(STREAM, json={})).json()["code"] == "room-of-another"
     assert (await lea.put(STREAM, json={})).status_code == 200
 
 
@@ -36,7 +36,7 @@ async def test_a_room_changes_hands_and_the_stream_in_it_ends(ops, lea, otto, lo
     assert (room["creator"], room["live"], room["guests"]) == ("lea", False, [])
     (closed,) = await published("live.room_closed")
     assert (closed["creator"], closed["title"]) == ("otto", "Mine now")
-    assert (await otto.put(STREAM, json={})).json()["type"] == "room-of-another"
+    assert (await otto.put(STREAM, json={})).json()["code"] == "room-of-another"
     assert (await lea.put(STREAM, json={})).json()["creator"] == "lea"
 
 
@@ -53,14 +53,14 @@ async def test_a_released_room_belongs_to_the_next_creator_who_opens_it(ops, lea
 
     assert (released.status_code, released.json()["creator"]) == (200, None)
     assert ((await look())["creator"], (await look())["live"]) == (None, False)
-    assert (await otto.delete(STREAM)).json()["type"] == "no-such-room"
+    assert (await otto.delete(STREAM)).json()["code"] == "no-such-room"
     opened = (await lea.put(STREAM, json={})).json()
     assert opened["creator"] == "lea"
-    assert (await otto.put(STREAM, json={})).json()["type"] == "room-of-another"
+    assert (await otto.put(STREAM, json={})).json()["code"] == "room-of-another"
 
 
 async def test_a_room_nobody_ever_had_cannot_be_released(ops):
-    assert (await ops.delete(OWNER)).json()["type"] == "no-such-room"
+    assert (await ops.delete(OWNER)).json()["code"] == "no-such-room"
 
 
 async def test_no_operator_gives_a_room_to_themselves_or_loses_their_own(app, ops, lea, look):
@@ -70,11 +70,11 @@ async def test_no_operator_gives_a_room_to_themselves_or_loses_their_own(app, op
         async with client_of(app, token) as herself:
             given = await herself.put(OWNER, json={"creator": "otto"})
             released = await herself.delete(OWNER)
-        assert (given.status_code, given.json()["type"]) == (403, "own-money")
-        assert (released.status_code, released.json()["type"]) == (403, "own-money")
+        assert (given.status_code, given.json()["code"]) == (403, "own-money")
+        assert (released.status_code, released.json()["code"]) == (403, "own-money")
 
     assert (await look())["creator"] == "lea"
-    assert (await ops.put(OWNER, json={"creator": "Ops"})).json()["type"] == "own-money"
+    assert (await ops.put(OWNER, json={"creator": "Ops"})).json()["code"] == "own-money"
 
 
 async def test_rooms_are_given_by_operators_with_the_scope(app, lea, look):

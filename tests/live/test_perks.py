@@ -71,7 +71,7 @@ async def test_an_unused_claim_goes_with_the_money_and_comes_back_with_it(
     (restored,) = await held()
 
     assert (withdrawn["withdrawn"], withdrawn["usable"]) == (True, False)
-    assert refused.json()["type"] == "perk-withdrawn"
+    assert refused.json()["code"] == "perk-withdrawn"
     assert (restored["withdrawn"], restored["usable"]) == (False, True)
     assert [fact["revision"] for fact in await published("live.perk_unlocked")] == [1, 3]
     assert [fact["revision"] for fact in await published("live.perk_withdrawn")] == [2]
@@ -88,13 +88,13 @@ async def test_a_used_claim_stays_and_is_used_as_often_as_it_may_be(
     same = key()
 
     assert (await mira.post(address, headers=key())).status_code == 403
-    assert (await otto.post(address, headers=key())).json()["type"] == "not-yours"
+    assert (await otto.post(address, headers=key())).json()["code"] == "not-yours"
     for _ in range(2):
         assert (await lea.post(address, headers=same)).json()["uses_left"] == 1
     await receive(a_reversal(gift, 1, 100))
     assert (await mira.get("/v1/rooms/room-1")).json()["coins"] == 0
     assert (await lea.post(address, headers=key())).json()["uses_left"] == 0
-    assert (await lea.post(address, headers=key())).json()["type"] == "used-up"
+    assert (await lea.post(address, headers=key())).json()["code"] == "used-up"
     assert (await lea.post(address, headers=same)).status_code == 200
 
 
@@ -133,9 +133,9 @@ async def test_claims_are_checked_by_their_creator_and_their_viewer_alone(
     async with client_of(app, a_token("jonas")) as jonas:
         for client in (otto, jonas):
             refused = await client.get(address)
-            assert (refused.status_code, refused.json()["type"]) == (404, "no-such-entitlement")
+            assert (refused.status_code, refused.json()["code"]) == (404, "no-such-entitlement")
     unknown = "/v1/entitlements/00000000-0000-0000-0000-000000000000"
-    assert (await lea.get(unknown)).json()["type"] == "no-such-entitlement"
+    assert (await lea.get(unknown)).json()["code"] == "no-such-entitlement"
 
 
 async def test_no_two_pairs_of_creator_and_key_are_one_perk(as_creator):
@@ -162,7 +162,7 @@ async def test_a_perk_is_found_again_by_its_key_and_not_set_again_once_it_is_rem
     assert [is_replayed(first), is_replayed(again)] == [False, True]
 
     await lea.delete(f"{PERKS}/{first.json()['perk']}")
-    assert (await lea.post(PERKS, json=body, headers=same)).json()["type"] == "no-such-perk"
+    assert (await lea.post(PERKS, json=body, headers=same)).json()["code"] == "no-such-perk"
 
 
 async def test_perks_are_offered_by_creators_under_a_key_and_seen_by_all(lea, mira, otto, offer):
@@ -174,10 +174,10 @@ async def test_perks_are_offered_by_creators_under_a_key_and_seen_by_all(lea, mi
 
     assert first.json() == again.json()
     assert (await mira.get("/v1/creators/lea/perks")).json()["perks"] == [first.json()]
-    assert (await mira.post(PERKS, json=body, headers=key())).json()["type"] == "creators-only"
+    assert (await mira.post(PERKS, json=body, headers=key())).json()["code"] == "creators-only"
     address = f"{PERKS}/{first.json()['perk']}"
-    assert (await otto.put(address, json=body)).json()["type"] == "no-such-perk"
+    assert (await otto.put(address, json=body)).json()["code"] == "no-such-perk"
     for _ in range(19):
         await offer()
     refused = await lea.post(PERKS, json=body, headers=key())
-    assert refused.json()["type"] == "too-many-perks"
+    assert refused.json()["code"] == "too-many-perks"

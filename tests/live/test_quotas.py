@@ -91,7 +91,7 @@ async def test_the_numbers_of_rooms_are_the_operators(database, hub):
         await lea.delete("/v1/rooms/one/stream")
         assert (await go_live(lea, "two")).status_code == 200
         await lea.delete("/v1/rooms/two/stream")
-        assert (await go_live(lea, "three")).json()["type"] == "too-many-rooms"
+        assert (await go_live(lea, "three")).json()["code"] == "too-many-rooms"
 
 
 async def test_a_creator_opens_so_many_streams_a_day(lea, database, published):

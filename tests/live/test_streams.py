@@ -12,9 +12,9 @@ async def test_who_opens_a_room_first_owns_it(lea, otto, mira):
 
     assert opened.status_code == 200
     assert (opened.json()["creator"], opened.json()["title"]) == ("lea", "Good morning")
-    assert (await otto.put(STREAM, json={})).json()["type"] == "room-of-another"
+    assert (await otto.put(STREAM, json={})).json()["code"] == "room-of-another"
     assert (await otto.delete(STREAM)).status_code == 403
-    assert (await mira.put(STREAM, json={})).json()["type"] == "creators-only"
+    assert (await mira.put(STREAM, json={})).json()["code"] == "creators-only"
     room = (await mira.get("/v1/rooms/room-1")).json()
     assert (room["creator"], room["live"]) == ("lea", True)
     assert room["stream"]["stream"] == opened.json()["stream"]
@@ -26,14 +26,14 @@ async def test_opening_again_changes_the_title_and_closing_ends_it_once(lea, pub
 
     assert (again["stream"], again["title"]) == (first["stream"], "Two")
     assert (await lea.delete(STREAM)).json()["closed_at"] is not None
-    assert (await lea.delete(STREAM)).json()["type"] == "not-live"
+    assert (await lea.delete(STREAM)).json()["code"] == "not-live"
     assert (await lea.put(STREAM, json={})).json()["stream"] != first["stream"]
     assert [event["title"] for event in await published("live.room_opened")] == ["One", None]
     assert len(await published("live.room_closed")) == 1
 
 
 async def test_a_room_nobody_opened_cannot_be_closed_or_have_guests(lea):
-    assert (await lea.delete(STREAM)).json()["type"] == "no-such-room"
+    assert (await lea.delete(STREAM)).json()["code"] == "no-such-room"
     assert (await lea.put("/v1/rooms/room-1/guests/otto")).status_code == 404
 
 
@@ -47,7 +47,7 @@ async def test_who_is_live_is_listed_page_by_page(lea, otto, mira):
 
     assert [room["room"] for room in page["items"] + rest["items"]] == ["room-2", "room-0"]
     assert rest["next_cursor"] is None
-    assert (await mira.get("/v1/rooms?cursor=nonsense")).json()["type"] == "bad-cursor"
+    assert (await mira.get("/v1/rooms?cursor=nonsense")).json()["code"] == "bad-cursor"
 
 
 async def test_guests_come_and_go_and_there_are_only_so_many(lea, otto, mira):
@@ -60,7 +60,7 @@ async def test_guests_come_and_go_and_there_are_only_so_many(lea, otto, mira):
     for number in range(15):
         await lea.put(f"/v1/rooms/room-1/guests/guest-{number}")
     refused = await lea.put("/v1/rooms/room-1/guests/one-more")
-    assert refused.json()["type"] == "too-many-guests"
+    assert refused.json()["code"] == "too-many-guests"
     await lea.delete("/v1/rooms/room-1/guests/otto")
     assert "otto" not in (await mira.get("/v1/rooms/room-1")).json()["guests"]
 
@@ -114,4 +114,4 @@ async def test_summaries_are_for_the_creator(lea, otto, mira):
     rest = await lea.get(f"/v1/rooms/room-1/streams?cursor={page['next_cursor']}")
     assert [item["stream"] for item in rest.json()["items"]] == [stream]
     unknown = "/v1/rooms/room-1/streams/00000000-0000-0000-0000-000000000000"
-    assert (await lea.get(unknown)).json()["type"] == "no-such-stream"
+    assert (await lea.get(unknown)).json()["code"] == "no-such-stream"

@@ -27,7 +27,7 @@ async def test_thanks_are_shown_and_published_once(lea, receive, published, show
         assert (await lea.post(THANKS, json=body)).status_code == 201
     other = await lea.post(THANKS, json={**body, "message": "Again"})
 
-    assert other.json()["type"] == "thanked-already"
+    assert other.json()["code"] == "thanked-already"
     (entry,) = await shown("thanks")
     assert "You made my day" in entry
     (fact,) = await published("live.gifter_thanked")
@@ -49,7 +49,7 @@ async def test_one_thanks_for_ones_own_gifts_in_that_room(lea, otto, mira, recei
     await receive(gift)
     body = {"gift": str(gift.gift)}
 
-    assert (await otto.post(THANKS, json=body)).json()["type"] == "not-yours"
-    assert (await mira.post(THANKS, json=body)).json()["type"] == "creators-only"
+    assert (await otto.post(THANKS, json=body)).json()["code"] == "not-yours"
+    assert (await mira.post(THANKS, json=body)).json()["code"] == "creators-only"
     elsewhere = await lea.post("/v1/rooms/room-2/thanks", json=body)
-    assert elsewhere.json()["type"] == "no-such-gift"
+    assert elsewhere.json()["code"] == "no-such-gift"

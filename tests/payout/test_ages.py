@@ -23,7 +23,7 @@ async def test_no_money_is_offered_to_the_young_and_those_of_unknown_age(ready, 
     async with ready(age) as lea:
         answer = await lea.post("/v1/payouts/quotes", json={})
 
-    assert (answer.status_code, answer.json()["type"]) == (403, why)
+    assert (answer.status_code, answer.json()["code"]) == (403, why)
 
 
 @pytest.mark.parametrize(("age", "why"), [(17, "too-young"), (None, "age-unknown")])
@@ -35,7 +35,7 @@ async def test_an_age_is_looked_at_again_when_an_offer_is_taken(ready, lea, age,
         headers = {"Idempotency-Key": "k"}
         answer = await somebody.post("/v1/payouts", json={"quote": quote}, headers=headers)
 
-    assert (answer.status_code, answer.json()["type"]) == (403, why)
+    assert (answer.status_code, answer.json()["code"]) == (403, why)
     assert (await lea.get("/v1/earnings/me")).json()["available_diamonds"] == 3_000
 
 

@@ -58,7 +58,7 @@ async def test_an_appeal_is_made_once_and_said_to_somebody_who_decides(
     assert first.status_code == again.status_code == 200
     assert first.json()["appeal"]["text"] == WHY["text"]
     assert first.json()["appeal"]["decision"] is None
-    assert (other.status_code, other.json()["type"]) == (409, "appealed-already")
+    assert (other.status_code, other.json()["code"]) == (409, "appealed-already")
     async with reviewer("ben") as ben:
         (waiting,) = (await ben.get("/v1/operator/payout-appeals")).json()["items"]
     assert (waiting["creator"], waiting["text"]) == ("lea", WHY["text"])
@@ -78,7 +78,7 @@ async def test_who_rejected_a_payout_does_not_decide_about_the_appeal(
         repeated = await decide(ben, payout, "uphold")
         late = await decide(ann, payout, "overturn")
 
-    told = [(each.status_code, each.json()["type"]) for each in (*refused, late)]
+    told = [(each.status_code, each.json()["code"]) for each in (*refused, late)]
     assert told == [(403, "decided-before"), (403, "own-money"), (403, "decided-before")]
     assert decided.json()["appeal"]["decision"] == "upheld"
     assert repeated.status_code == 200
@@ -127,8 +127,8 @@ async def test_what_was_not_rejected_or_is_another_creators_cannot_be_appealed(l
     async with client_of(lea.app, a_token("tom", roles=["creator"])) as tom:
         others = await appeal(tom, payout)
 
-    assert (early.status_code, early.json()["type"]) == (409, "not-rejected")
-    assert (others.status_code, others.json()["type"]) == (404, "no-such-payout")
+    assert (early.status_code, early.json()["code"]) == (409, "not-rejected")
+    assert (others.status_code, others.json()["code"]) == (404, "no-such-payout")
 
 
 async def test_without_an_appeal_there_is_nothing_to_decide(rejected, reviewer):
@@ -136,7 +136,7 @@ async def test_without_an_appeal_there_is_nothing_to_decide(rejected, reviewer):
     async with reviewer("ben") as ben:
         refused = await decide(ben, payout, "uphold")
 
-    assert (refused.status_code, refused.json()["type"]) == (404, "no-such-appeal")
+    assert (refused.status_code, refused.json()["code"]) == (404, "no-such-appeal")
 
 
 @pytest.mark.parametrize("text", ["", "x" * 2_001, "a\x00b", "a\x1bb"])

@@ -113,13 +113,13 @@ async def test_the_books_have_what_each_funder_gave(person, database):
 async def test_nobody_grants_what_they_asked_for_or_what_is_their_own(person):
     bonus = (await ask(person("ann"))).json()["bonus"]
 
-    assert (await decide(person("ann"), bonus)).json()["type"] == "own-bonus"
+    assert (await decide(person("ann"), bonus)).json()["code"] == "own-bonus"
     own = await ask(person("ann"), path="/v1/operator/creators/Ann/bonuses")
-    assert own.json()["type"] == "own-money"
+    assert own.json()["code"] == "own-money"
     # Who asked may take it back.
     assert (await decide(person("ann"), bonus, "reject")).json()["state"] == "rejected"
-    assert (await decide(person("ben"), bonus)).json()["type"] == "bonus-decided"
-    assert (await decide(person("ben"), uuid4())).json()["type"] == "no-such-bonus"
+    assert (await decide(person("ben"), bonus)).json()["code"] == "bonus-decided"
+    assert (await decide(person("ben"), uuid4())).json()["code"] == "no-such-bonus"
     assert await diamonds(person("lea")) == (0, 0)
 
 
@@ -130,7 +130,7 @@ async def test_a_repeated_request_is_one_bonus(person):
 
     assert first.json() == second.json()
     assert [is_replayed(first), is_replayed(second)] == [False, True]
-    assert other.json()["type"] == "key-reused"
+    assert other.json()["code"] == "key-reused"
     waiting = (await ann.get("/v1/operator/payout/bonuses")).json()["items"]
     assert [each["bonus"] for each in waiting] == [first.json()["bonus"]]
     assert (await ann.get(PATH)).json()["items"] == waiting
@@ -184,7 +184,7 @@ async def test_what_viewers_take_back_leaves_a_bonus_alone(person, database, hea
     ],
 )
 async def test_a_bonus_that_cannot_be_is_refused(person, wrong):
-    assert (await ask(person("ann"), **wrong)).json()["type"] == "invalid-request"
+    assert (await ask(person("ann"), **wrong)).json()["code"] == "invalid-request"
 
 
 async def test_a_bonus_is_published_again_as_it_was(person, database):

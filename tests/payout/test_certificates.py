@@ -326,4 +326,4 @@ async def test_a_certificate_is_a_page_and_a_file_of_its_creator(hear, ask, lea)
 
     for answer in (page, file):
         assert "Gifts (1), by paid coins, voluntary 3,000 diamonds, 15.00 USD" in words(answer)
-    assert (foreign.status_code, foreign.json()["type"]) == (404, "no-such-payout")
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "no-such-payout")

@@ -148,7 +148,7 @@ async def test_a_rejected_payout_that_was_paid_takes_its_diamonds_again(
     refused = await ops.post(
         f"/v1/operator/payouts/lea/{payout}/reject", json={"reason": "stolen cards"}
     )
-    assert (refused.status_code, refused.json()["type"]) == (409, "payout-submitted")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payout-submitted")
     await rows(database, "UPDATE attempts SET closed = true RETURNING id")
     await ops.post(f"/v1/operator/payouts/lea/{payout}/reject", json={"reason": "stolen cards"})
     assert await diamonds_of(lea) == (3_000, 0)

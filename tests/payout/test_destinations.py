@@ -109,7 +109,7 @@ async def test_money_to_an_address_that_was_erased_is_not_sent(mailed, by_email,
 )
 async def test_a_destination_is_of_the_kind_that_the_provider_knows(lea, wanted):
     refused = await lea.put(PAYEE, json=wanted)
-    assert (refused.status_code, refused.json()["type"]) == (422, "bad-destination")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad-destination")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_destination_is_of_the_kind_that_the_provider_knows(lea, wanted)
     ids=str,
 )
 async def test_what_cannot_be_a_payee_is_refused_by_its_field(lea, wanted):
-    assert (await lea.put(PAYEE, json=wanted)).json()["type"] == "invalid-request"
+    assert (await lea.put(PAYEE, json=wanted)).json()["code"] == "invalid-request"
 
 
 @pytest.mark.parametrize("currency", ["usd", "XXX", "ABC", "USDD", "%00"])
@@ -143,7 +143,7 @@ async def test_what_is_no_currency_has_no_payee(lea, currency):
 async def test_a_provider_that_does_not_pay_there_is_refused(lea):
     wanted = {"destination": "acct_ok_lea", "provider": "stripe-eu"}
     refused = await lea.put(PAYEE, json=wanted)
-    assert (refused.status_code, refused.json()["type"]) == (422, "method-not-offered")
+    assert (refused.status_code, refused.json()["code"]) == (422, "method-not-offered")
 
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)

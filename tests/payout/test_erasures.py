@@ -96,7 +96,7 @@ async def test_an_erasure_makes_no_payee_the_first_one_again(lea, hear, erase, d
     await lea.put(PAYEE, json={"destination": "acct_ok_thief"})
 
     refused = await lea.post("/v1/payouts/quotes", json={})
-    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payee-resting")
     (changed,) = await announced(database, "payout.payee_changed")
     assert (changed["revision"], changed["previous_destination"]) == (2, None)
 

@@ -133,7 +133,7 @@ async def test_the_limits_count_what_a_payout_is_worth_in_the_books(rich, later)
         refused = await client.post("/v1/payouts/quotes", json={"currency": "EUR"})
 
     assert (first["value_minor"], first["amount_minor"]) == (100_000, 148_500)
-    assert refused.json()["type"] == "daily-maximum"
+    assert refused.json()["code"] == "daily-maximum"
 
 
 async def test_a_currency_without_a_rate_is_refused_and_the_others_are_named(rich, later):
@@ -141,7 +141,7 @@ async def test_a_currency_without_a_rate_is_refused_and_the_others_are_named(ric
     async with later(**PAYING) as client:
         refused = await client.post("/v1/payouts/quotes", json={"currency": "CHF"})
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "no-exchange-rate")
+    assert (refused.status_code, refused.json()["code"]) == (422, "no-exchange-rate")
     assert refused.json()["currencies"] == ["USD", "EUR", "JPY"]
 
 

@@ -146,7 +146,7 @@ async def test_a_day_that_is_not_over_is_not_told_yet(finance, today):
     for day in (today + DAY, date.max):
         asked = {"as_of": day.isoformat()}
         answer = await finance.get("/v1/operator/finance/payable", params=asked)
-        assert (answer.status_code, answer.json()["type"]) == (422, "day-open")
+        assert (answer.status_code, answer.json()["code"]) == (422, "day-open")
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
@@ -241,4 +241,4 @@ async def test_what_automatic_payouts_ask_for_is_told_on_their_day(finance, hear
 async def test_accountants_alone_read_it(lea):
     for path in ("payable?as_of=2026-01-01", "dormant", "forecast"):
         answer = await lea.get(f"/v1/operator/finance/{path}")
-        assert (answer.status_code, answer.json()["type"]) == (403, "scope-missing")
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")

@@ -168,9 +168,9 @@ async def test_a_webhook_somebody_else_signed_is_refused(lea):
     body, headers = a_webhook("x", secret="whsec_c29tZWJvZHkgZWxzZSBzaWduZWQgdGhpcyBvbmUh")
 
     answer = await lea.post("/v1/webhooks/sandbox/transfers", content=body, headers=headers)
-    assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad-signature")
     unknown = await lea.post("/v1/webhooks/acme/transfers", content=body, headers=headers)
-    assert (unknown.status_code, unknown.json()["type"]) == (404, "unknown-provider")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-provider")
 
 
 async def test_while_the_secret_is_replaced_a_webhook_under_either_is_taken(
@@ -200,7 +200,7 @@ async def test_a_payout_asked_for_again_is_the_same_payout(lea, rich, hear):
     quote = str(uuid4())
 
     again = await lea.post("/v1/payouts", json={"quote": quote}, headers={"Idempotency-Key": key})
-    assert (again.status_code, again.json()["type"]) == (422, "key-reused")
+    assert (again.status_code, again.json()["code"]) == (422, "key-reused")
     assert [line["payout"] for line in (await lea.get("/v1/payouts")).json()["items"]] == [payout]
 
     await hear(a_gift_sent(3_000))
@@ -208,4 +208,4 @@ async def test_a_payout_asked_for_again_is_the_same_payout(lea, rich, hear):
     open_one = await lea.post(
         "/v1/payouts", json={"quote": second}, headers={"Idempotency-Key": str(uuid4())}
     )
-    assert (open_one.status_code, open_one.json()["type"]) == (409, "payout-open")
+    assert (open_one.status_code, open_one.json()["code"]) == (409, "payout-open")

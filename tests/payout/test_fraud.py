@@ -252,8 +252,8 @@ async def test_findings_are_for_reviewers(with_rules, hear):
         refused = await findings(client, payout, scopes=("books:read",))
         missing = await findings(client, uuid4())
 
-    assert (refused.status_code, refused.json()["type"]) == (403, "scope-missing")
-    assert (missing.status_code, missing.json()["type"]) == (404, "no-such-payout")
+    assert (refused.status_code, refused.json()["code"]) == (403, "scope-missing")
+    assert (missing.status_code, missing.json()["code"]) == (404, "no-such-payout")
 
 
 async def test_a_payout_asked_for_again_under_its_key_has_its_findings_once(

@@ -50,7 +50,7 @@ async def test_seven_days_have_a_maximum_whatever_each_day_allows(rich, later, d
         await move(database, days=1)
         allowed = await request(client, quotes[1])
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "weekly-maximum")
+    assert (refused.status_code, refused.json()["code"]) == (422, "weekly-maximum")
     assert refused.json()["remaining_minor"] == 50_000
     assert said["seven_days"]["left"] == 50_000
     assert said["seven_days"]["more_at"] == refused.json()["more_at"]
@@ -76,7 +76,7 @@ async def test_two_requests_at_once_cannot_pass_the_limit_of_seven_days(
             await tx.execute(text("UPDATE payouts SET state = 'paid'"))
 
     assert first.status_code == 201
-    assert [each.json()["type"] for each in answers] == ["weekly-maximum"]
+    assert [each.json()["code"] for each in answers] == ["weekly-maximum"]
     assert answers[0].json()["remaining_minor"] == 40_000
 
 
@@ -100,7 +100,7 @@ async def test_a_creator_asks_so_many_times_a_day(lea, rich, database):
         await finish(database, "failed")
     refused = await request(lea, await quote(lea, diamonds=2_000))
 
-    assert (refused.status_code, refused.json()["type"]) == (429, "too-many-payouts")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-payouts")
     await move(database, days=1)
     assert (await request(lea, await quote(lea, diamonds=2_000))).status_code == 201
 
@@ -159,7 +159,7 @@ async def test_each_obstacle_is_the_refusal_of_a_request(lea, rich, database, ch
     (obstacle, *_) = (await limits(lea))["obstacles"]
     refused = (await request(lea, quotes[1])).json()
 
-    assert obstacle["code"] == refused["type"]
+    assert obstacle["code"] == refused["code"]
     assert obstacle["words"] == refused["title"]
     assert obstacle["until"] == refused.get("more_at", refused.get("usable_at"))
 
@@ -208,4 +208,4 @@ async def test_what_stands_in_the_way_is_about_the_currency_that_one_asks_for(ri
     assert euros["arrives_in"] == "EUR"
     assert [each["code"] for each in euros["obstacles"]] == ["payee-missing"]
     assert {"USD", "EUR"} <= set(euros["currencies"])
-    assert refused.json()["type"] == "no-exchange-rate"
+    assert refused.json()["code"] == "no-exchange-rate"

@@ -270,7 +270,7 @@ async def test_a_payout_that_is_rejected_gives_back_what_was_not_lost(
     await ops.post(f"/v1/operator/payouts/lea/{payout}/reject", json=why)
     again = await ops.post(f"/v1/operator/payouts/lea/{payout}/approve", json=why)
 
-    assert (again.status_code, again.json()["type"]) == (409, "not-held")
+    assert (again.status_code, again.json()["code"]) == (409, "not-held")
     assert await balances(lea) == (0, 3_000, 0)
     lines = (await ops.get("/v1/operator/payout/audit")).json()["items"]
     assert [(line["action"], line["reason"]) for line in lines] == [
@@ -288,13 +288,13 @@ async def test_a_correction_needs_a_colleague_and_never_goes_below_zero(lea, hea
         return (await ops.post(path, json=wish, headers=headers)).json()["adjustment"]
 
     more, too_much = await ask(50), await ask(-151)
-    assert (await ops.post(f"{path}/{more}/approve")).json()["type"] == "own-adjustment"
+    assert (await ops.post(f"{path}/{more}/approve")).json()["code"] == "own-adjustment"
     token = a_token("ben", roles=["operator"], scope="adjustments:write")
     async with client_of(lea.app, token) as ben:
         assert (await ben.post(f"{path}/{more}/approve")).json()["state"] == "applied"
         refused = await ben.post(f"{path}/{too_much}/approve")
 
-    assert refused.json()["type"] == "not-enough-diamonds"
+    assert refused.json()["code"] == "not-enough-diamonds"
     assert await balances(lea) == (0, 150, 0)
 
 
@@ -309,7 +309,7 @@ async def test_nobody_decides_about_a_correction_of_their_own_diamonds(lea, hear
     async with client_of(lea.app, token) as herself:
         answer = await herself.post(f"{path}/{asked.json()['adjustment']}/{decision}")
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
+    assert (answer.status_code, answer.json()["code"]) == (403, "own-money")
     assert await balances(lea) == (0, 100, 0)
 
 
@@ -341,7 +341,7 @@ async def test_nobody_reviews_their_own_payout_however_their_id_is_spelt(
             ),
         ]
 
-    told = [(answer.status_code, answer.json()["type"]) for answer in answers]
+    told = [(answer.status_code, answer.json()["code"]) for answer in answers]
     assert told == [(403, "own-money")] * 4
     assert (await lea.get(f"/v1/payouts/{payout}")).json()["state"] == "held"
 

@@ -116,7 +116,7 @@ async def test_a_creator_onboards_and_cashes_out(lea, page, read_due, work):
     assert (waiting["verification"], waiting["country"]) == ("unverified", "FR")
     assert obstacles(waiting) == ["payee-unverified", "tax-form-missing"]
     refused = await quote(lea)
-    assert (refused.status_code, refused.json()["type"]) == (409, "payee-unverified")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payee-unverified")
 
     await complete(page, link)
     await read_due()
@@ -153,7 +153,7 @@ async def test_the_provider_may_restrict_an_account_later_and_a_quote_does_not_o
     refused = await lea.post(
         "/v1/payouts", json={"quote": quoted["quote"]}, headers={"Idempotency-Key": "one"}
     )
-    assert (refused.status_code, refused.json()["type"]) == (409, "payee-restricted")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payee-restricted")
     assert refused.json()["requirements"] == ["person.document"]
 
 
@@ -280,7 +280,7 @@ async def test_an_answer_that_was_lost_opens_no_second_account(lea, network, san
     network.mood = "well"
     found = await onboard(lea)
 
-    assert (lost.status_code, lost.json()["type"]) == (503, "onboarding-unavailable")
+    assert (lost.status_code, lost.json()["code"]) == (503, "onboarding-unavailable")
     assert found.status_code == 200
     (payee,) = await rows("SELECT account, destination FROM payees")
     asked = {"country": "FR", "currency": "USD"}
@@ -303,7 +303,7 @@ async def test_a_refusal_to_open_an_account_says_why(lea, network):
 
     refused = await onboard(lea)
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "account-refused")
+    assert (refused.status_code, refused.json()["code"]) == (422, "account-refused")
     assert refused.json()["reason"] == "country-not-served"
     assert (await lea.get("/v1/payouts/payees")).json()["items"] == []
 
@@ -314,7 +314,7 @@ async def test_an_account_has_a_country(database, provider):
         named = await onboard(lea, country="fr")
         payee = await payee_of(lea)
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "country-missing")
+    assert (refused.status_code, refused.json()["code"]) == (422, "country-missing")
     assert (named.status_code, payee["country"]) == (200, "FR")
 
 
@@ -353,7 +353,7 @@ async def test_a_link_is_used_once(lea, page):
 
     again = await page.post(urlsplit(link["url"]).path, data={"outcome": "verified"})
 
-    assert (again.status_code, again.json()["type"]) == (404, "link-expired")
+    assert (again.status_code, again.json()["code"]) == (404, "link-expired")
 
 
 async def test_money_to_an_account_that_is_not_enabled_is_refused_by_the_provider(

@@ -67,7 +67,7 @@ async def test_a_payee_that_replaces_another_rests_for_three_days(creator, datab
     changed = await name(creator, "acct_ok_thief")
 
     refused = await quote(creator)
-    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payee-resting")
     assert refused.json()["usable_at"] == changed["usable_at"]
     (told,) = await announced(database, "payout.payee_changed")
     assert (told["creator"], told["changed_by"], told["revision"]) == ("lea", "lea", 2)
@@ -88,7 +88,7 @@ async def test_a_quote_of_before_does_not_outlive_the_payee(creator):
 
     refused = await request(creator, quoted)
 
-    assert (refused.status_code, refused.json()["type"]) == (409, "payee-resting")
+    assert (refused.status_code, refused.json()["code"]) == (409, "payee-resting")
 
 
 async def test_the_same_payee_again_is_no_change_and_does_not_shorten_a_rest(creator, database):
@@ -226,7 +226,7 @@ async def test_a_stolen_token_names_no_payee_not_even_the_first(creator, databas
             await thief.post(f"{PAYEE}/onboarding", json={}),
         ]
 
-    told = [(each.status_code, each.json()["type"]) for each in answers]
+    told = [(each.status_code, each.json()["code"]) for each in answers]
     assert told == [(403, "login-too-old")] * 2
     assert answers[0].json()["max_age_seconds"] == 900
     async with database.transaction() as tx:
@@ -240,13 +240,13 @@ async def test_a_thief_with_a_fresh_token_gets_nothing_before_its_creator_is_tol
     await name(creator, "acct_ok_lea")
     await name(creator, "acct_ok_thief")
     await creator.put("/v1/payouts/payees/EUR", json={"destination": "acct_ok_thief"})
-    assert (await quote(creator)).json()["type"] == "payee-resting"
+    assert (await quote(creator)).json()["code"] == "payee-resting"
     assert len(await announced(database, "payout.payee_changed")) == 2
     # Naming the old account and the new one again does not shorten the rest.
     await name(creator, "acct_ok_lea")
     await name(creator, "acct_ok_thief")
     await let_rest(database, 71.9)
-    assert (await quote(creator)).json()["type"] == "payee-resting"
+    assert (await quote(creator)).json()["code"] == "payee-resting"
     await let_rest(database, 0.2)
 
     asked = (await request(creator, (await quote(creator)).json())).json()
@@ -272,5 +272,5 @@ async def test_only_creators_name_a_payee_and_ask_for_money(lea, roles):
             await request(other, {"quote": str(uuid4())}),
         ]
 
-    told = [(answer.status_code, answer.json()["type"]) for answer in answers]
+    told = [(answer.status_code, answer.json()["code"]) for answer in answers]
     assert told == [(403, "creators-only")] * 3

@@ -169,7 +169,7 @@ def quotes(lea, hear):
 async def ask(lea, quote, key=None):
     headers = {"Idempotency-Key": key or uuid4().hex}
     answer = await lea.post("/v1/payouts", json={"quote": quote}, headers=headers)
-    return answer.status_code, answer.json().get("type")
+    return answer.status_code, answer.json().get("code")
 
 
 async def test_of_many_payouts_asked_for_at_once_one_is_under_way(lea, quotes, database):

@@ -274,7 +274,7 @@ async def test_the_same_assignment_again_is_one_and_another_at_that_moment_is_re
     other = await partners.put(path, json={**wish, "plan": "standard"})
 
     assert {answer.status_code for answer in answers} == {200}
-    assert other.json()["type"] == "terms-exist"
+    assert other.json()["code"] == "terms-exist"
     assert len(await announced(database, "payout.creator_rate_announced")) == 1
 
 
@@ -294,7 +294,7 @@ async def test_an_assignment_that_may_not_be_is_refused_and_leaves_nothing(
 
     answer = await assign(partners, **wish)
 
-    assert answer.json()["type"] == problem
+    assert answer.json()["code"] == problem
     assert await announced(database, "payout.creator_rate_announced") == []
 
 
@@ -309,7 +309,7 @@ async def test_a_creator_is_put_back_after_the_notice(partners, database):
 async def test_only_who_may_change_rates_changes_them(partners):
     token = a_token("ops", roles=["operator"], scope="rates:read adjustments:write")
     async with client_of(partners.app, token) as client:
-        assert (await assign(client, days=1)).json()["type"] == "scope-missing"
+        assert (await assign(client, days=1)).json()["code"] == "scope-missing"
 
 
 async def test_diamonds_are_revalued_when_a_plan_begins_and_quotes_say_its_rate(

@@ -28,7 +28,7 @@ async def test_a_day_has_a_maximum_however_many_quotes_were_asked_for(lea, rich,
     await finish(database)
     refused = await request(lea, quotes[1])
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "daily-maximum")
+    assert (refused.status_code, refused.json()["code"]) == (422, "daily-maximum")
     assert refused.json()["remaining_minor"] == 0
 
 
@@ -49,7 +49,7 @@ async def test_a_fee_counts_for_the_day_too(rich, later, database):
         first, second = await quote(client, diamonds=100_000), await quote(client, diamonds=100_002)
         assert (await request(client, first)).status_code == 201
         await finish(database)
-        assert (await request(client, second)).json()["type"] == "daily-maximum"
+        assert (await request(client, second)).json()["code"] == "daily-maximum"
 
 
 async def test_a_lower_maximum_or_a_higher_minimum_counts_at_once(lea, rich, later):
@@ -57,11 +57,11 @@ async def test_a_lower_maximum_or_a_higher_minimum_counts_at_once(lea, rich, lat
     quoted = await quote(lea)
 
     async with later(maximum_minor_per_day=1_000) as client:
-        assert (await request(client, quoted)).json()["type"] == "daily-maximum"
+        assert (await request(client, quoted)).json()["code"] == "daily-maximum"
     async with later(minimum_diamonds=20_000) as client:
-        assert (await request(client, quoted)).json()["type"] == "below-minimum"
+        assert (await request(client, quoted)).json()["code"] == "below-minimum"
     async with later(rates=at_rate(RULES, 500, currency="EUR").rates) as client:
-        assert (await request(client, quoted)).json()["type"] == "quote-expired"
+        assert (await request(client, quoted)).json()["code"] == "quote-expired"
     assert (await request(lea, quoted)).status_code == 201
 
 
@@ -71,7 +71,7 @@ async def test_a_quote_that_expired_while_it_waited_is_not_used(lea, rich, datab
     async with database.part_for("lea").transaction() as tx:
         await tx.execute(text("UPDATE quotes SET expires_at = now()"))
 
-    assert (await request(lea, quoted)).json()["type"] == "quote-expired"
+    assert (await request(lea, quoted)).json()["code"] == "quote-expired"
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,7 @@ async def test_a_restored_debt_never_becomes_money_before_it_has_waited(
     await hear(restoration(gift, 2, 0))
 
     refused = await lea.post("/v1/payouts/quotes", json={})
-    assert refused.json()["type"] == "below-minimum"
+    assert refused.json()["code"] == "below-minimum"
     await hear(reversal(gift, 3, 9_900))
 
     assert (await balances(lea), await lost(database)) == ((0, 0, 0), 0)

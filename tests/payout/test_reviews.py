@@ -159,7 +159,7 @@ async def test_a_payout_under_review_has_no_attempt_until_the_last_person_agrees
         second = await ben.post(path(payout, "approve"), json={"reason": "fine"})
 
     assert [each.json()["state"] for each in (first, again, second)] == ["held", "held", "approved"]
-    assert (changed.status_code, changed.json()["type"]) == (403, "decided-before")
+    assert (changed.status_code, changed.json()["code"]) == (403, "decided-before")
     assert (listed["approved_by"], listed["approvals_needed"]) == (["ann"], 2)
     (approved,) = await announced(database, "payout.approved")
     assert approved["approved_by"] == "ben"
@@ -212,7 +212,7 @@ async def test_nobody_decides_about_their_own_payout_however_the_name_is_spelt(
         refused = await operator.post(path(payout, "approve"), json={"reason": "mine"})
 
     # An identity provider cannot call somebody so who has spaces around the name.
-    told = (refused.status_code, refused.json()["type"])
+    told = (refused.status_code, refused.json()["code"])
     assert told in [(403, "own-money"), (401, "unauthenticated")]
 
 
@@ -232,7 +232,7 @@ async def test_whoever_decided_before_does_not_decide_about_the_same_payout_agai
         decided = await ben.post(path(payout, "approve"), json={"reason": "fine"})
 
     assert [each["code"] for each in again["review"]["reasons"]] == ["clawback"]
-    assert (refused.status_code, refused.json()["type"]) == (403, "decided-before")
+    assert (refused.status_code, refused.json()["code"]) == (403, "decided-before")
     assert decided.json()["state"] == "approved"
 
 

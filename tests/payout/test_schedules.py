@@ -175,7 +175,7 @@ async def test_the_young_choose_nothing_but_to_end_it(lea):
         refused = await choose(young, kind="weekly")
         ended = await choose(young, kind="none")
 
-    assert (refused.status_code, refused.json()["type"]) == (403, "too-young")
+    assert (refused.status_code, refused.json()["code"]) == (403, "too-young")
     assert ended.status_code == 200
 
 

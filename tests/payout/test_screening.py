@@ -77,7 +77,7 @@ def name(creator, legal_name, destination="acct_ok_lea"):
 
 async def quote(creator):
     answer = await creator.post("/v1/payouts/quotes", json={"diamonds": 2_000})
-    return answer.status_code, answer.json().get("type")
+    return answer.status_code, answer.json().get("code")
 
 
 def clear(operator, creator="lea"):
@@ -129,7 +129,7 @@ async def test_a_person_clears_a_match_and_the_log_says_who_and_why(lea, ops, sc
         (line,) = await tx.execute(text("SELECT * FROM audit WHERE action = 'payee.cleared'"))
     assert (line.operator, line.user_id, line.reason) == ("ops", "lea", "born elsewhere")
     again = await clear(ops)
-    assert (again.status_code, again.json()["type"]) == (409, "no-match")
+    assert (again.status_code, again.json()["code"]) == (409, "no-match")
 
 
 async def test_what_was_cleared_stays_cleared_with_a_new_list_and_a_new_entry_does_not(
@@ -249,7 +249,7 @@ async def test_a_vendor_that_does_not_answer_clears_nobody(lea, database, screen
 
 async def test_without_a_name_nobody_is_clear(lea, database, screen, provider):
     refused = await lea.put(PAYEE, json={"destination": "acct_ok_lea"})
-    assert (refused.status_code, refused.json()["type"]) == (422, "legal-name-missing")
+    assert (refused.status_code, refused.json()["code"]) == (422, "legal-name-missing")
     app = build_http(database, a_verifier(), {"sandbox": provider}, RULES)
     async with client_of(app, a_token("lea", roles=["creator"])) as before:
         await before.put(PAYEE, json={"destination": "acct_ok_lea"})
@@ -278,7 +278,7 @@ async def test_no_operator_clears_themselves(lea, screen, user):
     async with client_of(lea.app, token) as operator:
         refused = await clear(operator)
 
-    assert (refused.status_code, refused.json()["type"]) == (403, "own-money")
+    assert (refused.status_code, refused.json()["code"]) == (403, "own-money")
     assert await state_of(lea) == "match"
 
 

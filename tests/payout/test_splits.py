@@ -324,7 +324,7 @@ async def test_the_same_split_again_is_one_and_another_at_that_moment_is_refused
     other = await set_split(ops, GUEST, at=at)
 
     assert {answer.status_code for answer in answers} == {200}
-    assert (other.status_code, other.json()["type"]) == (409, "terms-exist")
+    assert (other.status_code, other.json()["code"]) == (409, "terms-exist")
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ async def test_the_same_split_again_is_one_and_another_at_that_moment_is_refused
 async def test_a_split_that_may_not_be_is_refused(ops, database, shares, about, problem):
     answer = await set_split(ops, *shares, **about)
 
-    assert answer.json()["type"] == problem
+    assert answer.json()["code"] == problem
     async with database.transaction() as tx:
         assert not await tx.execute(text("SELECT 1 FROM splits"))
 

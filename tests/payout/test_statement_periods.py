@@ -14,7 +14,7 @@ async def test_a_period_that_is_not_there_has_no_statement(hear, lea, period):
 
     answer = await lea.get(f"/v1/earnings/me/statements/{period}")
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-statement")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-statement")
 
 
 @pytest.mark.parametrize("name", ["2026-1", "26-11", "2026-00", "2026-11-01", "٢٠٢٦", ""])

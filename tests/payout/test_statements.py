@@ -368,9 +368,9 @@ async def test_a_statement_is_its_creators_own(story, close, lea, accountant, mo
         viewer = await eve.get(f"/v1/operator/creators/lea/{path}")
     of_lea = await accountant.get(f"/v1/operator/creators/lea/{path}")
 
-    assert (foreign.status_code, foreign.json()["type"]) == (403, "not-yours")
-    assert (none.status_code, none.json()["type"]) == (404, "no-statement")
-    assert (viewer.status_code, viewer.json()["type"]) == (403, "scope-missing")
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "not-yours")
+    assert (none.status_code, none.json()["code"]) == (404, "no-statement")
+    assert (viewer.status_code, viewer.json()["code"]) == (403, "scope-missing")
     assert of_lea.json() == (await lea.get(f"/v1/earnings/me/{path}")).json()
 
 

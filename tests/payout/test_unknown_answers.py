@@ -202,7 +202,7 @@ async def test_what_a_person_found_out_ends_the_payout(
     again = await ops.post(path, json=said)
 
     assert answer.json()["state"] == outcome
-    assert (again.status_code, again.json()["type"]) == (409, "not-unresolved")
+    assert (again.status_code, again.json()["code"]) == (409, "not-unresolved")
     assert await diamonds_of(lea) == (available, 0)
     (line,) = (await ops.get("/v1/operator/payout/audit")).json()["items"]
     assert (line["action"], line["reason"]) == (f"payout.resolved_as_{outcome}", "asked the bank")
@@ -217,7 +217,7 @@ async def test_what_the_provider_can_still_be_asked_is_not_for_a_person(lea, cas
 
     answer = await ops.post(f"/v1/operator/payouts/lea/{payout}/resolve", json=said)
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "not-unresolved")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-unresolved")
 
 
 async def test_a_provider_that_is_silent_for_the_whole_window_leaves_it_to_a_person(

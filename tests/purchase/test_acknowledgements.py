@@ -63,5 +63,5 @@ async def test_an_acknowledgement_is_its_viewers_alone(bought_in, withdraw, ackn
     others = await acknowledgement(purchase, stated["withdrawal"], viewer="jonas")
     unknown = await acknowledgement(purchase, purchase)
 
-    assert (others.status_code, others.json()["type"]) == (404, "no-such-purchase")
-    assert (unknown.status_code, unknown.json()["type"]) == (404, "no-such-withdrawal")
+    assert (others.status_code, others.json()["code"]) == (404, "no-such-purchase")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-withdrawal")

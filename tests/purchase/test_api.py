@@ -32,7 +32,7 @@ def get(app):
 async def test_coins_are_for_adults_and_an_unknown_age_is_none(buy, database, pretend, age, why):
     refused = await buy(claims={"age_verified": age})
 
-    assert (refused.status_code, refused.json()["type"]) == (403, why)
+    assert (refused.status_code, refused.json()["code"]) == (403, why)
     assert [each["name"] for each in await announced(database)] == ["purchase.refused"]
     assert pretend.payments == {}
     assert (await buy(claims={"age_verified": 18})).status_code == 201
@@ -167,7 +167,7 @@ async def test_no_buyer_chooses_a_weaker_currency_of_another_country(ask_shop, c
         assert (listed.status_code, bought.status_code) == (200, 201)
         return
     for answer in (listed, bought):
-        assert (answer.status_code, answer.json()["type"]) == (422, "currency-not-offered")
+        assert (answer.status_code, answer.json()["code"]) == (422, "currency-not-offered")
         assert answer.json()["currencies"] == [own]
 
 
@@ -195,7 +195,7 @@ async def test_a_purchase_of_before_is_found_again_although_its_currency_is_no_l
 async def test_a_currency_we_do_not_sell_in_is_refused_with_those_we_do(get):
     answer = await get("/v1/packages", currency="CHF")
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "currency-not-offered")
+    assert (answer.status_code, answer.json()["code"]) == (422, "currency-not-offered")
     assert answer.json()["currencies"] == ["JPY", "USD"]
 
 
@@ -256,7 +256,7 @@ async def test_what_cannot_be_bought_is_refused_and_not_recorded(buy, rows, subt
     for order, status, code in REFUSED:
         with subtests.test(**order):
             answer = await buy(**order)
-            assert (answer.status_code, answer.json()["type"]) == (status, code)
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
 
     assert await rows("SELECT 1 FROM purchases") == []
 
@@ -269,8 +269,8 @@ async def test_a_purchase_needs_a_key_and_a_token(app):
             "/v1/purchases", json={"package": "coins_100"}, headers={"Idempotency-Key": "k"}
         )
 
-    assert keyless.json()["type"] == "idempotency-key-missing"
-    assert nameless.json()["type"] == "unauthenticated"
+    assert keyless.json()["code"] == "idempotency-key-missing"
+    assert nameless.json()["code"] == "unauthenticated"
 
 
 async def test_the_country_comes_from_the_token_however_it_is_written(bought, pay, database):
@@ -287,7 +287,7 @@ async def test_somebody_elses_purchase_is_not_there(get, bought):
 
     answer = await get(f"/v1/purchases/{purchase}", token=a_token("otto"))
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-purchase")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-purchase")
     assert (await get(f"/v1/purchases/{uuid4()}")).status_code == 404
     assert (await get("/v1/purchases/nonsense")).status_code == 422
 
@@ -322,7 +322,7 @@ async def test_an_invented_cursor_is_refused(get, cursor):
     """One of them has a time without a zone, which is no point in time."""
     answer = await get("/v1/purchases", cursor=cursor)
 
-    assert (answer.status_code, answer.json()["type"]) == (400, "bad-cursor")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-cursor")
 
 
 async def test_the_books_show_what_was_sold_and_what_is_credited(get, bought, pay, credit):

@@ -141,7 +141,7 @@ async def test_what_apple_did_not_sign_for_this_purchase_is_refused(order, apple
 
     answers = [await claim(purchase, token) for token in refused]
 
-    assert [each.json()["type"] for each in answers] == ["token-refused"] * len(refused)
+    assert [each.json()["code"] for each in answers] == ["token-refused"] * len(refused)
     assert [each.status_code for each in answers] == [422] * len(refused)
     apple.webhooks.endpoints.clear()
     assert await names() == []

@@ -63,7 +63,7 @@ async def test_an_app_is_told_what_to_buy_and_for_whom(buy):
 async def test_what_the_store_does_not_sell_cannot_be_ordered(buy):
     response = await buy("coins_10000", channel="ios")
 
-    assert (response.status_code, response.json()["type"]) == (404, "unknown-package")
+    assert (response.status_code, response.json()["code"]) == (404, "unknown-package")
 
 
 async def test_a_claim_buys_at_the_price_of_the_store(order, provider, claim, database):
@@ -104,7 +104,7 @@ async def test_a_token_of_another_purchase_is_refused(order, provider, claim, da
 
     refused = await claim(mine, token)
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "token-refused")
+    assert (refused.status_code, refused.json()["code"]) == (422, "token-refused")
     assert await announced(database) == []
 
 

@@ -58,7 +58,7 @@ async def test_a_dispute_in_another_currency_waits_for_a_person_and_claims_nothi
         {"currency": "JPY", "revision": 0}
     ]
     assert await balances() == {"provider_clearing": 499, "coin_sales": -499}
-    assert (await request_refund(purchase)).json()["type"] == "purchase-disputed"
+    assert (await request_refund(purchase)).json()["code"] == "purchase-disputed"
 
 
 async def test_a_dispute_whose_currency_is_put_right_is_followed(

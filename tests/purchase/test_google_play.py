@@ -164,7 +164,7 @@ async def test_a_token_of_another_purchase_is_refused(order, play, claim, names)
 
     answers = [await claim(purchase, token) for token in tokens]
 
-    assert [each.json()["type"] for each in answers] == ["token-refused"] * len(tokens)
+    assert [each.json()["code"] for each in answers] == ["token-refused"] * len(tokens)
     play.release()
     assert await names() == []
 

@@ -82,7 +82,7 @@ async def test_who_saw_another_price_is_told_the_one_that_holds_and_asked_again(
     refused = await buy(expected_amount_minor=99)
 
     problem = refused.json()
-    assert (refused.status_code, problem["type"]) == (409, "price-changed")
+    assert (refused.status_code, problem["code"]) == (409, "price-changed")
     assert (problem["amount_minor"], problem["currency"]) == (89, "USD")
     assert (await announced(database), pretend.payments) == ([], {})
     again = await buy(expected_amount_minor=89)
@@ -128,11 +128,11 @@ async def test_an_app_lists_what_its_store_knows_at_its_own_prices(listed, buy):
 async def test_nobody_pays_the_price_of_an_app_by_card(buy):
     refused = await buy(channel="ios", method="card")
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "method-not-offered")
+    assert (refused.status_code, refused.json()["code"]) == (422, "method-not-offered")
 
 
 async def test_in_an_app_without_a_store_nothing_is_for_sale(listed, buy):
     answer, items = await listed(channel="android")
 
     assert (items, answer["methods"], answer["custom"]) == ({}, [], None)
-    assert (await buy(channel="android")).json()["type"] == "method-not-offered"
+    assert (await buy(channel="android")).json()["code"] == "method-not-offered"

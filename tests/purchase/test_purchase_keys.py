@@ -30,7 +30,7 @@ async def test_a_key_that_comes_back_with_another_wish_is_refused(bought, buy, o
 
     answer = await buy(**other)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "key-reused")
+    assert (answer.status_code, answer.json()["code"]) == (422, "key-reused")
     assert answer.json()["purchase"] == purchase
 
 

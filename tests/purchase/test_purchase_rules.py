@@ -118,7 +118,7 @@ async def test_a_new_account_and_one_of_unknown_age_buy_for_100_dollars_a_day(
     assert (await buy(**HUNDRED, key="all", claims=claims)).status_code == 201
     refused = await buy(key="more", claims=claims)
 
-    assert (refused.status_code, refused.json()["type"]) == (429, "purchase-limit-reached")
+    assert (refused.status_code, refused.json()["code"]) == (429, "purchase-limit-reached")
     assert refused.json()["rule"] == "money-per-day"
     assert 86_300 < seconds_left(refused) <= 86_400
     await no_minute(database)
@@ -148,7 +148,7 @@ async def test_an_older_account_buys_for_500_dollars_a_day_and_not_at_once_for_m
     refused = await buy(key="more", claims=old_account)
     assert (refused.status_code, refused.json()["rule"]) == (429, "money-per-day")
     large = await buy("custom", coins=10_001, key="large", viewer="noa")
-    assert (large.status_code, large.json()["type"]) == (403, "purchase-too-large")
+    assert (large.status_code, large.json()["code"]) == (403, "purchase-too-large")
     assert (large.json()["limit_minor"], large.json()["currency"]) == (10_000, "USD")
 
 
@@ -239,7 +239,7 @@ async def test_coins_are_sold_where_the_operator_sells_them(
 
     assert answer.is_success == is_served
     if not is_served:
-        assert (answer.status_code, answer.json()["type"]) == (403, "country-not-served")
+        assert (answer.status_code, answer.json()["code"]) == (403, "country-not-served")
         assert [fact["rule"] for fact in await announced(database)] == ["country"]
 
 
@@ -253,7 +253,7 @@ async def test_who_has_many_payments_declined_waits_until_the_first_is_a_day_old
         await no_minute(database)
 
     refused = await buy(key="next", claims=old_account)
-    assert (refused.status_code, refused.json()["type"]) == (403, "purchases-paused")
+    assert (refused.status_code, refused.json()["code"]) == (403, "purchases-paused")
     assert refused.json()["rule"] == "failed-payments"
     assert 0 < seconds_left(refused) < 86_400
     assert (await buy(key="next", viewer="noa")).status_code == 201
@@ -285,7 +285,7 @@ async def test_while_a_bank_decides_nothing_is_sold_and_once_it_has_all_is(
     await send_webhook(purchase, "payment.disputed")
 
     refused = await buy(key="next")
-    assert (refused.status_code, refused.json()["type"]) == (403, "purchases-locked")
+    assert (refused.status_code, refused.json()["code"]) == (403, "purchases-locked")
     assert (refused.json()["rule"], refused.json()["ends_at"]) == ("open-dispute", None)
     pretend.dispute(purchase, "won")
     await send_webhook(purchase, "payment.disputed")

@@ -275,7 +275,7 @@ async def test_what_was_issued_stays_when_the_seller_moves(bought_in, database, 
 async def test_only_the_buyer_and_accountants_read_a_receipt(app, bought_in, receipt):
     purchase = await bought_in()
 
-    assert (await receipt(purchase, viewer="otto")).json()["type"] == "no-such-purchase"
+    assert (await receipt(purchase, viewer="otto")).json()["code"] == "no-such-purchase"
     path = f"/v1/operator/purchases/mira/{purchase}/receipt"
     answers = {}
     for scope in ("finance:read", "disputes:read"):
@@ -300,7 +300,7 @@ async def test_a_purchase_that_is_not_paid_has_none(buy, receipt):
 
     answer = await receipt(unpaid)
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-receipt")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-receipt")
 
 
 HOSTILE = "<img src=x onerror=alert(1)>&amp;\u202e\u200b\u4f60\u597d\U0001f381" + "W" * 200

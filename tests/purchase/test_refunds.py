@@ -70,7 +70,7 @@ async def test_the_law_of_the_country_decides(
 
     answer = await request_refund(purchase)
 
-    assert answer.json().get("type") == problem
+    assert answer.json().get("code") == problem
     assert answer.status_code == (403 if problem else 202)
 
 
@@ -99,7 +99,7 @@ async def test_asked_again_it_is_one_refund_and_a_second_waits_for_the_first(
     )
 
     assert first.json()["refund"] == again.json()["refund"]
-    assert (second.status_code, second.json()["type"]) == (409, "refund-open")
+    assert (second.status_code, second.json()["code"]) == (409, "refund-open")
 
 
 async def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
@@ -221,16 +221,16 @@ async def test_an_operators_repeat_is_one_refund_and_another_wish_under_its_key_
 
     assert first.json() == again.json()
     assert [is_replayed(each) for each in (first, again, other)] == [False, True, False]
-    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
     assert len(await rows("SELECT 1 FROM refunds")) == 1
 
 
 async def test_nobody_gives_back_what_is_not_theirs_or_not_paid(buy, request_refund, bought_in):
     theirs, unpaid = await bought_in(), (await buy(key="other", claims=GERMANY)).json()["purchase"]
 
-    assert (await request_refund(theirs, viewer="otto")).json()["type"] == "no-such-purchase"
+    assert (await request_refund(theirs, viewer="otto")).json()["code"] == "no-such-purchase"
     assert (await request_refund(str(uuid4()))).status_code == 404
-    assert (await request_refund(unpaid, key="r")).json()["type"] == "nothing-paid"
+    assert (await request_refund(unpaid, key="r")).json()["code"] == "nothing-paid"
 
 
 async def test_the_money_is_in_the_books(bought_in, request_refund, consume, give_back, rows):
@@ -267,7 +267,7 @@ async def test_who_excluded_themselves_buys_nothing_until_it_is_over(buy, consum
     await consume(ExclusionStarted(**about))
 
     refused = await buy()
-    assert (refused.status_code, refused.json()["type"]) == (403, "self-excluded")
+    assert (refused.status_code, refused.json()["code"]) == (403, "self-excluded")
     assert (await buy(viewer="otto")).status_code == 201
     await consume(ExclusionEnded(**about))
     await consume(ExclusionStarted(**about))

@@ -22,7 +22,7 @@ async def test_a_disputed_purchase_takes_no_new_refund_until_the_dispute_is_won(
     await send_webhook(purchase, "payment.disputed")
 
     refused = await request_refund(purchase)
-    assert (refused.status_code, refused.json()["type"]) == (409, "purchase-disputed")
+    assert (refused.status_code, refused.json()["code"]) == (409, "purchase-disputed")
 
     pretend.dispute(purchase, "won")
     await send_webhook(purchase, "payment.dispute_closed")

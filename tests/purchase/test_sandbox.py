@@ -210,7 +210,7 @@ async def test_an_unpaid_purchase_expires_and_can_no_longer_be_paid(buy, wait, h
         data={"card": SUCCESS_CARD},
         headers={"Accept": "application/json"},
     )
-    assert (too_late.status_code, too_late.json()["type"]) == (409, "not-payable")
+    assert (too_late.status_code, too_late.json()["code"]) == (409, "not-payable")
 
 
 async def test_a_refund_made_elsewhere_goes_the_way_of_a_chargeback(

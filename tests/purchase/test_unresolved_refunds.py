@@ -77,15 +77,15 @@ async def test_a_refund_that_can_still_be_decided_by_the_provider_is_no_persons_
 
     for _ in range(2):
         refused = await decline(ann, purchase, refund)
-        assert (refused.status_code, refused.json()["type"]) == (409, "refund-resolvable")
+        assert (refused.status_code, refused.json()["code"]) == (409, "refund-resolvable")
         await give_back()
 
 
 async def test_nobody_declines_what_is_not_there_or_without_the_right(app, ann, lost, refund_of):
     purchase = await lost()
     refund = (await refund_of(purchase))["refund"]
-    assert (await decline(ann, purchase, uuid4())).json()["type"] == "no-such-refund"
-    assert (await decline(ann, uuid4(), refund)).json()["type"] == "no-such-refund"
+    assert (await decline(ann, purchase, uuid4())).json()["code"] == "no-such-refund"
+    assert (await decline(ann, uuid4(), refund)).json()["code"] == "no-such-refund"
 
     async with client_of(app, a_token("mira")) as mira:
         assert (await decline(mira, purchase, refund)).status_code == 403

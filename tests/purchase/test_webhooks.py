@@ -126,7 +126,7 @@ async def test_a_webhook_that_the_provider_did_not_sign_is_refused_and_not_kept(
     for number, forged in enumerate(FORGERIES):
         with subtests.test(number=number):
             answer = await deliver(*forged(payment))
-            assert (answer.status_code, answer.json()["type"]) == (401, "bad-signature")
+            assert (answer.status_code, answer.json()["code"]) == (401, "bad-signature")
 
     assert await rows("SELECT 1 FROM webhook_events") == []
 
@@ -136,7 +136,7 @@ async def test_a_provider_we_do_not_know_has_nothing_to_tell(bought, pretend, de
 
     answer = await deliver(*a_webhook(pretend.payment_of(purchase)), name="stripe")
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "unknown-provider")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown-provider")
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"type": "x", "data": {"object": 7}}',

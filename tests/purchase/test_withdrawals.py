@@ -101,8 +101,8 @@ async def test_said_again_it_is_one_withdrawal_also_when_its_time_is_over(
 
     assert (again.status_code, again.json()) == (201, first.json())
     assert [is_replayed(each) for each in (first, again, other)] == [False, True, False]
-    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
-    assert (second.status_code, second.json()["type"]) == (409, "already-withdrawn")
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
+    assert (second.status_code, second.json()["code"]) == (409, "already-withdrawn")
     assert len(await announced(database, "purchase.withdrawal_received")) == 1
     assert len(await announced(database, "purchase.refund_requested")) == 1
 
@@ -114,7 +114,7 @@ async def test_ten_at_once_are_one_withdrawal(bought_in, withdraw, database, key
     answers = await asyncio.gather(*(withdraw(purchase, key=key) for key in keys))
 
     accepted = [each.json()["withdrawal"] for each in answers if each.status_code == 201]
-    refused = {each.json()["type"] for each in answers if each.status_code != 201}
+    refused = {each.json()["code"] for each in answers if each.status_code != 201}
     assert len(set(accepted)) == 1
     assert len(accepted) == (10 if len(set(keys)) == 1 else 1)
     assert refused <= {"already-withdrawn"}
@@ -158,7 +158,7 @@ async def test_the_law_of_the_country_says_how_long(
 
     answer = await withdraw(purchase)
 
-    assert answer.json().get("type") == problem
+    assert answer.json().get("code") == problem
     assert answer.status_code == (403 if problem else 201)
     is_offered = (await read(purchase))["withdrawable_until"] is not None
     assert is_offered == (problem == "withdrawal-too-late")
@@ -209,7 +209,7 @@ async def test_what_is_not_paid_cannot_be_withdrawn_from(bought, withdraw, read)
 
     answer = await withdraw(purchase)
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "nothing-paid")
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing-paid")
     assert (await read(purchase))["withdrawable_until"] is None
 
 
@@ -232,7 +232,7 @@ async def test_nobody_withdraws_from_what_another_bought(bought_in, withdraw, wi
 
     answer = await withdraw(purchase, viewer="jonas")
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "no-such-purchase")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-purchase")
     assert await withdrawal_of(purchase) is None
 
 
@@ -327,7 +327,7 @@ async def test_a_statement_that_says_nothing_or_too_much_is_refused(
 
     answer = await withdraw(purchase, body=body)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
     assert await withdrawal_of(purchase) is None
 
 

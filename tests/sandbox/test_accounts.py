@@ -40,7 +40,7 @@ async def test_an_account_is_opened_once_a_key(opened, payroll):
     assert (first["verification"], first["payouts_enabled"]) == ("unverified", False)
     wanted = {"country": "DE", "currency": "EUR"}
     reused = await payroll.post("/accounts", json=wanted, headers={"Idempotency-Key": "account-1"})
-    assert (reused.status_code, reused.json()["type"]) == (422, "key-reused")
+    assert (reused.status_code, reused.json()["code"]) == (422, "key-reused")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_only_an_account_that_is_verified_is_paid(opened, payroll):
         return await payroll.post("/transfers", json=transfer, headers={"Idempotency-Key": key})
 
     refused = await pay("first")
-    assert (refused.status_code, refused.json()["type"]) == (422, "account-not-enabled")
+    assert (refused.status_code, refused.json()["code"]) == (422, "account-not-enabled")
     await payroll.post(f"/accounts/{account}/decide", json={"outcome": "verified"})
     assert (await pay("second")).status_code == 201
     await payroll.post(f"/accounts/{account}/decide", json={"outcome": "restricted"})
@@ -126,7 +126,7 @@ async def test_the_key_that_takes_money_opens_no_account(shop):
     assert API_KEY in shop.headers["authorization"]
     wanted = {"country": "FR", "currency": "EUR"}
     refused = await shop.post("/accounts", json=wanted, headers={"Idempotency-Key": "1"})
-    assert (refused.status_code, refused.json()["type"]) == (403, "key-has-no-right")
+    assert (refused.status_code, refused.json()["code"]) == (403, "key-has-no-right")
 
 
 @pytest.mark.parametrize("path", ["/accounts/acct_none", "/accounts/acct_none/links"])

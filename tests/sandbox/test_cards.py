@@ -79,7 +79,7 @@ async def test_a_slow_card_is_processing_first(asked, pay, read, delivered, shop
 
     assert (await read(payment))["status"] == "processing"
     cancel = await shop.post(f"/payments/{payment['id']}/cancel")
-    assert (cancel.status_code, cancel.json()["type"]) == (409, "already-paid")
+    assert (cancel.status_code, cancel.json()["code"]) == (409, "already-paid")
     events = await delivered(2)
     assert [event["type"] for event in events] == ["payment.processing", "payment.succeeded"]
     assert [event["data"]["object"]["status"] for event in events] == ["processing", "succeeded"]
@@ -139,7 +139,7 @@ async def test_a_program_that_pays_is_answered_in_json(asked, pay):
     again = await pay(payment, GOOD_CARD, Accept="application/json")
 
     assert (paid.status_code, paid.json()["status"]) == (200, "succeeded")
-    assert (again.status_code, again.json()["type"]) == (409, "not-payable")
+    assert (again.status_code, again.json()["code"]) == (409, "not-payable")
 
 
 async def test_the_page_shows_the_amount_and_every_test_card(asked, browser):

@@ -58,7 +58,7 @@ async def test_a_used_key_refuses_any_other_request(asked, ask, shop, other):
 
     answer = await ask(**other)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "key-reused")
+    assert (answer.status_code, answer.json()["code"]) == (422, "key-reused")
     found = await shop.get("/payments", params={"reference": "purchase-1"})
     assert found.json()["items"] == [payment]
 
@@ -80,7 +80,7 @@ async def test_a_payment_needs_an_idempotency_key(shop):
     wanted = {"amount_minor": 1, "currency": "USD", "reference": "p"}
     answer = await shop.post("/payments", json=wanted)
 
-    assert (answer.status_code, answer.json()["type"]) == (400, "idempotency-key-missing")
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
@@ -103,7 +103,7 @@ async def test_a_payment_needs_an_idempotency_key(shop):
 async def test_what_is_not_a_payment_is_refused(ask, wrong):
     answer = await ask(**wrong)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer wrong", "key-of-the-shop"])
@@ -114,7 +114,7 @@ async def test_without_the_api_key_nothing_is_shown(browser, path, authorization
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = await browser.get(path, headers=headers)
 
-    assert (answer.status_code, answer.json()["type"]) == (401, "unauthenticated")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_the_key_that_takes_money_cannot_pay_it_out(shop, asked):
         await shop.get("/transfers/tr_none"),
     ]
 
-    assert {(each.status_code, each.json()["type"]) for each in tried} == {
+    assert {(each.status_code, each.json()["code"]) for each in tried} == {
         (403, "key-has-no-right")
     }
     assert (await shop.get(f"/payments/{payment['id']}")).status_code == 200
@@ -162,7 +162,7 @@ async def test_the_key_that_pays_out_takes_no_money_and_gives_none_back(payroll,
         await payroll.post("/refunds/none/close", json={"succeeded": True}),
     ]
 
-    assert {(each.status_code, each.json()["type"]) for each in tried} == {
+    assert {(each.status_code, each.json()["code"]) for each in tried} == {
         (403, "key-has-no-right")
     }
 
@@ -204,7 +204,7 @@ async def test_what_does_not_exist_is_not_found(shop, payroll, method, path):
     asks = payroll if "/transfers" in path else shop
     answer = await asks.request(method, path)
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
 async def test_a_cancelled_payment_stays_cancelled_and_says_so_once(
@@ -228,7 +228,7 @@ async def test_a_paid_payment_cannot_be_cancelled_and_is_shown(paid, shop):
 
     answer = await shop.post(f"/payments/{payment['id']}/cancel")
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "already-paid")
+    assert (answer.status_code, answer.json()["code"]) == (409, "already-paid")
     assert answer.json()["payment"]["id"] == payment["id"]
     assert answer.json()["payment"]["status"] == "succeeded"
 

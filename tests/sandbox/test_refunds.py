@@ -15,7 +15,7 @@ async def test_refunds_add_up_to_what_was_paid_and_no_further(paid, refund, read
     rest = await refund(payment, 199, "refund-3")
 
     assert (first.status_code, rest.status_code) == (201, 201)
-    assert (too_much.status_code, too_much.json()["type"]) == (422, "refund-too-large")
+    assert (too_much.status_code, too_much.json()["code"]) == (422, "refund-too-large")
     assert too_much.json()["refundable_minor"] == 199
     assert (await read(payment))["refunded_minor"] == 499
 
@@ -27,7 +27,7 @@ async def test_a_refund_asked_for_twice_is_made_once(paid, refund, read, deliver
     other = await refund(payment, 101)
 
     assert first.json() == again.json()
-    assert (other.status_code, other.json()["type"]) == (422, "key-reused")
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
     assert (await read(payment))["refunded_minor"] == 100
     events = await delivered(2)
     assert [event["type"] for event in events] == ["payment.succeeded", "refund.succeeded"]
@@ -77,7 +77,7 @@ async def test_a_refund_that_was_made_may_fail_later_and_for_good(
     for _ in range(2):
         assert (await close_refund(made["id"], succeeded=False)).json()["status"] == "failed"
 
-    assert (await close_refund(made["id"], succeeded=True)).json()["type"] == "refund-decided"
+    assert (await close_refund(made["id"], succeeded=True)).json()["code"] == "refund-decided"
     assert (await close_refund("re_0", succeeded=True)).status_code == 404
     assert (await read(payment))["refunded_minor"] == 0
     events = await delivered(3)
@@ -101,7 +101,7 @@ async def test_every_change_of_a_payment_is_counted(paid, refund, dispute, close
 async def test_what_was_not_paid_cannot_be_refunded(asked, refund):
     answer = await refund(await asked(), 1)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "refund-too-large")
+    assert (answer.status_code, answer.json()["code"]) == (422, "refund-too-large")
     assert answer.json()["refundable_minor"] == 0
 
 
@@ -122,7 +122,7 @@ async def test_only_what_was_paid_can_be_disputed(asked, paid, dispute, read):
     paid_payment = await paid(key="paid", amount_minor=499)
 
     for refused in (await dispute(open_payment), await dispute(paid_payment, amount_minor=500)):
-        assert (refused.status_code, refused.json()["type"]) == (422, "not-disputable")
+        assert (refused.status_code, refused.json()["code"]) == (422, "not-disputable")
 
     assert (await read(paid_payment))["disputes"] == []
 
@@ -137,7 +137,7 @@ async def test_the_bank_decides_a_dispute_once(
     otherwise = await close(opened, won=not won)
 
     assert decided.json()["status"] == again.json()["status"] == decision
-    assert (otherwise.status_code, otherwise.json()["type"]) == (409, "dispute-decided")
+    assert (otherwise.status_code, otherwise.json()["code"]) == (409, "dispute-decided")
     events = await delivered(3)
     await asyncio.sleep(0.05)
     assert receiver.types.count("payment.dispute_closed") == 1
@@ -147,4 +147,4 @@ async def test_the_bank_decides_a_dispute_once(
 async def test_an_unknown_dispute_cannot_be_closed(close):
     answer = await close("dp_none", won=True)
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

@@ -95,7 +95,7 @@ async def test_a_used_key_refuses_any_other_transfer(send, other):
 
     answer = await send(**other)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "key-reused")
+    assert (answer.status_code, answer.json()["code"]) == (422, "key-reused")
 
 
 async def test_a_key_of_a_payment_may_be_the_key_of_a_transfer(asked, send):

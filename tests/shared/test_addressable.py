@@ -115,7 +115,7 @@ async def test_no_body_or_query_sets_a_value_that_no_path_can_hold(apps):
                     address = filled(path, {"room": "room-1", "user": "mira"})
                     answer = await client.request(method, address, **sent)
                 problem = answer.json()
-                assert problem["type"] == "invalid-request", (method, path, value, problem)
+                assert problem["code"] == "invalid-request", (method, path, value, problem)
                 faults = {fault["where"].split(".")[:2][-1] for fault in problem["errors"]}
                 assert name in faults, (method, path, name, value, problem)
             asked.add(name)
@@ -132,7 +132,7 @@ async def test_no_path_sets_a_room_or_a_guest_that_no_path_can_hold(apps, value)
     async with client_of(apps["live"], token) as client:
         answers = [await client.put(path, json={}) for path in (room, guest)]
 
-    assert [answer.json()["type"] for answer in answers] == ["invalid-request"] * 2
+    assert [answer.json()["code"] for answer in answers] == ["invalid-request"] * 2
 
 
 async def test_every_path_reads_encoded_people(apps):

@@ -36,7 +36,7 @@ async def test_one_s_own_is_read_and_somebody_else_s_is_not(client):
 
     assert await get(client, "/v1/wallets/mira", token) == (200, "mira")
     status, problem = await get(client, "/v1/wallets/nils", token)
-    assert (status, problem["type"]) == (403, "not-yours")
+    assert (status, problem["code"]) == (403, "not-yours")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_without_a_bearer_token_nobody_is_anybody(client, authorization, w
 async def test_a_token_has_one_spelling_or_each_would_be_another_caller(client, spelt):
     status, problem = await get(client, "/v1/wallets/mira", spelt.format(a_token("mira")))
 
-    assert (status, problem["type"], problem["reason"]) == (401, "unauthenticated", "malformed")
+    assert (status, problem["code"], problem["reason"]) == (401, "unauthenticated", "malformed")
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_no_operator_route_that_names_a_person_lets_one_act_on_oneself(app
                 continue
             for user in SPELLINGS:
                 answer = await ask(app, method, path, where, name, user)
-                refused = answer.status_code, answer.json()["type"]
+                refused = answer.status_code, answer.json()["code"]
                 assert refused == (403, "own-money"), f"{method} {path} {where} {user!r}"
                 asked += 1
     assert asked >= 15 * len(SPELLINGS)
@@ -140,7 +140,7 @@ async def test_an_operator_reads_about_others_and_a_viewer_is_no_operator(apps):
     for token in tokens:
         async with client_of(apps["wallet"], token) as client:
             answer = await client.post(path, json={"reason": "because"})
-        assert answer.json()["type"] == "scope-missing"
+        assert answer.json()["code"] == "scope-missing"
 
 
 @pytest.mark.parametrize("body", [b"[" * 60_000, b"\xff", b"[]", b"null", b'"ops-1"', b""])

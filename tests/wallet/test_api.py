@@ -28,7 +28,7 @@ async def test_somebody_elses_wallet_is_closed(as_user, hear):
     async with as_user("otto") as otto:
         for path in ("/v1/wallets/mira", "/v1/wallets/mira/movements"):
             answer = await otto.get(path)
-            assert (answer.status_code, answer.json()["type"]) == (403, "not-yours")
+            assert (answer.status_code, answer.json()["code"]) == (403, "not-yours")
 
 
 async def test_without_a_token_nothing_is_told(app):
@@ -68,7 +68,7 @@ async def test_an_invented_cursor_is_refused(as_user, cursor):
     async with as_user("mira") as mira:
         answer = await mira.get("/v1/wallets/me/movements", params={"cursor": cursor})
 
-    assert (answer.status_code, answer.json()["type"]) == (400, "bad-cursor")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-cursor")
 
 
 async def test_the_books_are_for_operators_with_the_scope(app, hear):

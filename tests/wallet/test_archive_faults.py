@@ -29,7 +29,7 @@ async def test_a_changed_byte_is_found_and_never_acted_on(archives, story, hear,
     assert [each.invariant for each in await archives.violations()] == ["archive-unreadable"]
     async with client_of(app, a_token("mira")) as mira:
         answer = await mira.get("/v1/wallets/me/movements")
-    assert (answer.status_code, answer.json()["type"]) == (503, "archive-damaged")
+    assert (answer.status_code, answer.json()["code"]) == (503, "archive-damaged")
     told = len(await announced(database, "wallet.lot_reversed"))
     await hear(disputed(paid, dispute="late"))
     assert len(await announced(database, "wallet.lot_reversed")) == told

@@ -56,7 +56,7 @@ async def test_an_hour_that_is_open_is_not_told_yet(finance, hear):
     later = await finance.get("/v1/operator/wallet/trial-balance", params=asked)
 
     assert now.json()["accounts"] == []
-    assert (later.status_code, later.json()["type"]) == (422, "hour-open")
+    assert (later.status_code, later.json()["code"]) == (422, "hour-open")
 
 
 def test_an_hour_is_closed_once_its_last_entries_are_committed():

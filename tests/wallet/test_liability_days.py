@@ -89,7 +89,7 @@ async def test_a_day_that_was_not_kept_is_refused_and_never_guessed(hear, financ
     for day in (today - DAY, today + DAY):
         asked = {"as_of": day.isoformat()}
         answer = await finance.get("/v1/operator/wallet/liability", params=asked)
-        assert (answer.status_code, answer.json()["type"]) == (404, "liability-unknown")
+        assert (answer.status_code, answer.json()["code"]) == (404, "liability-unknown")
 
 
 async def test_a_day_is_kept_once_also_by_two_at_once(hear, liability, keep, today):

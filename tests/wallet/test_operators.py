@@ -60,7 +60,7 @@ async def test_nobody_agrees_with_themselves(hear, ann, coins):
 
     answer = await ann.post(f"{ADJUSTMENTS}/{asked['adjustment']}/approve")
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "own-adjustment")
+    assert (answer.status_code, answer.json()["code"]) == (403, "own-adjustment")
     assert await coins() == 100
 
 
@@ -72,7 +72,7 @@ async def test_another_spelling_of_an_id_makes_no_colleague(app, hear, ann, coin
     async with client_of(app, a_token(spelt, roles=["operator"], scope=SCOPES)) as herself:
         answer = await herself.post(f"{ADJUSTMENTS}/{asked['adjustment']}/approve")
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "own-adjustment")
+    assert (answer.status_code, answer.json()["code"]) == (403, "own-adjustment")
     assert await coins() == 100
 
 
@@ -88,8 +88,8 @@ async def test_nobody_decides_about_their_own_balance(app, hear, ann, ben, coins
         answer = await mira.post(f"{path}/{decision}")
         wished = await ask(mira, 50)
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "own-money")
-    assert (wished.status_code, wished.json()["type"]) == (403, "own-money")
+    assert (answer.status_code, answer.json()["code"]) == (403, "own-money")
+    assert (wished.status_code, wished.json()["code"]) == (403, "own-money")
     assert (await ben.post(f"{path}/approve")).json()["state"] == "applied"
     assert await coins() == 50
 
@@ -101,7 +101,7 @@ async def test_a_correction_that_was_rejected_cannot_be_agreed_to(hear, ann, ben
 
     answer = await ben.post(f"{ADJUSTMENTS}/{asked['adjustment']}/approve")
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "adjustment-decided")
+    assert (answer.status_code, answer.json()["code"]) == (409, "adjustment-decided")
 
 
 async def test_a_correction_takes_coins_from_lots_and_never_more_than_there_are(
@@ -113,7 +113,7 @@ async def test_a_correction_takes_coins_from_lots_and_never_more_than_there_are(
     await ben.post(f"{ADJUSTMENTS}/{less['adjustment']}/approve")
     refused = await ben.post(f"{ADJUSTMENTS}/{too_much['adjustment']}/approve")
 
-    assert (refused.status_code, refused.json()["type"]) == (402, "insufficient-coins")
+    assert (refused.status_code, refused.json()["code"]) == (402, "insufficient-coins")
     assert await coins() == 70
 
 
@@ -134,7 +134,7 @@ async def test_a_repeated_wish_is_one_wish_and_another_under_its_key_is_refused(
 
     assert first.json() == again.json()
     assert [is_replayed(first), is_replayed(again)] == [False, True]
-    assert (await ask(ann, 51, key="k")).json()["type"] == "key-reused"
+    assert (await ask(ann, 51, key="k")).json()["code"] == "key-reused"
 
 
 @pytest.mark.parametrize("coins_wished", [0, 2**63, -(2**63), 1.5, "1", None], ids=str)

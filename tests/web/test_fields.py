@@ -48,6 +48,7 @@ OTHERS = {
     ("buy.js", "coins"): "the custom package that comes with the offers",
     ("disputes.js", "purchase"): "a pattern",
     ("disputes.js", "viewer"): "an address, in characters; a field counts some of them twice",
+    ("events.js", "search"): "nothing: it is compared here, and sent nowhere",
     ("limits.js", "amount"): "its unit, whose decimals it has",
     ("person_coins.js", "limit_amount"): "its unit, whose decimals it has",
     ("person_coins.js", "limit_unit"): "a pattern",

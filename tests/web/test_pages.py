@@ -10,12 +10,20 @@ import pytest
 
 from deploy.config.environment import ROOT
 from services.web.main import build
-from services.web.pages import BUNDLES, SOURCES, STATIC, TEMPLATE, version_of
+from services.web.pages import (
+    BUNDLES,
+    MADE_OF,
+    REFERENCE_TEMPLATE,
+    STATIC,
+    SWAGGER_UI,
+    TEMPLATE,
+    version_of,
+)
 from services.web.settings import Settings
 from tests.clients import client_of
 
 PEOPLE = ROOT / "seeds" / "people.toml"
-ADDRESSES = ("/", "/rooms/room-1", "/wallet", "/creator", "/operator", "/paid")
+ADDRESSES = ("/", "/rooms/room-1", "/wallet", "/creator", "/operator", "/paid", "/events")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -38,6 +46,37 @@ async def test_every_page_comes_with_a_policy_that_allows_nobody_else(address):
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cross-origin-opener-policy"] == "same-origin"
     assert "camera=()" in page.headers["permissions-policy"]
+
+
+async def test_the_reference_of_the_api_has_a_policy_as_strict_but_for_trusted_types():
+    async with pages(host_origins="https://app.example") as anybody:
+        wallet, reference = [await anybody.get(path) for path in ("/wallet", "/docs")]
+
+    def rules(page):
+        return {*page.headers.pop("content-security-policy").strip("; ").split("; ")}
+
+    stricter = {"require-trusted-types-for 'script'", "trusted-types 'none'"}
+    framed, never = "frame-ancestors https://app.example", "frame-ancestors 'none'"
+    assert rules(wallet) - stricter - {framed} == rules(reference) - {never}
+    for name in ("referrer-policy", "cross-origin-opener-policy", "permissions-policy"):
+        assert reference.headers[name] == wallet.headers[name]
+
+
+async def test_the_files_of_the_reference_come_from_here_and_are_kept_for_good():
+    async with pages() as anybody:
+        page = await anybody.get("/docs")
+        paths = re.findall(r'(?:src|href)="(/(?:static|swagger-ui)/[^"]+)"', page.text)
+        answers = {path: await anybody.get(path) for path in paths}
+        others = [
+            await anybody.get(f"/swagger-ui/{name}")
+            for name in ("__init__.py", "../main.py", "..%2fmain.py", "favicon-32x32.png")
+        ]
+
+    assert f"/swagger-ui/{version_of(SWAGGER_UI)}/swagger-ui-bundle.js" in answers
+    for path, answer in answers.items():
+        assert answer.status_code == 200, path
+        assert "immutable" in answer.headers["cache-control"]
+    assert {other.status_code for other in others} == {404}
 
 
 async def test_only_the_origins_an_operator_names_may_frame_the_pages():
@@ -88,7 +127,7 @@ async def test_a_page_is_one_script_and_one_style():
 
 
 async def test_bundles_of_other_sources_are_not_served(tmp_path, monkeypatch):
-    (tmp_path / SOURCES).write_text("000000000000\n")
+    (tmp_path / MADE_OF).write_text("000000000000\n")
     (tmp_path / "room.js").write_text("old")
     monkeypatch.setattr("services.web.pages.BUNDLES", tmp_path)
     async with pages() as anybody:
@@ -119,7 +158,7 @@ async def test_only_our_files_are_served(path):
 
 
 def test_nothing_is_fetched_from_anywhere_else_and_nothing_is_inline():
-    for path in [*STATIC.rglob("*"), TEMPLATE]:
+    for path in [*STATIC.rglob("*"), TEMPLATE, REFERENCE_TEMPLATE]:
         if path.is_file():
             text = path.read_text().replace("http://www.w3.org/2000/svg", "")
             assert not re.search(r"https?://", text), path.name

@@ -35,7 +35,7 @@ async def test_an_endpoint_is_added_once_a_key_and_its_secret_shown(charts):
     assert first.status_code == again.status_code == 201
     assert first.json() == again.json()
     assert first.json()["secret"].startswith("whsec_")
-    assert other.json()["type"] == "key-reused"
+    assert other.json()["code"] == "key-reused"
     listed = (await charts.get(ENDPOINTS_PATH)).json()["items"]
     assert len(listed) == 1
     assert "secret" not in listed[0]
@@ -50,7 +50,7 @@ async def test_the_key_of_a_deleted_endpoint_makes_no_other(charts):
 
     again = await charts.post(ENDPOINTS_PATH, json=WISH, headers=header)
 
-    assert (again.status_code, again.json()["type"]) == (404, "no-such-endpoint")
+    assert (again.status_code, again.json()["code"]) == (404, "no-such-endpoint")
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ async def test_the_key_of_a_deleted_endpoint_makes_no_other(charts):
 )
 async def test_an_address_that_is_not_of_the_internet_is_refused(charts, add, url):
     answer = await charts.post(ENDPOINTS_PATH, json={**WISH, "url": url}, headers=key())
-    assert (answer.status_code, answer.json()["type"]) == (422, "url-refused")
+    assert (answer.status_code, answer.json()["code"]) == (422, "url-refused")
 
     made = await add(URL)
     changed = await charts.patch(f"{ENDPOINTS_PATH}/{made['endpoint']}", json={"url": url})
-    assert changed.json()["type"] == "url-refused"
+    assert changed.json()["code"] == "url-refused"
 
 
 @pytest.mark.parametrize("event", ["wallet.coins_credited", "gift.gibberish"])
@@ -74,11 +74,11 @@ async def test_a_team_gets_no_event_that_it_was_not_granted(charts, add, event):
     answer = await charts.post(
         ENDPOINTS_PATH, json={**WISH, "events": ["gift.sent", event]}, headers=key()
     )
-    assert (answer.status_code, answer.json()["type"]) == (403, "event-not-granted")
+    assert (answer.status_code, answer.json()["code"]) == (403, "event-not-granted")
 
     made = await add(URL)
     changed = await charts.patch(f"{ENDPOINTS_PATH}/{made['endpoint']}", json={"events": [event]})
-    assert changed.json()["type"] == "event-not-granted"
+    assert changed.json()["code"] == "event-not-granted"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_for_a_team_so_much_is_done_a_day(charts, add, database, quota, me
 
     refused = await charts.request(method, address, json=body, headers=key())
 
-    assert (refused.status_code, refused.json()["type"]) == (429, "too-often")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-often")
     assert refused.json()["act"] == quota.act
 
 
@@ -181,7 +181,7 @@ async def test_nobody_else_reads_or_changes_what_is_a_teams(app, add, user, clai
     async with client_of(app, a_token(user, **claims)) as client:
         for method, path, body in requests_of(made["endpoint"]):
             answer = await client.request(method, path, json=body, headers=key())
-            assert (answer.status_code, answer.json()["type"]) == (403, "not-the-team"), path
+            assert (answer.status_code, answer.json()["code"]) == (403, "not-the-team"), path
             assert made["endpoint"] not in answer.text
 
 
@@ -192,7 +192,7 @@ async def test_a_team_finds_no_endpoint_of_another_below_its_own_name(as_team, a
 
     for method, path, body in requests_of(made["endpoint"], team="me")[3:]:
         answer = await rivals.request(method, path, json=body, headers=key())
-        assert (answer.status_code, answer.json()["type"]) == (404, "no-such-endpoint"), path
+        assert (answer.status_code, answer.json()["code"]) == (404, "no-such-endpoint"), path
     assert (await rivals.get(ENDPOINTS_PATH)).json()["items"] == []
 
 
@@ -209,9 +209,9 @@ async def test_an_operator_may_read_with_one_scope_and_change_with_the_other(app
 async def test_a_team_that_was_granted_nothing_is_none(as_team):
     nobody = await as_team("nobody")
 
-    assert (await nobody.get("/v1/teams/me")).json()["type"] == "no-such-team"
+    assert (await nobody.get("/v1/teams/me")).json()["code"] == "no-such-team"
     refused = await nobody.post(ENDPOINTS_PATH, json=WISH, headers=key())
-    assert refused.json()["type"] == "no-such-team"
+    assert refused.json()["code"] == "no-such-team"
 
 
 async def test_each_change_is_a_line_of_the_audit_log(charts, add, ops, receiver):
@@ -251,7 +251,7 @@ async def test_a_ping_is_an_event_that_verifies(charts, add, working, receiver, 
     assert got.verify(made["secret"])
     await charts.patch(f"{ENDPOINTS_PATH}/{made['endpoint']}", json={"enabled": False})
     refused = await charts.post(path, headers=key())
-    assert refused.json()["type"] == "endpoint-disabled"
+    assert refused.json()["code"] == "endpoint-disabled"
 
 
 async def test_the_log_is_read_by_state_and_name_page_by_page(
@@ -279,7 +279,7 @@ async def test_the_log_is_read_by_state_and_name_page_by_page(
     ):
         found = (await charts.get(path, params=query)).json()["items"]
         assert len(found) == count
-    assert (await charts.get(path, params={"cursor": "x"})).json()["type"] == "bad-cursor"
+    assert (await charts.get(path, params={"cursor": "x"})).json()["code"] == "bad-cursor"
 
 
 async def test_a_replay_is_of_one_event_of_a_time_or_of_what_failed(
@@ -309,5 +309,5 @@ async def test_a_replay_is_of_one_event_of_a_time_or_of_what_failed(
                 await ended()
     for body in ({}, {"event": event, "failed": True}, {"since": before, "failed": True}):
         refused = await charts.post(path, json=body, headers=key())
-        assert refused.json()["type"] == "nothing-to-replay"
+        assert refused.json()["code"] == "nothing-to-replay"
     assert receiver.times_taken()[event] == 4

@@ -76,7 +76,7 @@ async def test_a_rotated_secret_signs_beside_the_one_before_for_the_overlap(
     again = (await charts.post(path, json=body, headers=header)).json()
     reused = await charts.post(path, json={"overlap_seconds": 1}, headers=header)
     assert rotated == again
-    assert reused.json()["type"] == "key-reused"
+    assert reused.json()["code"] == "key-reused"
 
     await hear(*gifts(1))
     async with working():

@@ -3,12 +3,12 @@ import { renew, token } from "./session.js";
 
 const SLOW_SECONDS = 15;
 
-/** What a service refused, with its stable `type` and the facts beside it. */
+/** What a service refused: its stable code as `type`, and the facts beside it. */
 export class Problem extends Error {
   constructor(status, document) {
     super(document.title ?? "Something went wrong.");
     this.status = status;
-    this.type = document.type ?? "unknown";
+    this.type = document.code ?? "unknown";
     this.facts = document;
   }
 }
@@ -86,7 +86,7 @@ async function attempt(method, address, { body, key, asFile }, bearer) {
     const text = file ? await file.text() : await answer.text();
     return { status: answer.status, ok: answer.ok, file, text, document: documentOf(text) };
   } catch {
-    throw new Problem(0, { type: "unreachable", title: "No answer. Are you online?" });
+    throw new Problem(0, { code: "unreachable", title: "No answer. Are you online?" });
   } finally {
     clearTimeout(timer);
   }

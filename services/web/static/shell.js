@@ -35,7 +35,8 @@ export async function start(draw, { role, title } = {}) {
   await again();
 }
 
-function bar() {
+/** Draw the bar; a page that everybody may read has no need of more. */
+export function bar() {
   const here = me();
   const current = location.pathname.startsWith("/rooms/") ? "/" : location.pathname;
   show($("#bar"),

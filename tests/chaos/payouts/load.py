@@ -202,6 +202,6 @@ class Load:
                     said = await answer.json(content_type=None)
                     if answer.status < 400:
                         return said
-                    is_passing = answer.status >= 500 or said.get("type") == "try-again"
+                    is_passing = answer.status >= 500 or said.get("code") == "try-again"
                     assert is_passing, f"{method} {path} answered {answer.status}: {said}"
             await asyncio.sleep(RETRY_SECONDS)

@@ -143,7 +143,7 @@ def test_real_money_is_not_paid_from_an_account_of_practice():
 async def test_what_no_bank_takes_is_refused_before_it_is_stored(lea, execute, account, code):
     refused = await lea.put(ACCOUNT, json=account)
 
-    assert (refused.status_code, refused.json()["type"]) == (422, code)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
     assert await execute("SELECT * FROM bank_accounts") == []
 
 

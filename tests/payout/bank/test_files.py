@@ -71,7 +71,7 @@ async def test_a_payout_waits_for_a_file_and_stands_in_it_once(lea, cash_out, cl
     assert UUID(line["file"]).hex == message
     assert (line["payments"], line["amount_minor"], line["unreported"]) == (1, 1_500, 1)
     refused = await clerk.post(FILES, json=WHY)
-    assert (refused.status_code, refused.json()["type"]) == (409, "nothing-waits")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing-waits")
     assert UUID(attempt) != UUID(payout)
 
 

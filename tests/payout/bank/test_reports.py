@@ -71,7 +71,7 @@ async def test_an_operator_brings_no_report_about_their_own_money(lea, pay, clie
         answer = await herself.post(REPORTS, content=report)
         await work()
 
-        assert answer.json()["type"] == "own-money"
+        assert answer.json()["code"] == "own-money"
     assert await state_of(lea, payout) == "sent"
 
 
@@ -272,7 +272,7 @@ EMPTY = b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"/>'
 async def test_what_no_bank_writes_is_refused(clerk, execute, content):
     refused = await clerk.post(REPORTS, content=content)
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "report-unreadable")
+    assert (refused.status_code, refused.json()["code"]) == (422, "report-unreadable")
     assert await execute("SELECT * FROM bank_reports") == []
 
 
@@ -281,4 +281,4 @@ async def test_only_who_may_handle_bank_files_brings_reports(client_as):
 
     answer = await other.post(REPORTS, content=EMPTY)
 
-    assert (answer.status_code, answer.json()["type"]) == (403, "scope-missing")
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")

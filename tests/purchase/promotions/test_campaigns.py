@@ -17,16 +17,16 @@ async def test_a_campaign_is_what_it_was_and_only_its_budget_and_its_end_change(
     assert (await put()).json() == started.json()
     await buy(**CODE)
 
-    assert (await put(coins=60)).json()["type"] == "campaign-differs"
-    assert (await put("summer")).json()["type"] == "code-taken"
+    assert (await put(coins=60)).json()["code"] == "campaign-differs"
+    assert (await put("summer")).json()["code"] == "code-taken"
     too_low = await put(budget_coins=49, coins=49)
-    assert too_low.json()["type"] == "campaign-differs"
+    assert too_low.json()["code"] == "campaign-differs"
     await put("summer", code="summer")
     assert (await put(budget_coins=50)).json()["promised_coins"] == 50
     ended = await put(budget_coins=50, valid_until="2026-01-02T00:00:00Z")
 
     assert ended.json()["valid_until"] == "2026-01-02T00:00:00Z"
-    assert (await buy(viewer="noa", **CODE)).json()["type"] == "promo-code-ended"
+    assert (await buy(viewer="noa", **CODE)).json()["code"] == "promo-code-ended"
     assert [
         (line["action"], line["facts"]["campaign"], line["facts"]["budget_coins"])
         for line in map(as_read, await rows("SELECT * FROM audit ORDER BY id"))
@@ -45,7 +45,7 @@ async def test_a_budget_is_never_below_what_was_promised(put, buy):
 
     refused = await put(coins=10, budget_coins=29)
 
-    assert (refused.status_code, refused.json()["type"]) == (409, "budget-promised")
+    assert (refused.status_code, refused.json()["code"]) == (409, "budget-promised")
     assert refused.json()["promised_coins"] == 30
 
 

@@ -46,7 +46,7 @@ async def test_a_budget_is_never_exceeded_however_many_come_at_once(buy, put, ca
 
     refused = [answer for answer in answers if answer.is_error]
     assert len(refused) == 13
-    assert {(each.status_code, each.json()["type"]) for each in refused} == {
+    assert {(each.status_code, each.json()["code"]) for each in refused} == {
         (409, "promo-code-ended")
     }
     assert (await campaigns())["winter"]["promised_coins"] == 350
@@ -60,7 +60,7 @@ async def test_a_code_counts_once_a_viewer_also_at_once(buy, put, campaigns):
     answers = await asyncio.gather(*(buy(key=f"key-{n}", **CODE) for n in range(5)))
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
-    assert {each.json()["type"] for each in answers if each.is_error} == {"promo-code-used"}
+    assert {each.json()["code"] for each in answers if each.is_error} == {"promo-code-used"}
     assert (await campaigns())["winter"]["promised_coins"] == 50
 
 
@@ -71,7 +71,7 @@ async def test_a_repeat_is_answered_as_before_and_takes_nothing_again(buy, put, 
     repeats = await asyncio.gather(*(buy(**CODE) for _ in range(5)))
 
     assert [each.json() for each in repeats] == [first] * 5
-    assert (await buy()).json()["type"] == "key-reused"
+    assert (await buy()).json()["code"] == "key-reused"
     assert (await campaigns())["winter"]["promised_coins"] == 50
 
 
@@ -79,7 +79,7 @@ async def test_what_is_not_paid_gives_the_budget_back_once(buy, put, fail, wait,
     await put(budget_coins=100)
     declined = (await buy(viewer="mira", **CODE)).json()["purchase"]
     expired = (await buy(viewer="noa", **CODE)).json()["purchase"]
-    assert (await buy(viewer="ida", **CODE)).json()["type"] == "promo-code-ended"
+    assert (await buy(viewer="ida", **CODE)).json()["code"] == "promo-code-ended"
 
     await fail(declined)
     await fail(declined)
@@ -152,7 +152,7 @@ async def test_a_code_that_is_not_for_this_purchase_sells_nothing(
 
     refused = await buy(claims={"country": "DE"}, **{**CODE, **order})
 
-    assert (refused.status_code, refused.json()["type"]) == (status, why)
+    assert (refused.status_code, refused.json()["code"]) == (status, why)
     assert await rows("SELECT id FROM purchases") == []
 
 
@@ -210,7 +210,7 @@ async def test_a_promise_whose_request_died_is_given_back_after_an_hour(
     """A process can end between taking from a budget and recording the purchase."""
     await put(budget_coins=50)
     await reserve_coins(database, "mira", "key-1", "winter-26")
-    assert (await buy(**CODE)).json()["type"] == "promo-code-ended"
+    assert (await buy(**CODE)).json()["code"] == "promo-code-ended"
     assert await violations() == []
 
     await check_promises(database)

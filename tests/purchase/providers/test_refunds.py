@@ -162,7 +162,7 @@ async def test_what_a_store_sold_is_not_refunded_by_us(paid, vendor, request_ref
         vendor.lacks("refunds that are its own alone")
     purchase = await paid()
 
-    assert (await request_refund(purchase)).json()["type"] == "not-refundable"
+    assert (await request_refund(purchase)).json()["code"] == "not-refundable"
     assert vendor.refunds_of(purchase) == 0
 
 

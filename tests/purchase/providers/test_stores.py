@@ -52,7 +52,7 @@ async def test_a_forged_token_is_refused(bought, store, claim, read):
 
     refused = await claim(purchase, store.forged_token(purchase))
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "token-refused")
+    assert (refused.status_code, refused.json()["code"]) == (422, "token-refused")
     assert (await read(purchase))["state"] == "created"
 
 
@@ -62,7 +62,7 @@ async def test_a_token_of_another_purchase_is_refused(bought, store, claim, read
 
     refused = await claim(mine, store.token_of(others))
 
-    assert (refused.status_code, refused.json()["type"]) == (422, "token-refused")
+    assert (refused.status_code, refused.json()["code"]) == (422, "token-refused")
     assert (await read(mine))["state"] == "created"
 
 

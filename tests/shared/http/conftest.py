@@ -57,7 +57,7 @@ def app(database):
     many = APIRouter()
 
     @many.get("/many")
-    @many.put("/many")
+    @many.put("/many", name="put_many_ways")
     async def many_ways() -> None: ...
 
     app.include_router(many, prefix="/v1")

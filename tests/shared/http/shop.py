@@ -60,4 +60,7 @@ def problem_of(answer):
     problem = answer.json()
     assert problem["status"] == answer.status_code
     assert problem["title"]
-    return answer.status_code, problem["type"]
+    assert problem["type"] == f"/problems/{problem['code']}"
+    # What is outside of our own middleware has no id.
+    assert problem["request_id"] == answer.headers.get("x-request-id", "none")
+    return answer.status_code, problem["code"]

@@ -1,0 +1,86 @@
+"""
+What each code of a problem means, at the address that is the problem's `type`.
+
+Browsers get a page, programs the same as JSON. `make contracts` writes `problems.json` from the
+classes of all services.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from services.web.pages import page_headers
+from shared.http.negotiation import prefers_page
+from shared.http.problems import PROBLEMS
+
+TABLE = Path(__file__).parent / "problems.json"
+TEMPLATE = Path(__file__).parent / "problem.html"
+HEADERS = {**page_headers(""), "Vary": "Accept"}
+JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], "Vary": "Accept"}
+
+router = APIRouter(prefix=PROBLEMS, include_in_schema=False)
+
+
+@router.get("")
+async def list_problems(request: Request) -> Response:
+    """List every code and what it means."""
+    if not prefers_page(request.scope):
+        return JSONResponse(_table(), headers=JSON_HEADERS)
+    rows = "".join(_row(code, entry) for code, entry in _table().items())
+    about = "<p>Why the API refuses a request, by the member <code>code</code>.</p>"
+    return _page("Problems", f'<h1>Problems</h1>{about}<ul class="card stack">{rows}</ul>')
+
+
+@router.get("/{code}")
+async def read_problem(code: str, request: Request) -> Response:
+    """Say what a code means, which facts come with it, and what to do."""
+    entry = _table().get(code)
+    if entry is None:
+        raise HTTPException(404)
+    if not prefers_page(request.scope):
+        return JSONResponse({"code": code, **entry}, headers=JSON_HEADERS)
+    parts = [
+        f"<h1><code>{code}</code></h1>",
+        f'<p class="muted">Status {entry["status"]}: {HTTPStatus(entry["status"]).phrase}</p>',
+        *(f"<p>{_text(meaning)}</p>" for meaning in entry["meanings"]),
+        f"<h2>What to do</h2><p>{_text(entry['advice'])}</p>",
+        *_list("Facts, where they are known", entry["facts"]),
+        *_list("Operations that answer with it", entry["operations"]),
+        f'<p><a href="{PROBLEMS}">All problems</a></p>',
+    ]
+    return _page(code, f'<article class="card stack">{"".join(parts)}</article>')
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(TABLE.read_text())
+    return table
+
+
+def _row(code: str, entry: dict[str, Any]) -> str:
+    link = f'<a href="{PROBLEMS}/{code}"><code>{code}</code></a>'
+    return f"<li>{link} {_text(entry['meanings'][0])}</li>"
+
+
+def _list(title: str, names: Iterable[str]) -> Iterable[str]:
+    items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
+    return [f"<h2>{title}</h2><ul>{items}</ul>"] if items else []
+
+
+def _text(words: str) -> str:
+    """Write a text of ours as HTML, where `names` are in the type of code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
+
+
+def _page(title: str, content: str) -> Response:
+    text = TEMPLATE.read_text().replace("{{title}}", title).replace("{{content}}", content)
+    return HTMLResponse(text, headers=HEADERS)

@@ -1,0 +1,67 @@
+"""The type of a problem is an address that opens, for people and for programs."""
+
+import json
+import re
+
+import pytest
+
+from deploy.config.environment import ROOT
+from services.web.main import build
+from services.web.settings import Settings
+from shared.http.problems import OTHER_PROBLEMS
+from tests.clients import client_of
+
+TABLE = json.loads((ROOT / "services" / "web" / "problems.json").read_text())
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.fixture
+async def anybody():
+    async with client_of(build(Settings(port=1))) as client:
+        yield client
+
+
+@pytest.mark.parametrize("code", TABLE)
+async def test_every_code_opens_for_people_and_for_programs(anybody, code):
+    page = await anybody.get(f"/problems/{code}", headers=BROWSER)
+    document = await anybody.get(f"/problems/{code}")
+
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert f"<code>{code}</code>" in page.text
+    assert document.json() == {"code": code, **TABLE[code]}
+    assert document.headers["vary"] == "Accept"
+
+
+def test_every_code_that_the_api_describes_has_an_entry():
+    api = json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text())
+    gateway = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    described = set(re.findall(r"`([a-z0-9-]+)`: ", json.dumps(api["paths"])))
+    written = set(re.findall(r'"code": "([a-z-]+)"', gateway))
+
+    assert len(described) > 100
+    assert len(written) > 10
+    assert described | written | {code for code, _ in OTHER_PROBLEMS} <= TABLE.keys()
+    assert all(entry["meanings"] and entry["advice"] for entry in TABLE.values())
+
+
+async def test_a_code_says_its_facts_and_who_answers_with_it(anybody):
+    entry = (await anybody.get("/problems/insufficient-coins")).json()
+
+    assert entry["status"] == 402
+    assert "shortfall_coins" in entry["facts"]
+    assert "POST /v1/gifts" in entry["operations"]
+
+
+async def test_all_codes_are_on_one_page(anybody):
+    page = await anybody.get("/problems", headers=BROWSER)
+
+    assert all(f'href="/problems/{code}"' in page.text for code in TABLE)
+    assert (await anybody.get("/problems")).json() == TABLE
+
+
+async def test_an_unknown_code_is_not_there(anybody):
+    answer = await anybody.get("/problems/no-such-code-at-all")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-route")
