@@ -50,6 +50,7 @@ OTHERS = {
     ("disputes.js", "viewer"): "an address, in characters; a field counts some of them twice",
     ("events.js", "search"): "nothing: it is compared here, and sent nowhere",
     ("limits.js", "amount"): "its unit, whose decimals it has",
+    ("panel.js", "search"): "nothing: it stays on the page",
     ("person_coins.js", "limit_amount"): "its unit, whose decimals it has",
     ("person_coins.js", "limit_unit"): "a pattern",
     ("person_rooms.js", "room"): "an address",
