@@ -50,6 +50,7 @@ class OwnedRooms(Response):
     """The rooms of a creator by name; there may be more."""
 
     items: list[OwnedRoomResponse]
+    """By name, at most a hundred."""
 
 
 @router.get(
