@@ -10,15 +10,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from shared.backoffice.in_flight import InFlight, count_in_flight
-from shared.contracts.base import like
 from shared.contracts.routes import QUEUES
 from shared.http import AllParts, from_state, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.bodies import Body
-from shared.http.fields import Count, EventId, Instant, described
+from shared.http.fields import Count, Instant, described
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.messaging.delivery import service_of
 from shared.messaging.depths import QueueDepths
@@ -26,8 +25,6 @@ from shared.postgres.database import Database, Transaction
 from shared.postgres.statements import text
 
 OPERATIONS_SCOPE = "books:read"
-ServiceName = Annotated[str, described("The service whose work it is.", "gift", "wallet")]
-QueueName = Annotated[str, described("The queue, as RabbitMQ calls it.", "wallet.gifts")]
 OperationsReader = Annotated[Identity, operator_with(OPERATIONS_SCOPE)]
 Depths = Annotated[QueueDepths | None, from_state("depths")]
 # More than this need no exact number.
@@ -35,58 +32,67 @@ WAITING_MAX = 100_000
 BLOCKED_MAX = 100
 
 
+QueueName = Annotated[
+    str, described("The queue: the service and what it is for.", "wallet.gifts", "wallet.money")
+]
+ServiceName = Annotated[str, described("The service that answers.", "wallet")]
+MessageId = Annotated[
+    UUID,
+    described(
+        "The message; an event's is the `id` of its CloudEvents document.",
+        "5e0c8f57-3b1c-5a4e-9d7f-2c8f1a0b6d11",
+    ),
+]
+
+
 class _Read(Body):
     model_config = ConfigDict(from_attributes=True)
 
 
 class QueueState(_Read):
-    """
-    What waits in a queue of the service, and what it could not handle.
-
-    Both are null if the broker does not answer.
-    """
+    """What waits in a queue of the service, and what the service could not handle."""
 
     queue: QueueName
-    waiting: Count | None
-    """The messages that are ready and were not delivered yet."""
-    dead_letters: Count | None
-    """The messages set aside for good: a person has to look at them."""
+    waiting: Annotated[int | None, Field(examples=[0])]
+    """How many messages wait to be handled, in all partitions; null if the broker is away."""
+    dead_letters: Annotated[int | None, Field(examples=[0])]
+    """How many messages were set aside for good; null if the broker is away."""
 
 
 class BlockedMessage(_Read):
-    """A message the broker refused, and how many wait behind it; parked, it is not tried again."""
+    """A message the broker refused; what has the same key waits behind it."""
 
-    message_id: EventId
-    reason: Annotated[str, like("312 NO_ROUTE")]
-    """What the broker answered, or why it could not be sent."""
-    parked: bool
-    """Whether a person stopped its tries: messages behind it go on, and it waits."""
+    message_id: MessageId
+    reason: Annotated[str, Field(examples=["NO_ROUTE"])]
+    """Why the broker refused it, in its own words."""
+    parked: Annotated[bool, Field(examples=[False])]
+    """Whether it is not tried again until an operator says so."""
     behind: Count
-    """How many messages of the same key wait until this one is published."""
+    """How many messages of its key are yet to leave, itself among them."""
     blocked_at: Instant
-    """When the broker refused it for the first time."""
+    """When the broker first refused it."""
 
 
 class OutboxState(Body):
-    """What is yet to be published, at most 100,000, and since when the oldest of it waits."""
+    """What is yet to be published."""
 
     waiting: Count
-    """How many messages are committed and not published yet."""
+    """How many messages are yet to leave; 100,000 stand for that many or more in one part."""
     oldest_at: Instant | None
-    """Since when the oldest of them waits; null if none does."""
+    """When the oldest of them was written; null if none waits."""
     blocked: list[BlockedMessage]
-    """The messages that hold others up, at most 100."""
+    """What the broker refuses, the oldest first, at most a hundred."""
 
 
 class WorkState(Body):
-    """Work of one type that waits for an outcome, by state, and how much of it is overdue."""
+    """Work of one type that waits for an outcome."""
 
-    type: Annotated[str, like("payout")]
-    """What is waited for, as the metric `ovation_in_flight` calls it."""
-    states: Annotated[dict[str, int], like({"requested": 2, "sent": 1})]
-    """How much of it is in each state that is not final."""
-    overdue: Count
-    """How much of it waits for longer than its state allows."""
+    type: Annotated[str, Field(examples=["purchase", "refund"])]
+    """What kind of work it is."""
+    states: Annotated[dict[str, int], Field(examples=[{"pending": 2, "paid": 1}])]
+    """How much of it is open in each state."""
+    overdue: Annotated[int, Field(examples=[0])]
+    """How much of it waits for longer than it should in its state."""
 
 
 class OperationsState(Body):
@@ -94,13 +100,13 @@ class OperationsState(Body):
 
     service: ServiceName
     as_of: Instant
-    """When it was read."""
+    """When it was read; what queues hold may be five seconds older."""
     queues: list[QueueState]
-    """The queues that this service consumes; empty where no broker is configured."""
+    """Each queue that the service consumes."""
     outbox: OutboxState
-    """What this service has to publish."""
+    """What the service is yet to publish."""
     work: list[WorkState]
-    """What waits for an outcome: of a provider, of another service, or of a person."""
+    """What waits for an outcome; nothing in services that have no such work."""
 
 
 class HandledMessage(_Read):
@@ -108,24 +114,20 @@ class HandledMessage(_Read):
 
     queue: QueueName
     received_at: Instant
-    """When its effect was committed."""
+    """When its effects were committed."""
 
 
 class MessageProgress(Body):
-    """
-    What a service did with a message: which queues handled it, and whether it is yet to leave.
-
-    What was handled is known for 35 days.
-    """
+    """What a service did with a message."""
 
     service: ServiceName
-    message: EventId
+    message: MessageId
     handled: list[HandledMessage]
-    """The queues whose consumer handled it; empty if none did, or more than 35 days ago."""
-    waits_in_outbox: bool
-    """Whether this service is the one that has yet to publish it."""
+    """The queues whose consumers handled it, in the last 35 days."""
+    waits_in_outbox: Annotated[bool, Field(examples=[False])]
+    """Whether the service is yet to publish it."""
     blocked: list[BlockedMessage]
-    """Its own line among the blocked messages, if the broker refused it; else empty."""
+    """Itself, if the broker refuses it."""
 
 
 def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight] = ()) -> None:
@@ -147,7 +149,9 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
             ],
         )
 
-    async def read_message(message: EventId, _: OperationsReader, db: AllParts) -> MessageProgress:
+    async def read_message(
+        message: MessageId, _: OperationsReader, db: AllParts
+    ) -> MessageProgress:
         """Read which of the service's queues handled a message, and whether it is yet to leave."""
         return await _read_message(db, service, message)
 

@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 
-from services.gift.api.gifts import DisputesReader, GiftResponse, view
+from services.gift.api.gift_bodies import GiftResponse
+from services.gift.api.gifts import DisputesReader, view
 from services.gift.store import gifts as store
-from shared.http import BadCursor, Cursor, Db, Limit, Page, moment_in, page, refusals
+from shared.http import BadCursor, Db, Limit, Page, moment_in, page, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.fields import ViewerId
+from shared.http.pages import Cursor
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["operator-gifts"], responses=refusals(Unauthenticated, ScopeMissing))

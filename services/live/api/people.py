@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from services.live.api.bodies import Response
 from services.live.api.rooms import RoomsOperator
@@ -11,15 +12,7 @@ from services.live.domain.perks import NoSuchGift
 from services.live.store import rooms as store
 from shared.http import Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
-from shared.http.fields import (
-    Coins,
-    CreatorId,
-    CreatorName,
-    GiftId,
-    Instant,
-    RoomName,
-    ViewerName,
-)
+from shared.http.fields import Coins, CreatorId, CreatorName, GiftId, Instant, RoomName, ViewerName
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity
 
@@ -30,34 +23,34 @@ router = APIRouter(responses=refusals(ScopeMissing))
 
 
 class FoundGift(Response):
-    """Who sent a gift to whom, and in which room."""
+    """Who sent a gift to whom, and in which room; null: outside of any."""
 
     gift: GiftId
     viewer: ViewerName
     creator: CreatorName
     room: RoomName | None
-    """The room it was sent in; null: outside of any."""
+    """Where it was sent; null: outside of any room."""
     coins: Coins
-    """What the viewer paid for it."""
+    """What it cost, in coins, whatever was reversed since."""
     sent_at: Instant
-    """When the viewer paid for it."""
+    """When the wallet had paid it."""
 
 
-class OwnedRoom(Response):
+class OwnedRoomResponse(Response):
     """A room of a creator."""
 
     room: RoomName
     owned_since: Instant | None
-    """Since when it is theirs; null for rooms from before owners were recorded."""
-    live: bool
-    """Whether a stream is open in it now."""
+    """Since when it is theirs; null for a room that was owned before this was kept."""
+    live: Annotated[bool, Field(examples=[True])]
+    """Whether its owner broadcasts in it now."""
 
 
 class OwnedRooms(Response):
     """The rooms of a creator by name; there may be more."""
 
-    items: list[OwnedRoom]
-    """At most 100 rooms."""
+    items: list[OwnedRoomResponse]
+    """By name, at most a hundred."""
 
 
 @router.get(
@@ -74,4 +67,4 @@ async def list_rooms_of(creator: CreatorId, _: RoomsOperator, db: Db) -> OwnedRo
     """List the rooms that a creator owns."""
     async with db.transaction() as tx:
         found = await store.list_owned(tx, creator, ROOMS_SHOWN_MAX)
-    return OwnedRooms(items=[OwnedRoom.model_validate(room) for room in found])
+    return OwnedRooms(items=[OwnedRoomResponse.model_validate(each) for each in found])

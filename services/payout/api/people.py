@@ -15,7 +15,6 @@ from services.payout.store import queries
 from shared.http import (
     AllParts,
     BadCursor,
-    Cursor,
     Db,
     Limit,
     Page,
@@ -27,6 +26,7 @@ from shared.http import (
 from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
 from shared.http.fields import CreatorId, CreatorName, PayoutId
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 

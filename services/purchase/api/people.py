@@ -9,10 +9,11 @@ from services.purchase.api.refunds import Refund, Refunds
 from services.purchase.commands import queries
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.store import purchases
-from shared.http import AllParts, BadCursor, Cursor, Db, Limit, Page, moment_in, page, refusals
+from shared.http import AllParts, BadCursor, Db, Limit, Page, moment_in, page, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
 from shared.http.fields import PurchaseId, ViewerId, ViewerName
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 

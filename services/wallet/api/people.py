@@ -23,21 +23,18 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing
+from shared.http.pages import Cursor
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
 router = APIRouter(tags=["operator-wallets"], responses=refusals(Unauthenticated, ScopeMissing))
 
-Suspended = Annotated[
-    bool,
-    Field(description="Whether an operator has stopped the wallet: it pays no gift until then."),
-]
-
 
 class OperatorWallet(Wallet):
     """What a viewer has, and whether an operator has stopped it. A newcomer's is empty."""
 
-    suspended: Suspended
+    suspended: Annotated[bool, Field(examples=[False])]
+    """Whether an operator has stopped the wallet: until they resume it, it pays no gift."""
 
 
 @router.get("/operator/wallets/{user:person}")
