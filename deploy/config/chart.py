@@ -22,6 +22,7 @@ OTHER_PROGRAMS = ("auditor", "operator", "operator-providers", "gateway", "sandb
 _OF_OTHERS = {
     "WEB_HOST_ORIGINS": "",
     "WEB_PICTURE_ORIGINS": "",
+    "WEB_RUNBOOKS_URL": "",
     "OVATION_GATEWAY_WORKERS": "",
     "OVATION_TRUSTED_PROXIES": "",
     "OVATION_TENCENT_ADDRESSES": "",

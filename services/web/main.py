@@ -29,6 +29,7 @@ def build(settings: Settings) -> FastAPI:
         is_bundled=is_bundled,
         host_origins=settings.host_origins,
         readings=settings.readings,
+        runbooks_url=settings.runbooks_url,
     )
     app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
     app.state.page_headers = pages.page_headers(

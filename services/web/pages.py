@@ -124,7 +124,7 @@ def has_bundles(sources: str) -> bool:
     return made_of.exists() and made_of.read_text().strip() == sources
 
 
-def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
+def page_headers(host_origins: str, *, picture_origins: str = "") -> dict[str, str]:
     """
     Return the headers of all pages.
 
@@ -137,7 +137,12 @@ def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
 
 
 def render_pages(
-    *, version: str, is_bundled: bool, host_origins: str, readings: Sequence[Reading]
+    *,
+    version: str,
+    is_bundled: bool,
+    host_origins: str,
+    readings: Sequence[Reading],
+    runbooks_url: str = "",
 ) -> dict[str, str]:
     """Return the text of each page, by its address."""
     sheets = () if is_bundled else SHEETS
@@ -146,6 +151,7 @@ def render_pages(
         .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{runbooks_url}}", html.escape(runbooks_url))
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.runtime.token_settings import ClaimSettings
 
+RUNBOOKS = re.compile(r"(https?:/)?/[!-~]+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -15,7 +16,8 @@ class Settings(ClaimSettings):
     """
     `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
     `picture_origins` those whose pictures and films the catalogue's gifts may have;
-    `people_file` lists the people to sign in as where a development issuer is. Where tokens say
+    `people_file` lists the people to sign in as where a development issuer is. The console links
+    to the runbooks below `runbooks_url`, if they are published anywhere. Where tokens say
     what they say is what the services have as theirs: pages show what a token's holder may do.
     """
 
@@ -26,6 +28,15 @@ class Settings(ClaimSettings):
     host_origins: str = ""
     picture_origins: str = ""
     people_file: Path | None = None
+    runbooks_url: str = ""
+
+    @field_validator("runbooks_url")
+    @classmethod
+    def _leads_to_a_site(cls, value: str) -> str:
+        """It becomes a link: no other scheme, or a click would run what it says."""
+        if value and not RUNBOOKS.fullmatch(value):
+            raise ValueError(f"{value} is not an address such as https://docs.example/runbooks")
+        return value
 
     @field_validator("host_origins", "picture_origins")
     @classmethod

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import ConfigDict
 
+from services.payout.commands.queries import Earned, read_earned
 from services.payout.commands.queries import read_books as sum_up_books
-from services.payout.commands.queries import read_earned
 from services.payout.domain.rates import Rules
 from services.payout.store import queries
 from services.payout.store.queries import EarningLine
@@ -201,7 +201,11 @@ async def read_earnings(
 ) -> Earnings:
     """Read one's own diamonds."""
     async with db.transaction() as tx:
-        earned = await read_earned(tx, creator, rules)
+        return earnings_of(creator, await read_earned(tx, creator, rules))
+
+
+def earnings_of(creator: str, earned: Earned) -> Earnings:
+    """Show a creator's diamonds."""
     return Earnings(
         creator=creator,
         available_diamonds=earned.available,
