@@ -124,7 +124,7 @@ def has_bundles(sources: str) -> bool:
     return made_of.exists() and made_of.read_text().strip() == sources
 
 
-def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
+def page_headers(host_origins: str, *, picture_origins: str = "") -> dict[str, str]:
     """
     Return the headers of all pages.
 
