@@ -10,12 +10,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from shared.backoffice.in_flight import InFlight, count_in_flight
+from shared.contracts.base import like
 from shared.contracts.routes import QUEUES
 from shared.http import AllParts, from_state, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import Count, EventId, Instant, described
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.messaging.delivery import service_of
 from shared.messaging.depths import QueueDepths
@@ -23,6 +26,8 @@ from shared.postgres.database import Database, Transaction
 from shared.postgres.statements import text
 
 OPERATIONS_SCOPE = "books:read"
+ServiceName = Annotated[str, described("The service whose work it is.", "gift", "wallet")]
+QueueName = Annotated[str, described("The queue, as RabbitMQ calls it.", "wallet.gifts")]
 OperationsReader = Annotated[Identity, operator_with(OPERATIONS_SCOPE)]
 Depths = Annotated[QueueDepths | None, from_state("depths")]
 # More than this need no exact number.
@@ -30,7 +35,7 @@ WAITING_MAX = 100_000
 BLOCKED_MAX = 100
 
 
-class _Read(BaseModel):
+class _Read(Body):
     model_config = ConfigDict(from_attributes=True)
 
 
@@ -41,66 +46,86 @@ class QueueState(_Read):
     Both are null if the broker does not answer.
     """
 
-    queue: str
-    waiting: int | None
-    dead_letters: int | None
+    queue: QueueName
+    waiting: Count | None
+    """The messages that are ready and were not delivered yet."""
+    dead_letters: Count | None
+    """The messages set aside for good: a person has to look at them."""
 
 
 class BlockedMessage(_Read):
     """A message the broker refused, and how many wait behind it; parked, it is not tried again."""
 
-    message_id: UUID
-    reason: str
+    message_id: EventId
+    reason: Annotated[str, like("312 NO_ROUTE")]
+    """What the broker answered, or why it could not be sent."""
     parked: bool
-    behind: int
-    blocked_at: datetime
+    """Whether a person stopped its tries: messages behind it go on, and it waits."""
+    behind: Count
+    """How many messages of the same key wait until this one is published."""
+    blocked_at: Instant
+    """When the broker refused it for the first time."""
 
 
-class OutboxState(BaseModel):
+class OutboxState(Body):
     """What is yet to be published, at most 100,000, and since when the oldest of it waits."""
 
-    waiting: int
-    oldest_at: datetime | None
+    waiting: Count
+    """How many messages are committed and not published yet."""
+    oldest_at: Instant | None
+    """Since when the oldest of them waits; null if none does."""
     blocked: list[BlockedMessage]
+    """The messages that hold others up, at most 100."""
 
 
-class WorkState(BaseModel):
+class WorkState(Body):
     """Work of one type that waits for an outcome, by state, and how much of it is overdue."""
 
-    type: str
-    states: dict[str, int]
-    overdue: int
+    type: Annotated[str, like("payout")]
+    """What is waited for, as the metric `ovation_in_flight` calls it."""
+    states: Annotated[dict[str, int], like({"requested": 2, "sent": 1})]
+    """How much of it is in each state that is not final."""
+    overdue: Count
+    """How much of it waits for longer than its state allows."""
 
 
-class OperationsState(BaseModel):
+class OperationsState(Body):
     """How a service's work stands."""
 
-    service: str
-    as_of: datetime
+    service: ServiceName
+    as_of: Instant
+    """When it was read."""
     queues: list[QueueState]
+    """The queues that this service consumes; empty where no broker is configured."""
     outbox: OutboxState
+    """What this service has to publish."""
     work: list[WorkState]
+    """What waits for an outcome: of a provider, of another service, or of a person."""
 
 
 class HandledMessage(_Read):
     """When the consumer of a queue handled a message."""
 
-    queue: str
-    received_at: datetime
+    queue: QueueName
+    received_at: Instant
+    """When its effect was committed."""
 
 
-class MessageProgress(BaseModel):
+class MessageProgress(Body):
     """
     What a service did with a message: which queues handled it, and whether it is yet to leave.
 
     What was handled is known for 35 days.
     """
 
-    service: str
-    message: UUID
+    service: ServiceName
+    message: EventId
     handled: list[HandledMessage]
+    """The queues whose consumer handled it; empty if none did, or more than 35 days ago."""
     waits_in_outbox: bool
+    """Whether this service is the one that has yet to publish it."""
     blocked: list[BlockedMessage]
+    """Its own line among the blocked messages, if the broker refused it; else empty."""
 
 
 def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight] = ()) -> None:
@@ -122,7 +147,7 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
             ],
         )
 
-    async def read_message(message: UUID, _: OperationsReader, db: AllParts) -> MessageProgress:
+    async def read_message(message: EventId, _: OperationsReader, db: AllParts) -> MessageProgress:
         """Read which of the service's queues handled a message, and whether it is yet to leave."""
         return await _read_message(db, service, message)
 
