@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
+.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,15 +21,17 @@ help: ## List what can be made
 demo: .venv/ready ## Run the whole story once, and prove the books (PROVIDER=stripe, paypal)
 	@PROVIDER="$(PROVIDER)" $(RUN)python -m deploy.demo play
 
-up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here (PROVIDERS)
-	@if [ -z "$(PROVIDERS)" ] && [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
+up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here (PROVIDERS, KEEP)
+	@if [ -z "$(PROVIDERS)$(KEEP)" ] && [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
 		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
 		&& OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
 			$(PRACTICE) up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}, for practice: its issuer signs" \
-			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it."; \
-	else PROVIDERS="$(PROVIDERS)" $(RUN)python -m deploy.demo up; fi
+			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it, and its data stays." \
+		&& echo "Choose a person there; the card 4242 4242 4242 4242 pays." \
+		&& echo "Its servers have no ports here. Commands: $(PRACTICE) run --rm operator outbox ls"; \
+	else PROVIDERS="$(PROVIDERS)" KEEP="$(KEEP)" $(RUN)python -m deploy.demo up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
 	$(PRACTICE) down
@@ -60,6 +62,9 @@ check: .venv/ready audit ## Events and API as published, house rules, lint, impo
 	$(RUN)python -m deploy.checks.javascript
 	$(RUN)python -m deploy.bundles --check
 	$(RUN)mypy
+
+site: .venv/ready ## Build the documentation as a site in dist/site, strictly: no broken link
+	NO_MKDOCS_2_WARNING=1 $(RUN)python -m mkdocs build
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
 	$(RUN)python -m deploy.dependencies
@@ -114,6 +119,7 @@ clean: ## Remove what was made here, secrets excepted
 		{ rm -rf .venv; echo "No venv module here. Debian, Ubuntu: apt install python3-venv"; exit 1; }
 	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ rm -rf .venv; echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "The packages of uv.lock are installed in .venv. The first time this takes a minute or more."
 	.venv/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary=:all: -r deploy/uv.txt
 	.venv/bin/uv sync --frozen
 	@touch $@

@@ -7,11 +7,11 @@ from deploy.checks import Finding
 
 # `*` is a name without a slash, `**` any path.
 PLACES = """
-    *.md LICENSE Makefile pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
+    *.md LICENSE Makefile mkdocs.yml pyproject.toml uv.lock docker-compose.yml .*ignore .ci/run
     .editorconfig .env.example .gitattributes .pre-commit-config.yaml .github/**.md
     .github/workflows/*.yml .github/ISSUE_TEMPLATE/*.yml .github/CODEOWNERS .github/dependabot.yml
     .devcontainer/devcontainer.json
-    docs/**.md docs/*.md
+    docs/**.md docs/*.md docs/pictures/*
     seeds/*.toml seeds/README.md seeds/fonts/*
     services/__init__.py services/*/__init__.py
     services/*/main.py services/*/settings.py services/*/jobs.py services/*/jobs/*.py
@@ -40,7 +40,7 @@ PLACES = """
     deploy/clients/python/ovation_client/*
     deploy/clients/typescript/*.json deploy/clients/typescript/src/*.ts
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
-    deploy/docs/*.py
+    deploy/docs/*.py deploy/docs/package*.json deploy/tour
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
     deploy/javascript/*.json deploy/javascript/answers.d.ts
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*

@@ -117,9 +117,13 @@ def test_an_image_without_a_provider_has_no_package_of_one(service):
     assert installed_in(ALL[service].packages).isdisjoint({*OF_PROVIDERS, "rich"})
 
 
-@pytest.mark.parametrize("service", ["gift", "live", "web"])
+@pytest.mark.parametrize("service", ["gift", "live"])
 def test_an_image_without_a_ledger_has_only_what_every_service_needs(service):
     assert ALL[service].packages == "services"
+
+
+def test_the_image_of_web_has_beside_that_only_what_draws_the_reference_of_the_api():
+    assert installed_in("web") - installed_in("services") == {"fastapi-swagger"}
 
 
 def test_the_packages_of_app_stores_are_in_the_image_of_purchase_alone():

@@ -48,8 +48,9 @@ def contracts(
     broken = [*map(str, found.faults), *([] if release else api_breaks())]
     for text in broken:
         complain(text)
-    report = Report(as_json=as_json, facts={"stale": []})
+    report = Report(as_json=as_json, facts={"broken": broken, "stale": []})
     if broken:
+        report.end()
         raise typer.Exit(FOUND_WRONG)
     if not check:
         _write(report, release=release)

@@ -1,6 +1,6 @@
-// The reference of the HTTP API: Swagger UI on the document that this gateway serves.
+// The reference of the HTTP API: Swagger UI on the document that the page links to.
 globalThis.SwaggerUIBundle({
-  url: "/openapi.json",
+  url: document.querySelector("a[href$='openapi.json']").href,
   dom_id: "#reference",
   deepLinking: true,
   docExpansion: "none",
@@ -10,4 +10,6 @@ globalThis.SwaggerUIBundle({
   // The document is not given to a validator elsewhere, and no address comes from the query.
   validatorUrl: null,
   queryConfigEnabled: false,
+  // On a page that is not served by a gateway there is nothing to try out.
+  ...("readOnly" in document.body.dataset ? { supportedSubmitMethods: [] } : {}),
 });
