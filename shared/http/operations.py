@@ -15,6 +15,7 @@ _SINGULAR = frozenset(("bonus", "status"))
 _PREPOSITIONS = frozenset(("for", "from", "in", "of"))
 _NAMES = {"tencent": "Tencent"}
 _NO_ARTICLE = frozenset(("me",))
+_PERSON = re.compile(r"\{(viewer|creator|user)\}")
 _ONE_OF_MANY = "}"
 
 
@@ -26,6 +27,9 @@ def operation_id(route: APIRoute) -> str:
 def describe_operation(method: str, path: str, operation: dict[str, Any]) -> None:
     """Give an operation its summary, unless its route has written one."""
     name = operation["operationId"]
+    # `list_gifts_of` at an address of a viewer.
+    if name.endswith("_of") and (person := _PERSON.search(path)):
+        name = f"{name}_{person[1]}"
     is_only_one = method != "post" and not path.endswith(_ONE_OF_MANY)
     operation["summary"] = _sentence(name, article="the" if is_only_one else "a")
 

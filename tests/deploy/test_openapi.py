@@ -74,6 +74,7 @@ def test_two_routes_cannot_have_one_name():
         ("get", "/payouts/schedule", "read_payout_schedule", "Read the payout schedule"),
         ("post", "/bonuses/{bonus}/approve", "approve_bonus", "Approve a bonus"),
         ("put", "/split", "set_split_of_creator", "Set the split of a creator"),
+        ("get", "/wallets/{user}/lots", "list_lots_of", "List lots of a user"),
         ("delete", "/me", "erase_me", "Erase me"),
     ],
 )
